@@ -1,0 +1,1 @@
+"""What the law says: rule tables, dated parameters and the readable model of both."""

@@ -1,0 +1,20 @@
+"""The executable specification of drgpay: one case at a time, exact fractions, plain Python.
+
+Clauses are those of docs/formats.md ("section 5, rule 7") and of the policies they come from.
+"""
+
+from reference.model.grouping import Grouping, group_case
+from reference.model.policy import Policy, load_policy
+from reference.model.scheme import Scheme, load_scheme
+from reference.model.settlement import Settlement, settle_region
+
+__all__ = [
+    "Grouping",
+    "Policy",
+    "Scheme",
+    "Settlement",
+    "group_case",
+    "load_policy",
+    "load_scheme",
+    "settle_region",
+]

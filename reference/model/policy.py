@@ -1,0 +1,269 @@
+"""A region's dated parameters (docs/formats.md section 4) and what the model can do with each."""
+
+import datetime as dt
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from reference.model.exact import decimal
+from reference.model.scheme import REFERENCE
+
+CLASSES = ("normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day")
+BandList = tuple[tuple[Fraction | None, Fraction], ...]
+
+# --- how the text of a value becomes a value; each refuses what the model cannot calculate
+
+
+def _choice(*known: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+        return value
+
+    return read
+
+
+def _number(lowest: int = 0, highest: int | None = None) -> Callable[[Any], Fraction]:
+    def read(value: Any) -> Fraction:
+        number = decimal(value, "value")
+        if number < lowest or (highest is not None and number > highest):
+            raise ValueError(f"{value!r} is below {lowest} or above {highest}")
+        return number
+
+    return read
+
+
+def _count(lowest: int, highest: int | None = None) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = _number(lowest, highest)(value)
+        if number.denominator != 1:
+            raise ValueError(f"{value!r} is not a whole number")
+        return int(number)
+
+    return read
+
+
+def _positive(value: Any) -> Fraction:
+    number = decimal(value, "value")
+    if number <= 0:
+        raise ValueError(f"{value!r} is not above 0")
+    return number
+
+
+def _or_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The text "none" switches the rule off."""
+    return lambda value: None if value == "none" else read(value)
+
+
+def _switch(value: Any) -> bool:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise ValueError(f"{value!r} is not true or false")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not a name")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A list of names; also "A,B" and "none"."""
+    if isinstance(value, str):
+        value = [] if value == "none" else [part.strip() for part in value.split(",")]
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list of names")
+    return tuple(_text(part) for part in value)
+
+
+def _classes(value: Any) -> tuple[str, ...]:
+    names = _texts(value)
+    for name in names:
+        if name not in CLASSES:
+            raise ValueError(f"{name!r} is not a case class ({', '.join(CLASSES)})")
+    return names
+
+
+def _bands(value: Any) -> BandList:
+    """[["100", "3"], ["300", "2"], ["none", "1.5"]]: limits rise, the last one is none."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{value!r} is not a list of [limit, multiple]")
+    bands = []
+    for row in value:
+        if not isinstance(row, list) or len(row) != 2:
+            raise ValueError(f"{row!r} is not [limit, multiple]")
+        bands.append((_or_none(_positive)(row[0]), _positive(row[1])))
+    limits = [limit for limit, _ in bands]
+    if limits[-1] is not None or None in limits[:-1] or limits[:-1] != sorted(set(limits[:-1])):
+        raise ValueError(f"{value!r}: limits must rise and only the last one be 'none'")
+    return tuple(bands)
+
+
+def _only(*known: Any) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if value not in known:
+            raise ValueError(f"the model only calculates with {known}, not {value!r}")
+        return value
+
+    return read
+
+
+NEEDED: dict[str, Callable[[Any], Any]] = {
+    "point_scale": _positive,
+    "base_points_dp": _count(0, 4),
+    "case_points_dp": _or_none(_count(0, 4)),
+    "history_years": _count(1),
+    "stable.min_cases": _count(0),
+    "stable.inclusive": _switch,
+    "stable.cv_max": _number(),
+    "stable.cv_sd": _choice("sample", "population"),
+    "trim.method": _choice("middle_interval", "none"),
+    "trim.when": _choice("cv_above", "always"),
+    "trim.lower_factor": _number(),
+    "trim.upper_factor": _number(),
+    "trim.quantile_type": _only(7, 6, "7", "6"),
+    "high.bands": _or_none(_bands),
+    "high.inclusive": _switch,
+    "high.rule": _choice("special_review"),
+    "low.multiple": _or_none(_number()),
+    "low.inclusive": _switch,
+    "low.exempt_day_surgery": _switch,
+    "ungrouped.rule": _choice("by_cost"),
+    "unstable.rule": _choice("by_cost"),
+    "ambiguous.rule": _choice("by_cost"),
+    "readmission.days": _or_none(_count(0)),
+    "readmission.factor": _number(0, 1),
+    "readmission.same": _choice("hospital_drg", "hospital_adrg"),
+    "readmission.exempt": _texts,
+    "long_stay.days": _or_none(_count(0)),
+    "long_stay.class": _text,
+    "coef_applies_to": _classes,
+    "primary_groups": _texts,
+    "keep_ratio": _number(0, 1),
+    "fund_share_of_overspend": _number(0, 1),
+    "reserve_ratio": _number(0, 1),
+    "value_dp": _or_none(_count(0)),
+    "residual": _choice("largest_remainder", "to_fund"),
+    "combine_pools": _switch,
+    "prepay_ratio": _number(0, 1),
+    "prepay_basis": _choice("recorded_fund"),
+    "deposit_score": _choice("linear"),
+    "out_of_area": _choice("inside_budget", "deducted"),
+    "year_key": _choice("setl_end_date", "discharge_date"),
+    "los_convention": _choice("difference", "plus_one"),
+}
+# may be absent; when present they must say what the rules of calculation do anyway
+FIXED: dict[str, Callable[[Any], Any]] = {
+    "group_mean_dp": _only(2, "2"),
+    "coef.components": _only([], "none"),
+    "coef.weights": _only([], "none"),
+    "coef.floor": _only("none"),
+    "coef.cap": _only("none"),
+}
+
+
+@dataclass(frozen=True)
+class Period:
+    """One value of a parameter and the days on which it holds (both included)."""
+
+    first: dt.date
+    last: dt.date
+    value: Any
+    source: str
+    verified: bool
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The parameters of a region, each with its values by period."""
+
+    id: str
+    title: str
+    parameters: dict[str, tuple[Period, ...]]
+
+    def for_year(self, year: int, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The one value of each parameter from 1 January to 31 December, read and checked.
+
+        `overrides` are texts as on the command line. Raises ValueError for a parameter that is
+        missing, changes inside the year, or has a value that the model cannot calculate.
+        """
+        overrides = dict(overrides or {})
+        known = NEEDED | FIXED
+        unknown = sorted(set(overrides) - set(known))
+        if unknown:
+            raise ValueError(f"policy {self.id}: no parameter {unknown} to override")
+        values = {}
+        for key, read in known.items():
+            if key in overrides:
+                value = _override(overrides[key])
+            elif key in self.parameters:
+                value = self._value(key, year)
+            elif key in FIXED:
+                continue
+            else:
+                raise ValueError(f"policy {self.id}: the parameter {key} is missing")
+            try:
+                values[key] = read(value)
+            except ValueError as error:
+                raise ValueError(f"policy {self.id}, {key}, {year}: {error}") from None
+        return values
+
+    def _value(self, key: str, year: int) -> Any:
+        first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
+        for period in self.parameters[key]:
+            if period.first <= first and last <= period.last:
+                return period.value
+        raise ValueError(f"policy {self.id}: {key} has no single value for the whole of {year}")
+
+
+def load_policy(path: str | Path, beside: Path | None = None) -> Policy:
+    """Read a policy file, or a bundled policy by its name."""
+    file = REFERENCE / "policies" / f"{path}.toml"
+    if not (isinstance(path, str) and file.is_file()):
+        file = (beside or Path()) / path
+    if not file.is_file():
+        raise ValueError(f"{path}: neither bundled in reference/policies nor a file ({file})")
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    parameters = {}
+    for key, parameter in document.get("parameters", {}).items():
+        if not isinstance(parameter.get("values"), list):
+            raise ValueError(f"{file}: {key} has no values (a dotted key is written in quotes)")
+        parameters[key] = _periods(f"{file}: {key}", parameter["values"])
+    head = document.get("policy", {})
+    return Policy(head.get("id", file.stem), head.get("title", ""), parameters)
+
+
+def _periods(where: str, rows: list[dict[str, Any]]) -> tuple[Period, ...]:
+    periods = []
+    for row in rows:
+        if "value" not in row or "from" not in row or not row.get("source"):
+            raise ValueError(f"{where}: every value needs value, from and source")
+        period = Period(
+            first=row["from"],
+            last=row.get("to", dt.date.max),
+            value=row["value"],
+            source=row["source"],
+            verified=row.get("verified", False),
+        )
+        if period.last < period.first:
+            raise ValueError(f"{where}: a period ends before it begins ({period.first})")
+        periods.append(period)
+    periods.sort(key=lambda period: period.first)
+    for before, after in pairwise(periods):
+        if before.last + dt.timedelta(1) != after.first:
+            raise ValueError(f"{where}: a gap or an overlap before {after.first}")
+    return tuple(periods)
+
+
+def _override(text: str) -> Any:
+    """A value as typed after `--set key=`: TOML if it reads as such, else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}", parse_float=str)["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,243 @@
+"""Turn one column of text, numbers or dates into an integer array; say which values are bad.
+
+Each parser returns the values (with a missing value, never an exception) and a mask of the
+rows whose value is there but is not what the column holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+Parsed = tuple[NDArray[Any], Mask]
+
+MISSING_COUNT = -1
+MISSING_MONEY = np.iinfo(np.int64).min
+MISSING_DATE = np.iinfo(np.int32).min
+MAX_COUNT = 1_000_000
+MAX_MONEY_FEN = 10**13  # a hundred thousand million yuan: above it, a value is a slip
+
+
+def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return a column as one array without dictionary."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):  # several chunks of other dictionaries
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _nulls(array: pa.Array) -> Mask:
+    if array.null_count == 0:
+        return np.zeros(len(array), dtype=np.bool_)
+    return np.asarray(array.is_null())
+
+
+def _texts(array: pa.Array) -> tuple[pa.Array, Mask]:
+    """Return trimmed text and the mask of empty or missing ones."""
+    trimmed = pc.utf8_trim_whitespace(array.cast(pa.string()))
+    empty = np.asarray(pc.fill_null(pc.equal(trimmed, ""), True))
+    return trimmed, empty
+
+
+def _masked_cast(texts: pa.Array, good: Mask, kind: pa.DataType) -> pa.Array:
+    return pc.if_else(pa.array(good), texts, pa.scalar(None, pa.string())).cast(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _bounded(values: NDArray[Any], known: Mask, top: int) -> Mask:
+    return known & ((values < 0) | (values > top))
+
+
+def counts(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read whole numbers of years, days or grams: int32, -1 when unknown.
+
+    Decimals are cut to completed units (3.9 years are 3). Bad: text, negative, above a million.
+    """
+    array = flat(column)
+    kind = array.type
+    empty = _nulls(array)
+    bad = np.zeros(len(array), dtype=np.bool_)
+    if pa.types.is_integer(kind):
+        values = np.asarray(pc.fill_null(array, 0)).astype(np.int64)
+    elif pa.types.is_floating(kind):
+        raw = np.asarray(pc.fill_null(array.cast(pa.float64()), np.nan))
+        empty |= np.isnan(raw)
+        bad |= ~np.isfinite(raw) & ~empty
+        values = np.floor(np.clip(np.nan_to_num(raw), -1e9, 1e9)).astype(np.int64)
+    elif pa.types.is_decimal(kind):
+        whole = pc.floor(array).cast(pa.float64())
+        values = np.asarray(pc.fill_null(whole, 0)).astype(np.int64)
+    elif _is_text(kind):
+        texts, empty = _texts(array)
+        good = ~empty & np.asarray(
+            pc.fill_null(pc.match_substring_regex(texts, r"^\d{1,9}(\.\d{1,4})?$"), False)
+        )
+        bad |= ~good & ~empty
+        numbers = _masked_cast(texts, good, pa.float64())
+        values = np.floor(np.asarray(pc.fill_null(numbers, 0))).astype(np.int64)
+    else:
+        values = np.zeros(len(array), dtype=np.int64)
+        bad |= ~empty
+    bad |= _bounded(values, ~empty, MAX_COUNT)
+    return np.where(empty | bad, MISSING_COUNT, values).astype(np.int32), bad
+
+
+def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read yuan with at most two decimals as int64 fen; the lowest int64 when missing.
+
+    Bad: text, more than two decimals, more than 10^13 fen either way. Binary floats are taken
+    only when they stand for an amount of two decimals.
+    """
+    array = flat(column)
+    kind = array.type
+    empty = _nulls(array)
+    bad = np.zeros(len(array), dtype=np.bool_)
+    if pa.types.is_decimal(kind):
+        values, bad = _decimal_fen(array, empty)
+    elif pa.types.is_integer(kind):
+        values = np.asarray(pc.fill_null(array.cast(pa.int64()), 0))
+        bad |= ~empty & (np.abs(values) > MAX_MONEY_FEN // 100)
+        values = np.where(bad, 0, values) * 100
+    elif pa.types.is_floating(kind):
+        raw = np.asarray(pc.fill_null(array.cast(pa.float64()), np.nan))
+        empty |= np.isnan(raw)
+        bad |= ~empty & ~(np.abs(raw) <= MAX_MONEY_FEN / 100)
+        scaled = np.where(empty | bad, 0.0, raw) * 100
+        values = np.rint(scaled).astype(np.int64)
+        bad |= np.abs(scaled - values) > 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-7)
+    elif _is_text(kind):
+        texts, empty = _texts(array)
+        good = ~empty & np.asarray(
+            pc.fill_null(pc.match_substring_regex(texts, r"^-?\d{1,11}(\.\d{1,2})?$"), False)
+        )
+        bad |= ~good & ~empty
+        amounts = _masked_cast(texts, good, pa.decimal128(18, 2))
+        values, _ = _decimal_fen(amounts, ~good)
+    else:
+        values = np.zeros(len(array), dtype=np.int64)
+        bad |= ~empty
+    bad |= ~empty & (np.abs(values) > MAX_MONEY_FEN)
+    return np.where(empty | bad, MISSING_MONEY, values), bad
+
+
+def _decimal_fen(array: pa.Array, empty: Mask) -> Parsed:
+    """Return hundredths of a decimal column; bad where there are more decimals or too many digits."""
+    bad = np.zeros(len(array), dtype=np.bool_)
+    try:
+        exact = array.cast(pa.decimal128(38, 2))
+    except pa.ArrowInvalid:
+        rounded = pc.round(array, 2)
+        bad = ~empty & np.asarray(pc.fill_null(pc.not_equal(rounded, array), False))
+        exact = rounded.cast(pa.decimal128(38, 2), safe=False)
+    buffer = exact.buffers()[1]
+    if buffer is None or not len(exact):
+        return np.zeros(len(exact), dtype=np.int64), bad
+    halves = np.frombuffer(buffer, dtype=np.int64)[2 * exact.offset : 2 * (exact.offset + len(exact))]
+    low, high = halves[0::2], halves[1::2]
+    bad |= ~empty & (high != np.where(low < 0, -1, 0))
+    return np.where(empty | bad, 0, low), bad
+
+
+def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read dates as int32 days since 1970-01-01; the lowest int32 when missing.
+
+    Texts are `2024-03-01`, `2024/3/1` or `20240301`, a time of day after a space or T is dropped.
+    Bad: anything else, and days before 1900 or after 2199.
+    """
+    array = flat(column)
+    kind = array.type
+    empty = _nulls(array)
+    bad = np.zeros(len(array), dtype=np.bool_)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        days = array.cast(pa.date32(), safe=False).cast(pa.int32())
+        values = np.asarray(pc.fill_null(days, 0))
+    elif _is_text(kind):
+        texts, empty = _texts(array)
+        unique = texts.dictionary_encode()
+        table = np.zeros(len(unique.dictionary) + 1, dtype=np.int64)
+        good = np.zeros(len(unique.dictionary) + 1, dtype=np.bool_)
+        for i, text in enumerate(unique.dictionary.to_pylist()):
+            day = _day_of(text)
+            good[i], table[i] = day is not None, day or 0
+        index = np.asarray(pc.fill_null(unique.indices, len(unique.dictionary)))
+        values = table[index]
+        bad |= ~good[index] & ~empty
+    else:
+        values = np.zeros(len(array), dtype=np.int64)
+        bad |= ~empty
+    bad |= ~empty & ((values < -25_567) | (values > 84_006))
+    return np.where(empty | bad, MISSING_DATE, values).astype(np.int32), bad
+
+
+def _day_of(text: str) -> int | None:
+    head = text.replace("T", " ").split(" ")[0].replace("/", "-")
+    if head.isdigit() and len(head) == 8:
+        head = f"{head[:4]}-{head[4:6]}-{head[6:]}"
+    parts = head.split("-")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    try:
+        stamp = np.datetime64(f"{int(parts[0]):04d}-{int(parts[1]):02d}-{int(parts[2]):02d}", "D")
+    except ValueError:
+        return None
+    return int(stamp.astype(np.int64))
+
+
+def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: int) -> Parsed:
+    """Read texts or booleans of a closed list as int8; `missing` for empty ones."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = flat(array)
+    if pa.types.is_boolean(array.type):
+        array = pc.if_else(array, "1", "0")
+    if not pa.types.is_dictionary(array.type):
+        array = array.cast(pa.string()).dictionary_encode()
+    words = array.dictionary.cast(pa.string()).to_pylist()
+    codes = np.empty(len(words) + 1, dtype=np.int8)
+    faulty = np.zeros(len(words) + 1, dtype=np.bool_)
+    for i, word in enumerate(words):
+        text = (word or "").strip()
+        codes[i] = table.get(text, missing)
+        faulty[i] = bool(text) and text not in table
+    codes[-1] = missing
+    indices = array.indices
+    if array.null_count:
+        index = np.asarray(pc.fill_null(indices, len(words)))
+    else:
+        index = np.asarray(indices)
+    return codes[index], faulty[index]
+
+
+SEXES = {"M": 1, "F": 2}
+FLAGS = {"0": 0, "1": 1, "true": 1, "false": 0, "True": 1, "False": 0}
+
+
+def sexes(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read M and F as 1 and 2; 0 when missing."""
+    return choices(column, SEXES, 0)
+
+
+def flags(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read booleans, 0 and 1; unknown is no."""
+    array = flat(column)
+    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
+        array = array.cast(pa.int64(), safe=False).cast(pa.string())
+    return choices(array, FLAGS, 0)
+
+
+PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
+    "count": counts,
+    "money": money,
+    "date": dates,
+    "sex": sexes,
+    "flag": flags,
+}

@@ -1,0 +1,178 @@
+"""The grouper's kernel: integers and bit masks in, group numbers out.
+
+Dimensions: N cases; the diagnoses of case i are `dx[dx_offsets[i]:dx_offsets[i + 1]]`, the first
+is the principal one; procedures likewise, the first is the main one. Numbers are -1 when unknown.
+`Program` (drgpay.schemes.program) names the dimensions of the tables.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from drgpay._jit import kernel, popcount, trailing_zeros
+
+
+@kernel
+def group_range(
+    first: int,
+    last: int,
+    sex: Any,
+    age_years: Any,
+    age_days: Any,
+    birth_weight_g: Any,
+    los_days: Any,
+    icu: Any,
+    dx_offsets: Any,
+    dx: Any,
+    px_offsets: Any,
+    px: Any,
+    p: Any,
+    outcome: Any,
+    level: Any,
+    deciding: Any,
+    retried: Any,
+) -> None:
+    """Group cases first … last - 1.
+
+    Writes outcome (number, -1 for none), level (0, 1 CC, 2 MCC), deciding (position of the
+    secondary diagnosis that decided the level, 0 for none), retried (position of the further
+    procedure that grouped the case when tried alone, 0 for none).
+    """
+    # tables as local names: a look-up in the tuple inside the loop would count references
+    any_free, any_terms = p.any_free, p.any_terms
+    diagnosis_class, diagnosis_facts = p.diagnosis_class, p.diagnosis_facts
+    diagnosis_info, exclusion_bits = p.diagnosis_info, p.exclusion_bits
+    exclusion_row, level_facts = p.exclusion_row, p.level_facts
+    drg_need, drg_outcome, drg_want = p.drg_need, p.drg_outcome, p.drg_want
+    icu_facts, sex_facts = p.icu_facts, p.sex_facts
+    number_facts, number_start = p.number_facts, p.number_start
+    main_mask, other_mask = p.main_mask, p.other_mask
+    main_terms, principal_terms = p.main_terms, p.principal_terms
+    principal_mask, secondary_mask = p.principal_mask, p.secondary_mask
+    procedure_class, procedure_facts = p.procedure_class, p.procedure_facts
+    procedure_has_facts = p.procedure_has_facts
+    site_fact, site_least, site_mask, site_word = p.site_fact, p.site_least, p.site_mask, p.site_word
+    term_drg_start, term_plain = p.term_drg_start, p.term_plain
+    term_need, term_want = p.term_need, p.term_want
+
+    one, zero = np.uint64(1), np.uint64(0)
+    words = principal_terms.shape[1]
+    fact_words = term_need.shape[1]
+    d_words = diagnosis_facts.shape[1]
+    p_words = procedure_facts.shape[1]
+    p_base = 1 + d_words
+    no_procedure = procedure_class.shape[0] - 1
+    any_masks = any_terms.shape[0] > 0
+    site_tests = site_word.shape[0]
+    years_at, days_at, weight_at, los_at = (
+        number_start[0],
+        number_start[1],
+        number_start[2],
+        number_start[3],
+    )
+    years_top, days_top = days_at - years_at - 1, weight_at - days_at - 1
+    weight_top, los_top = los_at - weight_at - 1, number_start[4] - los_at - 1
+    facts = np.zeros(fact_words, dtype=np.uint64)
+    for i in range(first, last):
+        for w in range(1, fact_words):
+            facts[w] = zero
+        scalar = sex_facts[sex[i]] | icu_facts[icu[i]]
+        if age_years[i] >= 0:
+            scalar |= number_facts[years_at + min(age_years[i], years_top)]
+        if age_days[i] >= 0:
+            scalar |= number_facts[days_at + min(age_days[i], days_top)]
+        if birth_weight_g[i] >= 0:
+            scalar |= number_facts[weight_at + min(birth_weight_g[i], weight_top)]
+        if los_days[i] >= 0:
+            scalar |= number_facts[los_at + min(los_days[i], los_top)]
+
+        # diagnoses: severity of each secondary one, facts of all
+        d_start = dx_offsets[i]
+        principal = dx[d_start]
+        row = exclusion_row[principal]
+        levels = np.uint32(0)
+        best = np.uint32(0)
+        best_at = 0
+        with_facts = diagnosis_info[principal] & np.uint32(4)
+        if with_facts:
+            for w in range(d_words):
+                facts[1 + w] |= diagnosis_facts[principal, w] & principal_mask[w]
+        for j in range(d_start + 1, dx_offsets[i + 1]):
+            info = diagnosis_info[dx[j]]
+            number = info >> np.uint32(3)
+            excluded = exclusion_bits[row, number >> np.uint32(6)] >> np.uint64(
+                number & np.uint32(63)
+            )
+            counts = np.uint32(1) - np.uint32(excluded & one)
+            this = (info & np.uint32(3)) * counts
+            levels |= this
+            if this > best:
+                best = this
+                best_at = j - d_start
+            if info & np.uint32(4):
+                with_facts = np.uint32(4)
+                for w in range(d_words):
+                    facts[1 + w] |= diagnosis_facts[dx[j], w] & secondary_mask[w]
+        scalar |= level_facts[levels]
+        if with_facts:
+            for s in range(site_tests):
+                if popcount(facts[site_word[s]] & site_mask[s]) >= site_least[s]:
+                    scalar |= site_fact[s]
+        facts[0] = scalar
+
+        # procedures: facts of all
+        x_start = px_offsets[i]
+        x_count = px_offsets[i + 1] - x_start
+        main = no_procedure
+        if x_count > 0:
+            main = px[x_start]
+            for j in range(x_start, x_start + x_count):
+                if procedure_has_facts[px[j]]:
+                    for w in range(p_words):
+                        mask = main_mask[w] if j == x_start else other_mask[w]
+                        facts[p_base + w] |= procedure_facts[px[j], w] & mask
+
+        # the first term that holds and one of whose DRGs holds; attempt k tries procedure k alone
+        group = -1
+        attempt = 0
+        d_class = diagnosis_class[principal]
+        while True:
+            x_class = procedure_class[main]
+            for w in range(words):
+                candidates = principal_terms[d_class, w] & main_terms[x_class, w]
+                if any_masks and candidates:
+                    allowed = any_free[w]
+                    for j in range(x_start, x_start + x_count):
+                        allowed |= any_terms[px[j], w]
+                    candidates &= allowed
+                while candidates and group < 0:
+                    term = w * 64 + trailing_zeros(candidates)
+                    candidates &= candidates - one
+                    holds = True
+                    if not term_plain[term]:
+                        for f in range(fact_words):
+                            if (facts[f] & term_need[term, f]) != term_want[term, f]:
+                                holds = False
+                    if holds:
+                        for g in range(term_drg_start[term], term_drg_start[term + 1]):
+                            holds = True
+                            for f in range(fact_words):
+                                if (facts[f] & drg_need[g, f]) != drg_want[g, f]:
+                                    holds = False
+                            if holds:
+                                group = drg_outcome[g]
+                                break
+                if group >= 0:
+                    break
+            if group >= 0 or not p.retry or attempt + 1 >= x_count:
+                break
+            attempt += 1
+            main = px[x_start + attempt]
+            for w in range(p_words):
+                facts[p_base + w] = procedure_facts[main, w] & main_mask[w]
+        outcome[i] = group
+        level[i] = best
+        deciding[i] = best_at
+        retried[i] = attempt if group >= 0 else 0

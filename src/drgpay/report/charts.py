@@ -1,0 +1,315 @@
+"""Charts of the report as inline SVG.
+
+Matplotlib places everything with placeholders: texts are ASCII tokens and colours are marker
+values until the SVG is finished. So a chart never depends on the fonts of the machine that made
+it, the browser sets the texts in its own font, and the colours follow the page's style sheet.
+"""
+
+import html
+import io
+import re
+from collections.abc import Sequence
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from .amounts import percent
+
+SERIES = 8
+WIDTH_PX = 1000
+_TEXT_PX = 13
+_COLOURS = {
+    "ink": "#0a0b01",
+    "muted": "#0a0b02",
+    "grid": "#0a0b03",
+    "axis": "#0a0b04",
+    "gain": "#0a0b05",
+    "loss": "#0a0b06",
+    "accent": "#0a0b07",
+    "accent-soft": "#0a0b08",
+    "panel": "#0a0b09",
+    **{f"series-{n}": f"#0a0c{n:02x}" for n in range(1, SERIES + 1)},
+    **{f"on-series-{n}": f"#0a0d{n:02x}" for n in range(1, SERIES + 1)},
+}
+
+
+class _Canvas:
+    """A figure measured in pixels, with placeholder texts and colours."""
+
+    def __init__(self, name: str, height_px: float) -> None:
+        self.name = name
+        self.height_px = height_px
+        self.figure = Figure(figsize=(WIDTH_PX / 72, height_px / 72), dpi=72)
+        FigureCanvasSVG(self.figure)
+        self.figure.patch.set_visible(False)
+        self.texts: list[str] = []
+
+    def axes(self, left: float, top: float, right: float, bottom: float) -> Axes:
+        """Axes inside margins given in pixels, without any frame."""
+        ax = self.figure.add_axes(
+            (
+                left / WIDTH_PX,
+                bottom / self.height_px,
+                (WIDTH_PX - left - right) / WIDTH_PX,
+                (self.height_px - top - bottom) / self.height_px,
+            )
+        )
+        ax.patch.set_visible(False)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        ax.tick_params(length=0)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        return ax
+
+    def text(
+        self,
+        ax: Axes,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        colour: str = "ink",
+        ha: str = "left",
+        dx: float = 0,
+        dy: float = 0,
+        axis_x: bool = False,
+        axis_y: bool = False,
+        size: float = _TEXT_PX,
+    ) -> None:
+        """A text at data (or axes-fraction) coordinates, moved by dx, dy pixels."""
+        token = f"X{len(self.texts):04d}X"
+        self.texts.append(text)
+        ax.annotate(
+            token,
+            (x, y),
+            xycoords=(
+                "axes fraction" if axis_x else "data",
+                "axes fraction" if axis_y else "data",
+            ),
+            xytext=(dx, dy),
+            textcoords="offset points",
+            ha=ha,
+            va="center_baseline",
+            fontsize=size,
+            color=_COLOURS[colour],
+            annotation_clip=False,
+        )
+
+    def svg(self, label: str) -> str:
+        """The finished chart, to be put into the page as it is."""
+        out = io.StringIO()
+        self.figure.savefig(out, format="svg", metadata={"Date": None})
+        svg = out.getvalue()
+        svg = svg[svg.index("<svg") :]
+        svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+        svg = re.sub(r"<style\b.*?</style>", "", svg, flags=re.S)
+        svg = re.sub(r"<defs>\s*</defs>", "", svg)
+        svg = svg.replace("xlink:href=", "href=")
+        used = set(re.findall(r'(?:href="#|url\(#)([\w.-]+)', svg))
+
+        def keep_id(match: re.Match[str]) -> str:
+            return f' id="{self.name}-{match[1]}"' if match[1] in used else ""
+
+        svg = re.sub(r'\sid="([^"]*)"', keep_id, svg)
+        svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{self.name}-", svg)
+        svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+        for name, colour in _COLOURS.items():
+            svg = svg.replace(colour, f"var(--{name})")
+        svg = re.sub(r"X(\d{4})X", lambda m: html.escape(self.texts[int(m[1])]), svg)
+        svg = re.sub(
+            r"<svg\b[^>]*>",
+            f'<svg viewBox="0 0 {WIDTH_PX} {self.height_px:g}" role="img" '
+            f'aria-label="{html.escape(label)}">',
+            svg,
+            count=1,
+        )
+        return re.sub(r"\n\s*", "\n", svg).strip()
+
+
+def _style(name: str) -> list[object]:
+    return [
+        "default",
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": f"drgpay-{name}",
+            "font.family": ["DejaVu Sans"],
+            "path.simplify": False,
+        },
+    ]
+
+
+def short_label(text: str, width: int = 30) -> str:
+    """Text cut to a display width, a Chinese character counting two, with an ellipsis."""
+    used = 0
+    for position, character in enumerate(text):
+        used += 2 if ord(character) > 0x2E7F else 1
+        if used > width:
+            return text[:position] + "…"
+    return text
+
+
+def class_mix(
+    bars: Sequence[tuple[str, Sequence[int]]], series: Sequence[int], names: Sequence[str]
+) -> str:
+    """Stacked bars of shares: one bar a measure, one segment a case class.
+
+    bars: label and one integer a class; series: the colour number (1 to 8) of each class.
+    """
+    with matplotlib.style.context(_style("mix")):
+        canvas = _Canvas("mix", 20 + 46 * len(bars))
+        ax = canvas.axes(110, 4, 14, 16)
+        ax.set_xlim(0, 1)
+        ax.set_ylim(len(bars) - 0.5, -0.5)
+        for y, (label, values) in enumerate(bars):
+            whole = sum(values)
+            canvas.text(ax, 0, y, label, ha="right", dx=-12, axis_x=True)
+            left = 0
+            for value, colour in zip(values, series, strict=True):
+                if value <= 0 or whole <= 0:
+                    continue
+                width = value / whole
+                ax.barh(
+                    y,
+                    width,
+                    left=left / whole,
+                    height=0.66,
+                    color=_COLOURS[f"series-{colour}"],
+                    edgecolor=_COLOURS["panel"],
+                    linewidth=1.5,
+                )
+                if width >= 0.05:
+                    canvas.text(
+                        ax,
+                        (left + value / 2) / whole,
+                        y,
+                        percent(value, whole),
+                        ha="center",
+                        colour=f"on-series-{colour}",
+                    )
+                left += value
+        return canvas.svg("; ".join(names))
+
+
+def differences(bars: Sequence[tuple[str, int, str]], label: str) -> str:
+    """Diverging bars, one a row: name, signed amount in fen and its text."""
+    with matplotlib.style.context(_style("diff")):
+        row = 26
+        canvas = _Canvas("diff", 16 + row * len(bars))
+        ax = canvas.axes(250, 8, 10, 8)
+        biggest = max((abs(fen) for _, fen, _ in bars), default=0) or 1
+        below = max((-fen for _, fen, _ in bars), default=0) / biggest
+        above = max((fen for _, fen, _ in bars), default=0) / biggest
+        below, above = max(below, 0.0), max(above, 0.0)
+        # The amounts stand at the bars' ends: 130 of the 740 pixels on each side that has bars.
+        room = (below + above or 1) * 130 / 740 / (1 - 2 * 130 / 740)
+        ax.set_xlim(-below - room, above + room)
+        ax.set_ylim(len(bars) - 0.5, -0.5)
+        for y in range(0, len(bars), 2):
+            ax.axhspan(y - 0.5, y + 0.5, color=_COLOURS["grid"], linewidth=0, alpha=0.45)
+        for y, (name, fen, text) in enumerate(bars):
+            colour = "loss" if fen < 0 else "gain"
+            ax.barh(y, fen / biggest, height=0.62, color=_COLOURS[colour], linewidth=0)
+            canvas.text(ax, 0, y, name, ha="right", dx=-10, axis_x=True)
+            canvas.text(
+                ax,
+                fen / biggest,
+                y,
+                text,
+                ha="right" if fen < 0 else "left",
+                dx=-6 if fen < 0 else 6,
+                colour=colour,
+            )
+        ax.axvline(0, color=_COLOURS["axis"], linewidth=1)
+        return canvas.svg(label)
+
+
+def pool_amounts(
+    groups: Sequence[tuple[str, Sequence[tuple[str, int, str, str]]]], label: str
+) -> str:
+    """Bars of each pool on one scale: pool name, then (name, fen, text, colour) a bar."""
+    with matplotlib.style.context(_style("pool")):
+        gap = 0.7
+        rows = sum(len(bars) + gap for _, bars in groups) - gap
+        canvas = _Canvas("pool", 12 + 27 * rows)
+        ax = canvas.axes(330, 6, 190, 6)
+        biggest = max((fen for _, bars in groups for _, fen, _, _ in bars), default=0) or 1
+        ax.set_xlim(0, 1)
+        ax.set_ylim(rows - 0.5, -0.5)
+        y = 0.0
+        for pool, bars in groups:
+            canvas.text(ax, 0, y + (len(bars) - 1) / 2, pool, dx=-322, axis_x=True)
+            for name, fen, text, colour in bars:
+                ax.barh(y, max(fen, 0) / biggest, height=0.7, color=_COLOURS[colour], linewidth=0)
+                canvas.text(ax, 0, y, name, ha="right", dx=-10, axis_x=True, colour="muted")
+                canvas.text(ax, max(fen, 0) / biggest, y, text, dx=7)
+                y += 1
+            y += gap
+        ax.axvline(0, color=_COLOURS["axis"], linewidth=1)
+        return canvas.svg(label)
+
+
+def cv_edges(limit: float | None) -> list[float]:
+    """Edges of the classes of the coefficient of variation; the stability limit is one of them."""
+    edges = {0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0}
+    if limit is not None and limit > 0:
+        edges.add(limit)
+    return sorted(edges)
+
+
+def cv_counts(values: Sequence[float], edges: Sequence[float]) -> list[int]:
+    """How many values lie in each class (above an edge, up to and with the next one)."""
+    counts = [0] * len(edges)
+    for value in values:
+        position = 0
+        while position + 1 < len(edges) and value > edges[position + 1]:
+            position += 1
+        counts[position] += 1
+    return counts
+
+
+def cv_histogram(
+    before: Sequence[float],
+    after: Sequence[float],
+    limit: float | None,
+    names: tuple[str, str],
+    limit_text: str,
+    label: str,
+) -> str:
+    """Columns of how many DRGs have a CV in each class, before and after trimming."""
+    edges = cv_edges(limit)
+    counts = (cv_counts(before, edges), cv_counts(after, edges))
+    with matplotlib.style.context(_style("cv")):
+        canvas = _Canvas("cv", 300)
+        ax = canvas.axes(30, 52, 30, 34)
+        top = max(*counts[0], *counts[1], 1)
+        ax.set_xlim(-0.5, len(edges) - 0.5)
+        ax.set_ylim(0, top * 1.1)
+        for step in range(1, 5):
+            ax.axhline(top * step / 4, color=_COLOURS["grid"], linewidth=0.8, zorder=0)
+        for number, (values, colour) in enumerate(
+            zip(counts, ("accent-soft", "accent"), strict=True)
+        ):
+            for x, count in enumerate(values):
+                place = x + (number - 0.5) * 0.38
+                ax.bar(place, count, width=0.36, color=_COLOURS[colour], linewidth=0, zorder=2)
+                canvas.text(ax, place, count, f"{count}", ha="center", dy=9, size=12)
+            canvas.text(
+                ax, 0, 1, "■", colour=colour, axis_x=True, axis_y=True, dx=170 * number, dy=36
+            )
+            canvas.text(
+                ax, 0, 1, names[number], axis_x=True, axis_y=True, dx=18 + 170 * number, dy=36
+            )
+        for x, edge in enumerate(edges):
+            last = x + 1 == len(edges)
+            text = f"> {edge:g}" if last else f"{edge:g} – {edges[x + 1]:g}"
+            canvas.text(ax, x, 0, text, ha="center", dy=-18, axis_y=True, colour="muted")
+        ax.axhline(0, color=_COLOURS["axis"], linewidth=1)
+        if limit is not None and limit in edges:
+            place = edges.index(limit) - 0.5
+            ax.axvline(place, color=_COLOURS["loss"], linewidth=1.2, linestyle=(0, (4, 3)))
+            canvas.text(ax, place, 1, limit_text, dx=6, dy=12, axis_y=True, colour="loss")
+        return canvas.svg(label)

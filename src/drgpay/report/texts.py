@@ -1,0 +1,409 @@
+"""Every word of the report, Chinese and English side by side."""
+
+LANGUAGES = ("zh", "en")
+HTML_LANGUAGE = {"zh": "zh-CN", "en": "en"}
+
+# key: (Chinese, English); {…} are filled in by the caller
+TEXTS: dict[str, tuple[str, str]] = {
+    # page
+    "title": ("DRG 点数付费年度清算报告", "DRG point-value payment: year-end settlement"),
+    "year": ("{year} 年度", "Year {year}"),
+    "scheme": ("分组方案", "Grouping scheme"),
+    "policy": ("支付政策", "Payment policy"),
+    "engine": ("计算程序", "Engine"),
+    "run_id": ("运行摘要码", "Run digest"),
+    "run_id_help": (
+        "manifest.json 的 SHA-256 前 12 位",
+        "first 12 digits of the SHA-256 of manifest.json",
+    ),
+    "digest": ("摘要码", "digest"),
+    "effective": ("施行", "effective"),
+    "contents": ("目录", "Contents"),
+    "checks_chip": ("校验 {passed}/{all} 项通过", "{passed} of {all} checks passed"),
+    "money_unit": (
+        "金额单位为元，点数保留 4 位小数；除注明者外均为精确值。",
+        "Amounts in yuan, points with 4 decimals; exact unless marked otherwise.",
+    ),
+    "print_trial": ("试算结果，不得用于付款", "TRIAL RUN, NOT FOR PAYMENT"),
+    "print_synthetic": ("虚构数据，仅供演示", "INVENTED DATA, FOR DEMONSTRATION"),
+    "scroll_hint": ("表格可左右滚动", "table scrolls sideways"),
+    "yes": ("是", "yes"),
+    "no": ("否", "no"),
+    "none": ("无", "none"),
+    "total": ("合计", "Total"),
+    "colon": ("：", ": "),
+    "list_comma": ("、", ", "),
+    "semicolon": ("；", "; "),
+    "other": ("其余", "otherwise"),
+    # banners
+    "banner_trial": (
+        "试算结果，不得用于付款",
+        "Trial run: not for payment",
+    ),
+    "banner_trial_text": (
+        "下列参数在本次运行中被临时改写，与政策文件不同：",
+        "These parameters were overridden for this run and differ from the policy file:",
+    ),
+    "banner_synthetic": ("虚构数据", "Invented data"),
+    "banner_synthetic_text": (
+        "本报告所用病例、医疗机构和金额均为虚构，仅供演示和测试，不反映任何真实机构。",
+        "Cases, institutions and amounts are invented, for demonstration and tests only; "
+        "they describe no real institution.",
+    ),
+    "banner_draft": ("分组方案为草案", "Draft grouping scheme"),
+    "banner_draft_text": (
+        "“{title}”尚未正式施行，分组结果仅供参考。",
+        "“{title}” is not in force; its groups are for information only.",
+    ),
+    "banner_checks": ("有 {n} 项校验未通过", "{n} checks failed"),
+    "banner_checks_text": (
+        "结果不可用于付款。未通过：{names}",
+        "The results must not be used for payment. Failed: {names}",
+    ),
+    "banner_unverified": ("有 {n} 项参数未经核实", "{n} parameters are not verified"),
+    "banner_unverified_text": (
+        "这些数值是假定，不是政策规定，使用前须由经办机构逐项核对。",
+        "Their values are assumptions, not rules; the agency has to check each before use.",
+    ),
+    "see": ("查看", "See"),
+    # tiles
+    "tile_in": ("病例总数", "Cases in"),
+    "tile_paid": ("参与清算病例", "Cases paid"),
+    "tile_quarantined": ("隔离病例", "Cases quarantined"),
+    "tile_points": ("总点数", "Points"),
+    "tile_settled": ("清算基金总额（元）", "Settled fund (yuan)"),
+    "tile_final": ("年终实付合计（元）", "Final payment (yuan)"),
+    "tile_value": ("点值 · {pool}", "Point value · {pool}"),
+    "tile_value_combined": ("点值 · 各险种合并", "Point value · all pools"),
+    "per_point": ("元/点", "yuan per point"),
+    "approx": ("≈", "≈"),
+    "of_all": ("占全部 {share}", "{share} of all"),
+    "tile_recorded_sub": ("记账基金 {fen}", "recorded {fen}"),
+    "tile_points_sub": ("例均 {points} 点", "{points} a case"),
+    "tile_final_sub": ("其中应退回 {fen}", "of which to be returned {fen}"),
+    # sections
+    "s_value": ("点值的计算", "How the point value arises"),
+    "s_value_lead": (
+        "每一行都可以用计算器复算。各险种分别计算；点值以分数为准，小数仅供阅读。",
+        "Every line can be recomputed with a calculator. The fraction is the point value; "
+        "its decimals are for reading.",
+    ),
+    "s_value_lead_combined": (
+        "每一行都可以用计算器复算。本政策将各险种合并计算一个点值；点值以分数为准，小数仅供阅读。",
+        "Every line can be recomputed with a calculator. This policy combines all pools into one "
+        "point value; the fraction is the point value, its decimals are for reading.",
+    ),
+    "s_counts": ("病例去向与类型", "Where the cases went, and their classes"),
+    "s_hospitals": ("各医疗机构清算结果", "Settlement by hospital"),
+    "s_differences": ("应付与记账的差额", "Due against recorded fund"),
+    "s_drgs": ("病组与基准点数", "DRGs and base points"),
+    "s_quarantine": ("隔离的病例", "Quarantined cases"),
+    "s_parameters": ("政策参数", "Policy parameters"),
+    "s_checks": ("校验", "Checks"),
+    "s_inputs": ("输入文件", "Input files"),
+    # point value
+    "line": ("行", "Line"),
+    "step": ("项目", "Item"),
+    "combined": ("各险种合并", "All pools"),
+    "chart_pool": (
+        "各险种预算、记账基金与清算基金（元）",
+        "Available budget, recorded fund and settled fund (yuan)",
+    ),
+    "v_budget": ("年度预算总额", "Budget of the year"),
+    "v_reserve": ("减：调剂金（预留）", "Less: reserve"),
+    "v_reserve_how": ("预算总额 × {ratio}", "budget × {ratio}"),
+    "v_out_of_area": ("减：异地就医基金", "Less: fund spent out of the area"),
+    "v_out_of_area_not": (
+        "已在预算之外扣除，此处不减",
+        "already outside the budget, not deducted here",
+    ),
+    "v_available": ("可用预算 B", "Available budget B"),
+    "v_recorded": ("统筹基金记账额 F", "Recorded fund F"),
+    "v_recorded_how": ("Σ 病例统筹基金支付", "Σ pool fund of the cases"),
+    "v_balance": ("结余（+）或超支（−）B − F", "Surplus (+) or overspend (−) B − F"),
+    "v_ratio": ("分担比例 k", "Sharing ratio k"),
+    "v_ratio_surplus": ("结余留用比例", "institutions' share of a surplus"),
+    "v_ratio_overspend": ("基金分担超支比例", "fund's share of an overspend"),
+    "v_settled": ("清算基金总额 T", "Settled fund T"),
+    "v_surplus_how": ("F + {k} × (B − F)", "F + {k} × (B − F)"),
+    "v_overspend_how": ("B + {k} × (F − B)", "B + {k} × (F − B)"),
+    "v_not_pool": ("非统筹基金支付 N", "Not paid by the pool N"),
+    "v_not_pool_how": ("Σ（总费用 − 统筹基金）", "Σ (total cost − pool fund)"),
+    "v_sum": ("T + N", "T + N"),
+    "v_points": ("总点数 ΣP", "Sum of points ΣP"),
+    "v_fraction": ("点值 V（精确分数）", "Point value V (exact fraction)"),
+    "v_fraction_how": ("(T + N) ÷ ΣP", "(T + N) ÷ ΣP"),
+    "v_fraction_rounded": ("取至 {dp} 位小数", "rounded to {dp} decimals"),
+    "v_decimal": ("点值 V（元/点）", "Point value V (yuan per point)"),
+    "v_due": ("应付合计 Σ（点数 × V − N）", "Sum of dues Σ (points × V − N)"),
+    "v_residual": ("尾差（留存基金）", "Rounding residual, left in the fund"),
+    "v_difference": ("核对：T − 应付合计 − 尾差", "Check: T − sum of dues − residual"),
+    "v_combined_cell": ("见“{combined}”列", "see “{combined}”"),
+    "v_mismatch": (
+        "与运行结果不符：按参数复算为 {fen}",
+        "differs from the run: the parameters give {fen}",
+    ),
+    "v_share_of_combined": ("合并清算中的份额", "share of the combined settlement"),
+    # counts
+    "counts_table": ("病例去向", "Where the cases went"),
+    "c_in": ("输入病例", "Cases in"),
+    "c_quarantined": ("减：隔离（不参与清算）", "Less: quarantined (not settled)"),
+    "c_paid": ("参与清算", "Settled"),
+    "c_grouped": ("　其中：正常入组", "of which: grouped"),
+    "c_ambiguous": ("　其中：歧义组（QY）", "of which: ambiguous (QY)"),
+    "c_ungroupable": ("　其中：未入组（0000）", "of which: not groupable (0000)"),
+    "c_unexplained": ("未列明（应为 0）", "Unexplained (must be 0)"),
+    "cases": ("病例数", "Cases"),
+    "share": ("占比", "Share"),
+    "class_table": ("病例类型", "Case classes"),
+    "class": ("类型", "Class"),
+    "points": ("点数", "Points"),
+    "points_share": ("点数占比", "Share of points"),
+    "total_cost": ("总费用", "Total cost"),
+    "cost_share": ("费用占比", "Share of cost"),
+    "mean_cost": ("次均费用", "Mean cost"),
+    "chart_mix": (
+        "病例类型构成：病例数、点数、费用",
+        "Case classes: share of cases, of points, of cost",
+    ),
+    "mix_cases": ("病例数", "Cases"),
+    "mix_points": ("点数", "Points"),
+    "mix_cost": ("总费用", "Cost"),
+    "readmission_note": (
+        "再入院规则使 {n} 例的点数减少，共减 {points} 点，已反映在上表点数中。",
+        "The readmission rule lowered the points of {n} cases by {points} in all; "
+        "the points above include it.",
+    ),
+    # hospitals
+    "h_lead": (
+        "应付 = 点数 × V − 非统筹支付；最终支付 = 应付 − 预拨 − 扣罚的保证金 − 违规扣款。"
+        "保证金为记账基金与预拨之差，未扣罚部分已含在最终支付中。按点数由多到少排列。",
+        "Due = points × V − not paid by the pool. Final payment = due − prepaid − forfeited "
+        "deposit − violations. The deposit is what was kept back at prepayment; what is not "
+        "forfeited is part of the final payment. Most points first.",
+    ),
+    "h_clawback": (
+        "有 {n} 笔最终支付为负，合计 {fen} 元，由医疗机构退回基金（表中标“退回”）。",
+        "{n} final payments are negative, {fen} yuan in all: the hospital returns them to the "
+        "fund (marked “return”).",
+    ),
+    "h_no_clawback": ("没有需要退回的款项。", "No payment has to be returned."),
+    "return": ("退回", "return"),
+    "hospital": ("医疗机构", "Hospital"),
+    "hospital_id": ("编码", "Id"),
+    "level": ("等级", "Level"),
+    "points_per_case": ("例均点数", "Points a case"),
+    "not_pool": ("非统筹支付 N", "Not paid by pool N"),
+    "recorded": ("记账基金 F", "Recorded fund F"),
+    "due": ("应付", "Due"),
+    "difference": ("差额（应付 − 记账）", "Due − recorded"),
+    "difference_share": ("差额率", "in %"),
+    "prepaid": ("已预拨", "Prepaid"),
+    "deposit": ("保证金", "Deposit"),
+    "forfeited": ("扣罚保证金", "Forfeited"),
+    "violations": ("违规扣款", "Violations"),
+    "final": ("最终支付", "Final payment"),
+    "all_pools": ("全部险种", "All pools"),
+    "rest_subtotal": ("其余 {n} 家小计", "Subtotal of the other {n}"),
+    "rest_details": ("展开其余 {n} 家", "Show the other {n}"),
+    "pool": ("险种", "Pool"),
+    # differences
+    "d_lead": (
+        "差额为正：按点数应付高于记账，医疗机构获得结余；为负：低于记账，医疗机构自行承担。",
+        "Positive: the points give more than was recorded, the hospital gains. Negative: less, "
+        "the hospital bears it.",
+    ),
+    "chart_diff_all": (
+        "各医疗机构差额（应付 − 记账基金，全部险种，{unit}）",
+        "Due − recorded fund by hospital (all pools, {unit})",
+    ),
+    "chart_diff_some": (
+        "差额最大的 {shown} 家（共 {all} 家，按绝对值；应付 − 记账基金，全部险种，{unit}）",
+        "The {shown} largest of {all} hospitals by amount (due − recorded fund, all pools, {unit})",
+    ),
+    "chart_diff_rest": (
+        "图中未列的 {n} 家差额合计 {fen} 元。",
+        "The {n} hospitals not drawn add up to {fen} yuan.",
+    ),
+    "unit_yuan": ("元", "yuan"),
+    "unit_wan": ("万元", "10,000 yuan"),
+    "d_gain": ("差额最大（应付高于记账）", "Largest gains (due above recorded)"),
+    "d_loss": ("差额最大（应付低于记账）", "Largest losses (due below recorded)"),
+    "d_none": ("没有。", "None."),
+    # drgs
+    "base_source_history": (
+        "由 {years} 年历史病例测算：纳入 {cases} 例、{drgs} 个病组，其中稳定病组 {stable} 个；"
+        "全部病例次均费用 {mean} 元。",
+        "From history of {years}: {cases} cases, {drgs} DRGs, {stable} of them stable; mean cost "
+        "of all cases {mean} yuan.",
+    ),
+    "base_source_given": (
+        "基准点数由统筹区给定（base_points.csv）：{drgs} 个病组，其中稳定病组 {stable} 个；"
+        "全部病例次均费用 {mean} 元。",
+        "Base points given by the region (base_points.csv): {drgs} DRGs, {stable} of them stable; "
+        "mean cost of all cases {mean} yuan.",
+    ),
+    "chart_cv": (
+        "费用变异系数（CV）分布：剔除极端值前后的病组数",
+        "Coefficient of variation of cost: DRGs before and after trimming",
+    ),
+    "cv_before_legend": ("剔除前", "before trimming"),
+    "cv_after_legend": ("剔除后", "after trimming"),
+    "cv_limit": ("稳定上限 {limit}", "stable up to {limit}"),
+    "cv_note": (
+        "仅含历史病例中可计算 CV 的病组：剔除前 {before} 个，剔除后 {after} 个。",
+        "DRGs whose CV can be computed from history: {before} before, {after} after trimming.",
+    ),
+    "drg_table": (
+        "点数最多的 {shown} 个病组（共 {all} 个）",
+        "Top {shown} of {all} DRGs by points",
+    ),
+    "drg": ("病组", "DRG"),
+    "drg_name": ("名称", "Name"),
+    "group_mean": ("病组均费", "Group mean"),
+    "base_points": ("基准点数", "Base points"),
+    "stable": ("稳定", "Stable"),
+    "stable_no": ("否", "no"),
+    "n_before_after": ("历史病例（剔除后）", "History cases (kept)"),
+    "cv_before_after": ("CV 前 → 后", "CV before → after"),
+    "drg_rest": ("其余 {n} 个病组小计", "Subtotal of the other {n} DRGs"),
+    # quarantine
+    "q_lead": (
+        "被隔离的病例不参与清算，改正后可重新提交。表中按原因计数；"
+        "一例可有多条原因。明细见 quarantine.csv。",
+        "Quarantined cases are not settled; corrected, they can be submitted again. Counted by "
+        "reason, a case can have several. Details are in quarantine.csv.",
+    ),
+    "q_none": ("没有被隔离的病例。", "No case was quarantined."),
+    "q_reason": ("原因", "Reason"),
+    "q_column": ("字段", "Column"),
+    "q_findings": ("条数", "Findings"),
+    "q_cases": ("涉及病例", "Cases"),
+    "q_remedy": ("处理办法", "Remedy"),
+    "q_all": ("合计（病例不重复计）", "Total (each case once)"),
+    # parameters
+    "p_lead": (
+        "以下 {n} 项参数没有可核实的政策依据，数值为假定，不是政策规定。"
+        "清算结果直接取决于这些数值；正式付款前须逐项对照本统筹区文件核实。",
+        "These {n} parameters have no verified source: the values are assumed, they are not "
+        "rules. The results depend on them; each has to be checked against the region's own "
+        "documents before anything is paid.",
+    ),
+    "p_all_verified": ("全部参数均有已核实的依据。", "Every parameter has a verified source."),
+    "p_unverified": ("未核实参数", "Unverified parameters"),
+    "p_verified": ("已核实参数（{n} 项）", "Verified parameters ({n})"),
+    "p_trial": ("试算改写", "trial"),
+    "p_name": ("参数", "Parameter"),
+    "p_value": ("取值", "Value"),
+    "p_unit": ("单位", "Unit"),
+    "p_period": ("适用期间", "Period"),
+    "p_source": ("依据或理由", "Source or reason"),
+    "open_end": ("至今", "open"),
+    # checks
+    "k_lead": (
+        "程序在每次运行中核对下列恒等式，容差为零。",
+        "Every run holds these identities, with zero tolerance.",
+    ),
+    "k_check": ("校验", "Check"),
+    "k_result": ("结果", "Result"),
+    "k_detail": ("说明", "Detail"),
+    "passed": ("通过", "passed"),
+    "failed": ("未通过", "failed"),
+    "report_check": (
+        "本报告的合计由报告程序从结果表重新相加，与清单核对：",
+        "The report adds up the result tables again and compares them with the manifest:",
+    ),
+    "rc_points": ("各机构点数之和 = 各险种点数", "Points of hospitals = points of pools"),
+    "rc_settled": ("应付合计 + 尾差 = 清算基金总额", "Sum of dues + residual = settled fund"),
+    "rc_final": (
+        "最终支付 + 已预拨 + 扣罚保证金 + 违规扣款 = 应付",
+        "Final + prepaid + forfeited + violations = due",
+    ),
+    "rc_counts": ("参与清算 + 隔离 = 输入病例", "Settled + quarantined = cases in"),
+    "rc_classes": ("各类型病例、点数之和 = 合计", "Classes add up to all cases and points"),
+    "rc_value": ("点值 = (T + N) ÷ ΣP", "Point value = (T + N) ÷ ΣP"),
+    # inputs
+    "i_file": ("文件", "File"),
+    "i_rows": ("行数", "Rows"),
+    "i_bytes": ("字节", "Bytes"),
+    "i_sha": ("SHA-256", "SHA-256"),
+    "i_policy": ("政策摘要码", "Policy digest"),
+    "i_scheme": ("分组方案摘要码", "Scheme digest"),
+    "i_lead": (
+        "相同输入、相同程序版本得到逐字节相同的结果。",
+        "The same inputs and the same version give the same result, byte for byte.",
+    ),
+    "footer": (
+        "由 drgpay {version} 生成 · 运行摘要码 {digest}",
+        "Made by drgpay {version} · run digest {digest}",
+    ),
+}
+
+CLASSES: dict[str, tuple[str, str]] = {
+    "normal": ("正常病例", "Normal"),
+    "high": ("高倍率病例", "High-cost"),
+    "reviewed": ("特病单议", "Specially reviewed"),
+    "low": ("低倍率病例", "Low-cost"),
+    "unstable": ("非稳定病组", "Unstable DRG"),
+    "ungrouped": ("未入组（0000）", "Not groupable (0000)"),
+    "ambiguous": ("歧义组（QY）", "Ambiguous (QY)"),
+    "bed_day": ("床日付费", "Bed-day"),
+}
+
+REASONS: dict[str, tuple[str, str]] = {
+    "outside_year": ("不属于本清算年度", "belongs to another year"),
+    "duplicate_case": ("病例重复", "case given twice"),
+    "duplicate_case_id": ("病例号重复", "case id given twice"),
+    "unknown_hospital": ("医疗机构未登记", "hospital not listed"),
+    "unknown_pool": ("险种未登记", "pool not listed"),
+    "missing_principal_diagnosis": ("缺主要诊断", "no principal diagnosis"),
+    "unknown_diagnosis": ("诊断编码无效", "invalid diagnosis code"),
+    "unknown_principal_diagnosis": ("主要诊断编码无效", "invalid principal diagnosis code"),
+    "unknown_procedure": ("手术操作编码无效", "invalid procedure code"),
+    "missing_value": ("缺必填项", "required value missing"),
+    "invalid_value": ("取值无效", "invalid value"),
+    "invalid_date": ("日期无效", "invalid date"),
+    "impossible_dates": ("日期前后矛盾", "impossible dates"),
+    "invalid_amount": ("金额无效", "invalid amount"),
+    "amounts_disagree": ("费用分项与总额不符", "amounts do not add up"),
+    "unknown_bed_day_class": ("床日类别无标准", "no rate for the bed-day class"),
+}
+
+UNITS: dict[str, tuple[str, str]] = {
+    "point": ("点", "points"),
+    "points": ("点", "points"),
+    "days": ("天", "days"),
+    "day": ("天", "days"),
+    "years": ("年", "years"),
+    "year": ("年", "years"),
+    "cases": ("例", "cases"),
+    "decimals": ("位小数", "decimals"),
+    "decimal_places": ("位小数", "decimals"),
+    "ratio": ("比例", "ratio"),
+    "multiple": ("倍", "times"),
+    "factor": ("系数", "factor"),
+    "yuan": ("元", "yuan"),
+    "choice": ("选项", "choice"),
+    "flag": ("开关", "switch"),
+    "switch": ("开关", "switch"),
+    "list": ("列表", "list"),
+}
+
+
+class Words:
+    """The texts of one language."""
+
+    def __init__(self, lang: str) -> None:
+        if lang not in LANGUAGES:
+            raise ValueError(f"no report in language {lang!r}; there is {', '.join(LANGUAGES)}")
+        self.lang = lang
+        self.html_lang = HTML_LANGUAGE[lang]
+        self._column = LANGUAGES.index(lang)
+
+    def __call__(self, key: str, **values: object) -> str:
+        text = TEXTS[key][self._column]
+        return text.format(**values) if values else text
+
+    def of(self, table: dict[str, tuple[str, str]], key: str) -> str:
+        """The text of a code, or the code itself when nobody gave it a name."""
+        return table[key][self._column] if key in table else key

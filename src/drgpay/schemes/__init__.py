@@ -1,0 +1,1 @@
+"""Schemes (分组方案): load, check and compile rule tables to arrays."""

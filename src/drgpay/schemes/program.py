@@ -1,0 +1,626 @@
+"""Compile a scheme's rules into arrays for the grouper's kernel.
+
+Every (MDC and ADRG) rule is put into disjunctive normal form; each conjunction is a *term*.
+Terms stand in order of evaluation, so that grouping is: the first term that holds and one of
+whose DRGs holds. A term's conditions on the principal diagnosis and the main procedure become
+bit masks over terms, one row for each class of codes that no rule tells apart. All other
+conditions are *facts*: bits that the kernel gathers once for a case and compares with what the
+term needs and wants.
+
+Fact words, 64 bits each: first those of numbers, sex, flags and trauma sites, then those of
+diagnosis lists, then those of procedure lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.errors import SchemeError
+from drgpay.schemes.rules import (
+    Always,
+    And,
+    Compare,
+    Flag,
+    Member,
+    Node,
+    Not,
+    Or,
+    RuleSyntaxError,
+    StartsWith,
+    any_procedure_reading,
+    parse_rule,
+)
+from drgpay.schemes.tables import AdrgRow, MdcRow, Scheme, Vocabulary
+
+Words = NDArray[np.uint64]
+MAX_TERMS_OF_A_RULE = 512
+NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days")
+
+
+class Program(NamedTuple):
+    """What the kernel needs of a scheme; dimensions in brackets.
+
+    D diagnosis codes and pseudo codes + 1, P procedure codes + 1 (row P is "no procedure"),
+    T terms, W words of 64 terms, F fact words, G DRG terms, X rows of exclusion bits.
+    """
+
+    diagnosis_class: NDArray[np.uint16]  # [D] class of a principal diagnosis
+    principal_terms: Words  # [classes, W]
+    procedure_class: NDArray[np.uint16]  # [P + 1]
+    main_terms: Words  # [classes, W]
+    any_terms: Words  # [P + 1, W] or [0, W]: terms that some procedure satisfies
+    any_free: Words  # [W] terms without such a condition
+    diagnosis_info: NDArray[np.uint32]  # [D] level | has facts << 2 | exclusion list << 3
+    diagnosis_facts: Words  # [D, Fd]
+    principal_mask: Words  # [Fd] facts that the principal diagnosis may set
+    secondary_mask: Words  # [Fd]
+    procedure_has_facts: NDArray[np.uint8]  # [P + 1]
+    procedure_facts: Words  # [P + 1, Fp]
+    main_mask: Words  # [Fp]
+    other_mask: Words  # [Fp]
+    exclusion_row: NDArray[np.uint16]  # [D] of a principal diagnosis
+    exclusion_bits: Words  # [X, words of lists]
+    number_start: NDArray[np.int64]  # [5] where each number's table begins
+    number_facts: Words  # facts by value, the last entry of a table for all above
+    sex_facts: Words  # [3] unknown, M, F
+    icu_facts: Words  # [2]
+    level_facts: Words  # [4] by the levels met: none, CC, MCC, both
+    site_word: NDArray[np.int64]  # [S] fact word of the sites asked by test s
+    site_mask: Words  # [S]
+    site_least: NDArray[np.int64]  # [S] number of sites that sets the fact
+    site_fact: Words  # [S]
+    term_plain: NDArray[np.uint8]  # [T] no facts needed
+    term_need: Words  # [T, F]
+    term_want: Words  # [T, F]
+    term_drg_start: NDArray[np.int32]  # [T + 1] DRG terms of a term
+    drg_need: Words  # [G, F]
+    drg_want: Words  # [G, F]
+    drg_outcome: NDArray[np.int16]  # [G]
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A group that a case can end in: a DRG, an ambiguous group, or an MDC's bare acceptance."""
+
+    mdc: str
+    adrg: str
+    drg: str
+    name: str
+    ambiguous: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program with what is needed to encode cases for it and to decode its results."""
+
+    program: Program
+    outcomes: tuple[Outcome, ...]
+    prefixes: tuple[str, ...]  # beginnings that rules ask of unknown diagnosis codes
+    diagnoses: Vocabulary
+    procedures: Vocabulary
+
+    def encode_diagnoses(self, codes: pa.Array) -> NDArray[np.int32]:
+        """Return the numbers of diagnosis codes; unknown ones may still satisfy a prefix."""
+        ids = self.diagnoses.encode(codes)
+        for bit, prefix in enumerate(self.prefixes):
+            unknown = ids == 0
+            if unknown.any() or bit:
+                starts = np.asarray(pc.fill_null(pc.starts_with(codes, prefix), False))
+                pseudo = (ids == 0) | (ids > len(self.diagnoses))
+                base = np.where(ids == 0, len(self.diagnoses), ids)
+                ids = np.where(pseudo & starts, base + (1 << bit), ids)
+        return ids.astype(np.int32)
+
+    def encode_diagnosis(self, code: str) -> int:
+        """Return the number of one diagnosis code."""
+        number = self.diagnoses.index.get(code, 0)
+        if number == 0 and self.prefixes:
+            bits = sum(1 << i for i, p in enumerate(self.prefixes) if code.startswith(p))
+            return len(self.diagnoses) + bits if bits else 0
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class _Literal:
+    """A condition in its simplest form: what is asked, of which set or number."""
+
+    kind: str  # principal, main, secondary, any_diagnosis, any_procedure, bit
+    key: Any  # number of a set, or the name of a scalar fact
+    positive: bool
+
+
+_Terms = list[frozenset[_Literal]]
+
+
+@dataclass
+class _Sets:
+    """Sets of codes met in rules, each kept once, as a row of booleans over code numbers."""
+
+    size: int
+    rows: list[NDArray[np.bool_]] = field(default_factory=list)
+    seen: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, members: NDArray[np.bool_]) -> int:
+        key = np.packbits(members).tobytes()
+        if key not in self.seen:
+            self.seen[key] = len(self.rows)
+            self.rows.append(members)
+        return self.seen[key]
+
+
+class _Compiler:
+    def __init__(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+        self.prefixes = self._prefixes()
+        self.d_size = 1 + len(scheme.diagnoses) + (1 << len(self.prefixes)) - 1
+        self.p_size = 1 + len(scheme.procedures) + 1  # the last one is "no procedure"
+        self.d_sets = _Sets(self.d_size)
+        self.p_sets = _Sets(self.p_size)
+        self.named: dict[tuple[str, str], int] = {}
+        self.bits: dict[tuple[str, Any], int] = {}
+
+    def _prefixes(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for row in (*self.scheme.mdcs, *self.scheme.adrgs, *self.scheme.drgs):
+            for node in _starts(parse_rule(row.rule)):
+                if node not in found:
+                    found.append(node)
+        if len(found) > 8:
+            raise SchemeError("more than 8 different startswith beginnings", where=self.scheme.path)
+        return tuple(found)
+
+    # --- sets -----------------------------------------------------------------------------
+
+    def _set_of(self, node: Member | StartsWith, owner: str, sites: int) -> int:
+        diagnosis = node.fact in ("principal", "secondary", "any_diagnosis")
+        key = (owner if isinstance(node, Member) else "", f"{diagnosis}{node}")
+        if key in self.named:
+            return self.named[key]
+        members = np.zeros(self.d_size if diagnosis else self.p_size, dtype=np.bool_)
+        words = self.scheme.diagnoses if diagnosis else self.scheme.procedures
+        if isinstance(node, StartsWith):
+            starts = np.asarray(pc.starts_with(words.codes, node.prefix))
+            members[1 : len(words) + 1] = starts
+            if diagnosis:
+                bit = 1 << self.prefixes.index(node.prefix)
+                for pseudo in range(1, 1 << len(self.prefixes)):
+                    members[len(words) + pseudo] = bool(pseudo & bit)
+        elif node.codes:
+            members[words.encode(pa.array(node.codes, pa.string()))] = True
+        elif node.any_site:
+            for i in range(1, sites + 1):
+                members[self.scheme.list_ids(owner, f"site_{i}")] = True
+        elif node.list_name == "valid_procedures":
+            members[self.scheme.valid_procedures] = True
+        else:
+            # a list that the tables lack is a finding of the loader; it holds no code
+            members[self.scheme.list_ids(owner, node.list_name or "")] = True
+        members[0] = False
+        self.named[key] = (self.d_sets if diagnosis else self.p_sets).add(members)
+        return self.named[key]
+
+    # --- rules to terms --------------------------------------------------------------------
+
+    def terms(self, node: Node, owner: str, mdc: MdcRow, positive: bool = True) -> _Terms:
+        """Return the disjunctive normal form of a rule: a list of conjunctions."""
+        if isinstance(node, Not):
+            return self.terms(node.item, owner, mdc, not positive)
+        if isinstance(node, And | Or):
+            parts = [self.terms(item, owner, mdc, positive) for item in node.items]
+            if isinstance(node, And) == positive:
+                return _conjunction(parts)
+            return [term for part in parts for term in part]
+        if isinstance(node, Always):
+            return [frozenset()] if positive else []
+        return [frozenset({self._literal(node, owner, mdc, positive)})]
+
+    def _literal(self, node: Any, owner: str, mdc: MdcRow, positive: bool) -> _Literal:
+        if isinstance(node, Member | StartsWith):
+            kind = {"main_procedure": "main"}.get(node.fact, node.fact)
+            return _Literal(kind, self._set_of(node, owner, len(mdc.sites)), positive)
+        if isinstance(node, Flag):
+            return _Literal("bit", (node.name, None), positive)
+        if isinstance(node, Compare) and node.fact == "trauma_sites":
+            return _Literal("bit", ("sites", (mdc.mdc, node.operator, node.value)), positive)
+        return _Literal("bit", (node.fact, (node.operator, node.value)), positive)
+
+
+def _starts(node: Node) -> Iterable[str]:
+    if isinstance(node, Not):
+        yield from _starts(node.item)
+    elif isinstance(node, And | Or):
+        for item in node.items:
+            yield from _starts(item)
+    elif isinstance(node, StartsWith) and node.fact in ("principal", "secondary", "any_diagnosis"):
+        yield node.prefix
+
+
+def _conjunction(parts: list[_Terms]) -> _Terms:
+    count = 1
+    for part in parts:
+        count *= len(part)
+    if count > MAX_TERMS_OF_A_RULE:
+        raise RuleSyntaxError(f"too many alternatives: {count} of at most {MAX_TERMS_OF_A_RULE}")
+    result = []
+    for choice in product(*parts):
+        term: frozenset[_Literal] = frozenset().union(*choice)
+        negations = {_Literal(x.kind, x.key, not x.positive) for x in term}
+        if not negations & term:
+            result.append(term)
+    return result
+
+
+_COMPARE: dict[str, Callable[[Any, int], Any]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+@dataclass
+class _Facts:
+    """Places of facts: bit numbers inside the three groups of words."""
+
+    scalar: dict[Any, int] = field(default_factory=dict)
+    diagnosis: dict[tuple[str, int], int] = field(default_factory=dict)
+    procedure: dict[tuple[str, int], int] = field(default_factory=dict)
+    site_base: dict[str, int] = field(default_factory=dict)
+    diagnosis_bits: int = 0
+
+    def place(self, literal: _Literal, mdcs: dict[str, MdcRow]) -> None:
+        if literal.kind == "bit":
+            self.scalar.setdefault(literal.key, len(self.scalar))
+            name, detail = literal.key
+            if name == "sites" and detail[0] not in self.site_base:
+                count = len(mdcs[detail[0]].sites)
+                if count > 64:
+                    raise SchemeError(f"{detail[0]} names {count} trauma sites; at most 64")
+                # the sites of one MDC stay inside one word, so that one popcount counts them
+                if self.diagnosis_bits % 64 + count > 64:
+                    self.diagnosis_bits += 64 - self.diagnosis_bits % 64
+                self.site_base[detail[0]] = self.diagnosis_bits
+                self.diagnosis_bits += count
+        elif literal.kind in ("principal", "secondary", "any_diagnosis"):
+            key = (literal.kind, literal.key)
+            if key not in self.diagnosis:
+                self.diagnosis[key] = self.diagnosis_bits
+                self.diagnosis_bits += 1
+        else:
+            key = (literal.kind, literal.key)
+            self.procedure.setdefault(key, len(self.procedure))
+
+
+def _words(bits: int) -> int:
+    return max(1, (bits + 63) // 64)
+
+
+def _set_bit(row: Words, bit: int) -> None:
+    row[bit // 64] |= np.uint64(1 << (bit % 64))
+
+
+def _pack_rows(holds: NDArray[np.bool_], words: int) -> tuple[NDArray[np.uint16], Words]:
+    """Return the class of each code and the bit rows of the classes, from [codes, terms]."""
+    packed = np.packbits(holds, axis=1, bitorder="little")
+    padded = np.zeros((len(packed), words * 8), dtype=np.uint8)
+    padded[:, : packed.shape[1]] = packed
+    rows = padded.view("<u8")
+    hashed = np.zeros(len(rows), dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for w in range(words):
+            hashed = (hashed ^ rows[:, w]) * np.uint64(0x9E3779B97F4A7C15)
+            hashed ^= hashed >> np.uint64(29)
+    _, first, inverse = np.unique(hashed, return_index=True, return_inverse=True)
+    if not np.array_equal(rows[first][inverse], rows):  # a collision: do it the exact way
+        _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return inverse.reshape(-1).astype(np.uint16), np.ascontiguousarray(rows[first])
+
+
+@dataclass
+class _Entry:
+    """An ADRG's rule, or an ambiguous group, with its terms and its DRGs' terms."""
+
+    terms: _Terms
+    drgs: list[tuple[_Terms, Outcome]]
+
+
+def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
+    scheme = compiler.scheme
+    reading = any_procedure_reading if scheme.surgical_match == "any" else (lambda node: node)
+    adrgs_of: dict[str, list[AdrgRow]] = {}
+    for adrg in scheme.adrgs:
+        adrgs_of.setdefault(adrg.mdc, []).append(adrg)
+    drgs_of: dict[str, list[Any]] = {}
+    for drg in scheme.drgs:
+        drgs_of.setdefault(drg.adrg_key, []).append(drg)
+    entries: list[_Entry] = []
+    for mdc in scheme.mdcs:
+        mdc_terms = compiler.terms(reading(parse_rule(mdc.rule)), mdc.mdc, mdc)
+        if only_mdc:
+            entries.append(_Entry(mdc_terms, [([frozenset()], Outcome(mdc.mdc, "", "", ""))]))
+            continue
+        waiting = mdc.ambiguous != "no"
+        rows = adrgs_of.get(mdc.mdc, [])
+        for adrg in [*rows, None]:
+            if waiting and (adrg is None or adrg.kind == "medical"):
+                entries.append(_ambiguous(compiler, mdc, mdc_terms))
+                waiting = False
+            if adrg is None:
+                break
+            own = compiler.terms(reading(parse_rule(adrg.rule)), adrg.key, mdc)
+            drgs = [
+                (
+                    compiler.terms(reading(parse_rule(drg.rule)), adrg.key, mdc),
+                    Outcome(mdc.mdc, adrg.adrg, drg.drg, drg.name),
+                )
+                for drg in drgs_of.get(adrg.key, [])
+            ]
+            entries.append(_Entry(_conjunction([mdc_terms, own]), drgs))
+    return entries
+
+
+def _ambiguous(compiler: _Compiler, mdc: MdcRow, mdc_terms: _Terms) -> _Entry:
+    main = mdc.ambiguous == "main" and compiler.scheme.surgical_match == "main"
+    fact = "main_procedure" if main else "any_procedure"
+    valid = compiler.terms(Member(fact, list_name="valid_procedures"), mdc.mdc, mdc)
+    outcome = Outcome(mdc.mdc, "", f"{mdc.letter}QY", f"{mdc.name}：歧义组", ambiguous=True)
+    return _Entry(_conjunction([mdc_terms, valid]), [([frozenset()], outcome)])
+
+
+def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:
+    """Return the scheme as a program for the kernel.
+
+    `only_mdc` compiles the MDCs' rules alone: its outcome is the first MDC that accepts a case.
+    """
+    compiler = _Compiler(scheme)
+    entries = _entries(compiler, only_mdc)
+    by_code = {mdc.mdc: mdc for mdc in scheme.mdcs}
+    use_any_masks = scheme.surgical_match == "any"
+
+    terms: list[tuple[frozenset[_Literal], int]] = [
+        (term, i) for i, entry in enumerate(entries) for term in entry.terms
+    ]
+    facts = _Facts()
+    residual: list[list[_Literal]] = []
+    masked_any: list[int | None] = []
+    for term, _ in terms:
+        rest = [x for x in term if x.kind not in ("principal", "main")]
+        chosen: int | None = None
+        if use_any_masks:
+            wanted = [x for x in rest if x.kind == "any_procedure" and x.positive]
+            if wanted:
+                smallest = min(wanted, key=lambda x: int(compiler.p_sets.rows[x.key].sum()))
+                chosen = smallest.key
+                rest.remove(smallest)
+        masked_any.append(chosen)
+        residual.append(rest)
+    drg_terms = [
+        [(term, outcome) for parts, outcome in entry.drgs for term in parts] for entry in entries
+    ]
+    for rest in residual:
+        for literal in rest:
+            facts.place(literal, by_code)
+    for parts in drg_terms:
+        for term, _ in parts:
+            for literal in term:
+                facts.place(literal, by_code)
+
+    return _assemble(scheme, compiler, terms, residual, masked_any, drg_terms, facts)
+
+
+def _assemble(
+    scheme: Scheme,
+    compiler: _Compiler,
+    terms: list[tuple[frozenset[_Literal], int]],
+    residual: list[list[_Literal]],
+    masked_any: list[int | None],
+    drg_terms: list[list[tuple[frozenset[_Literal], Outcome]]],
+    facts: _Facts,
+) -> Compiled:
+    count = len(terms)
+    words = _words(count)
+    principal = np.ones((count, compiler.d_size), dtype=np.bool_)
+    main = np.ones((count, compiler.p_size), dtype=np.bool_)
+    for t, (term, _) in enumerate(terms):
+        for x in term:
+            if x.kind == "principal":
+                principal[t] &= compiler.d_sets.rows[x.key] == x.positive
+            elif x.kind == "main":
+                main[t] &= compiler.p_sets.rows[x.key] == x.positive
+    diagnosis_class, principal_terms = _pack_rows(np.ascontiguousarray(principal.T), words)
+    procedure_class, main_terms = _pack_rows(np.ascontiguousarray(main.T), words)
+
+    any_free = np.zeros(words, dtype=np.uint64)
+    any_terms = np.zeros((0, words), dtype=np.uint64)
+    if any(chosen is not None for chosen in masked_any):
+        holds = np.zeros((count, compiler.p_size), dtype=np.bool_)
+        for t, chosen in enumerate(masked_any):
+            if chosen is not None:
+                holds[t] = compiler.p_sets.rows[chosen]
+        classes, rows = _pack_rows(np.ascontiguousarray(holds.T), words)
+        any_terms = np.ascontiguousarray(rows[classes])
+    for t, chosen in enumerate(masked_any):
+        if chosen is None:
+            _set_bit(any_free, t)
+
+    scalar_words = _words(len(facts.scalar))
+    d_words, p_words = _words(facts.diagnosis_bits), _words(len(facts.procedure))
+    fact_words = scalar_words + d_words + p_words
+    if scalar_words > 1:
+        raise SchemeError(
+            "more than 64 different conditions on age, weight, stay, sex, flags and sites",
+            where=scheme.path,
+        )
+
+    def place(literal: _Literal) -> int:
+        if literal.kind == "bit":
+            return facts.scalar[literal.key]
+        if literal.kind in ("principal", "secondary", "any_diagnosis"):
+            return 64 * scalar_words + facts.diagnosis[(literal.kind, literal.key)]
+        return 64 * (scalar_words + d_words) + facts.procedure[(literal.kind, literal.key)]
+
+    def need_want(literals: Iterable[_Literal]) -> tuple[Words, Words]:
+        need, want = np.zeros(fact_words, np.uint64), np.zeros(fact_words, np.uint64)
+        for literal in literals:
+            _set_bit(need, place(literal))
+            if literal.positive:
+                _set_bit(want, place(literal))
+        return need, want
+
+    term_pairs = [need_want(rest) for rest in residual]
+    outcomes: list[Outcome] = []
+    number_of: dict[Outcome, int] = {}
+    drg_pairs: list[tuple[Words, Words]] = []
+    drg_outcome: list[int] = []
+    starts = [0]
+    for _, entry in terms:
+        for term, outcome in drg_terms[entry]:
+            if outcome not in number_of:
+                number_of[outcome] = len(outcomes)
+                outcomes.append(outcome)
+            drg_pairs.append(need_want(term))
+            drg_outcome.append(number_of[outcome])
+        starts.append(len(drg_pairs))
+
+    d_facts = np.zeros((compiler.d_size, d_words), dtype=np.uint64)
+    p_facts = np.zeros((compiler.p_size, p_words), dtype=np.uint64)
+    masks = {name: np.zeros(d_words, np.uint64) for name in ("principal", "secondary")}
+    for (kind, key), bit in facts.diagnosis.items():
+        d_facts[compiler.d_sets.rows[key], bit // 64] |= np.uint64(1 << (bit % 64))
+        for name in masks:
+            if kind in (name, "any_diagnosis"):
+                _set_bit(masks[name], bit)
+    for mdc, base in facts.site_base.items():
+        for i in range(len(next(m for m in scheme.mdcs if m.mdc == mdc).sites)):
+            members = scheme.list_ids(mdc, f"site_{i + 1}")
+            d_facts[members, (base + i) // 64] |= np.uint64(1 << ((base + i) % 64))
+            for mask in masks.values():
+                _set_bit(mask, base + i)
+    p_masks = {name: np.zeros(p_words, np.uint64) for name in ("main", "other")}
+    for (kind, key), bit in facts.procedure.items():
+        p_facts[compiler.p_sets.rows[key], bit // 64] |= np.uint64(1 << (bit % 64))
+        _set_bit(p_masks["main"], bit)
+        if kind == "any_procedure":
+            _set_bit(p_masks["other"], bit)
+
+    numbers, number_start = _number_tables(facts)
+    flags = {name: np.uint64(0) for name in ("icu", "mcc", "cc")}
+    sex = np.zeros(3, dtype=np.uint64)
+    sites: list[tuple[int, int, int, int]] = []
+    for (name, detail), bit in facts.scalar.items():
+        value = np.uint64(1 << bit)
+        if name in flags:
+            flags[name] |= value
+        elif name == "sex":
+            for code in (1, 2):
+                if _COMPARE[detail[0]](code, detail[1]):
+                    sex[code] |= value
+        elif name == "sites":
+            mdc, operator, least = detail
+            if operator != ">=":
+                raise SchemeError(f"trauma_sites {operator} {least}: only >= is offered")
+            base, number = (
+                facts.site_base[mdc],
+                len(next(m for m in scheme.mdcs if m.mdc == mdc).sites),
+            )
+            mask = ((1 << number) - 1) << (base % 64)
+            sites.append((scalar_words + base // 64, mask, least, int(value)))
+
+    info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
+    stack = lambda rows: np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)  # noqa: E731
+    program = Program(
+        diagnosis_class=diagnosis_class,
+        principal_terms=principal_terms,
+        procedure_class=procedure_class,
+        main_terms=main_terms,
+        any_terms=any_terms,
+        any_free=any_free,
+        diagnosis_info=info,
+        diagnosis_facts=d_facts,
+        principal_mask=masks["principal"],
+        secondary_mask=masks["secondary"],
+        procedure_has_facts=(p_facts != 0).any(axis=1).astype(np.uint8),
+        procedure_facts=p_facts,
+        main_mask=p_masks["main"],
+        other_mask=p_masks["other"],
+        exclusion_row=exclusion_row,
+        exclusion_bits=exclusion_bits,
+        number_start=number_start,
+        number_facts=numbers,
+        sex_facts=sex,
+        icu_facts=np.array([0, flags["icu"]], dtype=np.uint64),
+        level_facts=np.array(
+            [0, flags["cc"], flags["mcc"], flags["cc"] | flags["mcc"]], dtype=np.uint64
+        ),
+        site_word=np.array([s[0] for s in sites], dtype=np.int64),
+        site_mask=np.array([s[1] for s in sites], dtype=np.uint64),
+        site_least=np.array([s[2] for s in sites], dtype=np.int64),
+        site_fact=np.array([s[3] for s in sites], dtype=np.uint64),
+        term_plain=np.array([not rest for rest in residual], dtype=np.uint8),
+        term_need=stack([need for need, _ in term_pairs]),
+        term_want=stack([want for _, want in term_pairs]),
+        term_drg_start=np.array(starts, dtype=np.int32),
+        drg_need=stack([need for need, _ in drg_pairs]),
+        drg_want=stack([want for _, want in drg_pairs]),
+        drg_outcome=np.array(drg_outcome, dtype=np.int16),
+        retry=scheme.retry,
+    )
+    return Compiled(
+        program, tuple(outcomes), compiler.prefixes, scheme.diagnoses, scheme.procedures
+    )
+
+
+def _number_tables(facts: _Facts) -> tuple[Words, NDArray[np.int64]]:
+    """Return facts by value for each number; a table ends where nothing changes any more."""
+    tables = []
+    starts = [0]
+    for name in NUMBERS:
+        asked = [(detail, bit) for (fact, detail), bit in facts.scalar.items() if fact == name]
+        size = max((value + 2 for (_, value), _ in asked), default=1)
+        table = np.zeros(size, dtype=np.uint64)
+        values = np.arange(size)
+        for (operator, value), bit in asked:
+            table[_COMPARE[operator](values, value)] |= np.uint64(1 << bit)
+        tables.append(table)
+        starts.append(starts[-1] + size)
+    return np.concatenate(tables), np.array(starts, dtype=np.int64)
+
+
+def _severity(
+    scheme: Scheme, d_size: int, d_facts: Words
+) -> tuple[NDArray[np.uint32], NDArray[np.uint16], Words]:
+    """Return level, fact flag and exclusion list of each code; exclusion bits of principals."""
+    names = pc.unique(
+        pa.concat_arrays(
+            [
+                scheme.severity["exclusion_list"].combine_chunks(),
+                scheme.exclusions["exclusion_list"].combine_chunks(),
+            ]
+        )
+    )
+    info = np.zeros(d_size, dtype=np.uint32)
+    ids = scheme.diagnoses.encode(scheme.severity["code"].combine_chunks())
+    is_mcc = np.asarray(pc.equal(scheme.severity["level"], "MCC").combine_chunks())
+    lists = np.asarray(pc.index_in(scheme.severity["exclusion_list"], value_set=names))
+    info[ids] = np.where(is_mcc, 2, 1).astype(np.uint32) | (lists.astype(np.uint32) << 3)
+    info |= (d_facts != 0).any(axis=1).astype(np.uint32) << 2
+
+    principals = scheme.diagnoses.encode(scheme.exclusions["principal"].combine_chunks())
+    number = np.asarray(pc.index_in(scheme.exclusions["exclusion_list"], value_set=names))
+    words = _words(len(names))
+    bits = np.zeros((d_size, words), dtype=np.uint64)
+    values = np.left_shift(np.uint64(1), (number % 64).astype(np.uint64))
+    np.bitwise_or.at(bits, (principals, number // 64), values)
+    unique, row = np.unique(bits, axis=0, return_inverse=True)
+    return info, row.reshape(-1).astype(np.uint16), np.ascontiguousarray(unique)

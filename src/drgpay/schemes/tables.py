@@ -1,0 +1,411 @@
+"""Read a scheme folder into tables: text as written, codes as integers.
+
+Codes are numbered once: 0 is an unknown code, 1 … n the codes of the code system, of the
+scheme's extra codes and of its lists, in that order.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
+
+from drgpay._reference import reference_dir
+from drgpay.errors import SchemeError
+
+Ids = NDArray[np.int32]
+
+TABLES = {
+    "mdc.csv": ("order", "mdc", "name", "rule", "ambiguous", "sites"),
+    "adrg.csv": ("mdc", "order", "adrg", "kind", "rule", "name"),
+    "drg.csv": ("adrg", "order", "drg", "rule", "name"),
+    "lists.csv": ("owner", "list", "code"),
+    "severity.csv": ("code", "level", "exclusion_list"),
+    "exclusions.csv": ("exclusion_list", "principal"),
+    "valid_procedures.csv": ("code",),
+}
+OPTIONAL_TABLES = {
+    "codes_extra.csv": ("kind", "code", "name"),
+    "weights.csv": ("drg", "weight"),
+    "known_findings.csv": ("check", "file", "subject", "note"),
+}
+SURGICAL_MATCH = ("main", "any")
+
+
+@dataclass(frozen=True, slots=True)
+class MdcRow:
+    """One MDC (主要诊断大类); `row` is its line in mdc.csv."""
+
+    row: int
+    order: int
+    mdc: str
+    name: str
+    rule: str
+    ambiguous: str
+    sites: tuple[str, ...]
+
+    @property
+    def letter(self) -> str:
+        """The MDC's letter, the last character of its code."""
+        return self.mdc[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class AdrgRow:
+    """One rule of an ADRG (核心疾病诊断相关组); `key` carries the suffix of several rules."""
+
+    row: int
+    mdc: str
+    order: int
+    key: str
+    kind: str
+    rule: str
+    name: str
+
+    @property
+    def adrg(self) -> str:
+        """The ADRG's own code: the first three characters of its key."""
+        return self.key[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class DrgRow:
+    """One DRG (细分组) of an ADRG's rule."""
+
+    row: int
+    adrg_key: str
+    order: int
+    drg: str
+    rule: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Codes and names of one kind, numbered from 1."""
+
+    codes: pa.Array
+    names: pa.Array
+    named: int
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Code to number, as a dictionary for single look-ups."""
+        return {code: i + 1 for i, code in enumerate(self.codes.to_pylist())}
+
+    def encode(self, codes: pa.Array) -> Ids:
+        """Return the numbers of codes, 0 for those unknown."""
+        found = pc.index_in(codes, value_set=self.codes)
+        return np.asarray(pc.fill_null(pc.add(found, 1), 0), dtype=np.int32)
+
+    def name(self, code: str) -> str:
+        """Return the name of a code, empty when it has none."""
+        number = self.index.get(code, 0)
+        return str(self.names[number - 1].as_py() or "") if number else ""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A DRG scheme (分组方案) as its tables say it, checked.
+
+    `surgical_match` is the reading of which procedures count; see docs/formats.md.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    surgical_match: str
+    retry: bool
+    mdcs: tuple[MdcRow, ...]
+    adrgs: tuple[AdrgRow, ...]
+    drgs: tuple[DrgRow, ...]
+    lists: dict[tuple[str, str], Ids]
+    valid_procedures: Ids
+    severity: pa.Table
+    exclusions: pa.Table
+    diagnoses: Vocabulary
+    procedures: Vocabulary
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """The scheme's name: that of its folder."""
+        return self.path.name
+
+    @property
+    def title(self) -> str:
+        """The scheme's title."""
+        return str(self.manifest.get("title", self.id))
+
+    @property
+    def draft(self) -> bool:
+        """Whether the manifest calls the scheme a draft."""
+        return bool(self.manifest.get("draft", False))
+
+    def list_ids(self, owner: str, name: str) -> Ids:
+        """Return the code numbers of a list, none when the tables lack the list."""
+        return self.lists.get((owner, name), np.zeros(0, dtype=np.int32))
+
+    @cached_property
+    def drg_names(self) -> dict[str, str]:
+        """Name of each DRG code."""
+        return {row.drg: row.name for row in reversed(self.drgs)}
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Relative weights when the scheme has them: for sample data, never for payment."""
+        path = self.path / "weights.csv"
+        if not path.exists():
+            return {}
+        return {row["drg"]: float(row["weight"]) for _, row in small_table(path, "weights.csv")}
+
+
+def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
+    """Return (line number, row) of a CSV table whose columns are checked.
+
+    Raises SchemeError for a missing file, other columns, or a row of the wrong width.
+    """
+    columns = TABLES.get(name) or OPTIONAL_TABLES[name]
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream)
+            header = next(reader, [])
+            if tuple(header) != columns:
+                raise SchemeError(
+                    f"columns are {', '.join(header) or 'missing'}",
+                    where=path,
+                    remedy=f"the columns must be {', '.join(columns)}",
+                )
+            rows = []
+            for row in reader:
+                if len(row) != len(columns):
+                    raise SchemeError(
+                        f"{len(row)} fields where {len(columns)} belong",
+                        where=f"{path}:{reader.line_num}",
+                        remedy="quote fields that contain commas",
+                    )
+                rows.append((reader.line_num, dict(zip(columns, row, strict=True))))
+            return rows
+    except FileNotFoundError:
+        raise SchemeError("table is missing", where=path) from None
+    except UnicodeDecodeError as error:
+        raise SchemeError("not UTF-8", where=path, remedy=str(error)) from None
+
+
+def large_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
+    """Return a CSV table of strings; raises SchemeError like `small_table`."""
+    if not path.exists():
+        raise SchemeError("table is missing", where=path)
+    try:
+        table = arrow_csv.read_csv(
+            path,
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={name: pa.string() for name in columns}, strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise SchemeError(f"unreadable: {error}", where=path) from None
+    if tuple(table.column_names) != columns:
+        raise SchemeError(
+            f"columns are {', '.join(table.column_names)}",
+            where=path,
+            remedy=f"the columns must be {', '.join(columns)}",
+        )
+    return table.combine_chunks()
+
+
+def digest_of(path: Path, code_system: Path) -> str:
+    """Return the SHA-256 over the scheme's tables and its code system."""
+    total = hashlib.sha256()
+    for folder in (path, code_system):
+        for table in sorted(folder.glob("*.csv")):
+            total.update(table.name.encode())
+            total.update(hashlib.sha256(table.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def code_system_dir(path: Path, manifest: dict[str, Any]) -> Path:
+    """Return the folder of the scheme's code system."""
+    section = manifest.get("code_system", {})
+    if "path" in section:
+        folder = path / str(section["path"])
+    elif "name" in section:
+        folder = reference_dir() / "code_systems" / str(section["name"])
+    else:
+        raise SchemeError(
+            "no code system named",
+            where=path / "manifest.toml",
+            remedy='add [code_system] with name = "…" or path = "…"',
+        )
+    if not folder.is_dir():
+        raise SchemeError(f"no code system at {folder.name}", where=path / "manifest.toml")
+    return folder
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of a scheme folder; raises SchemeError."""
+    file = path / "manifest.toml"
+    if not file.exists():
+        raise SchemeError("no manifest.toml", where=path, remedy="see docs/formats.md, section 1")
+    try:
+        manifest = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SchemeError(f"not TOML: {error}", where=file) from None
+    if "title" not in manifest:
+        raise SchemeError("no title", where=file, remedy='add title = "…"')
+    return manifest
+
+
+def _vocabulary(system: pa.Table, extra: list[tuple[str, str]], listed: pa.Array) -> Vocabulary:
+    codes = pa.concat_arrays(
+        [
+            system["code"].combine_chunks(),
+            pa.array([code for code, _ in extra], pa.string()),
+        ]
+    )
+    names = pa.concat_arrays(
+        [
+            system["name"].combine_chunks(),
+            pa.array([name for _, name in extra], pa.string()),
+        ]
+    )
+    unique = pc.unique(listed)
+    nameless = unique.filter(pc.invert(pc.is_in(unique, value_set=codes)))
+    blank = pa.array([""] * len(nameless), pa.string())
+    return Vocabulary(
+        pa.concat_arrays([codes, nameless]), pa.concat_arrays([names, blank]), len(codes)
+    )
+
+
+def _order(text: str, path: Path, row: int) -> int:
+    if not text.isdigit():
+        raise SchemeError(
+            f"order is {text!r}", where=f"{path}:{row}", remedy="write a whole number"
+        )
+    return int(text)
+
+
+def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
+    """Return the scheme of a folder, its tables read but not yet checked.
+
+    Raises SchemeError for what cannot be read at all: `drgpay.schemes.load_scheme` checks the rest.
+    """
+    if not path.is_dir():
+        raise SchemeError("not a scheme folder", where=path)
+    manifest = read_manifest(path)
+    options = manifest.get("options", {})
+    match = surgical_match or str(options.get("surgical_match", "main"))
+    if match not in SURGICAL_MATCH:
+        raise SchemeError(
+            f"surgical_match is {match!r}",
+            where=path / "manifest.toml",
+            remedy="write main or any",
+        )
+    system = code_system_dir(path, manifest)
+    lists = large_table(path / "lists.csv", TABLES["lists.csv"])
+    severity = large_table(path / "severity.csv", TABLES["severity.csv"])
+    exclusions = large_table(path / "exclusions.csv", TABLES["exclusions.csv"])
+    valid = large_table(path / "valid_procedures.csv", TABLES["valid_procedures.csv"])
+    extra = (
+        [row for _, row in small_table(path / "codes_extra.csv", "codes_extra.csv")]
+        if (path / "codes_extra.csv").exists()
+        else []
+    )
+    name = lists["list"].combine_chunks()
+    is_procedure = pc.starts_with(name, "proc")
+    code = lists["code"].combine_chunks()
+    vocabularies = {}
+    for kind, listed in (
+        (
+            "diagnosis",
+            [
+                code.filter(pc.invert(is_procedure)),
+                severity["code"].combine_chunks(),
+                exclusions["principal"].combine_chunks(),
+            ],
+        ),
+        ("procedure", [code.filter(is_procedure), valid["code"].combine_chunks()]),
+    ):
+        plural = "diagnoses" if kind == "diagnosis" else "procedures"
+        vocabularies[kind] = _vocabulary(
+            large_table(system / f"{plural}.csv", ("code", "name")),
+            [(row["code"], row["name"]) for row in extra if row["kind"] == kind],
+            pa.concat_arrays(listed),
+        )
+    diagnoses, procedures = vocabularies["diagnosis"], vocabularies["procedure"]
+
+    flags = np.asarray(is_procedure)
+    ids = np.where(flags, procedures.encode(code), diagnoses.encode(code)).astype(np.int32)
+    keys = pc.binary_join_element_wise(lists["owner"].combine_chunks(), name, "|")
+    encoded = keys.dictionary_encode()
+    which = np.asarray(encoded.indices)
+    order = np.argsort(which, kind="stable")
+    bounds = np.searchsorted(which[order], np.arange(len(encoded.dictionary) + 1))
+    by_list = {}
+    for i, key in enumerate(encoded.dictionary.to_pylist()):
+        owner, _, list_name = key.partition("|")
+        by_list[(owner, list_name)] = np.sort(ids[order[bounds[i] : bounds[i + 1]]])
+
+    mdcs = tuple(
+        MdcRow(
+            line,
+            _order(row["order"], path / "mdc.csv", line),
+            row["mdc"],
+            row["name"],
+            row["rule"],
+            row["ambiguous"],
+            tuple(site for site in row["sites"].split("|") if site),
+        )
+        for line, row in small_table(path / "mdc.csv", "mdc.csv")
+    )
+    adrgs = tuple(
+        AdrgRow(
+            line,
+            row["mdc"],
+            _order(row["order"], path / "adrg.csv", line),
+            row["adrg"],
+            row["kind"],
+            row["rule"],
+            row["name"],
+        )
+        for line, row in small_table(path / "adrg.csv", "adrg.csv")
+    )
+    drgs = tuple(
+        DrgRow(
+            line,
+            row["adrg"],
+            _order(row["order"], path / "drg.csv", line),
+            row["drg"],
+            row["rule"],
+            row["name"],
+        )
+        for line, row in small_table(path / "drg.csv", "drg.csv")
+    )
+    return Scheme(
+        path=path,
+        manifest=manifest,
+        surgical_match=match,
+        retry=bool(options.get("retry_further_procedures", False)) and match == "main",
+        mdcs=tuple(sorted(mdcs, key=lambda m: m.order)),
+        adrgs=tuple(sorted(adrgs, key=lambda a: a.order)),
+        drgs=tuple(sorted(drgs, key=lambda d: d.order)),
+        lists=by_list,
+        valid_procedures=np.sort(procedures.encode(valid["code"].combine_chunks())),
+        severity=severity,
+        exclusions=exclusions,
+        diagnoses=diagnoses,
+        procedures=procedures,
+        digest=digest_of(path, system),
+    )
