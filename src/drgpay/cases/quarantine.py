@@ -24,6 +24,13 @@ class Reason:
 REASONS: dict[str, Reason] = {
     reason.code: reason
     for reason in (
+        Reason(
+            "row_broken",
+            "这一行的字段数与表头不符",
+            "the row has another number of fields than the header",
+            "含逗号或换行的内容加引号，补齐字段",
+            "quote fields with commas or line ends; complete the row",
+        ),
         Reason("case_id_missing", "缺少病例号", "no case id", "补填病例号", "fill in the case id"),
         Reason(
             "sex_invalid",

@@ -60,7 +60,7 @@ def units_of(value: object, places: int) -> int:
     """
     if not isinstance(value, (int, str, Decimal)):
         raise ValueError(f"{value!r} is not an exact number")
-    exact = Fraction(value) * 10**places
+    exact: Fraction = Fraction(value) * Fraction(10) ** places
     if exact.denominator != 1:
         raise ValueError(f"{value} has more than {places} decimals")
     return exact.numerator

@@ -9,6 +9,8 @@ import html
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -116,13 +118,14 @@ class _Canvas:
 
         svg = re.sub(r'\sid="([^"]*)"', keep_id, svg)
         svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{self.name}-", svg)
-        svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+        svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+        svg = re.sub(r" transform=\"rotate\(-?0 [^\"]*\"", "", svg)
         for name, colour in _COLOURS.items():
             svg = svg.replace(colour, f"var(--{name})")
         svg = re.sub(r"X(\d{4})X", lambda m: html.escape(self.texts[int(m[1])]), svg)
         svg = re.sub(
             r"<svg\b[^>]*>",
-            f'<svg viewBox="0 0 {WIDTH_PX} {self.height_px:g}" role="img" '
+            f'<svg viewBox="0 0 {WIDTH_PX} {self.height_px:g}" role="img" preserveAspectRatio="xMinYMid meet" '
             f'aria-label="{html.escape(label)}">',
             svg,
             count=1,
@@ -130,7 +133,7 @@ class _Canvas:
         return re.sub(r"\n\s*", "\n", svg).strip()
 
 
-def _style(name: str) -> list[object]:
+def _style(name: str) -> list[str | Path | dict[str, Any]]:
     return [
         "default",
         {
@@ -232,23 +235,25 @@ def pool_amounts(
 ) -> str:
     """Bars of each pool on one scale: pool name, then (name, fen, text, colour) a bar."""
     with matplotlib.style.context(_style("pool")):
-        gap = 0.7
-        rows = sum(len(bars) + gap for _, bars in groups) - gap
+        gap = 0.5
+        rows = sum(1 + len(bars) + gap for _, bars in groups) - gap
         canvas = _Canvas("pool", 12 + 27 * rows)
-        ax = canvas.axes(330, 6, 190, 6)
+        ax = canvas.axes(190, 6, 190, 6)
         biggest = max((fen for _, bars in groups for _, fen, _, _ in bars), default=0) or 1
         ax.set_xlim(0, 1)
         ax.set_ylim(rows - 0.5, -0.5)
         y = 0.0
         for pool, bars in groups:
-            canvas.text(ax, 0, y + (len(bars) - 1) / 2, pool, dx=-322, axis_x=True)
+            canvas.text(ax, 0, y, pool, dx=-180, axis_x=True)
+            y += 1
             for name, fen, text, colour in bars:
                 ax.barh(y, max(fen, 0) / biggest, height=0.7, color=_COLOURS[colour], linewidth=0)
                 canvas.text(ax, 0, y, name, ha="right", dx=-10, axis_x=True, colour="muted")
                 canvas.text(ax, max(fen, 0) / biggest, y, text, dx=7)
                 y += 1
+            bottom, top = y - 0.5, y - len(bars) - 0.5
+            ax.plot([0, 0], [bottom, top], color=_COLOURS["axis"], linewidth=1)
             y += gap
-        ax.axvline(0, color=_COLOURS["axis"], linewidth=1)
         return canvas.svg(label)
 
 

@@ -183,9 +183,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "forfeited is part of the final payment. Most points first.",
     ),
     "h_clawback": (
-        "有 {n} 笔最终支付为负，合计 {fen} 元，由医疗机构退回基金（表中标“退回”）。",
+        "有 {n} 笔最终支付为负，合计 {fen} 元，由医疗机构退回基金（分险种表中标“退回”）。",
         "{n} final payments are negative, {fen} yuan in all: the hospital returns them to the "
-        "fund (marked “return”).",
+        "fund (marked “return” in the tables by pool).",
     ),
     "h_no_clawback": ("没有需要退回的款项。", "No payment has to be returned."),
     "return": ("退回", "return"),
@@ -196,7 +196,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "not_pool": ("非统筹支付 N", "Not paid by pool N"),
     "recorded": ("记账基金 F", "Recorded fund F"),
     "due": ("应付", "Due"),
-    "difference": ("差额（应付 − 记账）", "Due − recorded"),
+    "difference": ("应付 − 记账", "Due − recorded"),
     "difference_share": ("差额率", "in %"),
     "prepaid": ("已预拨", "Prepaid"),
     "deposit": ("保证金", "Deposit"),
@@ -264,9 +264,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "base_points": ("基准点数", "Base points"),
     "stable": ("稳定", "Stable"),
     "stable_no": ("否", "no"),
-    "n_before_after": ("历史病例（剔除后）", "History cases (kept)"),
+    "n_before_after": ("历史病例 前 → 后", "History cases"),
     "cv_before_after": ("CV 前 → 后", "CV before → after"),
     "drg_rest": ("其余 {n} 个病组小计", "Subtotal of the other {n} DRGs"),
+    "drg_outside": ("不在病组表中的病例", "Cases that are not in the DRG table"),
     # quarantine
     "q_lead": (
         "被隔离的病例不参与清算，改正后可重新提交。表中按原因计数；"
@@ -309,10 +310,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "k_detail": ("说明", "Detail"),
     "passed": ("通过", "passed"),
     "failed": ("未通过", "failed"),
-    "report_check": (
-        "本报告的合计由报告程序从结果表重新相加，与清单核对：",
-        "The report adds up the result tables again and compares them with the manifest:",
-    ),
     "rc_points": ("各机构点数之和 = 各险种点数", "Points of hospitals = points of pools"),
     "rc_settled": ("应付合计 + 尾差 = 清算基金总额", "Sum of dues + residual = settled fund"),
     "rc_final": (

@@ -1,0 +1,233 @@
+"""Encode a table of cases into the integer arrays that the grouper's kernel takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.cases import parse
+from drgpay.cases.quarantine import Quarantine
+
+Encoder = Callable[[pa.Array], NDArray[np.int32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The codes of N cases, end to end: those of case i are `ids[offsets[i]:offsets[i + 1]]`.
+
+    `ids` are numbers of the scheme; `words` the codes as given, same order (dictionary or text).
+    """
+
+    offsets: NDArray[np.int64]
+    ids: NDArray[np.int32]
+    words: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedCases:
+    """N cases as arrays; `good` is False for a row that is quarantined."""
+
+    sex: NDArray[np.int8]
+    age_years: NDArray[np.int32]
+    age_days: NDArray[np.int32]
+    birth_weight_g: NDArray[np.int32]
+    los_days: NDArray[np.int32]
+    icu: NDArray[np.int8]
+    diagnoses: Codes
+    procedures: Codes
+    good: parse.Mask
+
+    def __len__(self) -> int:
+        return len(self.sex)
+
+
+MAX_AGE_YEARS = 150
+
+
+@dataclass
+class Faults:
+    """Notes the first fault of each row of one piece, and keeps the mask of good rows."""
+
+    table: pa.Table
+    file: str
+    numbers: NDArray[np.int64]
+    quarantine: Quarantine
+    good: parse.Mask
+
+    @classmethod
+    def of(
+        cls, table: pa.Table, file: str, first_row: int, numbers: NDArray[np.int64] | None = None
+    ) -> Faults:
+        """Return an empty note book for a table; rows are numbered from `first_row`."""
+        good = np.ones(len(table), dtype=np.bool_)
+        if numbers is None:
+            numbers = np.arange(first_row, first_row + len(table))
+        return cls(table, file, numbers, Quarantine(), good)
+
+    def add(self, bad: parse.Mask, column: str, reason: str) -> None:
+        """Quarantine the rows of a mask that are still good."""
+        fresh = np.flatnonzero(bad & self.good)
+        if not len(fresh):
+            return
+        self.good[fresh] = False
+        has = column in self.table.column_names
+        for row in fresh.tolist():
+            value = self.table[column][row].as_py() if has else None
+            if isinstance(value, list):
+                value = "|".join(str(v) for v in value)
+            case = self.table["case_id"][row].as_py()
+            self.quarantine.add(
+                self.file,
+                int(self.numbers[row]),
+                None if case is None else str(case),
+                column,
+                value,
+                reason,
+            )
+
+    def close(self) -> Quarantine:
+        """Return the notes in the order of rows."""
+        self.quarantine.rows.sort(key=lambda row: row[1])
+        return self.quarantine
+
+
+def encode_cases(
+    table: pa.Table, diagnoses: Encoder, procedures: Encoder, faults: Faults
+) -> EncodedCases:
+    """Return the grouping columns of a table as arrays; bad rows are noted in `faults`.
+
+    Columns that the table lacks are unknown in every row.
+    """
+    count = len(table)
+    faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
+    sex, bad = parse.sexes(table["sex"])
+    faults.add(bad | (sex == 0), "sex", "sex_invalid")
+    age_years, bad = parse.counts(table["age_years"])
+    faults.add(bad | (age_years < 0) | (age_years > MAX_AGE_YEARS), "age_years", "age_invalid")
+    optional = {}
+    for name in ("age_days", "birth_weight_g", "los_days"):
+        if name in table.column_names:
+            optional[name], bad = parse.counts(table[name])
+            faults.add(bad, name, "count_invalid")
+        else:
+            optional[name] = np.full(count, parse.MISSING_COUNT, dtype=np.int32)
+    if "icu" in table.column_names:
+        icu, bad = parse.flags(table["icu"])
+        faults.add(bad, "icu", "flag_invalid")
+    else:
+        icu = np.zeros(count, dtype=np.int8)
+
+    dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses)
+    if missing.any():
+        column = "diagnoses" if "diagnoses" in table.column_names else "diagnosis_1"
+        faults.add(missing, column, "principal_missing")
+    px, _ = _codes(table, "procedures", "procedure_", procedures)
+    return EncodedCases(
+        sex=sex,
+        age_years=age_years,
+        icu=icu,
+        diagnoses=dx,
+        procedures=px,
+        good=faults.good,
+        **optional,
+    )
+
+
+def _blank(column: pa.ChunkedArray) -> parse.Mask:
+    """Return which values of a column are missing or empty texts."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return np.asarray(column.is_null())
+    return np.asarray(pc.fill_null(pc.equal(pc.binary_length(column), 0), True))
+
+
+def _codes(table: pa.Table, name: str, base: str, encode: Encoder) -> tuple[Codes, parse.Mask]:
+    """Return the codes of a list, text or numbered columns, and which cases lack the first one."""
+    count = len(table)
+    numbered = sorted(
+        (c for c in table.column_names if c.startswith(base)), key=lambda c: int(c[len(base) :])
+    )
+    if name in table.column_names:
+        column = table[name]
+        lists = _as_lists(column)
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
+        words = lists.flatten()
+    elif numbered:
+        words = _interleave([parse.flat(table[c]).cast(pa.string()) for c in numbered])
+        lengths = np.full(count, len(numbered), dtype=np.int64)
+    else:
+        return _no_codes(count), np.ones(count, dtype=np.bool_)
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    ids, empty = _encode_words(words, encode)
+    missing = lengths == 0
+    if empty is not None and empty.any():
+        starts = offsets[:-1][~missing]
+        missing = missing.copy()
+        missing[np.flatnonzero(~missing)[empty[starts]]] = True
+        kept = np.concatenate([[0], np.cumsum(~empty)])
+        offsets = kept[offsets]
+        ids = ids[~empty]
+        words = words.filter(pa.array(~empty))
+    # one more id, so that a case without diagnoses at the end stays inside the array
+    return Codes(offsets, np.append(ids, np.int32(0)), words), missing
+
+
+def _no_codes(count: int) -> Codes:
+    return Codes(
+        np.zeros(count + 1, dtype=np.int64),
+        np.zeros(1, dtype=np.int32),
+        pa.array([], pa.string()),
+    )
+
+
+def _as_lists(column: pa.ChunkedArray) -> Any:
+    """Return a list array of a list column or of texts `A|B|C`."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.unify_dictionaries() if column.num_chunks > 1 else column
+        array = column.combine_chunks()
+        if pa.types.is_string(array.type.value_type):
+            parts = pc.split_pattern(array.dictionary, "|")
+            return parts.take(array.indices)
+        array = array.dictionary_decode()
+        return _as_lists(pa.chunked_array([array]))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        if column.num_chunks > 1:
+            column = column.unify_dictionaries()
+        array = column.combine_chunks()
+        return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    texts = parse.flat(column).cast(pa.string())
+    return pc.split_pattern(texts, "|")
+
+
+def _interleave(columns: list[pa.Array]) -> pa.Array:
+    """Return the values of numbered columns row by row."""
+    count = len(columns[0])
+    stacked = pa.concat_arrays(columns)
+    order = np.arange(count * len(columns)).reshape(len(columns), count).T.reshape(-1)
+    return stacked.take(pa.array(order))
+
+
+def _encode_words(words: pa.Array, encode: Encoder) -> tuple[NDArray[np.int32], parse.Mask | None]:
+    """Return the numbers of codes and which are empty (None when none is)."""
+    if not len(words):
+        return np.zeros(0, dtype=np.int32), None
+    if not pa.types.is_dictionary(words.type):
+        words = words.cast(pa.string()).dictionary_encode()
+    dictionary = words.dictionary.cast(pa.string())
+    table = encode(dictionary)
+    blank = np.asarray(pc.equal(pc.binary_length(dictionary), 0))
+    if words.null_count:
+        index = np.asarray(pc.fill_null(words.indices, len(dictionary)))
+        table = np.append(table, np.int32(0))
+        blank = np.append(blank, True)
+    else:
+        index = np.asarray(words.indices)
+    ids = table[index]
+    return ids, (blank[index] if blank.any() else None)

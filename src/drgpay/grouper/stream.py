@@ -1,0 +1,360 @@
+"""Group tables and files: a stream of pieces through a few threads, in order, in flat memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from drgpay.cases.encode import EncodedCases, Faults, encode_cases
+from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
+from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.sources import Piece, Source, open_source
+from drgpay.columns import GROUPING_COLUMNS
+from drgpay.errors import BooksError, InputError
+from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
+from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES, Counts
+from drgpay.schemes import Scheme
+
+T = TypeVar("T")
+DEFAULT_SCHEME = "zj-drg-2022"
+
+
+def default_threads() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def grouper_of(scheme: Grouper | Scheme | str | Path, surgical_match: str | None = None) -> Grouper:
+    """Return a grouper for a scheme given in any form; those given by name are kept compiled."""
+    if isinstance(scheme, Grouper):
+        return scheme
+    if isinstance(scheme, str):
+        return cached_grouper(scheme, surgical_match)
+    return Grouper(scheme, surgical_match=surgical_match)
+
+
+def in_order(
+    tasks: Iterable[Callable[[], T]], threads: int, ahead: int | None = None
+) -> Iterator[T]:
+    """Run tasks on threads and yield their results in order, with a few of them under way."""
+    if threads <= 1:
+        for task in tasks:
+            yield task()
+        return
+    waiting: deque[Future[T]] = deque()
+    limit = ahead or threads + 1
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(task))
+                if len(waiting) >= limit:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for job in waiting:
+                job.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedPiece:
+    """A piece of the stream after grouping: the table as read, codes, groups, bad rows."""
+
+    table: pa.Table
+    cases: EncodedCases
+    grouped: GroupedCases
+    faults: Faults
+
+
+def group_piece(
+    piece: Piece, grouper: Grouper, check: Callable[[Faults], None] | None = None
+) -> GroupedPiece:
+    """Read, encode and group one piece; `check` may quarantine further rows beforehand."""
+    table = piece.load()
+    faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
+    if check is not None:
+        check(faults)
+    compiled = grouper.compiled
+    cases = encode_cases(table, compiled.encode_diagnoses, compiled.procedures.encode, faults)
+    return GroupedPiece(table, cases, grouper.group_arrays(cases), faults)
+
+
+def _take(words: Sequence[str], index: NDArray[Any], null: NDArray[np.bool_] | None) -> pa.Array:
+    indices = pa.array(index, pa.int16(), mask=null)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
+
+
+def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
+    """Return the code that decided each case's severity, null where none did."""
+    deciding = part.grouped.deciding
+    words = part.cases.diagnoses.words
+    if not len(words):
+        return pa.nulls(len(deciding), pa.string())
+    index = part.cases.diagnoses.offsets[:-1] + deciding
+    none = deciding == 0
+    index = np.where(none, 0, index)
+    if pa.types.is_dictionary(words.type):
+        taken = np.asarray(words.indices.fill_null(0))[index].astype(np.int32)
+        return pa.DictionaryArray.from_arrays(pa.array(taken, mask=none), words.dictionary)
+    return words.take(pa.array(index, mask=none)).dictionary_encode()
+
+
+def result_columns(part: GroupedPiece, grouper: Grouper) -> dict[str, Any]:
+    """Return the result columns of a piece, small dictionaries over integer codes."""
+    g = part.grouped
+    none = g.status >= 2
+    quarantined = g.status == 3
+    return {
+        "case_id": part.table["case_id"],
+        "mdc": _take(grouper.mdc_codes, g.mdc, g.mdc == 0),
+        "adrg": _take([o.adrg for o in grouper.outcomes], g.group, none | (g.status == 1)),
+        "drg": _take([o.drg for o in grouper.outcomes], g.group, quarantined),
+        "status": _take(STATUSES, g.status, None),
+        "reason": _take(REASONS, g.reason, None),
+        "severity": _take(LEVELS, g.level, quarantined),
+        "severity_diagnosis": deciding_diagnoses(part),
+    }
+
+
+def result_table(part: GroupedPiece, grouper: Grouper) -> pa.Table:
+    """Return the result of a piece, one row for each row of the piece, in its order."""
+    return pa.table(result_columns(part, grouper))
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """What `group` returns.
+
+    `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
+    case that came in, in its order. `quarantine`: the rows that could not go on, and why.
+    `counts.total` = grouped + ambiguous + ungroupable + quarantined.
+    """
+
+    table: pa.Table
+    quarantine: pa.Table
+    counts: Counts
+    scheme: str
+    surgical_match: str
+
+    def to_pandas(self) -> Any:
+        """Return the result table as a pandas DataFrame."""
+        return self.table.to_pandas()
+
+
+def group(
+    cases: Any,
+    scheme: Grouper | Scheme | str | Path = DEFAULT_SCHEME,
+    *,
+    surgical_match: str | None = None,
+    threads: int | None = None,
+) -> GroupResult:
+    """Group cases and return the result in memory.
+
+    `cases`: a path or paths (.parquet, .csv, .arrow), a pyarrow table or reader, a pandas DataFrame
+    or a DuckDB relation with at least case_id, sex, age_years and diagnoses. `scheme`: a bundled
+    name, a scheme folder or a `Grouper`. The result is the same for any number of threads.
+
+    Raises InputError (files, columns) or SchemeError. Source: S2 二(二)2(1).
+
+    >>> import pyarrow as pa
+    >>> one = pa.table({"case_id": ["a"], "sex": ["F"], "age_years": [61],
+    ...                 "diagnoses": [["K22.301", "K11.901"]], "procedures": [["96.0800x005"]]})
+    >>> group(one, "chs-drg-1.1").table["drg"].to_pylist()
+    ['GZ13']
+    """
+    grouper = grouper_of(scheme, surgical_match)
+    tables: list[pa.Table] = []
+    sink = _Sink(lambda table: tables.append(table), None)
+    source = open_source(cases, GROUPING_COLUMNS)
+    counts = _run(source, grouper, threads or default_threads(), sink, None)
+    table = (
+        pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+        if tables
+        else empty_result(grouper)
+    )
+    return GroupResult(
+        table, sink.quarantine.table(), counts, grouper.scheme.id, grouper.scheme.surgical_match
+    )
+
+
+def empty_result(grouper: Grouper) -> pa.Table:
+    """Return a result table without rows."""
+    words = pa.dictionary(pa.int16(), pa.string())
+    names = ("mdc", "adrg", "drg", "status", "reason", "severity")
+    fields = [("case_id", pa.string()), *((name, words) for name in names)]
+    fields.append(("severity_diagnosis", pa.dictionary(pa.int32(), pa.string())))
+    return pa.schema(fields).empty_table()
+
+
+@dataclass
+class _Sink:
+    """Where results go, piece by piece; `note` writes quarantined rows away when it is given."""
+
+    write: Callable[[pa.Table], None]
+    note: Callable[[Quarantine], None] | None
+    quarantine: Quarantine = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.quarantine = Quarantine()
+
+    def take(self, notes: Quarantine) -> None:
+        if self.note is None:
+            self.quarantine.rows.extend(notes.rows)
+        elif len(notes):
+            self.note(notes)
+
+
+def _run(
+    source: Source,
+    grouper: Grouper,
+    threads: int,
+    sink: _Sink,
+    progress: Callable[[int], None] | None,
+) -> Counts:
+    counts = Counts()
+    noted = rows = 0
+
+    def task(piece: Piece) -> Callable[[], tuple[pa.Table, Quarantine, Counts]]:
+        def work() -> tuple[pa.Table, Quarantine, Counts]:
+            part = group_piece(piece, grouper)
+            return result_table(part, grouper), part.faults.close(), part.grouped.counts()
+
+        return work
+
+    for table, notes, some in in_order((task(p) for p in source.pieces), threads):
+        sink.write(table)
+        sink.take(notes)
+        counts += some
+        noted += len(notes)
+        rows += len(table)
+        if progress is not None:
+            progress(len(table))
+    broken = Quarantine()
+    for file, row, text in source.broken:
+        broken.add(file, row, None, "", text, "row_broken")
+    sink.take(broken)
+    if counts.total != rows or counts.quarantined != noted:
+        raise BooksError(
+            f"{rows} cases came in, {counts.as_dict()} went out, {noted} rows are quarantined",
+            remedy="this is a fault of drgpay: please report it",
+        )
+    if source.rows is not None and source.rows != rows:
+        raise BooksError(
+            f"the files announce {source.rows} cases, {rows} were read",
+            remedy="check that nothing writes to the files while they are read",
+        )
+    return counts + Counts(quarantined=len(broken))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedFile:
+    """What `group_file` did: where results and quarantined rows lie, and the counts."""
+
+    path: Path
+    quarantine: Path
+    counts: Counts
+    scheme: str
+    surgical_match: str
+
+
+def group_file(
+    cases: Any,
+    out: str | Path,
+    scheme: Grouper | Scheme | str | Path = DEFAULT_SCHEME,
+    *,
+    surgical_match: str | None = None,
+    threads: int | None = None,
+    lang: str = "zh",
+    progress: Callable[[int | None], Callable[[int], None]] | None = None,
+) -> GroupedFile:
+    """Group cases from files to a file (.parquet or .csv), in memory that does not grow with them.
+
+    Quarantined rows go to `<out>.quarantine.csv`, always written. `progress` is given the number
+    of cases (None when unknown) and returns what is called with the cases done at each step.
+    The output appears under its name only when it is whole.
+
+    Raises InputError or SchemeError, and BooksError when counts do not add up.
+    """
+    from pyarrow import csv
+
+    grouper = grouper_of(scheme, surgical_match)
+    path = Path(out)
+    suffix = path.suffix.lower()
+    if suffix not in (".parquet", ".csv"):
+        raise InputError(
+            f"cannot write {suffix or 'a file without ending'}",
+            where=path,
+            remedy="end the name with .parquet or .csv",
+        )
+    if not path.parent.is_dir():
+        raise InputError("no such folder", where=path.parent, remedy="make the folder first")
+    source = open_source(cases, GROUPING_COLUMNS)
+    if str(path.resolve()) in {str(Path(name).resolve()) for name in source.names}:
+        raise InputError("the output is one of the inputs", where=path, remedy="choose another name")
+    notes_path = path.with_name(path.name + ".quarantine.csv")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    notes_temporary = notes_path.with_name(f".{notes_path.name}.{os.getpid()}.part")
+    writer: Any = None
+
+    def write(table: pa.Table) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = _writer(temporary, suffix, table.schema)
+        writer.write_table(table)
+
+    try:
+        with csv.CSVWriter(notes_temporary, QUARANTINE_SCHEMA) as notes_writer:
+            sink = _Sink(write, lambda notes: notes_writer.write_table(notes.table(lang)))
+            step = progress(source.rows) if progress is not None else None
+            counts = _run(source, grouper, threads or default_threads(), sink, step)
+        if writer is None:
+            write(empty_result(grouper))
+        writer.close()
+        temporary.replace(path)
+        notes_temporary.replace(notes_path)
+    finally:
+        if writer is not None:
+            writer.close()
+        temporary.unlink(missing_ok=True)
+        notes_temporary.unlink(missing_ok=True)
+    return GroupedFile(
+        path, notes_path, counts, grouper.scheme.id, grouper.scheme.surgical_match
+    )
+
+
+class _PlainCsv:
+    """A CSV writer that turns dictionary columns into text first."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        from pyarrow import csv
+
+        self.schema = pa.schema([(f.name, plain_type(f.type)) for f in schema])
+        self.writer = csv.CSVWriter(path, self.schema)
+
+    def write_table(self, table: pa.Table) -> None:
+        self.writer.write_table(table.cast(self.schema))
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of a column's values without its dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _writer(path: Path, suffix: str, schema: pa.Schema) -> Any:
+    if suffix == ".csv":
+        return _PlainCsv(path, schema)
+    encoded = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    return pq.ParquetWriter(path, schema, use_dictionary=encoded, compression="zstd")
