@@ -21,7 +21,7 @@ MISSING_COUNT = -1
 MISSING_MONEY = np.iinfo(np.int64).min
 MISSING_DATE = np.iinfo(np.int32).min
 MAX_COUNT = 1_000_000
-MAX_MONEY_FEN = 10**13  # a hundred thousand million yuan: above it, a value is a slip
+MAX_MONEY_FEN = 10**11  # a thousand million yuan: above it, an amount is a slip of the pen
 
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -1,0 +1,1 @@
+"""Per-diem payment (按床日付费)."""

@@ -166,7 +166,7 @@ def class_mix(
         canvas = _Canvas("mix", 20 + 46 * len(bars))
         ax = canvas.axes(110, 4, 14, 16)
         ax.set_xlim(0, 1)
-        ax.set_ylim(len(bars) - 0.5, -0.5)
+        ax.set_ylim(max(len(bars), 1) - 0.5, -0.5)
         for y, (label, values) in enumerate(bars):
             whole = sum(values)
             canvas.text(ax, 0, y, label, ha="right", dx=-12, axis_x=True)
@@ -210,7 +210,7 @@ def differences(bars: Sequence[tuple[str, int, str]], label: str) -> str:
         # The amounts stand at the bars' ends: 130 of the 740 pixels on each side that has bars.
         room = (below + above or 1) * 130 / 740 / (1 - 2 * 130 / 740)
         ax.set_xlim(-below - room, above + room)
-        ax.set_ylim(len(bars) - 0.5, -0.5)
+        ax.set_ylim(max(len(bars), 1) - 0.5, -0.5)
         for y in range(0, len(bars), 2):
             ax.axhspan(y - 0.5, y + 0.5, color=_COLOURS["grid"], linewidth=0, alpha=0.45)
         for y, (name, fen, text) in enumerate(bars):
@@ -237,11 +237,11 @@ def pool_amounts(
     with matplotlib.style.context(_style("pool")):
         gap = 0.5
         rows = sum(1 + len(bars) + gap for _, bars in groups) - gap
-        canvas = _Canvas("pool", 12 + 27 * rows)
+        canvas = _Canvas("pool", 12 + 27 * max(rows, 1.0))
         ax = canvas.axes(190, 6, 190, 6)
         biggest = max((fen for _, bars in groups for _, fen, _, _ in bars), default=0) or 1
         ax.set_xlim(0, 1)
-        ax.set_ylim(rows - 0.5, -0.5)
+        ax.set_ylim(max(rows, 1.0) - 0.5, -0.5)
         y = 0.0
         for pool, bars in groups:
             canvas.text(ax, 0, y, pool, dx=-180, axis_x=True)

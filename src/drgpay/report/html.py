@@ -105,7 +105,7 @@ def tiles(run: Run, w: Words) -> list[Tile]:
             w("tile_final_sub", fen=yuan(-returned)) if returned else "",
         ),
     ]
-    for s in parts[:1] if run.combined else parts:
+    for s in parts:
         units = amounts.rounded(s.value, TILE_PLACES)
         exact = Fraction(units, 10**TILE_PLACES) == s.value
         text = amounts.fixed(units, TILE_PLACES)
@@ -128,7 +128,7 @@ def view(run: Run, w: Words) -> Record:
     verified = sections.parameter_table(run, w, verified=True)
     passed = sum(1 for c in run.manifest["checks"] if c["passed"]) + sum(p for _, p in own)
     every = len(run.manifest["checks"]) + len(own)
-    pools_used = [p["pool"] for p in run.pools]
+    pools_used = sorted({a.pool for a in run.accounts})
     print_marks = [w("print_trial")] if run.manifest["trial"] else []
     print_marks += [w("print_synthetic")] if run.manifest["synthetic"] else []
     claw = w("h_no_clawback")
@@ -193,5 +193,5 @@ def write_report(run_dir: Path, lang: str = "zh") -> Path:
     )
     page = environment.get_template("report.html.j2").render(view(Run(run_dir), Words(lang)))
     path = run_dir / "report.html"
-    path.write_text(page, encoding="utf-8", newline="\n")
+    path.write_text(page.lstrip(), encoding="utf-8", newline="\n")
     return path

@@ -67,11 +67,6 @@ def total_of(accounts: Iterable[Account]) -> Amounts:
     return sum((a.amounts for a in accounts), Amounts())
 
 
-def as_bool(value: object) -> bool:
-    """A switch as policies write it: true, "true" or "yes"."""
-    return value is True or str(value).lower() in ("true", "yes")
-
-
 class Run:
     """The run folder's manifest and tables, read once."""
 
@@ -151,9 +146,16 @@ class Run:
         except ValueError:
             return None
 
+    def settled_in(self, pool: str) -> str:
+        """The row of the pools table that settles a pool: itself, or the combined "310+390"."""
+        for p in self.pools:
+            if pool == p["pool"] or pool in p["pool"].split("+"):
+                return str(p["pool"])
+        return pool
+
     @cached_property
     def combined(self) -> bool:
-        return as_bool(self.values.get("combine_pools")) and len(self.pools) > 1
+        return any(self.settled_in(a.pool) != a.pool for a in self.accounts)
 
     def hospital_name(self, hospital: str) -> str:
         return str(self.hospitals.get(hospital, {}).get("name") or hospital)

@@ -7,7 +7,7 @@ from typing import Any
 from . import amounts, charts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
-from .run import Account, Record, Run, as_bool, total_of
+from .run import Account, Record, Run, total_of
 from .tables import Cell, Column, Row, Table, row
 from .texts import CLASSES, REASONS, UNITS, Words
 from .value import settlements
@@ -69,7 +69,7 @@ def class_table(run: Run, w: Words) -> Table:
         cases, points, cost = facts
         table.rows.append(
             row(
-                Cell(name, swatch=swatch),
+                Cell(name, mark="nowrap", swatch=swatch),
                 f"{cases:,}",
                 amounts.percent(cases, sums[0]),
                 points_text(points),
@@ -386,58 +386,66 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
     records = run.table("quarantine").to_pylist()
     if not records:
         return None
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, str, str], list[Record]] = {}
     for r in records:
-        groups.setdefault((r["reason"] or "", r["column"] or ""), []).append(r)
+        key = (r["reason"] or "", r["file"] or "", r["column"] or "")
+        groups.setdefault(key, []).append(r)
 
-    def cases(part: Iterable[Record]) -> int:
+    def rows(part: Iterable[Record]) -> int:
         return len({(r["file"], r["row"]) for r in part})
 
     table = Table(
         w("s_quarantine"),
         [
             Column(w("q_reason"), "text"),
+            Column(w("i_file"), "code"),
             Column(w("q_column"), "code"),
-            Column(w("q_cases")),
+            Column(w("q_rows")),
             Column(w("q_findings")),
             Column(w("q_remedy"), "text"),
         ],
         [],
     )
-    for (reason, column), part in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
+    for (reason, file, column), part in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
         remedies = {r["remedy"] for r in part if r["remedy"]}
+        messages = {r["message"] for r in part if r["message"]}
         name = w.of(REASONS, reason)
+        if name == reason and len(messages) == 1:
+            name = messages.pop()
         table.rows.append(
             row(
                 Cell(name, reason if name != reason else ""),
+                file,
                 column,
-                f"{cases(part):,}",
+                f"{rows(part):,}",
                 f"{len(part):,}",
                 Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap"),
             )
         )
-    total = row(w("q_all"), "", f"{cases(records):,}", f"{len(records):,}", "", kind="total")
+    total = row(w("q_all"), "", "", f"{rows(records):,}", f"{len(records):,}", "", kind="total")
     table.rows.append(total)
     return table
 
 
-def parameter_value(value: object, w: Words) -> str:
-    """A parameter's value for people: switches, lists and bands included."""
+def parameter_value(value: object, unit: str, w: Words) -> str:
+    """A parameter's value for people: switches, lists, bands and tables included."""
     if value is None or value == "none" or value == []:
         return w("none")
-    if isinstance(value, bool) or value in ("true", "false"):
-        return w("yes" if as_bool(value) else "no")
+    if isinstance(value, bool):
+        return w("yes" if value else "no")
     if isinstance(value, Mapping):
-        parts = [f"{k}{w('colon')}{parameter_value(v, w)}" for k, v in value.items()]
+        parts = [f"{k}{w('colon')}{parameter_value(v, '', w)}" for k, v in value.items()]
         return w("semicolon").join(parts)
     if isinstance(value, list):
-        if all(isinstance(v, list) and len(v) == 2 for v in value):
+        if unit == "bands" and all(isinstance(v, list) and len(v) == 2 for v in value):
             bands = [
                 f"{w('other') if limit in (None, 'none') else f'≤ {limit}'}{w('colon')}{factor}"
                 for limit, factor in value
             ]
             return w("semicolon").join(bands)
-        return w("list_comma").join(parameter_value(v, w) for v in value)
+        if value and all(isinstance(v, list) for v in value):
+            return w("semicolon").join(" → ".join(str(x) for x in v) for v in value)
+        return w("list_comma").join(parameter_value(v, "", w) for v in value)
     return str(value)
 
 
@@ -465,7 +473,11 @@ def parameter_table(run: Run, w: Words, verified: bool) -> Table:
         table.rows.append(
             row(
                 Cell(p.get("name") or p["key"], p["key"]),
-                Cell(parameter_value(p["value"], w), mark="value wrap", tag=trial),
+                Cell(
+                    parameter_value(p["value"], p.get("unit") or "", w),
+                    mark="value wrap",
+                    tag=trial,
+                ),
                 Cell(w.of(UNITS, p.get("unit") or ""), mark="nowrap"),
                 Cell(p.get("source") or "", mark="wrap"),
                 Cell(period, mark="nowrap"),

@@ -104,7 +104,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     # point value
     "line": ("行", "Line"),
     "step": ("项目", "Item"),
-    "combined": ("各险种合并", "All pools"),
     "chart_pool": (
         "各险种预算、记账基金与清算基金（元）",
         "Available budget, recorded fund and settled fund (yuan)",
@@ -138,12 +137,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "v_due": ("应付合计 Σ（点数 × V − N）", "Sum of dues Σ (points × V − N)"),
     "v_residual": ("尾差（留存基金）", "Rounding residual, left in the fund"),
     "v_difference": ("核对：T − 应付合计 − 尾差", "Check: T − sum of dues − residual"),
-    "v_combined_cell": ("见“{combined}”列", "see “{combined}”"),
     "v_mismatch": (
         "与运行结果不符：按参数复算为 {fen}",
         "differs from the run: the parameters give {fen}",
     ),
-    "v_share_of_combined": ("合并清算中的份额", "share of the combined settlement"),
     # counts
     "counts_table": ("病例去向", "Where the cases went"),
     "c_in": ("输入病例", "Cases in"),
@@ -177,7 +174,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # hospitals
     "h_lead": (
         "应付 = 点数 × V − 非统筹支付；最终支付 = 应付 − 预拨 − 扣罚的保证金 − 违规扣款。"
-        "保证金为记账基金与预拨之差，未扣罚部分已含在最终支付中。按点数由多到少排列。",
+        "保证金是预拨时留存的部分，未扣罚的已含在最终支付中。按点数由多到少排列。",
         "Due = points × V − not paid by the pool. Final payment = due − prepaid − forfeited "
         "deposit − violations. The deposit is what was kept back at prepayment; what is not "
         "forfeited is part of the final payment. Most points first.",
@@ -270,18 +267,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "drg_outside": ("不在病组表中的病例", "Cases that are not in the DRG table"),
     # quarantine
     "q_lead": (
-        "被隔离的病例不参与清算，改正后可重新提交。表中按原因计数；"
-        "一例可有多条原因。明细见 quarantine.csv。",
+        "被隔离的病例不参与清算，改正后可重新提交。表中按原因计数，"
+        "一行可有多条原因。明细见 quarantine.csv。",
         "Quarantined cases are not settled; corrected, they can be submitted again. Counted by "
-        "reason, a case can have several. Details are in quarantine.csv.",
+        "reason, a row can have several. Details are in quarantine.csv.",
     ),
     "q_none": ("没有被隔离的病例。", "No case was quarantined."),
     "q_reason": ("原因", "Reason"),
     "q_column": ("字段", "Column"),
     "q_findings": ("条数", "Findings"),
-    "q_cases": ("涉及病例", "Cases"),
+    "q_rows": ("涉及行数", "Rows"),
     "q_remedy": ("处理办法", "Remedy"),
-    "q_all": ("合计（病例不重复计）", "Total (each case once)"),
+    "q_all": ("合计（每行只计一次）", "Total (each row once)"),
     # parameters
     "p_lead": (
         "以下 {n} 项参数没有可核实的政策依据，数值为假定，不是政策规定。"
@@ -299,6 +296,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "p_unit": ("单位", "Unit"),
     "p_period": ("适用期间", "Period"),
     "p_source": ("依据或理由", "Source or reason"),
+    "p_documents": ("依据所引文件", "Documents that the sources name"),
     "open_end": ("至今", "open"),
     # checks
     "k_lead": (
@@ -348,42 +346,57 @@ CLASSES: dict[str, tuple[str, str]] = {
 }
 
 REASONS: dict[str, tuple[str, str]] = {
+    "row_broken": (
+        "这一行的字段数与表头不符",
+        "the row has another number of fields than the header",
+    ),
+    "case_id_missing": ("缺少病例号", "no case id"),
+    "sex_invalid": ("性别缺失或不是M、F", "sex is missing or not M or F"),
+    "age_invalid": ("年龄缺失或不是0至150的数", "age is missing or not a number from 0 to 150"),
+    "principal_missing": ("缺少主要诊断", "no principal diagnosis"),
+    "count_invalid": ("不是0至1000000的数", "not a number from 0 to 1,000,000"),
+    "flag_invalid": ("不是0或1", "not 0 or 1"),
+    "date_invalid": ("缺失或不是日期", "missing or not a date"),
+    "dates_reversed": ("出院早于入院", "discharged before admitted"),
+    "money_invalid": (
+        "缺失或不是最多两位小数的金额（元）",
+        "missing or not an amount in yuan with at most two decimals",
+    ),
+    "money_negative": ("金额为负", "negative amount"),
+    "fund_above_cost": ("统筹基金支付大于总费用", "the pooled fund paid more than the total cost"),
+    "hospital_unknown": ("医疗机构不在hospitals.csv中", "hospital not in hospitals.csv"),
+    "pool_unknown": ("险种不在region.toml中", "pool not in region.toml"),
+    "payment_mode_unknown": ("支付方式不认识", "unknown payment mode"),
+    "bed_day_class_missing": ("按床日付费但没有床日类别", "paid by bed-day without a class"),
+    "bed_day_rate_missing": ("床日类别没有标准", "no rate for the bed-day class"),
     "outside_year": ("不属于本清算年度", "belongs to another year"),
-    "duplicate_case": ("病例重复", "case given twice"),
-    "duplicate_case_id": ("病例号重复", "case id given twice"),
-    "unknown_hospital": ("医疗机构未登记", "hospital not listed"),
-    "unknown_pool": ("险种未登记", "pool not listed"),
-    "missing_principal_diagnosis": ("缺主要诊断", "no principal diagnosis"),
-    "unknown_diagnosis": ("诊断编码无效", "invalid diagnosis code"),
-    "unknown_principal_diagnosis": ("主要诊断编码无效", "invalid principal diagnosis code"),
-    "unknown_procedure": ("手术操作编码无效", "invalid procedure code"),
-    "missing_value": ("缺必填项", "required value missing"),
-    "invalid_value": ("取值无效", "invalid value"),
-    "invalid_date": ("日期无效", "invalid date"),
-    "impossible_dates": ("日期前后矛盾", "impossible dates"),
-    "invalid_amount": ("金额无效", "invalid amount"),
-    "amounts_disagree": ("费用分项与总额不符", "amounts do not add up"),
-    "unknown_bed_day_class": ("床日类别无标准", "no rate for the bed-day class"),
+    "duplicate_case": ("病例号重复", "the case id stands more than once"),
+    "unreasonable_above_cost": ("不合理费用大于总费用", "unreasonable cost above the total cost"),
+    "review_without_effect": (
+        "特病单议的病例既不是高倍率也不是未入组，评审不起作用",
+        "the reviewed case is neither high-cost nor outside a stable group: no effect",
+    ),
+    "review_case_unknown": (
+        "特病单议的病例不在已支付病例中",
+        "the reviewed case is not among the paid cases",
+    ),
 }
 
 UNITS: dict[str, tuple[str, str]] = {
     "point": ("点", "points"),
-    "points": ("点", "points"),
     "days": ("天", "days"),
-    "day": ("天", "days"),
     "years": ("年", "years"),
-    "year": ("年", "years"),
     "cases": ("例", "cases"),
-    "decimals": ("位小数", "decimals"),
     "decimal_places": ("位小数", "decimals"),
     "ratio": ("比例", "ratio"),
     "multiple": ("倍", "times"),
-    "factor": ("系数", "factor"),
     "yuan": ("元", "yuan"),
     "choice": ("选项", "choice"),
-    "flag": ("开关", "switch"),
     "switch": ("开关", "switch"),
     "list": ("列表", "list"),
+    "bands": ("分档", "bands"),
+    "table": ("对照表", "table"),
+    "quartile_type": ("四分位数类型", "quartile type"),
 }
 
 

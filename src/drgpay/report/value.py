@@ -1,9 +1,8 @@
 """The point value step by step, and what the report adds up again itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from . import amounts
 from .amounts import points as points_text
@@ -17,7 +16,7 @@ VALUE_PLACES = 12
 
 @dataclass
 class Settlement:
-    """What a pool (or all of them combined) has, and what the parameters make of it."""
+    """What a pool (or, combined, all of them) has, and what the parameters make of it."""
 
     name: str
     budget: int
@@ -61,7 +60,7 @@ def value_text(value: object) -> str:
 def settlements(run: Run) -> list[Settlement]:
     found = []
     for p in run.pools:
-        due = sum(a.amounts.due for a in run.accounts if a.pool == p["pool"])
+        due = sum(a.amounts.due for a in run.accounts if run.settled_in(a.pool) == p["pool"])
         found.append(
             Settlement(
                 name=run.pool_name(p["pool"]),
@@ -82,25 +81,12 @@ def settlements(run: Run) -> list[Settlement]:
     return found
 
 
-def combined(run: Run, parts: Sequence[Settlement], w: Words) -> Settlement:
-    """All pools together, as `combine_pools` settles them."""
-    names = ["budget", "reserve", "out_of_area", "available", "recorded", "not_pool"]
-    names += ["settled", "points", "residual", "due"]
-    sums: dict[str, Any] = {n: sum(getattr(p, n) for p in parts) for n in names}
-    return Settlement(
-        name=w("combined"), value=parts[0].value, value_text=parts[0].value_text, **sums
-    )
-
-
 def value_table(run: Run, w: Words) -> Table:
     """The point value of each pool, line by line, with the formula of each line."""
-    parts = settlements(run)
-    shown = [*parts, combined(run, parts, w)] if run.combined else parts
-    deciding = shown[-1:] if run.combined else shown
+    shown = settlements(run)
     inside = str(run.values.get("out_of_area", "inside_budget")) == "inside_budget"
     reserve_ratio = run.fraction("reserve_ratio")
     value_dp = run.fraction("value_dp")
-    pending = Cell("—", w("v_combined_cell", combined=w("combined")), "muted")
     table = Table(
         w("s_value"),
         [Column(w("line"), "code"), Column(w("step"), "text"), *(Column(s.name) for s in shown)],
@@ -113,8 +99,6 @@ def value_table(run: Run, w: Words) -> Table:
         table.rows.append(row(number, Cell(title, how), *cells, kind=kind))
 
     def settled(s: Settlement) -> Cell:
-        if s not in deciding:
-            return Cell(yuan(s.settled), w("v_share_of_combined"), "muted")
         ratio, again = s.ratio(run), s.recomputed(run)
         if ratio is None or again is None:
             return Cell(yuan(s.settled))
@@ -125,8 +109,6 @@ def value_table(run: Run, w: Words) -> Table:
         return Cell(yuan(s.settled), how)
 
     def ratio_cell(s: Settlement) -> Cell:
-        if s not in deciding:
-            return pending
         ratio = s.ratio(run)
         surplus = s.recorded <= s.available
         return Cell(
@@ -140,7 +122,7 @@ def value_table(run: Run, w: Words) -> Table:
 
     def fraction_cell(s: Settlement) -> Cell:
         exact = s.exact_value()
-        if s not in deciding or exact is None or exact == s.value:
+        if exact is None or exact == s.value:
             return Cell(f"{s.value.numerator}/{s.value.denominator}")
         note = w("v_mismatch", fen=f"{exact.numerator}/{exact.denominator}")
         if value_dp is not None and value_dp.denominator == 1:
@@ -184,17 +166,17 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
     points = {p["pool"]: units_of(p["points"], 4) for p in run.pools}
     of_hospitals = dict.fromkeys(points, 0)
     for account in run.accounts:
-        of_hospitals[account.pool] = of_hospitals.get(account.pool, 0) + account.amounts.points
+        pool = run.settled_in(account.pool)
+        of_hospitals[pool] = of_hospitals.get(pool, 0) + account.amounts.points
     paid = total.final + total.prepaid + total.forfeited + total.violation
     classes = [sum(c.cases for c in run.classes), sum(c.points for c in run.classes)]
-    deciding = [combined(run, parts, w)] if run.combined else parts
     rounded = run.fraction("value_dp") is not None
-    values = all(s.exact_value() == s.value for s in deciding if s.points)
+    values = all(s.exact_value() == s.value for s in parts if s.points)
     found = [
         (w("rc_counts"), counts["in"] == ends["paid"] + ends["quarantined"]),
         (w("rc_classes"), classes == [ends["paid"], sum(points.values())]),
         (w("rc_points"), of_hospitals == points),
-        (w("rc_settled"), all(s.due + s.residual == s.settled for s in deciding)),
+        (w("rc_settled"), all(s.due + s.residual == s.settled for s in parts)),
         (w("rc_final"), paid == total.due),
     ]
     if not rounded:

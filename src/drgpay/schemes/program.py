@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.errors import SchemeError
+from drgpay.schemes._arrow import column, flags, positions, strings
 from drgpay.schemes.rules import (
     Always,
     And,
@@ -188,14 +189,14 @@ class _Compiler:
         members = np.zeros(self.d_size if diagnosis else self.p_size, dtype=np.bool_)
         words = self.scheme.diagnoses if diagnosis else self.scheme.procedures
         if isinstance(node, StartsWith):
-            starts = np.asarray(pc.starts_with(words.codes, node.prefix))
+            starts = flags(pc.starts_with(words.codes, node.prefix))
             members[1 : len(words) + 1] = starts
             if diagnosis:
                 bit = 1 << self.prefixes.index(node.prefix)
                 for pseudo in range(1, 1 << len(self.prefixes)):
                     members[len(words) + pseudo] = bool(pseudo & bit)
         elif node.codes:
-            members[words.encode(pa.array(node.codes, pa.string()))] = True
+            members[words.encode(strings(node.codes))] = True
         elif node.any_site:
             for i in range(1, sites + 1):
                 members[self.scheme.list_ids(owner, f"site_{i}")] = True
@@ -219,6 +220,10 @@ class _Compiler:
             if isinstance(node, And) == positive:
                 return _conjunction(parts)
             return [term for part in parts for term in part]
+        if isinstance(node, Compare) and node.fact == "trauma_sites" and node.operator != ">=":
+            return self.terms(_at_least(node), owner, mdc, positive)
+        if isinstance(node, Compare) and node.fact == "trauma_sites" and node.value <= 0:
+            node = Always()
         if isinstance(node, Always):
             return [frozenset()] if positive else []
         return [frozenset({self._literal(node, owner, mdc, positive)})]
@@ -242,6 +247,16 @@ def _starts(node: Node) -> Iterable[str]:
             yield from _starts(item)
     elif isinstance(node, StartsWith) and node.fact in ("principal", "secondary", "any_diagnosis"):
         yield node.prefix
+
+
+def _at_least(node: Compare) -> Node:
+    """Return a comparison of trauma sites in terms of `>=`; their number is always known."""
+    this = Compare(node.fact, ">=", node.value)
+    more = Compare(node.fact, ">=", node.value + 1)
+    equal = And((this, Not(more)))
+    return {">": more, "<": Not(this), "<=": Not(more), "==": equal, "!=": Not(equal)}[
+        node.operator
+    ]
 
 
 def _conjunction(parts: list[_Terms]) -> _Terms:
@@ -310,12 +325,27 @@ def _set_bit(row: Words, bit: int) -> None:
     row[bit // 64] |= np.uint64(1 << (bit % 64))
 
 
-def _pack_rows(holds: NDArray[np.bool_], words: int) -> tuple[NDArray[np.uint16], Words]:
-    """Return the class of each code and the bit rows of the classes, from [codes, terms]."""
-    packed = np.packbits(holds, axis=1, bitorder="little")
-    padded = np.zeros((len(packed), words * 8), dtype=np.uint8)
-    padded[:, : packed.shape[1]] = packed
-    rows = padded.view("<u8")
+def _bit_rows(
+    size: int, sets: list[NDArray[np.bool_]], conditions: list[list[tuple[int, bool]]]
+) -> Words:
+    """Return [codes, W] bits of the terms whose conditions (set, wanted) a code meets."""
+    count = len(conditions)
+    rows = np.zeros((size, _words(count)), dtype=np.uint64)
+    block = np.zeros((64, size), dtype=np.bool_)  # 64 terms at a time: small enough for the cache
+    for first in range(0, count, 64):
+        block[:] = False
+        for t, wanted in enumerate(conditions[first : first + 64]):
+            block[t] = True
+            for key, positive in wanted:
+                block[t] &= sets[key] == positive
+        packed = np.packbits(block, axis=0, bitorder="little")
+        rows[:, first // 64] = np.ascontiguousarray(packed.T).view("<u8").reshape(-1)
+    return rows
+
+
+def _classes(rows: Words) -> tuple[NDArray[np.uint16], Words]:
+    """Return the class of each row and the bit rows of the classes."""
+    words = rows.shape[1]
     hashed = np.zeros(len(rows), dtype=np.uint64)
     with np.errstate(over="ignore"):
         for w in range(words):
@@ -430,29 +460,25 @@ def _assemble(
 ) -> Compiled:
     count = len(terms)
     words = _words(count)
-    principal = np.ones((count, compiler.d_size), dtype=np.bool_)
-    main = np.ones((count, compiler.p_size), dtype=np.bool_)
-    for t, (term, _) in enumerate(terms):
-        for x in term:
-            if x.kind == "principal":
-                principal[t] &= compiler.d_sets.rows[x.key] == x.positive
-            elif x.kind == "main":
-                main[t] &= compiler.p_sets.rows[x.key] == x.positive
-    diagnosis_class, principal_terms = _pack_rows(np.ascontiguousarray(principal.T), words)
-    procedure_class, main_terms = _pack_rows(np.ascontiguousarray(main.T), words)
+    asked = {
+        kind: [[(x.key, x.positive) for x in term if x.kind == kind] for term, _ in terms]
+        for kind in ("principal", "main")
+    }
+    diagnosis_class, principal_terms = _classes(
+        _bit_rows(compiler.d_size, compiler.d_sets.rows, asked["principal"])
+    )
+    procedure_class, main_terms = _classes(
+        _bit_rows(compiler.p_size, compiler.p_sets.rows, asked["main"])
+    )
 
     any_free = np.zeros(words, dtype=np.uint64)
-    any_terms = np.zeros((0, words), dtype=np.uint64)
-    if any(chosen is not None for chosen in masked_any):
-        holds = np.zeros((count, compiler.p_size), dtype=np.bool_)
-        for t, chosen in enumerate(masked_any):
-            if chosen is not None:
-                holds[t] = compiler.p_sets.rows[chosen]
-        classes, rows = _pack_rows(np.ascontiguousarray(holds.T), words)
-        any_terms = np.ascontiguousarray(rows[classes])
     for t, chosen in enumerate(masked_any):
         if chosen is None:
             _set_bit(any_free, t)
+    any_terms = np.zeros((0, words), dtype=np.uint64)
+    if any(chosen is not None for chosen in masked_any):
+        wanted = [[] if chosen is None else [(chosen, True)] for chosen in masked_any]
+        any_terms = _bit_rows(compiler.p_size, compiler.p_sets.rows, wanted) & ~any_free
 
     scalar_words = _words(len(facts.scalar))
     d_words, p_words = _words(facts.diagnosis_bits), _words(len(facts.procedure))
@@ -527,9 +553,7 @@ def _assemble(
                 if _COMPARE[detail[0]](code, detail[1]):
                     sex[code] |= value
         elif name == "sites":
-            mdc, operator, least = detail
-            if operator != ">=":
-                raise SchemeError(f"trauma_sites {operator} {least}: only >= is offered")
+            mdc, _, least = detail
             base, number = (
                 facts.site_base[mdc],
                 len(next(m for m in scheme.mdcs if m.mdc == mdc).sites),
@@ -601,26 +625,20 @@ def _severity(
     scheme: Scheme, d_size: int, d_facts: Words
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint16], Words]:
     """Return level, fact flag and exclusion list of each code; exclusion bits of principals."""
-    names = pc.unique(
-        pa.concat_arrays(
-            [
-                scheme.severity["exclusion_list"].combine_chunks(),
-                scheme.exclusions["exclusion_list"].combine_chunks(),
-            ]
-        )
-    )
+    of_code = column(scheme.severity, "exclusion_list")
+    of_principal = column(scheme.exclusions, "exclusion_list")
+    names = pc.unique(pa.concat_arrays([of_code, of_principal]))
     info = np.zeros(d_size, dtype=np.uint32)
-    ids = scheme.diagnoses.encode(scheme.severity["code"].combine_chunks())
-    is_mcc = np.asarray(pc.equal(scheme.severity["level"], "MCC").combine_chunks())
-    lists = np.asarray(pc.index_in(scheme.severity["exclusion_list"], value_set=names))
-    info[ids] = np.where(is_mcc, 2, 1).astype(np.uint32) | (lists.astype(np.uint32) << 3)
+    ids = scheme.diagnoses.encode(column(scheme.severity, "code"))
+    levels = positions(column(scheme.severity, "level"), strings(["CC", "MCC"])) + 1
+    lists = positions(of_code, names)
+    info[ids] = levels.astype(np.uint32) | (lists.astype(np.uint32) << 3)
     info |= (d_facts != 0).any(axis=1).astype(np.uint32) << 2
 
-    principals = scheme.diagnoses.encode(scheme.exclusions["principal"].combine_chunks())
-    number = np.asarray(pc.index_in(scheme.exclusions["exclusion_list"], value_set=names))
-    words = _words(len(names))
-    bits = np.zeros((d_size, words), dtype=np.uint64)
+    principals = scheme.diagnoses.encode(column(scheme.exclusions, "principal"))
+    number = positions(of_principal, names)
+    bits = np.zeros((d_size, _words(len(names))), dtype=np.uint64)
     values = np.left_shift(np.uint64(1), (number % 64).astype(np.uint64))
     np.bitwise_or.at(bits, (principals, number // 64), values)
-    unique, row = np.unique(bits, axis=0, return_inverse=True)
-    return info, row.reshape(-1).astype(np.uint16), np.ascontiguousarray(unique)
+    row, unique = _classes(bits)
+    return info, row, unique

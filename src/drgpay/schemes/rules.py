@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 DIAGNOSIS_FACTS = ("principal", "secondary", "any_diagnosis")
 PROCEDURE_FACTS = ("main_procedure", "any_procedure")
@@ -24,6 +25,8 @@ NUMBER_FACTS = ("age_years", "age_days", "birth_weight_g", "los_days", "trauma_s
 FLAGS = ("icu", "mcc", "cc")
 OPERATORS = ("==", "!=", "<=", ">=", "<", ">")
 MAX_CONSTANT = 100_000
+MAX_LENGTH = 2_000
+MAX_DEPTH = 50
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<word>[A-Za-z_][A-Za-z_0-9]*)|(?P<text>\"[^\"]*\")|(?P<number>\d+)"
@@ -117,6 +120,7 @@ class _Parser:
         self.rule = rule
         self.tokens = [*_tokens(rule), ("end", "", len(rule))]
         self.index = 0
+        self.depth = 0
 
     @property
     def word(self) -> str:
@@ -152,15 +156,18 @@ class _Parser:
         return items[0] if len(items) == 1 else And(tuple(items))
 
     def factor(self) -> Node:
-        if self.word == "not":
-            self.index += 1
-            return Not(self.factor())
-        if self.word == "(":
-            self.index += 1
+        if self.word not in ("not", "("):
+            return self.atom()
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"at most {MAX_DEPTH} nested 'not' and '('")
+        if self.take() == "not":
+            inner: Node = Not(self.factor())
+        else:
             inner = self.expression()
             self.take(")", expected="')'")
-            return inner
-        return self.atom()
+        self.depth -= 1
+        return inner
 
     def atom(self) -> Node:
         name = self.take(kind="word", expected="a fact")
@@ -224,12 +231,17 @@ class _Parser:
         return Compare(fact, operator, value)
 
 
+@lru_cache(maxsize=4096)
 def parse_rule(rule: str) -> Node:
     """Return the syntax tree of a rule; raises RuleSyntaxError.
+
+    A rule has at most 2,000 characters and 50 levels of `not` and parentheses.
 
     >>> parse_rule("principal in dx and age_days <= 28").items[1]
     Compare(fact='age_days', operator='<=', value=28)
     """
+    if len(rule) > MAX_LENGTH:
+        raise RuleSyntaxError(f"{len(rule)} characters; a rule has at most {MAX_LENGTH}")
     parser = _Parser(rule)
     node = parser.expression()
     if parser.kind != "end":

@@ -22,6 +22,7 @@ from pyarrow import csv as arrow_csv
 
 from drgpay._reference import reference_dir
 from drgpay.errors import SchemeError
+from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 
 Ids = NDArray[np.int32]
 
@@ -108,8 +109,7 @@ class Vocabulary:
 
     def encode(self, codes: pa.Array) -> Ids:
         """Return the numbers of codes, 0 for those unknown."""
-        found = pc.index_in(codes, value_set=self.codes)
-        return np.asarray(pc.fill_null(pc.add(found, 1), 0), dtype=np.int32)
+        return positions(codes, self.codes) + np.int32(1)
 
     def name(self, code: str) -> str:
         """Return the name of a code, empty when it has none."""
@@ -271,22 +271,37 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def _vocabulary(system: pa.Table, extra: list[tuple[str, str]], listed: pa.Array) -> Vocabulary:
     codes = pa.concat_arrays(
         [
-            system["code"].combine_chunks(),
-            pa.array([code for code, _ in extra], pa.string()),
+            column(system, "code"),
+            strings([code for code, _ in extra]),
         ]
     )
     names = pa.concat_arrays(
         [
-            system["name"].combine_chunks(),
-            pa.array([name for _, name in extra], pa.string()),
+            column(system, "name"),
+            strings([name for _, name in extra]),
         ]
     )
     unique = pc.unique(listed)
     nameless = unique.filter(pc.invert(pc.is_in(unique, value_set=codes)))
-    blank = pa.array([""] * len(nameless), pa.string())
+    blank = strings([""] * len(nameless))
     return Vocabulary(
         pa.concat_arrays([codes, nameless]), pa.concat_arrays([names, blank]), len(codes)
     )
+
+
+def _by_list(owner: pa.Array, name: pa.Array, ids: Ids) -> dict[tuple[str, str], Ids]:
+    owners, names = owner.dictionary_encode(), name.dictionary_encode()
+    width = len(names.dictionary)
+    which = numbers(owners.indices).astype(np.int64) * width + numbers(names.indices)
+    order = np.argsort(which, kind="stable")
+    ids, which = ids[order], which[order]
+    starts = np.flatnonzero(np.diff(which, prepend=-1))
+    owner_codes, list_names = owners.dictionary.to_pylist(), names.dictionary.to_pylist()
+    found = {}
+    for first, last in zip(starts, [*starts[1:], len(which)], strict=True):
+        owner_number, name_number = divmod(int(which[first]), width)
+        found[(owner_codes[owner_number], list_names[name_number])] = np.sort(ids[first:last])
+    return found
 
 
 def _order(text: str, path: Path, row: int) -> int:
@@ -323,20 +338,20 @@ def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
         if (path / "codes_extra.csv").exists()
         else []
     )
-    name = lists["list"].combine_chunks()
+    name = column(lists, "list")
     is_procedure = pc.starts_with(name, "proc")
-    code = lists["code"].combine_chunks()
+    code = column(lists, "code")
     vocabularies = {}
     for kind, listed in (
         (
             "diagnosis",
             [
                 code.filter(pc.invert(is_procedure)),
-                severity["code"].combine_chunks(),
-                exclusions["principal"].combine_chunks(),
+                column(severity, "code"),
+                column(exclusions, "principal"),
             ],
         ),
-        ("procedure", [code.filter(is_procedure), valid["code"].combine_chunks()]),
+        ("procedure", [code.filter(is_procedure), column(valid, "code")]),
     ):
         plural = "diagnoses" if kind == "diagnosis" else "procedures"
         vocabularies[kind] = _vocabulary(
@@ -346,17 +361,10 @@ def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
         )
     diagnoses, procedures = vocabularies["diagnosis"], vocabularies["procedure"]
 
-    flags = np.asarray(is_procedure)
-    ids = np.where(flags, procedures.encode(code), diagnoses.encode(code)).astype(np.int32)
-    keys = pc.binary_join_element_wise(lists["owner"].combine_chunks(), name, "|")
-    encoded = keys.dictionary_encode()
-    which = np.asarray(encoded.indices)
-    order = np.argsort(which, kind="stable")
-    bounds = np.searchsorted(which[order], np.arange(len(encoded.dictionary) + 1))
-    by_list = {}
-    for i, key in enumerate(encoded.dictionary.to_pylist()):
-        owner, _, list_name = key.partition("|")
-        by_list[(owner, list_name)] = np.sort(ids[order[bounds[i] : bounds[i + 1]]])
+    numbers_of_codes = np.where(
+        flags(is_procedure), procedures.encode(code), diagnoses.encode(code)
+    ).astype(np.int32)
+    by_list = _by_list(column(lists, "owner"), name, numbers_of_codes)
 
     mdcs = tuple(
         MdcRow(
@@ -402,7 +410,7 @@ def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
         adrgs=tuple(sorted(adrgs, key=lambda a: a.order)),
         drgs=tuple(sorted(drgs, key=lambda d: d.order)),
         lists=by_list,
-        valid_procedures=np.sort(procedures.encode(valid["code"].combine_chunks())),
+        valid_procedures=np.sort(procedures.encode(column(valid, "code"))),
         severity=severity,
         exclusions=exclusions,
         diagnoses=diagnoses,

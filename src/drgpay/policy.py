@@ -1,0 +1,437 @@
+"""Policies: dated parameters, each with unit, period, source and whether it is verified.
+
+`CATALOGUE` says which parameters the engine knows, of which kind and unit, and which choices it
+offers. Values live in policy files only. An unknown key, a missing one, an overlap, a gap inside
+a year, a date before the first period, a missing source: each is an error, never a default.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from drgpay._reference import resolve
+from drgpay.errors import PolicyError
+from drgpay.money import decimal_fraction
+
+UNITS = frozenset(
+    "point decimal_places years cases days ratio multiple choice switch list bands "
+    "quartile_type table".split()
+)
+NONE = "none"
+CLASSES = ("normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the engine knows of a parameter.
+
+    `kind`: count, decimal, choice, switch, text, list, bands or pairs. `low`, `high` bound a
+    number; `choices` are all that this version offers; `optional` admits `none`.
+    """
+
+    key: str
+    kind: str
+    unit: str
+    choices: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 10**9
+    optional: bool = False
+
+
+CATALOGUE: Mapping[str, Known] = {
+    known.key: known
+    for known in (
+        Known("point_scale", "decimal", "point", low=1),
+        Known("base_points_dp", "count", "decimal_places", high=4),
+        Known("case_points_dp", "count", "decimal_places", high=4, optional=True),
+        Known("group_mean_dp", "count", "decimal_places", low=2, high=2),
+        Known("history_years", "count", "years", low=1, high=10),
+        Known("stable.min_cases", "count", "cases"),
+        Known("stable.inclusive", "switch", "switch"),
+        Known("stable.cv_max", "decimal", "ratio"),
+        Known("stable.cv_sd", "choice", "choice", ("sample", "population")),
+        Known("trim.method", "choice", "choice", ("middle_interval", "none")),
+        Known("trim.when", "choice", "choice", ("cv_above", "always")),
+        Known("trim.lower_factor", "decimal", "multiple"),
+        Known("trim.upper_factor", "decimal", "multiple"),
+        Known("trim.quantile_type", "choice", "quartile_type", ("7", "6")),
+        Known("high.bands", "bands", "bands"),
+        Known("high.inclusive", "switch", "switch"),
+        Known("high.rule", "choice", "choice", ("special_review",)),
+        Known("low.multiple", "decimal", "multiple", high=1),
+        Known("low.inclusive", "switch", "switch"),
+        Known("low.exempt_day_surgery", "switch", "switch"),
+        Known("ungrouped.rule", "choice", "choice", ("by_cost",)),
+        Known("unstable.rule", "choice", "choice", ("by_cost",)),
+        Known("ambiguous.rule", "choice", "choice", ("by_cost",)),
+        Known("readmission.days", "count", "days", high=366, optional=True),
+        Known("readmission.factor", "decimal", "ratio", high=1),
+        Known("readmission.same", "choice", "choice", ("hospital_drg", "hospital_adrg")),
+        Known("readmission.exempt", "list", "list"),
+        Known("long_stay.days", "count", "days", optional=True),
+        Known("long_stay.class", "text", "choice"),
+        Known("bed_day.mode", "choice", "choice", ("marginal",)),
+        Known("coef.components", "list", "list", (NONE,)),
+        Known("coef_applies_to", "list", "list", CLASSES),
+        Known("primary_groups", "list", "list"),
+        Known("keep_ratio", "decimal", "ratio", high=1),
+        Known("fund_share_of_overspend", "decimal", "ratio", high=1),
+        Known("reserve_ratio", "decimal", "ratio", high=1),
+        Known("value_dp", "count", "decimal_places", high=12, optional=True),
+        Known("residual", "choice", "choice", ("largest_remainder", "to_fund")),
+        Known("combine_pools", "switch", "switch"),
+        Known("prepay_ratio", "decimal", "ratio", high=1),
+        Known("prepay_basis", "choice", "choice", ("recorded_fund",)),
+        Known("deposit_score", "choice", "choice", ("linear",)),
+        Known("out_of_area", "choice", "choice", ("inside_budget", "deducted")),
+        Known("year_key", "choice", "choice", ("setl_end_date", "discharge_date")),
+        Known("los_convention", "choice", "choice", ("difference", "plus_one")),
+        # kept for the monthly run and the budget; no amount of a year-end run hangs on them yet
+        Known("rollover_pays_deferred", "switch", "switch"),
+        Known("budget_growth_cap", "decimal", "ratio"),
+        Known("special_quota", "decimal", "ratio", high=1),
+        Known("fund_type_map", "pairs", "table"),
+    )
+}
+NOT_YET_USED = frozenset(
+    ("rollover_pays_deferred", "budget_growth_cap", "special_quota", "fund_type_map")
+)
+
+Bands = tuple[tuple[Fraction | None, Fraction], ...]
+
+
+def read_value(known: Known, value: Any) -> Any:
+    """Return a parameter's value as its kind says; raises ValueError that says what fits.
+
+    Counts are int, decimals Fraction, `none` is None, lists are tuples of texts, bands are
+    (limit or None, multiple), rising, with one open band at the end.
+    """
+    if known.optional and value == NONE:
+        return None
+    if known.kind == "count":
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{value!r} is not a whole number")
+        return _within(known, value)
+    if known.kind == "decimal":
+        return _within(known, decimal_fraction(value))
+    if known.kind == "switch":
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} is not true or false")
+        return value
+    if known.kind == "choice":
+        if str(value) not in known.choices:
+            raise ValueError(f"{value!r} is not offered; offered: {', '.join(known.choices)}")
+        return str(value)
+    if known.kind == "text":
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"{value!r} is not a text")
+        return value
+    if known.kind == "list":
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{value!r} is not a list of texts")
+        strange = [item for item in value if known.choices and item not in known.choices]
+        if strange:
+            raise ValueError(f"{strange[0]!r} is not offered; offered: {', '.join(known.choices)}")
+        return tuple(value)
+    if known.kind == "pairs":
+        return tuple((str(a), str(b)) for a, b in value)
+    return _bands(value)
+
+
+def _within(known: Known, number: Any) -> Any:
+    if not known.low <= number <= known.high:
+        raise ValueError(f"{number} is not between {known.low} and {known.high}")
+    return number
+
+
+def _bands(value: Any) -> Bands:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{value!r} is not a list of [limit, multiple]")
+    bands: list[tuple[Fraction | None, Fraction]] = []
+    for item in value:
+        if not isinstance(item, list) or len(item) != 2:
+            raise ValueError(f"{item!r} is not [limit, multiple]")
+        limit = None if item[0] == NONE else decimal_fraction(item[0])
+        bands.append((limit, decimal_fraction(item[1])))
+    limits = [limit for limit, _ in bands]
+    if limits[-1] is not None or None in limits[:-1]:
+        raise ValueError('the last band, and only the last, has the limit "none"')
+    closed = [limit for limit in limits[:-1] if limit is not None]
+    if any(a >= b for a, b in pairwise(closed)):
+        raise ValueError("the limits of bands must rise")
+    if any(multiple < 1 for _, multiple in bands):
+        raise ValueError("a multiple below 1 is not one of high-cost cases")
+    return tuple(bands)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A value of a parameter and the days on which it is in force, both ends included."""
+
+    start: dt.date
+    end: dt.date
+    raw: Any
+    value: Any
+    source: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a policy with all its periods."""
+
+    key: str
+    name: str
+    description: str
+    unit: str
+    periods: tuple[Period, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The value of a parameter in a year, with its source; `trial` when `--set` overrode it."""
+
+    key: str
+    name: str
+    unit: str
+    raw: Any
+    value: Any
+    source: str
+    verified: bool
+    start: str
+    end: str
+    trial: bool = False
+    used: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the parameter as the manifest of a run shows it."""
+        return {
+            "key": self.key,
+            "name": self.name,
+            "value": _shown(self.raw),
+            "unit": self.unit,
+            "source": self.source,
+            "verified": self.verified,
+            "from": self.start,
+            "to": self.end,
+            "trial": self.trial,
+            "used": self.used,
+        }
+
+
+def _shown(raw: Any) -> str:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, list):
+        return "; ".join(": ".join(map(str, i)) if isinstance(i, list) else str(i) for i in raw)
+    return str(raw)
+
+
+@dataclass(frozen=True)
+class YearPolicy:
+    """The parameters in force in one year."""
+
+    id: str
+    title: str
+    digest: str
+    year: int
+    parameters: Mapping[str, InForce]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.parameters[key].value
+
+    @property
+    def trial(self) -> list[str]:
+        """The overrides of a trial run, as `key=value`."""
+        return [f"{p.key}={_shown(p.raw)}" for p in self.parameters.values() if p.trial]
+
+
+OPEN_END = dt.date(9999, 12, 31)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy file, checked."""
+
+    id: str
+    title: str
+    path: Path
+    digest: str
+    parameters: Mapping[str, Parameter]
+
+    def for_year(self, year: int, overrides: Sequence[str] = ()) -> YearPolicy:
+        """Return the values in force from 1 January to 31 December of a year.
+
+        `overrides` are texts `KEY=VALUE` of a trial run. Raises PolicyError for a parameter without
+        one single value in that year, and for an override that does not fit.
+        """
+        faults: list[str] = []
+        chosen: dict[str, InForce] = {}
+        first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
+        for key, parameter in self.parameters.items():
+            covering = [p for p in parameter.periods if p.start <= first and p.end >= last]
+            if not covering:
+                touching = [p for p in parameter.periods if p.start <= last and p.end >= first]
+                faults.append(
+                    f"{key}: "
+                    + (
+                        "changes within the year; a year-end run needs one value"
+                        if touching
+                        else f"has no value in {year}; its first period begins "
+                        f"{parameter.periods[0].start}"
+                    )
+                )
+                continue
+            p = covering[0]
+            chosen[key] = InForce(
+                key,
+                parameter.name,
+                parameter.unit,
+                p.raw,
+                p.value,
+                p.source,
+                p.verified,
+                p.start.isoformat(),
+                "" if p.end == OPEN_END else p.end.isoformat(),
+                used=key not in NOT_YET_USED,
+            )
+        for text in overrides:
+            key, value = _override(text, faults)
+            if key in chosen:
+                old = chosen[key]
+                chosen[key] = InForce(
+                    key, old.name, old.unit, value[0], value[1], "--set", False,
+                    first.isoformat(), last.isoformat(), trial=True, used=old.used,
+                )  # fmt: skip
+        if faults:
+            raise PolicyError(
+                f"the policy cannot be used for {year}", where=self.path, faults=faults
+            )
+        return YearPolicy(self.id, self.title, self.digest, year, chosen)
+
+
+def _override(text: str, faults: list[str]) -> tuple[str, tuple[Any, Any]]:
+    """Return key and (raw, read) value of `KEY=VALUE`; notes what does not fit."""
+    key, equals, word = text.partition("=")
+    key, word = key.strip(), word.strip()
+    known = CATALOGUE.get(key)
+    if not equals or known is None:
+        faults.append(f"--set {text}: no parameter {key!r}; known: {', '.join(CATALOGUE)}")
+        return "", ("", None)
+    raw: Any = word
+    if known.kind == "count" and word.lstrip("-").isdigit():
+        raw = int(word)
+    elif known.kind == "switch" and word in ("true", "false"):
+        raw = word == "true"
+    elif known.kind == "list":
+        raw = [] if word in ("", NONE) else [item.strip() for item in word.split(",")]
+    elif known.kind in ("bands", "pairs"):
+        raw = [[part.strip() for part in item.split(":")] for item in word.split(",")]
+    try:
+        return key, (raw, read_value(known, raw))
+    except ValueError as error:
+        faults.append(f"--set {text}: {error}")
+        return "", ("", None)
+
+
+def load_policy(name: str | Path, base: Path | None = None) -> Policy:
+    """Return the policy of a bundled name or a file (relative to `base`), every parameter checked.
+
+    Raises PolicyError that lists all faults at once, each with its key.
+    """
+    path = resolve("policies", name, base, ".toml")
+    raw = path.read_bytes()
+    try:
+        data = tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"not TOML: {error}", where=path) from None
+    head, entries = data.get("policy", {}), data.get("parameters", {})
+    faults: list[str] = []
+    faults += [f"[policy] has no {word}" for word in ("id", "title") if word not in head]
+    faults += [f"{key}: unknown parameter" for key in entries if key not in CATALOGUE]
+    faults += [f"{key}: missing" for key in CATALOGUE if key not in entries]
+    parameters = {}
+    for key, entry in entries.items():
+        if key in CATALOGUE:
+            parameter = _parameter(CATALOGUE[key], entry, faults)
+            if parameter is not None:
+                parameters[key] = parameter
+    if faults:
+        raise PolicyError(
+            "the policy is not complete",
+            where=path,
+            faults=faults,
+            remedy="docs/formats.md, section 4, shows the form of an entry",
+        )
+    ordered = {key: parameters[key] for key in CATALOGUE}
+    digest = hashlib.sha256(raw).hexdigest()
+    return Policy(str(head["id"]), str(head["title"]), path, digest, ordered)
+
+
+def _parameter(known: Known, entry: Any, faults: list[str]) -> Parameter | None:
+    before = len(faults)
+    key = known.key
+    if not isinstance(entry, dict):
+        faults.append(f"{key}: not a table")
+        return None
+    unit = entry.get("unit")
+    if unit != known.unit:
+        faults.append(f"{key}: unit is {unit!r}, must be {known.unit!r}")
+    if not entry.get("name"):
+        faults.append(f"{key}: no Chinese name")
+    strange = set(entry) - {"name", "description", "unit", "values"}
+    faults.extend(f"{key}: unknown entry {word!r}" for word in sorted(strange))
+    periods = []
+    for number, item in enumerate(entry.get("values", []), start=1):
+        period = _period(known, item, f"{key}, value {number}", faults)
+        if period is not None:
+            periods.append(period)
+    if not entry.get("values"):
+        faults.append(f"{key}: no values")
+    periods.sort(key=lambda p: p.start)
+    for a, b in pairwise(periods):
+        if b.start <= a.end:
+            faults.append(f"{key}: the periods from {a.start} and from {b.start} overlap")
+        elif b.start != a.end + dt.timedelta(days=1):
+            faults.append(f"{key}: no value between {a.end} and {b.start}")
+    if len(faults) > before:
+        return None
+    return Parameter(
+        key, str(entry["name"]), str(entry.get("description", "")), known.unit, tuple(periods)
+    )
+
+
+def _period(known: Known, item: Any, where: str, faults: list[str]) -> Period | None:
+    if not isinstance(item, dict):
+        faults.append(f"{where}: not a table")
+        return None
+    before = len(faults)
+    start, end = item.get("from"), item.get("to", OPEN_END)
+    if not isinstance(start, dt.date) or not isinstance(end, dt.date):
+        faults.append(f"{where}: from and to must be dates")
+    elif start > end:
+        faults.append(f"{where}: ends before it begins")
+    if not str(item.get("source", "")).strip():
+        faults.append(f"{where}: no source; give document and clause, or 'assumed: <reason>'")
+    if not isinstance(item.get("verified"), bool):
+        faults.append(f"{where}: verified must be true or false")
+    elif item["verified"] and str(item.get("source", "")).startswith("assumed"):
+        faults.append(f"{where}: an assumed value cannot be verified")
+    strange = set(item) - {"from", "to", "value", "source", "verified"}
+    faults.extend(f"{where}: unknown entry {word!r}" for word in sorted(strange))
+    value = None
+    try:
+        value = read_value(known, item.get("value"))
+    except (ValueError, TypeError) as error:
+        faults.append(f"{where}: {error}")
+    if len(faults) > before or not isinstance(start, dt.date) or not isinstance(end, dt.date):
+        return None
+    return Period(start, end, item["value"], value, str(item["source"]), bool(item["verified"]))
