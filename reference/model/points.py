@@ -13,6 +13,7 @@ from typing import Any
 
 from reference.model.exact import round_fen, round_half_away
 from reference.model.grouping import Grouping
+from reference.model.policy import BandList
 from reference.model.region import Case, GivenMean, Review
 
 Parameters = Mapping[str, Any]
@@ -37,16 +38,24 @@ def length_of_stay(case: Case, p: Parameters) -> int:
     return days + 1 if p["los_convention"] == "plus_one" else days
 
 
-def bed_day_class(case: Case, p: Parameters) -> str | None:
-    """Rule 3: the class by which a bed-day case (按床日) is paid; None for all other cases."""
+def is_long_stay(case: Case, p: Parameters) -> bool:
+    """Rule 3: a stay of more than `long_stay.days`."""
+    limit = p["long_stay.days"]
+    return limit is not None and length_of_stay(case, p) > limit
+
+
+def is_bed_day(case: Case, p: Parameters) -> bool:
+    """Rule 3: paid by bed-day (按床日): so declared, with a bed-day class, or a long stay."""
+    return case.payment_mode == "bed_day" or bool(case.bed_day_class) or is_long_stay(case, p)
+
+
+def bed_day_class(case: Case, p: Parameters) -> str:
+    """Rule 3: the class by which a bed-day case is paid."""
     if case.bed_day_class:
         return case.bed_day_class
-    limit = p["long_stay.days"]
-    if limit is not None and length_of_stay(case, p) > limit:
-        return p["long_stay.class"]
-    if case.payment_mode == "bed_day":
-        raise ValueError(f"case {case.case_id}: paid by bed-day, but it has no bed_day_class")
-    return None
+    if is_long_stay(case, p):
+        return str(p["long_stay.class"])
+    raise ValueError(f"case {case.case_id}: paid by bed-day, but it has no bed_day_class")
 
 
 # --- rule 4: means and stability from past cases
@@ -78,7 +87,8 @@ def cv_squared(costs: list[int], sd: str) -> Fraction | None:
     if divisor < 1:
         return None
     mean = Fraction(sum(costs), len(costs))
-    return sum((cost - mean) ** 2 for cost in costs) / divisor / mean**2
+    squares = sum(((cost - mean) * (cost - mean) for cost in costs), Fraction(0))
+    return squares / divisor / (mean * mean)
 
 
 def quartile(ordered: list[int], quarter: int, kind: int) -> Fraction:
@@ -120,7 +130,7 @@ def base_from_history(
     costs_of: dict[str, list[int]] = {}
     for case, grouping in history:
         recent = year - p["history_years"] <= year_of(case, p) < year
-        counts = grouping.status == "grouped" and bed_day_class(case, p) is None
+        counts = grouping.status == "grouped" and not is_bed_day(case, p)
         if recent and counts and case.total_cost_fen > 0:
             costs_of.setdefault(grouping.drg, []).append(case.total_cost_fen)
 
@@ -183,7 +193,8 @@ def base_from_means(
 
 def high_multiple(points: Fraction, p: Parameters) -> Fraction | None:
     """K: the multiple of the first band whose limit is not below the base points."""
-    for limit, multiple in p["high.bands"] or ():
+    bands: BandList = p["high.bands"] or ()
+    for limit, multiple in bands:
         if limit is None or points <= limit:
             return multiple
     return None
@@ -193,7 +204,7 @@ def case_class(
     case: Case, grouping: Grouping, base: Base | None, review: Review | None, p: Parameters
 ) -> str:
     """Rule 6, in its order: bed-day, ungrouped, ambiguous, unstable, low, high, normal."""
-    if bed_day_class(case, p) is not None:
+    if is_bed_day(case, p):
         return "bed_day"
     if grouping.status == "ungroupable":
         return "ungrouped"
@@ -254,7 +265,7 @@ def points_of_case(
     base_shown = None if base is None else base.base_points
 
     if case_class == "bed_day":
-        class_ = str(bed_day_class(case, p))
+        class_ = bed_day_class(case, p)
         if class_ not in bed_day_rates_fen:
             raise ValueError(f"case {case.case_id}: no rate of the bed-day class {class_}")
         base_shown = base_points(bed_day_rates_fen[class_], all_mean_fen, p)
@@ -269,7 +280,7 @@ def points_of_case(
         if case_class == "low":
             exact *= min(Fraction(1), ratio)
         elif case_class == "reviewed":
-            multiple = high_multiple(base.base_points, p)
+            multiple = high_multiple(base.base_points, p) or Fraction(0)
             exact += max(Fraction(0), ratio - multiple) * base.base_points
     return Points(round_points(exact, p), coefficient, base_shown, unreasonable)
 
@@ -303,7 +314,7 @@ def readmitted(stays: Iterable[tuple[Case, Grouping]], p: Parameters) -> set[str
         if (
             case.patient_id
             and grouping.status == "grouped"
-            and bed_day_class(case, p) is None
+            and not is_bed_day(case, p)
             and not exempt
         ):
             group = grouping.drg if p["readmission.same"] == "hospital_drg" else grouping.adrg

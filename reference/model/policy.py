@@ -22,7 +22,7 @@ def _choice(*known: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in known:
             raise ValueError(f"{value!r} is not one of {', '.join(known)}")
-        return value
+        return str(value)
 
     return read
 
@@ -60,9 +60,9 @@ def _or_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _switch(value: Any) -> bool:
-    if value in (True, "true"):
+    if value is True or value == "true":
         return True
-    if value in (False, "false"):
+    if value is False or value == "false":
         return False
     raise ValueError(f"{value!r} is not true or false")
 
@@ -256,7 +256,7 @@ def _periods(where: str, rows: list[dict[str, Any]]) -> tuple[Period, ...]:
         periods.append(period)
     periods.sort(key=lambda period: period.first)
     for before, after in pairwise(periods):
-        if before.last + dt.timedelta(1) != after.first:
+        if after.first - before.last != dt.timedelta(1):
             raise ValueError(f"{where}: a gap or an overlap before {after.first}")
     return tuple(periods)
 

@@ -110,7 +110,16 @@ def read_region(
     if not (folder / "region.toml").is_file():
         raise ValueError(f"{folder}: region.toml is missing")
     document = tomllib.loads((folder / "region.toml").read_text(encoding="utf-8"))
-    head = document["region"]
+    head = document.get("region", {})
+    lacking = [key for key in ("id", "year", "policy", "scheme") if key not in head]
+    lacking += [
+        key
+        for row in document.get("pools", [])
+        for key in ("pool", "budget_yuan")
+        if key not in row
+    ]
+    if lacking or not document.get("pools"):
+        raise ValueError(f"{folder}: region.toml lacks {lacking or 'a pool'}")
     pools = {}
     for row in document.get("pools", []):
         budget = PoolBudget(
@@ -143,14 +152,13 @@ def read_region(
         amount = _not_negative(fen(row["amount_yuan"], "violations.csv"), "amount_yuan")
         violations[where] = violations.get(where, 0) + amount
     prepaid = {}
-    if (folder / "prepaid.csv").exists():
-        rows = _by_key(folder, "prepaid.csv", ("hospital_id", "pool"), "prepaid_yuan")
-        for (hospital, pool), row in rows.items():
-            deposit = row.get("deposit_yuan")
-            prepaid[hospital, pool] = (
-                _not_negative(fen(row["prepaid_yuan"], "prepaid.csv"), "prepaid_yuan"),
-                _not_negative(fen(deposit, "prepaid.csv"), "deposit_yuan") if deposit else None,
-            )
+    rows = _by_key(folder, "prepaid.csv", ("hospital_id", "pool"), "prepaid_yuan", optional=True)
+    for (hospital, pool), row in rows.items():
+        deposit = row.get("deposit_yuan")
+        prepaid[hospital, pool] = (
+            _not_negative(fen(row["prepaid_yuan"], "prepaid.csv"), "prepaid_yuan"),
+            _not_negative(fen(deposit, "prepaid.csv"), "deposit_yuan") if deposit else None,
+        )
     known = {hospital for (hospital,) in hospitals}
     for hospital, pool in (*violations, *prepaid):
         if hospital not in known or pool not in pools:
@@ -176,8 +184,10 @@ def read_region(
         coefficients=coefficients,
         scores=scores,
         bed_day_rates_fen={
-            row["bed_day_class"]: _not_negative(fen(row["rate_yuan"], "rate"), "rate_yuan")
-            for row in _optional(folder, "bed_day_rates.csv", ("bed_day_class", "rate_yuan"))
+            class_: _not_negative(fen(row["rate_yuan"], "bed_day_rates.csv"), "rate_yuan")
+            for (class_,), row in _by_key(
+                folder, "bed_day_rates.csv", ("bed_day_class",), "rate_yuan", optional=True
+            ).items()
         },
         reviews=_reviews(folder),
         violations_fen=violations,
@@ -212,15 +222,13 @@ def _given_means(folder: Path, head: Row) -> tuple[dict[str, GivenMean] | None, 
 
 def _reviews(folder: Path) -> dict[str, Review]:
     reviews = {}
-    if (folder / "reviews.csv").exists():
-        rows = _by_key(folder, "reviews.csv", ("case_id",), "decision")
-        for (case_id,), row in rows.items():
-            if row["decision"] not in ("granted", "refused"):
-                raise ValueError(f"reviews.csv, {case_id}: decision {row['decision']!r}")
-            amount = fen(row.get("unreasonable_yuan") or 0, f"reviews.csv, {case_id}")
-            reviews[case_id] = Review(
-                row["decision"] == "granted", _not_negative(amount, f"reviews.csv, {case_id}")
-            )
+    rows = _by_key(folder, "reviews.csv", ("case_id",), "decision", optional=True)
+    for (case_id,), row in rows.items():
+        where = f"reviews.csv, {case_id}"
+        if row["decision"] not in ("granted", "refused"):
+            raise ValueError(f"{where}: decision {row['decision']!r} is not granted or refused")
+        amount = fen(row.get("unreasonable_yuan") or 0, where)
+        reviews[case_id] = Review(row["decision"] == "granted", _not_negative(amount, where))
     return reviews
 
 
@@ -370,12 +378,17 @@ def _optional(folder: Path, file: str, columns: Iterable[str]) -> list[dict[str,
     return _rows(folder / file, columns) if (folder / file).exists() else []
 
 
+def _required(folder: Path, file: str, columns: Iterable[str]) -> list[dict[str, str]]:
+    return _rows(folder / file, columns)
+
+
 def _by_key(
-    folder: Path, file: str, key: tuple[str, ...], *columns: str
+    folder: Path, file: str, key: tuple[str, ...], *columns: str, optional: bool = False
 ) -> dict[tuple[str, ...], dict[str, str]]:
     """The rows of a table by their key; a key that is empty or there twice is refused."""
     rows: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in _rows(folder / file, (*key, *columns)):
+    read = _optional if optional else _required
+    for row in read(folder, file, (*key, *columns)):
         values = tuple(row[column] for column in key)
         if values in rows or not all(values):
             raise ValueError(f"{file}: {values} is there twice or is empty")

@@ -54,7 +54,7 @@ class Scheme:
 
     path: Path
     title: str
-    code_system: str
+    code_system: str  # a bundled name, or the path of a folder
     surgical_match: str
     retry_further_procedures: bool
     mdcs: tuple[Mdc, ...]
@@ -87,6 +87,7 @@ def load_scheme(path: str | Path, surgical_match: str | None = None) -> Scheme:
     if (folder / "manifest.toml").exists():
         manifest = tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8"))
     options = manifest.get("options", {})
+    codes = manifest.get("code_system", {})
     reading = surgical_match or options.get("surgical_match", "main")
     if reading not in ("main", "any"):
         raise ValueError(f"{folder}: surgical_match is 'main' or 'any', not {reading!r}")
@@ -152,7 +153,7 @@ def load_scheme(path: str | Path, surgical_match: str | None = None) -> Scheme:
     return Scheme(
         path=folder,
         title=manifest.get("title", folder.name),
-        code_system=manifest.get("code_system", {}).get("name", ""),
+        code_system=str(folder / codes["path"]) if "path" in codes else codes.get("name", ""),
         surgical_match=reading,
         retry_further_procedures=retry,
         mdcs=tuple(mdcs),

@@ -265,6 +265,7 @@ class Policy:
     title: str
     path: Path
     digest: str
+    sources: Mapping[str, str]
     parameters: Mapping[str, Parameter]
 
     def for_year(self, year: int, overrides: Sequence[str] = ()) -> YearPolicy:
@@ -373,7 +374,8 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
         )
     ordered = {key: parameters[key] for key in CATALOGUE}
     digest = hashlib.sha256(raw).hexdigest()
-    return Policy(str(head["id"]), str(head["title"]), path, digest, ordered)
+    sources = {str(k): str(v) for k, v in head.get("sources", {}).items()}
+    return Policy(str(head["id"]), str(head["title"]), path, digest, sources, ordered)
 
 
 def _parameter(known: Known, entry: Any, faults: list[str]) -> Parameter | None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.arrow import dictionary_column
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
@@ -89,11 +90,6 @@ def group_piece(
     return GroupedPiece(table, cases, grouper.group_arrays(cases), faults)
 
 
-def _take(words: Sequence[str], index: NDArray[Any], null: NDArray[np.bool_] | None) -> pa.Array:
-    indices = pa.array(index, pa.int16(), mask=null)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
-
-
 def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
     """Return the code that decided each case's severity, null where none did."""
     deciding = part.grouped.deciding
@@ -116,12 +112,12 @@ def result_columns(part: GroupedPiece, grouper: Grouper) -> dict[str, Any]:
     quarantined = g.status == 3
     return {
         "case_id": part.table["case_id"],
-        "mdc": _take(grouper.mdc_codes, g.mdc, g.mdc == 0),
-        "adrg": _take([o.adrg for o in grouper.outcomes], g.group, none | (g.status == 1)),
-        "drg": _take([o.drg for o in grouper.outcomes], g.group, quarantined),
-        "status": _take(STATUSES, g.status, None),
-        "reason": _take(REASONS, g.reason, None),
-        "severity": _take(LEVELS, g.level, quarantined),
+        "mdc": dictionary_column(grouper.mdc_codes, g.mdc, g.mdc == 0),
+        "adrg": dictionary_column([o.adrg for o in grouper.outcomes], g.group, none | (g.status == 1)),
+        "drg": dictionary_column([o.drg for o in grouper.outcomes], g.group, quarantined),
+        "status": dictionary_column(STATUSES, g.status),
+        "reason": dictionary_column(REASONS, g.reason),
+        "severity": dictionary_column(LEVELS, g.level, quarantined),
         "severity_diagnosis": deciding_diagnoses(part),
     }
 

@@ -111,7 +111,7 @@ def score_range(
         c = COEF_ONE
         if applies[kind]:
             c = coefficient[hospital[i]]
-            if (kind == NORMAL or kind == HIGH or kind == REVIEWED or kind == LOW) and flat[g]:
+            if flat[g]:
                 c = COEF_ONE
         if kind == BED_DAY:
             p = mul_div_round(bed_base[bed_class[i]] * max(days[i], 1), c, COEF_ONE * step)

@@ -6,12 +6,14 @@ numbers of the rule are not verified.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
+CaseOrder = Callable[[Rows], Rows]
 
 
 def earlier_stays(
@@ -20,14 +22,14 @@ def earlier_stays(
     group: NDArray[np.int32],
     admission: NDArray[np.int32],
     discharge: NDArray[np.int32],
-    case_rank: NDArray[np.int64],
+    case_order: CaseOrder,
     days: int,
 ) -> Rows:
     """Return which of N stays are followed by a readmission within `days` days, ascending.
 
-    Stays of one patient, hospital and group stand in the order of admission, discharge and
-    `case_rank` (the order of case ids); the next one counts when its admission is 0 to `days`
-    days after the discharge.
+    Stays of one patient, hospital and group stand in the order of admission, discharge and case
+    id (`case_order` gives the rank of some rows' ids); the next one counts when its admission is
+    0 to `days` days after the discharge.
     """
     if not len(patient):
         return np.zeros(0, dtype=np.int64)
@@ -49,27 +51,28 @@ def earlier_stays(
         ordered = key[order]
         tied = np.flatnonzero(ordered[1:] == ordered[:-1])
         if len(tied):
-            order = _untie(order, ordered, tied, discharge, case_rank)
+            order = _untie(order, ordered, tied, discharge, case_order)
         who = ordered // spans[2][1]
         same = who[1:] == who[:-1]
     else:
-        order = np.lexsort((case_rank, discharge, admission, group, hospital, patient))
+        rank = case_order(np.arange(len(patient)))
+        order = np.lexsort((rank, discharge, admission, group, hospital, patient))
+        same[:] = True
         for values in (patient, hospital, group):
-            column = values[order]
-            same = (column[1:] == column[:-1]) & (same | (values is patient))
+            same &= values[order][1:] == values[order][:-1]
     earlier, later = order[:-1], order[1:]
     gap = admission[later].astype(np.int64) - discharge[earlier]
     return np.sort(earlier[same & (gap >= 0) & (gap <= days)])
 
 
 def _untie(
-    order: Rows, ordered: Rows, tied: Rows, discharge: NDArray[np.int32], rank: NDArray[np.int64]
+    order: Rows, ordered: Rows, tied: Rows, discharge: NDArray[np.int32], case_order: CaseOrder
 ) -> Rows:
     """Put stays of one patient, hospital, group and admission day in order of discharge and id."""
     order = order.copy()
     places = np.union1d(tied, tied + 1)
     rows = order[places]
-    again = np.lexsort((rank[rows], discharge[rows], ordered[places]))
+    again = np.lexsort((case_order(rows), discharge[rows], ordered[places]))
     order[places] = rows[again]
     return order
 

@@ -201,7 +201,7 @@ def differences(bars: Sequence[tuple[str, int, str]], label: str) -> str:
     """Diverging bars, one a row: name, signed amount in fen and its text."""
     with matplotlib.style.context(_style("diff")):
         row = 26
-        canvas = _Canvas("diff", 16 + row * len(bars))
+        canvas = _Canvas("diff", 16 + row * max(len(bars), 1))
         ax = canvas.axes(250, 8, 10, 8)
         biggest = max((abs(fen) for _, fen, _ in bars), default=0) or 1
         below = max((-fen for _, fen, _ in bars), default=0) / biggest

@@ -181,7 +181,7 @@ class _Compiler:
 
     # --- sets -----------------------------------------------------------------------------
 
-    def _set_of(self, node: Member | StartsWith, owner: str, sites: int) -> int:
+    def _set_of(self, node: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
         diagnosis = node.fact in ("principal", "secondary", "any_diagnosis")
         key = (owner if isinstance(node, Member) else "", f"{diagnosis}{node}")
         if key in self.named:
@@ -198,8 +198,8 @@ class _Compiler:
         elif node.codes:
             members[words.encode(strings(node.codes))] = True
         elif node.any_site:
-            for i in range(1, sites + 1):
-                members[self.scheme.list_ids(owner, f"site_{i}")] = True
+            for i in range(1, len(mdc.sites) + 1):
+                members[self.scheme.list_ids(mdc.mdc, f"site_{i}")] = True
         elif node.list_name == "valid_procedures":
             members[self.scheme.valid_procedures] = True
         else:
@@ -231,7 +231,7 @@ class _Compiler:
     def _literal(self, node: Any, owner: str, mdc: MdcRow, positive: bool) -> _Literal:
         if isinstance(node, Member | StartsWith):
             kind = {"main_procedure": "main"}.get(node.fact, node.fact)
-            return _Literal(kind, self._set_of(node, owner, len(mdc.sites)), positive)
+            return _Literal(kind, self._set_of(node, owner, mdc), positive)
         if isinstance(node, Flag):
             return _Literal("bit", (node.name, None), positive)
         if isinstance(node, Compare) and node.fact == "trauma_sites":
@@ -363,6 +363,7 @@ class _Entry:
 
     terms: _Terms
     drgs: list[tuple[_Terms, Outcome]]
+    source: AdrgRow | MdcRow
 
 
 def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
@@ -378,7 +379,7 @@ def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
     for mdc in scheme.mdcs:
         mdc_terms = compiler.terms(reading(parse_rule(mdc.rule)), mdc.mdc, mdc)
         if only_mdc:
-            entries.append(_Entry(mdc_terms, [([frozenset()], Outcome(mdc.mdc, "", "", ""))]))
+            entries.append(_Entry(mdc_terms, [([frozenset()], Outcome(mdc.mdc, "", "", ""))], mdc))
             continue
         waiting = mdc.ambiguous != "no"
         rows = adrgs_of.get(mdc.mdc, [])
@@ -396,7 +397,7 @@ def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
                 )
                 for drg in drgs_of.get(adrg.key, [])
             ]
-            entries.append(_Entry(_conjunction([mdc_terms, own]), drgs))
+            entries.append(_Entry(_conjunction([mdc_terms, own]), drgs, adrg))
     return entries
 
 
@@ -405,7 +406,7 @@ def _ambiguous(compiler: _Compiler, mdc: MdcRow, mdc_terms: _Terms) -> _Entry:
     fact = "main_procedure" if main else "any_procedure"
     valid = compiler.terms(Member(fact, list_name="valid_procedures"), mdc.mdc, mdc)
     outcome = Outcome(mdc.mdc, "", f"{mdc.letter}QY", f"{mdc.name}：歧义组", ambiguous=True)
-    return _Entry(_conjunction([mdc_terms, valid]), [([frozenset()], outcome)])
+    return _Entry(_conjunction([mdc_terms, valid]), [([frozenset()], outcome)], mdc)
 
 
 def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:

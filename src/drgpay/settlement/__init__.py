@@ -1,0 +1,1 @@
+"""Point value, monthly and year-end runs, the books (结算与清算)."""

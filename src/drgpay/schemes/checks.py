@@ -1,0 +1,889 @@
+"""The facts that a scheme's tables must keep, one small function each, all in `CHECKS`.
+
+A check yields findings; it never raises for what the tables say. Which findings are accepted
+stands in the scheme's `known_findings.csv`, so a finding's `check`, `file` and `subject` together
+name it for good: no row number is part of them, and where many codes share a fault their count is.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay._reference import reference_dir
+from drgpay.errors import SchemeError
+from drgpay.schemes._arrow import column, flags, numbers, positions, strings
+from drgpay.schemes.program import _Compiler, _conjunction, compile_scheme
+from drgpay.schemes.reach import Reach, reach
+from drgpay.schemes.rules import (
+    DIAGNOSIS_FACTS,
+    And,
+    Compare,
+    Member,
+    Node,
+    Not,
+    Or,
+    RuleSyntaxError,
+    atoms,
+    parse_rule,
+)
+from drgpay.schemes.tables import (
+    TABLES,
+    AdrgRow,
+    MdcRow,
+    Scheme,
+    code_system_dir,
+    large_table,
+    small_table,
+)
+
+DIAGNOSIS_SHAPE = r"^[A-Z]\d{2}\.(?:\d{3}|x\d{2})(?:x\d{3})?(?:\+[A-Z]\d{2}(?:\.\d)?\*)?$"
+PROCEDURE_SHAPE = (
+    r"^\d{2}\.(?:\d{4}(?:x\d{3})?|\dx\d{2}(?:x\d{3})?|\d{5}|\d{3}[A-Z]\d|\d{3}x\d{4})$"
+)
+MDC_SHAPE = re.compile(r"MDC[A-Z]")
+ADRG_SHAPE = re.compile(r"[A-Z][A-Z]\d(_\d+)?")
+AMBIGUOUS = ("no", "yes", "main")
+KINDS = ("surgical", "medical")
+LEVELS = ("MCC", "CC")
+OPTIONS: dict[str, tuple[type, str]] = {
+    "surgical_match": (str, "main or any"),
+    "retry_further_procedures": (bool, "true or false"),
+}
+EXAMPLES = 5
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found; `row` is a line of the file, 0 for the file as a whole."""
+
+    check: str
+    file: str
+    row: int
+    subject: str
+    text: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What known_findings.csv knows it by."""
+        return (self.check, self.file, self.subject)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.row}: {self.text}" if self.row else f"{self.file}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule where it stands: its owner's lists are the ones it names."""
+
+    file: str
+    row: int
+    subject: str
+    owner: str
+    mdc: MdcRow | None
+    text: str
+
+
+class Subject:
+    """A scheme under test, with its large tables row by row, read when first asked for."""
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+        self.system: Path = code_system_dir(scheme.path, scheme.manifest)
+        self.mdc_of = {mdc.mdc: mdc for mdc in reversed(scheme.mdcs)}
+        self.adrg_of = {adrg.key: adrg for adrg in reversed(scheme.adrgs)}
+
+    @cached_property
+    def lists(self) -> pa.Table:
+        """The code lists as written."""
+        return large_table(self.scheme.path / "lists.csv", TABLES["lists.csv"])
+
+    @cached_property
+    def valid_procedures(self) -> pa.Table:
+        """The procedures that count, as written."""
+        return large_table(
+            self.scheme.path / "valid_procedures.csv", TABLES["valid_procedures.csv"]
+        )
+
+    @cached_property
+    def extra(self) -> list[tuple[int, dict[str, str]]]:
+        """The scheme's extra codes, with their lines."""
+        path = self.scheme.path / "codes_extra.csv"
+        return small_table(path, "codes_extra.csv") if path.exists() else []
+
+    @cached_property
+    def list_is_procedure(self) -> NDArray[np.bool_]:
+        """Which rows of lists.csv hold procedures."""
+        return flags(pc.starts_with(column(self.lists, "list"), "proc"))
+
+    @cached_property
+    def list_rows(self) -> dict[tuple[str, str], Rows]:
+        """Lines of lists.csv by owner and list."""
+        owner, name = self.lists["owner"].to_pylist(), self.lists["list"].to_pylist()
+        found: dict[tuple[str, str], list[int]] = {}
+        for i, key in enumerate(zip(owner, name, strict=True)):
+            found.setdefault(key, []).append(i + 2)
+        return {key: np.array(rows, dtype=np.int64) for key, rows in found.items()}
+
+    @cached_property
+    def rules(self) -> list[RuleRow]:
+        """All rules: of MDCs, ADRGs and DRGs."""
+        found = [
+            RuleRow("mdc.csv", mdc.row, mdc.mdc, mdc.mdc, mdc, mdc.rule) for mdc in self.scheme.mdcs
+        ]
+        for adrg in self.scheme.adrgs:
+            mdc = self.mdc_of.get(adrg.mdc)
+            found.append(RuleRow("adrg.csv", adrg.row, adrg.key, adrg.key, mdc, adrg.rule))
+        for drg in self.scheme.drgs:
+            parent = self.adrg_of.get(drg.adrg_key)
+            mdc = self.mdc_of.get(parent.mdc) if parent else None
+            found.append(
+                RuleRow(
+                    "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", drg.adrg_key, mdc, drg.rule
+                )
+            )
+        return found
+
+    @cached_property
+    def readable(self) -> list[tuple[RuleRow, Node]]:
+        """The rules that parse, with their trees."""
+        found = []
+        for rule in self.rules:
+            try:
+                found.append((rule, parse_rule(rule.text)))
+            except RuleSyntaxError:
+                continue
+        return found
+
+    @cached_property
+    def used_lists(self) -> set[tuple[str, str]]:
+        """Owner and name of the lists that rules ask for."""
+        used: set[tuple[str, str]] = set()
+        for rule, node in self.readable:
+            for atom in atoms(node):
+                if isinstance(atom, Member) and atom.list_name:
+                    used.add((rule.owner, atom.list_name))
+                if asks_sites(atom) and rule.mdc:
+                    used |= {(rule.mdc.mdc, f"site_{i + 1}") for i in range(len(rule.mdc.sites))}
+        return used
+
+    @cached_property
+    def compiles(self) -> bool:
+        """Whether the rules can be compiled and walked."""
+        if any(True for check in _BEFORE_REACH for _ in check(self)):
+            return False
+        try:
+            compile_scheme(self.scheme)
+        except SchemeError:
+            return False
+        return True
+
+    @cached_property
+    def reach(self) -> Reach | None:
+        """What cases can reach, None when the rules cannot be compiled."""
+        return reach(self.scheme) if self.compiles else None
+
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+
+def asks_sites(node: Node) -> bool:
+    """Return whether an atom asks for the trauma sites of its MDC."""
+    return (isinstance(node, Member) and node.any_site) or (
+        isinstance(node, Compare) and node.fact == "trauma_sites"
+    )
+
+
+def _finding(check: Check, file: str, row: int, subject: str, text: str) -> Finding:
+    return Finding(check.__name__, file, row, subject, text)
+
+
+def _some(codes: Sequence[str]) -> str:
+    more = f" and {len(codes) - EXAMPLES} more" if len(codes) > EXAMPLES else ""
+    return ", ".join(codes[:EXAMPLES]) + more
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+# --- manifest ---------------------------------------------------------------------------------
+
+
+def counts(scheme: Scheme) -> dict[str, int]:
+    """Return how much of everything a scheme holds, as its manifest states it."""
+    return {
+        "mdc": len({mdc.mdc for mdc in scheme.mdcs}),
+        "adrg": len({adrg.adrg for adrg in scheme.adrgs}),
+        "drg": len({drg.drg for drg in scheme.drgs}),
+        "rules": len(scheme.mdcs) + len(scheme.adrgs) + len(scheme.drgs),
+        "list_rows": sum(len(ids) for ids in scheme.lists.values()),
+        "severity": scheme.severity.num_rows,
+        "exclusions": scheme.exclusions.num_rows,
+        "valid_procedures": len(scheme.valid_procedures),
+        "ambiguous_groups": sum(mdc.ambiguous != "no" for mdc in scheme.mdcs),
+    }
+
+
+def is_bundled(path: Path) -> bool:
+    """Return whether a scheme folder is one of those that come with drgpay."""
+    return path.resolve().parent == (reference_dir() / "schemes").resolve()
+
+
+def tables_changed_since_seal(subject: Subject) -> Iterator[Finding]:
+    """Fail if the digest of the tables is not the manifest's, or a bundled scheme has none."""
+    scheme = subject.scheme
+    stated = scheme.manifest.get("digest")
+    if stated is None and not is_bundled(scheme.path):
+        return
+    if stated != scheme.digest:
+        what = (
+            "a bundled scheme's manifest must be sealed"
+            if stated is None
+            else "tables changed since the manifest was sealed"
+        )
+        yield _finding(
+            tables_changed_since_seal,
+            "manifest.toml",
+            0,
+            "digest",
+            f"{what}; run drgpay scheme check --seal",
+        )
+
+
+def count_differs_from_manifest(subject: Subject) -> Iterator[Finding]:
+    """Fail if the manifest states other counts than the tables have."""
+    stated = subject.scheme.manifest.get("counts")
+    if stated is None:
+        return
+    actual = counts(subject.scheme)
+    for name in sorted({*stated, *actual}):
+        if stated.get(name) != actual.get(name):
+            yield _finding(
+                count_differs_from_manifest,
+                "manifest.toml",
+                0,
+                name,
+                f"[counts] {name} is {stated.get(name, 'missing')}, the tables have "
+                f"{actual.get(name, 'no such count')}",
+            )
+
+
+def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
+    """Fail if an option is unknown or of another type, or the effective period is no date."""
+    manifest = subject.scheme.manifest
+    for name, value in manifest.get("options", {}).items():
+        if name not in OPTIONS:
+            text = f"option {name} is unknown; the options are {', '.join(OPTIONS)}"
+        elif not isinstance(value, OPTIONS[name][0]):
+            text = f"option {name} is {value!r}; write {OPTIONS[name][1]}"
+        else:
+            continue
+        yield _finding(manifest_value_unusable, "manifest.toml", 0, f"options.{name}", text)
+    effective = manifest.get("effective", {})
+    if type(effective.get("from")) is not datetime.date:
+        yield _finding(
+            manifest_value_unusable,
+            "manifest.toml",
+            0,
+            "effective.from",
+            "no first day in force; write from = YYYY-MM-DD under [effective]",
+        )
+
+
+# --- groups -----------------------------------------------------------------------------------
+
+
+def order_twice(subject: Subject) -> Iterator[Finding]:
+    """Fail if two MDCs, two ADRGs of an MDC or two DRGs of an ADRG rule have the same order."""
+    scheme = subject.scheme
+    places: list[tuple[str, str, int, int]] = [
+        ("mdc.csv", "MDC", mdc.order, mdc.row) for mdc in scheme.mdcs
+    ]
+    places += [("adrg.csv", adrg.mdc, adrg.order, adrg.row) for adrg in scheme.adrgs]
+    places += [("drg.csv", drg.adrg_key, drg.order, drg.row) for drg in scheme.drgs]
+    first: dict[tuple[str, str, int], int] = {}
+    for file, parent, order, row in sorted(places, key=lambda place: (place[0], place[3])):
+        before = first.setdefault((file, parent, order), row)
+        if before != row:
+            text = f"order {order} of {parent} stands in line {before} too"
+            yield _finding(order_twice, file, row, f"{parent} {order}", text)
+
+
+def group_twice(subject: Subject) -> Iterator[Finding]:
+    """Fail if an MDC, an ADRG's rule or a DRG of an ADRG's rule stands twice."""
+    scheme = subject.scheme
+    places = [("mdc.csv", mdc.mdc, mdc.row) for mdc in scheme.mdcs]
+    places += [("adrg.csv", adrg.key, adrg.row) for adrg in scheme.adrgs]
+    places += [("drg.csv", f"{drg.adrg_key}.{drg.drg}", drg.row) for drg in scheme.drgs]
+    first: dict[tuple[str, str], int] = {}
+    for file, name, row in sorted(places, key=lambda place: (place[0], place[2])):
+        before = first.setdefault((file, name), row)
+        if before != row:
+            yield _finding(group_twice, file, row, name, f"{name} stands in line {before} too")
+
+
+def group_code_impossible(subject: Subject) -> Iterator[Finding]:
+    """Fail if an MDC is not MDC and a letter, an ADRG not AA1 or AA1_1, a DRG not its ADRG's."""
+    check = group_code_impossible
+    for mdc in subject.scheme.mdcs:
+        if not MDC_SHAPE.fullmatch(mdc.mdc):
+            text = f"MDC {mdc.mdc!r} is not MDC and a letter"
+            yield _finding(check, "mdc.csv", mdc.row, mdc.mdc, text)
+    for adrg in subject.scheme.adrgs:
+        if not ADRG_SHAPE.fullmatch(adrg.key):
+            text = f"ADRG {adrg.key!r} is not two letters and a digit, with _1, _2 … for more rules"
+            yield _finding(check, "adrg.csv", adrg.row, adrg.key, text)
+    for drg in subject.scheme.drgs:
+        if not (drg.drg.startswith(drg.adrg_key[:3]) and re.fullmatch(r"\w{4}", drg.drg)):
+            text = f"DRG {drg.drg!r} is not {drg.adrg_key[:3]} and one more sign"
+            yield _finding(check, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
+
+
+def name_missing(subject: Subject) -> Iterator[Finding]:
+    """Fail if an MDC, ADRG or DRG has no name."""
+    scheme = subject.scheme
+    rows = [("mdc.csv", mdc.mdc, mdc.row, mdc.name) for mdc in scheme.mdcs]
+    rows += [("adrg.csv", adrg.key, adrg.row, adrg.name) for adrg in scheme.adrgs]
+    rows += [("drg.csv", f"{drg.adrg_key}.{drg.drg}", drg.row, drg.name) for drg in scheme.drgs]
+    for file, code, row, name in rows:
+        if not name.strip():
+            yield _finding(name_missing, file, row, code, f"{code} has no name")
+
+
+def parent_unknown(subject: Subject) -> Iterator[Finding]:
+    """Fail if an ADRG belongs to an MDC, or a DRG to an ADRG, that the tables lack."""
+    for adrg in subject.scheme.adrgs:
+        if adrg.mdc not in subject.mdc_of:
+            text = f"ADRG {adrg.key} belongs to MDC {adrg.mdc!r}, which mdc.csv lacks"
+            yield _finding(parent_unknown, "adrg.csv", adrg.row, adrg.key, text)
+    for drg in subject.scheme.drgs:
+        if drg.adrg_key not in subject.adrg_of:
+            text = f"DRG {drg.drg} belongs to ADRG {drg.adrg_key!r}, which adrg.csv lacks"
+            yield _finding(parent_unknown, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
+
+
+def group_without_members(subject: Subject) -> Iterator[Finding]:
+    """Fail if an MDC has no ADRG or an ADRG's rule no DRG."""
+    with_adrgs = {adrg.mdc for adrg in subject.scheme.adrgs}
+    with_drgs = {drg.adrg_key for drg in subject.scheme.drgs}
+    for mdc in subject.scheme.mdcs:
+        if mdc.mdc not in with_adrgs:
+            text = f"MDC {mdc.mdc} has no ADRG"
+            yield _finding(group_without_members, "mdc.csv", mdc.row, mdc.mdc, text)
+    for adrg in subject.scheme.adrgs:
+        if adrg.key not in with_drgs:
+            text = f"ADRG {adrg.key} has no DRG"
+            yield _finding(group_without_members, "adrg.csv", adrg.row, adrg.key, text)
+
+
+def ambiguous_not_a_choice(subject: Subject) -> Iterator[Finding]:
+    """Fail if an MDC's `ambiguous` is not no, yes or main."""
+    for mdc in subject.scheme.mdcs:
+        if mdc.ambiguous not in AMBIGUOUS:
+            text = f"ambiguous of {mdc.mdc} is {mdc.ambiguous!r}; write {', '.join(AMBIGUOUS)}"
+            yield _finding(ambiguous_not_a_choice, "mdc.csv", mdc.row, mdc.mdc, text)
+
+
+def kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
+    """Fail if an ADRG's `kind` is not surgical or medical."""
+    for adrg in subject.scheme.adrgs:
+        if adrg.kind not in KINDS:
+            text = f"kind of {adrg.key} is {adrg.kind!r}; write {' or '.join(KINDS)}"
+            yield _finding(kind_not_a_choice, "adrg.csv", adrg.row, adrg.key, text)
+
+
+def medical_before_surgical(subject: Subject) -> Iterator[Finding]:
+    """Fail if a surgical ADRG stands behind a medical one in an MDC with an ambiguous group."""
+    for mdc in subject.scheme.mdcs:
+        if mdc.ambiguous == "no":
+            continue
+        medical: AdrgRow | None = None
+        for adrg in subject.scheme.adrgs:
+            if adrg.mdc != mdc.mdc:
+                continue
+            if adrg.kind == "medical":
+                medical = medical or adrg
+            elif medical:
+                text = (
+                    f"surgical {adrg.key} stands behind medical {medical.key}, so the ambiguous "
+                    f"group of {mdc.mdc} takes its cases"
+                )
+                yield _finding(medical_before_surgical, "adrg.csv", adrg.row, adrg.key, text)
+
+
+def site_without_list(subject: Subject) -> Iterator[Finding]:
+    """Fail if a trauma site of an MDC has no list, or a rule asks sites of an MDC without any."""
+    for mdc in subject.scheme.mdcs:
+        for i, site in enumerate(mdc.sites, 1):
+            if not len(subject.scheme.list_ids(mdc.mdc, f"site_{i}")):
+                text = f"site {i} of {mdc.mdc} ({site}) has no list site_{i} in lists.csv"
+                yield _finding(site_without_list, "mdc.csv", mdc.row, f"{mdc.mdc}.site_{i}", text)
+    for rule, node in subject.readable:
+        if any(asks_sites(atom) for atom in atoms(node)) and not (rule.mdc and rule.mdc.sites):
+            text = f"the rule of {rule.subject} asks for trauma sites; its MDC names none"
+            yield _finding(site_without_list, rule.file, rule.row, rule.subject, text)
+
+
+# --- rules ------------------------------------------------------------------------------------
+
+
+def rule_unreadable(subject: Subject) -> Iterator[Finding]:
+    """Fail if a rule does not parse."""
+    for rule in subject.rules:
+        try:
+            parse_rule(rule.text)
+        except RuleSyntaxError as error:
+            text = f"the rule of {rule.subject} does not parse: {error}"
+            yield _finding(rule_unreadable, rule.file, rule.row, rule.subject, text)
+
+
+def rule_too_wide(subject: Subject) -> Iterator[Finding]:
+    """Fail if a rule, with its MDC's, has more alternatives than can be compiled."""
+    if any(True for _ in list_of_other_kind(subject)):
+        return
+    try:
+        compiler = _Compiler(subject.scheme)
+    except RuleSyntaxError:
+        return
+    for rule, node in subject.readable:
+        if rule.mdc is None:
+            continue
+        try:
+            own = compiler.terms(node, rule.owner, rule.mdc)
+            if rule.file == "adrg.csv":
+                mdc = compiler.terms(parse_rule(rule.mdc.rule), rule.mdc.mdc, rule.mdc)
+                _conjunction([mdc, own])
+        except RuleSyntaxError as error:
+            yield _finding(rule_too_wide, rule.file, rule.row, rule.subject, str(error))
+
+
+def list_unknown(subject: Subject) -> Iterator[Finding]:
+    """Fail if a rule names a list that its owner does not have."""
+    seen: set[tuple[str, str]] = set()
+    for rule, node in subject.readable:
+        for atom in atoms(node):
+            if not isinstance(atom, Member) or atom.list_name in (None, "valid_procedures"):
+                continue
+            key = (rule.owner, str(atom.list_name))
+            if key not in seen and key not in subject.scheme.lists:
+                seen.add(key)
+                text = (
+                    f"the rule of {rule.subject} asks for the list {key[1]!r} of {key[0]}, which "
+                    "lists.csv lacks: it counts as empty"
+                )
+                yield _finding(list_unknown, rule.file, rule.row, ".".join(key), text)
+
+
+def list_of_other_kind(subject: Subject) -> Iterator[Finding]:
+    """Fail if a rule looks for a diagnosis in a list of procedures or the other way round."""
+    for rule, node in subject.readable:
+        for atom in atoms(node):
+            if not isinstance(atom, Member) or atom.codes:
+                continue
+            name = "any site" if atom.any_site else str(atom.list_name)
+            procedures = name == "valid_procedures" or name.startswith("proc")
+            if procedures == (atom.fact in DIAGNOSIS_FACTS):
+                kind = "procedures" if procedures else "diagnoses"
+                text = (
+                    f"the rule of {rule.subject} looks for {atom.fact} in {name}, a list of {kind}"
+                )
+                yield _finding(
+                    list_of_other_kind, rule.file, rule.row, f"{rule.subject} {name}", text
+                )
+
+
+def code_in_rule_unknown(subject: Subject) -> Iterator[Finding]:
+    """Fail if a code quoted in a rule is neither in the code system nor in a list."""
+    for rule, node in subject.readable:
+        for atom in atoms(node):
+            if not isinstance(atom, Member):
+                continue
+            diagnosis = atom.fact in DIAGNOSIS_FACTS
+            words = subject.scheme.diagnoses if diagnosis else subject.scheme.procedures
+            for code in atom.codes:
+                if code not in words.index:
+                    text = f"the rule of {rule.subject} asks for {code!r}, a code nobody knows"
+                    yield _finding(
+                        code_in_rule_unknown, rule.file, rule.row, f"{rule.subject} {code}", text
+                    )
+
+
+# --- codes ------------------------------------------------------------------------------------
+
+
+def _code_columns(subject: Subject) -> Iterator[tuple[str, bool, pa.Array, Rows]]:
+    """Yield (file, of diagnoses, codes, lines) of every column of codes."""
+    codes = column(subject.lists, "code")
+    is_procedure = subject.list_is_procedure
+    for diagnosis in (True, False):
+        rows = np.flatnonzero(is_procedure != diagnosis)
+        yield "lists.csv", diagnosis, codes.take(pa.array(rows)), rows + 2
+    scheme = subject.scheme
+    for file, diagnosis, codes in (
+        ("severity.csv", True, column(scheme.severity, "code")),
+        ("exclusions.csv", True, column(scheme.exclusions, "principal")),
+        ("valid_procedures.csv", False, column(subject.valid_procedures, "code")),
+    ):
+        yield file, diagnosis, codes, np.arange(len(codes), dtype=np.int64) + 2
+
+
+def code_impossible(subject: Subject) -> Iterator[Finding]:
+    """Fail if a code has a shape that no diagnosis or procedure code has."""
+    seen: set[tuple[str, str]] = set()
+    for file, diagnosis, codes, rows in _code_columns(subject):
+        shape = DIAGNOSIS_SHAPE if diagnosis else PROCEDURE_SHAPE
+        wrong = ~flags(pc.match_substring_regex(codes, shape))
+        for i in np.flatnonzero(wrong):
+            code = str(codes[int(i)].as_py())
+            if (file, code) not in seen:
+                seen.add((file, code))
+                text = f"{code!r} cannot be a {'diagnosis' if diagnosis else 'procedure'} code"
+                yield _finding(code_impossible, file, int(rows[i]), code, text)
+    for line, row in subject.extra:
+        shape = DIAGNOSIS_SHAPE if row["kind"] == "diagnosis" else PROCEDURE_SHAPE
+        if not re.match(shape, row["code"]):
+            text = f"{row['code']!r} cannot be a {row['kind']} code"
+            yield _finding(code_impossible, "codes_extra.csv", line, row["code"], text)
+    for rule, node in subject.readable:
+        for atom in atoms(node):
+            if not isinstance(atom, Member):
+                continue
+            shape = DIAGNOSIS_SHAPE if atom.fact in DIAGNOSIS_FACTS else PROCEDURE_SHAPE
+            for code in atom.codes:
+                if not re.match(shape, code):
+                    text = f"{code!r} in the rule of {rule.subject} cannot be a code"
+                    yield _finding(
+                        code_impossible, rule.file, rule.row, f"{rule.subject} {code}", text
+                    )
+
+
+def _repeated(table: pa.Table, names: Sequence[str]) -> Rows:
+    """Return the places of rows whose values in some columns stood before."""
+    key = np.zeros(table.num_rows, dtype=np.int64)
+    for name in names:
+        encoded = column(table, name).dictionary_encode()
+        key = key * max(1, len(encoded.dictionary)) + numbers(encoded.indices)
+    first = np.unique(key, return_index=True)[1]
+    again = np.ones(table.num_rows, dtype=np.bool_)
+    again[first] = False
+    return np.flatnonzero(again)
+
+
+def row_twice(subject: Subject) -> Iterator[Finding]:
+    """Fail if a code stands twice in a list, in severity, as an exclusion, or in a code table."""
+    scheme = subject.scheme
+    tables: list[tuple[str, pa.Table, tuple[str, ...]]] = [
+        ("lists.csv", subject.lists, ("owner", "list", "code")),
+        ("severity.csv", scheme.severity, ("code",)),
+        ("exclusions.csv", scheme.exclusions, ("exclusion_list", "principal")),
+        ("valid_procedures.csv", subject.valid_procedures, ("code",)),
+    ]
+    for file, name in _SYSTEM_TABLES:
+        path = subject.system / file
+        if path.exists():
+            tables.append((file, large_table(path, (name, _SYSTEM_TABLES[file, name])), (name,)))
+    for file, table, names in tables:
+        for i in _repeated(table, names):
+            values = " ".join(str(table[name][int(i)].as_py()) for name in names)
+            yield _finding(row_twice, file, int(i) + 2, values, f"{values} stands here again")
+    known: dict[tuple[str, str], str] = {}
+    for kind, words in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
+        path = subject.system / f"{words}.csv"
+        for code in large_table(path, ("code", "name"))["code"].to_pylist():
+            known[(kind, code)] = f"{words}.csv"
+    for line, row in subject.extra:
+        before = known.get((row["kind"], row["code"]))
+        if before:
+            text = f"{row['code']} stands in {before} already"
+            yield _finding(row_twice, "codes_extra.csv", line, row["code"], text)
+        known[(row["kind"], row["code"])] = "codes_extra.csv"
+
+
+_SYSTEM_TABLES = {
+    ("diagnoses.csv", "code"): "name",
+    ("procedures.csv", "code"): "name",
+    ("diagnosis_map.csv", "insurance_code"): "code",
+    ("procedure_map.csv", "insurance_code"): "code",
+}
+
+
+def extra_kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
+    """Fail if an extra code is neither a diagnosis nor a procedure."""
+    for line, row in subject.extra:
+        if row["kind"] not in ("diagnosis", "procedure"):
+            text = f"kind of {row['code']} is {row['kind']!r}; write diagnosis or procedure"
+            yield _finding(extra_kind_not_a_choice, "codes_extra.csv", line, row["code"], text)
+
+
+def code_without_name(subject: Subject) -> Iterator[Finding]:
+    """Fail if codes of a table have no name in the code system: one finding a table and kind."""
+    for file, diagnosis, codes, rows in _code_columns(subject):
+        words = subject.scheme.diagnoses if diagnosis else subject.scheme.procedures
+        number = words.encode(codes)
+        nameless = np.flatnonzero(number > words.named)
+        if len(nameless):
+            found = sorted({str(codes[int(i)].as_py()) for i in nameless})
+            what = _count(len(found), "diagnosis code" if diagnosis else "procedure code")
+            text = f"{what} without a name in the code system: {_some(found)}"
+            yield _finding(code_without_name, file, int(rows[nameless[0]]), what, text)
+    blank = [(line, row["code"]) for line, row in subject.extra if not row["name"].strip()]
+    for line, code in blank:
+        yield _finding(code_without_name, "codes_extra.csv", line, code, f"{code} has no name")
+
+
+def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
+    """Fail if a map from insurance codes leads to codes nobody knows: one finding a map."""
+    for file, words in (
+        ("diagnosis_map.csv", subject.scheme.diagnoses),
+        ("procedure_map.csv", subject.scheme.procedures),
+    ):
+        path = subject.system / file
+        if not path.exists():
+            continue
+        table = large_table(path, ("insurance_code", "code"))
+        codes = column(table, "code")
+        lost = np.flatnonzero(words.encode(codes) == 0)
+        if len(lost):
+            found = sorted({str(codes[int(i)].as_py()) for i in lost})
+            what = f"{len(lost)} entries" if len(lost) > 1 else "1 entry"
+            text = f"{what} that lead to codes the code system lacks: {_some(found)}"
+            yield _finding(map_to_unknown_code, file, int(lost[0]) + 2, what, text)
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+def list_unused(subject: Subject) -> Iterator[Finding]:
+    """Fail if no rule asks for a list, or its owner is no group of the scheme."""
+    for (owner, name), rows in subject.list_rows.items():
+        if (owner, name) in subject.used_lists:
+            continue
+        known = owner in subject.mdc_of or owner in subject.adrg_of
+        why = "no rule of its owner names it" if known else f"{owner!r} is no MDC and no ADRG"
+        text = f"list {name!r} of {owner} ({_count(len(rows), 'code')}) is never asked for: {why}"
+        yield _finding(list_unused, "lists.csv", int(rows[0]), f"{owner}.{name}", text)
+
+
+def principal_outside_mdc(subject: Subject) -> Iterator[Finding]:
+    """Fail if an ADRG's rule lists principal diagnoses that its MDC does not accept."""
+    if not subject.compiles:
+        return
+    scheme = subject.scheme
+    compiler = _Compiler(scheme)
+    accepted_by: dict[str, NDArray[np.bool_]] = {}
+    for mdc in scheme.mdcs:
+        accepted = np.zeros(compiler.d_size, dtype=np.bool_)
+        for term in compiler.terms(parse_rule(mdc.rule), mdc.mdc, mdc):
+            fits = np.ones(compiler.d_size, dtype=np.bool_)
+            for x in term:
+                if x.kind == "principal":
+                    fits &= compiler.d_sets.rows[x.key] == x.positive
+            accepted |= fits
+        accepted_by[mdc.mdc] = accepted
+    for adrg in scheme.adrgs:
+        if adrg.mdc not in accepted_by:
+            continue
+        for name in dict.fromkeys(_wanted_principals(parse_rule(adrg.rule))):
+            ids = scheme.list_ids(adrg.key, name)
+            lost = {int(i) for i in ids[~accepted_by[adrg.mdc][ids]]}
+            if not lost:
+                continue
+            rows = subject.list_rows[(adrg.key, name)]
+            codes = column(subject.lists, "code")
+            found = [
+                (int(row), str(codes[int(row) - 2].as_py()))
+                for row in rows
+                if scheme.diagnoses.index[str(codes[int(row) - 2].as_py())] in lost
+            ]
+            what = _count(len(lost), "code")
+            text = (
+                f"{adrg.key} lists {what} as principal diagnosis that {adrg.mdc} does not accept: "
+                f"{_some([code for _, code in found])}"
+            )
+            subject_text = f"{adrg.key}.{name}: {what}"
+            yield _finding(principal_outside_mdc, "lists.csv", found[0][0], subject_text, text)
+
+
+def _wanted_principals(node: Node, positive: bool = True) -> Iterator[str]:
+    if isinstance(node, Not):
+        yield from _wanted_principals(node.item, not positive)
+    elif isinstance(node, And | Or):
+        for item in node.items:
+            yield from _wanted_principals(item, positive)
+    elif isinstance(node, Member) and node.fact == "principal" and node.list_name and positive:
+        yield node.list_name
+
+
+# --- severity ---------------------------------------------------------------------------------
+
+
+def level_not_a_choice(subject: Subject) -> Iterator[Finding]:
+    """Fail if a severity level is not MCC or CC."""
+    table = subject.scheme.severity
+    levels = column(table, "level")
+    for i in np.flatnonzero(positions(levels, strings(LEVELS)) < 0):
+        code, level = table["code"][int(i)].as_py(), levels[int(i)].as_py()
+        text = f"level of {code} is {level!r}; write {' or '.join(LEVELS)}"
+        yield _finding(level_not_a_choice, "severity.csv", int(i) + 2, str(code), text)
+
+
+def exclusion_list_unused(subject: Subject) -> Iterator[Finding]:
+    """Fail if no code of severity.csv is on an exclusion list."""
+    used = subject.scheme.severity["exclusion_list"].unique()
+    yield from _first_rows(
+        exclusion_list_unused,
+        "exclusions.csv",
+        column(subject.scheme.exclusions, "exclusion_list"),
+        used.combine_chunks() if isinstance(used, pa.ChunkedArray) else used,
+        "exclusion list {} is named by no code of severity.csv",
+    )
+
+
+def exclusion_list_without_principal(subject: Subject) -> Iterator[Finding]:
+    """Fail if an exclusion list of severity.csv has no principal diagnosis."""
+    known = subject.scheme.exclusions["exclusion_list"].unique()
+    yield from _first_rows(
+        exclusion_list_without_principal,
+        "severity.csv",
+        column(subject.scheme.severity, "exclusion_list"),
+        known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known,
+        "exclusion list {} has no principal diagnosis in exclusions.csv: nothing excludes its codes",
+    )
+
+
+def _first_rows(
+    check: Check, file: str, names: pa.Array, known: pa.Array, text: str
+) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for i in np.flatnonzero(positions(names, known) < 0):
+        name = str(names[int(i)].as_py())
+        if name not in seen:
+            seen.add(name)
+            yield _finding(check, file, int(i) + 2, name, text.format(name or "''"))
+
+
+def weight_unusable(subject: Subject) -> Iterator[Finding]:
+    """Fail if weights.csv names a DRG that is not there, or twice, or a weight that is no number."""
+    path = subject.scheme.path / "weights.csv"
+    if not path.exists():
+        return
+    seen: set[str] = set()
+    for line, row in small_table(path, "weights.csv"):
+        drg, weight = row["drg"], row["weight"]
+        if drg not in subject.scheme.drg_names:
+            text = f"{drg} is no DRG of the scheme"
+        elif drg in seen:
+            text = f"{drg} stands here again"
+        elif not re.fullmatch(r"\d+(\.\d+)?", weight) or float(weight) <= 0:
+            text = f"weight of {drg} is {weight!r}; write a number above 0"
+        else:
+            seen.add(drg)
+            continue
+        yield _finding(weight_unusable, "weights.csv", line, drg, text)
+
+
+# --- reach ------------------------------------------------------------------------------------
+
+
+def adrg_unreachable(subject: Subject) -> Iterator[Finding]:
+    """Fail if no case can end in an ADRG: earlier groups take all, or its rule never holds."""
+    for found in subject.reach.adrgs if subject.reach else ():
+        if isinstance(found.source, AdrgRow):
+            adrg = found.source
+            why = (
+                f"all it accepts goes to {_some(found.takers)}"
+                if found.takers
+                else "its rule never holds"
+            )
+            text = f"no case can reach ADRG {adrg.key}: {why}"
+            yield _finding(adrg_unreachable, "adrg.csv", adrg.row, adrg.key, text)
+
+
+def drg_unreachable(subject: Subject) -> Iterator[Finding]:
+    """Fail if no case can end in a DRG of an ADRG that others reach."""
+    drgs = {drg.row: drg for drg in subject.scheme.drgs}
+    for found in subject.reach.drgs if subject.reach else ():
+        drg = drgs[found.source.row]
+        before = [
+            other.drg
+            for other in subject.scheme.drgs
+            if other.adrg_key == drg.adrg_key and other.order < drg.order
+        ]
+        text = f"no case can reach DRG {drg.drg}: all goes to {_some(before) or 'others'}"
+        yield _finding(drg_unreachable, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
+
+
+def ambiguous_unreachable(subject: Subject) -> Iterator[Finding]:
+    """Fail if no case can end in an ambiguous group that an MDC announces."""
+    for found in subject.reach.ambiguous if subject.reach else ():
+        if isinstance(found.source, MdcRow):
+            mdc = found.source
+            text = f"no case can reach the ambiguous group {mdc.letter}QY of {mdc.mdc}"
+            yield _finding(ambiguous_unreachable, "mdc.csv", mdc.row, f"{mdc.letter}QY", text)
+
+
+def adrg_takes_everything(subject: Subject) -> Iterator[Finding]:
+    """Fail if an ADRG's rule holds for every case that its MDC accepts."""
+    for adrg in subject.reach.takes_everything if subject.reach else ():
+        text = f"the rule of {adrg.key} takes every case that {adrg.mdc} has left"
+        yield _finding(adrg_takes_everything, "adrg.csv", adrg.row, adrg.key, text)
+
+
+_BEFORE_REACH: tuple[Check, ...] = (rule_unreadable, list_of_other_kind, rule_too_wide)
+
+CHECKS: tuple[Check, ...] = (
+    # the manifest and the small tables: repeated whenever a scheme is loaded
+    tables_changed_since_seal,
+    count_differs_from_manifest,
+    manifest_value_unusable,
+    order_twice,
+    group_twice,
+    group_code_impossible,
+    name_missing,
+    parent_unknown,
+    group_without_members,
+    ambiguous_not_a_choice,
+    kind_not_a_choice,
+    medical_before_surgical,
+    site_without_list,
+    rule_unreadable,
+    list_unknown,
+    list_of_other_kind,
+    # the large tables and what follows from the rules: skipped while the digest is the manifest's
+    rule_too_wide,
+    code_in_rule_unknown,
+    code_impossible,
+    row_twice,
+    extra_kind_not_a_choice,
+    code_without_name,
+    map_to_unknown_code,
+    list_unused,
+    principal_outside_mdc,
+    level_not_a_choice,
+    exclusion_list_unused,
+    exclusion_list_without_principal,
+    weight_unusable,
+    adrg_unreachable,
+    drg_unreachable,
+    ambiguous_unreachable,
+    adrg_takes_everything,
+)
+ALWAYS = CHECKS[: CHECKS.index(rule_too_wide)]
+
+
+def run_checks(scheme: Scheme, checks: Iterable[Check] = CHECKS) -> list[Finding]:
+    """Return the findings of checks, in the order of the checks."""
+    subject = Subject(scheme)
+    return [finding for check in checks for finding in check(subject)]

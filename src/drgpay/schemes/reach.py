@@ -1,0 +1,602 @@
+"""Which groups of a scheme some case can reach, and which ADRG rules leave nothing to the rest.
+
+Cases are not tried one by one. A case is a class of principal diagnoses that no rule tells apart,
+a class of main procedures (or none), and a *cell*: a combination of age, sex, birth weight, stay,
+intensive care and severity at the constants of the rules. A conjunction of a rule holds in a
+block of classes x classes x cells, so walking the rules in their order and striking out of a
+table of bits what each DRG takes tells exactly what is left for the next.
+
+Proven: every group called reached has a witness, a concrete case that ends in it. Every group
+called unreachable is reached by no case that has at most one procedure and, besides its principal
+diagnosis, only secondary diagnoses that no rule asks for (they set its severity).
+
+Searched: for groups still unreached, the same walk with companions: secondary diagnoses and
+further procedures out of the lists that the group's own rule names, one of each class, and codes
+that make an earlier "not in" fail. At most `MAX_TRIES` sets of companions are tried for a
+conjunction, so a group behind a more roundabout case may be called unreachable though it is not.
+
+Left out: an unknown sex or age in years; an age in days that contradicts the age in years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, islice, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drgpay.schemes.program import (
+    _COMPARE,
+    Words,
+    _bit_rows,
+    _classes,
+    _Compiler,
+    _entries,
+    _Entry,
+    _Literal,
+    _words,
+    compile_scheme,
+)
+from drgpay.schemes.rules import any_procedure_reading, parse_rule
+from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
+
+MAX_TRIES = 3_000
+MAX_CLASSES_OF_A_LIST = 60
+Bools = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+Term = frozenset[_Literal]
+CC, MCC = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A case that ends in a group, principal diagnosis and main procedure first."""
+
+    diagnoses: tuple[str, ...]
+    procedures: tuple[str, ...]
+    sex: str
+    age_years: int
+    age_days: int | None
+    birth_weight_g: int | None
+    los_days: int | None
+    icu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """A row that no case reaches; `takers` are the groups that take what its rule accepts."""
+
+    source: AdrgRow | MdcRow | DrgRow
+    takers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a scheme's cases can reach.
+
+    `witnesses` by ADRG key (or MDC, for an ambiguous group) and DRG.
+    """
+
+    witnesses: dict[tuple[str, str], Witness]
+    adrgs: tuple[Unreached, ...]
+    drgs: tuple[Unreached, ...]
+    ambiguous: tuple[Unreached, ...]
+    takes_everything: tuple[AdrgRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One combination of the facts that are not codes."""
+
+    age_years: int
+    age_days: int | None
+    birth_weight_g: int | None
+    los_days: int | None
+    sex: int
+    icu: bool
+    levels: int  # CC | MCC of the secondary diagnoses
+
+    def holds(self, literal: _Literal) -> bool:
+        name, detail = literal.key
+        if name == "icu":
+            return self.icu
+        if name in ("cc", "mcc"):
+            return bool(self.levels & (CC if name == "cc" else MCC))
+        operator, value = detail
+        known = getattr(self, name)
+        return known is not None and bool(_COMPARE[operator](known, value))
+
+
+@dataclass(frozen=True)
+class _Companions:
+    """Secondary diagnoses and further procedures that stand beside every case of a walk."""
+
+    diagnoses: tuple[int, ...] = ()
+    procedures: tuple[int, ...] = ()
+
+
+@dataclass
+class _Universe:
+    """Principal diagnoses (rows), main procedures (columns): one code of each class."""
+
+    rows: Numbers
+    columns: Numbers
+
+
+@dataclass
+class _Found:
+    """Where a walk met a group first: codes and cell."""
+
+    principal: int
+    main: int
+    cell: int
+    companions: _Companions
+
+
+@dataclass
+class _Walk:
+    reached: dict[tuple[int, int], _Found] = field(default_factory=dict)
+    takers: dict[int, None] = field(default_factory=dict)  # entries that took something, in order
+
+
+def _scalars(entries: Iterable[_Entry]) -> list[_Literal]:
+    found: dict[_Literal, None] = {}
+    for entry in entries:
+        for terms in (entry.terms, *(terms for terms, _ in entry.drgs)):
+            for term in terms:
+                for x in term:
+                    if x.kind == "bit" and x.key[0] != "sites":
+                        found[_Literal("bit", x.key, True)] = None
+    return list(found)
+
+
+def _values(scalars: list[_Literal], name: str) -> list[int]:
+    constants = {x.key[1][1] for x in scalars if x.key[0] == name}
+    return sorted({v for c in constants for v in (c - 1, c, c + 1) if v >= 0})
+
+
+def _cells(scalars: list[_Literal]) -> list[_Cell]:
+    """Return one cell for each combination of facts that the rules tell apart."""
+    years = [y for y in {0, 40, *_values(scalars, "age_years")} if y <= 150]
+    days = _values(scalars, "age_days")
+    ages: list[tuple[int, int | None]] = []
+    for y in sorted(years):
+        own = {d for d in (*days, y * 365 + 180) if d // 366 <= y <= d // 365}
+        ages += [(y, None), *((y, d) for d in sorted(own))]
+    weights = [None, *_values(scalars, "birth_weight_g")]
+    stays = [None, *_values(scalars, "los_days")]
+    found: dict[tuple[bool, ...], _Cell] = {}
+    for age, weight, stay, sex, icu, levels in product(
+        ages, weights, stays, (1, 2), (False, True), range(4)
+    ):
+        cell = _Cell(age[0], age[1], weight, stay, sex, icu, levels)
+        key = (*(cell.holds(x) for x in scalars), bool(levels & CC), bool(levels & MCC))
+        found.setdefault(key, cell)
+    return list(found.values())
+
+
+class _Searcher:
+    def __init__(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+        self.compiler = _Compiler(scheme)
+        self.entries = _entries(self.compiler, False)
+        program = compile_scheme(scheme).program
+        self.levels = (program.diagnosis_info & np.uint32(3)).astype(np.int64)
+        self.exclusion_list = (program.diagnosis_info >> np.uint32(3)).astype(np.int64)
+        self.exclusion_row = program.exclusion_row
+        self.exclusion_bits = program.exclusion_bits
+        self.site_rows = self._sites()
+        self.scalars = _scalars(self.entries)
+        self.cells = _cells(self.scalars)
+        self.cell_words = _words(len(self.cells))
+        self.cell_bits = {x.key: self._pack(lambda c, x=x: c.holds(x)) for x in self.scalars}
+        self.all_cells = self._pack(lambda _: True)
+        self.level_cells = [self._pack(lambda c, n=n: c.levels == n) for n in range(4)]
+        self.d_class, self.p_class = self._code_classes()
+        self.neutral = self._neutral()
+
+    # --- the universe -----------------------------------------------------------------------
+
+    def _pack(self, holds: object) -> Words:
+        bits = np.zeros(self.cell_words * 64, dtype=np.bool_)
+        bits[: len(self.cells)] = [holds(cell) for cell in self.cells]  # type: ignore[operator]
+        return np.packbits(bits, bitorder="little").view("<u8")
+
+    def _sites(self) -> dict[str, list[Bools]]:
+        """Return the members of each site list, by MDC."""
+        found: dict[str, list[Bools]] = {}
+        for mdc in self.scheme.mdcs:
+            for i in range(len(mdc.sites)):
+                members = np.zeros(self.compiler.d_size, dtype=np.bool_)
+                members[self.scheme.list_ids(mdc.mdc, f"site_{i + 1}")] = True
+                members[0] = False
+                found.setdefault(mdc.mdc, []).append(members)
+        return found
+
+    def _code_classes(self) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+        """Return the class of each diagnosis and procedure code that no rule tells apart."""
+        sets = [*self.compiler.d_sets.rows, *(s for rows in self.site_rows.values() for s in rows)]
+        each: list[list[tuple[int, bool]]] = [[(i, True)] for i in range(len(sets))]
+        d_class, _ = _classes(_bit_rows(self.compiler.d_size, sets, each))
+        sets = self.compiler.p_sets.rows
+        each = [[(i, True)] for i in range(len(sets))]
+        p_class, _ = _classes(_bit_rows(self.compiler.p_size, sets, each))
+        return d_class, p_class
+
+    def _neutral(self) -> NDArray[np.int64]:
+        """Return for each exclusion row (row, level) a code of that level that no rule asks for.
+
+        The code is not excluded under the principal diagnoses of that row; 0 when there is none.
+        """
+        asked = np.zeros(self.compiler.d_size, dtype=np.bool_)
+        for entry in self.entries:
+            for terms in (entry.terms, *(terms for terms, _ in entry.drgs)):
+                for term in terms:
+                    for x in term:
+                        if x.kind in ("secondary", "any_diagnosis"):
+                            asked |= self.compiler.d_sets.rows[x.key]
+        for rows in self.site_rows.values():
+            for members in rows:
+                asked |= members
+        found = np.zeros((len(self.exclusion_bits), 3), dtype=np.int64)
+        for level in (CC, MCC):
+            codes = np.flatnonzero((self.levels == level) & ~asked)
+            _, first = np.unique(self.exclusion_list[codes], return_index=True)
+            for code in codes[first]:
+                free = ~self._excluded(int(code))
+                found[free & (found[:, level] == 0), level] = code
+        return found
+
+    def _excluded(self, code: int) -> Bools:
+        """Return for each exclusion row whether the code does not count under it."""
+        number = int(self.exclusion_list[code])
+        bits = self.exclusion_bits[:, number // 64] >> np.uint64(number % 64)
+        return (bits & np.uint64(1)).astype(np.bool_)
+
+    def universe(self, refined: bool) -> _Universe:
+        """Return one code of each class; refined: told apart by exclusions too."""
+        available = (self.neutral[:, CC] > 0) + 2 * (self.neutral[:, MCC] > 0)
+        second = self.exclusion_row if refined else available[self.exclusion_row]
+        key = self.d_class.astype(np.int64) * 65_536 + second
+        _, rows = np.unique(key, return_index=True)
+        _, columns = np.unique(self.p_class, return_index=True)
+        return _Universe(rows, columns)
+
+    # --- where a conjunction holds ------------------------------------------------------------
+
+    def box(
+        self, term: Term, universe: _Universe, beside: _Companions
+    ) -> tuple[Bools, Bools, Words]:
+        """Return the rows, columns and cells in which a conjunction holds."""
+        rows = np.ones(len(universe.rows), dtype=np.bool_)
+        columns = np.ones(len(universe.columns), dtype=np.bool_)
+        cells = self.all_cells
+        others, further = list(beside.diagnoses), list(beside.procedures)
+        for x in term:
+            if x.kind == "bit" and x.key[0] == "sites":
+                rows &= self._enough_sites(x, universe, others) == x.positive
+            elif x.kind == "bit":
+                bits = self.cell_bits[x.key]
+                cells = cells & (bits if x.positive else ~bits)
+            elif x.kind in ("main", "any_procedure"):
+                members = self.compiler.p_sets.rows[x.key]
+                beyond = x.kind != "main" and bool(members[further].any())
+                columns &= (members[universe.columns] | beyond) == x.positive
+            else:
+                members = self.compiler.d_sets.rows[x.key]
+                beyond = x.kind != "principal" and bool(members[others].any())
+                own = members[universe.rows] & (x.kind != "secondary")
+                rows &= (own | beyond) == x.positive
+        return rows, columns, cells
+
+    def _enough_sites(self, x: _Literal, universe: _Universe, others: list[int]) -> Bools:
+        mdc, _, least = x.key[1]
+        met = [
+            members[universe.rows] | members[others].any()
+            for members in self.site_rows.get(mdc, ())
+        ]
+        count: NDArray[np.int64] = np.sum(met, axis=0) if met else np.zeros(len(universe.rows))
+        return count >= least
+
+    def _start(self, universe: _Universe, beside: _Companions) -> Words:
+        """Return the table of undecided cases: cells whose severity the rows can have."""
+        row = self.exclusion_row[universe.rows]
+        forced = np.zeros(len(row), dtype=np.int64)
+        for code in beside.diagnoses:
+            if self.levels[code]:
+                forced |= np.where(self._excluded(code)[row], 0, self.levels[code])
+        possible = (self.neutral[row, CC] > 0) * CC + (self.neutral[row, MCC] > 0) * MCC
+        cells = np.zeros((len(row), self.cell_words), dtype=np.uint64)
+        for added in range(4):
+            for n in range(4):
+                meets = ((possible & added) == added) & ((forced | added) == n)
+                cells[meets] |= self.level_cells[n]
+        return np.repeat(cells[:, None, :], len(universe.columns), axis=1)
+
+    def walk(
+        self, universe: _Universe, beside: _Companions, order: Iterable[int], walk: _Walk
+    ) -> None:
+        """Give the cases of a universe to the entries in order and note who takes what."""
+        left = self._start(universe, beside)
+        for e in order:
+            entry = self.entries[e]
+            for term in entry.terms:
+                rows, columns, cells = self.box(term, universe, beside)
+                if not (rows.any() and columns.any() and cells.any()):
+                    continue
+                block = np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))
+                here = left[block] & cells
+                if not here.any():
+                    continue
+                before = here.copy()
+                for d, (terms, _) in enumerate(entry.drgs):
+                    for drg_term in terms:
+                        d_rows, d_columns, d_cells = self.box(drg_term, universe, beside)
+                        fits = d_rows[rows][:, None] & d_columns[columns][None, :]
+                        hit = np.where(fits[:, :, None], here & d_cells, np.uint64(0))
+                        if (e, d) not in walk.reached and hit.any():
+                            walk.reached[(e, d)] = self._found(hit, block, universe, beside)
+                        here &= ~hit
+                taken = before & ~here
+                if taken.any():
+                    walk.takers[e] = None
+                    left[block] &= ~taken
+
+    def _found(
+        self,
+        hit: Words,
+        block: tuple[NDArray[np.intp], ...],
+        universe: _Universe,
+        beside: _Companions,
+    ) -> _Found:
+        r, c, w = (int(index[0]) for index in np.nonzero(hit))
+        bit = int(hit[r, c, w])
+        cell = w * 64 + ((bit & -bit).bit_length() - 1)
+        return _Found(
+            int(universe.rows[block[0][r, 0]]),
+            int(universe.columns[block[1][0, c]]),
+            cell,
+            beside,
+        )
+
+    # --- companions ---------------------------------------------------------------------------
+
+    def _representatives(self, members: Bools, diagnosis: bool) -> list[int]:
+        """Return codes of a set, one of each class, those without severity first."""
+        ids = np.flatnonzero(members)
+        if diagnosis:
+            ids = ids[ids <= len(self.scheme.diagnoses)]
+            # two codes of a class may differ in severity: the plain one and one of each level
+            key = self.d_class[ids].astype(np.int64) * 4 + self.levels[ids]
+        else:
+            key = self.p_class[ids].astype(np.int64)
+        _, first = np.unique(key, return_index=True)
+        chosen = ids[first]
+        if diagnosis:
+            chosen = chosen[np.argsort(self.levels[chosen], kind="stable")]
+        return [int(code) for code in chosen[:MAX_CLASSES_OF_A_LIST]]
+
+    def _dodges(self, before: Iterable[int]) -> list[_Literal]:
+        """Return what earlier entries ask to be absent from the other diagnoses or procedures."""
+        found: dict[tuple[str, int], _Literal] = {}
+        for e in before:
+            for term in self.entries[e].terms:
+                for x in term:
+                    if not x.positive and x.kind in ("secondary", "any_diagnosis", "any_procedure"):
+                        found[(x.kind, x.key)] = x
+        return list(found.values())
+
+    def companions(self, term: Term, drg_term: Term, before: list[int]) -> Iterator[_Companions]:
+        """Yield sets of companions that may bring a conjunction about."""
+        choices: list[list[tuple[tuple[int, ...], tuple[int, ...]]]] = []
+        nothing: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+        wanted = {*term, *drg_term}
+        for x in sorted(wanted, key=repr):
+            if not x.positive:
+                continue
+            if x.kind in ("secondary", "any_diagnosis"):
+                codes = self._representatives(self.compiler.d_sets.rows[x.key], True)
+                choices.append([nothing] * (x.kind != "secondary") + [((c,), ()) for c in codes])
+            elif x.kind == "any_procedure":
+                codes = self._representatives(self.compiler.p_sets.rows[x.key], False)
+                choices.append([nothing, *(((), (c,)) for c in codes)])
+            elif x.kind == "bit" and x.key[0] == "sites":
+                choices.append([(codes, ()) for codes in self._site_choices(x)])
+        for x in self._dodges(before):
+            diagnosis = x.kind != "any_procedure"
+            sets = self.compiler.d_sets if diagnosis else self.compiler.p_sets
+            codes = self._representatives(sets.rows[x.key], diagnosis)
+            if any(not y.positive and y.key == x.key and y.kind == x.kind for y in wanted):
+                continue
+            choices.append([nothing, *(((c,), ()) if diagnosis else ((), (c,)) for c in codes)])
+        for choice in islice(product(*choices), MAX_TRIES):
+            yield _Companions(
+                tuple(dict.fromkeys(c for part, _ in choice for c in part)),
+                tuple(dict.fromkeys(c for _, part in choice for c in part)),
+            )
+
+    def _site_choices(self, x: _Literal) -> Iterator[tuple[int, ...]]:
+        mdc, _, least = x.key[1]
+        lists = [
+            self._representatives(members, True)[:8] for members in self.site_rows.get(mdc, ())
+        ]
+        for count in (least - 1, least):
+            for some in combinations(lists, count):
+                yield from product(*some)
+
+    def search(self, e: int, walk: _Walk) -> None:
+        """Look for cases with companions for the DRGs of an entry that are still unreached."""
+        entry = self.entries[e]
+        for term in entry.terms:
+            codes = frozenset(x for x in term if x.kind in ("principal", "main"))
+            plain, refined = (self._part(codes, self.universe(r)) for r in (False, True))
+            if not len(plain.rows) or not len(plain.columns):
+                continue
+            order = [i for i in range(e) if self._may_meet(i, plain)] + [e]
+            tried: set[_Companions] = set()
+            for d, (terms, _) in enumerate(entry.drgs):
+                for drg_term in terms:
+                    for beside in self.companions(term, drg_term, order[:-1]):
+                        if (e, d) in walk.reached:
+                            break
+                        if beside in tried:
+                            continue
+                        tried.add(beside)
+                        # exclusions matter only to companions that have a severity
+                        severe = any(self.levels[code] for code in beside.diagnoses)
+                        part = self._part(term, refined if severe else plain, beside)
+                        if len(part.rows) and len(part.columns):
+                            self.walk(part, beside, order, walk)
+
+    def _part(
+        self, term: Term, universe: _Universe, beside: _Companions | None = None
+    ) -> _Universe:
+        rows, columns, _ = self.box(term, universe, beside or _Companions())
+        return _Universe(universe.rows[rows], universe.columns[columns])
+
+    def _may_meet(self, e: int, part: _Universe) -> bool:
+        for term in self.entries[e].terms:
+            codes = frozenset(x for x in term if x.kind in ("principal", "main"))
+            rows, columns, _ = self.box(codes, part, _Companions())
+            if rows.any() and columns.any():
+                return True
+        return False
+
+    # --- results ------------------------------------------------------------------------------
+
+    def witness(self, found: _Found) -> Witness:
+        """Return the concrete case of a find."""
+        cell = self.cells[found.cell]
+        row = int(self.exclusion_row[found.principal])
+        present = 0
+        for code in found.companions.diagnoses:
+            if not self._excluded(code)[row]:
+                present |= int(self.levels[code])
+        severe = [
+            int(self.neutral[row, level]) for level in (CC, MCC) if cell.levels & level & ~present
+        ]
+        none = self.compiler.p_size - 1
+        mains = [] if found.main == none else [found.main]
+        if not mains and found.companions.procedures:
+            # a further procedure cannot stand without a first one: one that no rule knows does
+            mains = [0]
+        return Witness(
+            tuple(self._code(c) for c in (found.principal, *found.companions.diagnoses, *severe)),
+            tuple(self._procedure(c) for c in (*mains, *found.companions.procedures)),
+            "M" if cell.sex == 1 else "F",
+            cell.age_years,
+            cell.age_days,
+            cell.birth_weight_g,
+            cell.los_days,
+            cell.icu,
+        )
+
+    def _code(self, number: int) -> str:
+        words = self.scheme.diagnoses
+        if number > len(words):  # a code that the scheme lacks, with beginnings that rules ask for
+            bits = number - len(words)
+            return next(p for i, p in enumerate(self.compiler.prefixes) if bits >> i & 1) + "?"
+        return str(words.codes[number - 1].as_py()) if number else "?"
+
+    def _procedure(self, number: int) -> str:
+        return str(self.scheme.procedures.codes[number - 1].as_py()) if number else "?"
+
+    def takes_everything(self, universe: _Universe) -> Iterator[AdrgRow]:
+        """Yield the ADRG rows whose rule holds for all that their MDC accepts."""
+        any_reading = self.scheme.surgical_match == "any"
+        beside = _Companions()
+        for mdc in self.scheme.mdcs:
+            node = parse_rule(mdc.rule)
+            node = any_procedure_reading(node) if any_reading else node
+            mdc_terms = self.compiler.terms(node, mdc.mdc, mdc)
+            accepted: Words | None = None
+            for adrg in self.scheme.adrgs:
+                if adrg.mdc != mdc.mdc:
+                    continue
+                node = parse_rule(adrg.rule)
+                node = any_procedure_reading(node) if any_reading else node
+                own = self.compiler.terms(node, adrg.key, mdc)
+                if frozenset() in own:
+                    yield adrg
+                    continue
+                simple = [t for t in own if all(x.positive or not _of_others(x) for x in t)]
+                if accepted is None:
+                    accepted = self._held(mdc_terms, universe)
+                if not accepted.any() or not simple:
+                    continue
+                rest = accepted.copy()
+                for term in simple:
+                    rows, columns, cells = self.box(term, universe, beside)
+                    block = np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))
+                    rest[block] &= ~cells
+                if not rest.any():
+                    yield adrg
+
+    def _held(self, terms: list[Term], universe: _Universe) -> Words:
+        held = np.zeros((len(universe.rows), len(universe.columns), self.cell_words), np.uint64)
+        for term in terms:
+            rows, columns, cells = self.box(term, universe, _Companions())
+            held[np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))] |= cells
+        return held
+
+
+def _of_others(x: _Literal) -> bool:
+    return x.kind in ("secondary", "any_diagnosis", "any_procedure") or (
+        x.kind == "bit" and x.key[0] in ("sites", "mcc", "cc")
+    )
+
+
+def reach(scheme: Scheme) -> Reach:
+    """Return what the cases of a scheme can reach; its rules must parse.
+
+    The module's docstring says what of it is proven and what is searched.
+    """
+    searcher = _Searcher(scheme)
+    universe = searcher.universe(refined=False)
+    walk = _Walk()
+    searcher.walk(universe, _Companions(), range(len(searcher.entries)), walk)
+    adrgs: list[Unreached] = []
+    drgs: list[Unreached] = []
+    ambiguous: list[Unreached] = []
+    witnesses: dict[tuple[str, str], Witness] = {}
+    drgs_of: dict[str, list[DrgRow]] = {}
+    for drg in scheme.drgs:
+        drgs_of.setdefault(drg.adrg_key, []).append(drg)
+    for e, entry in enumerate(searcher.entries):
+        places = range(len(entry.drgs))
+        if any((e, d) not in walk.reached for d in places):
+            searcher.search(e, walk)
+        key = entry.source.key if isinstance(entry.source, AdrgRow) else entry.source.mdc
+        for d in places:
+            if (e, d) in walk.reached:
+                name = (key, entry.drgs[d][1].drg)
+                witnesses.setdefault(name, searcher.witness(walk.reached[(e, d)]))
+        missed = [d for d in places if (e, d) not in walk.reached]
+        if not missed:
+            continue
+        if len(missed) < len(places):
+            rows = drgs_of[key]
+            drgs += [Unreached(rows[d], ()) for d in missed]
+            continue
+        unreached = Unreached(entry.source, _takers(searcher, e))
+        (adrgs if isinstance(entry.source, AdrgRow) else ambiguous).append(unreached)
+    everything = tuple(searcher.takes_everything(universe))
+    return Reach(witnesses, tuple(adrgs), tuple(drgs), tuple(ambiguous), everything)
+
+
+def _takers(searcher: _Searcher, e: int) -> tuple[str, ...]:
+    """Return the groups that take what an unreached entry's rule accepts."""
+    universe = searcher.universe(refined=False)
+    found: dict[str, None] = {}
+    for term in searcher.entries[e].terms:
+        part = searcher._part(term, universe)
+        if not len(part.rows) or not len(part.columns):
+            continue
+        walk = _Walk()
+        searcher.walk(part, _Companions(), range(e), walk)
+        for taker in walk.takers:
+            source = searcher.entries[taker].source
+            found[source.key if isinstance(source, AdrgRow) else f"{source.letter}QY"] = None
+    return tuple(found)

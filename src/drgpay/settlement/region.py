@@ -1,0 +1,409 @@
+"""Read a region folder: region.toml and its small tables, all faults at once.
+
+docs/formats.md, section 3, lists the files. Their faults stop the run: a hospital's coefficient
+or a violation that is wrong would silently change what everybody gets.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from drgpay.errors import InputError
+from drgpay.money import decimal_fraction, fen_of_yuan
+from drgpay.points.kernels import COEF_ONE
+
+GRANTED, REFUSED = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """A hospital of the region; coefficient in 1/1,000,000, score from 0 to 1."""
+
+    id: str
+    name: str
+    level: str
+    coefficient: int
+    score: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool (险种基金) with its budget of the year, in fen."""
+
+    id: str
+    name: str
+    budget_fen: int
+    out_of_area_fund_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A decision of special review (特病单议); `row` is its line's number in reviews.csv."""
+
+    row: int
+    decision: int
+    unreasonable_fen: int
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that a run read, with what identifies it."""
+
+    name: str
+    rows: int | None
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region folder, checked. Amounts in fen, keyed as named."""
+
+    path: Path
+    id: str
+    name: str
+    year: int
+    synthetic: bool
+    policy: str
+    scheme: str
+    surgical_match: str | None
+    cases: tuple[Path, ...]
+    history: tuple[Path, ...]
+    pools: tuple[Pool, ...]
+    hospitals: tuple[Hospital, ...]
+    group_means: Mapping[str, tuple[int, bool]] | None
+    all_drg_mean_fen: int | None
+    bed_day_rates: Mapping[str, int]
+    reviews: Mapping[str, Review]
+    violations: Mapping[tuple[str, str], int]
+    prepaid: Mapping[tuple[str, str], tuple[int, int | None]]
+    files: tuple[Path, ...] = field(default=())
+
+
+class _Reader:
+    """Reads small CSV tables and collects faults as file:row texts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.faults: list[str] = []
+        self.read: list[Path] = []
+
+    def table(
+        self, name: str, columns: tuple[str, ...], optional: tuple[str, ...] = (), must: bool = False
+    ) -> list[tuple[int, dict[str, str]]]:
+        path = self.folder / name
+        if not path.exists():
+            if must:
+                self.faults.append(f"{name}: missing; columns {', '.join(columns)}")
+            return []
+        self.read.append(path)
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                reader = csv.DictReader(stream)
+                header = [word.strip() for word in reader.fieldnames or []]
+                reader.fieldnames = header
+                lacking = [c for c in columns if c not in header]
+                strange = [c for c in header if c not in (*columns, *optional)]
+                if lacking or strange:
+                    self.faults.append(
+                        f"{name}: columns are {', '.join(header)}; must be {', '.join(columns)}"
+                        + (f", and may be {', '.join(optional)}" if optional else "")
+                    )
+                    return []
+                rows = []
+                for row in reader:
+                    if None in row or None in row.values():
+                        self.faults.append(f"{name}:{reader.line_num}: wrong number of fields")
+                        continue
+                    rows.append((reader.line_num, {k: v.strip() for k, v in row.items()}))
+                return rows
+        except UnicodeDecodeError:
+            self.faults.append(f"{name}: not UTF-8; save it as CSV UTF-8")
+            return []
+
+    def value(self, where: str, column: str, text: str, parse: Callable[[str], Any]) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.faults.append(f"{where}: {column}: {error}")
+            return None
+
+    def known(self, where: str, column: str, text: str, ids: set[str], of: str) -> bool:
+        if text in ids:
+            return True
+        self.faults.append(f"{where}: {column} {text!r} is not in {of}")
+        return False
+
+
+def _amount(text: str) -> int:
+    fen = fen_of_yuan(text)
+    if fen < 0:
+        raise ValueError(f"{text!r} is negative")
+    return fen
+
+
+def _share(text: str) -> Fraction:
+    value = decimal_fraction(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{text!r} is not between 0 and 1")
+    return value
+
+
+def _coefficient(text: str) -> int:
+    scaled = decimal_fraction(text) * COEF_ONE
+    if scaled.denominator != 1:
+        raise ValueError(f"{text!r} has more than six decimals")
+    if not 0 < scaled <= 100 * COEF_ONE:
+        raise ValueError(f"{text!r} is not above 0 and at most 100")
+    return int(scaled)
+
+
+def _yes_no(text: str) -> bool:
+    if text not in ("yes", "no", ""):
+        raise ValueError(f"{text!r} is not yes or no")
+    return text != "no"
+
+
+def read_region(folder: Path) -> Region:
+    """Return the region of a folder.
+
+    Raises InputError that lists every fault of region.toml and of the tables, each with file,
+    row, column, value and what would be right.
+    """
+    path = folder / "region.toml"
+    if not path.exists():
+        raise InputError(
+            "no region.toml", where=folder, remedy="docs/formats.md, section 3, shows a region folder"
+        )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not TOML: {error}", where=path) from None
+    r = _Reader(folder)
+    head = data.get("region", {})
+    for word in ("id", "name", "year", "policy", "scheme"):
+        if word not in head:
+            r.faults.append(f"region.toml: [region] has no {word}")
+    pools = _pools(r, data.get("pools", []))
+    hospitals = _hospitals(r)
+    ids, pool_ids = {h.id for h in hospitals}, {p.id for p in pools}
+    means = _group_means(r)
+    history = _files(folder / "history")
+    all_mean = None
+    if "all_drg_mean_yuan" in head:
+        all_mean = r.value("region.toml", "all_drg_mean_yuan", head["all_drg_mean_yuan"], _amount)
+    if means is not None and history:
+        r.faults.append("base_points.csv and history/ are both there: keep one of them")
+    if means is None and not history:
+        r.faults.append("neither base_points.csv nor history/ is there: base points need one")
+    if means is not None and not all_mean:
+        r.faults.append("region.toml: [region] needs all_drg_mean_yuan with base_points.csv")
+    if history and all_mean is not None:
+        r.faults.append("region.toml: all_drg_mean_yuan stands beside history/, which gives it")
+    region = Region(
+        path=folder,
+        id=str(head.get("id", "")),
+        name=str(head.get("name", "")),
+        year=int(head.get("year", 0)) if isinstance(head.get("year", 0), int) else 0,
+        synthetic=bool(head.get("synthetic", False)),
+        policy=str(head.get("policy", "")),
+        scheme=str(head.get("scheme", "")),
+        surgical_match=head.get("surgical_match"),
+        cases=_case_files(r, folder, head.get("cases")),
+        history=history,
+        pools=pools,
+        hospitals=hospitals,
+        group_means=means,
+        all_drg_mean_fen=all_mean,
+        bed_day_rates=_rates(r),
+        reviews=_reviews(r),
+        violations=_violations(r, ids, pool_ids),
+        prepaid=_prepaid(r, ids, pool_ids),
+        files=(path, *r.read),
+    )
+    if not 1990 <= region.year <= 2199 and "year" in head:
+        r.faults.append(f"region.toml: year {head['year']!r} is not a year")
+    if r.faults:
+        raise InputError(
+            "the region folder cannot be used",
+            where=folder,
+            faults=r.faults,
+            remedy="mend these; docs/formats.md, section 3, shows each file",
+        )
+    return region
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in (".parquet", ".csv")))
+
+
+def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
+    if named is not None:
+        paths = tuple(folder / str(name) for name in named)
+        r.faults += [f"region.toml: cases: no file {p.name}" for p in paths if not p.exists()]
+        return paths
+    for candidate in (folder / "cases.parquet", folder / "cases.csv"):
+        if candidate.exists():
+            return (candidate,)
+    several = _files(folder / "cases")
+    if not several:
+        r.faults.append("no cases: give cases.parquet, cases.csv or cases/")
+    return several
+
+
+def _pools(r: _Reader, entries: Any) -> tuple[Pool, ...]:
+    pools: list[Pool] = []
+    if not entries:
+        r.faults.append("region.toml: no [[pools]]")
+    for number, entry in enumerate(entries, start=1):
+        where = f"region.toml: pool {number}"
+        strange = set(entry) - {"pool", "name", "budget_yuan", "out_of_area_fund_yuan"}
+        r.faults += [f"{where}: unknown entry {word!r}" for word in sorted(strange)]
+        budget = r.value(where, "budget_yuan", str(entry.get("budget_yuan", "")), _amount)
+        outside = r.value(
+            where, "out_of_area_fund_yuan", str(entry.get("out_of_area_fund_yuan", "0")), _amount
+        )
+        name = str(entry.get("pool", ""))
+        if not name or name in {p.id for p in pools}:
+            r.faults.append(f"{where}: pool {name!r} is empty or stands twice")
+        pools.append(Pool(name, str(entry.get("name", name)), budget or 0, outside or 0))
+    return tuple(pools)
+
+
+def _by_hospital(
+    r: _Reader, name: str, column: str, ids: set[str], parse: Callable[[str], Any]
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    rows = r.table(name, ("hospital_id", column), must=True)
+    for line, row in rows:
+        where = f"{name}:{line}"
+        if not r.known(where, "hospital_id", row["hospital_id"], ids, "hospitals.csv"):
+            continue
+        if row["hospital_id"] in values:
+            r.faults.append(f"{where}: hospital {row['hospital_id']!r} stands twice")
+        values[row["hospital_id"]] = r.value(where, column, row[column], parse)
+    if rows:
+        r.faults += [
+            f"{name}: no row for hospital {h!r}; each hospital needs one"
+            for h in sorted(ids - set(values))
+        ]
+    return values
+
+
+def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
+    rows = r.table(
+        "hospitals.csv", ("hospital_id", "name", "level"), ("community_id", "kind"), must=True
+    )
+    seen: dict[str, dict[str, str]] = {}
+    for line, row in rows:
+        if not row["hospital_id"] or row["hospital_id"] in seen:
+            r.faults.append(
+                f"hospitals.csv:{line}: hospital_id {row['hospital_id']!r} is empty or stands twice"
+            )
+        seen[row["hospital_id"]] = row
+    ids = set(seen)
+    coefficients = _by_hospital(r, "coefficients.csv", "coefficient", ids, _coefficient)
+    scores = _by_hospital(r, "scores.csv", "score", ids, _share)
+    return tuple(
+        Hospital(h, row["name"], row["level"], coefficients.get(h) or 0, scores.get(h) or Fraction(0))
+        for h, row in sorted(seen.items())
+    )
+
+
+def _group_means(r: _Reader) -> dict[str, tuple[int, bool]] | None:
+    if not (r.folder / "base_points.csv").exists():
+        return None
+    means: dict[str, tuple[int, bool]] = {}
+    for line, row in r.table("base_points.csv", ("drg", "group_mean_yuan"), ("stable",)):
+        where = f"base_points.csv:{line}"
+        if row["drg"] in means:
+            r.faults.append(f"{where}: drg {row['drg']!r} stands twice")
+        mean = r.value(where, "group_mean_yuan", row["group_mean_yuan"], _amount)
+        if mean == 0:
+            r.faults.append(f"{where}: group_mean_yuan is 0; leave the row out")
+        stable = r.value(where, "stable", row.get("stable", ""), _yes_no)
+        means[row["drg"]] = (mean or 0, bool(stable))
+    return means
+
+
+def _rates(r: _Reader) -> dict[str, int]:
+    rates: dict[str, int] = {}
+    for line, row in r.table("bed_day_rates.csv", ("bed_day_class", "rate_yuan"), ("name",)):
+        where = f"bed_day_rates.csv:{line}"
+        if not row["bed_day_class"] or row["bed_day_class"] in rates:
+            r.faults.append(f"{where}: class {row['bed_day_class']!r} is empty or stands twice")
+        rates[row["bed_day_class"]] = r.value(where, "rate_yuan", row["rate_yuan"], _amount) or 0
+    return rates
+
+
+def _reviews(r: _Reader) -> dict[str, Review]:
+    reviews: dict[str, Review] = {}
+    decisions = {"granted": GRANTED, "refused": REFUSED}
+    for line, row in r.table(
+        "reviews.csv", ("case_id", "decision", "unreasonable_yuan"), ("note",)
+    ):
+        where = f"reviews.csv:{line}"
+        if row["decision"] not in decisions:
+            r.faults.append(f"{where}: decision {row['decision']!r} is not granted or refused")
+        if not row["case_id"] or row["case_id"] in reviews:
+            r.faults.append(f"{where}: case_id {row['case_id']!r} is empty or stands twice")
+        fen = r.value(where, "unreasonable_yuan", row["unreasonable_yuan"] or "0", _amount)
+        reviews[row["case_id"]] = Review(line - 1, decisions.get(row["decision"], 0), fen or 0)
+    return reviews
+
+
+def _violations(
+    r: _Reader, hospitals: set[str], pools: set[str]
+) -> dict[tuple[str, str], int]:
+    sums: dict[tuple[str, str], int] = {}
+    for line, row in r.table(
+        "violations.csv", ("hospital_id", "pool", "amount_yuan"), ("reason",)
+    ):
+        where = f"violations.csv:{line}"
+        if r.known(where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv") and r.known(
+            where, "pool", row["pool"], pools, "region.toml"
+        ):
+            key = (row["hospital_id"], row["pool"])
+            fen = r.value(where, "amount_yuan", row["amount_yuan"], _amount)
+            sums[key] = sums.get(key, 0) + (fen or 0)
+    return sums
+
+
+def _prepaid(
+    r: _Reader, hospitals: set[str], pools: set[str]
+) -> dict[tuple[str, str], tuple[int, int | None]]:
+    paid: dict[tuple[str, str], tuple[int, int | None]] = {}
+    for line, row in r.table(
+        "prepaid.csv", ("hospital_id", "pool", "prepaid_yuan"), ("deposit_yuan",)
+    ):
+        where = f"prepaid.csv:{line}"
+        if r.known(where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv") and r.known(
+            where, "pool", row["pool"], pools, "region.toml"
+        ):
+            key = (row["hospital_id"], row["pool"])
+            if key in paid:
+                r.faults.append(f"{where}: hospital and pool stand twice")
+            fen = r.value(where, "prepaid_yuan", row["prepaid_yuan"], _amount)
+            deposit = (
+                r.value(where, "deposit_yuan", row["deposit_yuan"], _amount)
+                if row.get("deposit_yuan")
+                else None
+            )
+            paid[key] = (fen or 0, deposit)
+    return paid
+
+
+def describe_file(path: Path, name: str, rows: int | None) -> InputFile:
+    """Return size and SHA-256 of a file that a run read."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return InputFile(name, rows, path.stat().st_size, digest)

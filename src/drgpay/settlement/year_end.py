@@ -1,0 +1,435 @@
+"""The year-end run: history → base points → cases → points → point value → dues.
+
+Nothing is held of a case but some arrays; every total is checked at zero tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.cases.duplicates import repeated
+from drgpay.cases.encode import Faults
+from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.sources import Piece, open_source
+from drgpay.errors import BooksError
+from drgpay.grouper.engine import Grouper
+from drgpay.grouper.outcome import REASONS, Counts
+from drgpay.grouper.stream import default_threads, group_piece, in_order
+from drgpay.perdiem.points import bed_day_base_points
+from drgpay.points.base import (
+    BasePoints,
+    HistoryCosts,
+    given_base_points,
+    group_tables,
+    history_base_points,
+)
+from drgpay.points.readmission import earlier_stays, reduced_points
+from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.schemes import load_scheme
+from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, Sums, settle
+from drgpay.settlement.region import InputFile, Region, describe_file, read_region
+from drgpay.settlement.scoring import (
+    CASE_CLASSES,
+    HISTORY_WANTED,
+    READMITTABLE,
+    REVIEW_HAS_EFFECT,
+    WANTED,
+    CaseReader,
+    GroupNumbers,
+    Rules,
+    ScoredPiece,
+    points_step,
+    score_piece,
+)
+
+Progress = Callable[[str, int | None], Callable[[int], None]]
+
+
+@dataclass(frozen=True)
+class DrgSums:
+    """Cases, points and cost of every DRG number."""
+
+    cases: NDArray[np.int64]
+    points: NDArray[np.int64]
+    cost: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HistoryUse:
+    """What became of the history's rows: all, used for means, quarantined."""
+
+    rows: int = 0
+    used: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True)
+class YearEnd:
+    """A settled year, ready to be written as a run folder."""
+
+    region: Region
+    policy: YearPolicy
+    policy_sources: Mapping[str, str]
+    grouper: Grouper
+    numbers: GroupNumbers
+    base: BasePoints
+    bed_base: Mapping[str, int]
+    step: int
+    pieces: Sequence[ScoredPiece]
+    before_readmission: Sequence[NDArray[np.int64]]
+    readmission: Sequence[NDArray[np.bool_]]
+    counts: Counts
+    class_sums: Mapping[str, tuple[int, int, int]]
+    drg_sums: DrgSums
+    pools: Sequence[PoolResult]
+    hospitals: Sequence[HospitalResult]
+    notes: Quarantine
+    quarantine: Quarantine
+    history_use: HistoryUse
+    history_quarantine: Quarantine
+    inputs: Sequence[InputFile]
+
+
+def year_end(
+    folder: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> YearEnd:
+    """Settle the year of a region folder.
+
+    `overrides`: `KEY=VALUE` texts of a trial run. `progress` is given a step's name and its number
+    of cases and returns what is called with the cases done. The result does not depend on
+    `threads` or the order of rows.
+
+    Raises InputError, PolicyError or SchemeError for inputs that cannot be used, and BooksError
+    when a total does not tie out. Source: S2 二(二)2, docs/formats.md 5.
+    """
+    workers = threads or default_threads()
+    step_of = progress or (lambda name, rows: lambda done: None)
+    region = read_region(Path(folder))
+    loaded: Policy = load_policy(region.policy, region.path)
+    policy = loaded.for_year(region.year, overrides)
+    grouper = Grouper(
+        load_scheme(region.scheme, base=region.path, surgical_match=region.surgical_match)
+    )
+    numbers = GroupNumbers.of(grouper)
+    base, use, history_notes, history_rows = _base_points(
+        region, policy, grouper, numbers, workers, step_of
+    )
+    step = points_step(policy)
+    bed_base = bed_day_base_points(region.bed_day_rates, base.all_mean_fen, policy)
+    tables = group_tables(base, numbers.drgs, policy, step)
+    rules = Rules.of(policy, tables, bed_base, region, base.all_mean_fen, step)
+
+    source = open_source(list(region.cases), WANTED, "settlement")
+    reader = CaseReader(region, policy, (region.year, region.year))
+    review_ids = pa.array(sorted(region.reviews), pa.string())
+    done = step_of("cases", source.rows)
+    pieces: list[ScoredPiece] = []
+
+    def task(piece: Piece) -> Callable[[], ScoredPiece]:
+        return lambda: score_piece(piece, grouper, numbers, reader, region, rules, review_ids)
+
+    for scored in in_order((task(piece) for piece in source.pieces), workers):
+        pieces.append(scored)
+        done(len(scored.status))
+    broken = Quarantine()
+    for file, row, text in source.broken:
+        broken.add(file, row, None, "", text, "row_broken")
+
+    _quarantine_duplicates(pieces)
+    before = [piece.points.copy() for piece in pieces]
+    readmission = _readmissions(pieces, policy, numbers, step)
+    quarantine = Quarantine()
+    for piece in pieces:
+        quarantine.rows.extend(piece.quarantine.rows)
+    quarantine.rows.extend(broken.rows)
+    counts = _counts(pieces) + Counts(quarantined=len(broken))
+    if counts.quarantined != len(quarantine):
+        raise BooksError(
+            f"{counts.quarantined} cases are quarantined, {len(quarantine)} rows are noted"
+        )
+    if source.rows is not None and source.rows + len(broken) != counts.total:
+        raise BooksError(f"the files announce {source.rows} cases, {counts.total} ended")
+
+    sums = _hospital_sums(pieces, region)
+    pools, hospitals = settle(region, policy, sums)
+    class_sums, drg_sums = _class_sums(pieces), _drg_sums(pieces, len(numbers.drgs))
+    _check_points(pieces, pools, hospitals, class_sums, drg_sums)
+    inputs = _inputs(region, loaded, history_rows, _rows_by_file(pieces))
+    return YearEnd(
+        region,
+        policy,
+        loaded.sources,
+        grouper,
+        numbers,
+        base,
+        bed_base,
+        step,
+        pieces,
+        before,
+        readmission,
+        counts,
+        class_sums,
+        drg_sums,
+        pools,
+        hospitals,
+        _review_notes(pieces, region),
+        quarantine,
+        use,
+        history_notes,
+        inputs,
+    )
+
+
+def _base_points(
+    region: Region,
+    policy: YearPolicy,
+    grouper: Grouper,
+    numbers: GroupNumbers,
+    workers: int,
+    step_of: Progress,
+) -> tuple[BasePoints, HistoryUse, Quarantine, dict[str, int]]:
+    """Return base points of the year: given, or from the history's costs."""
+    if region.group_means is not None and region.all_drg_mean_fen:
+        base = given_base_points(region.group_means, region.all_drg_mean_fen, policy)
+        return base, HistoryUse(), Quarantine(), {}
+    years = (region.year - policy["history_years"], region.year - 1)
+    reader = CaseReader(region, policy, years)
+    source = open_source(list(region.history), HISTORY_WANTED, "grouping")
+    done = step_of("history", source.rows)
+    costs, notes = HistoryCosts(), Quarantine()
+    rows = used = 0
+    rows_of: dict[str, int] = {}
+
+    def task(piece: Piece) -> Callable[[], tuple[str, int, NDArray[np.int64], NDArray[np.int64], Quarantine]]:
+        def work() -> tuple[str, int, NDArray[np.int64], NDArray[np.int64], Quarantine]:
+            facts = []
+
+            def check(faults: Faults) -> None:
+                facts.append(reader.read(faults, history=True))
+
+            part = group_piece(piece, grouper, check)
+            f, g = facts[0], part.grouped
+            counts = (g.status == 0) & (f.bed_class < 0) & (f.cost > 0)
+            group = numbers.drg_of[g.group][counts].astype(np.int64)
+            return piece.file, len(g.status), group, f.cost[counts], part.faults.close()
+
+        return work
+
+    for file, count, group, cost, bad in in_order((task(p) for p in source.pieces), workers):
+        costs.add(group, cost)
+        notes.rows.extend(bad.rows)
+        rows += count
+        used += len(group)
+        rows_of[file] = rows_of.get(file, 0) + count
+        done(count)
+    for file, row, text in source.broken:
+        notes.add(file, row, None, "", text, "row_broken")
+    base = history_base_points(costs, numbers.drgs, policy, tuple(range(years[0], years[1] + 1)))
+    return base, HistoryUse(rows + len(source.broken), used, len(notes)), notes, rows_of
+
+
+def _quarantine_duplicates(pieces: Sequence[ScoredPiece]) -> None:
+    """Quarantine every copy of a case id that stands more than once among good rows."""
+    rows = repeated([p.case_id for p in pieces], [p.status < 3 for p in pieces])
+    if not len(rows):
+        return
+    start = 0
+    for piece in pieces:
+        own = rows[(rows >= start) & (rows < start + len(piece.status))] - start
+        start += len(piece.status)
+        if not len(own):
+            continue
+        piece.status[own] = 3
+        piece.reason[own] = REASONS.index("quarantined")
+        piece.points[own] = 0
+        piece.case_class[own] = -1
+        piece.coefficient[own] = 0
+        piece.mdc[own] = 0
+        piece.level[own] = 0
+        piece.unreasonable[own] = 0
+        for row in own.tolist():
+            case = piece.case_id[row].as_py()
+            number = int(piece.numbers[row])
+            piece.quarantine.add(piece.file, number, case, "case_id", case, "duplicate_case")
+        piece.quarantine.rows.sort(key=lambda note: note[1])
+
+
+def _readmissions(
+    pieces: Sequence[ScoredPiece], policy: YearPolicy, numbers: GroupNumbers, step: int
+) -> list[NDArray[np.bool_]]:
+    """Reduce the points of stays that a readmission follows; return which."""
+    flags = [np.zeros(len(piece.status), dtype=np.bool_) for piece in pieces]
+    days = policy["readmission.days"]
+    if days is None or not pieces:
+        return flags
+    by_adrg = policy["readmission.same"] == "hospital_adrg"
+    exempt = set(policy["readmission.exempt"])
+    exempt_drg = np.array([d in exempt or d[:3] in exempt for d in numbers.drgs])
+    patients = pa.chunked_array([piece.patient_id for piece in pieces]).dictionary_encode()
+    kinds = np.array(sorted(READMITTABLE))
+    columns: list[list[NDArray[np.int32]]] = [[], [], [], [], []]
+    places: list[NDArray[np.int64]] = []
+    start = 0
+    for piece, chunk in zip(pieces, patients.chunks, strict=True):
+        code = np.asarray(pc.fill_null(chunk.indices, -1))
+        blank = np.asarray(pc.fill_null(pc.equal(chunk.dictionary, ""), True))
+        known = (code >= 0) & ~np.append(blank, True)[code]
+        eligible = (
+            known & (piece.status == 0) & np.isin(piece.case_class, kinds) & ~exempt_drg[piece.drg]
+        )
+        own = np.flatnonzero(eligible)
+        group = (piece.adrg if by_adrg else piece.drg)[own]
+        f = piece.facts
+        for column, values in zip(
+            columns, (code, f.hospital, group, f.admission, f.discharge), strict=True
+        ):
+            column.append((values if values is group else values[own]).astype(np.int32))
+        places.append(own + start)
+        start += len(piece.status)
+    place = np.concatenate(places)
+    ids = pa.chunked_array([piece.case_id for piece in pieces])
+
+    def case_order(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        texts = ids.take(pa.array(place[rows])).to_pylist()
+        rank = {text: number for number, text in enumerate(sorted(texts))}
+        return np.array([rank[text] for text in texts], dtype=np.int64)
+
+    arrays = [np.concatenate(column) for column in columns]
+    hits = place[
+        earlier_stays(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], case_order, days)
+    ]
+    start = 0
+    for piece, flag in zip(pieces, flags, strict=True):
+        own = hits[(hits >= start) & (hits < start + len(flag))] - start
+        flag[own] = True
+        piece.points[own] = reduced_points(piece.points[own], policy["readmission.factor"], step)
+        start += len(flag)
+    return flags
+
+
+def _counts(pieces: Sequence[ScoredPiece]) -> Counts:
+    total = np.zeros(4, dtype=np.int64)
+    for piece in pieces:
+        total += np.bincount(piece.status, minlength=4)
+    return Counts(*(int(n) for n in total))
+
+
+def _rows_by_file(pieces: Sequence[ScoredPiece]) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for piece in pieces:
+        rows[piece.file] = rows.get(piece.file, 0) + len(piece.status)
+    return rows
+
+
+def _hospital_sums(pieces: Sequence[ScoredPiece], region: Region) -> dict[Key, Sums]:
+    """Return the sums of each hospital and pool that has a paid case."""
+    pools = len(region.pools)
+    totals = np.zeros((4, len(region.hospitals) * pools), dtype=np.int64)
+    for piece in pieces:
+        paid = piece.status < 3
+        f = piece.facts
+        key = (f.hospital.astype(np.int64) * pools + f.pool)[paid]
+        np.add.at(totals[0], key, 1)
+        np.add.at(totals[1], key, piece.points[paid])
+        np.add.at(totals[2], key, (f.cost - f.fund)[paid])
+        np.add.at(totals[3], key, f.fund[paid])
+    return {
+        (region.hospitals[place // pools].id, region.pools[place % pools].id): Sums(
+            *(int(n) for n in totals[:, place])
+        )
+        for place in np.flatnonzero(totals[0]).tolist()
+    }
+
+
+def _class_sums(pieces: Sequence[ScoredPiece]) -> dict[str, tuple[int, int, int]]:
+    """Return cases, points and cost in fen by class."""
+    sums = {name: [0, 0, 0] for name in CASE_CLASSES}
+    for piece in pieces:
+        for number, name in enumerate(CASE_CLASSES):
+            own = piece.case_class == number
+            sums[name][0] += int(own.sum())
+            sums[name][1] += int(piece.points[own].sum())
+            sums[name][2] += int(piece.facts.cost[own].sum())
+    return {name: (c, p, f) for name, (c, p, f) in sums.items()}
+
+
+def _drg_sums(pieces: Sequence[ScoredPiece], count: int) -> DrgSums:
+    totals = np.zeros((3, count), dtype=np.int64)
+    for piece in pieces:
+        paid = piece.status < 3
+        drg = piece.drg[paid].astype(np.int64)
+        np.add.at(totals[0], drg, 1)
+        np.add.at(totals[1], drg, piece.points[paid])
+        np.add.at(totals[2], drg, piece.facts.cost[paid])
+    return DrgSums(totals[0], totals[1], totals[2])
+
+
+def _check_points(
+    pieces: Sequence[ScoredPiece],
+    pools: Sequence[PoolResult],
+    hospitals: Sequence[HospitalResult],
+    class_sums: Mapping[str, tuple[int, int, int]],
+    drg_sums: DrgSums,
+) -> None:
+    """Fail if points of cases, hospitals, pools, classes and DRGs are not the same sum."""
+    totals = {
+        "cases": sum(int(piece.points.sum()) for piece in pieces),
+        "hospitals": sum(h.sums.points for h in hospitals),
+        "pools": sum(p.points for p in pools),
+        "classes": sum(points for _, points, _ in class_sums.values()),
+        "drgs": int(drg_sums.points.sum()),
+    }
+    if len(set(totals.values())) > 1:
+        raise BooksError(f"points do not tie out: {totals}")
+    cases = {
+        "cases": sum(int((piece.status < 3).sum()) for piece in pieces),
+        "hospitals": sum(h.sums.cases for h in hospitals),
+        "pools": sum(p.cases for p in pools),
+        "classes": sum(count for count, _, _ in class_sums.values()),
+        "drgs": int(drg_sums.cases.sum()),
+    }
+    if len(set(cases.values())) > 1:
+        raise BooksError(f"numbers of cases do not tie out: {cases}")
+
+
+def _review_notes(pieces: Sequence[ScoredPiece], region: Region) -> Quarantine:
+    """Return reviews that changed nothing: of cases of other classes, or of no paid case."""
+    waiting = dict(region.reviews)
+    notes = Quarantine()
+    for piece in pieces:
+        for row in np.flatnonzero(piece.reviewed).tolist():
+            case = piece.case_id[row].as_py()
+            if piece.status[row] == 3:
+                continue
+            review = waiting.pop(case, None)
+            if review is not None and int(piece.case_class[row]) not in REVIEW_HAS_EFFECT:
+                name = CASE_CLASSES[piece.case_class[row]]
+                notes.add(
+                    "reviews.csv", review.row, case, "case_id", name, "review_without_effect"
+                )
+    for case, review in waiting.items():
+        notes.add("reviews.csv", review.row, case, "case_id", case, "review_case_unknown")
+    notes.rows.sort(key=lambda note: note[1])
+    return notes
+
+
+def _inputs(
+    region: Region, policy: Policy, history_rows: Mapping[str, int], case_rows: Mapping[str, int]
+) -> list[InputFile]:
+    files = [describe_file(policy.path, f"{policy.id}.toml", None)]
+    for path in (*region.files, *region.cases, *region.history):
+        name = path.relative_to(region.path) if path.is_relative_to(region.path) else path.name
+        rows = history_rows if path in region.history else case_rows
+        files.append(describe_file(path, str(name), rows.get(path.name)))
+    return files
