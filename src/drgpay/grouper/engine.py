@@ -275,7 +275,10 @@ class Grouper:
             reason = "no_surgical_adrg" if o.ambiguous else ""
             if retried[0] and not o.ambiguous:
                 reason = "further_procedure"
-            return Grouping(o.mdc, o.adrg, o.drg, o.name, status, reason, severity, decided)
+            alone = procedures[retried[0]] if retried[0] else ""
+            return Grouping(
+                o.mdc, o.adrg, o.drg, o.name, status, reason, severity, decided, o.adrg_key, alone
+            )
         case = EncodedCases(
             sex=flags[:1],
             age_years=scalars[:1],

@@ -79,6 +79,8 @@ class Grouping:
 
     `mdc` is the MDC that took the case, or accepted it without an ADRG taking it; `drg` is `0000`
     when ungroupable and `<letter>QY` when ambiguous; `severity` is of all secondary diagnoses.
+    `adrg_key` names the rule of an ADRG with several; `by_procedure` the further procedure that
+    grouped the case when taken alone, empty when the case grouped as it is.
     """
 
     mdc: str
@@ -89,3 +91,5 @@ class Grouping:
     reason: str
     severity: str
     severity_diagnosis: str
+    adrg_key: str = ""
+    by_procedure: str = ""

@@ -97,6 +97,7 @@ class Outcome:
     drg: str
     name: str
     ambiguous: bool = False
+    adrg_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,12 @@ class _Compiler:
 
     def _prefixes(self) -> tuple[str, ...]:
         found: list[str] = []
-        for row in (*self.scheme.mdcs, *self.scheme.adrgs, *self.scheme.drgs):
-            for node in _starts(parse_rule(row.rule)):
-                if node not in found:
-                    found.append(node)
+        scheme = self.scheme
+        rules = [row.rule for row in scheme.mdcs] + [row.rule for row in scheme.adrgs]
+        for rule in (*rules, *(row.rule for row in scheme.drgs)):
+            for prefix in _starts(parse_rule(rule)):
+                if prefix not in found:
+                    found.append(prefix)
         if len(found) > 8:
             raise SchemeError("more than 8 different startswith beginnings", where=self.scheme.path)
         return tuple(found)
@@ -251,12 +254,17 @@ def _starts(node: Node) -> Iterable[str]:
 
 def _at_least(node: Compare) -> Node:
     """Return a comparison of trauma sites in terms of `>=`; their number is always known."""
-    this = Compare(node.fact, ">=", node.value)
-    more = Compare(node.fact, ">=", node.value + 1)
-    equal = And((this, Not(more)))
-    return {">": more, "<": Not(this), "<=": Not(more), "==": equal, "!=": Not(equal)}[
-        node.operator
-    ]
+    this: Node = Compare(node.fact, ">=", node.value)
+    more: Node = Compare(node.fact, ">=", node.value + 1)
+    equal: Node = And((this, Not(more)))
+    meaning: dict[str, Node] = {
+        ">": more,
+        "<": Not(this),
+        "<=": Not(more),
+        "==": equal,
+        "!=": Not(equal),
+    }
+    return meaning[node.operator]
 
 
 def _conjunction(parts: list[_Terms]) -> _Terms:
@@ -382,22 +390,21 @@ def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
             entries.append(_Entry(mdc_terms, [([frozenset()], Outcome(mdc.mdc, "", "", ""))], mdc))
             continue
         waiting = mdc.ambiguous != "no"
-        rows = adrgs_of.get(mdc.mdc, [])
-        for adrg in [*rows, None]:
-            if waiting and (adrg is None or adrg.kind == "medical"):
+        for adrg in adrgs_of.get(mdc.mdc, []):
+            if waiting and adrg.kind == "medical":
                 entries.append(_ambiguous(compiler, mdc, mdc_terms))
                 waiting = False
-            if adrg is None:
-                break
             own = compiler.terms(reading(parse_rule(adrg.rule)), adrg.key, mdc)
             drgs = [
                 (
                     compiler.terms(reading(parse_rule(drg.rule)), adrg.key, mdc),
-                    Outcome(mdc.mdc, adrg.adrg, drg.drg, drg.name),
+                    Outcome(mdc.mdc, adrg.adrg, drg.drg, drg.name, False, adrg.key),
                 )
                 for drg in drgs_of.get(adrg.key, [])
             ]
             entries.append(_Entry(_conjunction([mdc_terms, own]), drgs, adrg))
+        if waiting:
+            entries.append(_ambiguous(compiler, mdc, mdc_terms))
     return entries
 
 
@@ -542,13 +549,13 @@ def _assemble(
             _set_bit(p_masks["other"], bit)
 
     numbers, number_start = _number_tables(facts)
-    flags = {name: np.uint64(0) for name in ("icu", "mcc", "cc")}
+    flag_bits = {name: np.uint64(0) for name in ("icu", "mcc", "cc")}
     sex = np.zeros(3, dtype=np.uint64)
     sites: list[tuple[int, int, int, int]] = []
     for (name, detail), bit in facts.scalar.items():
         value = np.uint64(1 << bit)
-        if name in flags:
-            flags[name] |= value
+        if name in flag_bits:
+            flag_bits[name] |= value
         elif name == "sex":
             for code in (1, 2):
                 if _COMPARE[detail[0]](code, detail[1]):
@@ -559,11 +566,14 @@ def _assemble(
                 facts.site_base[mdc],
                 len(next(m for m in scheme.mdcs if m.mdc == mdc).sites),
             )
-            mask = ((1 << number) - 1) << (base % 64)
-            sites.append((scalar_words + base // 64, mask, least, int(value)))
+            site_bits = ((1 << number) - 1) << (base % 64)
+            sites.append((scalar_words + base // 64, site_bits, least, int(value)))
 
     info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
-    stack = lambda rows: np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)  # noqa: E731
+
+    def stack(rows: list[Words]) -> Words:
+        return np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)
+
     program = Program(
         diagnosis_class=diagnosis_class,
         principal_terms=principal_terms,
@@ -584,9 +594,10 @@ def _assemble(
         number_start=number_start,
         number_facts=numbers,
         sex_facts=sex,
-        icu_facts=np.array([0, flags["icu"]], dtype=np.uint64),
+        icu_facts=np.array([0, flag_bits["icu"]], dtype=np.uint64),
         level_facts=np.array(
-            [0, flags["cc"], flags["mcc"], flags["cc"] | flags["mcc"]], dtype=np.uint64
+            [0, flag_bits["cc"], flag_bits["mcc"], flag_bits["cc"] | flag_bits["mcc"]],
+            dtype=np.uint64,
         ),
         site_word=np.array([s[0] for s in sites], dtype=np.int64),
         site_mask=np.array([s[1] for s in sites], dtype=np.uint64),

@@ -297,8 +297,11 @@ class _Searcher:
             members[universe.rows] | members[others].any()
             for members in self.site_rows.get(mdc, ())
         ]
-        count: NDArray[np.int64] = np.sum(met, axis=0) if met else np.zeros(len(universe.rows))
-        return count >= least
+        count = np.zeros(len(universe.rows), dtype=np.int64)
+        for site in met:
+            count += site
+        enough: Bools = count >= int(least)
+        return enough
 
     def _start(self, universe: _Universe, beside: _Companions) -> Words:
         """Return the table of undecided cases: cells whose severity the rows can have."""

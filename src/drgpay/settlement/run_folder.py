@@ -345,7 +345,7 @@ def write_run(
     out: str | Path,
     *,
     lang: str = "zh",
-    finish: Callable[[Path], None] | None = None,
+    finish: Callable[[Path], object] | None = None,
 ) -> Path:
     """Write the run folder `out`, which must not exist yet; `finish` may add files to it.
 

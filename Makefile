@@ -1,0 +1,48 @@
+# Everything here works on a fresh clone with only Python (3.11 or later) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test test-long lint types bench wheel clean
+
+help:
+	@echo "make demo       an invented city of 300,000 cases, grouped and settled, with a report"
+	@echo "make test       the test suite;  make test-long: the long property and volume runs"
+	@echo "make lint       format and lint;  make types: strict typing of src"
+	@echo "make bench      every number about speed that we claim, measured in one run"
+	@echo "make wheel      build a wheel into dist/ and try it in an empty environment"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "drgpay needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/drgpay demo -o demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not long"
+
+test-long: $(READY)
+	$(BIN)/python -m pytest -m long --durations=20
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+wheel: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --quiet --wheel
+	$(BIN)/python -m pytest -q tests/test_wheel.py -m long
+
+clean:
+	rm -rf $(VENV) demo dist .bench

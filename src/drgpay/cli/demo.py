@@ -1,0 +1,97 @@
+"""`drgpay demo`: an invented city from nothing to a settled year with a report."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import click
+
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.progress import bar
+
+MARK = ".drgpay-demo"
+
+
+@click.command(
+    help=t(
+        "演示：生成一座虚构城市（默认30万病例及两年历史），分组、清算、写报告。",
+        "Demo: an invented city (300,000 cases and two years of history), grouped, settled, reported.",
+    )
+)
+@click.option("-o", "--out", default="demo", type=click.Path(path_type=Path), show_default=True)
+@click.option("--cases", default=300_000, show_default=True, help=t("本年病例数", "cases of the year"))
+@click.option("--seed", default=2024, show_default=True, help=t("随机种子", "seed"))
+def demo(out: Path, cases: int, seed: int) -> None:
+    """Generate, group, settle, report."""
+    from drgpay.cli.explain import case_facts
+    from drgpay.errors import InputError
+    from drgpay.grouper.explain import explain
+    from drgpay.money import decimal_text, yuan_text
+    from drgpay.report.html import write_report
+    from drgpay.settlement.run_folder import write_run
+    from drgpay.settlement.year_end import year_end
+    from drgpay.synth import synthesize
+
+    started = time.perf_counter()
+    if out.exists():
+        if not (out / MARK).exists():
+            raise InputError(
+                t("此处已有别的文件夹", "something else is at this place"),
+                where=out,
+                remedy=t("另取一个名称", "choose another name"),
+            )
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARK).touch()
+    region = out / "region"
+    click.echo(t(f"生成虚构城市：{cases:,} 例，另有两年历史 …", f"inventing a city of {cases:,} cases …"))
+    synthesize(region, cases, seed)
+    click.echo(t("分组、计点、求点值 …", "grouping, points, point value …"))
+    run = year_end(region, progress=lambda name, total: bar(name, total))
+    write_run(run, out / "run", lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
+    c = run.counts
+    click.echo(
+        t(
+            f"收到 {c.total:,} = 入组 {c.grouped:,} + 歧义 {c.ambiguous:,} + 未入组 "
+            f"{c.ungroupable:,} + 隔离 {c.quarantined:,}",
+            f"in {c.total:,} = grouped {c.grouped:,} + ambiguous {c.ambiguous:,} + ungroupable "
+            f"{c.ungroupable:,} + quarantined {c.quarantined:,}",
+        )
+    )
+    click.echo(t("点值（元/点）", "point value (yuan a point)"))
+    for pool in run.pools:
+        value = pool.point_value_fen / 100
+        click.echo(
+            f"  {pool.name} {pool.pool}  {decimal_text(value, 6)}  "
+            f"= {value.numerator}/{value.denominator}"
+        )
+    names = {h.id: h.name for h in run.region.hospitals}
+    rows = sorted(run.hospitals, key=lambda h: h.due_fen - h.sums.recorded_fund_fen)
+    click.echo(t("应付与记账差额最大的机构（元）", "largest differences, due less recorded (yuan)"))
+    for h in [*rows[:3], *rows[-3:]] if len(rows) > 6 else rows:
+        difference = yuan_text(h.due_fen - h.sums.recorded_fund_fen)
+        click.echo(f"  {h.hospital_id} {h.pool} {names[h.hospital_id]}  {difference:>18}")
+    click.echo(t("一例的解释", "one case explained"))
+    facts = case_facts(run.region.cases[0], _telling_case(run))
+    for line in explain(run.grouper, **facts).text(LANG).splitlines():
+        click.echo("  " + line)
+    seconds = time.perf_counter() - started
+    click.echo(
+        t(f"报告 {out / 'run' / 'report.html'}（共 {seconds:.0f} 秒）",
+          f"report {out / 'run' / 'report.html'} ({seconds:.0f} s in all)")
+    )  # fmt: skip
+
+
+def _telling_case(run: object) -> str | None:
+    """Return the id of a surgical case whose severity a secondary diagnosis decided."""
+    from drgpay.settlement.year_end import YearEnd
+
+    if isinstance(run, YearEnd):
+        for piece in run.pieces:
+            found = (piece.level == 2) & (piece.status == 0) & (piece.case_class == 0)
+            if found.any():
+                case: str | None = piece.case_id[int(found.argmax())].as_py()
+                return case
+    return None

@@ -1,0 +1,24 @@
+"""Progress bars with rate and remaining time, on the error stream of a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from drgpay.cli.lang import t
+
+
+def bar(title: str, total: int | None) -> Callable[[int], None]:
+    """Return what is called with the cases done at each step; silent without a terminal."""
+    if not sys.stderr.isatty():
+        return lambda done: None
+    from tqdm import tqdm
+
+    shown = tqdm(total=total, desc=title, unit=t("例", " cases"), unit_scale=True, leave=True)
+
+    def step(done: int) -> None:
+        shown.update(done)
+        if total is not None and shown.n >= total:
+            shown.close()
+
+    return step

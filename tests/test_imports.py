@@ -1,0 +1,71 @@
+"""Imports run one way along the house; numba and DuckDB have one door each."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[1] / "src" / "drgpay"
+# lower floors first; a module may import from its own floor's package and from lower floors
+FLOORS = [
+    {"errors"},
+    {"_jit", "_reference", "arrow", "columns", "money"},
+    {"policy"},
+    {"cases"},
+    {"schemes"},
+    {"grouper"},
+    {"points"},
+    {"budget", "perdiem", "capitation"},
+    {"store"},
+    {"settlement"},
+    {"report"},
+    {"synth"},
+    {"cli", "api"},
+]
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+
+
+def _package(path: Path) -> str:
+    return path.relative_to(SRC).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+MODULES = sorted(p for p in SRC.rglob("*.py") if p != SRC / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SRC)))
+def test_imports__run_one_way(path: Path) -> None:
+    own = _package(path)
+    for name in _imports(path):
+        parts = name.split(".")
+        if parts[0] == "reference":
+            pytest.fail(f"{path}: the model is for tests and benchmarks alone")
+        if parts[0] != "drgpay" or len(parts) < 2 or parts[1] == "__version__":
+            continue
+        assert parts[1] == own or FLOOR[parts[1]] < FLOOR[own], f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SRC)))
+def test_numba__has_one_door(path: Path) -> None:
+    if path.name != "_jit.py":
+        assert not [n for n in _imports(path) if n.split(".")[0] in ("numba", "llvmlite")]
+
+
+def test_model__imports_nothing_of_drgpay() -> None:
+    model = SRC.parents[1] / "reference" / "model"
+    for path in model.rglob("*.py"):
+        assert not [n for n in _imports(path) if n.split(".")[0] == "drgpay"], path
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name == "kernels.py"], ids=str)
+def test_kernels__are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 250
