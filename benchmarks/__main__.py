@@ -1,0 +1,139 @@
+"""`python -m benchmarks`: every number about speed that we claim, with its ratio, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+WORK = ROOT / ".bench"
+
+
+def run(name: str, *arguments: object, best_of: int = 1) -> dict[str, Any]:
+    """Run a task in a process of its own; of several runs, return the median one by seconds."""
+    results = []
+    for _ in range(best_of):
+        command = [sys.executable, "-m", "benchmarks.tasks", name, *map(str, arguments)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{name} failed:\n{done.stderr}")
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+    results.sort(key=lambda result: result.get("seconds", 0))
+    return results[len(results) // 2]
+
+
+ROWS: list[tuple[str, str, str, bool | None]] = []
+
+
+def row(what: str, target: str, measured: str, reached: bool | None = None) -> None:
+    ROWS.append((what, target, measured, reached))
+    mark = {True: "reached", False: "MISSED", None: ""}[reached]
+    print(f"{what:<58} {target:>20}   {measured:<58} {mark}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=10_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="keep .bench/ for the next run")
+    options = parser.parse_args()
+    n = options.cases
+    WORK.mkdir(exist_ok=True)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {n:,} cases\n")
+    region = WORK / f"region-{n}-{options.seed}"
+    cases = region / "cases.parquet"
+    if not cases.exists():
+        made = run("synth", region, n, options.seed)
+        rate = 3 * n / made["seconds"]
+        row(
+            "synth, a year and two of history, streamed to Parquet",
+            "≥ 200,000 cases/s",
+            f"{rate:,.0f} cases/s, peak {made['peak_mib']:,.0f} MiB",
+            rate >= 200_000,
+        )
+
+    k = run("kernel", cases, 2_000_000)
+    rate = k["cases"] / k["kernel_seconds"]
+    row(
+        f"kernel, zj-drg-2022, one core ({k['codes_per_case']:.1f} codes a case)",
+        "≥ 15 million/s",
+        f"{rate / 1e6:.1f} million cases/s",
+        rate >= 15e6,
+    )
+    m = run("model", cases, 50_000)
+    slow = m["cases"] / m["seconds"]
+    fast = k["cases"] / k["arrays_seconds"]
+    row(
+        f"grouping in memory, {k['threads']} cores, against reference/model",
+        "≥ 1,000 x",
+        f"{fast / 1e6:.1f} million / {slow:,.0f} cases/s = {fast / slow:,.0f} x",
+        fast / slow >= 1000,
+    )
+
+    out, small, plain = WORK / "out.parquet", WORK / "first.parquet", WORK / "plain.parquet"
+    run("group_file", cases, out)  # the first run reads the disk for all
+    g = run("group_file", cases, out, best_of=3)
+    p = run("pyarrow_only", cases, out, plain, best_of=3)
+    rate = g["cases"] / g["seconds"]
+    row(
+        "group, file to file, Parquet",
+        "≥ 2 million/s",
+        f"{rate / 1e6:.2f} million cases/s ({g['seconds']:.1f} s)",
+        rate >= 2e6,
+    )
+    ratio = g["seconds"] / p["seconds"]
+    row(
+        "  against reading and writing the same with pyarrow alone",
+        "≤ 2.5 x",
+        f"{g['seconds']:.1f} s / {p['seconds']:.1f} s = {ratio:.2f} x",
+        ratio <= 2.5,
+    )
+    run("first_cases", cases, small, n // 10)
+    s = run("group_file", small, WORK / "first.out.parquet")
+    row(
+        f"  peak memory at {s['cases']:,} and {g['cases']:,} cases",
+        "≤ 1,536 MiB, flat",
+        f"{s['peak_mib']:,.0f} and {g['peak_mib']:,.0f} MiB",
+        g["peak_mib"] <= 1536 and g["peak_mib"] <= 1.5 * s["peak_mib"],
+    )
+
+    o = run("one_case")
+    row("one case, Python API", "≤ 50 µs", f"{o['seconds'] * 1e6:.1f} µs", o["seconds"] <= 50e-6)
+    loaded = run("load", best_of=3)
+    row("loading a scheme", "≤ 0.3 s", f"{loaded['seconds']:.2f} s", loaded["seconds"] <= 0.3)
+    one = WORK / "one.csv"
+    one.write_text("case_id,sex,age_years,diagnoses,procedures\n1,M,61,I63.900|E11.900,\n")
+    seconds = []
+    for _ in range(4):
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "drgpay", "group", str(one), "-o", str(WORK / "one.out.csv")]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    again = sorted(seconds[1:])[1]
+    row("drgpay group on one case, second start", "≤ 1.5 s", f"{again:.2f} s", again <= 1.5)
+
+    target = WORK / "run"
+    shutil.rmtree(target, ignore_errors=True)
+    y = run("year_end", region, target)
+    row(
+        f"year-end, {y['cases']:,} cases and {y['history']:,} of history, files to run folder",
+        "≤ 60 s, ≤ 6,144 MiB",
+        f"{y['seconds']:.1f} s, {y['peak_mib']:,.0f} MiB",
+        y["seconds"] <= 60 and y["peak_mib"] <= 6144,
+    )
+    missed = [what for what, _, _, reached in ROWS if reached is False]
+    print(f"\n{len(ROWS) - len(missed)} of {len(ROWS)} reached")
+    if not options.keep:
+        shutil.rmtree(WORK)
+
+
+if __name__ == "__main__":
+    main()

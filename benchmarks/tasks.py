@@ -1,0 +1,236 @@
+"""One measurement each, run in a process of its own: `python -m benchmarks.tasks NAME ARGUMENT…`.
+
+Each prints one line of JSON. Seconds are wall time; memory is the peak of the process.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+SCHEME = "zj-drg-2022"
+
+
+def median_seconds(work: Callable[[], object], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _encoded(path: Path, limit: int) -> Any:
+    """Return the first cases of a file as one set of arrays."""
+    import numpy as np
+    import pyarrow as pa
+
+    from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
+    from drgpay.cases.sources import open_source
+    from drgpay.columns import GROUPING_COLUMNS
+    from drgpay.grouper import Grouper
+
+    grouper = Grouper(SCHEME)
+    parts = []
+    rows = 0
+    for piece in open_source(path, GROUPING_COLUMNS).pieces:
+        table = piece.load()
+        faults = Faults.of(table, piece.file, piece.first_row)
+        compiled = grouper.compiled
+        parts.append(
+            encode_cases(table, compiled.encode_diagnoses, compiled.procedures.encode, faults)
+        )
+        rows += len(table)
+        if rows >= limit:
+            break
+
+    def codes(name: str) -> Codes:
+        some = [getattr(part, name) for part in parts]
+        lengths = np.concatenate([np.diff(c.offsets) for c in some])
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        ids = np.concatenate([c.ids[: c.offsets[-1]] for c in some] + [np.zeros(1, np.int32)])
+        return Codes(offsets, ids.astype(np.int32), pa.array([], pa.string()))
+
+    names = ("sex", "age_years", "age_days", "birth_weight_g", "los_days", "icu", "good")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    cases = EncodedCases(diagnoses=codes("diagnoses"), procedures=codes("procedures"), **columns)
+    return grouper, cases
+
+
+def kernel(cases_file: str, limit: str) -> dict[str, Any]:
+    """The kernel alone on one core, then grouping of arrays on all cores."""
+    import numpy as np
+
+    from drgpay.grouper.kernels import group_range
+    from drgpay.grouper.stream import default_threads
+
+    grouper, cases = _encoded(Path(cases_file), int(limit))
+    n = len(cases)
+    out = [np.empty(n, t) for t in (np.int16, np.uint8, np.int32, np.int32)]
+
+    def one_core() -> None:
+        group_range(
+            0, n, cases.sex, cases.age_years, cases.age_days, cases.birth_weight_g,
+            cases.los_days, cases.icu, cases.diagnoses.offsets, cases.diagnoses.ids,
+            cases.procedures.offsets, cases.procedures.ids, grouper.compiled.program, *out,
+        )  # fmt: skip
+
+    one_core()
+    threads = default_threads()
+    grouper.group_arrays(cases, threads)
+    return {
+        "cases": n,
+        "codes_per_case": float(cases.diagnoses.offsets[-1] + cases.procedures.offsets[-1]) / n,
+        "kernel_seconds": median_seconds(one_core, 7),
+        "arrays_seconds": median_seconds(lambda: grouper.group_arrays(cases, threads), 7),
+        "threads": threads,
+    }
+
+
+def model(cases_file: str, limit: str) -> dict[str, Any]:
+    """The readable model, one case at a time, on the file's first cases already in memory."""
+    import pyarrow.parquet as pq
+
+    from reference.model import group_case, load_scheme
+
+    names = "sex age_years age_days birth_weight_g los_days icu diagnoses procedures".split()
+    batch = next(pq.ParquetFile(cases_file).iter_batches(int(limit), columns=names))
+    rows = [
+        row
+        for row in batch.to_pylist()
+        if row["sex"] in ("M", "F") and row["age_years"] is not None and row["diagnoses"]
+    ]
+    scheme = load_scheme(Path("reference/schemes") / SCHEME)
+    for row in rows:
+        row["procedures"] = row["procedures"] or []
+        row["icu"] = bool(row["icu"])
+
+    def work() -> None:
+        for row in rows:
+            group_case(scheme, **row)
+
+    return {"cases": len(rows), "seconds": median_seconds(work, 3)}
+
+
+def group_file(cases_file: str, out: str) -> dict[str, Any]:
+    from drgpay.grouper import Grouper
+    from drgpay.grouper import group_file as run
+
+    grouper = Grouper(SCHEME)
+    started = time.perf_counter()
+    done = run(cases_file, out, grouper)
+    seconds = time.perf_counter() - started
+    return {"cases": done.counts.total, "seconds": seconds, "peak_mib": peak_mib()}
+
+
+def pyarrow_only(cases_file: str, result_file: str, out: str) -> dict[str, Any]:
+    """Read the grouping columns and write the result columns with pyarrow, and nothing else."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from drgpay.columns import GROUPING_COLUMNS
+
+    words = ["mdc", "adrg", "drg", "status", "reason", "severity", "severity_diagnosis"]
+    ready = pq.ParquetFile(result_file, read_dictionary=words)
+    results = [ready.read_row_group(i) for i in range(ready.num_row_groups)]
+    probe = pq.ParquetFile(cases_file)
+    columns = [name for name in GROUPING_COLUMNS if name in probe.schema_arrow.names]
+    leaves = [probe.schema.column(i).path for i in range(len(probe.schema))]
+    codes = [leaf for leaf in leaves if leaf.split(".")[0] in ("diagnoses", "procedures", "sex")]
+    started = time.perf_counter()
+    file = pq.ParquetFile(cases_file, read_dictionary=codes, memory_map=True)
+    writer = pq.ParquetWriter(out, results[0].schema, compression="zstd", use_dictionary=words)
+    rows = 0
+    for i, result in enumerate(results):
+        table: pa.Table = file.read_row_group(i, columns=columns)
+        rows += len(table)
+        writer.write_table(result)
+    writer.close()
+    return {"cases": rows, "seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
+
+
+def one_case() -> dict[str, Any]:
+    """One case through the Python API, scheme loaded."""
+    from drgpay import Grouper
+
+    grouper = Grouper(SCHEME)
+    facts: dict[str, Any] = {
+        "sex": "M",
+        "age_years": 61,
+        "diagnoses": ["I63.900", "E11.900", "I10.x05", "J18.900"],
+        "procedures": ["88.4100"],
+    }
+    grouper.group_case(**facts)
+
+    def work() -> None:
+        for _ in range(1000):
+            grouper.group_case(**facts)
+
+    return {"seconds": median_seconds(work, 7) / 1000}
+
+
+def load() -> dict[str, Any]:
+    """Load and compile a scheme in a fresh process, imports not counted."""
+    from drgpay.schemes import compile_scheme, load_scheme
+
+    started = time.perf_counter()
+    compile_scheme(load_scheme(SCHEME))
+    return {"seconds": time.perf_counter() - started}
+
+
+def year_end(region: str, out: str) -> dict[str, Any]:
+    from drgpay.report.html import write_report
+    from drgpay.settlement.run_folder import write_run
+    from drgpay.settlement.year_end import year_end as settle
+
+    started = time.perf_counter()
+    run = settle(region)
+    settled = time.perf_counter() - started
+    write_run(run, out, finish=write_report)
+    return {
+        "cases": run.counts.total,
+        "history": run.history_use.rows,
+        "settle_seconds": settled,
+        "seconds": time.perf_counter() - started,
+        "peak_mib": peak_mib(),
+    }
+
+
+def synth(out: str, cases: str, seed: str) -> dict[str, Any]:
+    from drgpay.synth import synthesize
+
+    started = time.perf_counter()
+    synthesize(Path(out), int(cases), int(seed))
+    seconds = time.perf_counter() - started
+    return {"cases": int(cases), "seconds": seconds, "peak_mib": peak_mib()}
+
+
+def first_cases(cases_file: str, out: str, count: str) -> dict[str, Any]:
+    """Copy the first row groups of a file, about `count` cases."""
+    import pyarrow.parquet as pq
+
+    source = pq.ParquetFile(cases_file)
+    size = source.metadata.row_group(0).num_rows
+    groups = max(1, round(int(count) / size))
+    with pq.ParquetWriter(out, source.schema_arrow, compression="zstd") as writer:
+        for i in islice(range(source.num_row_groups), groups):
+            writer.write_table(source.read_row_group(i))
+    return {"cases": groups * size}
+
+
+TASKS = (kernel, model, group_file, pyarrow_only, one_case, load, year_end, synth, first_cases)
+
+if __name__ == "__main__":
+    chosen = {task.__name__: task for task in TASKS}[sys.argv[1]]
+    print(json.dumps(chosen(*sys.argv[2:])))

@@ -1,0 +1,5 @@
+"""`python -m drgpay` is the command `drgpay`."""
+
+from drgpay.cli import main
+
+main()
