@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from drgpay.errors import InputError
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
-from drgpay.schemes.program import Compiled, Outcome
+from drgpay.schemes.program import Compiled, Outcome, Program
 
 REASON = {name: number for number, name in enumerate(REASONS)}
 _NO_WORDS = pa.array([], pa.string())
+SMALL = 10_000
 GROUPED, AMBIGUOUS, NOT_GROUPED, QUARANTINED = range(4)
 
 
@@ -81,13 +82,20 @@ class Grouper:
         return np.array([number[o.mdc] for o in self.outcomes], dtype=np.int8)
 
     @cached_property
-    def _group_ambiguous(self) -> NDArray[np.bool_]:
-        return np.array([o.ambiguous for o in self.outcomes])
+    def _group_status(self) -> NDArray[np.int8]:
+        statuses = [AMBIGUOUS if o.ambiguous else GROUPED for o in self.outcomes[:-1]]
+        return np.array([*statuses, NOT_GROUPED], dtype=np.int8)
+
+    @cached_property
+    def _group_reason(self) -> NDArray[np.int8]:
+        reasons = [REASON["no_surgical_adrg"] if o.ambiguous else 0 for o in self.outcomes]
+        return np.array(reasons, dtype=np.int8)
 
     @cached_property
     def _acceptance(self) -> Compiled:
         """The MDCs' rules alone, for the reasons of cases that nothing took."""
-        return compile_scheme(self.scheme, only_mdc=True)
+        compiled = compile_scheme(self.scheme, only_mdc=True)
+        return replace(compiled, program=compiled.program._replace(retry=False))
 
     @cached_property
     def _listed(self) -> NDArray[np.bool_]:
@@ -106,62 +114,54 @@ class Grouper:
         Rows that are not `good` come out as quarantined.
         """
         count = len(cases)
-        group = np.empty(count, dtype=np.int16)
-        level = np.empty(count, dtype=np.uint8)
-        deciding = np.empty(count, dtype=np.int32)
-        retried = np.empty(count, dtype=np.int32)
-        self._run(self.compiled, cases, (group, level, deciding, retried), threads)
-        missed = group < 0
-        group[missed] = len(self.outcomes) - 1
-        ambiguous = self._group_ambiguous[group]
-        status = np.where(missed, NOT_GROUPED, np.where(ambiguous, AMBIGUOUS, GROUPED))
-        reason = np.where(retried > 0, REASON["further_procedure"], 0).astype(np.int8)
-        reason[ambiguous] = REASON["no_surgical_adrg"]
-        mdc = self._group_mdc[group]
-        if missed.any():
-            rows = np.flatnonzero(missed & cases.good)
-            mdc[rows], reason[rows] = self._reasons(cases, rows)
-        status = status.astype(np.int8)
-        if not cases.good.all():
-            bad = ~cases.good
-            status[bad] = QUARANTINED
-            reason[bad] = REASON["quarantined"]
-            group[bad], mdc[bad], level[bad], deciding[bad] = len(self.outcomes) - 1, 0, 0, 0
-        return GroupedCases(group, mdc, status, reason, level, deciding)
-
-    def _run(
-        self,
-        compiled: Compiled,
-        cases: EncodedCases,
-        out: tuple[NDArray[Any], ...],
-        threads: int,
-    ) -> None:
-        arguments = (
-            cases.sex,
-            cases.age_years,
-            cases.age_days,
-            cases.birth_weight_g,
-            cases.los_days,
-            cases.icu,
-            cases.diagnoses.offsets,
-            cases.diagnoses.ids,
-            cases.procedures.offsets,
-            cases.procedures.ids,
-            compiled.program,
-            *out,
+        result = GroupedCases(
+            group=np.empty(count, dtype=np.int16),
+            mdc=np.empty(count, dtype=np.int8),
+            status=np.empty(count, dtype=np.int8),
+            reason=np.empty(count, dtype=np.int8),
+            level=np.empty(count, dtype=np.uint8),
+            deciding=np.empty(count, dtype=np.int32),
         )
-        count = len(cases)
-        if threads <= 1 or count < 10_000:
-            group_range(0, count, *arguments)
-            return
-        bounds = np.linspace(0, count, threads + 1).astype(int).tolist()
+        retried = np.empty(count, dtype=np.int32)
+        if threads <= 1 or count < SMALL:
+            self._group_range(cases, result, retried, 0, count)
+            return result
+        bounds = np.linspace(0, count, threads * 4 + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
             jobs = [
-                pool.submit(group_range, a, b, *arguments)
+                pool.submit(self._group_range, cases, result, retried, a, b)
                 for a, b in zip(bounds, bounds[1:], strict=False)
             ]
             for job in jobs:
                 job.result()
+        return result
+
+    def _group_range(
+        self,
+        cases: EncodedCases,
+        out: GroupedCases,
+        retried: NDArray[np.int32],
+        first: int,
+        last: int,
+    ) -> None:
+        """Group cases first … last - 1 into `out`."""
+        program = self.compiled.program
+        _run(program, cases, (out.group, out.level, out.deciding, retried), first, last)
+        part = slice(first, last)
+        group, good = out.group[part], cases.good[part]
+        out.mdc[part] = self._group_mdc[group]
+        out.status[part] = self._group_status[group]
+        reason = self._group_reason[group]
+        reason[(retried[part] > 0) & (reason == 0)] = REASON["further_procedure"]
+        missed = np.flatnonzero((group == program.none) & good)
+        if len(missed):
+            out.mdc[first + missed], reason[missed] = self._reasons(cases, first + missed)
+        out.reason[part] = reason
+        bad = first + np.flatnonzero(~good)
+        if len(bad):
+            out.status[bad], out.reason[bad] = QUARANTINED, REASON["quarantined"]
+            out.group[bad], out.mdc[bad] = program.none, 0
+            out.level[bad], out.deciding[bad] = 0, 0
 
     def _reasons(
         self, cases: EncodedCases, rows: NDArray[np.int64]
@@ -197,16 +197,9 @@ class Grouper:
             np.empty(len(rows), dtype=np.int32),
             np.empty(len(rows), dtype=np.int32),
         )
-        program = self._acceptance.program._replace(retry=False)
-        compiled = Compiled(
-            program,
-            self._acceptance.outcomes,
-            self._acceptance.prefixes,
-            self._acceptance.diagnoses,
-            self._acceptance.procedures,
-        )
-        self._run(compiled, part, out, 1)
-        return out[0]
+        program = self._acceptance.program
+        _run(program, part, out, 0, len(rows))
+        return np.where(out[0] == program.none, -1, out[0]).astype(np.int16)
 
     def group_case(
         self,
@@ -269,7 +262,7 @@ class Grouper:
         position = int(deciding[0])
         severity = LEVELS[level[0]]
         decided = diagnoses[position] if position else ""
-        if group[0] >= 0:
+        if group[0] != self.compiled.program.none:
             o = self.outcomes[group[0]]
             status = "ambiguous" if o.ambiguous else "grouped"
             reason = "no_surgical_adrg" if o.ambiguous else ""
@@ -303,10 +296,19 @@ class Grouper:
         )
 
 
-def select(
-    cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]
-) -> EncodedCases:
+def _run(
+    program: Program, cases: EncodedCases, out: tuple[NDArray[Any], ...], first: int, last: int
+) -> None:
+    group_range(
+        first, last, cases.sex, cases.age_years, cases.age_days, cases.birth_weight_g,
+        cases.los_days, cases.icu, cases.diagnoses.offsets, cases.diagnoses.ids,
+        cases.procedures.offsets, cases.procedures.ids, program, *out,
+    )  # fmt: skip
+
+
+def select(cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]) -> EncodedCases:
     """Return some rows of cases with sexes of their own."""
+
     def codes(part: Codes) -> Codes:
         starts, ends = part.offsets[rows], part.offsets[rows + 1]
         lengths = ends - starts

@@ -136,7 +136,10 @@ def _lists_of_principal(scheme: Scheme, code: str) -> list[str]:
 
 _VERDICTS = {
     "counts": ("计入", "counts"),
-    "excluded": ("不计：主要诊断在同一排除表{list}中", "excluded: the principal is on its list {list}"),
+    "excluded": (
+        "不计：主要诊断在同一排除表{list}中",
+        "excluded: the principal is on its list {list}",
+    ),
     "none": ("不属于并发症或合并症", "neither MCC nor CC"),
     "unknown": ("不在本方案的编码库中", "not in the scheme's code system"),
 }
@@ -153,7 +156,10 @@ def _lines(e: Explanation, lang: str) -> list[str]:
         return f"{code} {name}".strip()
 
     lines = [
-        pick(f"分组方案 {e.scheme}（手术匹配 {e.surgical_match}）", f"scheme {e.scheme} (surgical_match {e.surgical_match})"),
+        pick(
+            f"分组方案 {e.scheme}（手术匹配 {e.surgical_match}）",
+            f"scheme {e.scheme} (surgical_match {e.surgical_match})",
+        ),
         pick("主要诊断  ", "principal   ") + named(*e.principal),
     ]
     label = pick("手术操作  ", "procedures  ")
@@ -169,8 +175,13 @@ def _lines(e: Explanation, lang: str) -> list[str]:
         lines.append(f"  MDC   {g.mdc} {e.mdc_name}")
         lines.append(pick("        规则 ", "        rule ") + e.mdc_rule)
     if g.adrg:
-        kind = {"surgical": ("手术/操作组", "surgical or procedure"), "medical": ("内科组", "medical")}
-        lines.append(f"  ADRG  {e.grouping.adrg_key} {e.adrg_name}（{kind[e.adrg_kind][0 if zh else 1]}）")
+        kind = {
+            "surgical": ("手术/操作组", "surgical or procedure"),
+            "medical": ("内科组", "medical"),
+        }
+        lines.append(
+            f"  ADRG  {e.grouping.adrg_key} {e.adrg_name}（{kind[e.adrg_kind][0 if zh else 1]}）"
+        )
         lines.append(pick("        规则 ", "        rule ") + e.adrg_rule)
         lines.append(f"  DRG   {g.drg}")
         lines.append(pick("        规则 ", "        rule ") + e.drg_rule)
@@ -178,5 +189,7 @@ def _lines(e: Explanation, lang: str) -> list[str]:
     for s in e.secondary:
         verdict = _VERDICTS[s.verdict][0 if zh else 1].format(list=s.exclusion_list)
         mark = pick("  ← 决定严重程度", "  ← decides") if s.decisive else ""
-        lines.append(f"  {named(s.code, s.name)}：{s.level + ' ' if s.level else ''}{verdict}{mark}")
+        lines.append(
+            f"  {named(s.code, s.name)}：{s.level + ' ' if s.level else ''}{verdict}{mark}"
+        )
     return lines

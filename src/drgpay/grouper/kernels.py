@@ -36,42 +36,44 @@ def group_range(
 ) -> None:
     """Group cases first … last - 1.
 
-    Writes outcome (number, -1 for none), level (0, 1 CC, 2 MCC), deciding (position of the
+    Writes outcome (number; `p.none` when nothing takes the case), level (0, 1 CC, 2 MCC), deciding (position of the
     secondary diagnosis that decided the level, 0 for none), retried (position of the further
     procedure that grouped the case when tried alone, 0 for none).
     """
     # tables as local names: a look-up in the tuple inside the loop would count references
     any_free, any_terms = p.any_free, p.any_terms
-    diagnosis_class, diagnosis_facts = p.diagnosis_class, p.diagnosis_facts
+    principal_info, diagnosis_facts = p.principal_info, p.diagnosis_facts
     diagnosis_info, exclusion_bits = p.diagnosis_info, p.exclusion_bits
-    exclusion_row, level_facts = p.exclusion_row, p.level_facts
+    first_term, drg_table = p.first_term, p.drg_table
     drg_need, drg_outcome, drg_want = p.drg_need, p.drg_outcome, p.drg_want
-    icu_facts, sex_facts = p.icu_facts, p.sex_facts
+    icu_facts, sex_facts, level_facts = p.icu_facts, p.sex_facts, p.level_facts
     number_facts, number_start = p.number_facts, p.number_start
     main_mask, other_mask = p.main_mask, p.other_mask
     main_terms, principal_terms = p.main_terms, p.principal_terms
     principal_mask, secondary_mask = p.principal_mask, p.secondary_mask
-    procedure_class, procedure_facts = p.procedure_class, p.procedure_facts
-    procedure_has_facts = p.procedure_has_facts
-    site_fact, site_least, site_mask, site_word = p.site_fact, p.site_least, p.site_mask, p.site_word
-    term_drg_start, term_plain = p.term_drg_start, p.term_plain
+    procedure_info, procedure_facts = p.procedure_info, p.procedure_facts
+    site_fact, site_least, site_mask, site_word = (
+        p.site_fact,
+        p.site_least,
+        p.site_mask,
+        p.site_word,
+    )
+    term_drg_start, term_scalar, term_tabled = p.term_drg_start, p.term_scalar, p.term_tabled
     term_need, term_want = p.term_need, p.term_want
+    key_mask, none, retry = p.key_mask, p.none, p.retry
 
     one, zero = np.uint64(1), np.uint64(0)
+    low16, flag16 = np.uint64(0xFFFF), np.uint32(1 << 16)
     words = principal_terms.shape[1]
     fact_words = term_need.shape[1]
     d_words = diagnosis_facts.shape[1]
     p_words = procedure_facts.shape[1]
     p_base = 1 + d_words
-    no_procedure = procedure_class.shape[0] - 1
+    no_procedure = procedure_info.shape[0] - 1
     any_masks = any_terms.shape[0] > 0
     site_tests = site_word.shape[0]
-    years_at, days_at, weight_at, los_at = (
-        number_start[0],
-        number_start[1],
-        number_start[2],
-        number_start[3],
-    )
+    years_at, days_at = number_start[0], number_start[1]
+    weight_at, los_at = number_start[2], number_start[3]
     years_top, days_top = days_at - years_at - 1, weight_at - days_at - 1
     weight_top, los_top = los_at - weight_at - 1, number_start[4] - los_at - 1
     facts = np.zeros(fact_words, dtype=np.uint64)
@@ -81,21 +83,23 @@ def group_range(
         scalar = sex_facts[sex[i]] | icu_facts[icu[i]]
         if age_years[i] >= 0:
             scalar |= number_facts[years_at + min(age_years[i], years_top)]
-        if age_days[i] >= 0:
+        if days_top > 0 and age_days[i] >= 0:
             scalar |= number_facts[days_at + min(age_days[i], days_top)]
-        if birth_weight_g[i] >= 0:
+        if weight_top > 0 and birth_weight_g[i] >= 0:
             scalar |= number_facts[weight_at + min(birth_weight_g[i], weight_top)]
-        if los_days[i] >= 0:
+        if los_top > 0 and los_days[i] >= 0:
             scalar |= number_facts[los_at + min(los_days[i], los_top)]
 
         # diagnoses: severity of each secondary one, facts of all
         d_start = dx_offsets[i]
         principal = dx[d_start]
-        row = exclusion_row[principal]
+        packed = principal_info[principal]
+        d_class = np.int64(packed & low16)
+        row = np.int64((packed >> np.uint64(16)) & low16)
+        with_facts = np.uint32(packed >> np.uint64(32))
         levels = np.uint32(0)
         best = np.uint32(0)
         best_at = 0
-        with_facts = diagnosis_info[principal] & np.uint32(4)
         if with_facts:
             for w in range(d_words):
                 facts[1 + w] |= diagnosis_facts[principal, w] & principal_mask[w]
@@ -108,71 +112,86 @@ def group_range(
             counts = np.uint32(1) - np.uint32(excluded & one)
             this = (info & np.uint32(3)) * counts
             levels |= this
-            if this > best:
-                best = this
-                best_at = j - d_start
+            best_at = j - d_start if this > best else best_at
+            best = max(this, best)
             if info & np.uint32(4):
-                with_facts = np.uint32(4)
+                with_facts = np.uint32(1)
                 for w in range(d_words):
                     facts[1 + w] |= diagnosis_facts[dx[j], w] & secondary_mask[w]
         scalar |= level_facts[levels]
+        from_diagnoses = with_facts
         if with_facts:
             for s in range(site_tests):
                 if popcount(facts[site_word[s]] & site_mask[s]) >= site_least[s]:
                     scalar |= site_fact[s]
         facts[0] = scalar
+        key = scalar & key_mask
 
         # procedures: facts of all
         x_start = px_offsets[i]
         x_count = px_offsets[i + 1] - x_start
-        main = no_procedure
-        if x_count > 0:
-            main = px[x_start]
+        main = px[x_start] if x_count > 0 else no_procedure
+        seen = procedure_info[main]
+        for j in range(x_start + 1, x_start + x_count):
+            seen |= procedure_info[px[j]]
+        if seen & flag16:
+            with_facts = np.uint32(1)
             for j in range(x_start, x_start + x_count):
-                if procedure_has_facts[px[j]]:
-                    for w in range(p_words):
-                        mask = main_mask[w] if j == x_start else other_mask[w]
-                        facts[p_base + w] |= procedure_facts[px[j], w] & mask
+                for w in range(p_words):
+                    mask = main_mask[w] if j == x_start else other_mask[w]
+                    facts[p_base + w] |= procedure_facts[px[j], w] & mask
 
         # the first term that holds and one of whose DRGs holds; attempt k tries procedure k alone
         group = -1
         attempt = 0
-        d_class = diagnosis_class[principal]
         while True:
-            x_class = procedure_class[main]
-            for w in range(words):
-                candidates = principal_terms[d_class, w] & main_terms[x_class, w]
-                if any_masks and candidates:
-                    allowed = any_free[w]
-                    for j in range(x_start, x_start + x_count):
-                        allowed |= any_terms[px[j], w]
-                    candidates &= allowed
-                while candidates and group < 0:
-                    term = w * 64 + trailing_zeros(candidates)
-                    candidates &= candidates - one
-                    holds = True
-                    if not term_plain[term]:
-                        for f in range(fact_words):
-                            if (facts[f] & term_need[term, f]) != term_want[term, f]:
-                                holds = False
-                    if holds:
-                        for g in range(term_drg_start[term], term_drg_start[term + 1]):
+            x_class = procedure_info[main] & np.uint32(0xFFFF)
+            term = np.int64(0)
+            if not with_facts:
+                term = np.int64(first_term[d_class, x_class])
+            if term >= 0:
+                if (
+                    not with_facts
+                    and term_scalar[term] & term_tabled[term]
+                    and scalar & term_need[term, 0] == term_want[term, 0]
+                ):
+                    group = drg_table[term, key]
+                if group < 0:
+                    w = term >> 6
+                    while group < 0 and w < words:
+                        candidates = principal_terms[d_class, w] & main_terms[x_class, w]
+                        if any_masks and candidates:
+                            allowed = any_free[w]
+                            for j in range(x_start, x_start + x_count):
+                                allowed |= any_terms[px[j], w]
+                            candidates &= allowed
+                        while candidates and group < 0:
+                            term = w * 64 + trailing_zeros(candidates)
+                            candidates &= candidates - one
                             holds = True
                             for f in range(fact_words):
-                                if (facts[f] & drg_need[g, f]) != drg_want[g, f]:
+                                if (facts[f] & term_need[term, f]) != term_want[term, f]:
                                     holds = False
-                            if holds:
-                                group = drg_outcome[g]
-                                break
-                if group >= 0:
-                    break
-            if group >= 0 or not p.retry or attempt + 1 >= x_count:
+                            if holds and term_tabled[term]:
+                                group = drg_table[term, key]
+                            elif holds:
+                                for g in range(term_drg_start[term], term_drg_start[term + 1]):
+                                    holds = True
+                                    for f in range(fact_words):
+                                        if (facts[f] & drg_need[g, f]) != drg_want[g, f]:
+                                            holds = False
+                                    if holds:
+                                        group = drg_outcome[g]
+                                        break
+                        w += 1
+            if group >= 0 or not retry or attempt + 1 >= x_count:
                 break
             attempt += 1
             main = px[x_start + attempt]
+            with_facts = from_diagnoses | (procedure_info[main] & flag16)
             for w in range(p_words):
                 facts[p_base + w] = procedure_facts[main, w] & main_mask[w]
-        outcome[i] = group
+        outcome[i] = group if group >= 0 else none
         level[i] = best
         deciding[i] = best_at
         retried[i] = attempt if group >= 0 else 0

@@ -28,12 +28,18 @@ REASON_TEXTS: dict[str, tuple[str, str]] = {
         "主要诊断不属于任何MDC",
         "no MDC lists the principal diagnosis",
     ),
-    "sex_conflict": ("性别与主要诊断的MDC不符", "the MDC of the principal diagnosis is the other sex's"),
+    "sex_conflict": (
+        "性别与主要诊断的MDC不符",
+        "the MDC of the principal diagnosis is the other sex's",
+    ),
     "mdc_condition": (
         "主要诊断所属MDC的年龄等条件不满足",
         "a condition of the principal diagnosis's MDC, such as age, does not hold",
     ),
-    "no_adrg": ("MDC中没有ADRG接受此诊断与手术", "no ADRG of the MDC takes this diagnosis and procedure"),
+    "no_adrg": (
+        "MDC中没有ADRG接受此诊断与手术",
+        "no ADRG of the MDC takes this diagnosis and procedure",
+    ),
     "quarantined": ("数据有误，见隔离表", "faulty data: see the quarantine table"),
 }
 REASONS = tuple(REASON_TEXTS)

@@ -113,7 +113,9 @@ def result_columns(part: GroupedPiece, grouper: Grouper) -> dict[str, Any]:
     return {
         "case_id": part.table["case_id"],
         "mdc": dictionary_column(grouper.mdc_codes, g.mdc, g.mdc == 0),
-        "adrg": dictionary_column([o.adrg for o in grouper.outcomes], g.group, none | (g.status == 1)),
+        "adrg": dictionary_column(
+            [o.adrg for o in grouper.outcomes], g.group, none | (g.status == 1)
+        ),
         "drg": dictionary_column([o.drg for o in grouper.outcomes], g.group, quarantined),
         "status": dictionary_column(STATUSES, g.status),
         "reason": dictionary_column(REASONS, g.reason),
@@ -296,7 +298,9 @@ def group_file(
         raise InputError("no such folder", where=path.parent, remedy="make the folder first")
     source = open_source(cases, GROUPING_COLUMNS)
     if str(path.resolve()) in {str(Path(name).resolve()) for name in source.names}:
-        raise InputError("the output is one of the inputs", where=path, remedy="choose another name")
+        raise InputError(
+            "the output is one of the inputs", where=path, remedy="choose another name"
+        )
     notes_path = path.with_name(path.name + ".quarantine.csv")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     notes_temporary = notes_path.with_name(f".{notes_path.name}.{os.getpid()}.part")
@@ -323,9 +327,7 @@ def group_file(
             writer.close()
         temporary.unlink(missing_ok=True)
         notes_temporary.unlink(missing_ok=True)
-    return GroupedFile(
-        path, notes_path, counts, grouper.scheme.id, grouper.scheme.surgical_match
-    )
+    return GroupedFile(path, notes_path, counts, grouper.scheme.id, grouper.scheme.surgical_match)
 
 
 class _PlainCsv:

@@ -43,6 +43,7 @@ from drgpay.schemes.tables import AdrgRow, MdcRow, Scheme, Vocabulary
 
 Words = NDArray[np.uint64]
 MAX_TERMS_OF_A_RULE = 512
+MAX_KEY_BITS = 8
 NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days")
 
 
@@ -53,21 +54,21 @@ class Program(NamedTuple):
     T terms, W words of 64 terms, F fact words, G DRG terms, X rows of exclusion bits.
     """
 
-    diagnosis_class: NDArray[np.uint16]  # [D] class of a principal diagnosis
+    principal_info: Words  # [D] class | row of exclusion bits << 16 | has facts << 32
     principal_terms: Words  # [classes, W]
-    procedure_class: NDArray[np.uint16]  # [P + 1]
+    procedure_info: NDArray[np.uint32]  # [P + 1] class | has facts << 16
     main_terms: Words  # [classes, W]
+    first_term: NDArray[np.int16]  # [principal classes, main classes] first common term of those
+    # that can hold for a case whose codes set no fact, -1 none
     any_terms: Words  # [P + 1, W] or [0, W]: terms that some procedure satisfies
     any_free: Words  # [W] terms without such a condition
     diagnosis_info: NDArray[np.uint32]  # [D] level | has facts << 2 | exclusion list << 3
     diagnosis_facts: Words  # [D, Fd]
     principal_mask: Words  # [Fd] facts that the principal diagnosis may set
     secondary_mask: Words  # [Fd]
-    procedure_has_facts: NDArray[np.uint8]  # [P + 1]
     procedure_facts: Words  # [P + 1, Fp]
     main_mask: Words  # [Fp]
     other_mask: Words  # [Fp]
-    exclusion_row: NDArray[np.uint16]  # [D] of a principal diagnosis
     exclusion_bits: Words  # [X, words of lists]
     number_start: NDArray[np.int64]  # [5] where each number's table begins
     number_facts: Words  # facts by value, the last entry of a table for all above
@@ -78,13 +79,17 @@ class Program(NamedTuple):
     site_mask: Words  # [S]
     site_least: NDArray[np.int64]  # [S] number of sites that sets the fact
     site_fact: Words  # [S]
-    term_plain: NDArray[np.uint8]  # [T] no facts needed
+    term_scalar: NDArray[np.uint8]  # [T] 1: needs only facts of the first word
+    term_tabled: NDArray[np.uint8]  # [T] 1: its DRG follows from the key facts alone
     term_need: Words  # [T, F]
     term_want: Words  # [T, F]
     term_drg_start: NDArray[np.int32]  # [T + 1] DRG terms of a term
     drg_need: Words  # [G, F]
     drg_want: Words  # [G, F]
     drg_outcome: NDArray[np.int16]  # [G]
+    key_mask: np.uint64  # facts that the DRG table is asked by: the lowest bits
+    drg_table: NDArray[np.int16]  # [T, key_mask + 1] outcome by key facts, -1 none
+    none: int  # outcome of a case that no term takes
     retry: bool
 
 
@@ -301,6 +306,7 @@ class _Facts:
     procedure: dict[tuple[str, int], int] = field(default_factory=dict)
     site_base: dict[str, int] = field(default_factory=dict)
     diagnosis_bits: int = 0
+    key_bits: int = 0
 
     def place(self, literal: _Literal, mdcs: dict[str, MdcRow]) -> None:
         if literal.kind == "bit":
@@ -446,14 +452,15 @@ def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:
     drg_terms = [
         [(term, outcome) for parts, outcome in entry.drgs for term in parts] for entry in entries
     ]
+    # facts of DRG rules come first, so that they are the lowest bits: the key of the DRG table
+    in_drgs = [literal for parts in drg_terms for term, _ in parts for literal in term]
+    in_order = sorted(in_drgs, key=lambda x: str(x.key) if x.kind == "bit" else "")
+    for literal in in_order:
+        facts.place(literal, by_code)
+    facts.key_bits = len(facts.scalar)
     for rest in residual:
         for literal in rest:
             facts.place(literal, by_code)
-    for parts in drg_terms:
-        for term, _ in parts:
-            for literal in term:
-                facts.place(literal, by_code)
-
     return _assemble(scheme, compiler, terms, residual, masked_any, drg_terms, facts)
 
 
@@ -569,27 +576,38 @@ def _assemble(
             site_bits = ((1 << number) - 1) << (base % 64)
             sites.append((scalar_words + base // 64, site_bits, least, int(value)))
 
+    def stack(rows: list[Words]) -> Words:
+        return np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)
+
+    needs, wants = stack([need for need, _ in term_pairs]), stack([w for _, w in term_pairs])
+    chosen_any = np.array([chosen is not None for chosen in masked_any])
+    scalar_only = ~(needs[:, 1:] != 0).any(axis=1) & ~chosen_any
+    without_facts = _bits_of(~(wants[:, 1:] != 0).any(axis=1), words)
+    key_bits = facts.key_bits if facts.key_bits <= MAX_KEY_BITS else 0
+    tabled, drg_table = _drg_table(starts, drg_pairs, drg_outcome, key_bits)
     info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
 
     def stack(rows: list[Words]) -> Words:
         return np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)
 
     program = Program(
-        diagnosis_class=diagnosis_class,
+        principal_info=diagnosis_class.astype(np.uint64)
+        | exclusion_row.astype(np.uint64) << np.uint64(16)
+        | ((info >> np.uint32(2)) & np.uint32(1)).astype(np.uint64) << np.uint64(32),
         principal_terms=principal_terms,
-        procedure_class=procedure_class,
+        procedure_info=procedure_class.astype(np.uint32)
+        | (p_facts != 0).any(axis=1).astype(np.uint32) << np.uint32(16),
         main_terms=main_terms,
+        first_term=_first_terms(principal_terms & without_facts, main_terms),
         any_terms=any_terms,
         any_free=any_free,
         diagnosis_info=info,
         diagnosis_facts=d_facts,
         principal_mask=masks["principal"],
         secondary_mask=masks["secondary"],
-        procedure_has_facts=(p_facts != 0).any(axis=1).astype(np.uint8),
         procedure_facts=p_facts,
         main_mask=p_masks["main"],
         other_mask=p_masks["other"],
-        exclusion_row=exclusion_row,
         exclusion_bits=exclusion_bits,
         number_start=number_start,
         number_facts=numbers,
@@ -603,18 +621,58 @@ def _assemble(
         site_mask=np.array([s[1] for s in sites], dtype=np.uint64),
         site_least=np.array([s[2] for s in sites], dtype=np.int64),
         site_fact=np.array([s[3] for s in sites], dtype=np.uint64),
-        term_plain=np.array([not rest for rest in residual], dtype=np.uint8),
-        term_need=stack([need for need, _ in term_pairs]),
-        term_want=stack([want for _, want in term_pairs]),
+        term_scalar=scalar_only.astype(np.uint8),
+        term_tabled=tabled,
+        term_need=needs,
+        term_want=wants,
         term_drg_start=np.array(starts, dtype=np.int32),
         drg_need=stack([need for need, _ in drg_pairs]),
         drg_want=stack([want for _, want in drg_pairs]),
         drg_outcome=np.array(drg_outcome, dtype=np.int16),
+        key_mask=np.uint64((1 << key_bits) - 1),
+        drg_table=drg_table,
+        none=len(outcomes),
         retry=scheme.retry,
     )
     return Compiled(
         program, tuple(outcomes), compiler.prefixes, scheme.diagnoses, scheme.procedures
     )
+
+
+def _bits_of(flags: NDArray[np.bool_], words: int) -> Words:
+    """Return booleans as bits of words."""
+    packed = np.zeros(words * 8, dtype=np.uint8)
+    bits = np.packbits(flags, bitorder="little")
+    packed[: len(bits)] = bits
+    return packed.view("<u8")
+
+
+def _first_terms(principal: Words, main: Words) -> NDArray[np.int16]:
+    """Return the first term that a class of principal diagnoses and one of procedures share."""
+    first = np.full((len(principal), len(main)), -1, dtype=np.int16)
+    for w in range(principal.shape[1] - 1, -1, -1):
+        common = principal[:, None, w] & main[None, :, w]
+        lowest = np.bitwise_count((common & (~common + np.uint64(1))) - np.uint64(1))
+        first = np.where(common != 0, lowest.astype(np.int16) + np.int16(w * 64), first)
+    return np.ascontiguousarray(first)
+
+
+def _drg_table(
+    starts: list[int], pairs: list[tuple[Words, Words]], outcomes: list[int], key_bits: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+    """Return which terms' DRGs follow from the key facts, and their outcome by key."""
+    count = len(starts) - 1
+    keys = np.arange(1 << key_bits, dtype=np.uint64)
+    table = np.full((count, len(keys)), -1, dtype=np.int16)
+    tabled = np.ones(count, dtype=np.uint8)
+    for t in range(count):
+        for g in range(starts[t + 1] - 1, starts[t] - 1, -1):
+            need, want = pairs[g]
+            if need[1:].any() or int(need[0]) >> key_bits:
+                tabled[t] = 0
+                break
+            table[t, (keys & need[0]) == want[0]] = outcomes[g]
+    return tabled, table
 
 
 def _number_tables(facts: _Facts) -> tuple[Words, NDArray[np.int64]]:
