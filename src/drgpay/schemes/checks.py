@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +101,8 @@ class Subject:
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
         self.system: Path = code_system_dir(scheme.path, scheme.manifest)
+        # a bundled code system is checked with the bundled schemes, not with everyone's own
+        self.owns_system = is_bundled(scheme.path) or self.system.is_relative_to(scheme.path)
         self.mdc_of = {mdc.mdc: mdc for mdc in reversed(scheme.mdcs)}
         self.adrg_of = {adrg.key: adrg for adrg in reversed(scheme.adrgs)}
 
@@ -212,6 +214,10 @@ def _finding(check: Check, file: str, row: int, subject: str, text: str) -> Find
 def _some(codes: Sequence[str]) -> str:
     more = f" and {len(codes) - EXAMPLES} more" if len(codes) > EXAMPLES else ""
     return ", ".join(codes[:EXAMPLES]) + more
+
+
+def _verb(found: Sized, one: str, many: str) -> str:
+    return one if len(found) == 1 else many
 
 
 def _count(number: int, noun: str) -> str:
@@ -582,7 +588,10 @@ def _repeated(table: pa.Table, names: Sequence[str]) -> Rows:
 
 
 def row_twice(subject: Subject) -> Iterator[Finding]:
-    """Fail if a code stands twice in a list, in severity, as an exclusion, or in a code table."""
+    """Fail if a code stands twice in a list, in severity, as an exclusion, or in a code table.
+
+    One finding a list.
+    """
     scheme = subject.scheme
     tables: list[tuple[str, pa.Table, tuple[str, ...]]] = [
         ("lists.csv", subject.lists, ("owner", "list", "code")),
@@ -590,14 +599,20 @@ def row_twice(subject: Subject) -> Iterator[Finding]:
         ("exclusions.csv", scheme.exclusions, ("exclusion_list", "principal")),
         ("valid_procedures.csv", subject.valid_procedures, ("code",)),
     ]
-    for file, name in _SYSTEM_TABLES:
+    for file, name in _SYSTEM_TABLES if subject.owns_system else ():
         path = subject.system / file
         if path.exists():
             tables.append((file, large_table(path, (name, _SYSTEM_TABLES[file, name])), (name,)))
     for file, table, names in tables:
+        again: dict[str, list[tuple[str, int]]] = {}
         for i in _repeated(table, names):
-            values = " ".join(str(table[name][int(i)].as_py()) for name in names)
-            yield _finding(row_twice, file, int(i) + 2, values, f"{values} stands here again")
+            *place, code = (str(table[name][int(i)].as_py()) for name in names)
+            again.setdefault(".".join(place), []).append((code, int(i) + 2))
+        for name, found in again.items():
+            what = f"{name}: " * bool(name) + _count(len(found), "row")
+            some = _some([f"{code} (line {line})" for code, line in found])
+            text = f"{what} that {_verb(found, 'stands', 'stand')} here again: {some}"
+            yield _finding(row_twice, file, found[0][1], what, text)
     known: dict[tuple[str, str], str] = {}
     for kind, words in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
         path = subject.system / f"{words}.csv"
@@ -645,6 +660,8 @@ def code_without_name(subject: Subject) -> Iterator[Finding]:
 
 def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
     """Fail if a map from insurance codes leads to codes nobody knows: one finding a map."""
+    if not subject.owns_system:
+        return
     for file, words in (
         ("diagnosis_map.csv", subject.scheme.diagnoses),
         ("procedure_map.csv", subject.scheme.procedures),
@@ -657,8 +674,9 @@ def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
         lost = np.flatnonzero(words.encode(codes) == 0)
         if len(lost):
             found = sorted({str(codes[int(i)].as_py()) for i in lost})
-            what = f"{len(lost)} entries" if len(lost) > 1 else "1 entry"
-            text = f"{what} that lead to codes the code system lacks: {_some(found)}"
+            what = f"{len(lost)} {_verb(lost, 'entry', 'entries')}"
+            leads = _verb(lost, "leads to a code", "lead to codes")
+            text = f"{what} that {leads} nobody knows: {_some([repr(code) for code in found])}"
             yield _finding(map_to_unknown_code, file, int(lost[0]) + 2, what, text)
 
 

@@ -587,9 +587,6 @@ def _assemble(
     tabled, drg_table = _drg_table(starts, drg_pairs, drg_outcome, key_bits)
     info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
 
-    def stack(rows: list[Words]) -> Words:
-        return np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)
-
     program = Program(
         principal_info=diagnosis_class.astype(np.uint64)
         | exclusion_row.astype(np.uint64) << np.uint64(16)

@@ -20,6 +20,7 @@ Left out: an unknown sex or age in years; an age in days that contradicts the ag
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, islice, product
@@ -36,8 +37,8 @@ from drgpay.schemes.program import (
     _entries,
     _Entry,
     _Literal,
+    _severity,
     _words,
-    compile_scheme,
 )
 from drgpay.schemes.rules import any_procedure_reading, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
@@ -138,7 +139,7 @@ class _Found:
 @dataclass
 class _Walk:
     reached: dict[tuple[int, int], _Found] = field(default_factory=dict)
-    takers: dict[int, None] = field(default_factory=dict)  # entries that took something, in order
+    takers: dict[int, int] = field(default_factory=dict)  # how many cases each entry took
 
 
 def _scalars(entries: Iterable[_Entry]) -> list[_Literal]:
@@ -182,26 +183,44 @@ class _Searcher:
         self.scheme = scheme
         self.compiler = _Compiler(scheme)
         self.entries = _entries(self.compiler, False)
-        program = compile_scheme(scheme).program
-        self.levels = (program.diagnosis_info & np.uint32(3)).astype(np.int64)
-        self.exclusion_list = (program.diagnosis_info >> np.uint32(3)).astype(np.int64)
-        self.exclusion_row = program.exclusion_row
-        self.exclusion_bits = program.exclusion_bits
+        nothing = np.zeros((self.compiler.d_size, 1), dtype=np.uint64)
+        info, exclusion_row, self.exclusion_bits = _severity(scheme, len(nothing), nothing)
+        self.levels = (info & np.uint32(3)).astype(np.int64)
+        self.exclusion_list = (info >> np.uint32(3)).astype(np.int64)
+        self.exclusion_row = exclusion_row.astype(np.int64)
         self.site_rows = self._sites()
+        self.possible = self._possible()
         self.scalars = _scalars(self.entries)
         self.cells = _cells(self.scalars)
         self.cell_words = _words(len(self.cells))
-        self.cell_bits = {x.key: self._pack(lambda c, x=x: c.holds(x)) for x in self.scalars}
-        self.all_cells = self._pack(lambda _: True)
-        self.level_cells = [self._pack(lambda c, n=n: c.levels == n) for n in range(4)]
+        self.cell_bits = {x.key: self._pack([c.holds(x) for c in self.cells]) for x in self.scalars}
+        self.all_cells = self._pack([True] * len(self.cells))
+        self.level_cells = [self._pack([c.levels == n for c in self.cells]) for n in range(4)]
         self.d_class, self.p_class = self._code_classes()
         self.neutral = self._neutral()
 
     # --- the universe -----------------------------------------------------------------------
 
-    def _pack(self, holds: object) -> Words:
+    def _beginning(self, number: int) -> str:
+        """Return the longest beginning that a code unknown to the scheme is asked to have."""
+        bits = number - len(self.scheme.diagnoses)
+        met = [p for i, p in enumerate(self.compiler.prefixes) if bits >> i & 1]
+        return max(met, key=len, default="")
+
+    def _possible(self) -> Bools:
+        """Return which numbers stand for a code: one cannot begin both P07. and Z37."""
+        possible = np.ones(self.compiler.d_size, dtype=np.bool_)
+        for number in range(len(self.scheme.diagnoses) + 1, self.compiler.d_size):
+            longest = self._beginning(number)
+            bits = sum(
+                1 << i for i, p in enumerate(self.compiler.prefixes) if longest.startswith(p)
+            )
+            possible[number] = bits == number - len(self.scheme.diagnoses)
+        return possible
+
+    def _pack(self, holds: list[bool]) -> Words:
         bits = np.zeros(self.cell_words * 64, dtype=np.bool_)
-        bits[: len(self.cells)] = [holds(cell) for cell in self.cells]  # type: ignore[operator]
+        bits[: len(self.cells)] = holds
         return np.packbits(bits, bitorder="little").view("<u8")
 
     def _sites(self) -> dict[str, list[Bools]]:
@@ -260,7 +279,8 @@ class _Searcher:
         available = (self.neutral[:, CC] > 0) + 2 * (self.neutral[:, MCC] > 0)
         second = self.exclusion_row if refined else available[self.exclusion_row]
         key = self.d_class.astype(np.int64) * 65_536 + second
-        _, rows = np.unique(key, return_index=True)
+        codes = np.flatnonzero(self.possible)
+        rows = codes[np.unique(key[codes], return_index=True)[1]]
         _, columns = np.unique(self.p_class, return_index=True)
         return _Universe(rows, columns)
 
@@ -344,7 +364,8 @@ class _Searcher:
                         here &= ~hit
                 taken = before & ~here
                 if taken.any():
-                    walk.takers[e] = None
+                    many = int(np.bitwise_count(taken).sum())
+                    walk.takers[e] = walk.takers.get(e, 0) + many
                     left[block] &= ~taken
 
     def _found(
@@ -370,7 +391,7 @@ class _Searcher:
         """Return codes of a set, one of each class, those without severity first."""
         ids = np.flatnonzero(members)
         if diagnosis:
-            ids = ids[ids <= len(self.scheme.diagnoses)]
+            ids = ids[self.possible[ids]]
             # two codes of a class may differ in severity: the plain one and one of each level
             key = self.d_class[ids].astype(np.int64) * 4 + self.levels[ids]
         else:
@@ -499,8 +520,7 @@ class _Searcher:
     def _code(self, number: int) -> str:
         words = self.scheme.diagnoses
         if number > len(words):  # a code that the scheme lacks, with beginnings that rules ask for
-            bits = number - len(words)
-            return next(p for i, p in enumerate(self.compiler.prefixes) if bits >> i & 1) + "?"
+            return self._beginning(number) + "?"
         return str(words.codes[number - 1].as_py()) if number else "?"
 
     def _procedure(self, number: int) -> str:
@@ -590,16 +610,23 @@ def reach(scheme: Scheme) -> Reach:
 
 
 def _takers(searcher: _Searcher, e: int) -> tuple[str, ...]:
-    """Return the groups that take what an unreached entry's rule accepts."""
+    """Return the groups that take what an unreached entry's rule accepts.
+
+    Those of its own MDC come first, and of these the ones that take most.
+    """
     universe = searcher.universe(refined=False)
-    found: dict[str, None] = {}
+    own = searcher.entries[e].source.mdc
+    taken: Counter[int] = Counter()
     for term in searcher.entries[e].terms:
         part = searcher._part(term, universe)
-        if not len(part.rows) or not len(part.columns):
-            continue
-        walk = _Walk()
-        searcher.walk(part, _Companions(), range(e), walk)
-        for taker in walk.takers:
-            source = searcher.entries[taker].source
-            found[source.key if isinstance(source, AdrgRow) else f"{source.letter}QY"] = None
-    return tuple(found)
+        if len(part.rows) and len(part.columns):
+            walk = _Walk()
+            searcher.walk(part, _Companions(), range(e), walk)
+            taken.update(walk.takers)
+    sources = {i: searcher.entries[i].source for i in taken}
+    order = sorted(taken, key=lambda i: (sources[i].mdc != own, -taken[i], -i))
+    names = (
+        source.key if isinstance(source, AdrgRow) else f"{source.letter}QY"
+        for source in (sources[i] for i in order)
+    )
+    return tuple(dict.fromkeys(names))

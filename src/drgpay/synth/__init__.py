@@ -1,0 +1,316 @@
+"""An invented Chinese city as a region folder: hospitals, three years of cases, budgets.
+
+Everything is made up; see the README.txt of the folder that `synthesize` writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from drgpay._reference import bundled
+from drgpay.errors import InputError
+from drgpay.grouper.stream import default_threads, grouper_of, in_order
+from drgpay.synth import writer
+from drgpay.synth.cases import Array, Block, draw_block
+from drgpay.synth.city import BED_DAY_RATES_FEN, CASE_GROWTH, CITY, POOLS
+from drgpay.synth.plan import BLOCK, Plan, build_plan
+
+__all__ = ["Summary", "synthesize"]
+
+MOST_CASES = 900_000_000
+_SLIPS = (
+    "",
+    "principal_unknown",
+    "principal_missing",
+    "sex_conflict",
+    "procedure_unfit",
+    "wrong_order",
+    "secondary_unknown",
+)
+# per mille of what the pools paid: one budget is a little too large, one a little too small
+_BUDGETS = {"310": 1016, "390": 972}
+_OUT_OF_AREA = {"310": 38, "390": 52}
+_HIGH_BANDS = ((100.0, 3.0), (300.0, 2.0), (float("inf"), 1.5))
+_MOST_REVIEWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `synthesize` wrote.
+
+    `cases` counts the rows of each year; `slips` the coding errors put into the run's year, by
+    kind; `bad_rows` those of its rows that reading will quarantine, a doubled id counted once.
+    """
+
+    path: Path
+    seed: int
+    scheme: str
+    year: int
+    hospitals: int
+    cases: dict[int, int]
+    slips: dict[str, int]
+    bad_rows: int
+    recorded_fund_fen: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """All cases, years of history included."""
+        return sum(self.cases.values())
+
+
+@dataclass
+class _Totals:
+    """What the small tables need of the run's year."""
+
+    hospitals: int
+    fund: Array = field(init=False)
+    slips: Array = field(default_factory=lambda: np.zeros(len(_SLIPS), dtype=np.int64))
+    bad: int = 0
+    reviews: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.fund = np.zeros((self.hospitals, len(POOLS)), dtype=np.int64)
+
+    def add(self, part: _Part) -> None:
+        self.fund += part.fund
+        self.slips += part.slips
+        self.bad += part.bad
+        self.reviews += part.reviews[: _MOST_REVIEWS - len(self.reviews)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One block, ready to be written, with what is kept of it."""
+
+    table: pa.Table
+    fund: Array
+    slips: Array
+    bad: int
+    reviews: list[tuple[str, str, str, str]]
+
+
+def synthesize(
+    out_dir: str | Path,
+    cases: int,
+    seed: int,
+    *,
+    scheme: str | Path = "zj-drg-2022",
+    year: int = 2024,
+    history_years: int = 2,
+    error_rate: float = 0.01,
+    threads: int | None = None,
+    progress: Callable[[int], Callable[[int], None]] | None = None,
+) -> Summary:
+    """Write an invented city with so many cases in its year as a region folder.
+
+    The years before it are a little smaller each and lie in `history/`. `error_rate` is the share
+    of cases with a coding error. `progress` is given the number of all cases and returns what is
+    called with the cases done at each step. One seed gives the same bytes, whatever `threads`.
+
+    Raises InputError for a folder that is not empty or arguments that make no city, SchemeError.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     synthesize(folder + "/city", 200, 1, history_years=1).cases
+    {2023: 192, 2024: 200}
+    """
+    _check(cases, seed, year, history_years, error_rate)
+    path = Path(out_dir)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(
+            "there is something already", where=path, remedy="give a new or an empty folder"
+        )
+    rows = {
+        y: max(1, round(cases / (1 + CASE_GROWTH) ** (year - y)))
+        for y in range(year - history_years, year + 1)
+    }
+    plan = build_plan(grouper_of(scheme), seed, year, rows, error_rate)
+    (path / "history").mkdir(parents=True, exist_ok=True)
+    step = progress(sum(rows.values())) if progress is not None else None
+    totals = _Totals(len(plan.city))
+    for y in rows:
+        file = path / "cases.parquet" if y == year else path / "history" / f"{y}.parquet"
+        _write_year(plan, y, file, totals, threads or default_threads(), step)
+    name = str(scheme) if str(scheme) in bundled("schemes") else Path(scheme).resolve().as_posix()
+    _small_tables(plan, path, totals)
+    _readme(plan, path, name, rows)
+    _region(plan, path, name, totals)
+    fund = totals.fund.sum(axis=0).tolist()
+    return Summary(
+        path=path,
+        seed=seed,
+        scheme=name,
+        year=year,
+        hospitals=len(plan.city),
+        cases=rows,
+        slips=dict(zip(_SLIPS[1:], totals.slips[1:].tolist(), strict=True)),
+        bad_rows=totals.bad,
+        recorded_fund_fen={pool: f for (pool, _), f in zip(POOLS, fund, strict=True)},
+    )
+
+
+def _check(cases: int, seed: int, year: int, history_years: int, error_rate: float) -> None:
+    faults = []
+    if not 1 <= cases <= MOST_CASES:
+        faults.append(f"cases is {cases}: 1 to {MOST_CASES}")
+    if not 0 <= seed < 1 << 63:
+        faults.append(f"seed is {seed}: 0 or above, below 2^63")
+    if not 1990 <= year <= 2100:
+        faults.append(f"year is {year}: 1990 to 2100")
+    if not 1 <= history_years <= 10:
+        faults.append(f"history_years is {history_years}: 1 to 10")
+    if not 0 <= error_rate <= 0.5:
+        faults.append(f"error_rate is {error_rate}: 0 to 0.5")
+    if faults:
+        raise InputError("no city can be made of this", faults=faults)
+
+
+def _write_year(
+    plan: Plan,
+    year: int,
+    path: Path,
+    totals: _Totals,
+    threads: int,
+    step: Callable[[int], None] | None,
+) -> None:
+    blocks = -(-plan.rows[year] // BLOCK)
+
+    def task(number: int) -> Callable[[], _Part]:
+        return lambda: _part(plan, year, number)
+
+    file = writer.CaseFile(path)
+    whole = False
+    try:
+        for part in in_order((task(i) for i in range(blocks)), threads):
+            file.write(part.table)
+            if year == plan.year:
+                totals.add(part)
+            if step is not None:
+                step(len(part.table))
+        whole = True
+    finally:
+        file.close(whole)
+
+
+def _part(plan: Plan, year: int, number: int) -> _Part:
+    block = draw_block(plan, year, number)
+    # both rows of a doubled id are out
+    out = block.bad > 0
+    out[:-1] |= block.bad[1:] == 3
+    place = block.hospital.astype(np.int64) * len(POOLS) + block.pool
+    size = len(plan.city) * len(POOLS)
+    paid = np.bincount(place, weights=np.where(out, 0, block.fund), minlength=size)
+    return _Part(
+        table=writer.table(plan, block),
+        fund=np.rint(paid).astype(np.int64).reshape(len(plan.city), len(POOLS)),
+        slips=np.bincount(block.slip, minlength=len(_SLIPS)),
+        bad=int((block.bad > 0).sum()),
+        reviews=_reviews(plan, block, out) if year == plan.year else [],
+    )
+
+
+def _reviews(plan: Plan, block: Block, out: Array) -> list[tuple[str, str, str, str]]:
+    """Return decisions on some of the dearest cases and on some that no group takes."""
+    seed = np.random.SeedSequence([plan.seed, block.year, block.first, 3])
+    rng = np.random.Generator(np.random.PCG64(seed))
+    base = block.weight * 100
+    multiple = np.select(
+        [base <= limit for limit, _ in _HIGH_BANDS], [k for _, k in _HIGH_BANDS], 1.5
+    )
+    dear = (block.ratio >= 1.15 * multiple) & (block.slip == 0)
+    lost = (block.slip == 1) & (block.mode == 0)
+    u = rng.random(len(block))
+    asked = np.flatnonzero(~out & ((dear & (u < 0.35)) | (lost & (u < 0.2))))
+    found = []
+    for i, draw in zip(asked.tolist(), rng.random((len(asked), 2)).tolist(), strict=True):
+        granted = draw[0] < 0.7
+        share = draw[1] * (0.08 if granted else 0.3)
+        unreasonable = int(int(block.total[i]) * share) // 100 * 100
+        note = "危重复杂，准予" if granted else "不符合特病单议条件"
+        if lost[i]:
+            note = "未入组，扣除不合理费用"
+        case = writer.case_ids(block.year, block.case_number[i : i + 1])[0].as_py()
+        found.append((case, "granted" if granted else "refused", writer.yuan(unreasonable), note))
+    return found
+
+
+def _small_tables(plan: Plan, path: Path, totals: _Totals) -> None:
+    city = plan.city
+    hospitals = list(zip(city.ids, city.names, city.level.tolist(), city.community, strict=True))
+    writer.write_csv(
+        path / "hospitals.csv",
+        "hospital_id,name,level,community_id",
+        ((i, name, level, f"YGT{c + 1:02d}" if c >= 0 else "") for i, name, level, c in hospitals),
+    )
+    writer.write_csv(
+        path / "coefficients.csv",
+        "hospital_id,coefficient",
+        zip(city.ids, city.coefficient, strict=True),
+    )
+    writer.write_csv(
+        path / "scores.csv", "hospital_id,score", zip(city.ids, city.score, strict=True)
+    )
+    writer.write_csv(
+        path / "bed_day_rates.csv",
+        "bed_day_class,rate_yuan",
+        ((name, writer.yuan(rate)) for name, rate in BED_DAY_RATES_FEN.items()),
+    )
+    writer.write_csv(
+        path / "reviews.csv", "case_id,decision,unreasonable_yuan,note", totals.reviews
+    )
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([plan.seed, 0, 4])))
+    reasons = ("高套编码（虚构）", "分解住院（虚构）", "超标准收费（虚构）")
+    rows = []
+    count = max(1, len(city) // 12)
+    for h in sorted(rng.choice(len(city), count, replace=False).tolist()):
+        pool = int(rng.integers(0, len(POOLS)))
+        per_mille = int(rng.integers(1, 6))
+        amount = int(totals.fund[h, pool]) * per_mille // 2000
+        reason = reasons[int(rng.integers(0, len(reasons)))]
+        rows.append((city.ids[h], POOLS[pool][0], writer.yuan(amount), reason))
+    writer.write_csv(path / "violations.csv", "hospital_id,pool,amount_yuan,reason", rows)
+
+
+def _readme(plan: Plan, path: Path, scheme: str, rows: dict[int, int]) -> None:
+    text = writer.README.format(
+        seed=plan.seed,
+        scheme=scheme,
+        year=plan.year,
+        cases=rows[plan.year],
+        history=", ".join(str(y) for y in rows if y != plan.year),
+        errors=f"{plan.error_rate * 100:g} %",
+    )
+    (path / "README.txt").write_text(text, encoding="utf-8", newline="")
+
+
+def _region(plan: Plan, path: Path, scheme: str, totals: _Totals) -> None:
+    lines = [
+        "# 虚构数据 · invented data: see README.txt",
+        "",
+        "[region]",
+        f'id = "synth-{plan.seed}"',
+        f'name = "{CITY}（虚构数据）"',
+        f"year = {plan.year}",
+        'policy = "hangzhou"',
+        f'scheme = "{scheme}"',
+        'cases = ["cases.parquet"]',
+        "synthetic = true",
+    ]
+    fund = totals.fund.sum(axis=0).tolist()
+    for (pool, name), paid in zip(POOLS, fund, strict=True):
+        elsewhere = paid * _OUT_OF_AREA[pool] // 1000 // 100 * 100
+        budget = paid * _BUDGETS[pool] // 1000 // 100 * 100 + elsewhere
+        lines += [
+            "",
+            "[[pools]]",
+            f'pool = "{pool}"',
+            f'name = "{name}"',
+            f'budget_yuan = "{writer.yuan(budget)}"',
+            f'out_of_area_fund_yuan = "{writer.yuan(elsewhere)}"',
+        ]
+    (path / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")

@@ -44,7 +44,17 @@ _PRIMARY = ("镜湖", "石桥", "东渡", "柳浦", "新亭", "花坞", "望溪"
 _FITS: dict[str, dict[str, float]] = {
     "maternity": {"O": 8, "N": 4, "P": 8},
     "children": {"P": 5, "E": 0.6, "G": 0.4, "D": 0.5, "B": 0.2, "S": 0.8, "Q": 0.4},
-    "cancer": {"R": 6, "E": 0.6, "G": 0.6, "H": 0.6, "J": 0.7, "N": 0.6, "L": 0.3, "D": 0.5, "K": 0.4},
+    "cancer": {
+        "R": 6,
+        "E": 0.6,
+        "G": 0.6,
+        "H": 0.6,
+        "J": 0.7,
+        "N": 0.6,
+        "L": 0.3,
+        "D": 0.5,
+        "K": 0.4,
+    },
     "psychiatric": {"T": 60, "U": 60},
     "orthopaedic": {"I": 6, "V": 2, "Z": 2, "X": 0.5},
     "rehabilitation": {"X": 8, "B": 0.6, "I": 0.4},
@@ -104,10 +114,10 @@ def _hospitals(count: int) -> list[tuple[str, int, str, float]]:
     """Return name, level, speciality and size of each hospital, the large ones first."""
     rows: list[tuple[str, int, str, float]]
     if count < 12:
-        rows = [(CITY + name, *rest) for name, *rest in _FEW]
+        rows = [(CITY + row[0], *row[1:]) for row in _FEW]
     else:
         top = _TOP if count >= 30 else _TOP[:7]
-        rows = [(CITY + name, *rest) for name, *rest in top]
+        rows = [(CITY + row[0], *row[1:]) for row in top]
     district = 0
     more = 4
     while len(rows) < count:
@@ -121,7 +131,7 @@ def _hospitals(count: int) -> list[tuple[str, int, str, float]]:
         for i in range(3):
             name = _PRIMARY[(3 * turn + i) % len(_PRIMARY)]
             kind = "街道社区卫生服务中心" if "区" in place[len(CITY) :] else "镇中心卫生院"
-            rows.append((f"{place}{name}{'' if turn < 3 else turn}{kind}", 1, "primary", 0.6))
+            rows.append((f"{place}{name}{'' if turn < 3 else turn}{kind}", 1, "primary", 0.9))
         if district % 4 == 3:
             rows.append((f"{CITY}第{more}附属医院", 3, "general", 5.0))
             more += 1
@@ -141,7 +151,9 @@ def build_city(cases: int, seed: int) -> City:
         members = [i for i, p in enumerate(places) if p == place]
         general = [i for i in members if level[i] == 2]
         if general and any(level[i] == 1 for i in members):
-            community[[i for i in members if rows[i][2] in ("general", "tcm", "primary")]] = len(lead)
+            community[[i for i in members if rows[i][2] in ("general", "tcm", "primary")]] = len(
+                lead
+            )
             lead.append(general[0])
     base = np.array([0.0, 0.87, 0.98, 1.06])[level]
     coefficient = base + rng.integers(-400, 401, len(rows)) / 10_000

@@ -1,0 +1,112 @@
+"""`drgpay synth`: an invented city as a region folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from drgpay.cli.lang import t
+from drgpay.cli.progress import bar
+
+
+@click.command(
+    help=t(
+        "生成一座虚构城市的统筹区文件夹：医疗机构、系数、预算、本年与历史病例，一切均为虚构。"
+        "同一种子总是生成同样的文件。",
+        "Invent a city as a region folder: hospitals, coefficients, budgets, cases of the year and "
+        "its history. Everything is made up; one seed always makes the same files.",
+    )
+)
+@click.option(
+    "--cases",
+    required=True,
+    type=click.IntRange(1, 900_000_000),
+    help=t("本年病例数", "cases of the year"),
+)
+@click.option(
+    "--seed",
+    default=2024,
+    show_default=True,
+    type=click.IntRange(0),
+    help=t("随机种子", "seed"),
+)
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=t("新的或空的文件夹", "a new or empty folder"),
+)
+@click.option(
+    "--scheme",
+    default="zj-drg-2022",
+    show_default=True,
+    help=t("分组方案的名称或文件夹", "scheme, by name or folder"),
+)
+@click.option(
+    "--year",
+    default=2024,
+    show_default=True,
+    type=click.IntRange(1990, 2100),
+    help=t("清算年度", "year to settle"),
+)
+@click.option(
+    "--history-years",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 10),
+    help=t("历史年数", "years of history"),
+)
+@click.option(
+    "--error-rate",
+    default=0.01,
+    show_default=True,
+    type=click.FloatRange(0, 0.5),
+    help=t("编码差错的比例", "share of cases with a coding error"),
+)
+@click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
+def synth(
+    cases: int,
+    seed: int,
+    out: Path,
+    scheme: str,
+    year: int,
+    history_years: int,
+    error_rate: float,
+    threads: int | None,
+) -> None:
+    """Invent a city."""
+    from drgpay.synth import synthesize
+
+    started = time.perf_counter()
+    done = synthesize(
+        out,
+        cases,
+        seed,
+        scheme=scheme,
+        year=year,
+        history_years=history_years,
+        error_rate=error_rate,
+        threads=threads,
+        progress=lambda total: bar(t("生成", "inventing"), total),
+    )
+    seconds = time.perf_counter() - started
+    years = " + ".join(f"{y}: {count:,}" for y, count in done.cases.items())
+    slips = sum(done.slips.values())
+    click.echo(
+        t(
+            f"虚构城市：{done.hospitals} 家医疗机构，{done.total:,} 例（{years}），"
+            f"{seconds:.1f} 秒，每秒 {done.total / seconds:,.0f} 例",
+            f"invented city: {done.hospitals} hospitals, {done.total:,} cases ({years}), "
+            f"{seconds:.1f} s, {done.total / seconds:,.0f} cases/s",
+        )
+    )
+    click.echo(
+        t(
+            f"本年有意加入编码差错 {slips:,} 例，不能读入的行 {done.bad_rows:,}",
+            f"put into the year on purpose: {slips:,} coding errors, {done.bad_rows:,} faulty rows",
+        )
+    )
+    click.echo(t(f"统筹区文件夹 {done.path}", f"region folder {done.path}"))

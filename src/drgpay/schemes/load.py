@@ -1,0 +1,173 @@
+"""Load a scheme, checked: the findings that its known_findings.csv does not accept are errors."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from drgpay._reference import resolve
+from drgpay.errors import SchemeError
+from drgpay.schemes.checks import (
+    ALWAYS,
+    CHECKS,
+    Check,
+    Finding,
+    count_differs_from_manifest,
+    counts,
+    is_bundled,
+    run_checks,
+    tables_changed_since_seal,
+)
+from drgpay.schemes.tables import Scheme, read_manifest, read_tables, small_table
+
+KNOWN = "known_findings.csv"
+NO_LONGER_FOUND = "known_finding_gone"
+SEALED = (tables_changed_since_seal.__name__, count_differs_from_manifest.__name__)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks of a scheme found: new findings, and those that the scheme accepts.
+
+    `complete` is false when the tables are as they were sealed, so that only the checks of
+    `ALWAYS` were run. A known finding that no longer occurs is a new finding.
+    """
+
+    scheme: Scheme
+    new: tuple[Finding, ...]
+    known: tuple[Finding, ...]
+    complete: bool
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """The new findings that sealing the manifest would not mend."""
+        return tuple(finding for finding in self.new if finding.check not in SEALED)
+
+
+def is_sealed(scheme: Scheme) -> bool:
+    """Return whether the tables have the digest that the manifest states."""
+    return scheme.manifest.get("digest") == scheme.digest
+
+
+def _known_rows(scheme: Scheme) -> list[tuple[int, dict[str, str]]]:
+    path = scheme.path / KNOWN
+    return small_table(path, KNOWN) if path.exists() else []
+
+
+def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
+    """Return the findings of a scheme, all of them or those of the checks that always run."""
+    # the findings are those of the scheme's own reading, whichever one is asked for
+    own = str(scheme.manifest.get("options", {}).get("surgical_match", "main"))
+    under_test = scheme if scheme.surgical_match == own else replace(scheme, surgical_match=own)
+    checks: tuple[Check, ...] = CHECKS if complete else ALWAYS
+    findings = run_checks(under_test, checks)
+    names = {check.__name__ for check in checks}
+    found = {finding.key for finding in findings}
+    accepted: set[tuple[str, str, str]] = set()
+    gone: list[Finding] = []
+    every = {check.__name__ for check in CHECKS}
+    for line, row in _known_rows(scheme):
+        key = (row["check"], row["file"], row["subject"])
+        if key in accepted:
+            text = f"{' '.join(key)} stands here again"
+        elif row["check"] not in every:
+            text = f"there is no check {row['check']!r}"
+        elif row["check"] in SEALED:
+            text = f"{row['check']} cannot be accepted; seal the manifest"
+        elif row["check"] in names and key not in found:
+            text = f"{' '.join(key)} is no longer found; delete the row"
+        else:
+            accepted.add(key)
+            continue
+        gone.append(Finding(NO_LONGER_FOUND, KNOWN, line, " ".join(key), text))
+    new = tuple(finding for finding in findings if finding.key not in accepted)
+    known = tuple(finding for finding in findings if finding.key in accepted)
+    return Checked(scheme, (*new, *gone), known, complete)
+
+
+def load_scheme(
+    name: str | Path,
+    *,
+    surgical_match: str | None = None,
+    base: Path | None = None,
+    check: bool = True,
+) -> Scheme:
+    """Return a bundled scheme by its name, or the scheme of a folder (relative to `base`).
+
+    `surgical_match` (main or any) overrides the manifest's. While the tables have the digest that
+    the manifest states, only the quick checks are repeated; otherwise all are run. Raises
+    SchemeError with all new findings, and InputError when there is no such scheme.
+
+    >>> load_scheme("zj-drg-2022").surgical_match
+    'main'
+    """
+    scheme = read_tables(resolve("schemes", name, base), surgical_match)
+    if check:
+        checked = check_tables(scheme, complete=not is_sealed(scheme))
+        if checked.new:
+            raise SchemeError(
+                f"{len(checked.new)} finding{'s' if len(checked.new) > 1 else ''}",
+                where=scheme.path,
+                faults=[str(finding) for finding in checked.new],
+                remedy=f"correct the tables, or accept a finding as a row of {KNOWN}; "
+                "drgpay scheme check lists them by check",
+            )
+    return scheme
+
+
+def check_scheme(name: str | Path) -> Checked:
+    """Return all findings of a scheme, sealed or not."""
+    return check_tables(read_tables(resolve("schemes", name)))
+
+
+def seal(checked: Checked) -> Path:
+    """Write counts, known findings by check and digest into the manifest; return its path.
+
+    Its other lines stay as they are. Raises SchemeError when there are findings that are not
+    accepted and that sealing does not mend.
+    """
+    path = checked.scheme.path / "manifest.toml"
+    if checked.faults or not checked.complete:
+        raise SchemeError(
+            f"not sealed: {len(checked.faults)} new findings",
+            where=path,
+            faults=[str(finding) for finding in checked.faults],
+            remedy=f"correct the tables, or accept a finding as a row of {KNOWN}",
+        )
+    text = path.read_text(encoding="utf-8")
+    by_check = Counter(finding.check for finding in checked.known)
+    sections = [("counts", list(counts(checked.scheme).items()))]
+    if by_check:
+        sections.append(("known_findings", sorted(by_check.items())))
+    for name in ("counts", "known_findings"):
+        text = _without_section(text, name)
+    text = _with_digest(text, checked.scheme.digest)
+    for name, values in sections:
+        body = "\n".join(f"{key} = {value}" for key, value in values)
+        text = f"{text.rstrip()}\n\n[{name}]\n{body}\n"
+    tomllib.loads(text)  # never leave a manifest behind that cannot be read
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _without_section(text: str, name: str) -> str:
+    return re.sub(rf"(?m)^\[{name}\]\n(?:(?!\[).*\n?)*", "", text)
+
+
+def _with_digest(text: str, digest: str) -> str:
+    line = f'digest = "{digest}"'
+    head, bracket, rest = text.partition("\n[")
+    if re.search(r"(?m)^digest *=.*$", head):
+        head = re.sub(r"(?m)^digest *=.*$", line, head)
+    else:
+        head = f"{head.rstrip()}\n{line}\n"
+    return head + bracket + rest
+
+
+def describe(name: str | Path) -> dict[str, object]:
+    """Return a scheme's manifest without reading its tables."""
+    path = resolve("schemes", name)
+    return {"id": path.name, "bundled": is_bundled(path), **read_manifest(path)}

@@ -1,0 +1,534 @@
+"""Profiles: believable combinations of principal diagnosis and procedures, tried on the grouper.
+
+For every ADRG of a scheme, codes of its lists are combined by how common they are and how alike
+their names are (a gallbladder goes with gallstones); a combination is kept only when the real
+grouper puts it into that ADRG. So the same few lines serve any scheme.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drgpay._reference import resolve
+from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.errors import SchemeError
+from drgpay.grouper import Grouper
+from drgpay.schemes.tables import AdrgRow, Scheme, Vocabulary, small_table
+from drgpay.synth import clinical
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+LEAST_SHARE = {"surgical": 1.2e-4, "medical": 1.5e-4}
+LEAST_SHARE_OF_MDC_A = 1.2e-5
+SURGICAL_RISE = 1.5  # brings the share of surgical groups to about a third
+WEIGHTS_SCHEME = "chs-drg-1.2-draft"
+MAIN_PROCEDURES, DIAGNOSES_OF_A_PROCEDURE, DIAGNOSES_OF_A_MEDICAL_GROUP = 28, 10, 150
+# birth weight classes: none, below 1500 g, below 2000 g, below 2500 g, from 2500 g
+WEIGHT_FROM = (0, 700, 1500, 2000, 2500)
+WEIGHT_TO = (0, 1500, 2000, 2500, 4300)
+_WEIGHT_SHARE = (0.0, 0.03, 0.05, 0.12, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Q combinations and L lines (rules of ADRGs); codes are numbers of the scheme, 0 for none."""
+
+    principal: Ints  # [Q]
+    secondary: Ints  # [Q] a diagnosis that the group asks for
+    procedures: Ints  # [Q, 3] the main one first
+    line: NDArray[np.int16]  # [Q]
+    share: Floats  # [Q] of all stays
+    age_class: NDArray[np.int8]  # [Q] of clinical.AGE_CLASSES
+    birth_class: NDArray[np.int8]  # [Q] of WEIGHT_FROM
+    sex: NDArray[np.int8]  # [Q] 0 either, 1 M, 2 F
+    female: Floats  # [Q] share of women
+    again: Floats  # [Q] share of stays by returning patients
+    visits: NDArray[np.int32]  # [Q] stays of such a patient in a year
+    season: NDArray[np.int8]  # [Q]
+    day_surgery: Floats  # [Q] share
+    special: NDArray[np.int8]  # [Q] 0 none, else 1 + index of clinical.SPECIAL
+    letters: tuple[str, ...]  # [L] MDC of a line
+    surgical: NDArray[np.bool_]  # [L]
+    weight: Floats  # [L] expected relative weight
+    names: tuple[str, ...]  # [L]
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """How common each code is: index is the code's number, 0 the unknown code."""
+
+    diagnosis: Floats
+    procedure: Floats
+    diagnosis_codes: list[str]  # with an empty one in front
+    procedure_codes: list[str]
+    sex: NDArray[np.int8]  # of a diagnosis: 0 either, 1 M, 2 F
+
+
+def drg_weights(grouper: Grouper) -> Floats:
+    """Return a relative weight for each outcome of a grouper, `0000` last.
+
+    Published weights of CHS-DRG 1.2 (draft) by DRG, else the mean of the ADRG with a step for
+    severity, else the mean of MDC and kind, else of the kind.
+    """
+    own = grouper.scheme.weights
+    path = resolve("schemes", WEIGHTS_SCHEME) / "weights.csv"
+    known = own or {row["drg"]: float(row["weight"]) for _, row in small_table(path, "weights.csv")}
+    surgical = {row.adrg: row.kind == "surgical" for row in grouper.scheme.adrgs}
+
+    def kind(drg: str) -> str:
+        return "surgical" if surgical.get(drg[:3], drg[1:2] < "R") else "medical"
+
+    means: dict[str, list[float]] = defaultdict(list)
+    for drg, weight in known.items():
+        for key in (drg[:3], drg[0] + kind(drg), kind(drg), ""):
+            means[key].append(weight)
+    step = {"1": 1.35, "3": 1.05, "5": 0.85, "9": 1.0, "7": 0.9}
+    weights = []
+    for outcome in grouper.outcomes:
+        drg = outcome.drg
+        if drg in known:
+            weights.append(known[drg])
+            continue
+        key = next(k for k in (drg[:3], drg[0] + kind(drg), kind(drg), "") if k in means)
+        middle = float(np.median(means[key])) if key != drg[:3] else float(np.mean(means[key]))
+        weights.append(middle * step.get(drg[-1], 1.0))
+    floored: Floats = np.maximum(0.15, np.array(weights))
+    return floored
+
+
+def frequencies(scheme: Scheme) -> Frequencies:
+    """Return how common the codes of a scheme are: Zipf inside a category, short names first."""
+    diagnoses, procedures = scheme.diagnoses, scheme.procedures
+    dx_codes, dx_names = _words(diagnoses)
+    px_codes, px_names = _words(procedures)
+    dx = _zipf(dx_codes, dx_names, [code[:3] for code in dx_codes], clinical.CATEGORY, 1.3)
+    px_keys = [clinical.longest_match(code, clinical.PROCEDURE) or code[:4] for code in px_codes]
+    px = _zipf(px_codes, px_names, px_keys, clinical.PROCEDURE, 0.9)
+    dx[0] = px[0] = 0.0
+    sex = np.zeros(len(dx_codes), dtype=np.int8)
+    for i, code in enumerate(dx_codes):
+        if code.startswith(clinical.FEMALE_ONLY):
+            sex[i] = 2
+        elif code.startswith(clinical.MALE_ONLY):
+            sex[i] = 1
+    for mdc in scheme.mdcs:
+        if mdc.letter in "NOM":
+            for (owner, name), ids in scheme.lists.items():
+                if owner == mdc.mdc and not name.startswith("proc"):
+                    sex[ids] = 1 if mdc.letter == "M" else 2
+    return Frequencies(dx, px, dx_codes, px_codes, sex)
+
+
+def _words(vocabulary: Vocabulary) -> tuple[list[str], list[str]]:
+    names = [name or "" for name in vocabulary.names.to_pylist()]
+    return ["", *vocabulary.codes.to_pylist()], ["", *names]
+
+
+def _zipf(
+    codes: list[str], names: list[str], keys: list[str], known: dict[str, float], steep: float
+) -> Floats:
+    members: dict[str, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        members[key].append(i)
+    rare = clinical.RARE_CATEGORY if known is clinical.CATEGORY else clinical.RARE_PROCEDURE
+    shares = np.zeros(len(codes))
+    for key, ids in members.items():
+
+        def rank(i: int) -> tuple[bool, int, str]:
+            odd = not names[i] or "+" in codes[i] or "*" in codes[i]
+            length = len(names[i]) + 2 * ("x" in codes[i][6:])
+            return (codes[i] not in clinical.TYPICAL, 99 if odd else length, codes[i])
+
+        ordered = sorted(ids, key=rank)
+        part = 1.0 / np.arange(1, len(ordered) + 1) ** steep
+        shares[ordered] = known.get(key, rare) * part / part.sum()
+    return shares
+
+
+# --- alike names ----------------------------------------------------------------------------------
+
+
+def _grams(name: str) -> set[str]:
+    plain = re.sub(r"[^\u4e00-\u9fff]", "", name)
+    return set(plain) | {plain[i : i + 2] for i in range(len(plain) - 1)}
+
+
+class _Alike:
+    """Scores how alike the names of a set of diagnoses are to a procedure's name."""
+
+    def __init__(self, ids: Ints, names: list[str]) -> None:
+        self.ids = ids
+        found: dict[str, list[int]] = defaultdict(list)
+        for position, i in enumerate(ids.tolist()):
+            for gram in _grams(names[i]):
+                found[gram].append(position)
+        self.places = {gram: np.array(places) for gram, places in found.items()}
+        lengths = np.array([max(4, len(names[i])) for i in ids.tolist()], dtype=np.float64)
+        self.scale = 1.0 / np.sqrt(lengths)
+
+    def scores(self, name: str) -> Floats:
+        """Return a score from 0 to 1 for each diagnosis."""
+        total = np.zeros(len(self.ids))
+        for gram in sorted(_grams(name)):
+            places = self.places.get(gram)
+            if places is not None:
+                rare = np.log(1 + len(self.ids) / len(places))
+                total[places] += rare * (1.0 if len(gram) == 2 else 0.35)
+        total *= self.scale
+        top = float(total.max(initial=0.0))
+        return total / top if top > 0 else total
+
+
+# --- candidates -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    line: int
+    principal: int
+    secondary: int
+    procedures: tuple[int, ...]
+    weight: float
+    infant: bool
+    birth_class: int
+
+
+class _Builder:
+    def __init__(self, grouper: Grouper) -> None:
+        self.grouper = grouper
+        self.scheme = grouper.scheme
+        self.freq = frequencies(grouper.scheme)
+        _, self.dx_names = _words(self.scheme.diagnoses)
+        _, self.px_names = _words(self.scheme.procedures)
+        self.alike: dict[str, _Alike] = {}
+        self.with_sites = {mdc.mdc for mdc in self.scheme.mdcs if mdc.sites}
+        self.own: dict[str, dict[str, Ints]] = defaultdict(dict)
+        for (owner, name), ids in self.scheme.lists.items():
+            self.own[owner][name] = ids
+
+    def pool(self, mdc: str) -> Ints:
+        """Return the principal diagnoses of an MDC, or what is common when it lists none."""
+        lists = self.own.get(mdc, {})
+        if "dx" in lists:
+            return lists["dx"]
+        found = [ids for name, ids in sorted(lists.items()) if not name.startswith("proc")]
+        if found:
+            return np.unique(np.concatenate(found)).astype(np.int32)
+        letters = np.array([code[:1] for code in self.freq.diagnosis_codes])
+        fitting = np.isin(letters, list("BCDEGIJKNRS"))
+        common = np.argsort(-self.freq.diagnosis * fitting, kind="stable")[:3000]
+        return np.sort(common).astype(np.int32)
+
+    def procedures(self, row: AdrgRow) -> tuple[Ints, list[Ints]]:
+        """Return what may be the main procedure of a rule, and the lists it asks for besides."""
+        lists = self.own.get(row.key, {})
+        named = [ids for name, ids in sorted(lists.items()) if name.startswith("proc")]
+        literal = re.findall(r"_procedure in \{([^}]*)\}", row.rule)
+        for words in literal:
+            ids = [self.scheme.procedures.index.get(w, 0) for w in re.findall(r'"([^"]+)"', words)]
+            named.append(np.array([i for i in ids if i], dtype=np.int32))
+        if not named and "_procedure in valid_procedures" in row.rule:
+            named = [self.scheme.valid_procedures]
+        if not named:
+            return np.zeros(0, dtype=np.int32), []
+        return named[0], [ids for ids in named[1:] if len(ids)]
+
+    def candidates(self) -> tuple[list[_Candidate], Floats]:
+        """Return candidates and the raw frequency of each line."""
+        rows = self.scheme.adrgs
+        lists = [
+            self.procedures(row) if row.kind == "surgical" else (np.zeros(0, np.int32), [])
+            for row in rows
+        ]
+        letter = {mdc.mdc: mdc.letter for mdc in self.scheme.mdcs}
+        factor = [
+            clinical.PROCEDURE_SHARE.get(letter[row.mdc], 1.0)
+            * (0.1 if "终末期" in row.name else 1.0)
+            for row in rows
+        ]
+        taken = np.full(len(self.freq.procedure), 1e-12)
+        for (main, _), part, row in zip(lists, factor, rows, strict=True):
+            if "valid_procedures" not in row.rule:
+                taken[main] += part
+        found: list[_Candidate] = []
+        raw = np.zeros(len(rows))
+        for number, row in enumerate(rows):
+            main, further = lists[number]
+            if row.kind == "surgical":
+                share = self.freq.procedure * factor[number] / taken
+                if "valid_procedures" in row.rule:
+                    share = self.freq.procedure * 1e-3
+                raw[number] = SURGICAL_RISE * share[main].sum()
+                found += self.surgical(number, row, main, further, share)
+            else:
+                part = 0.06 if "PV" in row.key or row.mdc.endswith("Z") else 1.0
+                part = 0.03 if row.mdc.endswith("Z") else part
+                found += self.medical(number, row)
+                raw[number] = part * self.freq.diagnosis[self.principals(row)].sum()
+        return found, raw
+
+    def principals(self, row: AdrgRow) -> Ints:
+        """Return the principal diagnoses of a rule."""
+        own = self.own.get(row.key, {})
+        if "dx" in own and re.search(r"(principal|any_diagnosis) in dx\b", row.rule):
+            return own["dx"]
+        return self.pool(row.mdc)
+
+    def secondaries(self, row: AdrgRow, principal: int) -> list[int]:
+        """Return diagnoses to stand beside the principal one because the rule asks for them."""
+        names = re.findall(r"secondary in (\w+)", row.rule)
+        if names:
+            ids = self.own.get(row.key, {}).get(names[0], np.zeros(0, np.int32))
+            order = np.argsort(-self.freq.diagnosis[ids], kind="stable")[:3]
+            return [int(i) for i in ids[order]]
+        if row.mdc in self.with_sites:
+            lists = self.own[row.mdc]
+            sites = {name: ids for name, ids in lists.items() if name.startswith("site_")}
+            other = [ids for _, ids in sorted(sites.items()) if principal not in set(ids.tolist())]
+            return [int(ids[np.argmax(self.freq.diagnosis[ids])]) for ids in other[:3]]
+        return [0]
+
+    def ages(self, row: AdrgRow) -> list[tuple[bool, int]]:
+        """Return the combinations of (infant, birth class) to try."""
+        if not row.mdc.endswith("P"):
+            return [(False, 0)]
+        if "birth_weight_g" in row.rule:
+            return [(False, i) for i in (1, 2, 3, 4)]
+        return [(False, 4), (True, 0)]
+
+    def medical(self, number: int, row: AdrgRow) -> list[_Candidate]:
+        """Return candidates of a medical rule: its commonest principal diagnoses."""
+        pool = self.principals(row)
+        top = pool[np.argsort(-self.freq.diagnosis[pool], kind="stable")]
+        return [
+            _Candidate(number, i, second, (), float(self.freq.diagnosis[i]), infant, birth)
+            for i in top[:DIAGNOSES_OF_A_MEDICAL_GROUP].tolist()
+            for second in self.secondaries(row, i)[:1]
+            for infant, birth in self.ages(row)
+        ]
+
+    def surgical(
+        self, number: int, row: AdrgRow, main: Ints, further: list[Ints], share: Floats
+    ) -> list[_Candidate]:
+        """Return candidates of a surgical rule: common procedures with diagnoses named alike."""
+        own = "dx" in self.own.get(row.key, {}) and "principal in dx" in row.rule
+        key = row.key if own else row.mdc
+        if key not in self.alike:
+            self.alike[key] = _Alike(self.principals(row), self.dx_names)
+        alike = self.alike[key]
+        common = np.sqrt(self.freq.diagnosis[alike.ids] + 0.01)
+        letters = np.array([self.freq.diagnosis_codes[i][:1] for i in alike.ids.tolist()])
+        common = common * np.where(letters == "Z", 0.1, 1.0)  # aftercare is seldom operated on
+        if "principal not in dx" in row.rule:
+            common = common * ~np.isin(alike.ids, self.own[row.key]["dx"])
+        order = main[np.argsort(-share[main], kind="stable")][:MAIN_PROCEDURES]
+        found = []
+        for procedure in order.tolist():
+            fit = common * (0.04 + alike.scores(self.px_names[procedure])) ** 3
+            top = np.argsort(-fit, kind="stable")[:DIAGNOSES_OF_A_PROCEDURE]
+            total = float(fit[top].sum()) or 1.0
+            rest = [int(ids[np.argmax(self.freq.procedure[ids])]) for ids in further[:2]]
+            for place in top.tolist():
+                principal = int(alike.ids[place])
+                weight = float(share[procedure] * fit[place] / total)
+                for second in self.secondaries(row, principal)[:1]:
+                    for infant, birth in self.ages(row):
+                        found.append(
+                            _Candidate(
+                                number,
+                                principal,
+                                second,
+                                (procedure, *rest),
+                                weight,
+                                infant,
+                                birth,
+                            )
+                        )
+        return found
+
+
+def build_profiles(grouper: Grouper, weights: Floats) -> tuple[Profiles, Frequencies]:
+    """Return the profiles of a scheme that its grouper confirms, and how common its codes are.
+
+    Raises SchemeError when the grouper confirms none.
+    """
+    builder = _Builder(grouper)
+    found, raw = builder.candidates()
+    rows = grouper.scheme.adrgs
+    confirmed = _confirmed(grouper, builder.freq, found)
+    by_line: dict[int, list[int]] = defaultdict(list)
+    line_of = {row.adrg: i for i, row in reversed(list(enumerate(rows)))}
+    strays: dict[int, list[int]] = defaultdict(list)
+    for i, adrg in enumerate(confirmed):
+        if adrg and adrg == rows[found[i].line].adrg:
+            by_line[found[i].line].append(i)
+        elif adrg in line_of:
+            strays[line_of[adrg]].append(i)
+    met = {rows[line].adrg for line in by_line}
+    for line, some in strays.items():
+        if rows[line].adrg not in met:
+            by_line[line] = some
+    if not by_line:
+        raise SchemeError(
+            "no case could be made up that this scheme groups",
+            where=grouper.scheme.path,
+            remedy="check its lists: drgpay schemes check",
+        )
+    letters = tuple(row.mdc[-1] for row in rows)
+    total = raw[list(by_line)].sum() or 1.0
+    chosen: list[int] = []
+    lines: list[int] = []
+    shares: list[float] = []
+    for line, members in sorted(by_line.items()):
+        least = LEAST_SHARE[rows[line].kind]
+        if letters[line] == "A":
+            least = LEAST_SHARE_OF_MDC_A
+        own = np.array([found[i].weight for i in members]) + 1e-9
+        own *= np.array([_WEIGHT_SHARE[found[i].birth_class] or 1.0 for i in members])
+        share = max(least, float(raw[line] / total) if letters[line] != "A" else least)
+        chosen += members
+        lines += [line] * len(members)
+        shares += (share * own / own.sum()).tolist()
+    kept = [found[i] for i in chosen]
+    share_of = np.array(shares)
+    line_weight = np.array([_line_weight(grouper, row, weights) for row in rows])
+    return _profiles(builder, kept, lines, share_of / share_of.sum(), line_weight), builder.freq
+
+
+def _line_weight(grouper: Grouper, row: AdrgRow, weights: Floats) -> float:
+    own = [w for w, o in zip(weights, grouper.outcomes, strict=True) if o.adrg == row.adrg]
+    # most stays are without severe complications: the lighter groups count more
+    return float(np.mean(sorted(own)[: max(1, (len(own) + 1) // 2)])) if own else 1.0
+
+
+def _confirmed(grouper: Grouper, freq: Frequencies, found: list[_Candidate]) -> list[str]:
+    """Return the ADRG that the grouper gives each candidate, empty for none."""
+    count = len(found)
+    dx = np.array([(c.principal, c.secondary) for c in found], dtype=np.int32).reshape(count, 2)
+    px = np.array([(*c.procedures, 0, 0, 0)[:3] for c in found], dtype=np.int32).reshape(count, 3)
+    newborn = np.array([c.birth_class > 0 or c.infant for c in found])
+    infant = np.array([c.infant for c in found])
+    birth = np.array([WEIGHT_FROM[c.birth_class] + 50 for c in found], dtype=np.int32)
+    is_newborn = newborn & ~infant
+    sex = np.maximum(1, _sex_of(freq, dx[:, 0], px[:, 0])).astype(np.int8)
+    cases = EncodedCases(
+        sex=sex,
+        age_years=np.where(newborn, 0, 40).astype(np.int32),
+        age_days=np.where(infant, 120, np.where(is_newborn, 3, -1)).astype(np.int32),
+        birth_weight_g=np.where(is_newborn, birth, -1).astype(np.int32),
+        los_days=np.full(count, 8, dtype=np.int32),
+        icu=np.zeros(count, dtype=np.int8),
+        diagnoses=_flat(dx),
+        procedures=_flat(px),
+        good=np.ones(count, dtype=np.bool_),
+    )
+    grouped = grouper.group_arrays(cases)
+    adrg = [outcome.adrg for outcome in grouper.outcomes]
+    return [
+        adrg[g] if status == 0 else ""
+        for g, status in zip(grouped.group.tolist(), grouped.status.tolist(), strict=True)
+    ]
+
+
+def _flat(codes: Ints) -> Codes:
+    present = codes > 0
+    offsets = np.zeros(len(codes) + 1, dtype=np.int64)
+    np.cumsum(present.sum(axis=1), out=offsets[1:])
+    return Codes(offsets, np.append(codes[present], np.int32(0)), pa.array([], pa.string()))
+
+
+def _sex_of(freq: Frequencies, principal: Ints, main: Ints) -> NDArray[np.int8]:
+    starts = np.array([code[:2] for code in freq.procedure_codes])
+    by_procedure = np.where(
+        np.isin(starts, clinical.FEMALE_PROCEDURES),
+        2,
+        np.where(np.isin(starts, clinical.MALE_PROCEDURES), 1, 0),
+    ).astype(np.int8)
+    own = freq.sex[principal]
+    return np.where(own > 0, own, by_procedure[main]).astype(np.int8)
+
+
+def _profiles(
+    builder: _Builder, kept: list[_Candidate], lines: list[int], share: Floats, weight: Floats
+) -> Profiles:
+    freq = builder.freq
+    rows = builder.scheme.adrgs
+    dx_codes, px_codes = freq.diagnosis_codes, freq.procedure_codes
+    principal = np.array([c.principal for c in kept], dtype=np.int32)
+    px = np.array([(*c.procedures, 0, 0, 0)[:3] for c in kept], dtype=np.int32)
+    sex = _sex_of(freq, principal, px[:, 0])
+    female = np.empty(len(kept))
+    age_class = np.empty(len(kept), dtype=np.int8)
+    again = np.zeros(len(kept))
+    visits = np.ones(len(kept), dtype=np.int32)
+    season = np.zeros(len(kept), dtype=np.int8)
+    day = np.zeros(len(kept))
+    special = np.zeros(len(kept), dtype=np.int8)
+    for q, candidate in enumerate(kept):
+        code, letter = dx_codes[candidate.principal], rows[lines[q]].mdc[-1]
+        main = px_codes[candidate.procedures[0]] if candidate.procedures else ""
+        female[q] = clinical.FEMALE_SHARE.get(
+            clinical.longest_match(code, clinical.FEMALE_SHARE), 0.49
+        )
+        name = _age_class(letter, code, candidate)
+        age_class[q] = clinical.AGE_CLASSES.index(name)
+        if name not in ("newborn", "infant", "mother"):
+            table = clinical.AGAIN_PROCEDURE if main else clinical.AGAIN
+            match = clinical.longest_match(main or code, table)
+            if match:
+                again[q], visits[q] = table[match]
+        match = clinical.longest_match(code, clinical.SEASON_OF_CATEGORY)
+        season[q] = clinical.SEASONS.index(clinical.SEASON_OF_CATEGORY.get(match, "flat"))
+        day[q] = clinical.DAY_SURGERY.get(clinical.longest_match(main, clinical.DAY_SURGERY), 0.0)
+        kind = _special(letter, code)
+        special[q] = 1 + clinical.SPECIAL.index(kind) if kind else 0
+    return Profiles(
+        principal=principal,
+        secondary=np.array([c.secondary for c in kept], dtype=np.int32),
+        procedures=px,
+        line=np.array(lines, dtype=np.int16),
+        share=share,
+        age_class=age_class,
+        birth_class=np.array([c.birth_class for c in kept], dtype=np.int8),
+        sex=sex,
+        female=female,
+        again=again,
+        visits=visits,
+        season=season,
+        day_surgery=day,
+        special=special,
+        letters=tuple(row.mdc[-1] for row in rows),
+        surgical=np.array([row.kind == "surgical" for row in rows]),
+        weight=weight,
+        names=tuple(row.name for row in rows),
+    )
+
+
+def _age_class(letter: str, code: str, candidate: _Candidate) -> str:
+    if letter == "P" or candidate.birth_class:
+        return "infant" if candidate.infant else "newborn"
+    if letter == "O":
+        return "mother"
+    match = clinical.longest_match(code, clinical.AGE_OF_CATEGORY)
+    return clinical.AGE_OF_CATEGORY.get(match, "middle")
+
+
+def _special(letter: str, code: str) -> str:
+    if letter == "O":
+        return "mother"
+    if letter == "P":
+        return "newborn"
+    if letter in "TU":
+        return "mind"
+    if code[:1] in "ST" or letter in "VWZ":
+        return "injury"
+    if code[:1] == "C" or code[:3] == "Z51" or letter == "R":
+        return "tumour"
+    return ""

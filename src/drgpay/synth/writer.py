@@ -1,0 +1,190 @@
+"""Write an invented region: blocks to Parquet, the small tables as CSV, region.toml last."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from drgpay.synth.cases import Block
+from drgpay.synth.city import POOLS
+from drgpay.synth.plan import BED_DAY_CLASSES, BLOCK, Plan
+
+Array = NDArray[Any]
+_SEXES = pa.array(["M", "F"], pa.string())
+_MODES = pa.array(["drg", "day_surgery", "bed_day"], pa.string())
+_PLAIN = ("case_id", "patient_id", "total_cost", "pool_fund", "personal_paid", "other_paid")
+
+
+def _numbers(prefix: str, values: Array, digits: int) -> pa.Array:
+    """Return texts of a prefix and a number with leading zeros."""
+    head = prefix.encode()
+    width = len(head) + digits
+    letters = np.empty((len(values), width), dtype=np.uint8)
+    letters[:, : len(head)] = np.frombuffer(head, dtype=np.uint8)
+    rest = values.astype(np.int64)
+    for place in range(width - 1, len(head) - 1, -1):
+        rest, digit = np.divmod(rest, 10)
+        letters[:, place] = digit + 48
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * width
+    return pa.StringArray.from_buffers(
+        len(values), pa.py_buffer(offsets), pa.py_buffer(letters.reshape(-1))
+    )
+
+
+def case_ids(year: int, numbers: Array) -> pa.Array:
+    """Return case ids of a year."""
+    return _numbers(f"S{year}", numbers, 9)
+
+
+def _words(words: pa.Array, index: Array, none: Array | None = None) -> pa.Array:
+    indices = pa.array(index.astype(np.int16), mask=none)
+    return pa.DictionaryArray.from_arrays(indices, words)
+
+
+def _money(fen: Array) -> pa.Array:
+    halves = np.zeros((len(fen), 2), dtype=np.int64)
+    halves[:, 0] = fen
+    kind = pa.decimal128(12, 2)
+    return pa.Array.from_buffers(kind, len(fen), [None, pa.py_buffer(halves)])
+
+
+def _lists(offsets: Array, index: Array, words: pa.Array) -> pa.Array:
+    """Return lists of codes over a dictionary of those that occur."""
+    met = np.flatnonzero(np.bincount(index, minlength=len(words)))
+    place = np.zeros(len(words), dtype=np.int32)
+    place[met] = np.arange(len(met), dtype=np.int32)
+    codes = pa.DictionaryArray.from_arrays(pa.array(place[index]), words.take(pa.array(met)))
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), codes)
+
+
+def table(plan: Plan, block: Block) -> pa.Table:
+    """Return a block as a table with the canonical columns."""
+    pools = pa.array([code for code, _ in POOLS], pa.string())
+    some = np.flatnonzero(block.referral >= 0)
+    place = np.zeros(len(block), dtype=np.int32)
+    place[some] = np.arange(len(some), dtype=np.int32)
+    groups = _numbers(f"R{block.year}", block.referral[some], 9)
+    ways = pa.array([str(i) for i in range(10)], pa.string())
+
+    def days(values: Array) -> pa.Array:
+        return pa.array(values.astype(np.int32)).view(pa.date32())
+
+    return pa.table(
+        {
+            "case_id": case_ids(block.year, block.case_number),
+            "hospital_id": _words(pa.array(plan.city.ids, pa.string()), block.hospital),
+            "patient_id": _numbers("P", block.patient, 13),
+            "pool": _words(pools, block.pool),
+            "sex": _words(_SEXES, np.maximum(block.sex, 1) - 1, block.sex == 0),
+            "age_years": pa.array(block.age_years),
+            "age_days": pa.array(block.age_days, mask=block.age_days < 0),
+            "birth_weight_g": pa.array(block.birth_weight_g, mask=block.birth_weight_g < 0),
+            "admission_date": days(block.admission),
+            "discharge_date": days(block.discharge),
+            "settlement_date": days(block.settlement),
+            "los_days": pa.array(block.los_days),
+            "discharge_way": _words(ways, block.discharge_way),
+            "icu": pa.array(block.icu),
+            "department": _words(plan.departments, block.department),
+            "diagnoses": _lists(block.dx_offsets, block.dx_words, plan.diagnosis_words),
+            "procedures": _lists(block.px_offsets, block.px_words, plan.procedure_words),
+            "total_cost": _money(block.total),
+            "pool_fund": _money(block.fund),
+            "personal_paid": _money(block.personal),
+            "other_paid": _money(block.other),
+            "payment_mode": _words(_MODES, block.mode),
+            "bed_day_class": _words(
+                pa.array(BED_DAY_CLASSES, pa.string()),
+                np.maximum(block.bed_day_class, 0),
+                block.bed_day_class < 0,
+            ),
+            "referral_group": groups.take(pa.array(place, mask=block.referral < 0))
+            if len(some)
+            else pa.nulls(len(block), pa.string()),
+        }
+    )
+
+
+class CaseFile:
+    """A Parquet file of cases, one row group a block; it appears under its name when whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.part")
+        self.writer: Any = None
+
+    def write(self, part: pa.Table) -> None:
+        """Write one block."""
+        if self.writer is None:
+            encoded = [name for name in part.column_names if name not in _PLAIN]
+            encoded += ["diagnoses.list.element", "procedures.list.element"]
+            self.writer = pq.ParquetWriter(
+                self.temporary,
+                part.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=encoded,
+                store_schema=False,
+            )
+        self.writer.write_table(part, row_group_size=BLOCK)
+
+    def close(self, whole: bool) -> None:
+        """Finish the file, or remove what there is of it."""
+        if self.writer is not None:
+            self.writer.close()
+        if whole:
+            self.temporary.replace(self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, header: str, rows: Iterable[Iterable[object]]) -> None:
+    """Write a small table."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header.split(","))
+    writer.writerows(rows)
+    path.write_text(stream.getvalue(), encoding="utf-8", newline="")
+
+
+def yuan(fen: int) -> str:
+    """Return fen as yuan with two decimals.
+
+    >>> yuan(123_405)
+    '1234.05'
+    """
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+
+
+README = """\
+合成市：虚构数据
+================
+本文件夹中的一切均为计算机虚构：没有这个城市，没有这些医疗机构，没有这些参保人、病例、
+费用、评审结果和违规金额。编码、病种构成、年龄、住院天数和费用由随机数按粗略的医学常识
+生成，不来自任何医院、任何统计资料，不得用于任何结算、测算或研究结论。
+只用于试用、测试和演示 drgpay。
+
+种子 {seed}，分组方案 {scheme}，年度 {year}，病例 {cases} 例，历史年度 {history}。
+同一种子、同一版本总是生成同样的文件。编码差错约占 {errors}，为试验隔离、未入组而有意加入。
+
+Synthetic city: invented data
+=============================
+Everything in this folder was made up by a computer: there is no such city, and there are no such
+hospitals, patients, cases, costs, review decisions or violations. Codes, case mix, ages, lengths
+of stay and costs are random draws guided by rough medical common sense. They come from no hospital
+and from no statistics, and must not be used for payment, forecasts or findings of any kind.
+For trying out, testing and showing drgpay only.
+
+Seed {seed}, scheme {scheme}, year {year}, {cases} cases, history {history}. One seed and one
+version always make the same files. About {errors} of the cases carry a coding error on purpose, so
+that quarantined and ungroupable cases occur.
+"""

@@ -1,0 +1,321 @@
+"""An invented region: complete, consistent, the same for the same seed, and really usable."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from drgpay.columns import CASE_COLUMNS
+from drgpay.errors import InputError
+from drgpay.grouper import group
+from drgpay.synth import Summary, synthesize
+
+TABLES = (
+    "README.txt",
+    "bed_day_rates.csv",
+    "cases.parquet",
+    "coefficients.csv",
+    "history/2022.parquet",
+    "history/2023.parquet",
+    "hospitals.csv",
+    "region.toml",
+    "reviews.csv",
+    "scores.csv",
+    "violations.csv",
+)
+CASES = 20_000
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def rows(path: Path) -> list[list[str]]:
+    return [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    return synthesize(tmp_path_factory.mktemp("synth") / "city", CASES, 5)
+
+
+@pytest.fixture(scope="module")
+def table(city: Summary) -> pa.Table:
+    return pq.read_table(city.path / "cases.parquet")
+
+
+def test_files__all_there_and_no_more(city: Summary) -> None:
+    assert tuple(files(city.path)) == tuple(sorted(TABLES))
+
+
+def test_same_seed__same_bytes_whatever_threads_and_blocks_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("drgpay.synth", "drgpay.synth.cases", "drgpay.synth.writer"):
+        monkeypatch.setattr(f"{module}.BLOCK", 700)
+    synthesize(tmp_path / "a", 3_000, 9, threads=1)
+    synthesize(tmp_path / "b", 3_000, 9, threads=4)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    groups = pq.ParquetFile(tmp_path / "a" / "cases.parquet").metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [700] * 4 + [200]
+
+
+def test_other_seed__other_cases(tmp_path: Path) -> None:
+    synthesize(tmp_path / "a", 300, 1)
+    synthesize(tmp_path / "b", 300, 2)
+    a, b = files(tmp_path / "a"), files(tmp_path / "b")
+    same = {name for name in a if a[name] == b[name]}
+    assert same == {"bed_day_rates.csv", "hospitals.csv"}
+
+
+def test_columns__the_canonical_ones_in_their_types(table: pa.Table) -> None:
+    assert table.column_names == [column.name for column in CASE_COLUMNS]
+    kinds = {
+        "text": pa.string(),
+        "sex": pa.string(),
+        "count": pa.int32(),
+        "money": pa.decimal128(12, 2),
+        "date": pa.date32(),
+        "flag": pa.bool_(),
+    }
+    for column in CASE_COLUMNS:
+        kind = table.schema.field(column.name).type
+        if column.kind == "codes":
+            assert pa.types.is_list(kind) and kind.value_type == pa.string()
+        else:
+            assert kind == kinds[column.kind], column.name
+
+
+def test_counts__as_asked_and_in_the_summary(city: Summary, table: pa.Table) -> None:
+    assert len(table) == CASES == city.cases[2024]
+    for year in (2022, 2023):
+        path = city.path / "history" / f"{year}.parquet"
+        assert pq.ParquetFile(path).metadata.num_rows == city.cases[year]
+    assert city.total == sum(city.cases.values())
+    assert len(rows(city.path / "hospitals.csv")) == city.hospitals == 17
+
+
+def test_amounts__payers_add_up_to_the_total_in_every_row(table: pa.Table) -> None:
+    parts = pc.add(pc.add(table["pool_fund"], table["personal_paid"]), table["other_paid"])
+    assert pc.all(pc.equal(parts, table["total_cost"].cast(parts.type))).as_py()
+    for name in ("total_cost", "pool_fund", "personal_paid", "other_paid"):
+        assert pc.min(table[name]).as_py() >= Decimal(0), name
+    assert pc.min(table["total_cost"]).as_py() >= Decimal(300)
+
+
+def test_dates__in_order_and_in_the_year_but_for_the_reversed_rows(table: pa.Table) -> None:
+    admitted, left = table["admission_date"], table["discharge_date"]
+    wrong = pc.greater(admitted, left)
+    assert 0 < pc.sum(wrong).as_py() < 20
+    good = table.filter(pc.invert(wrong))
+    stay = pc.subtract(
+        good["discharge_date"].cast(pa.int32()), good["admission_date"].cast(pa.int32())
+    )
+    assert pc.all(pc.equal(stay, good["los_days"])).as_py()
+    assert pc.all(pc.less_equal(left, table["settlement_date"])).as_py()
+    for name in ("discharge_date", "settlement_date"):
+        assert pc.unique(pc.year(table[name])).to_pylist() == [2024]
+    assert 0.003 < pc.mean(pc.greater(table["los_days"], 60).cast(pa.int32())).as_py() < 0.03
+
+
+def test_newborns__have_days_and_birth_weight(table: pa.Table) -> None:
+    small = table.filter(pc.is_valid(table["birth_weight_g"]))
+    assert len(small) > 100
+    assert pc.max(small["age_years"]).as_py() == 0
+    assert pc.max(small["age_days"]).as_py() <= 28
+    assert pc.min(small["birth_weight_g"]).as_py() >= 500
+    older = table.filter(pc.greater(table["age_years"], 0))
+    assert older["age_days"].null_count == len(older)
+
+
+def test_payment__modes_and_classes_fit(table: pa.Table) -> None:
+    modes = {m["values"]: m["counts"] for m in pc.value_counts(table["payment_mode"]).to_pylist()}
+    assert set(modes) == {"drg", "day_surgery", "bed_day"}
+    by_day = pc.equal(table["payment_mode"], "bed_day")
+    assert pc.all(pc.equal(by_day, pc.is_valid(table["bed_day_class"]))).as_py()
+    assert {"PSY", "REH", "HOS"} >= set(table["bed_day_class"].drop_null().to_pylist())
+
+
+def test_referrals__in_pairs_inside_one_community(city: Summary, table: pa.Table) -> None:
+    community = {row[0]: row[3] for row in rows(city.path / "hospitals.csv")}
+    part = table.filter(pc.is_valid(table["referral_group"])).to_pylist()
+    pairs: dict[str, list[dict[str, object]]] = {}
+    for row in part:
+        pairs.setdefault(row["referral_group"], []).append(row)
+    assert pairs
+    for a, b in pairs.values():
+        assert a["patient_id"] == b["patient_id"]
+        assert a["hospital_id"] != b["hospital_id"]
+        assert community[str(a["hospital_id"])] == community[str(b["hospital_id"])] != ""
+
+
+def test_patients__come_back_in_the_year_and_over_years(city: Summary, table: pa.Table) -> None:
+    before = pq.read_table(city.path / "history" / "2023.parquet", columns=["patient_id"])
+    now = pc.unique(table["patient_id"])
+    assert len(now) < 0.95 * CASES
+    seen = pc.mean(pc.is_in(now, value_set=pc.unique(before["patient_id"])).cast(pa.int32()))
+    assert seen.as_py() > 0.05
+
+
+def test_grouping__nearly_all_cases_in_all_mdcs_heavier_in_higher_levels(
+    city: Summary, table: pa.Table
+) -> None:
+    result = group(table)
+    lost = result.counts.ungroupable + result.counts.quarantined
+    assert result.counts.quarantined > 0 and result.counts.ungroupable > 0
+    assert lost / CASES < 0.03
+    assert len(pc.unique(result.table["mdc"].cast(pa.string())).drop_null()) == 26
+    assert len(pc.unique(result.table["drg"].cast(pa.string()))) > 500
+    level = {row[0]: int(row[2]) for row in rows(city.path / "hospitals.csv")}
+    cost: dict[int, list[Decimal]] = {1: [], 2: [], 3: []}
+    for hospital, total in zip(
+        table["hospital_id"].to_pylist(), table["total_cost"].to_pylist(), strict=True
+    ):
+        cost[level[hospital]].append(total)
+    means = [sum(cost[i]) / len(cost[i]) for i in (1, 2, 3)]
+    assert means == sorted(means)
+
+
+def test_errors__at_the_stated_rate_each_kind(city: Summary, table: pa.Table) -> None:
+    assert set(city.slips) == {
+        "principal_unknown",
+        "principal_missing",
+        "sex_conflict",
+        "procedure_unfit",
+        "wrong_order",
+        "secondary_unknown",
+    }
+    assert 0.007 < sum(city.slips.values()) / CASES < 0.013
+    result = group(table)
+    reasons = set(result.quarantine["reason"].to_pylist())
+    assert reasons == {"sex_invalid", "principal_missing"}
+    ids = table["case_id"]
+    doubles = len(ids) - len(pc.unique(ids))
+    reversed_dates = pc.sum(pc.greater(table["admission_date"], table["discharge_date"])).as_py()
+    assert doubles and reversed_dates
+    assert city.bad_rows == doubles + reversed_dates + len(result.quarantine)
+
+
+def test_errors__none_when_the_rate_is_zero(tmp_path: Path) -> None:
+    done = synthesize(tmp_path / "r", 2_000, 4, error_rate=0.0)
+    assert done.bad_rows == 0 and not any(done.slips.values())
+    counts = group(tmp_path / "r" / "cases.parquet").counts
+    assert counts.quarantined == 0 and counts.ungroupable <= 2
+
+
+def test_region__is_settled_with_a_surplus_and_an_overspend(city: Summary) -> None:
+    from drgpay.settlement.region import read_region
+    from drgpay.settlement.year_end import year_end
+
+    assert read_region(city.path).synthetic
+    run = year_end(city.path)
+    assert run.counts.total == CASES
+    first, second = run.pools
+    assert (first.pool, second.pool) == ("310", "390")
+    assert first.budget.available_fen > first.recorded_fund_fen
+    assert second.budget.available_fen < second.recorded_fund_fen
+    assert {p.pool: p.recorded_fund_fen for p in run.pools} == city.recorded_fund_fen
+    paid = sum(count for count, _, _ in run.class_sums.values())
+    share = {name: count / paid for name, (count, _, _) in run.class_sums.items()}
+    assert 0.01 < share["low"] < 0.04
+    assert 0.01 < share["high"] + share["reviewed"] < 0.04
+    assert share["bed_day"] > 0 and share["reviewed"] > 0
+
+
+def test_region_file__says_that_it_is_invented(city: Summary) -> None:
+    region = tomllib.loads((city.path / "region.toml").read_text(encoding="utf-8"))
+    assert region["region"]["synthetic"] is True
+    assert region["region"]["id"] == "synth-5"
+    text = (city.path / "README.txt").read_text(encoding="utf-8")
+    assert "虚构" in text and "made up by a computer" in text
+
+
+@pytest.mark.parametrize("cases", [1, 2, 200])
+def test_tiny_city__works(tmp_path: Path, cases: int) -> None:
+    done = synthesize(tmp_path / "r", cases, 3, history_years=1)
+    assert pq.read_table(tmp_path / "r" / "cases.parquet").num_rows == cases
+    assert done.hospitals == 6
+
+
+def test_other_scheme__has_ambiguous_cases(tmp_path: Path) -> None:
+    synthesize(tmp_path / "r", 6_000, 3, scheme="chongqing-drg-2022", history_years=1)
+    counts = group(tmp_path / "r" / "cases.parquet", "chongqing-drg-2022").counts
+    assert counts.ambiguous > 0
+    assert (counts.ungroupable + counts.quarantined) / counts.total < 0.03
+
+
+def test_scheme_folder__of_a_few_codes(tmp_path: Path) -> None:
+    scheme = Path("tests/schemes/testland-tiny")
+    done = synthesize(tmp_path / "r", 500, 3, scheme=scheme, history_years=1)
+    assert done.scheme == scheme.resolve().as_posix()
+    counts = group(tmp_path / "r" / "cases.parquet", scheme).counts
+    assert counts.grouped > 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cases": 0},
+        {"seed": -1},
+        {"year": 1900},
+        {"history_years": 0},
+        {"error_rate": 0.9},
+    ],
+)
+def test_arguments__that_make_no_city_are_refused(tmp_path: Path, change: dict[str, float]) -> None:
+    arguments: dict[str, object] = {"cases": 10, "seed": 1, **change}
+    call: Callable[..., Summary] = synthesize
+    with pytest.raises(InputError, match="no city"):
+        call(tmp_path / "r", **arguments)
+    assert not (tmp_path / "r").exists()
+
+
+def test_folder_that_is_not_empty__is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match="something already"):
+        synthesize(tmp_path, 10, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_progress__counts_every_case(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def progress(total: int) -> Callable[[int], None]:
+        seen.append(-total)
+        return seen.append
+
+    done = synthesize(tmp_path / "r", 100, 1, progress=progress)
+    assert sum(seen) == 0 and -seen[0] == done.total
+
+
+def test_command__writes_a_region_and_says_so(tmp_path: Path) -> None:
+    from drgpay.cli.synth import synth
+
+    out = tmp_path / "r"
+    result = CliRunner().invoke(
+        synth, ["--cases", "250", "--seed", "8", "-o", str(out), "--history-years", "1"]
+    )
+    assert result.exit_code == 0, result.output
+    assert "490" in result.output and str(out) in result.output
+    assert (out / "region.toml").exists()
+
+
+def test_command__refuses_a_full_folder(tmp_path: Path) -> None:
+    from drgpay.cli.synth import synth
+
+    (tmp_path / "x").touch()
+    result = CliRunner().invoke(synth, ["--cases", "5", "-o", str(tmp_path)])
+    assert isinstance(result.exception, InputError)
