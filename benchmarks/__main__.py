@@ -114,7 +114,15 @@ def main() -> None:
     seconds = []
     for _ in range(4):
         started = time.perf_counter()
-        command = [sys.executable, "-m", "drgpay", "group", str(one), "-o", str(WORK / "one.out.csv")]
+        command = [
+            sys.executable,
+            "-m",
+            "drgpay",
+            "group",
+            str(one),
+            "-o",
+            str(WORK / "one.out.csv"),
+        ]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
         seconds.append(time.perf_counter() - started)
     again = sorted(seconds[1:])[1]

@@ -72,19 +72,16 @@ def kernel(cases_file: str, limit: str) -> dict[str, Any]:
     """The kernel alone on one core, then grouping of arrays on all cores."""
     import numpy as np
 
-    from drgpay.grouper.kernels import group_range
+    from drgpay.grouper.engine import _run
     from drgpay.grouper.stream import default_threads
 
     grouper, cases = _encoded(Path(cases_file), int(limit))
     n = len(cases)
-    out = [np.empty(n, t) for t in (np.int16, np.uint8, np.int32, np.int32)]
+    kinds = (np.int16, np.int8, np.int8, np.int8, np.uint8, np.int32, np.int32)
+    out = tuple(np.empty(n, kind) for kind in kinds)
 
     def one_core() -> None:
-        group_range(
-            0, n, cases.sex, cases.age_years, cases.age_days, cases.birth_weight_g,
-            cases.los_days, cases.icu, cases.diagnoses.offsets, cases.diagnoses.ids,
-            cases.procedures.offsets, cases.procedures.ids, grouper.compiled.program, *out,
-        )  # fmt: skip
+        _run(grouper.compiled.program, cases, grouper._facts_of, out, 0, n)
 
     one_core()
     threads = default_threads()
@@ -109,7 +106,10 @@ def model(cases_file: str, limit: str) -> dict[str, Any]:
     rows = [
         row
         for row in batch.to_pylist()
-        if row["sex"] in ("M", "F") and row["age_years"] is not None and row["diagnoses"]
+        if row["sex"] in ("M", "F")
+        and row["age_years"] is not None
+        and row["diagnoses"]
+        and row["diagnoses"][0]
     ]
     scheme = load_scheme(Path("reference/schemes") / SCHEME)
     for row in rows:

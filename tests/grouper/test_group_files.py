@@ -198,3 +198,8 @@ def test_command__reports_a_fault_without_a_traceback(tmp_path: Path) -> None:
     assert done.returncode == 5
     assert done.stderr.startswith("错误：nothing.parquet")
     assert "Traceback" not in done.stderr
+
+
+def test_group__of_one_piece_becomes_a_data_frame(grouper: Grouper, cases: pa.Table) -> None:
+    frame = group(cases.slice(0, 50), grouper).to_pandas()
+    assert frame["drg"].astype(str).str.len().eq(4).all()

@@ -26,6 +26,7 @@ from drgpay.schemes.program import Compiled, Outcome, Program
 
 REASON = {name: number for number, name in enumerate(REASONS)}
 _NO_WORDS = pa.array([], pa.string())
+_ONE = np.ones(1, dtype=np.bool_)
 SMALL = 10_000
 GROUPED, AMBIGUOUS, NOT_GROUPED, QUARANTINED = range(4)
 
@@ -49,6 +50,31 @@ class GroupedCases:
         """Return how many cases ended how."""
         n = np.bincount(self.status, minlength=4)
         return Counts(int(n[0]), int(n[1]), int(n[2]), int(n[3]))
+
+
+@dataclass(frozen=True)
+class GroupNumbers:
+    """DRGs and ADRGs of a scheme by number, each code once; `*_of` turn outcomes into numbers."""
+
+    drgs: tuple[str, ...]
+    adrgs: tuple[str, ...]
+    names: tuple[str, ...]
+    drg_of: NDArray[np.int16]
+    adrg_of: NDArray[np.int16]
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> GroupNumbers:
+        """Return the numbers of outcomes, codes in order; of two names the first counts."""
+        name_of = {o.drg: o.name for o in reversed(outcomes)}
+        drgs = {drg: i for i, drg in enumerate(sorted(name_of))}
+        adrgs = {adrg: i for i, adrg in enumerate(sorted({o.adrg for o in outcomes}))}
+        return cls(
+            tuple(drgs),
+            tuple(adrgs),
+            tuple(name_of[drg] for drg in drgs),
+            np.array([drgs[o.drg] for o in outcomes], dtype=np.int16),
+            np.array([adrgs[o.adrg] for o in outcomes], dtype=np.int16),
+        )
 
 
 class Grouper:
@@ -77,19 +103,20 @@ class Grouper:
         return ("", *(mdc.mdc for mdc in self.scheme.mdcs))
 
     @cached_property
-    def _group_mdc(self) -> NDArray[np.int8]:
+    def numbers(self) -> GroupNumbers:
+        """DRGs and ADRGs by number."""
+        return GroupNumbers.of(self.outcomes)
+
+    @cached_property
+    def _facts_of(self) -> NDArray[np.int8]:
+        """MDC, status, reason, reason after a retry, by outcome, as the kernel takes it."""
         number = {code: i for i, code in enumerate(self.mdc_codes)}
-        return np.array([number[o.mdc] for o in self.outcomes], dtype=np.int8)
-
-    @cached_property
-    def _group_status(self) -> NDArray[np.int8]:
-        statuses = [AMBIGUOUS if o.ambiguous else GROUPED for o in self.outcomes[:-1]]
-        return np.array([*statuses, NOT_GROUPED], dtype=np.int8)
-
-    @cached_property
-    def _group_reason(self) -> NDArray[np.int8]:
-        reasons = [REASON["no_surgical_adrg"] if o.ambiguous else 0 for o in self.outcomes]
-        return np.array(reasons, dtype=np.int8)
+        rows = []
+        for o in self.outcomes[:-1]:
+            reason = REASON["no_surgical_adrg"] if o.ambiguous else 0
+            status = AMBIGUOUS if o.ambiguous else GROUPED
+            rows.append((number[o.mdc], status, reason, reason or REASON["further_procedure"]))
+        return np.array([*rows, (0, NOT_GROUPED, 0, 0)], dtype=np.int8)
 
     @cached_property
     def _acceptance(self) -> Compiled:
@@ -146,17 +173,14 @@ class Grouper:
     ) -> None:
         """Group cases first … last - 1 into `out`."""
         program = self.compiled.program
-        _run(program, cases, (out.group, out.level, out.deciding, retried), first, last)
-        part = slice(first, last)
-        group, good = out.group[part], cases.good[part]
-        out.mdc[part] = self._group_mdc[group]
-        out.status[part] = self._group_status[group]
-        reason = self._group_reason[group]
-        reason[(retried[part] > 0) & (reason == 0)] = REASON["further_procedure"]
-        missed = np.flatnonzero((group == program.none) & good)
-        if len(missed):
-            out.mdc[first + missed], reason[missed] = self._reasons(cases, first + missed)
-        out.reason[part] = reason
+        columns = (out.group, out.mdc, out.status, out.reason, out.level, out.deciding, retried)
+        missed = _run(program, cases, self._facts_of, columns, first, last)
+        good = cases.good[first:last]
+        if missed:
+            rows = first + np.flatnonzero((out.group[first:last] == program.none) & good)
+            out.mdc[rows], out.reason[rows] = self._reasons(cases, rows)
+        if good.all():
+            return
         bad = first + np.flatnonzero(~good)
         if len(bad):
             out.status[bad], out.reason[bad] = QUARANTINED, REASON["quarantined"]
@@ -173,7 +197,7 @@ class Grouper:
         reason = np.select(
             [
                 accepted >= 0,
-                principal == 0,
+                (principal == 0) | (principal > len(self.scheme.diagnoses)),
                 other_sex >= 0,
                 self._listed[principal],
             ],
@@ -187,19 +211,33 @@ class Grouper:
         )
         return (accepted + 1).astype(np.int8), reason.astype(np.int8)
 
+    def _reason_of_one(self, case: EncodedCases) -> tuple[int, str]:
+        """Return MDC number and reason of a single case, as `_reasons` does of many."""
+        accepted = int(self._accepting_mdc(case)[0])
+        if accepted >= 0:
+            return accepted + 1, "no_adrg"
+        principal = case.diagnoses.ids[0]
+        if not 0 < principal <= len(self.scheme.diagnoses):
+            return 0, "principal_unknown"
+        if self._accepting_mdc(replace(case, sex=3 - case.sex))[0] >= 0:
+            return 0, "sex_conflict"
+        return 0, "mdc_condition" if self._listed[principal] else "principal_in_no_mdc"
+
     def _first_mdc(
         self, cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]
     ) -> NDArray[np.int16]:
-        part = select(cases, rows, sex)
-        out = (
-            np.empty(len(rows), dtype=np.int16),
-            np.empty(len(rows), dtype=np.uint8),
-            np.empty(len(rows), dtype=np.int32),
-            np.empty(len(rows), dtype=np.int32),
-        )
+        return self._accepting_mdc(select(cases, rows, sex))
+
+    def _accepting_mdc(self, part: EncodedCases) -> NDArray[np.int16]:
+        """Return the first MDC, by place in the order, whose rule each case satisfies, or -1."""
+        count = len(part)
+        group = np.empty(count, dtype=np.int16)
+        small = [np.empty(count, dtype=np.int8) for _ in range(3)]
+        rest = [np.empty(count, dtype=t) for t in (np.uint8, np.int32, np.int32)]
         program = self._acceptance.program
-        _run(program, part, out, 0, len(rows))
-        return np.where(out[0] == program.none, -1, out[0]).astype(np.int16)
+        nothing = np.zeros((program.none + 1, 4), dtype=np.int8)
+        _run(program, part, nothing, (group, *small, *rest), 0, count)
+        return np.where(group == program.none, -1, group).astype(np.int16)
 
     def group_case(
         self,
@@ -237,28 +275,22 @@ class Grouper:
         )
         flags = np.array([1 if sex == "M" else 2, 1 if icu else 0], dtype=np.int8)
         group = np.empty(1, dtype=np.int16)
+        small = np.empty((3, 1), dtype=np.int8)
         level = np.empty(1, dtype=np.uint8)
-        deciding = np.empty(1, dtype=np.int32)
-        retried = np.empty(1, dtype=np.int32)
-        group_range(
-            0,
-            1,
-            flags[:1],
-            scalars[:1],
-            scalars[1:2],
-            scalars[2:3],
-            scalars[3:4],
-            flags[1:],
-            np.array([0, len(dx)], dtype=np.int64),
-            dx,
-            np.array([0, len(px)], dtype=np.int64),
-            px,
-            self.compiled.program,
-            group,
-            level,
-            deciding,
-            retried,
+        deciding, retried = np.empty((2, 1), dtype=np.int32)
+        case = EncodedCases(
+            sex=flags[:1],
+            age_years=scalars[:1],
+            age_days=scalars[1:2],
+            birth_weight_g=scalars[2:3],
+            los_days=scalars[3:4],
+            icu=flags[1:],
+            diagnoses=Codes(np.array([0, len(dx)]), dx, _NO_WORDS),
+            procedures=Codes(np.array([0, len(px)]), px, _NO_WORDS),
+            good=_ONE,
         )
+        columns = (group, small[0], small[1], small[2], level, deciding, retried)
+        _run(self.compiled.program, case, self._facts_of, columns, 0, 1)
         position = int(deciding[0])
         severity = LEVELS[level[0]]
         decided = diagnoses[position] if position else ""
@@ -272,37 +304,31 @@ class Grouper:
             return Grouping(
                 o.mdc, o.adrg, o.drg, o.name, status, reason, severity, decided, o.adrg_key, alone
             )
-        case = EncodedCases(
-            sex=flags[:1],
-            age_years=scalars[:1],
-            age_days=scalars[1:2],
-            birth_weight_g=scalars[2:3],
-            los_days=scalars[3:4],
-            icu=flags[1:],
-            diagnoses=Codes(np.array([0, len(dx)]), dx, _NO_WORDS),
-            procedures=Codes(np.array([0, len(px)]), px, _NO_WORDS),
-            good=np.ones(1, dtype=np.bool_),
-        )
-        mdc, why = self._reasons(case, np.zeros(1, dtype=np.int64))
+        mdc, why = self._reason_of_one(case)
         return Grouping(
-            self.mdc_codes[mdc[0]],
+            self.mdc_codes[mdc],
             "",
             UNGROUPABLE,
             self.outcomes[-1].name,
             "ungroupable",
-            REASONS[why[0]],
+            why,
             severity,
             decided,
         )
 
 
 def _run(
-    program: Program, cases: EncodedCases, out: tuple[NDArray[Any], ...], first: int, last: int
-) -> None:
-    group_range(
+    program: Program,
+    cases: EncodedCases,
+    facts_of: NDArray[np.int8],
+    out: tuple[NDArray[Any], ...],
+    first: int,
+    last: int,
+) -> int:
+    return group_range(
         first, last, cases.sex, cases.age_years, cases.age_days, cases.birth_weight_g,
         cases.los_days, cases.icu, cases.diagnoses.offsets, cases.diagnoses.ids,
-        cases.procedures.offsets, cases.procedures.ids, program, *out,
+        cases.procedures.offsets, cases.procedures.ids, program, facts_of, *out,
     )  # fmt: skip
 
 

@@ -29,13 +29,18 @@ def group_range(
     px_offsets: Any,
     px: Any,
     p: Any,
+    facts_of: Any,
     outcome: Any,
+    mdc: Any,
+    status: Any,
+    reason: Any,
     level: Any,
     deciding: Any,
     retried: Any,
-) -> None:
-    """Group cases first … last - 1.
+) -> int:
+    """Group cases first … last - 1; return how many no group took.
 
+    `facts_of[outcome]` is MDC, status, reason, and reason after a retry, of an outcome.
     Writes outcome (number; `p.none` when nothing takes the case), level (0, 1 CC, 2 MCC), deciding (position of the
     secondary diagnosis that decided the level, 0 for none), retried (position of the further
     procedure that grouped the case when tried alone, 0 for none).
@@ -77,6 +82,7 @@ def group_range(
     years_top, days_top = days_at - years_at - 1, weight_at - days_at - 1
     weight_top, los_top = los_at - weight_at - 1, number_start[4] - los_at - 1
     facts = np.zeros(fact_words, dtype=np.uint64)
+    missed = 0
     for i in range(first, last):
         for w in range(1, fact_words):
             facts[w] = zero
@@ -146,7 +152,7 @@ def group_range(
         attempt = 0
         while True:
             x_class = procedure_info[main] & np.uint32(0xFFFF)
-            term = np.int64(0)
+            term: Any = np.int64(0)
             if not with_facts:
                 term = np.int64(first_term[d_class, x_class])
             if term >= 0:
@@ -191,7 +197,15 @@ def group_range(
             with_facts = from_diagnoses | (procedure_info[main] & flag16)
             for w in range(p_words):
                 facts[p_base + w] = procedure_facts[main, w] & main_mask[w]
-        outcome[i] = group if group >= 0 else none
+        if group < 0:
+            group = none
+            attempt = 0
+            missed += 1
+        outcome[i] = group
+        mdc[i] = facts_of[group, 0]
+        status[i] = facts_of[group, 1]
+        reason[i] = facts_of[group, 2] if attempt == 0 else facts_of[group, 3]
         level[i] = best
         deciding[i] = best_at
-        retried[i] = attempt if group >= 0 else 0
+        retried[i] = attempt
+    return missed

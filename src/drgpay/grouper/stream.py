@@ -107,16 +107,14 @@ def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
 
 def result_columns(part: GroupedPiece, grouper: Grouper) -> dict[str, Any]:
     """Return the result columns of a piece, small dictionaries over integer codes."""
-    g = part.grouped
+    g, numbers = part.grouped, grouper.numbers
     none = g.status >= 2
     quarantined = g.status == 3
     return {
         "case_id": part.table["case_id"],
         "mdc": dictionary_column(grouper.mdc_codes, g.mdc, g.mdc == 0),
-        "adrg": dictionary_column(
-            [o.adrg for o in grouper.outcomes], g.group, none | (g.status == 1)
-        ),
-        "drg": dictionary_column([o.drg for o in grouper.outcomes], g.group, quarantined),
+        "adrg": dictionary_column(numbers.adrgs, numbers.adrg_of[g.group], none | (g.status == 1)),
+        "drg": dictionary_column(numbers.drgs, numbers.drg_of[g.group], quarantined),
         "status": dictionary_column(STATUSES, g.status),
         "reason": dictionary_column(REASONS, g.reason),
         "severity": dictionary_column(LEVELS, g.level, quarantined),
