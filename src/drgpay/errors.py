@@ -9,10 +9,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
+class Bilingual(str):
+    """An English text that knows its Chinese one."""
+
+    chinese: str
+
+    def __new__(cls, english: str, chinese: str) -> Bilingual:
+        """Make the text; as a plain string it is English."""
+        text = super().__new__(cls, english)
+        text.chinese = chinese
+        return text
+
+
+def both(chinese: str, english: str) -> Bilingual:
+    """Return a text in both languages.
+
+    >>> in_language(both("没有此文件", "no such file"), "zh")
+    '没有此文件'
+    """
+    return Bilingual(english, chinese)
+
+
+def in_language(text: object, lang: str) -> str:
+    """Return a text in a language: Chinese where it has one and `lang` is zh.
+
+    An exception gives the text that it was made with.
+    """
+    if isinstance(text, Exception):
+        text = text.args[0] if text.args else text
+    return text.chinese if lang == "zh" and isinstance(text, Bilingual) else str(text)
+
+
 class DrgpayError(Exception):
     """A fault that a person can mend; the message says what, where, why and what to do.
 
-    `where` names the file, row or key; `remedy` what to do about it.
+    `where` names the file, row or key; `remedy` what to do about it. Texts made with `both` are
+    shown in the language asked for; `str()` of the error is English.
     """
 
     exit_code = 1
@@ -32,12 +64,13 @@ class DrgpayError(Exception):
         self.faults = tuple(faults)
         super().__init__(self.text())
 
-    def text(self) -> str:
+    def text(self, lang: str = "en") -> str:
         """Return the whole message, one fault a line."""
-        lines = [f"{self.where}: {self.what}" if self.where else self.what]
-        lines += [f"  - {fault}" for fault in self.faults]
+        what = in_language(self.what, lang)
+        lines = [f"{self.where}: {what}" if self.where else what]
+        lines += [f"  - {in_language(fault, lang)}" for fault in self.faults]
         if self.remedy:
-            lines.append(f"  → {self.remedy}")
+            lines.append(f"  → {in_language(self.remedy, lang)}")
         return "\n".join(lines)
 
 

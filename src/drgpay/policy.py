@@ -119,9 +119,9 @@ def read_value(known: Known, value: Any) -> Any:
     if known.kind == "count":
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"{value!r} is not a whole number")
-        return _within(known, value)
+        return _within(known, value, value)
     if known.kind == "decimal":
-        return _within(known, decimal_fraction(value))
+        return _within(known, decimal_fraction(value), value)
     if known.kind == "switch":
         if not isinstance(value, bool):
             raise ValueError(f"{value!r} is not true or false")
@@ -146,9 +146,9 @@ def read_value(known: Known, value: Any) -> Any:
     return _bands(value)
 
 
-def _within(known: Known, number: Any) -> Any:
+def _within(known: Known, number: Any, shown: Any) -> Any:
     if not known.low <= number <= known.high:
-        raise ValueError(f"{number} is not between {known.low} and {known.high}")
+        raise ValueError(f"{shown} is not between {known.low} and {known.high}")
     return number
 
 
@@ -216,7 +216,7 @@ class InForce:
         return {
             "key": self.key,
             "name": self.name,
-            "value": _shown(self.raw),
+            "value": self.raw,
             "unit": self.unit,
             "source": self.source,
             "verified": self.verified,
@@ -356,6 +356,8 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
         raise PolicyError(f"not TOML: {error}", where=path) from None
     head, entries = data.get("policy", {}), data.get("parameters", {})
     faults: list[str] = []
+    if not isinstance(head, dict) or not isinstance(entries, dict):
+        raise PolicyError("policy and parameters must be tables", where=path)
     faults += [f"[policy] has no {word}" for word in ("id", "title") if word not in head]
     faults += [f"{key}: unknown parameter" for key in entries if key not in CATALOGUE]
     faults += [f"{key}: missing" for key in CATALOGUE if key not in entries]
@@ -392,11 +394,15 @@ def _parameter(known: Known, entry: Any, faults: list[str]) -> Parameter | None:
     strange = set(entry) - {"name", "description", "unit", "values"}
     faults.extend(f"{key}: unknown entry {word!r}" for word in sorted(strange))
     periods = []
-    for number, item in enumerate(entry.get("values", []), start=1):
+    values = entry.get("values", [])
+    if not isinstance(values, list):
+        faults.append(f"{key}: values must stand under [[parameters.….values]]")
+        return None
+    for number, item in enumerate(values, start=1):
         period = _period(known, item, f"{key}, value {number}", faults)
         if period is not None:
             periods.append(period)
-    if not entry.get("values"):
+    if not values:
         faults.append(f"{key}: no values")
     periods.sort(key=lambda p: p.start)
     for a, b in pairwise(periods):
@@ -411,13 +417,17 @@ def _parameter(known: Known, entry: Any, faults: list[str]) -> Parameter | None:
     )
 
 
+def _is_day(value: Any) -> bool:
+    return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+
+
 def _period(known: Known, item: Any, where: str, faults: list[str]) -> Period | None:
     if not isinstance(item, dict):
         faults.append(f"{where}: not a table")
         return None
     before = len(faults)
     start, end = item.get("from"), item.get("to", OPEN_END)
-    if not isinstance(start, dt.date) or not isinstance(end, dt.date):
+    if not _is_day(start) or not _is_day(end):
         faults.append(f"{where}: from and to must be dates")
     elif start > end:
         faults.append(f"{where}: ends before it begins")
@@ -431,9 +441,11 @@ def _period(known: Known, item: Any, where: str, faults: list[str]) -> Period | 
     faults.extend(f"{where}: unknown entry {word!r}" for word in sorted(strange))
     value = None
     try:
-        value = read_value(known, item.get("value"))
+        if "value" not in item:
+            raise ValueError("no value")
+        value = read_value(known, item["value"])
     except (ValueError, TypeError) as error:
         faults.append(f"{where}: {error}")
     if len(faults) > before or not isinstance(start, dt.date) or not isinstance(end, dt.date):
-        return None
+        return None  # isinstance again for the type checker
     return Period(start, end, item["value"], value, str(item["source"]), bool(item["verified"]))

@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from drgpay import __version__
-from drgpay.cli.lang import t
+from drgpay.cli.lang import LANG, t
 from drgpay.errors import DrgpayError
 
 COMMANDS = {
@@ -69,5 +69,5 @@ def main() -> None:
         click.echo(t("已中断", "interrupted"), err=True)
         sys.exit(130)
     except DrgpayError as error:
-        click.echo(t("错误：", "error: ") + error.text(), err=True)
+        click.echo(t("错误：", "error: ") + error.text(LANG), err=True)
         sys.exit(error.exit_code)

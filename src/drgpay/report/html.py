@@ -47,7 +47,7 @@ def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]
     if m["scheme"]["draft"]:
         text = w("banner_draft_text", title=m["scheme"]["title"])
         found.append(Banner("danger", w("banner_draft"), text))
-    unverified = sum(1 for p in run.parameters if not p["verified"])
+    unverified = sum(1 for p in run.parameters if not p["verified"] and p.get("used", True))
     if unverified:
         found.append(
             Banner(

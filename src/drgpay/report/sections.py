@@ -469,7 +469,7 @@ def parameter_table(run: Run, w: Words, verified: bool) -> Table:
         if bool(p["verified"]) != verified:
             continue
         period = f"{p.get('from') or ''} – {p.get('to') or w('open_end')}"
-        trial = w("p_trial") if p.get("trial") else ""
+        trial = w("p_trial") if p.get("trial") else "" if p.get("used", True) else w("p_unused")
         table.rows.append(
             row(
                 Cell(p.get("name") or p["key"], p["key"]),

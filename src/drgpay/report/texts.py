@@ -288,6 +288,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "documents before anything is paid.",
     ),
     "p_all_verified": ("全部参数均有已核实的依据。", "Every parameter has a verified source."),
+    "p_unused": ("本次未用", "not used in this run"),
     "p_unverified": ("未核实参数", "Unverified parameters"),
     "p_verified": ("已核实参数（{n} 项）", "Verified parameters ({n})"),
     "p_trial": ("试算改写", "trial"),
