@@ -391,7 +391,7 @@ def settle(
         by_hospital.setdefault((row.hospital_id, row.pool), []).append(row)
     sums = {key: sums_of(members) for key, members in sorted(by_hospital.items())}
 
-    together = [sorted(region.pools)] if p["combine_pools"] else [[x] for x in sorted(region.pools)]
+    together = [list(region.pools)] if p["combine_pools"] else [[x] for x in region.pools]
     pool_rows, due_of = [], {}
     for pools in together:
         name = "+".join(pools)
@@ -441,7 +441,7 @@ def hospital_row(
     if prepaid is None:
         prepaid = round_fen(p["prepay_ratio"] * sums.recorded_fund_fen)
     if deposit is None:
-        deposit = sums.recorded_fund_fen - prepaid
+        deposit = max(0, sums.recorded_fund_fen - prepaid)
     forfeited = round_fen(deposit * (1 - region.scores[hospital_id]))
     violation = region.violations_fen.get(key, 0)
     return HospitalRow(

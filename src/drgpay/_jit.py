@@ -6,7 +6,7 @@ With NUMBA_DISABLE_JIT=1 the kernels run as plain Python on numpy scalars.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import types
@@ -14,13 +14,13 @@ from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)
+JIT_DISABLED: bool = bool(getattr(numba.config, "DISABLE_JIT", 0))
 
 
 def kernel(function: F) -> F:
     """Compile a kernel: no Python objects inside, no global lock held, cached on disk."""
-    compiled: F = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+    return cast(F, compiled)
 
 
 if JIT_DISABLED:
@@ -36,7 +36,7 @@ if JIT_DISABLED:
 
 else:
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def trailing_zeros(typing_context: Any, word: Any) -> Any:
         """Return the index of the lowest set bit of a word that is not 0."""
 
@@ -47,7 +47,7 @@ else:
 
         return types.int64(types.uint64), generate
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def popcount(typing_context: Any, word: Any) -> Any:
         """Return how many bits of a word are set."""
 

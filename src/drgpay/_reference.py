@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 
 _PACKAGE = Path(__file__).resolve().parent
+_KINDS = {
+    "schemes": ("分组方案", "scheme"),
+    "policies": ("政策", "policy"),
+    "code_systems": ("编码版本", "code system"),
+}
 
 
 def reference_dir() -> Path:
@@ -15,9 +20,12 @@ def reference_dir() -> Path:
         if (candidate / "schemes").is_dir():
             return candidate
     raise InputError(
-        "the bundled schemes and policies are missing",
+        both("缺少内置的分组方案和政策", "the bundled schemes and policies are missing"),
         where=_PACKAGE,
-        remedy="reinstall drgpay; they travel inside its wheel",
+        remedy=both(
+            "重新安装 drgpay，安装包内带有这些文件",
+            "reinstall drgpay; they travel inside its wheel",
+        ),
     )
 
 
@@ -40,7 +48,12 @@ def resolve(kind: str, name: str | Path, base: Path | None = None, suffix: str =
     path = Path(name) if base is None else base / Path(name)
     if path.exists():
         return path
+    chinese, english = _KINDS[kind]
+    names = bundled(kind, suffix)
     raise InputError(
-        f"no {kind[:-1] if kind != 'policies' else 'policy'} named {name!r}",
-        remedy=f"bundled: {', '.join(bundled(kind, suffix))}; or give the path of a folder or file",
+        both(f"没有名为“{name}”的{chinese}", f"no {english} named {str(name)!r}"),
+        remedy=both(
+            f"内置的有：{'、'.join(names)}；也可以写文件夹或文件的路径",
+            f"bundled: {', '.join(names)}; or give the path of a folder or file",
+        ),
     )

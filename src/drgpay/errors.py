@@ -5,6 +5,7 @@ Faults of a single case are not raised: they are rows of the quarantine table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,38 @@ def in_language(text: object, lang: str) -> str:
     return text.chinese if lang == "zh" and isinstance(text, Bilingual) else str(text)
 
 
+def located(where: object, text: object) -> Bilingual:
+    """Return a text behind the place that it is about, in both languages.
+
+    >>> located("hospitals.csv:3", both("机构重复", "stands twice"))
+    'hospitals.csv:3: stands twice'
+    """
+    return both(
+        f"{in_language(where, 'zh')}：{in_language(text, 'zh')}",
+        f"{in_language(where, 'en')}: {in_language(text, 'en')}",
+    )
+
+
+def quoted(value: object) -> str:
+    """Return a value as it is shown in Chinese texts.
+
+    >>> quoted("AA1"), quoted(True), quoted(3)
+    ('“AA1”', 'true', '3')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+def not_toml(error: Exception) -> Bilingual:
+    """Return what is wrong with a file that is not TOML, or not UTF-8."""
+    if isinstance(error, UnicodeDecodeError):
+        return both("不是UTF-8编码，请另存为UTF-8", f"not TOML: {error}")
+    at = re.search(r"line (\d+), column (\d+)", str(error))
+    place = f"第{at[1]}行第{at[2]}列" if at else "文件末尾"
+    return both(f"不是TOML格式：{place}读不懂", f"not TOML: {error}")
+
+
 class DrgpayError(Exception):
     """A fault that a person can mend; the message says what, where, why and what to do.
 
@@ -67,7 +100,8 @@ class DrgpayError(Exception):
     def text(self, lang: str = "en") -> str:
         """Return the whole message, one fault a line."""
         what = in_language(self.what, lang)
-        lines = [f"{self.where}: {what}" if self.where else what]
+        colon = "：" if lang == "zh" else ": "
+        lines = [f"{self.where}{colon}{what}" if self.where else what]
         lines += [f"  - {in_language(fault, lang)}" for fault in self.faults]
         if self.remedy:
             lines.append(f"  → {in_language(self.remedy, lang)}")

@@ -10,6 +10,8 @@ from collections.abc import Hashable, Mapping
 from fractions import Fraction
 from typing import TypeVar
 
+from drgpay.errors import both, quoted
+
 K = TypeVar("K", bound=Hashable)
 
 POINT = 10_000  # parts of a point
@@ -45,11 +47,16 @@ def decimal_fraction(text: str | int) -> Fraction:
     Fraction(17, 20)
     """
     if isinstance(text, bool) or not isinstance(text, str | int):
-        raise ValueError(f"{text!r} is not a decimal text: write it in quotes")
+        raise ValueError(
+            both(
+                f"{quoted(text)} 不是写在引号中的小数，请加引号",
+                f"{text!r} is not a decimal text: write it in quotes",
+            )
+        )
     if isinstance(text, int):
         return Fraction(text)
     if not _DECIMAL.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is not a decimal number")
+        raise ValueError(both(f"“{text}”不是小数", f"{text!r} is not a decimal number"))
     return Fraction(text.strip())
 
 
@@ -60,7 +67,12 @@ def fen_of_yuan(text: str) -> int:
     123450
     """
     if not _MONEY.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is not an amount in yuan with at most two decimals")
+        raise ValueError(
+            both(
+                f"“{text}”不是最多两位小数的金额（元）",
+                f"{text!r} is not an amount in yuan with at most two decimals",
+            )
+        )
     return int(Fraction(text.strip()) * 100)
 
 

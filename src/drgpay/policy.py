@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay._reference import resolve
-from drgpay.errors import PolicyError
+from drgpay.errors import Bilingual, PolicyError, both, located, not_toml, quoted
 from drgpay.money import decimal_fraction
 
 UNITS = frozenset(
@@ -118,57 +118,96 @@ def read_value(known: Known, value: Any) -> Any:
         return None
     if known.kind == "count":
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"{value!r} is not a whole number")
+            raise ValueError(both(f"{quoted(value)} 不是整数", f"{value!r} is not a whole number"))
         return _within(known, value, value)
     if known.kind == "decimal":
         return _within(known, decimal_fraction(value), value)
     if known.kind == "switch":
         if not isinstance(value, bool):
-            raise ValueError(f"{value!r} is not true or false")
+            raise ValueError(
+                both(f"{quoted(value)} 不是 true 或 false", f"{value!r} is not true or false")
+            )
         return value
     if known.kind == "choice":
         if str(value) not in known.choices:
-            raise ValueError(f"{value!r} is not offered; offered: {', '.join(known.choices)}")
+            raise ValueError(_not_offered(value, known))
         return str(value)
     if known.kind == "text":
         if not isinstance(value, str) or not value:
-            raise ValueError(f"{value!r} is not a text")
+            raise ValueError(both(f"{quoted(value)} 不是文本", f"{value!r} is not a text"))
         return value
     if known.kind == "list":
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError(f"{value!r} is not a list of texts")
+            raise ValueError(
+                both(f"{quoted(value)} 不是文本的列表", f"{value!r} is not a list of texts")
+            )
         strange = [item for item in value if known.choices and item not in known.choices]
         if strange:
-            raise ValueError(f"{strange[0]!r} is not offered; offered: {', '.join(known.choices)}")
+            raise ValueError(_not_offered(strange[0], known))
         return tuple(value)
     if known.kind == "pairs":
+        if not isinstance(value, list) or not all(
+            isinstance(item, list) and len(item) == 2 for item in value
+        ):
+            raise ValueError(
+                both(
+                    f"{quoted(value)} 不是 [代码, 去向] 的列表",
+                    f"{value!r} is not a list of [code, meaning]",
+                )
+            )
         return tuple((str(a), str(b)) for a, b in value)
     return _bands(value)
 
 
+def _not_offered(value: object, known: Known) -> Bilingual:
+    return both(
+        f"没有 {quoted(value)} 这个选项；可选：{'、'.join(known.choices)}",
+        f"{value!r} is not offered; offered: {', '.join(known.choices)}",
+    )
+
+
 def _within(known: Known, number: Any, shown: Any) -> Any:
     if not known.low <= number <= known.high:
-        raise ValueError(f"{shown} is not between {known.low} and {known.high}")
+        raise ValueError(
+            both(
+                f"{shown} 不在 {known.low} 至 {known.high} 之间",
+                f"{shown} is not between {known.low} and {known.high}",
+            )
+        )
     return number
 
 
 def _bands(value: Any) -> Bands:
     if not isinstance(value, list) or not value:
-        raise ValueError(f"{value!r} is not a list of [limit, multiple]")
+        raise ValueError(
+            both(
+                f"{quoted(value)} 不是 [上限, 倍数] 的列表",
+                f"{value!r} is not a list of [limit, multiple]",
+            )
+        )
     bands: list[tuple[Fraction | None, Fraction]] = []
     for item in value:
         if not isinstance(item, list) or len(item) != 2:
-            raise ValueError(f"{item!r} is not [limit, multiple]")
+            raise ValueError(
+                both(f"{quoted(item)} 不是 [上限, 倍数]", f"{item!r} is not [limit, multiple]")
+            )
         limit = None if item[0] == NONE else decimal_fraction(item[0])
         bands.append((limit, decimal_fraction(item[1])))
     limits = [limit for limit, _ in bands]
     if limits[-1] is not None or None in limits[:-1]:
-        raise ValueError('the last band, and only the last, has the limit "none"')
+        raise ValueError(
+            both(
+                '最后一档的上限须为 "none"，其余各档不得为 "none"',
+                'the last band, and only the last, has the limit "none"',
+            )
+        )
     closed = [limit for limit in limits[:-1] if limit is not None]
     if any(a >= b for a, b in pairwise(closed)):
-        raise ValueError("the limits of bands must rise")
+        raise ValueError(both("各档上限须逐档增大", "the limits of bands must rise"))
     if any(multiple < 1 for _, multiple in bands):
-        raise ValueError("a multiple below 1 is not one of high-cost cases")
+        raise ValueError(
+            both("高倍率的倍数不得小于1", "a multiple below 1 is not one of high-cost cases")
+        )
     return tuple(bands)
 
 
@@ -274,22 +313,26 @@ class Policy:
         `overrides` are texts `KEY=VALUE` of a trial run. Raises PolicyError for a parameter without
         one single value in that year, and for an override that does not fit.
         """
-        faults: list[str] = []
+        faults: list[Bilingual] = []
         chosen: dict[str, InForce] = {}
         first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
         for key, parameter in self.parameters.items():
             covering = [p for p in parameter.periods if p.start <= first and p.end >= last]
             if not covering:
                 touching = [p for p in parameter.periods if p.start <= last and p.end >= first]
-                faults.append(
-                    f"{key}: "
-                    + (
-                        "changes within the year; a year-end run needs one value"
-                        if touching
-                        else f"has no value in {year}; its first period begins "
-                        f"{parameter.periods[0].start}"
+                begin = parameter.periods[0].start
+                what = (
+                    both(
+                        "年内有变动，年度清算只能用一个值",
+                        "changes within the year; a year-end run needs one value",
+                    )
+                    if touching
+                    else both(
+                        f"{year}年没有值，最早的一段自 {begin} 起",
+                        f"has no value in {year}; its first period begins {begin}",
                     )
                 )
+                faults.append(located(key, what))
                 continue
             p = covering[0]
             chosen[key] = InForce(
@@ -314,18 +357,28 @@ class Policy:
                 )  # fmt: skip
         if faults:
             raise PolicyError(
-                f"the policy cannot be used for {year}", where=self.path, faults=faults
+                both(f"政策不能用于{year}年", f"the policy cannot be used for {year}"),
+                where=self.path,
+                faults=faults,
             )
         return YearPolicy(self.id, self.title, self.digest, year, chosen)
 
 
-def _override(text: str, faults: list[str]) -> tuple[str, tuple[Any, Any]]:
+def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]:
     """Return key and (raw, read) value of `KEY=VALUE`; notes what does not fit."""
     key, equals, word = text.partition("=")
     key, word = key.strip(), word.strip()
     known = CATALOGUE.get(key)
     if not equals or known is None:
-        faults.append(f"--set {text}: no parameter {key!r}; known: {', '.join(CATALOGUE)}")
+        what = both(
+            f"没有政策参数“{key}”；可用：{'、'.join(CATALOGUE)}"
+            if known is None
+            else f"缺少等号；写成 {key}=值",
+            f"no parameter {key!r}; known: {', '.join(CATALOGUE)}"
+            if known is None
+            else f"no equals sign; write {key}=VALUE",
+        )
+        faults.append(located(f"--set {text}", what))
         return "", ("", None)
     raw: Any = word
     if known.kind == "count" and word.lstrip("-").isdigit():
@@ -339,7 +392,7 @@ def _override(text: str, faults: list[str]) -> tuple[str, tuple[Any, Any]]:
     try:
         return key, (raw, read_value(known, raw))
     except ValueError as error:
-        faults.append(f"--set {text}: {error}")
+        faults.append(located(f"--set {text}", error))
         return "", ("", None)
 
 
@@ -353,14 +406,22 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
     try:
         data = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"not TOML: {error}", where=path) from None
+        raise PolicyError(not_toml(error), where=path) from None
     head, entries = data.get("policy", {}), data.get("parameters", {})
-    faults: list[str] = []
+    faults: list[Bilingual] = []
     if not isinstance(head, dict) or not isinstance(entries, dict):
-        raise PolicyError("policy and parameters must be tables", where=path)
-    faults += [f"[policy] has no {word}" for word in ("id", "title") if word not in head]
-    faults += [f"{key}: unknown parameter" for key in entries if key not in CATALOGUE]
-    faults += [f"{key}: missing" for key in CATALOGUE if key not in entries]
+        raise PolicyError(
+            both("policy 和 parameters 都须是表", "policy and parameters must be tables"),
+            where=path,
+        )
+    faults += [
+        both(f"[policy] 缺少 {word}", f"[policy] has no {word}")
+        for word in ("id", "title")
+        if word not in head
+    ]
+    unknown, missing = both("没有这个参数", "unknown parameter"), both("缺少", "missing")
+    faults += [located(key, unknown) for key in entries if key not in CATALOGUE]
+    faults += [located(key, missing) for key in CATALOGUE if key not in entries]
     parameters = {}
     for key, entry in entries.items():
         if key in CATALOGUE:
@@ -369,10 +430,13 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
                 parameters[key] = parameter
     if faults:
         raise PolicyError(
-            "the policy is not complete",
+            both("政策不完整", "the policy is not complete"),
             where=path,
             faults=faults,
-            remedy="docs/formats.md, section 4, shows the form of an entry",
+            remedy=both(
+                "参数的写法见 docs/formats.md 第4节",
+                "docs/formats.md, section 4, shows the form of an entry",
+            ),
         )
     ordered = {key: parameters[key] for key in CATALOGUE}
     digest = hashlib.sha256(raw).hexdigest()
@@ -380,36 +444,59 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
     return Policy(str(head["id"]), str(head["title"]), path, digest, sources, ordered)
 
 
-def _parameter(known: Known, entry: Any, faults: list[str]) -> Parameter | None:
+def _unknown_entry(word: str) -> Bilingual:
+    return both(f"没有“{word}”这一项", f"unknown entry {word!r}")
+
+
+NOT_A_TABLE = both("不是表", "not a table")
+
+
+def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter | None:
     before = len(faults)
     key = known.key
     if not isinstance(entry, dict):
-        faults.append(f"{key}: not a table")
+        faults.append(located(key, NOT_A_TABLE))
         return None
     unit = entry.get("unit")
     if unit != known.unit:
-        faults.append(f"{key}: unit is {unit!r}, must be {known.unit!r}")
+        what = both(
+            f"unit 是 {'空' if unit is None else quoted(unit)}，应为“{known.unit}”",
+            f"unit is {unit!r}, must be {known.unit!r}",
+        )
+        faults.append(located(key, what))
     if not entry.get("name"):
-        faults.append(f"{key}: no Chinese name")
+        faults.append(located(key, both("缺少 name（中文名称）", "no Chinese name")))
     strange = set(entry) - {"name", "description", "unit", "values"}
-    faults.extend(f"{key}: unknown entry {word!r}" for word in sorted(strange))
+    faults.extend(located(key, _unknown_entry(word)) for word in sorted(strange))
     periods = []
     values = entry.get("values", [])
     if not isinstance(values, list):
-        faults.append(f"{key}: values must stand under [[parameters.….values]]")
+        what = both(
+            f"值须写在 [[parameters.{key}.values]] 之下",
+            "values must stand under [[parameters.….values]]",
+        )
+        faults.append(located(key, what))
         return None
     for number, item in enumerate(values, start=1):
-        period = _period(known, item, f"{key}, value {number}", faults)
+        where = both(f"{key} 第{number}个值", f"{key}, value {number}")
+        period = _period(known, item, where, faults)
         if period is not None:
             periods.append(period)
     if not values:
-        faults.append(f"{key}: no values")
+        faults.append(located(key, both("没有值", "no values")))
     periods.sort(key=lambda p: p.start)
     for a, b in pairwise(periods):
         if b.start <= a.end:
-            faults.append(f"{key}: the periods from {a.start} and from {b.start} overlap")
+            what = both(
+                f"自 {a.start} 与自 {b.start} 的两段日期重叠",
+                f"the periods from {a.start} and from {b.start} overlap",
+            )
+            faults.append(located(key, what))
         elif b.start != a.end + dt.timedelta(days=1):
-            faults.append(f"{key}: no value between {a.end} and {b.start}")
+            what = both(
+                f"{a.end} 与 {b.start} 之间没有值", f"no value between {a.end} and {b.start}"
+            )
+            faults.append(located(key, what))
     if len(faults) > before:
         return None
     return Parameter(
@@ -421,31 +508,38 @@ def _is_day(value: Any) -> bool:
     return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
 
 
-def _period(known: Known, item: Any, where: str, faults: list[str]) -> Period | None:
+def _period(known: Known, item: Any, where: Bilingual, faults: list[Bilingual]) -> Period | None:
     if not isinstance(item, dict):
-        faults.append(f"{where}: not a table")
+        faults.append(located(where, NOT_A_TABLE))
         return None
     before = len(faults)
     start, end = item.get("from"), item.get("to", OPEN_END)
     if not _is_day(start) or not _is_day(end):
-        faults.append(f"{where}: from and to must be dates")
+        what = both("from 和 to 须是日期，如 2024-01-01", "from and to must be dates")
+        faults.append(located(where, what))
     elif start > end:
-        faults.append(f"{where}: ends before it begins")
+        faults.append(located(where, both("to 早于 from", "ends before it begins")))
     if not str(item.get("source", "")).strip():
-        faults.append(f"{where}: no source; give document and clause, or 'assumed: <reason>'")
+        what = both(
+            "没有 source；写文件与条款，或 assumed: 理由",
+            "no source; give document and clause, or 'assumed: <reason>'",
+        )
+        faults.append(located(where, what))
     if not isinstance(item.get("verified"), bool):
-        faults.append(f"{where}: verified must be true or false")
+        what = both("verified 须为 true 或 false", "verified must be true or false")
+        faults.append(located(where, what))
     elif item["verified"] and str(item.get("source", "")).startswith("assumed"):
-        faults.append(f"{where}: an assumed value cannot be verified")
+        what = both("source 为 assumed 的值不能 verified", "an assumed value cannot be verified")
+        faults.append(located(where, what))
     strange = set(item) - {"from", "to", "value", "source", "verified"}
-    faults.extend(f"{where}: unknown entry {word!r}" for word in sorted(strange))
+    faults.extend(located(where, _unknown_entry(word)) for word in sorted(strange))
     value = None
     try:
         if "value" not in item:
-            raise ValueError("no value")
+            raise ValueError(both("缺少 value", "no value"))
         value = read_value(known, item["value"])
     except (ValueError, TypeError) as error:
-        faults.append(f"{where}: {error}")
+        faults.append(located(where, error))
     if len(faults) > before or not isinstance(start, dt.date) or not isinstance(end, dt.date):
         return None  # isinstance again for the type checker
     return Period(start, end, item["value"], value, str(item["source"]), bool(item["verified"]))

@@ -43,7 +43,8 @@ def settled_total(recorded_fen: int, available_fen: int, policy: YearPolicy) -> 
     fund_share_of_overspend x (F - B).
     """
     if recorded_fen <= available_fen:
-        surplus = available_fen - recorded_fen
-        return recorded_fen + round_half_away(surplus * Fraction(policy["keep_ratio"]))
-    overspend = recorded_fen - available_fen
-    return available_fen + round_half_away(overspend * Fraction(policy["fund_share_of_overspend"]))
+        share = Fraction(policy["keep_ratio"]) * (available_fen - recorded_fen)
+        return round_half_away(recorded_fen + share)
+    share = Fraction(policy["fund_share_of_overspend"]) * (recorded_fen - available_fen)
+    # the sum is rounded, not the share: a budget that care outside the region ate is negative
+    return round_half_away(available_fen + share)

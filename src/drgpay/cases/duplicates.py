@@ -43,4 +43,7 @@ def repeated(chunks: Sequence[pa.Array], valid: Sequence[NDArray[np.bool_]]) -> 
     texts = pa.chunked_array(list(chunks)).take(pa.array(candidates))
     counts = pc.value_counts(texts)
     several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    return candidates[np.asarray(pc.is_in(texts, value_set=several).combine_chunks())]
+    found: NDArray[np.int64] = candidates[
+        np.asarray(pc.is_in(texts, value_set=several).combine_chunks())
+    ]
+    return found

@@ -59,6 +59,7 @@ class Faults:
     numbers: NDArray[np.int64]
     quarantine: Quarantine
     good: parse.Mask
+    stay_days: NDArray[np.int32] | None = None  # by the region's rule, where a check knows it
 
     @classmethod
     def of(
@@ -117,6 +118,8 @@ def encode_cases(
             faults.add(bad, name, "count_invalid")
         else:
             optional[name] = np.full(count, parse.MISSING_COUNT, dtype=np.int32)
+    if faults.stay_days is not None:
+        optional["los_days"] = faults.stay_days
     if "icu" in table.column_names:
         icu, bad = parse.flags(table["icu"])
         faults.add(bad, "icu", "flag_invalid")
@@ -140,10 +143,12 @@ def encode_cases(
 
 
 def _blank(column: pa.ChunkedArray) -> parse.Mask:
-    """Return which values of a column are missing or empty texts."""
+    """Return which values of a column are missing or texts without a visible character."""
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return np.asarray(column.is_null())
-    return np.asarray(pc.fill_null(pc.equal(pc.binary_length(column), 0), True))
+    return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
 
 
 def _codes(table: pa.Table, name: str, base: str, encode: Encoder) -> tuple[Codes, parse.Mask]:
@@ -157,6 +162,8 @@ def _codes(table: pa.Table, name: str, base: str, encode: Encoder) -> tuple[Code
         lists = _as_lists(column)
         lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
         words = lists.flatten()
+        if pa.types.is_string_view(words.type):
+            words = words.cast(pa.string())
     elif numbered:
         words = _interleave([parse.flat(table[c]).cast(pa.string()) for c in numbered])
         lengths = np.full(count, len(numbered), dtype=np.int64)
@@ -197,6 +204,9 @@ def _as_lists(column: pa.ChunkedArray) -> Any:
             return parts.take(array.indices)
         array = array.dictionary_decode()
         return _as_lists(pa.chunked_array([array]))
+    if pa.types.is_fixed_size_list(kind):
+        kind = pa.list_(kind.value_type)
+        column = column.cast(kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         if column.num_chunks > 1:
             column = column.unify_dictionaries()
@@ -224,7 +234,7 @@ def _encode_words(words: pa.Array, encode: Encoder) -> tuple[NDArray[np.int32], 
     table = encode(dictionary)
     blank = np.asarray(pc.equal(pc.binary_length(dictionary), 0))
     if words.null_count:
-        index = np.asarray(pc.fill_null(words.indices, len(dictionary)))
+        index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(dictionary)))
         table = np.append(table, np.int32(0))
         blank = np.append(blank, True)
     else:

@@ -29,7 +29,9 @@ def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):  # several chunks of other dictionaries
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
 
 
 def _nulls(array: pa.Array) -> Mask:
@@ -94,7 +96,7 @@ def counts(column: pa.ChunkedArray | pa.Array) -> Parsed:
 def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     """Read yuan with at most two decimals as int64 fen; the lowest int64 when missing.
 
-    Bad: text, more than two decimals, more than 10^13 fen either way. Binary floats are taken
+    Bad: text, more than two decimals, more than 10^11 fen either way. Binary floats are taken
     only when they stand for an amount of two decimals.
     """
     array = flat(column)
@@ -104,8 +106,11 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     if pa.types.is_decimal(kind):
         values, bad = _decimal_fen(array, empty)
     elif pa.types.is_integer(kind):
-        values = np.asarray(pc.fill_null(array.cast(pa.int64()), 0))
-        bad |= ~empty & (np.abs(values) > MAX_MONEY_FEN // 100)
+        values = np.asarray(pc.fill_null(array, 0))
+        if pa.types.is_uint64(kind):
+            values = np.minimum(values, np.uint64(2**62))
+        values = values.astype(np.int64)
+        bad |= (values > MAX_MONEY_FEN // 100) | (values < -MAX_MONEY_FEN // 100)
         values = np.where(bad, 0, values) * 100
     elif pa.types.is_floating(kind):
         raw = np.asarray(pc.fill_null(array.cast(pa.float64()), np.nan))
@@ -125,7 +130,7 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     else:
         values = np.zeros(len(array), dtype=np.int64)
         bad |= ~empty
-    bad |= ~empty & (np.abs(values) > MAX_MONEY_FEN)
+    bad |= ~empty & ((values > MAX_MONEY_FEN) | (values < -MAX_MONEY_FEN))
     return np.where(empty | bad, MISSING_MONEY, values), bad
 
 
@@ -174,7 +179,7 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     else:
         values = np.zeros(len(array), dtype=np.int64)
         bad |= ~empty
-    bad |= ~empty & ((values < -25_567) | (values > 84_006))
+    bad |= ~empty & ((values < -25_567) | (values > 84_005))
     return np.where(empty | bad, MISSING_DATE, values).astype(np.int32), bad
 
 
@@ -211,14 +216,16 @@ def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: 
     codes[-1] = missing
     indices = array.indices
     if array.null_count:
-        index = np.asarray(pc.fill_null(indices, len(words)))
+        # wide enough for one more than the numbers of a small dictionary
+        index = np.asarray(pc.fill_null(indices.cast(pa.int64()), len(words)))
     else:
         index = np.asarray(indices)
     return codes[index], faulty[index]
 
 
 SEXES = {"M": 1, "F": 2}
-FLAGS = {"0": 0, "1": 1, "true": 1, "false": 0, "True": 1, "False": 0}
+_YES, _NO = ("1", "true", "True", "TRUE"), ("0", "false", "False", "FALSE")
+FLAGS = {**dict.fromkeys(_YES, 1), **dict.fromkeys(_NO, 0)}
 
 
 def sexes(column: pa.ChunkedArray | pa.Array) -> Parsed:
@@ -229,8 +236,13 @@ def sexes(column: pa.ChunkedArray | pa.Array) -> Parsed:
 def flags(column: pa.ChunkedArray | pa.Array) -> Parsed:
     """Read booleans, 0 and 1; unknown is no."""
     array = flat(column)
-    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
-        array = array.cast(pa.int64(), safe=False).cast(pa.string())
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_nan(array), None, array)
+        whole = pc.equal(pc.floor(array), array)
+        array = pc.if_else(whole, array, 2.0)  # half a flag is none
+        array = array.cast(pa.int64(), safe=False)
+    if pa.types.is_integer(array.type):
+        array = array.cast(pa.string())
     return choices(array, FLAGS, 0)
 
 

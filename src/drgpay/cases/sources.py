@@ -7,8 +7,11 @@ pieces being worked on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from drgpay.errors import InputError
 
 BATCH_ROWS = 262_144
 LARGE_ROW_GROUP = 1_000_000
+HISTORY_NEEDS = ("admission_date", "discharge_date", "total_cost")
 SUFFIXES = (".parquet", ".pq", ".csv", ".arrow", ".feather", ".ipc")
 _DICTIONARY_COLUMNS = frozenset(
     column.name
@@ -107,16 +111,29 @@ def _of_file(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
             batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
             return _of_batches(batches, reader.schema, path.name, None, wanted, purpose)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(
-            f"cannot be read: {str(error).splitlines()[0]}",
-            where=path,
-            remedy="check that the file is whole and is what its ending says",
-        ) from None
+        raise _unreadable(path, error) from None
     raise InputError(
         f"unknown kind of file {suffix or '(no ending)'}",
         where=path,
         remedy=f"give one of {', '.join(SUFFIXES)}",
     )
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}",
+        where=path,
+        remedy="check that the file is whole and is what its ending says",
+    )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn a fault inside a file, met while its rows are read, into an InputError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
 
 
 def _selection(
@@ -141,11 +158,19 @@ def _selection(
         chosen[header] = name
     for plural, base in (("diagnoses", "diagnosis_"), ("procedures", "procedure_")):
         numbered = [name for name in chosen.values() if name.startswith(base)]
+        if numbered and f"{base}1" not in numbered:
+            raise InputError(
+                f"{numbered[0]} is given without {base}1",
+                where=where,
+                remedy=f"call the column of the main code {base}1; found: {', '.join(headers)}",
+            )
         if plural in chosen.values() and numbered:
             raise InputError(
                 f"both {plural} and {numbered[0]} are given", where=where, remedy="keep one form"
             )
-    missing = required(chosen.values(), purpose)
+    missing = required(chosen.values(), "settlement" if purpose == "settlement" else "grouping")
+    if purpose == "history":
+        missing += [name for name in HISTORY_NEEDS if name not in chosen.values()]
     if missing:
         raise InputError(
             f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
@@ -186,7 +211,7 @@ def _of_parquet(path: Path, wanted: Sequence[str] | None, purpose: str) -> Sourc
         for index, count in enumerate(groups):
 
             def load(index: int = index) -> pa.Table:
-                with open_file() as file:
+                with _readable(path), open_file() as file:
                     table = file.read_row_group(index, columns=columns, use_threads=False)
                 return table.select(columns).rename_columns(names)
 
@@ -195,10 +220,10 @@ def _of_parquet(path: Path, wanted: Sequence[str] | None, purpose: str) -> Sourc
 
     def by_batch() -> Iterator[Piece]:
         first = 1
-        with open_file() as file:
+        with _readable(path), open_file() as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 table = pa.Table.from_batches([batch]).select(columns).rename_columns(names)
-                yield Piece(path.name, first, lambda table=table: table)
+                yield Piece(path.name, first, partial(_same, table))
                 first += len(table)
 
     large = max(groups, default=0) > LARGE_ROW_GROUP
@@ -212,7 +237,7 @@ def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
         head = stream.read(1 << 20)
     if not head.strip():
         raise InputError("the file is empty", where=path, remedy="write a header row and cases")
-    first_line = head.split(b"\n", 1)[0].rstrip(b"\r")
+    first_line, *rest = re.split(rb"\r\n|\n|\r", head, maxsplit=1)
     try:
         headers = next(_csv_rows(first_line.decode("utf-8-sig")))
     except UnicodeDecodeError:
@@ -231,6 +256,8 @@ def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
         return "skip"
 
     def pieces() -> Iterator[Piece]:
+        if not rest:  # a header row alone, without a line end
+            return
         try:
             reader = csv.open_csv(
                 path,
@@ -250,15 +277,43 @@ def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
                     part = pa.Table.from_batches([batch.slice(start, BATCH_ROWS)])
                     own = numbers[start : start + BATCH_ROWS]
                     table = part.rename_columns(names)
-                    yield Piece(path.name, int(own[0]), lambda table=table: table, own)
+                    yield Piece(path.name, int(own[0]), partial(_same, table), own)
         except pa.ArrowInvalid as error:
+            what = "not UTF-8" if "invalid UTF8" in str(error) else "the table breaks off"
             raise InputError(
-                f"the table breaks off: {str(error).splitlines()[0]}",
+                f"{what}: {str(error).splitlines()[0]}",
                 where=path,
                 remedy="save the file again as CSV UTF-8, fields with commas or quotes in quotes",
             ) from None
+        if _ends_in_quotes(path):
+            raise InputError(
+                "a field that begins with a quotation mark is not closed: the rows behind it "
+                "are part of it",
+                where=path,
+                remedy="close the quotation mark; write one inside a field twice",
+            )
 
     return Source(pieces(), None, (str(path),), broken)
+
+
+def _same(table: pa.Table) -> pa.Table:
+    return table
+
+
+def _ends_in_quotes(path: Path) -> bool:
+    """Whether the last quotation mark of a CSV file opens a field that nothing closes."""
+    count = position = 0
+    last = -1
+    with path.open("rb") as stream:
+        while chunk := stream.read(16 << 20):
+            found = chunk.count(b'"')
+            if found:
+                count, last = count + found, position + chunk.rfind(b'"')
+            position += len(chunk)
+        if count % 2 == 0:
+            return False
+        stream.seek(max(last - 1, 0))
+        return last == 0 or stream.read(1) in b",\r\n"
 
 
 def _numbers(done: int, count: int, broken: list[int]) -> NDArray[np.int64]:
@@ -280,7 +335,10 @@ def _of_object(cases: Any, wanted: Sequence[str] | None, purpose: str) -> Source
     if isinstance(cases, pa.RecordBatch):
         cases = pa.Table.from_batches([cases])
     if hasattr(cases, "columns") and hasattr(cases, "iloc"):
-        cases = pa.Table.from_pandas(cases, preserve_index=False)
+        try:
+            cases = pa.Table.from_pandas(cases, preserve_index=False)
+        except (pa.ArrowException, ValueError, TypeError) as error:
+            raise InputError(f"cannot be read: {error}", where=name) from None
     if isinstance(cases, pa.Table):
         batches: Iterable[pa.RecordBatch] = cases.to_batches(max_chunksize=BATCH_ROWS)
         return _of_batches(batches, cases.schema, name, len(cases), wanted, purpose)
@@ -290,7 +348,10 @@ def _of_object(cases: Any, wanted: Sequence[str] | None, purpose: str) -> Source
         reader = cases.scanner().to_reader()
         return _of_batches(reader, reader.schema, name, None, wanted, purpose)
     if hasattr(cases, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(cases)
+        try:
+            reader = pa.RecordBatchReader.from_stream(cases)
+        except pa.ArrowException as error:
+            raise InputError(f"cannot be read: {error}", where=name) from None
         return _of_batches(reader, reader.schema, name, None, wanted, purpose)
     raise InputError(
         f"cannot read cases from a {name}",
@@ -315,7 +376,7 @@ def _of_batches(
             for start in range(0, len(batch), BATCH_ROWS):
                 part = pa.Table.from_batches([batch.slice(start, BATCH_ROWS)])
                 table = part.select(headers).rename_columns(names)
-                yield Piece(name, first, lambda table=table: table)
+                yield Piece(name, first, partial(_same, table))
                 first += len(table)
 
     return Source(pieces(), rows, (name,))

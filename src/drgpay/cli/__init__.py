@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from drgpay import __version__
-from drgpay.cli.lang import LANG, t
+from drgpay.cli.chinese import chinese_words, speak_chinese
+from drgpay.cli.lang import LANG, language_first, t
 from drgpay.errors import DrgpayError
+
+if LANG == "zh":
+    speak_chinese()
 
 COMMANDS = {
     "group": ("drgpay.cli.group", "group"),
@@ -34,7 +40,7 @@ class LazyGroup(click.Group):
             return None
         module, attribute = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return command if LANG == "en" else chinese_words(command)
 
 
 @click.group(
@@ -48,7 +54,10 @@ class LazyGroup(click.Group):
 @click.option(
     "--lang",
     type=click.Choice(["zh", "en"]),
-    help=t("界面语言", "language of texts"),
+    help=t(
+        "界面语言，zh 中文（默认）或 en 英文；也可用环境变量 DRGPAY_LANG",
+        "language of texts, zh (default) or en; or by the environment variable DRGPAY_LANG",
+    ),
     expose_value=False,
 )
 @click.version_option(__version__, "--version", message="drgpay %(version)s")
@@ -56,10 +65,33 @@ def cli() -> None:
     """Run a command."""
 
 
+if LANG == "zh":
+    chinese_words(cli)
+
+OS_FAULTS = {
+    errno.ENOENT: ("没有这个文件或文件夹", "no such file or folder"),
+    errno.EACCES: ("没有读写权限", "no permission to read or write"),
+    errno.EPERM: ("没有读写权限", "no permission to read or write"),
+    errno.EROFS: ("此处只能读，不能写", "this place can only be read"),
+    errno.ENOSPC: ("磁盘已满", "the disk is full"),
+    errno.EISDIR: ("这是文件夹，不是文件", "this is a folder, not a file"),
+    errno.ENOTDIR: ("路径中有一段不是文件夹", "a part of the path is not a folder"),
+    errno.ENAMETOOLONG: ("名称太长", "the name is too long"),
+}
+
+
+def _os_text(error: OSError) -> str:
+    chinese, english = OS_FAULTS.get(
+        error.errno or 0, (f"系统错误 {error.errno}：{error.strerror}", str(error.strerror))
+    )
+    place = f"{error.filename}" if error.filename is not None else ""
+    return t(f"{place}：{chinese}", f"{place}: {english}") if place else t(chinese, english)
+
+
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(language_first(sys.argv[1:]), prog_name="drgpay", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -71,3 +103,10 @@ def main() -> None:
     except DrgpayError as error:
         click.echo(t("错误：", "error: ") + error.text(LANG), err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # who reads the output has gone: nothing is left to be told, not even by the interpreter
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        click.echo(t("错误：", "error: ") + _os_text(error), err=True)
+        sys.exit(1)

@@ -20,13 +20,22 @@ MARK = ".drgpay-demo"
         "Demo: an invented city (300,000 cases and two years of history), grouped, settled, reported.",
     )
 )
-@click.option("-o", "--out", default="demo", type=click.Path(path_type=Path), show_default=True)
-@click.option("--cases", default=300_000, show_default=True, help=t("本年病例数", "cases of the year"))
+@click.option(
+    "-o",
+    "--out",
+    default="demo",
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help=t("结果文件夹", "folder for everything"),
+)
+@click.option(
+    "--cases", default=300_000, show_default=True, help=t("本年病例数", "cases of the year")
+)
 @click.option("--seed", default=2024, show_default=True, help=t("随机种子", "seed"))
 def demo(out: Path, cases: int, seed: int) -> None:
     """Generate, group, settle, report."""
     from drgpay.cli.explain import case_facts
-    from drgpay.errors import InputError
+    from drgpay.errors import InputError, both
     from drgpay.grouper.explain import explain
     from drgpay.money import decimal_text, yuan_text
     from drgpay.report.html import write_report
@@ -38,18 +47,21 @@ def demo(out: Path, cases: int, seed: int) -> None:
     if out.exists():
         if not (out / MARK).exists():
             raise InputError(
-                t("此处已有别的文件夹", "something else is at this place"),
+                both("此处已有别的文件或文件夹", "something else is at this place"),
                 where=out,
-                remedy=t("另取一个名称", "choose another name"),
+                remedy=both("另取一个名称", "choose another name"),
             )
         shutil.rmtree(out)
     out.mkdir(parents=True)
     (out / MARK).touch()
     region = out / "region"
-    click.echo(t(f"生成虚构城市：{cases:,} 例，另有两年历史 …", f"inventing a city of {cases:,} cases …"))
+    click.echo(
+        t(f"生成虚构城市：{cases:,} 例，另有两年历史 …", f"inventing a city of {cases:,} cases …")
+    )
     synthesize(region, cases, seed)
     click.echo(t("分组、计点、求点值 …", "grouping, points, point value …"))
-    run = year_end(region, progress=lambda name, total: bar(name, total))
+    titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
+    run = year_end(region, progress=lambda name, total: bar(titles[name], total))
     write_run(run, out / "run", lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
     c = run.counts
     click.echo(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 
 
 @click.command(
@@ -26,7 +26,9 @@ from drgpay.errors import InputError
 @click.option("--weight", type=int, help=t("出生体重（克）", "birth weight in g"))
 @click.option("--los", type=int, help=t("住院天数", "length of stay in days"))
 @click.option("--icu", is_flag=True, help=t("重症监护", "intensive care"))
-@click.option("--dx", help=t("诊断，主要诊断在前，以|或,分隔", "diagnoses, principal first, by | or ,"))
+@click.option(
+    "--dx", help=t("诊断，主要诊断在前，以|或,分隔", "diagnoses, principal first, by | or ,")
+)
 @click.option("--px", default="", help=t("手术操作，主要手术在前", "procedures, main one first"))
 @click.option("--scheme", default="zj-drg-2022", show_default=True, help=t("分组方案", "scheme"))
 @click.option("--surgical-match", type=click.Choice(["main", "any"]), help=t("手术匹配", "reading"))
@@ -56,8 +58,8 @@ def explain(
     else:
         if sex is None or age is None or not dx:
             raise InputError(
-                t("缺少 --sex、--age 或 --dx", "--sex, --age or --dx is missing"),
-                remedy=t("或用 --from 文件 --case 病例号", "or use --from FILE --case ID"),
+                both("缺少 --sex、--age 或 --dx", "--sex, --age or --dx is missing"),
+                remedy=both("或用 --from 文件 --case 病例号", "or use --from FILE --case ID"),
             )
         facts = {
             "sex": sex,
@@ -105,11 +107,15 @@ def case_facts(source: Path, case_id: str | None) -> dict[str, Any]:
 
         case = encode_cases(row, nothing, nothing, faults)
         if not case.good[0]:
-            note = faults.close().table(LANG).to_pylist()[0]
+            notes = faults.close()
+            zh, note = (notes.table(lang).to_pylist()[0] for lang in ("zh", "en"))
             raise InputError(
-                f"{note['case_id']}: {note['column']} = {note['value']!r}: {note['message']}",
+                both(
+                    f"病例 {zh['case_id']}：{zh['column']} = “{zh['value']}”：{zh['message']}",
+                    f"{note['case_id']}: {note['column']} = {note['value']!r}: {note['message']}",
+                ),
                 where=f"{note['file']}:{note['row']}",
-                remedy=note["remedy"],
+                remedy=both(zh["remedy"], note["remedy"]),
             )
 
         def number(values: Any) -> int | None:
@@ -126,7 +132,7 @@ def case_facts(source: Path, case_id: str | None) -> dict[str, Any]:
             "procedures": parse.flat(case.procedures.words).to_pylist(),
         }
     raise InputError(
-        t(f"没有病例 {case_id}", f"no case {case_id!r}"),
+        both(f"没有病例 {case_id}", f"no case {case_id!r}"),
         where=source,
-        remedy=t("核对病例号", "check the case id"),
+        remedy=both("核对病例号", "check the case id"),
     )

@@ -1,4 +1,7 @@
-"""The language of the command line: Chinese, or English with `--lang en` or DRGPAY_LANG=en."""
+"""The language of the command line: Chinese, or English with `--lang en` or DRGPAY_LANG=en.
+
+`--lang` may stand before the command or after it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,20 @@ def _chosen() -> str:
 
 
 LANG = _chosen()
+
+
+def language_first(words: list[str]) -> list[str]:
+    """Return the words of a command with `--lang` before the command, wherever it stood.
+
+    >>> language_first(["group", "a.csv", "--lang", "en"])
+    ['--lang', 'en', 'group', 'a.csv']
+    """
+    end = words.index("--") if "--" in words else len(words)
+    for i, word in enumerate(words[:end]):
+        if word == "--lang" or word.startswith("--lang="):
+            width = 2 if word == "--lang" else 1
+            return words[i : i + width] + words[:i] + words[i + width :]
+    return words
 
 
 def t(chinese: str, english: str) -> str:

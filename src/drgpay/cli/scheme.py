@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from drgpay._reference import bundled
-from drgpay.cli.lang import t
-from drgpay.errors import InputError, SchemeError
+from drgpay.cli.lang import LANG, t
+from drgpay.errors import InputError, SchemeError, both, in_language
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
 from drgpay.schemes.rules import Member, RuleSyntaxError, atoms, parse_rule
@@ -115,7 +115,7 @@ def _print_findings(title: str, findings: tuple[Finding, ...]) -> None:
         click.echo(f"  {name}  {heading}  {number}")
         for finding in findings:
             if finding.check == name:
-                click.echo(f"    {finding}")
+                click.echo(f"    {in_language(finding.placed, LANG)}")
 
 
 def _print_summary(checked: Checked) -> None:
@@ -147,9 +147,9 @@ def show(name: str, group: str | None) -> None:
             _show_drg(loaded, drg)
     else:
         raise InputError(
-            t(f"没有 {group} 这个组", f"no group {group!r}"),
+            both(f"没有 {group} 这个组", f"no group {group!r}"),
             where=loaded.id,
-            remedy=t(
+            remedy=both(
                 "写MDC（如 MDCF）、ADRG（如 FR1）或DRG（如 FR11）的代码",
                 "write the code of an MDC (MDCF), an ADRG (FR1) or a DRG (FR11)",
             ),
@@ -247,7 +247,7 @@ def _show_lists(loaded: Scheme, owner: str, rules: list[str]) -> None:
                 if isinstance(atom, Member) and atom.list_name:
                     names[atom.list_name] = None
         except RuleSyntaxError as error:
-            click.echo(f"  {rule}: {error}")
+            click.echo(f"  {rule}: {in_language(error, LANG)}")
     for name in names:
         _show_list(loaded, owner, name, "")
 

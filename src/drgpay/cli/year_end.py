@@ -37,9 +37,7 @@ from drgpay.cli.progress import bar
     ),
 )
 @click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
-def year_end(
-    region_dir: Path, out: Path, overrides: tuple[str, ...], threads: int | None
-) -> None:
+def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: int | None) -> None:
     """Settle a year."""
     from drgpay.money import decimal_text, yuan_text
     from drgpay.report.html import write_report
@@ -88,4 +86,3 @@ def year_end(
         t(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}",
           f"result {out} ({seconds:.1f} s), report {out / 'report.html'}")
     )  # fmt: skip
-

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
@@ -157,7 +158,7 @@ class Grouper:
         with ThreadPoolExecutor(threads) as pool:
             jobs = [
                 pool.submit(self._group_range, cases, result, retried, a, b)
-                for a, b in zip(bounds, bounds[1:], strict=False)
+                for a, b in pairwise(bounds)
             ]
             for job in jobs:
                 job.result()
@@ -257,8 +258,14 @@ class Grouper:
         """
         if sex not in ("M", "F") or not 0 <= age_years <= 150 or not diagnoses:
             raise InputError(
-                f"not a case: sex {sex!r}, age_years {age_years!r}, {len(diagnoses)} diagnoses",
-                remedy="sex is M or F, age 0 to 150, the principal diagnosis comes first",
+                both(
+                    f"不是一个病例：性别 {sex}，年龄 {age_years}，诊断 {len(diagnoses)} 个",
+                    f"not a case: sex {sex!r}, age_years {age_years!r}, {len(diagnoses)} diagnoses",
+                ),
+                remedy=both(
+                    "性别为 M 或 F，年龄为0至150，主要诊断写在最前",
+                    "sex is M or F, age 0 to 150, the principal diagnosis comes first",
+                ),
             )
         encode = self.compiled.encode_diagnosis
         index = self.scheme.procedures.index

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from drgpay.arrow import dictionary_column
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
@@ -21,7 +20,7 @@ from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import BooksError, InputError
+from drgpay.errors import BooksError, InputError, both
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES, Counts
 from drgpay.schemes import Scheme
@@ -241,13 +240,24 @@ def _run(
     sink.take(broken)
     if counts.total != rows or counts.quarantined != noted:
         raise BooksError(
-            f"{rows} cases came in, {counts.as_dict()} went out, {noted} rows are quarantined",
-            remedy="this is a fault of drgpay: please report it",
+            both(
+                f"收到 {rows} 例，结果为 {counts.as_dict()}，隔离 {noted} 行，数目不符",
+                f"{rows} cases came in, {counts.as_dict()} went out, {noted} rows are quarantined",
+            ),
+            remedy=both(
+                "这是 drgpay 的错误，请报告给开发者", "this is a fault of drgpay: please report it"
+            ),
         )
     if source.rows is not None and source.rows != rows:
         raise BooksError(
-            f"the files announce {source.rows} cases, {rows} were read",
-            remedy="check that nothing writes to the files while they are read",
+            both(
+                f"文件应有 {source.rows} 例，读到 {rows} 例",
+                f"the files announce {source.rows} cases, {rows} were read",
+            ),
+            remedy=both(
+                "读取时不要改动这些文件，然后重做",
+                "check that nothing writes to the files while they are read",
+            ),
         )
     return counts + Counts(quarantined=len(broken))
 
@@ -288,16 +298,25 @@ def group_file(
     suffix = path.suffix.lower()
     if suffix not in (".parquet", ".csv"):
         raise InputError(
-            f"cannot write {suffix or 'a file without ending'}",
+            both(
+                f"不能写扩展名为 {suffix} 的文件" if suffix else "结果文件没有扩展名",
+                f"cannot write {suffix or 'a file without ending'}",
+            ),
             where=path,
-            remedy="end the name with .parquet or .csv",
+            remedy=both("扩展名用 .parquet 或 .csv", "end the name with .parquet or .csv"),
         )
     if not path.parent.is_dir():
-        raise InputError("no such folder", where=path.parent, remedy="make the folder first")
+        raise InputError(
+            both("没有这个文件夹", "no such folder"),
+            where=path.parent,
+            remedy=both("先建立该文件夹", "make the folder first"),
+        )
     source = open_source(cases, GROUPING_COLUMNS)
     if str(path.resolve()) in {str(Path(name).resolve()) for name in source.names}:
         raise InputError(
-            "the output is one of the inputs", where=path, remedy="choose another name"
+            both("结果文件与一个输入文件相同", "the output is one of the inputs"),
+            where=path,
+            remedy=both("另取一个名称", "choose another name"),
         )
     notes_path = path.with_name(path.name + ".quarantine.csv")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.errors import InputError
-from drgpay.money import POINT, round_half_away, yuan_text
+from drgpay.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import Bands, YearPolicy
 
 COST_BITS = 44
+# what the kernel's 64-bit integers hold: coefficients up to 100, base points up to 4 million
+MAX_COEFFICIENT = 100 * COEF_ONE
+MAX_BASE_POINTS = 4 * 10**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,9 @@ def base_points_of(mean_fen: int, all_mean_fen: int, policy: YearPolicy) -> int:
 
     Source: P1; scale, decimals: parameters `point_scale`, `base_points_dp`.
     """
-    places = policy["base_points_dp"]
-    exact = Fraction(mean_fen, all_mean_fen) * policy["point_scale"]
-    return round_half_away(exact * 10**places) * POINT // 10**places
+    places: int = policy["base_points_dp"]
+    exact: Fraction = Fraction(mean_fen, all_mean_fen) * policy["point_scale"]
+    return int(round_half_away(exact * 10**places) * POINT // 10**places)
 
 
 def given_base_points(
@@ -78,8 +81,17 @@ class HistoryCosts:
         self.parts: list[NDArray[np.int64]] = []
 
     def add(self, group: NDArray[np.int64], cost_fen: NDArray[np.int64]) -> None:
-        """Add cases: group number and cost in fen, of cases that count."""
+        """Add a part: group number and cost in fen, of cases that count."""
         self.parts.append((group.astype(np.int64) << COST_BITS) | cost_fen)
+
+    @property
+    def count(self) -> int:
+        """The number of cases."""
+        return sum(len(part) for part in self.parts)
+
+    def drop(self, part: int, gone: NDArray[np.bool_]) -> None:
+        """Take cases of a part away again."""
+        self.parts[part] = self.parts[part][~gone]
 
     def sorted(self) -> NDArray[np.int64]:
         """Return all cases sorted by group and cost."""
@@ -156,10 +168,11 @@ def middle_interval(
     Source: P11 names the fences; that Zhejiang uses them is not verified.
     """
     q1, q3 = quartiles_x4(costs, quantile_type)
-    least = (q1 - lower * (q3 - q1)) / 4
-    most = (q3 + upper * (q3 - q1)) / 4
-    first = int(np.searchsorted(costs, math.ceil(least), side="left"))
-    last = int(np.searchsorted(costs, math.floor(most), side="right"))
+    # kept inside 64 bits; what lies beyond the smallest and the largest cost cuts nothing off
+    least = max(math.ceil((q1 - lower * (q3 - q1)) / 4), int(costs[0]))
+    most = min(math.floor((q3 + upper * (q3 - q1)) / 4), int(costs[-1]))
+    first = int(np.searchsorted(costs, least, side="left"))
+    last = int(np.searchsorted(costs, most, side="right"))
     return costs[first:last]
 
 
@@ -204,7 +217,9 @@ def history_base_points(
     least = policy["stable.min_cases"]
     groups = {}
     for drg, (before, after) in kept.items():
-        mean = round_half_away(Fraction(after.total, after.n)) if after.n else 0
+        if not after.n:
+            continue  # trimmed away entirely: as a group without history
+        mean = round_half_away(Fraction(after.total, after.n))
         enough = after.n >= least if policy["stable.inclusive"] else after.n > least
         groups[drg] = GroupBase(
             drg,
@@ -263,17 +278,18 @@ def group_tables(base: BasePoints, drgs: Sequence[str], policy: YearPolicy, step
     flat = np.zeros(count, np.bool_)
     primary = set(policy["primary_groups"])
     for i, drg in enumerate(drgs):
+        flat[i] = drg in primary
         group = base.groups.get(drg)
         if group is None:
             continue
-        mean[i], points[i] = group.mean_fen, group.base_points
-        stable[i] = group.stable and group.mean_fen > 0
-        multiple[i] = ten_thousandths(multiple_of(group.base_points, policy["high.bands"]), "K")
-        flat[i] = drg in primary
-        large = group.mean_fen * COEF_ONE * step >= 2**61 or group.base_points >= 10**11
-        if large or multiple[i] * group.mean_fen >= 2**61:
+        k = ten_thousandths(multiple_of(group.base_points, policy["high.bands"]), "K")
+        widest = max(COEF_ONE * step, MAX_COEFFICIENT, k)
+        if group.mean_fen * widest >= 2**62 or group.base_points > MAX_BASE_POINTS:
             raise InputError(
-                f"the mean of {drg}, {yuan_text(group.mean_fen)} yuan, is too large to compute with",
-                remedy="check the group's mean cost",
+                f"the mean of {drg}, {yuan_text(group.mean_fen)} yuan, or its base points, "
+                f"{points_text(group.base_points)}, are too large to compute with",
+                remedy="check the group's mean cost, the all-DRG mean and point_scale",
             )
+        mean[i], points[i], multiple[i] = group.mean_fen, group.base_points, k
+        stable[i] = group.stable and group.mean_fen > 0
     return GroupTables(mean, points, stable, multiple, flat)

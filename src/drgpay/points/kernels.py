@@ -45,7 +45,7 @@ def mul_div_round(a: int, b: int, d: int) -> int:
                 q += 1
     if 2 * r >= d:
         q += 1
-    return q
+    return q  # type: ignore[return-value]  # an int64, inside and outside of numba
 
 
 @kernel

@@ -58,8 +58,8 @@ def earlier_stays(
         rank = case_order(np.arange(len(patient)))
         order = np.lexsort((rank, discharge, admission, group, hospital, patient))
         same[:] = True
-        for values in (patient, hospital, group):
-            same &= values[order][1:] == values[order][:-1]
+        for column in (patient, hospital, group):
+            same &= column[order][1:] == column[order][:-1]
     earlier, later = order[:-1], order[1:]
     gap = admission[later].astype(np.int64) - discharge[earlier]
     return np.sort(earlier[same & (gap >= 0) & (gap <= days)])
@@ -84,4 +84,7 @@ def reduced_points(points: NDArray[np.int64], factor: Fraction, step: int) -> ND
     [392001]
     """
     top, bottom = factor.numerator, factor.denominator * step
+    if len(points) and 2 * int(points.max()) * top + bottom >= 2**63:  # a factor of many decimals
+        exact = [(2 * p * top + bottom) // (2 * bottom) * step for p in points.tolist()]
+        return np.array(exact, dtype=np.int64)
     return np.asarray((2 * points * top + bottom) // (2 * bottom) * step, dtype=np.int64)

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay._reference import reference_dir
-from drgpay.errors import SchemeError
+from drgpay.errors import Bilingual, SchemeError, both, in_language, located, quoted
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.program import _Compiler, _conjunction, compile_scheme
 from drgpay.schemes.reach import Reach, reach
@@ -55,9 +55,9 @@ ADRG_SHAPE = re.compile(r"[A-Z][A-Z]\d(_\d+)?")
 AMBIGUOUS = ("no", "yes", "main")
 KINDS = ("surgical", "medical")
 LEVELS = ("MCC", "CC")
-OPTIONS: dict[str, tuple[type, str]] = {
-    "surgical_match": (str, "main or any"),
-    "retry_further_procedures": (bool, "true or false"),
+OPTIONS: dict[str, tuple[type, Bilingual]] = {
+    "surgical_match": (str, both("main 或 any", "main or any")),
+    "retry_further_procedures": (bool, both("true 或 false", "true or false")),
 }
 EXAMPLES = 5
 
@@ -72,15 +72,20 @@ class Finding:
     file: str
     row: int
     subject: str
-    text: str
+    text: Bilingual
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What known_findings.csv knows it by."""
         return (self.check, self.file, self.subject)
 
+    @property
+    def placed(self) -> Bilingual:
+        """The text behind its file and line, in both languages."""
+        return located(f"{self.file}:{self.row}" if self.row else self.file, self.text)
+
     def __str__(self) -> str:
-        return f"{self.file}:{self.row}: {self.text}" if self.row else f"{self.file}: {self.text}"
+        return str(self.placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +212,19 @@ def asks_sites(node: Node) -> bool:
     )
 
 
-def _finding(check: Check, file: str, row: int, subject: str, text: str) -> Finding:
+def _finding(check: Check, file: str, row: int, subject: str, text: Bilingual) -> Finding:
     return Finding(check.__name__, file, row, subject, text)
 
 
 def _some(codes: Sequence[str]) -> str:
     more = f" and {len(codes) - EXAMPLES} more" if len(codes) > EXAMPLES else ""
     return ", ".join(codes[:EXAMPLES]) + more
+
+
+def _several(codes: Sequence[str]) -> str:
+    """As `_some`, in Chinese."""
+    more = f" 等{len(codes)}个" if len(codes) > EXAMPLES else ""
+    return "、".join(codes[:EXAMPLES]) + more
 
 
 def _verb(found: Sized, one: str, many: str) -> str:
@@ -255,16 +266,19 @@ def tables_changed_since_seal(subject: Subject) -> Iterator[Finding]:
         return
     if stated != scheme.digest:
         what = (
-            "a bundled scheme's manifest must be sealed"
+            both("内置方案的清单必须封存", "a bundled scheme's manifest must be sealed")
             if stated is None
-            else "tables changed since the manifest was sealed"
+            else both("封存以后表有改动", "tables changed since the manifest was sealed")
         )
         yield _finding(
             tables_changed_since_seal,
             "manifest.toml",
             0,
             "digest",
-            f"{what}; run drgpay scheme check --seal",
+            both(
+                f"{what.chinese}；请运行 drgpay scheme check --seal",
+                f"{what}; run drgpay scheme check --seal",
+            ),
         )
 
 
@@ -281,8 +295,12 @@ def count_differs_from_manifest(subject: Subject) -> Iterator[Finding]:
                 "manifest.toml",
                 0,
                 name,
-                f"[counts] {name} is {stated.get(name, 'missing')}, the tables have "
-                f"{actual.get(name, 'no such count')}",
+                both(
+                    f"[counts] {name} 写为 {stated.get(name, '（未写）')}，表中为 "
+                    f"{actual.get(name, '（无此项）')}",
+                    f"[counts] {name} is {stated.get(name, 'missing')}, the tables have "
+                    f"{actual.get(name, 'no such count')}",
+                ),
             )
 
 
@@ -291,9 +309,16 @@ def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
     manifest = subject.scheme.manifest
     for name, value in manifest.get("options", {}).items():
         if name not in OPTIONS:
-            text = f"option {name} is unknown; the options are {', '.join(OPTIONS)}"
+            text = both(
+                f"没有选项 {name}；可写的选项：{'、'.join(OPTIONS)}",
+                f"option {name} is unknown; the options are {', '.join(OPTIONS)}",
+            )
         elif not isinstance(value, OPTIONS[name][0]):
-            text = f"option {name} is {value!r}; write {OPTIONS[name][1]}"
+            fitting = OPTIONS[name][1]
+            text = both(
+                f"选项 {name} 的值是 {quoted(value)}，应为 {fitting.chinese}",
+                f"option {name} is {value!r}; write {fitting}",
+            )
         else:
             continue
         yield _finding(manifest_value_unusable, "manifest.toml", 0, f"options.{name}", text)
@@ -304,7 +329,10 @@ def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
             "manifest.toml",
             0,
             "effective.from",
-            "no first day in force; write from = YYYY-MM-DD under [effective]",
+            both(
+                "没有施行日期；在 [effective] 下写 from = YYYY-MM-DD",
+                "no first day in force; write from = YYYY-MM-DD under [effective]",
+            ),
         )
 
 
@@ -323,7 +351,10 @@ def order_twice(subject: Subject) -> Iterator[Finding]:
     for file, parent, order, row in sorted(places, key=lambda place: (place[0], place[3])):
         before = first.setdefault((file, parent, order), row)
         if before != row:
-            text = f"order {order} of {parent} stands in line {before} too"
+            text = both(
+                f"{parent} 的顺序 {order} 与第{before}行重复",
+                f"order {order} of {parent} stands in line {before} too",
+            )
             yield _finding(order_twice, file, row, f"{parent} {order}", text)
 
 
@@ -337,7 +368,8 @@ def group_twice(subject: Subject) -> Iterator[Finding]:
     for file, name, row in sorted(places, key=lambda place: (place[0], place[2])):
         before = first.setdefault((file, name), row)
         if before != row:
-            yield _finding(group_twice, file, row, name, f"{name} stands in line {before} too")
+            text = both(f"{name} 与第{before}行重复", f"{name} stands in line {before} too")
+            yield _finding(group_twice, file, row, name, text)
 
 
 def group_code_impossible(subject: Subject) -> Iterator[Finding]:
@@ -345,15 +377,23 @@ def group_code_impossible(subject: Subject) -> Iterator[Finding]:
     check = group_code_impossible
     for mdc in subject.scheme.mdcs:
         if not MDC_SHAPE.fullmatch(mdc.mdc):
-            text = f"MDC {mdc.mdc!r} is not MDC and a letter"
+            text = both(
+                f"MDC代码“{mdc.mdc}”不是 MDC 加一个字母", f"MDC {mdc.mdc!r} is not MDC and a letter"
+            )
             yield _finding(check, "mdc.csv", mdc.row, mdc.mdc, text)
     for adrg in subject.scheme.adrgs:
         if not ADRG_SHAPE.fullmatch(adrg.key):
-            text = f"ADRG {adrg.key!r} is not two letters and a digit, with _1, _2 … for more rules"
+            text = both(
+                f"ADRG代码“{adrg.key}”不是两个字母加一个数字（多条规则另加 _1、_2 …）",
+                f"ADRG {adrg.key!r} is not two letters and a digit, with _1, _2 … for more rules",
+            )
             yield _finding(check, "adrg.csv", adrg.row, adrg.key, text)
     for drg in subject.scheme.drgs:
         if not (drg.drg.startswith(drg.adrg_key[:3]) and re.fullmatch(r"\w{4}", drg.drg)):
-            text = f"DRG {drg.drg!r} is not {drg.adrg_key[:3]} and one more sign"
+            text = both(
+                f"DRG代码“{drg.drg}”不是 {drg.adrg_key[:3]} 加一个字符",
+                f"DRG {drg.drg!r} is not {drg.adrg_key[:3]} and one more sign",
+            )
             yield _finding(check, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
 
 
@@ -365,18 +405,25 @@ def name_missing(subject: Subject) -> Iterator[Finding]:
     rows += [("drg.csv", f"{drg.adrg_key}.{drg.drg}", drg.row, drg.name) for drg in scheme.drgs]
     for file, code, row, name in rows:
         if not name.strip():
-            yield _finding(name_missing, file, row, code, f"{code} has no name")
+            text = both(f"{code} 没有名称", f"{code} has no name")
+            yield _finding(name_missing, file, row, code, text)
 
 
 def parent_unknown(subject: Subject) -> Iterator[Finding]:
     """Fail if an ADRG belongs to an MDC, or a DRG to an ADRG, that the tables lack."""
     for adrg in subject.scheme.adrgs:
         if adrg.mdc not in subject.mdc_of:
-            text = f"ADRG {adrg.key} belongs to MDC {adrg.mdc!r}, which mdc.csv lacks"
+            text = both(
+                f"ADRG {adrg.key} 所属的MDC“{adrg.mdc}”不在 mdc.csv 中",
+                f"ADRG {adrg.key} belongs to MDC {adrg.mdc!r}, which mdc.csv lacks",
+            )
             yield _finding(parent_unknown, "adrg.csv", adrg.row, adrg.key, text)
     for drg in subject.scheme.drgs:
         if drg.adrg_key not in subject.adrg_of:
-            text = f"DRG {drg.drg} belongs to ADRG {drg.adrg_key!r}, which adrg.csv lacks"
+            text = both(
+                f"DRG {drg.drg} 所属的ADRG“{drg.adrg_key}”不在 adrg.csv 中",
+                f"DRG {drg.drg} belongs to ADRG {drg.adrg_key!r}, which adrg.csv lacks",
+            )
             yield _finding(parent_unknown, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
 
 
@@ -386,11 +433,11 @@ def group_without_members(subject: Subject) -> Iterator[Finding]:
     with_drgs = {drg.adrg_key for drg in subject.scheme.drgs}
     for mdc in subject.scheme.mdcs:
         if mdc.mdc not in with_adrgs:
-            text = f"MDC {mdc.mdc} has no ADRG"
+            text = both(f"MDC {mdc.mdc} 之下没有ADRG", f"MDC {mdc.mdc} has no ADRG")
             yield _finding(group_without_members, "mdc.csv", mdc.row, mdc.mdc, text)
     for adrg in subject.scheme.adrgs:
         if adrg.key not in with_drgs:
-            text = f"ADRG {adrg.key} has no DRG"
+            text = both(f"ADRG {adrg.key} 之下没有DRG", f"ADRG {adrg.key} has no DRG")
             yield _finding(group_without_members, "adrg.csv", adrg.row, adrg.key, text)
 
 
@@ -398,7 +445,10 @@ def ambiguous_not_a_choice(subject: Subject) -> Iterator[Finding]:
     """Fail if an MDC's `ambiguous` is not no, yes or main."""
     for mdc in subject.scheme.mdcs:
         if mdc.ambiguous not in AMBIGUOUS:
-            text = f"ambiguous of {mdc.mdc} is {mdc.ambiguous!r}; write {', '.join(AMBIGUOUS)}"
+            text = both(
+                f"{mdc.mdc} 的 ambiguous 是“{mdc.ambiguous}”，应为 {'、'.join(AMBIGUOUS)} 之一",
+                f"ambiguous of {mdc.mdc} is {mdc.ambiguous!r}; write {', '.join(AMBIGUOUS)}",
+            )
             yield _finding(ambiguous_not_a_choice, "mdc.csv", mdc.row, mdc.mdc, text)
 
 
@@ -406,7 +456,10 @@ def kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
     """Fail if an ADRG's `kind` is not surgical or medical."""
     for adrg in subject.scheme.adrgs:
         if adrg.kind not in KINDS:
-            text = f"kind of {adrg.key} is {adrg.kind!r}; write {' or '.join(KINDS)}"
+            text = both(
+                f"{adrg.key} 的 kind 是“{adrg.kind}”，应为 {' 或 '.join(KINDS)}",
+                f"kind of {adrg.key} is {adrg.kind!r}; write {' or '.join(KINDS)}",
+            )
             yield _finding(kind_not_a_choice, "adrg.csv", adrg.row, adrg.key, text)
 
 
@@ -422,9 +475,10 @@ def medical_before_surgical(subject: Subject) -> Iterator[Finding]:
             if adrg.kind == "medical":
                 medical = medical or adrg
             elif medical:
-                text = (
+                text = both(
+                    f"外科组 {adrg.key} 排在内科组 {medical.key} 之后，其病例会进入 {mdc.mdc} 的歧义组",
                     f"surgical {adrg.key} stands behind medical {medical.key}, so the ambiguous "
-                    f"group of {mdc.mdc} takes its cases"
+                    f"group of {mdc.mdc} takes its cases",
                 )
                 yield _finding(medical_before_surgical, "adrg.csv", adrg.row, adrg.key, text)
 
@@ -434,11 +488,17 @@ def site_without_list(subject: Subject) -> Iterator[Finding]:
     for mdc in subject.scheme.mdcs:
         for i, site in enumerate(mdc.sites, 1):
             if not len(subject.scheme.list_ids(mdc.mdc, f"site_{i}")):
-                text = f"site {i} of {mdc.mdc} ({site}) has no list site_{i} in lists.csv"
+                text = both(
+                    f"{mdc.mdc} 的第{i}个创伤部位（{site}）在 lists.csv 中没有列表 site_{i}",
+                    f"site {i} of {mdc.mdc} ({site}) has no list site_{i} in lists.csv",
+                )
                 yield _finding(site_without_list, "mdc.csv", mdc.row, f"{mdc.mdc}.site_{i}", text)
     for rule, node in subject.readable:
         if any(asks_sites(atom) for atom in atoms(node)) and not (rule.mdc and rule.mdc.sites):
-            text = f"the rule of {rule.subject} asks for trauma sites; its MDC names none"
+            text = both(
+                f"{rule.subject} 的规则用到创伤部位，其MDC却没有",
+                f"the rule of {rule.subject} asks for trauma sites; its MDC names none",
+            )
             yield _finding(site_without_list, rule.file, rule.row, rule.subject, text)
 
 
@@ -451,7 +511,10 @@ def rule_unreadable(subject: Subject) -> Iterator[Finding]:
         try:
             parse_rule(rule.text)
         except RuleSyntaxError as error:
-            text = f"the rule of {rule.subject} does not parse: {error}"
+            text = both(
+                f"{rule.subject} 的规则读不懂：{in_language(error, 'zh')}",
+                f"the rule of {rule.subject} does not parse: {error}",
+            )
             yield _finding(rule_unreadable, rule.file, rule.row, rule.subject, text)
 
 
@@ -472,7 +535,8 @@ def rule_too_wide(subject: Subject) -> Iterator[Finding]:
                 mdc = compiler.terms(parse_rule(rule.mdc.rule), rule.mdc.mdc, rule.mdc)
                 _conjunction([mdc, own])
         except RuleSyntaxError as error:
-            yield _finding(rule_too_wide, rule.file, rule.row, rule.subject, str(error))
+            text = both(in_language(error, "zh"), str(error))
+            yield _finding(rule_too_wide, rule.file, rule.row, rule.subject, text)
 
 
 def list_unknown(subject: Subject) -> Iterator[Finding]:
@@ -485,9 +549,10 @@ def list_unknown(subject: Subject) -> Iterator[Finding]:
             key = (rule.owner, str(atom.list_name))
             if key not in seen and key not in subject.scheme.lists:
                 seen.add(key)
-                text = (
+                text = both(
+                    f"{rule.subject} 的规则引用 {key[0]} 的列表“{key[1]}”，lists.csv 中没有，按空列表计",
                     f"the rule of {rule.subject} asks for the list {key[1]!r} of {key[0]}, which "
-                    "lists.csv lacks: it counts as empty"
+                    "lists.csv lacks: it counts as empty",
                 )
                 yield _finding(list_unknown, rule.file, rule.row, ".".join(key), text)
 
@@ -502,8 +567,10 @@ def list_of_other_kind(subject: Subject) -> Iterator[Finding]:
             procedures = name == "valid_procedures" or name.startswith("proc")
             if procedures == (atom.fact in DIAGNOSIS_FACTS):
                 kind = "procedures" if procedures else "diagnoses"
-                text = (
-                    f"the rule of {rule.subject} looks for {atom.fact} in {name}, a list of {kind}"
+                text = both(
+                    f"{rule.subject} 的规则在{'手术操作' if procedures else '诊断'}列表 {name} 中查找 "
+                    f"{atom.fact}",
+                    f"the rule of {rule.subject} looks for {atom.fact} in {name}, a list of {kind}",
                 )
                 yield _finding(
                     list_of_other_kind, rule.file, rule.row, f"{rule.subject} {name}", text
@@ -520,7 +587,10 @@ def code_in_rule_unknown(subject: Subject) -> Iterator[Finding]:
             words = subject.scheme.diagnoses if diagnosis else subject.scheme.procedures
             for code in atom.codes:
                 if code not in words.index:
-                    text = f"the rule of {rule.subject} asks for {code!r}, a code nobody knows"
+                    text = both(
+                        f"{rule.subject} 的规则中的编码“{code}”不存在",
+                        f"the rule of {rule.subject} asks for {code!r}, a code nobody knows",
+                    )
                     yield _finding(
                         code_in_rule_unknown, rule.file, rule.row, f"{rule.subject} {code}", text
                     )
@@ -545,6 +615,11 @@ def _code_columns(subject: Subject) -> Iterator[tuple[str, bool, pa.Array, Rows]
         yield file, diagnosis, codes, np.arange(len(codes), dtype=np.int64) + 2
 
 
+def _no_code(code: str, kind: str) -> Bilingual:
+    chinese = "诊断" if kind == "diagnosis" else "手术操作"
+    return both(f"“{code}”不是{chinese}编码的格式", f"{code!r} cannot be a {kind} code")
+
+
 def code_impossible(subject: Subject) -> Iterator[Finding]:
     """Fail if a code has a shape that no diagnosis or procedure code has."""
     seen: set[tuple[str, str]] = set()
@@ -555,12 +630,12 @@ def code_impossible(subject: Subject) -> Iterator[Finding]:
             code = str(codes[int(i)].as_py())
             if (file, code) not in seen:
                 seen.add((file, code))
-                text = f"{code!r} cannot be a {'diagnosis' if diagnosis else 'procedure'} code"
+                text = _no_code(code, "diagnosis" if diagnosis else "procedure")
                 yield _finding(code_impossible, file, int(rows[i]), code, text)
     for line, row in subject.extra:
         shape = DIAGNOSIS_SHAPE if row["kind"] == "diagnosis" else PROCEDURE_SHAPE
         if not re.match(shape, row["code"]):
-            text = f"{row['code']!r} cannot be a {row['kind']} code"
+            text = _no_code(row["code"], row["kind"])
             yield _finding(code_impossible, "codes_extra.csv", line, row["code"], text)
     for rule, node in subject.readable:
         for atom in atoms(node):
@@ -569,7 +644,10 @@ def code_impossible(subject: Subject) -> Iterator[Finding]:
             shape = DIAGNOSIS_SHAPE if atom.fact in DIAGNOSIS_FACTS else PROCEDURE_SHAPE
             for code in atom.codes:
                 if not re.match(shape, code):
-                    text = f"{code!r} in the rule of {rule.subject} cannot be a code"
+                    text = both(
+                        f"{rule.subject} 的规则中的“{code}”不是编码的格式",
+                        f"{code!r} in the rule of {rule.subject} cannot be a code",
+                    )
                     yield _finding(
                         code_impossible, rule.file, rule.row, f"{rule.subject} {code}", text
                     )
@@ -611,7 +689,11 @@ def row_twice(subject: Subject) -> Iterator[Finding]:
         for name, found in again.items():
             what = f"{name}: " * bool(name) + _count(len(found), "row")
             some = _some([f"{code} (line {line})" for code, line in found])
-            text = f"{what} that {_verb(found, 'stands', 'stand')} here again: {some}"
+            lines = _several([f"{code}（第{line}行）" for code, line in found])
+            text = both(
+                f"{name}：" * bool(name) + f"{len(found)}行重复：{lines}",
+                f"{what} that {_verb(found, 'stands', 'stand')} here again: {some}",
+            )
             yield _finding(row_twice, file, found[0][1], what, text)
     known: dict[tuple[str, str], str] = {}
     for kind, words in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
@@ -621,7 +703,9 @@ def row_twice(subject: Subject) -> Iterator[Finding]:
     for line, row in subject.extra:
         before = known.get((row["kind"], row["code"]))
         if before:
-            text = f"{row['code']} stands in {before} already"
+            text = both(
+                f"{row['code']} 已在 {before} 中", f"{row['code']} stands in {before} already"
+            )
             yield _finding(row_twice, "codes_extra.csv", line, row["code"], text)
         known[(row["kind"], row["code"])] = "codes_extra.csv"
 
@@ -638,7 +722,10 @@ def extra_kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
     """Fail if an extra code is neither a diagnosis nor a procedure."""
     for line, row in subject.extra:
         if row["kind"] not in ("diagnosis", "procedure"):
-            text = f"kind of {row['code']} is {row['kind']!r}; write diagnosis or procedure"
+            text = both(
+                f"{row['code']} 的 kind 是“{row['kind']}”，应为 diagnosis 或 procedure",
+                f"kind of {row['code']} is {row['kind']!r}; write diagnosis or procedure",
+            )
             yield _finding(extra_kind_not_a_choice, "codes_extra.csv", line, row["code"], text)
 
 
@@ -651,11 +738,16 @@ def code_without_name(subject: Subject) -> Iterator[Finding]:
         if len(nameless):
             found = sorted({str(codes[int(i)].as_py()) for i in nameless})
             what = _count(len(found), "diagnosis code" if diagnosis else "procedure code")
-            text = f"{what} without a name in the code system: {_some(found)}"
+            text = both(
+                f"{len(found)}个{'诊断' if diagnosis else '手术操作'}编码在编码版本中没有名称："
+                f"{_several(found)}",
+                f"{what} without a name in the code system: {_some(found)}",
+            )
             yield _finding(code_without_name, file, int(rows[nameless[0]]), what, text)
     blank = [(line, row["code"]) for line, row in subject.extra if not row["name"].strip()]
     for line, code in blank:
-        yield _finding(code_without_name, "codes_extra.csv", line, code, f"{code} has no name")
+        text = both(f"{code} 没有名称", f"{code} has no name")
+        yield _finding(code_without_name, "codes_extra.csv", line, code, text)
 
 
 def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
@@ -676,7 +768,10 @@ def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
             found = sorted({str(codes[int(i)].as_py()) for i in lost})
             what = f"{len(lost)} {_verb(lost, 'entry', 'entries')}"
             leads = _verb(lost, "leads to a code", "lead to codes")
-            text = f"{what} that {leads} nobody knows: {_some([repr(code) for code in found])}"
+            text = both(
+                f"{len(lost)}项映射到不存在的编码：{_several([quoted(code) for code in found])}",
+                f"{what} that {leads} nobody knows: {_some([repr(code) for code in found])}",
+            )
             yield _finding(map_to_unknown_code, file, int(lost[0]) + 2, what, text)
 
 
@@ -689,8 +784,15 @@ def list_unused(subject: Subject) -> Iterator[Finding]:
         if (owner, name) in subject.used_lists:
             continue
         known = owner in subject.mdc_of or owner in subject.adrg_of
-        why = "no rule of its owner names it" if known else f"{owner!r} is no MDC and no ADRG"
-        text = f"list {name!r} of {owner} ({_count(len(rows), 'code')}) is never asked for: {why}"
+        why = (
+            both("该组的规则没有引用", "no rule of its owner names it")
+            if known
+            else both(f"“{owner}”不是MDC也不是ADRG", f"{owner!r} is no MDC and no ADRG")
+        )
+        text = both(
+            f"{owner} 的列表“{name}”（{len(rows)}个编码）未被引用：{why.chinese}",
+            f"list {name!r} of {owner} ({_count(len(rows), 'code')}) is never asked for: {why}",
+        )
         yield _finding(list_unused, "lists.csv", int(rows[0]), f"{owner}.{name}", text)
 
 
@@ -726,9 +828,11 @@ def principal_outside_mdc(subject: Subject) -> Iterator[Finding]:
                 if scheme.diagnoses.index[str(codes[int(row) - 2].as_py())] in lost
             ]
             what = _count(len(lost), "code")
-            text = (
+            text = both(
+                f"{adrg.key} 所列的主要诊断中有{len(lost)}个编码不能进入 {adrg.mdc}："
+                f"{_several([code for _, code in found])}",
                 f"{adrg.key} lists {what} as principal diagnosis that {adrg.mdc} does not accept: "
-                f"{_some([code for _, code in found])}"
+                f"{_some([code for _, code in found])}",
             )
             subject_text = f"{adrg.key}.{name}: {what}"
             yield _finding(principal_outside_mdc, "lists.csv", found[0][0], subject_text, text)
@@ -753,7 +857,10 @@ def level_not_a_choice(subject: Subject) -> Iterator[Finding]:
     levels = column(table, "level")
     for i in np.flatnonzero(positions(levels, strings(LEVELS)) < 0):
         code, level = table["code"][int(i)].as_py(), levels[int(i)].as_py()
-        text = f"level of {code} is {level!r}; write {' or '.join(LEVELS)}"
+        text = both(
+            f"{code} 的 level 是“{level}”，应为 {' 或 '.join(LEVELS)}",
+            f"level of {code} is {level!r}; write {' or '.join(LEVELS)}",
+        )
         yield _finding(level_not_a_choice, "severity.csv", int(i) + 2, str(code), text)
 
 
@@ -765,7 +872,10 @@ def exclusion_list_unused(subject: Subject) -> Iterator[Finding]:
         "exclusions.csv",
         column(subject.scheme.exclusions, "exclusion_list"),
         used.combine_chunks() if isinstance(used, pa.ChunkedArray) else used,
-        "exclusion list {} is named by no code of severity.csv",
+        both(
+            "severity.csv 中没有编码引用排除表 {}",
+            "exclusion list {} is named by no code of severity.csv",
+        ),
     )
 
 
@@ -777,19 +887,24 @@ def exclusion_list_without_principal(subject: Subject) -> Iterator[Finding]:
         "severity.csv",
         column(subject.scheme.severity, "exclusion_list"),
         known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known,
-        "exclusion list {} has no principal diagnosis in exclusions.csv: nothing excludes its codes",
+        both(
+            "排除表 {} 在 exclusions.csv 中没有主要诊断，其编码永不排除",
+            "exclusion list {} has no principal diagnosis in exclusions.csv: "
+            "nothing excludes its codes",
+        ),
     )
 
 
 def _first_rows(
-    check: Check, file: str, names: pa.Array, known: pa.Array, text: str
+    check: Check, file: str, names: pa.Array, known: pa.Array, text: Bilingual
 ) -> Iterator[Finding]:
     seen: set[str] = set()
     for i in np.flatnonzero(positions(names, known) < 0):
         name = str(names[int(i)].as_py())
         if name not in seen:
             seen.add(name)
-            yield _finding(check, file, int(i) + 2, name, text.format(name or "''"))
+            own = both(text.chinese.format(quoted(name)), text.format(name or "''"))
+            yield _finding(check, file, int(i) + 2, name, own)
 
 
 def weight_unusable(subject: Subject) -> Iterator[Finding]:
@@ -801,11 +916,14 @@ def weight_unusable(subject: Subject) -> Iterator[Finding]:
     for line, row in small_table(path, "weights.csv"):
         drg, weight = row["drg"], row["weight"]
         if drg not in subject.scheme.drg_names:
-            text = f"{drg} is no DRG of the scheme"
+            text = both(f"{drg} 不是本方案的DRG", f"{drg} is no DRG of the scheme")
         elif drg in seen:
-            text = f"{drg} stands here again"
+            text = both(f"{drg} 在此重复", f"{drg} stands here again")
         elif not re.fullmatch(r"\d+(\.\d+)?", weight) or float(weight) <= 0:
-            text = f"weight of {drg} is {weight!r}; write a number above 0"
+            text = both(
+                f"{drg} 的权重是“{weight}”，应为大于0的数",
+                f"weight of {drg} is {weight!r}; write a number above 0",
+            )
         else:
             seen.add(drg)
             continue
@@ -821,11 +939,17 @@ def adrg_unreachable(subject: Subject) -> Iterator[Finding]:
         if isinstance(found.source, AdrgRow):
             adrg = found.source
             why = (
-                f"all it accepts goes to {_some(found.takers)}"
+                both(
+                    f"符合的病例都先进入 {_several(found.takers)}",
+                    f"all it accepts goes to {_some(found.takers)}",
+                )
                 if found.takers
-                else "its rule never holds"
+                else both("其规则永不成立", "its rule never holds")
             )
-            text = f"no case can reach ADRG {adrg.key}: {why}"
+            text = both(
+                f"没有病例能进入ADRG {adrg.key}：{why.chinese}",
+                f"no case can reach ADRG {adrg.key}: {why}",
+            )
             yield _finding(adrg_unreachable, "adrg.csv", adrg.row, adrg.key, text)
 
 
@@ -839,7 +963,10 @@ def drg_unreachable(subject: Subject) -> Iterator[Finding]:
             for other in subject.scheme.drgs
             if other.adrg_key == drg.adrg_key and other.order < drg.order
         ]
-        text = f"no case can reach DRG {drg.drg}: all goes to {_some(before) or 'others'}"
+        text = both(
+            f"没有病例能进入DRG {drg.drg}：都先进入 {_several(before) or '其他组'}",
+            f"no case can reach DRG {drg.drg}: all goes to {_some(before) or 'others'}",
+        )
         yield _finding(drg_unreachable, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
 
 
@@ -848,14 +975,20 @@ def ambiguous_unreachable(subject: Subject) -> Iterator[Finding]:
     for found in subject.reach.ambiguous if subject.reach else ():
         if isinstance(found.source, MdcRow):
             mdc = found.source
-            text = f"no case can reach the ambiguous group {mdc.letter}QY of {mdc.mdc}"
+            text = both(
+                f"没有病例能进入 {mdc.mdc} 的歧义组 {mdc.letter}QY",
+                f"no case can reach the ambiguous group {mdc.letter}QY of {mdc.mdc}",
+            )
             yield _finding(ambiguous_unreachable, "mdc.csv", mdc.row, f"{mdc.letter}QY", text)
 
 
 def adrg_takes_everything(subject: Subject) -> Iterator[Finding]:
     """Fail if an ADRG's rule holds for every case that its MDC accepts."""
     for adrg in subject.reach.takes_everything if subject.reach else ():
-        text = f"the rule of {adrg.key} takes every case that {adrg.mdc} has left"
+        text = both(
+            f"{adrg.key} 的规则收下 {adrg.mdc} 余下的全部病例",
+            f"the rule of {adrg.key} takes every case that {adrg.mdc} has left",
+        )
         yield _finding(adrg_takes_everything, "adrg.csv", adrg.row, adrg.key, text)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drgpay._reference import resolve
-from drgpay.errors import SchemeError
+from drgpay.errors import SchemeError, both
 from drgpay.schemes.checks import (
     ALWAYS,
     CHECKS,
@@ -72,13 +72,19 @@ def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
     for line, row in _known_rows(scheme):
         key = (row["check"], row["file"], row["subject"])
         if key in accepted:
-            text = f"{' '.join(key)} stands here again"
+            text = both(f"{' '.join(key)} 在此重复", f"{' '.join(key)} stands here again")
         elif row["check"] not in every:
-            text = f"there is no check {row['check']!r}"
+            text = both(f"没有检查项“{row['check']}”", f"there is no check {row['check']!r}")
         elif row["check"] in SEALED:
-            text = f"{row['check']} cannot be accepted; seal the manifest"
+            text = both(
+                f"{row['check']} 不能列为已知问题，请封存清单",
+                f"{row['check']} cannot be accepted; seal the manifest",
+            )
         elif row["check"] in names and key not in found:
-            text = f"{' '.join(key)} is no longer found; delete the row"
+            text = both(
+                f"{' '.join(key)} 已不再出现，请删去此行",
+                f"{' '.join(key)} is no longer found; delete the row",
+            )
         else:
             accepted.add(key)
             continue
@@ -109,11 +115,17 @@ def load_scheme(
         checked = check_tables(scheme, complete=not is_sealed(scheme))
         if checked.new:
             raise SchemeError(
-                f"{len(checked.new)} finding{'s' if len(checked.new) > 1 else ''}",
+                both(
+                    f"分组方案有{len(checked.new)}个新问题",
+                    f"{len(checked.new)} finding{'s' if len(checked.new) > 1 else ''}",
+                ),
                 where=scheme.path,
-                faults=[str(finding) for finding in checked.new],
-                remedy=f"correct the tables, or accept a finding as a row of {KNOWN}; "
-                "drgpay scheme check lists them by check",
+                faults=[finding.placed for finding in checked.new],
+                remedy=both(
+                    f"更正各表，或在 {KNOWN} 中列为已知问题；drgpay scheme check 按检查项列出",
+                    f"correct the tables, or accept a finding as a row of {KNOWN}; "
+                    "drgpay scheme check lists them by check",
+                ),
             )
     return scheme
 
@@ -132,10 +144,16 @@ def seal(checked: Checked) -> Path:
     path = checked.scheme.path / "manifest.toml"
     if checked.faults or not checked.complete:
         raise SchemeError(
-            f"not sealed: {len(checked.faults)} new findings",
+            both(
+                f"未封存：有{len(checked.faults)}个新问题",
+                f"not sealed: {len(checked.faults)} new findings",
+            ),
             where=path,
-            faults=[str(finding) for finding in checked.faults],
-            remedy=f"correct the tables, or accept a finding as a row of {KNOWN}",
+            faults=[finding.placed for finding in checked.faults],
+            remedy=both(
+                f"更正各表，或在 {KNOWN} 中列为已知问题",
+                f"correct the tables, or accept a finding as a row of {KNOWN}",
+            ),
         )
     text = path.read_text(encoding="utf-8")
     by_check = Counter(finding.check for finding in checked.known)

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.errors import SchemeError
+from drgpay.errors import SchemeError, both
 from drgpay.schemes._arrow import column, flags, positions, strings
 from drgpay.schemes.rules import (
     Always,
@@ -184,7 +184,13 @@ class _Compiler:
                 if prefix not in found:
                     found.append(prefix)
         if len(found) > 8:
-            raise SchemeError("more than 8 different startswith beginnings", where=self.scheme.path)
+            raise SchemeError(
+                both(
+                    "规则中 startswith 的不同开头超过8个",
+                    "more than 8 different startswith beginnings",
+                ),
+                where=self.scheme.path,
+            )
         return tuple(found)
 
     # --- sets -----------------------------------------------------------------------------
@@ -277,7 +283,12 @@ def _conjunction(parts: list[_Terms]) -> _Terms:
     for part in parts:
         count *= len(part)
     if count > MAX_TERMS_OF_A_RULE:
-        raise RuleSyntaxError(f"too many alternatives: {count} of at most {MAX_TERMS_OF_A_RULE}")
+        raise RuleSyntaxError(
+            both(
+                f"规则的分支过多：{count}个，至多{MAX_TERMS_OF_A_RULE}个",
+                f"too many alternatives: {count} of at most {MAX_TERMS_OF_A_RULE}",
+            )
+        )
     result = []
     for choice in product(*parts):
         term: frozenset[_Literal] = frozenset().union(*choice)
@@ -315,7 +326,12 @@ class _Facts:
             if name == "sites" and detail[0] not in self.site_base:
                 count = len(mdcs[detail[0]].sites)
                 if count > 64:
-                    raise SchemeError(f"{detail[0]} names {count} trauma sites; at most 64")
+                    raise SchemeError(
+                        both(
+                            f"{detail[0]} 有{count}个创伤部位，至多64个",
+                            f"{detail[0]} names {count} trauma sites; at most 64",
+                        )
+                    )
                 # the sites of one MDC stay inside one word, so that one popcount counts them
                 if self.diagnosis_bits % 64 + count > 64:
                     self.diagnosis_bits += 64 - self.diagnosis_bits % 64
@@ -500,7 +516,10 @@ def _assemble(
     fact_words = scalar_words + d_words + p_words
     if scalar_words > 1:
         raise SchemeError(
-            "more than 64 different conditions on age, weight, stay, sex, flags and sites",
+            both(
+                "规则中关于年龄、出生体重、住院天数、性别、标志和创伤部位的不同条件超过64个",
+                "more than 64 different conditions on age, weight, stay, sex, flags and sites",
+            ),
             where=scheme.path,
         )
 

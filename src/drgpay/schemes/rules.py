@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from drgpay.errors import both, in_language
+
 DIAGNOSIS_FACTS = ("principal", "secondary", "any_diagnosis")
 PROCEDURE_FACTS = ("main_procedure", "any_procedure")
 SET_FACTS = DIAGNOSIS_FACTS + PROCEDURE_FACTS
@@ -101,6 +103,10 @@ class Or:
 Node = Always | Flag | Member | StartsWith | Compare | Not | And | Or
 
 SEX_CODES = {"M": 1, "F": 2}
+FACT = both("事实（如 principal、age_years）", "a fact")
+BEGINNING = both("引号中的编码开头", "a quoted beginning")
+CODE = both("引号中的编码", "a quoted code")
+COMPARISON = both("比较符号", "a comparison")
 
 
 def _tokens(rule: str) -> Iterator[tuple[str, str, int]]:
@@ -109,7 +115,12 @@ def _tokens(rule: str) -> Iterator[tuple[str, str, int]]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise RuleSyntaxError(f"unreadable at position {position + 1}: {text[position:]!r}")
+            raise RuleSyntaxError(
+                both(
+                    f"第{position + 1}个字符起读不懂：“{text[position:].strip()}”",
+                    f"unreadable at position {position + 1}: {text[position:]!r}",
+                )
+            )
         kind = match.lastgroup or ""
         yield kind, match.group(kind), match.start(kind)
         position = match.end()
@@ -132,8 +143,14 @@ class _Parser:
 
     def fail(self, expected: str) -> RuleSyntaxError:
         found = repr(self.word) if self.word else "the end of the rule"
+        chinese = f"却是 {self.word}" if self.word else "规则却已结束"
         position = self.tokens[self.index][2] + 1
-        return RuleSyntaxError(f"expected {expected} at position {position}, found {found}")
+        return RuleSyntaxError(
+            both(
+                f"第{position}个字符处应为{in_language(expected, 'zh')}，{chinese}",
+                f"expected {expected} at position {position}, found {found}",
+            )
+        )
 
     def take(self, word: str | None = None, kind: str | None = None, expected: str = "") -> str:
         if (word is not None and self.word != word) or (kind is not None and self.kind != kind):
@@ -160,7 +177,9 @@ class _Parser:
             return self.atom()
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise self.fail(f"at most {MAX_DEPTH} nested 'not' and '('")
+            raise self.fail(
+                both(f"至多{MAX_DEPTH}层 not 和括号", f"at most {MAX_DEPTH} nested 'not' and '('")
+            )
         if self.take() == "not":
             inner: Node = Not(self.factor())
         else:
@@ -170,7 +189,7 @@ class _Parser:
         return inner
 
     def atom(self) -> Node:
-        name = self.take(kind="word", expected="a fact")
+        name = self.take(kind="word", expected=FACT)
         if name == "True":
             return Always()
         if name in FLAGS:
@@ -182,52 +201,55 @@ class _Parser:
         if name in NUMBER_FACTS:
             return self.comparison(name)
         self.index -= 1
-        raise self.fail("a fact of the rule language")
+        raise self.fail(both("规则语言中的事实", "a fact of the rule language"))
 
     def membership(self, fact: str) -> Node:
         if self.word == "startswith":
             self.index += 1
-            prefix = self.take(kind="text", expected="a quoted beginning")[1:-1]
+            prefix = self.take(kind="text", expected=BEGINNING)[1:-1]
             return StartsWith(fact, prefix)
         negated = self.word == "not"
         if negated:
             self.index += 1
-        self.take("in", expected="'in', 'not in' or 'startswith'")
+        self.take(
+            "in",
+            expected=both(" in、not in 或 startswith", "'in', 'not in' or 'startswith'"),
+        )
         member = self.list_of(fact)
         return Not(member) if negated else member
 
     def list_of(self, fact: str) -> Member:
         if self.word == "{":
             self.index += 1
-            codes = [self.take(kind="text", expected="a quoted code")[1:-1]]
+            codes = [self.take(kind="text", expected=CODE)[1:-1]]
             while self.word == ",":
                 self.index += 1
-                codes.append(self.take(kind="text", expected="a quoted code")[1:-1])
+                codes.append(self.take(kind="text", expected=CODE)[1:-1])
             self.take("}", expected="'}'")
             return Member(fact, codes=tuple(codes))
-        name = self.take(kind="word", expected="a list")
+        name = self.take(kind="word", expected=both("列表名", "a list"))
         if name == "any" and self.word == "site":
             self.index += 1
             return Member(fact, any_site=True)
         return Member(fact, list_name=name)
 
     def sex(self) -> Compare:
-        operator = self.take(kind="op", expected="'==' or '!='")
-        value = self.take(kind="text", expected='"M" or "F"')[1:-1]
+        operator = self.take(kind="op", expected=both(" == 或 !=", "'==' or '!='"))
+        value = self.take(kind="text", expected=both(' "M" 或 "F"', '"M" or "F"'))[1:-1]
         if operator not in ("==", "!=") or value not in SEX_CODES:
             self.index -= 1
-            raise self.fail('sex == "M" or "F"')
+            raise self.fail(both(' sex == "M" 或 "F"', 'sex == "M" or "F"'))
         return Compare("sex", operator, SEX_CODES[value])
 
     def comparison(self, fact: str) -> Compare:
-        operator = self.take(kind="op", expected="a comparison")
+        operator = self.take(kind="op", expected=COMPARISON)
         if operator not in OPERATORS:
             self.index -= 1
-            raise self.fail("a comparison")
-        value = int(self.take(kind="number", expected="a whole number"))
+            raise self.fail(COMPARISON)
+        value = int(self.take(kind="number", expected=both("整数", "a whole number")))
         if value > MAX_CONSTANT:
             self.index -= 1
-            raise self.fail(f"a number up to {MAX_CONSTANT}")
+            raise self.fail(both(f"不大于{MAX_CONSTANT}的数", f"a number up to {MAX_CONSTANT}"))
         return Compare(fact, operator, value)
 
 
@@ -241,11 +263,16 @@ def parse_rule(rule: str) -> Node:
     Compare(fact='age_days', operator='<=', value=28)
     """
     if len(rule) > MAX_LENGTH:
-        raise RuleSyntaxError(f"{len(rule)} characters; a rule has at most {MAX_LENGTH}")
+        raise RuleSyntaxError(
+            both(
+                f"规则有{len(rule)}个字符，至多{MAX_LENGTH}个",
+                f"{len(rule)} characters; a rule has at most {MAX_LENGTH}",
+            )
+        )
     parser = _Parser(rule)
     node = parser.expression()
     if parser.kind != "end":
-        raise parser.fail("'and', 'or' or the end of the rule")
+        raise parser.fail(both(" and、or 或规则结束", "'and', 'or' or the end of the rule"))
     return node
 
 

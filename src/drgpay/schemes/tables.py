@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from drgpay._reference import reference_dir
-from drgpay.errors import SchemeError
+from drgpay.errors import Bilingual, SchemeError, both, not_toml
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 
 Ids = NDArray[np.int32]
@@ -41,6 +41,7 @@ OPTIONAL_TABLES = {
     "known_findings.csv": ("check", "file", "subject", "note"),
 }
 SURGICAL_MATCH = ("main", "any")
+MISSING = both("缺少这张表", "table is missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,30 +185,42 @@ def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
             header = next(reader, [])
             if tuple(header) != columns:
                 raise SchemeError(
-                    f"columns are {', '.join(header) or 'missing'}",
+                    both(
+                        f"表头为 {', '.join(header) or '空'}",
+                        f"columns are {', '.join(header) or 'missing'}",
+                    ),
                     where=path,
-                    remedy=f"the columns must be {', '.join(columns)}",
+                    remedy=_columns(columns),
                 )
             rows = []
             for row in reader:
                 if len(row) != len(columns):
                     raise SchemeError(
-                        f"{len(row)} fields where {len(columns)} belong",
+                        both(
+                            f"这一行有{len(row)}个字段，应有{len(columns)}个",
+                            f"{len(row)} fields where {len(columns)} belong",
+                        ),
                         where=f"{path}:{reader.line_num}",
-                        remedy="quote fields that contain commas",
+                        remedy=both("含逗号的内容加引号", "quote fields that contain commas"),
                     )
                 rows.append((reader.line_num, dict(zip(columns, row, strict=True))))
             return rows
     except FileNotFoundError:
-        raise SchemeError("table is missing", where=path) from None
+        raise SchemeError(MISSING, where=path) from None
     except UnicodeDecodeError as error:
-        raise SchemeError("not UTF-8", where=path, remedy=str(error)) from None
+        raise SchemeError(
+            both("不是UTF-8编码", "not UTF-8"),
+            where=path,
+            remedy=both("另存为CSV UTF-8", str(error)),
+        ) from None
+    except csv.Error as error:
+        raise SchemeError(both("不是CSV格式", f"not CSV: {error}"), where=path) from None
 
 
 def large_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
     """Return a CSV table of strings; raises SchemeError like `small_table`."""
     if not path.exists():
-        raise SchemeError("table is missing", where=path)
+        raise SchemeError(MISSING, where=path)
     try:
         table = arrow_csv.read_csv(
             path,
@@ -216,14 +229,24 @@ def large_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise SchemeError(f"unreadable: {error}", where=path) from None
+        raise SchemeError(
+            both("读不懂：各行字段数不一，或不是UTF-8编码的CSV", f"unreadable: {error}"), where=path
+        ) from None
     if tuple(table.column_names) != columns:
         raise SchemeError(
-            f"columns are {', '.join(table.column_names)}",
+            both(
+                f"表头为 {', '.join(table.column_names)}",
+                f"columns are {', '.join(table.column_names)}",
+            ),
             where=path,
-            remedy=f"the columns must be {', '.join(columns)}",
+            remedy=_columns(columns),
         )
     return table.combine_chunks()
+
+
+def _columns(columns: tuple[str, ...]) -> Bilingual:
+    names = ", ".join(columns)
+    return both(f"表头应为 {names}", f"the columns must be {names}")
 
 
 def digest_of(path: Path, code_system: Path) -> str:
@@ -245,12 +268,18 @@ def code_system_dir(path: Path, manifest: dict[str, Any]) -> Path:
         folder = reference_dir() / "code_systems" / str(section["name"])
     else:
         raise SchemeError(
-            "no code system named",
+            both("没有写明编码版本", "no code system named"),
             where=path / "manifest.toml",
-            remedy='add [code_system] with name = "…" or path = "…"',
+            remedy=both(
+                '增加 [code_system]，写 name = "…" 或 path = "…"',
+                'add [code_system] with name = "…" or path = "…"',
+            ),
         )
     if not folder.is_dir():
-        raise SchemeError(f"no code system at {folder.name}", where=path / "manifest.toml")
+        raise SchemeError(
+            both(f"没有编码版本“{folder.name}”", f"no code system at {folder.name}"),
+            where=path / "manifest.toml",
+        )
     return folder
 
 
@@ -258,13 +287,21 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest of a scheme folder; raises SchemeError."""
     file = path / "manifest.toml"
     if not file.exists():
-        raise SchemeError("no manifest.toml", where=path, remedy="see docs/formats.md, section 1")
+        raise SchemeError(
+            both("没有 manifest.toml，不是分组方案的文件夹", "no manifest.toml"),
+            where=path,
+            remedy=both("见 docs/formats.md 第1节", "see docs/formats.md, section 1"),
+        )
     try:
         manifest = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SchemeError(f"not TOML: {error}", where=file) from None
+        raise SchemeError(not_toml(error), where=file) from None
     if "title" not in manifest:
-        raise SchemeError("no title", where=file, remedy='add title = "…"')
+        raise SchemeError(
+            both("没有 title（方案名称）", "no title"),
+            where=file,
+            remedy=both('增加 title = "…"', 'add title = "…"'),
+        )
     return manifest
 
 
@@ -307,7 +344,9 @@ def _by_list(owner: pa.Array, name: pa.Array, ids: Ids) -> dict[tuple[str, str],
 def _order(text: str, path: Path, row: int) -> int:
     if not text.isdigit():
         raise SchemeError(
-            f"order is {text!r}", where=f"{path}:{row}", remedy="write a whole number"
+            both(f"order 的值是“{text}”", f"order is {text!r}"),
+            where=f"{path}:{row}",
+            remedy=both("改为整数", "write a whole number"),
         )
     return int(text)
 
@@ -318,15 +357,15 @@ def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
     Raises SchemeError for what cannot be read at all: `drgpay.schemes.load_scheme` checks the rest.
     """
     if not path.is_dir():
-        raise SchemeError("not a scheme folder", where=path)
+        raise SchemeError(both("不是分组方案的文件夹", "not a scheme folder"), where=path)
     manifest = read_manifest(path)
     options = manifest.get("options", {})
     match = surgical_match or str(options.get("surgical_match", "main"))
     if match not in SURGICAL_MATCH:
         raise SchemeError(
-            f"surgical_match is {match!r}",
+            both(f"surgical_match 的值是“{match}”", f"surgical_match is {match!r}"),
             where=path / "manifest.toml",
-            remedy="write main or any",
+            remedy=both("改为 main 或 any", "write main or any"),
         )
     system = code_system_dir(path, manifest)
     lists = large_table(path / "lists.csv", TABLES["lists.csv"])

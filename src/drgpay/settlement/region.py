@@ -20,6 +20,17 @@ from drgpay.money import decimal_fraction, fen_of_yuan
 from drgpay.points.kernels import COEF_ONE
 
 GRANTED, REFUSED = 1, 2
+HEAD = (
+    "id",
+    "name",
+    "year",
+    "policy",
+    "scheme",
+    "cases",
+    "all_drg_mean_yuan",
+    "surgical_match",
+    "synthetic",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,10 @@ class _Reader:
                 reader = csv.DictReader(stream)
                 header = [word.strip() for word in reader.fieldnames or []]
                 reader.fieldnames = header
+                doubled = sorted({word for word in header if header.count(word) > 1})
+                if doubled:
+                    self.faults.append(f"{name}: two columns are called {', '.join(doubled)}")
+                    return []
                 lacking = [c for c in columns if c not in header]
                 strange = [c for c in header if c not in (*columns, *optional)]
                 if lacking or strange:
@@ -127,6 +142,13 @@ class _Reader:
         except UnicodeDecodeError:
             self.faults.append(f"{name}: not UTF-8; save it as CSV UTF-8")
             return []
+        except csv.Error as error:
+            self.faults.append(f"{name}: not CSV: {error}")
+            return []
+
+    def sound(self, name: str) -> bool:
+        """Whether a table could be read as a table, so that a row it lacks is a fault of its own."""
+        return not any(fault.startswith(f"{name}: ") for fault in self.faults)
 
     def value(self, where: str, column: str, text: str, parse: Callable[[str], Any]) -> Any:
         try:
@@ -188,6 +210,11 @@ def read_region(folder: Path) -> Region:
         raise InputError(f"not TOML: {error}", where=path) from None
     r = _Reader(folder)
     head = data.get("region", {})
+    if not isinstance(head, dict):
+        r.faults.append("region.toml: region must be a table: [region]")
+        head = {}
+    strange = sorted(set(head) - set(HEAD))
+    r.faults += [f"region.toml: [region] has an unknown entry {word!r}" for word in strange]
     for word in ("id", "name", "year", "policy", "scheme"):
         if word not in head:
             r.faults.append(f"region.toml: [region] has no {word}")
@@ -198,14 +225,17 @@ def read_region(folder: Path) -> Region:
     history = _files(folder / "history")
     all_mean = None
     if "all_drg_mean_yuan" in head:
-        all_mean = r.value("region.toml", "all_drg_mean_yuan", head["all_drg_mean_yuan"], _amount)
+        text = str(head["all_drg_mean_yuan"])
+        all_mean = r.value("region.toml", "all_drg_mean_yuan", text, _amount)
     if means is not None and history:
         r.faults.append("base_points.csv and history/ are both there: keep one of them")
     if means is None and not history:
         r.faults.append("neither base_points.csv nor history/ is there: base points need one")
-    if means is not None and not all_mean:
+    if means is not None and "all_drg_mean_yuan" not in head:
         r.faults.append("region.toml: [region] needs all_drg_mean_yuan with base_points.csv")
-    if history and all_mean is not None:
+    if all_mean == 0:
+        r.faults.append("region.toml: all_drg_mean_yuan is 0")
+    if history and "all_drg_mean_yuan" in head:
         r.faults.append("region.toml: all_drg_mean_yuan stands beside history/, which gives it")
     region = Region(
         path=folder,
@@ -247,9 +277,16 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 
 def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
+    if named is not None and not (named and isinstance(named, list)):
+        r.faults.append(f'region.toml: cases is {named!r}; must be a list like ["cases.csv"]')
+        return ()
     if named is not None:
         paths = tuple(folder / str(name) for name in named)
-        r.faults += [f"region.toml: cases: no file {p.name}" for p in paths if not p.exists()]
+        r.faults += [
+            f"region.toml: cases: no file {name!r}"
+            for name, p in zip(named, paths, strict=True)
+            if not p.is_file()
+        ]
         return paths
     for candidate in (folder / "cases.parquet", folder / "cases.csv"):
         if candidate.exists():
@@ -262,8 +299,9 @@ def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
 
 def _pools(r: _Reader, entries: Any) -> tuple[Pool, ...]:
     pools: list[Pool] = []
-    if not entries:
-        r.faults.append("region.toml: no [[pools]]")
+    if not (entries and isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
+        r.faults.append("region.toml: no pool; each stands under a line [[pools]]")
+        return ()
     for number, entry in enumerate(entries, start=1):
         where = f"region.toml: pool {number}"
         strange = set(entry) - {"pool", "name", "budget_yuan", "out_of_area_fund_yuan"}
@@ -291,7 +329,7 @@ def _by_hospital(
         if row["hospital_id"] in values:
             r.faults.append(f"{where}: hospital {row['hospital_id']!r} stands twice")
         values[row["hospital_id"]] = r.value(where, column, row[column], parse)
-    if rows:
+    if r.sound(name):
         r.faults += [
             f"{name}: no row for hospital {h!r}; each hospital needs one"
             for h in sorted(ids - set(values))
@@ -311,6 +349,8 @@ def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
             )
         seen[row["hospital_id"]] = row
     ids = set(seen)
+    if not rows and r.sound("hospitals.csv"):
+        r.faults.append("hospitals.csv: no hospital")
     coefficients = _by_hospital(r, "coefficients.csv", "coefficient", ids, _coefficient)
     scores = _by_hospital(r, "scores.csv", "score", ids, _share)
     return tuple(

@@ -367,7 +367,8 @@ def write_run(
         ):
             _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
         if run.history_use.rows:
-            notes = run.history_quarantine.table(lang)
+            past = run.history_quarantine.table(lang)
+            notes = _with_trial({n: past[n] for n in past.column_names}, len(past), trial)
             _write_tables(temporary, "history_quarantine", lambda: iter([notes]))
         text = json.dumps(manifest(run), ensure_ascii=False, indent=1)
         (temporary / "manifest.json").write_text(text + "\n", encoding="utf-8")

@@ -19,12 +19,20 @@ from drgpay.cases import parse
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece
-from drgpay.grouper.engine import Grouper
+from drgpay.errors import InputError
+from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.stream import GroupedPiece, deciding_diagnoses, group_piece
-from drgpay.points.base import GroupTables, ten_thousandths
+from drgpay.money import yuan_text
+from drgpay.points.base import (
+    MAX_BASE_POINTS,
+    MAX_COEFFICIENT,
+    GroupTables,
+    ten_thousandths,
+)
 from drgpay.points.kernels import (
     AMBIGUOUS,
     BED_DAY,
+    COEF_ONE,
     HIGH,
     LOW,
     NORMAL,
@@ -113,31 +121,6 @@ class ScoredPiece:
     quarantine: Quarantine
 
 
-@dataclass(frozen=True)
-class GroupNumbers:
-    """DRGs and ADRGs of a scheme by number, each code once, for results of the grouper."""
-
-    drgs: tuple[str, ...]
-    adrgs: tuple[str, ...]
-    names: tuple[str, ...]
-    drg_of: NDArray[np.int16]
-    adrg_of: NDArray[np.int16]
-
-    @classmethod
-    def of(cls, grouper: Grouper) -> GroupNumbers:
-        """Return the numbers of a grouper's outcomes, codes in order."""
-        name_of = {o.drg: o.name for o in reversed(grouper.outcomes)}
-        drgs = tuple(sorted(name_of))
-        adrgs = tuple(sorted({o.adrg for o in grouper.outcomes}))
-        return cls(
-            drgs,
-            adrgs,
-            tuple(name_of[d] for d in drgs),
-            np.array([drgs.index(o.drg) for o in grouper.outcomes], dtype=np.int16),
-            np.array([adrgs.index(o.adrg) for o in grouper.outcomes], dtype=np.int16),
-        )
-
-
 def year_bounds(year: int) -> tuple[int, int]:
     """Return the first and last day of a year in days since 1970."""
     first = np.datetime64(f"{year}-01-01", "D").astype(int)
@@ -174,6 +157,7 @@ class CaseReader:
         faults.add(discharge < admission, "discharge_date", "dates_reversed")
         cost = self._money(faults, "total_cost")
         days = self._days(table, admission, discharge)
+        faults.stay_days = days
         mode, bed_class = self._modes(faults, days, history)
         key = discharge
         if self.policy["year_key"] == "setl_end_date":
@@ -191,10 +175,9 @@ class CaseReader:
                 mode == 1,
                 bed_class,
             )
-        column = "discharge_date"
-        if self.policy["year_key"] == "setl_end_date" and "settlement_date" in table.column_names:
-            column = "settlement_date"
-        faults.add(outside, column, "outside_year")
+        by_settlement = key != discharge  # otherwise the discharge date shows it, too
+        faults.add(outside & by_settlement, "settlement_date", "outside_year")
+        faults.add(outside & ~by_settlement, "discharge_date", "outside_year")
         hospital = self._lookup(faults, "hospital_id", self.hospitals, "hospital_unknown")
         pool = self._lookup(faults, "pool", self.pools, "pool_unknown")
         fund = self._money(faults, "pool_fund")
@@ -288,7 +271,7 @@ def _indexed(
     words = [str(w or "").strip() for w in array.dictionary.cast(pa.string()).to_pylist()]
     table = np.array([known.get(w, missing) for w in words] + [missing], dtype=np.int64)
     strange = np.array([bool(w) and w not in known for w in words] + [False], dtype=np.bool_)
-    index = np.asarray(pc.fill_null(array.indices, len(words)))
+    index = np.asarray(pc.fill_null(array.indices.cast(pa.int64()), len(words)))
     return table[index], strange[index]
 
 
@@ -324,6 +307,18 @@ class Rules:
             names.add("reviewed")
         # points of a fen: scale / all-DRG mean, in 1/10,000 point
         per_fen = Fraction(policy["point_scale"]) * 10_000 / all_mean_fen
+        if (
+            per_fen.numerator * MAX_COEFFICIENT >= 2**62
+            or per_fen.denominator * COEF_ONE * step >= 2**62
+            or per_fen * parse.MAX_MONEY_FEN > 10**15
+            or max(bed_base.values(), default=0) > MAX_BASE_POINTS
+        ):
+            raise InputError(
+                f"points cannot be computed in 64 bits: point_scale {policy['point_scale']}, "
+                f"all-DRG mean {yuan_text(all_mean_fen)} yuan, case_points_dp "
+                f"{policy['case_points_dp']}",
+                remedy="check the all-DRG mean, the bed-day rates and point_scale",
+            )
         return cls(
             tables,
             np.array([bed_base[name] for name in sorted(bed_base)] or [0], dtype=np.int64),
@@ -397,8 +392,8 @@ def score_piece(
     return ScoredPiece(
         piece.file,
         part.faults.numbers,
-        parse.flat(table["case_id"]).cast(pa.string()),
-        parse.flat(table["patient_id"]).cast(pa.string())
+        ids_of(table["case_id"]),
+        ids_of(table["patient_id"])
         if "patient_id" in table.column_names
         else pa.nulls(len(table), pa.string()),
         deciding_diagnoses(part),
@@ -418,6 +413,11 @@ def score_piece(
     )
 
 
+def ids_of(column: pa.ChunkedArray) -> pa.Array:
+    """Return ids as texts without blanks around them, as hospital and pool are read, too."""
+    return pc.utf8_trim_whitespace(parse.flat(column).cast(pa.string()))
+
+
 def _reviews(
     faults: Faults, facts: Facts, region: Region, review_ids: pa.Array
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
@@ -425,7 +425,7 @@ def _reviews(
     count = len(faults.table)
     unreasonable, decision = np.zeros(count, np.int64), np.zeros(count, np.int8)
     if len(review_ids):
-        ids = parse.flat(faults.table["case_id"]).cast(pa.string())
+        ids = ids_of(faults.table["case_id"])
         where = np.asarray(pc.fill_null(pc.index_in(ids, value_set=review_ids), -1))
         for row in np.flatnonzero(where >= 0).tolist():
             review = region.reviews[review_ids[int(where[row])].as_py()]

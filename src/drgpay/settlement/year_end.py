@@ -18,8 +18,8 @@ from drgpay.cases.duplicates import repeated
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
-from drgpay.errors import BooksError
-from drgpay.grouper.engine import Grouper
+from drgpay.errors import BooksError, InputError
+from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import REASONS, Counts
 from drgpay.grouper.stream import default_threads, group_piece, in_order
 from drgpay.perdiem.points import bed_day_base_points
@@ -42,9 +42,9 @@ from drgpay.settlement.scoring import (
     REVIEW_HAS_EFFECT,
     WANTED,
     CaseReader,
-    GroupNumbers,
     Rules,
     ScoredPiece,
+    ids_of,
     points_step,
     score_piece,
 )
@@ -121,7 +121,8 @@ def year_end(
     grouper = Grouper(
         load_scheme(region.scheme, base=region.path, surgical_match=region.surgical_match)
     )
-    numbers = GroupNumbers.of(grouper)
+    numbers = grouper.numbers
+    _check_given_drgs(region, grouper)
     base, use, history_notes, history_rows = _base_points(
         region, policy, grouper, numbers, workers, step_of
     )
@@ -191,6 +192,19 @@ def year_end(
     )
 
 
+def _check_given_drgs(region: Region, grouper: Grouper) -> None:
+    """Fail if base_points.csv names a DRG that no case can have: its cases would be unstable."""
+    known = {o.drg for o in grouper.outcomes[:-1] if not o.ambiguous}
+    strange = [drg for drg in region.group_means or {} if drg not in known]
+    if strange:
+        raise InputError(
+            f"{len(strange)} of its DRGs are not in the scheme {grouper.scheme.id}",
+            where=region.path / "base_points.csv",
+            faults=[f"drg {drg!r}" for drg in strange],
+            remedy="correct the codes, or name the scheme that they belong to in region.toml",
+        )
+
+
 def _base_points(
     region: Region,
     policy: YearPolicy,
@@ -205,14 +219,16 @@ def _base_points(
         return base, HistoryUse(), Quarantine(), {}
     years = (region.year - policy["history_years"], region.year - 1)
     reader = CaseReader(region, policy, years)
-    source = open_source(list(region.history), HISTORY_WANTED, "grouping")
+    source = open_source(list(region.history), HISTORY_WANTED, "history")
     done = step_of("history", source.rows)
     costs, notes = HistoryCosts(), Quarantine()
-    rows = used = 0
+    rows = 0
     rows_of: dict[str, int] = {}
 
-    def task(piece: Piece) -> Callable[[], tuple[str, int, NDArray[np.int64], NDArray[np.int64], Quarantine]]:
-        def work() -> tuple[str, int, NDArray[np.int64], NDArray[np.int64], Quarantine]:
+    past: list[PastPiece] = []
+
+    def task(piece: Piece) -> Callable[[], tuple[PastPiece, NDArray[np.int64], NDArray[np.int64]]]:
+        def work() -> tuple[PastPiece, NDArray[np.int64], NDArray[np.int64]]:
             facts = []
 
             def check(faults: Faults) -> None:
@@ -222,32 +238,70 @@ def _base_points(
             f, g = facts[0], part.grouped
             counts = (g.status == 0) & (f.bed_class < 0) & (f.cost > 0)
             group = numbers.drg_of[g.group][counts].astype(np.int64)
-            return piece.file, len(g.status), group, f.cost[counts], part.faults.close()
+            faults = part.faults
+            kept = PastPiece(
+                piece.file,
+                faults.numbers,
+                ids_of(part.table["case_id"]),
+                g.status == 3,
+                np.flatnonzero(counts),
+                faults.close(),
+            )
+            return kept, group, f.cost[counts]
 
         return work
 
-    for file, count, group, cost, bad in in_order((task(p) for p in source.pieces), workers):
+    for piece, group, cost in in_order((task(p) for p in source.pieces), workers):
         costs.add(group, cost)
-        notes.rows.extend(bad.rows)
-        rows += count
-        used += len(group)
-        rows_of[file] = rows_of.get(file, 0) + count
-        done(count)
+        past.append(piece)
+        rows += len(piece.bad)
+        rows_of[piece.file] = rows_of.get(piece.file, 0) + len(piece.bad)
+        done(len(piece.bad))
+    for number, own in enumerate(_repeated_rows(past)):
+        if len(own):
+            costs.drop(number, np.isin(past[number].counted, own))
+            past[number].quarantine_duplicates(own)
+        notes.rows.extend(past[number].quarantine.rows)
+    used = costs.count
     for file, row, text in source.broken:
         notes.add(file, row, None, "", text, "row_broken")
     base = history_base_points(costs, numbers.drgs, policy, tuple(range(years[0], years[1] + 1)))
     return base, HistoryUse(rows + len(source.broken), used, len(notes)), notes, rows_of
 
 
+@dataclass(frozen=True)
+class PastPiece:
+    """N past cases: their ids, which rows are bad, which count for means, notes of the bad ones."""
+
+    file: str
+    numbers: NDArray[np.int64]
+    case_id: pa.Array
+    bad: NDArray[np.bool_]
+    counted: NDArray[np.int64]
+    quarantine: Quarantine
+
+    def quarantine_duplicates(self, rows: NDArray[np.int64]) -> None:
+        """Note rows whose case id stands more than once, unless they have a fault of their own."""
+        for row in rows[~self.bad[rows]].tolist():
+            case, number = self.case_id[row].as_py(), int(self.numbers[row])
+            self.quarantine.add(self.file, number, case, "case_id", case, "duplicate_case")
+        self.quarantine.rows.sort(key=lambda note: note[1])
+
+
+def _repeated_rows(pieces: Sequence[ScoredPiece | PastPiece]) -> list[NDArray[np.int64]]:
+    """Return of each piece the rows whose case id stands more than once in all of them."""
+    ids = [piece.case_id for piece in pieces]
+    named = [np.asarray(pc.fill_null(pc.not_equal(chunk, ""), False)) for chunk in ids]
+    rows = repeated(ids, named)
+    ends = np.cumsum([0, *(len(chunk) for chunk in ids)])
+    cuts = np.searchsorted(rows, ends)
+    return [rows[a:b] - start for a, b, start in zip(cuts, cuts[1:], ends, strict=False)]
+
+
 def _quarantine_duplicates(pieces: Sequence[ScoredPiece]) -> None:
-    """Quarantine every copy of a case id that stands more than once among good rows."""
-    rows = repeated([p.case_id for p in pieces], [p.status < 3 for p in pieces])
-    if not len(rows):
-        return
-    start = 0
-    for piece in pieces:
-        own = rows[(rows >= start) & (rows < start + len(piece.status))] - start
-        start += len(piece.status)
+    """Quarantine every copy of a case id that stands more than once, also beside a faulty copy."""
+    for piece, repeats in zip(pieces, _repeated_rows(pieces), strict=True):
+        own = repeats[piece.status[repeats] < 3]  # the others are noted for a fault of their own
         if not len(own):
             continue
         piece.status[own] = 3

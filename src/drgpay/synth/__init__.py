@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from drgpay._reference import bundled
-from drgpay.errors import InputError
+from drgpay.errors import Bilingual, InputError, both
 from drgpay.grouper.stream import default_threads, grouper_of, in_order
 from drgpay.synth import writer
 from drgpay.synth.cases import Array, Block, draw_block
@@ -123,7 +123,9 @@ def synthesize(
     path = Path(out_dir)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(
-            "there is something already", where=path, remedy="give a new or an empty folder"
+            both("此处已有内容", "there is something already"),
+            where=path,
+            remedy=both("给出新的或空的文件夹", "give a new or an empty folder"),
         )
     rows = {
         y: max(1, round(cases / (1 + CASE_GROWTH) ** (year - y)))
@@ -154,20 +156,28 @@ def synthesize(
     )
 
 
+def _range(name: str, value: float, low: str, high: float) -> Bilingual:
+    return both(
+        f"{name} 为 {value}，应在 {low} 至 {high} 之间", f"{name} is {value}: {low} to {high}"
+    )
+
+
 def _check(cases: int, seed: int, year: int, history_years: int, error_rate: float) -> None:
     faults = []
     if not 1 <= cases <= MOST_CASES:
-        faults.append(f"cases is {cases}: 1 to {MOST_CASES}")
+        faults.append(_range("cases", cases, "1", MOST_CASES))
     if not 0 <= seed < 1 << 63:
-        faults.append(f"seed is {seed}: 0 or above, below 2^63")
+        faults.append(
+            both(f"seed 为 {seed}，应不小于0、小于2^63", f"seed is {seed}: 0 or above, below 2^63")
+        )
     if not 1990 <= year <= 2100:
-        faults.append(f"year is {year}: 1990 to 2100")
+        faults.append(_range("year", year, "1990", 2100))
     if not 1 <= history_years <= 10:
-        faults.append(f"history_years is {history_years}: 1 to 10")
+        faults.append(_range("history_years", history_years, "1", 10))
     if not 0 <= error_rate <= 0.5:
-        faults.append(f"error_rate is {error_rate}: 0 to 0.5")
+        faults.append(_range("error_rate", error_rate, "0", 0.5))
     if faults:
-        raise InputError("no city can be made of this", faults=faults)
+        raise InputError(both("不能据此生成城市", "no city can be made of this"), faults=faults)
 
 
 def _write_year(

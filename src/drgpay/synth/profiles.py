@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from drgpay._reference import resolve
 from drgpay.cases.encode import Codes, EncodedCases
-from drgpay.errors import SchemeError
+from drgpay.errors import SchemeError, both
 from drgpay.grouper import Grouper
 from drgpay.schemes.tables import AdrgRow, Scheme, Vocabulary, small_table
 from drgpay.synth import clinical
@@ -377,9 +377,11 @@ def build_profiles(grouper: Grouper, weights: Floats) -> tuple[Profiles, Frequen
             by_line[line] = some
     if not by_line:
         raise SchemeError(
-            "no case could be made up that this scheme groups",
+            both(
+                "编不出能在此方案中入组的病例", "no case could be made up that this scheme groups"
+            ),
             where=grouper.scheme.path,
-            remedy="check its lists: drgpay schemes check",
+            remedy=both("检查其列表：drgpay scheme check", "check its lists: drgpay scheme check"),
         )
     letters = tuple(row.mdc[-1] for row in rows)
     total = raw[list(by_line)].sum() or 1.0

@@ -1,0 +1,735 @@
+"""Small regions with every setting drawn at random, and the comparison with the plain model.
+
+A drawn region holds only clean cases and cases of another year: what the engine quarantines for
+other reasons the model does not read. Its costs, dates and ids sit on the limits of the rules.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import math
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from drgpay.errors import DrgpayError
+from drgpay.grouper import Grouper
+from drgpay.policy import CATALOGUE
+from drgpay.schemes import load_scheme
+from drgpay.settlement import year_end as engine
+from drgpay.settlement.run_folder import case_tables, drgs_table, hospitals_table, pools_table
+from drgpay.settlement.year_end import YearEnd
+from reference.model import Scheme, group_case, settle_region
+from reference.model import load_scheme as load_model_scheme
+from reference.model.settlement import Settlement
+
+TESTS = Path(__file__).resolve().parent.parent
+EX1 = TESTS / "cases" / "ex1"
+SCHEMES = {
+    "ex1-tiny": str(TESTS / "schemes" / "ex1-tiny"),
+    "testland-tiny": str(TESTS / "schemes" / "testland-tiny"),
+    "zj-drg-2022": "zj-drg-2022",
+}
+YEAR = 2024
+CLASSES = ("normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day")
+CASE_COLUMNS = (
+    "case_id hospital_id patient_id pool sex age_years age_days birth_weight_g admission_date "
+    "discharge_date settlement_date los_days icu diagnoses procedures total_cost pool_fund "
+    "payment_mode bed_day_class"
+).split()
+Row = dict[str, str]
+
+
+# --- schemes, compiled once for all settlements of a test run
+
+
+@lru_cache
+def model_scheme(name: str, surgical_match: str | None) -> Scheme:
+    return load_model_scheme(SCHEMES[name], surgical_match)
+
+
+@lru_cache
+def _loaded(path: str, surgical_match: str | None) -> Any:
+    return load_scheme(path, surgical_match=surgical_match)
+
+
+@lru_cache
+def _compiled(scheme: Any) -> Grouper:
+    return Grouper(scheme)
+
+
+def keep_schemes(patch: pytest.MonkeyPatch) -> None:
+    """Let the year-end run load and compile each scheme once: loading is not what is tested."""
+
+    def load(name: str, *, base: Path, surgical_match: str | None) -> Any:
+        return _loaded(name, surgical_match)
+
+    patch.setattr(engine, "load_scheme", load)
+    patch.setattr(engine, "Grouper", lambda scheme: _compiled_by_id(scheme))
+
+
+_BY_ID: dict[int, Grouper] = {}
+
+
+def _compiled_by_id(scheme: Any) -> Grouper:
+    # a scheme holds arrays and has no hash; _loaded keeps each alive, so that its id stays its own
+    if id(scheme) not in _BY_ID:
+        _BY_ID[id(scheme)] = Grouper(scheme)
+    return _BY_ID[id(scheme)]
+
+
+# --- policies
+
+
+def yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
+    """A value for every parameter of the catalogue, as a policy file writes it."""
+    groups = sorted({d[:3] for d in drgs} | set(drgs))
+    limits = sorted(r.sample(range(20, 400), r.randint(0, 3)))
+    bands = [[str(x), r.choice(["3", "2.5", "2", "1.5"])] for x in limits]
+    bands.append(["none", r.choice(["1", "1.2", "1.5", "2", "1.3333"])])
+    values: dict[str, Any] = {
+        "point_scale": r.choice([100, 100, 1, 1000, "100.5", "37"]),
+        "base_points_dp": r.choice([4, 4, 3, 2, 1, 0]),
+        "case_points_dp": r.choice(["none", 4, 4, 3, 2, 1, 0]),
+        "group_mean_dp": 2,
+        "history_years": r.choice([1, 2, 3]),
+        "stable.min_cases": r.choice([0, 1, 2, 3, 3, 5, 8]),
+        "stable.inclusive": r.random() < 0.5,
+        "stable.cv_max": r.choice(["1", "0.5", "0.3", "0.1", "0", "2", "0.7071"]),
+        "stable.cv_sd": r.choice(["sample", "population"]),
+        "trim.method": r.choice(["middle_interval", "middle_interval", "none"]),
+        "trim.when": r.choice(["cv_above", "always"]),
+        "trim.lower_factor": r.choice(["0.5", "0", "1.5", "0.25", "0.333"]),
+        "trim.upper_factor": r.choice(["1.5", "0", "0.5", "3", "0.123"]),
+        "trim.quantile_type": r.choice([7, 6, "7", "6"]),
+        "high.bands": bands,
+        "high.inclusive": r.random() < 0.5,
+        "high.rule": "special_review",
+        "low.multiple": r.choice(["0.4", "0.35", "0.5", "1", "0", "0.3333"]),
+        "low.inclusive": r.random() < 0.5,
+        "low.exempt_day_surgery": r.random() < 0.5,
+        "ungrouped.rule": "by_cost",
+        "unstable.rule": "by_cost",
+        "ambiguous.rule": "by_cost",
+        "readmission.days": r.choice([15, 15, 10, 0, 3, 31, "none"]),
+        "readmission.factor": r.choice(["0.5", "0", "1", "0.3333", "0.75"]),
+        "readmission.same": r.choice(["hospital_drg", "hospital_adrg"]),
+        "readmission.exempt": r.sample(groups, r.choice([0, 0, 1, 2])),
+        "long_stay.days": r.choice([60, 60, 60, 30, 7, 0, "none", "none"]),
+        "long_stay.class": r.choice(["LONG", "PSY"]),
+        "bed_day.mode": "marginal",
+        "coef.components": [],
+        "coef_applies_to": r.sample(CLASSES, r.randint(0, len(CLASSES))),
+        "primary_groups": r.sample([*drgs, "0000"], r.choice([0, 1, min(3, len(drgs))])),
+        "keep_ratio": r.choice(["0.85", "1", "0", "0.7", "0.333333"]),
+        "fund_share_of_overspend": r.choice(["0.15", "0", "1", "0.7", "0.666667"]),
+        "reserve_ratio": r.choice(["0", "0.05", "0.033333", "1"]),
+        "value_dp": r.choice(["none", "none", 0, 2, 4, 6, 12]),
+        "residual": r.choice(["largest_remainder", "largest_remainder", "to_fund"]),
+        "combine_pools": r.random() < 0.3,
+        "prepay_ratio": r.choice(["0.95", "0.97", "0", "1", "0.33333"]),
+        "prepay_basis": "recorded_fund",
+        "deposit_score": "linear",
+        "out_of_area": r.choice(["inside_budget", "deducted"]),
+        "year_key": r.choice(["setl_end_date", "discharge_date"]),
+        "los_convention": r.choice(["difference", "plus_one"]),
+        "rollover_pays_deferred": r.random() < 0.5,
+        "budget_growth_cap": "0.10",
+        "special_quota": "0.05",
+        "fund_type_map": [["310100", "310"], ["*", "other"]],
+    }
+    assert set(values) == set(CATALOGUE), "a parameter of the engine is not drawn"
+    return values
+
+
+def policy_text(values: Mapping[str, Any], r: random.Random | None = None) -> str:
+    """A policy file with these values in force in YEAR; with `r` also of other years around it."""
+    lines = ["[policy]", 'id = "drawn"', 'title = "随机参数（虚构）"', ""]
+    for key, value in values.items():
+        name = f'"{key}"' if "." in key else key
+        lines += [f"[parameters.{name}]", f'name = "{key} 的名称"']
+        lines += [f'unit = "{CATALOGUE[key].unit}"']
+        periods = [("2019-01-01", None, value)]
+        if r is not None and r.random() < 0.3:
+            # the neighbouring periods end and begin right beside the year
+            periods = [
+                ("2015-01-01", f"{YEAR - 1}-12-31", value),
+                (f"{YEAR}-01-01", f"{YEAR}-12-31", value),
+                (f"{YEAR + 1}-01-01", None, value),
+            ]
+            r.shuffle(periods)
+        for start, end, own in periods:
+            lines += [f"[[parameters.{name}.values]]", f"from = {start}"]
+            lines += [f"to = {end}"] if end else []
+            lines += [f"value = {json.dumps(own, ensure_ascii=False)}"]
+            lines += ['source = "assumed: drawn for a test"', "verified = false"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def draw_overrides(r: random.Random, values: dict[str, Any], drgs: list[str]) -> dict[str, str]:
+    """Some values of another policy as `--set` texts; `values` is what they override."""
+    other = draw_policy(r, drgs)
+    texts = {}
+    for key in r.sample(sorted(other), r.randint(1, 6)):
+        known = CATALOGUE[key]
+        if known.kind in ("bands", "pairs") or key in (
+            "bed_day.mode rollover_pays_deferred budget_growth_cap special_quota coef.components"
+        ):
+            continue  # written in other ways for the two, or not known to the model
+        value = other[key]
+        if known.kind == "list":
+            texts[key] = ",".join(value) or "none"
+        elif known.kind == "switch":
+            texts[key] = "true" if value else "false"
+        else:
+            texts[key] = str(value)
+        values[key] = value
+    return texts
+
+
+# --- cases
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The facts of a stay that decide its group, and the group they have in an ordinary stay."""
+
+    sex: str
+    age_years: int
+    age_days: int | None
+    birth_weight_g: int | None
+    icu: str
+    diagnoses: tuple[str, ...]
+    procedures: tuple[str, ...]
+    drg: str
+
+
+@lru_cache
+def profiles(name: str) -> tuple[Profile, ...]:
+    """Profiles of a scheme: of as many of its groups as chance finds, ambiguous and none too."""
+    scheme = model_scheme(name, None)
+    r = random.Random(7)
+    grouper = _compiled_by_id(_loaded(SCHEMES[name], None))
+    tables = grouper.scheme
+    dx: list[str] = tables.diagnoses.codes.to_pylist()
+    px: list[str] = tables.procedures.codes.to_pylist()
+    lists = {
+        key: [(px if key[1].startswith("proc") else dx)[i - 1] for i in ids.tolist() if i]
+        for key, ids in tables.lists.items()
+    }
+
+    def of(owner: str, kind: str) -> list[str]:
+        return [c for (o, n), codes in lists.items() if o == owner and n[:4] == kind for c in codes]
+
+    severe = tables.severity["code"].to_pylist()
+    every_dx = sorted({c for (_, n), codes in lists.items() if n[:4] != "proc" for c in codes})
+    every_px = sorted({c for (_, n), codes in lists.items() if n[:4] == "proc" for c in codes})
+    found: dict[str, list[Profile]] = {}
+    for turn in range(1500 if name != "zj-drg-2022" else 1200):
+        adrg = r.choice(tables.adrgs)
+        principals = of(adrg.key, "dx") or of(adrg.mdc, "dx") or every_dx
+        main = of(adrg.key, "proc") or every_px
+        if turn % 3 == 0:
+            principals, main = every_dx, every_px
+        diagnoses = [r.choice(principals), *r.sample(severe, r.choice([0, 0, 1, 2]))]
+        procedures = [r.choice(main)] if r.random() < 0.6 else []
+        procedures += r.sample(every_px, r.choice([0, 0, 1]))
+        age = r.choice([0, 0, 5, 17, 45, 80])
+        profile = Profile(
+            r.choice("MF"),
+            age,
+            r.choice([3, 28, 200]) if age == 0 else None,
+            r.choice([None, 1499, 1500, 2600]) if age == 0 else None,
+            r.choice(["", "0", "1", "true"]),
+            tuple(diagnoses),
+            tuple(procedures),
+            "",
+        )
+        drg = group_case(
+            scheme,
+            profile.sex,
+            profile.age_years,
+            profile.diagnoses,
+            profile.procedures,
+            age_days=profile.age_days,
+            birth_weight_g=profile.birth_weight_g,
+            los_days=5,
+            icu=profile.icu in ("1", "true"),
+        ).drg
+        kept = found.setdefault(drg, [])
+        if len(kept) < (6 if drg.endswith("QY") or drg == "0000" else 3):
+            facts = {key: getattr(profile, key) for key in profile.__dataclass_fields__}
+            kept.append(Profile(**{**facts, "drg": drg}))
+    return tuple(profile for kept in found.values() for profile in kept)
+
+
+@dataclass
+class Drawn:
+    """A region folder with what the model needs besides it."""
+
+    folder: Path
+    scheme: str
+    surgical_match: str | None
+    values: dict[str, Any]
+    overrides: dict[str, str]
+    cases: list[Row]
+    history: list[Row] | None
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def _weighted(r: random.Random, name: str) -> list[Profile]:
+    """A few profiles, so that groups have many cases; grouped ones mostly."""
+    every = profiles(name)
+    odd = [p for p in every if p.drg == "0000" or p.drg.endswith("QY")]
+    plain = [p for p in every if p not in odd]
+    first = r.choice(plain)
+    same_adrg = [p for p in plain if p.drg[:3] == first.drg[:3]]
+    return [
+        *r.sample(plain, min(len(plain), r.randint(1, 5))),
+        *r.sample(same_adrg, min(len(same_adrg), r.randint(1, 3))),
+        *r.sample(odd, r.choice([0, 0, 1, 1, 2])),
+    ]
+
+
+def _cost(r: random.Random, profile: Profile, means: Mapping[str, int]) -> int:
+    """A cost in fen: on, or one fen beside, a limit of the group's mean; or anything; or 0."""
+    mean = means.get(profile.drg, 800_000)
+    kind = r.random()
+    if kind < 0.06:
+        return 0
+    if kind < 0.5:
+        multiple = r.choice(
+            "0.4 0.35 0.5 0.3333 1 1.2 1.3333 1.5 2 2.5 3 0.4 1.5 2 3".split()
+        )
+        exact = Fraction(multiple) * mean
+        return max(0, math.floor(exact) + r.choice([-1, 0, 0, 0, 1]))
+    if kind < 0.95:
+        return min(399_999_999, int(mean * math.exp(r.gauss(0, r.choice([0.2, 0.5, 1.5])))))
+    return r.choice([1, 2, 99, 100, 50_000_000, 399_999_999])
+
+
+def _draw_rows(
+    r: random.Random,
+    count: int,
+    chosen: list[Profile],
+    hospitals: list[str],
+    pools: list[str],
+    means: Mapping[str, int],
+    values: Mapping[str, Any],
+    prefix: str,
+    year: int,
+) -> list[Row]:
+    patients = [f"P{i}" for i in range(max(1, count // r.choice([1, 3, 8])))]
+    same_day = r.random() < 0.3  # many ties of admission and discharge
+    limit = values["long_stay.days"]
+    near = [0, 1, 3, 10, 15, 31]
+    rows: list[Row] = []
+    profile_of: dict[str, Profile] = {}
+    ids = [f"{prefix}{i:04d}" for i in range(count)]
+    r.shuffle(ids)
+    for case_id in ids:
+        profile, hospital = r.choice(chosen), r.choice(hospitals)
+        patient = r.choice(patients) if r.random() < 0.9 else ""
+        if same_day:
+            admission = dt.date(year, 5, 1) + dt.timedelta(r.choice([0, 0, 2, 5]))
+        else:
+            admission = dt.date(year, 1, 1) + dt.timedelta(r.randint(-12, 350))
+        days = r.choice([0, 1, 2, 3, 4, 5, 7, 8, 12, 20])
+        if limit != "none" and r.random() < 0.1:
+            days = max(0, limit + r.choice([-1, 0, 1, 2, 25]))
+        discharge = admission + dt.timedelta(days)
+        if rows and r.random() < 0.35:
+            # right behind an earlier stay of somebody, so many days that a limit is met
+            before = r.choice(rows)
+            gap = r.choice([*near, *near, -1, 2, 16, 32])
+            start = dt.date.fromisoformat(before["discharge_date"]) + dt.timedelta(gap)
+            admission, discharge = start, start + dt.timedelta(min(days, 20))
+            patient = before["patient_id"]
+            if r.random() < 0.9:
+                hospital, profile = before["hospital_id"], profile_of[before["case_id"]]
+                if r.random() < 0.3:  # another group of the same ADRG, perhaps
+                    profile = r.choice([p for p in chosen if p.drg[:3] == profile.drg[:3]])
+        settlement = ""
+        if r.random() < 0.7:
+            settlement = (discharge + dt.timedelta(r.choice([0, 0, 0, 1, 20]))).isoformat()
+        los = ""
+        if r.random() < 0.5:
+            given = (discharge - admission).days + r.choice([0, 0, 0, 1, 3])
+            los = str(given)
+        cost = _cost(r, profile, means)
+        fund = r.choice([0, cost, cost // 2, int(cost * 0.7), r.randint(0, cost)])
+        mode, bed_class = r.choice(["", "drg", "drg", "drg"]), ""
+        if r.random() < 0.12:
+            mode = "day_surgery"
+        elif r.random() < 0.08:
+            mode, bed_class = r.choice(["bed_day", "bed_day", "drg", ""]), r.choice(["PSY", "REH"])
+        profile_of[case_id] = profile
+        rows.append(
+            {
+                "case_id": case_id,
+                "hospital_id": hospital,
+                "patient_id": patient,
+                # each pool has a case, lest most small regions be refused
+                "pool": pools[len(rows)] if len(rows) < len(pools) else r.choice(pools),
+                "sex": profile.sex,
+                "age_years": str(profile.age_years),
+                "age_days": "" if profile.age_days is None else str(profile.age_days),
+                "birth_weight_g": (
+                    "" if profile.birth_weight_g is None else str(profile.birth_weight_g)
+                ),
+                "admission_date": admission.isoformat(),
+                "discharge_date": discharge.isoformat(),
+                "settlement_date": settlement,
+                "los_days": los,
+                "icu": profile.icu,
+                "diagnoses": "|".join(profile.diagnoses),
+                "procedures": "|".join(profile.procedures),
+                "total_cost": yuan(cost),
+                "pool_fund": yuan(fund),
+                "payment_mode": mode,
+                "bed_day_class": bed_class,
+            }
+        )
+    return rows
+
+
+def _past(r: random.Random, rows: list[Row]) -> list[Row]:
+    """Past cases: some groups with equal costs, some with one case, cases of years too far back."""
+    equal = r.random() < 0.25
+    for row in rows:
+        year = YEAR - r.choice([1, 1, 1, 2, 2, 3, 4])
+        for name in ("admission_date", "discharge_date", "settlement_date"):
+            if row[name]:
+                day = dt.date.fromisoformat(row[name])
+                row[name] = day.replace(year=year, day=min(day.day, 28)).isoformat()
+        if 0 < _fen(row["total_cost"]) < 10_000:  # an all-DRG mean below 1 yuan is refused
+            row["total_cost"] = yuan(_fen(row["total_cost"]) + 10_000)
+        if row["discharge_date"] < row["admission_date"]:
+            row["admission_date"] = row["discharge_date"]
+        if equal:
+            row["total_cost"] = yuan(800_000)
+            row["pool_fund"] = yuan(r.randint(0, 800_000))
+    return rows
+
+
+# --- folders
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(header), lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def typed_table(rows: list[Row], r: random.Random) -> pa.Table:
+    """The cases as a typed table: dates, decimals, integers, lists; each of them or as text."""
+    columns: dict[str, Any] = {}
+    for name in CASE_COLUMNS:
+        texts = [row[name] for row in rows]
+        columns[name] = pa.array(texts, pa.string())
+        if r.random() < 0.3:
+            continue
+        if name in ("age_years", "age_days", "birth_weight_g", "los_days"):
+            kind = r.choice([pa.int32(), pa.int64(), pa.float64()])
+            columns[name] = pa.array([_number(text) for text in texts], kind)
+        elif name.endswith("_date"):
+            dates = [dt.date.fromisoformat(text) if text else None for text in texts]
+            kind = r.choice([pa.date32(), pa.timestamp("ms")])
+            columns[name] = pa.array(dates, pa.date32()).cast(kind)
+        elif name in ("total_cost", "pool_fund"):
+            amounts = [Decimal(text) for text in texts]
+            if r.random() < 0.5:
+                columns[name] = pa.array(amounts, pa.decimal128(14, r.choice([2, 4])))
+            else:
+                columns[name] = pa.array([float(x) for x in amounts], pa.float64())
+        elif name in ("diagnoses", "procedures"):
+            columns[name] = pa.array([text.split("|") if text else [] for text in texts])
+            columns[name] = columns[name].cast(pa.list_(pa.string()))
+        elif name in ("hospital_id", "pool", "sex", "payment_mode", "bed_day_class", "patient_id"):
+            columns[name] = pa.array([text or None for text in texts], pa.string())
+            if r.random() < 0.5:
+                columns[name] = columns[name].dictionary_encode()
+    return pa.table(columns)
+
+
+def write_cases(folder: Path, stem: str, rows: list[Row], r: random.Random) -> list[str]:
+    """Write cases as one or two files of one or the other kind; return their names."""
+    folder.mkdir(exist_ok=True)
+    cut = r.randint(0, len(rows)) if r.random() < 0.3 else len(rows)
+    names = []
+    for number, part in enumerate((rows[:cut], rows[cut:])):
+        if not part:
+            continue
+        if r.random() < 0.5:
+            names.append(f"{stem}{number}.csv")
+            write_csv(folder / names[-1], CASE_COLUMNS, part)
+        else:
+            names.append(f"{stem}{number}.parquet")
+            size = max(1, len(part) // r.choice([1, 1, 2, 5]))
+            pq.write_table(typed_table(part, r), folder / names[-1], row_group_size=size)
+    return names
+
+
+def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
+    """Write a region drawn from a seed."""
+    r = random.Random(seed)
+    name = scheme or r.choice(["ex1-tiny", "ex1-tiny", "testland-tiny", "testland-tiny", "zj-drg-2022"])
+    chosen = _weighted(r, name)
+    drgs = sorted({p.drg for p in chosen if p.drg != "0000" and not p.drg.endswith("QY")})
+    values = draw_policy(r, drgs)
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / "policy.toml").write_text(policy_text(values, r), encoding="utf-8")
+    overrides = draw_overrides(r, values, drgs) if r.random() < 0.4 else {}
+
+    hospitals = [f"H{i}" for i in range(1, r.randint(2, 7))]
+    idle = [f"IDLE{i}" for i in range(r.choice([0, 1, 2]))]  # hospitals without a case
+    everyone = hospitals + idle
+    r.shuffle(everyone)
+    pools = r.choice([["310"], ["310", "390"], ["390", "310"], ["X1", "310", "390"]])
+    means = {drg: r.choice([1_000_000, 777_777, 3_125_000, r.randint(50_000, 9_000_000)]) for drg in drgs}
+
+    count = r.choice([r.randint(3, 12), r.randint(12, 60)])
+    rows = _draw_rows(r, count, chosen, hospitals, pools, means, values, "C", YEAR)
+    history: list[Row] | None = None
+    lines = ["[region]", f'id = "drawn-{seed}"', f'name = "第{seed}区（虚构）"', f"year = {YEAR}"]
+    lines += ['policy = "policy.toml"', f"scheme = {json.dumps(SCHEMES[name])}"]
+    surgical_match = r.choice([None, None, "main", "any"])
+    if surgical_match:
+        lines.append(f'surgical_match = "{surgical_match}"')
+    if r.random() < 0.5:
+        given = [
+            {
+                "drg": drg,
+                "group_mean_yuan": yuan(means[drg]),
+                "stable": r.choice(["yes", "yes", "yes", "", "no"]),
+            }
+            for drg in drgs
+            if r.random() < 0.9
+        ]
+        write_csv(folder / "base_points.csv", ("drg", "group_mean_yuan", "stable"), given)
+        all_mean = r.choice([1_250_000, 1_000_000, r.randint(300_000, 3_000_000)])
+        lines.append(f'all_drg_mean_yuan = "{yuan(all_mean)}"')
+    else:
+        drawn = _draw_rows(
+            r, r.choice([4, 15, 15, 60, 60, 120]), chosen, hospitals, pools, means, values, "V", YEAR - 1
+        )
+        history = _past(r, drawn)
+        write_cases(folder / "history", "past", history, r)
+    names = write_cases(folder, "cases", rows, r)
+    lines.append(f"cases = {json.dumps(names)}")
+    recorded = {
+        pool: sum(_fen(row["pool_fund"]) for row in rows if row["pool"] == pool) for pool in pools
+    }
+    for pool in pools:
+        budget = r.choice([recorded[pool], int(recorded[pool] * r.uniform(0.4, 1.7)) + 1])
+        lines += ["", "[[pools]]", f'pool = "{pool}"', f'budget_yuan = "{yuan(budget)}"']
+        if r.random() < 0.5:
+            outside = r.choice([1, budget // 20, budget // 3])
+            lines.append(f'out_of_area_fund_yuan = "{yuan(outside)}"')
+    (folder / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    write_csv(
+        folder / "hospitals.csv",
+        ("hospital_id", "name", "level"),
+        [{"hospital_id": h, "name": f"{h}医院（虚构）", "level": "2"} for h in everyone],
+    )
+    coefficients = ["1", "1.06", "0.98", "0.910000", "0.87654", "1.123457"]
+    for file, column, choices in (
+        ("coefficients.csv", "coefficient", coefficients),
+        ("scores.csv", "score", ["1", "0.9", "0", "0.8333", "0.95"]),
+    ):
+        shuffled = r.sample(everyone, len(everyone))
+        write_csv(
+            folder / file,
+            ("hospital_id", column),
+            [{"hospital_id": h, column: r.choice(choices)} for h in shuffled],
+        )
+    write_csv(
+        folder / "bed_day_rates.csv",
+        ("bed_day_class", "rate_yuan"),
+        [
+            {"bed_day_class": name, "rate_yuan": yuan(r.choice([40_000, 33_333, 1, 120_050]))}
+            for name in ("REH", "PSY", "LONG")
+        ],
+    )
+    reviewed = [row for row in rows if r.random() < 0.4]
+    reviews = [
+        {
+            "case_id": row["case_id"],
+            "decision": r.choice(["granted", "granted", "refused"]),
+            "unreasonable_yuan": yuan(r.choice([0, _fen(row["total_cost"]), _fen(row["total_cost"]) // 7])),
+        }
+        for row in reviewed
+    ]
+    if r.random() < 0.3:
+        reviews.append({"case_id": "NOBODY", "decision": "granted", "unreasonable_yuan": "1.00"})
+    if reviews:
+        write_csv(folder / "reviews.csv", ("case_id", "decision", "unreasonable_yuan"), reviews)
+    if r.random() < 0.6:
+        write_csv(
+            folder / "violations.csv",
+            ("hospital_id", "pool", "amount_yuan"),
+            [
+                {
+                    "hospital_id": r.choice(everyone),
+                    "pool": r.choice(pools),
+                    "amount_yuan": yuan(r.choice([0, 1, 50_000, 123_456])),
+                }
+                for _ in range(r.randint(1, 4))
+            ],
+        )
+    if r.random() < 0.6:
+        pairs = [(h, p) for h in everyone for p in pools]
+        write_csv(
+            folder / "prepaid.csv",
+            ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan"),
+            [
+                {
+                    "hospital_id": h,
+                    "pool": p,
+                    "prepaid_yuan": yuan(r.choice([0, 1, recorded[p], recorded[p] // 3])),
+                    "deposit_yuan": r.choice(["", "0", yuan(recorded[p] // 50), "333.33"]),
+                }
+                for h, p in r.sample(pairs, r.randint(1, len(pairs)))
+            ],
+        )
+    return Drawn(folder, name, surgical_match, values, overrides, rows, history)
+
+
+def _fen(text: str) -> int:
+    return int(Fraction(text) * 100)
+
+
+# --- comparison
+
+
+def run_both(drawn: Drawn, threads: int = 1) -> tuple[YearEnd, Settlement] | None:
+    """Settle a drawn region twice; None when both refuse it. Fails when only one does."""
+    fast: YearEnd | str
+    model: Settlement | str
+    texts = [f"{key}={value}" for key, value in drawn.overrides.items()]
+    try:
+        fast = engine.year_end(drawn.folder, overrides=texts, threads=threads)
+    except DrgpayError as error:
+        fast = str(error)
+    try:
+        model = settle_region(
+            drawn.folder,
+            scheme=model_scheme(drawn.scheme, drawn.surgical_match),
+            overrides=drawn.overrides,
+            cases=drawn.cases,
+            history=drawn.history,
+        )
+    except ValueError as error:
+        model = str(error)
+    if isinstance(fast, str) and isinstance(model, str):
+        drawn.notes["refused: " + fast.splitlines()[0][:60]] += 1
+        return None
+    assert not isinstance(fast, str), f"{drawn.folder}: only the engine refuses: {fast}"
+    assert not isinstance(model, str), f"{drawn.folder}: only the model refuses: {model}"
+    return fast, model
+
+
+def exact(value: Any) -> Any:
+    return Fraction(value) if isinstance(value, Decimal) else value
+
+
+HOSPITAL_COLUMNS = (
+    "hospital_id pool cases points not_pool_fen recorded_fund_fen due_fen prepaid_fen "
+    "deposit_fen forfeited_fen violation_fen final_fen"
+).split()
+POOL_COLUMNS = (
+    "pool budget_fen settled_fen points point_value_fraction residual_fen cases "
+    "recorded_fund_fen not_pool_fen available_budget_fen"
+).split()
+DRG_COLUMNS = "drg cases points total_cost_fen group_mean_fen base_points stable n_before n_after".split()
+COMPARED = (
+    "hospital_id pool mdc adrg drg status severity severity_diagnosis case_class coefficient days "
+    "total_cost_fen pool_fund_fen not_pool_fen unreasonable_fen points_before_readmission points "
+    "readmission group_mean_fen base_points"
+).split()
+
+
+def _rows(table: pa.Table, columns: Iterable[str]) -> list[tuple[Any, ...]]:
+    lists = [[exact(v) for v in table[name].to_pylist()] for name in columns]
+    return list(zip(*lists, strict=True))
+
+
+def same(what: str, own: Any, due: Any) -> None:
+    """Fail if two values differ; says where, as this module's asserts are not rewritten."""
+    if own == due:
+        return
+    if isinstance(own, list) and isinstance(due, list):
+        gone = [row for row in due if row not in own]
+        new = [row for row in own if row not in due]
+        raise AssertionError(f"{what}: only the model {gone[:5]}, only the engine {new[:5]}")
+    raise AssertionError(f"{what}: engine {own!r}, model {due!r}")
+
+
+def compare(fast: YearEnd, model: Settlement) -> int:
+    """Fail at the first difference; return the number of cases compared."""
+    expected_cases = {row.case_id: row for row in model.cases}
+    paid = 0
+    for table in case_tables(fast):
+        columns = {name: table[name].to_pylist() for name in ("case_id", *COMPARED)}
+        for i, case_id in enumerate(columns["case_id"]):
+            if columns["status"][i] == "quarantined":
+                continue
+            paid += 1
+            row = expected_cases[case_id]
+            for name in COMPARED:
+                own, due = exact(columns[name][i]), row[name]
+                if name in ("mdc", "adrg", "severity_diagnosis"):
+                    own = own or ""
+                    if name == "mdc" and row.status == "ungroupable":
+                        continue  # the engine names the MDC that accepted the case, too
+                if name == "base_points":
+                    due = due or 0  # 0 where a group has none
+                if name == "group_mean_fen" and row.case_class == "bed_day":
+                    due = None  # what a day is paid by does not come from the group
+                assert own == due, f"{case_id}, {name}: engine {own!r}, model {due!r}"
+    same("cases", paid, len(model.cases))
+    same("reviews without effect", sorted(n[2] for n in fast.notes.rows), [*model.idle_reviews])
+    outside = sorted(n[2] for n in fast.quarantine.rows if n[5] == "outside_year")
+    same("cases of another year", outside, sorted(model.outside_year))
+    for name, table, columns, rows in (
+        ("hospitals", hospitals_table(fast), HOSPITAL_COLUMNS, model.hospitals),
+        ("pools", pools_table(fast), POOL_COLUMNS, model.pools),
+        ("drgs", drgs_table(fast), DRG_COLUMNS, model.drgs),
+    ):
+        same(name, _rows(table, columns), [tuple(row[c] for c in columns) for row in rows])
+    values = [p.point_value_fen / 100 for p in fast.pools]
+    same("point values", values, [p.point_value for p in model.pools])
+    same("all-DRG mean", fast.base.all_mean_fen, model.all_drg_mean_fen)
+    drgs = drgs_table(fast)
+    for name in ("cv_before", "cv_after"):
+        for own, row in zip(drgs[name].to_pylist(), model.drgs, strict=True):
+            due = row[name]
+            close = own == due if None in (own, due) else math.isclose(own, due, abs_tol=1e-12)
+            assert close, f"{row.drg}, {name}: engine {own!r}, model {due!r}"
+    return paid
