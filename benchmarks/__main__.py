@@ -15,6 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".bench"
+# what the fastest open groupers that we know of are said to do, cases a second
+CHS_OPEN, MS_OPEN = 8_600, 42_000
 
 
 def run(name: str, *arguments: object, best_of: int = 1) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def main() -> None:
     cases = region / "cases.parquet"
     if not cases.exists():
         made = run("synth", region, n, options.seed)
-        rate = 3 * n / made["seconds"]
+        rate = made["cases"] / made["seconds"]
         row(
             "synth, a year and two of history, streamed to Parquet",
             "≥ 200,000 cases/s",
@@ -76,6 +78,13 @@ def main() -> None:
         "≥ 1,000 x",
         f"{fast / 1e6:.1f} million / {slow:,.0f} cases/s = {fast / slow:,.0f} x",
         fast / slow >= 1000,
+    )
+
+    row(
+        "  against published rates of open groupers, not run here",
+        "≥ 1,000 x",
+        f"{fast / CHS_OPEN:,.0f} x of {CHS_OPEN:,}/s (CHS-DRG), {fast / MS_OPEN:,.0f} x of {MS_OPEN:,}/s (MS-DRG)",
+        fast / CHS_OPEN >= 1000,
     )
 
     out, small, plain = WORK / "out.parquet", WORK / "first.parquet", WORK / "plain.parquet"
@@ -136,6 +145,9 @@ def main() -> None:
         "≤ 60 s, ≤ 6,144 MiB",
         f"{y['seconds']:.1f} s, {y['peak_mib']:,.0f} MiB",
         y["seconds"] <= 60 and y["peak_mib"] <= 6144,
+    )
+    print(
+        "\nEach number is of this run on this machine; the model is plain Python written for reading."
     )
     missed = [what for what, _, _, reached in ROWS if reached is False]
     print(f"\n{len(ROWS) - len(missed)} of {len(ROWS)} reached")

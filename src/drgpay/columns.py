@@ -30,24 +30,62 @@ class Column:
 
 CASE_COLUMNS: tuple[Column, ...] = (
     Column("case_id", "text", "", "病例号", "一次住院的唯一编号", "grouping", ("结算ID", "病案号")),
-    Column("hospital_id", "text", "", "医疗机构编码", "定点医疗机构编码", "settlement", ("机构编码",)),
-    Column("patient_id", "text", "", "参保人编号", "同一参保人各次住院相同，用于再入院判断", "", ("人员编号",)),
-    Column("pool", "text", "", "险种", "310职工、390居民，或统筹区自定", "settlement", ("基金", "险种类型")),
+    Column(
+        "hospital_id", "text", "", "医疗机构编码", "定点医疗机构编码", "settlement", ("机构编码",)
+    ),
+    Column(
+        "patient_id",
+        "text",
+        "",
+        "参保人编号",
+        "同一参保人各次住院相同，用于再入院判断",
+        "",
+        ("人员编号",),
+    ),
+    Column(
+        "pool",
+        "text",
+        "",
+        "险种",
+        "310职工、390居民，或统筹区自定",
+        "settlement",
+        ("基金", "险种类型"),
+    ),
     Column("sex", "sex", "", "性别", "M男、F女", "grouping"),
     Column("age_years", "count", "years", "年龄", "入院时周岁", "grouping", ("周岁", "年龄（岁）")),
-    Column("age_days", "count", "days", "不足一周岁年龄", "不足一周岁者的日龄", "", ("日龄", "年龄（天）")),
+    Column(
+        "age_days",
+        "count",
+        "days",
+        "不足一周岁年龄",
+        "不足一周岁者的日龄",
+        "",
+        ("日龄", "年龄（天）"),
+    ),
     Column("birth_weight_g", "count", "g", "新生儿出生体重", "克", "", ("出生体重",)),
     Column("admission_date", "date", "", "入院日期", "", "settlement", ("入院时间",)),
     Column("discharge_date", "date", "", "出院日期", "", "settlement", ("出院时间",)),
     Column("settlement_date", "date", "", "结算日期", "空缺时按出院日期", "", ("结算结束日期",)),
-    Column("los_days", "count", "days", "住院天数", "空缺时由出入院日期推算", "", ("实际住院天数",)),
+    Column(
+        "los_days", "count", "days", "住院天数", "空缺时由出入院日期推算", "", ("实际住院天数",)
+    ),
     Column("discharge_way", "text", "", "离院方式", "1医嘱离院 2转院 3转社区 4非医嘱 5死亡 9其他"),
     Column("icu", "flag", "", "重症监护", "本次住院是否进入重症监护"),
     Column("department", "text", "", "出院科别", ""),
     Column("diagnoses", "codes", "", "诊断编码", "主要诊断在前，以|分隔", "grouping", ("诊断",)),
     Column("procedures", "codes", "", "手术操作编码", "主要手术在前，以|分隔", "", ("手术操作",)),
-    Column("total_cost", "money", "yuan", "总费用", "医疗总费用，元", "settlement", ("医疗总费用",)),
-    Column("pool_fund", "money", "yuan", "统筹基金支付", "统筹基金记账，元", "settlement", ("统筹支付",)),
+    Column(
+        "total_cost", "money", "yuan", "总费用", "医疗总费用，元", "settlement", ("医疗总费用",)
+    ),
+    Column(
+        "pool_fund",
+        "money",
+        "yuan",
+        "统筹基金支付",
+        "统筹基金记账，元",
+        "settlement",
+        ("统筹支付",),
+    ),
     Column("personal_paid", "money", "yuan", "个人支付", "元"),
     Column("other_paid", "money", "yuan", "其他支付", "大病、公务员、救助等，元"),
     Column(

@@ -21,6 +21,9 @@ class Bilingual(str):
         text.chinese = chinese
         return text
 
+    def __reduce__(self) -> tuple[type[Bilingual], tuple[str, str]]:
+        return Bilingual, (str(self), self.chinese)
+
 
 def both(chinese: str, english: str) -> Bilingual:
     """Return a text in both languages.
@@ -44,13 +47,21 @@ def in_language(text: object, lang: str) -> str:
 def located(where: object, text: object) -> Bilingual:
     """Return a text behind the place that it is about, in both languages.
 
-    >>> located("hospitals.csv:3", both("机构重复", "stands twice"))
+    >>> fault = located("hospitals.csv:3", both("机构重复", "stands twice"))
+    >>> fault
     'hospitals.csv:3: stands twice'
+    >>> fault.chinese
+    'hospitals.csv 第3行：机构重复'
     """
     return both(
-        f"{in_language(where, 'zh')}：{in_language(text, 'zh')}",
+        f"{_place(in_language(where, 'zh'))}：{in_language(text, 'zh')}",
         f"{in_language(where, 'en')}: {in_language(text, 'en')}",
     )
+
+
+def _place(where: str) -> str:
+    """Return file:row as it is said in Chinese."""
+    return re.sub(r":(\d+)$", r" 第\1行", where)
 
 
 def quoted(value: object) -> str:
@@ -67,10 +78,12 @@ def quoted(value: object) -> str:
 def not_toml(error: Exception) -> Bilingual:
     """Return what is wrong with a file that is not TOML, or not UTF-8."""
     if isinstance(error, UnicodeDecodeError):
-        return both("不是UTF-8编码，请另存为UTF-8", f"not TOML: {error}")
+        return both("不是UTF-8编码，请另存为UTF-8编码的文本", f"not TOML: {error}")
     at = re.search(r"line (\d+), column (\d+)", str(error))
     place = f"第{at[1]}行第{at[2]}列" if at else "文件末尾"
-    return both(f"不是TOML格式：{place}读不懂", f"not TOML: {error}")
+    return both(
+        f"不是TOML格式：{place}读不懂，请核对此处及其前面的等号、引号和括号", f"not TOML: {error}"
+    )
 
 
 class DrgpayError(Exception):
@@ -85,11 +98,11 @@ class DrgpayError(Exception):
 
     def __init__(
         self,
-        what: str,
+        what: Bilingual,
         *,
         where: str | Path | None = None,
-        remedy: str | None = None,
-        faults: Sequence[str] = (),
+        remedy: Bilingual | None = None,
+        faults: Sequence[Bilingual] = (),
     ) -> None:
         self.what = what
         self.where = None if where is None else str(where)
@@ -99,9 +112,8 @@ class DrgpayError(Exception):
 
     def text(self, lang: str = "en") -> str:
         """Return the whole message, one fault a line."""
-        what = in_language(self.what, lang)
-        colon = "：" if lang == "zh" else ": "
-        lines = [f"{self.where}{colon}{what}" if self.where else what]
+        what = located(self.where, self.what) if self.where else self.what
+        lines = [in_language(what, lang)]
         lines += [f"  - {in_language(fault, lang)}" for fault in self.faults]
         if self.remedy:
             lines.append(f"  → {in_language(self.remedy, lang)}")

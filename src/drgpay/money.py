@@ -49,7 +49,7 @@ def decimal_fraction(text: str | int) -> Fraction:
     if isinstance(text, bool) or not isinstance(text, str | int):
         raise ValueError(
             both(
-                f"{quoted(text)} 不是写在引号中的小数，请加引号",
+                f"{quoted(text)}不是写在引号中的小数，请加引号",
                 f"{text!r} is not a decimal text: write it in quotes",
             )
         )

@@ -118,14 +118,14 @@ def read_value(known: Known, value: Any) -> Any:
         return None
     if known.kind == "count":
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(both(f"{quoted(value)} 不是整数", f"{value!r} is not a whole number"))
+            raise ValueError(both(f"{quoted(value)}不是整数", f"{value!r} is not a whole number"))
         return _within(known, value, value)
     if known.kind == "decimal":
         return _within(known, decimal_fraction(value), value)
     if known.kind == "switch":
         if not isinstance(value, bool):
             raise ValueError(
-                both(f"{quoted(value)} 不是 true 或 false", f"{value!r} is not true or false")
+                both(f"{quoted(value)}不是 true 或 false", f"{value!r} is not true or false")
             )
         return value
     if known.kind == "choice":
@@ -134,12 +134,12 @@ def read_value(known: Known, value: Any) -> Any:
         return str(value)
     if known.kind == "text":
         if not isinstance(value, str) or not value:
-            raise ValueError(both(f"{quoted(value)} 不是文本", f"{value!r} is not a text"))
+            raise ValueError(both(f"{quoted(value)}不是文本", f"{value!r} is not a text"))
         return value
     if known.kind == "list":
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError(
-                both(f"{quoted(value)} 不是文本的列表", f"{value!r} is not a list of texts")
+                both(f"{quoted(value)}不是文本的列表", f"{value!r} is not a list of texts")
             )
         strange = [item for item in value if known.choices and item not in known.choices]
         if strange:
@@ -151,7 +151,7 @@ def read_value(known: Known, value: Any) -> Any:
         ):
             raise ValueError(
                 both(
-                    f"{quoted(value)} 不是 [代码, 去向] 的列表",
+                    f"{quoted(value)}不是 [代码, 去向] 的列表",
                     f"{value!r} is not a list of [code, meaning]",
                 )
             )
@@ -161,7 +161,7 @@ def read_value(known: Known, value: Any) -> Any:
 
 def _not_offered(value: object, known: Known) -> Bilingual:
     return both(
-        f"没有 {quoted(value)} 这个选项；可选：{'、'.join(known.choices)}",
+        f"没有{quoted(value)}这个选项；可选：{'、'.join(known.choices)}",
         f"{value!r} is not offered; offered: {', '.join(known.choices)}",
     )
 
@@ -181,7 +181,7 @@ def _bands(value: Any) -> Bands:
     if not isinstance(value, list) or not value:
         raise ValueError(
             both(
-                f"{quoted(value)} 不是 [上限, 倍数] 的列表",
+                f"{quoted(value)}不是 [上限, 倍数] 的列表",
                 f"{value!r} is not a list of [limit, multiple]",
             )
         )
@@ -189,7 +189,7 @@ def _bands(value: Any) -> Bands:
     for item in value:
         if not isinstance(item, list) or len(item) != 2:
             raise ValueError(
-                both(f"{quoted(item)} 不是 [上限, 倍数]", f"{item!r} is not [limit, multiple]")
+                both(f"{quoted(item)}不是 [上限, 倍数]", f"{item!r} is not [limit, multiple]")
             )
         limit = None if item[0] == NONE else decimal_fraction(item[0])
         bands.append((limit, decimal_fraction(item[1])))
@@ -374,9 +374,7 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
             f"没有政策参数“{key}”；可用：{'、'.join(CATALOGUE)}"
             if known is None
             else f"缺少等号；写成 {key}=值",
-            f"no parameter {key!r}; known: {', '.join(CATALOGUE)}"
-            if known is None
-            else f"no equals sign; write {key}=VALUE",
+            f"no parameter {key!r}; known: {', '.join(CATALOGUE)}",
         )
         faults.append(located(f"--set {text}", what))
         return "", ("", None)
@@ -460,7 +458,7 @@ def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter |
     unit = entry.get("unit")
     if unit != known.unit:
         what = both(
-            f"unit 是 {'空' if unit is None else quoted(unit)}，应为“{known.unit}”",
+            f"unit {'未写' if unit is None else '是' + quoted(unit)}，应为“{known.unit}”",
             f"unit is {unit!r}, must be {known.unit!r}",
         )
         faults.append(located(key, what))

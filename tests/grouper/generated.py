@@ -15,7 +15,9 @@ Case = dict[str, Any]
 NUMBERS = ("age_days", "birth_weight_g", "los_days")
 
 
-def case(sex: str, age_years: int, diagnoses: list[str], procedures: list[str], **more: Any) -> Case:
+def case(
+    sex: str, age_years: int, diagnoses: list[str], procedures: list[str], **more: Any
+) -> Case:
     return {
         "sex": sex,
         "age_years": age_years,
@@ -66,7 +68,12 @@ class Tables:
                     self.owners_of.setdefault(code, []).append(owner)
 
     def of(self, owner: str, kind: str) -> list[str]:
-        return [c for (o, name), codes in self.lists.items() if o == owner and name.startswith(kind) for c in codes]
+        return [
+            c
+            for (o, name), codes in self.lists.items()
+            if o == owner and name.startswith(kind)
+            for c in codes
+        ]
 
     def each_principal(self) -> Iterator[Case]:
         """Each diagnosis as principal, of both sexes."""
@@ -115,8 +122,12 @@ class Tables:
         """Ages in days and years, weights and intensive care at and around every limit."""
         r = self.random
         newborn = [c for mdc in self.mdcs if mdc.letter == "P" for c in self.of(mdc.mdc, "dx")]
-        newborn += [c for a in self.adrgs if self.mdc_of[a.key][-1] == "P" for c in self.of(a.key, "dx")]
-        surgical = [c for a in self.adrgs if self.mdc_of[a.key][-1] == "P" for c in self.of(a.key, "proc")]
+        newborn += [
+            c for a in self.adrgs if self.mdc_of[a.key][-1] == "P" for c in self.of(a.key, "dx")
+        ]
+        surgical = [
+            c for a in self.adrgs if self.mdc_of[a.key][-1] == "P" for c in self.of(a.key, "proc")
+        ]
         for code in r.choices(newborn or self.diagnoses, k=40):
             for days in (None, 0, 27, 28, 29, 364):
                 for grams in (None, 0, 1499, 1500, 1999, 2000, 2499, 2500, 2501, 9000):

@@ -46,7 +46,11 @@ def test_group_file__is_the_same_for_any_row_group_and_thread_count(
 
 
 def test_group_file__streams_large_row_groups_in_batches(
-    tmp_path: Path, grouper: Grouper, cases: pa.Table, expected: object, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    grouper: Grouper,
+    cases: pa.Table,
+    expected: object,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sources, "LARGE_ROW_GROUP", 10_000)
     monkeypatch.setattr(sources, "BATCH_ROWS", 4_096)
@@ -70,7 +74,10 @@ def test_group__takes_every_kind_of_source(
         pa.array(["|".join(c) for c in few["procedures"].to_pylist()]),
     )
     pc.write_csv(texts, tmp_path / "in.csv")
-    with pa.OSFile(str(tmp_path / "in.arrow"), "wb") as sink, pa.ipc.new_file(sink, few.schema) as w:
+    with (
+        pa.OSFile(str(tmp_path / "in.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, few.schema) as w,
+    ):
         w.write_table(few)
     wide = few.drop_columns(["diagnoses", "procedures"])
     for name, plural in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
@@ -102,7 +109,9 @@ def test_group_file__writes_the_same_as_csv(
     group_file(tmp_path / "in.parquet", tmp_path / "out.csv", grouper)
     read = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
     assert read["drg"].tolist() == [row["drg"] for row in expected]
-    assert read["severity_diagnosis"].tolist() == [row["severity_diagnosis"] or "" for row in expected]
+    assert read["severity_diagnosis"].tolist() == [
+        row["severity_diagnosis"] or "" for row in expected
+    ]
 
 
 def test_group__quarantines_bad_rows_and_groups_the_rest(grouper: Grouper) -> None:
@@ -153,14 +162,21 @@ def test_group__of_nothing_is_empty(grouper: Grouper, cases: pa.Table) -> None:
 
 
 def test_group__of_the_published_test_record(grouper: Grouper) -> None:
-    record = {"diagnoses": ["K22.301", "K11.901", "E11.900", "I10.x05"], "procedures": ["96.0800x005"]}
+    record = {
+        "diagnoses": ["K22.301", "K11.901", "E11.900", "I10.x05"],
+        "procedures": ["96.0800x005"],
+    }
     made = Grouper("chs-drg-1.1").group_case(sex="F", age_years=61, **record)
     assert (made.drg, made.severity, made.severity_diagnosis) == ("GZ13", "CC", "K11.901")
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("none.parquet", "no such file"), ("cases.xyz", "unknown kind of file"), ("bad.parquet", "cannot be read")],
+    [
+        ("none.parquet", "no such file"),
+        ("cases.xyz", "unknown kind of file"),
+        ("bad.parquet", "cannot be read"),
+    ],
 )
 def test_group_file__refuses_what_it_cannot_read(tmp_path: Path, name: str, text: str) -> None:
     if name != "none.parquet":
@@ -185,7 +201,15 @@ def test_group__of_an_unknown_scheme_names_the_bundled_ones(cases: pa.Table) -> 
 def test_command__groups_a_file_and_prints_counts(tmp_path: Path, cases: pa.Table) -> None:
     pq.write_table(cases.slice(0, 100), tmp_path / "in.parquet")
     out = tmp_path / "out.csv"
-    command = [sys.executable, "-m", "drgpay", "--lang", "en", "group", str(tmp_path / "in.parquet")]
+    command = [
+        sys.executable,
+        "-m",
+        "drgpay",
+        "--lang",
+        "en",
+        "group",
+        str(tmp_path / "in.parquet"),
+    ]
     done = subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, check=True)
     assert "in 100 = grouped" in done.stdout
     assert "surgical_match main" in done.stdout

@@ -322,5 +322,5 @@ def test_group_tables__too_large_to_compute_with_is_refused(
 ) -> None:
     p = policy(point_scale=scale)
     base = given_base_points({"AA11": (mean, True)}, all_mean, p)
-    with pytest.raises(InputError, match="the mean of AA11, .* too large to compute with"):
+    with pytest.raises(InputError, match=r"the mean of AA11, .* too large to compute with"):
         group_tables(base, ["AA11"], p, step)

@@ -43,9 +43,7 @@ def expected(stays: list[Stay], days: int) -> set[str]:
     return cut
 
 
-@pytest.mark.parametrize(
-    ("gap", "cut"), [(-1, []), (0, ["a"]), (14, ["a"]), (15, ["a"]), (16, [])]
-)
+@pytest.mark.parametrize(("gap", "cut"), [(-1, []), (0, ["a"]), (14, ["a"]), (15, ["a"]), (16, [])])
 def test_readmission__days_between_at_the_limits(gap: int, cut: list[str]) -> None:
     stays = [(1, 1, 1, 100, 107, "a"), (1, 1, 1, 107 + gap, 130, "b")]
     assert found(stays, 15) == cut

@@ -341,9 +341,7 @@ def test_objects__no_rows() -> None:
 def test_objects__a_small_dictionary_that_is_full() -> None:
     codes = pa.array(["K25.900"] + [f"x{i}" for i in range(127)])
     index = pa.array([0, None], pa.int8())
-    table = pa.table(FOUR).set_column(
-        3, "diagnoses", pa.DictionaryArray.from_arrays(index, codes)
-    )
+    table = pa.table(FOUR).set_column(3, "diagnoses", pa.DictionaryArray.from_arrays(index, codes))
     result = group(table, SCHEME)
     assert result.table["drg"].to_pylist() == ["GZ15", None]
     assert result.quarantine["reason"].to_pylist() == ["principal_missing"]

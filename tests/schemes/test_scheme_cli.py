@@ -43,8 +43,8 @@ def test_check__of_broken_tables_prints_each_finding_and_exits_with_3(tiny: Any)
     tiny.tables["drg.csv"][6][3] = "mcc and"
     result = _run("check", tiny.write())
     assert result.exit_code == 3
-    assert "mdc.csv:2: MDCZ has no name" in result.output
-    assert "drg.csv:8: the rule of FU1.FU19 does not parse" in result.output
+    assert "mdc.csv 第2行：MDCZ 没有名称" in result.output
+    assert "drg.csv 第8行：FU1.FU19 的规则读不懂" in result.output
     assert "规则读不懂" in result.output
 
 
@@ -54,7 +54,7 @@ def test_check__prints_known_findings_too(tiny: Any) -> None:
     result = _run("check", tiny.write())
     assert result.exit_code == 0
     assert "已知问题 (1)" in result.output
-    assert "mdc.csv:2: MDCZ has no name" in result.output
+    assert "mdc.csv 第2行：MDCZ 没有名称" in result.output
 
 
 def test_check__seals_sound_tables_and_mends_a_wrong_digest(tiny: Any) -> None:

@@ -75,7 +75,9 @@ def keep_schemes(patch: pytest.MonkeyPatch) -> None:
     """Let the year-end run load and compile each scheme once: loading is not what is tested."""
 
     def load(name: str, *, base: Path, surgical_match: str | None) -> Any:
-        return _loaded(name, surgical_match)
+        relative = base / name
+        path = str(relative.resolve()) if "/" in name and relative.exists() else name
+        return _loaded(path, surgical_match)
 
     patch.setattr(engine, "load_scheme", load)
     patch.setattr(engine, "Grouper", lambda scheme: _compiled_by_id(scheme))
@@ -316,9 +318,7 @@ def _cost(r: random.Random, profile: Profile, means: Mapping[str, int]) -> int:
     if kind < 0.06:
         return 0
     if kind < 0.5:
-        multiple = r.choice(
-            "0.4 0.35 0.5 0.3333 1 1.2 1.3333 1.5 2 2.5 3 0.4 1.5 2 3".split()
-        )
+        multiple = r.choice("0.4 0.35 0.5 0.3333 1 1.2 1.3333 1.5 2 2.5 3 0.4 1.5 2 3".split())
         exact = Fraction(multiple) * mean
         return max(0, math.floor(exact) + r.choice([-1, 0, 0, 0, 1]))
     if kind < 0.95:
@@ -496,7 +496,9 @@ def write_cases(folder: Path, stem: str, rows: list[Row], r: random.Random) -> l
 def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     """Write a region drawn from a seed."""
     r = random.Random(seed)
-    name = scheme or r.choice(["ex1-tiny", "ex1-tiny", "testland-tiny", "testland-tiny", "zj-drg-2022"])
+    name = scheme or r.choice(
+        ["ex1-tiny", "ex1-tiny", "testland-tiny", "testland-tiny", "zj-drg-2022"]
+    )
     chosen = _weighted(r, name)
     drgs = sorted({p.drg for p in chosen if p.drg != "0000" and not p.drg.endswith("QY")})
     values = draw_policy(r, drgs)
@@ -511,7 +513,9 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     everyone = hospitals + idle
     r.shuffle(everyone)
     pools = r.choice([["310"], ["310", "390"], ["390", "310"], ["X1", "310", "390"]])
-    means = {drg: r.choice([1_000_000, 777_777, 3_125_000, r.randint(50_000, 9_000_000)]) for drg in drgs}
+    means = {
+        drg: r.choice([1_000_000, 777_777, 3_125_000, r.randint(50_000, 9_000_000)]) for drg in drgs
+    }
 
     count = r.choice([r.randint(3, 12), r.randint(12, 60)])
     rows = _draw_rows(r, count, chosen, hospitals, pools, means, values, "C", YEAR)
@@ -536,7 +540,15 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
         lines.append(f'all_drg_mean_yuan = "{yuan(all_mean)}"')
     else:
         drawn = _draw_rows(
-            r, r.choice([4, 15, 15, 60, 60, 120]), chosen, hospitals, pools, means, values, "V", YEAR - 1
+            r,
+            r.choice([4, 15, 15, 60, 60, 120]),
+            chosen,
+            hospitals,
+            pools,
+            means,
+            values,
+            "V",
+            YEAR - 1,
         )
         history = _past(r, drawn)
         write_cases(folder / "history", "past", history, r)
@@ -582,7 +594,9 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
         {
             "case_id": row["case_id"],
             "decision": r.choice(["granted", "granted", "refused"]),
-            "unreasonable_yuan": yuan(r.choice([0, _fen(row["total_cost"]), _fen(row["total_cost"]) // 7])),
+            "unreasonable_yuan": yuan(
+                r.choice([0, _fen(row["total_cost"]), _fen(row["total_cost"]) // 7])
+            ),
         }
         for row in reviewed
     ]
@@ -667,7 +681,9 @@ POOL_COLUMNS = (
     "pool budget_fen settled_fen points point_value_fraction residual_fen cases "
     "recorded_fund_fen not_pool_fen available_budget_fen"
 ).split()
-DRG_COLUMNS = "drg cases points total_cost_fen group_mean_fen base_points stable n_before n_after".split()
+DRG_COLUMNS = (
+    "drg cases points total_cost_fen group_mean_fen base_points stable n_before n_after".split()
+)
 COMPARED = (
     "hospital_id pool mdc adrg drg status severity severity_diagnosis case_class coefficient days "
     "total_cost_fen pool_fund_fen not_pool_fen unreasonable_fen points_before_readmission points "

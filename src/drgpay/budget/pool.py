@@ -31,9 +31,7 @@ def available_budget(budget_fen: int, out_of_area_fund_fen: int, policy: YearPol
     """
     reserve = budget_fen - round_half_away(budget_fen * (1 - Fraction(policy["reserve_ratio"])))
     outside = out_of_area_fund_fen if policy["out_of_area"] == "inside_budget" else 0
-    return PoolBudget(
-        budget_fen, out_of_area_fund_fen, reserve, budget_fen - reserve - outside
-    )
+    return PoolBudget(budget_fen, out_of_area_fund_fen, reserve, budget_fen - reserve - outside)
 
 
 def settled_total(recorded_fen: int, available_fen: int, policy: YearPolicy) -> int:

@@ -146,7 +146,9 @@ def _decimal_fen(array: pa.Array, empty: Mask) -> Parsed:
     buffer = exact.buffers()[1]
     if buffer is None or not len(exact):
         return np.zeros(len(exact), dtype=np.int64), bad
-    halves = np.frombuffer(buffer, dtype=np.int64)[2 * exact.offset : 2 * (exact.offset + len(exact))]
+    halves = np.frombuffer(buffer, dtype=np.int64)[
+        2 * exact.offset : 2 * (exact.offset + len(exact))
+    ]
     low, high = halves[0::2], halves[1::2]
     bad |= ~empty & (high != np.where(low < 0, -1, 0))
     return np.where(empty | bad, 0, low), bad

@@ -61,7 +61,11 @@ REASONS: dict[str, Reason] = {
             "enter a whole number, or leave it empty",
         ),
         Reason(
-            "flag_invalid", "不是0或1", "not 0 or 1", "改为0或1，未知则留空", "enter 0 or 1, or nothing"
+            "flag_invalid",
+            "不是0或1",
+            "not 0 or 1",
+            "改为0或1，未知则留空",
+            "enter 0 or 1, or nothing",
         ),
         Reason(
             "date_invalid",

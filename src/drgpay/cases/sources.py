@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.columns import CASE_COLUMNS, canonical_name, required
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 
 BATCH_ROWS = 262_144
 LARGE_ROW_GROUP = 1_000_000
@@ -57,7 +57,9 @@ class Source:
     broken: list[tuple[str, int, str]] = field(default_factory=list)
 
 
-def open_source(cases: Any, wanted: Sequence[str] | None = None, purpose: str = "grouping") -> Source:
+def open_source(
+    cases: Any, wanted: Sequence[str] | None = None, purpose: str = "grouping"
+) -> Source:
     """Return the stream of cases of files, a table, a data frame or a DuckDB relation.
 
     `cases` is a path, a list of paths, a pyarrow Table / RecordBatch / RecordBatchReader / Dataset,
@@ -80,12 +82,22 @@ def _of_files(paths: list[Path], wanted: Sequence[str] | None, purpose: str) -> 
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
             if not inside:
-                raise InputError("no case files in this folder", where=path)
+                raise InputError(
+                    both("文件夹中没有病例文件", "no case files in this folder"),
+                    where=path,
+                    remedy=both(
+                        f"放入 {'、'.join(SUFFIXES)} 文件", f"put in files {', '.join(SUFFIXES)}"
+                    ),
+                )
             expanded += inside
         elif path.exists():
             expanded.append(path)
         else:
-            raise InputError("no such file", where=path, remedy="check the path")
+            raise InputError(
+                both("没有这个文件", "no such file"),
+                where=path,
+                remedy=both("核对路径", "check the path"),
+            )
     sources = [_of_file(path, wanted, purpose) for path in expanded]
     known = [source.rows for source in sources]
     total = None if any(rows is None for rows in known) else sum(rows or 0 for rows in known)
@@ -113,17 +125,25 @@ def _of_file(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from None
     raise InputError(
-        f"unknown kind of file {suffix or '(no ending)'}",
+        both(
+            f"不认识扩展名为 {suffix} 的文件" if suffix else "文件没有扩展名",
+            f"unknown kind of file {suffix or '(no ending)'}",
+        ),
         where=path,
-        remedy=f"give one of {', '.join(SUFFIXES)}",
+        remedy=both(f"可用：{'、'.join(SUFFIXES)}", f"give one of {', '.join(SUFFIXES)}"),
     )
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
+    first = (str(error) or type(error).__name__).splitlines()[0]
+    chinese = "没有读取权限" if isinstance(error, PermissionError) else "文件读不出来"
     return InputError(
-        f"cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}",
+        both(chinese, f"cannot be read: {first}"),
         where=path,
-        remedy="check that the file is whole and is what its ending says",
+        remedy=both(
+            "核对文件是否完整、内容是否与扩展名相符",
+            "check that the file is whole and is what its ending says",
+        ),
     )
 
 
@@ -151,31 +171,48 @@ def _selection(
             continue
         if name in chosen.values():
             raise InputError(
-                f"two columns mean {name}: {header!r} and another",
+                both(
+                    f"有两列都是 {name}，其一为“{header}”",
+                    f"two columns mean {name}: {header!r} and another",
+                ),
                 where=where,
-                remedy="rename or remove one of them",
+                remedy=both("改名或删去其中一列", "rename or remove one of them"),
             )
         chosen[header] = name
     for plural, base in (("diagnoses", "diagnosis_"), ("procedures", "procedure_")):
         numbered = [name for name in chosen.values() if name.startswith(base)]
         if numbered and f"{base}1" not in numbered:
             raise InputError(
-                f"{numbered[0]} is given without {base}1",
+                both(f"有 {numbered[0]} 而没有 {base}1", f"{numbered[0]} is given without {base}1"),
                 where=where,
-                remedy=f"call the column of the main code {base}1; found: {', '.join(headers)}",
+                remedy=both(
+                    f"主要编码的列名应为 {base}1；现有的列：{', '.join(headers)}",
+                    f"call the column of the main code {base}1; found: {', '.join(headers)}",
+                ),
             )
         if plural in chosen.values() and numbered:
             raise InputError(
-                f"both {plural} and {numbered[0]} are given", where=where, remedy="keep one form"
+                both(
+                    f"{plural} 与 {numbered[0]} 同时存在",
+                    f"both {plural} and {numbered[0]} are given",
+                ),
+                where=where,
+                remedy=both("只留一种写法", "keep one form"),
             )
     missing = required(chosen.values(), "settlement" if purpose == "settlement" else "grouping")
     if purpose == "history":
         missing += [name for name in HISTORY_NEEDS if name not in chosen.values()]
     if missing:
         raise InputError(
-            f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
+            both(
+                f"缺少列：{'、'.join(missing)}",
+                f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
+            ),
             where=where,
-            remedy=f"found: {', '.join(headers) or 'none'}; docs/formats.md lists the columns",
+            remedy=both(
+                f"现有的列：{', '.join(headers) or '无'}；列名见 docs/formats.md",
+                f"found: {', '.join(headers) or 'none'}; docs/formats.md lists the columns",
+            ),
         )
     return chosen
 
@@ -236,17 +273,30 @@ def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
     with path.open("rb") as stream:
         head = stream.read(1 << 20)
     if not head.strip():
-        raise InputError("the file is empty", where=path, remedy="write a header row and cases")
+        raise InputError(
+            both("文件是空的", "the file is empty"),
+            where=path,
+            remedy=both("写入表头和病例", "write a header row and cases"),
+        )
     first_line, *rest = re.split(rb"\r\n|\n|\r", head, maxsplit=1)
     try:
         headers = next(_csv_rows(first_line.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise InputError(
-            "not UTF-8", where=path, remedy="save the file as CSV UTF-8 (in Excel: CSV UTF-8)"
+            both("不是UTF-8编码", "not UTF-8"),
+            where=path,
+            remedy=both(
+                "另存为CSV UTF-8（Excel：另存为，选“CSV UTF-8”）",
+                "save the file as CSV UTF-8 (in Excel: CSV UTF-8)",
+            ),
         ) from None
     chosen = _selection(headers, wanted, str(path), purpose)
     if len(set(headers)) < len(headers):
-        raise InputError("two columns have the same header", where=path)
+        raise InputError(
+            both("有两列同名", "two columns have the same header"),
+            where=path,
+            remedy=both("改名或删去其中一列", "rename or remove one of them"),
+        )
     names = list(chosen.values())
     types = {header: pa.string() for header in chosen}
     broken: list[tuple[str, int, str]] = []
@@ -279,18 +329,31 @@ def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
                     table = part.rename_columns(names)
                     yield Piece(path.name, int(own[0]), partial(_same, table), own)
         except pa.ArrowInvalid as error:
-            what = "not UTF-8" if "invalid UTF8" in str(error) else "the table breaks off"
+            what = (
+                both("不是UTF-8编码", "not UTF-8")
+                if "invalid UTF8" in str(error)
+                else both("表格中途断开", "the table breaks off")
+            )
             raise InputError(
-                f"{what}: {str(error).splitlines()[0]}",
+                both(what.chinese, f"{what}: {str(error).splitlines()[0]}"),
                 where=path,
-                remedy="save the file again as CSV UTF-8, fields with commas or quotes in quotes",
+                remedy=both(
+                    "重新另存为CSV UTF-8，含逗号或引号的内容加引号",
+                    "save the file again as CSV UTF-8, fields with commas or quotes in quotes",
+                ),
             ) from None
         if _ends_in_quotes(path):
             raise InputError(
-                "a field that begins with a quotation mark is not closed: the rows behind it "
-                "are part of it",
+                both(
+                    "有一个引号没有闭合，其后各行都并入了这个字段",
+                    "a field that begins with a quotation mark is not closed: the rows behind it "
+                    "are part of it",
+                ),
                 where=path,
-                remedy="close the quotation mark; write one inside a field twice",
+                remedy=both(
+                    "补上引号；字段内的引号写两个",
+                    "close the quotation mark; write one inside a field twice",
+                ),
             )
 
     return Source(pieces(), None, (str(path),), broken)
@@ -338,7 +401,7 @@ def _of_object(cases: Any, wanted: Sequence[str] | None, purpose: str) -> Source
         try:
             cases = pa.Table.from_pandas(cases, preserve_index=False)
         except (pa.ArrowException, ValueError, TypeError) as error:
-            raise InputError(f"cannot be read: {error}", where=name) from None
+            raise InputError(both("数据读不出来", f"cannot be read: {error}"), where=name) from None
     if isinstance(cases, pa.Table):
         batches: Iterable[pa.RecordBatch] = cases.to_batches(max_chunksize=BATCH_ROWS)
         return _of_batches(batches, cases.schema, name, len(cases), wanted, purpose)
@@ -351,11 +414,14 @@ def _of_object(cases: Any, wanted: Sequence[str] | None, purpose: str) -> Source
         try:
             reader = pa.RecordBatchReader.from_stream(cases)
         except pa.ArrowException as error:
-            raise InputError(f"cannot be read: {error}", where=name) from None
+            raise InputError(both("数据读不出来", f"cannot be read: {error}"), where=name) from None
         return _of_batches(reader, reader.schema, name, None, wanted, purpose)
     raise InputError(
-        f"cannot read cases from a {name}",
-        remedy="give a path, a pyarrow table, a pandas DataFrame or a DuckDB relation",
+        both(f"不能从 {name} 读取病例", f"cannot read cases from a {name}"),
+        remedy=both(
+            "给出路径、pyarrow表、pandas DataFrame或DuckDB relation",
+            "give a path, a pyarrow table, a pandas DataFrame or a DuckDB relation",
+        ),
     )
 
 

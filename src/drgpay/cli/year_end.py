@@ -40,7 +40,6 @@ from drgpay.cli.progress import bar
 def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: int | None) -> None:
     """Settle a year."""
     from drgpay.money import decimal_text, yuan_text
-    from drgpay.report.html import write_report
     from drgpay.settlement.run_folder import check_target, write_run
     from drgpay.settlement.year_end import year_end as settle_year
 
@@ -53,6 +52,8 @@ def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: i
         threads=threads,
         progress=lambda name, total: bar(titles[name], total),
     )
+    from drgpay.report.html import write_report  # with charts: slow, and of no use to a refusal
+
     write_run(run, out, lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
     if run.policy.trial:
         click.echo(t("【试算】", "[TRIAL] ") + "; ".join(run.policy.trial))

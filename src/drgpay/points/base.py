@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 from drgpay.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import Bands, YearPolicy
@@ -117,9 +117,7 @@ class Moments:
         high, low = costs >> 20, costs & ((1 << 20) - 1)
         top = int(high[-1])
         if top * top * len(costs) < 2**62 and len(costs) < 2**20:
-            squares = (
-                (int(high @ high) << 40) + (int(high @ low) << 21) + int(low @ low)
-            )
+            squares = (int(high @ high) << 40) + (int(high @ low) << 21) + int(low @ low)
         else:
             squares = sum(value * value for value in costs.tolist())
         return cls(len(costs), int(costs.sum()), squares)
@@ -186,8 +184,14 @@ def history_base_points(
     cases = history.sorted()
     if not len(cases):
         raise InputError(
-            "the history holds no grouped case with a cost",
-            remedy="give past cases in history/, or base_points.csv with all_drg_mean_yuan",
+            both(
+                "历史数据中没有已入组且有费用的病例",
+                "the history holds no grouped case with a cost",
+            ),
+            remedy=both(
+                "在 history/ 中放入历史病例，或改用 base_points.csv 并写 all_drg_mean_yuan",
+                "give past cases in history/, or base_points.csv with all_drg_mean_yuan",
+            ),
         )
     mask = (1 << COST_BITS) - 1
     bounds = np.searchsorted(cases, np.arange(len(drgs) + 1, dtype=np.int64) << COST_BITS)
@@ -212,7 +216,10 @@ def history_base_points(
     total = sum(after.total for _, after in kept.values())
     number_kept = sum(after.n for _, after in kept.values())
     if not total:
-        raise InputError("trimming left no past case", remedy="check the trim parameters")
+        raise InputError(
+            both("裁剪后没有剩下历史病例", "trimming left no past case"),
+            remedy=both("核对 trim（裁剪）各参数", "check the trim parameters"),
+        )
     all_mean = round_half_away(Fraction(total, number_kept))
     least = policy["stable.min_cases"]
     groups = {}
@@ -263,11 +270,16 @@ def ten_thousandths(value: Fraction, what: str) -> int:
     """Return a decimal as an integer of 1/10,000; raises InputError when it has more decimals."""
     scaled = value * 10_000
     if scaled.denominator != 1:
-        raise InputError(f"{what} {value} has more than four decimals", remedy="round it")
+        raise InputError(
+            both(f"{what} {value} 超过四位小数", f"{what} {value} has more than four decimals"),
+            remedy=both("改为最多四位小数", "round it"),
+        )
     return int(scaled)
 
 
-def group_tables(base: BasePoints, drgs: Sequence[str], policy: YearPolicy, step: int) -> GroupTables:
+def group_tables(
+    base: BasePoints, drgs: Sequence[str], policy: YearPolicy, step: int
+) -> GroupTables:
     """Return base points by number of DRG; groups without base points are unstable.
 
     Raises InputError for a mean so large that points would overflow.
@@ -286,9 +298,16 @@ def group_tables(base: BasePoints, drgs: Sequence[str], policy: YearPolicy, step
         widest = max(COEF_ONE * step, MAX_COEFFICIENT, k)
         if group.mean_fen * widest >= 2**62 or group.base_points > MAX_BASE_POINTS:
             raise InputError(
-                f"the mean of {drg}, {yuan_text(group.mean_fen)} yuan, or its base points, "
-                f"{points_text(group.base_points)}, are too large to compute with",
-                remedy="check the group's mean cost, the all-DRG mean and point_scale",
+                both(
+                    f"病组 {drg} 的次均费用 {yuan_text(group.mean_fen)} 元或基准点数 "
+                    f"{points_text(group.base_points)} 过大，无法计算",
+                    f"the mean of {drg}, {yuan_text(group.mean_fen)} yuan, or its base points, "
+                    f"{points_text(group.base_points)}, are too large to compute with",
+                ),
+                remedy=both(
+                    "核对病组次均费用、全部病例次均费用和 point_scale（点数基数）",
+                    "check the group's mean cost, the all-DRG mean and point_scale",
+                ),
             )
         mean[i], points[i], multiple[i] = group.mean_fen, group.base_points, k
         stable[i] = group.stable and group.mean_fen > 0

@@ -117,7 +117,9 @@ def score_range(
             p = mul_div_round(bed_base[bed_class[i]] * max(days[i], 1), c, COEF_ONE * step)
         elif kind == UNGROUPED or kind == AMBIGUOUS or kind == UNSTABLE:
             p = mul_div_round(
-                cost[i] - unreasonable[i], by_cost_numerator * c, by_cost_denominator * COEF_ONE * step
+                cost[i] - unreasonable[i],
+                by_cost_numerator * c,
+                by_cost_denominator * COEF_ONE * step,
             )
         elif kind == LOW:
             p = mul_div_round(base[g] * c, cost[i], mean[g] * COEF_ONE * step)

@@ -84,7 +84,7 @@ def reduced_points(points: NDArray[np.int64], factor: Fraction, step: int) -> ND
     [392001]
     """
     top, bottom = factor.numerator, factor.denominator * step
-    if len(points) and 2 * int(points.max()) * top + bottom >= 2**63:  # a factor of many decimals
+    if 2 * int(points.max(initial=0)) * top + 2 * bottom >= 2**63:  # a factor of many decimals
         exact = [(2 * p * top + bottom) // (2 * bottom) * step for p in points.tolist()]
         return np.array(exact, dtype=np.int64)
     return np.asarray((2 * points * top + bottom) // (2 * bottom) * step, dtype=np.int64)

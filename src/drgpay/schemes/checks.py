@@ -316,7 +316,7 @@ def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
         elif not isinstance(value, OPTIONS[name][0]):
             fitting = OPTIONS[name][1]
             text = both(
-                f"选项 {name} 的值是 {quoted(value)}，应为 {fitting.chinese}",
+                f"选项 {name} 的值是{quoted(value)}，应为 {fitting.chinese}",
                 f"option {name} is {value!r}; write {fitting}",
             )
         else:
@@ -873,7 +873,7 @@ def exclusion_list_unused(subject: Subject) -> Iterator[Finding]:
         column(subject.scheme.exclusions, "exclusion_list"),
         used.combine_chunks() if isinstance(used, pa.ChunkedArray) else used,
         both(
-            "severity.csv 中没有编码引用排除表 {}",
+            "severity.csv 中没有编码引用排除表{}",
             "exclusion list {} is named by no code of severity.csv",
         ),
     )
@@ -888,7 +888,7 @@ def exclusion_list_without_principal(subject: Subject) -> Iterator[Finding]:
         column(subject.scheme.severity, "exclusion_list"),
         known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known,
         both(
-            "排除表 {} 在 exclusions.csv 中没有主要诊断，其编码永不排除",
+            "排除表{}在 exclusions.csv 中没有主要诊断，其编码永不排除",
             "exclusion list {} has no principal diagnosis in exclusions.csv: "
             "nothing excludes its codes",
         ),

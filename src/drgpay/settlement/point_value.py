@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from drgpay.budget.pool import PoolBudget, available_budget, settled_total
-from drgpay.errors import BooksError, InputError
+from drgpay.errors import BooksError, InputError, both
 from drgpay.money import POINT, largest_remainder, round_half_away, round_to
 from drgpay.policy import YearPolicy
 from drgpay.settlement.region import Pool, Region
@@ -76,8 +76,14 @@ def dues(
     not_pool = sum(s.not_pool_fen for s in sums.values())
     if points == 0:
         raise InputError(
-            f"pool {name} has a budget but no points: a point has no value",
-            remedy="check that the pool's cases are there and not all quarantined",
+            both(
+                f"险种 {name} 有预算而没有点数，求不出点值",
+                f"pool {name} has a budget but no points: a point has no value",
+            ),
+            remedy=both(
+                "核对该险种的病例是否在内、是否全被隔离",
+                "check that the pool's cases are there and not all quarantined",
+            ),
         )
     value = Fraction((settled_fen + not_pool) * POINT, points)
     if policy["residual"] == "largest_remainder":
@@ -85,9 +91,7 @@ def dues(
         return value, largest_remainder(exact, settled_fen), 0
     if policy["value_dp"] is not None:
         value = round_to(value / 100, policy["value_dp"]) * 100
-    due = {
-        k: round_half_away(value * s.points / POINT - s.not_pool_fen) for k, s in sums.items()
-    }
+    due = {k: round_half_away(value * s.points / POINT - s.not_pool_fen) for k, s in sums.items()}
     return value, due, settled_fen - sum(due.values())
 
 
@@ -172,7 +176,17 @@ def _check(pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult]) -> 
     rest = sum(p.residual_fen for p in pools)
     settled = sum(p.settled_fen for p in pools)
     if due + rest != settled:
-        raise BooksError(f"dues {due} and residual {rest} fen are not the settled {settled} fen")
+        raise BooksError(
+            both(
+                f"应付金额 {due} 分与尾差 {rest} 分之和不等于清算总额 {settled} 分",
+                f"dues {due} and residual {rest} fen are not the settled {settled} fen",
+            )
+        )
     paid = sum(h.final_fen + h.prepaid_fen + h.forfeited_fen + h.violation_fen for h in hospitals)
     if paid != due:
-        raise BooksError(f"payments and deductions of {paid} fen are not the dues of {due} fen")
+        raise BooksError(
+            both(
+                f"支付与扣减合计 {paid} 分，不等于应付金额 {due} 分",
+                f"payments and deductions of {paid} fen are not the dues of {due} fen",
+            )
+        )

@@ -15,11 +15,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from drgpay.errors import InputError
+from drgpay.errors import Bilingual, InputError, both, located, not_toml, quoted
 from drgpay.money import decimal_fraction, fen_of_yuan
 from drgpay.points.kernels import COEF_ONE
 
 GRANTED, REFUSED = 1, 2
+TOML = "region.toml"
 HEAD = (
     "id",
     "name",
@@ -103,16 +104,24 @@ class _Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.faults: list[str] = []
+        self.faults: list[Bilingual] = []
         self.read: list[Path] = []
 
+    def add(self, where: object, chinese: str, english: str) -> None:
+        self.faults.append(located(where, both(chinese, english)))
+
     def table(
-        self, name: str, columns: tuple[str, ...], optional: tuple[str, ...] = (), must: bool = False
+        self,
+        name: str,
+        columns: tuple[str, ...],
+        optional: tuple[str, ...] = (),
+        must: bool = False,
     ) -> list[tuple[int, dict[str, str]]]:
         path = self.folder / name
         if not path.exists():
             if must:
-                self.faults.append(f"{name}: missing; columns {', '.join(columns)}")
+                names = ", ".join(columns)
+                self.add(name, f"缺少这个文件，表头为 {names}", f"missing; columns {names}")
             return []
         self.read.append(path)
         try:
@@ -122,74 +131,81 @@ class _Reader:
                 reader.fieldnames = header
                 doubled = sorted({word for word in header if header.count(word) > 1})
                 if doubled:
-                    self.faults.append(f"{name}: two columns are called {', '.join(doubled)}")
+                    names = ", ".join(doubled)
+                    self.add(name, f"两列同名：{names}", f"two columns are called {names}")
                     return []
                 lacking = [c for c in columns if c not in header]
                 strange = [c for c in header if c not in (*columns, *optional)]
                 if lacking or strange:
-                    self.faults.append(
-                        f"{name}: columns are {', '.join(header)}; must be {', '.join(columns)}"
-                        + (f", and may be {', '.join(optional)}" if optional else "")
+                    have, need, may = (", ".join(w) for w in (header, columns, optional))
+                    self.add(
+                        name,
+                        f"表头是 {have}，应为 {need}" + (f"，另可有 {may}" if may else ""),
+                        f"columns are {have}; must be {need}"
+                        + (f", and may be {may}" if may else ""),
                     )
                     return []
                 rows = []
                 for row in reader:
                     if None in row or None in row.values():
-                        self.faults.append(f"{name}:{reader.line_num}: wrong number of fields")
+                        place = f"{name}:{reader.line_num}"
+                        self.add(place, "字段数与表头不符", "wrong number of fields")
                         continue
                     rows.append((reader.line_num, {k: v.strip() for k, v in row.items()}))
                 return rows
         except UnicodeDecodeError:
-            self.faults.append(f"{name}: not UTF-8; save it as CSV UTF-8")
+            self.add(name, "不是UTF-8编码，请另存为CSV UTF-8", "not UTF-8; save it as CSV UTF-8")
             return []
         except csv.Error as error:
-            self.faults.append(f"{name}: not CSV: {error}")
+            self.add(name, "不是CSV格式，请另存为CSV UTF-8", f"not CSV: {error}")
             return []
 
     def sound(self, name: str) -> bool:
         """Whether a table could be read as a table, so that a row it lacks is a fault of its own."""
         return not any(fault.startswith(f"{name}: ") for fault in self.faults)
 
-    def value(self, where: str, column: str, text: str, parse: Callable[[str], Any]) -> Any:
+    def value(self, where: object, column: str, text: str, parse: Callable[[str], Any]) -> Any:
         try:
             return parse(text)
         except ValueError as error:
-            self.faults.append(f"{where}: {column}: {error}")
+            self.faults.append(located(where, located(column, error)))
             return None
 
     def known(self, where: str, column: str, text: str, ids: set[str], of: str) -> bool:
         if text in ids:
             return True
-        self.faults.append(f"{where}: {column} {text!r} is not in {of}")
+        self.add(where, f"{column}“{text}”不在 {of} 中", f"{column} {text!r} is not in {of}")
         return False
 
 
 def _amount(text: str) -> int:
     fen = fen_of_yuan(text)
     if fen < 0:
-        raise ValueError(f"{text!r} is negative")
+        raise ValueError(both(f"“{text}”是负数", f"{text!r} is negative"))
     return fen
 
 
 def _share(text: str) -> Fraction:
     value = decimal_fraction(text)
     if not 0 <= value <= 1:
-        raise ValueError(f"{text!r} is not between 0 and 1")
+        raise ValueError(both(f"“{text}”不在0与1之间", f"{text!r} is not between 0 and 1"))
     return value
 
 
 def _coefficient(text: str) -> int:
     scaled = decimal_fraction(text) * COEF_ONE
     if scaled.denominator != 1:
-        raise ValueError(f"{text!r} has more than six decimals")
+        raise ValueError(both(f"“{text}”超过六位小数", f"{text!r} has more than six decimals"))
     if not 0 < scaled <= 100 * COEF_ONE:
-        raise ValueError(f"{text!r} is not above 0 and at most 100")
+        raise ValueError(
+            both(f"“{text}”须大于0且不大于100", f"{text!r} is not above 0 and at most 100")
+        )
     return int(scaled)
 
 
 def _yes_no(text: str) -> bool:
     if text not in ("yes", "no", ""):
-        raise ValueError(f"{text!r} is not yes or no")
+        raise ValueError(both(f"“{text}”不是 yes 或 no", f"{text!r} is not yes or no"))
     return text != "no"
 
 
@@ -202,22 +218,28 @@ def read_region(folder: Path) -> Region:
     path = folder / "region.toml"
     if not path.exists():
         raise InputError(
-            "no region.toml", where=folder, remedy="docs/formats.md, section 3, shows a region folder"
+            both("没有 region.toml，不是统筹区文件夹", "no region.toml"),
+            where=folder,
+            remedy=both(
+                "统筹区文件夹的样式见 docs/formats.md 第3节",
+                "docs/formats.md, section 3, shows a region folder",
+            ),
         )
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not TOML: {error}", where=path) from None
+        raise InputError(not_toml(error), where=path) from None
     r = _Reader(folder)
     head = data.get("region", {})
     if not isinstance(head, dict):
-        r.faults.append("region.toml: region must be a table: [region]")
+        r.add(TOML, "region 须是表：[region]", "region must be a table: [region]")
         head = {}
     strange = sorted(set(head) - set(HEAD))
-    r.faults += [f"region.toml: [region] has an unknown entry {word!r}" for word in strange]
+    for word in strange:
+        r.add(TOML, f"[region] 没有“{word}”这一项", f"[region] has an unknown entry {word!r}")
     for word in ("id", "name", "year", "policy", "scheme"):
         if word not in head:
-            r.faults.append(f"region.toml: [region] has no {word}")
+            r.add(TOML, f"[region] 缺少 {word}", f"[region] has no {word}")
     pools = _pools(r, data.get("pools", []))
     hospitals = _hospitals(r)
     ids, pool_ids = {h.id for h in hospitals}, {p.id for p in pools}
@@ -228,15 +250,33 @@ def read_region(folder: Path) -> Region:
         text = str(head["all_drg_mean_yuan"])
         all_mean = r.value("region.toml", "all_drg_mean_yuan", text, _amount)
     if means is not None and history:
-        r.faults.append("base_points.csv and history/ are both there: keep one of them")
+        r.faults.append(
+            both(
+                "base_points.csv 与 history/ 同时存在，只留其一",
+                "base_points.csv and history/ are both there: keep one of them",
+            )
+        )
     if means is None and not history:
-        r.faults.append("neither base_points.csv nor history/ is there: base points need one")
+        r.faults.append(
+            both(
+                "base_points.csv 与 history/ 都没有，无从得出基准点数，须有其一",
+                "neither base_points.csv nor history/ is there: base points need one",
+            )
+        )
     if means is not None and "all_drg_mean_yuan" not in head:
-        r.faults.append("region.toml: [region] needs all_drg_mean_yuan with base_points.csv")
+        r.add(
+            TOML,
+            "有 base_points.csv 时，[region] 须写 all_drg_mean_yuan（全部病例次均费用）",
+            "[region] needs all_drg_mean_yuan with base_points.csv",
+        )
     if all_mean == 0:
-        r.faults.append("region.toml: all_drg_mean_yuan is 0")
+        r.add(TOML, "all_drg_mean_yuan 为0", "all_drg_mean_yuan is 0")
     if history and "all_drg_mean_yuan" in head:
-        r.faults.append("region.toml: all_drg_mean_yuan stands beside history/, which gives it")
+        r.add(
+            TOML,
+            "已有 history/，all_drg_mean_yuan 由其算出，请删去此项",
+            "all_drg_mean_yuan stands beside history/, which gives it",
+        )
     region = Region(
         path=folder,
         id=str(head.get("id", "")),
@@ -259,13 +299,18 @@ def read_region(folder: Path) -> Region:
         files=(path, *r.read),
     )
     if not 1990 <= region.year <= 2199 and "year" in head:
-        r.faults.append(f"region.toml: year {head['year']!r} is not a year")
+        r.add(
+            TOML, f"year 的值{quoted(head['year'])}不是年份", f"year {head['year']!r} is not a year"
+        )
     if r.faults:
         raise InputError(
-            "the region folder cannot be used",
+            both("统筹区文件夹不能使用", "the region folder cannot be used"),
             where=folder,
             faults=r.faults,
-            remedy="mend these; docs/formats.md, section 3, shows each file",
+            remedy=both(
+                "逐项更正；各文件的样式见 docs/formats.md 第3节",
+                "mend these; docs/formats.md, section 3, shows each file",
+            ),
         )
     return region
 
@@ -278,41 +323,53 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
     if named is not None and not (named and isinstance(named, list)):
-        r.faults.append(f'region.toml: cases is {named!r}; must be a list like ["cases.csv"]')
+        r.add(
+            TOML,
+            f'cases 是{quoted(named)}，应为列表，如 ["cases.csv"]',
+            f'cases is {named!r}; must be a list like ["cases.csv"]',
+        )
         return ()
     if named is not None:
         paths = tuple(folder / str(name) for name in named)
-        r.faults += [
-            f"region.toml: cases: no file {name!r}"
-            for name, p in zip(named, paths, strict=True)
-            if not p.is_file()
-        ]
+        for name, p in zip(named, paths, strict=True):
+            if not p.is_file():
+                r.add(TOML, f"cases：没有文件 {quoted(name)}", f"cases: no file {name!r}")
         return paths
     for candidate in (folder / "cases.parquet", folder / "cases.csv"):
         if candidate.exists():
             return (candidate,)
     several = _files(folder / "cases")
     if not several:
-        r.faults.append("no cases: give cases.parquet, cases.csv or cases/")
+        r.faults.append(
+            both(
+                "没有病例：请放入 cases.parquet、cases.csv 或 cases/",
+                "no cases: give cases.parquet, cases.csv or cases/",
+            )
+        )
     return several
 
 
 def _pools(r: _Reader, entries: Any) -> tuple[Pool, ...]:
     pools: list[Pool] = []
     if not (entries and isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
-        r.faults.append("region.toml: no pool; each stands under a line [[pools]]")
+        r.add(
+            TOML,
+            "没有险种；每个险种写在一行 [[pools]] 之下",
+            "no pool; each stands under a line [[pools]]",
+        )
         return ()
     for number, entry in enumerate(entries, start=1):
-        where = f"region.toml: pool {number}"
+        where = both(f"{TOML}：第{number}个险种", f"{TOML}: pool {number}")
         strange = set(entry) - {"pool", "name", "budget_yuan", "out_of_area_fund_yuan"}
-        r.faults += [f"{where}: unknown entry {word!r}" for word in sorted(strange)]
+        for word in sorted(strange):
+            r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
         budget = r.value(where, "budget_yuan", str(entry.get("budget_yuan", "")), _amount)
         outside = r.value(
             where, "out_of_area_fund_yuan", str(entry.get("out_of_area_fund_yuan", "0")), _amount
         )
         name = str(entry.get("pool", ""))
         if not name or name in {p.id for p in pools}:
-            r.faults.append(f"{where}: pool {name!r} is empty or stands twice")
+            r.add(where, f"pool“{name}”为空或重复", f"pool {name!r} is empty or stands twice")
         pools.append(Pool(name, str(entry.get("name", name)), budget or 0, outside or 0))
     return tuple(pools)
 
@@ -327,13 +384,16 @@ def _by_hospital(
         if not r.known(where, "hospital_id", row["hospital_id"], ids, "hospitals.csv"):
             continue
         if row["hospital_id"] in values:
-            r.faults.append(f"{where}: hospital {row['hospital_id']!r} stands twice")
+            h = row["hospital_id"]
+            r.add(where, f"hospital_id“{h}”重复", f"hospital {h!r} stands twice")
         values[row["hospital_id"]] = r.value(where, column, row[column], parse)
     if r.sound(name):
-        r.faults += [
-            f"{name}: no row for hospital {h!r}; each hospital needs one"
-            for h in sorted(ids - set(values))
-        ]
+        for h in sorted(ids - set(values)):
+            r.add(
+                name,
+                f"没有机构“{h}”的行，每个机构须有一行",
+                f"no row for hospital {h!r}; each hospital needs one",
+            )
     return values
 
 
@@ -344,17 +404,22 @@ def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
     seen: dict[str, dict[str, str]] = {}
     for line, row in rows:
         if not row["hospital_id"] or row["hospital_id"] in seen:
-            r.faults.append(
-                f"hospitals.csv:{line}: hospital_id {row['hospital_id']!r} is empty or stands twice"
+            h = row["hospital_id"]
+            r.add(
+                f"hospitals.csv:{line}",
+                f"hospital_id“{h}”为空或重复",
+                f"hospital_id {h!r} is empty or stands twice",
             )
         seen[row["hospital_id"]] = row
     ids = set(seen)
     if not rows and r.sound("hospitals.csv"):
-        r.faults.append("hospitals.csv: no hospital")
+        r.add("hospitals.csv", "没有医疗机构", "no hospital")
     coefficients = _by_hospital(r, "coefficients.csv", "coefficient", ids, _coefficient)
     scores = _by_hospital(r, "scores.csv", "score", ids, _share)
     return tuple(
-        Hospital(h, row["name"], row["level"], coefficients.get(h) or 0, scores.get(h) or Fraction(0))
+        Hospital(
+            h, row["name"], row["level"], coefficients.get(h) or 0, scores.get(h) or Fraction(0)
+        )
         for h, row in sorted(seen.items())
     )
 
@@ -366,10 +431,14 @@ def _group_means(r: _Reader) -> dict[str, tuple[int, bool]] | None:
     for line, row in r.table("base_points.csv", ("drg", "group_mean_yuan"), ("stable",)):
         where = f"base_points.csv:{line}"
         if row["drg"] in means:
-            r.faults.append(f"{where}: drg {row['drg']!r} stands twice")
+            r.add(where, f"drg“{row['drg']}”重复", f"drg {row['drg']!r} stands twice")
         mean = r.value(where, "group_mean_yuan", row["group_mean_yuan"], _amount)
         if mean == 0:
-            r.faults.append(f"{where}: group_mean_yuan is 0; leave the row out")
+            r.add(
+                where,
+                "group_mean_yuan（病组次均费用）为0，请删去此行",
+                "group_mean_yuan is 0; leave the row out",
+            )
         stable = r.value(where, "stable", row.get("stable", ""), _yes_no)
         means[row["drg"]] = (mean or 0, bool(stable))
     return means
@@ -380,7 +449,12 @@ def _rates(r: _Reader) -> dict[str, int]:
     for line, row in r.table("bed_day_rates.csv", ("bed_day_class", "rate_yuan"), ("name",)):
         where = f"bed_day_rates.csv:{line}"
         if not row["bed_day_class"] or row["bed_day_class"] in rates:
-            r.faults.append(f"{where}: class {row['bed_day_class']!r} is empty or stands twice")
+            name = row["bed_day_class"]
+            r.add(
+                where,
+                f"bed_day_class“{name}”为空或重复",
+                f"class {name!r} is empty or stands twice",
+            )
         rates[row["bed_day_class"]] = r.value(where, "rate_yuan", row["rate_yuan"], _amount) or 0
     return rates
 
@@ -393,25 +467,26 @@ def _reviews(r: _Reader) -> dict[str, Review]:
     ):
         where = f"reviews.csv:{line}"
         if row["decision"] not in decisions:
-            r.faults.append(f"{where}: decision {row['decision']!r} is not granted or refused")
+            r.add(
+                where,
+                f"decision“{row['decision']}”不是 granted（准予）或 refused（不予）",
+                f"decision {row['decision']!r} is not granted or refused",
+            )
         if not row["case_id"] or row["case_id"] in reviews:
-            r.faults.append(f"{where}: case_id {row['case_id']!r} is empty or stands twice")
+            case = row["case_id"]
+            r.add(where, f"case_id“{case}”为空或重复", f"case_id {case!r} is empty or stands twice")
         fen = r.value(where, "unreasonable_yuan", row["unreasonable_yuan"] or "0", _amount)
         reviews[row["case_id"]] = Review(line - 1, decisions.get(row["decision"], 0), fen or 0)
     return reviews
 
 
-def _violations(
-    r: _Reader, hospitals: set[str], pools: set[str]
-) -> dict[tuple[str, str], int]:
+def _violations(r: _Reader, hospitals: set[str], pools: set[str]) -> dict[tuple[str, str], int]:
     sums: dict[tuple[str, str], int] = {}
-    for line, row in r.table(
-        "violations.csv", ("hospital_id", "pool", "amount_yuan"), ("reason",)
-    ):
+    for line, row in r.table("violations.csv", ("hospital_id", "pool", "amount_yuan"), ("reason",)):
         where = f"violations.csv:{line}"
-        if r.known(where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv") and r.known(
-            where, "pool", row["pool"], pools, "region.toml"
-        ):
+        if r.known(
+            where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
+        ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
             key = (row["hospital_id"], row["pool"])
             fen = r.value(where, "amount_yuan", row["amount_yuan"], _amount)
             sums[key] = sums.get(key, 0) + (fen or 0)
@@ -426,12 +501,12 @@ def _prepaid(
         "prepaid.csv", ("hospital_id", "pool", "prepaid_yuan"), ("deposit_yuan",)
     ):
         where = f"prepaid.csv:{line}"
-        if r.known(where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv") and r.known(
-            where, "pool", row["pool"], pools, "region.toml"
-        ):
+        if r.known(
+            where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
+        ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
             key = (row["hospital_id"], row["pool"])
             if key in paid:
-                r.faults.append(f"{where}: hospital and pool stand twice")
+                r.add(where, "同一机构、同一险种重复", "hospital and pool stand twice")
             fen = r.value(where, "prepaid_yuan", row["prepaid_yuan"], _amount)
             deposit = (
                 r.value(where, "deposit_yuan", row["deposit_yuan"], _amount)

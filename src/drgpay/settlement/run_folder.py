@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,7 @@ from pyarrow import csv
 
 from drgpay import __version__
 from drgpay.arrow import decimal_column, dictionary_column
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
 from drgpay.grouper.stream import plain_type
 from drgpay.money import decimal_text, points_text
@@ -97,9 +97,7 @@ def pools_table(run: YearEnd, trial: str = "") -> pa.Table:
 def drgs_table(run: YearEnd, trial: str = "") -> pa.Table:
     """Return every group that has base points or a case, with both."""
     s = run.drg_sums
-    rows = [
-        i for i, drg in enumerate(run.numbers.drgs) if s.cases[i] or drg in run.base.groups
-    ]
+    rows = [i for i, drg in enumerate(run.numbers.drgs) if s.cases[i] or drg in run.base.groups]
     drgs = [run.numbers.drgs[i] for i in rows]
     groups = [run.base.groups.get(drg) for drg in drgs]
     columns = {
@@ -384,12 +382,19 @@ def check_target(target: Path) -> None:
     """Fail early if a run folder cannot be made at `target`; raises InputError."""
     if target.exists():
         raise InputError(
-            "there is something at this place already",
+            both("此处已有文件或文件夹", "there is something at this place already"),
             where=target,
-            remedy="name a new folder: a run is never overwritten",
+            remedy=both(
+                "另取一个新文件夹名：清算结果从不覆盖",
+                "name a new folder: a run is never overwritten",
+            ),
         )
     if not target.parent.is_dir():
-        raise InputError("no such folder", where=target.parent, remedy="make it first")
+        raise InputError(
+            both("没有这个文件夹", "no such folder"),
+            where=target.parent,
+            remedy=both("先建立该文件夹", "make it first"),
+        )
 
 
 def _notes_table(run: YearEnd, lang: str, trial: str) -> pa.Table:

@@ -19,7 +19,7 @@ from drgpay.cases import parse
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece
-from drgpay.errors import InputError
+from drgpay.errors import InputError, both
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.stream import GroupedPiece, deciding_diagnoses, group_piece
 from drgpay.money import yuan_text
@@ -314,10 +314,17 @@ class Rules:
             or max(bed_base.values(), default=0) > MAX_BASE_POINTS
         ):
             raise InputError(
-                f"points cannot be computed in 64 bits: point_scale {policy['point_scale']}, "
-                f"all-DRG mean {yuan_text(all_mean_fen)} yuan, case_points_dp "
-                f"{policy['case_points_dp']}",
-                remedy="check the all-DRG mean, the bed-day rates and point_scale",
+                both(
+                    f"数值过大，点数无法计算：point_scale {policy['point_scale']}，全部病例次均费用 "
+                    f"{yuan_text(all_mean_fen)} 元，case_points_dp {policy['case_points_dp']}",
+                    f"points cannot be computed in 64 bits: point_scale {policy['point_scale']}, "
+                    f"all-DRG mean {yuan_text(all_mean_fen)} yuan, case_points_dp "
+                    f"{policy['case_points_dp']}",
+                ),
+                remedy=both(
+                    "核对全部病例次均费用、床日标准和 point_scale（点数基数）",
+                    "check the all-DRG mean, the bed-day rates and point_scale",
+                ),
             )
         return cls(
             tables,

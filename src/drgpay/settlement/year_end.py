@@ -18,7 +18,7 @@ from drgpay.cases.duplicates import repeated
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
-from drgpay.errors import BooksError, InputError
+from drgpay.errors import BooksError, InputError, both
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import REASONS, Counts
 from drgpay.grouper.stream import default_threads, group_piece, in_order
@@ -157,10 +157,18 @@ def year_end(
     counts = _counts(pieces) + Counts(quarantined=len(broken))
     if counts.quarantined != len(quarantine):
         raise BooksError(
-            f"{counts.quarantined} cases are quarantined, {len(quarantine)} rows are noted"
+            both(
+                f"隔离了 {counts.quarantined} 例，记录的却是 {len(quarantine)} 行",
+                f"{counts.quarantined} cases are quarantined, {len(quarantine)} rows are noted",
+            )
         )
     if source.rows is not None and source.rows + len(broken) != counts.total:
-        raise BooksError(f"the files announce {source.rows} cases, {counts.total} ended")
+        raise BooksError(
+            both(
+                f"文件应有 {source.rows} 例，结果只有 {counts.total} 例",
+                f"the files announce {source.rows} cases, {counts.total} ended",
+            )
+        )
 
     sums = _hospital_sums(pieces, region)
     pools, hospitals = settle(region, policy, sums)
@@ -198,10 +206,16 @@ def _check_given_drgs(region: Region, grouper: Grouper) -> None:
     strange = [drg for drg in region.group_means or {} if drg not in known]
     if strange:
         raise InputError(
-            f"{len(strange)} of its DRGs are not in the scheme {grouper.scheme.id}",
+            both(
+                f"有 {len(strange)} 个DRG不在分组方案 {grouper.scheme.id} 中",
+                f"{len(strange)} of its DRGs are not in the scheme {grouper.scheme.id}",
+            ),
             where=region.path / "base_points.csv",
-            faults=[f"drg {drg!r}" for drg in strange],
-            remedy="correct the codes, or name the scheme that they belong to in region.toml",
+            faults=[both(f"drg“{drg}”不在其中", f"drg {drg!r}") for drg in strange],
+            remedy=both(
+                "更正代码，或在 region.toml 中改用其所属的分组方案",
+                "correct the codes, or name the scheme that they belong to in region.toml",
+            ),
         )
 
 
@@ -445,7 +459,7 @@ def _check_points(
         "drgs": int(drg_sums.points.sum()),
     }
     if len(set(totals.values())) > 1:
-        raise BooksError(f"points do not tie out: {totals}")
+        raise BooksError(both(f"点数合计不符：{totals}", f"points do not tie out: {totals}"))
     cases = {
         "cases": sum(int((piece.status < 3).sum()) for piece in pieces),
         "hospitals": sum(h.sums.cases for h in hospitals),
@@ -454,7 +468,9 @@ def _check_points(
         "drgs": int(drg_sums.cases.sum()),
     }
     if len(set(cases.values())) > 1:
-        raise BooksError(f"numbers of cases do not tie out: {cases}")
+        raise BooksError(
+            both(f"病例数合计不符：{cases}", f"numbers of cases do not tie out: {cases}")
+        )
 
 
 def _review_notes(pieces: Sequence[ScoredPiece], region: Region) -> Quarantine:
@@ -469,9 +485,7 @@ def _review_notes(pieces: Sequence[ScoredPiece], region: Region) -> Quarantine:
             review = waiting.pop(case, None)
             if review is not None and int(piece.case_class[row]) not in REVIEW_HAS_EFFECT:
                 name = CASE_CLASSES[piece.case_class[row]]
-                notes.add(
-                    "reviews.csv", review.row, case, "case_id", name, "review_without_effect"
-                )
+                notes.add("reviews.csv", review.row, case, "case_id", name, "review_without_effect")
     for case, review in waiting.items():
         notes.add("reviews.csv", review.row, case, "case_id", case, "review_case_unknown")
     notes.rows.sort(key=lambda note: note[1])
