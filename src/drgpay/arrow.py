@@ -1,12 +1,14 @@
-"""Integers to Arrow columns without loops: exact decimals, dictionaries of closed lists."""
+"""Integers to Arrow columns without loops, and writers of tables as Parquet or CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 
@@ -25,3 +27,34 @@ def dictionary_column(
     """Return a column of words by index, null where the mask says so."""
     indices = pa.array(index, pa.int16(), mask=null)
     return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
+
+
+class CsvWriter:
+    """Writes tables as CSV, dictionary columns as the texts that they stand for."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        from pyarrow import csv
+
+        self.schema = pa.schema([(f.name, plain_type(f.type)) for f in schema])
+        self.writer = csv.CSVWriter(path, self.schema)
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write some more rows."""
+        self.writer.write_table(table.cast(self.schema))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.writer.close()
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of a column's values without its dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def table_writer(path: Path, schema: pa.Schema, suffix: str | None = None) -> Any:
+    """Return a writer with `write_table` and `close` for .csv or .parquet, by the path's suffix."""
+    if (suffix or path.suffix) == ".csv":
+        return CsvWriter(path, schema)
+    words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=words)

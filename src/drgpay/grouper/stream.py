@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from drgpay.arrow import dictionary_column
+from drgpay.arrow import dictionary_column, table_writer
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
@@ -326,7 +325,7 @@ def group_file(
     def write(table: pa.Table) -> None:
         nonlocal writer
         if writer is None:
-            writer = _writer(temporary, suffix, table.schema)
+            writer = table_writer(temporary, table.schema, suffix)
         writer.write_table(table)
 
     try:
@@ -345,31 +344,3 @@ def group_file(
         temporary.unlink(missing_ok=True)
         notes_temporary.unlink(missing_ok=True)
     return GroupedFile(path, notes_path, counts, grouper.scheme.id, grouper.scheme.surgical_match)
-
-
-class _PlainCsv:
-    """A CSV writer that turns dictionary columns into text first."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        from pyarrow import csv
-
-        self.schema = pa.schema([(f.name, plain_type(f.type)) for f in schema])
-        self.writer = csv.CSVWriter(path, self.schema)
-
-    def write_table(self, table: pa.Table) -> None:
-        self.writer.write_table(table.cast(self.schema))
-
-    def close(self) -> None:
-        self.writer.close()
-
-
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of a column's values without its dictionary."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _writer(path: Path, suffix: str, schema: pa.Schema) -> Any:
-    if suffix == ".csv":
-        return _PlainCsv(path, schema)
-    encoded = [f.name for f in schema if pa.types.is_dictionary(f.type)]
-    return pq.ParquetWriter(path, schema, use_dictionary=encoded, compression="zstd")

@@ -115,7 +115,7 @@ def score_range(
                 c = COEF_ONE
         if kind == BED_DAY:
             p = mul_div_round(bed_base[bed_class[i]] * max(days[i], 1), c, COEF_ONE * step)
-        elif kind == UNGROUPED or kind == AMBIGUOUS or kind == UNSTABLE:
+        elif kind in (UNGROUPED, AMBIGUOUS, UNSTABLE):
             p = mul_div_round(
                 cost[i] - unreasonable[i],
                 by_cost_numerator * c,

@@ -16,15 +16,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyarrow import csv
 
 from drgpay import __version__
-from drgpay.arrow import decimal_column, dictionary_column
+from drgpay.arrow import decimal_column, dictionary_column, table_writer
 from drgpay.errors import InputError, both
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
-from drgpay.grouper.stream import plain_type
 from drgpay.money import decimal_text, points_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.settlement.point_value import PoolResult
@@ -173,45 +170,21 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
         yield _with_trial(columns, len(p.status), trial)
 
 
-class _CsvSink:
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.schema = pa.schema([(field.name, plain_type(field.type)) for field in schema])
-        self.writer = csv.CSVWriter(path, self.schema)
-
-    def write(self, table: pa.Table) -> None:
-        self.writer.write_table(table.cast(self.schema))
-
-    def close(self) -> None:
-        self.writer.close()
-
-
-class _ParquetSink:
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
-        self.writer = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=words)
-
-    def write(self, table: pa.Table) -> None:
-        self.writer.write_table(table)
-
-    def close(self) -> None:
-        self.writer.close()
-
-
 def _write_tables(folder: Path, name: str, tables: Callable[[], Iterator[pa.Table]]) -> None:
     """Write a stream of tables as Parquet and as CSV, each on a thread of its own."""
 
-    def write(path: Path, sink_type: type[_CsvSink] | type[_ParquetSink]) -> None:
-        sink: _CsvSink | _ParquetSink | None = None
+    def write(path: Path) -> None:
+        writer = None
         for table in tables():
-            sink = sink or sink_type(path, table.schema)
-            sink.write(table)
-        if sink is not None:
-            sink.close()
+            writer = writer or table_writer(path, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
 
     with ThreadPoolExecutor(2) as pool:
         jobs = [
-            pool.submit(write, folder / f"{name}.parquet", _ParquetSink),
-            pool.submit(write, folder / f"{name}.csv", _CsvSink),
+            pool.submit(write, folder / f"{name}.parquet"),
+            pool.submit(write, folder / f"{name}.csv"),
         ]
         for job in jobs:
             job.result()

@@ -359,10 +359,9 @@ def _readmissions(
         own = np.flatnonzero(eligible)
         group = (piece.adrg if by_adrg else piece.drg)[own]
         f = piece.facts
-        for column, values in zip(
-            columns, (code, f.hospital, group, f.admission, f.discharge), strict=True
-        ):
-            column.append((values if values is group else values[own]).astype(np.int32))
+        stays = (code[own], f.hospital[own], group, f.admission[own], f.discharge[own])
+        for column, values in zip(columns, stays, strict=True):
+            column.append(np.asarray(values, dtype=np.int32))
         places.append(own + start)
         start += len(piece.status)
     place = np.concatenate(places)
