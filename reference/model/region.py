@@ -84,6 +84,7 @@ class Region:
     year: int
     policy: str
     scheme: str
+    surgical_match: str | None
     folder: Path
     pools: dict[str, PoolBudget]
     all_drg_mean_fen: int | None
@@ -176,6 +177,7 @@ def read_region(
         year=head["year"],
         policy=head["policy"],
         scheme=head["scheme"],
+        surgical_match=head.get("surgical_match"),
         folder=folder,
         pools=pools,
         all_drg_mean_fen=all_drg_mean,

@@ -183,7 +183,8 @@ def settle_region(
     if not isinstance(policy, Policy):
         policy = load_policy(policy) if policy else load_policy(region.policy, region.folder)
     if not isinstance(scheme, Scheme):
-        scheme = load_scheme(scheme or find_folder(region.scheme, "schemes", region.folder))
+        where = scheme or find_folder(region.scheme, "schemes", region.folder)
+        scheme = load_scheme(where, surgical_match=region.surgical_match)
     p = policy.for_year(region.year, overrides)
 
     if region.history is not None:

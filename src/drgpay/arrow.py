@@ -12,13 +12,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 
-def decimal_column(units: NDArray[np.int64], precision: int, scale: int) -> pa.Array:
-    """Return int64 units of 10^-scale as decimal128(precision, scale)."""
+def decimal_column(
+    units: NDArray[np.int64], precision: int, scale: int, null: NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Return int64 units of 10^-scale as decimal128(precision, scale), null where the mask says."""
     pairs = np.empty((len(units), 2), dtype=np.int64)
     pairs[:, 0] = units
     pairs[:, 1] = units >> 63
     kind = pa.decimal128(precision, scale)
-    return pa.Array.from_buffers(kind, len(units), [None, pa.py_buffer(pairs.tobytes())])
+    valid = None
+    if null is not None and null.any():
+        valid = pa.py_buffer(np.packbits(~null, bitorder="little").tobytes())
+    return pa.Array.from_buffers(kind, len(units), [valid, pa.py_buffer(pairs.tobytes())])
 
 
 def dictionary_column(

@@ -118,7 +118,12 @@ _HEADERS: Mapping[str, str] = {
     for header in (column.name, column.chinese, *column.aliases)
 }
 NUMBERED = {"diagnosis_": "diagnoses", "procedure_": "procedures"}
-NUMBERED_CHINESE = {"诊断": "diagnosis_", "手术操作": "procedure_"}
+NUMBERED_CHINESE = {
+    "诊断": "diagnosis_",
+    "诊断编码": "diagnosis_",
+    "手术操作": "procedure_",
+    "手术操作编码": "procedure_",
+}
 
 
 def canonical_name(header: str) -> str | None:

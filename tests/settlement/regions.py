@@ -724,8 +724,6 @@ def compare(fast: YearEnd, model: Settlement) -> int:
                     own = own or ""
                     if name == "mdc" and row.status == "ungroupable":
                         continue  # the engine names the MDC that accepted the case, too
-                if name == "base_points":
-                    due = due or 0  # 0 where a group has none
                 if name == "group_mean_fen" and row.case_class == "bed_day":
                     due = None  # what a day is paid by does not come from the group
                 assert own == due, f"{case_id}, {name}: engine {own!r}, model {due!r}"

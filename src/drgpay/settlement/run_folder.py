@@ -154,7 +154,7 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             "severity_diagnosis": p.severity_diagnosis,
             "case_class": dictionary_column(CASE_CLASSES, p.case_class, bad),
             "group_mean_fen": _nullable(mean, bad | (mean == 0)),
-            "base_points": decimal_column(base, 20, 4),
+            "base_points": decimal_column(base, 20, 4, bad | (~in_bed & (mean == 0))),
             "coefficient": decimal_column(p.coefficient.astype(np.int64), 12, 6),
             "days": _nullable(
                 np.where(in_bed, np.maximum(f.days, 1), f.days).astype(np.int64), bad
