@@ -347,9 +347,28 @@ class Policy:
                 "" if p.end == OPEN_END else p.end.isoformat(),
                 used=key not in NOT_YET_USED,
             )
+        if len(faults) == len(self.parameters) and len(faults) > 1:
+            starts = min(p.periods[0].start for p in self.parameters.values())
+            faults = [
+                both(
+                    f"{len(self.parameters)} 项参数在{year}年都没有值，最早的一段自 {starts} 起",
+                    f"none of its {len(self.parameters)} parameters has a value in {year}; "
+                    f"the first period begins {starts}",
+                )
+            ]
+        if faults:
+            raise PolicyError(
+                both(f"政策不能用于{year}年", f"the policy cannot be used for {year}"),
+                where=self.path,
+                faults=faults,
+            )
         for text in overrides:
             key, value = _override(text, faults)
-            if key in chosen:
+            if key in chosen and chosen[key].trial:
+                faults.append(
+                    located(f"--set {text}", both(f"{key} 已设过一次", f"{key} is set twice"))
+                )
+            elif key in chosen:
                 old = chosen[key]
                 chosen[key] = InForce(
                     key, old.name, old.unit, value[0], value[1], "--set", False,
@@ -357,9 +376,7 @@ class Policy:
                 )  # fmt: skip
         if faults:
             raise PolicyError(
-                both(f"政策不能用于{year}年", f"the policy cannot be used for {year}"),
-                where=self.path,
-                faults=faults,
+                both("试算的参数设置有误", "the trial's settings do not fit"), faults=faults
             )
         return YearPolicy(self.id, self.title, self.digest, year, chosen)
 
@@ -383,6 +400,11 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
         raw = int(word)
     elif known.kind == "switch" and word in ("true", "false"):
         raw = word == "true"
+    elif known.kind in ("list", "bands", "pairs") and word.startswith("["):
+        try:
+            raw = tomllib.loads(f"value = {word}")["value"]
+        except tomllib.TOMLDecodeError:
+            raw = word  # refused below, as not a list
     elif known.kind == "list":
         raw = [] if word in ("", NONE) else [item.strip() for item in word.split(",")]
     elif known.kind in ("bands", "pairs"):

@@ -204,7 +204,7 @@ FAULTS = [
           )),
     Fault("policy not TOML", "year-end region -o run", 4, "不是TOML", "not TOML",
           _policy(("[policy]", "[policy"))),
-    Fault("policy of other years", "year-end region -o run", 4, "2017年没有值", "has no value in 2017",
+    Fault("policy of other years", "year-end region -o run", 4, "在2017年都没有值", "has a value in 2017",
           _region(("region.toml", "year = 2024", "year = 2017"))),
     Fault("--set key", "year-end region -o run --set keep=1", 4, "没有政策参数“keep”",
           "no parameter 'keep'", region),

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -24,7 +25,7 @@ from drgpay.errors import DrgpayError, InputError, PolicyError, SchemeError
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
 from drgpay.settlement.point_value import Sums, dues
-from drgpay.settlement.run_folder import write_run
+from drgpay.settlement.run_folder import case_tables, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.settlement.regions import (
     CASE_COLUMNS,
@@ -685,7 +686,7 @@ def test_region__base_points_of_a_group_that_the_scheme_lacks(region: Path) -> N
 def test_region__year_outside_the_policy(region: Path) -> None:
     change("region.toml", "year = 2024", "year = 2018")(region)
     found = faults_of(region, PolicyError)
-    assert "keep_ratio: has no value in 2018; its first period begins 2019-01-01" in found
+    assert "parameters has a value in 2018; the first period begins 2019-01-01" in found[0]
 
 
 def test_region__unknown_policy_scheme_or_reading(
@@ -846,7 +847,6 @@ ELSEWHERE = {
     "row_broken",
     "bed_day_class_missing",
     "duplicate_case",
-    "unreasonable_above_cost",
 }
 
 
@@ -915,12 +915,59 @@ def test_quarantine__by_discharge_when_there_is_no_settlement_date(region: Path)
     assert_quarantined(region)
 
 
-def test_quarantine__unreasonable_cost_above_the_cost(region: Path) -> None:
+def test_review__of_more_than_the_cost_is_refused(region: Path) -> None:
     append("reviews.csv", "C05,granted,11000.01,")(region)
-    run = assert_quarantined(
-        region, ("cases.csv", 5, "C05", "case_id", "C05", "unreasonable_above_cost")
+    with pytest.raises(InputError, match=r"reviews\.csv:4: C05: .* 11,000\.01 > 11,000\.00"):
+        year_end(region, threads=1)
+
+
+def test_region__unknown_table_is_refused(region: Path) -> None:
+    (region / "violation.csv").write_text("hospital_id,pool,amount_yuan\n")
+    with pytest.raises(InputError, match=r"violation\.csv"):
+        year_end(region, threads=1)
+
+
+def test_cases__without_patients_are_refused_while_the_readmission_rule_is_on(region: Path) -> None:
+    path = region / "cases.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("patient_id", "患者", 1), "utf-8")
+    with pytest.raises(InputError, match="missing column: patient_id"):
+        year_end(region, threads=1)
+    run = year_end(region, overrides=["readmission.days=none"], threads=1)
+    assert "患者" in str(run.warnings[0])
+
+
+def test_quarantine__shows_hospital_and_money_of_what_is_set_aside(region: Path) -> None:
+    spoil(region, admission_date="2024-13-01")
+    run = year_end(region, threads=1)
+    assert run.set_aside.as_dict() == {
+        "cases": 1,
+        "total_cost_fen": 1_100_000,
+        "pool_fund_fen": 770_000,
+    }
+    (table,) = case_tables(run)
+    row = table.filter(pc.equal(table["case_id"], "C05")).to_pylist()[0]
+    assert (row["hospital_id"], row["pool_fund_fen"], row["points"]) == ("H2", 770_000, None)
+    assert row["reason"] == "date_invalid"
+
+
+def test_pool__whose_cases_are_all_quarantined_says_why(region: Path) -> None:
+    text = (
+        (region / "region.toml").read_text(encoding="utf-8").replace("year = 2024", "year = 2023")
     )
-    assert [note[5] for note in run.notes.rows] == ["review_case_unknown"]
+    (region / "region.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="belongs to another year: 12, for one in row 1"):
+        year_end(region, threads=1)
+
+
+def test_set__lists_in_brackets_and_unknown_groups(region: Path) -> None:
+    plain = year_end(region, overrides=["readmission.exempt=GB1"], threads=1)
+    bracketed = year_end(region, overrides=['readmission.exempt=["GB1"]'], threads=1)
+    assert [p.settled_fen for p in plain.pools] == [p.settled_fen for p in bracketed.pools]
+    assert plain.pools[0].points == bracketed.pools[0].points
+    with pytest.raises(PolicyError, match="has no ZZ9"):
+        year_end(region, overrides=["readmission.exempt=ZZ9"], threads=1)
+    with pytest.raises(PolicyError, match="set twice"):
+        year_end(region, overrides=["keep_ratio=1", "keep_ratio=0"], threads=1)
 
 
 def test_quarantine__the_first_fault_of_a_row_is_noted_once(region: Path) -> None:
@@ -1038,8 +1085,8 @@ def test_quarantine__is_written_with_message_and_remedy(
     }
     assert (review["file"], review["reason"]) == ("reviews.csv", "review_without_effect")
     (row,) = [r for r in rows_of(tmp_path / "run" / "cases.csv") if r["status"] == "quarantined"]
-    assert (row["case_id"], row["reason"], row["points"]) == ("C05", "quarantined", "0.0000")
-    assert row["hospital_id"] == row["case_class"] == row["total_cost_fen"] == ""
+    assert (row["case_id"], row["reason"], row["points"]) == ("C05", "money_invalid", "")
+    assert (row["hospital_id"], row["case_class"], row["total_cost_fen"]) == ("H2", "", "")
 
 
 def test_history__bad_double_and_foreign_rows_do_not_count(region: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.quarantine import REASONS, Quarantine
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
 
@@ -48,6 +48,7 @@ class EncodedCases:
 
 
 MAX_AGE_YEARS = 150
+_REASON_NUMBER = {code: number for number, code in enumerate(REASONS)}
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Faults:
     numbers: NDArray[np.int64]
     quarantine: Quarantine
     good: parse.Mask
+    why: NDArray[np.int8]  # number of the reason in the list of quarantine reasons, -1 good
     stay_days: NDArray[np.int32] | None = None  # by the region's rule, where a check knows it
 
     @classmethod
@@ -69,7 +71,7 @@ class Faults:
         good = np.ones(len(table), dtype=np.bool_)
         if numbers is None:
             numbers = np.arange(first_row, first_row + len(table))
-        return cls(table, file, numbers, Quarantine(), good)
+        return cls(table, file, numbers, Quarantine(), good, np.full(len(table), -1, np.int8))
 
     def add(self, bad: parse.Mask, column: str, reason: str) -> None:
         """Quarantine the rows of a mask that are still good."""
@@ -77,6 +79,7 @@ class Faults:
         if not len(fresh):
             return
         self.good[fresh] = False
+        self.why[fresh] = _REASON_NUMBER[reason]
         has = column in self.table.column_names
         for row in fresh.tolist():
             value = self.table[column][row].as_py() if has else None
@@ -171,6 +174,7 @@ def _codes(table: pa.Table, name: str, base: str, encode: Encoder) -> tuple[Code
         return _no_codes(count), np.ones(count, dtype=np.bool_)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
+    words = _trimmed(words)
     ids, empty = _encode_words(words, encode)
     missing = lengths == 0
     if empty is not None and empty.any():
@@ -224,12 +228,21 @@ def _interleave(columns: list[pa.Array]) -> pa.Array:
     return stacked.take(pa.array(order))
 
 
+def _trimmed(words: pa.Array) -> pa.Array:
+    """Return codes as a dictionary array without blanks around them."""
+    if not pa.types.is_dictionary(words.type):
+        words = words.cast(pa.string()).dictionary_encode()
+    dictionary = words.dictionary.cast(pa.string())
+    plain = pc.utf8_trim_whitespace(dictionary)
+    if plain.equals(dictionary):
+        return words
+    return plain.take(words.indices).dictionary_encode()
+
+
 def _encode_words(words: pa.Array, encode: Encoder) -> tuple[NDArray[np.int32], parse.Mask | None]:
     """Return the numbers of codes and which are empty (None when none is)."""
     if not len(words):
         return np.zeros(0, dtype=np.int32), None
-    if not pa.types.is_dictionary(words.type):
-        words = words.cast(pa.string()).dictionary_encode()
     dictionary = words.dictionary.cast(pa.string())
     table = encode(dictionary)
     blank = np.asarray(pc.equal(pc.binary_length(dictionary), 0))

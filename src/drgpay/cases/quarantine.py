@@ -151,13 +151,6 @@ REASONS: dict[str, Reason] = {
             "删去重复的行，或更正病例号",
             "remove the double row or correct the id",
         ),
-        Reason(
-            "unreasonable_above_cost",
-            "不合理费用大于总费用",
-            "unreasonable cost above the total cost",
-            "更正reviews.csv中的金额",
-            "correct the amount in reviews.csv",
-        ),
     )
 }
 

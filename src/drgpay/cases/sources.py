@@ -49,12 +49,14 @@ class Source:
     """A stream of pieces; `rows` is the number of cases when it is known beforehand.
 
     `broken` fills while the stream is read: (file, row, text) of rows that are no table rows.
+    `unknown` are the headers that mean none of our columns.
     """
 
     pieces: Iterable[Piece]
     rows: int | None
     names: tuple[str, ...]
     broken: list[tuple[str, int, str]] = field(default_factory=list)
+    unknown: tuple[str, ...] = ()
 
 
 def open_source(
@@ -98,6 +100,15 @@ def _of_files(paths: list[Path], wanted: Sequence[str] | None, purpose: str) -> 
                 where=path,
                 remedy=both("核对路径", "check the path"),
             )
+    seen: set[Path] = set()
+    for path in expanded:
+        if path.resolve() in seen:
+            raise InputError(
+                both("同一文件给了两次", "the file is given twice"),
+                where=path,
+                remedy=both("每个文件只给一次", "give each file once"),
+            )
+        seen.add(path.resolve())
     sources = [_of_file(path, wanted, purpose) for path in expanded]
     known = [source.rows for source in sources]
     total = None if any(rows is None for rows in known) else sum(rows or 0 for rows in known)
@@ -108,7 +119,8 @@ def _of_files(paths: list[Path], wanted: Sequence[str] | None, purpose: str) -> 
             yield from source.pieces
             broken.extend(source.broken)
 
-    return Source(pieces(), total, tuple(str(path) for path in expanded), broken)
+    unknown = tuple(dict.fromkeys(header for source in sources for header in source.unknown))
+    return Source(pieces(), total, tuple(str(path) for path in expanded), broken, unknown)
 
 
 def _of_file(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
@@ -217,6 +229,10 @@ def _selection(
     return chosen
 
 
+def _strangers(headers: Sequence[str]) -> tuple[str, ...]:
+    return tuple(header for header in headers if canonical_name(header) is None)
+
+
 def _of_parquet(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
     probe = pq.ParquetFile(path)
     headers = probe.schema_arrow.names
@@ -264,7 +280,9 @@ def _of_parquet(path: Path, wanted: Sequence[str] | None, purpose: str) -> Sourc
                 first += len(table)
 
     large = max(groups, default=0) > LARGE_ROW_GROUP
-    return Source(by_batch() if large else by_group(), rows, (str(path),))
+    return Source(
+        by_batch() if large else by_group(), rows, (str(path),), unknown=_strangers(headers)
+    )
 
 
 def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
@@ -356,7 +374,7 @@ def _of_csv(path: Path, wanted: Sequence[str] | None, purpose: str) -> Source:
                 ),
             )
 
-    return Source(pieces(), None, (str(path),), broken)
+    return Source(pieces(), None, (str(path),), broken, _strangers(headers))
 
 
 def _same(table: pa.Table) -> pa.Table:
@@ -445,4 +463,4 @@ def _of_batches(
                 yield Piece(name, first, partial(_same, table))
                 first += len(table)
 
-    return Source(pieces(), rows, (name,))
+    return Source(pieces(), rows, (name,), unknown=_strangers(schema.names))

@@ -22,9 +22,9 @@ from drgpay.errors import InputError, both
 @click.option("--case", "case_id", help=t("病例号", "case id"))
 @click.option("--sex", type=click.Choice(["M", "F"]), help=t("性别", "sex"))
 @click.option("--age", type=int, help=t("周岁", "age in years"))
-@click.option("--age-days", type=int, help=t("日龄", "age in days"))
-@click.option("--weight", type=int, help=t("出生体重（克）", "birth weight in g"))
-@click.option("--los", type=int, help=t("住院天数", "length of stay in days"))
+@click.option("--age-days", type=click.IntRange(min=0), help=t("日龄", "age in days"))
+@click.option("--weight", type=click.IntRange(min=0), help=t("出生体重（克）", "birth weight in g"))
+@click.option("--los", type=click.IntRange(min=0), help=t("住院天数", "length of stay in days"))
 @click.option("--icu", is_flag=True, help=t("重症监护", "intensive care"))
 @click.option(
     "--dx", help=t("诊断，主要诊断在前，以|或,分隔", "diagnoses, principal first, by | or ,")
@@ -53,6 +53,15 @@ def explain(
     from drgpay.grouper.stream import grouper_of
 
     grouper = grouper_of(Path(scheme) if "/" in scheme else scheme, surgical_match)
+    given = [sex, age, age_days, weight, los, dx, px or None, icu or None]
+    if source is not None and any(value is not None for value in given):
+        raise InputError(
+            both(
+                "--from 文件中的病例不能再用选项改动",
+                "a case of a file (--from) is not changed by options",
+            ),
+            remedy=both("只用 --from 与 --case，或只用选项", "use --from and --case, or options"),
+        )
     if source is not None:
         facts = case_facts(source, case_id)
     else:
@@ -79,7 +88,9 @@ def explain(
 
 
 def _codes(text: str) -> list[str]:
-    return [code.strip() for code in text.replace(",", "|").split("|") if code.strip()]
+    for mark in ",，;；、":
+        text = text.replace(mark, "|")
+    return [code.strip() for code in text.split("|") if code.strip()]
 
 
 def case_facts(source: Path, case_id: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.progress import bar
+from drgpay.errors import in_language
 
 
 @click.command(
@@ -82,6 +83,8 @@ def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: i
                 f"{len(run.notes)} reviews had no effect: see quarantine.csv",
             )
         )
+    for warning in run.warnings:
+        click.echo(t("注意：", "note: ") + in_language(warning, LANG))
     seconds = time.perf_counter() - started
     click.echo(
         t(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}",

@@ -179,7 +179,7 @@ class Grouper:
         good = cases.good[first:last]
         if missed:
             rows = first + np.flatnonzero((out.group[first:last] == program.none) & good)
-            out.mdc[rows], out.reason[rows] = self._reasons(cases, rows)
+            out.reason[rows] = self._reasons(cases, rows)
         if good.all():
             return
         bad = first + np.flatnonzero(~good)
@@ -188,41 +188,38 @@ class Grouper:
             out.group[bad], out.mdc[bad] = program.none, 0
             out.level[bad], out.deciding[bad] = 0, 0
 
-    def _reasons(
-        self, cases: EncodedCases, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Return MDC and reason of cases that no group took."""
+    def _reasons(self, cases: EncodedCases, rows: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Return the reasons of cases that no group took."""
         accepted = self._first_mdc(cases, rows, cases.sex[rows])
         principal = cases.diagnoses.ids[cases.diagnoses.offsets[rows]]
         other_sex = self._first_mdc(cases, rows, (3 - cases.sex[rows]).astype(np.int8))
         reason = np.select(
             [
-                accepted >= 0,
                 (principal == 0) | (principal > len(self.scheme.diagnoses)),
+                accepted >= 0,
                 other_sex >= 0,
                 self._listed[principal],
             ],
             [
-                REASON["no_adrg"],
                 REASON["principal_unknown"],
+                REASON["no_adrg"],
                 REASON["sex_conflict"],
                 REASON["mdc_condition"],
             ],
             REASON["principal_in_no_mdc"],
         )
-        return (accepted + 1).astype(np.int8), reason.astype(np.int8)
+        return reason.astype(np.int8)
 
-    def _reason_of_one(self, case: EncodedCases) -> tuple[int, str]:
-        """Return MDC number and reason of a single case, as `_reasons` does of many."""
-        accepted = int(self._accepting_mdc(case)[0])
-        if accepted >= 0:
-            return accepted + 1, "no_adrg"
+    def _reason_of_one(self, case: EncodedCases) -> str:
+        """Return the reason of a single case, as `_reasons` does of many."""
         principal = case.diagnoses.ids[0]
         if not 0 < principal <= len(self.scheme.diagnoses):
-            return 0, "principal_unknown"
+            return "principal_unknown"
+        if self._accepting_mdc(case)[0] >= 0:
+            return "no_adrg"
         if self._accepting_mdc(replace(case, sex=3 - case.sex))[0] >= 0:
-            return 0, "sex_conflict"
-        return 0, "mdc_condition" if self._listed[principal] else "principal_in_no_mdc"
+            return "sex_conflict"
+        return "mdc_condition" if self._listed[principal] else "principal_in_no_mdc"
 
     def _first_mdc(
         self, cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]
@@ -256,6 +253,13 @@ class Grouper:
 
         Raises InputError for a sex other than M and F, an age out of 0 to 150, or no diagnosis.
         """
+        if isinstance(diagnoses, str) or isinstance(procedures, str):
+            raise InputError(
+                both(
+                    "诊断和手术须是编码的列表，不是一段文字",
+                    "diagnoses and procedures are lists of codes, not one text",
+                )
+            )
         if sex not in ("M", "F") or not 0 <= age_years <= 150 or not diagnoses:
             raise InputError(
                 both(
@@ -311,9 +315,9 @@ class Grouper:
             return Grouping(
                 o.mdc, o.adrg, o.drg, o.name, status, reason, severity, decided, o.adrg_key, alone
             )
-        mdc, why = self._reason_of_one(case)
+        why = self._reason_of_one(case)
         return Grouping(
-            self.mdc_codes[mdc],
+            "",
             "",
             UNGROUPABLE,
             self.outcomes[-1].name,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
+
 STATUSES = ("grouped", "ambiguous", "ungroupable", "quarantined")
 UNGROUPABLE = "0000"
 
@@ -42,7 +44,8 @@ REASON_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "quarantined": ("数据有误，见隔离表", "faulty data: see the quarantine table"),
 }
-REASONS = tuple(REASON_TEXTS)
+# what the reason column may hold: of a quarantined case, why
+REASONS = (*REASON_TEXTS, *QUARANTINE_REASONS)
 LEVELS = ("none", "CC", "MCC")
 
 

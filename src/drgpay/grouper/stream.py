@@ -21,7 +21,7 @@ from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.errors import BooksError, InputError, both
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
-from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES, Counts
+from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
 from drgpay.schemes import Scheme
 
 T = TypeVar("T")
@@ -85,7 +85,11 @@ def group_piece(
         check(faults)
     compiled = grouper.compiled
     cases = encode_cases(table, compiled.encode_diagnoses, compiled.procedures.encode, faults)
-    return GroupedPiece(table, cases, grouper.group_arrays(cases), faults)
+    grouped = grouper.group_arrays(cases)
+    bad = ~cases.good
+    if bad.any():
+        grouped.reason[bad] = len(REASON_TEXTS) + faults.why[bad]
+    return GroupedPiece(table, cases, grouped, faults)
 
 
 def deciding_diagnoses(part: GroupedPiece) -> pa.Array:

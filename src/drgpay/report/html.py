@@ -47,6 +47,9 @@ def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]
     if m["scheme"]["draft"]:
         text = w("banner_draft_text", title=m["scheme"]["title"])
         found.append(Banner("danger", w("banner_draft"), text))
+    told = tuple(str(warning.get(w.lang)) for warning in m.get("warnings", ()))
+    if told:
+        found.append(Banner("warning", w("banner_notes", n=len(told)), "", told))
     unverified = sum(1 for p in run.parameters if not p["verified"] and p.get("used", True))
     if unverified:
         found.append(

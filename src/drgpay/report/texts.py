@@ -60,6 +60,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "结果不可用于付款。未通过：{names}",
         "The results must not be used for payment. Failed: {names}",
     ),
+    "banner_notes": ("有 {n} 项须知", "{n} things to know"),
     "banner_unverified": ("有 {n} 项参数未经核实", "{n} parameters are not verified"),
     "banner_unverified_text": (
         "这些数值是假定，不是政策规定，使用前须由经办机构逐项核对。",
@@ -268,9 +269,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     # quarantine
     "q_lead": (
         "被隔离的病例不参与清算，改正后可重新提交。表中按原因计数，"
-        "一行可有多条原因。明细见 quarantine.csv。",
+        "每行列出最先查到的一条原因。明细见 quarantine.csv。",
         "Quarantined cases are not settled; corrected, they can be submitted again. Counted by "
-        "reason, a row can have several. Details are in quarantine.csv.",
+        "reason, the first one found of each row. Details are in quarantine.csv.",
     ),
     "q_none": ("没有被隔离的病例。", "No case was quarantined."),
     "q_reason": ("原因", "Reason"),
@@ -341,7 +342,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "reviewed": ("特病单议", "Specially reviewed"),
     "low": ("低倍率病例", "Low-cost"),
     "unstable": ("非稳定病组", "Unstable DRG"),
-    "ungrouped": ("未入组（0000）", "Not groupable (0000)"),
+    "ungrouped": ("未入组（0000，不含床日）", "Not groupable (0000, without bed-days)"),
     "ambiguous": ("歧义组（QY）", "Ambiguous (QY)"),
     "bed_day": ("床日付费", "Bed-day"),
 }

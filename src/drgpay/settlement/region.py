@@ -99,6 +99,19 @@ class Region:
     files: tuple[Path, ...] = field(default=())
 
 
+TABLES = (
+    "hospitals.csv",
+    "coefficients.csv",
+    "scores.csv",
+    "base_points.csv",
+    "bed_day_rates.csv",
+    "reviews.csv",
+    "violations.csv",
+    "prepaid.csv",
+    "cases.csv",
+)
+
+
 class _Reader:
     """Reads small CSV tables and collects faults as file:row texts."""
 
@@ -277,6 +290,12 @@ def read_region(folder: Path) -> Region:
             "已有 history/，all_drg_mean_yuan 由其算出，请删去此项",
             "all_drg_mean_yuan stands beside history/, which gives it",
         )
+    cases = _case_files(r, folder, head.get("cases"))
+    loose = {p for p in folder.glob("*.csv") if p not in cases} - {folder / n for n in TABLES}
+    r.faults += [
+        located(p.name, both("不认识的文件", f"unknown file; known: {', '.join(TABLES)}"))
+        for p in sorted(loose)
+    ]
     region = Region(
         path=folder,
         id=str(head.get("id", "")),
@@ -286,7 +305,7 @@ def read_region(folder: Path) -> Region:
         policy=str(head.get("policy", "")),
         scheme=str(head.get("scheme", "")),
         surgical_match=head.get("surgical_match"),
-        cases=_case_files(r, folder, head.get("cases")),
+        cases=cases,
         history=history,
         pools=pools,
         hospitals=hospitals,

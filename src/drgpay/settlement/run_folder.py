@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from drgpay import __version__
 from drgpay.arrow import decimal_column, dictionary_column, table_writer
-from drgpay.errors import InputError, both
+from drgpay.errors import InputError, both, in_language
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
 from drgpay.money import decimal_text, points_text
 from drgpay.points.kernels import COEF_ONE
@@ -143,8 +143,8 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
         mean = np.where(in_bed, 0, means[p.drg])
         columns = {
             "case_id": p.case_id,
-            "hospital_id": dictionary_column(hospitals, f.hospital, bad),
-            "pool": dictionary_column(pool_ids, f.pool, bad),
+            "hospital_id": dictionary_column(hospitals, f.hospital, f.hospital < 0),
+            "pool": dictionary_column(pool_ids, f.pool, f.pool < 0),
             "mdc": dictionary_column(mdcs, p.mdc, p.mdc == 0),
             "adrg": dictionary_column(adrgs, p.adrg, none | (p.status == 1)),
             "drg": dictionary_column(drgs, p.drg, bad),
@@ -155,17 +155,17 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             "case_class": dictionary_column(CASE_CLASSES, p.case_class, bad),
             "group_mean_fen": _nullable(mean, bad | (mean == 0)),
             "base_points": decimal_column(base, 20, 4, bad | (~in_bed & (mean == 0))),
-            "coefficient": decimal_column(p.coefficient.astype(np.int64), 12, 6),
+            "coefficient": decimal_column(p.coefficient.astype(np.int64), 12, 6, bad),
             "days": _nullable(
                 np.where(in_bed, np.maximum(f.days, 1), f.days).astype(np.int64), bad
             ),
-            "total_cost_fen": _nullable(f.cost, bad),
-            "pool_fund_fen": _nullable(f.fund, bad),
+            "total_cost_fen": _nullable(f.cost, bad & (f.cost == 0)),
+            "pool_fund_fen": _nullable(f.fund, bad & (f.fund == 0)),
             "not_pool_fen": _nullable(f.cost - f.fund, bad),
             "unreasonable_fen": _nullable(p.unreasonable, bad),
-            "points_before_readmission": decimal_column(before, 20, 4),
-            "points": decimal_column(p.points, 20, 4),
-            "readmission": pa.array(again),
+            "points_before_readmission": decimal_column(before, 20, 4, bad),
+            "points": decimal_column(p.points, 20, 4, bad),
+            "readmission": pa.array(again, mask=bad),
         }
         yield _with_trial(columns, len(p.status), trial)
 
@@ -307,6 +307,10 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             for h in run.region.hospitals
         ],
         "review_notes": len(run.notes),
+        "quarantined": run.set_aside.as_dict(),
+        "warnings": [
+            {"zh": in_language(w, "zh"), "en": in_language(w, "en")} for w in run.warnings
+        ],
         "checks": checks(run),
     }
 

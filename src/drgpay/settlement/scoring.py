@@ -19,7 +19,7 @@ from drgpay.cases import parse
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece
-from drgpay.errors import InputError, both
+from drgpay.errors import Bilingual, InputError, both, located
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.stream import GroupedPiece, deciding_diagnoses, group_piece
 from drgpay.money import yuan_text
@@ -254,7 +254,7 @@ class CaseReader:
     ) -> NDArray[np.int64]:
         values, unknown = _indexed(faults.table[name], known, -1)
         faults.add(unknown | (values < 0), name, reason)
-        return np.maximum(values, 0)
+        return values
 
 
 def _indexed(
@@ -385,6 +385,16 @@ def score_piece(
     found: dict[str, Any] = {}
 
     def check(faults: Faults) -> None:
+        named = "patient_id" in faults.table.column_names
+        if not named and reader.policy["readmission.days"] is not None:
+            raise InputError(
+                both("缺少列：patient_id", "missing column: patient_id"),
+                where=piece.file,
+                remedy=both(
+                    "再住院规则需要参保人编号；补上此列，或以 --set readmission.days=none 试算",
+                    "the readmission rule needs it; add it, or try --set readmission.days=none",
+                ),
+            )
         found["facts"] = reader.read(faults)
         found["reviews"] = _reviews(faults, found["facts"], region, review_ids)
 
@@ -437,9 +447,27 @@ def _reviews(
         for row in np.flatnonzero(where >= 0).tolist():
             review = region.reviews[review_ids[int(where[row])].as_py()]
             unreasonable[row], decision[row] = review.unreasonable_fen, review.decision
-        faults.add(unreasonable > facts.cost, "case_id", "unreasonable_above_cost")
+        over = np.flatnonzero((unreasonable > facts.cost) & faults.good)
+        if len(over):
+            raise InputError(
+                both("不合理费用大于总费用", "unreasonable cost above the total cost"),
+                where="reviews.csv",
+                faults=[
+                    located(
+                        f"reviews.csv:{region.reviews[ids[row].as_py()].row + 1}",
+                        _over_text(ids[row].as_py(), unreasonable[row], facts.cost[row]),
+                    )
+                    for row in over.tolist()
+                ],
+                remedy=both("更正 reviews.csv 中的金额", "correct the amounts in reviews.csv"),
+            )
         unreasonable = np.minimum(unreasonable, facts.cost)
     return unreasonable, decision
+
+
+def _over_text(case: str, unreasonable: int, cost: int) -> Bilingual:
+    amounts = f"unreasonable_yuan {yuan_text(int(unreasonable))} > {yuan_text(int(cost))}"
+    return both(f"{case}：{amounts}", f"{case}: {amounts}")
 
 
 REVIEW_HAS_EFFECT = frozenset((HIGH, REVIEWED, UNSTABLE, UNGROUPED, AMBIGUOUS))

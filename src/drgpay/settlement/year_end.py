@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from drgpay.cases.duplicates import repeated
 from drgpay.cases.encode import Faults
+from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
-from drgpay.errors import BooksError, InputError, both
+from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import REASONS, Counts
 from drgpay.grouper.stream import default_threads, group_piece, in_order
+from drgpay.money import yuan_text
 from drgpay.perdiem.points import bed_day_base_points
 from drgpay.points.base import (
     BasePoints,
@@ -70,6 +72,23 @@ class HistoryUse:
     quarantined: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What the quarantined cases carry, as far as it can be read; money in fen."""
+
+    cases: int
+    total_cost_fen: int
+    pool_fund_fen: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the sums by name."""
+        return {
+            "cases": self.cases,
+            "total_cost_fen": self.total_cost_fen,
+            "pool_fund_fen": self.pool_fund_fen,
+        }
+
+
 @dataclass(frozen=True)
 class YearEnd:
     """A settled year, ready to be written as a run folder."""
@@ -95,6 +114,8 @@ class YearEnd:
     history_use: HistoryUse
     history_quarantine: Quarantine
     inputs: Sequence[InputFile]
+    set_aside: SetAside
+    warnings: Sequence[Bilingual]
 
 
 def year_end(
@@ -123,6 +144,7 @@ def year_end(
     )
     numbers = grouper.numbers
     _check_given_drgs(region, grouper)
+    _check_named_groups(policy, grouper)
     base, use, history_notes, history_rows = _base_points(
         region, policy, grouper, numbers, workers, step_of
     )
@@ -171,7 +193,10 @@ def year_end(
         )
 
     sums = _hospital_sums(pieces, region)
+    _check_pools_have_cases(region, sums, quarantine)
     pools, hospitals = settle(region, policy, sums)
+    set_aside = _set_aside(pieces, len(broken))
+    warnings = _warnings(region, policy, grouper, pools, set_aside, source.unknown)
     class_sums, drg_sums = _class_sums(pieces), _drg_sums(pieces, len(numbers.drgs))
     _check_points(pieces, pools, hospitals, class_sums, drg_sums)
     inputs = _inputs(region, loaded, history_rows, _rows_by_file(pieces))
@@ -197,7 +222,114 @@ def year_end(
         use,
         history_notes,
         inputs,
+        set_aside,
+        warnings,
     )
+
+
+def _check_named_groups(policy: YearPolicy, grouper: Grouper) -> None:
+    """Fail if a trial names groups that the scheme does not have."""
+    known = {*grouper.numbers.drgs, *grouper.numbers.adrgs}
+    for key in ("readmission.exempt", "primary_groups"):
+        parameter = policy.parameters[key]
+        strange = [code for code in parameter.value if code not in known]
+        if parameter.trial and strange:
+            raise PolicyError(
+                both(
+                    f"--set {key}：分组方案 {grouper.scheme.id} 中没有 {'、'.join(strange)}",
+                    f"--set {key}: the scheme {grouper.scheme.id} has no {', '.join(strange)}",
+                )
+            )
+
+
+def _check_pools_have_cases(
+    region: Region, sums: Mapping[Key, Sums], quarantine: Quarantine
+) -> None:
+    """Fail with the reasons of quarantine when they left a pool without a case."""
+    empty = [p.id for p in region.pools if not any(key[1] == p.id for key in sums)]
+    if not empty or not len(quarantine):
+        return
+    reasons: dict[str, list[int]] = {}
+    for note in quarantine.rows:
+        reasons.setdefault(note[5], []).append(note[1])
+    raise InputError(
+        both(
+            f"险种 {'、'.join(empty)} 没有可清算的病例；{len(quarantine)} 例被隔离",
+            f"pool {', '.join(empty)} has no case to settle; {len(quarantine)} are quarantined",
+        ),
+        where=region.path,
+        faults=[
+            both(
+                f"{QUARANTINE_REASONS[code].chinese}：{len(rows)} 例，如第{rows[0]}行",
+                f"{QUARANTINE_REASONS[code].english}: {len(rows)}, for one in row {rows[0]}",
+            )
+            for code, rows in sorted(reasons.items(), key=lambda item: -len(item[1]))
+        ],
+        remedy=both("更正这些病例", "correct these cases"),
+    )
+
+
+def _set_aside(pieces: Sequence[ScoredPiece], broken: int) -> SetAside:
+    cases, cost, fund = broken, 0, 0
+    for piece in pieces:
+        bad = piece.status == 3
+        cases += int(bad.sum())
+        cost += int(piece.facts.cost[bad].sum())
+        fund += int(piece.facts.fund[bad].sum())
+    return SetAside(cases, cost, fund)
+
+
+def _warnings(
+    region: Region,
+    policy: YearPolicy,
+    grouper: Grouper,
+    pools: Sequence[PoolResult],
+    aside: SetAside,
+    unknown: Sequence[str],
+) -> list[Bilingual]:
+    """Return what the reader of the run must know, though nothing refused it."""
+    found: list[Bilingual] = []
+    if unknown:
+        names = "、".join(unknown)
+        found.append(
+            both(f"病例文件中这些列未被使用：{names}", f"columns of the cases not used: {names}")
+        )
+    if aside.cases:
+        cost, fund = yuan_text(aside.total_cost_fen), yuan_text(aside.pool_fund_fen)
+        found.append(
+            both(
+                f"{aside.cases} 例被隔离，未参加清算：可读出的总费用 {cost} 元，"
+                f"统筹基金记账 {fund} 元，未计入任何机构",
+                f"{aside.cases} cases are quarantined and not settled: readable total cost "
+                f"{cost} yuan, recorded fund {fund} yuan, in nobody's account",
+            )
+        )
+    start = grouper.scheme.manifest.get("effective", {}).get("from")
+    if start is not None and start.year > region.year:
+        found.append(
+            both(
+                f"分组方案 {grouper.scheme.id} 自 {start} 起施行，晚于清算年度 {region.year}",
+                f"the scheme {grouper.scheme.id} is in force from {start}, after {region.year}",
+            )
+        )
+    if grouper.scheme.draft:
+        found.append(
+            both(
+                f"分组方案 {grouper.scheme.id} 是征求意见稿",
+                f"the scheme {grouper.scheme.id} is a draft",
+            )
+        )
+    for pool in pools:
+        if pool.budget.available_fen < 0 or pool.point_value_fen <= 0:
+            found.append(
+                both(
+                    f"险种 {pool.pool}：可用预算 {yuan_text(pool.budget.available_fen)} 元，"
+                    "点值不为正，请核对预算与异地就医基金",
+                    f"pool {pool.pool}: available budget {yuan_text(pool.budget.available_fen)} "
+                    "yuan, or a point value not above 0: check budget and care elsewhere",
+                )
+            )
+    return found
 
 
 def _check_given_drgs(region: Region, grouper: Grouper) -> None:
@@ -319,7 +451,7 @@ def _quarantine_duplicates(pieces: Sequence[ScoredPiece]) -> None:
         if not len(own):
             continue
         piece.status[own] = 3
-        piece.reason[own] = REASONS.index("quarantined")
+        piece.reason[own] = REASONS.index("duplicate_case")
         piece.points[own] = 0
         piece.case_class[own] = -1
         piece.coefficient[own] = 0
