@@ -87,6 +87,29 @@ def main() -> None:
         fast / CHS_OPEN >= 1000,
     )
 
+    o = run("one_case")
+    row("one case, Python API", "≤ 50 µs", f"{o['seconds'] * 1e6:.1f} µs", o["seconds"] <= 50e-6)
+    loaded = run("load", best_of=3)
+    row("loading a scheme", "≤ 0.3 s", f"{loaded['seconds']:.2f} s", loaded["seconds"] <= 0.3)
+    one = WORK / "one.csv"
+    one.write_text("case_id,sex,age_years,diagnoses,procedures\n1,M,61,I63.900|E11.900,\n")
+    seconds = []
+    for _ in range(6):
+        started = time.perf_counter()
+        command = [
+            sys.executable,
+            "-m",
+            "drgpay",
+            "group",
+            str(one),
+            "-o",
+            str(WORK / "one.out.csv"),
+        ]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    again = sorted(seconds[1:])[2]
+    row("drgpay group on one case, second start", "≤ 1.5 s", f"{again:.2f} s", again <= 1.5)
+
     out, small, plain = WORK / "out.parquet", WORK / "first.parquet", WORK / "plain.parquet"
     run("group_file", cases, out)  # the first run reads the disk for all
     g = run("group_file", cases, out, best_of=3)
@@ -113,29 +136,6 @@ def main() -> None:
         f"{s['peak_mib']:,.0f} and {g['peak_mib']:,.0f} MiB",
         g["peak_mib"] <= 1536 and g["peak_mib"] <= 1.5 * s["peak_mib"],
     )
-
-    o = run("one_case")
-    row("one case, Python API", "≤ 50 µs", f"{o['seconds'] * 1e6:.1f} µs", o["seconds"] <= 50e-6)
-    loaded = run("load", best_of=3)
-    row("loading a scheme", "≤ 0.3 s", f"{loaded['seconds']:.2f} s", loaded["seconds"] <= 0.3)
-    one = WORK / "one.csv"
-    one.write_text("case_id,sex,age_years,diagnoses,procedures\n1,M,61,I63.900|E11.900,\n")
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
-        command = [
-            sys.executable,
-            "-m",
-            "drgpay",
-            "group",
-            str(one),
-            "-o",
-            str(WORK / "one.out.csv"),
-        ]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    again = sorted(seconds[1:])[1]
-    row("drgpay group on one case, second start", "≤ 1.5 s", f"{again:.2f} s", again <= 1.5)
 
     target = WORK / "run"
     shutil.rmtree(target, ignore_errors=True)

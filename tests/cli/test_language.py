@@ -422,3 +422,17 @@ def test_text__of_an_error_is_composed_in_both_languages() -> None:
     assert str(error) == "a.csv: unusable\n  - line 3: keep_ratio: no\n  → mend it"
     assert in_language(ValueError("5"), "zh") == "5"
     assert pickle.loads(pickle.dumps(fault)).chinese == fault.chinese
+
+
+def test_group__starts_without_pandas(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("case_id,sex,age_years,diagnoses\n1,M,61,I63.900\n")
+    script = (
+        "import sys; sys.argv = ['drgpay', 'group', 'one.csv', '-o', 'out.csv'];"
+        "from drgpay.cli import main\n"
+        "try:\n    main()\nfinally:\n    print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "False", done.stdout + done.stderr
+    assert (tmp_path / "out.csv").read_text().count("BR25") == 1

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.start import spare_pandas
 from drgpay.errors import InputError, both
 
 
@@ -49,6 +50,7 @@ def explain(
     as_json: bool,
 ) -> None:
     """Explain one case."""
+    spare_pandas()
     from drgpay.grouper.explain import explain as explain_case
     from drgpay.grouper.stream import grouper_of
 

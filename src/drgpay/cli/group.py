@@ -9,6 +9,7 @@ import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.progress import bar
+from drgpay.cli.start import spare_pandas
 
 
 @click.command(
@@ -47,6 +48,7 @@ def group(
     threads: int | None,
 ) -> None:
     """Group files."""
+    spare_pandas()
     from drgpay.grouper.stream import group_file
 
     started = time.perf_counter()
