@@ -193,7 +193,7 @@ def year_end(
         )
 
     sums = _hospital_sums(pieces, region)
-    _check_pools_have_cases(region, sums, quarantine)
+    _check_pools_have_cases(region, policy, sums, quarantine)
     pools, hospitals = settle(region, policy, sums)
     set_aside = _set_aside(pieces, len(broken))
     warnings = _warnings(region, policy, grouper, pools, set_aside, source.unknown)
@@ -243,11 +243,12 @@ def _check_named_groups(policy: YearPolicy, grouper: Grouper) -> None:
 
 
 def _check_pools_have_cases(
-    region: Region, sums: Mapping[Key, Sums], quarantine: Quarantine
+    region: Region, policy: YearPolicy, sums: Mapping[Key, Sums], quarantine: Quarantine
 ) -> None:
     """Fail with the reasons of quarantine when they left a pool without a case."""
     empty = [p.id for p in region.pools if not any(key[1] == p.id for key in sums)]
-    if not empty or not len(quarantine):
+    alone = not policy["combine_pools"] or len(empty) == len(region.pools)
+    if not empty or not alone or not len(quarantine):
         return
     reasons: dict[str, list[int]] = {}
     for note in quarantine.rows:
