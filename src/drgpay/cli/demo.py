@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.progress import bar
 
@@ -63,15 +64,7 @@ def demo(out: Path, cases: int, seed: int) -> None:
     titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
     run = year_end(region, progress=lambda name, total: bar(titles[name], total))
     write_run(run, out / "run", lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
-    c = run.counts
-    click.echo(
-        t(
-            f"收到 {c.total:,} = 入组 {c.grouped:,} + 歧义 {c.ambiguous:,} + 未入组 "
-            f"{c.ungroupable:,} + 隔离 {c.quarantined:,}",
-            f"in {c.total:,} = grouped {c.grouped:,} + ambiguous {c.ambiguous:,} + ungroupable "
-            f"{c.ungroupable:,} + quarantined {c.quarantined:,}",
-        )
-    )
+    click.echo(counts_text(run.counts))
     click.echo(t("点值（元/点）", "point value (yuan a point)"))
     for pool in run.pools:
         value = pool.point_value_fen / 100

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.progress import bar
 from drgpay.cli.start import spare_pandas
@@ -68,14 +69,7 @@ def group(
             f"scheme {done.scheme} (surgical_match {done.surgical_match})",
         )
     )
-    click.echo(
-        t(
-            f"收到 {c.total:,} = 入组 {c.grouped:,} + 歧义 {c.ambiguous:,} + 未入组 "
-            f"{c.ungroupable:,} + 隔离 {c.quarantined:,}；{seconds:.2f} 秒",
-            f"in {c.total:,} = grouped {c.grouped:,} + ambiguous {c.ambiguous:,} + ungroupable "
-            f"{c.ungroupable:,} + quarantined {c.quarantined:,}; {seconds:.2f} s",
-        )
-    )
+    click.echo(counts_text(c) + t(f"；{seconds:.2f} 秒", f"; {seconds:.2f} s"))
     click.echo(t(f"结果 {done.path}", f"result {done.path}"))
     if c.quarantined:
         click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.progress import bar
 from drgpay.errors import in_language
@@ -58,16 +59,8 @@ def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: i
     write_run(run, out, lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
     if run.policy.trial:
         click.echo(t("【试算】", "[TRIAL] ") + "; ".join(run.policy.trial))
-    c = run.counts
-    click.echo(
-        t(
-            f"{run.region.name} {run.region.year}年：收到 {c.total:,} = 入组 {c.grouped:,} + 歧义 "
-            f"{c.ambiguous:,} + 未入组 {c.ungroupable:,} + 隔离 {c.quarantined:,}",
-            f"{run.region.name} {run.region.year}: in {c.total:,} = grouped {c.grouped:,} + "
-            f"ambiguous {c.ambiguous:,} + ungroupable {c.ungroupable:,} + quarantined "
-            f"{c.quarantined:,}",
-        )
-    )
+    title = f"{run.region.name} {run.region.year}"
+    click.echo(t(f"{title}年：", f"{title}: ") + counts_text(run.counts))
     for pool in run.pools:
         value = decimal_text(pool.point_value_fen / 100, 6)
         click.echo(

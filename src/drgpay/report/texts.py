@@ -373,7 +373,6 @@ REASONS: dict[str, tuple[str, str]] = {
     "bed_day_rate_missing": ("床日类别没有标准", "no rate for the bed-day class"),
     "outside_year": ("不属于本清算年度", "belongs to another year"),
     "duplicate_case": ("病例号重复", "the case id stands more than once"),
-    "unreasonable_above_cost": ("不合理费用大于总费用", "unreasonable cost above the total cost"),
     "review_without_effect": (
         "特病单议的病例既不是高倍率也不是未入组，评审不起作用",
         "the reviewed case is neither high-cost nor outside a stable group: no effect",
