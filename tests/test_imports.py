@@ -18,6 +18,7 @@ FLOORS = [
     {"budget", "perdiem", "capitation"},
     {"store"},
     {"settlement"},
+    {"signals"},
     {"report"},
     {"synth"},
     {"cli", "api"},

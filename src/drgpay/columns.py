@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-KINDS = ("text", "sex", "count", "money", "date", "flag", "codes")
+KINDS = ("text", "sex", "count", "money", "date", "flag", "codes", "dates", "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Column:
     """One column. `kind` decides how values are read; `unit` is empty for texts and codes.
 
     `required_for` is `grouping`, `settlement` or empty; a missing value elsewhere is unknown.
+    `extra` marks what neither grouping nor settlement asks for: checks, refunds and signals do.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Column:
     required_for: str = ""
     aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    extra: bool = False
 
 
 CASE_COLUMNS: tuple[Column, ...] = (
@@ -98,7 +100,33 @@ CASE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("bed_day_class", "text", "", "床日类别", "按床日付费的类别"),
     Column("referral_group", "text", "", "转诊组", "医共体内视为一次住院的各次住院相同"),
+    Column("birth_date", "date", "", "出生日期", "", extra=True),
+    Column("admission_weight_g", "count", "g", "新生儿入院体重", "克", extra=True),
+    Column("admission_way", "text", "", "入院途径", "1急诊 2门诊 3转入 9其他", extra=True),
+    Column("ventilator_time", "text", "", "呼吸机使用时长", "天/小时/分钟，如1/13/24", extra=True),
+    Column(
+        "procedure_dates", "dates", "", "手术操作日期", "与手术操作编码同序，以|分隔", extra=True
+    ),
+    Column(
+        "admission_conditions",
+        "words",
+        "",
+        "入院病情",
+        "与诊断编码同序，以|分隔：1有 2临床未确定 3情况不明 4无",
+        extra=True,
+    ),
+    Column("diagnosis_count", "count", "", "诊断代码计数", "首页填报的诊断个数", extra=True),
+    Column(
+        "procedure_count", "count", "", "手术操作代码计数", "首页填报的手术操作个数", extra=True
+    ),
+    Column("items_total", "money", "yuan", "收费项目合计", "各收费项目金额之和，元", extra=True),
+    Column("own_paid", "money", "yuan", "个人自费", "目录外由个人负担，元", extra=True),
+    Column("planned_readmission", "flag", "", "31天内再住院计划", "", extra=True),
+    Column("refund", "flag", "", "退费标志", "本行冲减此前的一次结算", extra=True),
+    Column("refund_of", "text", "", "原结算ID", "退费所冲减的病例号", extra=True),
+    Column("code_system", "text", "", "编码版本", "诊断与手术编码所属的编码版本", extra=True),
 )
+CORE_COLUMNS: tuple[Column, ...] = tuple(column for column in CASE_COLUMNS if not column.extra)
 
 BY_NAME: Mapping[str, Column] = {column.name: column for column in CASE_COLUMNS}
 GROUPING_COLUMNS = (

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from drgpay.columns import CASE_COLUMNS
+from drgpay.columns import CORE_COLUMNS
 from drgpay.errors import InputError
 from drgpay.grouper import group
 from drgpay.synth import Summary, synthesize
@@ -82,7 +82,7 @@ def test_other_seed__other_cases(tmp_path: Path) -> None:
 
 
 def test_columns__the_canonical_ones_in_their_types(table: pa.Table) -> None:
-    assert table.column_names == [column.name for column in CASE_COLUMNS]
+    assert table.column_names == [column.name for column in CORE_COLUMNS]
     kinds = {
         "text": pa.string(),
         "sex": pa.string(),
@@ -91,7 +91,7 @@ def test_columns__the_canonical_ones_in_their_types(table: pa.Table) -> None:
         "date": pa.date32(),
         "flag": pa.bool_(),
     }
-    for column in CASE_COLUMNS:
+    for column in CORE_COLUMNS:
         kind = table.schema.field(column.name).type
         if column.kind == "codes":
             assert pa.types.is_list(kind) and kind.value_type == pa.string()

@@ -5,46 +5,33 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from drgpay import __version__
 from drgpay.cli.chinese import chinese_words, speak_chinese
 from drgpay.cli.lang import LANG, language_first, t
+from drgpay.cli.lazy import LazyGroup
 from drgpay.errors import DrgpayError
 
 if LANG == "zh":
     speak_chinese()
 
 COMMANDS = {
+    "cases": ("drgpay.cli.cases", "cases"),
     "group": ("drgpay.cli.group", "group"),
     "explain": ("drgpay.cli.explain", "explain"),
     "year-end": ("drgpay.cli.year_end", "year_end"),
+    "signals": ("drgpay.cli.signals", "signals"),
     "scheme": ("drgpay.cli.scheme", "scheme"),
     "synth": ("drgpay.cli.synth", "synth"),
     "demo": ("drgpay.cli.demo", "demo"),
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of use."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or None when there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
-        return command if LANG == "en" else chinese_words(command)
-
-
 @click.group(
     cls=LazyGroup,
+    lazy=COMMANDS,
     help=t(
         "DRG点数法付费：分组、计点、求点值、年度清算。",
         "DRG point-value payment: group cases, compute points, solve the point value, settle a year.",

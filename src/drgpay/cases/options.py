@@ -1,0 +1,26 @@
+"""How files of cases are to be read, where the files do not say it themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the user says about the files; None lets the reader find out.
+
+    `mapping`: a file that says which header means which column, and which value which.
+    `sheet`: of an Excel file, else all sheets that hold cases. `table`: of a database.
+    `fund_types`: fund_pay_type of a settlement list to pool, `account` or `other`; `*` the rest.
+    """
+
+    mapping: Path | None = None
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    table: str | None = None
+    fund_types: tuple[tuple[str, str], ...] | None = None
+
+
+AS_FOUND = ReadOptions()
