@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.quarantine import REASONS, Quarantine
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
@@ -42,6 +43,7 @@ class EncodedCases:
     diagnoses: Codes
     procedures: Codes
     good: parse.Mask
+    changes: Changes = field(default_factory=Changes)  # codes read otherwise than written
 
     def __len__(self) -> int:
         return len(self.sex)
@@ -102,12 +104,19 @@ class Faults:
 
 
 def encode_cases(
-    table: pa.Table, diagnoses: Encoder, procedures: Encoder, faults: Faults
+    table: pa.Table,
+    diagnoses: Encoder,
+    procedures: Encoder,
+    faults: Faults,
+    recoders: tuple[Recoder, Recoder] | None = None,
 ) -> EncodedCases:
     """Return the grouping columns of a table as arrays; bad rows are noted in `faults`.
 
-    Columns that the table lacks are unknown in every row.
+    Columns that the table lacks are unknown in every row. `recoders`, of diagnoses and of
+    procedures, say how codes are read.
     """
+    changes: Changes = Changes()
+    of_diagnoses, of_procedures = recoders or (None, None)
     count = len(table)
     faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
     sex, bad = parse.sexes(table["sex"])
@@ -129,11 +138,11 @@ def encode_cases(
     else:
         icu = np.zeros(count, dtype=np.int8)
 
-    dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses)
+    dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses, of_diagnoses, changes)
     if missing.any():
         column = "diagnoses" if "diagnoses" in table.column_names else "diagnosis_1"
         faults.add(missing, column, "principal_missing")
-    px, _ = _codes(table, "procedures", "procedure_", procedures)
+    px, _ = _codes(table, "procedures", "procedure_", procedures, of_procedures, changes)
     return EncodedCases(
         sex=sex,
         age_years=age_years,
@@ -141,6 +150,7 @@ def encode_cases(
         diagnoses=dx,
         procedures=px,
         good=faults.good,
+        changes=changes,
         **optional,
     )
 
@@ -154,7 +164,14 @@ def _blank(column: pa.ChunkedArray) -> parse.Mask:
     return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
 
 
-def _codes(table: pa.Table, name: str, base: str, encode: Encoder) -> tuple[Codes, parse.Mask]:
+def _codes(
+    table: pa.Table,
+    name: str,
+    base: str,
+    encode: Encoder,
+    recoder: Recoder | None,
+    changes: Changes,
+) -> tuple[Codes, parse.Mask]:
     """Return the codes of a list, text or numbered columns, and which cases lack the first one."""
     count = len(table)
     numbered = sorted(
@@ -175,6 +192,8 @@ def _codes(table: pa.Table, name: str, base: str, encode: Encoder) -> tuple[Code
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     words = _trimmed(words)
+    if recoder is not None and len(words):
+        words = recoder.words(words, changes)
     ids, empty = _encode_words(words, encode)
     missing = lengths == 0
     if empty is not None and empty.any():

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.columns import CASE_COLUMNS, canonical_name, required
 from drgpay.errors import InputError, both
 
@@ -60,7 +61,10 @@ class Source:
 
 
 def open_source(
-    cases: Any, wanted: Sequence[str] | None = None, purpose: str = "grouping"
+    cases: Any,
+    wanted: Sequence[str] | None = None,
+    purpose: str = "grouping",
+    options: ReadOptions = AS_FOUND,
 ) -> Source:
     """Return the stream of cases of files, a table, a data frame or a DuckDB relation.
 

@@ -18,12 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from drgpay.cases.codes import Recoder, insurance_map
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.errors import InputError, both
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
 from drgpay.schemes.program import Compiled, Outcome, Program
+from drgpay.schemes.tables import code_system_dir
 
 REASON = {name: number for number, name in enumerate(REASONS)}
 _NO_WORDS = pa.array([], pa.string())
@@ -86,16 +88,50 @@ class Grouper:
     'BR2'
     """
 
-    def __init__(self, scheme: Scheme | str | Path, *, surgical_match: str | None = None) -> None:
+    def __init__(
+        self,
+        scheme: Scheme | str | Path,
+        *,
+        surgical_match: str | None = None,
+        from_insurance_codes: bool = False,
+    ) -> None:
         self.scheme = (
             scheme
             if isinstance(scheme, Scheme)
             else load_scheme(scheme, surgical_match=surgical_match)
         )
+        self.from_insurance_codes = from_insurance_codes
         self.compiled = compile_scheme(self.scheme)
         self.outcomes: tuple[Outcome, ...] = (
             *self.compiled.outcomes,
             Outcome("", "", UNGROUPABLE, "未能入组"),
+        )
+
+    @cached_property
+    def recoders(self) -> tuple[Recoder, Recoder]:
+        """How diagnoses and procedures are read; raises SchemeError when a map is missing."""
+        system = code_system_dir(self.scheme.path, self.scheme.manifest)
+        diagnoses, procedures = self.scheme.diagnoses, self.scheme.procedures
+        maps: tuple[dict[str, str] | None, ...] = (None, None)
+        if self.from_insurance_codes:
+            maps = insurance_map(system, "diagnosis"), insurance_map(system, "procedure")
+        return (
+            Recoder("diagnosis", diagnoses.encode, maps[0]),
+            Recoder("procedure", procedures.encode, maps[1]),
+        )
+
+    def read_codes(
+        self, diagnoses: Sequence[str], procedures: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        """Return the codes of one case as they are read: trimmed, inner X in lower case, mapped."""
+        of_diagnoses, of_procedures = self.recoders
+        known_diagnoses, known_procedures = (
+            self.scheme.diagnoses.index,
+            self.scheme.procedures.index,
+        )
+        return (
+            [of_diagnoses.one(code, known_diagnoses) for code in diagnoses],
+            [of_procedures.one(code, known_procedures) for code in procedures],
         )
 
     @cached_property
@@ -271,6 +307,7 @@ class Grouper:
                     "sex is M or F, age 0 to 150, the principal diagnosis comes first",
                 ),
             )
+        diagnoses, procedures = self.read_codes(diagnoses, procedures)
         encode = self.compiled.encode_diagnosis
         index = self.scheme.procedures.index
         dx = np.array([encode(code) for code in diagnoses], dtype=np.int32)
@@ -367,6 +404,8 @@ def select(cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]) 
 
 
 @lru_cache(maxsize=8)
-def cached_grouper(name: str, surgical_match: str | None = None) -> Grouper:
+def cached_grouper(
+    name: str, surgical_match: str | None = None, from_insurance_codes: bool = False
+) -> Grouper:
     """Return the grouper of a bundled scheme, compiled once for the life of the process."""
-    return Grouper(name, surgical_match=surgical_match)
+    return Grouper(name, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes)

@@ -6,22 +6,33 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from drgpay.arrow import dictionary_column, table_writer
+from drgpay.cases.codes import Changes, changes_table
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
+from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import BooksError, InputError, both
+from drgpay.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
 from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
+from drgpay.grouper.versions import (
+    DATE_COLUMN,
+    AnyGrouper,
+    VersionedGrouper,
+    VersionUse,
+    any_grouper,
+    version_warnings,
+)
 from drgpay.schemes import Scheme
 
 T = TypeVar("T")
@@ -33,13 +44,17 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def grouper_of(scheme: Grouper | Scheme | str | Path, surgical_match: str | None = None) -> Grouper:
+def grouper_of(
+    scheme: Grouper | Scheme | str | Path,
+    surgical_match: str | None = None,
+    from_insurance_codes: bool = False,
+) -> Grouper:
     """Return a grouper for a scheme given in any form; those given by name are kept compiled."""
     if isinstance(scheme, Grouper):
         return scheme
     if isinstance(scheme, str):
-        return cached_grouper(scheme, surgical_match)
-    return Grouper(scheme, surgical_match=surgical_match)
+        return cached_grouper(scheme, surgical_match, from_insurance_codes)
+    return Grouper(scheme, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes)
 
 
 def in_order(
@@ -67,29 +82,43 @@ def in_order(
 
 @dataclass(frozen=True, slots=True)
 class GroupedPiece:
-    """A piece of the stream after grouping: the table as read, codes, groups, bad rows."""
+    """A piece of the stream after grouping: the table as read, codes, groups, bad rows.
+
+    `version` numbers the versions of a family by row; None when there is one scheme.
+    """
 
     table: pa.Table
     cases: EncodedCases
     grouped: GroupedCases
     faults: Faults
+    version: NDArray[np.int8] | None = None
 
 
 def group_piece(
-    piece: Piece, grouper: Grouper, check: Callable[[Faults], None] | None = None
+    piece: Piece, grouper: AnyGrouper, check: Callable[[Faults], None] | None = None
 ) -> GroupedPiece:
     """Read, encode and group one piece; `check` may quarantine further rows beforehand."""
     table = piece.load()
     faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
     if check is not None:
         check(faults)
-    compiled = grouper.compiled
-    cases = encode_cases(table, compiled.encode_diagnoses, compiled.procedures.encode, faults)
-    grouped = grouper.group_arrays(cases)
+    version = None
+    if isinstance(grouper, VersionedGrouper):
+        cases, grouped, version = grouper.group_table(table, faults)
+    else:
+        compiled = grouper.compiled
+        cases = encode_cases(
+            table,
+            compiled.encode_diagnoses,
+            compiled.procedures.encode,
+            faults,
+            grouper.recoders,
+        )
+        grouped = grouper.group_arrays(cases)
     bad = ~cases.good
     if bad.any():
         grouped.reason[bad] = len(REASON_TEXTS) + faults.why[bad]
-    return GroupedPiece(table, cases, grouped, faults)
+    return GroupedPiece(table, cases, grouped, faults, version)
 
 
 def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
@@ -107,12 +136,12 @@ def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
     return words.take(pa.array(index, mask=none)).dictionary_encode()
 
 
-def result_columns(part: GroupedPiece, grouper: Grouper) -> dict[str, Any]:
+def result_columns(part: GroupedPiece, grouper: AnyGrouper) -> dict[str, Any]:
     """Return the result columns of a piece, small dictionaries over integer codes."""
     g, numbers = part.grouped, grouper.numbers
     none = g.status >= 2
     quarantined = g.status == 3
-    return {
+    columns = {
         "case_id": part.table["case_id"],
         "mdc": dictionary_column(grouper.mdc_codes, g.mdc, g.mdc == 0),
         "adrg": dictionary_column(numbers.adrgs, numbers.adrg_of[g.group], none | (g.status == 1)),
@@ -122,9 +151,13 @@ def result_columns(part: GroupedPiece, grouper: Grouper) -> dict[str, Any]:
         "severity": dictionary_column(LEVELS, g.level, quarantined),
         "severity_diagnosis": deciding_diagnoses(part),
     }
+    if isinstance(grouper, VersionedGrouper) and part.version is not None:
+        names = [version.id for version in grouper.versions]
+        columns["scheme"] = dictionary_column(names, part.version, quarantined)
+    return columns
 
 
-def result_table(part: GroupedPiece, grouper: Grouper) -> pa.Table:
+def result_table(part: GroupedPiece, grouper: AnyGrouper) -> pa.Table:
     """Return the result of a piece, one row for each row of the piece, in its order."""
     return pa.table(result_columns(part, grouper))
 
@@ -135,6 +168,8 @@ class GroupResult:
 
     `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
     case that came in, in its order. `quarantine`: the rows that could not go on, and why.
+    `changes`: the codes that were read otherwise than written, why and how often. For a family of
+    versions, `table` has a column `scheme`, and `versions` counts the cases of each.
     `counts.total` = grouped + ambiguous + ungroupable + quarantined.
     """
 
@@ -143,6 +178,13 @@ class GroupResult:
     counts: Counts
     scheme: str
     surgical_match: str
+    changes: pa.Table
+    versions: tuple[VersionUse, ...] = ()
+
+    @property
+    def warnings(self) -> list[Bilingual]:
+        """What the reader must know of the versions used."""
+        return version_warnings(self.versions)
 
     def to_pandas(self) -> Any:
         """Return the result table as a pandas DataFrame."""
@@ -151,16 +193,21 @@ class GroupResult:
 
 def group(
     cases: Any,
-    scheme: Grouper | Scheme | str | Path = DEFAULT_SCHEME,
+    scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
+    from_insurance_codes: bool = False,
+    reading: ReadOptions = AS_FOUND,
     threads: int | None = None,
 ) -> GroupResult:
     """Group cases and return the result in memory.
 
-    `cases`: a path or paths (.parquet, .csv, .arrow), a pyarrow table or reader, a pandas DataFrame
-    or a DuckDB relation with at least case_id, sex, age_years and diagnoses. `scheme`: a bundled
-    name, a scheme folder or a `Grouper`. The result is the same for any number of threads.
+    `cases`: a path or paths (docs/cases.md lists the kinds of files), a pyarrow table or reader, a
+    pandas DataFrame or a DuckDB relation with at least case_id, sex, age_years and diagnoses.
+    `scheme`: a bundled name, a scheme folder, a family of versions (each case by the version in
+    force on its discharge date) or a grouper. `from_insurance_codes`: the codes are
+    those of the insurance edition (医保版) and are mapped to the scheme's. `reading`: how files
+    are to be read. The result is the same for any number of threads.
 
     Raises InputError (files, columns) or SchemeError. Source: S2 二(二)2(1).
 
@@ -170,10 +217,10 @@ def group(
     >>> group(one, "chs-drg-1.1").table["drg"].to_pylist()
     ['GZ13']
     """
-    grouper = grouper_of(scheme, surgical_match)
+    grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
     tables: list[pa.Table] = []
     sink = _Sink(lambda table: tables.append(table), None)
-    source = open_source(cases, GROUPING_COLUMNS)
+    source = open_source(cases, _wanted(grouper), options=reading)
     counts = _run(source, grouper, threads or default_threads(), sink, None)
     table = (
         pa.concat_tables(tables).unify_dictionaries().combine_chunks()
@@ -181,16 +228,45 @@ def group(
         else empty_result(grouper)
     )
     return GroupResult(
-        table, sink.quarantine.table(), counts, grouper.scheme.id, grouper.scheme.surgical_match
+        table,
+        sink.quarantine.table(),
+        counts,
+        _name(grouper),
+        _match(grouper),
+        changes_table(sink.changes),
+        _use(grouper, sink),
     )
 
 
-def empty_result(grouper: Grouper) -> pa.Table:
+def _wanted(grouper: AnyGrouper) -> tuple[str, ...]:
+    dated = isinstance(grouper, VersionedGrouper)
+    return (*GROUPING_COLUMNS, DATE_COLUMN) if dated else GROUPING_COLUMNS
+
+
+def _name(grouper: AnyGrouper) -> str:
+    return grouper.family.name if isinstance(grouper, VersionedGrouper) else grouper.scheme.id
+
+
+def _match(grouper: AnyGrouper) -> str:
+    if isinstance(grouper, VersionedGrouper):
+        return grouper.surgical_match
+    return grouper.scheme.surgical_match
+
+
+def _use(grouper: AnyGrouper, sink: _Sink) -> tuple[VersionUse, ...]:
+    if not isinstance(grouper, VersionedGrouper) or not sink.versions:
+        return ()
+    return grouper.use(np.sum(sink.versions, axis=0))
+
+
+def empty_result(grouper: AnyGrouper) -> pa.Table:
     """Return a result table without rows."""
     words = pa.dictionary(pa.int16(), pa.string())
     names = ("mdc", "adrg", "drg", "status", "reason", "severity")
     fields = [("case_id", pa.string()), *((name, words) for name in names)]
     fields.append(("severity_diagnosis", pa.dictionary(pa.int32(), pa.string())))
+    if isinstance(grouper, VersionedGrouper):
+        fields.append(("scheme", words))
     return pa.schema(fields).empty_table()
 
 
@@ -200,10 +276,9 @@ class _Sink:
 
     write: Callable[[pa.Table], None]
     note: Callable[[Quarantine], None] | None
-    quarantine: Quarantine = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        self.quarantine = Quarantine()
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    changes: Changes = field(default_factory=Changes)
+    versions: list[NDArray[np.int64]] = field(default_factory=list)  # of each piece, by version
 
     def take(self, notes: Quarantine) -> None:
         if self.note is None:
@@ -214,7 +289,7 @@ class _Sink:
 
 def _run(
     source: Source,
-    grouper: Grouper,
+    grouper: AnyGrouper,
     threads: int,
     sink: _Sink,
     progress: Callable[[int], None] | None,
@@ -222,16 +297,20 @@ def _run(
     counts = Counts()
     noted = rows = 0
 
-    def task(piece: Piece) -> Callable[[], tuple[pa.Table, Quarantine, Counts]]:
-        def work() -> tuple[pa.Table, Quarantine, Counts]:
+    def task(piece: Piece) -> Callable[[], tuple[pa.Table, Quarantine, Counts, Changes]]:
+        def work() -> tuple[pa.Table, Quarantine, Counts, Changes]:
             part = group_piece(piece, grouper)
-            return result_table(part, grouper), part.faults.close(), part.grouped.counts()
+            notes = part.faults.close()
+            if isinstance(grouper, VersionedGrouper) and part.version is not None:
+                sink.versions.append(grouper.count(part.version, part.grouped.status))
+            return result_table(part, grouper), notes, part.grouped.counts(), part.cases.changes
 
         return work
 
-    for table, notes, some in in_order((task(p) for p in source.pieces), threads):
+    for table, notes, some, changes in in_order((task(p) for p in source.pieces), threads):
         sink.write(table)
         sink.take(notes)
+        sink.changes.update(changes)
         counts += some
         noted += len(notes)
         rows += len(table)
@@ -267,36 +346,49 @@ def _run(
 
 @dataclass(frozen=True, slots=True)
 class GroupedFile:
-    """What `group_file` did: where results and quarantined rows lie, and the counts."""
+    """What `group_file` did: where results and quarantined rows lie, and the counts.
+
+    `changes` is the file of codes that were read otherwise than written, None when there are none.
+    """
 
     path: Path
     quarantine: Path
     counts: Counts
     scheme: str
     surgical_match: str
+    changes: Path | None = None
+    versions: tuple[VersionUse, ...] = ()
+
+    @property
+    def warnings(self) -> list[Bilingual]:
+        """What the reader must know of the versions used."""
+        return version_warnings(self.versions)
 
 
 def group_file(
     cases: Any,
     out: str | Path,
-    scheme: Grouper | Scheme | str | Path = DEFAULT_SCHEME,
+    scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
+    from_insurance_codes: bool = False,
+    reading: ReadOptions = AS_FOUND,
     threads: int | None = None,
     lang: str = "zh",
     progress: Callable[[int | None], Callable[[int], None]] | None = None,
 ) -> GroupedFile:
     """Group cases from files to a file (.parquet or .csv), in memory that does not grow with them.
 
-    Quarantined rows go to `<out>.quarantine.csv`, always written. `progress` is given the number
-    of cases (None when unknown) and returns what is called with the cases done at each step.
-    The output appears under its name only when it is whole.
+    Quarantined rows go to `<out>.quarantine.csv`, always written; codes read otherwise than
+    written to `<out>.changes.csv`, when there are any. `progress` is given the number of cases
+    (None when unknown) and returns what is called with the cases done at each step. The output
+    appears under its name only when it is whole. The other arguments are those of `group`.
 
     Raises InputError or SchemeError, and BooksError when counts do not add up.
     """
     from pyarrow import csv
 
-    grouper = grouper_of(scheme, surgical_match)
+    grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
     path = Path(out)
     suffix = path.suffix.lower()
     if suffix not in (".parquet", ".csv"):
@@ -314,7 +406,7 @@ def group_file(
             where=path.parent,
             remedy=both("先建立该文件夹", "make the folder first"),
         )
-    source = open_source(cases, GROUPING_COLUMNS)
+    source = open_source(cases, _wanted(grouper), options=reading)
     if str(path.resolve()) in {str(Path(name).resolve()) for name in source.names}:
         raise InputError(
             both("结果文件与一个输入文件相同", "the output is one of the inputs"),
@@ -324,6 +416,7 @@ def group_file(
     notes_path = path.with_name(path.name + ".quarantine.csv")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     notes_temporary = notes_path.with_name(f".{notes_path.name}.{os.getpid()}.part")
+    changes_path = path.with_name(path.name + ".changes.csv")
     writer: Any = None
 
     def write(table: pa.Table) -> None:
@@ -340,11 +433,22 @@ def group_file(
         if writer is None:
             write(empty_result(grouper))
         writer.close()
-        temporary.replace(path)
+        changes_path.unlink(missing_ok=True)
+        if sink.changes:
+            csv.write_csv(changes_table(sink.changes), changes_path)
         notes_temporary.replace(notes_path)
+        temporary.replace(path)
     finally:
         if writer is not None:
             writer.close()
         temporary.unlink(missing_ok=True)
         notes_temporary.unlink(missing_ok=True)
-    return GroupedFile(path, notes_path, counts, grouper.scheme.id, grouper.scheme.surgical_match)
+    return GroupedFile(
+        path,
+        notes_path,
+        counts,
+        _name(grouper),
+        _match(grouper),
+        changes_path if sink.changes else None,
+        _use(grouper, sink),
+    )
