@@ -5,6 +5,8 @@ Readers, checks, the synthetic region and the documents come from this table.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,21 +30,45 @@ class Column:
     aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     extra: bool = False
+    ordered: bool = False  # where several aliases are given, the first one counts
 
 
 CASE_COLUMNS: tuple[Column, ...] = (
-    Column("case_id", "text", "", "病例号", "一次住院的唯一编号", "grouping", ("结算ID", "病案号")),
     Column(
-        "hospital_id", "text", "", "医疗机构编码", "定点医疗机构编码", "settlement", ("机构编码",)
+        "case_id",
+        "text",
+        "",
+        "病例号",
+        "一次住院的唯一编号",
+        "grouping",
+        ("结算ID", "setl_id", "就诊ID", "mdtrt_id", "病案号", "medcasno", "住院号"),
+        ordered=True,
+    ),
+    Column(
+        "hospital_id",
+        "text",
+        "",
+        "医疗机构编码",
+        "定点医疗机构编码",
+        "settlement",
+        (
+            "机构编码",
+            "医院编码",
+            "医疗机构代码",
+            "定点医疗机构编码",
+            "定点医药机构编号",
+            "fixmedins_code",
+        ),
     ),
     Column(
         "patient_id",
         "text",
         "",
         "参保人编号",
-        "同一参保人各次住院相同，用于再入院判断",
+        "同一参保人各次住院相同，用于再住院判断，政策有该规则时清算须有此列；不要用身份证号",
         "",
-        ("人员编号",),
+        ("人员编号", "psn_no", "医保编号", "hi_no", "患者编号"),
+        ordered=True,
     ),
     Column(
         "pool",
@@ -51,10 +77,19 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "险种",
         "310职工、390居民，或统筹区自定",
         "settlement",
-        ("基金", "险种类型"),
+        ("基金", "险种类型", "insutype", "医保类型", "hi_type"),
+        ordered=True,
     ),
-    Column("sex", "sex", "", "性别", "M男、F女", "grouping"),
-    Column("age_years", "count", "years", "年龄", "入院时周岁", "grouping", ("周岁", "年龄（岁）")),
+    Column("sex", "sex", "", "性别", "M男、F女", "grouping", ("gend",)),
+    Column(
+        "age_years",
+        "count",
+        "years",
+        "年龄",
+        "入院时周岁",
+        "grouping",
+        ("周岁", "年龄（岁）", "age"),
+    ),
     Column(
         "age_days",
         "count",
@@ -62,22 +97,66 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "不足一周岁年龄",
         "不足一周岁者的日龄",
         "",
-        ("日龄", "年龄（天）"),
+        ("日龄", "年龄（天）", "不足1周岁年龄", "nwb_age"),
     ),
-    Column("birth_weight_g", "count", "g", "新生儿出生体重", "克", "", ("出生体重",)),
-    Column("admission_date", "date", "", "入院日期", "", "settlement", ("入院时间",)),
-    Column("discharge_date", "date", "", "出院日期", "", "settlement", ("出院时间",)),
-    Column("settlement_date", "date", "", "结算日期", "空缺时按出院日期", "", ("结算结束日期",)),
     Column(
-        "los_days", "count", "days", "住院天数", "空缺时由出入院日期推算", "", ("实际住院天数",)
+        "birth_weight_g",
+        "count",
+        "g",
+        "新生儿出生体重",
+        "克",
+        "",
+        ("出生体重", "nwb_bir_wt"),
     ),
-    Column("discharge_way", "text", "", "离院方式", "1医嘱离院 2转院 3转社区 4非医嘱 5死亡 9其他"),
-    Column("icu", "flag", "", "重症监护", "本次住院是否进入重症监护"),
-    Column("department", "text", "", "出院科别", ""),
+    Column("admission_date", "date", "", "入院日期", "", "settlement", ("入院时间", "adm_time")),
+    Column("discharge_date", "date", "", "出院日期", "", "settlement", ("出院时间", "dscg_time")),
+    Column(
+        "settlement_date",
+        "date",
+        "",
+        "结算日期",
+        "空缺时按出院日期",
+        "",
+        ("结算结束日期", "setl_end_date", "结算时间"),
+    ),
+    Column(
+        "los_days",
+        "count",
+        "days",
+        "住院天数",
+        "空缺时由出入院日期推算",
+        "",
+        ("实际住院天数", "act_ipt_days"),
+    ),
+    Column(
+        "discharge_way",
+        "text",
+        "",
+        "离院方式",
+        "1医嘱离院 2转院 3转社区 4非医嘱 5死亡 9其他",
+        "",
+        ("dscg_way",),
+    ),
+    Column(
+        "icu",
+        "flag",
+        "",
+        "重症监护",
+        "本次住院是否进入重症监护",
+        "",
+        ("是否重症监护", "是否进入重症监护"),
+    ),
+    Column("department", "text", "", "出院科别", "", "", ("出院科室", "dscg_caty"), ordered=True),
     Column("diagnoses", "codes", "", "诊断编码", "主要诊断在前，以|分隔", "grouping", ("诊断",)),
     Column("procedures", "codes", "", "手术操作编码", "主要手术在前，以|分隔", "", ("手术操作",)),
     Column(
-        "total_cost", "money", "yuan", "总费用", "医疗总费用，元", "settlement", ("医疗总费用",)
+        "total_cost",
+        "money",
+        "yuan",
+        "总费用",
+        "医疗总费用，元",
+        "settlement",
+        ("医疗总费用", "医疗费总额", "medfee_sumamt"),
     ),
     Column(
         "pool_fund",
@@ -86,10 +165,12 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "统筹基金支付",
         "统筹基金记账，元",
         "settlement",
-        ("统筹支付",),
+        ("统筹支付", "统筹支付金额", "统筹基金支付金额", "统筹基金支出", "hifp_pay"),
     ),
-    Column("personal_paid", "money", "yuan", "个人支付", "元"),
-    Column("other_paid", "money", "yuan", "其他支付", "大病、公务员、救助等，元"),
+    Column("personal_paid", "money", "yuan", "个人支付", "元", "", ("个人支付金额", "psn_pay")),
+    Column(
+        "other_paid", "money", "yuan", "其他支付", "大病、公务员、救助等，元", "", ("其他支付金额",)
+    ),
     Column(
         "payment_mode",
         "text",
@@ -100,10 +181,37 @@ CASE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("bed_day_class", "text", "", "床日类别", "按床日付费的类别"),
     Column("referral_group", "text", "", "转诊组", "医共体内视为一次住院的各次住院相同"),
-    Column("birth_date", "date", "", "出生日期", "", extra=True),
-    Column("admission_weight_g", "count", "g", "新生儿入院体重", "克", extra=True),
-    Column("admission_way", "text", "", "入院途径", "1急诊 2门诊 3转入 9其他", extra=True),
-    Column("ventilator_time", "text", "", "呼吸机使用时长", "天/小时/分钟，如1/13/24", extra=True),
+    Column("birth_date", "date", "", "出生日期", "", "", ("出生年月日", "brdy"), extra=True),
+    Column(
+        "admission_weight_g",
+        "count",
+        "g",
+        "新生儿入院体重",
+        "克",
+        "",
+        ("入院体重", "nwb_adm_wt"),
+        extra=True,
+    ),
+    Column(
+        "admission_way",
+        "text",
+        "",
+        "入院途径",
+        "1急诊 2门诊 3转入 9其他",
+        "",
+        ("adm_way",),
+        extra=True,
+    ),
+    Column(
+        "ventilator_time",
+        "text",
+        "",
+        "呼吸机使用时长",
+        "天/小时/分钟，如1/13/24",
+        "",
+        ("vent_used_dura",),
+        extra=True,
+    ),
     Column(
         "procedure_dates", "dates", "", "手术操作日期", "与手术操作编码同序，以|分隔", extra=True
     ),
@@ -115,14 +223,48 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "与诊断编码同序，以|分隔：1有 2临床未确定 3情况不明 4无",
         extra=True,
     ),
-    Column("diagnosis_count", "count", "", "诊断代码计数", "首页填报的诊断个数", extra=True),
     Column(
-        "procedure_count", "count", "", "手术操作代码计数", "首页填报的手术操作个数", extra=True
+        "diagnosis_count",
+        "count",
+        "",
+        "诊断代码计数",
+        "首页填报的诊断个数",
+        "",
+        ("diag_code_cnt",),
+        extra=True,
+    ),
+    Column(
+        "procedure_count",
+        "count",
+        "",
+        "手术操作代码计数",
+        "首页填报的手术操作个数",
+        "",
+        ("oprn_oprt_code_cnt",),
+        extra=True,
     ),
     Column("items_total", "money", "yuan", "收费项目合计", "各收费项目金额之和，元", extra=True),
-    Column("own_paid", "money", "yuan", "个人自费", "目录外由个人负担，元", extra=True),
-    Column("planned_readmission", "flag", "", "31天内再住院计划", "", extra=True),
-    Column("refund", "flag", "", "退费标志", "本行冲减此前的一次结算", extra=True),
+    Column(
+        "own_paid",
+        "money",
+        "yuan",
+        "个人自费",
+        "目录外由个人负担，元",
+        "",
+        ("个人自费金额", "psn_ownpay"),
+        extra=True,
+    ),
+    Column("planned_readmission", "flag", "", "31天内再住院计划", "是或否", extra=True),
+    Column(
+        "refund",
+        "flag",
+        "",
+        "退费标志",
+        "本行冲减此前的一次结算",
+        "",
+        ("refd_setl_flag",),
+        extra=True,
+    ),
     Column("refund_of", "text", "", "原结算ID", "退费所冲减的病例号", extra=True),
     Column("code_system", "text", "", "编码版本", "诊断与手术编码所属的编码版本", extra=True),
 )
@@ -139,19 +281,105 @@ GROUPING_COLUMNS = (
     "icu",
     "diagnoses",
     "procedures",
+    "code_system",
 )
-_HEADERS: Mapping[str, str] = {
-    header: column.name
-    for column in CASE_COLUMNS
-    for header in (column.name, column.chinese, *column.aliases)
-}
 NUMBERED = {"diagnosis_": "diagnoses", "procedure_": "procedures"}
-NUMBERED_CHINESE = {
-    "诊断": "diagnosis_",
-    "诊断编码": "diagnosis_",
-    "手术操作": "procedure_",
-    "手术操作编码": "procedure_",
+# what a table may hold in place of a column: the codes behind the main one, or one column each
+PARTS = {
+    "other_diagnoses": "diagnoses",
+    "other_procedures": "procedures",
+    "date_of_procedure_": "procedure_dates",
+    "condition_of_diagnosis_": "admission_conditions",
 }
+UNITS = {
+    "yuan": ("元", "人民币元"),
+    "years": ("岁", "周岁"),
+    "days": ("天", "日"),
+    "g": ("克", "g"),
+}
+_CODE = "(?P<code>编码|代码|icd编码|icd-?10编码)?"
+_CODE_AFTER = "(?P<after>编码|代码)?"
+_SURGERY = r"手术(?:(?:及|和|与|/|、)?操作|\(操作\))?"
+_OTHER = "(?:其他|其它|次要)"
+# pattern, column, what is added to its number; without 编码 a header may mean the name of the code
+_PATTERNS: tuple[tuple[re.Pattern[str], str, int], ...] = tuple(
+    (re.compile(pattern), name, more)
+    for pattern, name, more in (
+        (r"diagnosis_(?P<n>\d+)(?P<code>)", "diagnosis_", 0),
+        (r"procedure_(?P<n>\d+)(?P<code>)", "procedure_", 0),
+        (r"diag_code_?(?P<n>\d+)(?P<code>)", "diagnosis_", 0),
+        (r"oprn_oprt_code_?(?P<n>\d+)(?P<code>)", "procedure_", 0),
+        (rf"(?:出院)?(?:主要|主|第一)(?:出院)?诊断{_CODE}", "diagnosis_1", 0),
+        (rf"(?:出院)?{_OTHER}(?:出院)?诊断{_CODE}", "other_diagnoses", 0),
+        (rf"(?:出院)?{_OTHER}(?:出院)?诊断{_CODE}(?P<n>\d+){_CODE_AFTER}", "diagnosis_", 1),
+        (rf"(?:出院)?诊断{_CODE}(?P<n>\d+){_CODE_AFTER}", "diagnosis_", 0),
+        (rf"(?:出院)?诊断{_CODE}", "diagnoses", 0),
+        (r"diag_code(?P<code>)", "diagnoses", 0),
+        (r"other_diagnoses(?P<code>)", "other_diagnoses", 0),
+        (r"other_procedures(?P<code>)", "other_procedures", 0),
+        (rf"(?:主要|主){_SURGERY}{_CODE}", "procedure_1", 0),
+        (rf"{_OTHER}{_SURGERY}{_CODE}", "other_procedures", 0),
+        (rf"{_OTHER}{_SURGERY}{_CODE}(?P<n>\d+){_CODE_AFTER}", "procedure_", 1),
+        (rf"{_SURGERY}{_CODE}(?P<n>\d+){_CODE_AFTER}", "procedure_", 0),
+        (r"手术(?:(?:及|和|与|/|、)?操作|\(操作\))(?P<code>编码|代码)?", "procedures", 0),
+        (r"手术(?P<code>编码|代码)", "procedures", 0),
+        (r"oprn_oprt_code(?P<code>)", "procedures", 0),
+        (rf"{_SURGERY}日期(?P<n>\d+)(?P<code>)", "date_of_procedure_", 0),
+        (r"入院病情(?P<n>\d+)(?P<code>)", "condition_of_diagnosis_", 0),
+    )
+)
+MAX_NUMBER = 999
+
+
+def normal_header(header: str) -> str:
+    """Return a header as it is compared: no blanks, half width, small letters, no mark of duty.
+
+    >>> normal_header(" 总费用 （元）*"), normal_header("Case ID"), normal_header("主要诊断\\n编码")
+    ('总费用(元)', 'case_id', '主要诊断编码')
+    """
+    text = unicodedata.normalize("NFKC", header).replace("\ufeff", "").lower()
+    words = text.replace("*", " ").rstrip(" :").split()
+    return ("_" if text.isascii() else "").join(words)
+
+
+_HEADERS: Mapping[str, tuple[str, int]] = {
+    normal_header(header): (column.name, rank if column.ordered else 0)
+    for column in CASE_COLUMNS
+    if column.kind != "codes"
+    for rank, header in enumerate((column.chinese, *column.aliases))
+} | {column.name: (column.name, 0) for column in CASE_COLUMNS}
+
+
+def meaning(header: str) -> tuple[str, int] | None:
+    """Return the column that a header means and its rank, or None for a column that is not ours.
+
+    Of several headers of one meaning the lowest rank counts, when it stands alone: 诊断编码1 before
+    诊断1, which may hold names; 结算ID before 病案号. A unit in brackets must be the column's own.
+
+    >>> meaning("主要诊断编码"), meaning("主要诊断"), meaning("主要诊断名称")
+    (('diagnosis_1', 0), ('diagnosis_1', 1), None)
+    >>> meaning("总费用（元）"), meaning("总费用（万元）")
+    (('total_cost', 0), None)
+    """
+    text = normal_header(header)
+    if text in _HEADERS:
+        return _HEADERS[text]
+    for pattern, name, more in _PATTERNS:
+        found = pattern.fullmatch(text)
+        if found is None:
+            continue
+        parts = found.groupdict()
+        rank = 0 if parts["code"] is not None or parts.get("after") else 1
+        if "n" not in parts:
+            return name, rank
+        number = int(parts["n"])
+        return (f"{name}{number + more}", rank) if 1 <= number <= MAX_NUMBER else None
+    with_unit = re.fullmatch(r"(.+)[(\[](.+)[)\]]", text)
+    if with_unit is not None:
+        named = _HEADERS.get(with_unit[1])
+        if named is not None and with_unit[2] in UNITS.get(BY_NAME[named[0]].unit, ()):
+            return named
+    return None
 
 
 def canonical_name(header: str) -> str | None:
@@ -160,16 +388,18 @@ def canonical_name(header: str) -> str | None:
     >>> canonical_name("总费用"), canonical_name("诊断2"), canonical_name("remark")
     ('total_cost', 'diagnosis_2', None)
     """
-    text = header.strip().lstrip("\ufeff")
-    if text in _HEADERS:
-        return _HEADERS[text]
-    for chinese, prefix in NUMBERED_CHINESE.items():
-        if text.startswith(chinese) and text[len(chinese) :].isdigit():
-            return f"{prefix}{int(text[len(chinese) :])}"
-    for prefix in NUMBERED:
-        if text.startswith(prefix) and text[len(prefix) :].isdigit():
-            return text
-    return None
+    found = meaning(header)
+    return None if found is None else found[0]
+
+
+def whole_of(name: str) -> str:
+    """Return the column of which a numbered column or another part is one.
+
+    >>> whole_of("diagnosis_3"), whole_of("other_procedures"), whole_of("sex")
+    ('diagnoses', 'procedures', 'sex')
+    """
+    base = name.rstrip("0123456789")
+    return NUMBERED.get(base, PARTS.get(base, name))
 
 
 def required(columns: Iterable[str], purpose: str) -> list[str]:

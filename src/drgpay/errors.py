@@ -6,6 +6,7 @@ Faults of a single case are not raised: they are rows of the quarantine table.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,8 +76,16 @@ def quoted(value: object) -> str:
     return f"“{value}”" if isinstance(value, str) else str(value)
 
 
+# what reading a hostile TOML file may raise
+TOML_FAULTS = (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError)
+
+
 def not_toml(error: Exception) -> Bilingual:
     """Return what is wrong with a file that is not TOML, or not UTF-8."""
+    if isinstance(error, RecursionError):
+        return both(
+            "不是TOML格式：括号嵌套过深，请改正", "not TOML: brackets are nested too deeply"
+        )
     if isinstance(error, UnicodeDecodeError):
         return both("不是UTF-8编码，请另存为UTF-8编码的文本", f"not TOML: {error}")
     at = re.search(r"line (\d+), column (\d+)", str(error))

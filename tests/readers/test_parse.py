@@ -83,7 +83,14 @@ def test_counts__columns_of_another_kind_are_bad() -> None:
 def test_money__texts() -> None:
     texts = ["0", "1", "1.5", "1.05", " 12.30 ", "-3.00", "1000000000.00", "", None]
     assert money(texts) == [0, 100, 150, 105, 1230, -300, 10**11, GONE, GONE]
-    wrong = ["1.234", "1,000.00", "1e3", "￥5", "5元", "+1", "1000000000.01", "99999999999.99", "."]
+    wrong = ["1.234", "1e3", "￥5", "+1", "1000000000.01", "99999999999.99", ".", "1.5E+04", "１２"]
+    assert money(wrong) == [BAD] * len(wrong)
+
+
+def test_money__thousands_and_the_unit() -> None:
+    texts = ["1,234.56", "-1,000", "12,345,678.9", "5元", "1,234.50 元", "7", "", None]
+    assert money(texts) == [123_456, -100_000, 1_234_567_890, 500, 123_450, 700, GONE, GONE]
+    wrong = ["1,23", "12,34.50", "1234,567", ",123", "1,2345", "1，234", "5万元", "元", "1,234,"]
     assert money(wrong) == [BAD] * len(wrong)
 
 
@@ -155,6 +162,11 @@ def test_dates__texts_in_the_forms_that_are_taken() -> None:
         "2024-03-01 08:15:00",
         "2024-03-01T08:15:00",
         "2024/3/1 8:15",
+        "2024年3月1日",
+        "2024年03月01日 08:15:00",
+        "2024年3月1日8时15分",
+        "2024.3.1",
+        "2024.03.01 08:15",
     ]
     assert dates(texts) == ["2024-03-01"] * len(texts)
     assert dates(["", None, " "]) == [GONE] * 3
@@ -170,8 +182,10 @@ def test_dates__texts_that_are_no_dates() -> None:
         "2024-3",
         "24/3/1",
         "1/3/2024",
-        "2024年3月1日",
-        "2024.3.1",
+        "2024年3月",
+        "2024.3",
+        "2024年3月1日左右",
+        "２０２４年3月1日",
         "20240301081500",
         "yesterday",
         "2024-03-01-02",
@@ -218,17 +232,32 @@ def test_dates__every_day_in_every_form(day: dt.date) -> None:
 # --- sex, flags, other closed lists
 
 
-def test_sexes__m_and_f_alone() -> None:
-    values, bad = parse.sexes(pa.array(["M", "F", " M ", "", None, "m", "男", "1", "MF"]))
-    assert values.tolist() == [1, 2, 1, 0, 0, 0, 0, 0, 0]
-    assert bad.tolist() == [False] * 5 + [True] * 4
+def test_sexes__the_words_that_are_understood() -> None:
+    texts = ["M", "m", "男", "男性", "1", " 男 ", "F", "f", "女", "女性", "2"]
+    values, bad = parse.sexes(pa.array(texts))
+    assert values.tolist() == [1] * 6 + [2] * 5
+    assert not bad.any()
+    values, bad = parse.sexes(pa.array(["", None, "0", "9", "MF", "１", "未知", "男女", "3"]))
+    assert values.tolist() == [0] * 9
+    assert bad.tolist() == [False] * 4 + [True] * 5
+
+
+def test_sexes__numbers() -> None:
+    for kind in (pa.int8(), pa.int64(), pa.float64()):
+        values, bad = parse.sexes(pa.array([1, 2, 0, 9, None, 3], kind))
+        assert values.tolist() == [1, 2, 0, 0, 0, 0]
+        assert bad.tolist() == [False] * 5 + [True]
+    assert parse.sexes(pa.array([1.5, float("nan")]))[1].tolist() == [True, False]
 
 
 def test_flags__what_exports_write() -> None:
-    texts = ["0", "1", "true", "false", "True", "FALSE", "TRUE", "", None, "2", "yes", "是"]
+    texts = ["0", "1", "true", "false", "True", "FALSE", "TRUE", "", None, "2", "yes"]
     values, bad = parse.flags(pa.array(texts))
-    assert values.tolist() == [0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0]
-    assert bad.tolist() == [False] * 9 + [True] * 3
+    assert values.tolist() == [0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0]
+    assert bad.tolist() == [False] * 9 + [True] * 2
+    values, bad = parse.flags(pa.array(["是", "有", "Y", "y", "否", "无", "N", "n", "不详"]))
+    assert values.tolist() == [1] * 4 + [0] * 5
+    assert bad.tolist() == [False] * 8 + [True]
 
 
 def test_flags__typed_columns() -> None:

@@ -6,6 +6,7 @@ rows whose value is there but is not what the column holds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from drgpay.cases.values import FLAG_WORDS, SEX_WORDS, by_word
 
 Mask = NDArray[np.bool_]
 Parsed = tuple[NDArray[Any], Mask]
@@ -96,7 +99,7 @@ def counts(column: pa.ChunkedArray | pa.Array) -> Parsed:
 def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     """Read yuan with at most two decimals as int64 fen; the lowest int64 when missing.
 
-    Bad: text, more than two decimals, more than 10^11 fen either way. Binary floats are taken
+    Texts may have commas between groups of three digits, `1,234.56`, and 元 behind them. Bad: text, more than two decimals, more than 10^11 fen either way. Binary floats are taken
     only when they stand for an amount of two decimals.
     """
     array = flat(column)
@@ -124,6 +127,8 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
         good = ~empty & np.asarray(
             pc.fill_null(pc.match_substring_regex(texts, r"^-?\d{1,11}(\.\d{1,2})?$"), False)
         )
+        if (~good & ~empty).any():
+            texts, good = _plain_amounts(texts, good)
         bad |= ~good & ~empty
         amounts = _masked_cast(texts, good, pa.decimal128(18, 2))
         values, _ = _decimal_fen(amounts, ~good)
@@ -132,6 +137,18 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
         bad |= ~empty
     bad |= ~empty & ((values > MAX_MONEY_FEN) | (values < -MAX_MONEY_FEN))
     return np.where(empty | bad, MISSING_MONEY, values), bad
+
+
+_GROUPED = r"^-?\d{1,3}(,\d{3}){0,3}(\.\d{1,2})?$"
+
+
+def _plain_amounts(texts: pa.Array, good: Mask) -> tuple[pa.Array, Mask]:
+    """Take 元 and the commas of whole groups of three digits out of the texts that are no numbers."""
+    bare = pc.utf8_rtrim_whitespace(pc.replace_substring_regex(texts, r"元$", ""))
+    grouped = np.asarray(pc.fill_null(pc.match_substring_regex(bare, _GROUPED), False))
+    plain = pc.match_substring_regex(bare, r"^-?\d{1,11}(\.\d{1,2})?$")
+    fits = good | grouped | np.asarray(pc.fill_null(plain, False))
+    return pc.replace_substring(bare, ",", ""), fits
 
 
 def _decimal_fen(array: pa.Array, empty: Mask) -> Parsed:
@@ -157,7 +174,8 @@ def _decimal_fen(array: pa.Array, empty: Mask) -> Parsed:
 def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     """Read dates as int32 days since 1970-01-01; the lowest int32 when missing.
 
-    Texts are `2024-03-01`, `2024/3/1` or `20240301`, a time of day after a space or T is dropped.
+    Texts are `2024-03-01`, `2024/3/1`, `2024.3.1`, `2024年3月1日` or `20240301`; a time of day after
+    a space or T is dropped.
     Bad: anything else, and days before 1900 or after 2199.
     """
     array = flat(column)
@@ -187,6 +205,8 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
 
 def _day_of(text: str) -> int | None:
     head = text.replace("T", " ").split(" ")[0].replace("/", "-")
+    if "-" not in head:
+        head = _with_dashes(head)
     if head.isdigit() and len(head) == 8:
         head = f"{head[:4]}-{head[4:6]}-{head[6:]}"
     parts = head.split("-")
@@ -197,6 +217,18 @@ def _day_of(text: str) -> int | None:
     except ValueError:
         return None
     return int(stamp.astype(np.int64))
+
+
+def _with_dashes(text: str) -> str:
+    """Return `2024.3.1` and `2024年3月1日` as 2024-3-1; other texts as they are."""
+    for pattern in (
+        r"(\d{4})年(\d{1,2})月(\d{1,2})日(?:\d{1,2}[:时].*)?",
+        r"(\d{4})\.(\d{1,2})\.(\d{1,2})",
+    ):
+        found = re.fullmatch(pattern, text, re.ASCII)
+        if found is not None:
+            return "-".join(found.groups())
+    return text
 
 
 def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: int) -> Parsed:
@@ -225,27 +257,42 @@ def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: 
     return codes[index], faulty[index]
 
 
-SEXES = {"M": 1, "F": 2}
-_YES, _NO = ("1", "true", "True", "TRUE"), ("0", "false", "False", "FALSE")
-FLAGS = {**dict.fromkeys(_YES, 1), **dict.fromkeys(_NO, 0)}
+SEXES = {word: {"M": 1, "F": 2, "": 0}[sex] for word, sex in by_word(SEX_WORDS).items()}
+FLAGS = {word: int(flag) for word, flag in by_word(FLAG_WORDS).items()}
+PLANNED = {word: flag for word, flag in FLAGS.items() if not word.isdigit()}
 
 
 def sexes(column: pa.ChunkedArray | pa.Array) -> Parsed:
-    """Read M and F as 1 and 2; 0 when missing."""
-    return choices(column, SEXES, 0)
+    """Read 男, 女, M, F, 1, 2 and their like as 1 and 2; 0 when missing, unknown or not stated."""
+    return choices(_whole_words(column), SEXES, 0)
 
 
 def flags(column: pa.ChunkedArray | pa.Array) -> Parsed:
-    """Read booleans, 0 and 1; unknown is no."""
-    array = flat(column)
-    if pa.types.is_floating(array.type):
+    """Read booleans, 0 and 1, 是 and 否 and their like; unknown is no."""
+    return choices(_whole_words(column), FLAGS, 0)
+
+
+def planned(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read 是 and 否, 有 and 无 and their like, or booleans; unknown is no.
+
+    Bare digits are bad: the front page writes 1 for none and 2 for one, others 1 for yes.
+    """
+    if pa.types.is_boolean(column.type):
+        return flags(column)
+    return choices(_whole_words(column), PLANNED, 0)
+
+
+def _whole_words(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return numbers as the texts of whole numbers; a fraction becomes a word that is none."""
+    if pa.types.is_floating(column.type):
+        array = flat(column)
         array = pc.if_else(pc.is_nan(array), None, array)
         whole = pc.equal(pc.floor(array), array)
-        array = pc.if_else(whole, array, 2.0)  # half a flag is none
-        array = array.cast(pa.int64(), safe=False)
-    if pa.types.is_integer(array.type):
-        array = array.cast(pa.string())
-    return choices(array, FLAGS, 0)
+        array = pc.if_else(whole, array, -1.0)  # half a flag is none
+        return array.cast(pa.int64(), safe=False).cast(pa.string())
+    if pa.types.is_integer(column.type):
+        return flat(column).cast(pa.string())
+    return column
 
 
 PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {

@@ -1,0 +1,237 @@
+"""CSV and other delimited files: encoding, delimiter and header found, rows streamed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drgpay.cases import sources
+from drgpay.cases.encodings import decoded_head, survey
+from drgpay.cases.files import Unchanged
+from drgpay.cases.layout import select
+from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.options import ReadOptions
+from drgpay.cases.sources import Piece, Source
+from drgpay.cases.tables import HEADER_AMONG, find_header
+from drgpay.errors import InputError, both
+
+DELIMITERS = (",", ";", "\t", "|")
+DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+HEAD = 1 << 20
+BLOCK = 16 << 20
+_SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header row of a delimited file: its cells, the lines up to its end, rows before it."""
+
+    cells: tuple[str, ...]
+    lines: int
+    delimiter: str
+    skipped: int
+    ends: bool  # whether a line end stands behind it
+
+
+def open_delimited(
+    path: Path,
+    wanted: Sequence[str] | None,
+    purpose: str,
+    options: ReadOptions,
+    mapping: HeaderMapping,
+) -> Source:
+    """Return the stream of cases of a CSV file, or of one with ; tab or | between its fields.
+
+    Raises InputError for a file that breaks its encoding, holds NUL bytes or leaves a quotation
+    mark open, before anything of it is used.
+    """
+    watch = Unchanged(path)
+    found = survey(path, options.encoding)
+    text = decoded_head(path, found.encoding, HEAD)
+    if not text.strip():
+        raise InputError(
+            both("文件是空的", "the file is empty"),
+            where=path,
+            remedy=both("写入表头和病例", "write a header row and cases"),
+        )
+    header = _header(path, text, options.delimiter, mapping)
+    layout = select(header.cells, wanted, str(path), purpose, mapping)
+    named = [cell for cell in header.cells if cell.strip()]
+    if len(set(named)) < len(named):
+        raise InputError(
+            both("有两列同名", "two columns have the same header"),
+            where=path,
+            remedy=both("改名或删去其中一列", "rename or remove one of them"),
+        )
+    if found.ends_in_quotes(header.delimiter):
+        raise _open_quote(path)
+    notes = list(layout.notes)
+    if header.skipped:
+        notes.append(
+            both(
+                f"{path.name}：表头在第{header.skipped + 1}行，其前{header.skipped}行未读",
+                f"{path.name}: the header is row {header.skipped + 1}; the {header.skipped} before "
+                "it were not read",
+            )
+        )
+    broken: list[tuple[str, int, str]] = []
+
+    def skip(row: Any) -> str:
+        broken.append((path.name, row.number - header.lines, str(row.text)))
+        return "skip"
+
+    def pieces() -> Iterator[Piece]:
+        if header.ends:
+            batches = _batches(path, header, found.encoding, layout.positions, skip)
+            done = 0
+            for batch in batches:
+                numbers = row_numbers(done, len(batch), [row for _, row, _ in broken])
+                done += len(batch)
+                for start in range(0, len(batch), sources.BATCH_ROWS):
+                    part = pa.Table.from_batches([batch.slice(start, sources.BATCH_ROWS)])
+                    own = numbers[start : start + sources.BATCH_ROWS]
+                    yield Piece(path.name, int(own[0]), partial(layout.shape, part), own)
+        watch.check()
+
+    return Source(pieces(), None, (str(path),), broken, layout.unknown, notes)
+
+
+def _header(path: Path, text: str, given: str | None, mapping: HeaderMapping) -> Header:
+    """Find delimiter and header row at the beginning of a file; the first row when none is one."""
+    said = _SEP_LINE.match(text)
+    delimiters = (_delimiter(path, given),) if given else (said[1],) if said else DELIMITERS
+    best: Header | None = None
+    most = -1
+    for delimiter in delimiters:
+        rows, ends = _rows(text, delimiter)
+        first = 1 if said else 0
+        index, score = find_header(rows[first:], mapping)
+        if index < 0:
+            index = next((i for i, row in enumerate(rows[first:]) if any(row)), 0)
+            score = 0
+        if score > most and first + index < len(rows):
+            index += first
+            most = score
+            best = Header(
+                tuple(rows[index]), ends[index][0], delimiter, index - first, ends[index][1]
+            )
+    if best is None and len(text) >= csv.field_size_limit() and not _line_ends(text):
+        raise InputError(
+            both("表头超过1 MB", "the header is longer than 1 MB"),
+            where=path,
+            remedy=both(
+                "核对第一行：列名是否缺了换行或引号",
+                "look at the first row: a line end or a quotation mark may be missing",
+            ),
+        )
+    if best is None:
+        raise InputError(
+            both("没有表头", "there is no header row"),
+            where=path,
+            remedy=both("在第一行写列名", "write the names of the columns in the first row"),
+        )
+    return best
+
+
+def _line_ends(text: str) -> bool:
+    """Whether a line ends in a text."""
+    return "\n" in text or "\r" in text
+
+
+def _delimiter(path: Path, given: str) -> str:
+    delimiter = DELIMITER_NAMES.get(given.lower(), given)
+    if len(delimiter) != 1 or delimiter in '"\r\n' or not delimiter.isascii():
+        raise InputError(
+            both(f"分隔符“{given}”不能用", f"{given!r} cannot be the delimiter"),
+            where=path,
+            remedy=both(
+                "用一个字符，或 tab、comma、semicolon、pipe",
+                "give one character, or tab, comma, semicolon, pipe",
+            ),
+        )
+    return delimiter
+
+
+def _rows(text: str, delimiter: str) -> tuple[list[list[str]], list[tuple[int, bool]]]:
+    """Return the first rows, and for each the lines read so far and whether the last one ended."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows, ends = [], []
+    lines = io.StringIO(text, newline="").readlines()
+    try:
+        for row in islice(reader, HEADER_AMONG + 1):
+            rows.append(row)
+            ends.append((reader.line_num, lines[reader.line_num - 1].endswith(("\r", "\n"))))
+    except csv.Error:  # a field without end: what comes before it may hold the header
+        pass
+    return rows, ends
+
+
+def _batches(
+    path: Path, header: Header, encoding: str, positions: tuple[int, ...], skip: Any
+) -> Iterator[pa.RecordBatch]:
+    from pyarrow import csv as arrow_csv
+
+    names = [str(i) for i in range(len(header.cells))]
+    chosen = [names[position] for position in positions]
+    try:
+        yield from arrow_csv.open_csv(
+            path,
+            read_options=arrow_csv.ReadOptions(
+                block_size=BLOCK,
+                column_names=names,
+                skip_rows=header.lines,
+                use_threads=False,
+                encoding=encoding,
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=header.delimiter, newlines_in_values=True, invalid_row_handler=skip
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=chosen,
+                column_types=dict.fromkeys(chosen, pa.string()),
+                strings_can_be_null=False,
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise InputError(
+            both("表格中途断开", f"the table breaks off: {str(error).splitlines()[0]}"),
+            where=path,
+            remedy=both(
+                "重新另存为CSV UTF-8，含逗号或引号的内容加引号",
+                "save the file again as CSV UTF-8, fields with commas or quotes in quotes",
+            ),
+        ) from None
+
+
+def _open_quote(path: Path) -> InputError:
+    return InputError(
+        both(
+            "有一个引号没有闭合，其后各行都并入了这个字段",
+            "a field that begins with a quotation mark is not closed: the rows behind it are part "
+            "of it",
+        ),
+        where=path,
+        remedy=both(
+            "补上引号；字段内的引号写两个",
+            "close the quotation mark; write one inside a field twice",
+        ),
+    )
+
+
+def row_numbers(done: int, count: int, broken: list[int]) -> NDArray[np.int64]:
+    """Return the row numbers of the next `count` good rows after `done` good ones."""
+    # good row number k stands behind as many broken rows as have numbers up to its own
+    places = np.sort(np.asarray(broken, dtype=np.int64)) - np.arange(len(broken))
+    index = np.arange(done + 1, done + count + 1)
+    return index + np.searchsorted(places, index, side="right")

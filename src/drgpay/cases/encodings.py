@@ -1,0 +1,192 @@
+"""The encoding of a text file, found from the whole of it, and what makes a text unusable."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from drgpay.errors import Bilingual, InputError, both
+
+CHUNK = 16 << 20
+# the names that users may give; GBK and GB2312 are parts of GB18030
+ENCODINGS = {
+    "utf-8": "utf8",
+    "utf8": "utf8",
+    "utf-8-sig": "utf8",
+    "gb18030": "gb18030",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "cp936": "gb18030",
+    "utf-16": "utf-16",
+    "utf-16-le": "utf-16-le",
+    "utf-16-be": "utf-16-be",
+    "big5": "big5",
+}
+_CHINESE = re.compile("[\u3000-\u9fff\uff00-\uffef]")
+_NAMES = {"utf8": "UTF-8", "gb18030": "GB18030", "big5": "Big5"}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A text file read once: its encoding, and the last quotation mark when their count is odd."""
+
+    encoding: str
+    before_open_quote: str | None = None  # what stands before it: nothing at the file's beginning
+
+    def ends_in_quotes(self, delimiter: str) -> bool:
+        """Whether the last quotation mark opens a field that nothing closes."""
+        before = self.before_open_quote
+        return before is not None and before in ("", delimiter, "\r", "\n")
+
+
+def survey(path: Path, given: str | None) -> Survey:
+    """Return what a text file is, after reading all of it.
+
+    UTF-8 with or without a mark, UTF-16 with one, else GB18030; `given` overrides. Raises
+    InputError with the place where a file breaks its encoding or holds a NUL byte.
+    """
+    if given is not None:
+        encoding = ENCODINGS.get(given.strip().lower().replace("_", "-"))
+        if encoding is None:
+            raise InputError(
+                both(f"不认识编码“{given}”", f"unknown encoding {given!r}"),
+                where=path,
+                remedy=both(f"可用：{'、'.join(ENCODINGS)}", f"use one of {', '.join(ENCODINGS)}"),
+            )
+        broken = _broken_at(path, encoding)
+        if broken is not None:
+            raise _not(path, encoding, broken)
+        return _marks(path, encoding)
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        broken = _broken_at(path, "utf-16")
+        if broken is not None:
+            raise _not(path, "utf-16", broken)
+        return _marks(path, "utf-16")
+    broken = _broken_at(path, "utf8")
+    if broken is None:
+        return _marks(path, "utf8")
+    if _holds_chinese(path, broken) or head.startswith(codecs.BOM_UTF8):
+        # a mixture: read as GB18030 it might pass, and mean something else
+        raise _not(path, "utf8", broken)
+    other = _broken_at(path, "gb18030")
+    if other is not None:
+        raise _not(path, "gb18030", other)
+    return _marks(path, "gb18030")
+
+
+def decoded_head(path: Path, encoding: str, size: int) -> str:
+    """Return the beginning of a text file, without its byte order mark."""
+    with path.open("rb") as stream:
+        data = stream.read(size)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    return decoder.decode(data).removeprefix("\ufeff")
+
+
+def _broken_at(path: Path, encoding: str) -> int | None:
+    """Return the byte at which a file breaks its encoding, or None."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = 0
+    with path.open("rb") as stream:
+        while True:
+            chunk = stream.read(CHUNK)
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return done - pending + error.start
+            if not chunk:
+                return None
+            done += len(chunk)
+
+
+def _holds_chinese(path: Path, end: int) -> bool:
+    """Whether the bytes before `end`, which are UTF-8, hold Chinese characters."""
+    decoder = codecs.getincrementaldecoder("utf8")()
+    with path.open("rb") as stream:
+        while end > 0 and (chunk := stream.read(min(CHUNK, end))):
+            if _CHINESE.search(decoder.decode(chunk)):
+                return True
+            end -= len(chunk)
+    return False
+
+
+def _marks(path: Path, encoding: str) -> Survey:
+    """Count quotation marks, and refuse NUL bytes, of a file whose encoding is known."""
+    wide = encoding.startswith("utf-16")
+    decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
+    count = done = 0
+    before = previous = ""
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            marks: bytes | str = decoder.decode(chunk).removeprefix("\ufeff") if wide else chunk
+            quote, nul = ('"', "\0") if isinstance(marks, str) else (b'"', b"\0")
+            at = marks.find(nul)  # type: ignore[arg-type]
+            if at >= 0:
+                raise _nul(path, done + (2 * at if wide else at))
+            found = marks.count(quote)  # type: ignore[arg-type]
+            if found:
+                count += found
+                last = marks.rfind(quote)  # type: ignore[arg-type]
+                before = _char(marks, last - 1) if last else previous
+            previous = _char(marks, len(marks) - 1) if marks else previous
+            done += len(chunk)
+    if before == "\ufeff" or (not wide and count == 1 and before == "\xbf"):
+        before = ""
+    return Survey(encoding, before if count % 2 else None)
+
+
+def _char(text: bytes | str, at: int) -> str:
+    one = text[at : at + 1]
+    return one if isinstance(one, str) else one.decode("latin-1")
+
+
+def _line_of(path: Path, position: int) -> int:
+    """Return the number of the line in which a byte stands, counted from 1."""
+    feeds = returns = 0
+    left = position
+    with path.open("rb") as stream:
+        while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+            feeds += chunk.count(b"\n")
+            returns += chunk.count(b"\r")
+            left -= len(chunk)
+    return max(feeds, 0 if feeds else returns) + 1
+
+
+def _place(path: Path, position: int) -> Bilingual:
+    line = _line_of(path, position)
+    return both(f"第{line}行（第{position + 1}个字节）", f"line {line} (byte {position + 1})")
+
+
+def _not(path: Path, encoding: str, position: int) -> InputError:
+    name = _NAMES.get(encoding, encoding.upper())
+    place = _place(path, position)
+    mixed_zh, mixed_en = (
+        ("", "") if encoding != "gb18030" else ("既不是UTF-8，也", "neither UTF-8 nor GB18030, ")
+    )
+    return InputError(
+        both(
+            f"{mixed_zh}不是{name}编码：{place.chinese}起读不懂",
+            f"{mixed_en or f'not {name}: '}it breaks off at {place}",
+        ),
+        where=path,
+        remedy=both(
+            "重新另存为CSV UTF-8，或用 --encoding 指明编码",
+            "save the file again as CSV UTF-8, or name its encoding with --encoding",
+        ),
+    )
+
+
+def _nul(path: Path, position: int) -> InputError:
+    place = _place(path, position)
+    return InputError(
+        both(f"{place.chinese}有空字节（NUL）", f"a NUL byte at {place}"),
+        where=path,
+        remedy=both(
+            "重新导出该文件；若为UTF-16编码，用 --encoding utf-16-le 指明",
+            "export the file again; if it is UTF-16, say --encoding utf-16-le",
+        ),
+    )

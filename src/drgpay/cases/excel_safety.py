@@ -1,0 +1,296 @@
+"""What a workbook is, and whether it may be opened: looked at before any of it is read.
+
+Zip bombs, document types and entities, encryption and absurd sizes are refused. Of .xlsx files
+the cells are found, too, that the reader of values leaves empty: errors, and formulas that were
+never calculated.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from drgpay.errors import Bilingual, InputError, both
+
+MAX_UNPACKED = 2 << 30
+MAX_RATIO = 200
+RATIO_FROM = 10 << 20
+MAX_PARTS = 10_000
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
+MAX_CELLS = 60_000_000
+CHUNK = 8 << 20
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_FORBIDDEN = re.compile(rb"<!(DOCTYPE|ENTITY)")
+_XML_SUFFIXES = (".xml", ".rels", ".vml")
+_PREFIX = re.compile(rb"(</?)\w+:")
+_CELL = re.compile(rb"<c\b((?:\s+[\w:]+=\"[^\"]*\")*)\s*>(.*?)</c\s*>", re.DOTALL)
+_PLACE = re.compile(rb"\sr=\"([A-Z]{1,7})(\d+)\"")
+_WIDE = re.compile(rb" r=\"([A-Z]{2,7})\d")
+_ROW_NUMBER = re.compile(rb"<row\s[^>]*?\br=\"(\d+)\"")
+_VALUE = re.compile(rb"<v\b[^>/]*>([^<]+)</")
+_FORMULA = re.compile(rb"<f[\s/>]")
+
+
+@dataclass(slots=True)
+class SheetMarks:
+    """Cells of a sheet by (row, column) counted from 0: error texts, formulas without a value."""
+
+    errors: dict[int, dict[int, str]] = field(default_factory=dict)
+    uncalculated: list[str] = field(default_factory=list)  # places such as D8
+
+
+@dataclass(slots=True)
+class Workbook:
+    """What is known of a workbook before it is opened; `date_1904` is None where it is not."""
+
+    kind: str  # xlsx, xlsb, ods or xls
+    date_1904: bool | None = None
+    marks: dict[str, SheetMarks] = field(default_factory=dict)
+
+
+def inspect(path: Path) -> Workbook:
+    """Return what a workbook is; raises InputError for one that must not be opened."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    if head.startswith(OLE):
+        if _names_encryption(path):
+            raise encrypted(path)
+        return Workbook("xls")
+    if not head.startswith(ZIP):
+        raise _no_workbook(path, head)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _inspect_zip(path, archive)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        raise _broken(path, error) from None
+
+
+def _inspect_zip(path: Path, archive: zipfile.ZipFile) -> Workbook:
+    parts = archive.infolist()
+    names = [part.filename for part in parts]
+    if len(set(names)) < len(names) or len(names) > MAX_PARTS:
+        raise _broken(path, ValueError("parts of the archive stand twice or are too many"))
+    if any(part.flag_bits & 1 for part in parts):
+        raise encrypted(path)
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > MAX_UNPACKED:
+        raise _bomb(path, f"{unpacked >> 20} MiB")
+    for part in parts:
+        if part.file_size > RATIO_FROM and part.file_size > MAX_RATIO * part.compress_size:
+            ratio = part.file_size // max(part.compress_size, 1)
+            raise _bomb(path, f"{part.filename} {part.file_size >> 20} MiB, {ratio}:1")
+    kind = "ods" if "content.xml" in names else "xlsb" if "xl/workbook.bin" in names else "xlsx"
+    workbook = Workbook(kind)
+    scans: dict[str, _SheetScan] = {}
+    for part in parts:
+        if part.filename.lower().endswith(_XML_SUFFIXES):
+            sheet = kind == "xlsx" and "/worksheets/" in f"/{part.filename}"
+            scan = _SheetScan() if sheet else None
+            for piece in _checked(path, archive, part):
+                if scan is not None:
+                    scan.take(piece)
+            if scan is not None:
+                scan.take(b"", last=True)
+                scan.check(path)
+                scans[part.filename] = scan
+    if sum(scan.cells() for scan in scans.values()) > MAX_CELLS:
+        raise _too_large(path)
+    if kind == "xlsx":
+        _name_sheets(archive, workbook, scans)
+    return workbook
+
+
+def _checked(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the bytes of an XML part; raises InputError for a document type or entity in it."""
+    tail = b""
+    with archive.open(part) as stream:
+        while chunk := stream.read(CHUNK):
+            if not tail and (chunk[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in chunk[:64]):
+                raise _broken(path, ValueError(f"{part.filename} is not UTF-8"))
+            if _FORBIDDEN.search(tail + chunk):
+                raise InputError(
+                    both(
+                        f"{part.filename} 含有文档类型或实体声明（DOCTYPE、ENTITY），不予打开",
+                        f"{part.filename} declares a document type or entities: not opened",
+                    ),
+                    where=path,
+                    remedy=both(
+                        "用Excel打开后另存为新的 .xlsx 文件",
+                        "open it in Excel and save it as a new .xlsx file",
+                    ),
+                )
+            tail = (tail + chunk)[-16:]
+            yield chunk
+
+
+class _SheetScan:
+    """Looks at the XML of a worksheet as it streams by, cut where rows begin."""
+
+    def __init__(self) -> None:
+        self.left = b""
+        self.rows = self.row_tags = self.columns = 0
+        self.marks = SheetMarks()
+
+    def take(self, chunk: bytes, last: bool = False) -> None:
+        """Take some more of the sheet."""
+        data = self.left + chunk
+        cut = len(data)
+        if not last:
+            starts = (data.rfind(mark) for mark in (b"<row", b":row", b"<c ", b":c "))
+            cut = next((data.rfind(b"<", 0, at + 1) for at in starts if at > 0), len(data) - 64)
+        self.left = data[cut:]
+        self._look(data[:cut])
+
+    def _look(self, data: bytes) -> None:
+        if b":row" in data:  # tags with a prefix, as some programs write them
+            data = _PREFIX.sub(rb"\1", data)
+        numbers = _ROW_NUMBER.findall(data)
+        tags = data.count(b"<row")
+        self.row_tags += tags
+        self.rows = max(self.rows, self.row_tags, max(map(int, numbers), default=0))
+        wide = set(_WIDE.findall(data))
+        self.columns = max(self.columns, 26, max(map(_column_number, wide), default=0))
+        if data.count(b"<c ") + data.count(b"<c>") > data.count(b' r="') - len(numbers):
+            # cells that do not say where they are
+            widest = max(row.count(b"<c") for row in data.split(b"<row"))
+            self.columns = max(self.columns, widest)
+        if b't="e"' in data or b"<f>" in data or b"<f " in data or b"<f/" in data:
+            self._find_marks(data)
+
+    def _find_marks(self, data: bytes) -> None:
+        for found in _CELL.finditer(data):
+            attributes, body = found.groups()
+            error = b't="e"' in attributes
+            if not error and not _FORMULA.search(body):
+                continue
+            place = _PLACE.search(attributes)
+            value = _VALUE.search(body)
+            if place is None:
+                continue
+            column, row = _column_number(place[1]) - 1, int(place[2]) - 1
+            if error:
+                text = value[1].decode("utf-8", "replace") if value else "#N/A"
+                self.marks.errors.setdefault(row, {})[column] = text
+            elif value is None and b't="str"' not in attributes:
+                self.marks.uncalculated.append((place[1] + place[2]).decode())
+
+    def cells(self) -> int:
+        """Return how many cells the sheet spans."""
+        return self.rows * self.columns
+
+    def check(self, path: Path) -> None:
+        """Raise InputError for a sheet larger than Excel allows."""
+        if self.rows > MAX_ROWS or self.columns > MAX_COLUMNS:
+            raise _too_large(path)
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _name_sheets(
+    archive: zipfile.ZipFile, workbook: Workbook, scans: dict[str, _SheetScan]
+) -> None:
+    """Find the date system, and which part is which sheet."""
+    try:
+        book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+        links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    except (KeyError, ElementTree.ParseError):
+        return
+    targets = {link.get("Id"): (link.get("Target") or "") for link in links}
+    for element in book.iter():
+        tag = element.tag.rpartition("}")[2]
+        if tag == "workbookPr":
+            workbook.date_1904 = element.get("date1904") in ("1", "true")
+        elif tag == "sheet":
+            ids = [value for key, value in element.attrib.items() if key.endswith("}id")]
+            target = targets.get(ids[0], "") if ids else ""
+            part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+            if part in scans:
+                workbook.marks[element.get("name") or ""] = scans[part].marks
+    if workbook.date_1904 is None:
+        workbook.date_1904 = False
+
+
+def _names_encryption(path: Path) -> bool:
+    """Whether an OLE file holds a package that was encrypted with a password."""
+    mark = "EncryptedPackage".encode("utf-16-le")
+    tail = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            if mark in tail + chunk:
+                return True
+            tail = chunk[-64:]
+    return False
+
+
+def encrypted(path: Path) -> InputError:
+    """Return the fault of a workbook with a password."""
+    return InputError(
+        both("工作簿有密码保护", "the workbook is protected by a password"),
+        where=path,
+        remedy=both("在Excel中去掉打开密码后另存", "remove the password in Excel and save it"),
+    )
+
+
+def _bomb(path: Path, size: str) -> InputError:
+    return InputError(
+        both(
+            f"解压后过大或压缩比异常（{size}），不予打开",
+            f"unpacks to too much, or at too high a ratio ({size}): not opened",
+        ),
+        where=path,
+        remedy=both(
+            "拆分为几个文件，或另存为CSV", "split it into several files, or save it as CSV"
+        ),
+    )
+
+
+def _too_large(path: Path) -> InputError:
+    return InputError(
+        both(
+            f"工作表过大：超过Excel的行列上限，或共超过 {MAX_CELLS // 10_000:,} 万个单元格",
+            f"the sheets are too large: beyond Excel's rows and columns, or more than "
+            f"{MAX_CELLS:,} cells",
+        ),
+        where=path,
+        remedy=both(
+            "删去表格右侧和下方多余的单元格，或另存为CSV",
+            "delete stray cells right of the table and below it, or save it as CSV",
+        ),
+    )
+
+
+def _broken(path: Path, error: Exception) -> InputError:
+    return InputError(
+        both("工作簿读不出来：文件已损坏", f"cannot be read: the workbook is damaged: {error}"),
+        where=path,
+        remedy=both(
+            "核对文件是否完整，或用Excel打开后另存为新的 .xlsx 文件",
+            "check that the file is whole, or open it in Excel and save it as a new .xlsx file",
+        ),
+    )
+
+
+def _no_workbook(path: Path, head: bytes) -> InputError:
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    what: Bilingual = both("不是Excel工作簿", "cannot be read: not a workbook")
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<head", b"<meta")):
+        what = both(
+            "不是Excel工作簿，而是网页或XML", "cannot be read: not a workbook but a web page or XML"
+        )
+    return InputError(
+        what,
+        where=path,
+        remedy=both(
+            "用Excel打开后另存为 .xlsx；若是文本表格，扩展名改为 .csv",
+            "open it in Excel and save it as .xlsx; if it is a text table, name it .csv",
+        ),
+    )

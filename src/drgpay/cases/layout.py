@@ -1,0 +1,349 @@
+"""Which columns of a table are read, as which of ours, and in which shape they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drgpay.cases.mapping import NO_MAPPING, HeaderMapping
+from drgpay.cases.values import CHOICE_WORDS, CODE_SEPARATORS, by_word
+from drgpay.columns import BY_NAME, NUMBERED, PARTS, normal_header, required, whole_of
+from drgpay.errors import Bilingual, InputError, both
+
+# numbers of a patient, not of a stay
+NO_STAY = frozenset(normal_header(header) for header in ("病案号", "medcasno", "住院号"))
+HISTORY_NEEDS = ("admission_date", "discharge_date", "total_cost")
+EXACT = 10.0**15  # floats below it hold every digit of a whole number
+_SEPARATORS = [mark for mark in CODE_SEPARATORS if mark != "|"]
+_SEPARATOR_BYTES = [mark.encode() for mark in _SEPARATORS]
+_ANY_SEPARATOR = f"[{''.join(_SEPARATORS)}]"
+_CHOICES = {
+    name: {word: meant for word, meant in by_word(words).items() if word != meant}
+    for name, words in CHOICE_WORDS.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a table that are read: their positions, in order, and our names for them.
+
+    `unknown` are headers that mean none of our columns, `notes` what the user should know.
+    """
+
+    positions: tuple[int, ...]
+    names: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    notes: tuple[Bilingual, ...] = ()
+    mapping: HeaderMapping = field(default=NO_MAPPING)
+    where: str = ""
+
+    def shape(self, table: pa.Table) -> pa.Table:
+        """Return the chosen columns of a table, in our order, as cases: words, codes and parts."""
+        columns = {name: self._column(name, table.column(i)) for i, name in enumerate(self.names)}
+        for whole in dict.fromkeys(whole_of(name) for name in self.names if _is_part(name)):
+            parts = sorted((name for name in columns if _joins(name, whole)), key=_order)
+            if not any(name.rstrip("0123456789") in PARTS for name in parts):
+                continue  # numbered columns alone are encoded as they are
+            joined = _joined([columns.pop(name) for name in parts])
+            columns[whole] = joined
+        return pa.table(columns)
+
+    def _column(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        _check_type(name, column, self.where)
+        if BY_NAME[whole_of(name)].kind == "text" and pa.types.is_floating(column.type):
+            column = _whole_numbers(name, column, self.where)
+        words = self.mapping.values.get(name)
+        if words is not None:
+            column = _translated(column, words, self.mapping.note_use(name))
+        if name in _CHOICES:
+            column = _translated(column, _CHOICES[name], None)
+        base = name.rstrip("0123456789")
+        if whole_of(name) in ("diagnoses", "procedures") and base not in NUMBERED:
+            column = _one_separator(column)
+        return column
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    one_of = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_it(kind) for is_it in one_of)
+
+
+def _check_type(name: str, column: pa.ChunkedArray, where: str) -> None:
+    """Refuse a column of structs, maps or lists where its kind has no room for them."""
+    kind = column.type
+    while pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    may_be_lists = BY_NAME[whole_of(name)].kind in ("codes", "dates", "words")
+    if may_be_lists and whole_of(name) == name and _is_list(kind):
+        kind = kind.value_type
+    if not pa.types.is_nested(kind):
+        return
+    raise InputError(
+        both(
+            f"{name}（{BY_NAME[whole_of(name)].chinese}）列的类型不能用：{type_word(column.type)}",
+            f"the column {name} is of the type {column.type}",
+        ),
+        where=where,
+        remedy=both(
+            "改存为文字、数或日期；诊断与手术可为文字的列表",
+            "store texts, numbers or dates; of diagnoses and procedures lists of texts",
+        ),
+    )
+
+
+def type_word(kind: pa.DataType) -> str:
+    """Return a type of Arrow without blanks, as a word in a Chinese text."""
+    return str(kind).replace(" ", "")
+
+
+def _whole_numbers(name: str, column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
+    """Return ids that were stored as floating-point numbers, when no digit can have been lost."""
+    column = pc.if_else(pc.is_nan(column), None, column)
+    known = column.drop_null()
+    exact = pc.and_(pc.equal(pc.floor(known), known), pc.less(pc.abs(known), EXACT))
+    bad = known.filter(pc.invert(exact))
+    if not len(bad):
+        return column.cast(pa.int64()).cast(pa.string())
+    raise InputError(
+        both(
+            f"{name}（{BY_NAME[whole_of(name)].chinese}）列存成了浮点数，{len(bad)}个值的位数已经失真，"
+            f"如 {bad[0].as_py()!r}",
+            f"the column {name} holds floating-point numbers, {len(bad)} of which have lost digits, "
+            f"as {bad[0].as_py()!r}",
+        ),
+        where=where,
+        remedy=both("从原系统按文字重新导出这一列", "export this column again, as text"),
+    )
+
+
+def select(
+    headers: Sequence[str],
+    wanted: Sequence[str] | None,
+    where: str,
+    purpose: str,
+    mapping: HeaderMapping = NO_MAPPING,
+) -> Layout:
+    """Return the layout of a table by its headers; checks what is required.
+
+    Raises InputError for two columns of one meaning and for missing columns.
+    """
+    meant = [mapping.meaning(header) for header in headers]
+    chosen: dict[str, int] = {}
+    notes: list[Bilingual] = []
+    by_name: dict[str, list[tuple[int, int]]] = {}
+    for position, found in enumerate(meant):
+        if found is not None and (wanted is None or whole_of(found[0]) in wanted):
+            by_name.setdefault(found[0], []).append((found[1], position))
+    for name, candidates in by_name.items():
+        candidates.sort()
+        if len(candidates) > 1:
+            if candidates[0][0] == candidates[1][0]:
+                raise _doubled(name, headers[candidates[1][1]], headers[candidates[0][1]], where)
+            notes.append(_given_way(name, [headers[place] for _, place in candidates]))
+        chosen[name] = candidates[0][1]
+        if name == "case_id" and normal_header(headers[chosen[name]]) in NO_STAY:
+            notes.append(_by_patient(headers[chosen[name]]))
+    chosen = {name: chosen[name] for name in sorted(chosen, key=chosen.__getitem__)}
+    _drop_names(chosen, headers, by_name, notes)
+    _check_forms(chosen, headers, where)
+    _check_required(chosen, headers, where, purpose)
+    unknown = tuple(
+        header
+        for header, found in zip(headers, meant, strict=True)
+        if found is None and header.strip() and not mapping.ignores(header)
+    )
+    names = tuple(chosen)
+    return Layout(tuple(chosen.values()), names, unknown, tuple(notes), mapping, where)
+
+
+def _by_patient(header: str) -> Bilingual:
+    return both(
+        f"病例号取自“{header}”：同一病人几次住院的{header}可能相同，相同的会当作重复病例；"
+        "有结算ID或就诊ID时请用它，或用对照文件指明",
+        f"case ids are taken from {header!r}, which several stays of a patient may share; such "
+        "stays count as doubles. Give setl_id or mdtrt_id instead, or name it in a mapping file",
+    )
+
+
+def _doubled(name: str, header: str, other: str, where: str) -> InputError:
+    return InputError(
+        both(
+            f"有两列都是 {name}：“{other}”和“{header}”",
+            f"two columns mean {name}: {header!r} and another, {other!r}",
+        ),
+        where=where,
+        remedy=both(
+            "改名或删去其中一列，或在对照文件的 ignore 中写明不用哪一列",
+            "rename or remove one of them, or name it under ignore in a mapping file",
+        ),
+    )
+
+
+def _given_way(name: str, headers: list[str]) -> Bilingual:
+    used, *others = headers
+    return both(
+        f"{name} 取“{used}”列，未用{'、'.join(f'“{other}”' for other in others)}",
+        f"{name} is read from {used!r}, not from {', '.join(map(repr, others))}",
+    )
+
+
+def _drop_names(
+    chosen: dict[str, int],
+    headers: Sequence[str],
+    by_name: Mapping[str, list[tuple[int, int]]],
+    notes: list[Bilingual],
+) -> None:
+    """Leave out a column of names (其他诊断) beside numbered columns of codes."""
+    for part, base in (("other_diagnoses", "diagnosis_"), ("other_procedures", "procedure_")):
+        behind = [n for n in chosen if _is_number(n, base) and n != f"{base}1"]
+        if part in chosen and behind and by_name[part][0][0] > by_name[behind[0]][0][0]:
+            left_out = headers[chosen.pop(part)]
+            used = headers[chosen[behind[0]]]
+            notes.append(_given_way(PARTS[part], [used, left_out]))
+
+
+def _check_forms(chosen: Mapping[str, int], headers: Sequence[str], where: str) -> None:
+    for plural, base, part in (
+        ("diagnoses", "diagnosis_", "other_diagnoses"),
+        ("procedures", "procedure_", "other_procedures"),
+    ):
+        numbered = [name for name in chosen if _is_number(name, base)]
+        parts = numbered + [name for name in (part,) if name in chosen]
+        if parts and f"{base}1" not in parts and plural not in chosen:
+            raise InputError(
+                both(f"有 {parts[0]} 而没有 {base}1", f"{parts[0]} is given without {base}1"),
+                where=where,
+                remedy=both(
+                    f"主要编码的列名应为 {base}1；现有的列：{', '.join(headers)}",
+                    f"call the column of the main code {base}1; found: {', '.join(headers)}",
+                ),
+            )
+        if (plural in chosen and parts) or (part in chosen and len(numbered) > 1):
+            pair = [
+                plural if plural in chosen else part,
+                parts[0] if plural in chosen else numbered[1],
+            ]
+            one, other = (headers[chosen[name]] for name in pair)
+            raise InputError(
+                both(
+                    f"{pair[0]} 与 {pair[1]} 同时存在：“{one}”和“{other}”",
+                    f"both {pair[0]} and {pair[1]} are given: {one!r} and {other!r}",
+                ),
+                where=where,
+                remedy=both("只留一种写法", "keep one form"),
+            )
+
+
+def _check_required(
+    chosen: Mapping[str, int], headers: Sequence[str], where: str, purpose: str
+) -> None:
+    missing = required(chosen, "settlement" if purpose == "settlement" else "grouping")
+    if purpose == "history":
+        missing += [name for name in HISTORY_NEEDS if name not in chosen]
+    if not missing:
+        return
+    shown = [f"{name}（{BY_NAME[name].chinese}）" for name in missing]
+    raise InputError(
+        both(
+            f"缺少列：{'、'.join(shown)}",
+            f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
+        ),
+        where=where,
+        remedy=both(
+            f"现有的列：{', '.join(headers) or '无'}；列名见 docs/cases.md，其他列名用对照文件（--mapping）说明",
+            f"found: {', '.join(headers) or 'none'}; docs/cases.md lists the columns, a mapping "
+            "file (--mapping) says what other headers mean",
+        ),
+    )
+
+
+def _is_number(name: str, base: str) -> bool:
+    return name != base and name.rstrip("0123456789") == base
+
+
+def _is_part(name: str) -> bool:
+    return whole_of(name) != name
+
+
+def _joins(name: str, whole: str) -> bool:
+    return _is_part(name) and whole_of(name) == whole
+
+
+def _order(name: str) -> tuple[bool, int]:
+    """Numbered columns in the order of their numbers, the column of all others behind them."""
+    digits = name[len(name.rstrip("0123456789")) :]
+    return (not digits, int(digits or 0))
+
+
+def _joined(parts: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    texts = [pc.fill_null(_plain(part), "") for part in parts]
+    return pa.chunked_array([pc.binary_join_element_wise(*texts, "|").combine_chunks()])
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.cast(pa.string())
+
+
+def _translated(
+    column: pa.ChunkedArray, words: Mapping[str, str], used: set[str] | None
+) -> pa.ChunkedArray:
+    """Return a column with words replaced by what they mean; `used` takes the words met."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return column
+    encoded = (
+        column
+        if pa.types.is_dictionary(column.type)
+        else column.cast(pa.string()).dictionary_encode()
+    )
+    out, changed = [], False
+    for chunk in encoded.chunks:
+        given = chunk.dictionary.cast(pa.string()).to_pylist()
+        keys = [(word or "").strip() for word in given]
+        meant = [words.get(key, word) for key, word in zip(keys, given, strict=True)]
+        if used is not None:
+            used.update(key for key in keys if key in words)
+        changed |= meant != given
+        out.append(pa.array(meant, pa.string()).take(chunk.indices))
+    return pa.chunked_array(out, pa.string()) if changed else column
+
+
+def _one_separator(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of codes with `|` between them, whichever of the marks stands there."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        if not pa.types.is_string(kind.value_type):
+            return column
+        if not any(_has_separator(chunk.dictionary) for chunk in column.chunks):
+            return column
+        chunks = [
+            pa.DictionaryArray.from_arrays(
+                chunk.indices, pc.replace_substring_regex(chunk.dictionary, _ANY_SEPARATOR, "|")
+            )
+            for chunk in column.chunks
+        ]
+        return pa.chunked_array(chunks)
+    if pa.types.is_string_view(kind):
+        column = column.cast(pa.string())
+    elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    if not any(_has_separator(chunk) for chunk in column.chunks):
+        return column
+    return pc.replace_substring_regex(column, _ANY_SEPARATOR, "|")
+
+
+def _has_separator(texts: pa.Array) -> bool:
+    """Whether one of the marks stands in a text array."""
+    _, offsets, buffer = texts.buffers()
+    if buffer is None or not len(texts):
+        return False
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    ends = np.frombuffer(offsets, dtype=kind)
+    first, last = int(ends[texts.offset]), int(ends[texts.offset + len(texts)])
+    memory = buffer.slice(first, last - first).to_pybytes()
+    return any(mark in memory for mark in _SEPARATOR_BYTES)

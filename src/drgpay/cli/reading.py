@@ -1,0 +1,68 @@
+"""Options of every command that reads cases: what the files do not say themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from drgpay.cli.lang import t
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+NAMES = ("mapping", "sheet", "encoding", "delimiter", "table")
+
+
+def reading_options(command: Command) -> Command:
+    """Give a command --mapping, --sheet, --encoding, --delimiter and --table.
+
+    The command's function takes them as one argument, `reading`, a ReadOptions.
+    """
+
+    @wraps(command)
+    def reads(*args: Any, **kwargs: Any) -> Any:
+        from drgpay.cases.options import ReadOptions
+
+        return command(*args, reading=ReadOptions(**{n: kwargs.pop(n) for n in NAMES}), **kwargs)
+
+    decorated: Any = reads
+    for option in reversed(_options()):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _options() -> list[Callable[[Any], Any]]:
+    return [
+        click.option(
+            "--mapping",
+            type=click.Path(path_type=Path),
+            help=t(
+                "列名和取值的对照文件，.toml 或 .csv",
+                "file that says what other headers and values mean, .toml or .csv",
+            ),
+        ),
+        click.option(
+            "--sheet",
+            help=t(
+                "Excel中读哪张工作表；默认读所有有病例的",
+                "sheet of an Excel file; default: all that hold cases",
+            ),
+        ),
+        click.option(
+            "--encoding",
+            help=t(
+                "文本文件的编码；默认自动识别UTF-8、UTF-16、GB18030",
+                "encoding of text files; default: UTF-8, UTF-16 or GB18030 is found",
+            ),
+        ),
+        click.option(
+            "--delimiter",
+            help=t(
+                "文本文件的分隔符，如 ; 或 tab；默认自动识别",
+                "delimiter of text files, such as ; or tab; default: it is found",
+            ),
+        ),
+        click.option("--table", help=t("数据库的表或视图", "table or view of a database")),
+    ]

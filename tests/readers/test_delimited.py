@@ -1,0 +1,187 @@
+"""Delimited files as they come: encodings, delimiters, titles, line ends, what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from drgpay.cases import encodings
+from drgpay.cases.options import ReadOptions
+from drgpay.cases.sources import open_source
+from drgpay.columns import GROUPING_COLUMNS
+from drgpay.errors import InputError
+from drgpay.grouper import group_file
+from tests.readers.reading import ids, read
+
+HEADER = "病例号,性别,年龄,诊断编码\n"
+ROWS = "甲1,男,61,I63.900\n乙2,女,62,K25.900\n"
+SCHEME = Path(__file__).resolve().parent.parent / "schemes" / "ex1-tiny"
+
+
+def made(tmp_path: Path, data: bytes, name: str = "cases.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
+def test_encoding__is_found(tmp_path: Path, encoding: str) -> None:
+    rows, source = read(made(tmp_path, (HEADER + ROWS).encode(encoding)))
+    assert ids(rows) == [(1, "甲1"), (2, "乙2")]
+    assert rows[1][1]["sex"] == "女"
+    assert source.notes == []
+
+
+def test_encoding__a_plain_header_above_gb18030_rows(tmp_path: Path) -> None:
+    text = "case_id,sex,age_years,diagnoses\n" + "女1,女,62,K25.900\n" * 5 + ROWS
+    rows, _ = read(made(tmp_path, text.encode("gb18030")))
+    assert [name for _, name in ids(rows)] == ["女1"] * 5 + ["甲1", "乙2"]
+
+
+def test_encoding__characters_of_four_bytes(tmp_path: Path) -> None:
+    rows, _ = read(made(tmp_path, (HEADER + "㐀𠀀1,男,1,A\n").encode("gb18030")))
+    assert ids(rows) == [(1, "㐀𠀀1")]
+
+
+def test_encoding__utf8_that_breaks_far_inside_is_not_half_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", 1000)
+    good = "甲1,男,61,I63.900\n".encode() * 500
+    path = made(tmp_path, HEADER.encode() + good + "坏,男,1,A\n".encode("gbk") + good)
+    with pytest.raises(InputError, match=r"not UTF-8: it breaks off at line 502 \(byte ") as caught:
+        open_source(path, GROUPING_COLUMNS)
+    assert "第502行" in caught.value.text("zh")
+    out = tmp_path / "out.csv"
+    with pytest.raises(InputError):
+        group_file(path, out, SCHEME)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cases.csv"]
+
+
+def test_encoding__a_character_across_two_chunks_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size in (5, 6, 7, 8):
+        monkeypatch.setattr(encodings, "CHUNK", size)
+        for encoding in ("utf-8", "gb18030", "utf-16"):
+            rows, _ = read(made(tmp_path, (HEADER + ROWS).encode(encoding)))
+            assert len(rows) == 2
+
+
+def test_encoding__a_file_cut_inside_a_character(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        read(made(tmp_path, (HEADER + "甲").encode()[:-1]))
+
+
+def test_encoding__said_by_the_user(tmp_path: Path) -> None:
+    path = made(tmp_path, (HEADER + ROWS).encode("utf-16-le"))
+    with pytest.raises(InputError, match=r"neither UTF-8 nor GB18030|NUL byte"):
+        read(path)
+    rows, _ = read(path, ReadOptions(encoding="UTF-16-LE"))
+    assert ids(rows) == [(1, "甲1"), (2, "乙2")]
+    with pytest.raises(InputError, match="unknown encoding 'ebcdic'"):
+        read(path, ReadOptions(encoding="ebcdic"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        read(made(tmp_path, (HEADER + ROWS).encode("gbk")), ReadOptions(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_delimiter__is_found(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    text = (HEADER + ROWS).replace(",", delimiter)
+    rows, _ = read(made(tmp_path, text.encode(encoding)))
+    assert ids(rows) == [(1, "甲1"), (2, "乙2")]
+
+
+def test_delimiter__said_by_the_user_or_by_excel(tmp_path: Path) -> None:
+    text = (HEADER + ROWS).replace(",", "^").encode()
+    rows, _ = read(made(tmp_path, text), ReadOptions(delimiter="^"))
+    assert len(rows) == 2
+    rows, source = read(made(tmp_path, b"sep=^\r\n" + text))
+    assert ids(rows) == [(1, "甲1"), (2, "乙2")]
+    assert source.notes == []
+    with pytest.raises(InputError, match="cannot be the delimiter"):
+        read(made(tmp_path, text), ReadOptions(delimiter="::"))
+    rows, _ = read(made(tmp_path, text.replace(b"^", b"\t"), "a.tsv"), ReadOptions(delimiter="tab"))
+    assert len(rows) == 2
+
+
+def test_delimiter__codes_with_other_marks_between_them(tmp_path: Path) -> None:
+    text = (HEADER + 'a,男,1,"A,B"\nb,男,1,A；B、C;D\n').encode()
+    rows, _ = read(made(tmp_path, text))
+    assert [row["diagnoses"] for _, row in rows] == ["A|B", "A|B|C|D"]
+    text = (HEADER.replace(",", ";") + "a;男;1;A,B|C\n").encode()
+    assert read(made(tmp_path, text))[0][0][1]["diagnoses"] == "A|B|C"
+
+
+def test_titles__above_the_header_are_skipped_and_named(tmp_path: Path) -> None:
+    title = "某医院2024年病例,,,\n\n导出日期：2024-12-31\n"
+    path = made(tmp_path, (title + HEADER + ROWS + "断行\n" + ROWS).encode("gb18030"))
+    rows, source = read(path)
+    assert ids(rows) == [(1, "甲1"), (2, "乙2"), (4, "甲1"), (5, "乙2")]
+    assert source.broken == [("cases.csv", 3, "断行")]
+    (note,) = source.notes
+    assert "the header is row 4" in note or "the header is row 3" in note
+
+
+def test_titles__a_line_end_inside_a_header_cell(tmp_path: Path) -> None:
+    header = '"病例\n号","性别",年龄,"主要诊断\r\n编码"\n'
+    rows, source = read(made(tmp_path, (header + ROWS + "x\n").encode()))
+    assert ids(rows) == [(1, "甲1"), (2, "乙2")]
+    assert rows[0][1]["diagnosis_1"] == "I63.900"
+    assert source.broken == [("cases.csv", 3, "x")]
+
+
+def test_line_ends__of_every_kind_in_one_file(tmp_path: Path) -> None:
+    text = HEADER.strip() + "\r\na,男,1,A\nb,女,2,B\rc,男,3,C"
+    for encoding in ("utf-8", "gb18030"):
+        rows, _ = read(made(tmp_path, text.encode(encoding)))
+        assert ids(rows) == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_headers__empty_ones_at_the_end(tmp_path: Path) -> None:
+    rows, source = read(made(tmp_path, (HEADER.strip() + ",,\na,男,1,A,,\n").encode()))
+    assert ids(rows) == [(1, "a")]
+    assert source.unknown == ()
+
+
+def test_nul_bytes__are_refused_with_their_place(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a NUL byte at line 2"):
+        read(made(tmp_path, (HEADER + "a\0,男,1,A\n").encode("gb18030")))
+
+
+@pytest.mark.parametrize("tail", ['"A01\nb,F,2,B01\n', '"A01', '"'])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_quotes__one_that_nothing_closes(tmp_path: Path, tail: str, encoding: str) -> None:
+    text = HEADER + 'z,女,2,"B,1"\na,男,1,' + tail
+    with pytest.raises(InputError, match="is not closed"):
+        read(made(tmp_path, text.encode(encoding)))
+
+
+def test_changes__a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:
+    path = made(tmp_path, (HEADER + ROWS).encode())
+    source = open_source(path, GROUPING_COLUMNS)
+    pieces = iter(source.pieces)
+    next(pieces)
+    with path.open("ab") as stream:
+        stream.write(ROWS.encode())
+    with pytest.raises(InputError, match="the file changed while it was read"):
+        list(pieces)
+
+
+def test_changes__nothing_is_written_of_a_file_that_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = made(tmp_path, (HEADER + ROWS).encode())
+    found = encodings._marks
+
+    def touched(where: Path, encoding: str) -> encodings.Survey:
+        os.utime(where, ns=(1, 1))
+        return found(where, encoding)
+
+    monkeypatch.setattr(encodings, "_marks", touched)
+    with pytest.raises(InputError, match="the file changed while it was read"):
+        group_file(path, tmp_path / "out.csv", SCHEME)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cases.csv"]
