@@ -1,0 +1,211 @@
+"""A table of cases in our columns and types: what `drgpay cases convert` writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.arrow import decimal_column
+from drgpay.cases import parse
+from drgpay.cases.codes import Changes, Recoder, other_system
+from drgpay.cases.encode import Faults, _as_lists, _blank, _interleave, _trimmed
+from drgpay.cases.refunds import FILE, ROW
+from drgpay.columns import CASE_COLUMNS, NUMBERED, Column
+
+_TEXTS = pa.list_(pa.string())
+TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "sex": pa.string(),
+    "count": pa.int32(),
+    "money": pa.decimal128(12, 2),
+    "date": pa.date32(),
+    "flag": pa.bool_(),
+    "codes": _TEXTS,
+    "dates": _TEXTS,
+    "words": _TEXTS,
+}
+SCHEMA = pa.schema([(column.name, TYPES[column.kind]) for column in CASE_COLUMNS])
+STAGED = SCHEMA.append(pa.field(FILE, pa.string())).append(pa.field(ROW, pa.int64()))
+_FAULTS = {"count": "count_invalid", "money": "money_invalid", "date": "date_invalid",
+           "flag": "flag_invalid", "sex": "sex_invalid"}  # fmt: skip
+_ALIGNED = {"admission_conditions": "diagnoses", "procedure_dates": "procedures"}
+Mask = NDArray[np.bool_]
+
+
+def canonical(
+    faults: Faults,
+    recoders: tuple[Recoder, Recoder] | None,
+    changes: Changes,
+    cut: Counter[str],
+) -> tuple[pa.Table, set[str]]:
+    """Return the good rows of a piece in our types, all columns, and which of them it has.
+
+    `recoders` read the codes of diagnoses and procedures as a scheme writes them, and `changes`
+    counts what they changed; `cut` counts decimals dropped from whole numbers, by column. What is
+    there but is not what its column holds is a fault of its row.
+    """
+    table, count = faults.table, len(faults.table)
+    faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
+    if recoders is not None and "code_system" in table.column_names:
+        strange = other_system(table["code_system"], recoders[0].systems)
+        faults.add(strange, "code_system", "code_system_differs")
+    out: dict[str, Any] = {}
+    cuts: list[tuple[str, Mask]] = []
+    kept: dict[str, tuple[NDArray[np.int64], Mask]] = {}
+    recoder_of = dict(zip(("diagnoses", "procedures"), recoders or (None, None), strict=True))
+    codes: dict[str, tuple[pa.Array, NDArray[np.int64], Mask]] = {}
+    for name in recoder_of:
+        found = _words(table, name)
+        if found is None:
+            continue
+        words, lengths = found
+        blank = _blank_words(words)
+        kept[name] = lengths, ~blank
+        if name == "diagnoses":  # else the next one would take its place
+            led_by_none = _first(blank, lengths) & (_counts(~blank, lengths) > 0)
+            faults.add(led_by_none, name, "principal_missing")
+        codes[name] = words, lengths, ~blank
+    for column in CASE_COLUMNS:
+        if column.name in codes or column.name not in table.column_names:
+            continue
+        if column.kind in ("dates", "words"):
+            out[column.name] = _aligned(table, column.name, kept)
+        else:
+            out[column.name], dropped = _plain(column, table[column.name], faults)
+            if dropped is not None and dropped.any():
+                cuts.append((column.name, dropped))
+    for name, (words, lengths, keep) in codes.items():
+        recoder = recoder_of[name]
+        if recoder is not None:
+            of_good = np.repeat(faults.good, lengths)
+            words = recoder.words(words.filter(pa.array(of_good)), changes)
+            lengths, keep = np.where(faults.good, lengths, 0), keep[of_good]
+        out[name] = _lists(words, lengths, keep)
+    for name, dropped in cuts:
+        cut[name] += int((dropped & faults.good).sum())
+    have = set(out)
+    full = [out.get(f.name, pa.nulls(count, f.type)) for f in SCHEMA]
+    full += [pa.array([faults.file] * count, pa.string()), pa.array(faults.numbers)]
+    whole = pa.table(full, schema=STAGED)
+    return whole.filter(pa.array(faults.good)), have
+
+
+def _plain(column: Column, values: Any, faults: Faults) -> tuple[pa.Array, Mask | None]:
+    """Return a column of one value a row in its type, and where decimals were dropped."""
+    empty = _blank(values)
+    if column.kind == "text":
+        texts = pc.utf8_trim_whitespace(parse.flat(values).cast(pa.string()))
+        return _nulled(texts, empty), None
+    own = {"planned_readmission": parse.planned}
+    read, bad = own.get(column.name, parse.PARSERS[column.kind])(values)
+    reason = "age_invalid" if column.name == "age_years" else _FAULTS[column.kind]
+    faults.add(bad, column.name, reason)
+    null = empty | bad
+    if column.kind == "sex":
+        words = pa.array(["M", "M", "F"]).take(pa.array(np.asarray(read, dtype=np.int8)))
+        return _nulled(words, null | (read == 0)), None
+    if column.kind == "count":
+        null |= read == parse.MISSING_COUNT
+        return pa.array(read, pa.int32(), mask=null), _decimals(values) & ~null
+    if column.kind == "money":
+        null |= read == parse.MISSING_MONEY
+        over = ~null & (np.abs(np.where(null, 0, read)) >= 10**12)
+        faults.add(over, column.name, reason)
+        return decimal_column(np.where(null | over, 0, read), 12, 2, null | over), None
+    if column.kind == "date":
+        null |= read == parse.MISSING_DATE
+        days = pa.array(np.where(null, 0, read).astype(np.int32), pa.int32(), mask=null)
+        return days.view(pa.date32()), None
+    return pa.array(read == 1, pa.bool_(), mask=null), None
+
+
+def _nulled(texts: pa.Array, null: Mask) -> pa.Array:
+    return pc.if_else(pa.array(null), pa.scalar(None, pa.string()), texts)
+
+
+def _decimals(values: Any) -> Mask:
+    """Return where a number has decimals that a whole one has not."""
+    array = parse.flat(values)
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        found = pc.match_substring_regex(array, r"\.\d*[1-9]")
+    elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        found = pc.not_equal(pc.floor(array), array)
+    else:
+        return np.zeros(len(array), dtype=np.bool_)
+    return np.asarray(pc.fill_null(found, False))
+
+
+def _words(table: pa.Table, name: str) -> tuple[pa.Array, NDArray[np.int64]] | None:
+    """Return the codes of all rows end to end, trimmed, and how many each row has."""
+    base = next(prefix for prefix, whole in NUMBERED.items() if whole == name)
+    numbered = sorted(
+        (c for c in table.column_names if c.startswith(base) and c[len(base) :].isdigit()),
+        key=lambda c: int(c[len(base) :]),
+    )
+    if name in table.column_names:
+        lists = _as_lists(table[name])
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
+        words = lists.flatten()
+        if pa.types.is_string_view(words.type):
+            words = words.cast(pa.string())
+    elif numbered:
+        words = _interleave([parse.flat(table[c]).cast(pa.string()) for c in numbered])
+        lengths = np.full(len(table), len(numbered), dtype=np.int64)
+    else:
+        return None
+    return _trimmed(words), lengths
+
+
+def _blank_words(words: pa.Array) -> Mask:
+    empty = np.asarray(pc.equal(pc.binary_length(words.dictionary.cast(pa.string())), 0))
+    index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(empty)))
+    blank: Mask = np.append(empty, True)[index]
+    return blank
+
+
+def _first(mask: Mask, lengths: NDArray[np.int64]) -> Mask:
+    """Return whether the mask holds for the first entry of each row."""
+    starts = np.cumsum(lengths) - lengths
+    out = np.zeros(len(lengths), dtype=np.bool_)
+    some = lengths > 0
+    out[some] = mask[starts[some]]
+    return out
+
+
+def _counts(mask: Mask, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    running = np.concatenate([[0], np.cumsum(mask)])
+    ends = np.cumsum(lengths)
+    found: NDArray[np.int64] = running[ends] - running[ends - lengths]
+    return found
+
+
+def _lists(words: pa.Array, lengths: NDArray[np.int64], keep: Mask) -> pa.Array:
+    offsets = np.concatenate([[0], np.cumsum(_counts(keep, lengths))]).astype(np.int32)
+    texts = words.filter(pa.array(keep))
+    texts = texts.dictionary.take(texts.indices).cast(pa.string())
+    return pa.ListArray.from_arrays(pa.array(offsets), texts)
+
+
+def _aligned(
+    table: pa.Table, name: str, kept: dict[str, tuple[NDArray[np.int64], Mask]]
+) -> pa.Array:
+    """Return a list column that goes with codes, without what stands at their empty places."""
+    lists = _as_lists(table[name])
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
+    texts = pc.fill_null(pc.utf8_trim_whitespace(lists.flatten().cast(pa.string())), "")
+    keep = np.ones(len(texts), dtype=np.bool_)
+    if _ALIGNED[name] in kept:
+        of_codes, there = kept[_ALIGNED[name]]
+        same = lengths == of_codes
+        keep[np.repeat(same, lengths)] = there[np.repeat(same, of_codes)]
+    counts = _counts(keep, lengths)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    found = pa.ListArray.from_arrays(pa.array(offsets), texts.filter(pa.array(keep)))
+    unknown = np.asarray(lists.is_null())
+    return pc.if_else(pa.array(unknown), pa.scalar(None, _TEXTS), found) if unknown.any() else found

@@ -1,0 +1,353 @@
+"""Convert any readable cases to our columns and types, refunds netted: `drgpay cases convert`.
+
+The cases are staged in a Parquet file beside the output, so that refunds find their settlements
+among any number of rows; the output appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from drgpay.cases.canonical import SCHEMA, STAGED, canonical
+from drgpay.cases.codes import Changes, Recoder
+from drgpay.cases.encode import Faults
+from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
+from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
+from drgpay.cases.sources import open_source
+from drgpay.columns import BY_NAME
+from drgpay.errors import Bilingual, BooksError, both
+from drgpay.outputs import not_an_input, result_file
+
+SUFFIXES = (".parquet", ".csv", ".xlsx")
+SHEET_ROWS = 1_000_000  # of a sheet; Excel has 1,048,576
+BATCH_ROWS = 65_536
+CHANGES_SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("case_id", pa.string()),
+        ("kind", pa.string()),
+        ("column", pa.string()),
+        ("before", pa.string()),
+        ("after", pa.string()),
+        ("times", pa.int64()),
+        ("message", pa.string()),
+    ]
+)
+_WHY = {
+    "x_case": both("内部的X改为小写", "inner X in lower case"),
+    "insurance_code": both("医保版编码对照为方案所用编码", "code of the insurance edition mapped"),
+    "cut": both("整数列去掉了小数", "decimals dropped from a whole number"),
+    "reduced": both("减去部分退费", "less a part that was refunded"),
+}
+_NETTING_COLUMNS = (
+    "case_id", "refund", "refund_of", "patient_id", "hospital_id", "pool", "admission_date",
+    "total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid", FILE, ROW,
+)  # fmt: skip
+_IDS = ("text", "codes", "dates", "words")
+Change = tuple[str, int | None, str, str, str, str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What `convert` did: cases in = out + netted + quarantined, and where its files lie.
+
+    `changed` counts codes, whole numbers and settlements that are not as they were.
+    """
+
+    path: Path
+    quarantine: Path
+    changes: Path
+    rows: int
+    out: int
+    netted: int
+    quarantined: int
+    changed: int
+    unknown: tuple[str, ...]
+    notes: tuple[Bilingual, ...]
+
+
+def convert(
+    cases: Any,
+    out: str | Path,
+    *,
+    options: ReadOptions = AS_FOUND,
+    recoders: tuple[Recoder, Recoder] | None = None,
+    code_system: str | None = None,
+    lang: str = "zh",
+    progress: Callable[[int | None], Callable[[int], None]] | None = None,
+) -> Converted:
+    """Write cases from any source to a .parquet, .csv or .xlsx file of our columns and types.
+
+    `recoders` read codes as a scheme writes them (`Grouper.recoders`); `code_system` is the code
+    system that all codes are of afterwards, where they were mapped. Rows that cannot be held in our
+    types go to `<out>.quarantine.csv`, everything changed to `<out>.changes.csv`.
+
+    Raises InputError, and BooksError when counts do not add up.
+    """
+    path = Path(out)
+    result_file(path, SUFFIXES)
+    source = open_source(cases, None, "grouping", options)
+    not_an_input([path], source.names)
+    stage = path.with_name(f".{path.name}.{os.getpid()}.stage")
+    whole = path.with_name(f".{path.name}.{os.getpid()}.part")
+    step = progress(source.rows) if progress is not None else None
+    changes: Changes = Changes()
+    cut: Counter[str] = Counter()
+    have: set[str] = set()
+    quarantine = Quarantine()
+    rows = staged = 0
+    systems: set[str] = set()
+    try:
+        with pq.ParquetWriter(stage, STAGED, compression="zstd") as writer:
+            for piece in source.pieces:
+                table = piece.load()
+                faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
+                good, columns = canonical(faults, recoders, changes, cut)
+                quarantine.rows.extend(faults.close().rows)
+                systems.update(pc.unique(good["code_system"]).drop_null().to_pylist())
+                have |= columns
+                rows += len(table)
+                staged += len(good)
+                writer.write_table(good)
+                if step is not None:
+                    step(len(table))
+        for file, row, text in source.broken:
+            quarantine.add(file, row, None, "", text, "row_broken")
+        rows += len(source.broken)
+        netting = net_refunds(lambda: _parts(stage, _NETTING_COLUMNS))
+        if code_system is not None:
+            have.add("code_system")
+            systems = {code_system}
+        names = [name for name in SCHEMA.names if name in have]
+        written = _write(path, whole, stage, names, netting, code_system, systems)
+        quarantine.rows.extend(netting.quarantine.rows)
+        if rows != written + netting.netted + len(quarantine) or staged != netting.rows:
+            raise BooksError(
+                both(
+                    f"收到 {rows} 例 ≠ 写出 {written} + 冲抵 {netting.netted} + 隔离 "
+                    f"{len(quarantine)}",
+                    f"{rows} cases in ≠ {written} out + {netting.netted} netted + "
+                    f"{len(quarantine)} quarantined",
+                ),
+                remedy=both(
+                    "这是 drgpay 的错误，请报告给开发者",
+                    "this is a fault of drgpay: please report it",
+                ),
+            )
+        changed = _changes(changes, cut, netting, lang)
+        notes_path = _side(path, "quarantine", quarantine.table(lang), QUARANTINE_SCHEMA)
+        changes_path = _side(path, "changes", _changes_table(changed), CHANGES_SCHEMA)
+        whole.replace(path)
+    finally:
+        stage.unlink(missing_ok=True)
+        whole.unlink(missing_ok=True)
+    return Converted(
+        path,
+        notes_path,
+        changes_path,
+        rows,
+        written,
+        netting.netted,
+        len(quarantine),
+        sum(changes.values()) + sum(cut.values()) + len(netting.changed),
+        source.unknown,
+        tuple(source.all_notes()),
+    )
+
+
+def _parts(stage: Path, columns: tuple[str, ...] | None = None) -> Iterator[pa.Table]:
+    with pq.ParquetFile(stage) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=columns and list(columns)):
+            yield pa.Table.from_batches([batch])
+
+
+def _write(
+    path: Path,
+    whole: Path,
+    stage: Path,
+    names: list[str],
+    netting: Netting,
+    code_system: str | None,
+    systems: set[str],
+) -> int:
+    """Write the staged rows that go on, net; returns how many."""
+    schema = pa.schema([SCHEMA.field(name) for name in names])
+    if len(systems) == 1:
+        schema = schema.with_metadata({"drgpay.code_system": next(iter(systems))})
+    written = first = 0
+    with ExitStack() as stack:
+        writer = _writer(path.suffix.lower(), whole, schema)
+        stack.callback(writer.close)
+        for part in _parts(stage):
+            net = netting.apply(part, first)
+            first += len(part)
+            if code_system is not None:
+                place = net.column_names.index("code_system")
+                named = pa.array([code_system] * len(net), pa.string())
+                net = net.set_column(place, "code_system", named)
+            writer.write_table(net.select(names).cast(schema))
+            written += len(net)
+    return written
+
+
+def _writer(suffix: str, path: Path, schema: pa.Schema) -> Any:
+    if suffix == ".parquet":
+        return pq.ParquetWriter(path, schema, compression="zstd")
+    return _CsvWriter(path, schema) if suffix == ".csv" else _ExcelWriter(path, schema)
+
+
+class _CsvWriter:
+    """Writes lists joined by |, flags as 1 and 0."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema = pa.schema(
+            [
+                (f.name, pa.string() if BY_NAME[f.name].kind in (*_IDS, "flag") else f.type)
+                for f in schema
+            ]
+        )
+        self.writer = csv.CSVWriter(path, self.schema)
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write some more rows."""
+        self.writer.write_table(flat_table(table).cast(self.schema))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.writer.close()
+
+
+def flat_table(table: pa.Table) -> pa.Table:
+    """Return a table with lists joined by | and flags as 1 and 0."""
+    columns = {}
+    for name in table.column_names:
+        column, kind = table[name], table.schema.field(name).type
+        if pa.types.is_list(kind):
+            column = pc.binary_join(column, "|")
+        elif pa.types.is_boolean(kind):
+            column = pc.if_else(column, "1", "0")
+        columns[name] = column
+    return pa.table(columns)
+
+
+class _ExcelWriter:
+    """Writes sheets with Chinese headers; ids and codes are texts, so that no zero is lost."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        import xlsxwriter
+
+        self.names = schema.names
+        self.book = xlsxwriter.Workbook(
+            path, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
+        self.formats = {
+            "text": self.book.add_format({"num_format": "@"}),
+            "money": self.book.add_format({"num_format": "0.00"}),
+            "date": self.book.add_format({"num_format": "yyyy-mm-dd"}),
+            "head": self.book.add_format({"bold": True, "num_format": "@"}),
+        }
+        self.sheets = 0
+        self._next_sheet()
+
+    def _next_sheet(self) -> None:
+        self.sheets += 1
+        self.sheet = self.book.add_worksheet("病例" + (str(self.sheets) if self.sheets > 1 else ""))
+        self.sheet.freeze_panes(1, 1)
+        for place, name in enumerate(self.names):
+            column = BY_NAME[name]
+            kind = "text" if column.kind in (*_IDS, "sex", "flag") else column.kind
+            width = 30 if column.kind == "codes" else 14
+            self.sheet.set_column(place, place, width, self.formats.get(kind))
+            self.sheet.write_string(0, place, column.chinese, self.formats["head"])
+        self.row = 1
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write some more rows."""
+        flat = flat_table(table)
+        columns = [(BY_NAME[name].kind, flat[name].to_pylist()) for name in self.names]
+        for i in range(len(flat)):
+            if self.row > SHEET_ROWS:
+                self._next_sheet()
+            for place, (kind, values) in enumerate(columns):
+                value = values[i]
+                if value is None or value == "":
+                    continue
+                if kind == "date":
+                    self.sheet.write_datetime(self.row, place, value, self.formats["date"])
+                elif kind in ("count", "money"):
+                    self.sheet.write_number(self.row, place, value, self.formats.get(kind))
+                else:
+                    self.sheet.write_string(self.row, place, value, self.formats["text"])
+            self.row += 1
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.book.close()
+
+
+def _changes(changes: Changes, cut: Counter[str], netting: Netting, lang: str) -> list[Change]:
+    """Return what is not as it was: refunds and settlements one by one, codes summed up."""
+
+    def said(text: Bilingual) -> str:
+        return text.chinese if lang == "zh" else str(text)
+
+    out: list[Change] = []
+    netted = netting.table(lang).to_pylist()
+    for note in netted:
+        before = "" if note["total_cost"] is None else str(note["total_cost"])
+        after = note["refund_of"] or ""
+        out.append(
+            (
+                note["file"],
+                note["row"],
+                note["case_id"],
+                f"refund_{note['what']}",
+                "total_cost",
+                before,
+                "",
+                1,
+                note["message"]
+                + (f"（{after}）" if lang == "zh" and after else after and f" ({after})"),
+            )
+        )
+    for file, row, case_id, column, old, new in netting.reduced:
+        values = plain_yuan(old), plain_yuan(new)
+        out.append((file, row, case_id, "amount", column, *values, 1, said(_WHY["reduced"])))
+    for (kind, why, written, read), times in sorted(changes.items()):
+        column = "diagnoses" if kind == "diagnosis" else "procedures"
+        out.append(("", None, "", "code", column, written, read, times, said(_WHY[why])))
+    for column, times in sorted(cut.items()):
+        out.append(("", None, "", "number", column, "", "", times, said(_WHY["cut"])))
+    return out
+
+
+def _changes_table(changes: list[Change]) -> pa.Table:
+    columns = list(zip(*changes, strict=True)) if changes else [()] * len(CHANGES_SCHEMA)
+    return pa.table([list(column) for column in columns], schema=CHANGES_SCHEMA)
+
+
+def _side(path: Path, what: str, table: pa.Table, schema: pa.Schema) -> Path:
+    """Write a table beside the output; it appears under its name when it is whole."""
+    beside = path.with_name(f"{path.name}.{what}.csv")
+    temporary = beside.with_name(f".{beside.name}.{os.getpid()}.part")
+    try:
+        with csv.CSVWriter(temporary, schema) as writer:
+            writer.write_table(table)
+        temporary.replace(beside)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return beside

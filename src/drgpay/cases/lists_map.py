@@ -1,0 +1,554 @@
+"""One settlement list, as parsed JSON, to one row of our columns; the plain and binding reading.
+
+Numbers come as the texts that they were written with. Only the fields that a wanted column needs
+are looked at, so a fault elsewhere in the list is none. Names, certificate numbers and addresses
+are never part of a row or a note.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from drgpay.cases.lists_codes import (
+    ACCOUNT,
+    DEPARTMENT_SIGN,
+    MAIN,
+    NO,
+    ORIGINAL_IDS,
+    OTHER,
+    PAYMENT_MODE_OF_METHOD,
+    PAYMENT_MODE_OF_STAY,
+    PLANNED_READMISSION,
+    POOL_OF_INSURANCE,
+    REST,
+    SEX_OF,
+    WESTERN,
+    YES,
+)
+from drgpay.cases.parse import MAX_MONEY_FEN
+from drgpay.cases.quarantine import RowNote
+
+MAX_ENTRIES = 20_000
+MAX_TEXT = 1_000
+TWICE = "\0twice"  # key of a parsed object under which doubled field names stand
+SETLINFO, PAYINFO, DISEINFO = "setlinfo", "payinfo", "diseinfo"
+ITEMINFO, OPRNINFO, ICUINFO = "iteminfo", "oprninfo", "icuinfo"
+ICU_FIELDS = ("scs_cutd_ward_type", "scs_cutd_inpool_time", "scs_cutd_exit_time")
+_KEYS = ("setl_id", "mdtrt_id")
+_FUND = ("fund_pay_type", "fund_payamt")
+# column → node → fields that it is made of
+FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "case_id": {SETLINFO: _KEYS},
+    "hospital_id": {SETLINFO: ("fixmedins_code",)},
+    "patient_id": {SETLINFO: ("psn_no", "hi_no", "certno")},
+    "pool": {SETLINFO: ("hi_type",), PAYINFO: _FUND},
+    "sex": {SETLINFO: ("gend",)},
+    "age_years": {SETLINFO: ("age", "nwb_age")},
+    "age_days": {SETLINFO: ("age", "nwb_age")},
+    "birth_weight_g": {SETLINFO: ("nwb_bir_wt",)},
+    "admission_date": {SETLINFO: ("adm_time",)},
+    "discharge_date": {SETLINFO: ("dscg_time",)},
+    "settlement_date": {SETLINFO: ("setl_end_date",)},
+    "los_days": {SETLINFO: ("act_ipt_days",)},
+    "discharge_way": {SETLINFO: ("dscg_way",)},
+    "icu": {ICUINFO: ICU_FIELDS},
+    "department": {SETLINFO: ("dscg_caty",)},
+    "diagnoses": {DISEINFO: ("diag_type", "diag_code", "maindiag_flag")},
+    "procedures": {OPRNINFO: ("oprn_oprt_type", "oprn_oprt_code")},
+    "total_cost": {ITEMINFO: ("amt",)},
+    "pool_fund": {SETLINFO: ("hi_type",), PAYINFO: _FUND},
+    "personal_paid": {SETLINFO: ("acct_pay", "psn_cashpay"), PAYINFO: _FUND},
+    "other_paid": {PAYINFO: _FUND},
+    "payment_mode": {SETLINFO: ("ipt_med_type", "hi_paymtd")},
+    "bed_day_class": {SETLINFO: ("bed_day_class",)},
+    "referral_group": {SETLINFO: ("referral_group",)},
+    "birth_date": {SETLINFO: ("brdy",)},
+    "admission_weight_g": {SETLINFO: ("nwb_adm_wt",)},
+    "admission_way": {SETLINFO: ("adm_way",)},
+    "ventilator_time": {SETLINFO: ("vent_used_dura",)},
+    "procedure_dates": {OPRNINFO: ("oprn_oprt_type", "oprn_oprt_code", "oprn_oprt_date")},
+    "admission_conditions": {
+        DISEINFO: ("diag_type", "diag_code", "maindiag_flag", "adm_cond_type")
+    },
+    "diagnosis_count": {SETLINFO: ("diag_code_cnt",)},
+    "procedure_count": {SETLINFO: ("oprn_oprt_code_cnt",)},
+    "items_total": {ITEMINFO: ("amt",)},
+    "own_paid": {SETLINFO: ("psn_ownpay",), ITEMINFO: ("fulamt_ownpay_amt",)},
+    "planned_readmission": {SETLINFO: ("days_rinp_flag_31",)},
+    "refund": {SETLINFO: ("refd_setl_flag",), ITEMINFO: ("amt",)},
+    "refund_of": {SETLINFO: ORIGINAL_IDS},
+}
+PLAIN = {
+    "hospital_id": "fixmedins_code",
+    "birth_date": "brdy",
+    "admission_date": "adm_time",
+    "discharge_date": "dscg_time",
+    "settlement_date": "setl_end_date",
+    "los_days": "act_ipt_days",
+    "discharge_way": "dscg_way",
+    "admission_way": "adm_way",
+    "ventilator_time": "vent_used_dura",
+    "bed_day_class": "bed_day_class",
+    "referral_group": "referral_group",
+    "diagnosis_count": "diag_code_cnt",
+    "procedure_count": "oprn_oprt_code_cnt",
+}
+# fields that senders write as texts or as numbers
+NUMBERS = frozenset(
+    "age nwb_age nwb_bir_wt nwb_adm_wt act_ipt_days diag_code_cnt oprn_oprt_code_cnt acct_pay "
+    "psn_cashpay psn_ownpay fund_payamt amt fulamt_ownpay_amt".split()
+)
+WEIGHTS = {"birth_weight_g": "nwb_bir_wt", "admission_weight_g": "nwb_adm_wt"}
+MONEY = ("total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid")
+LISTS = ("diagnoses", "procedures", "procedure_dates", "admission_conditions")
+# of a list, not of ours: how many diagnoses of traditional medicine were left out
+OTHER_MEDICINE = "other_medicine"
+_AMOUNT = re.compile(r"(-?)(\d{1,11})(?:\.(\d)(\d)?0*)?", re.ASCII)
+CERTIFICATE = re.compile(r"\d{17}[\dXx]|\d{15}", re.ASCII)
+_MOST_DIGITS = 40
+_NUMERAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+
+Row = dict[str, Any]
+
+
+class ListFault(Exception):
+    """A list that cannot become a row; `note` says why without personal data."""
+
+    def __init__(self, reason: str, field: str, value: object = "", case_id: str = "") -> None:
+        super().__init__(reason)
+        self.note = RowNote(str(value), reason, field, case_id)
+
+
+@dataclass(frozen=True)
+class Need:
+    """The wanted columns, and what must be read for them; `fund_types` by fund_pay_type."""
+
+    columns: tuple[str, ...]
+    fund_types: Mapping[str, str]
+    settling: bool
+
+    @classmethod
+    def of(
+        cls,
+        wanted: Sequence[str] | None,
+        fund_types: Iterable[tuple[str, str]],
+        settling: bool,
+    ) -> Need:
+        """Return the need of some columns, of all that lists give when None."""
+        chosen = FIELDS if wanted is None else wanted
+        columns = tuple(column for column in FIELDS if column in {*chosen, "case_id"})
+        return cls(columns, dict(fund_types), settling)
+
+    @cached_property
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """Node → fields to read."""
+        out: dict[str, dict[str, None]] = {SETLINFO: {}}
+        for column in self.columns:
+            for node, fields in FIELDS[column].items():
+                out.setdefault(node, {}).update(dict.fromkeys(fields))
+        if self.settling:
+            out[SETLINFO]["refd_setl_flag"] = None
+        return {node: tuple(fields) for node, fields in out.items()}
+
+    @cached_property
+    def places(self) -> frozenset[tuple[str, str]]:
+        """The fields to read, each with its node."""
+        return frozenset((node, name) for node, names in self.fields.items() for name in names)
+
+    @cached_property
+    def _texts(self) -> tuple[tuple[str, str], ...]:
+        return tuple((c, PLAIN[c]) for c in self.columns if c in PLAIN)
+
+    def has(self, *columns: str) -> bool:
+        """Whether one of some columns is wanted."""
+        return any(column in self.columns for column in columns)
+
+    def row(self, parsed: Any) -> Row:
+        """Return the row of a parsed list; raises ListFault."""
+        nodes = _nodes(parsed)
+        head = _object(nodes, SETLINFO)
+        case_id = _text(head, "setl_id") or _text(head, "mdtrt_id")
+        try:
+            return self._row(nodes, head, case_id)
+        except ListFault as fault:
+            fault.note.case_id = case_id or ""
+            raise
+
+    def _row(self, nodes: Mapping[str, Any], head: Mapping[str, Any], case_id: str | None) -> Row:
+        _once(nodes, self.fields)
+        _once(head, self.fields[SETLINFO])
+        if self.settling and (_text(head, "refd_setl_flag") or "").lower() in YES:
+            raise ListFault("refund_not_netted", "refd_setl_flag")
+        parts = {
+            node: _entries(nodes, node, fields)
+            for node, fields in self.fields.items()
+            if node != SETLINFO
+        }
+        row: Row = {"case_id": case_id}
+        for column, field in self._texts:
+            read = _number if field in NUMBERS else _text
+            row[column] = read(head, field)
+        for column, field in WEIGHTS.items():
+            if self.has(column):
+                row[column] = _weight(_number(head, field))
+        self._person(head, row)
+        if ICUINFO in parts:
+            stays = parts[ICUINFO]
+            stayed = any(_text(entry, field) for entry in stays or () for field in ICU_FIELDS)
+            row["icu"] = None if stays is None else str(int(stayed))
+        if self.has("department"):
+            text = _text(head, "dscg_caty")
+            row["department"] = text and text.rsplit(DEPARTMENT_SIGN, 1)[-1].strip()
+        if DISEINFO in parts:
+            self._diagnoses(parts[DISEINFO] or [], row)
+        if OPRNINFO in parts:
+            self._procedures(parts[OPRNINFO] or [], row)
+        if self.has("payment_mode"):
+            stay, method = _text(head, "ipt_med_type"), _text(head, "hi_paymtd")
+            row["payment_mode"] = PAYMENT_MODE_OF_STAY.get(
+                stay or "", PAYMENT_MODE_OF_METHOD.get(method or "")
+            )
+        if self.has("planned_readmission"):
+            row["planned_readmission"] = PLANNED_READMISSION.get(
+                _text(head, "days_rinp_flag_31") or ""
+            )
+        if self.has("refund_of"):
+            row["refund_of"] = next(filter(None, (_text(head, f) for f in ORIGINAL_IDS)), None)
+        if PAYINFO in parts or ITEMINFO in parts:
+            self._money(head, parts, row)
+        return row
+
+    def _person(self, head: Mapping[str, Any], row: Row) -> None:
+        if self.has("patient_id"):
+            row["patient_id"] = patient_of(*(_text(head, f) for f in ("psn_no", "hi_no", "certno")))
+        if self.has("sex"):
+            row["sex"] = SEX_OF.get(_text(head, "gend") or "")
+        if self.has("age_years", "age_days"):
+            years, days = _number(head, "age"), _number(head, "nwb_age")
+            if self.has("age_years"):
+                row["age_years"] = years if years is not None or days is None else "0"
+            if self.has("age_days"):
+                # a filler for those of a year and more is not the day of birth
+                filler = years is not None and not _zero(years) and _zero(days)
+                row["age_days"] = None if filler else days
+
+    def _diagnoses(self, entries: list[Mapping[str, Any]], row: Row) -> None:
+        codes: list[str] = []
+        conditions: list[str] = []
+        main: list[int] = []
+        marked, left_out = False, 0
+        conditioned = self.has("admission_conditions")
+        for entry in entries:
+            code = _text(entry, "diag_code")
+            if not code:
+                continue
+            if (_text(entry, "diag_type") or "") not in WESTERN:
+                left_out += 1
+                continue
+            flag = _text(entry, "maindiag_flag")
+            marked = marked or flag is not None
+            if flag == MAIN:
+                main.append(len(codes))
+            codes.append(code)
+            if conditioned:
+                conditions.append(_text(entry, "adm_cond_type") or "")
+        if len(main) > 1:
+            raise ListFault(
+                "list_principal_several", "maindiag_flag", "|".join(codes[i] for i in main)
+            )
+        if marked and not main:
+            raise ListFault("list_principal_unmarked", "maindiag_flag", "|".join(codes))
+        for place in main:
+            codes.insert(0, codes.pop(place))
+            if conditioned:
+                conditions.insert(0, conditions.pop(place))
+        for column, value in (
+            ("diagnoses", codes),
+            ("admission_conditions", conditions),
+            (OTHER_MEDICINE, left_out),
+        ):
+            if self.has(column) or column == OTHER_MEDICINE:
+                row[column] = value
+
+    def _procedures(self, entries: list[Mapping[str, Any]], row: Row) -> None:
+        dated = self.has("procedure_dates")
+        found = [
+            (
+                _text(entry, "oprn_oprt_type") != MAIN,
+                code,
+                (_text(entry, "oprn_oprt_date") or "") if dated else "",
+            )
+            for entry in entries
+            if (code := _text(entry, "oprn_oprt_code"))
+        ]
+        found.sort(key=lambda operation: operation[0])
+        if self.has("procedures"):
+            row["procedures"] = [code for _, code, _ in found]
+        if dated:
+            row["procedure_dates"] = [day for _, _, day in found]
+
+    def _money(
+        self, head: Mapping[str, Any], parts: Mapping[str, list[Mapping[str, Any]] | None], row: Row
+    ) -> None:
+        if ITEMINFO in parts:
+            self._items(head, parts[ITEMINFO], row)
+        if PAYINFO in parts:
+            self._payments(head, parts[PAYINFO], row)
+        if self.settling:
+            for column, node in (("total_cost", ITEMINFO), ("pool_fund", PAYINFO)):
+                if self.has(column) and row.get(column) is None:
+                    raise ListFault("list_without_money", node)
+
+    def _items(
+        self, head: Mapping[str, Any], items: list[Mapping[str, Any]] | None, row: Row
+    ) -> None:
+        total = own = None
+        if items:
+            total = 0
+            low = high = 0
+            if self.has("total_cost", "items_total", "refund"):
+                for item in items:
+                    fen = _fen(item, "amt", needed=True)
+                    total += fen
+                    low, high = min(low, fen), max(high, fen)
+                if low < 0 < high:
+                    raise ListFault("list_amount_sign", "amt")
+            if self.has("own_paid"):
+                own = sum(_fen(item, "fulamt_ownpay_amt") for item in items)
+        if own is None and self.has("own_paid") and _text(head, "psn_ownpay") is not None:
+            own = _fen(head, "psn_ownpay")
+        for column, value in (("total_cost", total), ("items_total", total), ("own_paid", own)):
+            if self.has(column):
+                row[column] = value
+        if self.has("refund"):
+            row["refund"] = _refund(_text(head, "refd_setl_flag"), total)
+
+    def _payments(
+        self, head: Mapping[str, Any], payments: list[Mapping[str, Any]] | None, row: Row
+    ) -> None:
+        sums: dict[str, int] = {}
+        for payment in payments or ():
+            kind = _text(payment, "fund_pay_type") or ""
+            to = self.fund_types.get(kind, self.fund_types.get(REST))
+            if to is None:
+                raise ListFault("list_fund_type", "fund_pay_type", kind)
+            sums[to] = sums.get(to, 0) + _fen(payment, "fund_payamt", needed=True)
+        account, other = sums.pop(ACCOUNT, 0), sums.pop(OTHER, 0)
+        paying = [pool for pool, fen in sums.items() if fen]
+        if len(paying) > 1:
+            raise ListFault("list_pools", "fund_pay_type", "|".join(sorted(paying)))
+        pool = paying[0] if paying else POOL_OF_INSURANCE.get(_text(head, "hi_type") or "")
+        if pool is None and len(sums) == 1:
+            pool = next(iter(sums))
+        personal = None
+        if self.has("personal_paid"):
+            personal = _fen(head, "psn_cashpay")
+            own_account = _text(head, "acct_pay")
+            personal += account if own_account is None else _fen(head, "acct_pay")
+            if own_account is None and not account and _text(head, "psn_cashpay") is None:
+                personal = None
+        known = payments is not None
+        for column, value in (
+            ("pool", pool),
+            ("pool_fund", sums.get(pool or "", 0) if known else None),
+            ("other_paid", other if known else None),
+            ("personal_paid", personal),
+        ):
+            if self.has(column):
+                row[column] = value
+
+
+def patient_of(*numbers: str | None) -> str | None:
+    """Return the id of a person from the first number given; a certificate number only as a hash.
+
+    The same number has the same hash everywhere, so that readmissions can be found; whoever has
+    the numbers can compute it, too. Numbers: psn_no, hi_no, certno.
+    """
+    for place, number in enumerate(numbers):
+        if number:
+            if place < 2 and not CERTIFICATE.fullmatch(number):
+                return number
+            return "#" + hashlib.sha256(number.upper().encode()).hexdigest()[:24]
+    return None
+
+
+def _nodes(parsed: Any, lowered: bool = False) -> Mapping[str, Any]:
+    """Return the object with setlinfo of a list, with or without its envelope."""
+    body = parsed
+    for _ in range(3):
+        if not isinstance(body, dict):
+            break
+        if SETLINFO in body:
+            _once(body, (SETLINFO,))
+            return body
+        inner = next((body[key] for key in ("input", "data", "body") if key in body), None)
+        _once(body, ("input", "data", "body"))
+        body = inner
+    if not lowered and isinstance(parsed, dict):
+        return _nodes(_lowered(parsed, 4), lowered=True)
+    raise ListFault("list_not_a_list", SETLINFO)
+
+
+def _lowered(value: Any, depth: int) -> Any:
+    """Return parsed JSON with its field names in lower case, some levels down."""
+    if depth and isinstance(value, dict):
+        out: dict[str, Any] = {}
+        twice = list(value.get(TWICE, ()))
+        for key, inner in value.items():
+            small = key.lower()
+            if small in out:
+                twice.append(small)
+            out[small] = _lowered(inner, depth - 1)
+        if twice:
+            out[TWICE] = tuple(name.lower() for name in twice)
+        return out
+    if depth and isinstance(value, list):
+        return [_lowered(inner, depth - 1) for inner in value]
+    return value
+
+
+def _once(part: Mapping[str, Any], fields: Iterable[str]) -> None:
+    """Fail if a field that is read stands twice in an object."""
+    if TWICE in part:
+        for field in fields:
+            if field in part[TWICE]:
+                raise ListFault("list_field_twice", field)
+
+
+def _object(nodes: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = nodes[name]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        raise ListFault("list_not_a_list", name)
+    return value
+
+
+def _entries(
+    nodes: Mapping[str, Any], name: str, fields: tuple[str, ...]
+) -> list[Mapping[str, Any]] | None:
+    """Return the entries of a node, None when the list does not have it."""
+    value = nodes.get(name)
+    if value is None:
+        return None
+    entries = [value] if isinstance(value, dict) else value
+    if not isinstance(entries, list):
+        raise ListFault("list_field_kind", name)
+    if len(entries) > MAX_ENTRIES:
+        raise ListFault("list_too_large", name, len(entries))
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise ListFault("list_field_kind", name)
+        _once(entry, fields)
+    return entries
+
+
+def _text(part: Mapping[str, Any], field: str) -> str | None:
+    """Return the text of a field, None when it is empty or missing."""
+    value = part.get(field)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise ListFault("list_field_kind", field)
+    if not (value.isascii() or _whole_text(value)):
+        raise ListFault("list_encoding", field)
+    return value.strip() or None
+
+
+def _number(part: Mapping[str, Any], field: str) -> str | None:
+    text = _text(part, field)
+    return None if text is None else number_text(text)
+
+
+def number_text(text: str) -> str:
+    """Return a number as it is commonly written: without exponent and needless zeros.
+
+    >>> number_text("64"), number_text("3.50"), number_text("6E+2"), number_text("-0.0")
+    ('64', '3.5', '600', '0')
+    """
+    if text.isdigit() and (text[0] != "0" or text == "0"):
+        return text
+    if len(text) > _MOST_DIGITS or not _NUMERAL.fullmatch(text):
+        return text
+    value = Decimal(text)
+    if value and not -20 < value.adjusted() < 20:
+        return text
+    plain = f"{value:f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return "0" if plain == "-0" else plain
+
+
+def _whole_text(value: str) -> bool:
+    """Whether a text is made of characters, not of halves of them."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def fen_of(text: str) -> int | None:
+    """Return the fen of an amount in yuan as lists write it, exactly; None when it is none.
+
+    >>> fen_of("600.00"), fen_of("-0.5"), fen_of("6E+2"), fen_of("1.005"), fen_of("NaN")
+    (60000, -50, 60000, None, None)
+    """
+    found = _AMOUNT.fullmatch(text)
+    if found:
+        sign, whole, tenth, hundredth = found.groups()
+        fen = int(whole) * 100 + int((tenth or "0") + (hundredth or "0"))
+        fen = -fen if sign else fen
+    else:
+        try:
+            amount = Decimal(text) if len(text) <= _MOST_DIGITS and text.isascii() else None
+        except InvalidOperation:
+            return None
+        if amount is None or not amount.is_finite() or not -20 < amount.adjusted() < 12:
+            return None
+        hundredths = Fraction(amount) * 100
+        if hundredths.denominator != 1:
+            return None
+        fen = int(hundredths)
+    return fen if abs(fen) <= MAX_MONEY_FEN else None
+
+
+def _fen(part: Mapping[str, Any], field: str, needed: bool = False) -> int:
+    text = _text(part, field)
+    if text is None and not needed:
+        return 0
+    fen = None if text is None else fen_of(text)
+    if fen is None:
+        raise ListFault("list_amount", field, (text or "")[:60])
+    return fen
+
+
+def _zero(text: str | None) -> bool:
+    """Whether a number is a written zero."""
+    return text is not None and not text.strip("0.")
+
+
+def _weight(text: str | None) -> str | None:
+    """Return a weight; a zero stands for none."""
+    return None if _zero(text) else text
+
+
+def _refund(flag: str | None, total: int | None) -> str | None:
+    if flag is not None and flag.lower() in YES:
+        return "1"
+    if total is not None and total < 0:
+        return "1"
+    if flag is None:
+        return None
+    if flag.lower() in NO:
+        return "0"
+    raise ListFault("list_field_kind", "refd_setl_flag", flag[:20])

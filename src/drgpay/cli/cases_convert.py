@@ -1,0 +1,102 @@
+"""`drgpay cases convert`: any readable cases to a file of our columns, refunds netted."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import scheme_option
+from drgpay.cli.progress import bar
+from drgpay.cli.reading import reading_options
+from drgpay.cli.start import spare_pandas
+from drgpay.errors import in_language
+
+if TYPE_CHECKING:
+    from drgpay.cases.options import ReadOptions
+
+
+@click.command(
+    short_help=t("转换为标准列的文件，结算清单也可；退费冲抵", "Convert cases to standard columns"),
+    help=t(
+        "把病例转换为标准列的Parquet、CSV或Excel文件：结算清单（4101）、各种表格都可以读。"
+        "退费与原结算冲抵，编码按方案的写法整理。有误的行写入 OUT.quarantine.csv，"
+        "改动写入 OUT.changes.csv。",
+        "Convert cases to a Parquet, CSV or Excel file of standard columns: settlement lists "
+        "(4101) and any table that can be read. Refunds are netted with their settlements, codes "
+        "written as the scheme has them. Faulty rows go to OUT.quarantine.csv, all changes to "
+        "OUT.changes.csv.",
+    ),
+)
+@click.argument("cases", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=t("结果文件，.parquet、.csv 或 .xlsx", "result file, .parquet, .csv or .xlsx"),
+)
+@scheme_option
+@click.option(
+    "--from-insurance-codes",
+    is_flag=True,
+    help=t(
+        "编码是医保版，对照为方案所用的编码；改动逐项列出",
+        "codes are those of the insurance edition: map them, and list what changed",
+    ),
+)
+@reading_options
+def convert(
+    cases: tuple[str, ...],
+    out: Path,
+    scheme: str,
+    from_insurance_codes: bool,
+    reading: ReadOptions,
+) -> None:
+    """Convert files."""
+    spare_pandas()
+    from drgpay.cases.convert import convert as run
+    from drgpay.grouper.stream import grouper_of
+    from drgpay.schemes.tables import code_system_dir
+
+    started = time.perf_counter()
+    grouper = grouper_of(scheme, None, from_insurance_codes)
+    recoders = grouper.recoders
+    path, manifest = grouper.scheme.path, grouper.scheme.manifest
+    system = code_system_dir(path, manifest).name if from_insurance_codes else None
+    done = run(
+        list(cases),
+        out,
+        options=reading,
+        recoders=recoders,
+        code_system=system,
+        lang=LANG,
+        progress=lambda total: bar(t("转换", "converting"), total),
+    )
+    seconds = time.perf_counter() - started
+    click.echo(
+        t(
+            f"收到 {done.rows:,} = 写出 {done.out:,} + 退费冲抵 {done.netted:,} + 隔离 "
+            f"{done.quarantined:,}；{seconds:.2f} 秒",
+            f"in {done.rows:,} = out {done.out:,} + netted {done.netted:,} + quarantined "
+            f"{done.quarantined:,}; {seconds:.2f} s",
+        )
+    )
+    for note in done.notes:
+        click.echo(in_language(note, LANG))
+    if done.unknown:
+        names = ", ".join(done.unknown)
+        click.echo(t(f"未用的列：{names}", f"columns not used: {names}"))
+    click.echo(t(f"结果 {done.path}", f"result {done.path}"))
+    if done.changed or done.netted:
+        click.echo(
+            t(
+                f"改动 {done.changed:,} 处、退费 {done.netted:,} 行，见 {done.changes}",
+                f"{done.changed:,} changes and {done.netted:,} rows of refunds: {done.changes}",
+            )
+        )
+    if done.quarantined:
+        click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
