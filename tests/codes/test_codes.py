@@ -174,6 +174,28 @@ def test_group_file__writes_what_changed(tmp_path: Path) -> None:
     assert again.changes is None and not done.changes.exists()
 
 
+# --- the code system travels with the data -------------------------------------------------------
+
+
+def test_code_system__of_another_edition_is_quarantined(plain: Grouper, insured: Grouper) -> None:
+    said = cases(["I10.x00x002", "I10.x00x002", "I10.x00x002"]).append_column(
+        "code_system", pa.array(["clinical-2022", "医保版2.0", None])
+    )
+    result = drgpay.group(said, plain)
+    assert result.table["status"].to_pylist() == ["grouped", "quarantined", "grouped"]
+    assert result.quarantine["reason"].to_pylist() == ["code_system_differs"]
+    result = drgpay.group(said, insured)
+    assert result.table["status"].to_pylist() == ["quarantined", "grouped", "grouped"]
+
+
+def test_group_file__keeps_scheme_and_code_system(tmp_path: Path) -> None:
+    pq.write_table(cases(["I10.x00x002"]), tmp_path / "cases.parquet")
+    group_file(tmp_path / "cases.parquet", tmp_path / "out.parquet")
+    kept = pq.ParquetFile(tmp_path / "out.parquet").schema_arrow.metadata
+    assert kept[b"drgpay.scheme"] == SCHEME.encode()
+    assert kept[b"drgpay.code_system"] == b"clinical-2022"
+
+
 # --- nearest known codes -----------------------------------------------------------------------
 
 KNOWN = ["I63.900", "I63.901", "I63.000", "J18.900", "I10.x00x002", "80.0600x001"]

@@ -22,6 +22,7 @@ from rapidfuzz.distance import OSA
 
 from drgpay.errors import SchemeError, both
 
+INSURANCE_SYSTEMS = ("insurance", "insurance-2.0", "医保版", "医保2.0", "医保版2.0")
 X_CASE, MAPPED = "x_case", "insurance_code"
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]
@@ -62,6 +63,7 @@ class Recoder:
     kind: str
     encode: Callable[[pa.Array], NDArray[np.int32]]
     mapping: dict[str, str] | None = None
+    systems: tuple[str, ...] = ()  # what a file may call the code system of its codes
 
     @cached_property
     def _mapped(self) -> tuple[pa.Array, pa.Array]:
@@ -122,6 +124,14 @@ class Recoder:
         return read.take(words.indices).dictionary_encode()
 
 
+def other_system(column: pa.ChunkedArray, systems: Sequence[str]) -> NDArray[np.bool_]:
+    """Return the rows whose codes are said to be of another code system; empty says nothing."""
+    words = column.cast(pa.string())
+    allowed = pa.array([*systems, ""], pa.string())
+    known = pc.is_in(pc.utf8_trim_whitespace(words), value_set=allowed)
+    return np.asarray(pc.and_(pc.invert(known), pc.is_valid(words)))
+
+
 def insurance_map(code_system: Path, kind: str) -> dict[str, str]:
     """Return code of the insurance edition → code of a code system; `kind` as in `Recoder`.
 
@@ -179,6 +189,8 @@ class NearestCodes:
 
 
 def _folded(code: str) -> str:
+    if code.isascii():
+        return code.upper().replace(".", "").replace(" ", "")
     return unicodedata.normalize("NFKC", code).upper().replace(".", "").replace(" ", "")
 
 

@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.cases.kernels import hash_texts
+from drgpay.cases.kernels import doubled, hash_texts, suspects
 
 
 def text_hashes(texts: pa.Array) -> NDArray[np.uint64]:
     """Return a hash of each text of an array without nulls inside its data."""
-    plain = texts.cast(pa.large_string())
-    out = np.zeros(len(plain), dtype=np.uint64)
-    if not len(plain):
+    kind = texts.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        texts, kind = texts.cast(pa.string()), pa.string()
+    out = np.zeros(len(texts), dtype=np.uint64)
+    if not len(texts):
         return out
-    _, offsets, data = plain.buffers()
-    starts = np.frombuffer(offsets, dtype=np.int64)[plain.offset : plain.offset + len(plain) + 1]
+    _, offsets, data = texts.buffers()
+    wide = np.int64 if pa.types.is_large_string(kind) else np.int32
+    starts = np.frombuffer(offsets, dtype=wide)[texts.offset : texts.offset + len(texts) + 1]
     raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(1, np.uint8)
     with np.errstate(over="ignore"):
         hash_texts(starts, raw, out)
     return out
+
+
+def equal_hashes(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
+    """Return the places, counted over all parts, of hashes that stand more than once.
+
+    0 stands for none and is never among them.
+    """
+    ordered = np.concatenate([np.zeros(0, np.uint64), *parts])
+    ordered.sort()
+    several = _written(doubled, np.uint64, ordered)
+    del ordered
+    if not len(several):
+        return np.zeros(0, dtype=np.int64)
+    # a table of their low bits leaves few to be looked up
+    table = np.zeros(1 << 20, dtype=np.bool_)
+    table[several & np.uint64(len(table) - 1)] = True
+    found, first = [], 0
+    for hashes in parts:
+        some = _written(suspects, np.int64, hashes, table)
+        found.append(first + some[np.isin(hashes[some], several)])
+        first += len(hashes)
+    return np.concatenate(found)
+
+
+def _written(kernel: Callable[..., int], kind: Any, *arrays: NDArray[Any]) -> NDArray[Any]:
+    """Return what a kernel writes behind its arguments; most often that is little."""
+    out = np.empty(10_000, dtype=kind)
+    count = kernel(*arrays, out)
+    if count > len(out):
+        out = np.empty(count, dtype=kind)
+        kernel(*arrays, out)
+    return out[:count]
 
 
 def repeated(chunks: Sequence[pa.Array], valid: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
@@ -35,11 +71,9 @@ def repeated(chunks: Sequence[pa.Array], valid: Sequence[NDArray[np.bool_]]) -> 
         return np.zeros(0, dtype=np.int64)
     rows = np.flatnonzero(np.concatenate(list(valid)))
     hashes = np.concatenate([text_hashes(chunk) for chunk in chunks])[rows]
-    ordered = np.sort(hashes)
-    doubled = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(doubled):
-        return np.zeros(0, dtype=np.int64)
-    candidates = rows[np.isin(hashes, doubled)]
+    candidates = rows[equal_hashes([hashes | np.uint64(1 << 63)])]
+    if not len(candidates):
+        return candidates
     texts = pa.chunked_array(list(chunks)).take(pa.array(candidates))
     counts = pc.value_counts(texts)
     several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))

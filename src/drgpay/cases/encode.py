@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.cases.codes import Changes, Recoder
+from drgpay.cases.codes import Changes, Recoder, other_system
 from drgpay.cases.quarantine import REASONS, Quarantine
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
@@ -55,7 +55,11 @@ _REASON_NUMBER = {code: number for number, code in enumerate(REASONS)}
 
 @dataclass
 class Faults:
-    """Notes the first fault of each row of one piece, and keeps the mask of good rows."""
+    """Notes the faults of the rows of one piece, and keeps the mask of good rows.
+
+    The quarantine holds the first fault of a row. `noted` holds them as (row of the table, column,
+    value, reason), with `every` also those that a row has beside its first.
+    """
 
     table: pa.Table
     file: str
@@ -64,6 +68,8 @@ class Faults:
     good: parse.Mask
     why: NDArray[np.int8]  # number of the reason in the list of quarantine reasons, -1 good
     stay_days: NDArray[np.int32] | None = None  # by the region's rule, where a check knows it
+    every: bool = False
+    noted: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -75,18 +81,28 @@ class Faults:
             numbers = np.arange(first_row, first_row + len(table))
         return cls(table, file, numbers, Quarantine(), good, np.full(len(table), -1, np.int8))
 
+    def beside(self) -> Faults:
+        """Return an empty note book for the same rows, whose faults stop none of these."""
+        made = Faults.of(self.table, self.file, 0, self.numbers)
+        made.every = True
+        return made
+
     def add(self, bad: parse.Mask, column: str, reason: str) -> None:
-        """Quarantine the rows of a mask that are still good."""
+        """Quarantine the rows of a mask that are still good; with `every` note the others, too."""
         fresh = np.flatnonzero(bad & self.good)
-        if not len(fresh):
+        again = np.flatnonzero(bad & ~self.good) if self.every else fresh[:0]
+        if not len(fresh) and not len(again):
             return
         self.good[fresh] = False
         self.why[fresh] = _REASON_NUMBER[reason]
         has = column in self.table.column_names
-        for row in fresh.tolist():
+        for place, row in enumerate((*fresh.tolist(), *again.tolist())):
             value = self.table[column][row].as_py() if has else None
             if isinstance(value, list):
-                value = "|".join(str(v) for v in value)
+                value = "|".join("" if v is None else str(v) for v in value)
+            self.noted.append((row, column, "" if value is None else str(value), reason))
+            if place >= len(fresh):
+                continue
             case = self.table["case_id"][row].as_py()
             self.quarantine.add(
                 self.file,
@@ -119,6 +135,9 @@ def encode_cases(
     of_diagnoses, of_procedures = recoders or (None, None)
     count = len(table)
     faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
+    if of_diagnoses is not None and "code_system" in table.column_names:
+        strange = other_system(table["code_system"], of_diagnoses.systems)
+        faults.add(strange, "code_system", "code_system_differs")
     sex, bad = parse.sexes(table["sex"])
     faults.add(bad | (sex == 0), "sex", "sex_invalid")
     age_years, bad = parse.counts(table["age_years"])
@@ -175,7 +194,8 @@ def _codes(
     """Return the codes of a list, text or numbered columns, and which cases lack the first one."""
     count = len(table)
     numbered = sorted(
-        (c for c in table.column_names if c.startswith(base)), key=lambda c: int(c[len(base) :])
+        (c for c in table.column_names if c.startswith(base) and c[len(base) :].isdigit()),
+        key=lambda c: int(c[len(base) :]),
     )
     if name in table.column_names:
         column = table[name]

@@ -1,6 +1,6 @@
 """Hashes of texts, to find equal ones without a table of all of them.
 
-Dimensions: N texts, text i is `data[offsets[i]:offsets[i + 1]]`.
+Dimensions: N texts, text i is `data[offsets[i]:offsets[i + 1]]`; N hashes, 0 for none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,47 @@ def hash_texts(offsets: Any, data: Any, out: Any) -> None:
     shift = np.uint64(29)
     for i in range(out.shape[0]):
         h = np.uint64(0x2545F491)
-        for j in range(offsets[i], offsets[i + 1]):
-            h = (h ^ np.uint64(data[j])) * prime
+        j, end = np.int64(offsets[i]), np.int64(offsets[i + 1])
+        h ^= np.uint64(end - j)
+        while j + 8 <= end:  # eight bytes at a time, the lowest first
+            word = np.uint64(data[j])
+            for k in range(1, 8):
+                word |= np.uint64(data[j + k]) << np.uint64(8 * k)
+            h = (h ^ word) * prime
             h ^= h >> shift
-        out[i] = h
+            j += 8
+        word = np.uint64(0)
+        for k in range(end - j):
+            word |= np.uint64(data[j + k]) << np.uint64(8 * k)
+        h = (h ^ word) * prime
+        h ^= h >> shift
+        h *= prime
+        out[i] = h ^ (h >> shift)
+
+
+@kernel
+def doubled(ordered: Any, out: Any) -> int:
+    """Write the values that stand more than once in an ordered array, but 0; return how many."""
+    count = 0
+    for i in range(1, ordered.shape[0]):
+        if ordered[i] == ordered[i - 1] and ordered[i] != np.uint64(0):
+            if count < out.shape[0]:
+                out[count] = ordered[i]
+            count += 1
+    return count
+
+
+@kernel
+def suspects(hashes: Any, table: Any, out: Any) -> int:
+    """Write the places of hashes whose low bits the table has; return how many there are.
+
+    The table's length is a power of two; places beyond the length of `out` are only counted.
+    """
+    mask = np.uint64(table.shape[0] - 1)
+    count = 0
+    for i in range(hashes.shape[0]):
+        if table[np.int64(hashes[i] & mask)]:
+            if count < out.shape[0]:
+                out[count] = i
+            count += 1
+    return count

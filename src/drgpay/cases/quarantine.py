@@ -31,20 +31,27 @@ REASONS: dict[str, Reason] = {
             "含逗号或换行的内容加引号，补齐字段",
             "quote fields with commas or line ends; complete the row",
         ),
+        Reason(
+            "stored_as_number",
+            "编号或编码被存为数字，超过15位的数字和末尾的0已经丢失",
+            "an id or code is stored as a number: digits beyond the fifteenth, or zeros at the end, are lost",
+            "把这一列的格式设为文本，再从原系统重新导出或填写",
+            "format the column as text, then export or enter it again",
+        ),
         Reason("case_id_missing", "缺少病例号", "no case id", "补填病例号", "fill in the case id"),
         Reason(
             "sex_invalid",
-            "性别缺失或不是M、F",
+            "性别缺失，或不是男、女",
             "sex is missing or not M or F",
-            "按病案首页填M或F",
-            "enter M or F as on the front page",
+            "按病案首页填男或女（M或F、1或2），半角",
+            "enter M or F, 1 or 2, as on the front page",
         ),
         Reason(
             "age_invalid",
             "年龄缺失或不是0至150的数",
             "age is missing or not a number from 0 to 150",
-            "填入院时的周岁数，不足一周岁填0并另填日龄",
-            "enter completed years; 0 below one year, with age_days",
+            "填入院时的周岁数（半角数字），不足一周岁填0并另填日龄",
+            "enter completed years in half-width digits; 0 below one year, with age_days",
         ),
         Reason(
             "principal_missing",
@@ -57,22 +64,22 @@ REASONS: dict[str, Reason] = {
             "count_invalid",
             "不是0至1000000的数",
             "not a number from 0 to 1,000,000",
-            "改为整数，未知则留空",
-            "enter a whole number, or leave it empty",
+            "改为整数，数字用半角；未知则留空",
+            "enter a whole number in half-width digits, or leave it empty",
         ),
         Reason(
             "flag_invalid",
-            "不是0或1",
-            "not 0 or 1",
-            "改为0或1，未知则留空",
-            "enter 0 or 1, or nothing",
+            "不是0、1或是、否",
+            "not 0, 1, 是 or 否",
+            "改为是或否（1或0），半角；未知则留空",
+            "enter 0 or 1, half width, or nothing",
         ),
         Reason(
             "date_invalid",
             "缺失或不是日期",
             "missing or not a date",
-            "按2024-03-01的样式填写",
-            "write it like 2024-03-01",
+            "按2024-03-01的样式填写，数字用半角",
+            "write it like 2024-03-01, in half-width digits",
         ),
         Reason(
             "dates_reversed",
@@ -85,15 +92,15 @@ REASONS: dict[str, Reason] = {
             "money_invalid",
             "缺失或不是最多两位小数的金额（元）",
             "missing or not an amount in yuan with at most two decimals",
-            "改为以元为单位、最多两位小数的数",
-            "enter yuan with at most two decimals",
+            "改为以元为单位、最多两位小数的数，数字和标点用半角",
+            "enter yuan with at most two decimals, in half-width digits",
         ),
         Reason(
             "money_negative",
             "金额为负",
             "negative amount",
-            "退费应与原结算冲抵后上报",
-            "net refunds with the settlement they belong to",
+            "退费应与原结算冲抵：先用 drgpay cases convert 转换",
+            "net refunds with their settlements first: drgpay cases convert",
         ),
         Reason(
             "fund_above_cost",
@@ -148,8 +155,141 @@ REASONS: dict[str, Reason] = {
             "duplicate_case",
             "病例号重复",
             "the case id stands more than once",
-            "删去重复的行，或更正病例号",
-            "remove the double row or correct the id",
+            "同一次住院只留一行；几次住院用了同一编号（如病案号）的，改用结算ID",
+            "keep one row of a stay; where several stays share a number, give the settlement id",
+        ),
+        Reason(
+            "code_system_differs",
+            "编码版本与分组方案的不同",
+            "codes of another code system than the scheme's",
+            "医保版编码请用 --from-insurance-codes（统筹区文件夹：from_insurance_codes = true）",
+            "for codes of the insurance edition give --from-insurance-codes (in region.toml: from_insurance_codes = true)",
+        ),
+        Reason(
+            "no_version_in_force",
+            "出院日期时没有施行中的分组方案版本",
+            "no version of the scheme was in force on the discharge date",
+            "核对出院日期，或写明用哪一个版本分组",
+            "check the discharge date, or name the version to group with",
+        ),
+        Reason(
+            "list_unreadable",
+            "清单不是完整的JSON",
+            "the list is not whole JSON",
+            "请报送方重新导出这份清单，不要截断，每份一个完整的JSON对象",
+            "have the list exported again, whole: one JSON object a list",
+        ),
+        Reason(
+            "list_encoding",
+            "清单既不是UTF-8也不是GB18030编码",
+            "the list is neither UTF-8 nor GB18030",
+            "另存为UTF-8编码",
+            "save it as UTF-8",
+        ),
+        Reason(
+            "list_too_large",
+            "清单过大或嵌套过深",
+            "the list is too large or nested too deeply",
+            "核对这份文件是否为结算清单；每份不超过16 MB、20,000个诊断或收费项目",
+            "check that it is a settlement list: at most 16 MB and 20,000 entries of a kind",
+        ),
+        Reason(
+            "list_not_a_list",
+            "没有setlinfo，不是结算清单",
+            "without setlinfo it is no settlement list",
+            "按4101报文的结构报送：setlinfo、payinfo、diseinfo、iteminfo、oprninfo、icuinfo",
+            "give the nodes of transaction 4101: setlinfo, payinfo, diseinfo, iteminfo, oprninfo, icuinfo",
+        ),
+        Reason(
+            "list_field_twice",
+            "同一字段在清单中出现两次",
+            "a field stands twice in the list",
+            "删去重复的字段，只留正确的一个",
+            "remove the wrong one of the two",
+        ),
+        Reason(
+            "list_field_kind",
+            "字段的值不是文字或数",
+            "the field holds neither text nor a number",
+            "按接口规范填写这个字段",
+            "write the field as the interface has it",
+        ),
+        Reason(
+            "list_principal_several",
+            "主要诊断不止一个",
+            "more than one principal diagnosis",
+            "maindiag_flag只在一个西医诊断上填1",
+            "set maindiag_flag 1 on one western diagnosis only",
+        ),
+        Reason(
+            "list_principal_unmarked",
+            "填了maindiag_flag，却没有一个西医诊断为1",
+            "maindiag_flag is given but 1 on no western diagnosis",
+            "在主要诊断上把maindiag_flag填为1",
+            "set maindiag_flag 1 on the principal diagnosis",
+        ),
+        Reason(
+            "list_amount",
+            "缺失或不是最多两位小数的金额（元）",
+            "missing or not an amount in yuan with at most two decimals",
+            "更正清单中的这一金额",
+            "correct this amount of the list",
+        ),
+        Reason(
+            "list_amount_sign",
+            "同一份清单的金额有正有负",
+            "amounts of one list are positive and negative",
+            "退费另报一份清单（全部为负，或refd_setl_flag为1），不要混在一起",
+            "report a refund as a list of its own: all negative, or refd_setl_flag 1",
+        ),
+        Reason(
+            "list_pools",
+            "统筹基金支付分属两个险种",
+            "pooled funds of two insurances paid for one settlement",
+            "核对payinfo的fund_pay_type，或更正基金支付类型对照",
+            "check fund_pay_type of payinfo, or the map of fund types",
+        ),
+        Reason(
+            "list_fund_type",
+            "基金支付类型不在对照表中",
+            "the fund type is not in the map",
+            '在fund_type_map中增加该类型，或增加["*", "other"]',
+            'add it to fund_type_map, or add ["*", "other"]',
+        ),
+        Reason(
+            "list_without_money",
+            "清单没有收费项目或基金支付（如4101A），可以分组，不能结算",
+            "the list carries no items or no payments (as 4101A): it can be grouped, not settled",
+            "改用带iteminfo和payinfo的4101清单，或从结算表取金额后另制病例文件",
+            "give 4101 lists with iteminfo and payinfo, or case files with the amounts of the settlement tables",
+        ),
+        Reason(
+            "refund_not_netted",
+            "退费没有与原结算冲抵",
+            "a refund that is not netted with its settlement",
+            "先用 drgpay cases convert 转换，再清算",
+            "convert the cases first: drgpay cases convert",
+        ),
+        Reason(
+            "refund_without_original",
+            "退费找不到原结算",
+            "a refund without the settlement it reverses",
+            "补上原结算，或在refund_of（init_setl_id）中写明原结算ID",
+            "add the settlement, or name it in refund_of (init_setl_id)",
+        ),
+        Reason(
+            "refund_ambiguous",
+            "退费可对应不止一次结算",
+            "more than one settlement may be the one reversed",
+            "在refund_of（init_setl_id）中写明原结算ID；病例号不得重复",
+            "name the settlement in refund_of (init_setl_id); case ids must be unique",
+        ),
+        Reason(
+            "refund_amounts",
+            "退费的金额与原结算对不上",
+            "the amounts of the refund do not fit its settlement",
+            "核对：退费各项同号，且不大于原结算的相应金额",
+            "check: amounts of one sign, none above that of the settlement",
         ),
     )
 }
@@ -174,6 +314,24 @@ REVIEW_NOTES: dict[str, Reason] = {
     )
 }
 
+
+class RowNote(str):
+    """What is shown of a row that never became a row of a table, and which fault it has.
+
+    A reader puts it in `Source.broken` where the fault is another than `row_broken`.
+    """
+
+    reason: str
+    column: str
+    case_id: str
+
+    def __new__(cls, value: str, reason: str, column: str = "", case_id: str = "") -> RowNote:
+        """Make the note; as a plain string it is the value."""
+        note = super().__new__(cls, value)
+        note.reason, note.column, note.case_id = reason, column, case_id
+        return note
+
+
 SCHEMA = pa.schema(
     [
         (name, pa.int64() if name == "row" else pa.string())
@@ -193,6 +351,8 @@ class Quarantine:
         self, file: str, row: int, case_id: str | None, column: str, value: object, reason: str
     ) -> None:
         """Note one row: `row` counts from 1 for the first case of the file."""
+        if isinstance(value, RowNote):
+            case_id, column, reason = value.case_id, value.column, value.reason
         shown = "" if value is None else str(value)
         if len(shown) > MAX_SHOWN:
             shown = shown[:MAX_SHOWN] + "…"

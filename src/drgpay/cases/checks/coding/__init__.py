@@ -1,0 +1,1 @@
+"""Checks of diagnoses and procedures."""

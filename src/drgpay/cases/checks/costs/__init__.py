@@ -1,0 +1,1 @@
+"""Checks of money: items, payers, amounts out of proportion."""

@@ -1,0 +1,1 @@
+"""Checks of who the patient is: ages, day of birth, weights."""

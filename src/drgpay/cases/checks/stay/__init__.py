@@ -1,0 +1,1 @@
+"""Checks of the stay: dates, days, way of discharge, operations, ventilator."""

@@ -1,0 +1,770 @@
+"""Check cases: findings beside grouping, a stream of pieces, totals by check and by hospital.
+
+`CheckRun` takes pieces that were grouped anyway (`piece` on any thread, then `take` in order, then
+`finish`); `check_cases` does all of it from files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.arrow import plain_type, table_writer
+from drgpay.cases import parse
+from drgpay.cases.checks.catalogue import (
+    CASE_TWICE,
+    CHECK_COLUMNS,
+    CHECKS,
+    NAMES,
+    NUMBER,
+    SEVERITY_TEXTS,
+    STAY_TWICE,
+)
+from drgpay.cases.checks.codes_facts import Flags, flag_table
+from drgpay.cases.checks.facts import CaseFacts, read_facts
+from drgpay.cases.checks.kernels import hash_stays
+from drgpay.cases.checks.run import (
+    CheckSettings,
+    Coded,
+    Decoder,
+    Grouped,
+    Hits,
+    coded,
+    conventions,
+    masks,
+    without_principal,
+)
+from drgpay.cases.checks.settle import note_settlement_faults
+from drgpay.cases.codes import NearestCodes
+from drgpay.cases.duplicates import equal_hashes, text_hashes
+from drgpay.cases.encode import Codes, Faults
+from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.quarantine import RowNote
+from drgpay.cases.sources import Piece, open_source
+from drgpay.columns import GROUPING_COLUMNS
+from drgpay.errors import Bilingual, BooksError, both
+from drgpay.grouper.engine import REASON
+from drgpay.grouper.stream import (
+    DEFAULT_SCHEME,
+    GroupedPiece,
+    default_threads,
+    group_piece,
+    in_order,
+)
+from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
+from drgpay.schemes import Scheme
+
+WANTED: tuple[str, ...] = tuple(
+    dict.fromkeys((*GROUPING_COLUMNS, *CHECK_COLUMNS, "hospital_id", "pool"))
+)
+KEPT_FINDINGS = 200_000
+KEPT_ROWS = 20_000  # with findings, of files that are too long to be kept whole
+CLEAN, FOUND, STOPPED = range(3)
+_UNKNOWN_MONTH = -1
+_WORDS = pa.dictionary(pa.int16(), pa.string())
+FINDINGS_SCHEMA = pa.schema(
+    [
+        ("file", _WORDS),
+        ("row", pa.int64()),
+        ("case_id", pa.string()),
+        ("hospital_id", pa.string()),
+        ("month", pa.string()),
+        ("check", _WORDS),
+        ("severity", _WORDS),
+        ("column", pa.string()),
+        ("position", pa.int16()),
+        ("value", pa.string()),
+        ("message", _WORDS),
+        ("advice", _WORDS),
+    ]
+)
+PLAIN_FINDINGS = pa.schema([(f.name, plain_type(f.type)) for f in FINDINGS_SCHEMA])
+PROFILE_SCHEMA = pa.schema(
+    [
+        ("hospital_id", pa.string()),
+        ("month", pa.string()),
+        ("check", pa.string()),
+        ("severity", pa.string()),
+        ("cases_with", pa.int64()),
+        ("cases", pa.int64()),
+        ("share", pa.float64()),
+    ]
+)
+
+
+@lru_cache(maxsize=1)
+def _months() -> NDArray[np.int16]:
+    """Return months since January 1900 by day since 1900."""
+    days = np.arange(-25_567, 84_006).astype("datetime64[D]")
+    return (days.astype("datetime64[M]").astype(np.int64) + 840).astype(np.int16)
+
+
+def months_of(days: NDArray[np.int32]) -> NDArray[np.int16]:
+    """Return months since January 1900, -1 for an unknown day."""
+    known = days != parse.MISSING_DATE
+    if known.all():
+        return _months()[days + 25_567]
+    found: NDArray[np.int16] = np.where(
+        known, _months()[np.where(known, days, 0) + 25_567], np.int16(_UNKNOWN_MONTH)
+    )
+    return found
+
+
+def month_text(month: int) -> str:
+    """Return a month as text, empty for an unknown one.
+
+    >>> month_text(1490), month_text(-1)
+    ('2024-03', '')
+    """
+    return "" if month < 0 else f"{1900 + month // 12}-{month % 12 + 1:02d}"
+
+
+@dataclass(frozen=True)
+class PieceChecks:
+    """What the checks found in one piece, and what comparing its cases with others needs."""
+
+    file: str
+    numbers: NDArray[np.int64]
+    table: pa.Table
+    hits: Hits
+    state: NDArray[np.uint8]  # [rows] CLEAN, FOUND, STOPPED
+    case_ids: pa.Array
+    case_hashes: NDArray[np.uint64]
+    stay_hashes: NDArray[np.uint64]
+    hospitals: pa.Array  # of this piece, by number
+    hospital: NDArray[np.int32]
+    month: NDArray[np.int16]
+    present: frozenset[str]
+    conventions: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class CheckCounts:
+    """How many cases came in and what became of them; `total` is their sum."""
+
+    clean: int = 0
+    with_findings: int = 0
+    quarantined: int = 0
+
+    @property
+    def total(self) -> int:
+        """All cases."""
+        return self.clean + self.with_findings + self.quarantined
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {
+            "total": self.total,
+            "clean": self.clean,
+            "with_findings": self.with_findings,
+            "quarantined": self.quarantined,
+        }
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome of checking.
+
+    `by_check`: cases with each finding, severest checks first. `findings`: the first
+    `KEPT_FINDINGS` of them in the order of the input, `found` how many there were. `profile`: cases
+    with a finding by hospital, month of discharge and check, and all cases. `not_made`: checks
+    whose columns the files lack. `nearest`: unknown code → known ones.
+    """
+
+    counts: CheckCounts
+    by_check: dict[str, int]
+    found: int
+    findings: pa.Table
+    profile: pa.Table
+    conventions: tuple[int, int]
+    not_made: tuple[str, ...]
+    nearest: Mapping[tuple[str, str], tuple[str, ...]]
+    scheme: str
+    files: tuple[str, ...]
+    unknown_columns: tuple[str, ...] = ()
+    columns: frozenset[str] = frozenset()  # those that all files have
+    columns_differ: bool = False  # whether some file or sheet has more of them
+    purpose: str = "settlement"
+    kept: tuple[Kept, ...] = ()
+    all_rows_kept: bool = False
+    notes: tuple[Bilingual, ...] = ()  # of the reader
+
+    def of_severity(self, severity: str) -> int:
+        """Return how many findings have a severity."""
+        return sum(n for name, n in self.by_check.items() if CHECKS[name].severity == severity)
+
+    @property
+    def fatal(self) -> bool:
+        """Whether some case would be quarantined."""
+        return self.counts.quarantined > 0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows of a file as they came in, with the row numbers in it."""
+
+    file: str
+    numbers: NDArray[np.int64]
+    table: pa.Table
+
+
+@dataclass
+class _Held:
+    """What stays in memory of each piece until cases are compared, some 40 bytes a case.
+
+    `numbers` are the rows' own, None when they follow `first`.
+    """
+
+    file: str
+    first: int
+    numbers: NDArray[np.int64] | None
+    case_ids: pa.Array
+    case_hashes: NDArray[np.uint64]
+    stay_hashes: NDArray[np.uint64]
+    hospital: NDArray[np.int32]
+    month: NDArray[np.int16]
+    state: NDArray[np.uint8]
+
+    def numbers_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of rows in their file."""
+        return rows + self.first if self.numbers is None else self.numbers[rows]
+
+
+@dataclass
+class CheckRun:
+    """Checks of a stream of grouped pieces.
+
+    `purpose`: whether a case is quarantined by what grouping refuses, or settlement, too. `write`
+    gets every finding as tables of FINDINGS_SCHEMA; without it only the first ones are kept.
+    """
+
+    grouper: AnyGrouper
+    settings: CheckSettings = field(default_factory=CheckSettings)
+    purpose: str = "settlement"
+    lang: str = "zh"
+    write: Callable[[pa.Table], None] | None = None
+    keep_findings: int = KEPT_FINDINGS
+    keep_rows: int = 0
+
+    def __post_init__(self) -> None:
+        scheme = self.grouper.scheme
+        self._diagnoses: Flags = flag_table(scheme.diagnoses.codes.to_pylist())
+        self._procedures: Flags = flag_table(scheme.procedures.codes.to_pylist(), procedures=True)
+        self._facts: dict[int, CaseFacts] = {}  # of pieces under way
+        self._held: list[_Held] = []
+        self._hospitals: dict[str, int] = {}
+        self._counted: list[NDArray[np.int64]] = []
+        self._cases: list[NDArray[np.int64]] = []
+        self._by_check = np.zeros(len(NAMES), dtype=np.int64)
+        self._findings: list[pa.Table] = []
+        self._kept_rows: list[Kept] = []
+        self._all_rows: list[Kept] | None = [] if self.keep_rows else None
+        self._found = self._kept_findings = 0
+        self._conventions = [0, 0]
+        self._present: frozenset[str] | None = None
+        self._differ = False  # whether files or sheets have other columns than the others
+        self._texts = _text_columns(self.lang)
+
+    def before(self, faults: Faults) -> None:
+        """Note every fault of a row, and what a settlement refuses where one follows."""
+        faults.every = True
+        facts = self._facts[id(faults)] = read_facts(faults.table)
+        if self.purpose == "settlement":
+            note_settlement_faults(faults, facts)
+
+    def piece(self, part: GroupedPiece) -> PieceChecks:
+        """Return the findings of a grouped piece; may be called on any thread."""
+        table, cases = part.table, part.cases
+        facts = self._facts.pop(id(part.faults), None) or read_facts(table)
+        dx = self._coded(cases.diagnoses, self._diagnoses, procedures=False)
+        px = self._coded(cases.procedures, self._procedures, procedures=True)
+        grouped = Grouped(part.grouped.status, part.grouped.reason, REASON["sex_conflict"])
+        words = masks(cases, facts, dx, px, grouped, self.settings)
+        without_principal(words, part.faults)
+        decoder = Decoder(table, cases, facts, dx, px)
+        decoder.failed(words)
+        decoder.in_no_mdc(part.grouped.reason, REASON["principal_in_no_mdc"])
+        seen = decoder.faults(part.faults)
+        if self.purpose == "grouping":
+            # what a settlement will refuse is told here, too, though the case is grouped
+            later = part.faults.beside()
+            note_settlement_faults(later, facts)
+            seen |= decoder.faults(later)
+        decoder.unreadable(seen)
+        decoder.capital_x()
+        hits = decoder.hits()
+        state = np.zeros(len(table), dtype=np.uint8)
+        state[hits.rows] = FOUND
+        state[~cases.good] = STOPPED
+        return self._piece(part, facts, hits, state)
+
+    def _coded(self, codes: Codes, flags: Flags, *, procedures: bool) -> Coded:
+        if isinstance(self.grouper, VersionedGrouper) and len(codes.words):
+            # a piece may be numbered by another version than the newest
+            scheme = self.grouper.scheme
+            vocabulary = scheme.procedures if procedures else scheme.diagnoses
+            words = codes.words
+            if not pa.types.is_dictionary(words.type):
+                words = words.dictionary_encode()
+            own = vocabulary.encode(words.dictionary.cast(pa.string()))
+            ids = np.append(own[np.asarray(words.indices)], np.int32(0))
+            codes = Codes(codes.offsets, ids, codes.words)
+        return coded(codes, flags, procedures=procedures)
+
+    def _piece(
+        self, part: GroupedPiece, facts: CaseFacts, hits: Hits, state: NDArray[np.uint8]
+    ) -> PieceChecks:
+        table = part.table
+        ids = _trimmed(parse.flat(table["case_id"]).cast(pa.string()))
+        filled = pc.fill_null(ids, "") if ids.null_count else ids
+        hashes = text_hashes(filled) | np.uint64(1 << 63)
+        blank = np.asarray(pc.equal(pc.binary_length(filled), 0))
+        if blank.any():
+            hashes[blank] = 0
+        hospitals, hospital = _numbered(table, "hospital_id")
+        return PieceChecks(
+            file=part.faults.file,
+            numbers=part.faults.numbers,
+            table=table,
+            hits=hits,
+            state=state,
+            case_ids=filled,
+            case_hashes=hashes,
+            stay_hashes=_stay_hashes(table, facts, hospitals, hospital),
+            hospitals=hospitals,
+            hospital=hospital,
+            month=months_of(facts.discharge),
+            present=facts.present,
+            conventions=conventions(facts),
+        )
+
+    def take(self, part: PieceChecks) -> None:
+        """Add a piece; pieces come in the order of the input."""
+        number = np.array(
+            [
+                self._hospitals.setdefault(str(name), len(self._hospitals))
+                for name in part.hospitals.to_pylist()
+            ],
+            dtype=np.int32,
+        )
+        hospital = number[part.hospital]
+        numbers = part.numbers
+        first = int(numbers[0]) if len(numbers) else 1
+        in_sequence = not len(numbers) or int(numbers[-1]) - first == len(numbers) - 1
+        held = _Held(
+            part.file, first, None if in_sequence else numbers, part.case_ids, part.case_hashes,
+            part.stay_hashes, hospital, part.month, part.state,
+        )  # fmt: skip
+        self._held.append(held)
+        self._cases.append(_tally(hospital, part.month))
+        self._conventions[0] += part.conventions[0]
+        self._conventions[1] += part.conventions[1]
+        if self._present is not None and part.present != self._present:
+            self._differ = True
+        self._present = part.present if self._present is None else self._present & part.present
+        hits = part.hits
+        self._note(held, hits)
+        if self._all_rows is not None:
+            self._all_rows.append(Kept(part.file, part.numbers, part.table))
+            if sum(len(kept.numbers) for kept in self._all_rows) > self.keep_rows:
+                self._all_rows = None
+        if self.keep_rows and len(hits):
+            room = min(self.keep_rows, KEPT_ROWS) - sum(
+                len(kept.numbers) for kept in self._kept_rows
+            )
+            rows = np.unique(hits.rows)[:room]
+            if len(rows):
+                some = part.table.take(pa.array(rows))
+                self._kept_rows.append(Kept(part.file, part.numbers[rows], some))
+
+    def _note(self, held: _Held, hits: Hits) -> None:
+        """Count findings of one piece, write them and keep the first ones."""
+        if not len(hits):
+            return
+        once = np.unique(hits.rows * len(NAMES) + hits.checks)
+        rows, checks = once // len(NAMES), once % len(NAMES)
+        self._by_check += np.bincount(checks, minlength=len(NAMES))
+        self._counted.append(_tally(held.hospital[rows], held.month[rows], checks))
+        self._found += len(hits)
+        room = self.keep_findings - self._kept_findings
+        if self.write is None and room <= 0:
+            return
+        table = self._table(held, hits)
+        if self.write is not None:
+            self.write(table)
+        if room > 0:
+            self._findings.append(table.slice(0, room))
+            self._kept_findings += min(room, len(table))
+
+    def _table(self, held: _Held, hits: Hits) -> pa.Table:
+        names = pa.array(list(self._hospitals), pa.string())
+        months, month = np.unique(held.month[hits.rows], return_inverse=True)
+        texts = pa.array([month_text(int(value)) for value in months], pa.string())
+        checks = pa.array(hits.checks)
+
+        def word(values: pa.Array) -> pa.Array:
+            return pa.DictionaryArray.from_arrays(checks, values)
+
+        file = pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(len(hits), np.int16)), pa.array([held.file], pa.string())
+        )
+        positions = pa.array(hits.positions, mask=hits.positions < 0)
+        columns = [
+            file,
+            pa.array(held.numbers_of(hits.rows)),
+            held.case_ids.take(pa.array(hits.rows)),
+            names.take(pa.array(held.hospital[hits.rows])),
+            texts.take(pa.array(month)),
+            word(self._texts["check"]),
+            word(self._texts["severity"]),
+            hits.columns,
+            positions,
+            hits.values,
+            word(self._texts["message"]),
+            word(self._texts["advice"]),
+        ]
+        return pa.table(columns, schema=FINDINGS_SCHEMA)
+
+    def finish(
+        self,
+        broken: Sequence[tuple[str, int, str]] = (),
+        *,
+        rows: int | None = None,
+        files: tuple[str, ...] = (),
+        unknown_columns: tuple[str, ...] = (),
+        notes: Sequence[Bilingual] = (),
+    ) -> Checked:
+        """Compare cases with each other, add the rows that are no table rows, return the outcome.
+
+        Raises BooksError when cases in are not clean + with findings + quarantined.
+        """
+        self._compare()
+        for file, row, text in broken:
+            self._broken(file, row, text)
+        ends = np.zeros(3, dtype=np.int64)
+        for held in self._held:
+            ends += np.bincount(held.state, minlength=3)
+        counts = CheckCounts(int(ends[CLEAN]), int(ends[FOUND]), int(ends[STOPPED]))
+        expected = sum(len(held.state) for held in self._held)
+        if rows is not None:
+            expected = rows + len(broken)
+        if counts.total != expected:
+            raise BooksError(
+                both(
+                    f"收到 {expected} 例，检查了 {counts.total} 例，数目不符",
+                    f"{expected} cases came in, {counts.total} were checked",
+                ),
+                remedy=both(
+                    "检查时不要改动这些文件，然后重做；仍不符请报告给开发者",
+                    "check that nothing writes to the files; if so, please report it",
+                ),
+            )
+        order = sorted(np.flatnonzero(self._by_check).tolist(), key=self._rank)
+        findings = _joined(self._findings)
+        present = self._present or frozenset()
+        missing = tuple(
+            name
+            for name, check in CHECKS.items()
+            if self._present is not None and not present.issuperset(check.needs)
+        )
+        everything = self._all_rows is not None
+        kept = self._all_rows if self._all_rows is not None else self._kept_rows
+        return Checked(
+            counts=counts,
+            by_check={NAMES[number]: int(self._by_check[number]) for number in order},
+            found=self._found,
+            findings=findings,
+            profile=self._profile(),
+            conventions=(self._conventions[0], self._conventions[1]),
+            not_made=missing,
+            nearest=self._nearest(findings),
+            scheme=self.grouper.scheme.id,
+            files=files,
+            unknown_columns=unknown_columns,
+            columns=present,
+            columns_differ=self._differ,
+            purpose=self.purpose,
+            kept=tuple(kept),
+            all_rows_kept=everything,
+            notes=tuple(notes),
+        )
+
+    def _rank(self, number: int) -> tuple[int, int, int]:
+        severity = list(SEVERITY_TEXTS).index(CHECKS[NAMES[number]].severity)
+        return severity, -int(self._by_check[number]), number
+
+    def _compare(self) -> None:
+        """Note cases with one id, and stays that have several."""
+        if not self._held:
+            return
+        starts = np.cumsum([0, *(len(held.state) for held in self._held)])
+        with ThreadPoolExecutor(2) as pool:
+            found = pool.map(
+                equal_hashes,
+                (
+                    [held.case_hashes for held in self._held],
+                    [held.stay_hashes for held in self._held],
+                ),
+            )
+            ids, stays = found
+        ids = ids[_several(self._ids(ids, starts))]
+        stays = stays[~np.isin(stays, ids)]
+        which = np.searchsorted(starts, np.concatenate([ids, stays]), side="right") - 1
+        names = np.repeat([NUMBER[CASE_TWICE], NUMBER[STAY_TWICE]], [len(ids), len(stays)])
+        local = np.concatenate([ids, stays]) - starts[which]
+        for place in np.unique(which).tolist():
+            held, mine = self._held[place], which == place
+            rows, checks = local[mine], names[mine].astype(np.int16)
+            twice = checks == NUMBER[CASE_TWICE]
+            columns = pa.array(["case_id"] * len(rows), pa.string())
+            values = held.case_ids.take(pa.array(rows))
+            self._note(held, Hits(rows, checks, columns, values, np.full(len(rows), -1, np.int16)))
+            held.state[rows] = np.maximum(held.state[rows], FOUND)
+            if self.purpose == "settlement":
+                held.state[rows[twice]] = STOPPED
+
+    def _ids(self, rows: NDArray[np.int64], starts: NDArray[np.int64]) -> pa.Array:
+        which = np.searchsorted(starts, rows, side="right") - 1
+        parts = [
+            self._held[place].case_ids.take(pa.array(rows[which == place] - starts[place]))
+            for place in np.unique(which).tolist()
+        ]
+        return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
+
+    def _broken(self, file: str, row: int, text: str) -> None:
+        number = self._hospitals.setdefault("", len(self._hospitals))
+        held = _Held(
+            file,
+            row,
+            None,
+            pa.array([text.case_id if isinstance(text, RowNote) else ""]),
+            np.zeros(1, np.uint64),
+            np.zeros(1, np.uint64),
+            np.array([number], dtype=np.int32),
+            np.full(1, _UNKNOWN_MONTH, np.int16),
+            np.full(1, STOPPED, np.uint8),
+        )
+        self._held.append(held)
+        self._cases.append(_tally(held.hospital, held.month))
+        note = text if isinstance(text, RowNote) else RowNote(text, "row_broken")
+        check = np.array([NUMBER[note.reason]], dtype=np.int16)
+        column = pa.array([note.column], pa.string())
+        shown = pa.array([text[:120]], pa.string())
+        none = np.full(1, -1, np.int16)
+        self._note(held, Hits(np.zeros(1, np.int64), check, column, shown, none))
+
+    def _profile(self) -> pa.Table:
+        """Return cases with a finding by hospital, month and check, with the cases in all."""
+        if not self._counted:
+            return PROFILE_SCHEMA.empty_table()
+        cases = _summed(np.concatenate(self._cases))
+        found = _summed(np.concatenate(self._counted))
+        all_cases = dict(zip(map(tuple, cases[:, :2].tolist()), cases[:, 3].tolist(), strict=True))
+        names = list(self._hospitals)
+        rows = []
+        for hospital, month, check, number in found.tolist():
+            total = all_cases[(hospital, month)]
+            name = NAMES[check]
+            where = (names[hospital], month_text(month))
+            rows.append((*where, name, CHECKS[name].severity, number, total, number / total))
+        rows.sort(key=lambda row: (row[0], row[1], NUMBER[row[2]]))
+        return pa.table([list(column) for column in zip(*rows, strict=True)], schema=PROFILE_SCHEMA)
+
+    def _nearest(self, findings: pa.Table) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Return (column, unknown code) → the nearest known ones, of the findings that are kept."""
+        scheme = self.grouper.scheme
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        kinds = {
+            "diagnoses": (("principal_unknown", "diagnosis_unknown"), scheme.diagnoses),
+            "procedures": (("procedure_unknown",), scheme.procedures),
+        }
+        if not len(findings):
+            return found
+        texts = findings["check"].cast(pa.string())
+        for column, (names, vocabulary) in kinds.items():
+            wanted = pc.is_in(texts, value_set=pa.array(names))
+            unknown = pc.unique(findings["value"].filter(wanted)).drop_null().to_pylist()
+            if unknown:
+                known = NearestCodes(vocabulary.codes.to_pylist())
+                found |= {(column, code): known.of(code) for code in unknown}
+        return found
+
+
+def _trimmed(texts: pa.Array) -> pa.Array:
+    """Return texts without blanks around them; those without any are left as they are."""
+    data = texts.buffers()[2]
+    letters = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    plain = not len(letters) or (letters.min() > ord(" ") and letters.max() < 128)
+    return texts if plain else pc.utf8_trim_whitespace(texts)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return findings as one table; its dictionaries in the order of first use."""
+    if not tables:
+        return FINDINGS_SCHEMA.empty_table()
+    table = pa.concat_tables([part.cast(PLAIN_FINDINGS) for part in tables]).combine_chunks()
+    columns = [
+        table[f.name].dictionary_encode().cast(f.type)
+        if pa.types.is_dictionary(f.type)
+        else table[f.name]
+        for f in FINDINGS_SCHEMA
+    ]
+    return pa.table(columns, schema=FINDINGS_SCHEMA)
+
+
+def _text_columns(lang: str) -> dict[str, pa.Array]:
+    own = list(CHECKS.values())
+    texts = {
+        "check": [check.name for check in own],
+        "severity": [check.severity for check in own],
+        "message": [check.message(lang) for check in own],
+        "advice": [check.advice(lang) for check in own],
+    }
+    return {name: pa.array(values, pa.string()) for name, values in texts.items()}
+
+
+def _numbered(table: pa.Table, name: str) -> tuple[pa.Array, NDArray[np.int32]]:
+    """Return the texts of a column and their numbers by row; empty where there is none."""
+    if name not in table.column_names:
+        return pa.array([""], pa.string()), np.zeros(len(table), dtype=np.int32)
+    column = table[name].combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = parse.flat(column)
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    words = pc.fill_null(column.dictionary.cast(pa.string()), "").to_pylist()
+    index = np.asarray(pc.fill_null(column.indices.cast(pa.int32()), len(words)))
+    return pa.array([*words, ""], pa.string()), index
+
+
+def _stay_hashes(
+    table: pa.Table, facts: CaseFacts, hospitals: pa.Array, hospital: NDArray[np.int32]
+) -> NDArray[np.uint64]:
+    """Return a hash of patient, hospital and dates, 0 where one is not known or of a refund."""
+    out = np.zeros(len(table), dtype=np.uint64)
+    if not {"patient_id", "admission_date", "discharge_date"} <= set(table.column_names):
+        return out
+    patients = parse.flat(table["patient_id"]).cast(pa.string())
+    if patients.null_count:
+        patients = pc.fill_null(patients, "")
+    nobody = text_hashes(pa.array([""]))[0]
+    with np.errstate(over="ignore"):
+        hash_stays(
+            text_hashes(patients), nobody, text_hashes(hospitals), hospital, facts.admission,
+            facts.discharge, out,
+        )  # fmt: skip
+    out[(facts.refund == 1) | ((facts.cost < 0) & (facts.cost != parse.MISSING_MONEY))] = 0
+    return out
+
+
+def _several(texts: pa.Array) -> NDArray[np.bool_]:
+    """Return which texts stand more than once."""
+    if not len(texts):
+        return np.zeros(0, dtype=np.bool_)
+    counts = pc.value_counts(texts)
+    several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    return np.asarray(pc.is_in(texts, value_set=several))
+
+
+def _tally(
+    hospital: NDArray[np.int32], month: NDArray[np.int16], checks: Any = None
+) -> NDArray[np.int64]:
+    """Return rows of hospital, month, check, number."""
+    if not len(hospital):
+        return np.zeros((0, 4), dtype=np.int64)
+    width = len(NAMES) if checks is not None else 1
+    low = int(month.min())
+    span = int(month.max()) - low + 1
+    key = hospital * np.int64(span) + (month - np.int16(low))
+    if checks is not None:
+        key = key * width + checks
+    values, numbers = _counted(key)
+    place, check = np.divmod(values, width)
+    hospitals, months = np.divmod(place, span)
+    return np.stack([hospitals, months + low, check, numbers], axis=1)
+
+
+def _counted(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values of an array and how often each stands, quickly where they are small."""
+    if int(key.max()) < 4 * len(key) + 65_536:
+        numbers = np.bincount(key)
+        met = np.flatnonzero(numbers)
+        return met, numbers[met]
+    values, counts = np.unique(key, return_counts=True)
+    return values, counts
+
+
+def _summed(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return rows with equal first three columns once, their numbers added up."""
+    key = (rows[:, 0] << 32) + ((rows[:, 1] + 1) << 16) + rows[:, 2]
+    keys, inverse = np.unique(key, return_inverse=True)
+    numbers = np.bincount(inverse, weights=rows[:, 3]).astype(np.int64)
+    return np.column_stack([keys >> 32, (keys >> 16 & 0xFFFF) - 1, keys & 0xFFFF, numbers])
+
+
+def check_cases(
+    cases: Any,
+    scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
+    *,
+    surgical_match: str | None = None,
+    from_insurance_codes: bool = False,
+    options: ReadOptions = AS_FOUND,
+    settings: CheckSettings | None = None,
+    purpose: str = "settlement",
+    threads: int | None = None,
+    lang: str = "zh",
+    findings_file: str | Path | None = None,
+    keep_rows: int = 0,
+    progress: Callable[[int | None], Callable[[int], None]] | None = None,
+) -> Checked:
+    """Check cases of files, tables or data frames, and return what was found.
+
+    `purpose`: `settlement` counts a case as quarantined for what a settlement refuses before it
+    knows the region, `grouping` for what grouping refuses. `findings_file` (.csv, .parquet) gets
+    every finding. `keep_rows`: up to so many rows are kept as they came in, for a report.
+
+    Raises InputError (files, columns), SchemeError, and BooksError when counts do not add up.
+    """
+    grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
+    wanted = None if keep_rows else WANTED
+    source = open_source(cases, wanted, "grouping", options)
+    step = progress(source.rows) if progress is not None else None
+    writer = None
+    if findings_file is not None:
+        writer = table_writer(Path(findings_file), FINDINGS_SCHEMA)
+    run = CheckRun(
+        grouper,
+        settings or CheckSettings(),
+        purpose,
+        lang,
+        write=writer.write_table if writer is not None else None,
+        keep_rows=keep_rows,
+    )
+
+    def task(piece: Piece) -> Callable[[], PieceChecks]:
+        return lambda: run.piece(group_piece(piece, grouper, run.before))
+
+    try:
+        for part in in_order((task(p) for p in source.pieces), threads or default_threads()):
+            run.take(part)
+            if step is not None:
+                step(len(part.numbers))
+        return run.finish(
+            source.broken,
+            rows=source.rows,
+            files=source.names,
+            unknown_columns=source.unknown,
+            notes=source.all_notes(),
+        )
+    finally:
+        if writer is not None:
+            writer.close()
