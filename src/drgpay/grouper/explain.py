@@ -1,17 +1,27 @@
-"""Why a case is in its group: MDC, ADRG and rule that took it, severity of each diagnosis."""
+"""Why a case is in its group, what each rule lacked, and what would have changed the group."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from drgpay.grouper.engine import Grouper
-from drgpay.grouper.outcome import REASON_TEXTS, Grouping
-from drgpay.schemes import Scheme
+from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.grouper import explain_text as words
+from drgpay.grouper.changes import MOST, Found, Nearest, Price, changer_of
+from drgpay.grouper.engine import GroupedCases, Grouper
+from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
+from drgpay.grouper.trace import Trace, Tracer, tracer_of
+
+Pricing = Callable[[str], Price]
+ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
+_ONE = np.ones(1, dtype=np.bool_)
+_NO_WORDS = pa.array([], pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,12 @@ class DiagnosisSeverity:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The grouping of a case with the rules that made it; texts as the scheme's tables say."""
+    """The grouping of a case with the rules that made it; texts as the scheme's tables say.
+
+    `facts` are the case's, codes as the scheme writes them. `trace` has every rule tried, `sites`
+    the trauma sites by MDC. `nearest` are other groups and what leads there, `prices` what each
+    would earn; `price` is that of the group itself. Both are empty without prices.
+    """
 
     grouping: Grouping
     scheme: str
@@ -46,14 +61,50 @@ class Explanation:
     adrg_kind: str
     drg_rule: str
     secondary: tuple[DiagnosisSeverity, ...]
+    facts: dict[str, Any]
+    trace: Trace
+    sites: dict[str, int]
+    nearest: tuple[Nearest, ...]
+    prices: tuple[Price, ...] = ()
+    price: Price | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        return asdict(self)
+        """Return everything as plain values; points in 1/10,000, money in fen."""
+        own = {
+            name: getattr(self, name)
+            for name in (
+                "scheme",
+                "surgical_match",
+                "mdc_name",
+                "mdc_rule",
+                "adrg_name",
+                "adrg_rule",
+                "adrg_kind",
+                "drg_rule",
+                "facts",
+            )
+        }
+        return {
+            "grouping": asdict(self.grouping),
+            **own,
+            "principal": list(self.principal),
+            "procedures": [list(item) for item in self.procedures],
+            "secondary": [asdict(item) for item in self.secondary],
+            "tried": [
+                {
+                    "procedure": self.procedures[a.procedure][0] if a.procedure else "",
+                    "mdcs": [words.tried_dict(step, self) for step in a.mdcs],
+                }
+                for a in self.trace.attempts
+            ],
+            "price": None if self.price is None else self.price._asdict(),
+            "nearest": words.nearest_dicts(self),
+            "warning": {"zh": words.WARNING[0], "en": words.WARNING[1]},
+        }
 
     def text(self, lang: str = "zh") -> str:
         """Return the explanation in words, Chinese or English."""
-        return "\n".join(_lines(self, lang))
+        return "\n".join(words.lines(self, lang))
 
 
 def explain(
@@ -67,13 +118,18 @@ def explain(
     birth_weight_g: int | None = None,
     los_days: int | None = None,
     icu: bool = False,
+    price: Pricing | None = None,
 ) -> Explanation:
     """Group one case and say why; arguments and errors are those of `Grouper.group_case`.
+
+    `price` tells what the case earns in a group, as `drgpay.settlement.pricing` does.
 
     >>> made = explain(Grouper("chs-drg-1.1"), sex="F", age_years=61,
     ...                diagnoses=["K22.301", "K11.901"], procedures=["96.0800x005"])
     >>> made.grouping.drg, made.secondary[0].verdict
     ('GZ13', 'counts')
+    >>> [(n.drg, n.changes[0].kind) for n in made.nearest]
+    [('GZ15', 'secondary_less'), ('DV19', 'principal_exchanged')]
     """
     grouping = grouper.group_case(
         sex=sex,
@@ -85,111 +141,186 @@ def explain(
         los_days=los_days,
         icu=icu,
     )
-    scheme = grouper.scheme
-    mdc = next((m for m in scheme.mdcs if m.mdc == grouping.mdc), None)
-    adrg = next((a for a in scheme.adrgs if a.key == grouping.adrg_key), None)
-    drg = next(
-        (d for d in scheme.drgs if (d.adrg_key, d.drg) == (grouping.adrg_key, grouping.drg)), None
-    )
-    return Explanation(
-        grouping,
-        scheme.id,
-        scheme.surgical_match,
-        (diagnoses[0], scheme.diagnoses.name(diagnoses[0])),
-        tuple((code, scheme.procedures.name(code)) for code in procedures),
-        mdc.name if mdc else "",
-        mdc.rule if mdc else "",
-        adrg.name if adrg else "",
-        adrg.rule if adrg else "",
-        adrg.kind if adrg else "",
-        drg.rule if drg else "",
-        severities(scheme, diagnoses, grouping.severity_diagnosis),
-    )
+    dx, px = grouper.read_codes(diagnoses, procedures)
+    facts = {
+        "sex": sex,
+        "age_years": age_years,
+        "age_days": age_days,
+        "birth_weight_g": birth_weight_g,
+        "los_days": los_days,
+        "icu": bool(icu),
+        "diagnoses": dx,
+        "procedures": px,
+    }
+    explainer = explainer_of(grouper)
+    decided = grouping.severity_diagnosis
+    deciding = 1 + dx[1:].index(decided) if decided else 0
+    nearest = explainer.nearest_of_one(facts)
+    own = price(grouping.drg) if price else None
+    prices = tuple(price(n.drg) for n in nearest) if price else ()
+    return explainer.explanation(grouping, facts, deciding, nearest, own, prices)
 
 
-def severities(
-    scheme: Scheme, diagnoses: Sequence[str], decisive: str
-) -> tuple[DiagnosisSeverity, ...]:
-    """Return what each secondary diagnosis counts beside the principal one."""
-    own_lists = set(_lists_of_principal(scheme, diagnoses[0]))
-    result = []
-    decided = False
-    for code in diagnoses[1:]:
-        at = pc.index(scheme.severity["code"], code).as_py()
-        level = scheme.severity["level"][at].as_py() if at >= 0 else ""
-        exclusion = scheme.severity["exclusion_list"][at].as_py() if at >= 0 else ""
-        if at >= 0:
-            verdict = "excluded" if exclusion in own_lists else "counts"
-        else:
-            verdict = "none" if scheme.diagnoses.index.get(code) else "unknown"
-        this = code == decisive and not decided
-        decided = decided or this
-        name = scheme.diagnoses.name(code)
-        result.append(DiagnosisSeverity(code, name, level, exclusion, verdict, this))
-    return tuple(result)
+class Explainer:
+    """Explains cases of one grouper; what is the same for many of them is made once."""
 
-
-def _lists_of_principal(scheme: Scheme, code: str) -> list[str]:
-    rows = np.flatnonzero(np.asarray(pc.equal(scheme.exclusions["principal"], code)))
-    return [scheme.exclusions["exclusion_list"][int(row)].as_py() for row in rows]
-
-
-_VERDICTS = {
-    "counts": ("计入", "counts"),
-    "excluded": (
-        "不计：主要诊断在同一排除表{list}中",
-        "excluded: the principal is on its list {list}",
-    ),
-    "none": ("不属于并发症或合并症", "neither MCC nor CC"),
-    "unknown": ("不在本方案的编码库中", "not in the scheme's code system"),
-}
-
-
-def _lines(e: Explanation, lang: str) -> list[str]:
-    zh = lang == "zh"
-    g = e.grouping
-
-    def pick(chinese: str, english: str) -> str:
-        return chinese if zh else english
-
-    def named(code: str, name: str) -> str:
-        return f"{code} {name}".strip()
-
-    lines = [
-        pick(
-            f"分组方案 {e.scheme}（手术匹配 {e.surgical_match}）",
-            f"scheme {e.scheme} (surgical_match {e.surgical_match})",
-        ),
-        pick("主要诊断  ", "principal   ") + named(*e.principal),
-    ]
-    label = pick("手术操作  ", "procedures  ")
-    lines += [
-        (label if i == 0 else " " * (10 if zh else 12)) + named(*item)
-        for i, item in enumerate(e.procedures)
-    ]
-    lines.append(f"→ {g.drg} {g.name}")
-    reason = REASON_TEXTS[g.reason][0 if zh else 1]
-    if reason:
-        lines.append(f"  {reason}" + (f" {g.by_procedure}" if g.by_procedure else ""))
-    if g.mdc:
-        lines.append(f"  MDC   {g.mdc} {e.mdc_name}")
-        lines.append(pick("        规则 ", "        rule ") + e.mdc_rule)
-    if g.adrg:
-        kind = {
-            "surgical": ("手术/操作组", "surgical or procedure"),
-            "medical": ("内科组", "medical"),
+    def __init__(self, grouper: Grouper) -> None:
+        scheme = grouper.scheme
+        self.scheme, self.surgical_match = scheme.id, scheme.surgical_match
+        self.outcomes = grouper.outcomes
+        self.encode = (grouper.compiled.encode_diagnosis, grouper.compiled.procedures.index)
+        self.number_of = {
+            (o.mdc, o.adrg_key, o.drg): i for i, o in reversed(list(enumerate(grouper.outcomes)))
         }
-        lines.append(
-            f"  ADRG  {e.grouping.adrg_key} {e.adrg_name}（{kind[e.adrg_kind][0 if zh else 1]}）"
+        self.tracer: Tracer = tracer_of(grouper)
+        self.changer = changer_of(grouper)
+        self.mdcs = {m.mdc: m for m in scheme.mdcs}
+        self.adrgs = {a.key: a for a in scheme.adrgs}
+        self.drgs = {(d.adrg_key, d.drg): d for d in reversed(scheme.drgs)}
+        self._severity: dict[tuple[str, bool, bool], DiagnosisSeverity] = {}
+
+    def nearest_of_one(self, facts: dict[str, Any], most: int = MOST) -> tuple[Nearest, ...]:
+        """Return the nearest other groups of one case, `most` of them."""
+        encode, index = self.encode
+        dx = np.array([*map(encode, facts["diagnoses"]), 0], dtype=np.int32)
+        px = np.array([*(index.get(c, 0) for c in facts["procedures"]), 0], dtype=np.int32)
+
+        def number(name: str) -> NDArray[np.int32]:
+            return np.array([-1 if facts[name] is None else int(facts[name])], dtype=np.int32)
+
+        case = EncodedCases(
+            sex=np.array([1 if facts["sex"] == "M" else 2], dtype=np.int8),
+            age_years=number("age_years"),
+            age_days=number("age_days"),
+            birth_weight_g=number("birth_weight_g"),
+            los_days=number("los_days"),
+            icu=np.array([facts["icu"]], dtype=np.int8),
+            diagnoses=Codes(np.array([0, len(dx) - 1]), dx, _NO_WORDS),
+            procedures=Codes(np.array([0, len(px) - 1]), px, _NO_WORDS),
+            good=_ONE,
         )
-        lines.append(pick("        规则 ", "        rule ") + e.adrg_rule)
-        lines.append(f"  DRG   {g.drg}")
-        lines.append(pick("        规则 ", "        rule ") + e.drg_rule)
-    lines.append(pick(f"严重程度 {g.severity}", f"severity {g.severity}"))
-    for s in e.secondary:
-        verdict = _VERDICTS[s.verdict][0 if zh else 1].format(list=s.exclusion_list)
-        mark = pick("  ← 决定严重程度", "  ← decides") if s.decisive else ""
-        lines.append(
-            f"  {named(s.code, s.name)}：{s.level + ' ' if s.level else ''}{verdict}{mark}"
+        found = self.changer.nearest(case, self.changer.group(case), most)
+        return next(self._listed(found, [facts]))
+
+    def _listed(
+        self, found: Found, facts: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[Nearest, ...]]:
+        return self.changer.listed(
+            found,
+            [f["diagnoses"] for f in facts],
+            [f["procedures"] for f in facts],
+            [_numbers(f) for f in facts],
         )
-    return lines
+
+    def explanations(
+        self,
+        cases: EncodedCases,
+        grouped: GroupedCases,
+        facts: Sequence[dict[str, Any]],
+        prices: ManyPrices | None = None,
+    ) -> Iterator[Explanation]:
+        """Yield the explanations of many cases that are all good.
+
+        `prices` is given places of cases and groups, and returns what each earns there, or None.
+        """
+        found = self.changer.nearest(cases, grouped.group)
+        priced: Sequence[Any] = ()
+        own: Sequence[Price | None] = ()
+        if prices is not None:
+            drgs = [o.drg for o in self.outcomes]
+            rows = np.repeat(np.arange(len(facts)), np.diff(found.start))
+            priced = prices(rows, [drgs[o] for o in found.outcome.tolist()])
+            own = prices(np.arange(len(facts)), [drgs[o] for o in grouped.group.tolist()])
+        columns = (grouped.group, grouped.reason, grouped.level, grouped.deciding)
+        lists = zip(facts, self._listed(found, facts), *(c.tolist() for c in columns), strict=True)
+        start = found.start.tolist()
+        for i, (f, near, group, reason, level, deciding) in enumerate(lists):
+            o = self.outcomes[group]
+            status = "ambiguous" if o.ambiguous else "grouped" if o.mdc else "ungroupable"
+            decided = f["diagnoses"][deciding] if deciding else ""
+            price = own[i] if own else None
+            others = tuple(priced[start[i] : start[i + 1]]) if price is not None else ()
+            grouping = Grouping(
+                o.mdc, o.adrg, o.drg, o.name, status, REASONS[reason], LEVELS[level], decided,
+                o.adrg_key,
+            )  # fmt: skip
+            yield self.explanation(grouping, f, deciding, near, price, others)
+
+    def explanation(
+        self,
+        grouping: Grouping,
+        facts: dict[str, Any],
+        deciding: int,
+        nearest: tuple[Nearest, ...],
+        price: Price | None = None,
+        prices: tuple[Price, ...] = (),
+    ) -> Explanation:
+        """Return the explanation of a grouped case; `deciding` is the diagnosis that decided."""
+        g = grouping
+        trace = self.tracer.trace(**facts)
+        alone = trace.attempts[-1].procedure
+        if alone and not g.by_procedure:
+            g = replace(g, by_procedure=facts["procedures"][alone])
+        mdc, adrg = self.mdcs.get(g.mdc), self.adrgs.get(g.adrg_key)
+        drg = self.drgs.get((g.adrg_key, g.drg))
+        diagnoses, names = facts["diagnoses"], self.tracer.procedure_names
+        return Explanation(
+            g,
+            self.scheme,
+            self.surgical_match,
+            (diagnoses[0], self.tracer.diagnosis_names.get(diagnoses[0]) or ""),
+            tuple([(code, names.get(code) or "") for code in facts["procedures"]]),
+            mdc.name if mdc else "",
+            mdc.rule if mdc else "",
+            adrg.name if adrg else "",
+            adrg.rule if adrg else "",
+            adrg.kind if adrg else "",
+            drg.rule if drg else "",
+            self.severities(diagnoses, deciding),
+            facts,
+            trace,
+            self.tracer.site_counts(diagnoses),
+            nearest,
+            prices,
+            price,
+        )
+
+    def severities(self, diagnoses: Sequence[str], deciding: int) -> tuple[DiagnosisSeverity, ...]:
+        """Return what each secondary diagnosis counts beside the principal one."""
+        excluded = self.tracer.excluded_under.get(diagnoses[0], ())
+        table, kept = self.tracer.severity, self._severity
+        result = []
+        for place, code in enumerate(diagnoses[1:], 1):
+            entry = table.get(code)
+            out = entry is not None and entry[1] in excluded
+            key = (code, out, place == deciding)
+            found = kept.get(key)
+            if found is None:
+                names = self.tracer.diagnosis_names
+                if entry is not None:
+                    verdict = "excluded" if out else "counts"
+                else:
+                    verdict = "none" if code in names else "unknown"
+                level, number = entry or ("", "")
+                found = kept[key] = DiagnosisSeverity(
+                    code, names.get(code) or "", level, number, verdict, place == deciding
+                )
+            result.append(found)
+        return tuple(result)
+
+
+def _numbers(facts: dict[str, Any]) -> tuple[int, ...]:
+    given = (facts["age_years"], facts["age_days"], facts["birth_weight_g"], facts["los_days"])
+    known = tuple([-1 if value is None else int(value) for value in given])
+    return (*known, int(facts["icu"]), 1 if facts["sex"] == "M" else 2)
+
+
+_EXPLAINERS: WeakKeyDictionary[Grouper, Explainer] = WeakKeyDictionary()
+
+
+def explainer_of(grouper: Grouper) -> Explainer:
+    """Return the explainer of a grouper, made on first use."""
+    found = _EXPLAINERS.get(grouper)
+    if found is None:
+        found = _EXPLAINERS[grouper] = Explainer(grouper)
+    return found

@@ -1,0 +1,446 @@
+"""Explain the cases of files, streamed to a Parquet file: one row for every case that came in."""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from drgpay.arrow import decimal_column
+from drgpay.cases import parse
+from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.sources import Piece, open_source
+from drgpay.columns import GROUPING_COLUMNS
+from drgpay.errors import BooksError, InputError, both
+from drgpay.grouper import explain_text as words
+from drgpay.grouper.changes import Price
+from drgpay.grouper.engine import GroupedCases, Grouper, select
+from drgpay.grouper.explain import Explainer, Explanation, ManyPrices, explainer_of
+from drgpay.grouper.outcome import REASONS, STATUSES, Counts
+from drgpay.grouper.stream import GroupedPiece, group_piece
+from drgpay.grouper.trace import MEMORY, Tried
+from drgpay.outputs import not_an_input, result_file
+
+CHUNK = 4_000  # cases explained together
+ROWS_OF_A_GROUP = 32_000
+FOR_A_POOL = 12_000  # cases from which other processes are worth their start
+
+_TRIED = pa.list_(
+    pa.struct(
+        [
+            ("group", pa.string()),
+            ("took", pa.bool_()),
+            ("near", pa.bool_()),
+            ("failed", pa.string()),
+        ]
+    )
+)
+_SEVERITY = pa.list_(
+    pa.struct(
+        [
+            ("diagnosis", pa.string()),
+            ("level", pa.string()),
+            ("exclusion_list", pa.string()),
+            ("verdict", pa.string()),
+            ("decides", pa.bool_()),
+        ]
+    )
+)
+_POINTS = pa.decimal128(20, 4)
+_NEAREST = pa.list_(
+    pa.struct(
+        [("drg", pa.string()), ("change", pa.string()), ("points", _POINTS), ("fen", pa.int64())]
+    )
+)
+SCHEMA = pa.schema(
+    [
+        ("case_id", pa.string()),
+        ("mdc", pa.string()),
+        ("adrg", pa.string()),
+        ("drg", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("severity", pa.string()),
+        ("points", _POINTS),
+        ("fen", pa.int64()),
+        ("mdc_tried", _TRIED),
+        ("adrg_tried", _TRIED),
+        ("drg_tried", _TRIED),
+        ("severities", _SEVERITY),
+        ("nearest", _NEAREST),
+        ("text", pa.string()),
+    ]
+)
+
+
+class Prices(Protocol):
+    """Prices of the cases of a table; must be able to go to another process."""
+
+    def of_table(self, table: pa.Table) -> ManyPrices:
+        """Return what tells the prices of the table's cases, by place, in groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedFile:
+    """What `explain_file` did: where the explanations lie, and how the cases ended."""
+
+    path: Path
+    counts: Counts
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles: explanations hold none, and there are many of them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+class _Worker:
+    """Explains chunks of cases; one in each process."""
+
+    def __init__(self, grouper: Grouper, prices: Prices | None, lang: str) -> None:
+        self.grouper, self.prices, self.lang = grouper, prices, lang
+        self.explainer: Explainer = explainer_of(grouper)
+        # by identity: MDCs tried alike are one object for all cases
+        self._kept: dict[int, tuple[tuple[Tried, ...], tuple[NDArray[np.int32], ...]]] = {}
+        self._number: dict[tuple[str, bool, bool, str], int] = {}
+
+    def explain(self, table: pa.Table, file: str, first_row: int) -> tuple[pa.Table, Counts]:
+        """Return the explanations of the cases of a table, one row each, and how they ended."""
+        with _without_collection():
+            return self._explained(table, file, first_row)
+
+    def _explained(self, table: pa.Table, file: str, first_row: int) -> tuple[pa.Table, Counts]:
+        part = group_piece(Piece(file, first_row, lambda: table), self.grouper)
+        rows = np.flatnonzero(part.cases.good)
+        facts = facts_of(part, rows)
+        good = part if len(rows) == len(table) else _only(part, rows)
+        prices = None
+        if self.prices is not None:
+            asked = self.prices.of_table(part.table.take(pa.array(rows)))
+            prices = asked
+        made = list(self.explainer.explanations(good.cases, good.grouped, facts, prices))
+        return self._table(part, rows, made), part.grouped.counts()
+
+    def _table(self, part: GroupedPiece, rows: Any, made: Sequence[Explanation]) -> pa.Table:
+        count = len(part.table)
+        place = np.full(count, -1, np.int64)
+        place[rows] = np.arange(len(rows))
+        spread = pa.array(place, mask=place < 0)
+        whole = len(rows) == count
+
+        def column(values: pa.Array) -> pa.Array:
+            return values if whole else values.take(spread)
+
+        g = part.grouped
+        status = pa.array(STATUSES).take(pa.array(g.status))
+        reason = pa.array(REASONS).take(pa.array(g.reason))
+        price = [e.price for e in made]
+        tried = self._tried_columns([e.trace.attempts[-1].mdcs for e in made])
+        lang = self.lang
+        changes = [[words.changes_text(n.changes, e, lang) for n in e.nearest] for e in made]
+        texts = ["\n".join(words.lines(e, lang, c)) for e, c in zip(made, changes, strict=True)]
+        columns = [
+            parse.flat(part.table["case_id"]).cast(pa.string()),
+            column(pa.array([e.grouping.mdc for e in made], pa.string())),
+            column(pa.array([e.grouping.adrg for e in made], pa.string())),
+            column(pa.array([e.grouping.drg for e in made], pa.string())),
+            status,
+            reason,
+            column(pa.array([e.grouping.severity for e in made], pa.string())),
+            column(_points(price)),
+            column(pa.array([None if p is None else p.fen for p in price], pa.int64())),
+            *map(column, tried),
+            column(_severities(made)),
+            column(_nearest(made, changes)),
+            column(pa.array(texts, pa.string())),
+        ]
+        return pa.table(columns, schema=SCHEMA)
+
+    def _tried_columns(self, cases: Sequence[tuple[Tried, ...]]) -> list[pa.Array]:
+        """Return the MDCs, ADRGs and DRGs that were tried on each case, as list columns."""
+        numbers = [self._numbers(mdcs) for mdcs in cases]
+        fields: list[Any] = list(zip(*self._number, strict=True)) or [(), (), (), ()]
+        struct = _TRIED.value_type
+        arrays = [pa.array(values, struct.field(i).type) for i, values in enumerate(fields)]
+        made = []
+        for which in range(3):
+            own = [n[which] for n in numbers]
+            index = pa.array(np.concatenate([*own, np.zeros(0, np.int32)]))
+            made.append(_lists(_TRIED, list(map(len, own)), [a.take(index) for a in arrays]))
+        return made
+
+    def _numbers(self, mdcs: tuple[Tried, ...]) -> tuple[NDArray[np.int32], ...]:
+        known = self._kept.get(id(mdcs))
+        if known is None:
+            if len(self._kept) > MEMORY:
+                self._kept.clear()
+            inner = [step for mdc in mdcs for step in mdc.inner]
+            drgs = [drg for step in inner for drg in step.inner]
+            found = tuple(
+                np.array([self._row(step) for step in steps], np.int32)
+                for steps in (mdcs, inner, drgs)
+            )
+            known = self._kept[id(mdcs)] = (mdcs, found)
+        return known[1]
+
+    def _row(self, step: Tried) -> int:
+        near = step.failure is not None and step.failure.near
+        row = (step.rule.key, step.took, near, words.failed_text(step, self.lang))
+        return self._number.setdefault(row, len(self._number))
+
+
+def _lists(kind: pa.DataType, lengths: Sequence[int], columns: Sequence[Sequence[Any]]) -> pa.Array:
+    """Return a list column of structs from the values of the structs' fields, end to end."""
+    struct = kind.value_type
+    arrays = [
+        values if isinstance(values, pa.Array) else pa.array(values, struct.field(i).type)
+        for i, values in enumerate(columns)
+    ]
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    fields = [struct.field(i) for i in range(struct.num_fields)]
+    values = pa.StructArray.from_arrays(arrays, fields=fields)
+    return pa.ListArray.from_arrays(pa.array(offsets), values).cast(kind)
+
+
+def _points(prices: Sequence[Price | None]) -> pa.Array:
+    units = np.array([0 if p is None else p.points for p in prices], np.int64)
+    return decimal_column(units, 20, 4, np.array([p is None for p in prices], np.bool_))
+
+
+def _severities(made: Sequence[Explanation]) -> pa.Array:
+    all_of = [s for e in made for s in e.secondary]
+    columns: list[Any] = [
+        [s.code for s in all_of],
+        [s.level for s in all_of],
+        [s.exclusion_list for s in all_of],
+        [s.verdict for s in all_of],
+        [s.decisive for s in all_of],
+    ]
+    return _lists(_SEVERITY, [len(e.secondary) for e in made], columns)
+
+
+def _nearest(made: Sequence[Explanation], changes: Sequence[Sequence[str]]) -> pa.Array:
+    prices: list[Price | None] = [p for e in made for p in (e.prices or [None] * len(e.nearest))]
+    fen = pa.array([None if p is None else p.fen for p in prices], pa.int64())
+    drgs = [n.drg for e in made for n in e.nearest]
+    columns: list[Any] = [drgs, [c for some in changes for c in some], _points(prices), fen]
+    return _lists(_NEAREST, [len(e.nearest) for e in made], columns)
+
+
+def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return the facts of some cases of a piece as `explain` takes them."""
+    c = part.cases
+
+    def numbers(values: NDArray[np.int32]) -> list[int | None]:
+        return [None if v < 0 else v for v in values[rows].tolist()]
+
+    def codes(some: Codes) -> list[list[str]]:
+        flat = parse.flat(some.words)
+        if pa.types.is_dictionary(flat.type):
+            dictionary = flat.dictionary.to_pylist()
+            texts = [dictionary[i] for i in flat.indices.to_pylist()]
+        else:
+            texts = flat.to_pylist()
+        starts, ends = some.offsets[rows].tolist(), some.offsets[rows + 1].tolist()
+        return [texts[a:b] for a, b in zip(starts, ends, strict=True)]
+
+    columns = zip(
+        ("M" if sex == 1 else "F" for sex in c.sex[rows].tolist()),
+        numbers(c.age_years),
+        numbers(c.age_days),
+        numbers(c.birth_weight_g),
+        numbers(c.los_days),
+        (bool(icu) for icu in c.icu[rows].tolist()),
+        codes(c.diagnoses),
+        codes(c.procedures),
+        strict=True,
+    )
+    return [
+        {
+            "sex": sex,
+            "age_years": years,
+            "age_days": days,
+            "birth_weight_g": weight,
+            "los_days": stay,
+            "icu": icu,
+            "diagnoses": dx,
+            "procedures": px,
+        }
+        for sex, years, days, weight, stay, icu, dx, px in columns
+    ]
+
+
+def _only(part: GroupedPiece, rows: NDArray[np.int64]) -> GroupedPiece:
+    """Return some rows of a grouped piece, without its table."""
+    g = part.grouped
+    some = GroupedCases(
+        g.group[rows], g.mdc[rows], g.status[rows], g.reason[rows], g.level[rows], g.deciding[rows]
+    )
+    cases: EncodedCases = select(part.cases, rows, part.cases.sex[rows])
+    return GroupedPiece(part.table, cases, some, part.faults)
+
+
+_here: _Worker | None = None
+
+
+def _start(
+    scheme: Path, surgical_match: str, insurance: bool, prices: Prices | None, lang: str
+) -> None:
+    global _here
+    grouper = Grouper(scheme, surgical_match=surgical_match, from_insurance_codes=insurance)
+    _here = _Worker(grouper, prices, lang)
+
+
+def _explain_here(table: pa.Table, file: str, first_row: int) -> tuple[pa.Table, Counts]:
+    if _here is None:
+        raise RuntimeError("no worker")
+    return _here.explain(table, file, first_row)
+
+
+def _results(
+    chunks: Iterator[tuple[pa.Table, str, int]],
+    worker: _Worker,
+    workers: int,
+    known_rows: int | None,
+) -> Iterator[tuple[pa.Table, Counts]]:
+    """Yield the explained chunks in order, by this process or, when there are many, by several."""
+    if workers <= 1 or (known_rows is not None and known_rows < FOR_A_POOL):
+        yield from (worker.explain(*chunk) for chunk in chunks)
+        return
+    g = worker.grouper
+    arguments = (
+        g.scheme.path,
+        g.scheme.surgical_match,
+        g.from_insurance_codes,
+        worker.prices,
+        worker.lang,
+    )
+    # a process made anew holds nothing of this one's threads
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, arguments) as pool:
+        waiting: deque[Future[tuple[pa.Table, Counts]]] = deque()
+        for chunk in chunks:
+            waiting.append(pool.submit(_explain_here, *chunk))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def explain_file(
+    cases: Any,
+    out: str | Path,
+    grouper: Grouper,
+    *,
+    only: Collection[str] | None = None,
+    prices: Prices | None = None,
+    lang: str = "zh",
+    workers: int = 1,
+    reading: ReadOptions = AS_FOUND,
+    progress: Callable[[int | None], Callable[[int], None]] | None = None,
+) -> ExplainedFile:
+    """Explain cases from files to a Parquet file, a row for each case, in their order.
+
+    `only` are the ids of the cases wanted, None for all. `prices` is a
+    `drgpay.settlement.pricing.Pricer`. With `workers` above 1, many cases are shared out to so
+    many processes; a script that asks for it needs the usual `if __name__ == "__main__"`.
+    Cases with faulty data have a row, too: status `quarantined` and the reason.
+
+    Raises InputError (files, columns, an id that is nowhere), and BooksError when rows are lost.
+    """
+    path = Path(out)
+    result_file(path, (".parquet",))
+    wanted = (*GROUPING_COLUMNS, *(("payment_mode",) if prices is not None else ()))
+    source = open_source(cases, wanted, options=reading)
+    not_an_input([path], source.names)
+    missing = set() if only is None else set(only)
+    ids = None if only is None else pa.array(sorted(missing), pa.string())
+    sent = 0
+
+    def chunks() -> Iterator[tuple[pa.Table, str, int]]:
+        nonlocal sent
+        for piece in source.pieces:
+            table = piece.load()
+            if ids is not None:
+                own = pc.utf8_trim_whitespace(parse.flat(table["case_id"]).cast(pa.string()))
+                table = table.filter(pc.is_in(own, value_set=ids))
+                missing.difference_update(own.to_pylist())
+            for first in range(0, len(table), CHUNK):
+                part = table.slice(first, CHUNK)
+                sent += len(part)
+                yield part.combine_chunks(), piece.file, piece.first_row + first
+
+    worker = _Worker(grouper, prices, lang)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    step = progress(source.rows) if progress is not None else None
+    counts, written = Counts(), 0
+    waiting: list[pa.Table] = []
+    meta = {"scheme": grouper.scheme.id, "digest": grouper.scheme.digest, "warning": words.WARNING}
+    schema = SCHEMA.with_metadata({"drgpay": json.dumps(meta, ensure_ascii=False)})
+    try:
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+
+            def flush() -> None:
+                if waiting:
+                    writer.write_table(pa.concat_tables(waiting).cast(schema))
+                    waiting.clear()
+
+            known = source.rows if only is None else len(only)
+            for table, some in _results(chunks(), worker, workers, known):
+                waiting.append(table)
+                counts += some
+                written += len(table)
+                if sum(map(len, waiting)) >= ROWS_OF_A_GROUP:
+                    flush()
+                if step is not None:
+                    step(len(table))
+            flush()
+        if missing:
+            raise _not_found(sorted(missing), source.names)
+        if written != sent or counts.total != sent:
+            raise BooksError(
+                both(
+                    f"收到 {sent} 例，解释了 {written} 例，数目不符",
+                    f"{sent} cases came in, {written} were explained",
+                ),
+                remedy=both(
+                    "这是 drgpay 的错误，请报告给开发者",
+                    "this is a fault of drgpay: please report it",
+                ),
+            )
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return ExplainedFile(path, counts)
+
+
+def _not_found(ids: Sequence[str], names: Sequence[str]) -> InputError:
+    some = "、".join(ids[:5]) + (f" 等{len(ids)}个" if len(ids) > 5 else "")
+    english = ", ".join(map(repr, ids[:5])) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    return InputError(
+        both(f"没有病例 {some}", f"no case {english}"),
+        where=", ".join(names),
+        remedy=both("核对病例号", "check the case ids"),
+    )

@@ -1,0 +1,526 @@
+"""Explanations in words: conditions that failed, severity, what would have changed the group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from drgpay.grouper.changes import MOST_CODES, Change, Price
+from drgpay.grouper.outcome import REASON_TEXTS
+from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
+from drgpay.money import points_text, yuan_text
+from drgpay.schemes.rules import Always, Compare, Flag, Member, StartsWith, parse_rule
+from drgpay.schemes.words import rule_in_words
+
+if TYPE_CHECKING:
+    from drgpay.grouper.explain import DiagnosisSeverity, Explanation
+
+Texts = tuple[str, str]  # Chinese, English
+
+WARNING: Texts = (
+    "编码如实反映病历，病组由此而来：以上只说明规则怎样判断，不是改动编码的建议。",
+    "Coding follows the record, and the group follows from it: this shows how the rules decide "
+    "and is no advice to change a code.",
+)
+COLON = {"zh": "：", "en": ": "}
+NO_PRICES: Texts = (
+    "未给出清算结果（--run），不列点数与金额。",
+    "No settled run (--run) was given: no points and no money are shown.",
+)
+MONEY_NOTE: Texts = (
+    "金额＝点数×点值，是这一例的全部费用额度，含个人等支付部分；点数未计再住院折减。",
+    "Money is points x point value: all payment of the case, what patients and others pay "
+    "included; readmissions are not counted.",
+)
+PRICE_NOTES: dict[str, Texts] = {
+    "readmission": (
+        "本例按再住院规则折减了点数；以上点数均为折减之前的。",
+        "The readmission rule cut the points of this case; the points above are those before it.",
+    ),
+    "bed_day": (
+        "本例按床日付费，点数与病组无关。",
+        "This case is paid by bed-day: its points do not depend on the group.",
+    ),
+    "reviewed": (
+        "本例经特病单议；其他病组的点数也按同一审核结果计算。",
+        "This case was reviewed; the points in other groups take the same decision.",
+    ),
+}
+_SETS: dict[str, Texts] = {
+    "principal": ("主要诊断", "the principal diagnosis"),
+    "secondary": ("其他诊断", "secondary diagnosis"),
+    "any_diagnosis": ("诊断", "diagnosis"),
+    "main_procedure": ("主要手术", "the main procedure"),
+    "any_procedure": ("手术操作", "procedure"),
+}
+_SINGLE = ("principal", "main_procedure")
+_NUMBERS: dict[str, tuple[str, str, str, str]] = {
+    "age_years": ("年龄", "岁", "the age", "years"),
+    "age_days": ("日龄", "天", "the age in days", "days"),
+    "birth_weight_g": ("出生体重", "克", "the birth weight", "g"),
+    "los_days": ("住院天数", "天", "the stay", "days"),
+    "trauma_sites": ("创伤部位", "个", "the number of trauma sites", "sites"),
+}
+_OPERATORS: dict[str, Texts] = {
+    "==": ("等于", "equal to"),
+    "!=": ("不等于", "other than"),
+    "<": ("小于", "below"),
+    "<=": ("不超过", "at most"),
+    ">": ("大于", "above"),
+    ">=": ("至少", "at least"),
+}
+_SEX: dict[str, Texts] = {"M": ("男", "male"), "F": ("女", "female")}
+_FLAGS: dict[str, tuple[Texts, Texts]] = {
+    "mcc": (("没有计入的MCC", "no MCC that counts"), ("有计入的MCC", "an MCC that counts")),
+    "cc": (("没有计入的CC", "no CC that counts"), ("有计入的CC", "a CC that counts")),
+    "icu": (("没有重症监护", "no intensive care"), ("有重症监护", "intensive care")),
+}
+KINDS: dict[str, Texts] = {
+    "surgical": ("外科或操作组", "surgical or procedure"),
+    "medical": ("内科组", "medical"),
+    "ambiguous": ("歧义组", "ambiguous group"),
+}
+VERDICTS: dict[str, Texts] = {
+    "counts": ("计入", "counts"),
+    "excluded": (
+        "不计：主要诊断{principal}在其排除表{list}中",
+        "excluded: the principal {principal} is on its exclusion list {list}",
+    ),
+    "none": ("不属于并发症或合并症", "neither MCC nor CC"),
+    "unknown": ("不在本方案的编码库中", "not in the scheme's code system"),
+}
+
+
+def atom_text(condition: Condition) -> str:
+    """Return a condition as the rule language writes it."""
+    a = condition.atom
+    if isinstance(a, Always):
+        text = "True"
+    elif isinstance(a, Flag):
+        text = a.name
+    elif isinstance(a, StartsWith):
+        text = f'{a.fact} startswith "{a.prefix}"'
+    elif isinstance(a, Compare):
+        value = f'"{"MF"[a.value - 1]}"' if a.fact == "sex" else str(a.value)
+        text = f"{a.fact} {a.operator} {value}"
+    else:
+        codes = ", ".join(f'"{code}"' for code in a.codes)
+        what = f"{{{codes}}}" if codes else "any site" if a.any_site else a.list_name
+        text = f"{a.fact} in {what}"
+    return text if condition.wanted else f"not {text}"
+
+
+@lru_cache(maxsize=20_000)
+def condition_text(condition: Condition, lang: str) -> str:
+    """Return in words that a condition does not hold, without the case's own values."""
+    zh = 0 if lang == "zh" else 1
+    a, wanted = condition.atom, condition.wanted
+    if isinstance(a, Always):
+        return ("从不成立", "it never holds")[zh]
+    if isinstance(a, Flag):
+        is_not, is_so = _FLAGS[a.name]
+        return is_not[zh] if wanted else is_so[zh] + ("（须没有）", " (there must be none)")[zh]
+    if isinstance(a, Compare) and a.fact == "sex":
+        needed = "MF"[a.value - 1] if (a.operator == "==") == wanted else "FM"[a.value - 1]
+        return (f"性别须为{_SEX[needed][0]}", f"the sex must be {_SEX[needed][1]}")[zh]
+    if isinstance(a, Compare):
+        operator = a.operator if wanted else opposite(a.operator)
+        name, unit, english, english_unit = _NUMBERS[a.fact]
+        return (
+            f"{name}须{_OPERATORS[operator][0]}{a.value}{unit}",
+            f"{english} must be {_OPERATORS[operator][1]} {a.value} {english_unit}",
+        )[zh]
+    return _membership(condition, a)[zh]
+
+
+def _membership(condition: Condition, a: Member | StartsWith) -> Texts:
+    owner, wanted = condition.owner, condition.wanted
+    subject, english = _SETS[a.fact]
+    single = a.fact in _SINGLE
+    if isinstance(a, StartsWith):
+        what, of = f"以{a.prefix}开头的编码", f"a code that begins with {a.prefix}"
+        is_in, are_in = "是", "is"
+    elif a.codes:
+        what, of = "或".join(a.codes), " or ".join(a.codes)
+        is_in, are_in = "是", "is"
+    elif a.list_name == "valid_procedures":
+        what, of = "有效手术操作", "a valid procedure"
+        is_in, are_in = "是", "is"
+    elif a.any_site:
+        what, of = f"{owner}任一创伤部位的列表中", f"on any site list of {owner}"
+        is_in, are_in = "在", "is"
+    else:
+        what, of = f"{owner}的列表{a.list_name}中", f"on list {a.list_name} of {owner}"
+        is_in, are_in = "在", "is"
+    if wanted and single:
+        return f"{subject}不{is_in}{what}", f"{english} {are_in} not {of}"
+    if wanted:
+        return f"没有{subject}{is_in}{what}", f"no {english} {are_in} {of}"
+    if single:
+        return f"{subject}{is_in}{what}（须不{is_in}）", f"{english} {are_in} {of} (it must not be)"
+    return f"有{subject}{is_in}{what}（须没有）", f"a {english} {are_in} {of} (none must be)"
+
+
+def failed_text(step: Tried, lang: str, e: Explanation | None = None) -> str:
+    """Return why a rule that was tried did not take the case; with `e`, the case's values, too."""
+    if step.failure is None:
+        if step.took:
+            return ""
+        return (
+            "规则成立，但其中没有组接收此病例"
+            if lang == "zh"
+            else "the rule holds, but no group inside takes the case"
+        )
+    texts = []
+    for c in step.failure.conditions:
+        text = condition_text(c, lang)
+        texts.append(text if e is None else text + _here(c, e, lang))
+    joined = dict.fromkeys(texts)
+    return "，且".join(joined) if lang == "zh" else ", and ".join(joined)
+
+
+def _here(condition: Condition, e: Explanation, lang: str) -> str:
+    """Return the value of the case that a condition asked for, in parentheses."""
+    a, zh = condition.atom, lang == "zh"
+    if isinstance(a, Compare):
+        if a.fact == "sex":
+            own = _SEX[e.facts["sex"]]
+            return f"（本例为{own[0]}）" if zh else f" (here {own[1]})"
+        value = e.sites[condition.mdc] if a.fact == "trauma_sites" else e.facts[a.fact]
+        if value is None:
+            return "（本例未填）" if zh else " (not given here)"
+        return f"（本例{value}{_NUMBERS[a.fact][1]}）" if zh else f" (here {value})"
+    if isinstance(a, Member | StartsWith) and a.fact == "main_procedure" and not e.procedures:
+        return "（本例没有手术操作）" if zh else " (there is none)"
+    return ""
+
+
+def change_text(change: Change, e: Explanation, lang: str) -> str:
+    """Return a change of facts in words."""
+    zh = lang == "zh"
+    if change.kind == "cc_more":
+        return "多一个计入的CC" if zh else "one CC more that counts"
+    if change.kind == "mcc_more":
+        return "多一个计入的MCC" if zh else "one MCC more that counts"
+    if change.kind in ("secondary_less", "principal_exchanged"):
+        coded = f"{change.code} {e.secondary[change.place - 1].name}".strip()
+        if change.kind == "secondary_less":
+            return f"没有其他诊断 {coded}" if zh else f"without the secondary diagnosis {coded}"
+        return (
+            f"主要诊断与 {coded} 对调" if zh else f"the principal diagnosis exchanged with {coded}"
+        )
+    if change.kind in ("procedure_less", "main_exchanged"):
+        coded = " ".join(e.procedures[change.place]).strip()
+        if change.kind == "procedure_less":
+            return f"没有手术操作 {coded}" if zh else f"without the procedure {coded}"
+        return f"主要手术与 {coded} 对调" if zh else f"the main procedure exchanged with {coded}"
+    if change.kind == "sex":
+        own = _SEX["MF"[change.after - 1]]
+        return (
+            f"性别为{own[0]}（仅当登记有误）" if zh else f"sex {own[1]} (only if recorded wrongly)"
+        )
+    if change.kind == "icu":
+        has = change.after == 1
+        if zh:
+            return f"{'有' if has else '没有'}重症监护（仅当登记有误）"
+        return f"{'with' if has else 'without'} intensive care (only if recorded wrongly)"
+    name, unit, english, english_unit = _NUMBERS[change.fact]
+    down = change.after < change.before
+    if zh:
+        bound = "或以下" if down else "或以上"
+        return f"{name}{change.after}{unit}{bound}（现为{change.before}{unit}；仅当登记有误）"
+    bound = "or less" if down else "or more"
+    return (
+        f"{english} {change.after} {english_unit} {bound} (now {change.before}; "
+        "only if recorded wrongly)"
+    )
+
+
+def changes_text(changes: tuple[Change, ...], e: Explanation, lang: str) -> str:
+    """Return the changes that lead to a group, together."""
+    return ("，并且" if lang == "zh" else ", and ").join(change_text(c, e, lang) for c in changes)
+
+
+def _signed(text: str) -> str:
+    return text if text.startswith("-") else "+" + text
+
+
+def price_text(price: Price, own: Price, lang: str) -> str:
+    """Return points and money of a group, and how much that is above or below the case's own."""
+    points, fen = points_text(price.points), yuan_text(price.fen)
+    more = _signed(points_text(price.points - own.points))
+    money = _signed(yuan_text(price.fen - own.fen))
+    kind = CLASS_NAMES[price.case_class] if price.case_class != own.case_class else ("", "")
+    if lang == "zh":
+        return f"{points} 点（{more}），{fen} 元（{money}）{kind[0]}".rstrip()
+    return f"{points} points ({more}), {fen} yuan ({money}) {kind[1]}".rstrip()
+
+
+def own_price_text(price: Price, lang: str) -> str:
+    """Return points, money and class of the case's own group."""
+    kind = CLASS_NAMES[price.case_class][0 if lang == "zh" else 1]
+    points, fen = points_text(price.points), yuan_text(price.fen)
+    if lang == "zh":
+        return f"{points} 点，{fen} 元（{kind}）"
+    return f"{points} points, {fen} yuan ({kind})"
+
+
+def direction(price: Price, own: Price) -> str:
+    """Return whether a group earns `more`, `less` or the `same`."""
+    return "more" if price.fen > own.fen else "less" if price.fen < own.fen else "same"
+
+
+CLASS_NAMES: dict[str, Texts] = {
+    "normal": ("正常倍率", "normal"),
+    "high": ("高倍率", "high-cost"),
+    "reviewed": ("高倍率（已特病单议）", "high-cost, reviewed"),
+    "low": ("低倍率", "low-cost"),
+    "unstable": ("非稳定病组", "unstable group"),
+    "ungrouped": ("未入组", "ungrouped"),
+    "ambiguous": ("歧义组", "ambiguous"),
+    "bed_day": ("床日", "bed-day"),
+}
+
+
+def tried_dict(step: Tried, e: Explanation) -> dict[str, Any]:
+    """Return a rule that was tried, and those inside it, as plain values."""
+    r, f = step.rule, step.failure
+    made: dict[str, Any] = {
+        "kind": r.kind,
+        "code": r.code,
+        "key": r.key,
+        "name": r.name,
+        "rule": r.text,
+        "holds": f is None,
+        "took": step.took,
+    }
+    if f is not None:
+        made["near"] = f.near
+        made["failed"] = [atom_text(c) for c in f.conditions]
+    if not step.took:
+        made["why_not"] = {lang: failed_text(step, lang, e) for lang in ("zh", "en")}
+    if step.inner:
+        made["inner"] = [tried_dict(one, e) for one in step.inner]
+    return made
+
+
+def nearest_dicts(e: Explanation) -> list[dict[str, Any]]:
+    """Return the nearest other groups as plain values."""
+    made = []
+    for i, n in enumerate(e.nearest):
+        price = e.prices[i] if e.prices else None
+        made.append(
+            {
+                "drg": n.drg,
+                "name": n.name,
+                "mdc": n.mdc,
+                "adrg": n.adrg,
+                "changes": [change._asdict() for change in n.changes],
+                "text": {lang: changes_text(n.changes, e, lang) for lang in ("zh", "en")},
+                "price": None if price is None else price._asdict(),
+                "direction": direction(price, e.price) if price and e.price else None,
+            }
+        )
+    return made
+
+
+def named(code: str, name: str) -> str:
+    """Return a code with its name."""
+    return f"{code} {name}" if name else code
+
+
+def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> list[str]:
+    """Return the lines of an explanation; `changes` are the texts of its changes, if made."""
+    zh = lang == "zh"
+    g = e.grouping
+    made = [
+        f"分组方案 {e.scheme}（手术匹配 {e.surgical_match}）"
+        if zh
+        else f"scheme {e.scheme} (surgical_match {e.surgical_match})",
+        ("主要诊断  " if zh else "principal   ") + named(*e.principal),
+    ]
+    label, blank = ("手术操作  ", " " * 10) if zh else ("procedures  ", " " * 12)
+    for i, item in enumerate(e.procedures):
+        made.append((blank if i else label) + named(*item))
+    made.append(f"→ {g.drg} {g.name}")
+    reason = REASON_TEXTS[g.reason][0 if zh else 1]
+    if reason:
+        made.append(f"  {reason}" + (f" {g.by_procedure}" if g.by_procedure else ""))
+    if e.price is not None:
+        made.append("  " + own_price_text(e.price, lang))
+    made += _tried_lines(e, zh, lang)
+    severity = "无" if g.severity == "none" else g.severity
+    made.append(f"严重程度 {severity}" if zh else f"severity {g.severity}")
+    made += [severity_line(s, e.principal[0], zh) for s in e.secondary]
+    made += _nearest_lines(e, zh, lang, changes)
+    return made
+
+
+def _tried_lines(e: Explanation, zh: bool, lang: str) -> list[str]:
+    attempts = e.trace.attempts
+    last = attempts[-1]
+    made = []
+    if len(attempts) > 1:
+        codes = "、".join(e.procedures[a.procedure][0] for a in attempts if a.procedure)
+        made.append(
+            f"主要手术未能入组后，其他手术逐一单独再试：{codes}"
+            if zh
+            else "after the main procedure, tried alone: " + codes.replace("、", ", ")
+        )
+    return made + _placed_lines(last.mdcs, e, lang)
+
+
+_PLACED: dict[tuple[int, str], tuple[tuple[Tried, ...], bool, list[str]]] = {}
+
+
+def _placed_lines(mdcs: tuple[Tried, ...], e: Explanation, lang: str) -> list[str]:
+    """Return the lines of MDCs and what is inside; kept where no value of the case is in them."""
+    key = (id(mdcs), lang)
+    kept = _PLACED.get(key)
+    if kept is None:
+        if len(_PLACED) > MEMORY:
+            _PLACED.clear()
+        kept = _PLACED[key] = (mdcs, _names_values(mdcs), _mdcs_lines(mdcs, e, lang))
+        return kept[2]
+    return _mdcs_lines(mdcs, e, lang) if kept[1] else kept[2]
+
+
+def _names_values(steps: Sequence[Tried]) -> bool:
+    """Whether some reason names the value of a number or of the sex."""
+    return any(
+        (s.failure is not None and any(isinstance(c.atom, Compare) for c in s.failure.conditions))
+        or _names_values(s.inner)
+        for s in steps
+    )
+
+
+def _mdcs_lines(mdcs: tuple[Tried, ...], e: Explanation, lang: str) -> list[str]:
+    zh, colon = lang == "zh", COLON[lang]
+    made = [f"MDC：试了{len(mdcs)}个" if zh else f"MDCs tried: {len(mdcs)}"]
+    plain = [s for s in mdcs if only_principal(s)]
+    for step in mdcs:
+        if step.failure is not None and not only_principal(step):
+            made.append(
+                f"  ✗ {named(step.rule.code, step.rule.name)}{colon}{failed_text(step, lang, e)}"
+            )
+    if plain:
+        codes = ("、" if zh else ", ").join(s.rule.code for s in plain)
+        why = "主要诊断不在其列表中" if zh else "the principal diagnosis is not on its list"
+        made.append(f"  ✗ {codes}{colon}{why}")
+    for step in mdcs:
+        if step.failure is None:
+            made += _mdc_lines(step, e, zh, lang)
+    return made
+
+
+@lru_cache(maxsize=8192)
+def rule_text(rule: str, lang: str) -> str:
+    """Return a rule as it is shown: in words in Chinese, as the tables write it in English."""
+    return rule_in_words(parse_rule(rule)) if lang == "zh" else rule
+
+
+def only_principal(step: Tried) -> bool:
+    """Whether an MDC failed for nothing but the list of principal diagnoses."""
+    conditions = step.failure.conditions if step.failure else ()
+    if len(conditions) != 1:
+        return False
+    atom = conditions[0].atom
+    return (
+        isinstance(atom, Member)
+        and atom.fact == "principal"
+        and not atom.any_site
+        and conditions[0].wanted
+    )
+
+
+def _mdc_lines(mdc: Tried, e: Explanation, zh: bool, lang: str) -> list[str]:
+    rule, colon = "规则 " if zh else "rule ", COLON[lang]
+    mark = "✓" if mdc.took else "○"
+    made = [
+        f"  {mark} MDC   {named(mdc.rule.code, mdc.rule.name)}",
+        f"          {rule}{rule_text(mdc.rule.text, lang)}",
+    ]
+    failed = [s for s in mdc.inner if s.failure is not None]
+    near = [s for s in failed if s.failure is not None and s.failure.near]
+    if mdc.inner:
+        made.append(f"  ADRG：试了{len(mdc.inner)}个" if zh else f"  ADRGs tried: {len(mdc.inner)}")
+    made += [
+        f"    ✗ {named(s.rule.key, s.rule.name)}{colon}{failed_text(s, lang, e)}" for s in near
+    ]
+    rest = len(failed) - len(near)
+    if rest:
+        made.append(
+            f"    ✗ {'另有' if near else ''}{rest}个：第一个条件即不成立"
+            if zh
+            else f"    ✗ {rest} {'more ' if near else ''}failed at their first condition"
+        )
+    for step in mdc.inner:
+        if step.failure is not None:
+            continue
+        kind = KINDS[step.rule.kind][0 if zh else 1]
+        mark = "✓" if step.took else "○"
+        head = f"    {mark} ADRG  {named(step.rule.key, step.rule.name)}"
+        head += f"（{kind}）" if zh else f" ({kind})"
+        made += [head, f"            {rule}{rule_text(step.rule.text, lang)}"]
+        made += [
+            f"      ✗ {named(s.rule.code, s.rule.name)}{colon}{failed_text(s, lang, e)}"
+            for s in step.inner
+            if not s.took
+        ]
+        made += [
+            line
+            for s in step.inner
+            if s.took
+            for line in (
+                f"      ✓ DRG   {named(s.rule.code, s.rule.name)}",
+                f"              {rule}{rule_text(s.rule.text, lang)}",
+            )
+        ]
+    return made
+
+
+def severity_line(s: DiagnosisSeverity, principal: str, zh: bool) -> str:
+    verdict = VERDICTS[s.verdict][0 if zh else 1]
+    if s.verdict == "excluded":
+        verdict = verdict.format(list=s.exclusion_list, principal=principal)
+    mark = ("  ← 决定严重程度" if zh else "  ← decides") if s.decisive else ""
+    return f"  {named(s.code, s.name)}{'：' if zh else ': '}{s.level + ' ' if s.level else ''}{verdict}{mark}"
+
+
+def _nearest_lines(e: Explanation, zh: bool, lang: str, changes: Sequence[str] | None) -> list[str]:
+    if (
+        not e.nearest
+        and sum(len(e.facts[name]) for name in ("diagnoses", "procedures")) > MOST_CODES
+    ):
+        many = (
+            f"诊断与手术超过{MOST_CODES}个，不找邻近的组"
+            if zh
+            else f"more than {MOST_CODES} codes: other groups are not looked for"
+        )
+        return [many, WARNING[0 if zh else 1]]
+    if not e.nearest:
+        none = (
+            "没有一处（或一对）事实的改变会使病组不同"
+            if zh
+            else "no change of one fact (or of a pair) makes another group"
+        )
+        return [none, WARNING[0 if zh else 1]]
+    made = [
+        "怎样的事实会入别的组（相近的在前）"
+        if zh
+        else "what would have made another group (nearest first)"
+    ]
+    for i, n in enumerate(e.nearest):
+        text = changes[i] if changes is not None else changes_text(n.changes, e, lang)
+        made.append(f"  {named(n.drg, n.name)}{COLON[lang]}{text}")
+        if e.prices and e.price is not None:
+            made.append(f"      {price_text(e.prices[i], e.price, lang)}")
+    if e.price is None:
+        made.append(NO_PRICES[0 if zh else 1])
+    else:
+        made.append(MONEY_NOTE[0 if zh else 1])
+        if e.price.note:
+            made.append(PRICE_NOTES[e.price.note][0 if zh else 1])
+    made.append(WARNING[0 if zh else 1])
+    return made

@@ -1,0 +1,564 @@
+"""The rules of a scheme tried on one case: MDCs, ADRGs and DRGs in order, and what each lacked.
+
+The rules are read as docs/formats.md, section 1, says; each becomes a function of the case's facts
+that returns nothing when it holds, else the condition that failed first. Codes are looked up once:
+what a case's codes are to the rules is the set of lists that they stand on, and cases that agree in
+that and in the numbers that rules ask share one trace.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from drgpay.grouper.engine import Grouper
+from drgpay.schemes.rules import (
+    DIAGNOSIS_FACTS,
+    NUMBER_FACTS,
+    Always,
+    And,
+    Compare,
+    Flag,
+    Member,
+    Node,
+    Not,
+    Or,
+    StartsWith,
+    any_procedure_reading,
+    atoms,
+    parse_rule,
+)
+from drgpay.schemes.tables import MdcRow
+
+Atom = Always | Flag | Member | StartsWith | Compare
+Sets = frozenset[int]
+NO_SETS: Sets = frozenset()
+MEMORY = 50_000  # traces kept
+CASE_NUMBERS = tuple(name for name in NUMBER_FACTS if name != "trauma_sites")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition of a rule: the atom, whether it must hold, whose lists it names, and the MDC."""
+
+    atom: Atom
+    wanted: bool
+    owner: str
+    mdc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a rule did not hold: its first condition that failed, of each alternative where several.
+
+    `near`: another condition of the rule had held before.
+    """
+
+    conditions: tuple[Condition, ...]
+    near: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a scheme: `kind` is mdc, surgical, medical, ambiguous or drg; `key` as in tables."""
+
+    kind: str
+    code: str
+    key: str
+    name: str
+    text: str
+
+
+class Tried(NamedTuple):
+    """A rule tried on a case; `inner` are the rules tried inside it, in order.
+
+    `took`: the case ended here. A rule may hold without taking the case: nothing inside it did.
+    """
+
+    rule: Rule
+    failure: Failure | None
+    inner: tuple[Tried, ...] = ()
+    took: bool = False
+
+
+class Attempt(NamedTuple):
+    """The MDCs tried in order; `procedure` is the place of the procedure taken alone, or 0."""
+
+    procedure: int
+    mdcs: tuple[Tried, ...]
+
+
+class Trace(NamedTuple):
+    """All attempts on a case, the last one the one that counts."""
+
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def path(self) -> tuple[Tried, ...]:
+        """What took the case, outermost first; empty when nothing did."""
+        steps = self.attempts[-1].mdcs
+        found: list[Tried] = []
+        while steps and steps[-1].took:
+            found.append(steps[-1])
+            steps = steps[-1].inner
+        return tuple(found)
+
+
+@dataclass(slots=True)
+class Facts:
+    """A case as the rules see it: the lists its codes stand on, and numbers, None when unknown."""
+
+    principal: Sets
+    secondary: Sets
+    any_diagnosis: Sets
+    main_procedure: Sets
+    any_procedure: Sets
+    sex: int
+    age_years: int | None
+    age_days: int | None
+    birth_weight_g: int | None
+    los_days: int | None
+    icu: bool
+    mcc: bool
+    cc: bool
+
+
+Check = Callable[[Facts], Failure | None]
+
+# what a code may be in a case, and by which facts rules ask for it there
+_ROLES: dict[str, tuple[str, ...]] = {
+    "principal": ("principal", "any_diagnosis"),
+    "secondary": ("secondary", "any_diagnosis"),
+    "main": ("main_procedure", "any_procedure"),
+    "further": ("any_procedure",),
+}
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_HOLDS: dict[str, Callable[[int, int], bool]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def opposite(operator: str) -> str:
+    """Return the comparison that holds where this one does not.
+
+    >>> opposite("<")
+    '>='
+    """
+    return _OPPOSITE[operator]
+
+
+class _Lists:
+    """Numbers the code lists that rules name, and knows on which of them a code stands."""
+
+    def __init__(self, grouper: Grouper) -> None:
+        self.scheme = grouper.scheme
+        self.number: dict[tuple[object, ...], int] = {}
+        self.of_code: dict[str, dict[str, Sets]] = {role: {} for role in _ROLES}
+        self.asked: dict[str, set[int]] = {role: set() for role in _ROLES}
+        self.by_id: dict[bool, dict[int, list[int]]] = {True: {}, False: {}}
+        self.prefixes: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
+
+    def add(self, atom: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
+        """Return the number of the list that an atom asks for."""
+        number = self._number(atom, owner, mdc)
+        for role, facts in _ROLES.items():
+            if atom.fact in facts:
+                self.asked[role].add(number)
+        return number
+
+    def _number(self, atom: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
+        of_diagnoses = atom.fact in DIAGNOSIS_FACTS
+        if isinstance(atom, StartsWith):
+            key: tuple[object, ...] = (of_diagnoses, "startswith", atom.prefix)
+            if key not in self.number:
+                self.number[key] = len(self.number)
+                self.prefixes[of_diagnoses].append((atom.prefix, self.number[key]))
+            return self.number[key]
+        if atom.codes:
+            index = (self.scheme.diagnoses if of_diagnoses else self.scheme.procedures).index
+            ids: Iterable[int] = {index[code] for code in atom.codes if code in index}
+            return self._set((of_diagnoses, "codes", atom.codes), of_diagnoses, ids)
+        if atom.any_site:
+            names = [f"site_{i + 1}" for i in range(len(mdc.sites))]
+            some = {i for name in names for i in self.scheme.list_ids(mdc.mdc, name).tolist()}
+            return self._set((of_diagnoses, "any site", mdc.mdc), of_diagnoses, some)
+        if atom.list_name == "valid_procedures" and not of_diagnoses:
+            key = (of_diagnoses, "valid_procedures")
+            return self._set(key, of_diagnoses, self.scheme.valid_procedures.tolist())
+        name = atom.list_name or ""
+        key = (of_diagnoses, "list", owner, name)
+        return self._set(key, of_diagnoses, self.scheme.list_ids(owner, name).tolist())
+
+    def sites(self, mdc: MdcRow) -> Sets:
+        """Return the numbers of an MDC's site lists."""
+        found = frozenset(
+            self._set(
+                (True, "list", mdc.mdc, f"site_{i + 1}"),
+                True,
+                self.scheme.list_ids(mdc.mdc, f"site_{i + 1}").tolist(),
+            )
+            for i in range(len(mdc.sites))
+        )
+        self.asked["principal"] |= found
+        self.asked["secondary"] |= found
+        return found
+
+    def _set(self, key: tuple[object, ...], of_diagnoses: bool, ids: Iterable[int]) -> int:
+        if key not in self.number:
+            number = self.number[key] = len(self.number)
+            by_id = self.by_id[of_diagnoses]
+            for i in ids:
+                if i:
+                    by_id.setdefault(i, []).append(number)
+        return self.number[key]
+
+    def of(self, code: str, role: str) -> Sets:
+        """Return the numbers of the lists on which a code in a role stands, of those asked for."""
+        known = self.of_code[role]
+        found = known.get(code)
+        if found is None:
+            of_diagnoses = role in ("principal", "secondary")
+            words = self.scheme.diagnoses if of_diagnoses else self.scheme.procedures
+            number = words.index.get(code, 0)
+            on = set(self.by_id[of_diagnoses].get(number, ()))
+            # an unknown diagnosis may still begin as a rule asks; an unknown procedure is nothing
+            if number or of_diagnoses:
+                on.update(n for prefix, n in self.prefixes[of_diagnoses] if code.startswith(prefix))
+            if len(known) > MEMORY:
+                known.clear()
+            found = known[code] = frozenset(on & self.asked[role])
+        return found
+
+
+class _Compiler:
+    """Turns syntax trees into checks."""
+
+    def __init__(self, lists: _Lists, mdc: MdcRow, owner: str) -> None:
+        self.lists, self.mdc, self.owner = lists, mdc, owner
+
+    def check(self, node: Node, wanted: bool = True, near: bool = False) -> Check:
+        """Return the check of a tree that must hold, or must not."""
+        if isinstance(node, Not):
+            return self.check(node.item, not wanted, near)
+        if isinstance(node, And | Or):
+            if isinstance(node, And) == wanted:
+                return _all(
+                    [self.check(n, wanted, near or i > 0) for i, n in enumerate(node.items)]
+                )
+            return _some([self.check(n, wanted, near) for n in node.items])
+        return self.literal(node, wanted, self._failure(node, wanted, near))
+
+    def _failure(self, atom: Atom, wanted: bool, near: bool) -> Failure:
+        return Failure((Condition(atom, wanted, self.owner, self.mdc.mdc),), near)
+
+    def literal(self, atom: Atom, wanted: bool, failure: Failure) -> Check:
+        if isinstance(atom, Always):
+            return (lambda f: None) if wanted else (lambda f: failure)
+        if isinstance(atom, Flag):
+            flag = atom.name
+            return lambda f: None if getattr(f, flag) == wanted else failure
+        if isinstance(atom, Member | StartsWith):
+            return _membership(
+                atom.fact, self.lists.add(atom, self.owner, self.mdc), wanted, failure
+            )
+        holds, value = _HOLDS[atom.operator], atom.value
+        if atom.fact == "trauma_sites":
+            sites = self.lists.sites(self.mdc)
+            return lambda f: (
+                None if holds(len(sites & f.any_diagnosis), value) == wanted else failure
+            )
+        name = atom.fact
+
+        def compare(f: Facts) -> Failure | None:
+            number = getattr(f, name)
+            return None if (number is not None and holds(number, value)) == wanted else failure
+
+        return compare
+
+
+def _membership(fact: str, number: int, wanted: bool, failure: Failure) -> Check:
+    if fact == "principal":
+        if wanted:
+            return lambda f: None if number in f.principal else failure
+        return lambda f: failure if number in f.principal else None
+    if fact == "main_procedure":
+        if wanted:
+            return lambda f: None if number in f.main_procedure else failure
+        return lambda f: failure if number in f.main_procedure else None
+    return lambda f: None if (number in getattr(f, fact)) == wanted else failure
+
+
+def _all(checks: Sequence[Check]) -> Check:
+    if len(checks) == 2:
+        first, second = checks
+        return lambda f: first(f) or second(f)
+
+    def check(f: Facts) -> Failure | None:
+        for one in checks:
+            failure = one(f)
+            if failure is not None:
+                return failure
+        return None
+
+    return check
+
+
+def _some(checks: Sequence[Check]) -> Check:
+    joined: dict[tuple[Failure, ...], Failure] = {}
+
+    def check(f: Facts) -> Failure | None:
+        failures = []
+        for one in checks:
+            failure = one(f)
+            if failure is None:
+                return None
+            failures.append(failure)
+        key = tuple(failures)
+        if key not in joined:
+            conditions = tuple(dict.fromkeys(c for failure in key for c in failure.conditions))
+            joined[key] = Failure(conditions, any(failure.near for failure in key))
+        return joined[key]
+
+    return check
+
+
+class _Entry(NamedTuple):
+    """An ADRG's rule, or an ambiguous group, with its DRGs."""
+
+    rule: Rule
+    check: Check
+    drgs: tuple[tuple[Rule, Check], ...]
+    failed: dict[Failure, Tried]  # made once for each way to fail
+
+
+class _Mdc(NamedTuple):
+    rule: Rule
+    check: Check
+    entries: tuple[_Entry, ...]
+    failed: dict[Failure, Tried]
+
+
+class Tracer:
+    """The rules of a grouper's scheme, ready to be tried on cases."""
+
+    def __init__(self, grouper: Grouper) -> None:
+        scheme = grouper.scheme
+        self.scheme = scheme
+        self.lists = _Lists(grouper)
+        self.mdcs = self._compiled()
+        self.sites = {m.mdc: self.lists.sites(m) for m in scheme.mdcs if m.sites}
+        rules = [m.rule for m in scheme.mdcs] + [a.rule for a in scheme.adrgs]
+        rules += [d.rule for d in scheme.drgs]
+        self.cuts = cut_points(map(parse_rule, rules))
+        self.diagnosis_names = dict(
+            zip(scheme.diagnoses.codes.to_pylist(), scheme.diagnoses.names.to_pylist(), strict=True)
+        )
+        self.procedure_names = dict(
+            zip(
+                scheme.procedures.codes.to_pylist(),
+                scheme.procedures.names.to_pylist(),
+                strict=True,
+            )
+        )
+        severity = scheme.severity
+        self.severity: dict[str, tuple[str, str]] = {
+            code: (level, exclusion)
+            for code, level, exclusion in zip(
+                severity["code"].to_pylist(),
+                severity["level"].to_pylist(),
+                severity["exclusion_list"].to_pylist(),
+                strict=True,
+            )
+        }
+        self.excluded_under: dict[str, set[str]] = {}
+        for principal, number in zip(
+            scheme.exclusions["principal"].to_pylist(),
+            scheme.exclusions["exclusion_list"].to_pylist(),
+            strict=True,
+        ):
+            self.excluded_under.setdefault(principal, set()).add(number)
+        self._kept: dict[tuple[object, ...], tuple[Tried, ...]] = {}
+
+    def _compiled(self) -> tuple[_Mdc, ...]:
+        scheme = self.scheme
+        reading = any_procedure_reading if scheme.surgical_match == "any" else (lambda node: node)
+        drgs_of: dict[str, list[tuple[Rule, str]]] = {}
+        for d in scheme.drgs:
+            drgs_of.setdefault(d.adrg_key, []).append(
+                (Rule("drg", d.drg, d.drg, d.name, d.rule), d.rule)
+            )
+        found = []
+        for mdc in scheme.mdcs:
+            entries: list[_Entry] = []
+            waiting = mdc.ambiguous != "no"
+            for adrg in (a for a in scheme.adrgs if a.mdc == mdc.mdc):
+                if waiting and adrg.kind == "medical":
+                    entries.append(self._ambiguous(mdc))
+                    waiting = False
+                own = _Compiler(self.lists, mdc, adrg.key)
+                drgs = tuple(
+                    (rule, own.check(reading(parse_rule(text))))
+                    for rule, text in drgs_of.get(adrg.key, [])
+                )
+                rule = Rule(adrg.kind, adrg.adrg, adrg.key, adrg.name, adrg.rule)
+                entries.append(_Entry(rule, own.check(reading(parse_rule(adrg.rule))), drgs, {}))
+            if waiting:
+                entries.append(self._ambiguous(mdc))
+            check = _Compiler(self.lists, mdc, mdc.mdc).check(reading(parse_rule(mdc.rule)))
+            rule = Rule("mdc", mdc.mdc, mdc.mdc, mdc.name, mdc.rule)
+            found.append(_Mdc(rule, check, tuple(entries), {}))
+        return tuple(found)
+
+    def _ambiguous(self, mdc: MdcRow) -> _Entry:
+        main = mdc.ambiguous == "main" and self.scheme.surgical_match == "main"
+        atom = Member("main_procedure" if main else "any_procedure", list_name="valid_procedures")
+        code = f"{mdc.letter}QY"
+        rule = Rule(
+            "ambiguous", code, code, f"{mdc.name}：歧义组", f"{atom.fact} in valid_procedures"
+        )
+        return _Entry(rule, _Compiler(self.lists, mdc, mdc.mdc).check(atom), (), {})
+
+    def levels(self, diagnoses: Sequence[str]) -> tuple[bool, bool]:
+        """Return whether some secondary diagnosis counts as MCC, and as CC."""
+        excluded = self.excluded_under.get(diagnoses[0], ())
+        found = {
+            entry[0]
+            for entry in map(self.severity.get, diagnoses[1:])
+            if entry is not None and entry[1] not in excluded
+        }
+        return "MCC" in found, "CC" in found
+
+    def trace(
+        self,
+        *,
+        sex: str,
+        age_years: int,
+        diagnoses: Sequence[str],
+        procedures: Sequence[str] = (),
+        age_days: int | None = None,
+        birth_weight_g: int | None = None,
+        los_days: int | None = None,
+        icu: bool = False,
+    ) -> Trace:
+        """Return what the rules say of a case whose codes are written as the scheme's are."""
+        of = self.lists.of
+        principal = of(diagnoses[0], "principal")
+        secondary = NO_SETS.union(*[of(code, "secondary") for code in diagnoses[1:]])
+        values = (age_years, age_days, birth_weight_g, los_days)
+        place = tuple(
+            [
+                -1 if value is None else bisect_right(cuts, value)
+                for value, cuts in zip(values, self.cuts.values(), strict=True)
+            ]
+        )
+        rest = (1 if sex == "M" else 2, place, bool(icu), *self.levels(diagnoses))
+
+        def attempt(at: int, main: Sets, every: Sets) -> Attempt:
+            key = (principal, secondary, main, every, bool(procedures), rest)
+            mdcs = self._kept.get(key)
+            if mdcs is None:
+                if len(self._kept) > MEMORY:
+                    self._kept.clear()
+                facts = Facts(
+                    principal, secondary, principal | secondary, main, every,
+                    rest[0], *values, *rest[2:],
+                )  # fmt: skip
+                mdcs = self._kept[key] = self._placed(facts)
+            return Attempt(at, mdcs)
+
+        if not procedures:
+            return Trace((attempt(0, NO_SETS, NO_SETS),))
+        main = of(procedures[0], "main")
+        first = attempt(0, main, main.union(*[of(code, "further") for code in procedures[1:]]))
+        if not self.scheme.retry or first.mdcs[-1].took:
+            return Trace((first,))
+        alone: list[Attempt] = []
+        for at, code in enumerate(procedures[1:], 1):
+            alone.append(attempt(at, of(code, "main"), of(code, "main")))
+            if alone[-1].mdcs[-1].took:
+                return Trace((first, *alone))
+        # where none took the case, what stands is the case as it came
+        return Trace((*alone, first))
+
+    def site_counts(self, diagnoses: Sequence[str]) -> dict[str, int]:
+        """Return how many trauma sites the diagnoses have in each MDC that asks for sites."""
+        if not self.sites:
+            return {}
+        of = self.lists.of
+        met = of(diagnoses[0], "principal").union(*[of(c, "secondary") for c in diagnoses[1:]])
+        return {mdc: len(sites & met) for mdc, sites in self.sites.items()}
+
+    def _placed(self, facts: Facts) -> tuple[Tried, ...]:
+        tried = []
+        for mdc in self.mdcs:
+            failure = mdc.check(facts)
+            if failure is not None:
+                if failure not in mdc.failed:
+                    mdc.failed[failure] = Tried(mdc.rule, failure)
+                tried.append(mdc.failed[failure])
+                continue
+            inner, took = _inside(mdc, facts)
+            tried.append(Tried(mdc.rule, None, inner, took))
+            if took:
+                break
+        return tuple(tried)
+
+
+def _inside(mdc: _Mdc, facts: Facts) -> tuple[tuple[Tried, ...], bool]:
+    tried = []
+    for entry in mdc.entries:
+        failure = entry.check(facts)
+        if failure is not None:
+            known = entry.failed.get(failure)
+            if known is None:
+                known = entry.failed[failure] = Tried(entry.rule, failure)
+            tried.append(known)
+            continue
+        if entry.rule.kind == "ambiguous":
+            tried.append(Tried(entry.rule, None, (), True))
+            return tuple(tried), True
+        drgs = []
+        for rule, check in entry.drgs:
+            failure = check(facts)
+            drgs.append(Tried(rule, failure, (), failure is None))
+            if failure is None:
+                break
+        took = bool(drgs) and drgs[-1].took
+        tried.append(Tried(entry.rule, None, tuple(drgs), took))
+        if took:
+            return tuple(tried), True
+    return tuple(tried), False
+
+
+def cut_points(rules: Iterable[Node]) -> dict[str, list[int]]:
+    """Return for each number the values at which some comparison of the rules changes.
+
+    >>> cut_points([parse_rule("age_years < 17 or age_days <= 28")])["age_days"]
+    [29]
+    """
+    cuts: dict[str, set[int]] = {name: set() for name in CASE_NUMBERS}
+    first = {"<": (0,), ">=": (0,), "<=": (1,), ">": (1,), "==": (0, 1), "!=": (0, 1)}
+    for rule in rules:
+        for atom in atoms(rule):
+            if isinstance(atom, Compare) and atom.fact in cuts:
+                cuts[atom.fact].update(atom.value + step for step in first[atom.operator])
+    return {name: sorted(found - {0}) for name, found in cuts.items()}
+
+
+_TRACERS: WeakKeyDictionary[Grouper, Tracer] = WeakKeyDictionary()
+
+
+def tracer_of(grouper: Grouper) -> Tracer:
+    """Return the tracer of a grouper, made on first use."""
+    found = _TRACERS.get(grouper)
+    if found is None:
+        found = _TRACERS[grouper] = Tracer(grouper)
+    return found

@@ -1,0 +1,364 @@
+"""Points and money of a case in any group, by what a settled run left in its folder.
+
+The rules are those of docs/formats.md, section 5: class and points come from the same kernel that
+settled the year, over the run's own base points, coefficients and policy. Money is points x point
+value, rounded to the fen. What the run does not know is not guessed: readmission depends on other
+stays and is left out; a review counts as it was decided for the case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from drgpay.cases.parse import flat
+from drgpay.errors import InputError, both
+from drgpay.grouper.changes import Price
+from drgpay.grouper.outcome import UNGROUPABLE
+from drgpay.money import POINT, decimal_fraction
+from drgpay.points.base import BasePoints, GroupBase, group_tables
+from drgpay.points.kernels import BED_DAY, COEF_ONE
+from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
+from drgpay.schemes import Scheme
+from drgpay.settlement.region import GRANTED, REFUSED, Hospital, Region
+from drgpay.settlement.scoring import CASE_CLASSES, Facts, Rules, points_step, score
+
+RUN_COLUMNS = (
+    "case_id",
+    "hospital_id",
+    "pool",
+    "drg",
+    "status",
+    "case_class",
+    "base_points",
+    "days",
+    "total_cost_fen",
+    "readmission",
+)
+DECISIONS = {"granted": GRANTED, "refused": REFUSED}
+DAY_SURGERY = "day_surgery"
+
+
+@dataclass(frozen=True)
+class SettledCases:
+    """What points of N cases stand on; `known` is False for a case that the run did not settle."""
+
+    known: NDArray[np.bool_]
+    drg: list[str | None]
+    pool: list[str | None]
+    hospital: NDArray[np.int32]
+    cost: NDArray[np.int64]
+    unreasonable: NDArray[np.int64]
+    review: NDArray[np.int8]
+    day_surgery: NDArray[np.bool_]
+    bed_class: NDArray[np.int16]
+    days: NDArray[np.int32]
+    readmission: NDArray[np.bool_]
+
+
+class Pricer:
+    """Tells what a case earns in a group, by a settled run."""
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: dict[str, Any],
+        drgs: pa.Table,
+        pools: pa.Table,
+        reviews: pa.Table,
+    ) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.policy = _policy(manifest)
+        self.hospitals = {h["hospital_id"]: i for i, h in enumerate(manifest["hospitals"])}
+        bed = {name: _ten_thousandths(p) for name, p in manifest["bed_day_points"].items()}
+        self.bed_base = [bed[name] for name in sorted(bed)]
+        groups = {
+            row["drg"]: GroupBase(
+                row["drg"],
+                row["group_mean_fen"],
+                _ten_thousandths(str(row["base_points"])),
+                row["stable"],
+            )
+            for row in drgs.to_pylist()
+            if row["group_mean_fen"] is not None
+        }
+        all_mean = manifest["base_points"]["all_drg_mean_fen"]
+        base = BasePoints("run", all_mean, groups)
+        # groups without base points are priced alike, by cost, but for the primary groups
+        names = dict.fromkeys([*groups, *self.policy["primary_groups"]])
+        self.drgs = {drg: i for i, drg in enumerate(names)}
+        step = points_step(self.policy)
+        self.rules = Rules.of(
+            self.policy,
+            group_tables(base, [*names, ""], self.policy, step),
+            bed,
+            _region(manifest),
+            all_mean,
+            step,
+        )
+        self.values = {
+            pool: Fraction(text) * 100
+            for pool, text in zip(
+                pools["pool"].to_pylist(), pools["point_value_fraction"].to_pylist(), strict=True
+            )
+        }
+        self._cases: pa.Table | None = None
+        self.reviews = {
+            row["case_id"]: (DECISIONS[row["decision"]], row["unreasonable_fen"])
+            for row in reviews.to_pylist()
+        }
+
+    @classmethod
+    def of_run(cls, folder: str | Path) -> Pricer:
+        """Return the pricer of a run folder; raises InputError when it is none."""
+        path = Path(folder)
+        try:
+            manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+            drgs = pq.read_table(
+                path / "drgs.parquet", columns=["drg", "group_mean_fen", "base_points", "stable"]
+            )
+            pools = pq.read_table(path / "pools.parquet", columns=["pool", "point_value_fraction"])
+            reviews = pq.read_table(path / "reviews.parquet")
+            return cls(path, manifest, drgs, pools, reviews)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                both(
+                    "不是清算结果的文件夹，或其中的文件缺失、改动过",
+                    f"not the folder of a settled run, or a file in it is missing or changed: {error}",
+                ),
+                where=path,
+                remedy=both(
+                    "给出 drgpay year-end 写出的文件夹", "name a folder that drgpay year-end wrote"
+                ),
+            ) from None
+
+    def check_scheme(self, scheme: Scheme) -> None:
+        """Fail if the run was settled with another scheme; raises InputError."""
+        used = self.manifest["scheme"]
+        if (used["digest"], used["surgical_match"]) != (scheme.digest, scheme.surgical_match):
+            raise InputError(
+                both(
+                    f"清算所用的分组方案是 {used['id']}（手术匹配 {used['surgical_match']}），"
+                    f"不是这里的 {scheme.id}（{scheme.surgical_match}），或方案的表已改动",
+                    f"the run was settled with the scheme {used['id']} (surgical_match "
+                    f"{used['surgical_match']}), not with this {scheme.id} "
+                    f"({scheme.surgical_match}), or its tables have changed",
+                ),
+                where=self.folder,
+                remedy=both(
+                    "用 --scheme 和 --surgical-match 给出清算所用的方案",
+                    "give the run's scheme with --scheme and --surgical-match",
+                ),
+            )
+
+    def settled(self, ids: pa.Array, day_surgery: NDArray[np.bool_]) -> SettledCases:
+        """Return what the run knows of cases; those it does not know come out as not known."""
+        if self._cases is None:
+            file = self.folder / "cases.parquet"
+            self._cases = pq.read_table(file, columns=list(RUN_COLUMNS))
+        table = self._cases
+        own = pc.utf8_trim_whitespace(ids.cast(pa.string()))
+        at = pc.index_in(own, value_set=flat(table["case_id"]).cast(pa.string()))
+        rows = table.take(pc.fill_null(at, 0)) if len(table) else table
+        if not len(table):
+            return _nothing(len(ids))
+        words = {
+            name: flat(rows[name]).cast(pa.string()).to_pylist()
+            for name in ("hospital_id", "pool", "drg", "status", "case_class")
+        }
+        known = np.asarray(at.is_valid()) & np.array(
+            [status != "quarantined" for status in words["status"]]
+        )
+        kind = np.array([word or "" for word in words["case_class"]])
+
+        def integers(name: str) -> NDArray[np.int64]:
+            return np.asarray(pc.fill_null(flat(rows[name]), 0), dtype=np.int64)
+
+        cost = integers("total_cost_fen")
+        decided = [self.reviews.get(case or "", (0, 0)) for case in own.to_pylist()]
+        review = np.array([decision for decision, _ in decided], dtype=np.int8)
+        unreasonable = np.array([fen for _, fen in decided], dtype=np.int64)
+        base = flat(rows["base_points"]).to_pylist()
+        bed_class = [
+            self.bed_base.index(_ten_thousandths(str(points))) if in_bed and k else -1
+            for points, in_bed, k in zip(base, kind == CASE_CLASSES[BED_DAY], known, strict=True)
+        ]
+        return SettledCases(
+            known,
+            words["drg"],
+            words["pool"],
+            np.array([self.hospitals.get(h or "", 0) for h in words["hospital_id"]], np.int32),
+            cost,
+            np.minimum(unreasonable, cost),
+            review,
+            day_surgery,
+            np.array(bed_class, np.int16),
+            integers("days").astype(np.int32),
+            np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
+        )
+
+    def of_table(
+        self, table: pa.Table
+    ) -> Callable[[NDArray[np.int64], Sequence[str]], list[Price | None]]:
+        """Return what tells the price of places of a case table in groups, None where unknown."""
+        modes = (
+            [
+                str(m or "").strip()
+                for m in flat(table["payment_mode"]).cast(pa.string()).to_pylist()
+            ]
+            if "payment_mode" in table.column_names
+            else [""] * len(table)
+        )
+        cases = self.settled(flat(table["case_id"]), np.array([m == DAY_SURGERY for m in modes]))
+        return lambda rows, drgs: self.prices(cases, rows, drgs)
+
+    def prices(
+        self, cases: SettledCases, rows: NDArray[np.int64], drgs: Sequence[str]
+    ) -> list[Price | None]:
+        """Return what cases, by place, earn in groups; points before readmission."""
+        numbers = np.array([self.drgs.get(drg, len(self.drgs)) for drg in drgs], dtype=np.int16)
+        status = np.array([_status(drg) for drg in drgs], dtype=np.int8)
+        status[~cases.known[rows]] = 3
+        nothing = np.zeros(len(rows), np.int32)
+        facts = Facts(
+            cases.hospital[rows],
+            nothing.astype(np.int8),
+            nothing,
+            nothing,
+            cases.days[rows],
+            cases.cost[rows],
+            nothing.astype(np.int64),
+            cases.day_surgery[rows],
+            cases.bed_class[rows],
+        )
+        rules = self.rules
+        kinds, _, points = score(
+            rules, status, numbers, facts, cases.unreasonable[rows], cases.review[rows]
+        )
+        made: list[Price | None] = []
+        for row, kind, own in zip(rows.tolist(), kinds.tolist(), points.tolist(), strict=True):
+            if kind < 0:
+                made.append(None)
+                continue
+            note = (
+                "bed_day"
+                if kind == BED_DAY
+                else "readmission"
+                if cases.readmission[row]
+                else "reviewed"
+                if cases.review[row]
+                else ""
+            )
+            fen = self._fen(own, cases.pool[row])
+            made.append(Price(CASE_CLASSES[kind], own, fen, note))
+        return made
+
+    def case(self, case_id: str, day_surgery: bool = False) -> Callable[[str], Price]:
+        """Return what tells the price of one settled case in a group; raises InputError."""
+        cases = self.settled(pa.array([case_id]), np.array([day_surgery]))
+        if not cases.known[0]:
+            raise InputError(
+                both(
+                    f"清算结果中没有病例 {case_id}，或它被隔离",
+                    f"the run did not settle case {case_id!r}",
+                ),
+                where=self.folder / "cases.parquet",
+                remedy=both("核对病例号，或不用 --run", "check the case id, or leave out --run"),
+            )
+        return lambda drg: self._one(cases, drg)
+
+    def settled_drg(self, case_id: str) -> str | None:
+        """Return the group that the run has a case in."""
+        return self.settled(pa.array([case_id]), np.zeros(1, np.bool_)).drg[0]
+
+    def _one(self, cases: SettledCases, drg: str) -> Price:
+        price = self.prices(cases, np.zeros(1, np.int64), [drg])[0]
+        if price is None:
+            raise KeyError(drg)
+        return price
+
+    def _fen(self, points: int, pool: str | None) -> int:
+        value = self.values.get(pool or "")
+        if value is None:  # pools that were settled together have one row
+            value = next(v for name, v in self.values.items() if (pool or "") in name.split("+"))
+        top, bottom = value.numerator * points, value.denominator * POINT
+        return (2 * top + bottom) // (2 * bottom)  # points are never negative
+
+
+def _status(drg: str) -> int:
+    """Return the status by the code of a group: 2 none, 1 ambiguous, 0 a DRG."""
+    return 2 if drg == UNGROUPABLE else 1 if drg[1:] == "QY" else 0
+
+
+def _ten_thousandths(points: str) -> int:
+    return int(decimal_fraction(points) * POINT)
+
+
+def _nothing(count: int) -> SettledCases:
+    no, zero = np.zeros(count, np.bool_), np.zeros(count, np.int64)
+    none: list[str | None] = [None] * count
+    return SettledCases(
+        no,
+        none,
+        none,
+        zero.astype(np.int32),
+        zero,
+        zero,
+        zero.astype(np.int8),
+        no,
+        zero.astype(np.int16) - np.int16(1),
+        zero.astype(np.int32),
+        no,
+    )
+
+
+def _policy(manifest: dict[str, Any]) -> YearPolicy:
+    """Return the policy that a run was settled with."""
+    head = manifest["policy"]
+    chosen = {
+        p["key"]: InForce(
+            p["key"],
+            p["name"],
+            p["unit"],
+            p["value"],
+            read_value(CATALOGUE[p["key"]], p["value"]),
+            p["source"],
+            p["verified"],
+            p["from"],
+            p["to"],
+            p["trial"],
+            p["used"],
+        )
+        for p in head["parameters"]
+    }
+    return YearPolicy(head["id"], head["title"], head["digest"], manifest["region"]["year"], chosen)
+
+
+class _Region(NamedTuple):
+    """What the rules of points need of a region."""
+
+    hospitals: tuple[Hospital, ...]
+
+
+def _region(manifest: dict[str, Any]) -> Region:
+    hospitals = tuple(
+        Hospital(
+            h["hospital_id"],
+            h["name"],
+            h["level"],
+            int(decimal_fraction(h["coefficient"]) * COEF_ONE),
+            decimal_fraction(h["score"]),
+        )
+        for h in manifest["hospitals"]
+    )
+    return cast(Region, _Region(hospitals))
