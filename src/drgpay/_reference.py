@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from drgpay.errors import InputError, both
@@ -50,10 +51,21 @@ def resolve(kind: str, name: str | Path, base: Path | None = None, suffix: str =
         return path
     chinese, english = _KINDS[kind]
     names = bundled(kind, suffix)
+    families = ", ".join(_families(names)) if kind == "schemes" else ""
     raise InputError(
         both(f"没有名为“{name}”的{chinese}", f"no {english} named {str(name)!r}"),
         remedy=both(
-            f"内置的有：{'、'.join(names)}；也可以写文件夹或文件的路径",
-            f"bundled: {', '.join(names)}; or give the path of a folder or file",
+            f"内置的有：{'、'.join(names)}{families and f'，方案族 {families}'}；也可以写文件夹或文件的路径",
+            f"bundled: {', '.join(names)}{families and f', families {families}'}; or give the path "
+            "of a folder or file",
         ),
     )
+
+
+def _families(names: list[str]) -> list[str]:
+    """Return the families that bundled schemes say they are versions of."""
+    found = set()
+    for name in names:
+        text = (reference_dir() / "schemes" / name / "manifest.toml").read_text(encoding="utf-8")
+        found |= set(re.findall(r'(?m)^family *= *"(.+)"$', text))
+    return sorted(found)

@@ -87,7 +87,7 @@ def test_show__of_a_drg_has_rules_lists_split_and_place() -> None:
         "FR11 心力衰竭、休克，伴严重并发症与合并症",
         "ADRG FR1 ",
         "MDCF 循环系统疾病及功能障碍",
-        "ADRG规则: principal in dx and main_procedure not in valid_procedures",
+        "ADRG规则: 主要诊断在列表dx中，且 主要手术不在有效手术操作中",
         "dx: 54 诊断",
         "I50.000 充血性心力衰竭",
         "→ 2 FR11",

@@ -1,4 +1,4 @@
-"""`drgpay scheme`: list, check and show schemes."""
+"""`drgpay scheme`: list, check and show schemes; what else it does stands in modules of its own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import click
 
 from drgpay._reference import bundled
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.lazy import LazyGroup
 from drgpay.errors import InputError, SchemeError, both, in_language
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
 from drgpay.schemes.rules import Member, RuleSyntaxError, atoms, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
+from drgpay.schemes.versions import bundled_families
+from drgpay.schemes.words import rule_in_words
 
 FIRST_CODES = 5
 CHINESE = {
@@ -66,7 +69,34 @@ COUNTS = {
 }
 
 
-@click.group(help=t("分组方案：列出、检查、查看", "Schemes: list, check and show"))
+LAZY = {
+    "diff": ("drgpay.cli.scheme_diff", "diff"),
+    "impact": ("drgpay.cli.scheme_impact", "impact"),
+    "import": ("drgpay.cli.scheme_import", "import_scheme"),
+    "docs": ("drgpay.cli.scheme_docs", "docs"),
+}
+
+
+class SchemeGroup(LazyGroup):
+    """The commands of this module, then those that are imported only when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of use."""
+        return [*self.commands, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None when there is none of that name."""
+        return self.commands.get(cmd_name) or super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=SchemeGroup,
+    lazy=LAZY,
+    help=t(
+        "分组方案：列出、检查、查看、对比、影响测算、导入、说明手册",
+        "Schemes: list, check, show, compare, measure, import, document",
+    ),
+)
 def scheme() -> None:
     """Group of the scheme commands."""
 
@@ -84,6 +114,13 @@ def list_schemes() -> None:
         click.echo("    " + _counts(stated))
         digest = str(manifest.get("digest") or t("未封存", "not sealed"))
         click.echo(f"    {t('摘要', 'digest')} {digest[:12]}")
+    click.echo(t("按出院日期选用版本的族：", "families, version by discharge date:"))
+    for family in bundled_families().values():
+        versions = t("；", "; ").join(
+            f"{v.id} {in_language(v.period, LANG)}{'' if v.verified else t('（未核实）', ' (not verified)')}"
+            for v in family.versions
+        )
+        click.echo(f"    {family.name}{t('：', ': ')}{versions}")
 
 
 @scheme.command("check", help=t("检查一个分组方案的全部表", "Check all tables of a scheme"))
@@ -150,8 +187,10 @@ def show(name: str, group: str | None) -> None:
             both(f"没有 {group} 这个组", f"no group {group!r}"),
             where=loaded.id,
             remedy=both(
-                "写MDC（如 MDCF）、ADRG（如 FR1）或DRG（如 FR11）的代码",
-                "write the code of an MDC (MDCF), an ADRG (FR1) or a DRG (FR11)",
+                "写MDC（如 MDCF）、ADRG（如 FR1）或DRG（如 FR11）的代码；"
+                "查诊断和手术编码，请用“docs”生成定义手册后检索",
+                "write the code of an MDC (MDCF), an ADRG (FR1) or a DRG (FR11); "
+                "the manual of drgpay scheme docs finds codes",
             ),
         )
 
@@ -176,13 +215,21 @@ def _show_scheme(loaded: Scheme) -> None:
         click.echo(f"{mdc.order:>4} {mdc.mdc} {mdc.name}  {number} ADRG")
 
 
+def _rule(rule: str) -> str:
+    """Return a rule in words in Chinese, as the tables write it in English."""
+    try:
+        return t(rule_in_words(parse_rule(rule)), rule)
+    except RuleSyntaxError:
+        return rule
+
+
 def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
     click.echo(f"{mdc.mdc} {mdc.name}")
     where = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
     click.echo(
         t(f"顺序 第{where}个，共{len(loaded.mdcs)}个MDC", f"{where} of {len(loaded.mdcs)} MDCs")
     )
-    click.echo(f"{t('规则', 'rule')}: {mdc.rule}")
+    click.echo(f"{t('规则', 'rule')}: {_rule(mdc.rule)}")
     click.echo(f"{t('歧义组', 'ambiguous group')}: {_ambiguous(mdc)}")
     _show_lists(loaded, mdc.mdc, [mdc.rule])
     for i, site in enumerate(mdc.sites, 1):
@@ -195,11 +242,11 @@ def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
 def _show_adrg(loaded: Scheme, adrg: AdrgRow) -> None:
     click.echo(f"{adrg.key} {adrg.name} ({_kind(adrg)})")
     _show_place(loaded, adrg)
-    click.echo(f"{t('规则', 'rule')}: {adrg.rule}")
+    click.echo(f"{t('规则', 'rule')}: {_rule(adrg.rule)}")
     drgs = [drg for drg in loaded.drgs if drg.adrg_key == adrg.key]
     _show_lists(loaded, adrg.key, [adrg.rule, *(drg.rule for drg in drgs)])
     for drg in drgs:
-        click.echo(f"{drg.order:>4} {drg.drg} {drg.name}  ← {drg.rule}")
+        click.echo(f"{drg.order:>4} {drg.drg} {drg.name}  ← {_rule(drg.rule)}")
 
 
 def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
@@ -209,14 +256,14 @@ def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
         return
     click.echo(f"ADRG {adrg.key} {adrg.name} ({_kind(adrg)})")
     _show_place(loaded, adrg)
-    click.echo(f"{t('ADRG规则', 'ADRG rule')}: {adrg.rule}")
-    click.echo(f"{t('DRG规则', 'DRG rule')}: {drg.rule}")
+    click.echo(f"{t('ADRG规则', 'ADRG rule')}: {_rule(adrg.rule)}")
+    click.echo(f"{t('DRG规则', 'DRG rule')}: {_rule(drg.rule)}")
     _show_lists(loaded, adrg.key, [adrg.rule, drg.rule])
     split = [other for other in loaded.drgs if other.adrg_key == drg.adrg_key]
     click.echo(t("细分（按判断顺序）:", "split, in order of evaluation:"))
     for other in split:
         mark = "→" if other is drg else " "
-        click.echo(f"  {mark} {other.order} {other.drg} {other.name}  ← {other.rule}")
+        click.echo(f"  {mark} {other.order} {other.drg} {other.name}  ← {_rule(other.rule)}")
     weight = loaded.weights.get(drg.drg)
     if weight is not None:
         note = t("仅供样例数据，不用于支付", "for sample data, not for payment")
@@ -227,7 +274,7 @@ def _show_place(loaded: Scheme, adrg: AdrgRow) -> None:
     mdc = next((mdc for mdc in loaded.mdcs if mdc.mdc == adrg.mdc), None)
     if mdc is None:
         return
-    click.echo(f"MDC  {mdc.mdc} {mdc.name}  ← {mdc.rule}")
+    click.echo(f"MDC  {mdc.mdc} {mdc.name}  ← {_rule(mdc.rule)}")
     mdc_place = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
     inside = [a.key for a in loaded.adrgs if a.mdc == adrg.mdc]
     place = inside.index(adrg.key) + 1

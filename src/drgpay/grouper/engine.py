@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.cases.codes import Recoder, insurance_map
+from drgpay.cases.codes import INSURANCE_SYSTEMS, Recoder, insurance_map
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.errors import InputError, both
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
 from drgpay.schemes.program import Compiled, Outcome, Program
+from drgpay.schemes.rules import Member, StartsWith, atoms, parse_rule
 from drgpay.schemes.tables import code_system_dir
 
 REASON = {name: number for number, name in enumerate(REASONS)}
@@ -113,11 +114,13 @@ class Grouper:
         system = code_system_dir(self.scheme.path, self.scheme.manifest)
         diagnoses, procedures = self.scheme.diagnoses, self.scheme.procedures
         maps: tuple[dict[str, str] | None, ...] = (None, None)
+        names: tuple[str, ...] = (system.name,)
         if self.from_insurance_codes:
             maps = insurance_map(system, "diagnosis"), insurance_map(system, "procedure")
+            names = INSURANCE_SYSTEMS
         return (
-            Recoder("diagnosis", diagnoses.encode, maps[0]),
-            Recoder("procedure", procedures.encode, maps[1]),
+            Recoder("diagnosis", diagnoses.encode, maps[0], names),
+            Recoder("procedure", procedures.encode, maps[1], names),
         )
 
     def read_codes(
@@ -171,6 +174,17 @@ class Grouper:
                     listed[ids] = True
         listed[0] = False
         return listed
+
+    @cached_property
+    def _by_procedure(self) -> NDArray[np.bool_]:
+        """Which MDCs, by place in the order, ask for no diagnosis at all."""
+        return np.array([not _asks_diagnosis(mdc.rule) for mdc in self.scheme.mdcs])
+
+    def _for_diagnosis(
+        self, accepted: NDArray[np.int16], listed: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Return which cases an MDC accepts, but for those whose procedure alone it asks for."""
+        return (accepted >= 0) & (listed | ~self._by_procedure[accepted])
 
     def group_arrays(self, cases: EncodedCases, threads: int = 1) -> GroupedCases:
         """Group N encoded cases; the result does not depend on `threads`.
@@ -229,12 +243,13 @@ class Grouper:
         accepted = self._first_mdc(cases, rows, cases.sex[rows])
         principal = cases.diagnoses.ids[cases.diagnoses.offsets[rows]]
         other_sex = self._first_mdc(cases, rows, (3 - cases.sex[rows]).astype(np.int8))
+        listed = self._listed[principal]
         reason = np.select(
             [
                 (principal == 0) | (principal > len(self.scheme.diagnoses)),
-                accepted >= 0,
-                other_sex >= 0,
-                self._listed[principal],
+                self._for_diagnosis(accepted, listed),
+                self._for_diagnosis(other_sex, listed),
+                listed,
             ],
             [
                 REASON["principal_unknown"],
@@ -251,11 +266,13 @@ class Grouper:
         principal = case.diagnoses.ids[0]
         if not 0 < principal <= len(self.scheme.diagnoses):
             return "principal_unknown"
-        if self._accepting_mdc(case)[0] >= 0:
+        listed = self._listed[principal : principal + 1]
+        if self._for_diagnosis(self._accepting_mdc(case), listed)[0]:
             return "no_adrg"
-        if self._accepting_mdc(replace(case, sex=3 - case.sex))[0] >= 0:
+        other = self._accepting_mdc(replace(case, sex=3 - case.sex))
+        if self._for_diagnosis(other, listed)[0]:
             return "sex_conflict"
-        return "mdc_condition" if self._listed[principal] else "principal_in_no_mdc"
+        return "mdc_condition" if listed[0] else "principal_in_no_mdc"
 
     def _first_mdc(
         self, cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]
@@ -363,6 +380,11 @@ class Grouper:
             severity,
             decided,
         )
+
+
+def _asks_diagnosis(rule: str) -> bool:
+    facts = {atom.fact for atom in atoms(parse_rule(rule)) if isinstance(atom, Member | StartsWith)}
+    return bool(facts & {"principal", "secondary", "any_diagnosis"})
 
 
 def _run(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import Bilingual, BooksError, InputError, both
+from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
 from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
 from drgpay.grouper.versions import (
@@ -33,7 +33,11 @@ from drgpay.grouper.versions import (
     any_grouper,
     version_warnings,
 )
+from drgpay.outputs import not_an_input, result_file
 from drgpay.schemes import Scheme
+
+if TYPE_CHECKING:
+    from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 
 T = TypeVar("T")
 DEFAULT_SCHEME = "zj-drg-2022"
@@ -238,7 +242,11 @@ def group(
     )
 
 
-def _wanted(grouper: AnyGrouper) -> tuple[str, ...]:
+def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
+    if check:
+        from drgpay.grouper.check import WANTED
+
+        return WANTED
     dated = isinstance(grouper, VersionedGrouper)
     return (*GROUPING_COLUMNS, DATE_COLUMN) if dated else GROUPING_COLUMNS
 
@@ -293,24 +301,27 @@ def _run(
     threads: int,
     sink: _Sink,
     progress: Callable[[int], None] | None,
+    checks: CheckRun | None = None,
 ) -> Counts:
     counts = Counts()
     noted = rows = 0
 
-    def task(piece: Piece) -> Callable[[], tuple[pa.Table, Quarantine, Counts, Changes]]:
-        def work() -> tuple[pa.Table, Quarantine, Counts, Changes]:
-            part = group_piece(piece, grouper)
-            notes = part.faults.close()
+    def task(piece: Piece) -> Callable[[], tuple[GroupedPiece, pa.Table, PieceChecks | None]]:
+        def work() -> tuple[GroupedPiece, pa.Table, PieceChecks | None]:
+            part = group_piece(piece, grouper, checks.before if checks else None)
             if isinstance(grouper, VersionedGrouper) and part.version is not None:
                 sink.versions.append(grouper.count(part.version, part.grouped.status))
-            return result_table(part, grouper), notes, part.grouped.counts(), part.cases.changes
+            return part, result_table(part, grouper), checks.piece(part) if checks else None
 
         return work
 
-    for table, notes, some, changes in in_order((task(p) for p in source.pieces), threads):
+    for part, table, found in in_order((task(p) for p in source.pieces), threads):
+        notes, some = part.faults.close(), part.grouped.counts()
         sink.write(table)
         sink.take(notes)
-        sink.changes.update(changes)
+        sink.changes.update(part.cases.changes)
+        if checks and found is not None:
+            checks.take(found)
         counts += some
         noted += len(notes)
         rows += len(table)
@@ -344,11 +355,19 @@ def _run(
     return counts + Counts(quarantined=len(broken))
 
 
+def unused_columns(headers: Sequence[str]) -> Bilingual:
+    """Return the note on columns of the cases that mean none of ours."""
+    chinese, english = "、".join(headers), ", ".join(headers)
+    return both(f"病例文件中这些列未被使用：{chinese}", f"columns of the cases not used: {english}")
+
+
 @dataclass(frozen=True, slots=True)
 class GroupedFile:
     """What `group_file` did: where results and quarantined rows lie, and the counts.
 
-    `changes` is the file of codes that were read otherwise than written, None when there are none.
+    `changes` is the file of codes that were read otherwise than written, None when there are none;
+    `unused` are columns that mean none of ours, `notes` what the readers had to say; `findings` is
+    the file of what the checks found, `checked` their outcome, when they were asked for.
     """
 
     path: Path
@@ -358,11 +377,26 @@ class GroupedFile:
     surgical_match: str
     changes: Path | None = None
     versions: tuple[VersionUse, ...] = ()
+    unused: tuple[str, ...] = ()
+    notes: tuple[Bilingual, ...] = ()
+    findings: Path | None = None
+    checked: Checked | None = None
 
     @property
     def warnings(self) -> list[Bilingual]:
-        """What the reader must know of the versions used."""
-        return version_warnings(self.versions)
+        """What the reader must know: columns not used, sheets not read, versions used."""
+        unused = [unused_columns(self.unused)] if self.unused else []
+        return [*unused, *self.notes, *version_warnings(self.versions)]
+
+
+def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:
+    """Return what a file of groups says of how it was made."""
+    one = grouper.groupers[-1] if isinstance(grouper, VersionedGrouper) else grouper
+    return {
+        "drgpay.scheme": grouper.scheme.id,
+        "drgpay.code_system": one.recoders[0].systems[0],
+        "drgpay.surgical_match": grouper.scheme.surgical_match,
+    }
 
 
 def group_file(
@@ -373,6 +407,7 @@ def group_file(
     surgical_match: str | None = None,
     from_insurance_codes: bool = False,
     reading: ReadOptions = AS_FOUND,
+    check: bool = False,
     threads: int | None = None,
     lang: str = "zh",
     progress: Callable[[int | None], Callable[[int], None]] | None = None,
@@ -380,7 +415,9 @@ def group_file(
     """Group cases from files to a file (.parquet or .csv), in memory that does not grow with them.
 
     Quarantined rows go to `<out>.quarantine.csv`, always written; codes read otherwise than
-    written to `<out>.changes.csv`, when there are any. `progress` is given the number of cases
+    written to `<out>.changes.csv`, when there are any. With `check` the front pages are checked as
+    well (docs/checks.md), and the findings written to `<out>.findings.parquet` or `.csv`; they
+    change no group. `progress` is given the number of cases
     (None when unknown) and returns what is called with the cases done at each step. The output
     appears under its name only when it is whole. The other arguments are those of `group`.
 
@@ -390,46 +427,37 @@ def group_file(
 
     grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
     path = Path(out)
-    suffix = path.suffix.lower()
-    if suffix not in (".parquet", ".csv"):
-        raise InputError(
-            both(
-                f"不能写扩展名为 {suffix} 的文件" if suffix else "结果文件没有扩展名",
-                f"cannot write {suffix or 'a file without ending'}",
-            ),
-            where=path,
-            remedy=both("扩展名用 .parquet 或 .csv", "end the name with .parquet or .csv"),
-        )
-    if not path.parent.is_dir():
-        raise InputError(
-            both("没有这个文件夹", "no such folder"),
-            where=path.parent,
-            remedy=both("先建立该文件夹", "make the folder first"),
-        )
-    source = open_source(cases, _wanted(grouper), options=reading)
-    if str(path.resolve()) in {str(Path(name).resolve()) for name in source.names}:
-        raise InputError(
-            both("结果文件与一个输入文件相同", "the output is one of the inputs"),
-            where=path,
-            remedy=both("另取一个名称", "choose another name"),
-        )
+    suffix = result_file(path, (".parquet", ".csv"))
+    source = open_source(cases, _wanted(grouper, check), options=reading)
     notes_path = path.with_name(path.name + ".quarantine.csv")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     notes_temporary = notes_path.with_name(f".{notes_path.name}.{os.getpid()}.part")
     changes_path = path.with_name(path.name + ".changes.csv")
+    findings_path = path.with_name(f"{path.name}.findings{suffix}")
+    findings_temporary = path.with_name(f".{findings_path.name}.{os.getpid()}.part")
+    not_an_input((path, notes_path, changes_path, findings_path), source.names)
     writer: Any = None
+    checks, findings_writer, checked = None, None, None
 
     def write(table: pa.Table) -> None:
         nonlocal writer
         if writer is None:
-            writer = table_writer(temporary, table.schema, suffix)
+            schema = table.schema.with_metadata(_facts_of_run(grouper))
+            writer = table_writer(temporary, schema, suffix)
         writer.write_table(table)
 
     try:
+        if check:
+            from drgpay.grouper.check import FINDINGS_SCHEMA, CheckRun
+
+            findings_writer = table_writer(findings_temporary, FINDINGS_SCHEMA, suffix)
+            checks = CheckRun(
+                grouper, purpose="grouping", lang=lang, write=findings_writer.write_table
+            )
         with csv.CSVWriter(notes_temporary, QUARANTINE_SCHEMA) as notes_writer:
             sink = _Sink(write, lambda notes: notes_writer.write_table(notes.table(lang)))
             step = progress(source.rows) if progress is not None else None
-            counts = _run(source, grouper, threads or default_threads(), sink, step)
+            counts = _run(source, grouper, threads or default_threads(), sink, step, checks)
         if writer is None:
             write(empty_result(grouper))
         writer.close()
@@ -437,12 +465,24 @@ def group_file(
         if sink.changes:
             csv.write_csv(changes_table(sink.changes), changes_path)
         notes_temporary.replace(notes_path)
+        findings_path.unlink(missing_ok=True)
+        if checks and findings_writer is not None:
+            checked = checks.finish(
+                source.broken,
+                rows=source.rows,
+                files=source.names,
+                unknown_columns=source.unknown,
+                notes=tuple(source.all_notes()),
+            )
+            findings_writer.close()
+            findings_temporary.replace(findings_path)
         temporary.replace(path)
     finally:
-        if writer is not None:
-            writer.close()
-        temporary.unlink(missing_ok=True)
-        notes_temporary.unlink(missing_ok=True)
+        for opened in (writer, findings_writer):
+            if opened is not None:
+                opened.close()
+        for left in (temporary, notes_temporary, findings_temporary):
+            left.unlink(missing_ok=True)
     return GroupedFile(
         path,
         notes_path,
@@ -451,4 +491,8 @@ def group_file(
         _match(grouper),
         changes_path if sink.changes else None,
         _use(grouper, sink),
+        source.unknown,
+        tuple(source.all_notes()),
+        findings_path if check else None,
+        checked,
     )

@@ -334,6 +334,31 @@ def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
                 "no first day in force; write from = YYYY-MM-DD under [effective]",
             ),
         )
+    first, last = effective.get("from"), effective.get("to")
+    if last is not None and (
+        type(last) is not datetime.date or (type(first) is datetime.date and last < first)
+    ):
+        yield _finding(
+            manifest_value_unusable,
+            "manifest.toml",
+            0,
+            "effective.to",
+            both(
+                f"截止日期 {last} 不是日期，或早于施行日期；写 to = YYYY-MM-DD，仍在施行的不写",
+                f"last day {last} is no date, or before the first; write to = YYYY-MM-DD, or "
+                "leave it out while the scheme is in force",
+            ),
+        )
+    if not isinstance(manifest.get("family", ""), str):
+        yield _finding(
+            manifest_value_unusable,
+            "manifest.toml",
+            0,
+            "family",
+            both(
+                '族名须是文字，如 family = "zhejiang"', 'family is a text, as family = "zhejiang"'
+            ),
+        )
 
 
 # --- groups -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drgpay._reference import resolve
-from drgpay.errors import SchemeError, both
+from drgpay.errors import InputError, SchemeError, both
 from drgpay.schemes.checks import (
     ALWAYS,
     CHECKS,
@@ -22,6 +22,7 @@ from drgpay.schemes.checks import (
     tables_changed_since_seal,
 )
 from drgpay.schemes.tables import Scheme, read_manifest, read_tables, small_table
+from drgpay.schemes.versions import find_family
 
 KNOWN = "known_findings.csv"
 NO_LONGER_FOUND = "known_finding_gone"
@@ -97,6 +98,21 @@ def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
     return Checked(scheme, (*new, *gone), known, complete)
 
 
+def _folder_of(name: str | Path, base: Path | None = None) -> Path:
+    """Return the folder of one scheme; raises InputError, for a family of versions with them."""
+    family = find_family(name, base)
+    if family is None:
+        return resolve("schemes", name, base)
+    names = [version.id for version in family.versions]
+    raise InputError(
+        both(
+            f"“{family.name}”是一族版本，这里只能用其中一个",
+            f"{family.name!r} is a family of versions; one of them is needed here",
+        ),
+        remedy=both(f"写明版本：{'、'.join(names)}", f"name a version: {', '.join(names)}"),
+    )
+
+
 def load_scheme(
     name: str | Path,
     *,
@@ -113,7 +129,7 @@ def load_scheme(
     >>> load_scheme("zj-drg-2022").surgical_match
     'main'
     """
-    scheme = read_tables(resolve("schemes", name, base), surgical_match)
+    scheme = read_tables(_folder_of(name, base), surgical_match)
     if check:
         checked = check_tables(scheme, complete=not is_sealed(scheme))
         if checked.new:
@@ -135,7 +151,7 @@ def load_scheme(
 
 def check_scheme(name: str | Path) -> Checked:
     """Return all findings of a scheme, sealed or not."""
-    return check_tables(read_tables(resolve("schemes", name)))
+    return check_tables(read_tables(_folder_of(name)))
 
 
 def seal(checked: Checked) -> Path:
@@ -190,5 +206,5 @@ def _with_digest(text: str, digest: str) -> str:
 
 def describe(name: str | Path) -> dict[str, object]:
     """Return a scheme's manifest without reading its tables."""
-    path = resolve("schemes", name)
+    path = _folder_of(name)
     return {"id": path.name, "bundled": is_bundled(path), **read_manifest(path)}

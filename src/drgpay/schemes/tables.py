@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from drgpay._reference import reference_dir
-from drgpay.errors import Bilingual, SchemeError, both, not_toml
+from drgpay.errors import TOML_FAULTS, Bilingual, SchemeError, both, not_toml
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 
 Ids = NDArray[np.int32]
@@ -293,8 +293,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
             remedy=both("见 docs/formats.md 第1节", "see docs/formats.md, section 1"),
         )
     try:
-        manifest = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        manifest = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except TOML_FAULTS as error:
         raise SchemeError(not_toml(error), where=file) from None
     if "title" not in manifest:
         raise SchemeError(

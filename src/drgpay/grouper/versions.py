@@ -1,0 +1,306 @@
+"""Groupers of several versions of a scheme: each case by the version in force at its discharge."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drgpay.cases import parse
+from drgpay.cases.encode import EncodedCases, Faults, encode_cases
+from drgpay.errors import Bilingual, InputError, both
+from drgpay.grouper.engine import (
+    QUARANTINED,
+    REASON,
+    GroupedCases,
+    Grouper,
+    GroupNumbers,
+    cached_grouper,
+    select,
+)
+from drgpay.grouper.outcome import Grouping
+from drgpay.schemes import Scheme, load_scheme
+from drgpay.schemes.checks import is_bundled
+from drgpay.schemes.program import Outcome
+from drgpay.schemes.versions import Family, Version, find_family
+
+DATE_COLUMN = "discharge_date"
+_EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionUse:
+    """How many cases were grouped by a version."""
+
+    scheme: str
+    start: dt.date
+    end: dt.date | None
+    verified: bool
+    digest: str
+    cases: int
+
+    def as_dict(self) -> dict[str, str | int | bool]:
+        """Return the facts by name, for a manifest."""
+        return {
+            "id": self.scheme,
+            "effective": str(self.start),
+            "effective_to": "" if self.end is None else str(self.end),
+            "verified": self.verified,
+            "digest": self.digest,
+            "cases": self.cases,
+        }
+
+
+class VersionedGrouper:
+    """The groupers of a family, each compiled when first needed.
+
+    Outcomes of all versions stand in one list, the newest version's first, so that a group known
+    by two names has the newer one. `0000` is the last.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        *,
+        surgical_match: str | None = None,
+        from_insurance_codes: bool = False,
+    ) -> None:
+        self.family = family
+        self.groupers: tuple[Grouper, ...] = tuple(
+            Grouper(
+                version.path,
+                surgical_match=surgical_match,
+                from_insurance_codes=from_insurance_codes,
+            )
+            for version in family.versions
+        )
+        self.from_insurance_codes = from_insurance_codes
+        own = tuple(o for grouper in reversed(self.groupers) for o in grouper.outcomes[:-1])
+        self.outcomes: tuple[Outcome, ...] = (*own, self.groupers[-1].outcomes[-1])
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The versions, first to last."""
+        return self.family.versions
+
+    @property
+    def scheme(self) -> Scheme:
+        """The newest version's scheme."""
+        return self.groupers[-1].scheme
+
+    @property
+    def surgical_match(self) -> str:
+        """The reading of each version, once when they agree."""
+        readings = dict.fromkeys(grouper.scheme.surgical_match for grouper in self.groupers)
+        return "/".join(readings)
+
+    def at(self, day: dt.date) -> Grouper:
+        """Return the grouper of the version in force on a day; raises InputError for none."""
+        version = self.family.at(day)
+        if version is None:
+            raise InputError(
+                both(
+                    f"{day} 没有施行中的 {self.family.name} 版本",
+                    f"no version of {self.family.name} was in force on {day}",
+                ),
+                remedy=both(
+                    f"可用的版本：{self._periods('zh')}", f"there is {self._periods('en')}"
+                ),
+            )
+        return self.groupers[self.versions.index(version)]
+
+    def _periods(self, lang: str) -> str:
+        if lang == "zh":
+            return "、".join(f"{v.id}（{v.period.chinese}）" for v in self.versions)
+        return ", ".join(f"{v.id} ({v.period})" for v in self.versions)
+
+    @cached_property
+    def mdc_codes(self) -> tuple[str, ...]:
+        """The MDCs of all versions after an empty one for none."""
+        return tuple(dict.fromkeys(code for g in reversed(self.groupers) for code in g.mdc_codes))
+
+    @cached_property
+    def numbers(self) -> GroupNumbers:
+        """DRGs and ADRGs of all versions by number."""
+        return GroupNumbers.of(self.outcomes)
+
+    @cached_property
+    def _maps(self) -> tuple[tuple[NDArray[np.int16], NDArray[np.int8]], ...]:
+        """Of each version: its outcomes and MDCs as numbers among those of all versions."""
+        number = {code: i for i, code in enumerate(self.mdc_codes)}
+        found = []
+        start = 0
+        for grouper in reversed(self.groupers):
+            own = np.arange(start, start + len(grouper.outcomes))
+            own[-1] = len(self.outcomes) - 1
+            mdcs = np.array([number[code] for code in grouper.mdc_codes], dtype=np.int8)
+            found.append((own.astype(np.int16), mdcs))
+            start += len(grouper.outcomes) - 1
+        return tuple(reversed(found))
+
+    def versions_of(self, table: pa.Table, faults: Faults) -> NDArray[np.int8]:
+        """Return the number of the version in force for each row, -1 for a row noted as faulty."""
+        if DATE_COLUMN not in table.column_names:
+            raise InputError(
+                both("缺少列：出院日期（discharge_date）", "missing column: discharge_date"),
+                where=faults.file,
+                remedy=both(
+                    f"按出院日期选用 {self.family.name} 的版本需要出院日期；补上此列，或写明一个版本："
+                    f"{self._periods('zh')}",
+                    f"{self.family.name} goes by discharge date; add it, or name one version: "
+                    f"{self._periods('en')}",
+                ),
+            )
+        days, bad = parse.dates(table[DATE_COLUMN])
+        missing = bad | (days == parse.MISSING_DATE)
+        faults.add(missing, DATE_COLUMN, "date_invalid")
+        starts = np.array([(v.start - _EPOCH).days for v in self.versions])
+        version = np.searchsorted(starts, days, side="right").astype(np.int8) - np.int8(1)
+        last = self.versions[-1].end
+        if last is not None:
+            version[days > (last - _EPOCH).days] = -1
+        version[missing] = -1
+        faults.add(version < 0, DATE_COLUMN, "no_version_in_force")
+        return version
+
+    def group_table(
+        self, table: pa.Table, faults: Faults
+    ) -> tuple[EncodedCases, GroupedCases, NDArray[np.int8]]:
+        """Encode and group a table; return its cases, groups and versions by row."""
+        version = self.versions_of(table, faults)
+        used = np.unique(version[faults.good & (version >= 0)]).tolist()
+        main = used[-1] if used else len(self.groupers) - 1
+        cases = _encode(table, self.groupers[main], faults)
+        if len(used) <= 1:
+            return cases, self._among_all(main, self.groupers[main].group_arrays(cases)), version
+        count = len(cases)
+        out = GroupedCases(
+            group=np.full(count, len(self.outcomes) - 1, dtype=np.int16),
+            mdc=np.zeros(count, dtype=np.int8),
+            status=np.full(count, QUARANTINED, dtype=np.int8),
+            reason=np.full(count, REASON["quarantined"], dtype=np.int8),
+            level=np.zeros(count, dtype=np.uint8),
+            deciding=np.zeros(count, dtype=np.int32),
+        )
+        for number in used:
+            rows = np.flatnonzero((version == number) & cases.good)
+            if not len(rows):
+                continue
+            if number == main:
+                part = select(cases, rows, cases.sex[rows])
+            else:
+                own = Faults.of(table.take(pa.array(rows)), faults.file, 1)
+                own.stay_days = None if faults.stay_days is None else faults.stay_days[rows]
+                part = _encode(own.table, self.groupers[number], own)
+            grouped = self._among_all(number, self.groupers[number].group_arrays(part))
+            for name in ("group", "mdc", "status", "reason", "level", "deciding"):
+                getattr(out, name)[rows] = getattr(grouped, name)
+        return cases, out, version
+
+    def _among_all(self, number: int, grouped: GroupedCases) -> GroupedCases:
+        """Return results of one version with the numbers of all versions."""
+        groups, mdcs = self._maps[number]
+        return GroupedCases(
+            groups[grouped.group],
+            mdcs[grouped.mdc],
+            grouped.status,
+            grouped.reason,
+            grouped.level,
+            grouped.deciding,
+        )
+
+    def use(self, counts: Sequence[int] | NDArray[np.int64]) -> tuple[VersionUse, ...]:
+        """Return how many cases each version grouped, those without a case left out."""
+        return tuple(
+            VersionUse(v.id, v.start, v.end, v.verified, grouper.scheme.digest, int(n))
+            for v, grouper, n in zip(self.versions, self.groupers, counts, strict=True)
+            if n
+        )
+
+    def count(self, version: NDArray[np.int8], status: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Return the number of grouped cases by version, quarantined ones left out."""
+        own = version[status != QUARANTINED]
+        return np.bincount(own[own >= 0], minlength=len(self.versions))
+
+    def group_case(self, *, discharge_date: dt.date, **case: Any) -> Grouping:
+        """Group one case by the version in force on its discharge date."""
+        return self.at(discharge_date).group_case(**case)
+
+
+AnyGrouper = Grouper | VersionedGrouper
+
+
+def _encode(table: pa.Table, grouper: Grouper, faults: Faults) -> EncodedCases:
+    compiled = grouper.compiled
+    return encode_cases(
+        table,
+        compiled.encode_diagnoses,
+        compiled.procedures.encode,
+        faults,
+        grouper.recoders,
+    )
+
+
+def version_warnings(use: Sequence[VersionUse]) -> list[Bilingual]:
+    """Return what the reader must know: several versions, days of change that are not verified."""
+    found: list[Bilingual] = []
+    if len(use) > 1:
+        named = "、".join(f"{u.scheme} {u.cases:,} 例" for u in use)
+        english = ", ".join(f"{u.scheme} {u.cases:,} cases" for u in use)
+        found.append(
+            both(f"病例按出院日期用了不同版本：{named}", f"versions by discharge date: {english}")
+        )
+    for u in use:
+        if not u.verified:
+            found.append(
+                both(
+                    f"{u.scheme} 的施行日期 {u.start} 未经核实",
+                    f"{u.scheme} is taken as in force from {u.start}, which is not verified",
+                )
+            )
+    return found
+
+
+def any_grouper(
+    scheme: AnyGrouper | Scheme | str | Path,
+    surgical_match: str | None = None,
+    from_insurance_codes: bool = False,
+    base: Path | None = None,
+) -> AnyGrouper:
+    """Return the grouper of a scheme, or of a family of versions, given in any form.
+
+    Those given by name are kept compiled. Paths are relative to `base`.
+    """
+    if isinstance(scheme, Grouper | VersionedGrouper):
+        return scheme
+    if isinstance(scheme, Scheme):
+        return Grouper(
+            scheme, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes
+        )
+    family = find_family(scheme, base)
+    if family is not None and is_bundled(family.versions[0].path):
+        return _cached(family, surgical_match, from_insurance_codes)
+    if family is not None:
+        return VersionedGrouper(
+            family, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes
+        )
+    if isinstance(scheme, str) and base is None:
+        return cached_grouper(scheme, surgical_match, from_insurance_codes)
+    loaded = load_scheme(scheme, base=base, surgical_match=surgical_match)
+    return Grouper(loaded, from_insurance_codes=from_insurance_codes)
+
+
+@lru_cache(maxsize=4)
+def _cached(
+    family: Family, surgical_match: str | None, from_insurance_codes: bool
+) -> VersionedGrouper:
+    return VersionedGrouper(
+        family, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes
+    )

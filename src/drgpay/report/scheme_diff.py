@@ -1,0 +1,234 @@
+"""The differences of two schemes as lines of text, an Excel file or a page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from drgpay.errors import Bilingual, both, in_language
+from drgpay.schemes.diff import Row, SchemeDiff, Section
+from drgpay.schemes.tables import Scheme
+
+from .html import Banner, Tile
+from .scheme_page import PageSection, folded, table, write_page
+
+SHOWN = 12
+SHOWN_WIDTH = 90
+FOLDED_FROM = 40
+BY_GROUP = {"list_codes": 4, "excluded": 3}  # how many leading columns, after the change, are one
+NOTE = both(
+    "规则只比较文字：同一条规则换一种写法也算改变；编码列表另列。",
+    "Rules are compared as written: one written otherwise counts as changed; lists stand apart.",
+)
+
+
+def _title(diff: SchemeDiff, lang: str) -> str:
+    return {"zh": f"分组方案对比：{diff.a.id} → {diff.b.id}", "en": f"{diff.a.id} → {diff.b.id}"}[
+        lang
+    ]
+
+
+def _scheme_title(scheme: Scheme, lang: str) -> str:
+    return str(scheme.manifest.get("title_en", scheme.title)) if lang == "en" else scheme.title
+
+
+def _counts(section: Section, lang: str) -> str:
+    if section.key == "options":
+        return f"{len(section.rows)} 项" if lang == "zh" else f"{len(section.rows)} changed"
+    parts = [f"{in_language(change, lang)} {n:,}" for change, n in section.counts.items()]
+    return ("，" if lang == "zh" else ", ").join(parts)
+
+
+def diff_lines(diff: SchemeDiff, lang: str = "zh", shown: int = SHOWN) -> Iterator[str]:
+    """Yield the differences as text: totals, counts of each kind, then the first of each."""
+    zh = lang == "zh"
+    yield _title(diff, lang)
+    for name, a, b in diff.totals:
+        change = f"（{b - a:+,}）" if zh else f" ({b - a:+,})"
+        yield f"  {in_language(name, lang)} {a:,} → {b:,}{change if a != b else ''}"
+    if diff.empty:
+        yield "两个方案没有差别" if zh else "the two schemes are the same"
+        return
+    yield "差别：" if zh else "differences:"
+    for section in diff.sections:
+        if section.rows:
+            colon = "：" if zh else ": "
+            yield f"  {in_language(section.title, lang)}{colon}{_counts(section, lang)}"
+    for section in diff.sections:
+        if not section.rows:
+            continue
+        yield ""
+        yield f"== {in_language(section.title, lang)} =="
+        for row in section.rows[:shown]:
+            yield "  " + _line(section, row, lang)
+        more = len(section.rows) - shown
+        if more > 0:
+            yield f"  … 及其余 {more:,} 项" if zh else f"  … and {more:,} more"
+
+
+def _line(section: Section, row: Row, lang: str) -> str:
+    texts = [in_language(value, lang) for value in row]
+    cut = [text if len(text) <= SHOWN_WIDTH else text[:SHOWN_WIDTH] + "…" for text in texts]
+    names = [str(column) for column in section.columns]
+    if "from" in names and names.index("to") == names.index("from") + 1:
+        place = names.index("from")
+        before, after = cut[place : place + 2]
+        arrow = f"{before or '—'} → {after or '—'}" if before or after else ""
+        # a new name stands behind the arrow already
+        head = [text for text in cut[:place] if text != after]
+        cut = [*head, arrow, *cut[place + 2 :]]
+    return "  ".join(text for text in cut if text)
+
+
+def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
+    """Write the differences as an Excel file, counts first, one sheet a kind; return its path."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(
+        str(path), {"strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
+        head = book.add_format(
+            {"bold": True, "bottom": 1, "bg_color": "#E9EDEC", "text_wrap": True}
+        )
+        wrap = book.add_format({"text_wrap": True, "valign": "top"})
+        number = book.add_format({"num_format": "#,##0", "valign": "top"})
+        zh = lang == "zh"
+
+        def sheet(name: str, columns: list[str], rows: list[list[Any]]) -> None:
+            page = book.add_worksheet(name[:31])
+            page.write_row(0, 0, columns, head)
+            page.freeze_panes(1, 0)
+            for i, row in enumerate(rows, 1):
+                for j, value in enumerate(row):
+                    if isinstance(value, int):
+                        page.write_number(i, j, value, number)
+                    else:
+                        page.write_string(i, j, in_language(value, lang)[:32_000], wrap)
+            if rows:
+                page.autofilter(0, 0, len(rows), len(columns) - 1)
+            for j in range(len(columns)):
+                texts = (in_language(row[j], lang) for row in rows[:200])
+                widest = max((_width(text) for text in texts), default=0)
+                page.set_column(j, j, min(60, max(9, _width(columns[j]) + 3, widest + 2)))
+
+        totals: list[list[Any]] = [[name, a, b, b - a] for name, a, b in diff.totals]
+        columns = ["项目" if zh else "item", diff.a.id, diff.b.id, "增减" if zh else "change"]
+        sheet("合计" if zh else "totals", columns, totals)
+        counts: list[list[Any]] = [
+            [section.title, change, n]
+            for section in diff.sections
+            if section.key != "options"
+            for change, n in section.counts.items()
+        ]
+        sheet(
+            "差别数目" if zh else "counts",
+            ["类别", "变化", "数目"] if zh else ["kind", "change", "number"],
+            counts,
+        )
+        for section in diff.sections:
+            if section.rows:
+                names = [in_language(column, lang) for column in section.columns]
+                title = in_language(section.title, lang)
+                sheet(title, names, [list(row) for row in section.rows])
+    return path
+
+
+def _width(text: str) -> int:
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+
+
+def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
+    """Write the differences as a page to browse; return its path."""
+    zh = lang == "zh"
+    tiles = [
+        Tile(in_language(name, lang), f"{a:,} → {b:,}", f"{b - a:+,}" if a != b else "=")
+        for name, a, b in diff.totals
+    ]
+    banners = [
+        Banner("warning", scheme.id, "征求意见稿，未正式施行" if zh else "a draft, not in force")
+        for scheme in (diff.a, diff.b)
+        if scheme.draft
+    ]
+    overview: list[list[Any]] = [
+        [section.title, _counts(section, lang), len(section.rows)]
+        for section in diff.sections
+        if section.rows
+    ]
+    columns = (
+        [("类别", "text"), ("差别", "wide"), ("合计", "num")]
+        if zh
+        else [("kind", "text"), ("differences", "wide"), ("total", "num")]
+    )
+    nothing = "两个方案没有差别" if zh else "The two schemes are the same."
+    sections = [
+        PageSection(
+            "overview",
+            "总览" if zh else "Overview",
+            [in_language(NOTE, lang)] if overview else [nothing],
+            table(columns, overview, lang) if overview else Markup(),
+        )
+    ]
+    for section in diff.sections:
+        if section.rows:
+            title = in_language(section.title, lang)
+            body = _section_body(section, lang)
+            sections.append(PageSection(section.key, title, [_counts(section, lang)], body))
+    facts = [
+        (
+            ("前" if zh else "from") if scheme is diff.a else ("后" if zh else "to"),
+            _scheme_title(scheme, lang),
+            f"{scheme.id} · {scheme.digest[:12]}",
+        )
+        for scheme in (diff.a, diff.b)
+    ]
+    return write_page(
+        path,
+        lang=lang,
+        title=_title(diff, lang),
+        kicker="分组方案" if zh else "Grouping schemes compared",
+        facts=facts,
+        sections=sections,
+        banners=banners,
+        tiles=tiles,
+    )
+
+
+def _section_body(section: Section, lang: str) -> Markup:
+    names = [in_language(column, lang) for column in section.columns]
+    kinds = [_kind(i, column, section) for i, column in enumerate(section.columns)]
+    columns = list(zip(names, kinds, strict=True))
+    lead = BY_GROUP.get(section.key)
+    if lead is not None:
+        blocks: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        for row in section.rows:
+            blocks[tuple(in_language(value, lang) for value in row[1:lead])].append(row)
+        return Markup().join(
+            folded(
+                " ".join(key),
+                f"{len(rows):,}",
+                table([columns[0], *columns[lead:]], [(r[0], *r[lead:]) for r in rows], lang),
+            )
+            for key, rows in blocks.items()
+        )
+    if len(section.rows) <= FOLDED_FROM:
+        return table(columns, section.rows, lang)
+    by_change: dict[str, list[Row]] = defaultdict(list)
+    for row in section.rows:
+        by_change[in_language(row[0], lang)].append(row)
+    return Markup().join(
+        folded(change, f"{len(rows):,}", table(columns, rows, lang))
+        for change, rows in by_change.items()
+    )
+
+
+def _kind(place: int, column: Bilingual, section: Section) -> str:
+    if isinstance(section.rows[0][place], int):
+        return "num"
+    if str(column) in ("code", "group", "list"):
+        return "code"
+    wide = section.key in ("mdc", "adrg", "split") and str(column) in ("from", "to")
+    return "wide" if wide else "text"
