@@ -12,12 +12,13 @@ from drgpay.cli.progress import bar
 
 
 @click.command(
+    short_help=t("生成一座虚构城市的统筹区文件夹", "Invent a city as a region folder"),
     help=t(
         "生成一座虚构城市的统筹区文件夹：医疗机构、系数、预算、本年与历史病例，一切均为虚构。"
         "同一种子总是生成同样的文件。",
         "Invent a city as a region folder: hospitals, coefficients, budgets, cases of the year and "
         "its history. Everything is made up; one seed always makes the same files.",
-    )
+    ),
 )
 @click.option(
     "--cases",
@@ -66,6 +67,22 @@ from drgpay.cli.progress import bar
     type=click.FloatRange(0, 0.5),
     help=t("编码差错的比例", "share of cases with a coding error"),
 )
+@click.option(
+    "--cheats",
+    metavar="SHARE|LIST",
+    help=t(
+        "预埋违规：机构比例如 0.15，或清单如 SYN0003=split,SYN0007=upcoding；真相写在 truth/",
+        "plant cheats: a share of hospitals like 0.15, or SYN0003=split,SYN0007=upcoding; the truth "
+        "is written to truth/",
+    ),
+)
+@click.option(
+    "--cheat-strength",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 3),
+    help=t("预埋违规的强度倍数", "strength of the planted cheats, as a multiple"),
+)
 @click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
 def synth(
     cases: int,
@@ -75,10 +92,13 @@ def synth(
     year: int,
     history_years: int,
     error_rate: float,
+    cheats: str | None,
+    cheat_strength: float,
     threads: int | None,
 ) -> None:
     """Invent a city."""
     from drgpay.synth import synthesize
+    from drgpay.synth.cheats import cheats_of
 
     started = time.perf_counter()
     done = synthesize(
@@ -90,6 +110,7 @@ def synth(
         history_years=history_years,
         error_rate=error_rate,
         threads=threads,
+        cheats=None if cheats is None else cheats_of(cheats, cheat_strength),
         progress=lambda total: bar(t("生成", "inventing"), total),
     )
     seconds = time.perf_counter() - started
@@ -109,4 +130,11 @@ def synth(
             f"put into the year on purpose: {slips:,} coding errors, {done.bad_rows:,} faulty rows",
         )
     )
+    if cheats is not None:
+        click.echo(
+            t(
+                f"预埋违规 {done.planted} 处，真相见 {done.path / 'truth' / 'cheats.csv'}",
+                f"planted {done.planted} cheats: see {done.path / 'truth' / 'cheats.csv'}",
+            )
+        )
     click.echo(t(f"统筹区文件夹 {done.path}", f"region folder {done.path}"))

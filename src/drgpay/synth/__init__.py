@@ -6,7 +6,7 @@ Everything is made up; see the README.txt of the folder that `synthesize` writes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from drgpay.errors import Bilingual, InputError, both
 from drgpay.grouper.stream import default_threads, grouper_of, in_order
 from drgpay.synth import writer
 from drgpay.synth.cases import Array, Block, draw_block
+from drgpay.synth.cheats import Cheats, plant
 from drgpay.synth.city import BED_DAY_RATES_FEN, CASE_GROWTH, CITY, POOLS
 from drgpay.synth.plan import BLOCK, Plan, build_plan
 
@@ -44,7 +45,8 @@ class Summary:
     """What `synthesize` wrote.
 
     `cases` counts the rows of each year; `slips` the coding errors put into the run's year, by
-    kind; `bad_rows` those of its rows that reading will quarantine, a doubled id counted once.
+    kind; `bad_rows` those of its rows that reading will quarantine, a doubled id counted once;
+    `planted` the cheats.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Summary:
     slips: dict[str, int]
     bad_rows: int
     recorded_fund_fen: dict[str, int]
+    planted: int = 0
 
     @property
     def total(self) -> int:
@@ -105,12 +108,14 @@ def synthesize(
     error_rate: float = 0.01,
     threads: int | None = None,
     progress: Callable[[int], Callable[[int], None]] | None = None,
+    cheats: Cheats | None = None,
 ) -> Summary:
     """Write an invented city with so many cases in its year as a region folder.
 
     The years before it are a little smaller each and lie in `history/`. `error_rate` is the share
     of cases with a coding error. `progress` is given the number of all cases and returns what is
     called with the cases done at each step. One seed gives the same bytes, whatever `threads`.
+    `cheats` are planted in the finished year (see `drgpay.synth.cheats`); stays cut in two add cases.
 
     Raises InputError for a folder that is not empty or arguments that make no city, SchemeError.
 
@@ -143,7 +148,7 @@ def synthesize(
     _readme(plan, path, name, rows)
     _region(plan, path, name, totals)
     fund = totals.fund.sum(axis=0).tolist()
-    return Summary(
+    done = Summary(
         path=path,
         seed=seed,
         scheme=name,
@@ -153,6 +158,15 @@ def synthesize(
         slips=dict(zip(_SLIPS[1:], totals.slips[1:].tolist(), strict=True)),
         bad_rows=totals.bad,
         recorded_fund_fen={pool: f for (pool, _), f in zip(POOLS, fund, strict=True)},
+    )
+    if cheats is None:
+        return done
+    planted = plant(path, cheats, seed)
+    return replace(
+        done,
+        cases={**rows, year: rows[year] + planted.added},
+        recorded_fund_fen=planted.recorded_fund_fen,
+        planted=len(planted.cheats),
     )
 
 

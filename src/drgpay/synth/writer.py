@@ -133,6 +133,7 @@ class CaseFile:
                 compression_level=1,
                 use_dictionary=encoded,
                 store_schema=False,
+                store_decimal_as_integer=True,
             )
         self.writer.write_table(part, row_group_size=BLOCK)
 

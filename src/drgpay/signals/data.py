@@ -1,0 +1,388 @@
+"""The year's cases as arrays: what the region's files say beside what the run made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from drgpay.cases import parse
+from drgpay.cases.sources import open_source
+from drgpay.errors import BooksError, InputError, both
+from drgpay.policy import YearPolicy, load_policy
+from drgpay.settlement.region import Region, read_region
+from drgpay.settlement.run_folder import case_tables
+from drgpay.settlement.scoring import ids_of
+from drgpay.settlement.year_end import Progress, year_end
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+RUN_COLUMNS = (
+    "case_id",
+    "hospital_id",
+    "mdc",
+    "adrg",
+    "drg",
+    "status",
+    "severity",
+    "severity_diagnosis",
+    "case_class",
+    "group_mean_fen",
+    "base_points",
+    "days",
+    "total_cost_fen",
+    "pool_fund_fen",
+    "points",
+    "pool",
+)
+# what settlement asks for stands here, too, so that the same rows are found broken
+WANTED = (
+    "case_id",
+    "hospital_id",
+    "patient_id",
+    "pool",
+    "sex",
+    "age_years",
+    "birth_weight_g",
+    "admission_date",
+    "discharge_date",
+    "discharge_way",
+    "icu",
+    "total_cost",
+    "pool_fund",
+    "diagnoses",
+    "own_paid",
+    "planned_readmission",
+    "ventilator_time",
+    "referral_group",
+    "payment_mode",
+    "bed_day_class",
+)
+READ = tuple(name for name in WANTED if name not in ("sex", "pool", "diagnoses", "hospital_id"))
+NONE, CC, MCC = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Cases:
+    """N cases that were not quarantined; -1 stands for unknown, money is fen, dates are days.
+
+    `use` marks those that are compared: grouped and not paid by bed-day. `by_day` are those that the
+    hospital reported as paid by bed-day; long stays become so by themselves.
+    """
+
+    region: Region
+    policy: YearPolicy
+    counts: dict[str, int]
+    case_id: pa.Array
+    hospital: Ints
+    patient: Ints
+    patient_words: pa.Array
+    pool: Ints
+    admission: Ints
+    discharge: Ints
+    days: Ints
+    age: Ints
+    birth_weight: Ints
+    way: Ints
+    icu: Mask
+    planned: Mask
+    referred: Mask
+    by_day: Mask
+    ventilator_hours: Ints
+    cost: Ints
+    fund: Ints
+    own_paid: Ints
+    mdc: Ints
+    adrg: Ints
+    drg: Ints
+    adrg_words: Sequence[str]
+    drg_words: Sequence[str]
+    severity: Ints
+    deciding: Ints
+    deciding_words: Sequence[str]
+    case_class: Ints
+    class_words: Sequence[str]
+    group_mean: Ints
+    base_points: Floats
+    points: Floats
+    point_value_yuan: float
+    use: Mask
+
+    def __len__(self) -> int:
+        return len(self.hospital)
+
+    @property
+    def level(self) -> Ints:
+        """The level of each case's hospital, numbered."""
+        return self.hospital_level[self.hospital]
+
+    @property
+    def hospital_level(self) -> Ints:
+        """The level of each hospital, numbered in the order of their names."""
+        names = sorted({h.level for h in self.region.hospitals})
+        return np.array([names.index(h.level) for h in self.region.hospitals], dtype=np.int64)
+
+    def ids(self, rows: Ints) -> list[str]:
+        """Return the case ids of some rows."""
+        return [str(word) for word in self.case_id.take(pa.array(rows)).to_pylist()]
+
+
+def load_cases(
+    folder: str | Path,
+    run_dir: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Cases:
+    """Return the cases of a region folder with the results of a run.
+
+    Without `run_dir` the year is settled in this process. Raises InputError when the run is not
+    one of this region's cases, and what reading and settling raise.
+    """
+    if run_dir is None:
+        run = year_end(folder, threads=threads, progress=progress)
+        region, policy = run.region, run.policy
+        made = pa.concat_tables(t.select(list(RUN_COLUMNS)) for t in case_tables(run))
+        value = _mean_value([(p.points, float(p.point_value_fen) / 100) for p in run.pools])
+    else:
+        region = read_region(Path(folder))
+        policy = load_policy(region.policy, region.path).for_year(region.year)
+        made, value = _of_folder(Path(run_dir), region)
+    found = _read_source(region)
+    _same_cases(found["case_id"], made["case_id"], region, run_dir)
+    return _cases(region, policy, found, made, value)
+
+
+def _mean_value(pools: Iterable[tuple[int, float]]) -> float:
+    rows = list(pools)
+    whole = sum(points for points, _ in rows)
+    return sum(points * value for points, value in rows) / whole if whole else 0.0
+
+
+def _of_folder(run_dir: Path, region: Region) -> tuple[pa.Table, float]:
+    try:
+        manifest = json.loads((run_dir / "manifest.json").read_bytes(), parse_float=Decimal)
+        made = pq.read_table(run_dir / "cases.parquet", columns=list(RUN_COLUMNS))
+        own = manifest["region"]
+        pools = [
+            (int(Decimal(p["points"]) * 10_000), float(p["point_value"])) for p in manifest["pools"]
+        ]
+        named = (own["id"], own["year"])
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise InputError(
+            both(
+                "不是完整的清算结果文件夹，缺少 manifest.json 或 cases.parquet，或内容不全",
+                f"not a whole run folder: {str(error).splitlines()[0]}",
+            ),
+            where=run_dir,
+            remedy=both(
+                "给出 drgpay year-end 的结果文件夹", "name a folder made by drgpay year-end"
+            ),
+        ) from None
+    if named != (region.id, region.year):
+        raise InputError(
+            both(
+                f"是 {named[0]} {named[1]} 年的清算，统筹区文件夹却是 {region.id} {region.year} 年",
+                f"a run of {named[0]} {named[1]}, the region folder is {region.id} {region.year}",
+            ),
+            where=run_dir,
+            remedy=both("给出同一统筹区同一年的清算结果", "name a run of this region and year"),
+        )
+    return made, _mean_value(pools)
+
+
+def _read_source(region: Region) -> dict[str, Any]:
+    """Return the columns that only the region's own files have."""
+    source = open_source(list(region.cases), WANTED, "settlement")
+    parts: dict[str, list[Any]] = {name: [] for name in READ}
+    for piece in source.pieces:
+        table = piece.load()
+        for name in READ:
+            parts[name].append(_column(table, name))
+    return {
+        name: pa.chunked_array(chunks, pa.string())
+        if chunks and isinstance(chunks[0], pa.Array)
+        else np.concatenate([*chunks, np.zeros(0, np.int64)]).astype(np.int64)
+        for name, chunks in parts.items()
+    }
+
+
+def _column(table: pa.Table, name: str) -> Any:
+    there = name in table.column_names
+    count = len(table)
+    if name in ("case_id", "patient_id"):
+        if not there:
+            return pa.nulls(count, pa.string())
+        return ids_of(table[name])
+    if not there:
+        return np.full(count, -1, np.int64)
+    if name in ("admission_date", "discharge_date"):
+        return parse.dates(table[name])[0].astype(np.int64)
+    if name in ("total_cost", "pool_fund", "own_paid"):
+        values, bad = parse.money(table[name])
+        return np.where(bad | (values < 0), -1, values)
+    if name in ("age_years", "birth_weight_g"):
+        return parse.counts(table[name])[0].astype(np.int64)
+    if name == "planned_readmission":
+        return parse.planned(table[name])[0].astype(np.int64)
+    if name == "icu":
+        return parse.flags(table[name])[0].astype(np.int64)
+    texts = ids_of(table[name])
+    if name in ("referral_group", "bed_day_class"):
+        return np.asarray(pc.fill_null(pc.not_equal(texts, ""), False)).astype(np.int64)
+    if name == "payment_mode":
+        return np.asarray(pc.fill_null(pc.equal(texts, "bed_day"), False)).astype(np.int64)
+    return _by_word(texts, _way if name == "discharge_way" else _hours)
+
+
+def _by_word(texts: pa.Array, read: Callable[[str], int]) -> Ints:
+    coded = texts.dictionary_encode()
+    table = np.array([read(w or "") for w in coded.dictionary.to_pylist()] + [-1], dtype=np.int64)
+    found: Ints = table[np.asarray(pc.fill_null(coded.indices, len(coded.dictionary)))]
+    return found
+
+
+def _way(word: str) -> int:
+    return int(word) if len(word) == 1 and word.isascii() and word.isdigit() else -1
+
+
+def _hours(word: str) -> int:
+    """Return whole hours of days/hours/minutes."""
+    parts = word.split("/")
+    if len(parts) != 3 or not all(p.isascii() and p.isdigit() for p in parts):
+        return -1
+    return int(parts[0]) * 24 + int(parts[1])
+
+
+def _same_cases(
+    own: pa.ChunkedArray, run: pa.ChunkedArray, region: Region, run_dir: str | Path | None
+) -> None:
+    own, run = pc.fill_null(own, ""), pc.fill_null(run.cast(pa.string()), "")
+    run = pc.utf8_trim_whitespace(run)
+    if len(own) == len(run) and own.combine_chunks().equals(run.combine_chunks()):
+        return
+    raise InputError(
+        both(
+            f"清算结果与病例对不上：病例 {len(own)} 行，清算 {len(run)} 行，或病例号次序不同",
+            f"the run is not of these cases: {len(own)} rows of cases, {len(run)} in the run, "
+            "or the case ids are in another order",
+        ),
+        where=run_dir or region.path,
+        remedy=both("重新清算后再试，或不给 --run", "settle again, or leave --run out"),
+    )
+
+
+def _indexed(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
+    """Return the number of each word, -1 for none, and the words in their order."""
+    flat = parse.flat(column).cast(pa.string())
+    coded = flat.dictionary_encode()
+    words = [str(w) for w in coded.dictionary.to_pylist()]
+    order = sorted(range(len(words)), key=words.__getitem__)
+    rank = np.empty(len(words) + 1, dtype=np.int64)
+    rank[order] = np.arange(len(words))
+    rank[-1] = -1
+    index = np.asarray(pc.fill_null(coded.indices, len(words)))
+    return rank[index], [words[i] for i in order]
+
+
+def _numbers(column: pa.ChunkedArray) -> Any:
+    filled = pc.fill_null(parse.flat(column), 0)
+    return np.asarray(filled.cast(pa.float64()) if pa.types.is_decimal(filled.type) else filled)
+
+
+def _cases(
+    region: Region, policy: YearPolicy, found: dict[str, Any], made: pa.Table, value: float
+) -> Cases:
+    status = parse.flat(made["status"]).cast(pa.string())
+    good = np.asarray(pc.not_equal(status, "quarantined"))
+    total = len(made)
+    # in the order of ids, so that no sum depends on the order of rows
+    kept = np.flatnonzero(good)
+    ids = parse.flat(made["case_id"]).cast(pa.string()).take(pa.array(kept))
+    keep = pa.array(kept[np.asarray(pc.sort_indices(ids))])
+    made = made.take(keep)
+    rows = np.asarray(keep)
+    own = {
+        name: column.take(keep) if isinstance(column, pa.ChunkedArray) else column[rows]
+        for name, column in found.items()
+    }
+    places = {h.id: i for i, h in enumerate(region.hospitals)}
+    number, words = _indexed(made["hospital_id"])
+    hospital = np.array([places[w] for w in words] + [-1], dtype=np.int64)[number]
+    patients = pc.if_else(
+        pc.equal(parse.flat(own["patient_id"]), ""), None, parse.flat(own["patient_id"])
+    )
+    coded = patients.dictionary_encode()
+    patient = np.asarray(pc.fill_null(coded.indices, -1)).astype(np.int64)
+    pool, _ = _indexed(made["pool"])
+    mdc, _ = _indexed(made["mdc"])
+    adrg, adrg_words = _indexed(made["adrg"])
+    drg, drg_words = _indexed(made["drg"])
+    case_class, class_words = _indexed(made["case_class"])
+    level_number, level_words = _indexed(made["severity"])
+    by_name = {"none": NONE, "CC": CC, "MCC": MCC}
+    severity = np.array([by_name.get(w, NONE) for w in level_words] + [NONE])[level_number]
+    deciding, deciding_words = _indexed(made["severity_diagnosis"])
+    deciding = np.where(severity > NONE, deciding, -1)
+    grouped = np.asarray(pc.equal(parse.flat(made["status"]).cast(pa.string()), "grouped"))
+    bed = np.array([w == "bed_day" for w in class_words] + [False])[case_class]
+    use = grouped & ~bed
+    counts = {
+        "in": total,
+        "compared": int(use.sum()),
+        "bed_day": int((grouped & bed).sum()),
+        "not_grouped": int((~grouped).sum()),
+        "quarantined": total - len(made),
+    }
+    if total != sum(count for name, count in counts.items() if name != "in"):
+        raise BooksError(both(f"病例数对不上：{counts}", f"cases do not add up: {counts}"))
+    return Cases(
+        region=region,
+        policy=policy,
+        counts=counts,
+        case_id=parse.flat(made["case_id"]).cast(pa.string()),
+        hospital=hospital,
+        patient=patient,
+        patient_words=coded.dictionary,
+        pool=pool,
+        admission=own["admission_date"],
+        discharge=own["discharge_date"],
+        days=_numbers(made["days"]).astype(np.int64),
+        age=own["age_years"],
+        birth_weight=own["birth_weight_g"],
+        way=own["discharge_way"],
+        icu=own["icu"] == 1,
+        planned=own["planned_readmission"] == 1,
+        referred=own["referral_group"] == 1,
+        by_day=(own["payment_mode"] == 1) | (own["bed_day_class"] == 1),
+        ventilator_hours=own["ventilator_time"],
+        cost=_numbers(made["total_cost_fen"]).astype(np.int64),
+        fund=_numbers(made["pool_fund_fen"]).astype(np.int64),
+        own_paid=own["own_paid"],
+        mdc=mdc,
+        adrg=adrg,
+        drg=drg,
+        adrg_words=adrg_words,
+        drg_words=drg_words,
+        severity=severity,
+        deciding=deciding,
+        deciding_words=deciding_words,
+        case_class=case_class,
+        class_words=class_words,
+        group_mean=_numbers(made["group_mean_fen"]).astype(np.int64),
+        base_points=_numbers(made["base_points"]).astype(np.float64),
+        points=_numbers(made["points"]).astype(np.float64),
+        point_value_yuan=value,
+        use=use,
+    )
