@@ -11,14 +11,14 @@ import datetime as dt
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from drgpay._reference import resolve
-from drgpay.errors import Bilingual, PolicyError, both, located, not_toml, quoted
+from drgpay.errors import TOML_FAULTS, Bilingual, PolicyError, both, located, not_toml, quoted
 from drgpay.money import decimal_fraction
 
 UNITS = frozenset(
@@ -94,7 +94,8 @@ CATALOGUE: Mapping[str, Known] = {
         Known("out_of_area", "choice", "choice", ("inside_budget", "deducted")),
         Known("year_key", "choice", "choice", ("setl_end_date", "discharge_date")),
         Known("los_convention", "choice", "choice", ("difference", "plus_one")),
-        # kept for the monthly run and the budget; no amount of a year-end run hangs on them yet
+        # kept for the monthly run and the budget; no amount of a year-end run hangs on them yet,
+        # but for the map of fund types where settlement lists are read
         Known("rollover_pays_deferred", "switch", "switch"),
         Known("budget_growth_cap", "decimal", "ratio"),
         Known("special_quota", "decimal", "ratio", high=1),
@@ -292,6 +293,12 @@ class YearPolicy:
         """The overrides of a trial run, as `key=value`."""
         return [f"{p.key}={_shown(p.raw)}" for p in self.parameters.values() if p.trial]
 
+    def using(self, key: str) -> YearPolicy:
+        """Return the same policy with a parameter marked as one that amounts hang on."""
+        return replace(
+            self, parameters={**self.parameters, key: replace(self.parameters[key], used=True)}
+        )
+
 
 OPEN_END = dt.date(9999, 12, 31)
 
@@ -376,7 +383,12 @@ class Policy:
                 )  # fmt: skip
         if faults:
             raise PolicyError(
-                both("试算的参数设置有误", "the trial's settings do not fit"), faults=faults
+                both("试算的参数设置有误", "the trial's settings do not fit"),
+                faults=faults,
+                remedy=both(
+                    "写作 参数=值，如 keep_ratio=0.7；各参数的含义见清算报告的“政策参数”一节和 docs/glossary.md",
+                    "write KEY=VALUE, as keep_ratio=0.7; docs/glossary.md explains the keys",
+                ),
             )
         return YearPolicy(self.id, self.title, self.digest, year, chosen)
 
@@ -403,7 +415,7 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
     elif known.kind in ("list", "bands", "pairs") and word.startswith("["):
         try:
             raw = tomllib.loads(f"value = {word}")["value"]
-        except tomllib.TOMLDecodeError:
+        except TOML_FAULTS:
             raw = word  # refused below, as not a list
     elif known.kind == "list":
         raw = [] if word in ("", NONE) else [item.strip() for item in word.split(",")]
@@ -424,8 +436,8 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
     path = resolve("policies", name, base, ".toml")
     raw = path.read_bytes()
     try:
-        data = tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = tomllib.loads(raw.decode("utf-8-sig"))
+    except TOML_FAULTS as error:
         raise PolicyError(not_toml(error), where=path) from None
     head, entries = data.get("policy", {}), data.get("parameters", {})
     faults: list[Bilingual] = []

@@ -526,7 +526,7 @@ def test_quarantine__is_counted_by_reason_without_listing_cases(page: Callable[.
 
 
 def test_readmissions__are_summed(page: Callable[..., str]) -> None:
-    assert "再入院规则使 1 例的点数减少，共减 39.2000 点" in page()
+    assert "再住院规则使 1 例的点数减少，共减 39.2000 点" in page()
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -26,9 +26,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.errors import DrgpayError
-from drgpay.grouper import Grouper
+from drgpay.grouper.versions import any_grouper
 from drgpay.policy import CATALOGUE
-from drgpay.schemes import load_scheme
 from drgpay.settlement import year_end as engine
 from drgpay.settlement.run_folder import case_tables, drgs_table, hospitals_table, pools_table
 from drgpay.settlement.year_end import YearEnd
@@ -62,35 +61,19 @@ def model_scheme(name: str, surgical_match: str | None) -> Scheme:
 
 
 @lru_cache
-def _loaded(path: str, surgical_match: str | None) -> Any:
-    return load_scheme(path, surgical_match=surgical_match)
-
-
-@lru_cache
-def _compiled(scheme: Any) -> Grouper:
-    return Grouper(scheme)
+def _kept(name: str, surgical_match: str | None, insured: bool) -> Any:
+    return any_grouper(name, surgical_match, insured)
 
 
 def keep_schemes(patch: pytest.MonkeyPatch) -> None:
     """Let the year-end run load and compile each scheme once: loading is not what is tested."""
 
-    def load(name: str, *, base: Path, surgical_match: str | None) -> Any:
+    def grouper(name: str, surgical_match: str | None, insured: bool, base: Path) -> Any:
         relative = base / name
         path = str(relative.resolve()) if "/" in name and relative.exists() else name
-        return _loaded(path, surgical_match)
+        return _kept(path, surgical_match, insured)
 
-    patch.setattr(engine, "load_scheme", load)
-    patch.setattr(engine, "Grouper", lambda scheme: _compiled_by_id(scheme))
-
-
-_BY_ID: dict[int, Grouper] = {}
-
-
-def _compiled_by_id(scheme: Any) -> Grouper:
-    # a scheme holds arrays and has no hash; _loaded keeps each alive, so that its id stays its own
-    if id(scheme) not in _BY_ID:
-        _BY_ID[id(scheme)] = Grouper(scheme)
-    return _BY_ID[id(scheme)]
+    patch.setattr(engine, "any_grouper", grouper)
 
 
 # --- policies
@@ -229,7 +212,7 @@ def profiles(name: str) -> tuple[Profile, ...]:
     """Profiles of a scheme: of as many of its groups as chance finds, ambiguous and none too."""
     scheme = model_scheme(name, None)
     r = random.Random(7)
-    grouper = _compiled_by_id(_loaded(SCHEMES[name], None))
+    grouper = _kept(SCHEMES[name], None, False)
     tables = grouper.scheme
     dx: list[str] = tables.diagnoses.codes.to_pylist()
     px: list[str] = tables.procedures.codes.to_pylist()

@@ -171,6 +171,7 @@ def view(run: Run, w: Words) -> Record:
         "cv_note": cv.note if cv else "",
         "drg_table": sections.drg_table(run, records, w),
         "quarantine_table": sections.quarantine_table(run, w),
+        "front_page_table": sections.front_page_table(run, w),
         "unverified": unverified,
         "verified": verified,
         "checks_table": sections.checks_table(run, own, w),

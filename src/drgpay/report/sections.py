@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drgpay.cases.checks.catalogue import CHECKS, SEVERITY_TEXTS
+
 from . import amounts, charts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
@@ -424,6 +426,38 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
         )
     total = row(w("q_all"), "", "", f"{rows(records):,}", f"{len(records):,}", "", kind="total")
     table.rows.append(total)
+    return table
+
+
+def front_page_table(run: Run, w: Words) -> Table | None:
+    """Return the findings of the front pages by check, but for those that quarantine a case."""
+    found = run.manifest.get("front_page", {}).get("by_check", {})
+    listed = [(CHECKS[name], cases) for name, cases in found.items() if name in CHECKS]
+    listed = [(check, cases) for check, cases in listed if check.severity != "fatal"]
+    if not listed:
+        return None
+    whole = run.manifest["counts"]["in"]
+    table = Table(
+        w("s_front_page"),
+        [
+            Column(w("f_severity"), "text"),
+            Column(w("f_check"), "text"),
+            Column(w("f_cases")),
+            Column(w("f_share")),
+            Column(w("f_advice"), "text"),
+        ],
+        [],
+    )
+    for check, cases in listed:
+        table.rows.append(
+            row(
+                w.of(SEVERITY_TEXTS, check.severity),
+                Cell(check.message(w.lang), check.name),
+                f"{cases:,}",
+                amounts.percent(cases, whole, 2),
+                Cell(check.advice(w.lang), mark="wrap"),
+            )
+        )
     return table
 
 

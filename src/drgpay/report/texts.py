@@ -1,5 +1,7 @@
 """Every word of the report, Chinese and English side by side."""
 
+from collections.abc import Mapping
+
 LANGUAGES = ("zh", "en")
 HTML_LANGUAGE = {"zh": "zh-CN", "en": "en"}
 
@@ -99,6 +101,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "s_differences": ("应付与记账的差额", "Due against recorded fund"),
     "s_drgs": ("病组与基准点数", "DRGs and base points"),
     "s_quarantine": ("隔离的病例", "Quarantined cases"),
+    "s_front_page": ("首页质量", "Quality of the front pages"),
     "s_parameters": ("政策参数", "Policy parameters"),
     "s_checks": ("校验", "Checks"),
     "s_inputs": ("输入文件", "Input files"),
@@ -168,7 +171,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mix_points": ("点数", "Points"),
     "mix_cost": ("总费用", "Cost"),
     "readmission_note": (
-        "再入院规则使 {n} 例的点数减少，共减 {points} 点，已反映在上表点数中。",
+        "再住院规则使 {n} 例的点数减少，共减 {points} 点，已反映在上表点数中。",
         "The readmission rule lowered the points of {n} cases by {points} in all; "
         "the points above include it.",
     ),
@@ -273,6 +276,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Quarantined cases are not settled; corrected, they can be submitted again. Counted by "
         "reason, the first one found of each row. Details are in quarantine.csv.",
     ),
+    "f_lead": (
+        "以下问题不影响本次清算，病例照常付费，请交医疗机构核对更正。检查依据多为病案首页填报规则，"
+        "未逐条核对原文。明细见 findings.csv，按机构和月份见 findings_by_month.csv。",
+        "These findings change nothing in this settlement; the hospitals should look at them. Most "
+        "checks follow rules for filling in front pages whose text was not at hand. Details are in "
+        "findings.csv, by hospital and month in findings_by_month.csv.",
+    ),
+    "f_none": ("没有查到其他问题。", "Nothing else was found."),
+    "f_severity": ("程度", "Severity"),
+    "f_check": ("问题", "Finding"),
+    "f_cases": ("病例数", "Cases"),
+    "f_share": ("占比", "Share"),
+    "f_advice": ("建议", "Advice"),
     "q_none": ("没有被隔离的病例。", "No case was quarantined."),
     "q_reason": ("原因", "Reason"),
     "q_column": ("字段", "Column"),
@@ -415,6 +431,6 @@ class Words:
         text = TEXTS[key][self._column]
         return text.format(**values) if values else text
 
-    def of(self, table: dict[str, tuple[str, str]], key: str) -> str:
+    def of(self, table: Mapping[str, tuple[str, str]], key: str) -> str:
         """The text of a code, or the code itself when nobody gave it a name."""
         return table[key][self._column] if key in table else key

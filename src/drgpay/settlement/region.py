@@ -6,7 +6,6 @@ or a violation that is wrong would silently change what everybody gets.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
@@ -15,9 +14,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from drgpay.errors import Bilingual, InputError, both, located, not_toml, quoted
+from drgpay.cases.options import ReadOptions
+from drgpay.errors import TOML_FAULTS, Bilingual, InputError, both, located, not_toml, quoted
 from drgpay.money import decimal_fraction, fen_of_yuan
 from drgpay.points.kernels import COEF_ONE
+from drgpay.settlement.small_tables import SUFFIXES, UnreadableTable, read_rows, shown
 
 GRANTED, REFUSED = 1, 2
 TOML = "region.toml"
@@ -31,7 +32,14 @@ HEAD = (
     "all_drg_mean_yuan",
     "surgical_match",
     "synthetic",
+    "from_insurance_codes",
+    "mapping",
+    "sheet",
+    "encoding",
 )
+BESIDE = (".quarantine.csv", ".changes.csv", ".findings.csv")  # what other commands leave
+LIST_SUFFIXES = (".jsonl", ".json", ".zip")
+CASE_SUFFIXES = (".parquet", ".csv", ".xlsx", ".xls", *LIST_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ class Region:
     policy: str
     scheme: str
     surgical_match: str | None
+    from_insurance_codes: bool
+    reading: ReadOptions
     cases: tuple[Path, ...]
     history: tuple[Path, ...]
     pools: tuple[Pool, ...]
@@ -113,7 +123,7 @@ TABLES = (
 
 
 class _Reader:
-    """Reads small CSV tables and collects faults as file:row texts."""
+    """Reads the small tables and collects faults as file:row texts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -130,64 +140,85 @@ class _Reader:
         optional: tuple[str, ...] = (),
         must: bool = False,
     ) -> list[tuple[int, dict[str, str]]]:
-        path = self.folder / name
+        path = self.path(name)
         if not path.exists():
             if must:
                 names = ", ".join(columns)
-                self.add(name, f"缺少这个文件，表头为 {names}", f"missing; columns {names}")
+                chinese = "、".join(shown(column) for column in columns)
+                self.add(name, f"缺少这个文件，表头为 {chinese}", f"missing; columns {names}")
             return []
+        name = path.name
         self.read.append(path)
         try:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                reader = csv.DictReader(stream)
-                header = [word.strip() for word in reader.fieldnames or []]
-                reader.fieldnames = header
-                doubled = sorted({word for word in header if header.count(word) > 1})
-                if doubled:
-                    names = ", ".join(doubled)
-                    self.add(name, f"两列同名：{names}", f"two columns are called {names}")
-                    return []
-                lacking = [c for c in columns if c not in header]
-                strange = [c for c in header if c not in (*columns, *optional)]
-                if lacking or strange:
-                    have, need, may = (", ".join(w) for w in (header, columns, optional))
-                    self.add(
-                        name,
-                        f"表头是 {have}，应为 {need}" + (f"，另可有 {may}" if may else ""),
-                        f"columns are {have}; must be {need}"
-                        + (f", and may be {may}" if may else ""),
-                    )
-                    return []
-                rows = []
-                for row in reader:
-                    if None in row or None in row.values():
-                        place = f"{name}:{reader.line_num}"
-                        self.add(place, "字段数与表头不符", "wrong number of fields")
-                        continue
-                    rows.append((reader.line_num, {k: v.strip() for k, v in row.items()}))
-                return rows
-        except UnicodeDecodeError:
-            self.add(name, "不是UTF-8编码，请另存为CSV UTF-8", "not UTF-8; save it as CSV UTF-8")
+            header, lines = read_rows(path)
+        except UnreadableTable as error:
+            self.faults.append(located(name, error.text))
             return []
-        except csv.Error as error:
-            self.add(name, "不是CSV格式，请另存为CSV UTF-8", f"not CSV: {error}")
+        doubled = sorted({word for word in header if header.count(word) > 1})
+        if doubled:
+            names = ", ".join(doubled)
+            self.add(name, f"两列同名：{names}", f"two columns are called {names}")
             return []
+        lacking = [c for c in columns if c not in header]
+        strange = [c for c in header if c not in (*columns, *optional)]
+        if lacking or strange:
+            have, need, may = (", ".join(w) for w in (header, columns, optional))
+            found, needed, allowed = ("、".join(map(shown, w)) for w in (header, columns, optional))
+            self.add(
+                name,
+                f"表头是 {found or '空的'}，应为 {needed}"
+                + (f"，另可有 {allowed}" if allowed else "")
+                + (f"；请补上 {'、'.join(map(shown, lacking))}" if lacking else "")
+                + (f"；请删去 {'、'.join(map(shown, strange))}" if strange else ""),
+                f"columns are {have}; must be {need}" + (f", and may be {may}" if may else ""),
+            )
+            return []
+        rows = []
+        for line, fields in lines:
+            beyond = fields[len(header) :]
+            if len(fields) < len(header) or any(beyond):
+                self.add(f"{name}:{line}", "字段数与表头不符", "wrong number of fields")
+                continue
+            rows.append((line, dict(zip(header, fields, strict=False))))
+        return rows
+
+    def path(self, name: str) -> Path:
+        """Return the file of a table: its CSV, or an Excel file of the same name."""
+        stem = name.removesuffix(".csv")
+        found = [p for suffix in SUFFIXES if (p := self.folder / f"{stem}{suffix}").exists()]
+        if len(found) > 1:
+            names = "、".join(p.name for p in found)
+            english = ", ".join(p.name for p in found)
+            fault = located(
+                name, both(f"同一张表有几个文件：{names}，只留其一", f"keep one of {english}")
+            )
+            if fault not in self.faults:
+                self.faults.append(fault)
+        return found[0] if found else self.folder / name
 
     def sound(self, name: str) -> bool:
         """Whether a table could be read as a table, so that a row it lacks is a fault of its own."""
-        return not any(fault.startswith(f"{name}: ") for fault in self.faults)
+        own = self.path(name).name
+        return not any(fault.startswith((f"{name}: ", f"{own}: ")) for fault in self.faults)
+
+    def at(self, name: str, line: int) -> str:
+        """Return the place of a row of a table, file:line."""
+        return f"{self.path(name).name}:{line}"
 
     def value(self, where: object, column: str, text: str, parse: Callable[[str], Any]) -> Any:
         try:
             return parse(text)
         except ValueError as error:
-            self.faults.append(located(where, located(column, error)))
+            place = both(shown(column), column)
+            self.faults.append(located(where, located(place, error)))
             return None
 
     def known(self, where: str, column: str, text: str, ids: set[str], of: str) -> bool:
         if text in ids:
             return True
-        self.add(where, f"{column}“{text}”不在 {of} 中", f"{column} {text!r} is not in {of}")
+        of = self.path(of).name if of in TABLES else of
+        chinese = f"{shown(column)}“{text}”不在 {of} 中"
+        self.add(where, chinese, f"{column} {text!r} is not in {of}")
         return False
 
 
@@ -201,7 +232,12 @@ def _amount(text: str) -> int:
 def _share(text: str) -> Fraction:
     value = decimal_fraction(text)
     if not 0 <= value <= 1:
-        raise ValueError(both(f"“{text}”不在0与1之间", f"{text!r} is not between 0 and 1"))
+        raise ValueError(
+            both(
+                f"“{text}”不在0与1之间（百分制的95分写作0.95）",
+                f"{text!r} is not between 0 and 1",
+            )
+        )
     return value
 
 
@@ -217,9 +253,9 @@ def _coefficient(text: str) -> int:
 
 
 def _yes_no(text: str) -> bool:
-    if text not in ("yes", "no", ""):
-        raise ValueError(both(f"“{text}”不是 yes 或 no", f"{text!r} is not yes or no"))
-    return text != "no"
+    if text not in ("yes", "no", "是", "否", ""):
+        raise ValueError(both(f"“{text}”不是 是 或 否", f"{text!r} is not yes or no"))
+    return text not in ("no", "否")
 
 
 def read_region(folder: Path) -> Region:
@@ -234,13 +270,13 @@ def read_region(folder: Path) -> Region:
             both("没有 region.toml，不是统筹区文件夹", "no region.toml"),
             where=folder,
             remedy=both(
-                "统筹区文件夹的样式见 docs/formats.md 第3节",
+                "统筹区文件夹的样式见 docs/region.zh-CN.md",
                 "docs/formats.md, section 3, shows a region folder",
             ),
         )
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except TOML_FAULTS as error:
         raise InputError(not_toml(error), where=path) from None
     r = _Reader(folder)
     head = data.get("region", {})
@@ -291,9 +327,18 @@ def read_region(folder: Path) -> Region:
             "all_drg_mean_yuan stands beside history/, which gives it",
         )
     cases = _case_files(r, folder, head.get("cases"))
-    loose = {p for p in folder.glob("*.csv") if p not in cases} - {folder / n for n in TABLES}
+    known = {r.path(n) for n in TABLES} | set(cases)
+    loose = {p for suffix in SUFFIXES for p in folder.glob(f"[!~.]*{suffix}")} - known
+    loose = {p for p in loose if not p.name.endswith(BESIDE)}
     r.faults += [
-        located(p.name, both("不认识的文件", f"unknown file; known: {', '.join(TABLES)}"))
+        located(
+            p.name,
+            both(
+                "不认识的文件，请移出；可有的表："
+                + "、".join(name.removesuffix(".csv") for name in TABLES),
+                f"unknown file; known: {', '.join(TABLES)}",
+            ),
+        )
         for p in sorted(loose)
     ]
     region = Region(
@@ -305,6 +350,8 @@ def read_region(folder: Path) -> Region:
         policy=str(head.get("policy", "")),
         scheme=str(head.get("scheme", "")),
         surgical_match=head.get("surgical_match"),
+        from_insurance_codes=bool(head.get("from_insurance_codes", False)),
+        reading=_reading(r, head),
         cases=cases,
         history=history,
         pools=pools,
@@ -327,17 +374,36 @@ def read_region(folder: Path) -> Region:
             where=folder,
             faults=r.faults,
             remedy=both(
-                "逐项更正；各文件的样式见 docs/formats.md 第3节",
+                "逐项更正；各文件的样式见 docs/region.zh-CN.md",
                 "mend these; docs/formats.md, section 3, shows each file",
             ),
         )
     return region
 
 
+def _reading(r: _Reader, head: Mapping[str, Any]) -> ReadOptions:
+    """Return how the files of cases and of history are to be read."""
+    mapping = r.folder / str(head["mapping"]) if "mapping" in head else None
+    if mapping is not None and not mapping.is_file():
+        r.add(TOML, f"mapping：没有文件 {quoted(head['mapping'])}", f"mapping: no file {mapping}")
+    sheet, encoding = head.get("sheet"), head.get("encoding")
+    return ReadOptions(
+        mapping=mapping,
+        sheet=None if sheet is None else str(sheet),
+        encoding=None if encoding is None else str(encoding),
+    )
+
+
 def _files(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
-    return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in (".parquet", ".csv")))
+    return tuple(
+        sorted(
+            p
+            for p in folder.iterdir()
+            if p.suffix.lower() in CASE_SUFFIXES and p.name[0] not in "~."
+        )
+    )
 
 
 def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
@@ -354,15 +420,23 @@ def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
             if not p.is_file():
                 r.add(TOML, f"cases：没有文件 {quoted(name)}", f"cases: no file {name!r}")
         return paths
-    for candidate in (folder / "cases.parquet", folder / "cases.csv"):
-        if candidate.exists():
-            return (candidate,)
+    alone = [p for suffix in CASE_SUFFIXES if (p := folder / f"cases{suffix}").exists()]
+    if len(alone) > 1:
+        names = [p.name for p in alone]
+        r.faults.append(
+            both(
+                f"病例有几个文件：{'、'.join(names)}，只留其一，或写入 region.toml 的 cases",
+                f"several files of cases: {', '.join(names)}; keep one or name them in region.toml",
+            )
+        )
+    if alone:
+        return (alone[0],)
     several = _files(folder / "cases")
     if not several:
         r.faults.append(
             both(
-                "没有病例：请放入 cases.parquet、cases.csv 或 cases/",
-                "no cases: give cases.parquet, cases.csv or cases/",
+                "没有病例：请放入 cases.parquet、cases.csv、cases.xlsx 或 cases/",
+                "no cases: give cases.parquet, cases.csv, cases.xlsx or cases/",
             )
         )
     return several
@@ -399,17 +473,17 @@ def _by_hospital(
     values: dict[str, Any] = {}
     rows = r.table(name, ("hospital_id", column), must=True)
     for line, row in rows:
-        where = f"{name}:{line}"
+        where = r.at(name, line)
         if not r.known(where, "hospital_id", row["hospital_id"], ids, "hospitals.csv"):
             continue
         if row["hospital_id"] in values:
             h = row["hospital_id"]
-            r.add(where, f"hospital_id“{h}”重复", f"hospital {h!r} stands twice")
+            r.add(where, f"医疗机构编码“{h}”重复", f"hospital {h!r} stands twice")
         values[row["hospital_id"]] = r.value(where, column, row[column], parse)
     if r.sound(name):
         for h in sorted(ids - set(values)):
             r.add(
-                name,
+                r.path(name).name,
                 f"没有机构“{h}”的行，每个机构须有一行",
                 f"no row for hospital {h!r}; each hospital needs one",
             )
@@ -425,8 +499,8 @@ def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
         if not row["hospital_id"] or row["hospital_id"] in seen:
             h = row["hospital_id"]
             r.add(
-                f"hospitals.csv:{line}",
-                f"hospital_id“{h}”为空或重复",
+                r.at("hospitals.csv", line),
+                f"医疗机构编码“{h}”为空或重复",
                 f"hospital_id {h!r} is empty or stands twice",
             )
         seen[row["hospital_id"]] = row
@@ -444,11 +518,11 @@ def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
 
 
 def _group_means(r: _Reader) -> dict[str, tuple[int, bool]] | None:
-    if not (r.folder / "base_points.csv").exists():
+    if not r.path("base_points.csv").exists():
         return None
     means: dict[str, tuple[int, bool]] = {}
-    for line, row in r.table("base_points.csv", ("drg", "group_mean_yuan"), ("stable",)):
-        where = f"base_points.csv:{line}"
+    for line, row in r.table("base_points.csv", ("drg", "group_mean_yuan"), ("stable", "name")):
+        where = r.at("base_points.csv", line)
         if row["drg"] in means:
             r.add(where, f"drg“{row['drg']}”重复", f"drg {row['drg']!r} stands twice")
         mean = r.value(where, "group_mean_yuan", row["group_mean_yuan"], _amount)
@@ -466,7 +540,7 @@ def _group_means(r: _Reader) -> dict[str, tuple[int, bool]] | None:
 def _rates(r: _Reader) -> dict[str, int]:
     rates: dict[str, int] = {}
     for line, row in r.table("bed_day_rates.csv", ("bed_day_class", "rate_yuan"), ("name",)):
-        where = f"bed_day_rates.csv:{line}"
+        where = r.at("bed_day_rates.csv", line)
         if not row["bed_day_class"] or row["bed_day_class"] in rates:
             name = row["bed_day_class"]
             r.add(
@@ -480,11 +554,11 @@ def _rates(r: _Reader) -> dict[str, int]:
 
 def _reviews(r: _Reader) -> dict[str, Review]:
     reviews: dict[str, Review] = {}
-    decisions = {"granted": GRANTED, "refused": REFUSED}
+    decisions = {"granted": GRANTED, "refused": REFUSED, "准予": GRANTED, "不予": REFUSED}
     for line, row in r.table(
         "reviews.csv", ("case_id", "decision", "unreasonable_yuan"), ("note",)
     ):
-        where = f"reviews.csv:{line}"
+        where = r.at("reviews.csv", line)
         if row["decision"] not in decisions:
             r.add(
                 where,
@@ -502,7 +576,7 @@ def _reviews(r: _Reader) -> dict[str, Review]:
 def _violations(r: _Reader, hospitals: set[str], pools: set[str]) -> dict[tuple[str, str], int]:
     sums: dict[tuple[str, str], int] = {}
     for line, row in r.table("violations.csv", ("hospital_id", "pool", "amount_yuan"), ("reason",)):
-        where = f"violations.csv:{line}"
+        where = r.at("violations.csv", line)
         if r.known(
             where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
         ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
@@ -519,7 +593,7 @@ def _prepaid(
     for line, row in r.table(
         "prepaid.csv", ("hospital_id", "pool", "prepaid_yuan"), ("deposit_yuan",)
     ):
-        where = f"prepaid.csv:{line}"
+        where = r.at("prepaid.csv", line)
         if r.known(
             where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
         ) and r.known(where, "pool", row["pool"], pools, "region.toml"):

@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 
 from drgpay import __version__
 from drgpay.arrow import decimal_column, dictionary_column, table_writer
-from drgpay.errors import InputError, both, in_language
+from drgpay.errors import in_language
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
 from drgpay.money import decimal_text, points_text
+from drgpay.outputs import new_folder
 from drgpay.points.kernels import COEF_ONE
 from drgpay.settlement.point_value import PoolResult
+from drgpay.settlement.region import GRANTED, REFUSED
 from drgpay.settlement.scoring import BED_DAY, CASE_CLASSES
 from drgpay.settlement.year_end import YearEnd
 
@@ -122,7 +124,7 @@ def _nullable(values: NDArray[np.int64], null: NDArray[np.bool_]) -> pa.Array:
 
 def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
     """Yield the cases table piece by piece, in the order of the input."""
-    drgs, adrgs, mdcs = run.numbers.drgs, run.numbers.adrgs, run.grouper.mdc_codes
+    drgs, adrgs, mdcs = run.numbers.drgs, run.numbers.adrgs, run.mdc_codes
     hospitals = [h.id for h in run.region.hospitals]
     pool_ids = [p.id for p in run.region.pools]
     means = np.array(
@@ -270,6 +272,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "surgical_match": scheme.surgical_match,
             "effective": str(effective.get("from", "")),
             "draft": scheme.draft,
+            **({"versions": [use.as_dict() for use in run.versions]} if run.versions else {}),
         },
         "inputs": [
             {"file": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256}
@@ -306,6 +309,13 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             }
             for h in run.region.hospitals
         ],
+        "front_page": {
+            "counts": run.checked.counts.as_dict(),
+            "findings": run.checked.found,
+            "kept": len(run.checked.findings),
+            "by_check": run.checked.by_check,
+            "not_made": list(run.checked.not_made),
+        },
         "review_notes": len(run.notes),
         "quarantined": run.set_aside.as_dict(),
         "warnings": [
@@ -327,7 +337,7 @@ def write_run(
     Raises InputError when `out` is there already or its parent is not.
     """
     target = Path(out)
-    check_target(target)
+    new_folder(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -339,11 +349,13 @@ def write_run(
             ("pools", pools_table(run, trial)),
             ("drgs", drgs_table(run, trial)),
             ("quarantine", _notes_table(run, lang, trial)),
+            ("reviews", _reviews_table(run, trial)),
+            ("findings", _of_trial(run.checked.findings, trial)),
+            ("findings_by_month", _of_trial(run.checked.profile, trial)),
         ):
             _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
         if run.history_use.rows:
-            past = run.history_quarantine.table(lang)
-            notes = _with_trial({n: past[n] for n in past.column_names}, len(past), trial)
+            notes = _of_trial(run.history_quarantine.table(lang), trial)
             _write_tables(temporary, "history_quarantine", lambda: iter([notes]))
         text = json.dumps(manifest(run), ensure_ascii=False, indent=1)
         (temporary / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -355,26 +367,21 @@ def write_run(
     return target
 
 
-def check_target(target: Path) -> None:
-    """Fail early if a run folder cannot be made at `target`; raises InputError."""
-    if target.exists():
-        raise InputError(
-            both("此处已有文件或文件夹", "there is something at this place already"),
-            where=target,
-            remedy=both(
-                "另取一个新文件夹名：清算结果从不覆盖",
-                "name a new folder: a run is never overwritten",
-            ),
-        )
-    if not target.parent.is_dir():
-        raise InputError(
-            both("没有这个文件夹", "no such folder"),
-            where=target.parent,
-            remedy=both("先建立该文件夹", "make it first"),
-        )
+def _reviews_table(run: YearEnd, trial: str) -> pa.Table:
+    """Return the decisions of special review that the run was given."""
+    reviews = sorted(run.region.reviews.items())
+    names = {GRANTED: "granted", REFUSED: "refused"}
+    columns = {
+        "case_id": pa.array([case for case, _ in reviews], pa.string()),
+        "decision": pa.array([names[review.decision] for _, review in reviews], pa.string()),
+        "unreasonable_fen": pa.array([r.unreasonable_fen for _, r in reviews], pa.int64()),
+    }
+    return _with_trial(columns, len(reviews), trial)
 
 
 def _notes_table(run: YearEnd, lang: str, trial: str) -> pa.Table:
-    table = pa.concat_tables([run.quarantine.table(lang), run.notes.table(lang)])
-    columns = {name: table[name] for name in table.column_names}
-    return _with_trial(columns, len(table), trial)
+    return _of_trial(pa.concat_tables([run.quarantine.table(lang), run.notes.table(lang)]), trial)
+
+
+def _of_trial(table: pa.Table, trial: str) -> pa.Table:
+    return _with_trial({name: table[name] for name in table.column_names}, len(table), trial)

@@ -20,8 +20,11 @@ from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece
 from drgpay.errors import Bilingual, InputError, both, located
-from drgpay.grouper.engine import Grouper, GroupNumbers
+from drgpay.grouper.check import WANTED as CHECKED
+from drgpay.grouper.check import CheckRun, PieceChecks
+from drgpay.grouper.engine import GroupNumbers
 from drgpay.grouper.stream import GroupedPiece, deciding_diagnoses, group_piece
+from drgpay.grouper.versions import AnyGrouper
 from drgpay.money import yuan_text
 from drgpay.points.base import (
     MAX_BASE_POINTS,
@@ -55,11 +58,13 @@ CASE_CLASSES = (
     "bed_day",
 )
 BY_COST = (UNSTABLE, UNGROUPED, AMBIGUOUS)
-WANTED = (
+WANTED = tuple(
+    dict.fromkeys(
+        (*CHECKED, "patient_id", "pool", "settlement_date", "payment_mode", "bed_day_class")
+    )
+)
+HISTORY_WANTED = (
     "case_id",
-    "hospital_id",
-    "patient_id",
-    "pool",
     "sex",
     "age_years",
     "age_days",
@@ -72,12 +77,10 @@ WANTED = (
     "diagnoses",
     "procedures",
     "total_cost",
-    "pool_fund",
     "payment_mode",
     "bed_day_class",
-)
-HISTORY_WANTED = tuple(
-    name for name in WANTED if name not in ("patient_id", "pool_fund", "pool", "hospital_id")
+    "code_system",
+    "refund",
 )
 EPOCH_YEARS = 1970
 
@@ -119,6 +122,7 @@ class ScoredPiece:
     coefficient: NDArray[np.int32]
     points: NDArray[np.int64]
     quarantine: Quarantine
+    version: NDArray[np.int8] | None = None  # of a family of schemes, by row
 
 
 def year_bounds(year: int) -> tuple[int, int]:
@@ -155,6 +159,10 @@ class CaseReader:
         )
         faults.add(bad, "settlement_date", "date_invalid")
         faults.add(discharge < admission, "discharge_date", "dates_reversed")
+        if "refund" in table.column_names:
+            refunds, bad = parse.flags(table["refund"])
+            faults.add(bad, "refund", "flag_invalid")
+            faults.add(refunds == 1, "refund", "refund_not_netted")
         cost = self._money(faults, "total_cost")
         days = self._days(table, admission, discharge)
         faults.stay_days = days
@@ -374,27 +382,29 @@ def score(
 
 def score_piece(
     piece: Piece,
-    grouper: Grouper,
+    grouper: AnyGrouper,
     numbers: GroupNumbers,
     reader: CaseReader,
     region: Region,
     rules: Rules,
     review_ids: pa.Array,
-) -> ScoredPiece:
-    """Read, group and score one piece of the year's cases."""
+    checks: CheckRun,
+) -> tuple[ScoredPiece, PieceChecks]:
+    """Read, check, group and score one piece of the year's cases."""
     found: dict[str, Any] = {}
 
     def check(faults: Faults) -> None:
         named = "patient_id" in faults.table.column_names
         if not named and reader.policy["readmission.days"] is not None:
             raise InputError(
-                both("缺少列：patient_id", "missing column: patient_id"),
+                both("缺少列：参保人编号（patient_id）", "missing column: patient_id"),
                 where=piece.file,
                 remedy=both(
-                    "再住院规则需要参保人编号；补上此列，或以 --set readmission.days=none 试算",
+                    "再住院规则需要它；补上此列，或以 --set readmission.days=none 试算",
                     "the readmission rule needs it; add it, or try --set readmission.days=none",
                 ),
             )
+        faults.every = True
         found["facts"] = reader.read(faults)
         found["reviews"] = _reviews(faults, found["facts"], region, review_ids)
 
@@ -406,7 +416,7 @@ def score_piece(
     case_class, used, points = score(rules, g.status, drg, facts, unreasonable, review)
     taken = np.isin(case_class, BY_COST) | (case_class == REVIEWED)
     table = part.table
-    return ScoredPiece(
+    scored = ScoredPiece(
         piece.file,
         part.faults.numbers,
         ids_of(table["case_id"]),
@@ -427,7 +437,9 @@ def score_piece(
         used,
         points,
         part.faults.close(),
+        part.version,
     )
+    return scored, checks.piece(part)
 
 
 def ids_of(column: pa.ChunkedArray) -> pa.Array:

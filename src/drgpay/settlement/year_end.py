@@ -5,8 +5,9 @@ Nothing is held of a case but some arrays; every total is checked at zero tolera
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,17 @@ from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
 from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import REASONS, Counts
-from drgpay.grouper.stream import default_threads, group_piece, in_order
+from drgpay.grouper.stream import default_threads, group_piece, in_order, unused_columns
+from drgpay.grouper.versions import (
+    AnyGrouper,
+    VersionedGrouper,
+    VersionUse,
+    any_grouper,
+    version_warnings,
+)
 from drgpay.money import yuan_text
 from drgpay.perdiem.points import bed_day_base_points
 from drgpay.points.base import (
@@ -34,9 +43,8 @@ from drgpay.points.base import (
 )
 from drgpay.points.readmission import earlier_stays, reduced_points
 from drgpay.policy import Policy, YearPolicy, load_policy
-from drgpay.schemes import load_scheme
 from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, Sums, settle
-from drgpay.settlement.region import InputFile, Region, describe_file, read_region
+from drgpay.settlement.region import LIST_SUFFIXES, InputFile, Region, describe_file, read_region
 from drgpay.settlement.scoring import (
     CASE_CLASSES,
     HISTORY_WANTED,
@@ -51,6 +59,7 @@ from drgpay.settlement.scoring import (
     score_piece,
 )
 
+MAX_FINDINGS = 1_000_000  # kept of a run; all are counted
 Progress = Callable[[str, int | None], Callable[[int], None]]
 
 
@@ -116,6 +125,9 @@ class YearEnd:
     inputs: Sequence[InputFile]
     set_aside: SetAside
     warnings: Sequence[Bilingual]
+    mdc_codes: Sequence[str]
+    checked: Checked
+    versions: Sequence[VersionUse] = ()  # of a family; `grouper` is that of the year's last day
 
 
 def year_end(
@@ -123,11 +135,12 @@ def year_end(
     *,
     overrides: Sequence[str] = (),
     threads: int | None = None,
+    lang: str = "zh",
     progress: Progress | None = None,
 ) -> YearEnd:
     """Settle the year of a region folder.
 
-    `overrides`: `KEY=VALUE` texts of a trial run. `progress` is given a step's name and its number
+    `overrides`: `KEY=VALUE` texts of a trial run. `lang`: of the findings of the checks. `progress` is given a step's name and its number
     of cases and returns what is called with the cases done. The result does not depend on
     `threads` or the order of rows.
 
@@ -139,31 +152,45 @@ def year_end(
     region = read_region(Path(folder))
     loaded: Policy = load_policy(region.policy, region.path)
     policy = loaded.for_year(region.year, overrides)
-    grouper = Grouper(
-        load_scheme(region.scheme, base=region.path, surgical_match=region.surgical_match)
+    grouper = any_grouper(
+        region.scheme, region.surgical_match, region.from_insurance_codes, region.path
+    )
+    # base points are those of the groups in force when the year ends
+    main = (
+        grouper.at(dt.date(region.year, 12, 31))
+        if isinstance(grouper, VersionedGrouper)
+        else grouper
     )
     numbers = grouper.numbers
     _check_given_drgs(region, grouper)
     _check_named_groups(policy, grouper)
     base, use, history_notes, history_rows = _base_points(
-        region, policy, grouper, numbers, workers, step_of
+        region, policy, main, main.numbers, workers, step_of
     )
     step = points_step(policy)
     bed_base = bed_day_base_points(region.bed_day_rates, base.all_mean_fen, policy)
     tables = group_tables(base, numbers.drgs, policy, step)
     rules = Rules.of(policy, tables, bed_base, region, base.all_mean_fen, step)
 
-    source = open_source(list(region.cases), WANTED, "settlement")
+    if any(path.suffix.lower() in LIST_SUFFIXES for path in region.cases):
+        policy = policy.using("fund_type_map")
+    reading = replace(region.reading, fund_types=_fund_types(policy))
+    source = open_source(list(region.cases), WANTED, "settlement", reading)
     reader = CaseReader(region, policy, (region.year, region.year))
     review_ids = pa.array(sorted(region.reviews), pa.string())
     done = step_of("cases", source.rows)
     pieces: list[ScoredPiece] = []
 
-    def task(piece: Piece) -> Callable[[], ScoredPiece]:
-        return lambda: score_piece(piece, grouper, numbers, reader, region, rules, review_ids)
+    checks = CheckRun(grouper, lang=lang, keep_findings=MAX_FINDINGS)
 
-    for scored in in_order((task(piece) for piece in source.pieces), workers):
+    def task(piece: Piece) -> Callable[[], tuple[ScoredPiece, PieceChecks]]:
+        return lambda: score_piece(
+            piece, grouper, numbers, reader, region, rules, review_ids, checks
+        )
+
+    for scored, found in in_order((task(piece) for piece in source.pieces), workers):
         pieces.append(scored)
+        checks.take(found)
         done(len(scored.status))
     broken = Quarantine()
     for file, row, text in source.broken:
@@ -192,11 +219,23 @@ def year_end(
             )
         )
 
+    checked = checks.finish(source.broken, rows=source.rows)
+    if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
+        raise BooksError(
+            both(
+                f"清算 {counts.as_dict()}，检查 {checked.counts.as_dict()}，数目不符",
+                f"settled {counts.as_dict()}, checked {checked.counts.as_dict()}",
+            )
+        )
+
     sums = _hospital_sums(pieces, region)
     _check_pools_have_cases(region, policy, sums, quarantine)
     pools, hospitals = settle(region, policy, sums)
     set_aside = _set_aside(pieces, len(broken))
-    warnings = _warnings(region, policy, grouper, pools, set_aside, source.unknown)
+    warnings = _warnings(region, policy, main, pools, set_aside, source.unknown)
+    versions = _version_use(grouper, pieces)
+    warnings += [*source.all_notes(), *version_warnings(versions)]
+    warnings += _old_groups(main, base, numbers, pieces)
     class_sums, drg_sums = _class_sums(pieces), _drg_sums(pieces, len(numbers.drgs))
     _check_points(pieces, pools, hospitals, class_sums, drg_sums)
     inputs = _inputs(region, loaded, history_rows, _rows_by_file(pieces))
@@ -204,7 +243,7 @@ def year_end(
         region,
         policy,
         loaded.sources,
-        grouper,
+        main,
         numbers,
         base,
         bed_base,
@@ -224,10 +263,58 @@ def year_end(
         inputs,
         set_aside,
         warnings,
+        mdc_codes=grouper.mdc_codes,
+        checked=checked,
+        versions=versions,
     )
 
 
-def _check_named_groups(policy: YearPolicy, grouper: Grouper) -> None:
+def _version_use(grouper: AnyGrouper, pieces: Sequence[ScoredPiece]) -> tuple[VersionUse, ...]:
+    """Return how many paid cases each version of a family grouped; nothing for one scheme."""
+    if not isinstance(grouper, VersionedGrouper):
+        return ()
+    total = np.zeros(len(grouper.versions), dtype=np.int64)
+    for piece in pieces:
+        if piece.version is not None:
+            total += grouper.count(piece.version, piece.status)
+    paid = sum(int((piece.status < 3).sum()) for piece in pieces)
+    if int(total.sum()) != paid:
+        raise BooksError(
+            both(
+                f"各版本共分组 {int(total.sum())} 例，清算的却是 {paid} 例",
+                f"the versions grouped {int(total.sum())} cases, {paid} are settled",
+            )
+        )
+    return grouper.use(total)
+
+
+def _old_groups(
+    main: Grouper, base: BasePoints, numbers: GroupNumbers, pieces: Sequence[ScoredPiece]
+) -> list[Bilingual]:
+    """Return a note on cases of groups that only an earlier version has: they are paid by cost."""
+    known = {*main.numbers.drgs, *base.groups}
+    old = np.array([drg not in known for drg in numbers.drgs])
+    if not old.any():
+        return []
+    cases = sum(int(old[piece.drg[piece.status == 0]].sum()) for piece in pieces)
+    return (
+        [
+            both(
+                f"{cases} 例属于 {main.scheme.id} 没有的病组，没有基准点数，按费用计点",
+                f"{cases} cases are in groups that {main.scheme.id} lacks: without base points, they "
+                "are paid by cost",
+            )
+        ]
+        if cases
+        else []
+    )
+
+
+def _fund_types(policy: YearPolicy) -> tuple[tuple[str, str], ...]:
+    return tuple((str(code), str(fund)) for code, fund in policy["fund_type_map"])
+
+
+def _check_named_groups(policy: YearPolicy, grouper: AnyGrouper) -> None:
     """Fail if a trial names groups that the scheme does not have."""
     known = {*grouper.numbers.drgs, *grouper.numbers.adrgs}
     for key in ("readmission.exempt", "primary_groups"):
@@ -291,10 +378,7 @@ def _warnings(
     """Return what the reader of the run must know, though nothing refused it."""
     found: list[Bilingual] = []
     if unknown:
-        names = "、".join(unknown)
-        found.append(
-            both(f"病例文件中这些列未被使用：{names}", f"columns of the cases not used: {names}")
-        )
+        found.append(unused_columns(unknown))
     if aside.cases:
         cost, fund = yuan_text(aside.total_cost_fen), yuan_text(aside.pool_fund_fen)
         found.append(
@@ -333,7 +417,7 @@ def _warnings(
     return found
 
 
-def _check_given_drgs(region: Region, grouper: Grouper) -> None:
+def _check_given_drgs(region: Region, grouper: AnyGrouper) -> None:
     """Fail if base_points.csv names a DRG that no case can have: its cases would be unstable."""
     known = {o.drg for o in grouper.outcomes[:-1] if not o.ambiguous}
     strange = [drg for drg in region.group_means or {} if drg not in known]
@@ -366,7 +450,7 @@ def _base_points(
         return base, HistoryUse(), Quarantine(), {}
     years = (region.year - policy["history_years"], region.year - 1)
     reader = CaseReader(region, policy, years)
-    source = open_source(list(region.history), HISTORY_WANTED, "history")
+    source = open_source(list(region.history), HISTORY_WANTED, "history", region.reading)
     done = step_of("history", source.rows)
     costs, notes = HistoryCosts(), Quarantine()
     rows = 0

@@ -1,0 +1,111 @@
+"""The region's own small tables, CSV or Excel, with English or Chinese headers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from drgpay.errors import Bilingual, InputError, both
+
+SUFFIXES = (".csv", ".xlsx", ".xls")
+HEADERS: Mapping[str, tuple[str, ...]] = {
+    "hospital_id": ("医疗机构编码", "机构编码"),
+    "name": ("名称", "机构名称", "医疗机构名称"),
+    "level": ("等级", "机构等级", "医保支付等级"),
+    "community_id": ("医共体", "医共体编码"),
+    "kind": ("类别", "机构类别"),
+    "coefficient": ("差异系数", "系数"),
+    "score": ("考核得分", "得分"),
+    "drg": ("病组", "病组编码", "DRG", "DRG编码"),
+    "group_mean_yuan": ("病组次均费用",),
+    "stable": ("稳定病组", "是否稳定"),
+    "bed_day_class": ("床日类别",),
+    "rate_yuan": ("床日标准", "床日付费标准"),
+    "case_id": ("病例号",),
+    "decision": ("评审结论",),
+    "unreasonable_yuan": ("不合理费用",),
+    "note": ("备注",),
+    "pool": ("险种",),
+    "amount_yuan": ("金额", "扣减金额"),
+    "reason": ("原因",),
+    "prepaid_yuan": ("已预付", "预付金额"),
+    "deposit_yuan": ("质量保证金", "保证金"),
+}
+_MEANING = {
+    **{name: name for name in HEADERS},
+    **{chinese: name for name, several in HEADERS.items() for chinese in several},
+}
+
+
+class UnreadableTable(Exception):
+    """A small table cannot be read as one; the text says why."""
+
+    def __init__(self, text: Bilingual) -> None:
+        self.text = text
+        super().__init__(text)
+
+
+def meaning(header: str) -> str:
+    """Return the column that a header means, or the header itself.
+
+    >>> meaning("差异系数"), meaning("金额（元）"), meaning("remark")
+    ('coefficient', 'amount_yuan', 'remark')
+    """
+    text = header.strip().replace("(", "（").replace(")", "）").removesuffix("（元）")
+    return _MEANING.get(text, header.strip())
+
+
+def shown(name: str) -> str:
+    """Return a column's name with its Chinese header."""
+    return f"{name}（{HEADERS[name][0]}）" if name in HEADERS else name
+
+
+def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return header and (line, fields) of a table; empty rows are left out.
+
+    CSV is UTF-8 or GB18030; of an Excel file the first sheet counts. Raises UnreadableTable.
+    """
+    rows = _excel_rows(path) if path.suffix.lower() != ".csv" else _csv_rows(path)
+    if not rows:
+        return [], []
+    header = [meaning(word) for word in rows[0][1]]
+    while header and not header[-1]:
+        header.pop()
+    return header, [(line, fields) for line, fields in rows[1:] if any(fields)]
+
+
+def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
+    raw = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = raw.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise UnreadableTable(
+            both(
+                "既不是UTF-8也不是GB18030编码，请另存为CSV UTF-8",
+                "neither UTF-8 nor GB18030; save it as CSV UTF-8",
+            )
+        )
+    if "\0" in text:
+        raise UnreadableTable(
+            both("含有空字节（NUL），请重新导出", "holds NUL bytes; export it again")
+        )
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        return [(reader.line_num, [field.strip() for field in row]) for row in reader]
+    except csv.Error as error:
+        raise UnreadableTable(both("不是CSV格式，请另存为CSV UTF-8", f"not CSV: {error}")) from None
+
+
+def _excel_rows(path: Path) -> list[tuple[int, list[str]]]:
+    from drgpay.cases.excel import first_sheet
+
+    try:
+        return [(line, [text.strip() for text in row]) for line, row in first_sheet(path)]
+    except InputError as error:
+        raise UnreadableTable(error.what) from None

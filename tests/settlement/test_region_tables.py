@@ -1,0 +1,123 @@
+"""The region's small tables: Chinese headers, Excel files, GB18030, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from drgpay import year_end
+from drgpay.errors import InputError
+from drgpay.settlement.region import read_region
+from drgpay.settlement.small_tables import HEADERS, meaning
+
+EX1 = Path(__file__).parents[1] / "cases" / "ex1"
+TABLES = ("hospitals", "coefficients", "scores", "base_points", "bed_day_rates", "reviews")
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> Path:
+    folder = tmp_path / "region"
+    shutil.copytree(EX1, folder)
+    text = (folder / "region.toml").read_text(encoding="utf-8")
+    schemes = (EX1 / "../../schemes").resolve()
+    policies = schemes.parents[1] / "reference" / "policies"
+    text = text.replace("../../schemes", str(schemes))
+    text = text.replace('"testland"', f'"{policies / "testland.toml"}"')
+    (folder / "region.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.reader(stream))
+
+
+def in_chinese(rows: list[list[str]]) -> list[list[str]]:
+    return [[HEADERS[word][0] for word in rows[0]], *rows[1:]]
+
+
+def to_excel(path: Path, rows: list[list[str]]) -> None:
+    with xlsxwriter.Workbook(path.with_suffix(".xlsx")) as book:
+        sheet = book.add_worksheet("表")
+        for i, row in enumerate(rows):
+            for j, text in enumerate(row):
+                sheet.write_string(i, j, text)
+    path.unlink()
+
+
+def dues(folder: Path) -> list[tuple[str, str, int, int]]:
+    run = year_end(folder)
+    return [(h.hospital_id, h.pool, h.due_fen, h.final_fen) for h in run.hospitals]
+
+
+def test_tables__in_excel_with_chinese_headers_settle_alike(region: Path) -> None:
+    expected = dues(EX1)
+    for name in (*TABLES, "violations", "prepaid"):
+        path = region / f"{name}.csv"
+        if path.exists():
+            to_excel(path, in_chinese(rows_of(path)))
+    assert not [p for p in region.glob("*.csv") if p.stem != "cases"]
+    assert dues(region) == expected
+
+
+def test_tables__in_gb18030_settle_alike(region: Path) -> None:
+    expected = dues(EX1)
+    for name in TABLES:
+        path = region / f"{name}.csv"
+        if path.exists():
+            text = "\r\n".join(",".join(row) for row in in_chinese(rows_of(path)))
+            path.write_bytes(text.encode("gb18030"))
+    assert dues(region) == expected
+
+
+def test_tables__fault_names_the_excel_file_and_row(region: Path) -> None:
+    path = region / "scores.csv"
+    rows = in_chinese(rows_of(path))
+    rows[2][1] = "1.5"
+    to_excel(path, rows)
+    with pytest.raises(InputError) as caught:
+        read_region(region)
+    assert "scores.xlsx:3: score: '1.5' is not between 0 and 1" in caught.value.text()
+    assert "scores.xlsx 第3行：score（考核得分）：“1.5”不在0与1之间" in caught.value.text("zh")
+
+
+def test_tables__twice_in_two_forms_are_refused(region: Path) -> None:
+    rows = rows_of(region / "scores.csv")
+    shutil.copy(region / "scores.csv", region / "kept.csv")
+    to_excel(region / "scores.csv", rows)
+    (region / "kept.csv").rename(region / "scores.csv")
+    with pytest.raises(InputError, match=r"keep one of scores\.csv, scores\.xlsx"):
+        read_region(region)
+
+
+def test_tables__unknown_excel_file_is_refused(region: Path) -> None:
+    (region / "x.csv").write_text("a\n", encoding="utf-8")
+    to_excel(region / "x.csv", [["a"]])
+    with pytest.raises(InputError, match=r"x\.xlsx: unknown file"):
+        read_region(region)
+
+
+def test_tables__no_workbook_behind_the_ending(region: Path) -> None:
+    (region / "scores.csv").rename(region / "scores.xlsx")
+    with pytest.raises(InputError, match=r"scores\.xlsx: "):
+        read_region(region)
+
+
+def test_cases__two_files_are_refused(region: Path) -> None:
+    text = (region / "region.toml").read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("cases")]
+    (region / "region.toml").write_text("\n".join(kept), encoding="utf-8")
+    (region / "cases.jsonl").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="several files of cases"):
+        read_region(region)
+
+
+@pytest.mark.parametrize("name", sorted(HEADERS))
+def test_headers__each_is_known_by_its_chinese_name(name: str) -> None:
+    for chinese in HEADERS[name]:
+        assert meaning(chinese) == meaning(f" {chinese} ") == name
+        assert meaning(f"{chinese}(元)") == name
