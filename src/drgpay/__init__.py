@@ -27,3 +27,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'drgpay' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, so that editors and shells offer them before first use."""
+    return sorted({*globals(), *__all__})

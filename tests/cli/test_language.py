@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.cli import cli
 from drgpay.errors import Bilingual, InputError, both, in_language, located
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +28,7 @@ CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 # three words in a row are a sentence; a command to be typed is not
 ENGLISH = re.compile(r"(?<![\w./-])[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}(?![\w./-])")
 Make = Callable[[Path], object]
-COMMANDS = re.compile(r"drgpay scheme check( --seal)?")
+COMMANDS = re.compile(r"drgpay [a-z-]+( [a-z-]+)?( --[a-z-]+)?")
 
 
 def drgpay(
@@ -161,10 +163,11 @@ FAULTS = [
     Fault("empty folder", "group empty -o out.csv", 5, "没有病例文件", "no case files",
           lambda f: (f / "empty").mkdir()),
     Fault("not parquet", "group cases.parquet -o out.csv", 5, "读不出来", "cannot be read", _not_parquet),
-    Fault("kind of file", "group scheme.xlsx -o out.csv", 5, ".xlsx", "unknown kind",
-          lambda f: (f / "scheme.xlsx").touch()),
+    Fault("kind of file", "group scheme.docx -o out.csv", 5, ".docx", "unknown kind",
+          lambda f: (f / "scheme.docx").touch()),
     Fault("no column", "group cases.parquet -o out.csv", 5, "缺少列：", "missing column", _missing_column),
-    Fault("not UTF-8", "group cases.csv -o out.csv", 5, "不是UTF-8", "not UTF-8", _csv("病例号,性别\n1,M\n")),
+    Fault("no encoding", "group cases.csv -o out.csv", 5, "既不是UTF-8", "neither UTF-8",
+          lambda f: (f / "cases.csv").write_bytes(b"case_id,sex\n1,\xff\xff\n")),
     Fault("empty file", "group cases.csv -o out.csv", 5, "空的", "is empty", _csv("\n")),
     Fault("output kind", "group cases.csv -o out.txt", 5, "扩展名", "end the name", _csv("a\n")),
     Fault("output folder", "group cases.csv -o no/out.csv", 5, "先建立", "make the folder", _csv("a\n")),
@@ -173,7 +176,7 @@ FAULTS = [
     Fault("no region", "year-end . -o run", 5, "region.toml", "no region.toml"),
     Fault("region not TOML", "year-end region -o run", 5, "第7行", "not TOML",
           _region(("region.toml", "year = 2024", "year = = 2024"))),
-    Fault("region faults", "year-end region -o run", 5, "coefficients.csv 第2行：hospital_id“H9”不在 hospitals.csv 中",
+    Fault("region faults", "year-end region -o run", 5, "coefficients.csv 第2行：hospital_id（医疗机构编码）“H9”不在 hospitals.csv 中",
         "'H9' is not in",
           _region(
               ("region.toml", "year = 2024", 'year = "next"\nodd = 1'),
@@ -282,7 +285,20 @@ def test_scheme_check__prints_findings_in_chinese(tmp_path: Path) -> None:
     assert len(lines) == len(findings)
 
 
-@pytest.mark.parametrize("command", ["", "group", "explain", "year-end", "scheme", "synth", "demo"])
+def commands(group: click.Group, words: str = "") -> Iterator[str]:
+    """Every command there is, as it is typed."""
+    yield words
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        inner = group.get_command(context, name)
+        path = f"{words} {name}".strip()
+        if isinstance(inner, click.Group):
+            yield from commands(inner, path)
+        else:
+            yield path
+
+
+@pytest.mark.parametrize("command", list(commands(cli)))
 def test_help__is_chinese_and_english_when_asked(command: str, tmp_path: Path) -> None:
     told = drgpay(*command.split(), "--help", cwd=tmp_path)
     assert told.returncode == 0

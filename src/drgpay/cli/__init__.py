@@ -75,6 +75,17 @@ def _os_text(error: OSError) -> str:
     return t(f"{place}：{chinese}", f"{place}: {english}") if place else t(chinese, english)
 
 
+def _own_fault(error: Exception) -> str:
+    """Return what to say of a fault of the program itself."""
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return t(
+        f"错误：drgpay 自身出错，没有写出结果（{what}）\n"
+        "  → 请把这一行和所用的命令报告给开发者；设环境变量 DRGPAY_DEBUG=1 再运行，可得到详细位置",
+        f"error: a fault of drgpay itself, no result was written ({what})\n"
+        "  → please report this line and the command; DRGPAY_DEBUG=1 in the environment shows where",
+    )
+
+
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
     try:
@@ -97,3 +108,8 @@ def main() -> None:
     except OSError as error:
         click.echo(t("错误：", "error: ") + _os_text(error), err=True)
         sys.exit(1)
+    except Exception as error:
+        if os.environ.get("DRGPAY_DEBUG"):
+            raise
+        click.echo(_own_fault(error), err=True)
+        sys.exit(70)

@@ -16,10 +16,13 @@ MARK = ".drgpay-demo"
 
 
 @click.command(
+    short_help=t(
+        "演示：生成虚构城市，分组、清算、写报告", "Demo: an invented city, settled and reported"
+    ),
     help=t(
         "演示：生成一座虚构城市（默认30万病例及两年历史），分组、清算、写报告。",
         "Demo: an invented city (300,000 cases and two years of history), grouped, settled, reported.",
-    )
+    ),
 )
 @click.option(
     "-o",
@@ -62,7 +65,7 @@ def demo(out: Path, cases: int, seed: int) -> None:
     synthesize(region, cases, seed)
     click.echo(t("分组、计点、求点值 …", "grouping, points, point value …"))
     titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
-    run = year_end(region, progress=lambda name, total: bar(titles[name], total))
+    run = year_end(region, lang=LANG, progress=lambda name, total: bar(titles[name], total))
     write_run(run, out / "run", lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
     click.echo(counts_text(run.counts))
     click.echo(t("点值（元/点）", "point value (yuan a point)"))

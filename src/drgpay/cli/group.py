@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
+from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
+from drgpay.errors import in_language
+
+if TYPE_CHECKING:
+    from drgpay.cases.options import ReadOptions
 
 
 @click.command(
+    short_help=t(
+        "为病例文件分组，有误的行另列", "Group case files, a folder of them or a database"
+    ),
     help=t(
-        "为病例文件分组。CASES为一个或多个Parquet、CSV、Arrow文件或其所在文件夹。"
-        "有误的行写入 OUT.quarantine.csv，其余照常分组。",
-        "Group case files (Parquet, CSV, Arrow, or a folder of them). Faulty rows go to "
-        "OUT.quarantine.csv, the others go on.",
-    )
+        "为病例文件分组。CASES为一个或多个病例文件（Parquet、CSV、Excel、结算清单JSON等）、"
+        "其所在文件夹或数据库地址。有误的行写入 OUT.quarantine.csv，其余照常分组。",
+        "Group case files (Parquet, CSV, Excel, settlement lists …), a folder of them or a "
+        "database. Faulty rows go to OUT.quarantine.csv, the others go on.",
+    ),
 )
-@click.argument("cases", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("cases", nargs=-1, required=True)
 @click.option(
     "-o",
     "--out",
@@ -30,22 +40,24 @@ from drgpay.cli.start import spare_pandas
     help=t("结果文件，.parquet 或 .csv", "result file, .parquet or .csv"),
 )
 @click.option(
-    "--scheme",
-    default="zj-drg-2022",
-    show_default=True,
-    help=t("分组方案的名称或文件夹", "scheme, by name or folder"),
+    "--check",
+    is_flag=True,
+    help=t(
+        "同时检查首页质量，问题写入 OUT.findings.parquet 或 .csv",
+        "check the front pages as well; findings go to OUT.findings.parquet or .csv",
+    ),
 )
-@click.option(
-    "--surgical-match",
-    type=click.Choice(["main", "any"]),
-    help=t("哪些手术参与匹配；默认按方案", "which procedures count; default: as the scheme says"),
-)
-@click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
+@grouping_options
+@reading_options
+@threads_option
 def group(
-    cases: tuple[Path, ...],
+    cases: tuple[str, ...],
     out: Path,
+    check: bool,
     scheme: str,
     surgical_match: str | None,
+    from_insurance_codes: bool,
+    reading: ReadOptions,
     threads: int | None,
 ) -> None:
     """Group files."""
@@ -58,6 +70,9 @@ def group(
         out,
         scheme,
         surgical_match=surgical_match,
+        from_insurance_codes=from_insurance_codes,
+        reading=reading,
+        check=check,
         threads=threads,
         lang=LANG,
         progress=lambda total: bar(t("分组", "grouping"), total),
@@ -69,7 +84,30 @@ def group(
             f"scheme {done.scheme} (surgical_match {done.surgical_match})",
         )
     )
+    for version in done.versions:
+        click.echo(
+            t(
+                f"  其中按版本 {version.scheme} 分组 {version.cases:,} 例",
+                f"  of these by version {version.scheme}: {version.cases:,}",
+            )
+        )
     click.echo(counts_text(c) + t(f"；{seconds:.2f} 秒", f"; {seconds:.2f} s"))
     click.echo(t(f"结果 {done.path}", f"result {done.path}"))
     if c.quarantined:
         click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
+    if done.changes is not None:
+        click.echo(
+            t(
+                f"读法与写法不同的编码 {done.changes}",
+                f"codes read otherwise than written {done.changes}",
+            )
+        )
+    if done.findings is not None and done.checked is not None:
+        click.echo(
+            t(
+                f"首页质量问题 {done.checked.found:,} 处，见 {done.findings}",
+                f"{done.checked.found:,} findings of the front pages: {done.findings}",
+            )
+        )
+    for warning in done.warnings:
+        click.echo(t("注意：", "note: ") + in_language(warning, LANG))

@@ -42,16 +42,18 @@ from drgpay.errors import in_language
 def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: int | None) -> None:
     """Settle a year."""
     from drgpay.money import decimal_text, yuan_text
-    from drgpay.settlement.run_folder import check_target, write_run
+    from drgpay.outputs import new_folder
+    from drgpay.settlement.run_folder import write_run
     from drgpay.settlement.year_end import year_end as settle_year
 
     started = time.perf_counter()
-    check_target(out)
+    new_folder(out)
     titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
     run = settle_year(
         region_dir,
         overrides=overrides,
         threads=threads,
+        lang=LANG,
         progress=lambda name, total: bar(titles[name], total),
     )
     from drgpay.report.html import write_report  # with charts: slow, and of no use to a refusal
@@ -74,6 +76,14 @@ def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: i
             t(
                 f"{len(run.notes)} 项特病单议未起作用，见 quarantine.csv",
                 f"{len(run.notes)} reviews had no effect: see quarantine.csv",
+            )
+        )
+    if run.checked.found:
+        click.echo(
+            t(
+                f"首页质量问题 {run.checked.found:,} 处，见 findings.csv，按机构和月份见 findings_by_month.csv",
+                f"{run.checked.found:,} findings of the front pages: findings.csv, "
+                "findings_by_month.csv",
             )
         )
     for warning in run.warnings:

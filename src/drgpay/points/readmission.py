@@ -1,4 +1,4 @@
-"""Readmission (再入院): the earlier of two stays of one patient for one group loses points.
+"""Readmission (再住院): the earlier of two stays of one patient for one group loses points.
 
 Parameters `readmission.days`, `.factor`, `.same`, `.exempt`; S2 二(二)2(5) forbids split stays, the
 numbers of the rule are not verified.
