@@ -6,29 +6,14 @@ Each prints one line of JSON. Seconds are wall time; memory is the peak of the p
 from __future__ import annotations
 
 import json
-import resource
-import statistics
 import sys
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-SCHEME = "zj-drg-2022"
-
-
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
-
-
-def peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from benchmarks import checks, explain, lists, reading
+from benchmarks.measure import SCHEME, median_seconds, peak_mib
 
 
 def _encoded(path: Path, limit: int) -> Any:
@@ -235,8 +220,40 @@ def first_cases(cases_file: str, out: str, count: str) -> dict[str, Any]:
     return {"cases": groups * size}
 
 
-TASKS = (kernel, model, group_file, pyarrow_only, one_case, load, year_end, synth, first_cases)
+def exact_cases(cases_file: str, out: str, count: str) -> dict[str, Any]:
+    """Copy exactly the first `count` cases of a file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = int(count)
+    parts = []
+    for batch in pq.ParquetFile(cases_file).iter_batches(wanted):
+        parts.append(batch.slice(0, wanted - sum(map(len, parts))))
+        if sum(map(len, parts)) == wanted:
+            break
+    pq.write_table(pa.Table.from_batches(parts), out)
+    return {"cases": sum(map(len, parts))}
+
+
+TASKS = {
+    "kernel": kernel,
+    "model": model,
+    "group_file": group_file,
+    "group_checked": checks.grouping_and_checks,
+    "pyarrow_only": pyarrow_only,
+    "one_case": one_case,
+    "load": load,
+    "year_end": year_end,
+    "synth": synth,
+    "first_cases": first_cases,
+    "exact_cases": exact_cases,
+    "csv_speed": reading.csv_speed,
+    "gb18030_speed": reading.gb18030_speed,
+    "excel_speed": reading.excel_speed,
+    "lists_speed": lists.speed,
+    "explain_one": explain.one,
+    "explain_file": explain.file,
+}
 
 if __name__ == "__main__":
-    chosen = {task.__name__: task for task in TASKS}[sys.argv[1]]
-    print(json.dumps(chosen(*sys.argv[2:])))
+    print(json.dumps(TASKS[sys.argv[1]](*sys.argv[2:])))
