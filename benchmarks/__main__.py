@@ -68,6 +68,12 @@ def arrivals(cases: Path, some: Path) -> None:
         f"{c['seconds']:.1f} s / {plain['seconds']:.1f} s = {ratio:.2f} x, {c['peak_mib']:,.0f} MiB",
         ratio <= 1.4,
     )
+    same = run("group_same_columns", cases, WORK / "out.parquet", best_of=3)
+    row(
+        "  against grouping that reads the same columns",
+        "",
+        f"{c['seconds']:.1f} s / {same['seconds']:.1f} s = {c['seconds'] / same['seconds']:.2f} x",
+    )
     one = run("explain_one")
     row("one case explained, text included", "≤ 2 ms", f"{one['seconds'] * 1e3:.2f} ms",
         one["seconds"] <= 2e-3)  # fmt: skip

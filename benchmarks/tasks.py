@@ -239,6 +239,7 @@ TASKS = {
     "kernel": kernel,
     "model": model,
     "group_file": group_file,
+    "group_same_columns": checks.grouping_same_columns,
     "group_checked": checks.grouping_and_checks,
     "pyarrow_only": pyarrow_only,
     "one_case": one_case,
