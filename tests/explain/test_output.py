@@ -188,7 +188,7 @@ def test_file__of_some_cases(testland: Grouper, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no case 'c99'"):
         explain_file(table, tmp_path / "no.parquet", testland, only=["c3", "c99"])
     assert not (tmp_path / "no.parquet").exists()
-    with pytest.raises(InputError, match="end the name with .parquet"):
+    with pytest.raises(InputError, match=r"end the name with \.parquet"):
         explain_file(table, tmp_path / "no.csv", testland)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e.parquet"]
 
