@@ -317,8 +317,8 @@ def view(signals: list[Record], evidence: list[Record], told: Record, lang: str)
         "overview": _say(lang, "总览", "Overview"),
         "overview_lead": _say(
             lang,
-            "每家机构每类取置信最高的一项。q 为全区所有机构、所有信号一并计算的错误发现率（Benjamini-Hochberg）：只看中、高置信者，误报的期望比例不超过参数所定。",
-            "The surest signal of each kind. q is the false discovery rate (Benjamini-Hochberg) over all hospitals and signals of the region together: among middle and high ones the expected share of false alarms stays below the parameter.",
+            "每家机构每类取置信最高的一项。q 为全区所有机构、所有信号一并计算的错误发现率（Benjamini-Hochberg）：只看中、高置信者，误报的比例按所用的统计模型不超过参数所定；模型不合本地情况时会更高，同级机构少的地区尤须谨慎。",
+            "The surest signal of each kind. q is the false discovery rate (Benjamini-Hochberg) over all hospitals and signals of the region together: among middle and high ones the expected share of false alarms stays below the parameter as far as the statistical model holds; where it does not fit, and where a level has few hospitals, it is higher.",
         ),
         "matrix_head": head,
         "matrix": matrix,
