@@ -192,8 +192,3 @@ def _folded(code: str) -> str:
     if code.isascii():
         return code.upper().replace(".", "").replace(" ", "")
     return unicodedata.normalize("NFKC", code).upper().replace(".", "").replace(" ", "")
-
-
-def nearest(code: str, known: Sequence[str], count: int = 3) -> tuple[str, ...]:
-    """Return the known codes nearest to one; for many, keep a `NearestCodes`."""
-    return NearestCodes(known).of(code, count)

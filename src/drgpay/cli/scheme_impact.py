@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.start import spare_pandas
 
@@ -52,7 +53,7 @@ SHOWN = 10
 @click.option(
     "--synthetic", is_flag=True, help=t("报告中标明虚构数据", "mark the report as invented data")
 )
-@click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
+@threads_option
 def impact(
     a: str,
     b: str,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import threads_option
 from drgpay.cli.progress import bar
 from drgpay.errors import in_language
 
@@ -52,7 +53,7 @@ from drgpay.errors import in_language
     metavar="KEY=VALUE",
     help=t("改变一项信号参数，见 docs/signals.md", "set a parameter of the signals"),
 )
-@click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
+@threads_option
 def signals(
     region_dir: Path,
     out: Path,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import t
+from drgpay.cli.options import threads_option
 from drgpay.cli.progress import bar
 
 
@@ -83,7 +84,7 @@ from drgpay.cli.progress import bar
     type=click.FloatRange(0.1, 3),
     help=t("预埋违规的强度倍数", "strength of the planted cheats, as a multiple"),
 )
-@click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
+@threads_option
 def synth(
     cases: int,
     seed: int,

@@ -9,6 +9,7 @@ import click
 
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import threads_option
 from drgpay.cli.progress import bar
 from drgpay.errors import in_language
 
@@ -38,7 +39,7 @@ from drgpay.errors import in_language
         "trial: override one policy value; the run is marked as a trial everywhere",
     ),
 )
-@click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))
+@threads_option
 def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: int | None) -> None:
     """Settle a year."""
     from drgpay.money import decimal_text, yuan_text
