@@ -20,7 +20,9 @@ KEEP = """unit = "ratio"
 [[parameters.keep_ratio.values]]
 from = 2019-01-01
 value = "0.85"
+alternative = "1"
 source = "assumed: invented for tests"
+source_zh = "假定：为测试虚构"
 verified = false
 """
 

@@ -13,27 +13,40 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from drgpay._reference import resolve
+from drgpay._reference import bundled, resolve
 from drgpay.errors import TOML_FAULTS, Bilingual, PolicyError, both, located, not_toml, quoted
 from drgpay.money import decimal_fraction
 
 UNITS = frozenset(
     "point decimal_places years cases days ratio multiple choice switch list bands "
-    "quartile_type table".split()
+    "quartile_type table yuan tiers weights".split()
 )
 NONE = "none"
-CLASSES = ("normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day")
+CLASSES = (
+    "normal",
+    "high",
+    "low",
+    "unstable",
+    "ungrouped",
+    "ambiguous",
+    "bed_day",
+    "special_discharge",
+)
+COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
+BY_COST_RULES = ("by_cost", "special_review", "by_item")
+DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the engine knows of a parameter.
 
-    `kind`: count, decimal, choice, switch, text, list, bands or pairs. `low`, `high` bound a
+    `kind`: count, decimal, choice, switch, text, list, weights, bands, tiers or pairs. `low`, `high` bound a
     number; `choices` are all that this version offers; `optional` admits `none`.
     """
 
@@ -54,56 +67,131 @@ CATALOGUE: Mapping[str, Known] = {
         Known("case_points_dp", "count", "decimal_places", high=4, optional=True),
         Known("group_mean_dp", "count", "decimal_places", low=2, high=2),
         Known("history_years", "count", "years", low=1, high=10),
+        Known("history.weighting", "choice", "choice", ("pooled", "yearly_means")),
+        Known("history.year_weights", "weights", "weights"),
         Known("stable.min_cases", "count", "cases"),
         Known("stable.inclusive", "switch", "switch"),
         Known("stable.cv_max", "decimal", "ratio"),
         Known("stable.cv_sd", "choice", "choice", ("sample", "population")),
-        Known("trim.method", "choice", "choice", ("middle_interval", "none")),
+        Known("small_groups", "choice", "choice", ("unstable", "borrow_adrg", "review")),
+        Known(
+            "trim.method",
+            "choice",
+            "choice",
+            ("middle_interval", "none", "winsorise", "sd", "percentiles", "multiples"),
+        ),
         Known("trim.when", "choice", "choice", ("cv_above", "always")),
         Known("trim.lower_factor", "decimal", "multiple"),
         Known("trim.upper_factor", "decimal", "multiple"),
+        Known("trim.lower_percentile", "decimal", "ratio", high=1),
+        Known("trim.upper_percentile", "decimal", "ratio", high=1),
+        Known("trim.sd_multiple", "decimal", "multiple"),
         Known("trim.quantile_type", "choice", "quartile_type", ("7", "6")),
         Known("high.bands", "bands", "bands"),
         Known("high.inclusive", "switch", "switch"),
-        Known("high.rule", "choice", "choice", ("special_review",)),
+        Known(
+            "high.rule",
+            "choice",
+            "choice",
+            ("special_review", "linear_add", "deduct", "cap", "by_item"),
+        ),
         Known("low.multiple", "decimal", "multiple", high=1),
         Known("low.inclusive", "switch", "switch"),
+        Known("low.threshold", "choice", "choice", ("fixed", "lower_of_coefficient")),
+        Known("low.rule", "choice", "choice", ("ratio", "by_cost", "by_item")),
         Known("low.exempt_day_surgery", "switch", "switch"),
-        Known("ungrouped.rule", "choice", "choice", ("by_cost",)),
-        Known("unstable.rule", "choice", "choice", ("by_cost",)),
-        Known("ambiguous.rule", "choice", "choice", ("by_cost",)),
+        Known("class_order", "choice", "choice", ("low_first", "high_first")),
+        Known("ungrouped.rule", "choice", "choice", BY_COST_RULES),
+        Known("unstable.rule", "choice", "choice", BY_COST_RULES),
+        Known("ambiguous.rule", "choice", "choice", BY_COST_RULES),
+        Known("death.rule", "choice", "choice", DISCHARGE_RULES),
+        Known("transfer.rule", "choice", "choice", DISCHARGE_RULES),
+        Known("against_order.rule", "choice", "choice", DISCHARGE_RULES),
+        Known("special_quota", "decimal", "ratio", high=1),
+        Known("special_quota.scope", "choice", "choice", ("region", "hospital")),
+        Known("special_quota.over", "choice", "choice", ("refuse", "warn")),
         Known("readmission.days", "count", "days", high=366, optional=True),
         Known("readmission.factor", "decimal", "ratio", high=1),
-        Known("readmission.same", "choice", "choice", ("hospital_drg", "hospital_adrg")),
+        Known(
+            "readmission.same",
+            "choice",
+            "choice",
+            ("hospital_drg", "hospital_adrg", "hospital_category"),
+        ),
         Known("readmission.exempt", "list", "list"),
+        Known("readmission.exempt_planned", "switch", "switch"),
+        Known("readmission.across_years", "choice", "choice", ("ignore",)),
+        Known("referral.rule", "choice", "choice", ("separate", "one_stay")),
+        Known("referral.days", "count", "days", high=366),
+        Known("short_stay.days", "count", "days", optional=True),
         Known("long_stay.days", "count", "days", optional=True),
+        Known("long_stay.rule", "choice", "choice", ("bed_day", "by_item")),
         Known("long_stay.class", "text", "choice"),
-        Known("bed_day.mode", "choice", "choice", ("marginal",)),
-        Known("coef.components", "list", "list", (NONE,)),
+        Known("bed_day.mode", "choice", "choice", ("marginal", "whole_stay")),
+        Known("bed_day.payment", "choice", "choice", ("points", "money")),
+        Known("coef.source", "choice", "choice", ("given", "level", "components")),
+        Known("coef.scope", "choice", "choice", ("hospital", "hospital_drg")),
+        Known("coef.components", "list", "list", COMPONENTS),
+        Known("coef.weights", "weights", "weights"),
+        Known("coef.floor", "decimal", "ratio", optional=True),
+        Known("coef.cap", "decimal", "ratio", optional=True),
+        Known("coef.dp", "count", "decimal_places", high=6),
+        Known("coef.min_cases", "count", "cases"),
         Known("coef_applies_to", "list", "list", CLASSES),
         Known("primary_groups", "list", "list"),
+        Known("primary_levels", "list", "list"),
+        Known("tcm.tilt", "decimal", "ratio", high=1, optional=True),
+        Known("tcm.gate", "decimal", "ratio", high=1),
         Known("keep_ratio", "decimal", "ratio", high=1),
+        Known("keep_tiers", "tiers", "tiers", optional=True),
         Known("fund_share_of_overspend", "decimal", "ratio", high=1),
+        Known("overspend_tiers", "tiers", "tiers", optional=True),
+        Known("overspend_cap", "choice", "choice", ("none", "reserve")),
         Known("reserve_ratio", "decimal", "ratio", high=1),
+        Known("not_pool", "choice", "choice", ("all", "personal")),
+        Known("bound.level", "choice", "choice", ("none", "hospital", "case")),
+        Known("bound.never_below_zero", "switch", "switch"),
+        Known("bound.cost_share", "decimal", "ratio", optional=True),
+        Known("bound.case_within_cost", "switch", "switch"),
+        Known("bound.unsolved", "choice", "choice", ("refuse", "to_fund")),
+        Known("violator_no_increase", "switch", "switch"),
         Known("value_dp", "count", "decimal_places", high=12, optional=True),
         Known("residual", "choice", "choice", ("largest_remainder", "to_fund")),
         Known("combine_pools", "switch", "switch"),
         Known("prepay_ratio", "decimal", "ratio", high=1),
-        Known("prepay_basis", "choice", "choice", ("recorded_fund",)),
-        Known("deposit_score", "choice", "choice", ("linear",)),
+        Known("prepay_basis", "choice", "choice", ("recorded_fund", "month_value")),
+        Known("deposit_score", "choice", "choice", ("linear", "bands")),
+        Known("deposit_bands", "tiers", "tiers", optional=True),
         Known("out_of_area", "choice", "choice", ("inside_budget", "deducted")),
+        Known("budget_growth_cap", "decimal", "ratio"),
         Known("year_key", "choice", "choice", ("setl_end_date", "discharge_date")),
         Known("los_convention", "choice", "choice", ("difference", "plus_one")),
-        # kept for the monthly run and the budget; no amount of a year-end run hangs on them yet,
-        # but for the map of fund types where settlement lists are read
+        Known("month.pattern", "choice", "choice", ("equal", "given")),
+        Known("month.growth_limit", "decimal", "ratio", optional=True),
         Known("rollover_pays_deferred", "switch", "switch"),
-        Known("budget_growth_cap", "decimal", "ratio"),
-        Known("special_quota", "decimal", "ratio", high=1),
+        Known("negative_final", "choice", "choice", ("recover_next",)),
+        Known("community.opposite_sign", "choice", "choice", ("require_allocation",)),
+        Known("capitation.method", "choice", "choice", ("rate", "share_of_budget")),
+        Known("capitation.rate_yuan", "decimal", "yuan", optional=True),
+        Known(
+            "capitation.area_of_resident",
+            "choice",
+            "choice",
+            ("registered", "usual", "usual_then_registered"),
+        ),
+        Known("capitation.invalid_cost", "choice", "choice", ("charged", "excluded")),
+        Known("capitation.special_factors", "list", "list"),
+        Known("capitation.keep_ratio", "decimal", "ratio", high=1),
+        Known("capitation.deficit_share", "decimal", "ratio", high=1),
         Known("fund_type_map", "pairs", "table"),
     )
 }
+# of months, communities, capitation and settlement lists: a year-end run says `using` when it does
 NOT_YET_USED = frozenset(
-    ("rollover_pays_deferred", "budget_growth_cap", "special_quota", "fund_type_map")
+    key
+    for key in CATALOGUE
+    if key.startswith(("capitation.", "month.", "community."))
+    or key in ("rollover_pays_deferred", "fund_type_map", "budget_growth_cap", "negative_final")
 )
 
 Bands = tuple[tuple[Fraction | None, Fraction], ...]
@@ -146,6 +234,17 @@ def read_value(known: Known, value: Any) -> Any:
         if strange:
             raise ValueError(_not_offered(strange[0], known))
         return tuple(value)
+    if known.kind == "weights":
+        if not isinstance(value, list):
+            raise ValueError(
+                both(f"{quoted(value)}不是数的列表", f"{value!r} is not a list of numbers")
+            )
+        weights = tuple(decimal_fraction(item) for item in value)
+        if any(weight < 0 for weight in weights):
+            raise ValueError(both("权重不得为负", "a weight is negative"))
+        return weights
+    if known.kind == "tiers":
+        return _tiers(value)
     if known.kind == "pairs":
         if not isinstance(value, list) or not all(
             isinstance(item, list) and len(item) == 2 for item in value
@@ -179,6 +278,24 @@ def _within(known: Known, number: Any, shown: Any) -> Any:
 
 
 def _bands(value: Any) -> Bands:
+    """Return [limit, multiple] of high-cost cases."""
+    bands = _steps(value)
+    if any(multiple < 1 for _, multiple in bands):
+        raise ValueError(
+            both("高倍率的倍数不得小于1", "a multiple below 1 is not one of high-cost cases")
+        )
+    return bands
+
+
+def _tiers(value: Any) -> Bands:
+    """Return [limit, ratio] with ratios from 0 to 1."""
+    tiers = _steps(value)
+    if any(not 0 <= ratio <= 1 for _, ratio in tiers):
+        raise ValueError(both("各档比例须在0与1之间", "a ratio is not between 0 and 1"))
+    return tiers
+
+
+def _steps(value: Any) -> Bands:
     if not isinstance(value, list) or not value:
         raise ValueError(
             both(
@@ -205,16 +322,15 @@ def _bands(value: Any) -> Bands:
     closed = [limit for limit in limits[:-1] if limit is not None]
     if any(a >= b for a, b in pairwise(closed)):
         raise ValueError(both("各档上限须逐档增大", "the limits of bands must rise"))
-    if any(multiple < 1 for _, multiple in bands):
-        raise ValueError(
-            both("高倍率的倍数不得小于1", "a multiple below 1 is not one of high-cost cases")
-        )
     return tuple(bands)
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A value of a parameter and the days on which it is in force, both ends included."""
+    """A value of a parameter and the days on which it is in force, both ends included.
+
+    `alternative` is the nearest other value, as written; None when the file names none.
+    """
 
     start: dt.date
     end: dt.date
@@ -222,6 +338,8 @@ class Period:
     value: Any
     source: str
     verified: bool
+    source_zh: str = ""
+    alternative: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +368,8 @@ class InForce:
     end: str
     trial: bool = False
     used: bool = True
+    source_zh: str = ""
+    alternative: Any = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parameter as the manifest of a run shows it."""
@@ -259,15 +379,22 @@ class InForce:
             "value": self.raw,
             "unit": self.unit,
             "source": self.source,
+            "source_zh": self.source_zh,
             "verified": self.verified,
             "from": self.start,
             "to": self.end,
             "trial": self.trial,
             "used": self.used,
+            "alternative": self.alternative,
         }
 
 
-def _shown(raw: Any) -> str:
+def shown(raw: Any) -> str:
+    """Return a value as a person writes it, on one line.
+
+    >>> shown([["100", "3"], ["none", "2"]]), shown(False)
+    ('100: 3; none: 2', 'false')
+    """
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, list):
@@ -291,7 +418,19 @@ class YearPolicy:
     @property
     def trial(self) -> list[str]:
         """The overrides of a trial run, as `key=value`."""
-        return [f"{p.key}={_shown(p.raw)}" for p in self.parameters.values() if p.trial]
+        return [f"{p.key}={shown(p.raw)}" for p in self.parameters.values() if p.trial]
+
+    def with_value(self, key: str, raw: Any) -> YearPolicy:
+        """Return a trial of the same policy with one value changed; `raw` as a policy file has it.
+
+        Raises ValueError that says what fits.
+        """
+        old, day = self.parameters[key], f"{self.year}-{{}}"
+        new = replace(
+            old, raw=raw, value=read_value(CATALOGUE[key], raw), source="--set", source_zh="",
+            verified=False, start=day.format("01-01"), end=day.format("12-31"), trial=True,
+        )  # fmt: skip
+        return replace(self, parameters={**self.parameters, key: new})
 
     def using(self, key: str) -> YearPolicy:
         """Return the same policy with a parameter marked as one that amounts hang on."""
@@ -339,7 +478,7 @@ class Policy:
                         f"has no value in {year}; its first period begins {begin}",
                     )
                 )
-                faults.append(located(key, what))
+                faults.append(located(_named(key, parameter.name), what))
                 continue
             p = covering[0]
             chosen[key] = InForce(
@@ -353,6 +492,8 @@ class Policy:
                 p.start.isoformat(),
                 "" if p.end == OPEN_END else p.end.isoformat(),
                 used=key not in NOT_YET_USED,
+                source_zh=p.source_zh,
+                alternative=p.alternative,
             )
         if len(faults) == len(self.parameters) and len(faults) > 1:
             starts = min(p.periods[0].start for p in self.parameters.values())
@@ -380,6 +521,7 @@ class Policy:
                 chosen[key] = InForce(
                     key, old.name, old.unit, value[0], value[1], "--set", False,
                     first.isoformat(), last.isoformat(), trial=True, used=old.used,
+                    alternative=old.alternative,
                 )  # fmt: skip
         if faults:
             raise PolicyError(
@@ -412,14 +554,14 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
         raw = int(word)
     elif known.kind == "switch" and word in ("true", "false"):
         raw = word == "true"
-    elif known.kind in ("list", "bands", "pairs") and word.startswith("["):
+    elif known.kind in ("list", "bands", "pairs", "tiers", "weights") and word.startswith("["):
         try:
             raw = tomllib.loads(f"value = {word}")["value"]
         except TOML_FAULTS:
             raw = word  # refused below, as not a list
-    elif known.kind == "list":
+    elif known.kind in ("list", "weights"):
         raw = [] if word in ("", NONE) else [item.strip() for item in word.split(",")]
-    elif known.kind in ("bands", "pairs"):
+    elif known.kind in ("bands", "pairs", "tiers") and not (known.optional and word == NONE):
         raw = [[part.strip() for part in item.split(":")] for item in word.split(",")]
     try:
         return key, (raw, read_value(known, raw))
@@ -428,10 +570,31 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
         return "", ("", None)
 
 
-def load_policy(name: str | Path, base: Path | None = None) -> Policy:
+@cache
+def _names() -> dict[str, str]:
+    """Return the Chinese names of parameters, as the bundled policies give them."""
+    found: dict[str, str] = {}
+    for name in bundled("policies", ".toml"):
+        data = tomllib.loads(resolve("policies", name, None, ".toml").read_text("utf-8"))
+        for key, entry in data["parameters"].items():
+            found.setdefault(key, str(entry.get("name", "")))
+    return found
+
+
+def _named(key: str, name: str) -> Bilingual:
+    return both(f"{key}（{name}）" if name else key, key)
+
+
+def missing_parameter(key: str) -> Bilingual:
+    """Return the fault of a policy that lacks a parameter."""
+    return located(_named(key, _names().get(key, "")), both("缺少", "missing"))
+
+
+def load_policy(name: str | Path, base: Path | None = None, *, complete: bool = True) -> Policy:
     """Return the policy of a bundled name or a file (relative to `base`), every parameter checked.
 
-    Raises PolicyError that lists all faults at once, each with its key.
+    Raises PolicyError that lists all faults at once, each with its key; missing parameters are
+    none with `complete=False`, which is for looking at a policy, never for a run.
     """
     path = resolve("policies", name, base, ".toml")
     raw = path.read_bytes()
@@ -451,9 +614,13 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
         for word in ("id", "title")
         if word not in head
     ]
-    unknown, missing = both("没有这个参数", "unknown parameter"), both("缺少", "missing")
+    if not isinstance(head.get("sources", {}), dict):
+        faults.append(located("[policy.sources]", NOT_A_TABLE))
+    unknown = both("没有这个参数", "unknown parameter")
     faults += [located(key, unknown) for key in entries if key not in CATALOGUE]
-    faults += [located(key, missing) for key in CATALOGUE if key not in entries]
+    if complete:
+        missing = [missing_parameter(key) for key in CATALOGUE if key not in entries]
+        faults += missing
     parameters = {}
     for key, entry in entries.items():
         if key in CATALOGUE:
@@ -470,7 +637,7 @@ def load_policy(name: str | Path, base: Path | None = None) -> Policy:
                 "docs/formats.md, section 4, shows the form of an entry",
             ),
         )
-    ordered = {key: parameters[key] for key in CATALOGUE}
+    ordered = {key: parameters[key] for key in CATALOGUE if key in parameters}
     digest = hashlib.sha256(raw).hexdigest()
     sources = {str(k): str(v) for k, v in head.get("sources", {}).items()}
     return Policy(str(head["id"]), str(head["title"]), path, digest, sources, ordered)
@@ -563,7 +730,9 @@ def _period(known: Known, item: Any, where: Bilingual, faults: list[Bilingual]) 
     elif item["verified"] and str(item.get("source", "")).startswith("assumed"):
         what = both("source 为 assumed 的值不能 verified", "an assumed value cannot be verified")
         faults.append(located(where, what))
-    strange = set(item) - {"from", "to", "value", "source", "verified"}
+    strange = set(item) - {
+        "from", "to", "value", "source", "source_zh", "verified", "alternative",
+    }  # fmt: skip
     faults.extend(located(where, _unknown_entry(word)) for word in sorted(strange))
     value = None
     try:
@@ -572,6 +741,29 @@ def _period(known: Known, item: Any, where: Bilingual, faults: list[Bilingual]) 
         value = read_value(known, item["value"])
     except (ValueError, TypeError) as error:
         faults.append(located(where, error))
+    if "alternative" in item:
+        _alternative(known, item, value, where, faults)
     if len(faults) > before or not isinstance(start, dt.date) or not isinstance(end, dt.date):
         return None  # isinstance again for the type checker
-    return Period(start, end, item["value"], value, str(item["source"]), bool(item["verified"]))
+    return Period(
+        start,
+        end,
+        item["value"],
+        value,
+        str(item["source"]),
+        bool(item["verified"]),
+        str(item.get("source_zh", "")),
+        item.get("alternative"),
+    )
+
+
+def _alternative(
+    known: Known, item: Any, value: Any, where: Bilingual, faults: list[Bilingual]
+) -> None:
+    """Note what is wrong with the alternative of a value."""
+    try:
+        other = read_value(known, item["alternative"])
+        if "value" in item and other == value:
+            raise ValueError(both("与 value 相同", "the same as the value"))
+    except (ValueError, TypeError) as error:
+        faults.append(located(where, located("alternative", error)))

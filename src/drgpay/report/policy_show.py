@@ -1,0 +1,123 @@
+"""The parameters of a policy as records and as lines of text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from drgpay.errors import PolicyError, both
+from drgpay.policy import CATALOGUE, OPEN_END, Parameter, Period, Policy, shown
+
+from .texts import UNITS, Words
+
+Record = dict[str, Any]
+
+
+def listed(policy: Policy, year: int | None = None, keys: Sequence[str] = ()) -> list[Record]:
+    """Return the values of a policy, one record for each period, in the order of the catalogue.
+
+    `year` leaves only what is in force on one of its days. `keys` are keys, first parts of keys or
+    parts of Chinese names. Raises PolicyError for one of `keys` that fits no parameter.
+    """
+    chosen = {key for word in keys for key in _matching(policy, word)} if keys else None
+    return [
+        _record(parameter, period)
+        for parameter in policy.parameters.values()
+        if chosen is None or parameter.key in chosen
+        for period in parameter.periods
+        if year is None or (period.start <= dt.date(year, 12, 31) and period.end.year >= year)
+    ]
+
+
+def _matching(policy: Policy, word: str) -> list[str]:
+    found = [p.key for p in policy.parameters.values() if p.key == word]
+    found = found or [
+        p.key
+        for p in policy.parameters.values()
+        if p.key.startswith(word.rstrip(".") + ".") or word in p.name
+    ]
+    if not found:
+        raise PolicyError(
+            both(f"没有政策参数“{word}”", f"no parameter {word!r}"),
+            where=policy.path,
+            remedy=both(
+                f"可用：{'、'.join(CATALOGUE)}；也可写中文名称的一部分",
+                f"known: {', '.join(CATALOGUE)}; or a part of the Chinese name",
+            ),
+        )
+    return found
+
+
+def _record(parameter: Parameter, period: Period) -> Record:
+    return {
+        "key": parameter.key,
+        "name": parameter.name,
+        "description": parameter.description,
+        "value": period.raw,
+        "unit": parameter.unit,
+        "from": period.start.isoformat(),
+        "to": "" if period.end == OPEN_END else period.end.isoformat(),
+        "source": period.source,
+        "source_zh": period.source_zh,
+        "verified": period.verified,
+        "alternative": period.alternative,
+    }
+
+
+def value_text(raw: Any, w: Words) -> str:
+    """Return a value as `--set` takes it; an empty list is said to be empty."""
+    return w.of(EMPTY, "empty") if raw == [] else shown(raw)
+
+
+EMPTY = {"empty": ("（空）", "(empty)")}
+HEADINGS = {
+    "zh": ("参数", "名称", "值", "备选值", "单位", "期间", "核实", "依据"),
+    "en": ("key", "name", "value", "alternative", "unit", "period", "verified", "source"),
+}
+
+
+def source_of(entry: Record, lang: str) -> str:
+    """Return the source of a value in a language, as far as the policy gives it."""
+    return str((entry["source_zh"] if lang == "zh" else "") or entry["source"])
+
+
+def show_lines(policy: Policy, entries: Sequence[Record], lang: str = "zh") -> Iterator[str]:
+    """Yield the parameters as a table for the terminal, and what is verified."""
+    w = Words(lang)
+    yield f"{policy.id}  {policy.title}"
+    rows = [
+        (
+            e["key"],
+            e["name"],
+            value_text(e["value"], w),
+            "—" if e["alternative"] is None else value_text(e["alternative"], w),
+            w.of(UNITS, e["unit"]),
+            f"{e['from']} – {e['to']}".rstrip(),
+            w("yes" if e["verified"] else "no"),
+            source_of(e, lang),
+        )
+        for e in entries
+    ]
+    table = [HEADINGS[lang], *rows]
+    widths = [max(text_width(row[i]) for row in table) for i in range(len(table[0]) - 1)]
+    for row in table:
+        cells = [padded(text, width) for text, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[-1]])
+    verified = sum(e["verified"] for e in entries)
+    rest = len(entries) - verified
+    yield {
+        "zh": f"共 {len(entries)} 项值：已核实 {verified}，未核实 {rest}",
+        "en": f"{len(entries)} values: {verified} verified, {rest} not verified",
+    }[lang]
+
+
+def text_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text filled with blanks to a width of the terminal."""
+    return text + " " * (width - text_width(text))
