@@ -73,64 +73,85 @@ def test_mul_div_round__is_the_same_in_plain_python(case: tuple[int, int, int]) 
     assert int(plain(a, b, d)) == mul_div_round(*case)
 
 
-def score(**given: Any) -> tuple[int, int, int]:
-    """Class, coefficient used and points of one case; EX1's figures unless given otherwise."""
-    facts = {
-        "status": 0,
-        "cost": 1_000_000,
-        "unreasonable": 0,
-        "review": 0,
-        "day_surgery": 0,
-        "bed_class": -1,
-        "days": 5,
-        "mean": 3_125_000,
-        "base": 2_500_000,
-        "stable": True,
-        "high_multiple": 20_000,
-        "flat": False,
-        "bed_base": 32_000,
-        "coefficient": 1_020_000,
-        "applies": (NORMAL, HIGH, REVIEWED),
-        "low_multiple": 4_000,
-        "low_inclusive": True,
-        "high_inclusive": True,
-        "exempt_day_surgery": True,
-        "by_cost": F(100 * 10_000, 1_250_000),
-        "step": 1,
-        **given,
+FACTS: dict[str, Any] = {
+    "status": 0,
+    "cost": 1_000_000,
+    "unreasonable": 0,
+    "review": 0,
+    "set_points": -1,
+    "day_surgery": 0,
+    "bed_class": -1,
+    "days": 5,
+    "way": 1,
+    "mean": 3_125_000,
+    "base": 2_500_000,
+    "stable": True,
+    "high_multiple": 20_000,
+    "to_review": False,
+    "flat": False,
+    "bands": ((1, 32_000, 40_000),),  # first day, points, fen
+    "coefficient": 1_020_000,
+    "applies": (NORMAL, HIGH, REVIEWED),
+    "low_multiple": 4_000,
+    "low_inclusive": True,
+    "high_inclusive": True,
+    "exempt_day_surgery": True,
+    "lower_of_coefficient": False,
+    "high_first": False,
+    "low_rule": 0,
+    "high_rule": 0,
+    "ungrouped": 0,
+    "ambiguous": 0,
+    "unstable": 0,
+    "way_rules": (0,) * 10,
+    "whole_stay": False,
+    "bed_money": False,
+    "long_days": -1,
+    "short_days": -1,
+    "by_cost": F(100 * 10_000, 1_250_000),
+    "step": 1,
+}
+
+
+def scored(**given: Any) -> dict[str, int]:
+    """Everything that one case comes to; EX1's figures unless given otherwise."""
+    assert not set(given) - set(FACTS)
+    f = {**FACTS, **given}
+    names = ("case_class", "used", "points", "paid_by", "price", "taken")
+    kinds = (np.int8, np.int32, np.int64, np.int8, np.int64, np.int64)
+    out = {name: np.zeros(1, kind) for name, kind in zip(names, kinds, strict=True)}
+    one = {
+        name: np.array([value])
+        for name, value in f.items()
+        if np.ndim(value) == 0 and name != "by_cost"
     }
-    one = {name: np.array([value]) for name, value in facts.items() if name not in ("applies",)}
-    out = np.zeros(1, np.int8), np.zeros(1, np.int32), np.zeros(1, np.int64)
+    starts, points, rates = (np.array([band[k] for band in f["bands"]]) for k in range(3))
+    coefficient = COEF_ONE if f["flat"] else f["coefficient"]
+    rules = (
+        f["ungrouped"], f["ambiguous"], f["unstable"], f["exempt_day_surgery"],
+        f["lower_of_coefficient"], f["low_inclusive"], f["high_inclusive"], f["high_first"],
+        f["low_rule"], f["whole_stay"], f["bed_money"], f["high_rule"],
+    )  # fmt: skip
+    numbers = (
+        f["low_multiple"], f["by_cost"].numerator, f["by_cost"].denominator, f["step"],
+        f["long_days"], f["short_days"],
+    )  # fmt: skip
+    nowhere = np.zeros(1, np.int64)
     score_range(
-        0,
-        1,
-        one["status"],
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
-        one["cost"],
-        one["unreasonable"],
-        one["review"],
-        one["day_surgery"],
-        one["bed_class"],
-        one["days"],
-        one["mean"],
-        one["base"],
-        one["stable"],
-        one["high_multiple"],
-        one["flat"],
-        one["bed_base"],
-        one["coefficient"],
-        np.array([kind in facts["applies"] for kind in range(8)]),
-        facts["low_multiple"],
-        facts["low_inclusive"],
-        facts["high_inclusive"],
-        facts["exempt_day_surgery"],
-        facts["by_cost"].numerator,
-        facts["by_cost"].denominator,
-        facts["step"],
-        *out,
-    )
-    return int(out[0][0]), int(out[1][0]), int(out[2][0])
+        0, 1, one["status"], nowhere, nowhere, one["cost"], one["unreasonable"], one["review"],
+        one["set_points"], one["day_surgery"], one["bed_class"], one["days"], one["way"],
+        one["mean"], one["base"], one["stable"], one["high_multiple"], one["to_review"],
+        np.array([[coefficient]]), np.array([kind in f["applies"] for kind in range(11)]),
+        np.array(f["way_rules"]), np.array([[[0, len(f["bands"])]]]), starts, points, rates,
+        np.array(numbers), np.array(rules, dtype=np.int64), *out.values(),
+    )  # fmt: skip
+    return {name: int(values[0]) for name, values in out.items()}
+
+
+def score(**given: Any) -> tuple[int, int, int]:
+    """Class, coefficient used and points of one case."""
+    made = scored(**given)
+    return made["case_class"], made["used"], made["points"]
 
 
 def test_low__points_follow_the_cost__t11() -> None:
@@ -294,5 +315,136 @@ def test_kernels__more_cost_never_means_fewer_points_within_a_class() -> None:
 
 def test_classes__have_one_number_each() -> None:
     numbers = [NORMAL, HIGH, REVIEWED, LOW, UNSTABLE, UNGROUPED, AMBIGUOUS, BED_DAY]
-    assert numbers == list(range(8))
+    numbers += [kernels.SPECIAL_DISCHARGE, kernels.LONG_STAY, kernels.SHORT_STAY]
+    assert numbers == list(range(11))
     assert kernels.GRANTED == 1
+
+
+# --- rules that other places have
+
+HIGH_CASE = {
+    "mean": 4_500_000,
+    "base": 3_600_000,
+    "high_multiple": 15_000,
+    "cost": 9_000_000,
+    "coefficient": 1_060_000,
+}
+
+
+def test_high__each_rule_by_hand() -> None:
+    # base 360, coefficient 1.06, cost 90,000 of a mean of 45,000, K 1.5, all-DRG mean 12,500
+    assert scored(**HIGH_CASE, high_rule=1)["points"] == 5_616_000  # 381.6 + (2 - 1.5) x 360
+    assert scored(**HIGH_CASE, high_rule=1, review=2)["points"] == 3_816_000
+    assert scored(**HIGH_CASE, high_rule=3)["points"] == 5_724_000  # 1.5 x 360 x 1.06
+    by_item = scored(**HIGH_CASE, high_rule=4, unreasonable=100, review=2)
+    assert (by_item["points"], by_item["price"], by_item["paid_by"]) == (0, 8_999_900, 1)
+    assert (by_item["taken"], by_item["used"]) == (100, COEF_ONE)
+    # what is left of the cost is below K: min(0.5, 1.5) x 360 x 1.06
+    less = scored(**HIGH_CASE, high_rule=3, unreasonable=6_750_000, review=2)
+    assert (less["points"], less["taken"]) == (1_908_000, 6_750_000)
+    assert scored(**HIGH_CASE, high_rule=2)["points"] == -1  # left to the caller
+
+
+def test_low__each_rule_by_hand() -> None:
+    assert scored(low_rule=1, applies=(LOW,))["points"] == 816_000
+    by_item = scored(low_rule=2, unreasonable=7, review=2)
+    assert (by_item["points"], by_item["price"], by_item["paid_by"]) == (0, 999_993, 1)
+    # 0.4 x 31,250 x min(1, 0.8) = 10,000 yuan
+    facts = {"lower_of_coefficient": True, "coefficient": 800_000}
+    assert scored(**facts, cost=1_000_000)["case_class"] == LOW
+    assert scored(**facts, cost=1_000_001)["case_class"] == NORMAL
+    assert scored(lower_of_coefficient=True, cost=1_250_000)["case_class"] == LOW  # 1.02 counts 1
+    assert scored(lower_of_coefficient=True, cost=1_250_001)["case_class"] == NORMAL
+
+
+def test_class_order__where_both_limits_meet() -> None:
+    both = {"low_multiple": 10_000, "high_multiple": 10_000, "cost": 3_125_000}
+    assert score(**both, high_first=True)[0] == HIGH
+    assert score(**both, high_first=False)[0] == LOW
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [({"status": 2}, "ungrouped"), ({"status": 1}, "ambiguous"), ({"stable": False}, "unstable")],
+)
+def test_by_cost_rules__review_and_item(facts: dict[str, Any], rule: str) -> None:
+    facts = {**facts, "cost": 1_875_000, "unreasonable": 125_000}
+    held = scored(**facts, **{rule: 1})
+    assert (held["points"], held["paid_by"], held["taken"]) == (0, kernels.HELD, 0)
+    assert scored(**facts, **{rule: 1}, review=2)["paid_by"] == kernels.HELD
+    granted = scored(**facts, **{rule: 1}, review=1)
+    assert (granted["points"], granted["paid_by"]) == (1_400_000, kernels.POINTS)
+    by_item = scored(**facts, **{rule: 2})
+    assert (by_item["points"], by_item["price"]) == (0, 1_750_000)
+
+
+def test_small_group__held_until_reviewed() -> None:
+    assert scored(stable=False, to_review=True)["paid_by"] == kernels.HELD
+    assert scored(stable=False, to_review=True, review=1)["points"] == 800_000
+    assert scored(stable=True, to_review=True)["case_class"] == LOW
+
+
+def test_discharge__death_and_transfer_by_their_rules() -> None:
+    rules = (0, 0, 2, 0, 3, 1, 0, 0, 0, 0)  # transfer by cost, against order by item, death not low
+    assert scored(way=2, way_rules=rules)["case_class"] == kernels.SPECIAL_DISCHARGE
+    assert scored(way=2, way_rules=rules, cost=5_000_000)["points"] == 4_000_000
+    assert scored(way=4, way_rules=rules)["price"] == 1_000_000
+    assert score(way=5, way_rules=rules) == (NORMAL, 1_020_000, 2_550_000)
+    assert score(way=1, way_rules=rules)[0] == LOW
+    assert scored(way=2, way_rules=rules, status=2)["case_class"] == UNGROUPED
+    assert scored(way=2, way_rules=rules, stable=False)["case_class"] == kernels.SPECIAL_DISCHARGE
+
+
+def test_stays__long_and_short_ones_by_item() -> None:
+    assert scored(days=61, long_days=60)["case_class"] == kernels.LONG_STAY
+    assert scored(days=60, long_days=60)["case_class"] == LOW
+    assert scored(days=2, short_days=2)["case_class"] == kernels.SHORT_STAY
+    assert scored(days=2, short_days=2, day_surgery=1)["case_class"] == NORMAL
+    assert scored(days=3, short_days=2)["case_class"] == LOW
+    assert scored(days=61, long_days=60, bed_class=0)["case_class"] == BED_DAY
+    assert scored(days=61, long_days=60, review=1, set_points=5)["case_class"] == kernels.LONG_STAY
+    assert scored(days=61, long_days=60, unreasonable=9, review=2)["price"] == 999_991
+
+
+def test_review__experts_set_points() -> None:
+    made = scored(review=1, set_points=1_234_567, unreasonable=5, status=2)
+    assert (made["case_class"], made["points"], made["used"], made["taken"]) == (
+        REVIEWED,
+        1_234_567,
+        COEF_ONE,
+        0,
+    )
+    assert scored(review=2, set_points=1_234_567)["case_class"] == LOW
+    assert scored(review=1, set_points=0, stable=False)["points"] == 0
+
+
+BANDS = ((1, 36_000, 45_000), (31, 30_400, 38_000), (91, 24_000, 30_000))  # T8
+
+
+@pytest.mark.parametrize(
+    ("days", "marginal", "whole"),
+    [
+        (30, 1_350_000, 1_350_000),
+        (31, 1_388_000, 1_178_000),
+        (90, 3_630_000, 3_420_000),
+        (91, 3_660_000, 2_730_000),
+        (120, 4_530_000, 3_600_000),
+    ],
+)
+def test_bed_day__bands_of_t8_in_money(days: int, marginal: int, whole: int) -> None:
+    facts = {"bed_class": 0, "days": days, "bands": BANDS, "bed_money": True}
+    assert scored(**facts)["price"] == marginal
+    assert scored(**facts, whole_stay=True)["price"] == whole
+    assert scored(**facts)["points"] == 0
+    points = {"bed_class": 0, "days": days, "bands": BANDS}
+    assert scored(**points)["points"] * 5 == marginal * 4  # 8 points for 10 fen here
+    assert scored(**points, whole_stay=True)["points"] * 5 == whole * 4
+
+
+@given(st.integers(0, TOP), st.integers(0, TOP), st.integers(0, TOP), st.integers(0, TOP))
+@example(TOP, TOP, TOP, TOP)
+@example(TOP, TOP - 1, TOP - 1, TOP)
+@example(1 << 31, 1 << 31, 1 << 62, 1)
+def test_product_order__is_exact(a: int, b: int, c: int, d: int) -> None:
+    sign = (a * b > c * d) - (a * b < c * d)
+    assert kernels.product_order(a, b, c, d) == sign

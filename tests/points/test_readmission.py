@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drgpay.money import round_half_away
-from drgpay.points.readmission import earlier_stays, reduced_points
+from drgpay.points.readmission import followed_stays, reduced_points
 
 Stay = tuple[int, int, int, int, int, str]  # patient, hospital, group, admission, discharge, id
 
@@ -28,7 +28,7 @@ def found(stays: list[Stay], days: int) -> list[str]:
         rank = {text: number for number, text in enumerate(sorted(texts))}
         return np.array([rank[text] for text in texts], dtype=np.int64)
 
-    rows = earlier_stays(*columns, case_order, days)
+    rows, _ = followed_stays(*columns, case_order, days)
     return [ids[row] for row in rows.tolist()]
 
 

@@ -6,30 +6,67 @@ trimming and of stability is a parameter of the policy.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.errors import InputError, both
+from drgpay.errors import InputError, PolicyError, both, in_language
 from drgpay.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import COEF_ONE
+from drgpay.points.trimming import (
+    GroupCosts,
+    Moments,
+    interpolated,
+    limits_of,
+    places_of,
+    quantile_place,
+    shares_wanted,
+)
 from drgpay.policy import Bands, YearPolicy
 
-COST_BITS = 44
+if TYPE_CHECKING:
+    from drgpay.points.history import History, KeptYear, Limits
+
 # what the kernel's 64-bit integers hold: coefficients up to 100, base points up to 4 million
 MAX_COEFFICIENT = 100 * COEF_ONE
 MAX_BASE_POINTS = 4 * 10**10
+HALF = Fraction(1, 2)
+GIVEN, FROM_HISTORY, BORROWED = "given", "history", "borrowed"
+# the parameters that base points hang on
+MATTERS = (
+    "point_scale",
+    "base_points_dp",
+    "history_years",
+    "history.weighting",
+    "history.year_weights",
+    "stable.min_cases",
+    "stable.inclusive",
+    "stable.cv_max",
+    "stable.cv_sd",
+    "small_groups",
+    "trim.method",
+    "trim.when",
+    "trim.lower_factor",
+    "trim.upper_factor",
+    "trim.lower_percentile",
+    "trim.upper_percentile",
+    "trim.sd_multiple",
+    "trim.quantile_type",
+)
+MATTERS_FOR_MULTIPLES = ("high.bands", "high.inclusive", "low.multiple", "low.inclusive")
 
 
 @dataclass(frozen=True, slots=True)
 class GroupBase:
     """Base points of one DRG and how they came about; costs in fen, points in 1/10,000.
 
-    `n_*` and `cv_*` are of the history before and after trimming; None when means were given.
+    `n_*`, `cv_*`, `mean_before_fen` and `median_*` are of its own history before and after
+    trimming, None when means were given; `trimmed` cases were dropped or clipped. `origin`:
+    given, history or borrowed (of its ADRG); `review`: its cases need special review (特病单议).
     """
 
     drg: str
@@ -40,17 +77,27 @@ class GroupBase:
     n_after: int | None = None
     cv_before: float | None = None
     cv_after: float | None = None
+    mean_before_fen: int | None = None
+    median_before_fen: Fraction | None = None
+    median_after_fen: Fraction | None = None
+    trimmed: int | None = None
+    origin: str = GIVEN
+    review: bool = False
 
 
 @dataclass(frozen=True)
 class BasePoints:
-    """Base points of all groups of a year, and the mean of all DRG cases that they stand on."""
+    """Base points of all groups of a year, and the mean of all DRG cases that they stand on.
+
+    `limits`: what trimming left of the history, for whoever counts the same cases again.
+    """
 
     source: str
     all_mean_fen: int
     groups: Mapping[str, GroupBase]
     history_cases: int = 0
     history_years: tuple[int, ...] = ()
+    limits: Limits | None = field(default=None, repr=False, compare=False)
 
 
 def base_points_of(mean_fen: int, all_mean_fen: int, policy: YearPolicy) -> int:
@@ -74,115 +121,39 @@ def given_base_points(
     return BasePoints("given", all_mean_fen, groups)
 
 
-class HistoryCosts:
-    """Costs of past cases by group number, kept as one sorted-to-be integer a case."""
-
-    def __init__(self) -> None:
-        self.parts: list[NDArray[np.int64]] = []
-
-    def add(self, group: NDArray[np.int64], cost_fen: NDArray[np.int64]) -> None:
-        """Add a part: group number and cost in fen, of cases that count."""
-        self.parts.append((group.astype(np.int64) << COST_BITS) | cost_fen)
-
-    @property
-    def count(self) -> int:
-        """The number of cases."""
-        return sum(len(part) for part in self.parts)
-
-    def drop(self, part: int, gone: NDArray[np.bool_]) -> None:
-        """Take cases of a part away again."""
-        self.parts[part] = self.parts[part][~gone]
-
-    def sorted(self) -> NDArray[np.int64]:
-        """Return all cases sorted by group and cost."""
-        together = np.concatenate(self.parts) if self.parts else np.zeros(0, dtype=np.int64)
-        self.parts = []
-        together.sort()
-        return together
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Number, sum and sum of squares of costs, exact."""
-
-    n: int
-    total: int
-    squares: int
-
-    @classmethod
-    def of(cls, costs: NDArray[np.int64]) -> Moments:
-        """Return the moments of sorted costs."""
-        if not len(costs):
-            return cls(0, 0, 0)
-        high, low = costs >> 20, costs & ((1 << 20) - 1)
-        top = int(high[-1])
-        if top * top * len(costs) < 2**62 and len(costs) < 2**20:
-            squares = (int(high @ high) << 40) + (int(high @ low) << 21) + int(low @ low)
-        else:
-            squares = sum(value * value for value in costs.tolist())
-        return cls(len(costs), int(costs.sum()), squares)
-
-    def cv_within(self, limit: Fraction, deviation: str) -> bool:
-        """Whether the coefficient of variation is at most `limit`, exactly.
-
-        One case has no sample deviation: then it is not.
-        """
-        spread = self.n * self.squares - self.total**2
-        p, q = limit.numerator, limit.denominator
-        if deviation == "sample":
-            return self.n > 1 and q * q * self.n * spread <= p * p * self.total**2 * (self.n - 1)
-        return self.n > 0 and q * q * spread <= p * p * self.total**2
-
-    def cv(self, deviation: str) -> float | None:
-        """Return the coefficient of variation for showing; None when there is none."""
-        divisor = self.n - 1 if deviation == "sample" else self.n
-        if divisor <= 0 or not self.total:
-            return None
-        variance = Fraction(self.n * self.squares - self.total**2, self.n * divisor)
-        return math.sqrt(variance) * self.n / self.total
-
-
-def quartiles_x4(costs: NDArray[np.int64], quantile_type: str) -> tuple[int, int]:
-    """Return four times the first and third quartile of sorted costs, exact.
-
-    Type 7 interpolates at (n - 1) p from the first value, type 6 at (n + 1) p, kept inside.
-    """
-    n = len(costs)
-    result = []
-    for quarter in (1, 3):
-        place = quarter * (n - 1) if quantile_type == "7" else quarter * (n + 1) - 4
-        place = min(max(place, 0), 4 * (n - 1))
-        j, r = divmod(place, 4)
-        upper = int(costs[min(j + 1, n - 1)])
-        result.append(int(costs[j]) * (4 - r) + upper * r)
-    return result[0], result[1]
-
-
-def middle_interval(
-    costs: NDArray[np.int64], lower: Fraction, upper: Fraction, quantile_type: str
-) -> NDArray[np.int64]:
-    """Return the sorted costs inside Q1 - lower x IQR … Q3 + upper x IQR (中间区段法).
-
-    Source: P11 names the fences; that Zhejiang uses them is not verified.
-    """
-    q1, q3 = quartiles_x4(costs, quantile_type)
-    # kept inside 64 bits; what lies beyond the smallest and the largest cost cuts nothing off
-    least = max(math.ceil((q1 - lower * (q3 - q1)) / 4), int(costs[0]))
-    most = min(math.floor((q3 + upper * (q3 - q1)) / 4), int(costs[-1]))
-    first = int(np.searchsorted(costs, least, side="left"))
-    last = int(np.searchsorted(costs, most, side="right"))
-    return costs[first:last]
-
-
 def history_base_points(
-    history: HistoryCosts, drgs: Sequence[str], policy: YearPolicy, years: tuple[int, ...]
+    history: History,
+    drgs: Sequence[str],
+    adrg_of: Mapping[str, str],
+    policy: YearPolicy,
+    years: tuple[int, ...],
 ) -> BasePoints:
-    """Return base points from past costs; `drgs` names the group numbers of the history.
+    """Return base points from past costs (docs/base-points.md).
 
-    Raises InputError when there is no past case to stand on.
+    `drgs` names the group numbers of the history, `adrg_of` the ADRG of each DRG; `years` are the
+    history's, rising. The history keeps the result for other policies that do not differ in it.
+
+    Raises InputError when there is no past case to stand on, PolicyError for percentiles or
+    weights of years that cannot be used.
     """
-    cases = history.sorted()
-    if not len(cases):
+    matters = [*MATTERS, *(MATTERS_FOR_MULTIPLES if policy["trim.method"] == "multiples" else ())]
+    key = ("base", tuple(drgs), years, *(policy[name] for name in matters))
+    if key not in history.cache:
+        history.cache[key] = _history_base_points(history, drgs, adrg_of, policy, years)
+    found: BasePoints = history.cache[key]
+    return found
+
+
+def _history_base_points(
+    history: History,
+    drgs: Sequence[str],
+    adrg_of: Mapping[str, str],
+    policy: YearPolicy,
+    years: tuple[int, ...],
+) -> BasePoints:
+    weights = _weights(policy, years)
+    before = history.moments()
+    if not before:
         raise InputError(
             both(
                 "历史数据中没有已入组且有费用的病例",
@@ -193,52 +164,184 @@ def history_base_points(
                 "give past cases in history/, or base_points.csv with all_drg_mean_yuan",
             ),
         )
-    mask = (1 << COST_BITS) - 1
-    bounds = np.searchsorted(cases, np.arange(len(drgs) + 1, dtype=np.int64) << COST_BITS)
-    deviation, limit = policy["stable.cv_sd"], Fraction(policy["stable.cv_max"])
-    kept: dict[str, tuple[Moments, Moments]] = {}
-    for number, drg in enumerate(drgs):
-        costs = cases[bounds[number] : bounds[number + 1]] & mask
-        if not len(costs):
-            continue
-        before = after = Moments.of(costs)
-        wide = before.n > 1 and not before.cv_within(limit, deviation)
-        if policy["trim.method"] == "middle_interval" and (wide or policy["trim.when"] == "always"):
-            after = Moments.of(
-                middle_interval(
-                    costs,
-                    policy["trim.lower_factor"],
-                    policy["trim.upper_factor"],
-                    policy["trim.quantile_type"],
-                )
-            )
-        kept[drg] = (before, after)
-    total = sum(after.total for _, after in kept.values())
-    number_kept = sum(after.n for _, after in kept.values())
-    if not total:
+    limits, medians = _limits(history, policy)
+    cells: dict[int, list[KeptYear]] = {}
+    for cell in history.kept(limits):
+        cells.setdefault(cell.group, []).append(cell)
+    kept = {g: _together(own) for g, own in cells.items()}
+    if not any(moments.total for moments in kept.values()):
         raise InputError(
             both("裁剪后没有剩下历史病例", "trimming left no past case"),
             remedy=both("核对 trim（裁剪）各参数", "check the trim parameters"),
         )
-    all_mean = round_half_away(Fraction(total, number_kept))
-    least = policy["stable.min_cases"]
+    every = [cell for own in cells.values() for cell in own]
+    all_mean = _mean(every, weights, both("全部病例", "all cases"))
+    medians_after = _medians_after(history, limits, cells, kept)
+    families: dict[str, list[KeptYear]] = {}
+    for cell in every:
+        families.setdefault(adrg_of.get(drgs[cell.group], ""), []).append(cell)
+
+    small, deviation = policy["small_groups"], policy["stable.cv_sd"]
     groups = {}
-    for drg, (before, after) in kept.items():
-        if not after.n:
+    for g, drg in enumerate(drgs):
+        if g not in before:
+            continue
+        after = kept[g]
+        few = not _enough(after.n, policy)
+        family = families.get(adrg_of.get(drg, ""), []) if adrg_of.get(drg) else []
+        lent = few and small == "borrow_adrg" and _together(family).n > 0
+        if not after.n and not lent:
             continue  # trimmed away entirely: as a group without history
-        mean = round_half_away(Fraction(after.total, after.n))
-        enough = after.n >= least if policy["stable.inclusive"] else after.n > least
+        source = family if lent else cells[g]
+        own_mean = _mean(cells[g], weights, drg) if after.n else 0  # refused even if not used
+        mean = _mean(family, weights, drg) if lent else own_mean
         groups[drg] = GroupBase(
             drg,
             mean,
             base_points_of(mean, all_mean, policy),
-            enough and mean > 0 and after.cv_within(limit, deviation),
-            before.n,
+            mean > 0 and _is_stable(_together(source), policy),
+            before[g].n,
             after.n,
-            before.cv(deviation),
+            before[g].cv(deviation),
             after.cv(deviation),
+            round_half_away(before[g].mean),
+            medians[g],
+            medians_after.get(g),
+            sum(cell.below + cell.above for cell in cells[g]),
+            BORROWED if lent else FROM_HISTORY,
+            few and small == "review",
         )
-    return BasePoints("history", all_mean, groups, len(cases), years)
+    return BasePoints(FROM_HISTORY, all_mean, groups, history.used, years, limits)
+
+
+def _weights(policy: YearPolicy, years: tuple[int, ...]) -> Mapping[int, Fraction] | None:
+    """Return the weight of each past year; None when all years count together."""
+    if policy["history.weighting"] == "pooled":
+        return None
+    given: tuple[Fraction, ...] = policy["history.year_weights"]
+    if len(given) < len(years):
+        raise PolicyError(
+            both(
+                f"历史数据有 {len(years)} 年，权重只有 {len(given)} 个",
+                f"the history has {len(years)} years, there are {len(given)} weights",
+            ),
+            where="history.year_weights",
+            remedy=both(
+                "为每一历史年度写一个权重，由近及远", "give a weight a year, the latest first"
+            ),
+        )
+    return dict(zip(reversed(years), given, strict=False))
+
+
+def _mean(cells: Iterable[KeptYear], weights: Mapping[int, Fraction] | None, what: str) -> int:
+    """Return the mean of what is left in fen: pooled, or of the years' means by weight.
+
+    A year that is not one of the history's counts as the latest.
+    """
+    if weights is None:
+        return round_half_away(_together(cells).mean)
+    latest = max(weights)
+    by_year: dict[int, Moments] = {}
+    for cell in cells:
+        year = cell.year if cell.year in weights else latest
+        by_year[year] = by_year.get(year, Moments()) + cell.kept
+    used = {year: moments for year, moments in by_year.items() if moments.n}
+    divisor = sum(weights[year] for year in used)
+    if not divisor:
+        raise PolicyError(
+            both(
+                f"{in_language(what, 'zh')}有病例的各年权重都是0",
+                f"{what}: every year with cases has the weight 0",
+            ),
+            where="history.year_weights",
+            remedy=both("给这些年度大于0的权重", "give these years a weight above 0"),
+        )
+    exact = sum((weights[year] * moments.mean for year, moments in used.items()), Fraction(0))
+    return round_half_away(exact / divisor)
+
+
+def _together(cells: Iterable[KeptYear]) -> Moments:
+    return sum((cell.kept for cell in cells), Moments())
+
+
+def _enough(n: int, policy: YearPolicy) -> bool:
+    least: int = policy["stable.min_cases"]
+    return n >= least if policy["stable.inclusive"] else n > least
+
+
+def _is_stable(moments: Moments, policy: YearPolicy) -> bool:
+    """Whether a group is stable (稳定病组): enough cases and a CV within the limit."""
+    limit, deviation = Fraction(policy["stable.cv_max"]), policy["stable.cv_sd"]
+    return _enough(moments.n, policy) and moments.cv_within(limit, deviation)
+
+
+def _limits(history: History, policy: YearPolicy) -> tuple[Limits, dict[int, Fraction]]:
+    """Return the limits of trimming by group, and each group's median before it."""
+    from drgpay.points.history import Limits
+
+    before, kind = history.moments(), policy["trim.quantile_type"]
+    shares = (*shares_wanted(policy), HALF)
+    places = {
+        g: [quantile_place(moments.n, share, kind) for share in shares]
+        for g, moments in before.items()
+    }
+    values = _values_at(history, places)
+    everything = sum(before.values(), Moments())
+    all_mean = round_half_away(everything.mean)
+
+    def high_multiple(mean: int) -> Fraction:
+        return multiple_of(base_points_of(mean, all_mean, policy), policy["high.bands"])
+
+    own = [
+        limits_of(GroupCosts(moments, values[g][:-1]), policy, high_multiple)
+        for g, moments in before.items()
+    ]
+    limits = Limits(
+        np.array(list(before), dtype=np.int32),
+        np.array([low for low, _ in own], dtype=np.int64),
+        np.array([high for _, high in own], dtype=np.int64),
+        policy["trim.method"] == "winsorise",
+    )
+    return limits, {g: values[g][-1] for g in before}
+
+
+def _values_at(
+    history: History,
+    places: Mapping[int, Sequence[Fraction]],
+    clipped: Callable[[int, int], int] = lambda group, cost: cost,
+) -> dict[int, tuple[Fraction, ...]]:
+    """Return each group's costs at places among its sorted ones, interpolated."""
+    costs = history.costs_at(
+        (g, near) for g, own in places.items() for place in own for near in places_of(place)
+    )
+    return {
+        g: tuple(
+            interpolated(place, *(clipped(g, costs[g, near]) for near in places_of(place)))
+            for place in own
+        )
+        for g, own in places.items()
+    }
+
+
+def _medians_after(
+    history: History,
+    limits: Limits,
+    cells: Mapping[int, Sequence[KeptYear]],
+    kept: Mapping[int, Moments],
+) -> dict[int, Fraction]:
+    """Return the median of what is left of each group of which something is."""
+    places = {}
+    for g, own in cells.items():
+        if kept[g].n:
+            first = 0 if limits.clip else sum(cell.below for cell in own)
+            places[g] = [first + quantile_place(kept[g].n, HALF, "7")]
+    row = {g: i for i, g in enumerate(limits.groups.tolist())}
+
+    def clipped(g: int, cost: int) -> int:
+        return min(max(cost, int(limits.lower[row[g]])), int(limits.upper[row[g]]))
+
+    # costs that stand between the limits are not changed by clipping
+    return {g: value for g, (value,) in _values_at(history, places, clipped).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +352,7 @@ class GroupTables:
     base: NDArray[np.int64]
     stable: NDArray[np.bool_]
     high_multiple: NDArray[np.int64]
-    flat: NDArray[np.bool_]
+    review: NDArray[np.bool_]  # too few past cases, and the policy has such cases reviewed
 
 
 def multiple_of(base_points: int, bands: Bands) -> Fraction:
@@ -262,7 +365,7 @@ def multiple_of(base_points: int, bands: Bands) -> Fraction:
     """
     for limit, multiple in bands:
         if limit is None or Fraction(base_points, POINT) <= limit:
-            return multiple
+            return Fraction(multiple)
     raise ValueError("no open band")
 
 
@@ -282,18 +385,22 @@ def group_tables(
 ) -> GroupTables:
     """Return base points by number of DRG; groups without base points are unstable.
 
+    Coefficients, 1 of primary groups among them, are those of `points.coefficients`.
+
     Raises InputError for a mean so large that points would overflow.
     """
     count = len(drgs)
     mean, points = np.zeros(count, np.int64), np.zeros(count, np.int64)
     stable, multiple = np.zeros(count, np.bool_), np.zeros(count, np.int64)
-    flat = np.zeros(count, np.bool_)
-    primary = set(policy["primary_groups"])
+    # a group without past cases has too few of them
+    none_is_enough = policy["stable.inclusive"] and policy["stable.min_cases"] == 0
+    small = policy["small_groups"] == "review" and not none_is_enough
+    review = np.full(count, small and base.source == FROM_HISTORY)
     for i, drg in enumerate(drgs):
-        flat[i] = drg in primary
         group = base.groups.get(drg)
         if group is None:
             continue
+        review[i] = group.review
         k = ten_thousandths(multiple_of(group.base_points, policy["high.bands"]), "K")
         widest = max(COEF_ONE * step, MAX_COEFFICIENT, k)
         if group.mean_fen * widest >= 2**62 or group.base_points > MAX_BASE_POINTS:
@@ -311,4 +418,4 @@ def group_tables(
             )
         mean[i], points[i], multiple[i] = group.mean_fen, group.base_points, k
         stable[i] = group.stable and group.mean_fen > 0
-    return GroupTables(mean, points, stable, multiple, flat)
+    return GroupTables(mean, points, stable, multiple, review)

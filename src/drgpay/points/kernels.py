@@ -12,9 +12,17 @@ import numpy as np
 
 from drgpay._jit import kernel
 
-NORMAL, HIGH, REVIEWED, LOW, UNSTABLE, UNGROUPED, AMBIGUOUS, BED_DAY = range(8)
+(
+    NORMAL, HIGH, REVIEWED, LOW, UNSTABLE, UNGROUPED, AMBIGUOUS, BED_DAY, SPECIAL_DISCHARGE,
+    LONG_STAY, SHORT_STAY,
+) = range(11)  # fmt: skip
 COEF_ONE = 1_000_000
-GRANTED = 1
+GRANTED, REFUSED = 1, 2
+POINTS, MONEY, HELD = range(3)  # what a case is paid by; -1 of quarantined cases
+BY_COST, IF_REVIEWED, BY_ITEM = range(3)  # rules of ungrouped, ambiguous, unstable
+AS_OTHERS, NOT_LOW, COST_RULE, ITEM_RULE = range(4)  # rules of ways to leave
+ON_REVIEW, LINEAR_ADD, DEDUCT, CAP, HIGH_BY_ITEM = range(5)
+RATIO, LOW_BY_COST, LOW_BY_ITEM = range(3)
 
 
 @kernel
@@ -49,6 +57,38 @@ def mul_div_round(a: int, b: int, d: int) -> int:
 
 
 @kernel
+def product_order(a: int, b: int, c: int, d: int) -> int:
+    """Return the sign of a x b − c x d, exactly; all from 0 to 2^62."""
+    mask = (1 << 31) - 1
+    a1, a0, b1, b0 = a >> 31, a & mask, b >> 31, b & mask
+    c1, c0, d1, d0 = c >> 31, c & mask, d >> 31, d & mask
+    low = a0 * b0 - c0 * d0
+    middle = (a1 * b0 - c1 * d0) + (a0 * b1 - c0 * d1) + (low >> 31)
+    high = a1 * b1 - c1 * d1 + (middle >> 31)
+    if high > 0:
+        return 1
+    if high < 0:
+        return -1
+    return 1 if (middle & mask) or (low & mask) else 0
+
+
+@kernel
+def bed_day_sum(days: int, first: int, last: int, start: Any, amount: Any, whole: bool) -> int:
+    """Return the sum over days of what a day is worth; bands first … last - 1 begin at `start`."""
+    if whole:
+        k = first
+        while k + 1 < last and start[k + 1] <= days:
+            k += 1
+        return days * amount[k]  # type: ignore[no-any-return]
+    total = np.int64(0)
+    for k in range(first, last):
+        end = days if k + 1 == last else min(days, start[k + 1] - 1)
+        if end >= start[k]:
+            total += (end - start[k] + 1) * amount[k]
+    return total  # type: ignore[return-value]
+
+
+@kernel
 def score_range(
     first: int,
     last: int,
@@ -56,81 +96,143 @@ def score_range(
     group: Any,  # [N] index of G
     hospital: Any,  # [N] index of H
     cost: Any,  # [N] fen
-    unreasonable: Any,  # [N] fen
-    review: Any,  # [N] 0 none, 1 granted, 2 refused
+    unreasonable: Any,  # [N] fen, or [0] when there is none
+    review: Any,  # [N] 0 none, 1 granted, 2 refused, or [0]
+    set_points: Any,  # [N] points that experts set, -1 none, or [0]
     day_surgery: Any,  # [N]
     bed_class: Any,  # [N] index of B, -1 not paid by bed-day
     days: Any,  # [N]
+    way: Any,  # [N] index of W, how the patient left
     mean: Any,  # [G] fen, 0 when there is none
     base: Any,  # [G] points
     stable: Any,  # [G]
     high_multiple: Any,  # [G]
-    flat: Any,  # [G] 1: the coefficient is 1 (primary groups)
-    bed_base: Any,  # [B] points a day
-    coefficient: Any,  # [H]
-    applies: Any,  # [8] by class: the coefficient multiplies it
-    low_multiple: int,
-    low_inclusive: bool,
-    high_inclusive: bool,
-    exempt_day_surgery: bool,
-    by_cost_numerator: int,  # points of a fen of cost = numerator / denominator
-    by_cost_denominator: int,
-    step: int,  # points are rounded to multiples of this
+    to_review: Any,  # [G] too small: paid only on review
+    coefficient: Any,  # [H, G] or [H, 1]
+    applies: Any,  # [11] by class: the coefficient multiplies it
+    way_rule: Any,  # [W]
+    bands_of: Any,  # [H, B, 2] first and last + 1 of the bands of a class in a hospital
+    band_start: Any,  # [K] first day of a band
+    band_points: Any,  # [K] points a day
+    band_rate: Any,  # [K] fen a day
+    numbers: Any,  # [6] low multiple, points of a fen (numerator, denominator), step, days: see Rules
+    rules: Any,  # [12] switches and choices: see Rules
     case_class: Any,  # out [N]
     used: Any,  # out [N] coefficient that multiplied
-    points: Any,  # out [N]
+    points: Any,  # out [N] −1: `deduct`, worked out by the caller
+    paid_by: Any,  # out [N]
+    price: Any,  # out [N] fen, of what is paid in money
+    taken: Any,  # out [N] unreasonable cost taken off
 ) -> None:
     """Classify and score cases first … last - 1; quarantined ones get 0 points and class -1."""
+    low_multiple, numerator, denominator, step, long_days, short_days = numbers[:6]
+    by_group = coefficient.shape[1] > 1
     for i in range(first, last):
+        used[i], points[i], price[i], taken[i] = 0, 0, 0, 0
         if status[i] == 3:
-            case_class[i] = -1
-            used[i] = 0
-            points[i] = 0
+            case_class[i], paid_by[i] = -1, -1
             continue
         g = group[i]
-        granted = review[i] == GRANTED
+        granted = refused = False
+        less = set_to = np.int64(0)
+        if len(review):
+            granted, refused = review[i] == 1, review[i] == 2
+            less, set_to = unreasonable[i], set_points[i]
+        c = coefficient[hospital[i], g if by_group else 0]
+        surgery = bool(day_surgery[i])
+        leaving = way_rule[way[i]]
+        rule = 0  # of the classes that are paid by cost
         if bed_class[i] >= 0:
             kind = BED_DAY
+        elif long_days >= 0 and days[i] > long_days:
+            kind = LONG_STAY
+        elif days[i] <= short_days and not surgery:
+            kind = SHORT_STAY
+        elif granted and set_to >= 0:
+            kind = REVIEWED
         elif status[i] == 2:
-            kind = UNGROUPED
+            kind, rule = UNGROUPED, rules[0]
         elif status[i] == 1:
-            kind = AMBIGUOUS
+            kind, rule = AMBIGUOUS, rules[1]
+        elif leaving >= COST_RULE:
+            kind = SPECIAL_DISCHARGE
         elif not stable[g]:
-            kind = UNSTABLE
+            kind, rule = UNSTABLE, IF_REVIEWED if to_review[g] else rules[2]
         else:
             kind = NORMAL
-            scaled = cost[i] * 10_000
-            low_limit = low_multiple * mean[g]
-            high_limit = high_multiple[g] * mean[g]
-            if not (day_surgery[i] and exempt_day_surgery) and (
-                scaled < low_limit or (low_inclusive and scaled == low_limit)
-            ):
+            is_low = False
+            if not (surgery and rules[3]) and leaving != NOT_LOW:
+                share = min(c, COEF_ONE) if rules[4] else np.int64(COEF_ONE)
+                order = product_order(cost[i], 10_000_000_000, low_multiple * mean[g], share)  # type: ignore[arg-type]
+                is_low = order < 0 or (rules[5] == 1 and order == 0)
+            order = cost[i] * 10_000 - high_multiple[g] * mean[g]
+            is_high = order > 0 or (rules[6] == 1 and order == 0)
+            if is_low and not (is_high and rules[7]):
                 kind = LOW
-            elif scaled > high_limit or (high_inclusive and scaled == high_limit):
+            elif is_high:
                 kind = REVIEWED if granted else HIGH
-        c = COEF_ONE
-        if applies[kind]:
-            c = coefficient[hospital[i]]
-            if flat[g]:
-                c = COEF_ONE
+        if not applies[kind]:
+            c = np.int64(COEF_ONE)
+        case_class[i], paid_by[i], used[i] = kind, POINTS, c
+        item = False
         if kind == BED_DAY:
-            p = mul_div_round(bed_base[bed_class[i]] * max(days[i], 1), c, COEF_ONE * step)
-        elif kind in (UNGROUPED, AMBIGUOUS, UNSTABLE):
-            p = mul_div_round(
-                cost[i] - unreasonable[i],
-                by_cost_numerator * c,
-                by_cost_denominator * COEF_ONE * step,
-            )
+            bands = bands_of[hospital[i], bed_class[i]]
+            stay = max(days[i], 1)
+            if rules[10]:
+                paid_by[i], used[i] = MONEY, COEF_ONE
+                price[i] = bed_day_sum(
+                    stay, bands[0], bands[1], band_start, band_rate, rules[9] == 1
+                )
+            else:
+                p = bed_day_sum(stay, bands[0], bands[1], band_start, band_points, rules[9] == 1)
+                points[i] = mul_div_round(p, c, COEF_ONE * step) * step
+        elif kind == REVIEWED and set_to >= 0:
+            points[i], used[i] = set_to, COEF_ONE
+        elif kind in (UNSTABLE, UNGROUPED, AMBIGUOUS, SPECIAL_DISCHARGE):
+            item = rule == BY_ITEM or (kind == SPECIAL_DISCHARGE and leaving == ITEM_RULE)
+            if rule == IF_REVIEWED and not granted:
+                paid_by[i] = HELD
+                used[i] = COEF_ONE
+                continue
+            if not item:
+                taken[i] = less
+                points[i] = step * mul_div_round(
+                    cost[i] - less, numerator * c, denominator * COEF_ONE * step
+                )
+        elif kind in (LONG_STAY, SHORT_STAY):
+            item = True
+        elif kind == LOW and rules[8] != RATIO:
+            item = rules[8] == LOW_BY_ITEM
+            if not item:
+                taken[i] = less
+                points[i] = step * mul_div_round(
+                    cost[i] - less, numerator * c, denominator * COEF_ONE * step
+                )
         elif kind == LOW:
-            p = mul_div_round(base[g] * c, cost[i], mean[g] * COEF_ONE * step)
-        elif kind == REVIEWED:
-            over = (cost[i] - unreasonable[i]) * 10_000 - high_multiple[g] * mean[g]
+            points[i] = mul_div_round(base[g] * c, cost[i], mean[g] * COEF_ONE * step) * step
+        elif kind == REVIEWED or (kind == HIGH and rules[11] == LINEAR_ADD and not refused):
+            taken[i] = less
+            over = (cost[i] - less) * 10_000 - high_multiple[g] * mean[g]
             share = c * mean[g] + max(over, 0) * 100
-            p = mul_div_round(base[g], share, mean[g] * COEF_ONE * step)
+            points[i] = mul_div_round(base[g], share, mean[g] * COEF_ONE * step) * step
+        elif kind == HIGH and rules[11] == DEDUCT:
+            taken[i], points[i] = less, -1
+        elif kind == HIGH and rules[11] == CAP:
+            taken[i] = less
+            if (cost[i] - less) * 10_000 <= high_multiple[g] * mean[g]:
+                points[i] = step * mul_div_round(
+                    base[g] * c, cost[i] - less, mean[g] * COEF_ONE * step
+                )
+            else:
+                points[i] = step * mul_div_round(
+                    base[g] * c, high_multiple[g], 10_000 * COEF_ONE * step
+                )
+        elif kind == HIGH and rules[11] == HIGH_BY_ITEM:
+            item = True
         else:
             value = base[g] * c
             divisor = COEF_ONE * step
-            p = (2 * value + divisor) // (2 * divisor)
-        case_class[i] = kind
-        used[i] = c
-        points[i] = p * step
+            points[i] = (2 * value + divisor) // (2 * divisor) * step
+        if item:
+            paid_by[i], used[i] = MONEY, COEF_ONE
+            taken[i], price[i] = less, cost[i] - less

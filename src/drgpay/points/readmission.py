@@ -16,7 +16,7 @@ Rows = NDArray[np.int64]
 CaseOrder = Callable[[Rows], Rows]
 
 
-def earlier_stays(
+def followed_stays(
     patient: NDArray[np.int32],
     hospital: NDArray[np.int32],
     group: NDArray[np.int32],
@@ -24,15 +24,15 @@ def earlier_stays(
     discharge: NDArray[np.int32],
     case_order: CaseOrder,
     days: int,
-) -> Rows:
-    """Return which of N stays are followed by a readmission within `days` days, ascending.
+) -> tuple[Rows, Rows]:
+    """Return which of N stays a readmission follows within `days` days, ascending, and by which.
 
     Stays of one patient, hospital and group stand in the order of admission, discharge and case
     id (`case_order` gives the rank of some rows' ids); the next one counts when its admission is
     0 to `days` days after the discharge.
     """
     if not len(patient):
-        return np.zeros(0, dtype=np.int64)
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     low = int(admission.min())
     spans = [
         (hospital.astype(np.int64), int(hospital.max()) + 1),
@@ -62,7 +62,10 @@ def earlier_stays(
             same &= column[order][1:] == column[order][:-1]
     earlier, later = order[:-1], order[1:]
     gap = admission[later].astype(np.int64) - discharge[earlier]
-    return np.sort(earlier[same & (gap >= 0) & (gap <= days)])
+    hits = same & (gap >= 0) & (gap <= days)
+    earlier, later = earlier[hits], later[hits]
+    ascending = np.argsort(earlier)
+    return earlier[ascending], later[ascending]
 
 
 def _untie(
