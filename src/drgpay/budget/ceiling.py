@@ -1,0 +1,297 @@
+"""The ceiling: all that is paid, in any way, against the control target (总额控制目标).
+
+Sources: S0 2-3 (payment controlled by total), S0 13 and S4 (2) (what the target leaves out and
+what it contains), S2 二(二)1(2) (care outside the region inside the budget). docs/point-value.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from drgpay.errors import Bilingual, InputError, both, in_language
+from drgpay.money import yuan_text
+
+DRG, PER_DIEM, BY_ITEM, OUT_OF_AREA, CAPITATION, OTHER = (
+    "drg", "per_diem", "by_item", "out_of_area", "capitation", "other",
+)  # fmt: skip
+MODES: Mapping[str, Bilingual] = {
+    DRG: both("DRG点数付费", "DRG points"),
+    PER_DIEM: both("按床日付费", "per-diem"),
+    BY_ITEM: both("按项目付费", "by item"),
+    OUT_OF_AREA: both("异地就医", "care outside the region"),
+    CAPITATION: both("按人头付费", "capitation"),
+    OTHER: both("其他支付", "other payments"),
+}
+
+_DEPOSIT = both("质量保证金", "quality deposit")
+_BUDGET = both("支出预算", "expenditure budget")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTarget:
+    """A region's or a pool's control target and what it was made from, in fen.
+
+    `deductions` are what the expenditure budget does not leave to institutions. `reserves` and
+    `deposit_fen` lie inside the target (S0 13): reserves are set aside, so that payments have
+    `free_fen`; the quality deposit (质量保证金) is a part of what institutions are due, paid later
+    or forfeited, and is therefore not set aside again.
+    """
+
+    expenditure_budget_fen: int
+    deductions: tuple[tuple[str, int], ...]
+    target_fen: int
+    reserves: tuple[Reserve, ...] = ()
+    deposit_fen: int = 0
+
+    @property
+    def free_fen(self) -> int:
+        """What may be paid without a reserve, deposit included."""
+        return self.target_fen - sum(r.amount_fen for r in self.reserves)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Money named for a purpose. `covers_overspend`: it may pay what goes beyond the ceiling.
+
+    `inside_target`: it is a part of the target, set aside, else it comes on top.
+    """
+
+    name: str
+    amount_fen: int
+    covers_overspend: bool = True
+    inside_target: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money paid, or to be paid, in one mode (`MODES`); `name` tells those of a mode apart."""
+
+    mode: str
+    amount_fen: int
+    name: str = ""
+
+    @property
+    def title(self) -> Bilingual:
+        """The mode, with the name where there is one."""
+        mode = MODES[self.mode]
+        return (
+            both(f"{mode.chinese}（{self.name}）", f"{mode} ({self.name})") if self.name else mode
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn from a reserve, and what is left of it, in fen."""
+
+    reserve: Reserve
+    drawn_fen: int
+
+    @property
+    def left_fen(self) -> int:
+        """What is left of the reserve."""
+        return self.reserve.amount_fen - self.drawn_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Payments within their ceiling, in fen: `total` <= `free` + what was drawn from reserves."""
+
+    payments: tuple[Payment, ...]
+    total_fen: int
+    target_fen: int
+    free_fen: int
+    excess_fen: int
+    drawn: tuple[Drawn, ...]
+
+    @property
+    def left_fen(self) -> int:
+        """What may still be paid without a reserve."""
+        return max(0, self.free_fen - self.total_fen)
+
+    @property
+    def by_mode(self) -> dict[str, int]:
+        """What is paid in each mode; a mode without a payment is left out."""
+        sums: dict[str, int] = {}
+        for payment in self.payments:
+            sums[payment.mode] = sums.get(payment.mode, 0) + payment.amount_fen
+        return sums
+
+    def explain(self) -> tuple[Bilingual, ...]:
+        """Return the comparison line by line, in both languages."""
+        return (
+            *_figures(self.payments, self.total_fen, self.target_fen, self.free_fen),
+            *(_drawn_line(d) for d in self.drawn if d.drawn_fen),
+            _verdict(self),
+        )
+
+
+def control_target(
+    expenditure_budget_fen: int,
+    deductions: Iterable[tuple[str, int]] = (),
+    out_of_area_fen: int = 0,
+    *,
+    out_of_area: str = "deducted",
+    reserves: Sequence[Reserve] = (),
+    deposit_fen: int = 0,
+) -> ControlTarget:
+    """Return the control target: the expenditure budget less deductions.
+
+    `deductions`: retail pharmacies, retired cadres and other named amounts. Care outside the
+    region is deducted (S0 13), or stays inside and counts against the ceiling as a payment
+    (`out_of_area` = `inside_budget`, S2). `reserves` and `deposit_fen` are contained in the target
+    and not taken off it; every reserve becomes one `inside_target`.
+
+    Raises InputError for amounts below 0, and when what the target must contain is larger than it.
+    """
+    off = list(deductions)
+    if out_of_area == "deducted" and out_of_area_fen:
+        off.append((MODES[OUT_OF_AREA], out_of_area_fen))
+    inside = tuple(Reserve(r.name, r.amount_fen, r.covers_overspend, True) for r in reserves)
+    named = [*off, *((r.name, r.amount_fen) for r in inside)]
+    named += [(_DEPOSIT, deposit_fen), (_BUDGET, expenditure_budget_fen)]
+    _check_amounts([*named, (MODES[OUT_OF_AREA], out_of_area_fen)])
+    target = expenditure_budget_fen - sum(amount for _, amount in off)
+    contained = sum(r.amount_fen for r in inside) + deposit_fen
+    if contained > target:
+        raise InputError(
+            both(
+                f"总额控制目标 {yuan_text(target)} 元，容不下其中应含的预留与质量保证金 {yuan_text(contained)} 元",
+                f"the control target of {yuan_text(target)} yuan cannot contain reserves and deposit "
+                f"of {yuan_text(contained)}",
+            ),
+            faults=[
+                both(
+                    f"{in_language(name, 'zh')} {yuan_text(amount)} 元",
+                    f"{name} {yuan_text(amount)} yuan",
+                )
+                for name, amount in named
+            ],
+            remedy=both("核对支出预算、扣除项与预留", "check budget, deductions and reserves"),
+        )
+    return ControlTarget(expenditure_budget_fen, tuple(off), target, inside, deposit_fen)
+
+
+def check_ceiling(
+    payments: Iterable[Payment],
+    target_fen: int,
+    reserves: Sequence[Reserve] = (),
+    *,
+    where: str | None = None,
+) -> Ceiling:
+    """Fail if all payments together exceed the target and no named reserve covers the excess.
+
+    To be called before every step that pays: with what was paid before and what this step pays.
+    Reserves inside the target are set aside from it; what exceeds the rest is drawn from the
+    reserves that cover an overspend, in the order given. A negative payment is money that came
+    back. `where` names the step.
+
+    Raises InputError with the amount of every mode, total, target, excess and reserves.
+    """
+    paid = tuple(payments)
+    for payment in paid:
+        if payment.mode not in MODES:
+            raise InputError(
+                both(f"没有付费方式“{payment.mode}”", f"no payment mode {payment.mode!r}"),
+                where=where,
+                remedy=both(f"可用：{'、'.join(MODES)}", f"known: {', '.join(MODES)}"),
+            )
+    _check_amounts([(reserve.name, reserve.amount_fen) for reserve in reserves])
+    _check_names(reserves)
+    total = sum(payment.amount_fen for payment in paid)
+    free = target_fen - sum(r.amount_fen for r in reserves if r.inside_target)
+    excess = left = max(0, total - free)
+    drawn = []
+    for reserve in reserves:
+        amount = min(left, reserve.amount_fen) if reserve.covers_overspend else 0
+        left -= amount
+        drawn.append(Drawn(reserve, amount))
+    if left:
+        lines = _figures(paid, total, target_fen, free)
+        lines += [_reserve_line(d.reserve) for d in drawn]
+        raise InputError(
+            both(
+                f"支付合计 {yuan_text(total)} 元，超出可支付额 {yuan_text(excess)} 元，动用预留后仍缺 {yuan_text(left)} 元",
+                f"payments of {yuan_text(total)} yuan are {yuan_text(excess)} beyond the ceiling, "
+                f"{yuan_text(left)} more than reserves cover",
+            ),
+            where=where,
+            faults=lines,
+            remedy=both(
+                "调低支付，或按规定程序调整总额控制目标，或写明可动用的预留",
+                "pay less, adjust the control target by the procedure for it, or name a reserve that covers the excess",
+            ),
+        )
+    return Ceiling(paid, total, target_fen, free, excess, tuple(drawn))
+
+
+def _check_amounts(named: Iterable[tuple[str, int]]) -> None:
+    for name, amount in named:
+        if amount < 0:
+            raise InputError(
+                both(
+                    f"{in_language(name, 'zh')} {yuan_text(amount)} 元小于0",
+                    f"{name}: {yuan_text(amount)} yuan is below 0",
+                ),
+                remedy=both("填写不小于0的金额", "give an amount of 0 or more"),
+            )
+
+
+def _check_names(reserves: Sequence[Reserve]) -> None:
+    names = [reserve.name for reserve in reserves]
+    for name in names:
+        if not name.strip() or names.count(name) > 1:
+            raise InputError(
+                both(
+                    f"预留“{name}”没有名称或重复", f"reserve {name!r} has no name, or stands twice"
+                ),
+                remedy=both("每项预留写一个不同的名称", "give every reserve a name of its own"),
+            )
+
+
+def _figures(paid: Sequence[Payment], total: int, target: int, free: int) -> list[Bilingual]:
+    lines = [
+        both(
+            f"{p.title.chinese} {yuan_text(p.amount_fen)} 元",
+            f"{p.title} {yuan_text(p.amount_fen)} yuan",
+        )
+        for p in paid
+    ]
+    lines.append(both(f"支付合计 {yuan_text(total)} 元", f"paid together {yuan_text(total)} yuan"))
+    lines.append(
+        both(f"总额控制目标 {yuan_text(target)} 元", f"control target {yuan_text(target)} yuan")
+    )
+    if free != target:
+        lines.append(
+            both(
+                f"目标内预留 {yuan_text(target - free)} 元，可支付 {yuan_text(free)} 元",
+                f"of it set aside {yuan_text(target - free)} yuan, to be paid {yuan_text(free)}",
+            )
+        )
+    return lines
+
+
+def _reserve_line(reserve: Reserve) -> Bilingual:
+    amount = yuan_text(reserve.amount_fen)
+    may = reserve.covers_overspend
+    return both(
+        f"预留“{reserve.name}” {amount} 元，{'可' if may else '不可'}用于超支",
+        f"reserve {reserve.name!r} {amount} yuan, {'covers' if may else 'does not cover'} an overspend",
+    )
+
+
+def _drawn_line(drawn: Drawn) -> Bilingual:
+    amount, left = yuan_text(drawn.drawn_fen), yuan_text(drawn.left_fen)
+    return both(
+        f"动用预留“{drawn.reserve.name}” {amount} 元，余 {left} 元",
+        f"drawn from reserve {drawn.reserve.name!r}: {amount} yuan, {left} left",
+    )
+
+
+def _verdict(ceiling: Ceiling) -> Bilingual:
+    excess, left = yuan_text(ceiling.excess_fen), yuan_text(ceiling.left_fen)
+    if ceiling.excess_fen:
+        return both(
+            f"超出可支付额 {excess} 元，由预留承担", f"{excess} yuan beyond it, paid by reserves"
+        )
+    return both(f"未超出，尚可支付 {left} 元", f"within the ceiling, {left} yuan left")

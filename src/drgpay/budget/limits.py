@@ -1,0 +1,415 @@
+"""What a hospital or a case may get at least and at most, and the dues within these bounds.
+
+Sources: S2 二(二)1(7) (`violator_no_increase`: no increase for an institution that was penalised);
+the other bounds (`bound.*`) are choices of a region, no text at hand states one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drgpay.budget.bounds import (
+    INTERVAL,
+    NO_HIGH,
+    NO_LOW,
+    NONE_TOO_HIGH,
+    NONE_TOO_LOW,
+    UNIQUE,
+    Ints,
+    Items,
+    Solution,
+    group_sums,
+    payments,
+    solve,
+    states,
+    states_above_all,
+    whole_fen,
+)
+from drgpay.budget.pool import Rules
+from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.money import decimal_text, round_half_away, round_to, yuan_text
+
+
+def share_floor(share: Fraction, amounts: Ints) -> Ints:
+    """Return the floor of share x amount, exactly.
+
+    >>> share_floor(Fraction(23, 20), np.array([101, -101])).tolist()
+    [116, -117]
+    """
+    a, b = share.numerator, share.denominator
+    most = max(abs(int(amounts.min(initial=0))), abs(int(amounts.max(initial=0))))
+    if a * b < 1 << 62 and (most // b + 1) * a < 1 << 62:
+        whole, part = np.divmod(amounts, b)
+        return np.asarray(whole * a + part * a // b, np.int64)
+    return np.array([int(amount) * a // b for amount in amounts], np.int64)
+
+
+def bounds_of(
+    policy: Rules,
+    recorded_fund_fen: ArrayLike,
+    total_cost_fen: ArrayLike,
+    not_pool_fen: ArrayLike,
+    penalised: ArrayLike | None = None,
+) -> tuple[Ints, Ints]:
+    """Return low and high bound of each item in fen, NO_LOW and NO_HIGH where there is none.
+
+    Items are cases when `bound.level` is `case`, else hospitals. Low is 0 with
+    `bound.never_below_zero`. High is the smallest of: `bound.cost_share` x recorded fund, rounded
+    down; cost less n with `bound.case_within_cost`; and with `violator_no_increase` the recorded
+    fund of a penalised hospital (of cases it is a cap on their sum: `dues_within_bounds`).
+
+    Raises PolicyError for bounds that `bound.level` gives no meaning.
+    """
+    check_bounds(policy)
+    recorded = np.asarray(recorded_fund_fen, np.int64)
+    low = np.full(recorded.shape, 0 if policy["bound.never_below_zero"] else NO_LOW, np.int64)
+    high = np.full(recorded.shape, NO_HIGH, np.int64)
+    if policy["bound.cost_share"] is not None:
+        high = np.minimum(high, share_floor(Fraction(policy["bound.cost_share"]), recorded))
+    if policy["bound.case_within_cost"]:
+        cost = np.asarray(total_cost_fen, np.int64)
+        high = np.minimum(high, cost - np.asarray(not_pool_fen, np.int64))
+    if policy["violator_no_increase"] and penalised is not None and not by_case(policy):
+        high = np.where(np.asarray(penalised, bool), np.minimum(high, recorded), high)
+    return low, high
+
+
+def caps_of(policy: Rules, recorded_fund_fen: ArrayLike, penalised: ArrayLike) -> Ints:
+    """Return by hospital the most its bounded cases may get together, NO_HIGH where no cap holds.
+
+    With `violator_no_increase` it is the recorded fund of a penalised hospital in the pool.
+    """
+    recorded = np.asarray(recorded_fund_fen, np.int64)
+    holds = np.asarray(penalised, bool) & bool(policy["violator_no_increase"])
+    return np.where(holds, recorded, NO_HIGH)
+
+
+def by_case(policy: Rules) -> bool:
+    """Whether each case is bounded, not each hospital."""
+    return bool(policy["bound.level"] == "case")
+
+
+def is_bounded(policy: Rules, anyone_penalised: bool) -> bool:
+    """Whether dues must be solved within bounds; without any, V is (T + N) / Σ points."""
+    check_bounds(policy)
+    if policy["violator_no_increase"] and anyone_penalised:
+        return True
+    return any(policy[key] for key in ("bound.never_below_zero", "bound.case_within_cost")) or (
+        policy["bound.cost_share"] is not None
+    )
+
+
+def check_bounds(policy: Rules) -> None:
+    """Fail if a bound is given that `bound.level` gives no meaning."""
+    level = policy["bound.level"]
+    if level == "case":
+        return
+    idle = ["bound.case_within_cost"] if policy["bound.case_within_cost"] else []
+    if level == "none":
+        idle += ["bound.never_below_zero"] if policy["bound.never_below_zero"] else []
+        idle += ["bound.cost_share"] if policy["bound.cost_share"] is not None else []
+    if idle:
+        raise PolicyError(
+            both(
+                f"bound.level 为“{level}”时，{'、'.join(idle)} 不起作用",
+                f"{', '.join(idle)} has no meaning with bound.level {level!r}",
+            ),
+            where="bound.level",
+            remedy=both(
+                "将 bound.level 设为 hospital（按机构）或 case（按病例，case_within_cost 只能用于此），或取消该上下限",
+                "set bound.level to hospital or case (case_within_cost needs case), or drop the bound",
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundedDues:
+    """What the groups of items, hospitals, are due within the bounds.
+
+    `value`, `value_high`, `kind`: as of `Solution`, caps included. `point_value` is the value that
+    dues are computed with: `value`, rounded when the policy says so. `state` of each item; `capped`
+    of each group: its cap holds it down. `due_fen` by group; `residual_fen` stays in the fund.
+    """
+
+    kind: str
+    target_fen: int
+    value: Fraction
+    value_high: Fraction | None
+    point_value: Fraction
+    lowest_fen: int | None
+    highest_fen: int | None
+    state: NDArray[np.int8]
+    capped: NDArray[np.bool_]
+    due_fen: Ints
+    residual_fen: int
+
+    @property
+    def at_low(self) -> int:
+        """How many items their low bound holds up."""
+        return int(np.count_nonzero(self.state < 0))
+
+    @property
+    def at_high(self) -> int:
+        """How many items their high bound holds down."""
+        return int(np.count_nonzero(self.state > 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Capped:
+    """A solution of the items whose group is not held at its cap, and what holds for all."""
+
+    inner: Solution
+    value: Fraction
+    exact: list[Fraction]
+    capped: NDArray[np.bool_]
+    cap_fen: int
+    free: NDArray[np.bool_]
+
+    @property
+    def total_fen(self) -> int:
+        return self.cap_fen + self.inner.total_fen
+
+
+def _solve_capped(items: Items, target: int, group: Ints, cap: Ints) -> _Capped:
+    """Solve with caps on the sums of groups.
+
+    A group that reached its cap stays there when V rises, so it is paid its cap, and the value of
+    the others, which does not fall, is solved again; at most once for every cap.
+    """
+    groups = len(cap)
+    limits = [int(c) for c in cap]
+    capped = np.zeros(groups, bool)
+    while True:
+        free = items.where(~capped[group]) if capped.any() else items
+        held = sum(limits[g] for g in np.flatnonzero(capped))
+        inner = solve(free, target - held)
+        exact = group_sums(free, inner.state, inner.value, group[~capped[group]], groups)
+        over = [g for g in np.flatnonzero((cap < NO_HIGH) & ~capped) if exact[g] >= limits[g]]
+        if not over:
+            break
+        capped[over] = True
+    at_cap = {g: items.where(group == g) for g in np.flatnonzero(capped)}
+    value = max([inner.value, *(solve(own, limits[g]).value for g, own in at_cap.items())])
+    free_groups = ~capped
+    for g, own in at_cap.items():
+        capped[g] = _beyond(own, value, limits[g], endless=not inner.solved)
+        exact[g] = Fraction(limits[g])
+    return _Capped(inner, value, exact, capped, held, free_groups)
+
+
+def _beyond(items: Items, value: Fraction, cap: int, *, endless: bool) -> bool:
+    """Whether the items of a group would get more than its cap, at a value or above all values."""
+    if not endless:
+        return _paid(items, value) > cap
+    if ((items.high_fen == NO_HIGH) & (items.points > 0)).any():
+        return True
+    nobody = np.zeros(len(items), np.int64)
+    return group_sums(items, states_above_all(items), Fraction(0), nobody, 1)[0] > cap
+
+
+def _paid(items: Items, value: Fraction) -> Fraction:
+    return group_sums(items, states(items, value), value, np.zeros(len(items), np.int64), 1)[0]
+
+
+def _range(items: Items, group: Ints, cap: Ints) -> tuple[int, int | None]:
+    """Return the lowest and the highest total; None when nothing bounds it."""
+    zero = Fraction(0)
+    lowest = _capped_total(group_sums(items, states(items, zero), zero, group, len(cap)), cap)
+    endless = (items.high_fen == NO_HIGH) & (items.points > 0)
+    without_end = np.bincount(group[endless], minlength=len(cap)) > 0
+    if (without_end & (cap == NO_HIGH)).any():
+        return lowest, None
+    top = items.where(~without_end[group])
+    sums = group_sums(top, states_above_all(top), zero, group[~without_end[group]], len(cap))
+    for g in np.flatnonzero(without_end):
+        sums[g] = Fraction(int(cap[g]))
+    return lowest, _capped_total(sums, cap)
+
+
+def _capped_total(sums: Sequence[Fraction], cap: Ints) -> int:
+    return int(sum(min(x, Fraction(int(c))) for x, c in zip(sums, cap, strict=True)))
+
+
+def dues_within_bounds(
+    items: Items,
+    target_fen: int,
+    policy: Rules,
+    name: str,
+    *,
+    group: NDArray[np.integer[Any]] | None = None,
+    groups: int | None = None,
+    cap_fen: ArrayLike | None = None,
+) -> BoundedDues:
+    """Return point value and dues of a pool, by group (hospital) of items, in whole fen.
+
+    `group` of each item numbers the `groups` hospitals in the order of their keys (ties of a fen
+    go to the first); without it every item is its own. `cap_fen` bounds what a group gets in sum.
+    With `residual` = `largest_remainder` dues make up the target exactly; with `to_fund` the value
+    is rounded to `value_dp` and dues are, and the rest stays in the fund.
+
+    Raises InputError with all figures when no value pays the target, unless it is above what the
+    bounds allow and `bound.unsolved` is `to_fund`: then all get the most they may; and for a pool
+    without points.
+    """
+    if not items.points.any():
+        raise _without_points(name)
+    if group is None:
+        if cap_fen is not None:
+            items = Items.of(*items.arrays[:3], np.minimum(items.high_fen, cap_fen))
+        solution = solve(items, target_fen)
+        none = np.zeros(len(items), bool)
+        found = _Capped(solution, solution.value, [], none, 0, ~none)
+        lowest, highest = solution.lowest_fen, solution.highest_fen
+        of, cap = np.arange(len(items)), np.full(len(items), NO_HIGH, np.int64)
+    else:
+        of = np.asarray(group, np.int64)
+        count = int(of.max(initial=-1)) + 1 if groups is None else groups
+        cap = np.broadcast_to(np.asarray(NO_HIGH if cap_fen is None else cap_fen, np.int64), count)
+        found = _solve_capped(items, target_fen, of, cap)
+        lowest, highest = _range(items, of, cap)
+    inner = found.inner
+    spill = inner.kind == NONE_TOO_HIGH and policy["bound.unsolved"] == "to_fund"
+    if not (inner.solved or spill):
+        raise _unsolved(found, target_fen, name)
+    state = states(items, found.value)
+    if spill:
+        state[found.free[of]] = inner.state
+    value = found.value
+    if policy["residual"] == "largest_remainder" or spill:
+        due = payments(items, inner) if group is None else whole_fen(found.exact, found.total_fen)
+        if sum(map(int, due)) != found.total_fen:
+            raise _not_tied(name, due, found.total_fen)
+    else:
+        if policy["value_dp"] is not None:
+            value = round_to(value / 100, policy["value_dp"]) * 100
+        due = _rounded(items, value, of, cap)
+    ends = inner.kind == INTERVAL and found.value == inner.value_high
+    return BoundedDues(
+        UNIQUE if ends else inner.kind,
+        target_fen,
+        found.value,
+        inner.value_high,
+        value,
+        lowest,
+        highest,
+        state,
+        found.capped,
+        due,
+        target_fen - sum(map(int, due)),
+    )
+
+
+def _rounded(items: Items, value: Fraction, group: Ints, cap: Ints) -> Ints:
+    exact = group_sums(items, states(items, value), value, group, len(cap))
+    held = (min(x, Fraction(int(c))) for x, c in zip(exact, cap, strict=True))
+    return np.array([round_half_away(x) for x in held], np.int64)
+
+
+def _without_points(name: str) -> InputError:
+    return InputError(
+        both(
+            f"险种 {name} 有预算而没有点数，求不出点值",
+            f"pool {name} has a budget but no points: a point has no value",
+        ),
+        remedy=both(
+            "核对该险种的病例是否在内、是否全被隔离",
+            "check that the pool's cases are there and not all quarantined",
+        ),
+    )
+
+
+def _not_tied(name: str, due: Ints, total: int) -> BooksError:
+    paid = sum(map(int, due))
+    return BooksError(
+        both(
+            f"险种 {name} 应付合计 {paid} 分，不等于应分配的 {total} 分",
+            f"dues of pool {name} are {paid} fen, not the {total} to be shared",
+        )
+    )
+
+
+def _unsolved(found: _Capped, target: int, name: str) -> InputError:
+    inner, limit = found.inner, found.total_fen
+    held = int(np.count_nonzero(found.capped))
+    zh, en = [], []
+    if inner.kind == NONE_TOO_LOW:
+        zh.append(f"清算总额 {yuan_text(target)} 元低于各方最低支付之和 {yuan_text(limit)} 元")
+        en.append(
+            f"the settled {yuan_text(target)} yuan are below the {yuan_text(limit)} that must be paid"
+        )
+        remedy = both(
+            "提高清算总额（预算、分担比例），或取消保底（bound.never_below_zero）",
+            "raise the settled total (budget, ratios of sharing), or drop bound.never_below_zero",
+        )
+    else:
+        zh.append(f"清算总额 {yuan_text(target)} 元高于各方封顶支付之和 {yuan_text(limit)} 元")
+        en.append(
+            f"the settled {yuan_text(target)} yuan are above the {yuan_text(limit)} that may be paid"
+        )
+        remedy = both(
+            "放宽封顶（bound.cost_share、bound.case_within_cost），或设 bound.unsolved = to_fund，余额留在基金",
+            "widen the high bounds (bound.cost_share, bound.case_within_cost), or set "
+            "bound.unsolved = to_fund, which leaves the rest in the fund",
+        )
+    gap = yuan_text(abs(target - limit))
+    zh.append(
+        f"相差 {gap} 元；保底 {inner.at_low} 项，封顶 {inner.at_high} 项，违规封顶机构 {held} 家"
+    )
+    en.append(
+        f"{gap} yuan apart; {inner.at_low} items at their low bound, {inner.at_high} at their high "
+        f"one, {held} hospitals held at their recorded fund"
+    )
+    return InputError(
+        both(
+            f"险种 {name} 在上下限内求不出点值：{'；'.join(zh)}",
+            f"pool {name} has no point value within the bounds: {'; '.join(en)}",
+        ),
+        remedy=remedy,
+    )
+
+
+def explain(dues: BoundedDues, names: Sequence[str] = ()) -> tuple[Bilingual, ...]:
+    """Return in both languages how the value was found and which bounds hold; `names` of groups."""
+    yuan = decimal_text(dues.point_value / 100, 6)
+    lines = [both(f"点值 {yuan} 元", f"point value {yuan} yuan")]
+    if dues.kind == INTERVAL:
+        end = None if dues.value_high is None else decimal_text(dues.value_high / 100, 6)
+        lines.append(
+            both(
+                f"自此至 {end} 元的点值支付结果相同，取最小者"
+                if end
+                else "更高的点值支付结果都相同，取最小者",
+                f"every value up to {end} yuan pays the same; the smallest is taken"
+                if end
+                else "every higher value pays the same; the smallest is taken",
+            )
+        )
+    if dues.kind == NONE_TOO_HIGH:
+        rest = yuan_text(dues.residual_fen)
+        lines.append(
+            both(
+                f"各方都已封顶，余 {rest} 元留在基金",
+                f"all get the most they may; {rest} yuan stay in the fund",
+            )
+        )
+    lines.append(
+        both(
+            f"保底 {dues.at_low} 项，封顶 {dues.at_high} 项",
+            f"{dues.at_low} items at their low bound, {dues.at_high} at their high one",
+        )
+    )
+    held = [names[int(g)] if names else str(g + 1) for g in np.flatnonzero(dues.capped)]
+    if held:
+        lines.append(
+            both(
+                f"不高于记账金额的机构：{'、'.join(held)}",
+                f"held at their recorded fund: {', '.join(held)}",
+            )
+        )
+    return tuple(lines)
