@@ -1,0 +1,1 @@
+"""Capitation (按人头) of outpatient cost: people to communities, their budgets, use and balance."""
