@@ -6,15 +6,18 @@ Clauses are those of docs/formats.md ("section 5, rule 7") and of the policies t
 from reference.model.grouping import Grouping, group_case
 from reference.model.policy import Policy, load_policy
 from reference.model.scheme import Scheme, load_scheme
-from reference.model.settlement import Settlement, settle_region
+from reference.model.settlement import Groupings, Settlement, group_region, settle, settle_region
 
 __all__ = [
     "Grouping",
+    "Groupings",
     "Policy",
     "Scheme",
     "Settlement",
     "group_case",
+    "group_region",
     "load_policy",
     "load_scheme",
+    "settle",
     "settle_region",
 ]

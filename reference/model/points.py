@@ -1,329 +1,243 @@
-"""Base points, the class of a case and its points (docs/formats.md section 5, rules 1 to 8).
+"""The class of a case, its points or its price (docs/formats.md section 5, rule 7).
 
 Points and base points are exact fractions of a point (they have at most four decimals), money
 is integer fen, and nothing is rounded except where a rule says so.
 """
 
-import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
-from typing import Any
 
-from reference.model.exact import round_fen, round_half_away
+from reference.model.coefficients import Coefficients
 from reference.model.grouping import Grouping
-from reference.model.policy import BandList
-from reference.model.region import Case, GivenMean, Review
+from reference.model.history import Base, base_points, enough_cases, high_multiple
+from reference.model.region import Case, Region, Review
+from reference.model.stay import (
+    Parameters,
+    bed_day_class,
+    days_by_rate,
+    is_bed_day,
+    is_long_stay,
+    length_of_stay,
+    paid_days,
+    round_points,
+)
 
-Parameters = Mapping[str, Any]
+BY_POINTS, BY_MONEY, HELD = "points", "money", "held"
 BY_COST = ("ungrouped", "ambiguous", "unstable")
-
-
-# --- rules 1 to 3: year, length of stay, bed-day cases
-
-
-def year_of(case: Case, p: Parameters) -> int:
-    """Rule 1: the year of the settlement date (else of discharge), or of the discharge date."""
-    if p["year_key"] == "setl_end_date" and case.settlement is not None:
-        return case.settlement.year
-    return case.discharge.year
-
-
-def length_of_stay(case: Case, p: Parameters) -> int:
-    """Rule 2: the days given, else discharge minus admission, or one more."""
-    if case.los_days_given is not None:
-        return case.los_days_given
-    days = (case.discharge - case.admission).days
-    return days + 1 if p["los_convention"] == "plus_one" else days
-
-
-def is_long_stay(case: Case, p: Parameters) -> bool:
-    """Rule 3: a stay of more than `long_stay.days`."""
-    limit = p["long_stay.days"]
-    return limit is not None and length_of_stay(case, p) > limit
-
-
-def is_bed_day(case: Case, p: Parameters) -> bool:
-    """Rule 3: paid by bed-day (按床日): so declared, with a bed-day class, or a long stay."""
-    return case.payment_mode == "bed_day" or bool(case.bed_day_class) or is_long_stay(case, p)
-
-
-def bed_day_class(case: Case, p: Parameters) -> str:
-    """Rule 3: the class by which a bed-day case is paid."""
-    if case.bed_day_class:
-        return case.bed_day_class
-    if is_long_stay(case, p):
-        return str(p["long_stay.class"])
-    raise ValueError(f"case {case.case_id}: paid by bed-day, but it has no bed_day_class")
-
-
-# --- rule 4: means and stability from past cases
+# the ways of discharge that have a rule of their own
+DISCHARGES = {"5": "death", "2": "transfer", "3": "transfer", "4": "against_order"}
+# formulas that take the unreasonable cost off; one that is held would do so when granted
+NAME_UNREASONABLE = (
+    "by_cost",
+    "by_item",
+    "special_review_by_cost",
+    "added",
+    "linear_add",
+    "deduct",
+    "cap",
+)
+NO_COEFFICIENT = ("by_item", "given_points", "bed_day_in_money")
+ONE, ZERO = Fraction(1), Fraction(0)
 
 
 @dataclass(frozen=True)
-class Base:
-    """A DRG's mean and base points (基准点数). The counts and variations are of its history.
+class Setting:
+    """What the rules of one run look up."""
 
-    `cv_squared_*` is the exact square of the coefficient of variation.
-    """
+    region: Region
+    p: Parameters
+    all_mean_fen: int
+    bases: Mapping[str, Base]
+    coefficients: Coefficients
 
-    drg: str
-    group_mean_fen: int
-    base_points: Fraction
-    stable: bool
-    n_before: int | None = None
-    n_after: int | None = None
-    cv_squared_before: Fraction | None = None
-    cv_squared_after: Fraction | None = None
+    def base(self, grouping: Grouping) -> Base | None:
+        return self.bases.get(grouping.drg) if grouping.status == "grouped" else None
 
-
-def cv_squared(costs: list[int], sd: str) -> Fraction | None:
-    """The squared coefficient of variation, exact: no root is taken, so CV <= limit is certain.
-
-    None when there is none: no case, or one case with the sample deviation (n - 1).
-    """
-    divisor = len(costs) - 1 if sd == "sample" else len(costs)
-    if divisor < 1:
-        return None
-    mean = Fraction(sum(costs), len(costs))
-    squares = sum(((cost - mean) * (cost - mean) for cost in costs), Fraction(0))
-    return squares / divisor / (mean * mean)
+    def must_be_reviewed(self, grouping: Grouping) -> bool:
+        """Rule 4: `small_groups = review` of a group with too few past cases."""
+        if self.p["small_groups"] != "review" or self.region.history is None:
+            return False
+        base = self.base(grouping)
+        return not enough_cases(base.n_after or 0 if base else 0, self.p)
 
 
-def quartile(ordered: list[int], quarter: int, kind: int) -> Fraction:
-    """The first or third quartile of ordered costs, type 7 or 6, exact.
+@dataclass(frozen=True)
+class Price:
+    """What a case is paid by, before the readmission rule, and what that is made of."""
 
-    Type 7 stands at (n - 1) q + 1, type 6 at (n + 1) q, counted from 1 and kept inside 1 to n;
-    between two costs it is interpolated.
-    """
-    n = len(ordered)
-    share = Fraction(quarter, 4)
-    place = (n - 1) * share + 1 if kind == 7 else (n + 1) * share
-    place = min(max(place, Fraction(1)), Fraction(n))
-    below = int(place)
-    if below == n:
-        return Fraction(ordered[-1])
-    return ordered[below - 1] + (place - below) * (ordered[below] - ordered[below - 1])
+    case_class: str
+    formula: str
+    paid_by: str  # points, money or held
+    points: Fraction
+    price_fen: int  # of a case paid in money
+    coefficient: Fraction  # the one that was multiplied: 1 where none applies
+    base_points: Fraction | None  # a bed-day case: per day
+    unreasonable_fen: int  # what was taken off
 
 
-def trimmed(costs: list[int], p: Parameters) -> list[int]:
-    """Middle interval (中间区段法): Q1 - lower x IQR <= cost <= Q3 + upper x IQR is kept."""
-    ordered = sorted(costs)
-    kind = int(p["trim.quantile_type"])
-    first, third = quartile(ordered, 1, kind), quartile(ordered, 3, kind)
-    lowest = first - p["trim.lower_factor"] * (third - first)
-    highest = third + p["trim.upper_factor"] * (third - first)
-    return [cost for cost in ordered if lowest <= cost <= highest]
+# --- the class
 
 
-def is_stable(n: int, variation: Fraction | None, p: Parameters) -> bool:
-    """Stable (稳定病组): enough cases, and a CV not above the limit."""
-    enough = n >= p["stable.min_cases"] if p["stable.inclusive"] else n > p["stable.min_cases"]
-    return enough and variation is not None and variation <= p["stable.cv_max"] ** 2
-
-
-def base_from_history(
-    history: Iterable[tuple[Case, Grouping]], year: int, p: Parameters
-) -> tuple[int, dict[str, Base]]:
-    """Rule 4 and 5: the all-DRG mean in fen, and every DRG that the past years know."""
-    costs_of: dict[str, list[int]] = {}
-    for case, grouping in history:
-        recent = year - p["history_years"] <= year_of(case, p) < year
-        counts = grouping.status == "grouped" and not is_bed_day(case, p)
-        if recent and counts and case.total_cost_fen > 0:
-            costs_of.setdefault(grouping.drg, []).append(case.total_cost_fen)
-
-    kept_of: dict[str, list[int]] = {}
-    for drg, costs in costs_of.items():
-        variation = cv_squared(costs, p["stable.cv_sd"])
-        wild = variation is not None and variation > p["stable.cv_max"] ** 2
-        trim = p["trim.method"] != "none" and (p["trim.when"] == "always" or wild)
-        kept_of[drg] = trimmed(costs, p) if trim else costs
-    all_kept = [cost for kept in kept_of.values() for cost in kept]
-    if not all_kept:
-        raise ValueError(f"no past case counts for {year}: there is no all-DRG mean")
-    all_mean_fen = round_fen(Fraction(sum(all_kept), len(all_kept)))
-
-    bases = {}
-    for drg, kept in sorted(kept_of.items()):
-        if not kept:
-            continue  # trimmed away entirely: as a DRG without history
-        after = cv_squared(kept, p["stable.cv_sd"])
-        mean_fen = round_fen(Fraction(sum(kept), len(kept)))
-        bases[drg] = Base(
-            drg=drg,
-            group_mean_fen=mean_fen,
-            base_points=base_points(mean_fen, all_mean_fen, p),
-            stable=is_stable(len(kept), after, p),
-            n_before=len(costs_of[drg]),
-            n_after=len(kept),
-            cv_squared_before=cv_squared(costs_of[drg], p["stable.cv_sd"]),
-            cv_squared_after=after,
-        )
-    return all_mean_fen, bases
-
-
-# --- rule 5
-
-
-def base_points(mean_fen: int, all_mean_fen: int, p: Parameters) -> Fraction:
-    """Group mean / all-DRG mean x scale, rounded; of a bed-day rate likewise."""
-    exact = Fraction(mean_fen, all_mean_fen) * p["point_scale"]
-    return round_half_away(exact, p["base_points_dp"])
-
-
-def base_from_means(
-    means: Mapping[str, GivenMean], all_mean_fen: int, p: Parameters
-) -> dict[str, Base]:
-    """Rule 5 for the means of base_points.csv."""
-    return {
-        drg: Base(
-            drg=drg,
-            group_mean_fen=given.group_mean_fen,
-            base_points=base_points(given.group_mean_fen, all_mean_fen, p),
-            stable=given.stable,
-        )
-        for drg, given in sorted(means.items())
-    }
-
-
-# --- rule 6: the class of a case
-
-
-def high_multiple(points: Fraction, p: Parameters) -> Fraction | None:
-    """K: the multiple of the first band whose limit is not below the base points."""
-    bands: BandList = p["high.bands"] or ()
-    for limit, multiple in bands:
-        if limit is None or points <= limit:
-            return multiple
-    return None
+def discharge_rule(case: Case, p: Parameters) -> str:
+    kind = DISCHARGES.get(case.discharge_way)
+    return "as_others" if kind is None else str(p[f"{kind}.rule"])
 
 
 def case_class(
-    case: Case, grouping: Grouping, base: Base | None, review: Review | None, p: Parameters
+    case: Case, grouping: Grouping, review: Review | None, setting: Setting, cost_fen: int
 ) -> str:
-    """Rule 6, in its order: bed-day, ungrouped, ambiguous, unstable, low, high, normal."""
+    """Rule 7, in its order; `cost_fen` is that of the whole chain of a referral."""
+    p = setting.p
     if is_bed_day(case, p):
         return "bed_day"
+    if is_long_stay(case, p):
+        return "long_stay"
+    shortest = p["short_stay.days"]
+    day_surgery = case.payment_mode == "day_surgery"
+    if shortest is not None and not day_surgery and length_of_stay(case, p) <= shortest:
+        return "short_stay"
+    if review is not None and review.granted and review.points is not None:
+        return "reviewed"
     if grouping.status == "ungroupable":
         return "ungrouped"
     if grouping.status == "ambiguous":
         return "ambiguous"
+    rule = discharge_rule(case, p)
+    if rule in ("by_cost", "by_item"):
+        return "special_discharge"
+    base = setting.base(grouping)
     if base is None or not base.stable:
         return "unstable"
-
-    cost, mean = case.total_cost_fen, base.group_mean_fen
-    exempt = case.payment_mode == "day_surgery" and p["low.exempt_day_surgery"]
-    if p["low.multiple"] is not None and not exempt:
-        limit = p["low.multiple"] * mean
-        if cost < limit or (cost == limit and p["low.inclusive"]):
-            return "low"
-    multiple = high_multiple(base.base_points, p)
-    if multiple is not None:
-        limit = multiple * mean
-        if cost > limit or (cost == limit and p["high.inclusive"]):
-            return "reviewed" if review is not None and review.granted else "high"
+    low = (
+        not (day_surgery and p["low.exempt_day_surgery"])
+        and rule != "not_low"
+        and is_low(cost_fen, base, setting.coefficients.of(case.hospital_id, grouping.drg), p)
+    )
+    high = is_high(cost_fen, base, p)
+    if low and (p["class_order"] == "low_first" or not high):
+        return "low"
+    if high:
+        return "reviewed" if review is not None and review.granted else "high"
     return "normal"
 
 
-# --- rule 7: the points of a case
+def is_low(cost_fen: int, base: Base, coefficient: Fraction, p: Parameters) -> bool:
+    if p["low.multiple"] is None:
+        return False
+    limit = p["low.multiple"] * base.group_mean_fen
+    if p["low.threshold"] == "lower_of_coefficient":
+        limit *= min(ONE, coefficient)
+    return bool(cost_fen < limit or (cost_fen == limit and p["low.inclusive"]))
 
 
-@dataclass(frozen=True)
-class Points:
-    """The points of a case before the readmission rule, and what they were made of."""
-
-    points: Fraction
-    coefficient: Fraction  # the one that was multiplied: 1 where none applies
-    base_points: Fraction | None  # a bed-day case: per day
-    unreasonable_fen: int  # what a review took off
+def is_high(cost_fen: int, base: Base, p: Parameters) -> bool:
+    multiple = high_multiple(base.base_points, p)
+    if multiple is None:
+        return False
+    limit = multiple * base.group_mean_fen
+    return bool(cost_fen > limit or (cost_fen == limit and p["high.inclusive"]))
 
 
-def points_of_case(
+# --- the formula
+
+
+def formula_of(
+    class_: str, case: Case, grouping: Grouping, review: Review | None, setting: Setting
+) -> str:
+    """The formula by which a case of a class is paid."""
+    p = setting.p
+    if class_ == "bed_day":
+        return "bed_day" if p["bed_day.payment"] == "points" else "bed_day_in_money"
+    if class_ in ("long_stay", "short_stay"):
+        return "by_item"
+    if class_ == "special_discharge":
+        return discharge_rule(case, p)
+    if class_ == "reviewed":
+        assert review is not None
+        return "added" if review.points is None else "given_points"
+    if class_ in BY_COST:
+        rule = p[f"{class_}.rule"]
+        if class_ == "unstable" and setting.must_be_reviewed(grouping):
+            rule = "special_review"
+        return "special_review_by_cost" if rule == "special_review" else str(rule)
+    if class_ == "low":
+        return "low_ratio" if p["low.rule"] == "ratio" else str(p["low.rule"])
+    if class_ == "high" and p["high.rule"] != "special_review":
+        return str(p["high.rule"])
+    return "base"
+
+
+def price_of(
     case: Case,
-    case_class: str,
     grouping: Grouping,
-    base: Base | None,
-    review: Review | None,
-    hospital_coefficient: Fraction,
-    bed_day_rates_fen: Mapping[str, int],
-    all_mean_fen: int,
-    p: Parameters,
-) -> Points:
-    """Rule 7: exact points of the class, times the coefficient where it applies, rounded once."""
-    coefficient = Fraction(1)
-    applies_to = "high" if case_class == "reviewed" else case_class
-    if applies_to in p["coef_applies_to"] and grouping.drg not in p["primary_groups"]:
-        coefficient = hospital_coefficient
-    unreasonable = 0
-    if review is not None and case_class in ("reviewed", *BY_COST):
-        unreasonable = review.unreasonable_fen
-        if unreasonable > case.total_cost_fen:
-            raise ValueError(f"case {case.case_id}: unreasonable cost above the total cost")
-    cost = case.total_cost_fen - unreasonable
-    base_shown = None if base is None else base.base_points
+    setting: Setting,
+    cost_fen: int | None = None,
+    unreasonable_fen: int | None = None,
+) -> Price:
+    """Rule 7 for a case, or for the lead of a chain with the chain's costs."""
+    p, review = setting.p, setting.region.reviews.get(case.case_id)
+    if cost_fen is None or unreasonable_fen is None:
+        cost_fen = case.total_cost_fen
+        unreasonable_fen = review.unreasonable_fen if review else 0
+    class_ = case_class(case, grouping, review, setting, cost_fen)
+    formula = formula_of(class_, case, grouping, review, setting)
+    refused = review is not None and not review.granted
+    granted = review is not None and review.granted
+    taken = unreasonable_fen if formula in NAME_UNREASONABLE else 0
+    if formula == "linear_add" and refused:
+        formula, taken = "base_as_refused", 0
+    base = setting.base(grouping)
+    shown = None if base is None else base.base_points
 
-    if case_class == "bed_day":
-        class_ = bed_day_class(case, p)
-        if class_ not in bed_day_rates_fen:
-            raise ValueError(f"case {case.case_id}: no rate of the bed-day class {class_}")
-        base_shown = base_points(bed_day_rates_fen[class_], all_mean_fen, p)
-        exact = paid_days(case, p) * base_shown * coefficient
-    elif case_class in BY_COST:
-        exact = Fraction(cost, all_mean_fen) * p["point_scale"] * coefficient
-    elif base is None:
-        raise ValueError(f"case {case.case_id}: class {case_class} without base points")
+    if formula == "special_review_by_cost" and not granted:
+        return Price(class_, formula, HELD, ZERO, 0, ONE, shown, 0)
+    if formula == "by_item":
+        return Price(class_, formula, BY_MONEY, ZERO, cost_fen - taken, ONE, shown, taken)
+    parts = []
+    if class_ == "bed_day":
+        parts = days_by_rate(paid_days(case, p), bands_of(case, setting), p)
+        if formula == "bed_day_in_money":
+            price = sum(days * rate for days, rate in parts)
+            return Price(class_, formula, BY_MONEY, ZERO, price, ONE, None, 0)
+    if formula == "given_points":
+        assert review is not None and review.points is not None
+        return Price(class_, formula, BY_POINTS, review.points, 0, ONE, shown, 0)
+
+    coefficient = ONE
+    if ("high" if class_ == "reviewed" else class_) in p["coef_applies_to"]:
+        coefficient = setting.coefficients.of(case.hospital_id, grouping.drg)
+    by_cost = Fraction(cost_fen - taken, setting.all_mean_fen) * p["point_scale"]
+    if class_ == "bed_day":
+        each = [(days, base_points(rate, setting.all_mean_fen, p)) for days, rate in parts]
+        shown = each[-1][1]
+        exact = sum((days * points for days, points in each), ZERO) * coefficient
+    elif formula in ("by_cost", "special_review_by_cost"):
+        exact = by_cost * coefficient
     else:
-        exact = base.base_points * coefficient
-        ratio = Fraction(cost, base.group_mean_fen)
-        if case_class == "low":
-            exact *= min(Fraction(1), ratio)
-        elif case_class == "reviewed":
-            multiple = high_multiple(base.base_points, p) or Fraction(0)
-            exact += max(Fraction(0), ratio - multiple) * base.base_points
-    return Points(round_points(exact, p), coefficient, base_shown, unreasonable)
+        assert base is not None
+        ratio = Fraction(cost_fen - taken, base.group_mean_fen)
+        multiple = high_multiple(base.base_points, p) or ZERO
+        normal = base.base_points * coefficient
+        exact = {
+            "base": lambda: normal,
+            "base_as_refused": lambda: normal,
+            "added": lambda: normal + max(ZERO, ratio - multiple) * base.base_points,
+            "linear_add": lambda: normal + max(ZERO, ratio - multiple) * base.base_points,
+            "deduct": lambda: max(ZERO, by_cost - (multiple - 1) * normal),
+            "cap": lambda: min(ratio, multiple) * normal,
+            "low_ratio": lambda: min(ONE, ratio) * normal,
+        }[formula]()
+    points = round_points(exact, p)
+    return Price(class_, formula, BY_POINTS, points, 0, coefficient, shown, taken)
 
 
-def paid_days(case: Case, p: Parameters) -> int:
-    """Rule 3: a bed-day stay of 0 days counts 1 day."""
-    return max(1, length_of_stay(case, p))
-
-
-def round_points(points: Fraction, p: Parameters) -> Fraction:
-    """Round to `case_points_dp` decimals, four when it is none."""
-    places = p["case_points_dp"]
-    return round_half_away(points, 4 if places is None else places)
-
-
-# --- rule 8: readmission
-
-
-def readmitted(stays: Iterable[tuple[Case, Grouping]], p: Parameters) -> set[str]:
-    """Rule 8: the case_ids of the stays that were followed too soon by another of the same kind.
-
-    The earlier stay is the one that loses points. Days run from its discharge to the next
-    admission; an overlap (a negative gap) is no readmission.
-    """
-    days = p["readmission.days"]
-    if days is None:
-        return set()
-    chains: dict[tuple[str, str, str], list[tuple[dt.date, dt.date, str]]] = {}
-    for case, grouping in stays:
-        exempt = {grouping.drg, grouping.adrg} & set(p["readmission.exempt"])
-        if (
-            case.patient_id
-            and grouping.status == "grouped"
-            and not is_bed_day(case, p)
-            and not exempt
-        ):
-            group = grouping.drg if p["readmission.same"] == "hospital_drg" else grouping.adrg
-            chain = chains.setdefault((case.patient_id, case.hospital_id, group), [])
-            chain.append((case.admission, case.discharge, case.case_id))
-    earlier = set()
-    for chain in chains.values():
-        chain.sort()
-        for (_, discharge, case_id), (admission, _, _) in pairwise(chain):
-            if 0 <= (admission - discharge).days <= days:
-                earlier.add(case_id)
-    return earlier
+def bands_of(case: Case, setting: Setting) -> tuple[tuple[int, int], ...]:
+    """Rule 3: the rates of a class for the hospital's level, else for all other levels."""
+    class_ = bed_day_class(case, setting.p)
+    level = setting.region.hospitals[case.hospital_id].level
+    rates = setting.region.bed_day_rates
+    for where in ((class_, level), (class_, "")):
+        if where in rates:
+            return rates[where]
+    raise ValueError(f"case {case.case_id}: no rate of the bed-day class {class_}")

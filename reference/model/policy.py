@@ -12,7 +12,17 @@ from typing import Any
 from reference.model.exact import decimal
 from reference.model.scheme import REFERENCE
 
-CLASSES = ("normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day")
+CLASSES = (
+    "normal",
+    "high",
+    "low",
+    "unstable",
+    "ungrouped",
+    "ambiguous",
+    "bed_day",
+    "special_discharge",
+)
+COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
 BandList = tuple[tuple[Fraction | None, Fraction], ...]
 
 # --- how the text of a value becomes a value; each refuses what the model cannot calculate
@@ -77,32 +87,60 @@ def _texts(value: Any) -> tuple[str, ...]:
     """A list of names; also "A,B" and "none"."""
     if isinstance(value, str):
         value = [] if value == "none" else [part.strip() for part in value.split(",")]
+    elif isinstance(value, int) and not isinstance(value, bool):  # one name of digits
+        value = [str(value)]
     if not isinstance(value, list):
         raise ValueError(f"{value!r} is not a list of names")
     return tuple(_text(part) for part in value)
 
 
-def _classes(value: Any) -> tuple[str, ...]:
-    names = _texts(value)
-    for name in names:
-        if name not in CLASSES:
-            raise ValueError(f"{name!r} is not a case class ({', '.join(CLASSES)})")
-    return names
+def _names(*known: str) -> Callable[[Any], tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        names = _texts(value)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+        return names
+
+    return read
+
+
+def _weights(value: Any) -> tuple[Fraction, ...]:
+    """["0.5", "0.5"]; also "0.5,0.5" and "none"."""
+    if isinstance(value, str):
+        value = [] if value == "none" else value.split(",")
+    elif isinstance(value, int):  # one weight, as typed after `--set`
+        value = [value]
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list of weights")
+    weights = tuple(decimal(part, "weight") for part in value)
+    if any(weight < 0 for weight in weights):
+        raise ValueError(f"{value!r}: a weight is negative")
+    return weights
+
+
+def _steps(value: Any, kind: str, read: Callable[[Any], Fraction]) -> BandList:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{value!r} is not a list of [limit, {kind}]")
+    steps = []
+    for row in value:
+        if not isinstance(row, list) or len(row) != 2:
+            raise ValueError(f"{row!r} is not [limit, {kind}]")
+        steps.append((_or_none(_positive)(row[0]), read(row[1])))
+    limits = [limit for limit, _ in steps]
+    if limits[-1] is not None or None in limits[:-1] or limits[:-1] != sorted(set(limits[:-1])):
+        raise ValueError(f"{value!r}: limits must rise and only the last one be 'none'")
+    return tuple(steps)
 
 
 def _bands(value: Any) -> BandList:
     """[["100", "3"], ["300", "2"], ["none", "1.5"]]: limits rise, the last one is none."""
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"{value!r} is not a list of [limit, multiple]")
-    bands = []
-    for row in value:
-        if not isinstance(row, list) or len(row) != 2:
-            raise ValueError(f"{row!r} is not [limit, multiple]")
-        bands.append((_or_none(_positive)(row[0]), _positive(row[1])))
-    limits = [limit for limit, _ in bands]
-    if limits[-1] is not None or None in limits[:-1] or limits[:-1] != sorted(set(limits[:-1])):
-        raise ValueError(f"{value!r}: limits must rise and only the last one be 'none'")
-    return tuple(bands)
+    return _steps(value, "multiple", _number(1))
+
+
+def _tiers(value: Any) -> BandList:
+    """[["0.1", "0.85"], ["none", "0.5"]]: ratios from 0 to 1."""
+    return _steps(value, "ratio", _number(0, 1))
 
 
 def _only(*known: Any) -> Callable[[Any], Any]:
@@ -114,58 +152,125 @@ def _only(*known: Any) -> Callable[[Any], Any]:
     return read
 
 
+BY_COST_RULES = ("by_cost", "special_review", "by_item")
+DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
+RATIO = _number(0, 1)
 NEEDED: dict[str, Callable[[Any], Any]] = {
     "point_scale": _positive,
     "base_points_dp": _count(0, 4),
     "case_points_dp": _or_none(_count(0, 4)),
+    # rules 1 to 3
+    "year_key": _choice("setl_end_date", "discharge_date"),
+    "los_convention": _choice("difference", "plus_one"),
+    "long_stay.days": _or_none(_count(0)),
+    "long_stay.rule": _choice("bed_day", "by_item"),
+    "long_stay.class": _text,
+    "short_stay.days": _or_none(_count(0)),
+    "bed_day.mode": _choice("marginal", "whole_stay"),
+    "bed_day.payment": _choice("points", "money"),
+    # rule 4
     "history_years": _count(1),
+    "history.weighting": _choice("pooled", "yearly_means"),
+    "history.year_weights": _weights,
     "stable.min_cases": _count(0),
     "stable.inclusive": _switch,
     "stable.cv_max": _number(),
     "stable.cv_sd": _choice("sample", "population"),
-    "trim.method": _choice("middle_interval", "none"),
+    "small_groups": _choice("unstable", "borrow_adrg", "review"),
+    "trim.method": _choice(
+        "middle_interval", "none", "winsorise", "sd", "percentiles", "multiples"
+    ),
     "trim.when": _choice("cv_above", "always"),
     "trim.lower_factor": _number(),
     "trim.upper_factor": _number(),
+    "trim.lower_percentile": RATIO,
+    "trim.upper_percentile": RATIO,
+    "trim.sd_multiple": _number(),
     "trim.quantile_type": _only(7, 6, "7", "6"),
+    # rule 6
+    "coef.source": _choice("given", "level", "components"),
+    "coef.scope": _choice("hospital", "hospital_drg"),
+    "coef.components": _names(*COMPONENTS),
+    "coef.weights": _weights,
+    "coef.floor": _or_none(_number()),
+    "coef.cap": _or_none(_number()),
+    "coef.dp": _count(0, 6),
+    "coef.min_cases": _count(0),
+    "coef_applies_to": _names(*CLASSES),
+    "primary_groups": _texts,
+    "primary_levels": _texts,
+    "tcm.tilt": _or_none(RATIO),
+    "tcm.gate": RATIO,
+    # rule 7
     "high.bands": _or_none(_bands),
     "high.inclusive": _switch,
-    "high.rule": _choice("special_review"),
-    "low.multiple": _or_none(_number()),
+    "high.rule": _choice("special_review", "linear_add", "deduct", "cap", "by_item"),
+    "low.multiple": _or_none(RATIO),
     "low.inclusive": _switch,
+    "low.threshold": _choice("fixed", "lower_of_coefficient"),
+    "low.rule": _choice("ratio", "by_cost", "by_item"),
     "low.exempt_day_surgery": _switch,
-    "ungrouped.rule": _choice("by_cost"),
-    "unstable.rule": _choice("by_cost"),
-    "ambiguous.rule": _choice("by_cost"),
-    "readmission.days": _or_none(_count(0)),
-    "readmission.factor": _number(0, 1),
-    "readmission.same": _choice("hospital_drg", "hospital_adrg"),
+    "class_order": _choice("low_first", "high_first"),
+    "ungrouped.rule": _choice(*BY_COST_RULES),
+    "unstable.rule": _choice(*BY_COST_RULES),
+    "ambiguous.rule": _choice(*BY_COST_RULES),
+    "death.rule": _choice(*DISCHARGE_RULES),
+    "transfer.rule": _choice(*DISCHARGE_RULES),
+    "against_order.rule": _choice(*DISCHARGE_RULES),
+    "special_quota": RATIO,
+    "special_quota.scope": _choice("region", "hospital"),
+    "special_quota.over": _choice("refuse", "warn"),
+    "referral.rule": _choice("separate", "one_stay"),
+    "referral.days": _count(0, 366),
+    # rule 8
+    "readmission.days": _or_none(_count(0, 366)),
+    "readmission.factor": RATIO,
+    "readmission.same": _choice("hospital_drg", "hospital_adrg", "hospital_category"),
     "readmission.exempt": _texts,
-    "long_stay.days": _or_none(_count(0)),
-    "long_stay.class": _text,
-    "coef_applies_to": _classes,
-    "primary_groups": _texts,
-    "keep_ratio": _number(0, 1),
-    "fund_share_of_overspend": _number(0, 1),
-    "reserve_ratio": _number(0, 1),
+    "readmission.exempt_planned": _switch,
+    # rules 9 to 11
+    "keep_ratio": RATIO,
+    "keep_tiers": _or_none(_tiers),
+    "fund_share_of_overspend": RATIO,
+    "overspend_tiers": _or_none(_tiers),
+    "overspend_cap": _choice("none", "reserve"),
+    "reserve_ratio": RATIO,
+    "not_pool": _choice("all", "personal"),
+    "combine_pools": _switch,
+    "out_of_area": _choice("inside_budget", "deducted"),
+    "budget_growth_cap": _number(),
     "value_dp": _or_none(_count(0)),
     "residual": _choice("largest_remainder", "to_fund"),
-    "combine_pools": _switch,
-    "prepay_ratio": _number(0, 1),
-    "prepay_basis": _choice("recorded_fund"),
-    "deposit_score": _choice("linear"),
-    "out_of_area": _choice("inside_budget", "deducted"),
-    "year_key": _choice("setl_end_date", "discharge_date"),
-    "los_convention": _choice("difference", "plus_one"),
+    "bound.level": _choice("none", "hospital", "case"),
+    "bound.never_below_zero": _switch,
+    "bound.cost_share": _or_none(_number()),
+    "bound.case_within_cost": _switch,
+    "bound.unsolved": _choice("refuse", "to_fund"),
+    "violator_no_increase": _switch,
+    "prepay_ratio": RATIO,
+    "prepay_basis": _choice("recorded_fund", "month_value"),
+    "deposit_score": _choice("linear", "bands"),
+    "deposit_bands": _or_none(_tiers),
+    # rule 13
+    "month.pattern": _choice("equal", "given"),
+    "month.growth_limit": _or_none(_number()),
 }
-# may be absent; when present they must say what the rules of calculation do anyway
-FIXED: dict[str, Callable[[Any], Any]] = {
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+# may be absent: they say what the rules do anyway, or belong to other things than the year end
+OTHERS: dict[str, Callable[[Any], Any]] = {
     "group_mean_dp": _only(2, "2"),
-    "coef.components": _only([], "none"),
-    "coef.weights": _only([], "none"),
-    "coef.floor": _only("none"),
-    "coef.cap": _only("none"),
+    "readmission.across_years": _only("ignore"),
+    "negative_final": _only("recover_next"),
+    "community.opposite_sign": _only("require_allocation"),
+    "rollover_pays_deferred": _any,
+    "fund_type_map": _any,
 }
+CAPITATION = "capitation."
 
 
 @dataclass(frozen=True)
@@ -194,7 +299,8 @@ class Policy:
         missing, changes inside the year, or has a value that the model cannot calculate.
         """
         overrides = dict(overrides or {})
-        known = NEEDED | FIXED
+        capitation = {key: _any for key in self.parameters if key.startswith(CAPITATION)}
+        known = NEEDED | OTHERS | capitation
         unknown = sorted(set(overrides) - set(known))
         if unknown:
             raise ValueError(f"policy {self.id}: no parameter {unknown} to override")
@@ -204,7 +310,7 @@ class Policy:
                 value = _override(overrides[key])
             elif key in self.parameters:
                 value = self._value(key, year)
-            elif key in FIXED:
+            elif key in OTHERS:
                 continue
             else:
                 raise ValueError(f"policy {self.id}: the parameter {key} is missing")

@@ -43,11 +43,10 @@ class Case:
     pool_fund_fen: int
     payment_mode: str
     bed_day_class: str
-
-    @property
-    def not_pool_fen(self) -> int:
-        """Everything the pool did not pay: personal share, personal account, other payers."""
-        return self.total_cost_fen - self.pool_fund_fen
+    discharge_way: str = ""
+    referral_group: str = ""
+    planned_readmission: bool = False
+    personal_paid_fen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,19 @@ class PoolBudget:
 
     pool: str
     budget_fen: int
-    out_of_area_fund_fen: int
+    out_of_area_fund_fen: int = 0
+    last_year_fund_fen: int | None = None
+    growth_approval: str = ""
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """A row of hospitals.csv."""
+
+    hospital_id: str
+    level: str = ""
+    community_id: str = ""
+    standing: str = "normal"  # normal, penalised, ended
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,16 @@ class Review:
 
     granted: bool
     unreasonable_fen: int
+    points: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The total that a region may spend, what may cover an excess, what else is paid (fen)."""
+
+    control_target_fen: int
+    reserves: tuple[tuple[str, int, bool], ...]  # name, amount, whether it is in the target
+    payments: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -89,13 +110,22 @@ class Region:
     pools: dict[str, PoolBudget]
     all_drg_mean_fen: int | None
     given_means: dict[str, GivenMean] | None
-    hospitals: tuple[str, ...]
-    coefficients: dict[str, Fraction]
+    hospitals: dict[str, Hospital]
+    coefficients: dict[tuple[str, str], Fraction]  # by hospital and DRG, "" for all groups
+    level_coefficients: dict[str, Fraction]
+    components: dict[tuple[str, str], Fraction]  # by hospital and component
+    treatment_shares: dict[str, Fraction]
     scores: dict[str, Fraction]
-    bed_day_rates_fen: dict[str, int]
+    # by class and level ("" for all others): the first day of a band and its rate, rising
+    bed_day_rates: dict[tuple[str, str], tuple[tuple[int, int], ...]]
     reviews: dict[str, Review]
     violations_fen: dict[tuple[str, str], int]
+    violation_points: dict[tuple[str, str], Fraction]
+    carried_fen: dict[tuple[str, str], int]
     prepaid_fen: dict[tuple[str, str], tuple[int, int | None]]
+    month_shares: tuple[Fraction, ...] | None
+    last_year_months_fen: dict[tuple[str, str, int], int] | None
+    ceiling: Ceiling | None
     cases: tuple[Case, ...]
     history: tuple[Case, ...] | None
 
@@ -123,47 +153,48 @@ def read_region(
         raise ValueError(f"{folder}: region.toml lacks {lacking or 'a pool'}")
     pools = {}
     for row in document.get("pools", []):
+        last_year = row.get("last_year_fund_yuan")
         budget = PoolBudget(
             row["pool"],
-            _not_negative(fen(row["budget_yuan"], "budget_yuan"), "budget_yuan"),
-            _not_negative(fen(row.get("out_of_area_fund_yuan", 0), "out_of_area"), "out_of_area"),
+            _amount(row["budget_yuan"], "budget_yuan"),
+            _amount(row.get("out_of_area_fund_yuan", 0), "out_of_area"),
+            None if last_year is None else _amount(last_year, "last_year_fund_yuan"),
+            str(row.get("growth_approval", "")),
         )
         if budget.pool in pools:
             raise ValueError(f"region.toml: the pool {budget.pool} is there twice")
         pools[budget.pool] = budget
 
-    hospitals = tuple(_by_key(folder, "hospitals.csv", ("hospital_id",)))
-    coefficients = {
-        hospital: _not_negative(decimal(row["coefficient"], hospital), hospital)
-        for (hospital,), row in _by_key(folder, "coefficients.csv", ("hospital_id",)).items()
-    }
-    scores = {
-        hospital: decimal(row["score"], hospital)
-        for (hospital,), row in _by_key(folder, "scores.csv", ("hospital_id",)).items()
-    }
-    for (hospital,) in hospitals:
-        if hospital not in coefficients or hospital not in scores:
-            raise ValueError(f"{folder}: {hospital} has no coefficient or no score")
-        if not 0 <= scores[hospital] <= 1:
-            raise ValueError(f"scores.csv: the score of {hospital} is not between 0 and 1")
+    hospitals = {}
+    for (hospital,), row in _by_key(folder, "hospitals.csv", ("hospital_id",)).items():
+        standing = row.get("standing") or "normal"
+        if standing not in ("normal", "penalised", "ended"):
+            raise ValueError(f"hospitals.csv: standing {standing!r} of {hospital}")
+        community = row.get("community_id") or ""
+        hospitals[hospital] = Hospital(hospital, row.get("level") or "", community, standing)
+    scores = _numbers(folder, "scores.csv", "hospital_id", "score", Fraction(1), optional=False)
+    for hospital in hospitals:
+        if hospital not in scores:
+            raise ValueError(f"{folder}: {hospital} has no score")
 
-    violations: dict[tuple[str, str], int] = {}
-    for row in _optional(folder, "violations.csv", ("hospital_id", "pool", "amount_yuan")):
-        where = (row["hospital_id"], row["pool"])
-        amount = _not_negative(fen(row["amount_yuan"], "violations.csv"), "amount_yuan")
-        violations[where] = violations.get(where, 0) + amount
+    violations, points = _violations(folder)
     prepaid = {}
     rows = _by_key(folder, "prepaid.csv", ("hospital_id", "pool"), "prepaid_yuan", optional=True)
     for (hospital, pool), row in rows.items():
         deposit = row.get("deposit_yuan")
         prepaid[hospital, pool] = (
-            _not_negative(fen(row["prepaid_yuan"], "prepaid.csv"), "prepaid_yuan"),
-            _not_negative(fen(deposit, "prepaid.csv"), "deposit_yuan") if deposit else None,
+            _amount(row["prepaid_yuan"], "prepaid.csv"),
+            _amount(deposit, "prepaid.csv") if deposit else None,
         )
-    known = {hospital for (hospital,) in hospitals}
-    for hospital, pool in (*violations, *prepaid):
-        if hospital not in known or pool not in pools:
-            raise ValueError(f"violations.csv or prepaid.csv: no hospital {hospital}, pool {pool}")
+    carried: dict[tuple[str, str], int] = {}
+    for row in _optional(folder, "carried.csv", ("hospital_id", "pool", "amount_yuan")):
+        where = (row["hospital_id"], row["pool"])
+        carried[where] = carried.get(where, 0) + fen(row["amount_yuan"], "carried.csv")
+    for hospital, pool in (*violations, *prepaid, *carried):
+        if hospital not in hospitals or pool not in pools:
+            raise ValueError(
+                f"violations.csv, prepaid.csv or carried.csv: no hospital {hospital}, pool {pool}"
+            )
 
     given_means, all_drg_mean = _given_means(folder, head) if history is None else (None, None)
     past = None
@@ -182,21 +213,121 @@ def read_region(
         pools=pools,
         all_drg_mean_fen=all_drg_mean,
         given_means=given_means,
-        hospitals=tuple(hospital for (hospital,) in hospitals),
-        coefficients=coefficients,
-        scores=scores,
-        bed_day_rates_fen={
-            class_: _not_negative(fen(row["rate_yuan"], "bed_day_rates.csv"), "rate_yuan")
-            for (class_,), row in _by_key(
-                folder, "bed_day_rates.csv", ("bed_day_class",), "rate_yuan", optional=True
+        hospitals=hospitals,
+        coefficients=_coefficients(folder),
+        level_coefficients=_numbers(folder, "level_coefficients.csv", "level", "coefficient"),
+        components={
+            (hospital, name): _not_negative(decimal(row["value"], hospital), hospital)
+            for (hospital, name), row in _by_key(
+                folder, "components.csv", ("hospital_id", "component"), "value", optional=True
             ).items()
         },
+        treatment_shares=_numbers(folder, "tcm.csv", "hospital_id", "treatment_share", Fraction(1)),
+        scores=scores,
+        bed_day_rates=_bed_day_rates(folder),
         reviews=_reviews(folder),
         violations_fen=violations,
+        violation_points=points,
+        carried_fen=carried,
         prepaid_fen=prepaid,
+        month_shares=_month_shares(folder),
+        last_year_months_fen=_last_year_months(folder),
+        ceiling=_ceiling(document.get("ceiling")),
         cases=read_cases(_case_rows(folder, head) if cases is None else cases, "cases"),
         history=past,
     )
+
+
+def _numbers(
+    folder: Path,
+    file: str,
+    key: str,
+    column: str,
+    highest: Fraction | None = None,
+    optional: bool = True,
+) -> dict[str, Fraction]:
+    """A table of one number, not negative, for each key."""
+    numbers = {}
+    for (name,), row in _by_key(folder, file, (key,), column, optional=optional).items():
+        number = _not_negative(decimal(row[column], f"{file}, {name}"), f"{file}, {name}")
+        if highest is not None and number > highest:
+            raise ValueError(f"{file}: the {column} of {name} is not between 0 and {highest}")
+        numbers[name] = number
+    return numbers
+
+
+def _coefficients(folder: Path) -> dict[tuple[str, str], Fraction]:
+    numbers: dict[tuple[str, str], Fraction] = {}
+    for row in _optional(folder, "coefficients.csv", ("hospital_id", "coefficient")):
+        where = (row["hospital_id"], row.get("drg") or "")
+        if where in numbers or not where[0]:
+            raise ValueError(f"coefficients.csv: {where} is there twice or is empty")
+        numbers[where] = _not_negative(decimal(row["coefficient"], where[0]), where[0])
+    return numbers
+
+
+def _bed_day_rates(folder: Path) -> dict[tuple[str, str], tuple[tuple[int, int], ...]]:
+    bands: dict[tuple[str, str], dict[int, int]] = {}
+    for row in _optional(folder, "bed_day_rates.csv", ("bed_day_class", "rate_yuan")):
+        where = (row["bed_day_class"], row.get("level") or "")
+        first = _integer(row, "from_day")
+        own = bands.setdefault(where, {})
+        first = 1 if first is None else first
+        if first in own or not where[0]:
+            raise ValueError(f"bed_day_rates.csv: {where} from day {first} is there twice")
+        own[first] = _amount(row["rate_yuan"], "bed_day_rates.csv")
+    for where, own in bands.items():
+        if min(own) != 1:
+            raise ValueError(f"bed_day_rates.csv: the first band of {where} is not from day 1")
+    return {where: tuple(sorted(own.items())) for where, own in bands.items()}
+
+
+def _violations(
+    folder: Path,
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], Fraction]]:
+    """Money and points by hospital and pool, several violations added up."""
+    money: dict[tuple[str, str], int] = {}
+    points: dict[tuple[str, str], Fraction] = {}
+    for row in _optional(folder, "violations.csv", ("hospital_id", "pool", "amount_yuan")):
+        where = (row["hospital_id"], row["pool"])
+        money[where] = money.get(where, 0) + _amount(row["amount_yuan"] or 0, "violations.csv")
+        own = _points(row.get("points") or "0", "violations.csv")
+        points[where] = points.get(where, Fraction(0)) + own
+    return money, points
+
+
+def _month_shares(folder: Path) -> tuple[Fraction, ...] | None:
+    if not (folder / "month_shares.csv").exists():
+        return None
+    shares = _numbers(folder, "month_shares.csv", "month", "share")
+    if {int(month) for month in shares} != set(range(1, 13)) or sum(shares.values()) != 1:
+        raise ValueError("month_shares.csv: not twelve months whose shares add up to 1")
+    return tuple(share for _, share in sorted((int(month), own) for month, own in shares.items()))
+
+
+def _last_year_months(folder: Path) -> dict[tuple[str, str, int], int] | None:
+    if not (folder / "last_year_months.csv").exists():
+        return None
+    rows = _by_key(folder, "last_year_months.csv", ("hospital_id", "pool", "month"), "fund_yuan")
+    return {
+        (hospital, pool, int(month)): _amount(row["fund_yuan"], "last_year_months.csv")
+        for (hospital, pool, month), row in rows.items()
+    }
+
+
+def _ceiling(table: Row | None) -> Ceiling | None:
+    if table is None:
+        return None
+
+    def amounts(name: str) -> tuple[tuple[str, int], ...]:
+        return tuple(
+            (row["name"], _amount(row["amount_yuan"], "ceiling")) for row in table.get(name, [])
+        )
+
+    target = _amount(table["control_target_yuan"], "control_target_yuan")
+    inside = [row.get("inside_target", True) for row in table.get("reserves", [])]
+    reserves = tuple((*own, is_in) for own, is_in in zip(amounts("reserves"), inside, strict=True))
+    return Ceiling(target, reserves, amounts("payments"))
 
 
 def _given_means(folder: Path, head: Row) -> tuple[dict[str, GivenMean] | None, int | None]:
@@ -229,8 +360,9 @@ def _reviews(folder: Path) -> dict[str, Review]:
         where = f"reviews.csv, {case_id}"
         if row["decision"] not in ("granted", "refused"):
             raise ValueError(f"{where}: decision {row['decision']!r} is not granted or refused")
-        amount = fen(row.get("unreasonable_yuan") or 0, where)
-        reviews[case_id] = Review(row["decision"] == "granted", _not_negative(amount, where))
+        amount = _amount(row.get("unreasonable_yuan") or 0, where)
+        points = _points(row["points"], where) if row.get("points") else None
+        reviews[case_id] = Review(row["decision"] == "granted", amount, points)
     return reviews
 
 
@@ -260,6 +392,7 @@ def _case(row: Row) -> Case:
     pool_fund = fen(row["pool_fund"], "pool_fund")
     if not 0 <= pool_fund <= total:
         raise ValueError("pool_fund is negative or above total_cost")
+    personal = _text(row, "personal_paid")
     diagnoses = _codes(row, "diagnoses", "diagnosis_")
     if not diagnoses or not diagnoses[0]:
         raise ValueError("the principal diagnosis is missing")
@@ -283,7 +416,13 @@ def _case(row: Row) -> Case:
         pool_fund_fen=pool_fund,
         payment_mode=_text(row, "payment_mode") or "drg",
         bed_day_class=_text(row, "bed_day_class"),
+        discharge_way=_text(row, "discharge_way"),
+        referral_group=_text(row, "referral_group"),
+        planned_readmission=bool(_flag(row, "planned_readmission")),
+        personal_paid_fen=_amount(personal, "personal_paid") if personal else None,
     )
+    if case.personal_paid_fen is not None and case.personal_paid_fen > total:
+        raise ValueError("personal_paid is above total_cost")
     if not case.case_id or not case.hospital_id:
         raise ValueError("case_id or hospital_id is missing")
     if case.sex not in ("M", "F", None):
@@ -309,9 +448,9 @@ def _integer(row: Row, column: str) -> int | None:
 
 def _flag(row: Row, column: str) -> bool | None:
     text = _text(row, column).lower()
-    if text not in ("", "0", "1", "false", "true", "no", "yes"):
+    if text not in ("", "0", "1", "false", "true", "no", "yes", "否", "是"):
         raise ValueError(f"{column} {text!r} is not 0 or 1")
-    return text in ("1", "true", "yes") if text else None
+    return text in ("1", "true", "yes", "是") if text else None
 
 
 def _date(row: Row, column: str) -> dt.date | None:
@@ -396,6 +535,19 @@ def _by_key(
             raise ValueError(f"{file}: {values} is there twice or is empty")
         rows[values] = row
     return rows
+
+
+def _amount(value: Any, where: str) -> int:
+    """Yuan that are not negative, as fen."""
+    return _not_negative(fen(value, where), where)
+
+
+def _points(value: Any, where: str) -> Fraction:
+    """Points that are not negative, with at most four decimals."""
+    points = _not_negative(decimal(value, where), where)
+    if (points * 10_000).denominator != 1:
+        raise ValueError(f"{where}: {value} has more than four decimals of a point")
+    return points
 
 
 def _not_negative(amount: Number, where: str) -> Number:

@@ -1,4 +1,4 @@
-"""The year's settlement of a region (docs/formats.md section 5, rules 9 to 12).
+"""The year's settlement of a region (docs/formats.md section 5, rules 9 to 12 and 14).
 
 Amounts are integer fen, points exact fractions of a point, point values exact yuan a point.
 """
@@ -10,27 +10,38 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from reference.model.bounded import (
+    NONE_TOO_HIGH,
+    NONE_TOO_LOW,
+    UNIQUE,
+    Item,
+    bends,
+    group_payments,
+    solve,
+)
+from reference.model.chains import Stay, chains, lead_of, price_chain, readmitted, review_counts
+from reference.model.coefficients import Coefficients
 from reference.model.exact import largest_remainder, round_fen, round_half_away
 from reference.model.grouping import Grouping, group_case
-from reference.model.points import (
-    BY_COST,
-    Base,
+from reference.model.history import Base, base_from_means, read_history
+from reference.model.months import Month, hospital_months, hospital_suspended, months_of
+from reference.model.points import BY_POINTS, HELD, Price, Setting, price_of
+from reference.model.policy import Policy, load_policy
+from reference.model.region import Case, Region, Row, read_region
+from reference.model.scheme import Scheme, find_folder, load_scheme
+from reference.model.stay import (
     Parameters,
-    Points,
-    base_from_history,
-    base_from_means,
-    case_class,
     is_bed_day,
+    key_day,
     length_of_stay,
+    not_pool_fen,
     paid_days,
-    points_of_case,
-    readmitted,
     round_points,
     year_of,
 )
-from reference.model.policy import Policy, load_policy
-from reference.model.region import Case, PoolBudget, Region, Row, read_region
-from reference.model.scheme import Scheme, find_folder, load_scheme
+from reference.model.sums import HospitalPool, Sums, available_budget, reserve, sums_of
+
+TO_FUND = "to_fund"  # all at their high bound, the rest stays in the fund
 
 
 class Columns:
@@ -68,11 +79,16 @@ class CaseRow(Columns):
     points_before_readmission: Fraction
     points: Fraction
     readmission: bool
+    month: str
+    correction_month: str  # of the stay that followed, or ""
+    paid_by: str
+    price_fen: int
+    chain: str  # the lead of a referral chain, or ""
 
 
 @dataclass(frozen=True)
 class DrgRow(Columns):
-    """One DRG that has a mean or a case; 0000 and the ambiguous groups too, so that sums tie."""
+    """One group: the year's cases (0000 and QY groups too) and what its history says."""
 
     drg: str
     name: str
@@ -86,6 +102,11 @@ class DrgRow(Columns):
     n_after: int | None
     cv_squared_before: Fraction | None
     cv_squared_after: Fraction | None
+    mean_before_fen: int | None
+    median_before_fen: Fraction | None
+    median_after_fen: Fraction | None
+    trimmed: int | None
+    origin: str
 
     @property
     def cv_before(self) -> float | None:
@@ -111,7 +132,13 @@ class HospitalRow(Columns):
     deposit_fen: int
     forfeited_fen: int
     violation_fen: int
+    carried_fen: int
     final_fen: int
+    points_deducted: Fraction
+    money_fen: int
+    held_cases: int
+    held_fund_fen: int
+    bound: str  # low or high, when it holds
 
 
 @dataclass(frozen=True)
@@ -119,7 +146,8 @@ class PoolRow(Columns):
     """One pool, or with `combine_pools` all of them in one row ("310+390").
 
     `point_value` is the value that dues are computed with, in yuan: exact, unless rounded to
-    `value_dp` with `residual = to_fund`. `point_value_fraction` is the same as text.
+    `value_dp` with `residual = to_fund`. `point_value_fraction` is the same as text. `value_high`
+    is the upper end of an interval of values that all pay the same, None when it has no end.
     """
 
     pool: str
@@ -133,6 +161,11 @@ class PoolRow(Columns):
     recorded_fund_fen: int
     not_pool_fen: int
     available_budget_fen: int
+    points_deducted: Fraction
+    money_fen: int
+    held_cases: int
+    solution: str
+    value_high: Fraction | None
 
 
 @dataclass(frozen=True)
@@ -149,6 +182,9 @@ class Settlement:
     pools: tuple[PoolRow, ...]
     outside_year: tuple[str, ...]  # rule 1: case_ids of another year, quarantined
     idle_reviews: tuple[str, ...]  # rule 7: case_ids whose review changes nothing
+    coefficients: Coefficients
+    over_quota: tuple[str, ...]  # rule 7: where more reviews were granted than the quota
+    ceiling: tuple[tuple[str, int], ...]  # rule 14: what counts, then what covers an excess
 
     def case(self, case_id: str) -> CaseRow:
         return next(row for row in self.cases if row.case_id == case_id)
@@ -163,6 +199,10 @@ class Settlement:
 
     def pool(self, pool: str) -> PoolRow:
         return next(row for row in self.pools if row.pool == pool)
+
+    def months(self) -> tuple[Month, ...]:
+        """Rule 13: the twelve months of every pool."""
+        return months_of(self.cases, self.region, self.parameters)
 
 
 def settle_region(
@@ -185,28 +225,85 @@ def settle_region(
     if not isinstance(scheme, Scheme):
         where = scheme or find_folder(region.scheme, "schemes", region.folder)
         scheme = load_scheme(where, surgical_match=region.surgical_match)
-    p = policy.for_year(region.year, overrides)
+    return settle(region, policy.for_year(region.year, overrides), scheme)
 
+
+@dataclass(frozen=True)
+class Groupings:
+    """The groups of a region's cases and of its history, by case_id; good for one
+    `los_convention`, as the length of stay is among the facts of grouping."""
+
+    cases: Mapping[str, Grouping]
+    history: Mapping[str, Grouping]
+
+
+def group_region(region: Region, p: Parameters, scheme: Scheme) -> Groupings:
+    """Group all cases of a region, those of other years too."""
+    return Groupings(
+        {case.case_id: group(scheme, case, p) for case in region.cases},
+        {case.case_id: group(scheme, case, p) for case in region.history or ()},
+    )
+
+
+def settle(
+    region: Region, p: Parameters, scheme: Scheme, groupings: Groupings | None = None
+) -> Settlement:
+    """Settle a region that was read, with the parameters of its year.
+
+    `groupings` saves grouping again when a region is settled under several policies.
+    """
+    check_policy(p)
+    check_growth(region, p)
+    if groupings is None:
+        groupings = group_region(region, p, scheme)
+    stays = [
+        (case, groupings.cases[case.case_id])
+        for case in region.cases
+        if year_of(case, p) == region.year
+    ]
+    check_stays(stays, region)
+
+    past = None
     if region.history is not None:
-        past = [(case, group(scheme, case, p)) for case in region.history]
-        all_mean_fen, bases = base_from_history(past, region.year, p)
+        history = [(case, groupings.history[case.case_id]) for case in region.history]
+        past = read_history(history, region.year, p)
+        all_mean_fen, bases = past.all_mean_fen, past.bases
     else:
         all_mean_fen = region.all_drg_mean_fen or 0
         bases = base_from_means(region.given_means or {}, all_mean_fen, p)
+    setting = Setting(region, p, all_mean_fen, bases, Coefficients(region, past, p))
 
-    stays = [case for case in region.cases if year_of(case, p) == region.year]
-    for case in stays:
-        if case.hospital_id not in region.hospitals or case.pool not in region.pools:
-            raise ValueError(
-                f"case {case.case_id}: unknown hospital {case.hospital_id} or pool {case.pool}"
-            )
-    groupings = {case.case_id: group(scheme, case, p) for case in stays}
-    cut = readmitted(((case, groupings[case.case_id]) for case in stays), p)
+    found = chains(stays, region, p)
+    lead_ids = {case.case_id: lead_of(own, setting)[0].case_id for own in found for case, _ in own}
+    prices: dict[str, Price] = {}
+    for chain in found:
+        prices |= price_chain(chain, setting)
+    for case, grouping in stays:
+        if case.case_id not in prices:
+            prices[case.case_id] = price_of(case, grouping, setting)
+    followed = readmitted(stays, p, found)
+
+    day_of = {case.case_id: f"{key_day(case, p):%Y-%m}" for case, _ in stays}
     rows = tuple(
-        case_row(case, groupings[case.case_id], bases, all_mean_fen, case.case_id in cut, region, p)
-        for case in stays
+        case_row(
+            case,
+            grouping,
+            prices[case.case_id],
+            bases,
+            day_of[case.case_id],
+            day_of.get(followed.get(case.case_id, ""), ""),
+            lead_ids.get(case.case_id, ""),
+            p,
+        )
+        for case, grouping in stays
     )
-    hospitals, pools = settle(rows, region, p)
+    idle = {
+        case_id
+        for case_id in region.reviews
+        if case_id not in prices or not review_counts(prices[case_id])
+    }
+    over_quota = check_quota(rows, idle, region, p)
+    hospitals, pools = settle_pools(rows, region, p)
     settlement = Settlement(
         region=region,
         scheme=scheme,
@@ -219,7 +316,10 @@ def settle_region(
         outside_year=tuple(
             case.case_id for case in region.cases if year_of(case, p) != region.year
         ),
-        idle_reviews=idle_reviews(rows, region),
+        idle_reviews=tuple(sorted(idle)),
+        coefficients=setting.coefficients,
+        over_quota=over_quota,
+        ceiling=under_ceiling(sum(row.due_fen for row in hospitals), region, p),
     )
     check_identities(settlement)
     return settlement
@@ -240,56 +340,133 @@ def group(scheme: Scheme, case: Case, p: Parameters) -> Grouping:
     )
 
 
+# --- what is refused
+
+
+def check_policy(p: Parameters) -> None:
+    """Bounds that their level gives no meaning, bands of deposits that are not there."""
+    idle = p["bound.level"] != "case" and p["bound.case_within_cost"]
+    if p["bound.level"] == "none":
+        idle = idle or p["bound.never_below_zero"] or p["bound.cost_share"] is not None
+    if idle:
+        raise ValueError(f"bound.level = {p['bound.level']} gives a bound no meaning")
+    if p["deposit_score"] == "bands" and p["deposit_bands"] is None:
+        raise ValueError("deposit_score = bands, but deposit_bands is none")
+
+
+def check_growth(region: Region, p: Parameters) -> None:
+    """Rule 9: a budget may not grow by more than the cap without an approval."""
+    for pool, budget in region.pools.items():
+        last = budget.last_year_fund_fen
+        if last is None or budget.growth_approval:
+            continue
+        if budget.budget_fen > last * (1 + p["budget_growth_cap"]):
+            raise ValueError(f"pool {pool}: the budget grows by more than budget_growth_cap")
+
+
+def check_stays(stays: Iterable[Stay], region: Region) -> None:
+    for case, _ in stays:
+        if case.hospital_id not in region.hospitals or case.pool not in region.pools:
+            raise ValueError(
+                f"case {case.case_id}: unknown hospital {case.hospital_id} or pool {case.pool}"
+            )
+        review = region.reviews.get(case.case_id)
+        if review is not None and review.unreasonable_fen > case.total_cost_fen:
+            raise ValueError(f"case {case.case_id}: unreasonable cost above the total cost")
+
+
+def check_quota(
+    rows: Iterable[CaseRow], idle: set[str], region: Region, p: Parameters
+) -> tuple[str, ...]:
+    """Rule 7: reviews granted with effect are at most a share of the paid cases, rounded up."""
+    paid: dict[str, int] = {}
+    granted: dict[str, int] = {}
+    for row in rows:
+        where = row.hospital_id if p["special_quota.scope"] == "hospital" else "region"
+        if row.paid_by == HELD:
+            continue
+        paid[where] = paid.get(where, 0) + 1
+        review = region.reviews.get(row.case_id)
+        counts = review is not None and review.granted and row.case_id not in idle
+        granted[where] = granted.get(where, 0) + counts
+    over = tuple(
+        where
+        for where in sorted(paid)
+        if granted[where] > math.ceil(p["special_quota"] * paid[where])
+    )
+    if over and p["special_quota.over"] == "refuse":
+        raise ValueError(f"more reviews granted than special_quota allows: {over}")
+    return over
+
+
+def under_ceiling(
+    due_fen: int, region: Region, p: Parameters, capitation_fen: int = 0
+) -> tuple[tuple[str, int], ...]:
+    """Rule 14: all that is paid against the control target; reserves cover an excess in order."""
+    ceiling = region.ceiling
+    if ceiling is None:
+        return ()
+    outside = 0
+    if p["out_of_area"] == "inside_budget":
+        outside = sum(budget.out_of_area_fund_fen for budget in region.pools.values())
+    counted = (
+        ("due", due_fen),
+        ("out_of_area", outside),
+        ("capitation", capitation_fen),
+        *ceiling.payments,
+    )
+    # reserves that the target contains are set aside from it
+    free = ceiling.control_target_fen - sum(own for _, own, inside in ceiling.reserves if inside)
+    excess = max(0, sum(amount for _, amount in counted) - free)
+    drawn = []
+    for name, amount, _ in ceiling.reserves:
+        drawn.append((name, min(amount, excess)))
+        excess -= drawn[-1][1]
+    if excess:
+        raise ValueError(f"the control target is exceeded by {excess} fen that no reserve covers")
+    return (*counted, *drawn)
+
+
+# --- cases and groups
+
+
 def case_row(
     case: Case,
     grouping: Grouping,
+    price: Price,
     bases: Mapping[str, Base],
-    all_mean_fen: int,
-    is_cut: bool,
-    region: Region,
+    month: str,
+    correction_month: str,
+    lead: str,
     p: Parameters,
 ) -> CaseRow:
-    """Rules 6 to 8 for one case."""
     base = bases.get(grouping.drg) if grouping.status == "grouped" else None
-    review = region.reviews.get(case.case_id)
-    class_ = case_class(case, grouping, base, review, p)
-    made: Points = points_of_case(
-        case,
-        class_,
-        grouping,
-        base,
-        review,
-        region.coefficients[case.hospital_id],
-        region.bed_day_rates_fen,
-        all_mean_fen,
-        p,
-    )
-    # rule 8, last of all
-    points = round_points(made.points * p["readmission.factor"], p) if is_cut else made.points
+    points = price.points
+    if correction_month:  # rule 8, last of all
+        points = round_points(points * p["readmission.factor"], p)
     return CaseRow(
         case_id=case.case_id,
         hospital_id=case.hospital_id,
         pool=case.pool,
         **grouping._asdict(),
-        case_class=class_,
+        case_class=price.case_class,
         group_mean_fen=None if base is None else base.group_mean_fen,
-        base_points=made.base_points,
-        coefficient=made.coefficient,
+        base_points=price.base_points,
+        coefficient=price.coefficient,
         days=paid_days(case, p) if is_bed_day(case, p) else length_of_stay(case, p),
         total_cost_fen=case.total_cost_fen,
         pool_fund_fen=case.pool_fund_fen,
-        not_pool_fen=case.not_pool_fen,
-        unreasonable_fen=made.unreasonable_fen,
-        points_before_readmission=made.points,
+        not_pool_fen=not_pool_fen(case, p),
+        unreasonable_fen=price.unreasonable_fen,
+        points_before_readmission=price.points,
         points=points,
-        readmission=is_cut,
+        readmission=bool(correction_month),
+        month=month,
+        correction_month=correction_month,
+        paid_by=price.paid_by,
+        price_fen=price.price_fen,
+        chain=lead,
     )
-
-
-def idle_reviews(rows: Iterable[CaseRow], region: Region) -> tuple[str, ...]:
-    """Rule 7: reviews of cases that are neither high nor paid by cost, or not in this run."""
-    moved = {row.case_id for row in rows if row.case_class in ("high", "reviewed", *BY_COST)}
-    return tuple(sorted(set(region.reviews) - moved))
 
 
 def drg_rows(
@@ -297,7 +474,8 @@ def drg_rows(
 ) -> tuple[DrgRow, ...]:
     by_drg: dict[str, list[CaseRow]] = {drg: [] for drg in bases}
     for row in rows:
-        by_drg.setdefault(row.drg, []).append(row)
+        if row.paid_by != HELD:
+            by_drg.setdefault(row.drg, []).append(row)
     result = []
     for drg, members in sorted(by_drg.items()):
         base = bases.get(drg)
@@ -315,136 +493,283 @@ def drg_rows(
                 n_after=base.n_after if base else None,
                 cv_squared_before=base.cv_squared_before if base else None,
                 cv_squared_after=base.cv_squared_after if base else None,
+                mean_before_fen=base.mean_before_fen if base else None,
+                median_before_fen=base.median_before_fen if base else None,
+                median_after_fen=base.median_after_fen if base else None,
+                trimmed=base.trimmed if base else None,
+                origin=base.origin if base else "",
             )
         )
     return tuple(result)
 
 
-# --- rules 9 to 11
-
-HospitalPool = tuple[str, str]
+# --- rule 9: the pool
 
 
-@dataclass(frozen=True)
-class Sums:
-    """Points, recorded fund (F) and what the pool did not pay (N) of some cases."""
-
-    cases: int
-    points: Fraction
-    recorded_fund_fen: int
-    not_pool_fen: int
-
-
-def sums_of(rows: Iterable[CaseRow]) -> Sums:
-    rows = list(rows)
-    return Sums(
-        cases=len(rows),
-        points=sum((row.points for row in rows), Fraction(0)),
-        recorded_fund_fen=sum(row.pool_fund_fen for row in rows),
-        not_pool_fen=sum(row.not_pool_fen for row in rows),
-    )
+def tiered(amount: int, available_fen: int, tiers: Any, single: Fraction) -> Fraction:
+    """Each slice of an amount at the ratio of its tier; tiers end at a share of the budget B."""
+    if tiers is None:
+        return single * amount
+    share, begin = Fraction(0), Fraction(0)
+    for limit, ratio in tiers:
+        # no budget: limits are at 0 and the last ratio is that of all
+        end = Fraction(amount) if limit is None else min(amount, limit * max(0, available_fen))
+        share += ratio * max(Fraction(0), end - begin)
+        begin = max(begin, end)
+    return share
 
 
-def available_budget(budgets: Iterable[PoolBudget], p: Parameters) -> int:
-    """B of rule 9: budget less reserve (调剂金), less care outside when it is inside the budget."""
-    budgets = list(budgets)
-    budget = sum(budget.budget_fen for budget in budgets)
-    available = round_fen(budget * (1 - p["reserve_ratio"]))
-    if p["out_of_area"] == "inside_budget":
-        available -= sum(budget.out_of_area_fund_fen for budget in budgets)
-    return available
-
-
-def settled_total(fund_fen: int, budget_fen: int, p: Parameters) -> int:
+def settled_total(fund_fen: int, budget_fen: int, p: Parameters, reserve_fen: int = 0) -> int:
     """T of rule 9: of a surplus institutions keep a share, of an overspend the fund bears one."""
     if fund_fen <= budget_fen:
-        exact = fund_fen + p["keep_ratio"] * (budget_fen - fund_fen)
-    else:
-        exact = budget_fen + p["fund_share_of_overspend"] * (fund_fen - budget_fen)
-    return round_fen(exact)
+        surplus = budget_fen - fund_fen
+        return round_fen(fund_fen + tiered(surplus, budget_fen, p["keep_tiers"], p["keep_ratio"]))
+    over = fund_fen - budget_fen
+    borne = tiered(over, budget_fen, p["overspend_tiers"], p["fund_share_of_overspend"])
+    settled = round_fen(budget_fen + borne)
+    if p["overspend_cap"] == "reserve":
+        settled = min(settled, budget_fen + reserve_fen)
+    return settled
 
 
 def point_value_fen(settled_fen: int, not_pool_fen: int, points: Fraction) -> Fraction:
-    """V of rule 9: (T + N) / all points, exact, in fen a point."""
+    """V of rule 9: (T - M + N) / all points, exact, in fen a point."""
     if points == 0:
         raise ValueError("a pool has a budget but no points: it cannot have a point value")
     return (settled_fen + not_pool_fen) / points
 
 
+# --- rule 10: dues
+
+
+@dataclass(frozen=True)
+class Dues:
+    """What the hospitals of a pool are due, and how the point value was found."""
+
+    value_fen: Fraction
+    due_fen: Mapping[HospitalPool, int]
+    bound: Mapping[HospitalPool, str]
+    solution: str = UNIQUE
+    value_high_fen: Fraction | None = None
+
+
 def dues(
     members: Mapping[HospitalPool, Sums], value_fen: Fraction, settled_fen: int, p: Parameters
 ) -> dict[HospitalPool, int]:
-    """Rule 10: points x V - N of every hospital and pool, in whole fen."""
-    exact = {key: sums.points * value_fen - sums.not_pool_fen for key, sums in members.items()}
+    """Without bounds: points x V - n of cases by points + money of others, in whole fen."""
+    exact = {
+        key: sums.points * value_fen - sums.not_pool_by_points_fen + sums.money_fen
+        for key, sums in members.items()
+    }
     if p["residual"] == "to_fund":
         return {key: round_fen(amount) for key, amount in exact.items()}
     return largest_remainder(exact, settled_fen)
 
 
-def settle(
+def unbounded(members: Mapping[HospitalPool, Sums], settled_fen: int, p: Parameters) -> Dues:
+    points = sum((own.points for own in members.values()), Fraction(0))
+    not_pool = sum(own.not_pool_by_points_fen for own in members.values())
+    money = sum(own.money_fen for own in members.values())
+    value = point_value_fen(settled_fen - money, not_pool, points)
+    if p["residual"] == "to_fund" and p["value_dp"] is not None:
+        value = round_half_away(value / 100, p["value_dp"]) * 100
+    return Dues(value, dues(members, value, settled_fen, p), {}, value_high_fen=value)
+
+
+def bounds(fund_fen: int, p: Parameters) -> tuple[int | None, int | None]:
+    """Low and high of a hospital or a case by its recorded fund."""
+    low = 0 if p["bound.never_below_zero"] else None
+    share = p["bound.cost_share"]
+    return low, None if share is None else math.floor(share * fund_fen)
+
+
+def lowest_of(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def items_of(
+    key: HospitalPool, own: Sums, rows: Iterable[CaseRow], cap: int | None, p: Parameters
+) -> list[Item]:
+    """What is bounded: the hospital with its whole due, or each of its cases by points."""
+    if p["bound.level"] != "case":
+        low, high = bounds(own.recorded_fund_fen, p)
+        high = lowest_of(high, cap)
+        if low is not None and high is not None:
+            high = max(low, high)
+        return [Item(own.points, own.not_pool_by_points_fen - own.money_fen, low, high, key)]
+    if own.points_deducted:
+        raise ValueError(f"{key}: points of violations cannot come off bounded cases")
+    items = []
+    for row in rows:
+        if row.paid_by != BY_POINTS:
+            continue
+        low, high = bounds(row.pool_fund_fen, p)
+        if p["bound.case_within_cost"]:
+            high = lowest_of(high, row.total_cost_fen - row.not_pool_fen)
+        if low is not None and high is not None:
+            high = max(low, high)
+        items.append(Item(row.points, row.not_pool_fen, low, high, key))
+    # a cap below 0 (of money beyond the recorded fund) holds without a case by points, too
+    return items or [Item(Fraction(0), 0, None, None, key)]
+
+
+def bounded(
+    members: Mapping[HospitalPool, Sums],
+    by_hospital: Mapping[HospitalPool, list[CaseRow]],
+    settled_fen: int,
+    region: Region,
+    p: Parameters,
+) -> Dues | None:
+    """Within bounds: V pays exactly what is to be shared; None when nothing is bounded."""
+    caps = {}
+    if p["violator_no_increase"]:
+        caps = {
+            key: own.recorded_fund_fen
+            for key, own in members.items()
+            if region.hospitals[key[0]].standing == "penalised"
+        }
+    bounds_given = p["bound.never_below_zero"] or p["bound.case_within_cost"]
+    if not caps and not bounds_given and p["bound.cost_share"] is None:
+        return None
+    by_case = p["bound.level"] == "case"
+    items = [
+        item
+        for key, own in members.items()
+        for item in items_of(key, own, by_hospital[key], caps.get(key), p)
+    ]
+    # the cap is on the whole due: in cases by points, less the money of the others
+    limits = {key: caps[key] - members[key].money_fen for key in caps} if by_case else {}
+    points = sum((own.points for own in members.values()), Fraction(0))
+    point_value_fen(0, 0, points)  # refuses a pool without points
+    money = {key: own.money_fen if by_case else 0 for key, own in members.items()}
+    target = settled_fen - sum(money.values())
+    solved = solve(items, target, limits)
+    if solved.kind == NONE_TOO_LOW:
+        raise ValueError(f"{target} fen are below the sum of what must be paid")
+    full = solved.kind == NONE_TOO_HIGH
+    if full and p["bound.unsolved"] == "refuse":
+        raise ValueError(f"{target} fen are above the sum of what may be paid")
+    got = dict.fromkeys(members, Fraction(0)) | group_payments(items, solved.value, limits)
+    exact = {key: got[key] + money[key] for key in members}
+    # when all are at their high bound: a value that is above whatever bends
+    value = bends(items, limits)[-1] + 1 if full else solved.value
+    held = {}
+    for key in members:
+        own_items = [item for item in items if item.group == key]
+        if by_case:
+            amount = sum((item.payment(value) for item in own_items), Fraction(0))
+            held[key] = "high" if key in limits and amount > limits[key] else ""
+        else:
+            held[key] = {-1: "low", 0: "", 1: "high"}[own_items[0].state(value)]
+    total = int(sum(exact.values()))
+    kind = TO_FUND if full else solved.kind
+    return Dues(solved.value, largest_remainder(exact, total), held, kind, solved.value_high)
+
+
+def settle_pools(
     rows: Iterable[CaseRow], region: Region, p: Parameters
 ) -> tuple[tuple[HospitalRow, ...], tuple[PoolRow, ...]]:
     """Rules 9 to 11: every pool by itself, or all together with `combine_pools`."""
+    rows = tuple(rows)
     by_hospital: dict[HospitalPool, list[CaseRow]] = {
-        key: [] for key in (*region.violations_fen, *region.prepaid_fen)
+        key: [] for key in (*region.violations_fen, *region.prepaid_fen, *region.carried_fen)
     }
     for row in rows:
         by_hospital.setdefault((row.hospital_id, row.pool), []).append(row)
-    sums = {key: sums_of(members) for key, members in sorted(by_hospital.items())}
+    sums = {
+        key: sums_of(members, region.violation_points.get(key, Fraction(0)))
+        for key, members in sorted(by_hospital.items())
+    }
 
     together = [list(region.pools)] if p["combine_pools"] else [[x] for x in region.pools]
-    pool_rows, due_of = [], {}
+    pool_rows, due_of, bound_of = [], {}, {}
     for pools in together:
         name = "+".join(pools)
         members = {key: own for key, own in sums.items() if key[1] in pools}
         fund = sum(own.recorded_fund_fen for own in members.values())
-        not_pool = sum(own.not_pool_fen for own in members.values())
-        points = sum((own.points for own in members.values()), Fraction(0))
         budgets = [region.pools[pool] for pool in pools]
         available = available_budget(budgets, p)
-        settled = settled_total(fund, available, p)
+        settled = settled_total(fund, available, p, reserve(budgets, p))
         try:
-            value_fen = point_value_fen(settled, not_pool, points)
+            found = bounded(members, by_hospital, settled, region, p)
+            if found is None:
+                found = unbounded(members, settled, p)
         except ValueError as error:
             raise ValueError(f"pool {name}: {error}") from None
-        if p["residual"] == "to_fund" and p["value_dp"] is not None:
-            value_fen = round_half_away(value_fen / 100, p["value_dp"]) * 100
-        own_dues = dues(members, value_fen, settled, p)
-        due_of.update(own_dues)
-        value = value_fen / 100
+        due_of.update(found.due_fen)
+        bound_of.update(found.bound)
+        value, high = found.value_fen / 100, found.value_high_fen
         pool_rows.append(
             PoolRow(
                 pool=name,
                 budget_fen=sum(budget.budget_fen for budget in budgets),
                 settled_fen=settled,
-                points=points,
+                points=sum((own.points for own in members.values()), Fraction(0)),
                 point_value_fraction=f"{value.numerator}/{value.denominator}",
                 point_value=value,
-                residual_fen=settled - sum(own_dues.values()),
+                residual_fen=settled - sum(found.due_fen.values()),
                 cases=sum(own.cases for own in members.values()),
                 recorded_fund_fen=fund,
-                not_pool_fen=not_pool,
+                not_pool_fen=sum(own.not_pool_fen for own in members.values()),
                 available_budget_fen=available,
+                points_deducted=sum((own.points_deducted for own in members.values()), Fraction(0)),
+                money_fen=sum(own.money_fen for own in members.values()),
+                held_cases=sum(own.held_cases for own in members.values()),
+                solution=found.solution,
+                value_high=None if high is None else high / 100,
             )
         )
+    monthly: dict[HospitalPool, tuple[int, int]] = {}
+    withheld: dict[HospitalPool, int] = {}
+    if p["prepay_basis"] == "month_value" or p["month.growth_limit"] is not None:
+        months = months_of(rows, region, p)
+        monthly, withheld = hospital_months(months), hospital_suspended(months)
     hospital_rows = tuple(
-        hospital_row(key, own, due_of[key], region, p) for key, own in sums.items()
+        hospital_row(
+            key,
+            own,
+            due_of[key],
+            bound_of.get(key, ""),
+            (*monthly.get(key, (0, 0)), withheld.get(key, 0)),
+            region,
+            p,
+        )
+        for key, own in sums.items()
     )
     return hospital_rows, tuple(pool_rows)
 
 
+# --- rule 11
+
+
 def hospital_row(
-    key: HospitalPool, sums: Sums, due_fen: int, region: Region, p: Parameters
+    key: HospitalPool,
+    sums: Sums,
+    due_fen: int,
+    bound: str,
+    monthly: tuple[int, int, int],
+    region: Region,
+    p: Parameters,
 ) -> HospitalRow:
-    """Rule 11: prepaid, deposit (质量保证金), forfeited, violations, final."""
+    """Rule 11: prepaid, deposit (质量保证金), forfeited, violations, carried, final.
+
+    `monthly`: what the months really paid, kept back and suspended. The deposit is what the ratio
+    keeps back, not what was suspended.
+    """
     hospital_id, pool = key
+    paid, kept, withheld = monthly
+    by_value = p["prepay_basis"] == "month_value"
     prepaid, deposit = region.prepaid_fen.get(key, (None, None))
     if prepaid is None:
         prepaid = round_fen(p["prepay_ratio"] * sums.recorded_fund_fen)
+        if by_value or p["month.growth_limit"] is not None:
+            prepaid = paid
     if deposit is None:
-        deposit = max(0, sums.recorded_fund_fen - prepaid)
-    forfeited = round_fen(deposit * (1 - region.scores[hospital_id]))
+        left = sums.recorded_fund_fen - prepaid - withheld
+        deposit = max(0, kept if by_value else left)
+    forfeited = round_fen(deposit * (1 - score_ratio(hospital_id, region, p)))
     violation = region.violations_fen.get(key, 0)
+    carried = region.carried_fen.get(key, 0)
     return HospitalRow(
         hospital_id=hospital_id,
         pool=pool,
@@ -457,40 +782,60 @@ def hospital_row(
         deposit_fen=deposit,
         forfeited_fen=forfeited,
         violation_fen=violation,
-        final_fen=due_fen - prepaid - forfeited - violation,
+        carried_fen=carried,
+        final_fen=due_fen - prepaid - forfeited - violation - carried,
+        points_deducted=sums.points_deducted,
+        money_fen=sums.money_fen,
+        held_cases=sums.held_cases,
+        held_fund_fen=sums.held_fund_fen,
+        bound=bound,
     )
+
+
+def score_ratio(hospital_id: str, region: Region, p: Parameters) -> Fraction:
+    """What of the deposit is paid out: by the score, or by its band; all when not assessed."""
+    if region.hospitals[hospital_id].standing == "ended":
+        return Fraction(1)
+    score = region.scores[hospital_id]
+    if p["deposit_score"] == "linear":
+        return score
+    return next(ratio for limit, ratio in p["deposit_bands"] if limit is None or score < limit)
+
+
+# --- rule 12
 
 
 def check_identities(result: Settlement) -> None:
     """Rule 12. Raises ArithmeticError: a broken identity is a fault of the program."""
     due = sum(row.due_fen for row in result.hospitals)
     paid = sum(
-        row.final_fen + row.prepaid_fen + row.forfeited_fen + row.violation_fen
+        row.final_fen + row.prepaid_fen + row.forfeited_fen + row.violation_fen + row.carried_fen
         for row in result.hospitals
     )
+    deducted = sum(row.points_deducted for row in result.hospitals)
     points = {
-        "cases": sum(row.points for row in result.cases),
+        "cases": sum(row.points for row in result.cases) - deducted,
         "hospitals": sum(row.points for row in result.hospitals),
         "pools": sum(row.points for row in result.pools),
-        "drgs": sum(row.points for row in result.drgs),
+        "drgs": sum(row.points for row in result.drgs) - deducted,
     }
+    counts = sum(row.cases + row.held_cases for row in result.hospitals)
     broken = [
         name
         for name, holds in (
-            ("every row has one end", _ends(result) == len(result.region.cases)),
+            (
+                "every row has one end",
+                counts + len(result.outside_year) == len(result.region.cases),
+            ),
             (
                 "due + residual = T",
                 due + sum(row.residual_fen for row in result.pools)
                 == sum(row.settled_fen for row in result.pools),
             ),
-            ("final + prepaid + forfeited + violations = due", paid == due),
+            ("final + prepaid + forfeited + violations + carried = due", paid == due),
             (f"points {points}", len(set(points.values())) == 1),
         )
         if not holds
     ]
     if broken:
         raise ArithmeticError(f"identities broken: {broken}")
-
-
-def _ends(result: Settlement) -> int:
-    return len(result.cases) + len(result.outside_year)

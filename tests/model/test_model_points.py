@@ -6,69 +6,18 @@ from typing import Any
 
 import pytest
 
+from reference.model.chains import readmitted as followed_by
 from reference.model.exact import largest_remainder, round_half_away
 from reference.model.grouping import Grouping
-from reference.model.points import (
-    Base,
-    base_from_history,
-    base_points,
-    bed_day_class,
-    case_class,
-    cv_squared,
-    is_bed_day,
-    length_of_stay,
-    points_of_case,
-    quartile,
-    readmitted,
-    trimmed,
-    year_of,
-)
+from reference.model.history import Base, base_points, cv_squared, quantile, read_history, trimmed
+from reference.model.points import price_of
 from reference.model.region import Case, Review, read_cases
-
-MEAN = 1_250_000  # 12,500.00, the all-DRG mean of EX1
-MEANS = {"GB15": 1_000_000, "FM13": 3_125_000, "AH19": 4_500_000, "RW15": 777_777}
-UNGROUPED = Grouping("", "", "0000", "ungroupable", "none", "")
-AMBIGUOUS = Grouping("MDCB", "", "BQY", "ambiguous", "none", "")
+from reference.model.stay import bed_day_class, is_bed_day, length_of_stay, year_of
+from tests.model.region_builder import MEAN, UNGROUPED, a_case, grouped, points, setting
 
 
-def a_case(**values: Any) -> Case:
-    row = {
-        "case_id": "C",
-        "hospital_id": "H",
-        "pool": "310",
-        "admission_date": "2024-06-12",
-        "discharge_date": "2024-06-15",
-        "total_cost": "10000.00",
-        "pool_fund": "0",
-        "diagnoses": "D1",
-        "procedures": "",
-    }
-    return read_cases([row | values], "cases")[0]
-
-
-def grouped(drg: str) -> Grouping:
-    return Grouping("MDC" + drg[0], drg[:3], drg, "grouped", "none", "")
-
-
-def points(
-    p: dict[str, Any],
-    drg: str,
-    cost: str,
-    coefficient: str = "1",
-    review: Review | None = None,
-    stable: bool = True,
-    **values: Any,
-) -> tuple[str, F]:
-    """Class and points of a case of EX1's groups."""
-    case = a_case(total_cost=cost, **values)
-    grouping = {"0000": UNGROUPED, "BQY": AMBIGUOUS}.get(drg) or grouped(drg)
-    base = None
-    if drg in MEANS:
-        base = Base(drg, MEANS[drg], base_points(MEANS[drg], MEAN, p), stable)
-    class_ = case_class(case, grouping, base, review, p)
-    rates = {"PSY": 40_000, "LONG": 10_000}
-    made = points_of_case(case, class_, grouping, base, review, F(coefficient), rates, MEAN, p)
-    return class_, made.points
+def readmitted(stays: Any, p: dict[str, Any]) -> set[str]:
+    return set(followed_by(stays, p))
 
 
 @pytest.mark.parametrize(
@@ -95,11 +44,12 @@ def test_base_points__ex1_and_t9(parameters, mean: int, expected: str) -> None:
 )
 def test_class__high_band_edges__t9(parameters, mean: int, multiple: str) -> None:
     p = parameters()
-    base = Base("GB15", mean, base_points(mean, MEAN, p), True)
-    limit = -(-F(multiple) * mean // 1)
-    for cost, expected in ((int(limit), "high"), (int(limit) - 1, "normal")):
-        case = a_case(total_cost=F(cost, 100))
-        assert case_class(case, grouped("GB15"), base, None, p) == expected
+    own = setting(p)
+    own.bases["GB15"] = Base("GB15", mean, base_points(mean, MEAN, p), True)
+    limit = int(-(-F(multiple) * mean // 1))
+    for cost, expected in ((limit, "high"), (limit - 1, "normal")):
+        made = price_of(a_case(total_cost=F(cost, 100)), grouped("GB15"), own)
+        assert made.case_class == expected
 
 
 @pytest.mark.parametrize(
@@ -140,8 +90,6 @@ def test_points__unreasonable_cost__comes_off_whatever_the_decision(parameters) 
         for drg, class_ in (("0000", "ungrouped"), ("BQY", "ambiguous"), ("XX19", "unstable")):
             review = Review(granted, 125_000)
             assert points(parameters(), drg, "18750.00", review=review) == (class_, F(140))
-    with pytest.raises(ValueError, match="unreasonable cost above"):
-        points(parameters(), "0000", "100.00", review=Review(False, 10_001))
 
 
 def test_points__coefficient__multiplies_exactly_the_named_classes(parameters) -> None:
@@ -229,10 +177,10 @@ def test_year__settlement_date_else_discharge(parameters) -> None:
 
 def test_quartiles__types_7_and_6() -> None:
     ordered = [10, 20, 30, 40, 50, 70]
-    assert [quartile(ordered, q, 7) for q in (1, 3)] == [F("22.5"), F("47.5")]
-    assert [quartile(ordered, q, 6) for q in (1, 3)] == [F("17.5"), F(55)]
-    assert [quartile([5], q, t) for q in (1, 3) for t in (6, 7)] == [5, 5, 5, 5]
-    assert [quartile([5, 9], q, 6) for q in (1, 3)] == [5, 9]
+    assert [quantile(ordered, F(q, 4), 7) for q in (1, 3)] == [F("22.5"), F("47.5")]
+    assert [quantile(ordered, F(q, 4), 6) for q in (1, 3)] == [F("17.5"), F(55)]
+    assert [quantile([5], F(q, 4), t) for q in (1, 3) for t in (6, 7)] == [5, 5, 5, 5]
+    assert [quantile([5, 9], F(q, 4), 6) for q in (1, 3)] == [5, 9]
 
 
 def test_cv__sample_and_population_exact() -> None:
@@ -245,9 +193,11 @@ def test_cv__sample_and_population_exact() -> None:
 def test_trim__fences_are_inclusive(parameters) -> None:
     costs = [1, 10, 20, 30, 40, 88]
     # type 7: Q1 12.5, Q3 37.5, IQR 25: 0 to 75
-    assert trimmed(costs, parameters()) == [1, 10, 20, 30, 40]
+    assert trimmed(costs, parameters()) == [1, 10, 20, 30, 40, None]
     assert trimmed([0, 10, 20, 30, 40, 75], parameters()) == [0, 10, 20, 30, 40, 75]
-    assert trimmed([10, 20, 30, 40, 50, 70], parameters(trim__quantile_type="6")) != []
+    # type 6: Q1 17.5, Q3 55, IQR 37.5: -1.25 to 111.25
+    costs = [10, 20, 30, 40, 50, 70]
+    assert trimmed(costs, parameters(trim__quantile_type="6")) == costs
 
 
 def history(costs: list[str], drg: str = "GB15", **values: Any) -> list[tuple[Case, Grouping]]:
@@ -275,14 +225,16 @@ def test_history__years_bed_day_ungrouped_and_free_cases__do_not_count(parameter
         (a_case(discharge_date="2023-05-01", admission_date="2023-05-01"), UNGROUPED),
     ]
     edge = history(["200.00"], admission_date="2022-01-01", discharge_date="2022-01-01")
-    all_mean, bases = base_from_history([*counted, *others, *edge], 2024, p)
+    past = read_history([*counted, *others, *edge], 2024, p)
+    all_mean, bases = past.all_mean_fen, past.bases
     assert (all_mean, bases["GB15"].n_before) == (11_429, 7)
     assert bases["GB15"].group_mean_fen == 11_429  # 800 / 7 = 114.2857
 
 
 def test_history__stability__more_than_five_and_cv(parameters) -> None:
     def stable(costs: list[str], **overrides: str) -> bool:
-        return base_from_history(history(costs), 2024, parameters(**overrides))[1]["GB15"].stable
+        p = parameters(**overrides)
+        return read_history(history(costs), 2024, p).bases["GB15"].stable
 
     assert not stable(["1.00"] * 5)
     assert stable(["1.00"] * 6)
@@ -296,20 +248,21 @@ def test_history__trimmed_only_when_cv_is_above(parameters) -> None:
     calm = history(["90.00"] * 9 + ["100.00"], "FM13")
 
     def n_after(**overrides: str) -> tuple[int | None, int | None]:
-        bases = base_from_history(wild + calm, 2024, parameters(**overrides))[1]
+        bases = read_history(wild + calm, 2024, parameters(**overrides)).bases
         return bases["GB15"].n_after, bases["FM13"].n_after
 
     assert n_after() == (9, 10)
     assert n_after(trim__when="always") == (9, 9)
     assert n_after(trim__method="none") == (10, 10)
-    all_mean, bases = base_from_history(wild + calm, 2024, parameters())
+    past = read_history(wild + calm, 2024, parameters())
+    all_mean, bases = past.all_mean_fen, past.bases
     assert all_mean == 4837  # (9 x 1 + 9 x 90 + 100) / 19 = 48.3684 yuan
     assert bases["GB15"].cv_squared_before is not None
 
 
 def test_history__nothing_counts__is_refused(parameters) -> None:
     with pytest.raises(ValueError, match="no past case"):
-        base_from_history([], 2024, parameters())
+        read_history([], 2024, parameters())
 
 
 # --- readmission

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from reference.model import load_policy, settle_region
-from reference.model.region import PoolBudget
-from reference.model.settlement import (
-    Sums,
-    available_budget,
-    dues,
-    point_value_fen,
-    settled_total,
-)
+from reference.model import group_region, load_policy, load_scheme, settle, settle_region
+from reference.model.region import PoolBudget, read_region
+from reference.model.settlement import dues, point_value_fen, settled_total
+from reference.model.sums import Sums, available_budget
 
 EX1 = Path(__file__).parent.parent / "cases" / "ex1"
 
@@ -183,6 +178,35 @@ def ex1_rows() -> list[dict[str, Any]]:
         return [dict(row) for row in csv.DictReader(stream)]
 
 
+def test_settle__one_region_under_several_policies__grouped_once() -> None:
+    region, policy = read_region(EX1), load_policy("testland")
+    scheme = load_scheme(EX1.parent.parent / "schemes" / "ex1-tiny")
+    groups = group_region(region, policy.for_year(2024), scheme)
+    for overrides in ({}, {"keep_ratio": "1"}, {"high.rule": "cap"}, {"combine_pools": "true"}):
+        made = settle(region, policy.for_year(2024, overrides), scheme, groups)
+        apart = settle_region(EX1, overrides=overrides)
+        assert (made.cases, made.hospitals, made.pools) == (
+            apart.cases,
+            apart.hospitals,
+            apart.pools,
+        )
+
+
+def test_region__ex1__months_of_the_corrections() -> None:
+    result = settle_region(EX1)
+    cut = result.case("C05")
+    assert cut.correction_month and cut.correction_month >= cut.month
+    # twelve months have the year's budget, points, fund and N
+    for pool in result.pools:
+        months = [month for month in result.months() if month.pool == pool.pool]
+        assert [month.month for month in months] == list(range(1, 13))
+        assert sum(month.budget_fen for month in months) == pool.available_budget_fen
+        assert sum(month.points for month in months) == pool.points
+        assert sum(month.recorded_fund_fen for month in months) == pool.recorded_fund_fen
+        assert sum(month.not_pool_fen for month in months) == pool.not_pool_fen
+    assert sum(month.correction_points for month in result.months()) == F("-39.2")
+
+
 def test_region__rows_given_by_the_caller__order_changes_nothing() -> None:
     rows = [row | {"diagnoses": row["diagnoses"].split("|")} for row in ex1_rows()]
     assert settle_region(EX1, cases=reversed(rows)).hospitals == settle_region(EX1).hospitals
@@ -200,7 +224,7 @@ def test_region__case_of_another_year__is_set_apart() -> None:
 def test_region__review_of_a_normal_case__is_listed(ex1: Path) -> None:
     append(ex1 / "reviews.csv", "C01,granted,1.00,\nC12,refused,1.00,\nC99,refused,1.00,\n")
     result = settle_region(ex1)
-    assert result.idle_reviews == ("C01", "C99")
+    assert result.idle_reviews == ("C01", "C99")  # C12 is high: a refusal is a decision
     assert result.hospitals == settle_region(EX1).hospitals
 
 
@@ -264,8 +288,8 @@ def test_region__input_that_is_not_clean__is_refused(ex1: Path) -> None:
 def test_policy__choice_or_key_the_model_does_not_know__is_refused() -> None:
     policy = load_policy("testland")
     for key, text in (
-        ("high.rule", "linear_add"),
-        ("trim.method", "winsorise"),
+        ("high.rule", "half"),
+        ("trim.method", "robust"),
         ("trim.quantile_type", "5"),
         ("stable.cv_sd", "robust"),
         ("coef_applies_to", "normal,odd"),
