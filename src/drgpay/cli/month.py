@@ -1,0 +1,105 @@
+"""`drgpay month`: a month's provisional point value and prepayments, or all twelve."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from drgpay.cli.counts import counts_text
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
+from drgpay.cli.progress import bar
+from drgpay.errors import in_language
+
+
+@click.command(
+    "month",
+    help=t(
+        "月度结算：读取统筹区文件夹REGION_DIR，算出某月的暂定点值和预付，写入新文件夹；"
+        "--all 一次算十二个月，并与年终清算对账。",
+        "A month of a region folder: provisional point value and prepayments in a new folder; "
+        "--all runs all twelve and ties them out with the year end.",
+    ),
+)
+@region_argument
+@click.option(
+    "--month",
+    metavar="YYYY-MM",
+    help=t("月份，如 2025-03；晚于该月的病例不计入", "the month; later cases are left aside"),
+)
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help=t(
+        "十二个月，并写出年终清算可用的 prepaid.csv 和对账表",
+        "all twelve, with prepaid.csv for the year end and the tie-out",
+    ),
+)
+@new_folder_option
+@trial_option
+@threads_option
+def month(
+    region_dir: Path,
+    month: str | None,
+    every: bool,
+    out: Path,
+    overrides: tuple[str, ...],
+    threads: int | None,
+) -> None:
+    """Run a month."""
+    from drgpay.money import decimal_text, yuan_text
+    from drgpay.outputs import new_folder
+    from drgpay.settlement.month_folder import warnings, write_month
+    from drgpay.settlement.month_run import run_all_months, run_month
+
+    if (month is None) == (not every):
+        raise click.UsageError(
+            t("须给出 --month 2025-03 或 --all，二者其一", "give either --month 2025-03 or --all")
+        )
+    started = time.perf_counter()
+    new_folder(out)
+    titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
+    options = {
+        "overrides": overrides,
+        "threads": threads,
+        "lang": LANG,
+        "progress": lambda name, total: bar(titles[name], total),
+    }
+    if month is None:
+        run, _ = run_all_months(region_dir, **options)
+    else:
+        run = run_month(region_dir, month, **options)  # type: ignore[arg-type]
+
+    def finish(folder: Path) -> None:
+        from drgpay.report.month_excel import write_month_excel
+        from drgpay.report.month_page import write_month_page
+
+        write_month_excel(folder, LANG)
+        write_month_page(folder, LANG)
+
+    write_month(run, out, lang=LANG, finish=finish)
+    if run.policy.trial:
+        click.echo(t("【试算】", "[TRIAL] ") + "; ".join(run.policy.trial))
+    click.echo(f"{run.region.name}{t('：', ': ')}" + counts_text(run.year.prepared.counts))
+    for pool in run.pools:
+        if not run.every and pool.month != run.month:
+            continue
+        value = "—" if pool.value_fen is None else decimal_text(pool.value_fen / 100, 6)
+        text = run.month_text(pool.month)
+        paid, cut = yuan_text(pool.paid_fen), yuan_text(pool.suspended_fen)
+        click.echo(
+            t(
+                f"{text} {pool.name} {pool.pool}：暂定点值 {value} 元，实付 {paid} 元，暂停 {cut} 元",
+                f"{text} {pool.pool}: provisional value {value} yuan, paid {paid}, suspended {cut}",
+            )
+        )
+    for warning in warnings(run):
+        click.echo(t("注意：", "note: ") + in_language(warning, LANG))
+    seconds = time.perf_counter() - started
+    click.echo(
+        t(f"结果 {out}（{seconds:.1f} 秒），{out / 'month.xlsx'}，{out / 'month.html'}",
+          f"result {out} ({seconds:.1f} s), {out / 'month.xlsx'}, {out / 'month.html'}")
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""`drgpay runs`: run folders as records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from drgpay.cli.lang import LANG, t
+
+
+@click.group(
+    help=t(
+        "清算结果：列出文件夹中的各次清算及其版本，比较两次清算。",
+        "Runs: list those of a folder with their versions, compare two.",
+    )
+)
+def runs() -> None:
+    """Run a command on runs."""
+
+
+@runs.command(
+    "list",
+    help=t(
+        "列出文件夹FOLDER之下的各次清算：地区、年度、版本、点值、应付合计",
+        "List the runs below FOLDER: region, year, version, point values, sum of dues",
+    ),
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--verify",
+    is_flag=True,
+    help=t(
+        "核对输入文件是否仍与清算时一致（按 SHA-256）",
+        "hold the inputs against their digests (SHA-256)",
+    ),
+)
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="REGION_DIR",
+    help=t(
+        "与 --verify 同用：统筹区文件夹；默认在FOLDER之下寻找",
+        "with --verify: region folders; found below FOLDER otherwise",
+    ),
+)
+def list_command(folder: Path, verify: bool, regions: tuple[Path, ...]) -> None:
+    """List runs."""
+    from drgpay.report.runs_list import run_lines
+    from drgpay.store.runs import list_runs
+
+    found, strange = list_runs(folder, verify=verify or bool(regions), regions=regions)
+    click.echo("\n".join(run_lines(found, strange, LANG, verified=verify or bool(regions))))
+
+
+@runs.command(
+    "diff",
+    help=t(
+        "比较两次清算：输入、参数、点值、各机构、病组、类别、病例",
+        "Compare two runs: inputs, parameters, point values, hospitals, DRGs, classes, cases",
+    ),
+)
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help=t("写入 .html 或 .xlsx 文件", "write an .html or .xlsx file"),
+)
+def diff_command(a: Path, b: Path, out: Path | None) -> None:
+    """Compare runs."""
+    from drgpay.outputs import not_an_input, result_file
+    from drgpay.report.runs_diff import diff_lines, write_diff_excel, write_diff_page
+    from drgpay.store.runs import diff_runs
+
+    suffix = ""
+    if out is not None:
+        suffix = result_file(out, (".html", ".xlsx"))
+        not_an_input([out], [a, b])
+    found = diff_runs(a, b)
+    if out is None:
+        click.echo("\n".join(diff_lines(found, LANG)))
+        return
+    write = write_diff_page if suffix == ".html" else write_diff_excel
+    write(found, out, LANG)
+    click.echo(t(f"已写入 {out}", f"written to {out}"))

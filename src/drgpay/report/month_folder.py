@@ -1,0 +1,101 @@
+"""A month's folder as its workbook and its page read it: manifest and Parquet tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from .amounts import units_of
+
+Record = dict[str, Any]
+POINT_COLUMNS = ("points_before", "correction_points", "points", "points_after")
+
+
+@dataclass(frozen=True)
+class MonthFolder:
+    """The tables of a month's run; points as units of 1/10,000, money in fen."""
+
+    folder: Path
+
+    @cached_property
+    def raw(self) -> bytes:
+        return (self.folder / "manifest.json").read_bytes()
+
+    @cached_property
+    def manifest(self) -> Record:
+        found: Record = json.loads(self.raw)
+        return found
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def month(self) -> str:
+        """The last month of the run, as `2025-03`."""
+        return str(self.manifest["month"])
+
+    @property
+    def every(self) -> bool:
+        """Whether all twelve months were run with the year end."""
+        return bool(self.manifest["all_months"])
+
+    @property
+    def parameters(self) -> dict[str, Record]:
+        """Parameters of the policy by key."""
+        return {p["key"]: p for p in self.manifest["policy"]["parameters"]}
+
+    def value_of(self, key: str) -> str:
+        """Text of a parameter's value."""
+        return str(self.parameters[key]["value"])
+
+    @property
+    def by_fund(self) -> bool:
+        """Whether payments are a share of the recorded fund."""
+        return self.value_of("prepay_basis") == "recorded_fund"
+
+    def table(self, name: str) -> list[Record]:
+        """Rows of a table; points as units."""
+        rows: list[Record] = pq.read_table(self.folder / f"{name}.parquet").to_pylist()
+        for row in rows:
+            for column in POINT_COLUMNS:
+                if column in row:
+                    row[column] = units_of(row[column], 4)
+        return rows
+
+    @cached_property
+    def pools(self) -> list[Record]:
+        return self.table("months_pools")
+
+    @cached_property
+    def hospitals(self) -> list[Record]:
+        return self.table("months_hospitals")
+
+    @cached_property
+    def suspended(self) -> list[Record]:
+        return self.table("suspended")
+
+    @cached_property
+    def corrections(self) -> list[Record]:
+        return self.table("corrections")
+
+    @cached_property
+    def ties(self) -> list[Record]:
+        return self.table("tie_out") if self.every else []
+
+    def now(self, rows: list[Record]) -> list[Record]:
+        """The rows of this month."""
+        return [row for row in rows if row["month"] == self.month]
+
+
+def value_fraction(row: Record) -> Fraction | None:
+    """The exact provisional point value of a pool's month in yuan."""
+    text = row["point_value_fraction"]
+    return None if text is None else Fraction(text)

@@ -1,0 +1,349 @@
+"""What differs between two runs of a year: as lines of text, a page or a workbook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from drgpay.store.run_columns import label
+from drgpay.store.runs import Change, RunDiff, RunInfo
+
+from . import amounts
+from .amounts import yuan
+from .html import Banner, Tile
+from .scheme_page import PageSection, table, write_page
+from .texts import Words
+from .workbook import Book, Field
+
+PLACES = 6
+FACTS = {
+    "version": ("版本", "version"),
+    "reopens": ("重开自", "reopens"),
+    "policy": ("政策", "policy"),
+    "policy_digest": ("政策摘要码", "policy digest"),
+    "scheme": ("分组方案", "scheme"),
+    "drgpay_version": ("程序版本", "drgpay version"),
+    "trial": ("试算", "trial"),
+    "sha256": ("SHA-256", "SHA-256"),
+    "value": ("值", "value"),
+    "point_value_fraction": ("点值", "point value"),
+}
+COUNTS = ("cases", "held_cases")
+
+
+def figure(column: str, value: Any) -> str:
+    """A figure of a run as a person reads it; a dash for a missing row."""
+    if value is None:
+        return "—"
+    if isinstance(value, str):
+        return value[:12] + "…" if column in ("sha256", "policy_digest") else value
+    if column.endswith("_fen"):
+        return yuan(int(value))
+    if column in COUNTS:
+        return f"{int(value):,}"
+    if column == "point_value_fraction":
+        return amounts.fixed(amounts.rounded(Fraction(value), PLACES), PLACES)
+    return amounts.fixed(amounts.rounded(Fraction(value), 4), 4)
+
+
+def difference(change: Change) -> str:
+    """The difference with its sign; empty for texts."""
+    value = change.difference
+    if value is None:
+        return ""
+    text = figure(change.column, value)
+    return f"+{text}" if value > 0 else text
+
+
+def heading(column: str, lang: str) -> str:
+    """The name of a compared column."""
+    if column in FACTS:
+        return FACTS[column][lang != "zh"]
+    return label("", column, lang)
+
+
+class _Words:
+    def __init__(self, diff: RunDiff, lang: str) -> None:
+        self.diff, self.lang, self.zh = diff, lang, lang == "zh"
+        self.a, self.b = _names(diff)
+
+    def t(self, zh: str, en: str) -> str:
+        return zh if self.zh else en
+
+    def parts(self) -> list[tuple[str, str, Sequence[Change], tuple[str, ...]]]:
+        """Id, title, changes and key headings of each part."""
+        t, d = self.t, self.diff
+        return [
+            ("facts", t("版本与规则", "Versions and rules"), d.facts, ()),
+            ("inputs", t("输入文件", "Inputs"), d.inputs, (t("文件", "file"),)),
+            ("parameters", t("政策参数", "Parameters"), d.parameters, (t("参数", "parameter"),)),
+            ("pools", t("险种与点值", "Pools"), d.pools, (t("险种", "pool"),)),
+            (
+                "hospitals", t("机构", "Hospitals"), d.hospitals,
+                (t("医疗机构", "hospital"), t("险种", "pool")),
+            ),
+            ("classes", t("病例类别", "Classes"), d.classes, (t("类别", "class"),)),
+            ("drgs", t("病组", "DRGs"), d.drgs, (t("病组", "DRG"),)),
+        ]  # fmt: skip
+
+    def key(self, part: str, key: tuple[str, ...]) -> list[str]:
+        """The key of a row with the name that it stands for."""
+        from .texts import CLASSES
+
+        names: Mapping[str, str] = {}
+        if part == "hospitals":
+            names = self.diff.names
+        elif part == "drgs":
+            names = self.diff.drg_names
+        elif part == "classes":
+            names = {key[0]: Words(self.lang).of(CLASSES, key[0])}
+        first = f"{key[0]} {names[key[0]]}".strip() if names.get(key[0]) else key[0]
+        return [first, *key[1:]] if key != ("",) else []
+
+    def cases(self) -> list[tuple[str, int]]:
+        """What cases differ in, and how many."""
+        t, c = self.t, self.diff.cases
+        rows = [
+            (t(f"只在 {self.a} 中", f"only in {self.a}"), c.only_a),
+            (t(f"只在 {self.b} 中", f"only in {self.b}"), c.only_b),
+            (t("相同", "the same"), c.same),
+            (t("改变", "changed"), c.changed),
+        ]
+        rows += [
+            (t("其中改变：", "of them in ") + heading(column, self.lang), n)
+            for column, n in c.by_column.items()
+        ]
+        return rows
+
+
+def _names(diff: RunDiff) -> tuple[str, str]:
+    a, b = diff.a.name, diff.b.name
+    return (a, b) if a != b else (str(diff.a.folder), str(diff.b.folder))
+
+
+def diff_lines(diff: RunDiff, lang: str = "zh") -> Iterator[str]:
+    """Yield the differences as text."""
+    words = _Words(diff, lang)
+    yield f"{words.a} → {words.b}"
+    if diff.same:
+        yield "  " + words.t("没有差别", "no difference")
+        return
+    for part, title, changes, _ in words.parts():
+        if not changes:
+            continue
+        yield ""
+        yield f"== {title} =="
+        for change in changes:
+            place = " ".join([*words.key(part, change.key), heading(change.column, lang)])
+            pair = f"{figure(change.column, change.a)} → {figure(change.column, change.b)}"
+            more = difference(change)
+            yield f"  {place}  {pair}" + (f"  ({more})" if more else "")
+    yield ""
+    yield f"== {words.t('病例', 'Cases')} =="
+    for name, count in words.cases():
+        yield f"  {name} {count:,}"
+
+
+def write_diff_page(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
+    """Write the differences as a page; return its path."""
+    words = _Words(diff, lang)
+    t = words.t
+    sections = []
+    for part, title, changes, keys in words.parts():
+        if changes:
+            sections.append(PageSection(part, title, [], _table(words, part, changes, keys)))
+    sections.append(PageSection("cases", t("病例", "Cases"), [], _case_tables(words)))
+    due = [c for c in diff.hospitals if c.column == "final_fen"]
+    less = -sum(min(0, c.difference) for c in due)
+    more = sum(max(0, c.difference) for c in due)
+    tiles = [
+        Tile(t("改变的病例", "Cases changed"), f"{diff.cases.changed:,}"),
+        Tile(t("改变的机构、险种", "Hospitals and pools changed"), f"{len(due):,}"),
+        Tile(
+            t("最终支付减少合计", "Final payments less by"), yuan(less), "", "loss" if less else ""
+        ),
+        Tile(
+            t("最终支付增加合计", "Final payments more by"), yuan(more), "", "key" if more else ""
+        ),
+    ]
+    banners = []
+    if diff.same:
+        banners.append(Banner("warning", t("没有差别", "No difference"), ""))
+    return write_page(
+        path,
+        lang=lang,
+        title=t("两次清算对比", "Two runs compared"),
+        kicker=f"{diff.a.region_name} {diff.a.year}"
+        + (f" → {diff.b.year}" if diff.b.year != diff.a.year else ""),
+        facts=[
+            (t("前", "from"), _run_title(diff.a, words.a, lang), diff.a.digest[:12]),
+            (t("后", "to"), _run_title(diff.b, words.b, lang), diff.b.digest[:12]),
+        ],
+        sections=sections,
+        banners=banners,
+        tiles=tiles,
+        mark=Words(lang)("print_trial") if diff.a.trial or diff.b.trial else "",
+    )
+
+
+def _run_title(run: RunInfo, name: str, lang: str) -> str:
+    return f"{name}（第 {run.version} 版）" if lang == "zh" else f"{name} (version {run.version})"
+
+
+def _table(words: _Words, part: str, changes: Sequence[Change], keys: tuple[str, ...]) -> Markup:
+    t = words.t
+    texts = part in ("facts", "inputs", "parameters")
+    kind = "text" if texts else "num"
+    columns = [(name, "text") for name in keys] + [(t("项目", "figure"), "text")]
+    columns += [(words.a, kind), (words.b, kind)]
+    if not texts:
+        columns.append((t("差额", "difference"), "num"))
+    rows = []
+    for c in changes:
+        row = [*words.key(part, c.key), heading(c.column, words.lang)]
+        row += [figure(c.column, c.a), figure(c.column, c.b)]
+        rows.append(row if texts else [*row, difference(c)])
+    return table(columns, rows, words.lang)
+
+
+def _case_tables(words: _Words) -> Markup:
+    t, c = words.t, words.diff.cases
+    counts = table(
+        [(t("病例", "cases"), "text"), (t("例数", "number"), "num")],
+        [list(row) for row in words.cases()],
+        words.lang,
+    )
+    if not c.listed:
+        return counts
+    columns = [
+        (t("病例号", "case"), "code"), (t("医疗机构", "hospital"), "code"), (t("险种", "pool"), "code"),
+        (t("病组", "DRG"), "code"), (t("类别", "class"), "text"), (t("点数", "points"), "num"),
+    ]  # fmt: skip
+    rows = [
+        [
+            str(r["case_id"]), str(r["hospital_id"]), str(r["pool"]),
+            _pair(r["drg_a"], r["drg_b"]), _pair(r["case_class_a"], r["case_class_b"]),
+            _pair(r["points_a"], r["points_b"]),
+        ]
+        for r in c.listed
+    ]  # fmt: skip
+    differ = c.changed + c.only_a + c.only_b
+    note = t(f"共 {differ:,} 例，列出 {len(rows):,} 例", f"{differ:,} cases, {len(rows):,} listed")
+    return counts + Markup("<h3>{}</h3>").format(note) + table(columns, rows, words.lang)
+
+
+def _pair(a: object, b: object) -> str:
+    one, two = ("—" if x is None else str(x) for x in (a, b))
+    return one if one == two else f"{one} → {two}"
+
+
+def write_diff_excel(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
+    """Write the differences as a workbook: numbers as numbers, differences as formulas."""
+    words = _Words(diff, lang)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    w, t = Words(lang), words.t
+    try:
+        book = Book(
+            str(part),
+            title=f"{t('两次清算对比', 'Two runs compared')} {words.a} → {words.b}",
+            mark=w("print_trial") if diff.a.trial or diff.b.trial else "",
+            digest=f"{diff.a.digest[:12]} → {diff.b.digest[:12]}",
+            page=w("x_page"),
+        )
+        for name, title, changes, keys in words.parts():
+            if not changes:
+                continue
+            if name in ("facts", "inputs", "parameters"):
+                _texts(book, words, name, title, changes, keys)
+            else:
+                for kind, own in _by_kind(changes).items():
+                    _numbers(book, words, name, title, kind, own, keys)
+        book.listing(
+            t("病例", "Cases"),
+            [
+                Field("name", t("病例", "cases"), "wide"),
+                Field("count", t("例数", "number"), "count"),
+            ],
+            [{"name": name, "count": count} for name, count in words.cases()],
+        )
+        book.close()
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _texts(
+    book: Book, words: _Words, part: str, title: str, changes: Sequence[Change],
+    keys: tuple[str, ...],
+) -> None:  # fmt: skip
+    fields = [Field(f"key{i}", name, "wide") for i, name in enumerate(keys)]
+    fields += [
+        Field("column", words.t("项目", "figure")),
+        Field("a", words.a, "long"),
+        Field("b", words.b, "long"),
+    ]
+    rows = [
+        {
+            **{f"key{i}": text for i, text in enumerate(words.key(part, c.key))},
+            "column": heading(c.column, words.lang),
+            "a": c.a,
+            "b": c.b,
+        }
+        for c in changes
+    ]
+    book.listing(title, fields, rows)
+
+
+KIND_OF = {"yuan": ("金额", "yuan"), "points": ("点数", "points"), "count": ("例数", "counts"),
+           "value": ("点值", "values")}  # fmt: skip
+
+
+def _by_kind(changes: Sequence[Change]) -> dict[str, list[Change]]:
+    found: dict[str, list[Change]] = {}
+    for c in changes:
+        kind = "points"
+        if c.column.endswith("_fen"):
+            kind = "yuan"
+        elif c.column in COUNTS:
+            kind = "count"
+        elif c.column == "point_value_fraction":
+            kind = "value"
+        found.setdefault(kind, []).append(c)
+    return found
+
+
+def _numbers(
+    book: Book, words: _Words, part: str, title: str, kind: str, changes: Sequence[Change],
+    keys: tuple[str, ...],
+) -> None:  # fmt: skip
+    t = words.t
+    fields = [Field(f"key{i}", name, "wide") for i, name in enumerate(keys)]
+    fields += [
+        Field("column", t("项目", "figure"), width=22),
+        Field("a", words.a, kind),
+        Field("b", words.b, kind),
+        Field("difference", t("差额", "difference"), kind, "{b}-{a}"),
+    ]
+
+    def exact(value: Any) -> Any:
+        if value is None:
+            return 0
+        return int(Fraction(value) * 10_000) if kind == "points" else value
+
+    rows = [
+        {
+            **{f"key{i}": text for i, text in enumerate(words.key(part, c.key))},
+            "column": heading(c.column, words.lang),
+            "a": exact(c.a),
+            "b": exact(c.b),
+            "difference": exact(c.difference),
+        }
+        for c in changes
+    ]
+    book.listing(f"{title} {KIND_OF[kind][not words.zh]}", fields, rows)

@@ -1,0 +1,77 @@
+"""Runs of a folder as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from drgpay.store.runs import RunInfo
+
+from .amounts import yuan
+
+
+def run_lines(
+    runs: Sequence[RunInfo], strange: Sequence[Path], lang: str = "zh", *, verified: bool = False
+) -> Iterator[str]:
+    """Yield a head line and three or four lines for each run."""
+    zh = lang == "zh"
+    yield f"清算结果 {len(runs)} 个" if zh else f"{len(runs)} runs"
+    for run in runs:
+        yield ""
+        yield _title(run, zh)
+        values = ("；" if zh else "; ").join(
+            f"{pool} {value or '—'}" for pool, value in run.point_values
+        )
+        if zh:
+            due = "实付合计" if run.kind == "month" else "应付合计"
+            name = "暂定点值" if run.kind == "month" else "点值"
+            yield f"  {name} {values}（元/点）；{due} {yuan(run.due_fen)} 元"
+            yield f"  政策 {run.policy}，分组方案 {run.scheme}，drgpay {run.drgpay_version}，摘要码 {run.digest[:12]}"
+        else:
+            due = "paid" if run.kind == "month" else "due"
+            name = "provisional values" if run.kind == "month" else "point values"
+            yield f"  {name} {values} (yuan); {due} {yuan(run.due_fen)} yuan"
+            yield f"  policy {run.policy}, scheme {run.scheme}, drgpay {run.drgpay_version}, digest {run.digest[:12]}"
+        if run.reopens:
+            yield f"  {_reopens(run, zh)}"
+        if run.trial:
+            yield ("  【试算】" if zh else "  [TRIAL] ") + "; ".join(run.trial)
+        if verified:
+            yield f"  {_match(run, zh)}"
+    for folder in strange:
+        yield ""
+        yield f"{folder}：不是清算结果" if zh else f"{folder}: no run"
+
+
+def _title(run: RunInfo, zh: bool) -> str:
+    when = f"{run.year}" if run.kind == "year" else run.month
+    if run.kind == "month":
+        what = (
+            f"月度结算 {run.year if run.month == '1–12' else ''} {when}" if zh else f"month {when}"
+        )
+        return f"{run.name}  {run.region_name}（{run.region_id}） {' '.join(what.split())}"
+    if zh:
+        return f"{run.name}  {run.region_name}（{run.region_id}） {when} 年  第 {run.version} 版"
+    return f"{run.name}  {run.region_name} ({run.region_id}) {when}  version {run.version}"
+
+
+def _reopens(run: RunInfo, zh: bool) -> str:
+    if run.reopened:
+        return f"重开自 {run.reopened}" if zh else f"reopens {run.reopened}"
+    digest = run.reopens_digest[:12]
+    if zh:
+        return f"重开自 {run.reopens}（{digest}），此处没有找到这一结果"
+    return f"reopens {run.reopens} ({digest}), which was not found here"
+
+
+def _match(run: RunInfo, zh: bool) -> str:
+    if run.inputs_match is None:
+        return (
+            "输入：没有找到统筹区文件夹，未核对"
+            if zh
+            else "inputs: no region folder was found, not checked"
+        )
+    if run.inputs_match:
+        return "输入：与清算时一致" if zh else "inputs: as they were"
+    names = ("、" if zh else ", ").join(run.differing)
+    return f"输入：已与清算时不同：{names}" if zh else f"inputs: differ: {names}"

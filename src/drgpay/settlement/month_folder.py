@@ -1,0 +1,416 @@
+"""Write a month's run, or twelve, as a folder: tables, manifest.json, what a year end can take."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from drgpay import __version__
+from drgpay.arrow import table_writer
+from drgpay.errors import Bilingual, both, in_language
+from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
+from drgpay.outputs import whole_folder
+from drgpay.settlement.months import MonthAccount, MonthRun
+from drgpay.settlement.run_folder import (
+    VALUE_PLACES,
+    _ints,
+    _of_trial,
+    _points,
+    _values,
+    _with_trial,
+    fraction_text,
+)
+
+PREPAID = "prepaid.csv"
+
+
+def pools_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return one row a month and pool: budget, sums, provisional point value, payments."""
+    rows = run.pools
+    columns = {
+        "month": pa.array([run.month_text(p.month) for p in rows], pa.string()),
+        "pool": pa.array([p.pool for p in rows], pa.string()),
+        "name": pa.array([p.name for p in rows], pa.string()),
+        "budget_fen": _ints([p.budget_fen for p in rows]),
+        "cases": _ints([p.cases for p in rows]),
+        "points_before": _points([p.points_before for p in rows]),
+        "correction_points": _points([p.correction for p in rows]),
+        "points": _points([p.points for p in rows]),
+        "recorded_fund_fen": _ints([p.fund_fen for p in rows]),
+        "not_pool_fen": _ints([p.not_pool_fen for p in rows]),
+        "not_pool_by_points_fen": _ints([p.n_fen for p in rows]),
+        "money_fen": _ints([p.money_fen for p in rows]),
+        "point_value_fraction": pa.array(
+            [None if p.value_fen is None else fraction_text(p.value_fen / 100) for p in rows],
+            pa.string(),
+        ),
+        "point_value": _values([p.value_fen for p in rows]),
+        "payment_fen": _ints([p.payment_fen for p in rows]),
+        "suspended_fen": _ints([p.suspended_fen for p in rows]),
+        "paid_fen": _ints([p.paid_fen for p in rows]),
+        "kept_fen": _ints([p.kept_fen for p in rows]),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def hospitals_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return one row a month, hospital and pool: sums, what is due provisionally, payments."""
+    rows = run.accounts
+    names = {h.id: h.name for h in run.region.hospitals}
+    columns = {
+        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
+        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
+        "pool": pa.array([a.pool for a in rows], pa.string()),
+        "cases": _ints([a.cases for a in rows]),
+        "points_before": _points([a.points_before for a in rows]),
+        "correction_points": _points([a.correction for a in rows]),
+        "points": _points([a.points for a in rows]),
+        "recorded_fund_fen": _ints([a.fund_fen for a in rows]),
+        "not_pool_fen": _ints([a.not_pool_fen for a in rows]),
+        "not_pool_by_points_fen": _ints([a.n_fen for a in rows]),
+        "money_fen": _ints([a.money_fen for a in rows]),
+        "provisional_due_fen": pa.array(
+            [None if a.due_fen is None else round_half_away(a.due_fen) for a in rows], pa.int64()
+        ),
+        "last_year_fund_fen": pa.array([a.last_year_fen for a in rows], pa.int64()),
+        "payment_fen": _ints([a.payment_fen for a in rows]),
+        "suspended_fen": _ints([a.suspended_fen for a in rows]),
+        "paid_fen": _ints([a.paid_fen for a in rows]),
+        "kept_fen": _ints([a.kept_fen for a in rows]),
+        "recorded_fund_to_date_fen": _ints([a.fund_to_date_fen for a in rows]),
+        "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
+        "paid_to_date_fen": _ints([a.paid_before_fen + a.paid_fen for a in rows]),
+        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def normal_fen(account: MonthAccount, limit: Fraction) -> Fraction:
+    """Return the recorded fund up to which a month is normal, exact."""
+    return (account.last_year_fen or 0) * (1 + Fraction(limit))
+
+
+def suspended_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return payments of which a part is withheld, with the figures that it rests on."""
+    rows, limit = run.suspended, run.policy["month.growth_limit"]
+    names = {h.id: h.name for h in run.region.hospitals}
+    columns = {
+        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
+        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
+        "pool": pa.array([a.pool for a in rows], pa.string()),
+        "recorded_fund_fen": _ints([a.fund_fen for a in rows]),
+        "last_year_fund_fen": _ints([a.last_year_fen or 0 for a in rows]),
+        "growth_limit": pa.array([str(limit) for _ in rows], pa.string()),
+        "normal_fund_fen": _ints([round_half_away(normal_fen(a, limit)) for a in rows]),
+        "payment_fen": _ints([a.payment_fen for a in rows]),
+        "suspended_fen": _ints([a.suspended_fen for a in rows]),
+        "paid_fen": _ints([a.paid_fen for a in rows]),
+        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def tie_out_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return the sums of the months beside the year's."""
+    ties = run.ties
+    columns = {
+        "name": pa.array([t.name.chinese for t in ties], pa.string()),
+        "name_en": pa.array([in_language(t.name, "en") for t in ties], pa.string()),
+        "pool": pa.array([t.pool for t in ties], pa.string()),
+        "unit": pa.array([t.unit for t in ties], pa.string()),
+        "months": _ints([t.months for t in ties]),
+        "year": _ints([t.expected for t in ties]),
+        "difference": _ints([t.months - t.expected for t in ties]),
+    }
+    return _with_trial(columns, len(ties), trial)
+
+
+def warnings(run: MonthRun) -> list[Bilingual]:
+    """Return what the reader of the months must know."""
+    prepared, region = run.year.prepared, run.region
+    found: list[Bilingual] = []
+    bad = prepared.counts.quarantined
+    if bad:
+        found.append(
+            both(
+                f"{bad} 例被隔离，未参加月度结算，见 quarantine.csv",
+                f"{bad} cases are quarantined and in no month: quarantine.csv",
+            )
+        )
+    held = held_cases(run)
+    if held:
+        found.append(
+            both(
+                f"{held} 例须经特病单议而未经准予，暂不支付",
+                f"{held} cases need a special review that was not granted and are held, unpaid",
+            )
+        )
+    if prepared.left_aside:
+        found.append(
+            both(
+                f"文件中有 {prepared.left_aside} 例晚于本月，未计入",
+                f"{prepared.left_aside} cases of the files are later than the month: left aside",
+            )
+        )
+    for p in run.pools:
+        if p.value_fen is None and p.cases:
+            found.append(_without_value(run, p.month, p.pool))
+        elif p.value_fen is not None and p.value_fen <= 0:
+            found.append(
+                both(
+                    f"险种 {p.pool} {run.month_text(p.month)} 的暂定点值不为正",
+                    f"pool {p.pool}, {run.month_text(p.month)}: a provisional value not above 0",
+                )
+            )
+    if run.policy["month.growth_limit"] is not None:
+        lacking = sum(1 for a in run.accounts if a.fund_fen and a.last_year_fen is None)
+        if lacking:
+            found.append(
+                both(
+                    f"{lacking} 个机构、险种、月份没有上年同月的统筹基金记账，未与其比较",
+                    f"{lacking} of hospital, pool and month have no recorded fund of last year's "
+                    "same month; nothing was compared",
+                )
+            )
+    for tie in run.ties:
+        if tie.months != tie.expected:
+            found.append(
+                both(
+                    f"险种 {tie.pool}：各月实付合计 {yuan_text(tie.months)} 元，"
+                    f"prepaid.csv 的已预付 {yuan_text(tie.expected)} 元，年终按后者",
+                    f"pool {tie.pool}: the months paid {yuan_text(tie.months)} yuan, prepaid.csv "
+                    f"says {yuan_text(tie.expected)}, which the year end takes",
+                )
+            )
+    if region.ceiling is None:
+        found.append(
+            both(
+                "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
+                "region.toml gives no control target ([ceiling]); nothing was held against it",
+            )
+        )
+    return found
+
+
+def _without_value(run: MonthRun, month: int, pool: str) -> Bilingual:
+    text = run.month_text(month)
+    return both(
+        f"险种 {pool} {text} 的点数不大于0，没有暂定点值",
+        f"pool {pool} has no points above 0 in {text}: no provisional value",
+    )
+
+
+def held_cases(run: MonthRun) -> int:
+    """Return how many cases are held for review."""
+    return sum(int((p.paid_by == 2).sum()) for p in run.year.pieces)
+
+
+def checks(run: MonthRun) -> list[dict[str, Any]]:
+    """Return the identities that the run was held to; each has passed, or there were no run."""
+    c, held = run.year.prepared.counts, held_cases(run)
+    found: list[dict[str, Any]] = [
+        {
+            "name": "ends",
+            "text_zh": "收到病例 = 支付 + 待单议 + 隔离",
+            "text_en": "cases in = paid + held for review + quarantined",
+            "passed": True,
+            "detail": f"{c.total} = {c.total - c.quarantined - held} + {held} + {c.quarantined}",
+        }
+    ]
+    for tie in run.ties:
+        if tie.months != tie.expected:
+            continue  # prepaid.csv says otherwise: a warning
+        found.append(
+            {
+                "name": f"months_{tie.unit}",
+                "text_zh": f"{tie.pool}：各月{tie.name.chinese}之和与全年相符",
+                "text_en": f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
+                "passed": True,
+                "detail": amount_text(tie.months, tie.unit),
+            }
+        )
+    if run.ceiling is not None:
+        drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
+        found.append(
+            {
+                "name": "ceiling",
+                "text_zh": "已支付与本月拟支付之和 ≤ 总额控制目标 + 动用的预留",
+                "text_en": "paid and to be paid ≤ control target + what was drawn from reserves",
+                "passed": True,
+                "detail": f"{run.ceiling.total_fen} ≤ {run.ceiling.target_fen} + {drawn}",
+            }
+        )
+    return found
+
+
+def amount_text(amount: int, unit: str) -> str:
+    """Return an amount of a unit as a person reads it."""
+    if unit == "fen":
+        return yuan_text(amount)
+    return points_text(amount) if unit == "points" else f"{amount:,}"
+
+
+def manifest(run: MonthRun) -> dict[str, Any]:
+    """Return what a month's run was made of and what came out: no date, no path."""
+    prepared, region, policy = run.year.prepared, run.region, run.policy
+    scheme, held = prepared.main.scheme, held_cases(run)
+    counts = prepared.counts
+    return {
+        "kind": "month",
+        "drgpay_version": __version__,
+        "region": {"id": region.id, "name": region.name, "year": region.year},
+        "month": run.month_text(run.month),
+        "all_months": run.every,
+        "synthetic": region.synthetic,
+        "trial": policy.trial,
+        "policy": {
+            "id": policy.id,
+            "title": policy.title,
+            "digest": policy.digest,
+            "sources": dict(prepared.loaded.sources),
+            "parameters": [p.as_dict() for p in policy.parameters.values()],
+        },
+        "scheme": {
+            "id": scheme.id,
+            "title": scheme.title,
+            "digest": scheme.digest,
+            "surgical_match": scheme.surgical_match,
+            "effective": str(scheme.manifest.get("effective", {}).get("from", "")),
+            "draft": scheme.draft,
+        },
+        "inputs": [
+            {"file": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256}
+            for f in prepared.inputs
+        ],
+        "counts": counts.as_dict(),
+        "ends": {
+            "paid": counts.total - counts.quarantined - held,
+            "held": held,
+            "quarantined": counts.quarantined,
+        },
+        "left_aside": prepared.left_aside,
+        "months": [
+            {
+                "month": run.month_text(p.month),
+                "pool": p.pool,
+                "name": p.name,
+                "budget_fen": p.budget_fen,
+                "cases": p.cases,
+                "points": points_text(p.points),
+                "correction_points": points_text(p.correction),
+                "recorded_fund_fen": p.fund_fen,
+                "not_pool_by_points_fen": p.n_fen,
+                "money_fen": p.money_fen,
+                "point_value_fraction": None
+                if p.value_fen is None
+                else fraction_text(p.value_fen / 100),
+                "point_value": None
+                if p.value_fen is None
+                else decimal_text(p.value_fen / 100, VALUE_PLACES),
+                "payment_fen": p.payment_fen,
+                "suspended_fen": p.suspended_fen,
+                "paid_fen": p.paid_fen,
+                "kept_fen": p.kept_fen,
+            }
+            for p in run.pools
+        ],
+        "ceiling": _ceiling(run),
+        "warnings": [
+            {"zh": in_language(w, "zh"), "en": in_language(w, "en")} for w in warnings(run)
+        ],
+        "checks": checks(run),
+    }
+
+
+def _ceiling(run: MonthRun) -> dict[str, Any] | None:
+    c = run.ceiling
+    if c is None:
+        return None
+    return {
+        "control_target_fen": c.target_fen,
+        "total_fen": c.total_fen,
+        "excess_fen": c.excess_fen,
+        "reserves": [
+            {"name": d.reserve.name, "amount_fen": d.reserve.amount_fen, "drawn_fen": d.drawn_fen}
+            for d in c.drawn
+        ],
+        "payments": [
+            {"mode": p.mode, "name": p.name, "amount_fen": p.amount_fen} for p in c.payments
+        ],
+    }
+
+
+def write_month(
+    run: MonthRun,
+    out: str | Path,
+    *,
+    lang: str = "zh",
+    finish: Callable[[Path], object] | None = None,
+) -> Path:
+    """Write the folder `out` of a month's run, which must not exist yet; `finish` may add files.
+
+    Raises InputError when `out` is there already or its parent is not.
+    """
+    trial = "; ".join(run.policy.trial)
+    tables = {
+        "months_pools": pools_table(run, trial),
+        "months_hospitals": hospitals_table(run, trial),
+        "suspended": suspended_table(run, trial),
+        "corrections": _of_trial(run.corrections, trial),
+        "quarantine": _of_trial(run.year.prepared.quarantine.table(lang), trial),
+    }
+    if run.every:
+        tables["tie_out"] = tie_out_table(run, trial)
+    with whole_folder(Path(out)) as folder:
+        for name, table in tables.items():
+            for suffix in (".parquet", ".csv"):
+                writer = table_writer(folder / f"{name}{suffix}", table.schema)
+                writer.write_table(table)
+                writer.close()
+        if run.every:
+            write_prepaid(run, folder / PREPAID)
+        text = json.dumps(manifest(run), ensure_ascii=False, indent=1)
+        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        if finish is not None:
+            finish(folder)
+    return Path(out)
+
+
+def prepaid_rows(run: MonthRun) -> list[tuple[str, str, int, int]]:
+    """Return what the months really paid and what is deposit, by hospital and pool, in fen.
+
+    What was suspended is neither: the year end settles it.
+    """
+    by_fund = run.policy["prepay_basis"] == "recorded_fund"
+    own: dict[tuple[str, str], list[MonthAccount]] = {}
+    for a in run.accounts:
+        own.setdefault((a.hospital_id, a.pool), []).append(a)
+    rows = []
+    for key, months in sorted(own.items()):
+        deposit = sum(a.kept_fen for a in months)
+        if by_fund:
+            deposit = sum(a.fund_fen for a in months) - sum(a.payment_fen for a in months)
+        rows.append((*key, sum(a.paid_fen for a in months), max(0, deposit)))
+    return rows
+
+
+def write_prepaid(run: MonthRun, path: Path) -> None:
+    """Write prepaid.csv as a region folder takes it."""
+    write_yuan(path, ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan"), prepaid_rows(run))
+
+
+def write_yuan(path: Path, header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
+    """Write a small table of a region folder: integers are fen and come out as yuan."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(
+                [x if isinstance(x, str) else yuan_text(x).replace(",", "") for x in row]
+            )

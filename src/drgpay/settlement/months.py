@@ -1,0 +1,595 @@
+"""The months of a year (月度预付): provisional point value and prepayment (docs/formats.md, rule 13).
+
+Sources: S0 28 (the year's budget by months), S2 二(二)1(6) (monthly point value, prepayment, an
+abnormal rise suspends payment of the excess). Ratios, the pattern of months and the limit of growth
+are parameters of the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drgpay.arrow import decimal_column, dictionary_column
+from drgpay.budget.ceiling import (
+    DRG,
+    OTHER,
+    OUT_OF_AREA,
+    Ceiling,
+    Payment,
+    check_ceiling,
+)
+from drgpay.budget.pool import available_budget
+from drgpay.errors import Bilingual, BooksError, PolicyError, both
+from drgpay.money import POINT, round_half_away
+from drgpay.points.kernels import POINTS
+from drgpay.policy import YearPolicy
+from drgpay.settlement.kernels import (
+    M_CASES,
+    M_CORRECTION,
+    M_FUND,
+    M_MONEY,
+    M_NOT_POOL,
+    M_NOT_POOL_BY_POINTS,
+    M_POINTS,
+)
+from drgpay.settlement.point_value import Key, Sums
+from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.region import Pool, Region
+from drgpay.settlement.scored import ScoredPieces
+
+if TYPE_CHECKING:
+    from drgpay.settlement.year_end import YearEnd
+
+MONTHS = 12
+
+
+class Year(Protocol):
+    """What the months need of a scored or a settled year."""
+
+    @property
+    def prepared(self) -> Prepared: ...
+    @property
+    def region(self) -> Region: ...
+    @property
+    def policy(self) -> YearPolicy: ...
+    @property
+    def pieces(self) -> ScoredPieces: ...
+    @property
+    def month_sums(self) -> NDArray[np.int64]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MonthAccount:
+    """A hospital and pool in one month; money in fen, points in 1/10,000.
+
+    `n_fen` is the not-pool part of the cases by points. `due_fen` is exact, None without a point
+    value of the month. `payment_fen` is what the policy prepays; of it `suspended_fen` is withheld,
+    since the recorded fund is beyond `last_year_fen` x (1 + limit). `kept_fen` is left to the
+    deposit (month_value alone).
+    """
+
+    month: int
+    hospital_id: str
+    pool: str
+    cases: int
+    points_before: int
+    correction: int
+    fund_fen: int
+    not_pool_fen: int
+    n_fen: int
+    money_fen: int
+    due_fen: Fraction | None
+    last_year_fen: int | None
+    payment_fen: int
+    suspended_fen: int
+    kept_fen: int
+    fund_to_date_fen: int
+    paid_before_fen: int
+
+    @property
+    def points(self) -> int:
+        """Points of the month, with correction entries."""
+        return self.points_before + self.correction
+
+    @property
+    def paid_fen(self) -> int:
+        """What is really paid for the month."""
+        return self.payment_fen - self.suspended_fen
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPool:
+    """A pool (with `combine_pools` all together) in one month; `value_fen` a point, exact."""
+
+    month: int
+    pool: str
+    name: str
+    budget_fen: int
+    cases: int
+    points_before: int
+    correction: int
+    fund_fen: int
+    not_pool_fen: int
+    n_fen: int
+    money_fen: int
+    value_fen: Fraction | None
+    payment_fen: int
+    suspended_fen: int
+    kept_fen: int
+
+    @property
+    def points(self) -> int:
+        """Points of the month, with correction entries."""
+        return self.points_before + self.correction
+
+    @property
+    def paid_fen(self) -> int:
+        """What is really paid for the month."""
+        return self.payment_fen - self.suspended_fen
+
+
+@dataclass(frozen=True)
+class Months:
+    """All months of a year, in order of pool, month and hospital."""
+
+    pools: tuple[MonthPool, ...]
+    accounts: tuple[MonthAccount, ...]
+
+
+def month_budgets(available_fen: int, shares: Sequence[Fraction]) -> list[int]:
+    """Return twelve budgets that add up to the year's: rounded as they add up.
+
+    >>> month_budgets(100, [Fraction(1, 12)] * 12)
+    [8, 9, 8, 8, 9, 8, 8, 9, 8, 8, 9, 8]
+    """
+    to_date = [round_half_away(available_fen * sum(shares[:m], Fraction(0))) for m in range(13)]
+    return [after - before for before, after in pairwise(to_date)]
+
+
+def month_shares(region: Region, policy: YearPolicy) -> Sequence[Fraction]:
+    """Return the months' shares of the budget; raises PolicyError when they are not there."""
+    if policy["month.pattern"] == "equal":
+        return (Fraction(1, MONTHS),) * MONTHS
+    if not region.month_shares:
+        raise PolicyError(
+            both(
+                "month.pattern 为 given（按给定比重），但没有 month_shares.csv",
+                "month.pattern is given, but there is no month_shares.csv",
+            ),
+            where=region.path,
+            remedy=both(
+                "补上 month_shares.csv（月份、比重，合计为1），或将 month.pattern 设为 equal",
+                "add month_shares.csv (month, share; adding up to 1), or set month.pattern to equal",
+            ),
+        )
+    return region.month_shares
+
+
+def settled_together(region: Region, policy: YearPolicy) -> list[tuple[str, str, list[Pool]]]:
+    """Return id, name and members of what has one point value."""
+    pools = list(region.pools)
+    if policy["combine_pools"]:
+        ids, names = "+".join(p.id for p in pools), "+".join(p.name for p in pools)
+        return [(ids, names, pools)]
+    return [(p.id, p.name, [p]) for p in pools]
+
+
+def months_of(region: Region, policy: YearPolicy, by_month: NDArray[np.int64]) -> Months:
+    """Return the twelve months of the year's sums [account, 12, 7] (settlement/kernels.py).
+
+    Raises PolicyError when the policy needs shares of months that are not given.
+    """
+    shares = month_shares(region, policy)
+    pools: list[MonthPool] = []
+    accounts: list[MonthAccount] = []
+    place = {pool.id: number for number, pool in enumerate(region.pools)}
+    for name, title, members in settled_together(region, policy):
+        keys = _accounts(region, by_month, [place[pool.id] for pool in members])
+        budget = available_budget(
+            sum(pool.budget_fen for pool in members),
+            sum(pool.out_of_area_fund_fen for pool in members),
+            policy,
+        )
+        to_date = {number: [0, 0, 0] for number, _ in keys}  # fund, payment, paid
+        for month, own_budget in enumerate(month_budgets(budget.available_fen, shares), start=1):
+            rows = [[int(x) for x in by_month[number, month - 1]] for number, _ in keys]
+            total = [sum(column) for column in zip(*rows, strict=True)] if rows else [0] * 7
+            points = total[M_POINTS] + total[M_CORRECTION]
+            value = None
+            if points > 0:
+                fund = own_budget - total[M_MONEY] + total[M_NOT_POOL_BY_POINTS]
+                value = Fraction(fund * POINT, points)
+            made = [
+                _account(month, key, row, value, to_date[number], region, policy)
+                for (number, key), row in zip(keys, rows, strict=True)
+            ]
+            accounts += made
+            pools.append(
+                MonthPool(
+                    month, name, title, own_budget, total[M_CASES], total[M_POINTS],
+                    total[M_CORRECTION], total[M_FUND], total[M_NOT_POOL],
+                    total[M_NOT_POOL_BY_POINTS], total[M_MONEY], value,
+                    sum(a.payment_fen for a in made), sum(a.suspended_fen for a in made),
+                    sum(a.kept_fen for a in made),
+                )
+            )  # fmt: skip
+    return Months(tuple(pools), tuple(accounts))
+
+
+def _accounts(
+    region: Region, by_month: NDArray[np.int64], members: Sequence[int]
+) -> list[tuple[int, Key]]:
+    """Return number and key of the accounts of some pools that have a case, in order of keys."""
+    count = len(region.pools)
+    some = by_month[:, :, M_CASES].sum(axis=1).tolist()
+    found = [
+        (h * count + p, (hospital.id, region.pools[p].id))
+        for h, hospital in enumerate(region.hospitals)
+        for p in members
+        if some[h * count + p]
+    ]
+    return sorted(found, key=lambda item: item[1])
+
+
+def _account(
+    month: int,
+    key: Key,
+    row: Sequence[int],
+    value: Fraction | None,
+    to_date: list[int],
+    region: Region,
+    policy: YearPolicy,
+) -> MonthAccount:
+    """Return one account's month, and move on what is to date: fund, payments, paid."""
+    due = None
+    if value is not None:
+        due = value * (row[M_POINTS] + row[M_CORRECTION]) / POINT
+        due += row[M_MONEY] - row[M_NOT_POOL_BY_POINTS]
+    ratio = Fraction(policy["prepay_ratio"])
+    payment = kept = 0
+    to_date[0] += row[M_FUND]
+    if policy["prepay_basis"] == "recorded_fund":
+        payment = round_half_away(ratio * to_date[0]) - to_date[1]
+    elif due is not None and due > 0:
+        payment = round_half_away(ratio * due)
+        kept = round_half_away(due) - payment
+    last = region.last_year_months.get((*key, month))
+    suspended = suspended_fen(payment, row[M_FUND], last, policy["month.growth_limit"])
+    before = to_date[2]
+    to_date[1] += payment
+    to_date[2] += payment - suspended
+    return MonthAccount(
+        month, key[0], key[1], row[M_CASES], row[M_POINTS], row[M_CORRECTION], row[M_FUND],
+        row[M_NOT_POOL], row[M_NOT_POOL_BY_POINTS], row[M_MONEY], due, last, payment, suspended,
+        kept, to_date[0], before,
+    )  # fmt: skip
+
+
+def suspended_fen(
+    payment_fen: int, fund_fen: int, last_year_fen: int | None, limit: Fraction | None
+) -> int:
+    """Return what of a payment is withheld, as the fund grew abnormally (S2 二(二)1(6)).
+
+    The payment is cut in the proportion of last year's fund x (1 + limit) to this month's; nothing
+    is compared without a limit or without last year's fund.
+
+    >>> suspended_fen(950, 1300, 1000, Fraction("0.1"))
+    146
+    """
+    if limit is None or last_year_fen is None:
+        return 0
+    normal = last_year_fen * (1 + Fraction(limit))
+    if fund_fen <= normal:
+        return 0
+    return payment_fen - round_half_away(payment_fen * normal / fund_fen)
+
+
+def payments_of_year(
+    region: Region, policy: YearPolicy, by_month: NDArray[np.int64]
+) -> dict[Key, tuple[int, int, int]]:
+    """Return what the twelve months really paid, kept back and suspended, in fen."""
+    sums: dict[Key, tuple[int, int, int]] = {}
+    for a in months_of(region, policy, by_month).accounts:
+        paid, kept, withheld = sums.get((a.hospital_id, a.pool), (0, 0, 0))
+        sums[a.hospital_id, a.pool] = (
+            paid + a.paid_fen,
+            kept + a.kept_fen,
+            withheld + a.suspended_fen,
+        )
+    return sums
+
+
+# --- a month's run -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A sum of the months and what it has to be; `unit` is fen, points (1/10,000) or cases.
+
+    `given`: the other side comes from prepaid.csv; a difference is shown, not refused.
+    """
+
+    name: Bilingual
+    pool: str
+    unit: str
+    months: int
+    expected: int
+    given: bool = False
+
+
+@dataclass(frozen=True)
+class MonthRun:
+    """The months of a year up to `month`; with `every` all twelve, tied out with the year end."""
+
+    year: Year
+    month: int
+    every: bool
+    months: Months
+    corrections: pa.Table
+    ties: tuple[Tie, ...]
+    ceiling: Ceiling | None
+
+    @property
+    def region(self) -> Region:
+        """The region of the run."""
+        return self.year.region
+
+    @property
+    def policy(self) -> YearPolicy:
+        """The policy, with what the months used of it."""
+        used = self.year.policy
+        for key in ("month.pattern", "month.growth_limit"):
+            used = used.using(key)
+        return used
+
+    @property
+    def pools(self) -> list[MonthPool]:
+        """Pools of the months up to this one."""
+        return [p for p in self.months.pools if p.month <= self.month]
+
+    @property
+    def accounts(self) -> list[MonthAccount]:
+        """Hospitals and pools of the months up to this one."""
+        return [a for a in self.months.accounts if a.month <= self.month]
+
+    @property
+    def suspended(self) -> list[MonthAccount]:
+        """Those of whose payment a part is withheld."""
+        return [a for a in self.accounts if a.suspended_fen]
+
+    def month_text(self, month: int) -> str:
+        """Return a month as `2025-03`."""
+        return f"{self.region.year}-{month:02d}"
+
+
+def month_run(year: Year, month: int) -> MonthRun:
+    """Return the run of one month, with the months before it.
+
+    `year`: a scored year of the cases up to the month's end, or a settled one. Raises BooksError
+    when the months do not add up to it, InputError when the ceiling is passed.
+    """
+    return _run(year, month, every=False)
+
+
+def all_months(year_end: YearEnd) -> MonthRun:
+    """Return all twelve months of a settled year, held against the year end at zero tolerance."""
+    return _run(year_end, MONTHS, every=True)
+
+
+def _run(year: Year, month: int, *, every: bool) -> MonthRun:
+    months = months_of(year.region, year.policy, year.month_sums)
+    corrections = corrections_table(year, month)
+    ties = tie_out(year, months, corrections if every else corrections_table(year, MONTHS))
+    return MonthRun(year, month, every, months, corrections, ties, _ceiling(year, months, month))
+
+
+def corrections_table(year: Year, through: int) -> pa.Table:
+    """Return the correction entries of readmissions up to a month, in the order of cases.
+
+    One row a stay by points that a readmission followed: its case, its month, the month of the
+    stay that followed, points before and after.
+    """
+    hospitals = [h.id for h in year.region.hospitals]
+    pools = [p.id for p in year.region.pools]
+    names = [f"{year.region.year}-{m:02d}" for m in range(1, MONTHS + 1)]
+    first = (year.region.year - 1970) * MONTHS
+
+    def month_of(days: NDArray[np.int32]) -> NDArray[np.int16]:
+        count = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        return np.clip(count - first, 0, MONTHS - 1).astype(np.int16)
+
+    parts = []
+    for p in year.pieces:
+        rows = np.flatnonzero((p.correction_day >= 0) & (p.paid_by == POINTS))
+        rows = rows[month_of(p.correction_day[rows]) < through]
+        f = p.facts
+        parts.append(
+            pa.table(
+                {
+                    "case_id": p.case_id.take(pa.array(rows)).cast(pa.string()),
+                    "hospital_id": dictionary_column(hospitals, f.hospital[rows]),
+                    "pool": dictionary_column(pools, f.pool[rows]),
+                    "drg": dictionary_column(year.prepared.numbers.drgs, p.drg[rows]),
+                    "month": dictionary_column(names, month_of(f.key_day[rows])),
+                    "correction_month": dictionary_column(names, month_of(p.correction_day[rows])),
+                    "points_before": decimal_column(p.points_before[rows], 20, 4),
+                    "points_after": decimal_column(p.points[rows], 20, 4),
+                    "correction_points": decimal_column(
+                        p.points[rows] - p.points_before[rows], 20, 4
+                    ),
+                }
+            )
+        )
+    return pa.concat_tables(parts)
+
+
+def _ceiling(year: Year, months: Months, month: int) -> Ceiling | None:
+    """Fail if what the months paid and pay, with what is paid in other ways, is beyond the target.
+
+    What region.toml gives in other ways is the year's and counts whole (B12).
+    """
+    region, given = year.region, year.region.ceiling
+    if given is None:
+        return None
+    text = f"{region.year}-{month:02d}"
+    before = sum(a.paid_fen for a in months.accounts if a.month < month)
+    now = sum(a.paid_fen for a in months.accounts if a.month == month)
+    payments = [Payment(DRG, now, text)]
+    if month > 1:
+        first, last = f"{region.year}-01", f"{region.year}-{month - 1:02d}"
+        payments.insert(0, Payment(DRG, before, first if month == 2 else f"{first} – {last}"))
+    if year.policy["out_of_area"] == "inside_budget":
+        payments.append(
+            Payment(OUT_OF_AREA, sum(pool.out_of_area_fund_fen for pool in region.pools))
+        )
+    payments += [Payment(OTHER, p.amount_fen, p.name) for p in given.payments]
+    reserves = given.to_draw()
+    return check_ceiling(payments, given.target_fen, reserves, where=f"{region.name} {text}")
+
+
+# --- identities --------------------------------------------------------------------------------
+
+
+def year_sums(year: Year) -> Mapping[Key, Sums]:
+    """Return what the cases of each hospital and pool add up to, of a scored or a settled year."""
+    hospitals = getattr(year, "hospitals", None)
+    if hospitals is not None:
+        return {(h.hospital_id, h.pool): h.sums for h in hospitals}
+    sums: Mapping[Key, Sums] = year.totals.sums(year.region)  # type: ignore[attr-defined]
+    return sums
+
+
+SUMS = (
+    ("cases", both("病例数", "cases"), "cases", "cases"),
+    ("points", both("点数（含冲正）", "points with corrections"), "points", "points"),
+    ("fund_fen", both("统筹基金记账 F", "recorded fund F"), "fen", "recorded_fund_fen"),
+    ("not_pool_fen", both("非统筹支付 N", "not-pool payments N"), "fen", "not_pool_fen"),
+    ("n_fen", both("按点数病例的非统筹支付", "not-pool of cases by points"), "fen", "n_fen"),
+    ("money_fen", both("点数外应付 M", "due outside of points M"), "fen", "money_fen"),
+)
+
+
+def tie_out(year: Year, months: Months, corrections: pa.Table) -> tuple[Tie, ...]:
+    """Fail if the months are not the year: budgets, cases, points, F, N, M, prepayments.
+
+    Each hospital and pool is compared at zero tolerance; what is returned are the pools' sums.
+    Prepayments are compared with a settled year alone; where prepaid.csv gives them, a difference
+    is shown. Nothing that was not compared has a row.
+    """
+    region, policy = year.region, year.policy
+    sums = year_sums(year)
+    own: dict[Key, list[MonthAccount]] = {}
+    for a in months.accounts:
+        own.setdefault((a.hospital_id, a.pool), []).append(a)
+    ties: list[Tie] = []
+    for name, _, members in settled_together(region, policy):
+        ids = {pool.id for pool in members}
+        budget = available_budget(
+            sum(pool.budget_fen for pool in members),
+            sum(pool.out_of_area_fund_fen for pool in members),
+            policy,
+        )
+        rows = [p for p in months.pools if p.pool == name]
+        ties.append(
+            Tie(both("预算 B", "budget B"), name, "fen", sum(p.budget_fen for p in rows),
+                budget.available_fen)
+        )  # fmt: skip
+        keys = [key for key in sorted({*sums, *own}) if key[1] in ids]
+        for attribute, text, unit, of_year in SUMS:
+            pairs = [
+                (
+                    sum(getattr(a, attribute) for a in own.get(key, ())),
+                    getattr(sums[key], of_year) if key in sums else 0,
+                )
+                for key in keys
+            ]
+            ties += _tie(text, name, unit, keys, pairs)
+            of_pools = sum(getattr(p, attribute) for p in rows)
+            if of_pools != ties[-1].months:
+                _differ(text, name, of_pools, ties[-1].months)
+        ties += _payments(year, name, keys, own)
+    _check_corrections(months, corrections)
+    _each_equal(ties)
+    return tuple(ties)
+
+
+def _tie(
+    name: Bilingual, pool: str, unit: str, keys: Sequence[Key], pairs: Sequence[tuple[int, int]]
+) -> list[Tie]:
+    """Return the sums of pairs as one row; fail at the first pair that differs."""
+    for key, (months, expected) in zip(keys, pairs, strict=True):
+        if months != expected:
+            _differ(name, "、".join(key), months, expected)
+    return [Tie(name, pool, unit, sum(a for a, _ in pairs), sum(b for _, b in pairs))]
+
+
+def _payments(
+    year: Year, pool: str, keys: Sequence[Key], own: Mapping[Key, Sequence[MonthAccount]]
+) -> list[Tie]:
+    """Hold the months' payments against the year end's prepayments and deposits."""
+    region, policy = year.region, year.policy
+    ratio = Fraction(policy["prepay_ratio"])
+    by_fund = policy["prepay_basis"] == "recorded_fund"
+    ties = []
+    if by_fund:
+        pairs = [
+            (
+                sum(a.payment_fen for a in own.get(key, ())),
+                round_half_away(ratio * sum(a.fund_fen for a in own.get(key, ()))),
+            )
+            for key in keys
+        ]
+        text = both("预付（含暂停）= 比例 × F", "prepaid with suspended = ratio x F")
+        ties += _tie(text, pool, "fen", keys, pairs)
+    hospitals = {(h.hospital_id, h.pool): h for h in getattr(year, "hospitals", ())}
+    computed = [key for key in keys if key in hospitals and key not in region.prepaid]
+    given = [key for key in keys if key in hospitals and key in region.prepaid]
+    really = {key: sum(a.paid_fen for a in own.get(key, ())) for key in keys}
+    if computed:
+        paid = [(really[key], hospitals[key].prepaid_fen) for key in computed]
+        text = both("实付合计 = 年终已预付", "really paid = prepaid of the year end")
+        ties += _tie(text, pool, "fen", computed, paid)
+    if given:
+        text = both("实付合计与 prepaid.csv 的已预付", "really paid beside what prepaid.csv says")
+        ties.append(
+            Tie(text, pool, "fen", sum(really[key] for key in given),
+                sum(hospitals[key].prepaid_fen for key in given), given=True)
+        )  # fmt: skip
+    if computed and not by_fund:
+        kept = [
+            (sum(a.kept_fen for a in own.get(key, ())), hospitals[key].deposit_fen)
+            for key in computed
+        ]
+        ties += _tie(both("年终保证金", "deposit of the year end"), pool, "fen", computed, kept)
+    return ties
+
+
+def _check_corrections(months: Months, corrections: pa.Table) -> None:
+    """Fail if the listed correction entries are not the months' correction points."""
+    listed = sum(int(x * POINT) for x in corrections["correction_points"].to_pylist())
+    counted = sum(a.correction for a in months.accounts)
+    if listed != counted:
+        _differ(both("冲正点数", "correction points"), "", listed, counted)
+
+
+def _each_equal(ties: Sequence[Tie]) -> None:
+    for tie in ties:
+        if tie.months != tie.expected and not tie.given:
+            _differ(tie.name, tie.pool, tie.months, tie.expected)
+
+
+def _differ(name: Bilingual, where: str, months: int, expected: int) -> NoReturn:
+    raise BooksError(
+        both(
+            f"{where} {name.chinese}：各月合计 {months}，应为 {expected}",
+            f"{where} {name}: the months add up to {months}, not {expected}",
+        )
+    )
