@@ -1,0 +1,162 @@
+"""`drgpay simulate`: today's settlement beside trial settings."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import new_folder_option, region_argument, threads_option
+from drgpay.cli.progress import bar
+from drgpay.errors import in_language
+
+
+@click.command(
+    "simulate",
+    help=t(
+        "模拟运行：把现行清算与改变参数、方案或预算后的试算并列，写入新文件夹OUT_DIR。\n\n"
+        "--set、--scheme、--budget、--coefficients、--policy 合成一项试算；--trial 另加有名称的试算，都从现行设置出发。",
+        "Settle as today and under trial settings, side by side, into a new folder.\n\n"
+        "--set, --scheme, --budget, --coefficients and --policy make one trial; --trial adds named "
+        "ones, each from today's settings.",
+    ),
+)
+@region_argument
+@new_folder_option
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help=t("改变一项政策参数", "change a policy parameter"),
+)
+@click.option("--scheme", help=t("改用另一分组方案", "another scheme"))
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="POOL=YUAN",
+    help=t("改变一个险种的年度预算，如 310=1200000.00", "a pool's budget, as 310=1200000.00"),
+)
+@click.option(
+    "--coefficients",
+    help=t("改用另一差异系数表（同 coefficients.csv）", "another table of coefficients"),
+)
+@click.option("--policy", help=t("改用另一政策（名称或文件）", "another policy, by name or file"))
+@click.option(
+    "--trial",
+    "named",
+    multiple=True,
+    metavar="NAME:KEY=VALUE,…",
+    help=t(
+        "另一项试算；KEY 是参数、scheme、coefficients、policy 或 budget.险种；可重复",
+        "a further trial; KEY is a parameter, scheme, coefficients, policy or budget.POOL; repeatable",
+    ),
+)
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="KEY=a,b,c",
+    help=t(
+        "让一项依次取几个值，画图；最多两项，两项时画热力图",
+        "let one thing take several values, with charts; at most two, then a heat map",
+    ),
+)
+@click.option(
+    "--causes/--no-causes",
+    default=True,
+    show_default=True,
+    help=t(
+        "把增减分解到各项改变（最多6项，须多次清算）",
+        "split changes into their causes (up to 6; takes more runs)",
+    ),
+)
+@threads_option
+def simulate(
+    region_dir: Path,
+    out: Path,
+    parameters: tuple[str, ...],
+    scheme: str | None,
+    budgets: tuple[str, ...],
+    coefficients: str | None,
+    policy: str | None,
+    named: tuple[str, ...],
+    sweeps: tuple[str, ...],
+    causes: bool,
+    threads: int | None,
+) -> None:
+    """Simulate."""
+    from drgpay.money import decimal_text, yuan_text
+    from drgpay.outputs import new_folder
+    from drgpay.settlement.simulate import money_moved, named_trial, sweep_of, trial_of
+    from drgpay.settlement.simulate import simulate as run_trials
+    from drgpay.settlement.simulate_folder import write_simulation
+
+    started = time.perf_counter()
+    new_folder(out)
+    own = [
+        *parameters,
+        *([f"scheme={scheme}"] if scheme is not None else []),
+        *(f"budget.{budget}" for budget in budgets),
+        *([f"coefficients={coefficients}"] if coefficients is not None else []),
+        *([f"policy={policy}"] if policy is not None else []),
+    ]
+    trials = [trial_of(t("试算", "trial"), own)] if own else []
+    trials += [named_trial(text) for text in named]
+    titles = {
+        "history": t("历史", "history"),
+        "cases": t("本年", "cases"),
+        "runs": t("清算", "runs"),
+    }
+    found = run_trials(
+        region_dir,
+        trials,
+        [sweep_of(text) for text in sweeps],
+        causes=causes,
+        threads=threads,
+        lang=LANG,
+        progress=lambda name, total: bar(titles[name], total),
+    )
+
+    def finish(folder: Path) -> None:
+        from drgpay.report.simulate import write_simulation_page
+        from drgpay.report.simulate_excel import write_simulation_excel
+
+        write_simulation_page(found, folder / "simulate.html", LANG)
+        write_simulation_excel(found, folder / "simulate.xlsx", LANG)
+
+    write_simulation(found, out, finish=finish)
+    click.echo(t("【试算】不得用于付款", "[TRIAL] not for payment"))
+    before = found.base.due_by_hospital()
+    for pool in found.base.pools:
+        value = decimal_text(pool.value_fen / 100, 6)
+        click.echo(t(f"现行 {pool.name}：点值 {value} 元", f"today {pool.pool}: {value} yuan"))
+    for result in found.trials:
+        settings = "; ".join(setting.text for setting in result.trial.settings)
+        click.echo(f"{result.trial.name}{t('：', ': ')}{settings}")
+        if result.outcome is None:
+            why = in_language(result.refused.what, LANG) if result.refused else ""
+            click.echo("  " + t("不能清算：", "refused: ") + why)
+            continue
+        for pool in result.outcome.pools:
+            value = decimal_text(pool.value_fen / 100, 6)
+            click.echo(
+                t(
+                    f"  {pool.name}：点值 {value} 元，清算总额 {yuan_text(pool.settled_fen)} 元",
+                    f"  {pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)}",
+                )
+            )
+        moved = yuan_text(money_moved(before, result.outcome.due_by_hospital()))
+        click.echo(t(f"  机构之间转移 {moved} 元", f"  {moved} yuan move between hospitals"))
+        if result.no_parts is not None and causes:
+            click.echo("  " + t("原因未分解：", "not split: ") + in_language(result.no_parts, LANG))
+    seconds = time.perf_counter() - started
+    click.echo(
+        t(
+            f"清算 {found.runs} 次，结果 {out}（{seconds:.1f} 秒），报告 {out / 'simulate.html'}",
+            f"{found.runs} runs, result {out} ({seconds:.1f} s), report {out / 'simulate.html'}",
+        )
+    )

@@ -1,0 +1,654 @@
+"""The page of a simulation: today's settlement beside each trial, causes, sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from markupsafe import Markup, escape
+
+from drgpay.errors import in_language
+from drgpay.money import decimal_text, yuan_text
+from drgpay.settlement.simulate import (
+    BUDGET,
+    COEFFICIENTS,
+    POLICY,
+    SCHEME,
+    Setting,
+    Simulation,
+    TrialResult,
+    setting_rows,
+)
+from drgpay.settlement.simulate_outcome import (
+    KINDS,
+    LEVEL,
+    MDC,
+    NO_GROUP,
+    NO_HOSPITAL,
+    HospitalOutcome,
+    Outcome,
+)
+
+from .amounts import percent, ten_thousand_yuan, yuan
+from .amounts import points as points_text
+from .charts import differences, short_label
+from .html import Banner, Tile
+from .scheme_page import PageSection, chart, folded, write_page
+from .simulate_charts import heat_map, lines
+from .texts import CLASSES, Words
+
+HOSPITALS_SHOWN = 30
+BARS_SHOWN = 12
+VALUE_PLACES = 6
+LARGE_FEN = 10_000_000
+Text = Callable[[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A cell's text with the class of its colour."""
+
+    text: str
+    css: str = ""
+
+
+def texts(lang: str) -> Text:
+    """Return what picks the text of a language."""
+    return lambda chinese, english: chinese if lang == "zh" else english
+
+
+def grid(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str | Mark]]) -> Markup:
+    """Return a table; a column is its heading and kind (num, text, code, wide)."""
+    head = "".join(f'<th scope="col" class="{kind}">{escape(name)}</th>' for name, kind in columns)
+    parts = [f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>']
+    for row in rows:
+        cells = []
+        for (_, kind), cell in zip(columns, row, strict=True):
+            mark = cell if isinstance(cell, Mark) else Mark(cell)
+            css = f"{kind} {mark.css}".strip()
+            cells.append(f'<td class="{css}">{escape(mark.text)}</td>')
+        parts.append(f"<tr>{''.join(cells)}</tr>\n")
+    parts.append("</tbody></table></div>")
+    return Markup("".join(parts))
+
+
+def signed(fen: int) -> Mark:
+    """Return a change of money in its colour."""
+    return Mark(yuan(fen, signed=True), "loss" if fen < 0 else "gain" if fen else "")
+
+
+def cause_name(simulation: Simulation, cause: str, lang: str) -> str:
+    """Return what a cause is called."""
+    head, _, pool = cause.partition(".")
+    t = texts(lang)
+    if cause == SCHEME:
+        return t("分组方案", "scheme")
+    if cause == POLICY:
+        return t("支付政策", "policy")
+    if cause == COEFFICIENTS:
+        return t("差异系数表", "coefficients")
+    if head == BUDGET:
+        name = next((p.name for p in simulation.region.pools if p.id == pool), pool)
+        return t(f"{name}预算", f"budget {pool}")
+    return t(simulation.base.policy.parameters[cause].name, cause)
+
+
+def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") -> Path:
+    """Write the page; return its path. It needs no network and no script."""
+    t = texts(lang)
+    region, policy = simulation.region, simulation.base.policy
+    banners = [
+        Banner(
+            "danger",
+            t("试算结果，不得用于付款", "Trial runs: not for payment"),
+            t(
+                "本页比较现行清算与试算；现行一栏也以本文件夹现有数据算出，不是清算结果文件。",
+                "This page compares today's settlement with trials; neither is a settlement file.",
+            ),
+        )
+    ]
+    if region.synthetic:
+        banners.append(
+            Banner("danger", t("虚构数据", "Invented data"), t("病例均为虚构", "no case is real"))
+        )
+    sections = [
+        PageSection(
+            "overview",
+            t("总览", "Overview"),
+            [
+                t(
+                    "每项试算都从现行设置出发，只改变所列各项。金额单位为元；点值为每点元数。"
+                    "“机构之间转移”只算一些机构减少、另一些机构增加的部分：（各机构应付增减绝对值之和 − "
+                    "增减合计的绝对值）÷ 2；基金多付或少付的在清算总额的“增减”一栏。",
+                    "Every trial starts from today's settings and changes only what is listed. "
+                    "Amounts in yuan; point values in yuan per point. What moves between hospitals "
+                    "is what some lose and others gain: (the sum of all changes of dues, as absolute "
+                    "amounts, less the absolute amount of their sum) ÷ 2; what the fund pays more or "
+                    "less is the change of the settled total.",
+                )
+            ],
+            _overview(simulation, lang),
+        )
+    ]
+    for number, result in enumerate(simulation.trials, start=1):
+        name = t(f"试算“{result.trial.name}”", f"Trial {result.trial.name!r}")
+        sections.append(_trial_section(simulation, result, f"trial-{number}", name, lang))
+    if simulation.points:
+        sections.append(_sweep_section(simulation, lang))
+    tiles = [
+        Tile(t("现行清算总额", "settled today"), yuan(simulation.base.settled_fen)),
+        *(
+            Tile(
+                t(f"现行点值 {pool.name}", f"point value today, {pool.pool}"),
+                decimal_text(pool.value_fen / 100, VALUE_PLACES),
+                t("元/点", "yuan per point"),
+                "key",
+            )
+            for pool in simulation.base.pools
+        ),
+        Tile(t("试算", "trials"), f"{len(simulation.trials)}"),
+        Tile(
+            t("清算次数", "runs"),
+            f"{simulation.runs:,}",
+            t(f"读取病例 {simulation.readings} 次", f"cases read {simulation.readings} times"),
+        ),
+    ]
+    facts = [
+        (t("统筹区", "region"), f"{region.name} {region.year}", region.id),
+        (t("分组方案", "scheme"), simulation.base.scheme, ""),
+        (t("支付政策", "policy"), policy.title, f"{policy.id} · {policy.digest[:12]}"),
+    ]
+    return write_page(
+        path,
+        lang=lang,
+        title=t(
+            f"模拟运行：{region.name} {region.year}年", f"Simulation: {region.name} {region.year}"
+        ),
+        kicker=t("试算，不得用于付款", "Trial, not for payment"),
+        facts=facts,
+        sections=sections,
+        banners=banners,
+        tiles=tiles,
+        mark=t("试算结果，不得用于付款", "TRIAL, NOT FOR PAYMENT"),
+    )
+
+
+# --- overview
+
+
+def _overview(simulation: Simulation, lang: str) -> Markup:
+    t = texts(lang)
+    rows: list[list[str | Mark]] = []
+    for result in simulation.trials:
+        for row in setting_rows(simulation, result.trial.settings):
+            rows.append(
+                [
+                    result.trial.name,
+                    in_language(row.name, lang),
+                    row.setting.cause,
+                    row.before,
+                    row.after,
+                    _source(simulation, row.setting, lang),
+                ]
+            )
+    settings = grid(
+        [
+            (t("试算", "trial"), "text"),
+            (t("改变", "changes"), "text"),
+            (t("参数", "key"), "code"),
+            (t("现行", "today"), "text"),
+            (t("试算为", "becomes"), "text"),
+            (t("现行值的依据", "source of today's value"), "wide"),
+        ],
+        rows,
+    )
+    return (settings if rows else Markup()) + _totals(simulation, lang) + _pools(simulation, lang)
+
+
+def _source(simulation: Simulation, setting: Setting, lang: str) -> str:
+    if not setting.is_parameter:
+        return ""
+    parameter = simulation.base.policy.parameters[setting.cause]
+    return (parameter.source_zh if lang == "zh" else "") or parameter.source
+
+
+def moved_between(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """What some hospitals lose and others gain, in fen, without what all of them gain or lose.
+
+    >>> moved_between({"a": 10, "b": 20}, {"a": 13, "b": 17}), moved_between({"a": 1}, {"a": 9})
+    (3, 0)
+    """
+    changes = [after.get(h, 0) - before.get(h, 0) for h in {*before, *after}]
+    return (sum(abs(change) for change in changes) - abs(sum(changes))) // 2
+
+
+def _totals(simulation: Simulation, lang: str) -> Markup:
+    """Return T, money moved, winners and losers of each trial."""
+    t = texts(lang)
+    before = simulation.base.due_by_hospital()
+    rows: list[list[str | Mark]] = []
+    for result in simulation.trials:
+        if result.outcome is None:
+            refused = in_language(result.refused.what, lang) if result.refused else ""
+            rows.append([result.trial.name, Mark(refused, "loss"), "—", "—", "—", "—", "—"])
+            continue
+        after = result.outcome.due_by_hospital()
+        changes = {h: after.get(h, 0) - before.get(h, 0) for h in {*before, *after}}
+        rows.append(
+            [
+                result.trial.name,
+                yuan(result.outcome.settled_fen),
+                signed(result.outcome.settled_fen - simulation.base.settled_fen),
+                yuan(moved_between(before, after)),
+                f"{sum(c > 0 for c in changes.values()):,}",
+                f"{sum(c < 0 for c in changes.values()):,}",
+                f"{sum(c == 0 for c in changes.values()):,}",
+            ]
+        )
+    if not rows:
+        return Markup()
+    return grid(
+        [
+            (t("试算", "trial"), "text"),
+            (t("清算总额", "settled total"), "num"),
+            (t("增减", "change"), "num"),
+            (t("机构之间转移", "moved between hospitals"), "num"),
+            (t("增加的机构", "winners"), "num"),
+            (t("减少的机构", "losers"), "num"),
+            (t("不变", "unchanged"), "num"),
+        ],
+        rows,
+    )
+
+
+def _pools(simulation: Simulation, lang: str) -> Markup:
+    """Return points, T and point value of each pool, today and under each trial."""
+    t = texts(lang)
+    rows: list[list[str | Mark]] = []
+    today = {pool.pool: pool for pool in simulation.base.pools}
+    everyone = [(t("现行", "today"), simulation.base)] + [
+        (r.trial.name, r.outcome) for r in simulation.trials if r.outcome is not None
+    ]
+    for name, outcome in everyone:
+        for pool in outcome.pools:
+            old = today.get(pool.pool)
+            change = "—"
+            if old is not None and outcome is not simulation.base:
+                share = pool.value_fen / old.value_fen - 1 if old.value_fen else Fraction(0)
+                change = percent(share.numerator, share.denominator, 3, signed=True)
+            rows.append(
+                [
+                    name,
+                    pool.name,
+                    yuan(pool.available_fen),
+                    yuan(pool.recorded_fund_fen),
+                    points_text(pool.points),
+                    yuan(pool.settled_fen),
+                    decimal_text(pool.value_fen / 100, VALUE_PLACES),
+                    change,
+                    yuan(pool.residual_fen),
+                ]
+            )
+    return grid(
+        [
+            ("", "text"),
+            (t("险种", "pool"), "text"),
+            (t("可用预算", "budget"), "num"),
+            (t("统筹基金记账", "recorded fund"), "num"),
+            (t("点数", "points"), "num"),
+            (t("清算总额", "settled total"), "num"),
+            (t("点值", "point value"), "num"),
+            (t("点值增减", "change"), "num"),
+            (t("尾差", "residual"), "num"),
+        ],
+        rows,
+    )
+
+
+# --- one trial
+
+
+def _trial_section(
+    simulation: Simulation, result: TrialResult, anchor: str, title: str, lang: str
+) -> PageSection:
+    t = texts(lang)
+    settings = "; ".join(setting.text for setting in result.trial.settings)
+    if result.outcome is None:
+        why = result.refused.text(lang) if result.refused else ""
+        return PageSection(anchor, title, [settings, t("不能清算：", "refused: ") + why])
+    outcome = result.outcome
+    before, after = simulation.base.due_by_hospital(), outcome.due_by_hospital()
+    changes = {h: after.get(h, 0) - before.get(h, 0) for h in {*before, *after}}
+    names = {h.id: h.name for h in simulation.region.hospitals}
+    body = _bars(changes, names, anchor, lang)
+    body += _hospitals(simulation, outcome, changes, lang)
+    for kind in KINDS:
+        body += _group_table(simulation, outcome, kind, lang)
+    body += _causes(simulation, result, changes, lang)
+    return PageSection(anchor, title, [settings], body)
+
+
+def _bars(changes: dict[str, int], names: dict[str, str], anchor: str, lang: str) -> Markup:
+    t = texts(lang)
+    ranked = sorted((h for h in changes if changes[h]), key=lambda h: (-changes[h], h))
+    if not ranked:
+        return Markup("<p>{}</p>").format(t("没有机构的应付改变。", "No hospital's due changes."))
+    drawn = (
+        ranked if len(ranked) <= 2 * BARS_SHOWN else [*ranked[:BARS_SHOWN], *ranked[-BARS_SHOWN:]]
+    )
+    large = any(abs(changes[h]) >= LARGE_FEN for h in drawn)
+    text = ten_thousand_yuan if large else yuan
+    unit = t("万元", "10,000 yuan") if large else t("元", "yuan")
+    bars = [(short_label(names.get(h, h), 34), changes[h], text(changes[h], True)) for h in drawn]
+    title = t(f"应付增减（{unit}）", f"change of dues ({unit})")
+    note = ""
+    if len(drawn) < len(ranked):
+        note = t(
+            f"画出增加和减少最多的各 {BARS_SHOWN} 家，共 {len(ranked)} 家有增减。",
+            f"The {BARS_SHOWN} largest of each sign; {len(ranked)} hospitals change.",
+        )
+    svg = differences(bars, title)
+    for mark in ('id="diff-', 'href="#diff-', "url(#diff-"):
+        svg = svg.replace(mark, mark.replace("diff-", f"diff-{anchor}-"))
+    return chart(title, svg, note)
+
+
+def _both(before: int, after: int, text: Callable[[int], str]) -> tuple[str, str]:
+    return text(before), text(after)
+
+
+def _hospitals(
+    simulation: Simulation, outcome: Outcome, changes: dict[str, int], lang: str
+) -> Markup:
+    t = texts(lang)
+    known = {h.id: h for h in simulation.region.hospitals}
+    sides = (_by_hospital(simulation.base), _by_hospital(outcome))
+    whole = (simulation.base.due_fen, outcome.due_fen)
+    ranked = sorted(changes, key=lambda h: (-abs(changes[h]), h))
+    rows: list[list[str | Mark]] = []
+    for h in ranked:
+        a, b = (side.get(h, NO_HOSPITAL) for side in sides)
+        rows.append(
+            [
+                known[h].name or h,
+                h,
+                known[h].level,
+                *_both(a.points, b.points, points_text),
+                *_both(a.due_fen, b.due_fen, yuan),
+                signed(changes[h]),
+                percent(changes[h], a.due_fen, 2, signed=True),
+                percent(a.due_fen, whole[0], 3),
+                percent(b.due_fen, whole[1], 3),
+                signed(b.final_fen - a.final_fen),
+            ]
+        )
+    columns = [
+        (t("医疗机构", "hospital"), "text"),
+        (t("编码", "id"), "code"),
+        (t("等级", "level"), "text"),
+        (t("现行点数", "points today"), "num"),
+        (t("试算点数", "points in the trial"), "num"),
+        (t("现行应付", "due today"), "num"),
+        (t("试算应付", "due in the trial"), "num"),
+        (t("增减", "change"), "num"),
+        (t("增减率", "change, %"), "num"),
+        (t("现行份额", "share today"), "num"),
+        (t("试算份额", "share in the trial"), "num"),
+        (t("最终支付增减", "change of final payment"), "num"),
+    ]
+    title = Markup("<h3>{}</h3>").format(t("医疗机构", "Hospitals"))
+    body = title + grid(columns, rows[:HOSPITALS_SHOWN])
+    if len(rows) > HOSPITALS_SHOWN:
+        rest = rows[HOSPITALS_SHOWN:]
+        body += folded(t("其余机构", "other hospitals"), f"{len(rest):,}", grid(columns, rest))
+    return body
+
+
+def _by_hospital(outcome: Outcome) -> dict[str, HospitalOutcome]:
+    found: dict[str, HospitalOutcome] = {}
+    for (hospital, _), h in outcome.hospitals.items():
+        old = found.get(hospital, NO_HOSPITAL)
+        found[hospital] = HospitalOutcome(
+            old.cases + h.cases,
+            old.held_cases + h.held_cases,
+            old.points + h.points,
+            old.recorded_fund_fen + h.recorded_fund_fen,
+            old.due_fen + h.due_fen,
+            old.final_fen + h.final_fen,
+        )
+    return found
+
+
+def group_names(simulation: Simulation, outcome: Outcome, lang: str) -> Callable[[str, str], str]:
+    """Return what names a level, an MDC or a class."""
+    mdcs = {**simulation.base.mdc_names, **outcome.mdc_names}
+    t, w = texts(lang), Words(lang)
+
+    def name(kind: str, code: str) -> str:
+        if kind == MDC:
+            return f"{code} {mdcs.get(code, '')}" if code else t("未入组", "ungrouped")
+        return code or "—" if kind == LEVEL else w.of(CLASSES, code)
+
+    return name
+
+
+def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str) -> Markup:
+    t = texts(lang)
+    titles = {
+        "level": t("机构等级", "Level"), "mdc": t("主要诊断大类", "MDC"),
+        "class": t("病例类别", "Case class"),
+    }  # fmt: skip
+    base = simulation.base.groups
+    codes = sorted({code for k, code in {*base, *outcome.groups} if k == kind})
+    whole = (simulation.base.due_fen, outcome.due_fen)
+    name = group_names(simulation, outcome, lang)
+    rows: list[list[str | Mark]] = []
+    for code in codes:
+        a, b = (side.get((kind, code), NO_GROUP) for side in (base, outcome.groups))
+        rows.append(
+            [
+                name(kind, code),
+                *_both(a.cases, b.cases, lambda n: f"{n:,}"),
+                *_both(a.points, b.points, points_text),
+                *_both(a.due_fen, b.due_fen, yuan),
+                signed(b.due_fen - a.due_fen),
+                percent(b.due_fen - a.due_fen, a.due_fen, 2, signed=True),
+                percent(a.due_fen, whole[0], 2),
+                percent(b.due_fen, whole[1], 2),
+            ]
+        )
+    columns = [
+        (titles[kind], "text"),
+        (t("现行病例", "cases today"), "num"),
+        (t("试算病例", "cases in the trial"), "num"),
+        (t("现行点数", "points today"), "num"),
+        (t("试算点数", "points in the trial"), "num"),
+        (t("现行应付", "due today"), "num"),
+        (t("试算应付", "due in the trial"), "num"),
+        (t("增减", "change"), "num"),
+        (t("增减率", "change, %"), "num"),
+        (t("现行份额", "share today"), "num"),
+        (t("试算份额", "share in the trial"), "num"),
+    ]
+    return Markup("<h3>{}</h3>").format(titles[kind]) + grid(columns, rows)
+
+
+def _causes(
+    simulation: Simulation, result: TrialResult, changes: dict[str, int], lang: str
+) -> Markup:
+    t = texts(lang)
+    title = Markup("<h3>{}</h3>").format(t("增减的原因", "Causes of the change"))
+    if result.parts is None:
+        why = in_language(result.no_parts or "", lang)
+        return title + Markup("<p>{}</p>").format(t("没有分解：", "not split: ") + why)
+    causes = [setting.cause for setting in result.trial.settings]
+    by: dict[str, dict[str, int]] = {h: dict.fromkeys(causes, 0) for h in changes}
+    for (hospital, _), parts in result.parts.items():
+        for cause, fen in parts.items():
+            by[hospital][cause] += fen
+    known = {h.id: h.name for h in simulation.region.hospitals}
+    ranked = sorted(by, key=lambda h: (-abs(changes[h]), h))
+    columns = [
+        (t("医疗机构", "hospital"), "text"),
+        *((cause_name(simulation, cause, lang), "num") for cause in causes),
+        (t("合计增减", "whole change"), "num"),
+    ]
+
+    def row(name: str, parts: dict[str, int], whole: int) -> list[str | Mark]:
+        return [name, *(signed(parts[cause]) for cause in causes), signed(whole)]
+
+    rows = [row(known.get(h) or h, by[h], changes[h]) for h in ranked]
+    sums = {cause: sum(parts[cause] for parts in by.values()) for cause in causes}
+    total = row(t("合计", "Total"), sums, sum(changes.values()))
+    lead = Markup("<p>{}</p>").format(
+        t(
+            "各原因按夏普利值（Shapley）分解：对各项改变的所有先后次序取平均，逐分加总等于增减。",
+            "Split by Shapley values: the mean over all orders of the changes; the parts add up to "
+            "the fen.",
+        )
+    )
+    body = title + lead + grid(columns, [*rows[:HOSPITALS_SHOWN], total])
+    if len(rows) > HOSPITALS_SHOWN:
+        rest = rows[HOSPITALS_SHOWN:]
+        body += folded(t("其余机构", "other hospitals"), f"{len(rest):,}", grid(columns, rest))
+    return body
+
+
+# --- sweeps
+
+
+def _sweep_section(simulation: Simulation, lang: str) -> PageSection:
+    t = texts(lang)
+    names = [cause_name(simulation, sweep.cause, lang) for sweep in simulation.sweeps]
+    body = _curves(simulation, names, lang) if len(names) == 1 else _maps(simulation, names, lang)
+    refused = [point for point in simulation.points if point.outcome is None]
+    lead = [
+        t("其余设置同现行。", "All else is as today."),
+        *(
+            f"{' × '.join(point.values)}{t('：不能清算：', ': refused: ')}"
+            f"{in_language(point.refused.what, lang) if point.refused else ''}"
+            for point in refused
+        ),
+    ]
+    title = t(f"扫描：{' × '.join(names)}", f"Sweep: {' × '.join(names)}")
+    return PageSection("sweep", title, lead, body + _sweep_table(simulation, names, lang))
+
+
+def _value_of(outcome: Outcome | None, pool: str) -> Fraction | None:
+    return None if outcome is None else outcome.values().get(pool)
+
+
+def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
+    t = texts(lang)
+    values = [point.values[0] for point in simulation.points]
+    outcomes = [point.outcome for point in simulation.points]
+    today = simulation.base.values()
+    body = Markup()
+    for number, pool in enumerate(simulation.region.pools):
+        found = [_value_of(outcome, pool.id) for outcome in outcomes]
+        if not any(found):
+            continue
+        heights = [None if v is None else float(v / 100) for v in found]
+        shown = ["" if v is None else decimal_text(v / 100, 4) for v in found]
+        title = t(f"{pool.name}点值（元/点）", f"point value of {pool.id} (yuan per point)")
+        body += chart(
+            title,
+            lines(
+                f"value{number}",
+                values,
+                [(pool.name, heights, shown)],
+                (t("现行", "today"), float(today[pool.id] / 100)),
+                names[0],
+                title,
+            ),
+        )
+    due = simulation.base.due_by_hospital()
+    moved = [None if o is None else moved_between(due, o.due_by_hospital()) for o in outcomes]
+    title = t("机构之间转移的金额（万元）", "money moved between hospitals (10,000 yuan)")
+    return body + chart(
+        title,
+        lines(
+            "moved",
+            values,
+            [
+                (
+                    t("转移", "moved"),
+                    [None if m is None else m / 1_000_000 for m in moved],
+                    ["" if m is None else ten_thousand_yuan(m) for m in moved],
+                )
+            ],
+            None,
+            names[0],
+            title,
+        ),
+    )
+
+
+def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
+    t = texts(lang)
+    first, second = simulation.sweeps
+    at = {point.values: point.outcome for point in simulation.points}
+
+    def cells(
+        of: Callable[[Outcome], tuple[float, str]],
+    ) -> list[list[tuple[float, str] | None]]:
+        return [
+            [None if (outcome := at[a, b]) is None else of(outcome) for a in first.values]
+            for b in second.values
+        ]
+
+    body = Markup()
+    for number, pool in enumerate(simulation.region.pools):
+        title = t(f"{pool.name}点值（元/点）", f"point value of {pool.id} (yuan per point)")
+
+        def value(outcome: Outcome, pool: str = pool.id) -> tuple[float, str]:
+            exact = outcome.values()[pool] / 100
+            return float(exact), decimal_text(exact, 4)
+
+        drawn = heat_map(
+            f"map{number}", first.values, second.values, cells(value), (names[0], names[1]), title
+        )
+        body += chart(title, drawn)
+    due = simulation.base.due_by_hospital()
+    title = t("机构之间转移的金额（万元）", "money moved between hospitals (10,000 yuan)")
+
+    def moved(outcome: Outcome) -> tuple[float, str]:
+        fen = moved_between(due, outcome.due_by_hospital())
+        return float(fen), ten_thousand_yuan(fen)
+
+    drawn = heat_map(
+        "mapmoved", first.values, second.values, cells(moved), (names[0], names[1]), title
+    )
+    return body + chart(title, drawn)
+
+
+def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
+    t = texts(lang)
+    due = simulation.base.due_by_hospital()
+    rows: list[list[str | Mark]] = []
+    for point in simulation.points:
+        if point.outcome is None:
+            continue
+        moved = moved_between(due, point.outcome.due_by_hospital())
+        for pool in point.outcome.pools:
+            rows.append(
+                [
+                    *point.values,
+                    pool.name,
+                    points_text(pool.points),
+                    yuan_text(pool.settled_fen),
+                    decimal_text(pool.value_fen / 100, VALUE_PLACES),
+                    yuan(moved),
+                ]
+            )
+    columns = [
+        *((name, "text") for name in names),
+        (t("险种", "pool"), "text"),
+        (t("点数", "points"), "num"),
+        (t("清算总额", "settled total"), "num"),
+        (t("点值", "point value"), "num"),
+        (t("机构之间转移（各险种合计）", "moved between hospitals, all pools"), "num"),
+    ]
+    return folded(t("逐点数据", "the figures"), f"{len(rows):,}", grid(columns, rows))

@@ -1,0 +1,169 @@
+"""The workbook of a simulation: numbers in yuan, Chinese headers, one sheet a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drgpay.settlement import simulate_folder as folder
+from drgpay.settlement.simulate import Simulation
+from drgpay.settlement.simulate_outcome import Outcome
+
+from .simulate import cause_name, group_names, texts
+from .workbook import Book, Field
+
+GROUP_KINDS = {"level": ("等级", "level"), "mdc": ("MDC", "MDC"), "class": ("病例类别", "class")}
+SIDES = (("before", "现行", "today"), ("after", "试算", "in the trial"))
+
+
+def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh") -> Path:
+    """Write the workbook; return its path."""
+    t = texts(lang)
+    region = simulation.region
+    mark = t("试算结果，不得用于付款", "TRIAL, NOT FOR PAYMENT")
+    book = Book(
+        str(path),
+        title=t(
+            f"模拟运行 {region.name} {region.year}年", f"Simulation {region.name} {region.year}"
+        ),
+        mark=mark,
+        digest=simulation.base.policy.digest[:12],
+        page=t("第 &P 页，共 &N 页", "page &P of &N"),
+    )
+
+    def pairs(key: str, zh: str, en: str, kind: str, ending: str = "") -> list[Field]:
+        return [
+            Field(f"{key}_{side}{ending}", t(f"{side_zh}{zh}", f"{en} {side_en}"), kind)
+            for side, side_zh, side_en in SIDES
+        ]
+
+    trial = Field("name", t("试算", "trial"), "text")
+    settings = Field("trial", t("试算设置", "settings"), "long")
+    change = Field("change_fen", t("应付增减（元）", "change of due (yuan)"), "yuan")
+    amounts = [
+        *pairs("points", "点数", "points", "points"),
+        *pairs("due", "应付（元）", "due (yuan)", "yuan", "_fen"),
+        change,
+        *pairs("due_share", "份额", "share", "percent"),
+    ]
+    note = t(f"{mark}。每项试算从现行设置出发，只改变所列各项。", mark)
+    book.listing(
+        t("试算设置", "settings"),
+        [
+            trial,
+            Field("cause_name", t("改变", "changes"), "wide"),
+            Field("cause", t("参数", "key"), "wide"),
+            Field("before", t("现行", "today"), "wide"),
+            Field("after", t("试算为", "becomes"), "wide"),
+        ],
+        folder.settings_rows(simulation),
+        note=lambda shown: note,
+    )
+    book.listing(
+        t("险种", "pools"),
+        [
+            trial,
+            Field("pool_name", t("险种", "pool"), "text"),
+            *pairs("points", "点数", "points", "points"),
+            *pairs("available", "可用预算（元）", "budget (yuan)", "yuan", "_fen"),
+            *pairs("settled", "清算总额（元）", "settled (yuan)", "yuan", "_fen"),
+            Field("settled_change_fen", t("清算总额增减（元）", "change (yuan)"), "yuan"),
+            *pairs("point_value", "点值（元/点）", "point value (yuan)", "value"),
+            *pairs("residual", "尾差（元）", "residual (yuan)", "yuan", "_fen"),
+            settings,
+        ],
+        folder.pool_rows(simulation),
+    )
+    book.listing(
+        t("医疗机构", "hospitals"),
+        [
+            trial,
+            Field("hospital_name", t("医疗机构", "hospital"), "wide"),
+            Field("hospital_id", t("编码", "id"), "text"),
+            Field("level", t("等级", "level"), "text"),
+            Field("pool", t("险种", "pool"), "text"),
+            *pairs("cases", "病例数", "cases", "count"),
+            *amounts,
+            *pairs("final", "最终支付（元）", "final payment (yuan)", "yuan", "_fen"),
+            settings,
+        ],
+        folder.hospital_rows(simulation),
+    )
+    book.listing(
+        t("等级、MDC、病例类别", "levels, MDCs, classes"),
+        [
+            trial,
+            Field("kind", t("分列", "by"), "text"),
+            Field("code", t("名称", "name"), "wide"),
+            *pairs("cases", "病例数", "cases", "count"),
+            *amounts,
+            settings,
+        ],
+        (_named_group(simulation, row, lang) for row in folder.group_rows(simulation)),
+    )
+    if any(result.parts for result in simulation.trials):
+        book.listing(
+            t("原因分解", "causes"),
+            [
+                trial,
+                Field("hospital_id", t("医疗机构编码", "hospital"), "text"),
+                Field("pool", t("险种", "pool"), "text"),
+                Field("cause", t("原因", "cause"), "wide"),
+                change,
+                settings,
+            ],
+            (
+                {**row, "cause": cause_name(simulation, row["cause"], lang)}
+                for row in folder.cause_rows(simulation)
+            ),
+        )
+    if simulation.points:
+        _sweep_sheet(simulation, book, lang)
+    book.close()
+    return path
+
+
+def _named_group(simulation: Simulation, row: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    outcome: Outcome = next(
+        r.outcome for r in simulation.trials if r.trial.name == row["name"] and r.outcome
+    )
+    name = group_names(simulation, outcome, lang)
+    kind = GROUP_KINDS[row["kind"]][lang == "en"]
+    return {**row, "kind": kind, "code": name(row["kind"], row["code"])}
+
+
+def _sweep_sheet(simulation: Simulation, book: Book, lang: str) -> None:
+    t = texts(lang)
+    heads = [
+        Field(f"value_{number}", cause_name(simulation, sweep.cause, lang), "text", width=20)
+        for number, sweep in enumerate(simulation.sweeps, start=1)
+    ]
+    book.listing(
+        t("扫描", "sweep"),
+        [
+            *heads,
+            Field("pool", t("险种", "pool"), "text"),
+            Field("points_after", t("点数", "points"), "points"),
+            Field("settled_after_fen", t("清算总额（元）", "settled (yuan)"), "yuan"),
+            Field("point_value_after", t("点值（元/点）", "point value (yuan)"), "value"),
+            Field(
+                "moved_fen",
+                t("应付增减绝对值之和的一半（元）", "half of all changes of dues (yuan)"),
+                "yuan",
+            ),
+            Field("refused", t("不能清算的原因", "refused"), "long"),
+        ],
+        folder.sweep_rows(simulation),
+    )
+    book.listing(
+        t("扫描 医疗机构", "sweep, hospitals"),
+        [
+            *heads,
+            Field("hospital_id", t("医疗机构编码", "hospital"), "text"),
+            Field("pool", t("险种", "pool"), "text"),
+            Field("due_after_fen", t("应付（元）", "due (yuan)"), "yuan"),
+            Field("change_fen", t("应付增减（元）", "change of due (yuan)"), "yuan"),
+        ],
+        folder.sweep_hospital_rows(simulation),
+    )
