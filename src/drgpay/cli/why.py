@@ -1,0 +1,89 @@
+"""`drgpay why`: how any figure of a settled run came about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.start import spare_pandas
+from drgpay.errors import BooksError, InputError, both
+
+
+@click.command(
+    short_help=t(
+        "说明清算结果中的任一数字怎样得来", "Why any figure of a settled run is what it is"
+    ),
+    help=t(
+        "说明清算结果RUN_DIR中一个病例、医疗机构、险种或病组的数字怎样得来：逐步列出算式、数字的出处、"
+        "参数和条款，可用纸笔复算。各表不一致时以代码6退出。",
+        "Show how the figures of a case, a hospital, a pool or a group of a run folder came about: "
+        "each step with its formula, where its numbers stand, parameters and clauses. Exit code 6 "
+        "when the tables do not agree.",
+    ),
+)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--case", "case_id", help=t("病例号", "case id"))
+@click.option("--hospital", help=t("医疗机构编码", "hospital id"))
+@click.option("--pool", help=t("险种", "pool"))
+@click.option("--drg", help=t("病组编码", "group"))
+@click.option("--json", "as_json", is_flag=True, help=t("输出JSON", "print JSON"))
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    help=t("另写成网页 .html，可打印", "write a page (.html) to print, too"),
+)
+def why(
+    run_dir: Path,
+    case_id: str | None,
+    hospital: str | None,
+    pool: str | None,
+    drg: str | None,
+    as_json: bool,
+    page: Path | None,
+) -> None:
+    """Derive one figure."""
+    spare_pandas()
+    asked = {"case": case_id, "hospital": hospital, "pool": pool, "drg": drg}
+    given = [(subject, name) for subject, name in asked.items() if name is not None]
+    if len(given) != 1:
+        raise InputError(
+            both(
+                "须给出 --case、--hospital、--pool、--drg 中的一项",
+                "give one of --case, --hospital, --pool, --drg",
+            ),
+            remedy=both("如 --case C02", "for example --case C02"),
+        )
+    if page is not None:
+        from drgpay.outputs import not_an_input, result_file
+
+        result_file(page, [".html"])
+        not_an_input([page], [])
+    from drgpay.settlement.why import text
+    from drgpay.settlement.why import why as derive
+
+    made = derive(run_dir, *given[0])
+    if page is not None:
+        from drgpay.report.why_page import write_why_page
+
+        write_why_page(page, made, LANG)
+    if as_json:
+        click.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        click.echo(text(made, LANG))
+    if made.disagreements:
+        raise BooksError(
+            both(
+                "清算结果的各表互不一致，以上说明不足为据",
+                "the tables of the run do not agree: the derivation above proves nothing",
+            ),
+            where=run_dir,
+            faults=made.disagreements,
+            remedy=both(
+                "文件被改动过：用 drgpay year-end 重新清算",
+                "a file was changed: settle again with drgpay year-end",
+            ),
+        )

@@ -1,0 +1,299 @@
+"""Why a case has its class, its points or price, and what it brings its hospital."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from drgpay.cases.quarantine import REASONS
+from drgpay.errors import Bilingual, both
+from drgpay.settlement.why import bounds, case_points, labels
+from drgpay.settlement.why.base import base_points, coefficient
+from drgpay.settlement.why.case_class import Stay, classify
+from drgpay.settlement.why.folder import Row, RunFolder, figure_number
+from drgpay.settlement.why.later import is_removed, later_violation, say_later, without_points
+from drgpay.settlement.why.model import Derivation, fixed
+from drgpay.settlement.why.numbers import Figure, Number, largest, rounded, smallest
+
+POINTS, ITEM, HELD = case_points.POINTS, case_points.ITEM, case_points.HELD
+
+
+def why_case(run: RunFolder, case_id: str) -> Derivation:
+    """Return the derivation of a case; raises InputError for one that the run does not have."""
+    rows = run.cases_where("case_id", case_id)
+    row = rows[0] if rows else run.case(case_id)
+    d = Derivation("case", case_id, both(f"病例 {case_id}", f"Case {case_id}"), run.policy)
+    if row["status"] == "quarantined":
+        _quarantined(d, run, rows)
+        return d
+    _head(d, run, row)
+    _settled(d, run, row)
+    return d
+
+
+def _head(d: Derivation, run: RunFolder, row: Row) -> None:
+    """State where the case lies and its group."""
+    hospital, pool = row["hospital_id"], row["pool"]
+    name = run.hospital_name(hospital)
+    d.fact(
+        both("医疗机构", "hospital"),
+        both(f"{hospital} {name}", f"{hospital} {name}"),
+        row.figure("hospital_id"),
+    )
+    d.fact(both("险种", "pool"), both(pool, pool), row.figure("pool"))
+    group = run.drgs.get(row["drg"])
+    title = "" if group is None else group.get("name", "")
+    d.fact(
+        both("病组", "group"),
+        both(f"{row['drg']} {title}", f"{row['drg']} {title}"),
+        row.figure("drg"),
+    )
+    d.fact(
+        both("分组结果", "status"),
+        labels.word(labels.STATUSES, row["status"]),
+        row.figure("status"),
+    )
+    if row.get("reason"):
+        from drgpay.grouper.outcome import REASON_TEXTS  # the grouper is slow to start
+
+        d.fact(
+            both("原因", "reason"),
+            both(*REASON_TEXTS.get(row["reason"], (row["reason"], row["reason"]))),
+            row.figure("reason"),
+        )
+    if row.get("severity"):
+        level, decided = row["severity"], row.get("severity_diagnosis") or ""
+        text = f"{level} {decided}".strip()
+        d.fact(
+            both("严重程度", "severity"),
+            both(text, text),
+            *row.figures("severity", "severity_diagnosis"),
+        )
+    d.notes.append(
+        both(
+            "分组的逐条规则见 drgpay explain --from 病例文件 --case " + str(row["case_id"]),
+            "each rule of the grouping: drgpay explain --from CASES --case " + str(row["case_id"]),
+        )
+    )
+
+
+def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
+    """Say why a case was not settled and what mends it."""
+    for row in rows:
+        d.fact(both("结果", "end"), labels.STATUSES["quarantined"], row.figure("status"))
+        d.fact(both("原因", "reason"), _reason(row["reason"]), row.figure("reason"))
+    d.section(both("隔离：没有清算，不在任何合计之中", "Quarantined: not settled, in no sum"))
+    notes = run.quarantined(d.name)
+    for note in notes:
+        known = REASONS.get(note["reason"])
+        zh, en = ("", "") if known is None else (known.remedy_chinese, known.remedy_english)
+        d.say(
+            "quarantine",
+            _reason(note["reason"]),
+            both(
+                f"{note['file']} 第{note['row']}行，{note['column']} = {note['value']} → {zh}",
+                f"{note['file']}:{note['row']}, {note['column']} = {note['value']} → {en}",
+            ),
+            "6",
+            *note.figures("file", "row", "column", "value", "reason"),
+        )
+    if not notes:
+        d.disagree(
+            "病例表中为隔离，而 quarantine 表没有这一病例",
+            "the cases table has it quarantined, but the quarantine table has no row of it",
+        )
+
+
+def _reason(code: str) -> Bilingual:
+    """Return what a reason of quarantine means."""
+    known = REASONS.get(code)
+    return both(code, code) if known is None else both(known.chinese, known.english)
+
+
+def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
+    later = later_violation(run, row["case_id"])
+    if later is not None:
+        say_later(d, row, later)
+        if is_removed(later) and row["paid_by"] != HELD:
+            _amounts(d, run, row, [row])
+            left = without_points(d, row, later)
+            _brings(d, run, row, case_points.readmission(d, run, row, left))
+            return
+    members = chain_of(run, row)
+    stay = _stay(run, row, members)
+    d.section(both("病组的基准点数与本院差异系数", "Base points of the group, coefficient"))
+    c = fixed(1)
+    if stay.status == "grouped":
+        stay.base = base_points(d, run, stay.drg)
+        group = run.drgs.get(stay.drg)
+        if stay.base is not None and group is not None:
+            stay.mean = group.number("group_mean_fen", both("病组次均费用", "group mean"))
+            if stay.kind != "bed_day" and row["drg"] == stay.drg:
+                d.same(
+                    both("病组次均费用", "group mean"),
+                    group.figure("group_mean_fen"),
+                    row["group_mean_fen"],
+                )
+                d.same(
+                    both("基准点数", "base points"), group.figure("base_points"), row["base_points"]
+                )
+    c = coefficient(d, run, stay.hospital, stay.drg)
+    stay.coefficient = c
+    _amounts(d, run, row, members)
+    classify(d, run, stay)
+    _reviewed(d, stay)
+    shared = len(members) > 1
+    stated = () if shared else row.figures("points_before_readmission")
+    paid, amount = case_points.score(d, run, stay, c, stated)
+    _paid_by(d, row, paid)
+    if paid == POINTS:
+        if shared:
+            amount = case_points.chain_share(d, run, row, members, amount)
+        points = case_points.readmission(d, run, row, amount)
+        _brings(d, run, row, points)
+    elif paid == ITEM:
+        _brings_money(d, row, amount)
+
+
+def chain_of(run: RunFolder, row: Row) -> list[Row]:
+    """Return the stays of a case's referral chain; the case alone when it is in none."""
+    lead = row.get("chain")
+    return run.cases_where("chain", lead) if lead else [row]
+
+
+def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
+    lead = next((m for m in members if m["case_id"] == row.get("chain")), row)
+    cost: Number = row.number("total_cost_fen")
+    less: Number = row.number("unreasonable_fen")
+    if len(members) > 1:
+        key = (("chain", str(row["chain"])),)
+        cost, less = (
+            figure_number(
+                Figure("cases", key, column, sum(m[column] for m in members), "sum"),
+                both(
+                    f"转诊各次{labels.column(column).chinese}之和",
+                    f"{labels.column(column)} of the chain",
+                ),
+            )
+            for column in ("total_cost_fen", "unreasonable_fen")
+        )
+    return Stay(
+        row, lead, lead["hospital_id"], lead["drg"], lead["status"], cost, less,
+        review=run.reviews.get(lead["case_id"]),
+    )  # fmt: skip
+
+
+def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> None:
+    """Show what the case cost and who paid; a referral chain's stays one by one."""
+    d.section(both("费用", "Cost"))
+    cost, fund = row.number("total_cost_fen"), row.number("pool_fund_fen")
+    if run.policy["not_pool"] == "all":
+        d.step(
+            "not_pool",
+            labels.column("not_pool_fen"),
+            cost - fund,
+            "yuan",
+            "5.9",
+            stated=row.figures("not_pool_fen"),
+            note=both("总费用 − 统筹基金记账", "total cost − recorded fund"),
+            uses=["not_pool"],
+        )
+    else:
+        d.step(
+            "not_pool",
+            labels.column("not_pool_fen"),
+            row.number("not_pool_fen"),
+            "yuan",
+            "5.9",
+            note=both("个人支付", "what the patient paid"),
+            uses=["not_pool"],
+        )
+    if len(members) > 1:
+        listed = ", ".join(f"{m['case_id']} {m['hospital_id']}" for m in members)
+        d.say(
+            "chain",
+            both("医共体内转诊，合为一次住院", "a stay referred inside a community, one stay"),
+            both(
+                f"主要住院 {row['chain']}；各次：{listed}", f"lead {row['chain']}; stays: {listed}"
+            ),
+            "5.7",
+            *row.figures("chain"),
+            uses=["referral.rule", "referral.days"],
+        )
+
+
+def _reviewed(d: Derivation, stay: Stay) -> None:
+    """Hold the unreasonable cost that was taken off against the decision of the review."""
+    row = stay.row
+    if row["chain"]:
+        return
+    taken = Fraction(row["unreasonable_fen"] or 0)
+    given = Fraction(0) if stay.review is None else Fraction(stay.review["unreasonable_fen"] or 0)
+    if taken and taken != given:
+        d.disagree(
+            f"不合理费用：cases 表为 {taken / 100} 元，reviews 表为 {given / 100} 元",
+            f"unreasonable cost: {taken} fen in the cases table, {given} fen in reviews",
+        )
+
+
+def _paid_by(d: Derivation, row: Row, paid: str) -> None:
+    if row["paid_by"] != paid:
+        figure = row.figure("paid_by")
+        d.disagree(
+            f"付费方式：按规则为 {paid}，而表中为 {figure.value}",
+            f"paid_by: {paid} by the rule, but the cases table says {figure.value}",
+        )
+
+
+def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
+    """Add what the case adds to its hospital's due: points × V − n."""
+    pool = run.pool_of(row["pool"])
+    if pool is None:
+        d.disagree(f"没有险种 {row['pool']}", f"the pools table has no {row['pool']}")
+        return
+    d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
+    value = run.value_of(pool)
+    worth = d.step(
+        "worth", both("点数 × 点值", "points × point value"), points * value, "yuan", "5.9",
+        note=both(f"点值的由来见 --pool {row['pool']}", f"the point value: --pool {row['pool']}"),
+    )  # fmt: skip
+    exact = d.step(
+        "brings.exact",
+        both("减非统筹支付", "less what the pool does not pay"),
+        worth - row.number("not_pool_fen"),
+        "yuan",
+        "5.10",
+    )
+    low, high = bounds.of_case(d, run, row)
+    if low is not None or high is not None:
+        bounded = exact
+        if high is not None:
+            bounded = smallest(bounded, high)
+        if low is not None:
+            bounded = largest(bounded, low)
+        exact = d.step(
+            "brings.bounded", both("上下限之内", "within its bounds"), bounded, "yuan", "5.10",
+            uses=bounds.KEYS,
+        )  # fmt: skip
+    d.step(
+        "brings",
+        both("约合（分）", "rounded to the fen"),
+        rounded(exact, fixed(2)),
+        "yuan",
+        "5.10",
+        note=both(
+            "应付按医疗机构合计后取整，本例只作参考",
+            "dues are rounded for a hospital as a whole; of a case this is for orientation",
+        ),
+    )
+
+
+def _brings_money(d: Derivation, row: Row, price: Number) -> None:
+    d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
+    d.step(
+        "brings",
+        both("价款 − 非统筹支付", "price − what the pool does not pay"),
+        price - row.number("not_pool_fen"),
+        "yuan",
+        "5.9",
+        note=both("不经点值", "whatever the point value"),
+    )

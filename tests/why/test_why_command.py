@@ -1,0 +1,251 @@
+"""`drgpay why`: changed tables are noticed, unknown names told, both languages, page and JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from drgpay.errors import BooksError, InputError, in_language
+from drgpay.settlement.run_folder import write_run
+from drgpay.settlement.why import text, why
+from drgpay.settlement.year_end import year_end
+from tests.cli.test_language import CHINESE, ENGLISH, drgpay, edit, region
+from tests.settlement.regions import EX1
+
+
+@pytest.fixture(scope="module")
+def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """EX1 settled, with a quarantined case and a case held for review; no Chinese name in it."""
+    folder = tmp_path_factory.mktemp("why")
+    place = region(folder)
+    for name in ("第一医院（虚构）", "第二医院（虚构）", "第三医院（虚构）"):
+        edit(place / "hospitals.csv", name, "Hospital")
+    for name in ("试验区（虚构）", "职工医保", "居民医保"):
+        edit(place / "region.toml", name, "Name")
+    edit(place / "violations.csv", "违规费用（虚构）", "reason")
+    edit(
+        place / "cases.csv", "C01,H1,P01,310,M,63,,,2024-01-08", "C01,H1,P01,310,M,63,,,2024-13-08"
+    )
+    run = year_end(place, overrides=["ungrouped.rule=special_review"])
+    return write_run(run, folder / "run")
+
+
+SUBJECTS = [
+    *(("case", f"C{n:02d}") for n in range(1, 13)),
+    *(("hospital", f"H{n}") for n in (1, 2, 3)),
+    ("pool", "310"),
+    ("pool", "390"),
+    *(("drg", code) for code in ("AH19", "FM13", "GB15", "RW15", "TR19")),
+]
+
+
+def test_text__english_has_no_chinese_and_chinese_no_english_sentence(plain_run: Path) -> None:
+    names = re.compile("|".join(map(re.escape, _names(plain_run))))
+    for subject, name in SUBJECTS:
+        made = why(plain_run, subject, name)
+        english = names.sub("", text(made, "en"))
+        assert not CHINESE.search(english), (subject, name, CHINESE.search(english))
+        chinese = text(made, "zh")
+        for line in chinese.splitlines():
+            assert not ENGLISH.search(line), line
+
+
+def _names(run: Path) -> list[str]:
+    """Names of groups, which both languages show as the scheme has them."""
+    return [row["name"] for row in pq.read_table(run / "drgs.parquet").to_pylist() if row["name"]]
+
+
+def test_text__quarantined_and_held_cases_say_why_and_what_to_do(plain_run: Path) -> None:
+    gone = text(why(plain_run, "case", "C01"), "en")
+    assert "cases.csv:1, admission_date = 2024-13-08 →" in gone
+    held = text(why(plain_run, "case", "C09"), "en")
+    assert "ungrouped.rule = special_review" in held
+    assert "Add the decision to reviews.csv" in held
+
+
+# --- changed tables
+
+
+def changed(run: Path, folder: Path, table: str, key: dict[str, str], column: str) -> Path:
+    """A copy of a run with one cell of a table changed."""
+    target = folder / "changed"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(run, target)
+    path = target / f"{table}.parquet"
+    whole = pq.read_table(path)
+    rows = whole.to_pylist()
+    row = next(r for r in rows if all(r[k] == v for k, v in key.items()))
+    row[column] = _other(row[column])
+    pq.write_table(pa.Table.from_pylist(rows, schema=whole.schema), path)
+    return target
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, Decimal):
+        return value + Decimal("0.0001")
+    if "/" in value:
+        return f"{int(value.split('/')[0]) + 1}/{value.split('/')[1]}"
+    return {"reviewed": "high", "points": "money"}[value]
+
+
+CASE, HOSPITAL = {"case_id": "C02"}, {"hospital_id": "H2", "pool": "310"}
+POOL, DRG = {"pool": "310"}, {"drg": "AH19"}
+CELLS = [
+    *(
+        ("case", "C02", "cases", CASE, column)
+        for column in (
+            "case_class", "group_mean_fen", "base_points", "coefficient", "total_cost_fen",
+            "pool_fund_fen", "not_pool_fen", "unreasonable_fen", "points_before_readmission",
+            "points", "readmission", "paid_by",
+        )
+    ),
+    ("case", "C02", "drgs", DRG, "group_mean_fen"),
+    ("case", "C02", "drgs", DRG, "base_points"),
+    ("case", "C02", "drgs", DRG, "stable"),
+    ("case", "C02", "reviews", CASE, "unreasonable_fen"),
+    ("case", "C05", "coefficients", {"hospital_id": "H2"}, "coefficient"),
+    *(
+        ("hospital", "H2", "hospitals", HOSPITAL, column)
+        for column in (
+            "cases", "points", "not_pool_fen", "recorded_fund_fen", "due_fen", "prepaid_fen",
+            "deposit_fen", "forfeited_fen", "violation_fen", "carried_fen", "final_fen",
+        )
+    ),
+    ("hospital", "H2", "cases", {"case_id": "C05"}, "points"),
+    ("hospital", "H2", "cases", {"case_id": "C05"}, "not_pool_fen"),
+    ("hospital", "H2", "pools", POOL, "point_value_fraction"),
+    ("hospital", "H2", "pools", POOL, "settled_fen"),
+    *(
+        ("pool", "310", "pools", POOL, column)
+        for column in (
+            "budget_fen", "settled_fen", "points", "point_value_fraction", "residual_fen", "cases",
+            "recorded_fund_fen", "not_pool_fen", "available_budget_fen",
+        )
+    ),
+    ("pool", "310", "hospitals", HOSPITAL, "points"),
+    ("pool", "310", "hospitals", HOSPITAL, "due_fen"),
+    *(
+        ("drg", "AH19", "drgs", DRG, column)
+        for column in ("cases", "points", "total_cost_fen", "group_mean_fen", "base_points")
+    ),
+    ("drg", "AH19", "cases", CASE, "points"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("subject", "name", "table", "key", "column"),
+    CELLS,
+    ids=[f"{subject}: {table}.{column}" for subject, _, table, _, column in CELLS],
+)
+def test_changed_cell__the_tables_do_not_agree(
+    subject: str, name: str, table: str, key: dict[str, str], column: str,
+    plain_run: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    assert not why(plain_run, subject, name).disagreements
+    made = why(changed(plain_run, tmp_path, table, key, column), subject, name)
+    assert made.disagreements
+    assert "The tables do not agree" in text(made, "en")
+    assert "表中数据互不一致" in text(made, "zh")
+
+
+def test_command__changed_table_ends_with_the_code_of_books(
+    plain_run: Path, tmp_path: Path
+) -> None:
+    folder = changed(plain_run, tmp_path, "cases", CASE, "points")
+    done = drgpay("why", folder, "--case", "C02", lang="en", cwd=tmp_path)
+    assert done.returncode == BooksError.exit_code
+    assert (
+        "points: 543.6000 by the rule, but cases[case_id=C02].points says 543.6001" in done.stderr
+    )
+
+
+# --- names and options
+
+
+@pytest.mark.parametrize(
+    ("subject", "name", "near"),
+    [
+        ("case", "C2", "C02"),
+        ("hospital", "H9", "H1"),
+        ("pool", "31O", "310"),
+        ("drg", "AH91", "AH19"),
+    ],
+)
+def test_unknown_name__near_ones_are_told(
+    subject: str, name: str, near: str, plain_run: Path
+) -> None:
+    with pytest.raises(InputError) as fault:
+        why(plain_run, subject, name)
+    for lang in ("zh", "en"):
+        assert near in fault.value.text(lang)
+        assert name in fault.value.text(lang)
+    assert fault.value.remedy is not None
+    assert f"--{subject}" in in_language(fault.value.remedy, "zh")
+
+
+@pytest.mark.parametrize("words", [[], ["--case", "C02", "--pool", "310"]])
+def test_command__one_subject_is_asked_for(
+    words: list[str], plain_run: Path, tmp_path: Path
+) -> None:
+    done = drgpay("why", plain_run, *words, cwd=tmp_path)
+    assert done.returncode == InputError.exit_code
+    assert "须给出" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["empty", "manifest", "column"])
+def test_folder__that_is_no_whole_run_is_refused(
+    what: str, plain_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(plain_run, folder)
+    if what == "empty":
+        shutil.rmtree(folder)
+        folder.mkdir()
+    elif what == "manifest":
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        del manifest["policy"]["parameters"][0]
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    else:
+        path = folder / "cases.parquet"
+        pq.write_table(pq.read_table(path).drop_columns(["paid_by"]), path)
+    with pytest.raises(InputError, match="not the folder of a settled run"):
+        why(folder, "case", "C02")
+
+
+def test_command__json_and_page(plain_run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "why.html"
+    done = drgpay("why", plain_run, "--pool", "390", "--json", "--html", page, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["agrees"] is True
+    steps = {s["key"]: s for section in told["sections"] for s in section["steps"]}
+    assert steps["value"]["formula"] in page.read_text(encoding="utf-8")
+    pools = pq.read_table(plain_run / "pools.parquet").to_pylist()
+    settled = next(row["settled_fen"] for row in pools if row["pool"] == "390")
+    assert Fraction(steps["settled"]["value"]) * 100 == settled
+    again = drgpay("why", plain_run, "--pool", "390", "--html", tmp_path / "why.txt", cwd=tmp_path)
+    assert again.returncode == InputError.exit_code
+
+
+def test_docs__show_what_the_command_prints(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "why.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\n\n```\n(.*?)\n```\n", page, re.DOTALL)
+    folder = write_run(year_end(EX1), tmp_path / "run")
+    assert len(shown) == 2
+    for block, (subject, name) in zip(shown, [("case", "C02"), ("pool", "390")], strict=True):
+        lines = text(why(folder, subject, name), "zh").splitlines()
+        for line in block.splitlines():
+            assert line in lines
