@@ -18,195 +18,8 @@ import pytest
 from drgpay.report import write_report
 from drgpay.report.amounts import divide_rounded, percent, points, units_of, yuan
 from drgpay.report.charts import cv_counts, cv_edges, short_label
-from drgpay.report.texts import CLASSES, REASONS, TEXTS, UNITS
-
-POINTS = pa.decimal128(20, 4)
-TEXT, INT = pa.string(), pa.int64()
-HOSPITAL_COLUMNS = [
-    "hospital_id",
-    "pool",
-    "cases",
-    "points",
-    "not_pool_fen",
-    "recorded_fund_fen",
-    "due_fen",
-    "prepaid_fen",
-    "deposit_fen",
-    "forfeited_fen",
-    "violation_fen",
-    "final_fen",
-]
-# EX1, section 12.4: every amount worked out without the engine
-HOSPITALS = [
-    ("H1", "310", 2, "808.6", 2900000, 9100000, 10226365, 8645000, 455000, 0, 0, 1581365),
-    ("H2", "310", 3, "145.6", 705000, 1645000, 1658590, 1562750, 82250, 8225, 50000, 37615),
-    ("H3", "310", 1, "72.8", 300000, 700000, 881795, 665000, 35000, 7000, 0, 209795),
-    ("H1", "390", 2, "466.4", 3580020, 4120030, 4311618, 3914029, 206001, 0, 0, 397589),
-    ("H2", "390", 1, "60.9778", 324938, 487407, 706826, 463037, 24370, 2437, 0, 241352),
-    ("H3", "390", 3, "559.5", 3829999, 6645000, 5636922, 6312750, 332250, 66450, 0, -742278),
-]
-POOLS = [
-    ("310", "职工医保", 13000000, 11445000, 3905000, 12766750, "1027.0000", "333435/2054", 6),
-    ("390", "居民医保", 10550000, 11252437, 7734957, 10655366, "1086.8778", "919516150/5434389", 6),
-]
-CLASS_SUMS = {
-    "normal": {"cases": 7, "points": "828.6778", "total_cost_fen": 14112394},
-    "high": {"cases": 1, "points": "381.6000", "total_cost_fen": 6750000},
-    "reviewed": {"cases": 1, "points": "543.6000", "total_cost_fen": 9000000},
-    "low": {"cases": 1, "points": "28.0000", "total_cost_fen": 350000},
-    "ungrouped": {"cases": 1, "points": "140.0000", "total_cost_fen": 1875000},
-    "bed_day": {"cases": 1, "points": "192.0000", "total_cost_fen": 2400000},
-}
-PARAMETERS = [
-    ("keep_ratio", "结余留用比例", "0.85", "ratio", "assumed: 各地不等", False),
-    ("fund_share_of_overspend", "基金分担超支比例", "0.15", "ratio", "assumed: 各地不等", False),
-    (
-        "high.bands",
-        "高倍率界限",
-        [["100", "3"], ["300", "2"], ["none", "1.5"]],
-        "bands",
-        "assumed: <原文未取得> & 待核",
-        False,
-    ),
-    ("combine_pools", "险种合并", False, "switch", "C14", True),
-    ("out_of_area", "异地就医", "inside_budget", "choice", "S2 二(二)1(2)", True),
-    ("reserve_ratio", "调剂金比例", "0", "ratio", "P3", True),
-    ("stable.cv_max", "CV 上限", "1", "ratio", "P11", True),
-    ("value_dp", "点值小数位", "none", "decimal_places", "D", True),
-]
-
-
-def parameter(key: str, name: str, value: Any, unit: str, source: str, verified: bool) -> Any:
-    return {
-        "key": key,
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "source": source,
-        "verified": verified,
-        "from": "2019-01-01",
-        "to": None,
-        "trial": False,
-    }
-
-
-def pool_facts(pool: tuple[Any, ...]) -> dict[str, Any]:
-    code, name, budget, fund, not_pool, settled, point_sum, fraction, cases = pool
-    value = Fraction(fraction)
-    units = divide_rounded(value.numerator * 10**12, value.denominator)
-    return {
-        "pool": code,
-        "name": name,
-        "budget_fen": budget,
-        "out_of_area_fund_fen": 0,
-        "reserve_fen": 0,
-        "available_budget_fen": budget,
-        "recorded_fund_fen": fund,
-        "not_pool_fen": not_pool,
-        "settled_fen": settled,
-        "points": point_sum,
-        "point_value_fraction": fraction,
-        "point_value": str(Decimal(units).scaleb(-12)),
-        "residual_fen": 0,
-        "cases": cases,
-    }
-
-
-def ex1_manifest() -> dict[str, Any]:
-    return {
-        "drgpay_version": "0.1.0",
-        "region": {"id": "ex1", "name": "示例统筹区", "year": 2024},
-        "trial": [],
-        "policy": {
-            "id": "testland",
-            "title": "测试政策",
-            "digest": "a" * 64,
-            "parameters": [parameter(*p) for p in PARAMETERS],
-        },
-        "scheme": {
-            "id": "zj-drg-2022",
-            "title": "浙江省 DRG 分组方案",
-            "digest": "b" * 64,
-            "surgical_match": "main",
-            "effective": "2022-01-01",
-            "draft": False,
-        },
-        "inputs": [{"file": "cases.csv", "rows": 12, "bytes": 1234, "sha256": "c" * 64}],
-        "counts": {"in": 12, "grouped": 11, "ambiguous": 0, "ungroupable": 1, "quarantined": 0},
-        "ends": {"paid": 12, "quarantined": 0},
-        "classes": CLASS_SUMS,
-        "base_points": {
-            "source": "given",
-            "all_drg_mean_fen": 1250000,
-            "history_cases": 0,
-            "drgs": 4,
-            "stable_drgs": 4,
-            "history_years": [],
-        },
-        "pools": [pool_facts(p) for p in POOLS],
-        "hospitals": [
-            {"hospital_id": "H1", "name": "第一人民医院", "level": "三级甲等"},
-            {"hospital_id": "H2", "name": "中医院", "level": "二级甲等"},
-            {"hospital_id": "H3", "name": "<城东> & 社区", "level": "一级"},
-        ],
-        "checks": [
-            {
-                "name": "one_end",
-                "text_zh": "每行恰有一个去向",
-                "text_en": "every row has one end",
-                "passed": True,
-                "detail": "12 = 12 + 0",
-            }
-        ],
-        "synthetic": False,
-    }
-
-
-def write_table(folder: Path, name: str, rows: list[dict[str, Any]], fields: Any) -> None:
-    table = pa.Table.from_pylist(rows, schema=pa.schema(fields))
-    pq.write_table(table, folder / f"{name}.parquet")
-
-
-def write_run(
-    folder: Path,
-    manifest: dict[str, Any],
-    hospitals: list[tuple[Any, ...]] | None = None,
-    quarantine: list[dict[str, Any]] | None = None,
-    cv: tuple[float | None, float | None] = (None, None),
-) -> Path:
-    folder.mkdir(exist_ok=True)
-    text = json.dumps(manifest, ensure_ascii=False)
-    (folder / "manifest.json").write_text(text, encoding="utf-8")
-    rows = [dict(zip(HOSPITAL_COLUMNS, h, strict=True)) for h in hospitals or HOSPITALS]
-    for r in rows:
-        r["points"] = Decimal(r["points"])
-    kinds = [TEXT, TEXT, INT, POINTS, *[INT] * 8]
-    write_table(folder, "hospitals", rows, list(zip(HOSPITAL_COLUMNS, kinds, strict=True)))
-    drgs = [
-        {"drg": "AH19", "name": "气管切开", "cases": 2, "points": Decimal("925.2")},
-        {"drg": "GB15", "name": "食管大手术", "cases": 9, "points": Decimal("996.6778")},
-        {"drg": "FM13", "name": "支架植入", "cases": 0, "points": Decimal(0)},
-    ]
-    for drg in drgs:
-        drg |= {"total_cost_fen": 15750000, "group_mean_fen": 4500000, "stable": True}
-        drg |= {"base_points": Decimal("360"), "n_before": None, "n_after": None}
-        drg |= {"cv_before": cv[0], "cv_after": cv[1]}
-    fields = [("drg", TEXT), ("name", TEXT), ("cases", INT), ("points", POINTS)]
-    fields += [("total_cost_fen", INT), ("group_mean_fen", INT), ("base_points", POINTS)]
-    fields += [("stable", pa.bool_()), ("n_before", INT), ("n_after", INT)]
-    fields += [("cv_before", pa.float64()), ("cv_after", pa.float64())]
-    write_table(folder, "drgs", drgs, fields)
-    halves = [("C05", "78.4", "39.2"), ("C06", "78.4", "78.4")]
-    cases = [
-        {"case_id": c, "points_before_readmission": Decimal(b), "points": Decimal(a)}
-        for c, b, a in halves
-    ]
-    fields = [("case_id", TEXT), ("points_before_readmission", POINTS), ("points", POINTS)]
-    write_table(folder, "cases", cases, fields)
-    names = ("file", "row", "case_id", "column", "value", "reason", "message", "remedy")
-    fields = [(n, INT if n == "row" else TEXT) for n in names]
-    write_table(folder, "quarantine", quarantine or [], fields)
-    return folder
+from drgpay.report.texts import CLASSES, MODES, REASONS, TEXTS, UNITS
+from tests.report.folders import ex1_manifest, full_run, write_run
 
 
 @pytest.fixture
@@ -251,7 +64,8 @@ class Reader(HTMLParser):
             self.rows[-1].append("")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
+        if dict(attrs).get("id"):
+            self.ids.append(str(dict(attrs)["id"]))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self.VOID:
@@ -315,7 +129,7 @@ def test_short_label__counts_chinese_characters_twice() -> None:
 
 
 def test_texts__have_both_languages_with_the_same_blanks() -> None:
-    for table in (TEXTS, CLASSES, REASONS, UNITS):
+    for table in (TEXTS, CLASSES, REASONS, UNITS, MODES):
         for key, both in table.items():
             assert all(both), key
             blanks = [sorted(re.findall(r"{(\w+)}", text)) for text in both]
@@ -351,7 +165,8 @@ def test_point_value__rounded_by_policy_says_so(page: Callable[..., str]) -> Non
         m["pools"][0] |= {"point_value_fraction": "16233/100", "point_value": "162.33"}
 
     html = page(change)
-    assert "取至 2 位小数" in html
+    assert "四舍五入至 2 位小数" in html
+    assert "未加约束、未取整的商" in html
     assert "不符" not in html
 
 
@@ -368,24 +183,26 @@ def test_point_value__of_combined_pools_is_one(page: Callable[..., str]) -> None
 
     reader = Reader(page(change))
     assert reader.rows_of("14")[0][2:] == ["234,221.16"]
-    assert len(reader.rows_of("第一人民医院 H1")) == 3  # all pools, 310 and 390
+    rows = reader.rows_of("第一人民医院 H1")
+    assert [len(r) for r in rows] == [9, 7, 8, 7, 8]  # all pools; 310 and 390, dues and payments
 
 
 def test_hospitals__have_exact_amounts_and_tie_out(page: Callable[..., str]) -> None:
     reader = Reader(page())
-    h3 = [r for r in reader.rows_of("<城东> & 社区 H3 · 一级") if len(r) == 12]
-    assert h3[1][1:] == [
+    _, _, _, due, payment = reader.rows_of("<城东> & 社区 H3 · 一级")
+    assert due[1:] == [
         *("3", "559.5000", "38,299.99", "66,450.00", "56,369.22", "-10,080.78"),
-        *("63,127.50", "3,322.50", "664.50", "0.00", "退回 -7,422.78"),
     ]
-    totals = [r[1:] for r in reader.rows_of("合计") if len(r) == 12]
-    assert totals[0] == [
-        *("6", "1,027.0000", "39,050.00", "114,450.00", "127,667.50", "+13,217.50"),
-        *("108,727.50", "5,722.50", "152.25", "500.00", "18,287.75"),
+    assert payment[1:] == [
+        *("56,369.22", "63,127.50", "3,322.50", "664.50", "0.00", "0.00", "退回 -7,422.78"),
     ]
-    assert totals[1][-1] == "-1,033.37"
-    both = next(r for r in reader.rows_of("合计") if len(r) == 9 and r[1] == "12")
-    assert both[4:6] == ["226,974.37", "234,221.16"]
+    totals = [r[1:] for r in reader.rows_of("合计")]
+    assert ["6", "1,027.0000", "39,050.00", "114,450.00", "127,667.50", "+13,217.50"] in totals
+    paid = ["127,667.50", "108,727.50", "5,722.50", "152.25", "500.00", "0.00", "18,287.75"]
+    assert paid in totals
+    assert [r[-1] for r in totals if r[0] == "106,553.66"] == ["-1,033.37"]
+    both = next(r for r in totals if len(r) == 8 and r[0] == "12" and "2,113.8778" in r[1])
+    assert both[3:5] == ["226,974.37", "234,221.16"]
     assert both[-1] == "17,254.38"
 
 
@@ -402,9 +219,9 @@ def test_hospitals__beyond_forty_are_folded_under_a_subtotal(page: Callable[...,
     ]
     html = page(hospitals=many)
     reader = Reader(html)
-    assert html.count("<details>") == 2  # the hospitals' tail and the verified parameters
-    subtotal = next(r for r in reader.rows_of("其余 15 家小计") if len(r) == 12)
-    assert subtotal[2:5] == ["120.0000", "15.00", "120.00"]
+    assert html.count("<details>") == 3  # the tails of two tables and the verified parameters
+    subtotal = next(r for r in reader.rows_of("其余 15 家小计") if len(r) == 7)
+    assert subtotal[1:5] == ["15", "120.0000", "0.00", "120.00"]
     assert "差额最大的 30 家（共 45 家" in html
     assert "图中未列的 15 家差额合计" in html
 
@@ -417,7 +234,7 @@ def test_counts__add_up(page: Callable[..., str]) -> None:
     total = next(r for r in reader.rows_of("合计") if len(r) == 8)
     assert total[1] == "12"
     assert total[3] == "2,113.8778"
-    assert total[5] == "344,873.94"
+    assert total[5] == "343,373.94"
 
 
 def test_counts__that_do_not_add_up_fail_visibly(page: Callable[..., str]) -> None:
@@ -542,7 +359,7 @@ def test_page__is_valid_and_needs_nothing_from_outside(page: Callable[..., str],
     assert anchors <= set(reader.ids)
     assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in html
     assert "<城东>" not in html
-    assert html.count("<svg") == 4
+    assert html.count("<svg") == 6
     svg = "".join(re.findall(r"<svg.*?</svg>", html, flags=re.S))
     assert not re.findall(r"#[0-9a-fA-F]{6}", svg)
     assert "font-family" not in svg
@@ -564,6 +381,131 @@ def test_page__is_the_same_bytes_twice_in_both_languages(tmp_path: Path) -> None
         assert write_report(folder, lang).read_bytes() == first
     digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     assert digest[:12].encode() in first
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return full_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+def text_of(folder: Path, lang: str = "zh") -> str:
+    return write_report(folder, lang).read_text(encoding="utf-8")
+
+
+def test_point_value__has_lines_for_money_and_deducted_points(whole: Path) -> None:
+    html = text_of(whole)
+    rows = {r[1].split("  ")[0].strip(): r[2].strip() for r in Reader(html).rows if len(r) == 4}
+    named = {name.split(" ")[0]: amount for name, amount in rows.items()}
+    facts = json.loads((whole / "manifest.json").read_text(encoding="utf-8"))["pools"][0]
+    assert named["减：点数外应付"] == yuan(facts["money_fen"])
+    assert named["减：违规扣减点数"] == "1.5000"
+    assert named["总点数"] == points(units_of(facts["points"], 4))
+    assert named["待评审病例（不在以上各项中）"] == "4"
+    assert "校验未通过" not in html
+    assert "不符" not in html
+
+
+def test_checks__notice_a_payment_that_leaves_out_the_carried_amount(tmp_path: Path) -> None:
+    folder = full_run(tmp_path / "run")
+    path = folder / "hospitals.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("carried_fen")
+    zeros = pa.array([0] * len(table), pa.int64())
+    pq.write_table(table.set_column(place, "carried_fen", zeros), path)
+    assert "有 1 项校验未通过" in text_of(folder)
+
+
+def test_held_cases__are_told_apart(whole: Path) -> None:
+    html = text_of(whole)
+    reader = Reader(html)
+    assert reader.rows_of("减：待评审（暂不清算）")[0][1] == "8"
+    tile = html[html.index("待评审病例（暂不清算）") :][:300]
+    assert ">8<" in tile
+    assert f"统筹基金记账 {yuan(8 * 300_000)}" in tile
+    assert not reader.rows_of("未列明")
+    assert reader.rows_of("第1医院 H0001")[1][-1] == "1"
+
+
+def test_classes__in_money_have_a_row_and_a_colour(whole: Path) -> None:
+    html = text_of(whole)
+    number = list(CLASSES).index("long_stay") + 1
+    assert f"var(--series-{number})" in html
+    assert re.search(rf"--series-{number}: #", html)
+    assert Reader(html).rows_of("长期住院（按项目）")[0][1] == "8"
+
+
+def test_paid_against_cost__adds_up_to_dues_and_recorded_fund(whole: Path) -> None:
+    reader = Reader(text_of(whole))
+    rows = [r for r in reader.rows if len(r) == 6 and r[-1].strip().endswith("%")]
+    total = [c.strip() for c in rows[-1]]
+    hospitals = pq.read_table(whole / "hospitals.parquet")
+    dues, funds = (sum(hospitals[k].to_pylist()) for k in ("due_fen", "recorded_fund_fen"))
+    assert total[0] == "合计"
+    assert total[4] == yuan(dues - funds, signed=True)
+    parts = [r[4].strip().replace(",", "") for r in rows[:-1]]
+    rest = [r for r in reader.rows_of("取整、违规扣减点数与上下限的影响") if len(r) == 6]
+    parts += [r[4].replace(",", "") for r in rest]
+    assert sum(Decimal(p) for p in parts) * 100 == dues - funds
+
+
+def test_ceiling__is_drawn_or_said_to_be_missing(whole: Path, page: Callable[..., str]) -> None:
+    html = text_of(whole)
+    rows = Reader(html).rows_of("合计")
+    assert ["合计", "10.00", "0.00%"] in rows
+    assert "控制目标 40,000,000.00 元，已用 0.00%" in html
+    assert ["可支付额 − 合计", "+39,999,990.00", "+100.00%"] in Reader(html).rows_of(
+        "可支付额 − 合计"
+    )
+    assert "没有给出总额控制目标" in page()
+
+
+def test_ceiling__that_is_exceeded_shows_the_excess(tmp_path: Path) -> None:
+    folder = full_run(tmp_path / "run")
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["ceiling"]["control_target_fen"] = 900
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    html = text_of(folder)
+    assert Reader(html).rows_of("可支付额 − 合计")[0][1:] == ["-1.00", "-11.11%"]
+    assert "已用 111.11%" in html
+
+
+def test_quality_coefficients_and_capitation__are_shown(whole: Path) -> None:
+    html = text_of(whole)
+    reader = Reader(html)
+    mdcf = ["MDCF", "10", "2", "1", "10.00%", "0.500", "0.700"]
+    assert mdcf in [[c.strip() for c in r] for r in reader.rows]
+    first = next(r for r in reader.rows_of("第1医院 H0001") if len(r) == 4)
+    assert first[1:] == ["1.010000", "1", "1.020000"]
+    assert reader.rows_of("M1")[0][1:] == ["东区医共体", "3", "123.45"]
+
+
+def test_unverified_parameters__name_the_money_that_hangs_on_them(whole: Path) -> None:
+    rows = Reader(text_of(whole)).rows_of("结余留用比例 keep_ratio")
+    assert rows[0][-1] == "1,234.56"
+
+
+def test_page__of_many_hospitals_stays_small(tmp_path: Path) -> None:
+    html = text_of(full_run(tmp_path / "run", hospitals=700))
+    assert len(html) < 2_500_000
+    assert "展开其余 670 家中的 400 家" in html
+    assert "校验未通过" not in html
+
+
+def test_page__shows_tiers_and_their_formula(tmp_path: Path) -> None:
+    folder = full_run(tmp_path / "run")
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    tiers = {"key": "keep_tiers", "name": "分档", "value": [["0.01", "1"], ["none", "0.5"]]}
+    tiers |= {"unit": "tiers", "source": "P3", "verified": True, "from": "2019-01-01", "to": None}
+    manifest["policy"]["parameters"].append(tiers)
+    pool = manifest["pools"][0]
+    b, f = pool["available_budget_fen"], pool["recorded_fund_fen"]
+    slice_one = Fraction(b, 100)
+    kept = slice_one + (b - f - slice_one) / 2 if b - f > slice_one else Fraction(b - f)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    html = text_of(folder)
+    assert f"按参数复算为 {yuan(divide_rounded(*(f + kept).as_integer_ratio()))}" in html
 
 
 def test_page__without_any_paid_case_is_still_written(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ it, the browser sets the texts in its own font, and the colours follow the page'
 
 import html
 import io
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 
 from .amounts import percent
 
-SERIES = 8
+SERIES = 11
 WIDTH_PX = 1000
 _TEXT_PX = 13
 _COLOURS = {
@@ -160,7 +161,7 @@ def class_mix(
 ) -> str:
     """Stacked bars of shares: one bar a measure, one segment a case class.
 
-    bars: label and one integer a class; series: the colour number (1 to 8) of each class.
+    bars: label and one integer a class; series: the colour number (1 to 11) of each class.
     """
     with matplotlib.style.context(_style("mix")):
         canvas = _Canvas("mix", 20 + 46 * len(bars))
@@ -197,11 +198,11 @@ def class_mix(
         return canvas.svg("; ".join(names))
 
 
-def differences(bars: Sequence[tuple[str, int, str]], label: str) -> str:
+def differences(bars: Sequence[tuple[str, int, str]], label: str, name: str = "diff") -> str:
     """Diverging bars, one a row: name, signed amount in fen and its text."""
-    with matplotlib.style.context(_style("diff")):
+    with matplotlib.style.context(_style(name)):
         row = 26
-        canvas = _Canvas("diff", 16 + row * max(len(bars), 1))
+        canvas = _Canvas(name, 16 + row * max(len(bars), 1))
         ax = canvas.axes(250, 8, 10, 8)
         biggest = max((abs(fen) for _, fen, _ in bars), default=0) or 1
         below = max((-fen for _, fen, _ in bars), default=0) / biggest
@@ -213,10 +214,10 @@ def differences(bars: Sequence[tuple[str, int, str]], label: str) -> str:
         ax.set_ylim(max(len(bars), 1) - 0.5, -0.5)
         for y in range(0, len(bars), 2):
             ax.axhspan(y - 0.5, y + 0.5, color=_COLOURS["grid"], linewidth=0, alpha=0.45)
-        for y, (name, fen, text) in enumerate(bars):
+        for y, (title, fen, text) in enumerate(bars):
             colour = "loss" if fen < 0 else "gain"
             ax.barh(y, fen / biggest, height=0.62, color=_COLOURS[colour], linewidth=0)
-            canvas.text(ax, 0, y, name, ha="right", dx=-10, axis_x=True)
+            canvas.text(ax, 0, y, title, ha="right", dx=-10, axis_x=True)
             canvas.text(
                 ax,
                 fen / biggest,
@@ -254,6 +255,102 @@ def pool_amounts(
             bottom, top = y - 0.5, y - len(bars) - 0.5
             ax.plot([0, 0], [bottom, top], color=_COLOURS["axis"], linewidth=1)
             y += gap
+        return canvas.svg(label)
+
+
+def paid_dots(
+    dots: Sequence[tuple[int, int, str]],
+    names: tuple[str, str, str],
+    label: str,
+    unit_fen: int,
+) -> str:
+    """Dots of hospitals: cost (a logarithmic axis) and what was paid for each yuan of it.
+
+    dots: cost and income in fen, and a name for the few that get one; names: what the axes and the
+    line of cost covered are called; unit_fen: the unit of the cost axis.
+    """
+    with matplotlib.style.context(_style("paid")):
+        canvas = _Canvas("paid", 430)
+        ax = canvas.axes(64, 40, 40, 52)
+        xs = [math.log10(cost / unit_fen) for cost, _, _ in dots] or [0.0]
+        ratios = [income / cost for cost, income, _ in dots] or [1.0]
+        left, right = min(xs), max(xs)
+        pad = max(0.08, (right - left) * 0.05)
+        reach = max(0.02, max(abs(r - 1) for r in ratios)) * 1.18
+        reach = min(reach, 1.0)
+        ax.set_xlim(left - pad, right + pad * 3)
+        ax.set_ylim(1 - reach, 1 + reach)
+        for power in range(math.ceil(left - pad), math.floor(right + pad * 3) + 1):
+            ax.axvline(power, color=_COLOURS["grid"], linewidth=0.8, zorder=0)
+            canvas.text(
+                ax, power, 0, f"{10**power:,}" if power >= 0 else f"{10.0**power:g}", ha="center",
+                dy=-16, axis_y=True, colour="muted",
+            )  # fmt: skip
+        step = next(s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if reach / s <= 5)
+        for k in range(-math.floor(reach / step), math.floor(reach / step) + 1):
+            y = 1 + k * step
+            ax.axhline(y, color=_COLOURS["axis" if k == 0 else "grid"], linewidth=1, zorder=0)
+            canvas.text(ax, 0, y, f"{100 * y:.4g}%", ha="right", dx=-8, axis_x=True, colour="muted")
+        clipped = [min(max(r, 1 - reach), 1 + reach) for r in ratios]
+        for good in (True, False):
+            own = [(x, y) for x, y in zip(xs, clipped, strict=True) if (y >= 1) == good]
+            if dots and own:
+                ax.scatter(
+                    [x for x, _ in own], [y for _, y in own], s=42, alpha=0.75,
+                    color=_COLOURS["gain" if good else "loss"], linewidths=0, zorder=2,
+                )  # fmt: skip
+        span = (right - left + 4 * pad) or 1.0
+        taken: list[tuple[float, float, float, float]] = []
+        for (_, _, name), x, y in zip(dots, xs, clipped, strict=False):
+            if not name:
+                continue
+            at_x, at_y = 896 * (x - left + pad) / span, 338 * (y - 1 + reach) / (2 * reach)
+            half = 6.2 * sum(2 if ord(c) > 0x2E7F else 1 for c in name) / 2
+            for dy in (13, -14, 28, -29) if y >= 1 else (-14, 13, -29, 28):
+                box = (at_x - half, at_y + dy - 8, at_x + half, at_y + dy + 8)
+                if not any(
+                    a < box[2] and box[0] < c and b < box[3] and box[1] < d for a, b, c, d in taken
+                ):
+                    taken.append(box)
+                    canvas.text(ax, x, y, name, ha="center", dy=dy, size=11.5)
+                    break
+        canvas.text(ax, 0, 1, names[1], axis_x=True, axis_y=True, dx=-56, dy=20, colour="muted")
+        canvas.text(
+            ax, 1, 0, names[0], ha="right", axis_x=True, axis_y=True, dy=-38, colour="muted"
+        )
+        canvas.text(ax, 1, 1, names[2], ha="right", axis_x=True, dx=-4, dy=9, colour="muted")
+        return canvas.svg(label)
+
+
+def gauge(parts: Sequence[tuple[str, int, str]], target: int, target_text: str, label: str) -> str:
+    """A bar of what is paid in each way, one after the other, against a target."""
+    with matplotlib.style.context(_style("gauge")):
+        lines = (len(parts) + 2) // 3
+        canvas = _Canvas("gauge", 108 + 24 * lines)
+        ax = canvas.axes(10, 40, 10, 24 * lines + 14)
+        whole = sum(fen for _, fen, _ in parts)
+        top = max(whole, target, 1) * 1.06
+        ax.set_xlim(0, top)
+        ax.set_ylim(0, 1)
+        ax.barh(0.5, target, height=0.92, color=_COLOURS["grid"], linewidth=0)
+        left = 0
+        for number, (_, fen, _) in enumerate(parts):
+            colour = f"series-{number % SERIES + 1}"
+            ax.barh(
+                0.5, fen, left=left, height=0.62, color=_COLOURS[colour],
+                edgecolor=_COLOURS["panel"], linewidth=1,
+            )  # fmt: skip
+            left += fen
+        over = whole > target
+        colour = "loss" if over else "ink"
+        ax.plot([target, target], [-0.06, 1.12], color=_COLOURS[colour], linewidth=2, clip_on=False)
+        canvas.text(ax, target, 1, target_text, ha="right", dx=4, dy=20, colour=colour)
+        for number, (name, _, text) in enumerate(parts):
+            x, y = (number % 3) * 320.0, -20.0 - 24 * (number // 3)
+            mark = f"series-{number % SERIES + 1}"
+            canvas.text(ax, 0, 0, "■", colour=mark, axis_x=True, axis_y=True, dx=x, dy=y)
+            shown = f"{short_label(name, 26)} {text}"
+            canvas.text(ax, 0, 0, shown, axis_x=True, axis_y=True, dx=x + 18, dy=y)
         return canvas.svg(label)
 
 

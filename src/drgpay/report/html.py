@@ -11,7 +11,11 @@ from markupsafe import Markup
 from . import amounts, sections
 from .amounts import points as points_text
 from .amounts import yuan
+from .notes import first_notes
+from .reopened import WORDS as REOPENED
+from .reopened import is_reopened, mark_text, note_text, recovery_table
 from .run import Record, Run
+from .sensitivity import sensitivity_notes, sensitivity_table
 from .texts import Words
 from .value import own_checks, settlements, value_table
 
@@ -32,6 +36,10 @@ class Banner:
 def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]:
     m = run.manifest
     found = []
+    if is_reopened(run):
+        link = w.of(REOPENED, "title")
+        banner = Banner("danger", mark_text(run, w), note_text(run, w), (), "reopened", link)
+        found.append(banner)
     if m["trial"]:
         items = tuple(str(t) for t in m["trial"])
         found.append(Banner("danger", w("banner_trial"), w("banner_trial_text"), items))
@@ -47,7 +55,8 @@ def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]
     if m["scheme"]["draft"]:
         text = w("banner_draft_text", title=m["scheme"]["title"])
         found.append(Banner("danger", w("banner_draft"), text))
-    told = tuple(str(warning.get(w.lang)) for warning in m.get("warnings", ()))
+    told = first_notes(run, w)
+    told += tuple(str(warning.get(w.lang)) for warning in m.get("warnings", ()))
     if told:
         found.append(Banner("warning", w("banner_notes", n=len(told)), "", told))
     unverified = sum(1 for p in run.parameters if not p["verified"] and p.get("used", True))
@@ -73,6 +82,15 @@ class Tile:
     mark: str = ""
 
 
+def held_tile(run: Run, w: Words) -> list[Tile]:
+    """The cases held for review, when there are some."""
+    held = run.manifest["ends"].get("held", 0)
+    if not held:
+        return []
+    fund = yuan(run.total.held_fund)
+    return [Tile(w("tile_held"), f"{held:,}", w("tile_recorded_sub", fen=fund), "loss")]
+
+
 def tiles(run: Run, w: Words) -> list[Tile]:
     ends, total = run.manifest["ends"], run.total
     whole = run.manifest["counts"]["in"]
@@ -92,6 +110,7 @@ def tiles(run: Run, w: Words) -> list[Tile]:
             w("of_all", share=amounts.percent(ends["quarantined"], whole, 2)),
             "loss" if ends["quarantined"] else "",
         ),
+        *held_tile(run, w),
         Tile(
             w("tile_points"),
             points_text(total.points),
@@ -103,7 +122,7 @@ def tiles(run: Run, w: Words) -> list[Tile]:
             w("tile_recorded_sub", fen=yuan(sum(s.recorded for s in parts))),
         ),
         Tile(
-            w("tile_final"),
+            w.of(REOPENED, "final_name") if is_reopened(run) else w("tile_final"),
             yuan(total.final),
             w("tile_final_sub", fen=yuan(-returned)) if returned else "",
         ),
@@ -127,6 +146,7 @@ def view(run: Run, w: Words) -> Record:
     negative = [a.amounts.final for a in run.accounts if a.amounts.final < 0]
     diff_svg, diff_title, diff_note = sections.difference_chart(run, w)
     cv = sections.cv_chart(run, records, w)
+    paid_svg, paid_note = sections.paid_chart(run, w)
     unverified = sections.parameter_table(run, w, verified=False)
     verified = sections.parameter_table(run, w, verified=True)
     passed = sum(1 for c in run.manifest["checks"] if c["passed"]) + sum(p for _, p in own)
@@ -146,6 +166,9 @@ def view(run: Run, w: Words) -> Record:
         "tiles": tiles(run, w),
         "checks_chip": w("checks_chip", passed=passed, all=every),
         "all_passed": passed == every,
+        "recovery_table": recovery_table(run, w),
+        "recovery_title": w.of(REOPENED, "title"),
+        "recovery_text": note_text(run, w) if is_reopened(run) else "",
         "value_lead": w("s_value_lead_combined" if run.combined else "s_value_lead"),
         "value_table": value_table(run, w),
         "pool_svg": Markup(sections.pool_chart(run, w)),
@@ -158,7 +181,19 @@ def view(run: Run, w: Words) -> Record:
         "clawback": claw,
         "has_clawback": bool(negative),
         "summary_table": sections.summary_table(run, w) if len(pools_used) > 1 else None,
-        "pool_tables": [sections.pool_table(run, pool, w) for pool in pools_used],
+        "pool_tables": [t for pool in pools_used for t in sections.pool_tables(run, pool, w)],
+        "ceiling_table": sections.ceiling_table(run, w),
+        "ceiling_svg": Markup(sections.ceiling_chart(run, w)),
+        "paid_svg": Markup(paid_svg),
+        "paid_note": paid_note,
+        "paid_class_svg": Markup(sections.paid_class_chart(run, w)),
+        "paid_class_table": sections.paid_class_table(run, w),
+        "quality_table": sections.quality_table(run, w),
+        "coefficient_table": sections.coefficient_table(run, w),
+        "extra_tables": sections.extra_tables(run, w),
+        "has_moved": bool(sections.moved_by(run)),
+        "sensitivity": sensitivity_table(run, w),
+        "sensitivity_notes": sensitivity_notes(run, w),
         "diff_svg": Markup(diff_svg),
         "diff_title": diff_title,
         "diff_note": diff_note,
@@ -173,17 +208,20 @@ def view(run: Run, w: Words) -> Record:
         "quarantine_table": sections.quarantine_table(run, w),
         "front_page_table": sections.front_page_table(run, w),
         "unverified": unverified,
+        "unverified_used": sum(
+            1 for p in run.parameters if not p["verified"] and p.get("used", True)
+        ),
         "verified": verified,
         "checks_table": sections.checks_table(run, own, w),
         "inputs_table": sections.inputs_table(run, w),
     }
 
 
-def write_report(run_dir: Path, lang: str = "zh") -> Path:
+def write_report(run_dir: Path, lang: str = "zh", *, run: Run | None = None) -> Path:
     """Write the page of a run and return its path.
 
     Arguments: run_dir, the run folder of docs/formats.md section 6, of which only the Parquet
-    tables and manifest.json are read; lang, "zh" or "en".
+    tables and manifest.json are read; lang, "zh" or "en"; run, the same folder already read.
     Raises ValueError for another language, FileNotFoundError when a table is missing.
     The page needs no network and no script, and the same folder gives the same bytes.
     """
@@ -195,7 +233,7 @@ def write_report(run_dir: Path, lang: str = "zh") -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    page = environment.get_template("report.html.j2").render(view(Run(run_dir), Words(lang)))
+    page = environment.get_template("report.html.j2").render(view(run or Run(run_dir), Words(lang)))
     path = run_dir / "report.html"
     path.write_text(page.lstrip(), encoding="utf-8", newline="\n")
     return path

@@ -1,7 +1,8 @@
-"""The run folder as the report reads it: its manifest and its Parquet tables, nothing else."""
+"""The run folder as reports read it: its manifest and its Parquet tables, nothing else."""
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .amounts import units_of
+from drgpay.errors import InputError, both
+from drgpay.outputs import refuse_unfinished
+from drgpay.store.run_sums import CaseSums
+
+from .amounts import POINT_UNITS, divide_rounded, units_of
 from .texts import CLASSES
 
 Record = dict[str, Any]
@@ -33,7 +37,12 @@ class Amounts:
     deposit: int = 0
     forfeited: int = 0
     violation: int = 0
+    carried: int = 0
     final: int = 0
+    deducted: int = 0
+    money: int = 0
+    held: int = 0
+    held_fund: int = 0
 
     @property
     def difference(self) -> int:
@@ -41,6 +50,24 @@ class Amounts:
 
     def __add__(self, other: "Amounts") -> "Amounts":
         return Amounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass
+class CaseSum:
+    """What a set of cases adds up to: points in 1/10,000, money in fen."""
+
+    cases: int = 0
+    days: int = 0
+    before: int = 0
+    points: int = 0
+    cut: int = 0
+    cost: int = 0
+    fund: int = 0
+    not_pool: int = 0
+    price: int = 0
+
+    def __add__(self, other: "CaseSum") -> "CaseSum":
+        return CaseSum(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -55,11 +82,23 @@ class ClassSum:
 
 @dataclass(frozen=True)
 class Account:
-    """A hospital in a pool."""
+    """A hospital in a pool; `bound` is `low` or `high` where a bound decided its due."""
 
     hospital: str
     pool: str
     amounts: Amounts
+    bound: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The cases of one hospital, pool and class that are paid in one way."""
+
+    hospital: str
+    pool: str
+    case_class: str
+    paid_by: str  # points | money | held
+    sums: CaseSum
 
 
 def total_of(accounts: Iterable[Account]) -> Amounts:
@@ -67,10 +106,38 @@ def total_of(accounts: Iterable[Account]) -> Amounts:
     return sum((a.amounts for a in accounts), Amounts())
 
 
+def sum_of(parts: Iterable[Part]) -> CaseSum:
+    """Sum of the parts' cases."""
+    return sum((p.sums for p in parts), CaseSum())
+
+
+def run_of(folder: Path) -> "Run":
+    """The run in a folder that a user names; raises InputError when there is none."""
+    refuse_unfinished(folder)
+    where = folder / "manifest.json"
+    try:
+        run = Run(folder)
+        _ = run.accounts, run.point_values
+    except (FileNotFoundError, NotADirectoryError):
+        what = both("这不是清算结果文件夹，缺少文件", "this is no run folder: a file is missing")
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        what = both("清算结果文件夹已损坏，读不懂", "the run folder is damaged and cannot be read")
+    else:
+        return run
+    raise InputError(
+        what,
+        where=where if not where.exists() else folder,
+        remedy=both(
+            "写出 drgpay year-end 的结果文件夹，其中须有 manifest.json 和各 .parquet 表",
+            "name the folder that drgpay year-end wrote, with manifest.json and its .parquet tables",
+        ),
+    )
+
+
 class Run:
     """The run folder's manifest and tables, read once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.folder = folder
         raw = (folder / "manifest.json").read_bytes()
         self.digest = hashlib.sha256(raw).hexdigest()
@@ -82,9 +149,15 @@ class Run:
         }
         self.pools: list[Record] = self.manifest["pools"]
         self.classes: list[ClassSum] = self._classes()
+        self.sums = CaseSums(folder, threads)
 
     def table(self, name: str) -> pa.Table:
         return pq.read_table(self.folder / f"{name}.parquet")
+
+    def records(self, name: str) -> list[Record]:
+        """Rows of a table; none where the run folder has no such table."""
+        path = self.folder / f"{name}.parquet"
+        return list(pq.read_table(path).to_pylist()) if path.exists() else []
 
     def _classes(self) -> list[ClassSum]:
         """Each class that has cases."""
@@ -103,24 +176,24 @@ class Run:
         """Every hospital and pool, most points first."""
         found = []
         for r in self.table("hospitals").to_pylist():
-            found.append(
-                Account(
-                    r["hospital_id"],
-                    r["pool"],
-                    Amounts(
-                        cases=r["cases"],
-                        points=units_of(r["points"], 4),
-                        not_pool=r["not_pool_fen"],
-                        recorded=r["recorded_fund_fen"],
-                        due=r["due_fen"],
-                        prepaid=r["prepaid_fen"],
-                        deposit=r["deposit_fen"],
-                        forfeited=r["forfeited_fen"],
-                        violation=r["violation_fen"],
-                        final=r["final_fen"],
-                    ),
-                )
+            amounts = Amounts(
+                cases=r["cases"],
+                points=units_of(r["points"], 4),
+                not_pool=r["not_pool_fen"],
+                recorded=r["recorded_fund_fen"],
+                due=r["due_fen"],
+                prepaid=r["prepaid_fen"],
+                deposit=r["deposit_fen"],
+                forfeited=r["forfeited_fen"],
+                violation=r["violation_fen"],
+                carried=r.get("carried_fen") or 0,
+                final=r["final_fen"],
+                deducted=units_of(r.get("points_deducted") or 0, 4),
+                money=r.get("money_fen") or 0,
+                held=r.get("held_cases") or 0,
+                held_fund=r.get("held_fund_fen") or 0,
             )
+            found.append(Account(r["hospital_id"], r["pool"], amounts, r.get("bound") or ""))
         return sorted(found, key=lambda a: (-a.amounts.points, a.hospital, a.pool))
 
     @cached_property
@@ -135,6 +208,50 @@ class Run:
     @cached_property
     def total(self) -> Amounts:
         return total_of(self.accounts)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The cases by hospital, pool, class and way of payment."""
+        found = []
+        for r in self.sums.by_class().to_pylist():
+            sums = CaseSum(
+                r["cases"],
+                int(r["days"]),
+                units_of(r["points_before"] or 0, 4),
+                units_of(r["points"] or 0, 4),
+                r["cut"],
+                int(r["total_cost_fen"]),
+                int(r["pool_fund_fen"]),
+                int(r["not_pool_fen"]),
+                int(r["price_fen"]),
+            )
+            place = (r["hospital_id"] or "", r["pool"] or "", r["case_class"] or "")
+            found.append(Part(*place, r["paid_by"], sums))
+        rank = {name: number for number, name in enumerate(CLASSES)}
+        last = len(rank)
+        found.sort(key=lambda p: (p.hospital, p.pool, rank.get(p.case_class, last), p.paid_by))
+        return found
+
+    @cached_property
+    def parts_of(self) -> dict[tuple[str, str], list[Part]]:
+        """The same, of each hospital and pool."""
+        found: dict[tuple[str, str], list[Part]] = defaultdict(list)
+        for part in self.parts:
+            found[part.hospital, part.pool].append(part)
+        return found
+
+    def by_points(self, pool: str) -> CaseSum:
+        """Sums of the cases paid by points in what a row of the pools table settles."""
+        return self._settled(pool, "points")
+
+    def in_money(self, pool: str) -> CaseSum:
+        """Sums of the cases paid in money in what a row of the pools table settles."""
+        return self._settled(pool, "money")
+
+    def _settled(self, pool: str, paid_by: str) -> CaseSum:
+        return sum_of(
+            p for p in self.parts if p.paid_by == paid_by and self.settled_in(p.pool) == pool
+        )
 
     def fraction(self, key: str) -> Fraction | None:
         """A numeric parameter, or None when the manifest has no such number."""
@@ -154,8 +271,22 @@ class Run:
         return pool
 
     @cached_property
+    def point_values(self) -> dict[str, Fraction]:
+        """Yuan a point, exact, of each row of the pools table."""
+        return {p["pool"]: Fraction(p["point_value_fraction"]) for p in self.pools}
+
+    def worth(self, points: int, pool: str) -> int:
+        """What points of a pool are worth in fen, rounded."""
+        value = self.point_values.get(self.settled_in(pool), Fraction(0))
+        return divide_rounded(points * 100 * value.numerator, POINT_UNITS * value.denominator)
+
+    @cached_property
     def combined(self) -> bool:
         return any(self.settled_in(a.pool) != a.pool for a in self.accounts)
+
+    @property
+    def trial(self) -> list[str]:
+        return [str(t) for t in self.manifest["trial"]]
 
     def hospital_name(self, hospital: str) -> str:
         return str(self.hospitals.get(hospital, {}).get("name") or hospital)
@@ -168,10 +299,23 @@ class Run:
 
     def readmissions(self) -> tuple[int, int]:
         """Cases whose points the readmission rule lowered, and by how many points in all."""
-        count, lost = 0, 0
-        columns = ["points_before_readmission", "points"]
-        for batch in pq.ParquetFile(self.folder / "cases.parquet").iter_batches(columns=columns):
-            cut = pc.subtract(batch.column(0), batch.column(1))
-            count += pc.sum(pc.not_equal(batch.column(0), batch.column(1))).as_py() or 0
-            lost += units_of(pc.sum(cut).as_py() or 0, 4)
-        return count, lost
+        whole = sum_of(p for p in self.parts if p.paid_by != "held")
+        return whole.cut, whole.before - whole.points
+
+    def score(self, hospital: str) -> Fraction | None:
+        """A hospital's assessment score, when the manifest has it."""
+        value = self.hospitals.get(hospital, {}).get("score")
+        return None if value is None else Fraction(str(value))
+
+    def kept_ratio(self, hospital: str) -> Fraction | None:
+        """The part of the deposit that a hospital keeps by policy (rule 11), or None if unknown."""
+        score = self.score(hospital)
+        if self.hospitals.get(hospital, {}).get("standing") == "ended":
+            return Fraction(1)
+        if self.values.get("deposit_score") != "bands" or score is None:
+            return score
+        bands = self.values.get("deposit_bands")
+        for limit, ratio in bands if isinstance(bands, list) else ():
+            if limit == "none" or score < Fraction(str(limit)):
+                return Fraction(str(ratio))
+        return None

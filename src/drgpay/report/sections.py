@@ -5,17 +5,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITY_TEXTS
+from drgpay.store.choice_words import choice_text, choice_word
+from drgpay.store.run_columns import in_order, word
+from drgpay.store.run_columns import label as column_label
+from drgpay.store.run_columns import title as table_title
 
 from . import amounts, charts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
 from .run import Account, Record, Run, total_of
+from .sensitivity import between
 from .tables import Cell, Column, Row, Table, row
-from .texts import CLASSES, REASONS, UNITS, Words
+from .texts import CLASSES, MODES, REASONS, UNITS, Words
 from .value import settlements
 
 HOSPITALS_SHOWN = 30
 HOSPITALS_UNFOLDED = 40
+HOSPITALS_FOLDED = 400  # a page of thousands of hospitals stays small: the workbook has all
+DOTS_DRAWN = 800
+DOTS_NAMED = 8
+PLAIN_ROWS = 40
 BARS_SHOWN = 30
 DIFFERENCES_LISTED = 10
 DRGS_SHOWN = 30
@@ -38,12 +47,15 @@ def counts_table(run: Run, w: Words) -> Table:
 
     line("c_in", whole, "strong")
     line("c_quarantined", ends["quarantined"], mark="loss" if ends["quarantined"] else "")
-    if whole != ends["paid"] + ends["quarantined"]:
-        line("c_unexplained", whole - ends["paid"] - ends["quarantined"], mark="loss")
+    held = ends.get("held", 0)
+    if held:
+        line("c_held", held, mark="loss")
+    if whole != ends["paid"] + held + ends["quarantined"]:
+        line("c_unexplained", whole - ends["paid"] - held - ends["quarantined"], mark="loss")
     line("c_paid", ends["paid"], "total")
     for key in ("grouped", "ambiguous", "ungroupable"):
         line(f"c_{key}", counts[key])
-    rest = ends["paid"] - sum(counts[k] for k in ("grouped", "ambiguous", "ungroupable"))
+    rest = ends["paid"] + held - sum(counts[k] for k in ("grouped", "ambiguous", "ungroupable"))
     if rest:
         line("c_unexplained", rest, mark="loss")
     return table
@@ -122,8 +134,10 @@ def folded(
     rest = accounts[shown:]
     if rest:
         table.rows.append(make(Account(subtotal_name, "", total_of(rest)), kind="subtotal"))
-        table.tail = [make(a) for a in rest]
+        table.tail = [make(a) for a in rest[:HOSPITALS_FOLDED]]
         table.tail_label = w("rest_details", n=len(rest))
+        if len(rest) > HOSPITALS_FOLDED:
+            table.tail_label = w("rest_details_some", n=HOSPITALS_FOLDED, all=len(rest))
     table.rows.append(make(Account(w("total"), "", total_of(accounts)), kind="total"))
     return table
 
@@ -175,49 +189,396 @@ def summary_table(run: Run, w: Words) -> Table:
     return folded(table, accounts, make, w, w("rest_subtotal", n=n))
 
 
-def pool_table(run: Run, pool: str, w: Words) -> Table:
-    """Each hospital in one pool, with every amount that leads to the final payment."""
-    table = Table(
-        run.pool_name(pool),
-        [
-            Column(w("hospital"), "text"),
-            Column(w("cases")),
-            Column(w("points")),
-            Column(w("not_pool")),
-            Column(w("recorded")),
-            Column(w("due")),
-            Column(w("difference")),
-            Column(w("prepaid")),
-            Column(w("deposit")),
-            Column(w("forfeited")),
-            Column(w("violations")),
-            Column(w("final")),
-        ],
-        [],
-        css="sticky wide",
-    )
+def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
+    """Each hospital in one pool: from points to what it is due, and from there to the payment."""
+    accounts = [a for a in run.accounts if a.pool == pool]
+    subtotal = w("rest_subtotal", n=len(accounts) - HOSPITALS_SHOWN)
+    whole = total_of(accounts)
+    held, deducted = bool(whole.held), bool(whole.deducted)
+    in_money = any(p.paid_by == "money" for p in run.parts if p.pool == pool)
+    columns = [Column(w("hospital"), "text"), Column(w("cases")), Column(w("points"))]
+    columns += [Column(w("deducted"))] * deducted
+    columns += [Column(w("not_pool_points"))]
+    columns += [Column(w("money"))] * in_money
+    columns += [Column(w("recorded")), Column(w("due")), Column(w("difference"))]
+    columns += [Column(w("held"))] * held
+    name = run.pool_name(pool)
+    due = Table(w("pool_due", pool=name), columns, [], css="sticky")
+    not_pool: dict[str, int] = {}
+    for part in run.parts:
+        if part.pool == pool and part.paid_by == "points":
+            not_pool[part.hospital] = not_pool.get(part.hospital, 0) + part.sums.not_pool
+    shown_first = {a.hospital for a in accounts}
+    every = sum(fen for hospital, fen in not_pool.items() if hospital in shown_first)
+    top = accounts[:HOSPITALS_SHOWN] if len(accounts) > HOSPITALS_UNFOLDED else accounts
+    rest = every - sum(not_pool.get(a.hospital, 0) for a in top)
 
-    def make(account: Account, kind: str = "") -> Row:
+    def due_row(account: Account, kind: str = "") -> Row:
         a = account.amounts
-        return row(
-            identity_cell(run, account, kind),
-            f"{a.cases:,}",
-            points_text(a.points),
-            yuan(a.not_pool),
-            yuan(a.recorded),
-            Cell(yuan(a.due), mark="claw" if a.due < 0 else ""),
-            signed_cell(a.difference),
-            yuan(a.prepaid),
-            yuan(a.deposit),
-            yuan(a.forfeited),
-            yuan(a.violation),
-            final_cell(a.final, "" if kind else w("return")),
-            kind=kind,
+        own = not_pool.get(account.hospital, 0)
+        own = every if kind == "total" else rest if kind == "subtotal" else own
+        bound = w(f"bound_{account.bound}") if account.bound else ""
+        cells: list[str | Cell] = [f"{a.cases:,}", points_text(a.points)]
+        cells += [points_text(a.deducted)] * deducted
+        cells += [yuan(own)]
+        cells += [yuan(a.money)] * in_money
+        cells += [yuan(a.recorded), Cell(yuan(a.due), mark="claw" if a.due < 0 else "", tag=bound)]
+        cells += [signed_cell(a.difference)]
+        cells += [f"{a.held:,}"] * held
+        return row(identity_cell(run, account, kind), *cells, kind=kind)
+
+    keys = ("due", "prepaid", "deposit", "forfeited", "violations", "carried", "final")
+    columns = [Column(w("hospital"), "text"), *(Column(w(key)) for key in keys)]
+    payment = Table(w("pool_payment", pool=name), columns, [], css="sticky")
+
+    def payment_row(account: Account, kind: str = "") -> Row:
+        a = account.amounts
+        fen = (a.due, a.prepaid, a.deposit, a.forfeited, a.violation, a.carried)
+        last = final_cell(a.final, "" if kind else w("return"))
+        return row(identity_cell(run, account, kind), *(yuan(f) for f in fen), last, kind=kind)
+
+    return [
+        folded(due, accounts, due_row, w, subtotal),
+        folded(payment, accounts, payment_row, w, subtotal),
+    ]
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What somebody's cases cost and what was paid for them in all, by pool, patients and others."""
+
+    key: str
+    cases: int
+    cost: int
+    income: int
+
+    @property
+    def difference(self) -> int:
+        return self.income - self.cost
+
+
+def paid_by_hospital(run: Run) -> list[Paid]:
+    """Each hospital's cost and income: its due and what the pool did not pay; most cost first."""
+    sums: dict[str, list[int]] = {}
+    for part in run.parts:
+        if part.paid_by != "held":
+            own = sums.setdefault(part.hospital, [0, 0, 0])
+            facts = (part.sums.cases, part.sums.cost, part.sums.fund)
+            sums[part.hospital] = [a + b for a, b in zip(own, facts, strict=True)]
+    dues = {a.hospital: a.amounts.due for a in run.by_hospital}
+    found = [
+        Paid(hospital, cases, cost, dues.get(hospital, 0) + cost - fund)
+        for hospital, (cases, cost, fund) in sums.items()
+    ]
+    return sorted(found, key=lambda p: (-p.cost, p.key))
+
+
+def paid_by_class(run: Run) -> list[Paid]:
+    """Each class's cost and income: points x value or price, and what n leaves out."""
+    sums: dict[str, list[int]] = {}
+    points: dict[tuple[str, str], int] = {}
+    for part in run.parts:
+        if part.paid_by != "held":
+            s = part.sums
+            facts = (s.cases, s.cost, s.price - s.not_pool + s.cost - s.fund)
+            own = sums.setdefault(part.case_class, [0, 0, 0])
+            sums[part.case_class] = [a + b for a, b in zip(own, facts, strict=True)]
+            key = (part.case_class, part.pool)
+            points[key] = points.get(key, 0) + s.points
+    for (name, pool), units in points.items():
+        sums[name][2] += run.worth(units, pool)
+    order = {name: number for number, name in enumerate(CLASSES)}
+    names = sorted(sums, key=lambda name: (order.get(name, len(order)), name))
+    return [Paid(name, *sums[name]) for name in names]
+
+
+def paid_chart(run: Run, w: Words) -> tuple[str, str]:
+    """Hospitals by cost and by what was paid for each yuan of it, and a note on what is left out."""
+    found = [p for p in paid_by_hospital(run) if p.cost > 0]
+    drawn = found[:DOTS_DRAWN]
+    named = sorted(drawn, key=lambda p: (-abs(p.difference), p.key))[:DOTS_NAMED]
+    names = {p.key: charts.short_label(run.hospital_name(p.key), 24) for p in named}
+    dots = [(p.cost, p.income, names.get(p.key, "")) for p in drawn]
+    svg = charts.paid_dots(
+        dots,
+        (w("paid_axis_cost"), w("paid_axis_ratio"), w("paid_even")),
+        w("chart_paid"),
+        1_000_000,
+    )
+    note = w("paid_dots_some", shown=len(drawn), all=len(found)) if len(drawn) < len(found) else ""
+    return svg, note
+
+
+def paid_class_chart(run: Run, w: Words) -> str:
+    bars = [
+        (
+            w.of(CLASSES, p.key),
+            p.difference,
+            f"{amounts.ten_thousand_yuan(p.difference, True)}"
+            f" ({amounts.percent(p.income, p.cost)})",
+        )
+        for p in paid_by_class(run)
+    ]
+    return charts.differences(bars, w("chart_paid_class"), "paidclass")
+
+
+def paid_class_table(run: Run, w: Words) -> Table:
+    heads = ("cases", "total_cost", "income", "income_less_cost", "income_ratio")
+    columns = [Column(w("class"), "text"), *(Column(w(key)) for key in heads)]
+    table = Table(w("chart_paid_class"), columns, [], css="")
+    found = paid_by_class(run)
+
+    def line(name: str, p: Paid, kind: str = "", swatch: int = 0) -> None:
+        table.rows.append(
+            row(
+                Cell(name, mark="nowrap", swatch=swatch),
+                f"{p.cases:,}",
+                yuan(p.cost),
+                yuan(p.income),
+                signed_cell(p.difference),
+                amounts.percent(p.income, p.cost, 2),
+                kind=kind,
+            )
         )
 
-    accounts = [a for a in run.accounts if a.pool == pool]
-    n = len(accounts) - HOSPITALS_SHOWN
-    return folded(table, accounts, make, w, w("rest_subtotal", n=n))
+    for p in found:
+        line(w.of(CLASSES, p.key), p, swatch=series(p.key))
+    sums = [sum(getattr(p, key) for p in found) for key in ("cases", "cost", "income")]
+    income = sum(p.income for p in paid_by_hospital(run))
+    if income != sums[2]:
+        rest = income - sums[2]
+        cells: list[str | Cell] = ["—", "—", yuan(rest), signed_cell(rest), "—"]
+        table.rows.append(row(w("income_rest"), *cells, kind="subtotal"))
+    line(w("total"), Paid("", sums[0], sums[1], income), "total")
+    return table
+
+
+def ceiling_facts(run: Run, w: Words) -> tuple[list[tuple[str, int]], int, list[Record]] | None:
+    """Payments by mode, the control target and the reserves, when a ceiling was given."""
+    rows = run.records("ceiling")
+    facts = run.manifest.get("ceiling") or {}
+    target = facts.get("control_target_fen", facts.get("target_fen"))
+    if not rows or target is None:
+        return None
+    paid = [(_payment_name(r, w), int(r["amount_fen"])) for r in rows]
+    return paid, int(target), list(facts.get("reserves") or ())
+
+
+def _payment_name(record: Record, w: Words) -> str:
+    mode, name = w.of(MODES, str(record["mode"])), str(record.get("name") or "")
+    return w("g_named", mode=mode, name=name) if name else mode
+
+
+def ceiling_table(run: Run, w: Words) -> Table | None:
+    facts = ceiling_facts(run, w)
+    if facts is None:
+        return None
+    paid, target, reserves = facts
+    columns = [Column(w("g_item"), "text"), Column(w("g_amount")), Column(w("g_share"))]
+    table = Table(w("s_ceiling"), columns, [], css="narrow")
+    whole = sum(fen for _, fen in paid)
+    for name, fen in paid:
+        table.rows.append(row(name, yuan(fen), amounts.percent(fen, target, 2)))
+    share = amounts.percent(whole, target, 2)
+    table.rows.append(row(w("g_total"), yuan(whole), share, kind="total"))
+    table.rows.append(row(w("g_target"), yuan(target), "100.00%", kind="strong"))
+    free = target
+    for reserve in reserves:
+        if reserve.get("inside_target"):
+            aside = int(reserve["amount_fen"])
+            free -= aside
+            share = amounts.percent(aside, target, 2)
+            table.rows.append(row(w("g_inside", name=reserve["name"]), yuan(aside), share))
+    if free != target:
+        share = amounts.percent(free, target, 2)
+        table.rows.append(row(w("g_free"), yuan(free), share, kind="strong"))
+    left = free - whole
+    table.rows.append(
+        row(w("g_left"), signed_cell(left), amounts.percent(left, target, 2, signed=True))
+    )
+    for reserve in reserves:
+        drawn, name = reserve.get("drawn_fen"), str(reserve.get("name") or "")
+        if drawn is not None:
+            text = w("g_drawn", name=name)
+            share = amounts.percent(int(drawn), target, 2)
+            table.rows.append(row(text, yuan(int(drawn)), share))
+    return table
+
+
+def ceiling_chart(run: Run, w: Words) -> str:
+    facts = ceiling_facts(run, w)
+    if facts is None:
+        return ""
+    paid, target, _ = facts
+    parts = [(name, fen) for name, fen in paid if fen > 0]
+    whole = sum(fen for _, fen in paid)
+    target_text = w("g_gauge", fen=yuan(target), share=amounts.percent(whole, target, 2))
+    return charts.gauge(
+        [(name, fen, amounts.ten_thousand_yuan(fen)) for name, fen in parts],
+        target,
+        target_text,
+        w("chart_ceiling"),
+    )
+
+
+def quality_table(run: Run, w: Words) -> Table | None:
+    """How well the scheme parts the year's cases, by MDC."""
+    records = run.records("quality")
+    if not records:
+        return None
+    names = ("cases", "groups", "stable_groups", "unstable_share", "cv_mean", "riv")
+    columns = [Column(column_label("quality", "mdc", w.lang), "code")]
+    columns += [Column(column_label("quality", name, w.lang)) for name in names]
+    table = Table(w("quality_table"), columns, [], css="")
+    every = [r for r in records if not r["mdc"]]
+    for r in [*sorted((r for r in records if r["mdc"]), key=lambda r: r["mdc"]), *every]:
+        share, cv, riv = r["unstable_share"], r["cv_mean"], r["riv"]
+        table.rows.append(
+            row(
+                r["mdc"] or w("total"),
+                *(f"{r[name]:,}" for name in names[:3]),
+                "—" if share is None else f"{float(share):.2%}",
+                "—" if cv is None else f"{float(cv):.3f}",
+                "—" if riv is None else f"{float(riv):.3f}",
+                kind="" if r["mdc"] else "total",
+            )
+        )
+    return table
+
+
+def coefficient_table(run: Run, w: Words) -> Table | None:
+    """Coefficients of hospitals, with what they are made of; those of single DRGs are counted."""
+    records = run.records("coefficients")
+    if not records:
+        return None
+    fixed = ("hospital_id", "drg", "coefficient", "trial")
+    parts = [name for name in records[0] if name not in fixed]
+    single: dict[str, int] = {}
+    for r in records:
+        if r["drg"]:
+            single[r["hospital_id"]] = single.get(r["hospital_id"], 0) + 1
+    columns = [Column(w("hospital"), "text"), Column(w("coefficient"))]
+    columns += [Column(w("coefficient_drgs"))] * bool(single)
+    columns += [Column(column_label("coefficients", name, w.lang)) for name in parts]
+    css = "narrow" if len(columns) < 4 else "sticky"
+    table = Table(w("coefficient_table"), columns, [], css=css)
+
+    def text(value: Any) -> str:
+        return "—" if value is None else f"{value}"
+
+    whole = {r["hospital_id"]: r for r in records if not r["drg"]}
+    for hospital in sorted({*whole, *single}):
+        r = whole.get(hospital, {})
+        cells = [text(r.get("coefficient"))]
+        cells += [f"{single.get(hospital, 0):,}"] * bool(single)
+        cells += [text(r.get(name)) for name in parts]
+        table.rows.append(row(identity_cell(run, Account(hospital, "", run.total), ""), *cells))
+    if len(table.rows) > HOSPITALS_UNFOLDED:
+        rest = table.rows[HOSPITALS_SHOWN:]
+        table.rows = table.rows[:HOSPITALS_SHOWN]
+        table.tail = rest[:HOSPITALS_FOLDED]
+        table.tail_label = w("rest_details_some", n=len(table.tail), all=len(rest))
+    return table
+
+
+PERDIEM_SHOWN = (
+    "hospital_id", "level", "bed_day_class", "stays", "days", "mean_stay_days",
+    "peer_mean_stay_days", "mean_daily_cost_fen", "peer_mean_daily_cost_fen", "paid_per_day_fen",
+    "cost_paid_ratio",
+)  # fmt: skip
+
+
+def plain_table(
+    run: Run, name: str, title: str, w: Words, chosen: Sequence[str] = ()
+) -> Table | None:
+    """A table of the run folder as it stands: headings in words, fen in yuan, the first rows."""
+    path = run.folder / f"{name}.parquet"
+    if not path.exists():
+        return None
+    data = run.table(name)
+    if not len(data):
+        return None
+    if chosen:
+        data = data.select([column for column in chosen if column in data.schema.names])
+    shown = data.slice(0, PLAIN_ROWS)
+    caption = title
+    if len(shown) < len(data):
+        caption += w("plain_some", shown=len(shown), all=f"{len(data):,}", file=f"{name}.csv")
+    elif chosen:
+        caption += w("plain_more", file=f"{name}.csv")
+    columns, cells = [], []
+    for field in data.schema:
+        number = field.name.endswith("_fen") or str(field.type).startswith(
+            ("int", "float", "double", "decimal")
+        )
+        shown_name = "hospital_name" if field.name == "hospital_id" else field.name
+        label = column_label(name, shown_name, w.lang)
+        columns.append(Column(label, "num" if number else "text"))
+        values = shown[field.name].to_pylist()
+        if field.name == "hospital_id":
+            cells.append([run.hospital_name(str(value)) for value in values])
+        else:
+            cells.append([plain_text(field.name, value, w) for value in values])
+    return Table(caption, columns, [row(*texts) for texts in zip(*cells, strict=True)], css="wide")
+
+
+def month_table(run: Run, w: Words) -> Table | None:
+    """The year month by month: cases, points, recorded fund, and what corrections took off."""
+    sums: dict[str, list[int]] = {}
+    for r in run.records("months"):
+        own = sums.setdefault(r["month"], [0] * 6)
+        facts = (
+            r["cases"], units_of(r["points_before"], 4), units_of(r["correction_points"], 4),
+            r["recorded_fund_fen"], r["not_pool_fen"], r["money_fen"],
+        )  # fmt: skip
+        sums[r["month"]] = [a + b for a, b in zip(own, facts, strict=True)]
+    if not sums:
+        return None
+    heads = (
+        "cases",
+        "points_before",
+        "correction_points",
+        "recorded_fund_fen",
+        "not_pool_fen",
+        "money_fen",
+    )
+    columns = [Column(column_label("months", "month", w.lang), "text")]
+    columns += [Column(column_label("months", name, w.lang)) for name in heads]
+    table = Table(w("month_table"), columns, [])
+
+    def line(name: str, facts: Sequence[int], kind: str = "") -> None:
+        cases, before, correction, *fen = facts
+        cells = [f"{cases:,}", points_text(before), points_text(correction)]
+        table.rows.append(row(name, *cells, *(yuan(f) for f in fen), kind=kind))
+
+    for month in sorted(sums):
+        line(month, sums[month])
+    line(w("total"), [sum(column) for column in zip(*sums.values(), strict=True)], "total")
+    return table
+
+
+def plain_text(name: str, value: Any, w: Words) -> str:
+    if value is None:
+        return "—"
+    if name.endswith("_fen") and isinstance(value, int | float):
+        return yuan(round(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, str):
+        return word(name, value, w.lang)
+    return parameter_value(value, "", w)
+
+
+def extra_tables(run: Run, w: Words) -> list[Table]:
+    """Months, bed-days and capitation, where the run folder has them; no table of persons."""
+    found = [month_table(run, w), plain_table(run, "perdiem", w("x_perdiem"), w, PERDIEM_SHOWN)]
+    for name in in_order(path.stem for path in run.folder.glob("capitation*.parquet")):
+        if not name.endswith(("_persons", "_quarantine")):
+            title = table_title(name, w.lang).replace("_", w("colon"))
+            found.append(plain_table(run, name, title, w))
+    return [table for table in found if table is not None]
 
 
 def difference_chart(run: Run, w: Words) -> tuple[str, str, str]:
@@ -461,8 +822,13 @@ def front_page_table(run: Run, w: Words) -> Table | None:
     return table
 
 
-def parameter_value(value: object, unit: str, w: Words) -> str:
-    """A parameter's value for people: switches, lists, bands and tables included."""
+def parameter_value(value: object, unit: str, w: Words, key: str = "") -> str:
+    """A parameter's value for people: switches, lists, bands and tables included.
+
+    With the parameter's key, its choices are shown in Chinese with their code.
+    """
+    if isinstance(value, str) and choice_word(key, value):
+        return choice_text(key, value, w.lang)
     if value is None or value == "none" or value == []:
         return w("none")
     if isinstance(value, bool):
@@ -478,43 +844,63 @@ def parameter_value(value: object, unit: str, w: Words) -> str:
             ]
             return w("semicolon").join(bands)
         if value and all(isinstance(v, list) for v in value):
-            return w("semicolon").join(" → ".join(str(x) for x in v) for v in value)
-        return w("list_comma").join(parameter_value(v, "", w) for v in value)
+            return w("semicolon").join(
+                " → ".join(choice_text(key, str(x), w.lang) for x in v) for v in value
+            )
+        return w("list_comma").join(parameter_value(v, "", w, key) for v in value)
     return str(value)
 
 
+def source_text(parameter: Record, w: Words) -> str:
+    """The source of a parameter, in Chinese where the policy gives it so."""
+    chinese = parameter.get("source_zh") if w.lang == "zh" else ""
+    return chinese or parameter.get("source") or ""
+
+
+def moved_by(run: Run) -> dict[str, int]:
+    """The money that hangs on each parameter for which an alternative was tried."""
+    rows = run.records("sensitivity")
+    return {r["key"]: int(r["moved_fen"]) for r in rows if r.get("moved_fen") is not None}
+
+
+def hanging_on(run: Run) -> dict[str, tuple[int, int]]:
+    """What the fund pays more or less, and what goes between hospitals, by parameter."""
+    rows = run.records("sensitivity")
+    found = {r["key"]: (int(r.get("settled_change_fen") or 0), between(r)) for r in rows}
+    return {key: (fund, moved) for key, (fund, moved) in found.items() if moved is not None}
+
+
 def parameter_table(run: Run, w: Words, verified: bool) -> Table:
-    table = Table(
-        w("p_verified" if verified else "p_unverified", n=""),
-        [
-            Column(w("p_name"), "text"),
-            Column(w("p_value"), "text"),
-            Column(w("p_unit"), "text"),
-            Column(w("p_source"), "text"),
-            Column(w("p_period"), "text"),
-        ],
-        [],
-        css="parameters",
-    )
-    if verified:
-        n = sum(1 for p in run.parameters if p["verified"])
-        table.caption = w("p_verified", n=n)
-    for p in run.parameters:
-        if bool(p["verified"]) != verified:
-            continue
+    """The parameters with or without a verified source, those first on which most money hangs."""
+    moved = {} if verified else moved_by(run)
+    chosen = [p for p in run.parameters if bool(p["verified"]) == verified]
+    chosen.sort(key=lambda p: -moved.get(p["key"], -1))
+    title = w("p_verified", n=len(chosen)) if verified else w("p_unverified")
+    heads = ("p_name", "p_value", "p_unit", "p_source", "p_period")
+    columns = [Column(w(key), "text") for key in heads]
+    hanging = {} if verified else hanging_on(run)
+    if moved:
+        columns += [Column(w("p_fund")), Column(w("p_moved"))]
+    table = Table(title, columns, [], css="parameters")
+    for p in chosen:
         period = f"{p.get('from') or ''} – {p.get('to') or w('open_end')}"
         trial = w("p_trial") if p.get("trial") else "" if p.get("used", True) else w("p_unused")
+        money = ["—", "—"] if moved else []
+        if p["key"] in hanging:
+            fund, others = hanging[p["key"]]
+            money = [yuan(fund, signed=True), yuan(others)]
         table.rows.append(
             row(
                 Cell(p.get("name") or p["key"], p["key"]),
                 Cell(
-                    parameter_value(p["value"], p.get("unit") or "", w),
+                    parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
                     mark="value wrap",
                     tag=trial,
                 ),
                 Cell(w.of(UNITS, p.get("unit") or ""), mark="nowrap"),
-                Cell(p.get("source") or "", mark="wrap"),
+                Cell(source_text(p, w), mark="wrap"),
                 Cell(period, mark="nowrap"),
+                *money,
             )
         )
     return table

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+from drgpay.store.run_columns import CASE_CLASSES
+
+from .texts_letters import LETTER_TEXTS
+
 LANGUAGES = ("zh", "en")
 HTML_LANGUAGE = {"zh": "zh-CN", "en": "en"}
 
@@ -73,15 +77,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tile_in": ("病例总数", "Cases in"),
     "tile_paid": ("参与清算病例", "Cases paid"),
     "tile_quarantined": ("隔离病例", "Cases quarantined"),
+    "tile_held": ("待评审病例（暂不清算）", "Cases held for review"),
     "tile_points": ("总点数", "Points"),
-    "tile_settled": ("清算基金总额（元）", "Settled fund (yuan)"),
-    "tile_final": ("年终实付合计（元）", "Final payment (yuan)"),
+    "tile_settled": ("清算总额（元）", "Settled fund (yuan)"),
+    "tile_final": ("最终支付合计（元）", "Final payment (yuan)"),
     "tile_value": ("点值 · {pool}", "Point value · {pool}"),
     "tile_value_combined": ("点值 · 各险种合并", "Point value · all pools"),
     "per_point": ("元/点", "yuan per point"),
     "approx": ("≈", "≈"),
     "of_all": ("占全部 {share}", "{share} of all"),
-    "tile_recorded_sub": ("记账基金 {fen}", "recorded {fen}"),
+    "tile_recorded_sub": ("统筹基金记账 {fen}", "recorded {fen}"),
     "tile_points_sub": ("例均 {points} 点", "{points} a case"),
     "tile_final_sub": ("其中应退回 {fen}", "of which to be returned {fen}"),
     # sections
@@ -96,7 +101,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Every line can be recomputed with a calculator. This policy combines all pools into one "
         "point value; the fraction is the point value, its decimals are for reading.",
     ),
-    "s_counts": ("病例去向与类型", "Where the cases went, and their classes"),
+    "s_counts": ("病例去向与类别", "Where the cases went, and their classes"),
     "s_hospitals": ("各医疗机构清算结果", "Settlement by hospital"),
     "s_differences": ("应付与记账的差额", "Due against recorded fund"),
     "s_drgs": ("病组与基准点数", "DRGs and base points"),
@@ -109,7 +114,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "line": ("行", "Line"),
     "step": ("项目", "Item"),
     "chart_pool": (
-        "各险种预算、记账基金与清算基金（元）",
+        "各险种可用预算、统筹基金记账与清算总额（元）",
         "Available budget, recorded fund and settled fund (yuan)",
     ),
     "v_budget": ("年度预算总额", "Budget of the year"),
@@ -127,18 +132,58 @@ TEXTS: dict[str, tuple[str, str]] = {
     "v_ratio": ("分担比例 k", "Sharing ratio k"),
     "v_ratio_surplus": ("结余留用比例", "institutions' share of a surplus"),
     "v_ratio_overspend": ("基金分担超支比例", "fund's share of an overspend"),
-    "v_settled": ("清算基金总额 T", "Settled fund T"),
+    "v_settled": ("清算总额 T", "Settled fund T"),
     "v_surplus_how": ("F + {k} × (B − F)", "F + {k} × (B − F)"),
     "v_overspend_how": ("B + {k} × (F − B)", "B + {k} × (F − B)"),
-    "v_not_pool": ("非统筹基金支付 N", "Not paid by the pool N"),
-    "v_not_pool_how": ("Σ（总费用 − 统筹基金）", "Σ (total cost − pool fund)"),
+    "v_not_pool": ("加：非统筹支付 N", "Plus: not paid by the pool N"),
+    "v_not_pool_how": (
+        "按点数付费的病例 Σ（总费用 − 统筹基金支付）",
+        "of cases paid by points, Σ (total cost − pool fund)",
+    ),
     "v_sum": ("T + N", "T + N"),
     "v_points": ("总点数 ΣP", "Sum of points ΣP"),
     "v_fraction": ("点值 V（精确分数）", "Point value V (exact fraction)"),
-    "v_fraction_how": ("(T + N) ÷ ΣP", "(T + N) ÷ ΣP"),
-    "v_fraction_rounded": ("取至 {dp} 位小数", "rounded to {dp} decimals"),
+    "v_sum_money": ("T − M + N", "T − M + N"),
+    "v_money": ("减：点数外应付 M", "Less: due outside of points M"),
+    "v_money_how": (
+        "按项目、床日金额付费的病例 Σ（价格 − 非统筹支付）",
+        "of cases paid in money, Σ (price − not paid by the pool)",
+    ),
+    "v_not_pool_personal": (
+        "按点数付费的病例 Σ 个人负担",
+        "of cases paid by points, Σ what patients paid",
+    ),
+    "v_gross": ("病例点数", "Points of the cases"),
+    "v_gross_how": ("再住院扣减之后", "after the readmission rule"),
+    "v_deducted": ("减：违规扣减点数", "Less: points deducted for violations"),
+    "v_due_how": (
+        "Σ（点数 × V − N）+ M，受上下限约束者以限额为准",
+        "Σ (points × V − N) + M, bounds apply",
+    ),
+    "v_value_high": ("点值上端", "Upper end of the point value"),
+    "v_value_high_how": (
+        "满足约束的点值不止一个，取最小者",
+        "many point values satisfy the bounds: the smallest counts",
+    ),
+    "v_bounds": ("达到下限 / 达到上限", "Held at the low / at the high bound"),
+    "v_bounds_how": ("医疗机构数", "hospitals"),
+    "v_bounds_cases": ("病例数（违规机构按机构计）", "cases (a penalised hospital counts once)"),
+    "v_held": ("待评审病例（不在以上各项中）", "Cases held for review (in none of the above)"),
+    "v_held_how": ("评审后另行清算", "settled after their review"),
+    "v_fraction_bounded": (
+        "在上下限内求解的点值：Σ 限定后的应付 = T − M",
+        "solved within the bounds: Σ bounded dues = T − M",
+    ),
+    "v_tiers": ("分档", "tiers"),
+    "v_tier": ("B 的 {share} 以内", "up to {share} of B"),
+    "v_tier_rest": ("其余", "the rest"),
+    "v_surplus_tiers": ("F + 结余分档：{tiers}", "F + surplus by tiers: {tiers}"),
+    "v_overspend_tiers": ("B + 超支分档：{tiers}", "B + overspend by tiers: {tiers}"),
+    "v_overspend_cap": ("，不超过 B + 调剂金", ", at most B + reserve"),
+    "v_fraction_rounded": ("四舍五入至 {dp} 位小数", "rounded to {dp} decimals"),
+    "v_quotient": ("未加约束、未取整的商", "Quotient, neither bounded nor rounded"),
     "v_decimal": ("点值 V（元/点）", "Point value V (yuan per point)"),
-    "v_due": ("应付合计 Σ（点数 × V − N）", "Sum of dues Σ (points × V − N)"),
+    "v_due": ("应付合计", "Sum of dues"),
     "v_residual": ("尾差（留存基金）", "Rounding residual, left in the fund"),
     "v_difference": ("核对：T − 应付合计 − 尾差", "Check: T − sum of dues − residual"),
     "v_mismatch": (
@@ -156,15 +201,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "c_unexplained": ("未列明（应为 0）", "Unexplained (must be 0)"),
     "cases": ("病例数", "Cases"),
     "share": ("占比", "Share"),
-    "class_table": ("病例类型", "Case classes"),
-    "class": ("类型", "Class"),
+    "class_table": ("病例类别", "Case classes"),
+    "class": ("类别", "Class"),
     "points": ("点数", "Points"),
     "points_share": ("点数占比", "Share of points"),
     "total_cost": ("总费用", "Total cost"),
     "cost_share": ("费用占比", "Share of cost"),
     "mean_cost": ("次均费用", "Mean cost"),
     "chart_mix": (
-        "病例类型构成：病例数、点数、费用",
+        "病例类别构成：病例数、点数、费用",
         "Case classes: share of cases, of points, of cost",
     ),
     "mix_cases": ("病例数", "Cases"),
@@ -177,10 +222,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # hospitals
     "h_lead": (
-        "应付 = 点数 × V − 非统筹支付；最终支付 = 应付 − 预拨 − 扣罚的保证金 − 违规扣款。"
-        "保证金是预拨时留存的部分，未扣罚的已含在最终支付中。按点数由多到少排列。",
-        "Due = points × V − not paid by the pool. Final payment = due − prepaid − forfeited "
-        "deposit − violations. The deposit is what was kept back at prepayment; what is not "
+        "应付 = 点数 × V − 非统筹支付 + 点数外应付；最终支付 = 应付 − 已预付 − 扣罚保证金 − 违规扣款 − 结转扣回。"
+        "保证金是预付时留存的部分，未扣罚的已含在最终支付中。按点数由多到少排列。",
+        "Due = points × V − not paid by the pool + due outside of points. Final payment = due − "
+        "prepaid − forfeited deposit − violations − carried. The deposit is what was kept back at prepayment; what is not "
         "forfeited is part of the final payment. Most points first.",
     ),
     "h_clawback": (
@@ -195,17 +240,106 @@ TEXTS: dict[str, tuple[str, str]] = {
     "level": ("等级", "Level"),
     "points_per_case": ("例均点数", "Points a case"),
     "not_pool": ("非统筹支付 N", "Not paid by pool N"),
-    "recorded": ("记账基金 F", "Recorded fund F"),
+    "recorded": ("统筹记账 F", "Recorded fund F"),
     "due": ("应付", "Due"),
     "difference": ("应付 − 记账", "Due − recorded"),
     "difference_share": ("差额率", "in %"),
-    "prepaid": ("已预拨", "Prepaid"),
+    "prepaid": ("已预付", "Prepaid"),
     "deposit": ("保证金", "Deposit"),
     "forfeited": ("扣罚保证金", "Forfeited"),
     "violations": ("违规扣款", "Violations"),
+    "carried": ("结转扣回", "Carried"),
     "final": ("最终支付", "Final payment"),
     "all_pools": ("全部险种", "All pools"),
     "rest_subtotal": ("其余 {n} 家小计", "Subtotal of the other {n}"),
+    "rest_details_some": (
+        "展开其余 {all} 家中的 {n} 家（全部见 settlement.xlsx）",
+        "Show {n} of the other {all} (settlement.xlsx has all)",
+    ),
+    "pool_due": ("{pool}：从点数到应付", "{pool}: from points to the due"),
+    "pool_payment": ("{pool}：从应付到最终支付", "{pool}: from the due to the final payment"),
+    "not_pool_points": ("非统筹支付 N", "Not paid by pool N"),
+    "deducted": ("扣减点数", "Points deducted"),
+    "money": ("点数外应付", "Due outside of points"),
+    "held": ("待评审病例", "Held cases"),
+    "c_held": ("减：待评审（暂不清算）", "Less: held for review (not settled yet)"),
+    "s_ceiling": ("总额控制", "The ceiling"),
+    "chart_ceiling": (
+        "各种支付方式与控制目标（万元）",
+        "Modes of payment against the target (10,000 yuan)",
+    ),
+    "ceiling_none": (
+        "本统筹区没有给出总额控制目标（region.toml 的 [ceiling]），因此没有核对总额。",
+        "The region gave no control target ([ceiling] in region.toml), so none was checked.",
+    ),
+    "ceiling_lead": (
+        "各种支付方式合计须在总额控制目标之内；超出部分只能动用指定的调剂金。",
+        "All modes of payment together have to stay within the control target; an excess may only "
+        "be drawn from the reserves named for it.",
+    ),
+    "g_named": ("{mode}（{name}）", "{mode} ({name})"),
+    "month_table": (
+        "按月（按归属月份，再住院扣减记在其后一次住院的月份）",
+        "By month (corrections of readmissions in the month of the later stay)",
+    ),
+    "g_item": ("项目", "Item"),
+    "g_amount": ("金额", "Amount"),
+    "g_share": ("占控制目标", "Of the target"),
+    "g_total": ("合计", "All modes"),
+    "g_target": ("总额控制目标", "Control target"),
+    "g_inside": ("减：目标内预留 {name}", "less: reserve inside it, {name}"),
+    "g_free": ("可支付额", "To be paid"),
+    "g_left": ("可支付额 − 合计", "To be paid − all modes"),
+    "g_drawn": ("动用：{name}", "Drawn: {name}"),
+    "g_gauge": ("控制目标 {fen} 元，已用 {share}", "target {fen} yuan, {share} used"),
+    "s_paid": ("支付与费用", "Payment against cost"),
+    "paid_lead": (
+        "收入 = 应付 + 个人及其他渠道支付；与病例总费用之比高于 100% 为结余，低于 100% 为亏损。",
+        "Income = due + what patients and others paid. Above 100% of the cost is a gain, below a loss.",
+    ),
+    "chart_paid": ("各医疗机构的收入与费用", "Income against cost by hospital"),
+    "paid_axis_cost": ("总费用（万元，对数刻度）→", "total cost (10,000 yuan, logarithmic) →"),
+    "paid_axis_ratio": ("收入 ÷ 总费用", "income ÷ total cost"),
+    "paid_even": ("收支相抵", "cost covered"),
+    "paid_dots_some": (
+        "图中为费用最多的 {shown} 家，共 {all} 家。",
+        "The {shown} hospitals of the highest cost of {all} are drawn.",
+    ),
+    "chart_paid_class": ("各病例类别的收入 − 费用（万元）", "Income − cost by class (10,000 yuan)"),
+    "income": ("收入", "Income"),
+    "income_rest": (
+        "取整、违规扣减点数与上下限的影响",
+        "Rounding, points deducted and bounds",
+    ),
+    "income_less_cost": ("收入 − 费用", "Income − cost"),
+    "income_ratio": ("收入 ÷ 费用", "Income ÷ cost"),
+    "s_quality": ("分组质量", "Quality of the scheme"),
+    "quality_lead": (
+        "RIV 为分组使费用方差减少的比例，越高越好；变异系数为组内离散程度，越低越好。按当年入组病例计算。",
+        "RIV: by how much grouping reduces the variance of cost, the higher the better; CV: the spread "
+        "within groups, the lower the better. Of the year's grouped cases.",
+    ),
+    "quality_table": ("各主要诊断大类", "By MDC"),
+    "quality_none": ("本次运行没有分组质量表。", "This run has no table of the scheme's quality."),
+    "s_coefficients": ("差异系数", "Coefficients"),
+    "coefficient_table": ("各医疗机构", "By hospital"),
+    "coefficient": ("系数", "Coefficient"),
+    "coefficient_drgs": ("单独定系数的病组", "Groups with their own"),
+    "s_extra": ("月度、床日与按人头", "Months, bed-days, capitation"),
+    "plain_some": (
+        "（前 {shown} 行，共 {all} 行，全部见 {file}）",
+        " (first {shown} of {all} rows, all in {file})",
+    ),
+    "plain_more": ("（更多栏目见 {file}）", " (more columns in {file})"),
+    "p_fund": ("基金增减", "Change of the fund"),
+    "p_moved": ("机构之间转移", "Between hospitals"),
+    "p_moved_lead": (
+        "改用最接近的替代取值后：“基金增减”为清算总额的变动，“机构之间转移”为一些机构减少、另一些机构增加的金额，"
+        "不含基金多付或少付的部分。",
+        "With the nearest alternative: how the settled fund changes, and what some hospitals lose to "
+        "others, without what the fund pays more or less.",
+    ),
+    "x_months": ("按月", "Months"),
     "rest_details": ("展开其余 {n} 家", "Show the other {n}"),
     "pool": ("险种", "Pool"),
     # differences
@@ -215,11 +349,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the hospital bears it.",
     ),
     "chart_diff_all": (
-        "各医疗机构差额（应付 − 记账基金，全部险种，{unit}）",
+        "各医疗机构差额（应付 − 统筹记账，全部险种，{unit}）",
         "Due − recorded fund by hospital (all pools, {unit})",
     ),
     "chart_diff_some": (
-        "差额最大的 {shown} 家（共 {all} 家，按绝对值；应付 − 记账基金，全部险种，{unit}）",
+        "差额最大的 {shown} 家（共 {all} 家，按绝对值；应付 − 统筹记账，全部险种，{unit}）",
         "The {shown} largest of {all} hospitals by amount (due − recorded fund, all pools, {unit})",
     ),
     "chart_diff_rest": (
@@ -298,9 +432,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "q_all": ("合计（每行只计一次）", "Total (each row once)"),
     # parameters
     "p_lead": (
-        "以下 {n} 项参数没有可核实的政策依据，数值为假定，不是政策规定。"
+        "以下 {n} 项参数（其中 {used} 项本次使用）没有可核实的政策依据，数值为假定，不是政策规定。"
         "清算结果直接取决于这些数值；正式付款前须逐项对照本统筹区文件核实。",
-        "These {n} parameters have no verified source: the values are assumed, they are not "
+        "These {n} parameters ({used} of them used in this run) have no verified source: the values are assumed, they are not "
         "rules. The results depend on them; each has to be checked against the region's own "
         "documents before anything is paid.",
     ),
@@ -327,14 +461,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "passed": ("通过", "passed"),
     "failed": ("未通过", "failed"),
     "rc_points": ("各机构点数之和 = 各险种点数", "Points of hospitals = points of pools"),
-    "rc_settled": ("应付合计 + 尾差 = 清算基金总额", "Sum of dues + residual = settled fund"),
+    "rc_settled": ("应付合计 + 尾差 = 清算总额", "Sum of dues + residual = settled fund"),
     "rc_final": (
-        "最终支付 + 已预拨 + 扣罚保证金 + 违规扣款 = 应付",
-        "Final + prepaid + forfeited + violations = due",
+        "最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
+        "Final + prepaid + forfeited + violations + carried = due",
     ),
-    "rc_counts": ("参与清算 + 隔离 = 输入病例", "Settled + quarantined = cases in"),
-    "rc_classes": ("各类型病例、点数之和 = 合计", "Classes add up to all cases and points"),
-    "rc_value": ("点值 = (T + N) ÷ ΣP", "Point value = (T + N) ÷ ΣP"),
+    "rc_counts": (
+        "参与清算 + 待评审 + 隔离 = 输入病例",
+        "Settled + held for review + quarantined = cases in",
+    ),
+    "rc_classes": ("各类别病例、点数之和 = 合计", "Classes add up to all cases and points"),
+    "rc_value": ("点值 = (T − M + N) ÷ ΣP", "Point value = (T − M + N) ÷ ΣP"),
+    "rc_not_pool": (
+        "各类病例的非统筹支付之和 = 险种非统筹支付",
+        "Not paid by the pool: cases by points + in money = all",
+    ),
     # inputs
     "i_file": ("文件", "File"),
     "i_rows": ("行数", "Rows"),
@@ -352,15 +493,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
-CLASSES: dict[str, tuple[str, str]] = {
-    "normal": ("正常病例", "Normal"),
-    "high": ("高倍率病例", "High-cost"),
-    "reviewed": ("特病单议", "Specially reviewed"),
-    "low": ("低倍率病例", "Low-cost"),
-    "unstable": ("非稳定病组", "Unstable DRG"),
-    "ungrouped": ("未入组（0000，不含床日）", "Not groupable (0000, without bed-days)"),
-    "ambiguous": ("歧义组（QY）", "Ambiguous (QY)"),
-    "bed_day": ("床日付费", "Bed-day"),
+TEXTS |= LETTER_TEXTS
+
+CLASSES: dict[str, tuple[str, str]] = dict(CASE_CLASSES)
+
+# of budget.ceiling, by the names that the table of the ceiling may give
+MODES: dict[str, tuple[str, str]] = {
+    "drg": ("DRG点数付费", "DRG points"),
+    "per_diem": ("按床日付费", "Per-diem"),
+    "by_item": ("按项目付费", "By item"),
+    "out_of_area": ("异地就医", "Care outside the region"),
+    "capitation": ("按人头付费", "Capitation"),
+    "other": ("其他支付", "Other payments"),
 }
 
 REASONS: dict[str, tuple[str, str]] = {
@@ -412,6 +556,8 @@ UNITS: dict[str, tuple[str, str]] = {
     "switch": ("开关", "switch"),
     "list": ("列表", "list"),
     "bands": ("分档", "bands"),
+    "tiers": ("分档", "bands"),
+    "weights": ("权重", "weights"),
     "table": ("对照表", "table"),
     "quartile_type": ("四分位数类型", "quartile type"),
 }

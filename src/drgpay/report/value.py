@@ -1,13 +1,14 @@
 """The point value step by step, and what the report adds up again itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from . import amounts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
-from .run import Run
+from .run import CaseSum, Run
 from .tables import Cell, Column, Table, row
 from .texts import Words
 
@@ -18,6 +19,7 @@ VALUE_PLACES = 12
 class Settlement:
     """What a pool (or, combined, all of them) has, and what the parameters make of it."""
 
+    pool: str
     name: str
     budget: int
     reserve: int
@@ -26,30 +28,77 @@ class Settlement:
     recorded: int
     not_pool: int
     settled: int
+    money: int
+    by_points: CaseSum
     points: int
+    deducted: int
     residual: int
     due: int
     value: Fraction
     value_text: str
+    held: int = 0
+    bounded: bool = False
+    value_high: str = ""
+    at_low: int = 0
+    at_high: int = 0
+
+    @property
+    def surplus(self) -> bool:
+        return self.recorded <= self.available
 
     def ratio(self, run: Run) -> Fraction | None:
-        surplus = self.recorded <= self.available
-        return run.fraction("keep_ratio" if surplus else "fund_share_of_overspend")
+        """The one ratio by which a surplus or an overspend is shared; None with tiers."""
+        if tiers_of(run, self.surplus):
+            return None
+        return run.fraction("keep_ratio" if self.surplus else "fund_share_of_overspend")
 
     def recomputed(self, run: Run) -> int | None:
         """Settled fund by the parameters, in fen; None when they are not in the manifest."""
-        ratio = self.ratio(run)
-        if ratio is None:
-            return None
         balance = self.available - self.recorded
         base = self.recorded if balance >= 0 else self.available
-        return amounts.rounded(base + ratio * abs(balance), 0)
+        tiers = tiers_of(run, self.surplus)
+        if tiers:
+            shared = sliced(abs(balance), self.available, tiers)
+        else:
+            ratio = self.ratio(run)
+            if ratio is None:
+                return None
+            shared = ratio * abs(balance)
+        settled = amounts.rounded(base + shared, 0)
+        if balance < 0 and run.values.get("overspend_cap") == "reserve":
+            settled = min(settled, self.available + self.reserve)
+        return settled
 
     def exact_value(self) -> Fraction | None:
-        """(T + N) / sum of points, in yuan per point."""
+        """(T − M + N of cases by points) / sum of points, in yuan per point."""
         if not self.points:
             return None
-        return Fraction((self.settled + self.not_pool) * amounts.POINT_UNITS, self.points * 100)
+        whole = self.settled - self.money + self.by_points.not_pool
+        return Fraction(whole * amounts.POINT_UNITS, self.points * 100)
+
+
+Tiers = Sequence[tuple[Fraction | None, Fraction]]
+
+
+def tiers_of(run: Run, surplus: bool) -> Tiers:
+    """The tiers of a surplus or an overspend: limit as a share of B (or None), ratio."""
+    given = run.values.get("keep_tiers" if surplus else "overspend_tiers")
+    if not isinstance(given, list):
+        return ()
+    return [(None if limit == "none" else Fraction(limit), Fraction(r)) for limit, r in given]
+
+
+def sliced(amount: int, available: int, tiers: Tiers) -> Fraction:
+    """What tiers make of an amount: each slice at its ratio; all at the last when B is not positive."""
+    if available <= 0:
+        return amount * tiers[-1][1]
+    found, below = Fraction(0), Fraction(0)
+    for limit, ratio in tiers:
+        top = Fraction(amount) if limit is None else min(Fraction(amount), limit * available)
+        if top > below:
+            found += (top - below) * ratio
+            below = top
+    return found
 
 
 def value_text(value: object) -> str:
@@ -59,10 +108,14 @@ def value_text(value: object) -> str:
 
 def settlements(run: Run) -> list[Settlement]:
     found = []
-    for p in run.pools:
-        due = sum(a.amounts.due for a in run.accounts if run.settled_in(a.pool) == p["pool"])
+    more: dict[str, dict[str, Any]] = {p["pool"]: p for p in run.records("pools")}
+    for given in run.pools:
+        p = {**more.get(given["pool"], {}), **given}
+        accounts = [a for a in run.accounts if run.settled_in(a.pool) == p["pool"]]
+        high = p.get("value_high") if p.get("solution") == "interval" else None
         found.append(
             Settlement(
+                pool=p["pool"],
                 name=run.pool_name(p["pool"]),
                 budget=p["budget_fen"],
                 reserve=p["reserve_fen"],
@@ -71,14 +124,63 @@ def settlements(run: Run) -> list[Settlement]:
                 recorded=p["recorded_fund_fen"],
                 not_pool=p["not_pool_fen"],
                 settled=p["settled_fen"],
+                money=p.get("money_fen") or 0,
+                by_points=run.by_points(p["pool"]),
                 points=units_of(p["points"], 4),
+                deducted=units_of(p.get("points_deducted") or 0, 4),
                 residual=p["residual_fen"],
-                due=due,
+                due=sum(a.amounts.due for a in accounts),
                 value=Fraction(p["point_value_fraction"]),
                 value_text=value_text(p["point_value"]),
+                held=p.get("held_cases") or sum(a.amounts.held for a in accounts),
+                bounded=run.values.get("bound.level", "none") != "none"
+                or any(a.bound for a in accounts),
+                value_high="" if high is None else str(high),
+                at_low=p.get("at_low") or 0,
+                at_high=p.get("at_high") or 0,
             )
         )
     return found
+
+
+def sharing_text(run: Run, s: Settlement, w: Words) -> str:
+    """How the settled fund arises of B and F, as a formula."""
+    tiers = tiers_of(run, s.surplus)
+    if tiers:
+        return w(
+            "v_surplus_tiers" if s.surplus else "v_overspend_tiers", tiers=tiers_text(tiers, w)
+        )
+    ratio = s.ratio(run)
+    if ratio is None:
+        return ""
+    k = amounts.trimmed(ratio)
+    text = w("v_surplus_how" if s.surplus else "v_overspend_how", k=k)
+    if not s.surplus and run.values.get("overspend_cap") == "reserve":
+        text += w("v_overspend_cap")
+    return text
+
+
+def tiers_text(tiers: Tiers, w: Words) -> str:
+    parts = []
+    for limit, ratio in tiers:
+        share = w("v_tier_rest") if limit is None else w("v_tier", share=amounts.trimmed(limit))
+        parts.append(f"{share} × {amounts.trimmed(ratio)}")
+    return w("semicolon").join(parts)
+
+
+def reason_of(run: Run, s: Settlement, w: Words) -> str:
+    """Why V is not the quotient of its line: solved under bounds, rounded, or not as stated."""
+    exact = s.exact_value()
+    if exact is None or exact == s.value:
+        return ""
+    if s.bounded or s.at_low or s.at_high:
+        return w("v_fraction_bounded")
+    value_dp = run.fraction("value_dp")
+    if value_dp is not None and value_dp.denominator == 1:
+        places = value_dp.numerator
+        if Fraction(amounts.rounded(exact, places), 10**places) == s.value:
+            return w("v_fraction_rounded", dp=places)
+    return w("v_mismatch", fen=f"{exact.numerator}/{exact.denominator}")
 
 
 def value_table(run: Run, w: Words) -> Table:
@@ -86,76 +188,105 @@ def value_table(run: Run, w: Words) -> Table:
     shown = settlements(run)
     inside = str(run.values.get("out_of_area", "inside_budget")) == "inside_budget"
     reserve_ratio = run.fraction("reserve_ratio")
-    value_dp = run.fraction("value_dp")
     table = Table(
         w("s_value"),
         [Column(w("line"), "code"), Column(w("step"), "text"), *(Column(s.name) for s in shown)],
         [],
         css="steps",
     )
+    numbers: dict[str, int] = {}
 
-    def line(title: str, how: str, cells: Iterable[str | Cell], kind: str = "") -> None:
-        number = f"{len(table.rows) + 1}"
-        table.rows.append(row(number, Cell(title, how), *cells, kind=kind))
+    def line(
+        key: str, how: str, cells: Iterable[str | Cell], kind: str = "", title: str = ""
+    ) -> None:
+        numbers[key] = len(table.rows) + 1
+        how = how.format(**{name: f"({number})" for name, number in numbers.items()})
+        table.rows.append(
+            row(f"{numbers[key]}", Cell(title or w(f"v_{key}"), how), *cells, kind=kind)
+        )
 
     def settled(s: Settlement) -> Cell:
-        ratio, again = s.ratio(run), s.recomputed(run)
-        if ratio is None or again is None:
+        again = s.recomputed(run)
+        if again is None:
             return Cell(yuan(s.settled))
-        surplus = s.recorded <= s.available
-        how = w("v_surplus_how" if surplus else "v_overspend_how", k=amounts.trimmed(ratio))
         if again != s.settled:
             return Cell(yuan(s.settled), w("v_mismatch", fen=yuan(again)), "loss")
-        return Cell(yuan(s.settled), how)
+        return Cell(yuan(s.settled), sharing_text(run, s, w))
 
     def ratio_cell(s: Settlement) -> Cell:
         ratio = s.ratio(run)
-        surplus = s.recorded <= s.available
-        return Cell(
-            "—" if ratio is None else amounts.trimmed(ratio),
-            w("v_ratio_surplus" if surplus else "v_ratio_overspend"),
-        )
+        text = "—" if ratio is None else amounts.trimmed(ratio)
+        if tiers_of(run, s.surplus):
+            text = w("v_tiers")
+        return Cell(text, w("v_ratio_surplus" if s.surplus else "v_ratio_overspend"))
 
     def balance_cell(s: Settlement) -> Cell:
         balance = s.available - s.recorded
         return Cell(yuan(balance, signed=True), mark="loss" if balance < 0 else "gain")
 
-    def fraction_cell(s: Settlement) -> Cell:
+    def exact_cell(s: Settlement) -> Cell:
         exact = s.exact_value()
-        if exact is None or exact == s.value:
-            return Cell(f"{s.value.numerator}/{s.value.denominator}")
-        note = w("v_mismatch", fen=f"{exact.numerator}/{exact.denominator}")
-        if value_dp is not None and value_dp.denominator == 1:
-            places = value_dp.numerator
-            if Fraction(amounts.rounded(exact, places), 10**places) == s.value:
-                note = w("v_fraction_rounded", dp=places)
-        return Cell(f"{s.value.numerator}/{s.value.denominator}", note)
+        return Cell("—" if exact is None else f"{exact.numerator}/{exact.denominator}")
+
+    def fraction_cell(s: Settlement) -> Cell:
+        text = f"{s.value.numerator}/{s.value.denominator}"
+        exact = s.exact_value()
+        if differing and (exact is None or exact == s.value):
+            return Cell(text)
+        return Cell(text, reason_of(run, s, w))
 
     ratio_text = "" if reserve_ratio is None else amounts.trimmed(reserve_ratio)
-    line(w("v_budget"), "", (yuan(s.budget) for s in shown))
+    line("budget", "", (yuan(s.budget) for s in shown))
     how = w("v_reserve_how", ratio=ratio_text) if ratio_text else ""
-    line(w("v_reserve"), how, (yuan(s.reserve) for s in shown))
+    line("reserve", how, (yuan(s.reserve) for s in shown))
     how = "" if inside else w("v_out_of_area_not")
-    line(w("v_out_of_area"), how, (yuan(s.out_of_area) if inside else "—" for s in shown))
-    how = "(1) − (2) − (3)" if inside else "(1) − (2)"
-    line(w("v_available"), how, (yuan(s.available) for s in shown), "strong")
-    line(w("v_recorded"), w("v_recorded_how"), (yuan(s.recorded) for s in shown))
-    line(w("v_balance"), "(4) − (5)", (balance_cell(s) for s in shown))
-    line(w("v_ratio"), "", (ratio_cell(s) for s in shown))
-    line(w("v_settled"), "", (settled(s) for s in shown), "strong")
-    line(w("v_not_pool"), w("v_not_pool_how"), (yuan(s.not_pool) for s in shown))
-    line(w("v_sum"), "(8) + (9)", (yuan(s.settled + s.not_pool) for s in shown))
-    line(w("v_points"), "", (points_text(s.points) for s in shown))
-    line(w("v_fraction"), w("v_fraction_how"), (fraction_cell(s) for s in shown), "strong")
-    line(w("v_decimal"), "", (s.value_text for s in shown), "strong")
-    line(w("v_due"), "", (yuan(s.due) for s in shown), "rule")
-    line(w("v_residual"), "", (yuan(s.residual) for s in shown))
+    line("out_of_area", how, (yuan(s.out_of_area) if inside else "—" for s in shown))
+    how = "{budget} − {reserve} − {out_of_area}" if inside else "{budget} − {reserve}"
+    line("available", how, (yuan(s.available) for s in shown), "strong")
+    line("recorded", w("v_recorded_how"), (yuan(s.recorded) for s in shown))
+    line("balance", "{available} − {recorded}", (balance_cell(s) for s in shown))
+    line("ratio", "", (ratio_cell(s) for s in shown))
+    line("settled", "", (settled(s) for s in shown), "strong")
+    money = any(s.money or s.not_pool != s.by_points.not_pool for s in shown)
+    if money:
+        line("money", w("v_money_how"), (yuan(s.money) for s in shown))
+    not_pool = w(
+        "v_not_pool_personal" if run.values.get("not_pool") == "personal" else "v_not_pool_how"
+    )
+    line("not_pool", not_pool, (yuan(s.by_points.not_pool) for s in shown))
+    how = "{settled} − {money} + {not_pool}" if money else "{settled} + {not_pool}"
+    title = w("v_sum_money" if money else "v_sum")
+    whole = (yuan(s.settled - s.money + s.by_points.not_pool) for s in shown)
+    line("sum", how, whole, title=title)
+    how = ""
+    if any(s.deducted for s in shown):
+        line("gross", w("v_gross_how"), (points_text(s.points + s.deducted) for s in shown))
+        line("deducted", "", (points_text(s.deducted) for s in shown))
+        how = "{gross} − {deducted}"
+    line("points", how, (points_text(s.points) for s in shown))
+    differing = any(reason_of(run, s, w) for s in shown)
+    if differing:
+        line("quotient", "{sum} ÷ {points}", (exact_cell(s) for s in shown))
+    how = "" if differing else "{sum} ÷ {points}"
+    fractions = (fraction_cell(s) for s in shown)
+    line("fraction", how, fractions, "strong")
+    line("decimal", "", (s.value_text for s in shown), "strong")
+    if any(s.value_high for s in shown):
+        ends = (value_text(s.value_high) if s.value_high else "—" for s in shown)
+        line("value_high", w("v_value_high_how"), ends)
+    if any(s.at_low or s.at_high for s in shown):
+        how = w("v_bounds_cases" if run.values.get("bound.level") == "case" else "v_bounds_how")
+        line("bounds", how, (f"{s.at_low:,} / {s.at_high:,}" for s in shown))
+    line("due", w("v_due_how"), (yuan(s.due) for s in shown), "rule")
+    line("residual", "", (yuan(s.residual) for s in shown))
     rest = [s.settled - s.due - s.residual for s in shown]
     line(
-        w("v_difference"),
-        "(8) − (14) − (15)",
+        "difference",
+        "{settled} − {due} − {residual}",
         (Cell(yuan(r), mark="loss") if r else Cell(yuan(r), mark="ok") for r in rest),
     )
+    if any(s.held for s in shown):
+        line("held", w("v_held_how"), (f"{s.held:,}" for s in shown), "rule")
     return table
 
 
@@ -168,17 +299,22 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
     for account in run.accounts:
         pool = run.settled_in(account.pool)
         of_hospitals[pool] = of_hospitals.get(pool, 0) + account.amounts.points
-    paid = total.final + total.prepaid + total.forfeited + total.violation
+    paid = total.final + total.prepaid + total.forfeited + total.violation + total.carried
     classes = [sum(c.cases for c in run.classes), sum(c.points for c in run.classes)]
-    rounded = run.fraction("value_dp") is not None
-    values = all(s.exact_value() == s.value for s in parts if s.points)
+    gross = sum(points.values()) + sum(s.deducted for s in parts)
+    every = ends["paid"] + ends.get("held", 0) + ends["quarantined"]
+    not_pool = {s.pool: s.by_points.not_pool + run.in_money(s.pool).not_pool for s in parts}
     found = [
-        (w("rc_counts"), counts["in"] == ends["paid"] + ends["quarantined"]),
-        (w("rc_classes"), classes == [ends["paid"], sum(points.values())]),
+        (w("rc_counts"), counts["in"] == every),
+        (w("rc_classes"), classes == [ends["paid"], gross]),
         (w("rc_points"), of_hospitals == points),
+        (w("rc_not_pool"), all(not_pool[s.pool] == s.not_pool for s in parts)),
         (w("rc_settled"), all(s.due + s.residual == s.settled for s in parts)),
         (w("rc_final"), paid == total.due),
     ]
-    if not rounded:
-        found.append((w("rc_value"), values))
+    if run.values.get("residual") != "to_fund" and not any(s.bounded for s in parts):
+        dp = run.fraction("value_dp")
+        if dp is None or run.values.get("residual") == "largest_remainder":
+            values = all(s.exact_value() == s.value for s in parts if s.points)
+            found.append((w("rc_value"), values))
     return found

@@ -1,0 +1,370 @@
+"""Letters to the hospitals: how each one's payment arises, to be printed on A4 and recomputed."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from drgpay.outputs import whole_folder
+from drgpay.store.run_columns import word
+
+from . import amounts
+from .amounts import points as points_text
+from .amounts import units_of, yuan
+from .derive import derivation, formula_text, shown_amount
+from .reopened import WORDS as REOPENED
+from .reopened import (
+    Difference,
+    differences,
+    is_reopened,
+    mark_text,
+    note_text,
+    pool_line,
+    version_text,
+)
+from .run import Account, Record, Run, total_of
+from .sections import final_cell, parameter_value, signed_cell, source_text
+from .tables import Cell, Column, Row, Table, row
+from .texts import CLASSES, REASONS, Words
+
+TEMPLATES = Path(__file__).parent / "templates"
+FOLDER = "letters"
+DRGS_LISTED = 10
+CASES_LISTED = 30
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)(\..*)?", re.IGNORECASE)
+
+
+def file_names(hospitals: Iterable[str]) -> dict[str, str]:
+    """A file name for each hospital that any file system takes, each once.
+
+    >>> file_names(["H1", "h1", "a/b", "..", "con"])
+    {'H1': 'H1.html', 'h1': 'h1~2.html', 'a/b': 'a_b.html', '..': '_.html', 'con': '_con.html'}
+    """
+    found: dict[str, str] = {}
+    used: set[str] = set()
+    for hospital in hospitals:
+        base = re.sub(r"[^\w.-]", "_", hospital)[:60].strip(".") or "_"
+        if _RESERVED.fullmatch(base):
+            base = "_" + base
+        name, number = base, 1
+        while name.casefold() in used:
+            number += 1
+            name = f"{base}~{number}"
+        used.add(name.casefold())
+        found[hospital] = f"{name}.html"
+    return found
+
+
+def write_letters(
+    run_dir: Path, out: Path | None = None, lang: str = "zh", *, run: Run | None = None
+) -> Path:
+    """Write a letter a hospital and an index page; return their folder.
+
+    Arguments: run_dir, a run folder of docs/formats.md section 6; out, a folder that must not
+    exist yet, else `letters` inside the run folder; lang, "zh" or "en"; run, the folder already read.
+    Raises InputError when the folder is there already. It appears only when it is whole; the same
+    run folder gives the same bytes.
+    """
+    target = run_dir / FOLDER if out is None else out
+    with whole_folder(target) as folder:
+        _Letters(run or Run(run_dir), Words(lang)).write(folder)
+    return target
+
+
+class _Letters:
+    """The letters of a run."""
+
+    def __init__(self, run: Run, w: Words) -> None:
+        self.run, self.w = run, w
+        self.accounts: dict[str, list[Account]] = defaultdict(list)
+        for account in sorted(run.accounts, key=lambda a: (a.hospital, a.pool)):
+            self.accounts[account.hospital].append(account)
+        self.groups = _by_hospital(run.sums.top_groups(DRGS_LISTED).to_pylist())
+        self.held = _by_hospital(run.sums.held(CASES_LISTED).to_pylist())
+        self.bad = _by_hospital(run.sums.quarantined(CASES_LISTED).to_pylist())
+        self.titles = {r["drg"]: r["name"] or "" for r in run.records("drgs")}
+        self.marks = [w("print_trial")] * bool(run.trial)
+        self.marks += [w("print_synthetic")] if run.manifest["synthetic"] else []
+        self.parameters = self._parameters()
+        self.reopened = is_reopened(run)
+        self.differences: dict[str, list[Difference]] = defaultdict(list)
+        for d in differences(run):
+            self.differences[d.hospital].append(d)
+
+    def write(self, folder: Path) -> None:
+        """Write all pages into an empty folder."""
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        known = (h for h in self.bad if h in self.run.hospitals)
+        hospitals = sorted({*self.accounts, *known, *self.differences})
+        names = file_names(hospitals)
+        common = {
+            "w": self.w,
+            "m": self.run.manifest,
+            "run_digest": self.run.digest[:12],
+            "print_mark": " · ".join(self.marks),
+            "trial": self.run.trial,
+            "reopened": mark_text(self.run, self.w) if self.reopened else "",
+            "reopened_text": note_text(self.run, self.w) if self.reopened else "",
+        }
+        letter = environment.get_template("letter.html.j2")
+        for hospital, name in names.items():
+            page = letter.render(common | self._view(hospital))
+            (folder / name).write_text(page.lstrip(), encoding="utf-8", newline="\n")
+        index = environment.get_template("letters_index.html.j2")
+        page = index.render(common | {"table": self._index(names), "links": self._links(names)})
+        (folder / "index.html").write_text(page.lstrip(), encoding="utf-8", newline="\n")
+
+    @staticmethod
+    def _links(names: Mapping[str, str]) -> list[str]:
+        return [quote(name) for name in names.values()]
+
+    def _index(self, names: Mapping[str, str]) -> Table:
+        w, run = self.w, self.run
+        columns = [Column(w("hospital"), "text"), Column(w("level"), "text"), Column(w("cases"))]
+        columns += [Column(w("due"))]
+        if self.reopened:
+            keys = ("before", "after", "to_recover", "to_add")
+            columns += [Column(w.of(REOPENED, key)) for key in keys]
+        else:
+            columns += [Column(w("letter_gross_pay")), Column(w("letter_gross_return"))]
+
+        def payments(own: list[Account], changes: list[Difference]) -> list[str | Cell]:
+            finals = [a.amounts.final for a in own]
+            back = -sum(fen for fen in finals if fen < 0)
+            if self.reopened:
+                back = sum(d.to_recover for d in changes)
+                cells = [yuan(sum(d.before for d in changes)), yuan(sum(d.after for d in changes))]
+                more = sum(d.to_add for d in changes)
+                return [*cells, Cell(yuan(back), mark="claw" if back else ""), yuan(more)]
+            pay = yuan(sum(fen for fen in finals if fen > 0))
+            return [pay, Cell(yuan(back), mark="claw" if back else "")]
+
+        rows = []
+        for hospital in names:
+            own = self.accounts[hospital]
+            a = total_of(own)
+            level = str(run.hospitals.get(hospital, {}).get("level") or "")
+            who = Cell(run.hospital_name(hospital), hospital)
+            cells = payments(own, self.differences[hospital])
+            rows.append(row(who, level, f"{a.cases:,}", yuan(a.due), *cells))
+        a = run.total
+        cells = payments(run.accounts, differences(run))
+        total = row(w("total"), "", f"{a.cases:,}", yuan(a.due), *cells, kind="total")
+        return Table(w("letter_index"), columns, rows, tail=[total])
+
+    def _view(self, hospital: str) -> Record:
+        w, run = self.w, self.run
+        own = self.accounts[hospital]
+        held = sum(a.amounts.held for a in own)
+        bad = self.bad.get(hospital, [])
+        return {
+            "name": run.hospital_name(hospital),
+            "number": self._number(hospital),
+            "version": version_text(run, w) if self.reopened else "",
+            "results": self._results(hospital),
+            "overview": self._overview(own),
+            "pools": [(self._steps(a), self._classes(a)) for a in own],
+            "drgs": self._drgs(hospital),
+            "held_lead": w("letter_held_lead", n=f"{held:,}") if held else "",
+            "held": self._held(hospital),
+            "held_more": self._more(len(self.held.get(hospital, [])), held),
+            "bad_lead": w("letter_bad_lead", n=f"{bad[0]['in_all']:,}") if bad else "",
+            "bad": self._bad(bad),
+            "bad_more": self._more(len(bad), bad[0]["in_all"] if bad else 0),
+            "parameters": self.parameters,
+        }
+
+    def _number(self, hospital: str) -> str:
+        """Id, level and, when it is not the ordinary one, the standing of the agreement."""
+        facts = self.run.hospitals.get(hospital, {})
+        text = self.w("letter_no", id=hospital, level=facts.get("level") or "—")
+        standing = str(facts.get("standing") or "normal")
+        if standing != "normal":
+            text += " · " + self.w("letter_standing", word=word("standing", standing, self.w.lang))
+        return text
+
+    def _results(self, hospital: str) -> list[tuple[str, str]]:
+        """The headline: a line a pool, as each has its own fund; then what to pay and to return."""
+        w, run = self.w, self.run
+        if self.reopened:
+            return [pool_line(run, d, w) for d in self.differences[hospital]]
+        own = [(a.pool, a.amounts.final) for a in self.accounts[hospital]]
+        found = []
+        for pool, fen in own or [("", 0)]:
+            kind = "pay" if fen > 0 else "return" if fen < 0 else "none"
+            text = w(f"letter_result_{kind}", fen=yuan(abs(fen)))
+            if pool:
+                text = f"{run.pool_name(pool)}{w('colon')}{text}"
+            found.append((text, kind))
+        if len(own) > 1:
+            pay = sum(fen for _, fen in own if fen > 0)
+            back = -sum(fen for _, fen in own if fen < 0)
+            kind = "return" if back and not pay else "pay" if pay else "none"
+            found.append((w("letter_gross", pay=yuan(pay), back=yuan(back)), kind))
+        return found
+
+    def _more(self, shown: int, every: int) -> str:
+        if every <= shown:
+            return ""
+        return self.w("letter_more", shown=f"{shown:,}", all=f"{every:,}")
+
+    def _overview(self, own: list[Account]) -> Table:
+        w = self.w
+        columns = [Column(w("pool"), "text"), Column(w("cases")), Column(w("points"))]
+        keys = ("recorded", "due", "prepaid", "forfeited")
+        columns += [Column(w(key)) for key in keys]
+        final = w.of(REOPENED, "final_name") if self.reopened else w("final")
+        columns += [Column(w("violations")), Column(w("carried")), Column(final)]
+        rows: list[Row] = []
+
+        def line(account: Account, name: str, kind: str = "") -> None:
+            a = account.amounts
+            cells = [f"{a.cases:,}", points_text(a.points)]
+            cells += [yuan(getattr(a, key)) for key in (*keys, "violation", "carried")]
+            rows.append(row(Cell(name, mark="nowrap"), *cells, final_cell(a.final), kind=kind))
+
+        for account in own:
+            line(account, self.run.pool_name(account.pool))
+        mixed = len({a.amounts.final < 0 for a in own if a.amounts.final}) > 1
+        total = w("letter_total_netted") if mixed else w("total")
+        line(Account("", "", total_of(own)), total, "total")
+        return Table(w("letter_overview"), columns, rows, css="dense")
+
+    def _steps(self, account: Account) -> Table:
+        w = self.w
+        steps = derivation(self.run, account, w)
+        numbers = {step.key: number for number, step in enumerate(steps, start=1)}
+        columns = [Column(w("line"), "code"), Column(w("letter_step"), "text")]
+        columns += [Column(w("letter_how"), "text"), Column(w("letter_amount"))]
+        rows = []
+        for step in steps:
+            formula = formula_text(step, numbers) if step.formula else ""
+            shown = shown_amount(step)
+            if step.key in ("worth", "exact") and step.amount * 100 % 1:
+                shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)
+            if step.key == "rest" and step.amount * 100 % 1:
+                shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)
+            if step.key == "value" and step.amount * 10**12 % 1:
+                shown = w("approx") + " " + shown
+            kind = "strong" if step.strong else ""
+            name = Cell(step.name, step.note)
+            rows.append(row(str(numbers[step.key]), name, formula, shown, kind=kind))
+        title = w("letter_pool", pool=self.run.pool_name(account.pool))
+        return Table(title, columns, rows, css="steps")
+
+    def _classes(self, account: Account) -> Table:
+        w = self.w
+        heads = ("cases", "points", "total_cost", "class_not_pool", "letter_worth", "letter_gain")
+        columns = [Column(w("class"), "text"), Column(w("letter_paid_by"), "text")]
+        columns += [Column(w(key)) for key in heads]
+        rows = []
+        for part in self.run.parts_of[account.hospital, account.pool]:
+            s, paid_by = part.sums, part.paid_by
+            worth = s.price if paid_by == "money" else self.run.worth(s.points, account.pool)
+            held = paid_by == "held"
+            rows.append(
+                row(
+                    w.of(CLASSES, part.case_class),
+                    word("paid_by", paid_by, w.lang),
+                    f"{s.cases:,}",
+                    "—" if held else points_text(s.points),
+                    yuan(s.cost),
+                    yuan(s.not_pool),
+                    "—" if held else yuan(worth),
+                    "—" if held else signed_cell(worth - s.cost),
+                )
+            )
+        title = w("letter_classes", pool=self.run.pool_name(account.pool))
+        return Table(title, columns, rows, css="dense")
+
+    def _drgs(self, hospital: str) -> Table:
+        w, run = self.w, self.run
+        sums: dict[str, list[int]] = {}
+        for r in self.groups.get(hospital, []):
+            units = units_of(r["points"], 4)
+            worth = run.worth(units, r["pool"]) + int(r["price_fen"])
+            facts = (r["cases"], units, int(r["total_cost_fen"]), worth)
+            old = sums.setdefault(r["drg"], [0, 0, 0, 0])
+            sums[r["drg"]] = [a + b for a, b in zip(old, facts, strict=True)]
+        columns = [Column(w("drg"), "code"), Column(w("drg_name"), "text")]
+        heads = ("cases", "points", "total_cost", "letter_worth", "letter_gain")
+        columns += [Column(w(key)) for key in heads]
+        rows = [
+            row(
+                drg, self.titles.get(drg, ""), f"{cases:,}", points_text(units), yuan(cost),
+                yuan(worth), signed_cell(worth - cost),
+            )
+            for drg, (cases, units, cost, worth) in sums.items()
+        ]  # fmt: skip
+        return Table(w("letter_drgs", n=len(rows)), columns, rows, css="dense")
+
+    def _held(self, hospital: str) -> Table:
+        w = self.w
+        columns = [Column(w("letter_case"), "code"), Column(w("pool"), "text")]
+        columns += [Column(w("drg"), "code"), Column(w("class"), "text"), Column(w("total_cost"))]
+        rows = [
+            row(
+                r["case_id"] or "", r["pool"] or "", r["drg"] or "",
+                w.of(CLASSES, r["case_class"] or ""), yuan(r["total_cost_fen"] or 0),
+            )
+            for r in self.held.get(hospital, [])
+        ]  # fmt: skip
+        return Table(w("letter_held"), columns, rows, css="dense")
+
+    def _bad(self, records: list[Record]) -> Table:
+        w = self.w
+        columns = [Column(w("letter_case"), "code"), Column(w("letter_reason"), "text")]
+        columns.append(Column(w("q_remedy"), "text"))
+        rows = [
+            row(
+                r["case_id"] or "",
+                r["message"] or w.of(REASONS, r["reason"] or ""),
+                r["remedy"] or "",
+            )
+            for r in records
+        ]
+        return Table(w("letter_bad"), columns, rows, css="dense")
+
+    def _parameters(self) -> Table:
+        w = self.w
+        columns = [Column(w("p_name"), "text"), Column(w("p_value"), "text")]
+        columns += [Column(w("p_source"), "text"), Column(w("letter_verified"), "text")]
+        rows = []
+        for p in self.run.parameters:
+            if not p.get("used", True) or p["value"] in ("none", [], None):
+                continue
+            source = source_text(p, w)
+            unverified = Cell(w("letter_unverified"), mark="loss nowrap")
+            verified = Cell(w("letter_verified"), mark="nowrap")
+            rows.append(
+                row(
+                    str(p.get("name") or p["key"]) if w.lang == "zh" else p["key"],
+                    Cell(
+                        parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
+                        mark="value wrap",
+                        tag=w("p_trial") if p.get("trial") else "",
+                    ),
+                    Cell(source, mark="wrap"),
+                    verified if p["verified"] else unverified,
+                )
+            )
+        return Table(w("letter_parameters"), columns, rows, css="fine")
+
+
+def _by_hospital(records: Iterable[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for r in records:
+        found[r["hospital_id"] or ""].append(r)
+    return dict(found)

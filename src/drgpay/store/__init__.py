@@ -1,0 +1,1 @@
+"""Runs in DuckDB: what a run folder holds, as one database."""

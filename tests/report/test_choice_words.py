@@ -1,0 +1,40 @@
+"""Every choice of a policy parameter has a Chinese word, shown with its code."""
+
+from __future__ import annotations
+
+from drgpay.policy import CATALOGUE
+from drgpay.report.sections import parameter_value
+from drgpay.report.texts import Words
+from drgpay.store.choice_words import OF_KEY, WORDS, choice_text, choice_word, choices_text
+
+
+def test_choices__of_the_catalogue_all_have_a_word() -> None:
+    offered = [(key, code) for key, known in CATALOGUE.items() for code in known.choices]
+    assert offered
+    assert [pair for pair in offered if not choice_word(*pair)] == []
+    assert set(WORDS) - {code for _, code in offered} == set()
+    for key, words in OF_KEY.items():
+        assert set(words) <= set(CATALOGUE[key].choices), key
+
+
+def test_choices__of_one_parameter_have_words_of_their_own() -> None:
+    for key, known in CATALOGUE.items():
+        words = [choice_word(key, code) for code in known.choices]
+        assert len(set(words)) == len(words), key
+
+
+def test_choice__is_shown_in_chinese_with_its_code_and_in_english_as_it_is() -> None:
+    assert choice_text("trim.method", "none") == "不裁剪（none）"
+    assert choice_text("trim.method", "none", "en") == "none"
+    assert choice_text("keep_ratio", "pooled") == "pooled"
+    assert choices_text("coef_applies_to", "normal; low") == "正常病例（normal）; 低倍率病例（low）"
+    assert choices_text("history.weighting", "") == ""
+
+
+def test_parameter_value__shows_choices_of_its_key_only() -> None:
+    w = Words("zh")
+    assert parameter_value("pooled", "choice", w, "history.weighting") == "各年合并（pooled）"
+    assert parameter_value("none", "decimal_places", w, "value_dp") == w("none")
+    found = parameter_value(["normal", "low"], "choice", w, "coef_applies_to")
+    assert found == "正常病例（normal）、低倍率病例（low）"
+    assert parameter_value("pooled", "choice", Words("en"), "history.weighting") == "pooled"
