@@ -1,0 +1,414 @@
+"""What a worker does with its batches of Arrow: read, check and group, then score.
+
+A job is broadcast once and kept by each worker's process; what it names (scheme, kernels) is
+rebuilt there. Nothing here depends on how Spark divides the rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.cases.layout import Layout
+from drgpay.cases.parquet import check_texts
+from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.sources import Piece
+from drgpay.errors import InputError, both
+from drgpay.grouper.engine import Grouper
+from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
+from drgpay.perdiem.points import BedDayTables
+from drgpay.points.base import BasePoints
+from drgpay.points.readmission import reduced_points
+from drgpay.policy import YearPolicy
+from drgpay.settlement.facts import CaseReader, Facts
+from drgpay.settlement.pieces import ReadPiece
+from drgpay.settlement.prepare import PieceReader, past_piece
+from drgpay.settlement.region import Region
+from drgpay.settlement.run_folder import case_tables
+from drgpay.settlement.scored import ScoredPiece
+from drgpay.settlement.scoring import Reviews, Rules, score
+from drgpay.settlement.stays import _Kinds
+from drgpay.spark.faults import told
+from drgpay.spark.schemas import PAST, READ, TO_SCORE
+
+PIECE_ROWS = 100_000  # rows that are worked on at once
+FILE, ROW = "_drgpay_file", "_drgpay_row"
+Job = TypeVar("Job")
+Batches = Iterable[pa.RecordBatch]
+
+
+class Shipped(Generic[Job]):
+    """A job as workers get it: Spark's broadcast variable, or the job itself."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def job(self) -> Job:
+        """Return the job, in the worker."""
+        return cast(Job, getattr(self.held, "value", self.held))
+
+
+@dataclass(frozen=True)
+class ReadJob:
+    """How cases, or past cases, are read; `history_years` are the first and last of those."""
+
+    key: str
+    region: Region
+    policy: YearPolicy
+    layout: Layout
+    history_years: tuple[int, int] = (0, 0)
+    of_year: int | None = None
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """What points and prices hang on besides the cases."""
+
+    key: str
+    region: Region
+    policy: YearPolicy
+    rules: Rules
+    base: BasePoints
+    beds: BedDayTables
+    trial: str
+
+
+_KEPT: dict[str, tuple[str, Any]] = {}  # by kind of job: the key of the last one, what it made
+
+
+def _kept(kind: str, key: str, make: Callable[[], Any]) -> Any:
+    """Return what a job needs, made once in each process."""
+    if _KEPT.get(kind, ("",))[0] != key:
+        _KEPT[kind] = key, make()
+    return _KEPT[kind][1]
+
+
+def grouper_of(region: Region) -> AnyGrouper:
+    """Return the grouper of a region's scheme; a scheme of its own must lie where workers can read."""
+    return any_grouper(
+        region.scheme, region.surgical_match, region.from_insurance_codes, region.path
+    )
+
+
+def at_year_end(grouper: AnyGrouper, year: int) -> Grouper:
+    """Return the grouper in force when the year ends."""
+    if isinstance(grouper, VersionedGrouper):
+        return grouper.at(dt.date(year, 12, 31))
+    return grouper
+
+
+# --- batches to pieces
+
+
+def _tables(batches: Batches, rows: int = PIECE_ROWS) -> Iterator[pa.Table]:
+    """Yield tables of at least so many rows, the last ones excepted."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += len(batch)
+        if count >= rows:
+            yield pa.Table.from_batches(held)
+            held, count = [], 0
+    if count:
+        yield pa.Table.from_batches(held)
+
+
+def _pieces(batches: Batches, layout: Layout) -> Iterator[tuple[Piece, pa.ChunkedArray]]:
+    """Yield pieces of one file each, numbered from 0, and the numbers of their rows in the file."""
+    for table in _tables(batches):
+        files = table[FILE].combine_chunks().dictionary_encode()
+        codes = np.asarray(files.indices)
+        cuts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(table)]
+        for start, end in pairwise(cuts):
+            part = table.slice(start, end - start)
+            file = str(files.dictionary[int(codes[start])])
+            own = part.select(list(range(len(layout.positions))))
+            yield Piece(file, 0, _loader(layout, own, file)), part[ROW]
+
+
+def _loader(layout: Layout, table: pa.Table, file: str) -> Callable[[], pa.Table]:
+    def load() -> pa.Table:
+        try:
+            check_texts(table)
+        except pa.ArrowInvalid:
+            raise InputError(
+                both("有的文字不是UTF-8编码", "some texts are not UTF-8"),
+                where=file,
+                remedy=both("由原系统重新导出", "export the cases again"),
+            ) from None
+        return layout.shape(table)
+
+    return load
+
+
+# --- cases
+
+
+class _NoChecks:
+    """Stands where checks of front pages would be: they are not made on Spark."""
+
+    def piece(self, part: object) -> None:
+        """Find nothing."""
+
+
+@dataclass(frozen=True)
+class _Reader:
+    reader: PieceReader
+    kinds: _Kinds
+
+    @classmethod
+    def of(cls, job: ReadJob) -> _Reader:
+        grouper = grouper_of(job.region)
+        prepared: Any = SimpleNamespace(numbers=grouper.numbers)
+        return cls(PieceReader(job.region, job.policy, grouper), _Kinds(prepared, job.policy))
+
+
+def read_cases(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    """Return the stage that reads, checks and groups the year's cases."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        with told():
+            job = shipped.job()
+            own: _Reader = _kept("read", job.key, lambda: _Reader.of(job))
+            for piece, rows in _pieces(batches, job.layout):
+                read, _ = own.reader.read(piece, cast(Any, _NoChecks()))
+                yield from _read_table(read, rows, own.kinds).to_batches()
+
+    return run
+
+
+def _notes(quarantine: Quarantine, count: int) -> dict[str, pa.Array]:
+    """Return the first fault of each row; rows are numbered from 0."""
+    columns: list[list[str | None]] = [[None] * count for _ in range(3)]
+    for _, row, _, column, value, reason in quarantine.rows:
+        for own, text in zip(columns, (column, value, reason), strict=True):
+            own[row] = text
+    names = ("note_column", "note_value", "note_reason")
+    return {n: pa.array(own, pa.string()) for n, own in zip(names, columns, strict=True)}
+
+
+def _plain(column: Any) -> Any:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _shaped(columns: dict[str, Any], schema: pa.Schema) -> pa.Table:
+    arrays = [_plain(columns[f.name]).cast(f.type) for f in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _read_table(read: ReadPiece, rows: pa.ChunkedArray, kinds: _Kinds) -> pa.Table:
+    f, count = read.facts, len(read.status)
+    takes_part = kinds.eligible(read)
+    named = pc.fill_null(pc.not_equal(read.patient_id, ""), False)
+    takes_part &= np.asarray(named)
+    reviewed = len(read.reviews.decision) > 0
+    none = np.zeros(count, np.int64)
+    columns: dict[str, Any] = {
+        "file": pa.array([read.file], pa.string()).take(pa.array(none)),
+        "row": rows,
+        "case_id": read.case_id,
+        "patient_id": read.patient_id,
+        "severity_diagnosis": read.severity_diagnosis,
+        "personal": pa.nulls(count, pa.int64()) if f.personal is None else pa.array(f.personal),
+        "kind": pa.array(kinds.of(read), mask=~takes_part),
+        "version": pa.nulls(count, pa.int8()) if read.version is None else pa.array(read.version),
+        "decision": pa.array(read.reviews.decision if reviewed else none),
+        "unreasonable": pa.array(read.reviews.unreasonable if reviewed else none),
+        "review_points": pa.array(read.reviews.points if reviewed else none - 1),
+        **_notes(read.notes, count),
+    }
+    for name in READ.names:
+        if name not in columns:
+            own = getattr(f if name in Facts.__dataclass_fields__ else read, name)
+            columns[name] = pa.array(own)
+    return _shaped(columns, READ)
+
+
+# --- history
+
+
+@dataclass(frozen=True)
+class _PastReader:
+    grouper: Grouper
+    group_of: NDArray[np.int64]
+    reader: CaseReader
+
+    @classmethod
+    def of(cls, job: ReadJob) -> _PastReader:
+        grouper = grouper_of(job.region)
+        main = at_year_end(grouper, job.region.year)
+        number_of = {drg: i for i, drg in enumerate(grouper.numbers.drgs)}
+        group_of = [number_of[main.numbers.drgs[i]] for i in main.numbers.drg_of.tolist()]
+        reader = CaseReader(job.region, job.policy, job.history_years)
+        return cls(main, np.array(group_of, dtype=np.int64), reader)
+
+
+def read_history(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    """Return the stage that reads, checks and groups past cases."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        with told():
+            job = shipped.job()
+            own: _PastReader = _kept("past", job.key, lambda: _PastReader.of(job))
+            for piece, rows in _pieces(batches, job.layout):
+                kept, columns = past_piece(
+                    piece, own.grouper, own.group_of, own.reader, job.of_year
+                )
+                yield from _past_table(piece.file, rows, kept, columns).to_batches()
+
+    return run
+
+
+def _past_table(file: str, rows: pa.ChunkedArray, kept: Any, columns: dict[str, Any]) -> pa.Table:
+    count = len(kept.bad)
+    place, fund = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    none = np.ones(count, np.bool_)
+    if kept.last is not None:
+        own, places, funds = kept.last
+        good = ~kept.bad[own]
+        own = own[good]
+        place[own], fund[own], none[own] = places[good], funds[good], False
+    patients = columns["patient_id"]
+    made = {
+        "file": pa.array([file], pa.string()).take(pa.array(np.zeros(count, np.int64))),
+        "row": rows,
+        "case_id": columns["case_id"],
+        "patient_id": pa.nulls(count, pa.string()) if patients is None else patients,
+        "grp": pa.array(columns["group"]),
+        "year": pa.array(columns["year"]),
+        "cost": pa.array(columns["cost"]),
+        "hospital": pa.array(columns["hospital"]),
+        "not_pool": pa.array(columns["not_pool"]),
+        "place": pa.array(place, mask=none),
+        "fund": pa.array(fund, mask=none),
+        **_notes(kept.quarantine, count),
+    }
+    return _shaped(made, PAST)
+
+
+# --- points
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    job: ScoreJob
+    run: Any
+    factor: Fraction
+
+    @classmethod
+    def of(cls, job: ScoreJob) -> _Scorer:
+        grouper = grouper_of(job.region)
+        run = SimpleNamespace(
+            numbers=grouper.numbers,
+            mdc_codes=grouper.mdc_codes,
+            region=job.region,
+            base=job.base,
+            beds=job.beds,
+            policy=job.policy,
+            pieces=[],
+        )
+        return cls(job, run, Fraction(job.policy["readmission.factor"]))
+
+    def score(self, table: pa.Table) -> pa.Table:
+        """Return what the run folder's table of cases says of them, with the facts of their stay."""
+        p = self._scored(table)
+        self.run.pieces = [p]
+        (made,) = case_tables(self.run, self.job.trial)
+        f = p.facts
+        known = p.status < 3
+
+        def day(days: NDArray[np.int32]) -> pa.Array:
+            return pa.array(days, pa.int32(), mask=~known).view(pa.date32())
+
+        more = {
+            "patient_id": table["patient_id"],
+            "admission_date": day(f.admission),
+            "discharge_date": day(f.discharge),
+            "key_date": day(f.key_day),
+            "review": pa.array(p.reviews.decision),
+            "file": table["file"],
+            "row": table["row"],
+        }
+        columns = {name: _plain(made[name]) for name in made.column_names}
+        return pa.table({**columns, **{n: _plain(c) for n, c in more.items()}})
+
+    def _scored(self, table: pa.Table) -> ScoredPiece:
+        rules = self.job.rules
+
+        def of(name: str) -> Any:
+            return table[name].combine_chunks().to_numpy(zero_copy_only=False)
+
+        names = [n for n in Facts.__dataclass_fields__ if n != "personal"]
+        personal = of("personal") if table["personal"].null_count == 0 else None
+        facts = Facts(**{n: of(n) for n in names}, personal=personal)
+        reviews = Reviews(of("decision"), of("unreasonable"), of("review_points"))
+        count = len(table)
+        read = ReadPiece(
+            "",
+            np.zeros(count, np.int64),
+            table["case_id"].combine_chunks(),
+            table["patient_id"].combine_chunks(),
+            table["severity_diagnosis"].combine_chunks(),
+            facts,
+            of("drg"),
+            of("adrg"),
+            of("mdc"),
+            of("status"),
+            of("reason"),
+            of("level").astype(np.uint8),
+            reviews,
+            Quarantine(),
+        )
+        made = score(rules, read.status, read.drg, facts, reviews)
+        day = of("correction_day")
+        again = day >= 0
+        points = made.points
+        if again.any():
+            points = points.copy()
+            points[again] = reduced_points(points[again], self.factor, rules.step)
+        return ScoredPiece(
+            read,
+            made.case_class,
+            made.coefficient,
+            made.points,
+            points,
+            again,
+            day,
+            made.paid_by,
+            made.price,
+            made.unreasonable,
+            {},
+        )
+
+
+def scored_schema(job: ScoreJob) -> pa.Schema:
+    """Return the columns of scored cases."""
+    return _Scorer.of(job).score(TO_SCORE.empty_table()).schema
+
+
+def score_cases(
+    shipped: Shipped[ScoreJob], schema: pa.Schema
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    """Return the stage that gives cases their class, points and price."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        with told():
+            job = shipped.job()
+            own: _Scorer = _kept("score", job.key, lambda: _Scorer.of(job))
+            for table in _tables(batches):
+                yield from own.score(table).cast(schema).to_batches()
+
+    return run
