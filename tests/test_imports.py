@@ -18,7 +18,7 @@ FLOORS = [
     {"budget", "perdiem", "capitation"},
     {"store"},
     {"settlement"},
-    {"signals"},
+    {"signals", "spark"},
     {"report"},
     {"synth"},
     {"cli", "api"},

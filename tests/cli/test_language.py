@@ -197,7 +197,7 @@ FAULTS = [
     Fault("policy faults", "year-end region -o run", 4, "之间没有值", "no value between",
           _policy(
               ("parameters.point_scale", "parameters.point_scales"),
-              ('value = 4\nsource = "assumed: invented for tests"', "value = 4.5"),
+              ('value = 4\nalternative = 2\nsource = "assumed: invented for tests"', "value = 4.5"),
               ('[[parameters.group_mean_dp.values]]\nfrom = 2019-01-01\nvalue = 2\n',
                '[[parameters.group_mean_dp.values]]\nfrom = 2019-01-01\nto = 2019-12-31\nvalue = 2\n'
                'source = "a"\nverified = true\n[[parameters.group_mean_dp.values]]\n'

@@ -36,6 +36,7 @@ def compare(run: YearEnd, folder: Path) -> Counter[str]:
     """Fail if a case of a run has another class or other points in its own group; count classes."""
     pricer = Pricer.of_run(folder)
     columns = ["case_id", "drg", "status", "case_class", "points_before_readmission", "pool"]
+    columns += ["paid_by", "price_fen"]
     settled = {
         row["case_id"]: row
         for row in pq.read_table(folder / "cases.parquet", columns=columns).to_pylist()
@@ -59,7 +60,8 @@ def compare(run: YearEnd, folder: Path) -> Counter[str]:
             due = int(row["points_before_readmission"] * POINT)
             assert (price.case_class, price.points) == (row["case_class"], due), row
             value = next(v for pool, v in values.items() if row["pool"] in pool.split("+"))
-            assert price.fen == round_half_away(value * due / POINT)
+            money = row["price_fen"] if row["paid_by"] == "money" else None
+            assert price.fen == (round_half_away(value * due / POINT) if money is None else money)
             met[row["case_class"]] += 1
     return met
 

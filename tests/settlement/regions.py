@@ -43,11 +43,26 @@ SCHEMES = {
     "zj-drg-2022": "zj-drg-2022",
 }
 YEAR = 2024
-CLASSES = ("normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day")
+CLASSES = (
+    "normal",
+    "high",
+    "low",
+    "unstable",
+    "ungrouped",
+    "ambiguous",
+    "bed_day",
+    "special_discharge",
+)
+COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
+LEVELS = ("1", "2", "3")
 CASE_COLUMNS = (
     "case_id hospital_id patient_id pool sex age_years age_days birth_weight_g admission_date "
     "discharge_date settlement_date los_days icu diagnoses procedures total_cost pool_fund "
-    "payment_mode bed_day_class"
+    "personal_paid payment_mode bed_day_class discharge_way planned_readmission referral_group"
+).split()
+WORDS = (
+    "hospital_id pool sex payment_mode bed_day_class patient_id discharge_way "
+    "planned_readmission referral_group"
 ).split()
 Row = dict[str, str]
 
@@ -84,64 +99,177 @@ def yuan(fen: int) -> str:
 
 
 def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
-    """A value for every parameter of the catalogue, as a policy file writes it."""
+    """A value for every parameter of the catalogue, as a policy file writes it.
+
+    Most fit together; some do not, and both engine and model must refuse them.
+    """
     groups = sorted({d[:3] for d in drgs} | set(drgs))
     limits = sorted(r.sample(range(20, 400), r.randint(0, 3)))
     bands = [[str(x), r.choice(["3", "2.5", "2", "1.5"])] for x in limits]
     bands.append(["none", r.choice(["1", "1.2", "1.5", "2", "1.3333"])])
+    lower = r.choice(["0", "0.01", "0.05", "0.25", "0.5"])
+    upper = r.choice(["0.5", "0.75", "0.9", "0.95", "1"])
+    if r.random() < 0.01:
+        lower, upper = "0.6", "0.4"  # refused where it matters
+    years = r.choice([1, 2, 3])
+    components, weights = _components(r)
+    by_cost = ["by_cost"] * 4 + ["special_review", "by_item"]
+    discharge = ["as_others"] * 4 + ["not_low", "not_low", "by_cost", "by_cost", "by_item"]
     values: dict[str, Any] = {
         "point_scale": r.choice([100, 100, 1, 1000, "100.5", "37"]),
         "base_points_dp": r.choice([4, 4, 3, 2, 1, 0]),
         "case_points_dp": r.choice(["none", 4, 4, 3, 2, 1, 0]),
         "group_mean_dp": 2,
-        "history_years": r.choice([1, 2, 3]),
+        "history_years": years,
+        "history.weighting": r.choice(["pooled", "pooled", "yearly_means"]),
+        "history.year_weights": draw_weights(r, years),
         "stable.min_cases": r.choice([0, 1, 2, 3, 3, 5, 8]),
         "stable.inclusive": r.random() < 0.5,
         "stable.cv_max": r.choice(["1", "0.5", "0.3", "0.1", "0", "2", "0.7071"]),
         "stable.cv_sd": r.choice(["sample", "population"]),
-        "trim.method": r.choice(["middle_interval", "middle_interval", "none"]),
+        "small_groups": r.choice(["unstable", "borrow_adrg", "borrow_adrg", "review"]),
+        "trim.method": r.choice(
+            "middle_interval middle_interval none winsorise sd percentiles multiples".split()
+        ),
         "trim.when": r.choice(["cv_above", "always"]),
         "trim.lower_factor": r.choice(["0.5", "0", "1.5", "0.25", "0.333"]),
         "trim.upper_factor": r.choice(["1.5", "0", "0.5", "3", "0.123"]),
+        "trim.lower_percentile": lower,
+        "trim.upper_percentile": upper,
+        "trim.sd_multiple": r.choice(["3", "2", "1", "0.5", "0", "1.414214"]),
         "trim.quantile_type": r.choice([7, 6, "7", "6"]),
         "high.bands": bands,
         "high.inclusive": r.random() < 0.5,
-        "high.rule": "special_review",
+        "high.rule": r.choice(["special_review", "linear_add", "deduct", "cap", "by_item"]),
         "low.multiple": r.choice(["0.4", "0.35", "0.5", "1", "0", "0.3333"]),
         "low.inclusive": r.random() < 0.5,
+        "low.threshold": r.choice(["fixed", "lower_of_coefficient"]),
+        "low.rule": r.choice(["ratio", "ratio", "by_cost", "by_item"]),
         "low.exempt_day_surgery": r.random() < 0.5,
-        "ungrouped.rule": "by_cost",
-        "unstable.rule": "by_cost",
-        "ambiguous.rule": "by_cost",
+        "class_order": r.choice(["low_first", "high_first"]),
+        "ungrouped.rule": r.choice(by_cost),
+        "unstable.rule": r.choice(by_cost),
+        "ambiguous.rule": r.choice(by_cost),
+        "death.rule": r.choice(discharge),
+        "transfer.rule": r.choice(discharge),
+        "against_order.rule": r.choice(discharge),
+        "special_quota": r.choice(["1", "1", "0.5", "0.3", "0.05", "0"]),
+        "special_quota.scope": r.choice(["region", "hospital"]),
+        "special_quota.over": r.choice(["warn"] * 7 + ["refuse"]),
         "readmission.days": r.choice([15, 15, 10, 0, 3, 31, "none"]),
         "readmission.factor": r.choice(["0.5", "0", "1", "0.3333", "0.75"]),
-        "readmission.same": r.choice(["hospital_drg", "hospital_adrg"]),
+        "readmission.same": r.choice(["hospital_drg", "hospital_adrg", "hospital_category"]),
         "readmission.exempt": r.sample(groups, r.choice([0, 0, 1, 2])),
-        "long_stay.days": r.choice([60, 60, 60, 30, 7, 0, "none", "none"]),
+        "readmission.exempt_planned": r.random() < 0.5,
+        "readmission.across_years": "ignore",
+        "referral.rule": r.choice(["separate", "one_stay", "one_stay"]),
+        "referral.days": r.choice([0, 1, 1, 3, 15]),
+        "short_stay.days": r.choice(["none"] * 6 + [0, 1, 2, 4]),
+        "long_stay.days": r.choice([60] * 6 + [30, 30, 7, 7, 0, "none", "none", "none"]),
+        "long_stay.rule": r.choice(["bed_day", "by_item"]),
         "long_stay.class": r.choice(["LONG", "PSY"]),
-        "bed_day.mode": "marginal",
-        "coef.components": [],
+        "bed_day.mode": r.choice(["marginal", "whole_stay"]),
+        "bed_day.payment": r.choice(["points", "points", "money"]),
+        "coef.source": r.choice(["given", "level", "components", "components"]),
+        "coef.scope": r.choice(["hospital", "hospital_drg"]),
+        "coef.components": components,
+        "coef.weights": weights,
+        "coef.floor": r.choice(["none", "0.8", "0.95", "0.99999"]),
+        "coef.cap": r.choice(["none", "1.2", "1.05", "1"]),
+        "coef.dp": r.choice([0, 1, 2, 3, 4, 4, 6]),
+        "coef.min_cases": r.choice([0, 1, 1, 2, 3, 10]),
         "coef_applies_to": r.sample(CLASSES, r.randint(0, len(CLASSES))),
         "primary_groups": r.sample([*drgs, "0000"], r.choice([0, 1, min(3, len(drgs))])),
+        "primary_levels": r.sample(LEVELS, r.choice([0, 0, 1, 2])),
+        "tcm.tilt": r.choice(["none", "0.05", "0.033333", "1", "0"]),
+        "tcm.gate": r.choice(["0.5", "0", "0.25", "1"]),
         "keep_ratio": r.choice(["0.85", "1", "0", "0.7", "0.333333"]),
+        "keep_tiers": _tiers(r, ["1", "0.85", "0.5", "0.333333", "0"]),
         "fund_share_of_overspend": r.choice(["0.15", "0", "1", "0.7", "0.666667"]),
-        "reserve_ratio": r.choice(["0", "0.05", "0.033333", "1"]),
+        "overspend_tiers": _tiers(r, ["0.5", "0.15", "0.666667", "0"]),
+        "overspend_cap": r.choice(["none", "reserve"]),
+        "reserve_ratio": r.choice(["0", "0.05", "0.033333", "0.05", "1"]),
+        "not_pool": r.choice(["all", "all", "personal"]),
+        **_bounds(r),
+        "violator_no_increase": r.random() < 0.5,
         "value_dp": r.choice(["none", "none", 0, 2, 4, 6, 12]),
         "residual": r.choice(["largest_remainder", "largest_remainder", "to_fund"]),
         "combine_pools": r.random() < 0.3,
         "prepay_ratio": r.choice(["0.95", "0.97", "0", "1", "0.33333"]),
-        "prepay_basis": "recorded_fund",
-        "deposit_score": "linear",
+        "prepay_basis": r.choice(["recorded_fund", "month_value"]),
+        **_deposit(r),
         "out_of_area": r.choice(["inside_budget", "deducted"]),
+        "budget_growth_cap": r.choice(["0.10", "0.1", "0.075", "0"]),
         "year_key": r.choice(["setl_end_date", "discharge_date"]),
         "los_convention": r.choice(["difference", "plus_one"]),
+        "month.pattern": r.choice(["equal", "given"]),
+        "month.growth_limit": r.choice(["none", "0", "0.1", "0.333333"]),
         "rollover_pays_deferred": r.random() < 0.5,
-        "budget_growth_cap": "0.10",
-        "special_quota": "0.05",
+        "negative_final": "recover_next",
+        "community.opposite_sign": "require_allocation",
+        "capitation.method": r.choice(["rate", "share_of_budget"]),
+        "capitation.rate_yuan": r.choice(["none", "312.50"]),
+        "capitation.area_of_resident": r.choice(["registered", "usual", "usual_then_registered"]),
+        "capitation.invalid_cost": r.choice(["charged", "excluded"]),
+        "capitation.special_factors": r.sample(["migration", "disease"], r.randint(0, 2)),
+        "capitation.keep_ratio": r.choice(["1", "0.5"]),
+        "capitation.deficit_share": r.choice(["0", "0.5"]),
         "fund_type_map": [["310100", "310"], ["*", "other"]],
     }
-    assert set(values) == set(CATALOGUE), "a parameter of the engine is not drawn"
+    assert set(values) == set(CATALOGUE), set(values) ^ set(CATALOGUE)
     return values
+
+
+def _components(r: random.Random) -> tuple[list[str], list[str]]:
+    """Components of a coefficient and weights that, but for a slip now and then, add up to 1."""
+    names = r.sample(COMPONENTS, r.choice([1, 1, 2, 3, 6]))
+    parts = [r.randint(0, 10) for _ in names[1:]]
+    rest = 40 - sum(parts) if len(names) < 6 else 50 - sum(parts)
+    whole = rest + sum(parts)
+    weights = [str(Decimal(part) / whole) for part in (rest, *parts)]
+    if whole == 50:
+        weights = [str(Decimal(part * 2) / 100) for part in (rest, *parts)]
+    if r.random() < 0.02:
+        weights = weights[1:]
+    return names, weights
+
+
+def draw_weights(r: random.Random, years: int) -> list[str]:
+    count = years + r.choice([0, 0, 0, 1])
+    if r.random() < 0.02:
+        count = years - 1
+    return [r.choice(["1", "2", "3", "7", "0.5", "0.333", "0" if i else "5"]) for i in range(count)]
+
+
+def _tiers(r: random.Random, ratios: list[str]) -> Any:
+    """Tiers of a surplus or an overspend, or none."""
+    if r.random() < 0.5:
+        return "none"
+    limits = sorted(r.sample(["0.01", "0.05", "0.1", "0.2", "0.5", "1"], r.randint(0, 3)))
+    return [[limit, r.choice(ratios)] for limit in [*limits, "none"]]
+
+
+def _bounds(r: random.Random) -> dict[str, Any]:
+    level = r.choice(["none", "none", "hospital", "case"])
+    some = level != "none" or r.random() < 0.02
+    within = level == "case" or r.random() < 0.01
+    return {
+        "bound.level": level,
+        "bound.never_below_zero": some and r.random() < 0.5,
+        "bound.cost_share": r.choice(["none", "1", "1.1", "1.2", "2", "0.9"]) if some else "none",
+        "bound.case_within_cost": within and r.random() < 0.4,
+        "bound.unsolved": r.choice(["refuse"] + ["to_fund"] * 5),
+    }
+
+
+def _deposit(r: random.Random) -> dict[str, Any]:
+    bands: Any = [["0.6", "0"], ["0.8333", "0.5"], ["0.9", "0.95"], ["none", "1"]]
+    if r.random() < 0.3:
+        bands = r.choice([[["none", "0.5"]], [["0.9", "0"], ["1", "0.333333"], ["none", "1"]]])
+    score = r.choice(["linear", "bands"])
+    if r.random() < (0.02 if score == "bands" else 0.5):
+        bands = "none"
+    return {"deposit_score": score, "deposit_bands": bands}
 
 
 def policy_text(values: Mapping[str, Any], r: random.Random | None = None) -> str:
@@ -173,14 +301,14 @@ def draw_overrides(r: random.Random, values: dict[str, Any], drgs: list[str]) ->
     """Some values of another policy as `--set` texts; `values` is what they override."""
     other = draw_policy(r, drgs)
     texts = {}
-    for key in r.sample(sorted(other), r.randint(1, 6)):
+    for key in r.sample(sorted(other), r.randint(1, 8)):
         known = CATALOGUE[key]
-        if known.kind in ("bands", "pairs") or key in (
-            "bed_day.mode rollover_pays_deferred budget_growth_cap special_quota coef.components"
-        ):
-            continue  # written in other ways for the two, or not known to the model
+        if known.kind == "pairs" or key.startswith(("bound.", "deposit_", "coef.")):
+            continue  # written in other ways for the two, or of no use alone
         value = other[key]
-        if known.kind == "list":
+        if known.kind in ("bands", "tiers"):
+            texts[key] = json.dumps(value) if value != "none" else "none"
+        elif known.kind in ("list", "weights"):
             texts[key] = ",".join(value) or "none"
         elif known.kind == "switch":
             texts[key] = "true" if value else "false"
@@ -322,6 +450,7 @@ def _draw_rows(
 ) -> list[Row]:
     patients = [f"P{i}" for i in range(max(1, count // r.choice([1, 3, 8])))]
     same_day = r.random() < 0.3  # many ties of admission and discharge
+    ways = ["", "1", "1", "1", "2", "3", "4", "5", "9"]
     limit = values["long_stay.days"]
     near = [0, 1, 3, 10, 15, 31]
     rows: list[Row] = []
@@ -339,6 +468,7 @@ def _draw_rows(
         if limit != "none" and r.random() < 0.1:
             days = max(0, limit + r.choice([-1, 0, 1, 2, 25]))
         discharge = admission + dt.timedelta(days)
+        referral = r.choice(["", "", "", "", "G1"])
         if rows and r.random() < 0.35:
             # right behind an earlier stay of somebody, so many days that a limit is met
             before = r.choice(rows)
@@ -346,7 +476,12 @@ def _draw_rows(
             start = dt.date.fromisoformat(before["discharge_date"]) + dt.timedelta(gap)
             admission, discharge = start, start + dt.timedelta(min(days, 20))
             patient = before["patient_id"]
-            if r.random() < 0.9:
+            if patient and r.random() < 0.4:  # referred, to another hospital mostly
+                start = dt.date.fromisoformat(before["discharge_date"])
+                admission = start + dt.timedelta(r.choice([0, 0, 1, 1, 2, 3, -1, 16]))
+                discharge = admission + dt.timedelta(min(days, 20))
+                before["referral_group"] = referral = before["referral_group"] or f"R{case_id}"
+            elif r.random() < 0.9:
                 hospital, profile = before["hospital_id"], profile_of[before["case_id"]]
                 if r.random() < 0.3:  # another group of the same ADRG, perhaps
                     profile = r.choice([p for p in chosen if p.drg[:3] == profile.drg[:3]])
@@ -359,6 +494,7 @@ def _draw_rows(
             los = str(given)
         cost = _cost(r, profile, means)
         fund = r.choice([0, cost, cost // 2, int(cost * 0.7), r.randint(0, cost)])
+        personal = r.choice([cost - fund, cost - fund, (cost - fund) // 2, 0])
         mode, bed_class = r.choice(["", "drg", "drg", "drg"]), ""
         if r.random() < 0.12:
             mode = "day_surgery"
@@ -387,8 +523,12 @@ def _draw_rows(
                 "procedures": "|".join(profile.procedures),
                 "total_cost": yuan(cost),
                 "pool_fund": yuan(fund),
+                "personal_paid": yuan(personal),
                 "payment_mode": mode,
                 "bed_day_class": bed_class,
+                "discharge_way": r.choice(ways),
+                "planned_readmission": r.choice(["", "否", "否", "是"]),
+                "referral_group": referral,
             }
         )
     return rows
@@ -409,7 +549,8 @@ def _past(r: random.Random, rows: list[Row]) -> list[Row]:
             row["admission_date"] = row["discharge_date"]
         if equal:
             row["total_cost"] = yuan(800_000)
-            row["pool_fund"] = yuan(r.randint(0, 800_000))
+            fund = r.randint(0, 800_000)
+            row["pool_fund"], row["personal_paid"] = yuan(fund), yuan(800_000 - fund)
     return rows
 
 
@@ -442,7 +583,7 @@ def typed_table(rows: list[Row], r: random.Random) -> pa.Table:
             dates = [dt.date.fromisoformat(text) if text else None for text in texts]
             kind = r.choice([pa.date32(), pa.timestamp("ms")])
             columns[name] = pa.array(dates, pa.date32()).cast(kind)
-        elif name in ("total_cost", "pool_fund"):
+        elif name in ("total_cost", "pool_fund", "personal_paid"):
             amounts = [Decimal(text) for text in texts]
             if r.random() < 0.5:
                 columns[name] = pa.array(amounts, pa.decimal128(14, r.choice([2, 4])))
@@ -451,7 +592,7 @@ def typed_table(rows: list[Row], r: random.Random) -> pa.Table:
         elif name in ("diagnoses", "procedures"):
             columns[name] = pa.array([text.split("|") if text else [] for text in texts])
             columns[name] = columns[name].cast(pa.list_(pa.string()))
-        elif name in ("hospital_id", "pool", "sex", "payment_mode", "bed_day_class", "patient_id"):
+        elif name in WORDS:
             columns[name] = pa.array([text or None for text in texts], pa.string())
             if r.random() < 0.5:
                 columns[name] = columns[name].dictionary_encode()
@@ -495,12 +636,12 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     idle = [f"IDLE{i}" for i in range(r.choice([0, 1, 2]))]  # hospitals without a case
     everyone = hospitals + idle
     r.shuffle(everyone)
-    pools = r.choice([["310"], ["310", "390"], ["390", "310"], ["X1", "310", "390"]])
+    pools = r.choice([["310"], ["310"], ["310", "390"], ["390", "310"], ["X1", "310", "390"]])
     means = {
         drg: r.choice([1_000_000, 777_777, 3_125_000, r.randint(50_000, 9_000_000)]) for drg in drgs
     }
 
-    count = r.choice([r.randint(3, 12), r.randint(12, 60)])
+    count = r.choice([r.randint(5, 12), r.randint(12, 60), r.randint(12, 60)])
     rows = _draw_rows(r, count, chosen, hospitals, pools, means, values, "C", YEAR)
     history: list[Row] | None = None
     lines = ["[region]", f'id = "drawn-{seed}"', f'name = "第{seed}区（虚构）"', f"year = {YEAR}"]
@@ -524,7 +665,7 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     else:
         drawn = _draw_rows(
             r,
-            r.choice([4, 15, 15, 60, 60, 120]),
+            r.choice([6, 20, 20, 60, 60, 120]),
             chosen,
             hospitals,
             pools,
@@ -540,39 +681,116 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     recorded = {
         pool: sum(_fen(row["pool_fund"]) for row in rows if row["pool"] == pool) for pool in pools
     }
+    budgets = 0
     for pool in pools:
         budget = r.choice([recorded[pool], int(recorded[pool] * r.uniform(0.4, 1.7)) + 1])
+        budgets += budget
         lines += ["", "[[pools]]", f'pool = "{pool}"', f'budget_yuan = "{yuan(budget)}"']
         if r.random() < 0.5:
             outside = r.choice([1, budget // 20, budget // 3])
             lines.append(f'out_of_area_fund_yuan = "{yuan(outside)}"')
+        if r.random() < 0.3:
+            last = r.choice([budget, -(-budget * 10 // 11), budget * 10 // 11 - 2, budget * 2])
+            lines.append(f'last_year_fund_yuan = "{yuan(max(0, last))}"')
+            lines += ['growth_approval = "批复（虚构）"'] if r.random() < 0.9 else []
+    if r.random() < 0.4:
+        lines += _ceiling(r, budgets)
     (folder / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _write_tables(folder, r, everyone, drgs, rows, pools, recorded, history is not None)
+    return Drawn(folder, name, surgical_match, values, overrides, rows, history)
 
+
+def _ceiling(r: random.Random, budgets: int) -> list[str]:
+    lines = ["", "[ceiling]"]
+    target = r.choice([budgets * 4, budgets * 3, budgets * 2, budgets])
+    lines.append(f'control_target_yuan = "{yuan(target)}"')
+    for kind, amounts in (
+        ("reserves", [0, budgets // 10, budgets * 5, budgets * 5]),
+        ("payments", [1, 50_000, budgets // 5]),
+    ):
+        for i in range(r.randint(0, 2) + (kind == "reserves")):
+            lines += [f"[[ceiling.{kind}]]", f'name = "{kind}-{i}"']
+            lines.append(f'amount_yuan = "{yuan(r.choice(amounts))}"')
+            if kind == "reserves" and r.random() < 0.7:
+                lines.append(f"inside_target = {r.choice(['true', 'false', 'false'])}")
+    return lines
+
+
+def _write_tables(
+    folder: Path,
+    r: random.Random,
+    everyone: list[str],
+    drgs: list[str],
+    rows: list[Row],
+    pools: list[str],
+    recorded: Mapping[str, int],
+    has_history: bool,
+) -> None:
+    """All small tables of a region: of every source of coefficients, and what hospitals owe."""
+    standings = ["", "normal", "normal", "normal", "penalised", "ended"]
     write_csv(
         folder / "hospitals.csv",
-        ("hospital_id", "name", "level"),
-        [{"hospital_id": h, "name": f"{h}医院（虚构）", "level": "2"} for h in everyone],
-    )
-    coefficients = ["1", "1.06", "0.98", "0.910000", "0.87654", "1.123457"]
-    for file, column, choices in (
-        ("coefficients.csv", "coefficient", coefficients),
-        ("scores.csv", "score", ["1", "0.9", "0", "0.8333", "0.95"]),
-    ):
-        shuffled = r.sample(everyone, len(everyone))
-        write_csv(
-            folder / file,
-            ("hospital_id", column),
-            [{"hospital_id": h, column: r.choice(choices)} for h in shuffled],
-        )
-    write_csv(
-        folder / "bed_day_rates.csv",
-        ("bed_day_class", "rate_yuan"),
+        ("hospital_id", "name", "level", "community_id", "standing"),
         [
-            {"bed_day_class": name, "rate_yuan": yuan(r.choice([40_000, 33_333, 1, 120_050]))}
-            for name in ("REH", "PSY", "LONG")
+            {
+                "hospital_id": h,
+                "name": f"{h}医院（虚构）",
+                "level": r.choice(LEVELS),
+                "community_id": r.choice(["", "Y1", "Y1", "Y2"]),
+                "standing": r.choice(standings),
+            }
+            for h in everyone
         ],
     )
-    reviewed = [row for row in rows if r.random() < 0.4]
+    numbers = ["1", "1.06", "0.98", "0.910000", "0.87654", "1.123457"]
+    own = [{"hospital_id": h, "coefficient": r.choice(numbers)} for h in everyone]
+    for h in everyone:
+        some = r.sample([*drgs, "0000"], min(len(drgs), r.choice([0, 0, 1, 2])))
+        own += [{"hospital_id": h, "drg": d, "coefficient": r.choice(numbers)} for d in some]
+    r.shuffle(own)
+    write_csv(folder / "coefficients.csv", ("hospital_id", "coefficient", "drg"), own)
+    levels = [{"level": level, "coefficient": r.choice(numbers)} for level in LEVELS]
+    write_csv(folder / "level_coefficients.csv", ("level", "coefficient"), levels)
+    given = ["catalogue"] if r.random() < 0.95 else []
+    # without a history a component that is not given cannot be told
+    given = list(COMPONENTS) if r.random() < (0.2 if has_history else 0.9) else given
+    some = [(h, c) for h in everyone for c in COMPONENTS if c in given or r.random() < 0.1]
+    values = ["1", "1.2", "0.8", "0.333333", "1.0625"] * 4 + ["0"]
+    components = [{"hospital_id": h, "component": c, "value": r.choice(values)} for h, c in some]
+    write_csv(folder / "components.csv", ("hospital_id", "component", "value"), components)
+    shares = ["0", "0.25", "0.5", "0.499999", "1"]
+    tcm = [{"hospital_id": h, "treatment_share": r.choice(shares)} for h in everyone]
+    write_csv(
+        folder / "tcm.csv",
+        ("hospital_id", "treatment_share"),
+        [row for row in tcm if r.random() < 0.6],
+    )
+    write_csv(
+        folder / "scores.csv",
+        ("hospital_id", "score"),
+        [
+            {"hospital_id": h, "score": r.choice(["1", "0.9", "0", "0.8333", "0.95", "0.6"])}
+            for h in r.sample(everyone, len(everyone))
+        ],
+    )
+    rates = [40_000, 33_333, 1, 120_050]
+    bands = []
+    for name in ("REH", "PSY", "LONG"):
+        for level in ("", *r.sample(LEVELS, r.choice([0, 0, 1, 2]))):
+            starts = [1, *r.sample([2, 4, 5, 8, 31, 61], r.choice([0, 0, 1, 2]))]
+            bands += [
+                {
+                    "bed_day_class": name,
+                    "level": level,
+                    "from_day": start,
+                    "rate_yuan": yuan(r.choice(rates)),
+                }
+                for start in starts
+            ]
+    r.shuffle(bands)
+    write_csv(
+        folder / "bed_day_rates.csv", ("bed_day_class", "rate_yuan", "level", "from_day"), bands
+    )
     reviews = [
         {
             "case_id": row["case_id"],
@@ -580,28 +798,46 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
             "unreasonable_yuan": yuan(
                 r.choice([0, _fen(row["total_cost"]), _fen(row["total_cost"]) // 7])
             ),
+            "points": r.choice(["", "", "", "", "0", "123.4567", "80.5"]),
         }
-        for row in reviewed
+        for row in rows
+        if r.random() < 0.4
     ]
     if r.random() < 0.3:
         reviews.append({"case_id": "NOBODY", "decision": "granted", "unreasonable_yuan": "1.00"})
     if reviews:
-        write_csv(folder / "reviews.csv", ("case_id", "decision", "unreasonable_yuan"), reviews)
+        header = ("case_id", "decision", "unreasonable_yuan", "points")
+        write_csv(folder / "reviews.csv", header, reviews)
+    pairs = [(h, p) for h in everyone for p in pools]
     if r.random() < 0.6:
         write_csv(
             folder / "violations.csv",
-            ("hospital_id", "pool", "amount_yuan"),
+            ("hospital_id", "pool", "amount_yuan", "points"),
             [
                 {
-                    "hospital_id": r.choice(everyone),
-                    "pool": r.choice(pools),
+                    "hospital_id": h,
+                    "pool": p,
                     "amount_yuan": yuan(r.choice([0, 1, 50_000, 123_456])),
+                    "points": r.choice(["", "", "", "", "0", "1.5", "37.0001", "100000"]),
                 }
-                for _ in range(r.randint(1, 4))
+                for h, p in r.choices(pairs, k=r.randint(1, 4))
+            ],
+        )
+    if r.random() < 0.4:
+        write_csv(
+            folder / "carried.csv",
+            ("hospital_id", "pool", "amount_yuan", "from"),
+            [
+                {
+                    "hospital_id": h,
+                    "pool": p,
+                    "amount_yuan": r.choice(["100.00", "0.01", "-250.00", "0"]),
+                    "from": "2023",
+                }
+                for h, p in r.choices(pairs, k=r.randint(1, 3))
             ],
         )
     if r.random() < 0.6:
-        pairs = [(h, p) for h in everyone for p in pools]
         write_csv(
             folder / "prepaid.csv",
             ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan"),
@@ -615,7 +851,28 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
                 for h, p in r.sample(pairs, r.randint(1, len(pairs)))
             ],
         )
-    return Drawn(folder, name, surgical_match, values, overrides, rows, history)
+    shares = ["0.08"] * 11 + ["0.12"]
+    r.shuffle(shares)
+    write_csv(
+        folder / "month_shares.csv",
+        ("month", "share"),
+        [{"month": month, "share": share} for month, share in enumerate(shares, start=1)],
+    )
+    if r.random() < 0.4:
+        months = [(h, p, m) for h, p in pairs for m in range(1, 13) if r.random() < 0.5]
+        write_csv(
+            folder / "last_year_months.csv",
+            ("hospital_id", "pool", "month", "fund_yuan"),
+            [
+                {
+                    "hospital_id": h,
+                    "pool": p,
+                    "month": m,
+                    "fund_yuan": yuan(r.choice([0, 700_000, recorded[p] // 3])),
+                }
+                for h, p, m in months or [(everyone[0], pools[0], 1)]
+            ],
+        )
 
 
 def _fen(text: str) -> int:
@@ -658,19 +915,22 @@ def exact(value: Any) -> Any:
 
 HOSPITAL_COLUMNS = (
     "hospital_id pool cases points not_pool_fen recorded_fund_fen due_fen prepaid_fen "
-    "deposit_fen forfeited_fen violation_fen final_fen"
+    "deposit_fen forfeited_fen violation_fen carried_fen final_fen points_deducted money_fen "
+    "held_cases held_fund_fen bound"
 ).split()
 POOL_COLUMNS = (
     "pool budget_fen settled_fen points point_value_fraction residual_fen cases "
-    "recorded_fund_fen not_pool_fen available_budget_fen"
+    "recorded_fund_fen not_pool_fen available_budget_fen points_deducted money_fen held_cases "
+    "solution"
 ).split()
 DRG_COLUMNS = (
-    "drg cases points total_cost_fen group_mean_fen base_points stable n_before n_after".split()
-)
+    "drg cases points total_cost_fen group_mean_fen base_points stable n_before n_after trimmed "
+    "origin"
+).split()
 COMPARED = (
     "hospital_id pool mdc adrg drg status severity severity_diagnosis case_class coefficient days "
     "total_cost_fen pool_fund_fen not_pool_fen unreasonable_fen points_before_readmission points "
-    "readmission group_mean_fen base_points"
+    "readmission group_mean_fen base_points month correction_month paid_by price_fen chain"
 ).split()
 
 
@@ -709,6 +969,10 @@ def compare(fast: YearEnd, model: Settlement) -> int:
                         continue  # the engine names the MDC that accepted the case, too
                 if name == "group_mean_fen" and row.case_class == "bed_day":
                     due = None  # what a day is paid by does not come from the group
+                if name in ("correction_month", "chain"):
+                    own = own or ""
+                if name == "price_fen":
+                    own = own or 0
                 assert own == due, f"{case_id}, {name}: engine {own!r}, model {due!r}"
     same("cases", paid, len(model.cases))
     same("reviews without effect", sorted(n[2] for n in fast.notes.rows), [*model.idle_reviews])
@@ -719,7 +983,10 @@ def compare(fast: YearEnd, model: Settlement) -> int:
         ("pools", pools_table(fast), POOL_COLUMNS, model.pools),
         ("drgs", drgs_table(fast), DRG_COLUMNS, model.drgs),
     ):
-        same(name, _rows(table, columns), [tuple(row[c] for c in columns) for row in rows])
+        due_rows = [tuple(row[c] for c in columns) for row in rows]
+        if name == "drgs":  # a group without base points has no origin
+            due_rows = [(*row[:-1], row[-1] or None) for row in due_rows]
+        same(name, _rows(table, columns), due_rows)
     values = [p.point_value_fen / 100 for p in fast.pools]
     same("point values", values, [p.point_value for p in model.pools])
     same("all-DRG mean", fast.base.all_mean_fen, model.all_drg_mean_fen)

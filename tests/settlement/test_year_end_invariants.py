@@ -217,8 +217,9 @@ def test_trial__is_marked_everywhere(name: str, variant_runs: dict[str, tuple[Pa
         assert parameter["trial"] is (parameter["key"] in keys)
         assert (parameter["source"] == "--set") is parameter["trial"]
     tables = sorted(path.stem for path in out.glob("*.parquet"))
-    others = ["findings", "findings_by_month", "hospitals", "pools", "quarantine", "reviews"]
-    assert tables == ["cases", "drgs", *others]
+    others = ["findings", "findings_by_month", "hospitals", "months", "perdiem", "pools"]
+    more = ["quality", "quarantine", "reviews"]
+    assert tables == ["cases", "coefficients", "drgs", *others, *more]
     for table in tables:
         typed = pq.read_table(out / f"{table}.parquet")
         assert typed.column_names[-1] == "trial"
@@ -276,7 +277,7 @@ def settled_regions(folder: Path, count: int) -> Iterator[tuple[Drawn, YearEnd]]
         seed += 1
         try:
             run = year_end(drawn.folder, overrides=overrides, threads=1)
-        except InputError:
+        except (InputError, PolicyError):
             continue
         count -= 1
         yield drawn, run
@@ -352,13 +353,17 @@ def test_totals__tie_out_in_every_table(tmp_path: Path) -> None:
             rows_of(folder / f"{name}.csv")
             for name in ("cases", "hospitals", "pools", "drgs", "quarantine")
         )
-        paid = [row for row in cases if row["status"] != "quarantined"]
+        held = [row for row in cases if row["paid_by"] == "held"]
+        paid = [row for row in cases if row["paid_by"] in ("points", "money")]
         notes = [row for row in bad if row["file"] != "reviews.csv"]
-        assert len(cases) == len(drawn.cases) == len(paid) + len(notes)
+        assert len(cases) == len(drawn.cases) == len(paid) + len(held) + len(notes)
         for rows in (hospitals, pools, drgs):
             assert sum(int(row["cases"]) for row in rows) == len(paid)
-            points = sum(Decimal(row["points"]) for row in rows)
+            points = sum(
+                Decimal(row["points"]) + Decimal(row.get("points_deducted", 0)) for row in rows
+            )
             assert points == sum(Decimal(row["points"]) for row in paid)
+        assert sum(int(row["held_cases"]) for row in hospitals) == len(held)
         total = {
             name: sum(int(row[name]) for row in hospitals)
             for name in hospitals[0]
@@ -366,32 +371,36 @@ def test_totals__tie_out_in_every_table(tmp_path: Path) -> None:
         }
         assert total["not_pool_fen"] == sum(int(row["not_pool_fen"]) for row in paid)
         assert total["recorded_fund_fen"] == sum(int(row["pool_fund_fen"]) for row in paid)
-        assert sum(int(row["total_cost_fen"]) for row in drgs) == (
-            total["not_pool_fen"] + total["recorded_fund_fen"]
+        assert sum(int(row["total_cost_fen"]) for row in drgs) == sum(
+            int(row["total_cost_fen"]) for row in paid
         )
         settled = sum(int(row["settled_fen"]) for row in pools)
         assert total["due_fen"] + sum(int(row["residual_fen"]) for row in pools) == settled
         assert total["due_fen"] == sum(
-            total[f"{name}_fen"] for name in ("final", "prepaid", "forfeited", "violation")
+            total[f"{name}_fen"]
+            for name in ("final", "prepaid", "forfeited", "violation", "carried")
         )
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        assert manifest["ends"] == {"paid": len(paid), "quarantined": len(notes)}
+        ends = {"paid": len(paid), "held": len(held), "quarantined": len(notes)}
+        assert manifest["ends"] == ends
         assert manifest["counts"]["in"] == len(cases)
         assert sum(c["cases"] for c in manifest["classes"].values()) == len(paid)
 
 
 def test_more_points__never_mean_less_pay(tmp_path: Path) -> None:
     compared = 0
-    for _, run in settled_regions(tmp_path, 40):
+    for _, run in settled_regions(tmp_path, 60):
         together = len(run.pools) == 1
         for pool in run.pools:
             if pool.point_value_fen < 0:
                 continue
-            # what the points are worth: the due and what others paid already
+            # what the points are worth: the due less money, and what others paid already
+            own_hospitals = [h for h in run.hospitals if together or h.pool == pool.pool]
+            if any(h.bound for h in own_hospitals) or run.policy["bound.level"] == "case":
+                continue  # a bound is the hospital's own
             worth = sorted(
-                (h.sums.points, h.due_fen + h.sums.not_pool_fen)
-                for h in run.hospitals
-                if together or h.pool == pool.pool
+                (h.sums.net_points, h.due_fen - h.sums.money_fen + h.sums.n_fen)
+                for h in own_hospitals
             )
             for (points, own), (more, other) in pairwise(worth):
                 assert own <= other
@@ -851,6 +860,7 @@ ELSEWHERE = {
     "duplicate_case",
     "no_version_in_force",  # tests/schemes/test_scheme_versions.py
     "code_system_differs",  # tests/codes
+    "personal_above_cost",  # below: needs a policy of its own
     *(reason for reason in REASONS if reason.startswith(("list_", "refund_"))),  # tests/lists
 }
 
@@ -884,6 +894,19 @@ def test_quarantine__one_bad_value(region: Path, column: str, value: str, reason
 def test_quarantine__every_reason_is_tested() -> None:
     assert {reason for _, _, reason in QUARANTINED} | ELSEWHERE == set(REASONS)
     assert set(REVIEW_NOTES) == {"review_without_effect", "review_case_unknown"}
+
+
+def test_quarantine__personal_payment_above_the_cost(region: Path) -> None:
+    text = (EX1 / "cases.csv").read_text(encoding="utf-8").splitlines()
+    at = text[0].split(",").index("personal_paid")
+    fields = text[5].split(",")
+    fields[at] = "11000.01"
+    text[5] = ",".join(fields)
+    (region / "cases.csv").write_text("\n".join(text) + "\n", encoding="utf-8")
+    run = year_end(region, overrides=["not_pool=personal"])
+    assert [note[1:] for note in run.quarantine.rows] == [
+        (5, "C05", "personal_paid", "11000.01", "personal_above_cost")
+    ]
 
 
 def test_quarantine__broken_row(region: Path) -> None:
@@ -998,7 +1021,7 @@ def test_quarantine__every_copy_of_a_case_id(region: Path) -> None:
         ("cases.csv", 15, "C05", "case_id", "C05", "duplicate_case"),
     )
     assert run.counts.total == 15
-    assert not any(flags.any() for flags in run.readmission)  # C05 was the one cut
+    assert not any(piece.readmission.any() for piece in run.pieces)  # C05 was the one cut
 
 
 def test_quarantine__copies_in_two_files(region: Path) -> None:
@@ -1036,7 +1059,7 @@ def test_quarantine__rows_without_a_case_id_are_not_copies_of_each_other(region:
 def test_quarantine__blanks_around_ids_do_not_make_another_id(region: Path) -> None:
     spoil(region, case_id=" C05 ", patient_id=" P05", hospital_id=" H2 ")
     first = year_end(region)
-    assert [int(flags.sum()) for flags in first.readmission] == [1]
+    assert [int(piece.readmission.sum()) for piece in first.pieces] == [1]
     assert [h.due_fen for h in first.hospitals] == [h.due_fen for h in year_end(EX1).hospitals]
     text = (region / "cases.csv").read_text(encoding="utf-8").replace(" C05 ,", "C06 ,")
     (region / "cases.csv").write_text(text, encoding="utf-8")
@@ -1052,7 +1075,7 @@ def test_quarantine__patients_without_an_id_are_never_readmitted(region: Path) -
         text = (EX1 / "cases.csv").read_text(encoding="utf-8").replace(",P05,", f",{blank},")
         (region / "cases.csv").write_text(text, encoding="utf-8")
         run = assert_quarantined(region)
-        assert not any(flags.any() for flags in run.readmission)
+        assert not any(piece.readmission.any() for piece in run.pieces)
 
 
 def test_quarantine__reviews_without_effect(region: Path) -> None:
@@ -1193,15 +1216,15 @@ def test_available_budget__reserve_is_rounded_once_and_care_outside_taken_off() 
 def test_dues__ties_go_to_the_smaller_hospital_then_pool() -> None:
     keys = [("H10", "390"), ("H10", "310"), ("H2", "310"), ("H1", "390")]
     sums = {key: Sums(1, 10_000, 0, 0) for key in keys}
-    value, due, residual = dues(sums, 6, year_policy(), "310+390")
-    assert (value, residual) == (Fraction(6, 4), 0)
-    assert due == {("H1", "390"): 2, ("H10", "310"): 2, ("H10", "390"): 1, ("H2", "310"): 1}
+    made = dues(sums, 6, year_policy(), "310+390")
+    assert (made.value, made.residual) == (Fraction(6, 4), 0)
+    assert made.due == {("H1", "390"): 2, ("H10", "310"): 2, ("H10", "390"): 1, ("H2", "310"): 1}
 
 
 def test_dues__the_residual_of_a_rounded_value_stays_in_the_fund() -> None:
     sums = {(f"H{i}", "310"): Sums(1, 10_000, 0, 0) for i in range(3)}
     p = year_policy("residual=to_fund", "value_dp=2")
-    value, due, residual = dues(sums, 1_000, p, "310")
-    assert (value, set(due.values()), residual) == (333, {333}, 1)
-    exact, due, residual = dues(sums, 1_001, year_policy("residual=to_fund"), "310")
-    assert (exact, set(due.values()), residual) == (Fraction(1001, 3), {334}, -1)
+    made = dues(sums, 1_000, p, "310")
+    assert (made.value, set(made.due.values()), made.residual) == (333, {333}, 1)
+    made = dues(sums, 1_001, year_policy("residual=to_fund"), "310")
+    assert (made.value, set(made.due.values()), made.residual) == (Fraction(1001, 3), {334}, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases.kernels import doubled, hash_texts, suspects
+
+AT_ONCE = 25_000_000  # hashes that are sorted together
 
 
 def text_hashes(texts: pa.Array) -> NDArray[np.uint64]:
@@ -30,15 +32,15 @@ def text_hashes(texts: pa.Array) -> NDArray[np.uint64]:
     return out
 
 
-def equal_hashes(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
+def equal_hashes(parts: Sequence[NDArray[np.uint64]], at_once: int = AT_ONCE) -> NDArray[np.int64]:
     """Return the places, counted over all parts, of hashes that stand more than once.
 
-    0 stands for none and is never among them.
+    0 stands for none and is never among them. Some `at_once` are sorted together, whatever their
+    number; parts are read several times then, and may lie on disk.
     """
-    ordered = np.concatenate([np.zeros(0, np.uint64), *parts])
-    ordered.sort()
-    several = _written(doubled, np.uint64, ordered)
-    del ordered
+    shares = 1 + sum(len(part) for part in parts) // at_once
+    every = [_doubled_of_share(parts, share, shares) for share in range(shares)]
+    several = np.concatenate(every)
     if not len(several):
         return np.zeros(0, dtype=np.int64)
     # a table of their low bits leaves few to be looked up
@@ -50,6 +52,25 @@ def equal_hashes(parts: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
         found.append(first + some[np.isin(hashes[some], several)])
         first += len(hashes)
     return np.concatenate(found)
+
+
+def _doubled_of_share(
+    parts: Sequence[NDArray[np.uint64]], share: int, shares: int
+) -> NDArray[np.uint64]:
+    """Return the hashes that stand more than once among those of one share."""
+    ordered = np.concatenate([np.zeros(0, np.uint64), *_of_share(parts, share, shares)])
+    ordered.sort()
+    return _written(doubled, np.uint64, ordered)
+
+
+def _of_share(
+    parts: Sequence[NDArray[np.uint64]], share: int, shares: int
+) -> Iterator[NDArray[np.uint64]]:
+    for part in parts:
+        if shares == 1:
+            yield part
+        else:
+            yield part[(part >> np.uint64(20)) % np.uint64(shares) == np.uint64(share)]
 
 
 def _written(kernel: Callable[..., int], kind: Any, *arrays: NDArray[Any]) -> NDArray[Any]:

@@ -291,6 +291,13 @@ REASONS: dict[str, Reason] = {
             "核对：退费各项同号，且不大于原结算的相应金额",
             "check: amounts of one sign, none above that of the settlement",
         ),
+        Reason(
+            "personal_above_cost",
+            "个人支付大于总费用",
+            "personal payment above the total cost",
+            "核对 personal_paid（个人支付）与 total_cost（总费用）",
+            "check personal_paid and total_cost",
+        ),
     )
 }
 

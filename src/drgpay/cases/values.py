@@ -11,8 +11,8 @@ SEX_WORDS: dict[str, tuple[str, ...]] = {
     "": ("0", "9"),  # unknown, not stated
 }
 FLAG_WORDS: dict[str, tuple[str, ...]] = {
-    "1": ("1", "是", "有", "Y", "y", "true", "True", "TRUE"),
-    "0": ("0", "否", "无", "N", "n", "false", "False", "FALSE"),
+    "1": ("1", "是", "有", "Y", "y", "yes", "Yes", "true", "True", "TRUE"),
+    "0": ("0", "否", "无", "N", "n", "no", "No", "false", "False", "FALSE"),
 }
 CHOICE_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "payment_mode": {

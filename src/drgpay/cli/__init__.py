@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
+from pathlib import Path
 
 import click
 
@@ -12,7 +15,7 @@ from drgpay import __version__
 from drgpay.cli.chinese import chinese_words, speak_chinese
 from drgpay.cli.lang import LANG, language_first, t
 from drgpay.cli.lazy import LazyGroup
-from drgpay.errors import DrgpayError
+from drgpay.errors import DrgpayError, InputError
 
 if LANG == "zh":
     speak_chinese()
@@ -22,8 +25,14 @@ COMMANDS = {
     "group": ("drgpay.cli.group", "group"),
     "explain": ("drgpay.cli.explain", "explain"),
     "year-end": ("drgpay.cli.year_end", "year_end"),
+    "month": ("drgpay.cli.month", "month"),
+    "runs": ("drgpay.cli.runs", "runs"),
+    "why": ("drgpay.cli.why", "why"),
+    "letters": ("drgpay.cli.letters", "letters"),
     "signals": ("drgpay.cli.signals", "signals"),
     "scheme": ("drgpay.cli.scheme", "scheme"),
+    "policy": ("drgpay.cli.policy", "policy"),
+    "simulate": ("drgpay.cli.simulate", "simulate"),
     "synth": ("drgpay.cli.synth", "synth"),
     "demo": ("drgpay.cli.demo", "demo"),
 }
@@ -86,8 +95,31 @@ def _own_fault(error: Exception) -> str:
     )
 
 
+class Stopped(BaseException):
+    """Somebody asked the process to end; `signal` is the one it got."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+def _stop(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)  # the second one ends it at once
+    raise Stopped(number)
+
+
+def _hear_signals() -> None:
+    """Let a request to end clean up first; one that the caller ignores stays ignored (nohup)."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
+    if threading.current_thread() is threading.main_thread():
+        _hear_signals()
     try:
         cli.main(language_first(sys.argv[1:]), prog_name="drgpay", standalone_mode=False)
     except click.ClickException as error:
@@ -98,6 +130,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo(t("已中断", "interrupted"), err=True)
         sys.exit(130)
+    except Stopped as stopped:
+        click.echo(t("已终止", "terminated"), err=True)
+        sys.exit(128 + stopped.signal)
     except DrgpayError as error:
         click.echo(t("错误：", "error: ") + error.text(LANG), err=True)
         sys.exit(error.exit_code)
@@ -106,8 +141,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        click.echo(t("错误：", "error: ") + _os_text(error), err=True)
-        sys.exit(1)
+        from drgpay.outputs import NO_ROOM, no_room
+
+        full = error.errno in NO_ROOM
+        text = no_room(error, Path.cwd()).text(LANG) if full else _os_text(error)
+        click.echo(t("错误：", "error: ") + text, err=True)
+        sys.exit(InputError.exit_code if full else 1)
     except Exception as error:
         if os.environ.get("DRGPAY_DEBUG"):
             raise

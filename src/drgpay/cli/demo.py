@@ -42,7 +42,7 @@ def demo(out: Path, cases: int, seed: int) -> None:
     from drgpay.errors import InputError, both
     from drgpay.grouper.explain import explain
     from drgpay.money import decimal_text, yuan_text
-    from drgpay.report.html import write_report
+    from drgpay.report.outputs import write_outputs
     from drgpay.settlement.run_folder import write_run
     from drgpay.settlement.year_end import year_end
     from drgpay.synth import synthesize
@@ -66,7 +66,7 @@ def demo(out: Path, cases: int, seed: int) -> None:
     click.echo(t("分组、计点、求点值 …", "grouping, points, point value …"))
     titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
     run = year_end(region, lang=LANG, progress=lambda name, total: bar(titles[name], total))
-    write_run(run, out / "run", lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
+    write_run(run, out / "run", lang=LANG, finish=lambda folder: write_outputs(folder, LANG))
     click.echo(counts_text(run.counts))
     click.echo(t("点值（元/点）", "point value (yuan a point)"))
     for pool in run.pools:

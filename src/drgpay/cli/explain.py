@@ -242,14 +242,8 @@ def _of_file(
             both("缺少 --case 病例号", "--case is missing"),
             remedy=both("--run 要与 --case 同用", "give --case together with --run"),
         )
-    from drgpay.columns import GROUPING_COLUMNS
 
-    row, _, _ = _case_row(source, case_id, (*GROUPING_COLUMNS, "payment_mode"), reading)
-    day_surgery = (
-        "payment_mode" in row.column_names
-        and str(row["payment_mode"][0].as_py() or "").strip() == "day_surgery"
-    )
-    return case_facts(source, case_id, reading), pricer.case(case_id, day_surgery)
+    return case_facts(source, case_id, reading), pricer.case(case_id)
 
 
 def _explain_many(

@@ -63,20 +63,22 @@ def group(
     """Group files."""
     spare_pandas()
     from drgpay.grouper.stream import group_file
+    from drgpay.outputs import room_for
 
     started = time.perf_counter()
-    done = group_file(
-        list(cases),
-        out,
-        scheme,
-        surgical_match=surgical_match,
-        from_insurance_codes=from_insurance_codes,
-        reading=reading,
-        check=check,
-        threads=threads,
-        lang=LANG,
-        progress=lambda total: bar(t("分组", "grouping"), total),
-    )
+    with room_for(out.parent):
+        done = group_file(
+            list(cases),
+            out,
+            scheme,
+            surgical_match=surgical_match,
+            from_insurance_codes=from_insurance_codes,
+            reading=reading,
+            check=check,
+            threads=threads,
+            lang=LANG,
+            progress=lambda total: bar(t("分组", "grouping"), total),
+        )
     c, seconds = done.counts, time.perf_counter() - started
     click.echo(
         t(

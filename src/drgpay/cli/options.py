@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -60,3 +61,33 @@ def threads_option(command: Command) -> Command:
     return click.option("--threads", type=click.IntRange(1, 256), help=t("线程数", "threads"))(
         command
     )
+
+
+def region_argument(command: Command) -> Command:
+    """Add REGION_DIR."""
+    return click.argument("region_dir", type=click.Path(path_type=Path))(command)
+
+
+def new_folder_option(command: Command) -> Command:
+    """Add -o, --out: a folder that must not be there yet."""
+    return click.option(
+        "-o",
+        "--out",
+        required=True,
+        type=click.Path(path_type=Path),
+        help=t("结果文件夹（须是新文件夹）", "a new folder for the result"),
+    )(command)
+
+
+def trial_option(command: Command) -> Command:
+    """Add --set KEY=VALUE, which makes a trial run."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help=t(
+            "试算：改变一项政策参数；结果处处标明试算",
+            "trial: override one policy value; the run is marked as a trial everywhere",
+        ),
+    )(command)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import threads_option
+from drgpay.cli.options import new_folder_option, region_argument, threads_option
 from drgpay.cli.progress import bar
 from drgpay.errors import in_language
 
@@ -24,14 +24,8 @@ from drgpay.errors import in_language
         "with its evidence, by hospital. A signal is a reason to look, not a verdict.",
     ),
 )
-@click.argument("region_dir", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help=t("结果文件夹（须是新文件夹）", "a new folder for the result"),
-)
+@region_argument
+@new_folder_option
 @click.option(
     "--run",
     "run_dir",

@@ -9,7 +9,7 @@ import click
 
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import threads_option
+from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
 from drgpay.cli.progress import bar
 from drgpay.errors import in_language
 
@@ -21,45 +21,119 @@ from drgpay.errors import in_language
         "Settle a year: read the region folder, write a new run folder.",
     ),
 )
-@click.argument("region_dir", type=click.Path(path_type=Path))
+@region_argument
+@new_folder_option
+@trial_option
 @click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help=t("结果文件夹", "run folder"),
+    "--sensitivity",
+    "sensitive",
+    is_flag=True,
+    help=t(
+        "未核实的参数逐项改用备选值重新清算，报告各涉及多少钱（耗时较长）",
+        "settle again with the alternative of each value that is not verified: how much money "
+        "hangs on it (takes longer)",
+    ),
 )
 @click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
+    "--letters",
+    is_flag=True,
     help=t(
-        "试算：改变一项政策参数；结果处处标明试算",
-        "trial: override one policy value; the run is marked as a trial everywhere",
+        "另写每家机构的清算通知书（letters/）", "write a letter to each hospital, too (letters/)"
+    ),
+)
+@click.option(
+    "--sheets-per-hospital",
+    is_flag=True,
+    help=t(
+        "settlement.xlsx 中每家机构另有一张工作表",
+        "a sheet for each hospital in settlement.xlsx",
+    ),
+)
+@click.option(
+    "--reopens",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help=t(
+        "重开：RUN是原清算的结果文件夹；输入须与其一致，结果是新的一版，并列出应追回的差额",
+        "reopen the run of a year: the inputs must be its own; the result is a new version with "
+        "what is to be recovered",
+    ),
+)
+@click.option(
+    "--violations",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=t(
+        "与 --reopens 同用：后来查实的违规（CSV或Excel）",
+        "with --reopens: violations found later (CSV or Excel)",
     ),
 )
 @threads_option
-def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: int | None) -> None:
+def year_end(
+    region_dir: Path,
+    out: Path,
+    overrides: tuple[str, ...],
+    sensitive: bool,
+    letters: bool,
+    sheets_per_hospital: bool,
+    reopens: Path | None,
+    violations: Path | None,
+    threads: int | None,
+) -> None:
     """Settle a year."""
     from drgpay.money import decimal_text, yuan_text
     from drgpay.outputs import new_folder
     from drgpay.settlement.run_folder import write_run
     from drgpay.settlement.year_end import year_end as settle_year
 
+    if violations is not None and reopens is None:
+        raise click.UsageError(
+            t("--violations 须与 --reopens 同用", "--violations needs --reopens")
+        )
+    if reopens is not None and overrides:
+        raise click.UsageError(
+            t("重开清算不能试算（--set）", "--reopens and --set exclude each other")
+        )
     started = time.perf_counter()
     new_folder(out)
-    titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
-    run = settle_year(
-        region_dir,
-        overrides=overrides,
-        threads=threads,
-        lang=LANG,
-        progress=lambda name, total: bar(titles[name], total),
-    )
-    from drgpay.report.html import write_report  # with charts: slow, and of no use to a refusal
+    titles = {
+        "history": t("历史", "history"),
+        "cases": t("本年", "cases"),
+        "sensitivity": t("备选值", "alternatives"),
+    }
+    if reopens is not None:
+        from drgpay.settlement.reopen import reopen
 
-    write_run(run, out, lang=LANG, finish=lambda folder: write_report(folder, lang=LANG))
+        run = reopen(
+            region_dir,
+            reopens,
+            violations,
+            threads=threads,
+            lang=LANG,
+            progress=lambda name, total: bar(titles[name], total),
+        )
+    else:
+        run = settle_year(
+            region_dir,
+            overrides=overrides,
+            threads=threads,
+            lang=LANG,
+            progress=lambda name, total: bar(titles[name], total),
+        )
+    from drgpay.report.outputs import write_outputs  # with charts: slow, of no use to a refusal
+
+    def finish(folder: Path) -> None:
+        if sensitive:
+            from drgpay.settlement.sensitivity import write_sensitivity
+
+            write_sensitivity(
+                run, folder, LANG, progress=lambda name, total: bar(titles[name], total)
+            )
+        write_outputs(
+            folder, LANG, letters=letters, sheets_per_hospital=sheets_per_hospital, threads=threads
+        )
+
+    write_run(run, out, lang=LANG, finish=finish)
     if run.policy.trial:
         click.echo(t("【试算】", "[TRIAL] ") + "; ".join(run.policy.trial))
     title = f"{run.region.name} {run.region.year}"
@@ -85,6 +159,17 @@ def year_end(region_dir: Path, out: Path, overrides: tuple[str, ...], threads: i
                 f"首页质量问题 {run.checked.found:,} 处，见 findings.csv，按机构和月份见 findings_by_month.csv",
                 f"{run.checked.found:,} findings of the front pages: findings.csv, "
                 "findings_by_month.csv",
+            )
+        )
+    if run.reopening is not None:
+        rows = run.reopening.differences(run)
+        back = yuan_text(sum(max(0, before - after) for *_, before, after in rows))
+        more = yuan_text(sum(max(0, after - before) for *_, before, after in rows))
+        click.echo(
+            t(
+                f"第 {run.reopening.version} 版：应追回 {back} 元，应补付 {more} 元，见 recovery.csv、carried.csv",
+                f"version {run.reopening.version}: to recover {back} yuan, to add {more} yuan: "
+                "recovery.csv, carried.csv",
             )
         )
     for warning in run.warnings:

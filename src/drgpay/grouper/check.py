@@ -52,6 +52,7 @@ from drgpay.cases.quarantine import RowNote
 from drgpay.cases.sources import Piece, open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.errors import Bilingual, BooksError, both
+from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.engine import REASON
 from drgpay.grouper.stream import (
     DEFAULT_SCHEME,
@@ -218,33 +219,12 @@ class Kept:
 
 
 @dataclass
-class _Held:
-    """What stays in memory of each piece until cases are compared, some 40 bytes a case.
-
-    `numbers` are the rows' own, None when they follow `first`.
-    """
-
-    file: str
-    first: int
-    numbers: NDArray[np.int64] | None
-    case_ids: pa.Array
-    case_hashes: NDArray[np.uint64]
-    stay_hashes: NDArray[np.uint64]
-    hospital: NDArray[np.int32]
-    month: NDArray[np.int16]
-    state: NDArray[np.uint8]
-
-    def numbers_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the numbers of rows in their file."""
-        return rows + self.first if self.numbers is None else self.numbers[rows]
-
-
-@dataclass
 class CheckRun:
     """Checks of a stream of grouped pieces.
 
     `purpose`: whether a case is quarantined by what grouping refuses, or settlement, too. `write`
     gets every finding as tables of FINDINGS_SCHEMA; without it only the first ones are kept.
+    `on_disk`: what is kept to compare cases lies in `folder` (default: the system's temporary one).
     """
 
     grouper: AnyGrouper
@@ -254,13 +234,16 @@ class CheckRun:
     write: Callable[[pa.Table], None] | None = None
     keep_findings: int = KEPT_FINDINGS
     keep_rows: int = 0
+    on_disk: bool = False
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
+        self._spool = CheckSpool(self.folder) if self.on_disk else None
         scheme = self.grouper.scheme
         self._diagnoses: Flags = flag_table(scheme.diagnoses.codes.to_pylist())
         self._procedures: Flags = flag_table(scheme.procedures.codes.to_pylist(), procedures=True)
         self._facts: dict[int, CaseFacts] = {}  # of pieces under way
-        self._held: list[_Held] = []
+        self._held: list[Held | HeldOnDisk] = []
         self._hospitals: dict[str, int] = {}
         self._counted: list[NDArray[np.int64]] = []
         self._cases: list[NDArray[np.int64]] = []
@@ -360,11 +343,11 @@ class CheckRun:
         numbers = part.numbers
         first = int(numbers[0]) if len(numbers) else 1
         in_sequence = not len(numbers) or int(numbers[-1]) - first == len(numbers) - 1
-        held = _Held(
+        held = Held(
             part.file, first, None if in_sequence else numbers, part.case_ids, part.case_hashes,
             part.stay_hashes, hospital, part.month, part.state,
         )  # fmt: skip
-        self._held.append(held)
+        self._held.append(self._spool.keep(held) if self._spool else held)
         self._cases.append(_tally(hospital, part.month))
         self._conventions[0] += part.conventions[0]
         self._conventions[1] += part.conventions[1]
@@ -386,7 +369,7 @@ class CheckRun:
                 some = part.table.take(pa.array(rows))
                 self._kept_rows.append(Kept(part.file, part.numbers[rows], some))
 
-    def _note(self, held: _Held, hits: Hits) -> None:
+    def _note(self, held: Held | HeldOnDisk, hits: Hits) -> None:
         """Count findings of one piece, write them and keep the first ones."""
         if not len(hits):
             return
@@ -405,7 +388,7 @@ class CheckRun:
             self._findings.append(table.slice(0, room))
             self._kept_findings += min(room, len(table))
 
-    def _table(self, held: _Held, hits: Hits) -> pa.Table:
+    def _table(self, held: Held | HeldOnDisk, hits: Hits) -> pa.Table:
         names = pa.array(list(self._hospitals), pa.string())
         months, month = np.unique(held.month[hits.rows], return_inverse=True)
         texts = pa.array([month_text(int(value)) for value in months], pa.string())
@@ -476,6 +459,8 @@ class CheckRun:
             for name, check in CHECKS.items()
             if self._present is not None and not present.issuperset(check.needs)
         )
+        if self._spool is not None:
+            self._spool.close()
         everything = self._all_rows is not None
         kept = self._all_rows if self._all_rows is not None else self._kept_rows
         return Checked(
@@ -510,10 +495,7 @@ class CheckRun:
         with ThreadPoolExecutor(2) as pool:
             found = pool.map(
                 equal_hashes,
-                (
-                    [held.case_hashes for held in self._held],
-                    [held.stay_hashes for held in self._held],
-                ),
+                (HashParts(self._held, "case_hashes"), HashParts(self._held, "stay_hashes")),
             )
             ids, stays = found
         ids = ids[_several(self._ids(ids, starts))]
@@ -542,7 +524,7 @@ class CheckRun:
 
     def _broken(self, file: str, row: int, text: str) -> None:
         number = self._hospitals.setdefault("", len(self._hospitals))
-        held = _Held(
+        held = Held(
             file,
             row,
             None,

@@ -10,7 +10,7 @@ second scheme are scaled to the sum of the first one, since only shares of point
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ from drgpay.grouper.outcome import UNGROUPABLE, Counts
 from drgpay.grouper.stream import default_threads, group_piece, in_order
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.money import POINT, largest_remainder, round_half_away
-from drgpay.points.base import BasePoints, HistoryCosts, history_base_points
+from drgpay.points.base import BasePoints, history_base_points
+from drgpay.points.history import History
 from drgpay.policy import YearPolicy, load_policy
 
 DEFAULT_POLICY = "hangzhou"
@@ -188,7 +189,7 @@ def measure(
 
     hospitals: dict[str, int] = {}
     sums = (_Sums(sizes[0]), _Sums(sizes[1]))
-    costs = (HistoryCosts(), HistoryCosts())
+    costs = (History(), History())
     moved = np.zeros((2, sizes[0] * sizes[1]), dtype=np.int64)
     counts = [Counts(), Counts()]
     quarantine = Quarantine()
@@ -206,7 +207,7 @@ def measure(
         for i in range(2):
             sums[i].add(hospital, part.group[i], part.cost, len(hospitals))
             use = part.grouped[i] & (part.cost > 0)
-            costs[i].add(part.group[i][use], part.cost[use])
+            costs[i].add(np.where(use, part.group[i], -1), part.cost)
             counts[i] += part.counts[i]
         quarantine.rows.extend(part.notes.rows)
         years += part.years
@@ -326,7 +327,7 @@ def _hospital_numbers(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
 def _side(
     grouper: AnyGrouper,
     counts: Counts,
-    costs: HistoryCosts,
+    costs: History,
     sums: _Sums,
     policy: YearPolicy,
     year: int,
@@ -356,7 +357,12 @@ def _side(
             **{row.adrg: row.name for scheme in schemes for row in reversed(scheme.adrgs)},
         },
         counts,
-        history_base_points(costs, numbers.drgs, policy, (year,)),
+        replace(
+            history_base_points(
+                costs, numbers.drgs, {drg: drg[:3] for drg in numbers.drgs}, policy, (0,)
+            ),
+            history_years=(year,),
+        ),
         sums.cases.sum(axis=0),
         sums.cost.sum(axis=0),
     )

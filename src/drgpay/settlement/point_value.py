@@ -1,38 +1,75 @@
 """Point value (点值) and what each hospital is due, exact.
 
 Sources: S2 二(二)2(3) (the region fixes the value from its points and its budget; institutions are
-paid by their points); the formulas V = (T + N) / Σ points and due = points x V − N are assumed,
-as docs/formats.md 5.9-5.11 says; S0 13 and S4 (7)-(8) (quality deposit).
+paid by their points), S2 二(二)1(7) (no increase for those penalised); the formulas
+V = (T − M + N) / Σ points and due = points x V − n + money are assumed, as docs/formats.md 5.9-5.11
+says; S0 13 and S4 (7)-(8) (quality deposit).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-from drgpay.budget.pool import PoolBudget, available_budget, settled_total
-from drgpay.errors import BooksError, InputError, both
+import numpy as np
+from numpy.typing import NDArray
+
+from drgpay.budget.bounds import NO_HIGH, NONE_TOO_HIGH, Items
+from drgpay.budget.limits import (
+    BoundedDues,
+    bounds_of,
+    by_case,
+    caps_of,
+    check_bounds,
+    dues_within_bounds,
+    is_bounded,
+)
+from drgpay.budget.pool import PoolBudget, Sharing, available_budget, check_growth, share
+from drgpay.errors import BooksError, InputError, PolicyError, both
 from drgpay.money import POINT, largest_remainder, round_half_away, round_to
 from drgpay.policy import YearPolicy
-from drgpay.settlement.region import Pool, Region
+from drgpay.settlement.region import ENDED, PENALISED, Pool, Region
 
 Key = tuple[str, str]  # hospital, pool
+SOLUTIONS = {NONE_TOO_HIGH: "to_fund"}  # all get their high bound, the rest stays in the fund
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the cases of one hospital and pool add up to; points in 1/10,000, money in fen."""
+    """What the cases of one hospital and pool add up to; points in 1/10,000, money in fen.
+
+    `points` are those of the cases, `points_deducted` what violations take off them. Money is due
+    outside of points. Held cases stand in none of the other sums.
+    """
 
     cases: int
     points: int
     not_pool_fen: int
     recorded_fund_fen: int
+    not_pool_by_points_fen: int | None = None
+    money_fen: int = 0
+    points_deducted: int = 0
+    held_cases: int = 0
+    held_fund_fen: int = 0
+    total_cost_fen: int = 0
+
+    @property
+    def net_points(self) -> int:
+        """Points that are paid."""
+        return self.points - self.points_deducted
+
+    @property
+    def n_fen(self) -> int:
+        """What the pool did not pay of the cases that are paid by points."""
+        by_points = self.not_pool_by_points_fen
+        return self.not_pool_fen if by_points is None else by_points
 
 
 @dataclass(frozen=True, slots=True)
 class PoolResult:
-    """A settled pool. `point_value_fen` is exact, in fen per point."""
+    """A settled pool. `point_value_fen` is exact, in fen per point; `points` are those paid."""
 
     pool: str
     name: str
@@ -44,11 +81,23 @@ class PoolResult:
     settled_fen: int
     point_value_fen: Fraction
     residual_fen: int
+    points_deducted: int = 0
+    money_fen: int = 0
+    not_pool_by_points_fen: int = 0
+    held_cases: int = 0
+    solution: str = "unique"
+    value_high_fen: Fraction | None = None
+    sharing: Sharing | None = None
+    at_low: int = 0
+    at_high: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HospitalResult:
-    """What a hospital gets of a pool, in fen; final = due − prepaid − forfeited − violation."""
+    """What a hospital gets of a pool, in fen.
+
+    final = due − prepaid − forfeited − violation − carried. `bound`: low or high where one holds.
+    """
 
     hospital_id: str
     pool: str
@@ -58,87 +107,290 @@ class HospitalResult:
     deposit_fen: int
     forfeited_fen: int
     violation_fen: int
+    carried_fen: int = 0
+    bound: str = ""
 
     @property
     def final_fen(self) -> int:
         """What is still to be paid; negative when money comes back."""
-        return self.due_fen - self.prepaid_fen - self.forfeited_fen - self.violation_fen
+        taken = self.forfeited_fen + self.violation_fen + self.carried_fen
+        return self.due_fen - self.prepaid_fen - taken
 
 
-def dues(
-    sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: str
-) -> tuple[Fraction, dict[Key, int], int]:
+@dataclass(frozen=True)
+class CaseItems:
+    """The cases of some pools that are paid by points, for bounds on each case.
+
+    `account` is the place of a case's hospital and pool among the keys in order.
+    """
+
+    points: NDArray[np.int64]
+    not_pool: NDArray[np.int64]
+    fund: NDArray[np.int64]
+    cost: NDArray[np.int64]
+    account: NDArray[np.int64]
+
+
+ItemsOf = Callable[[Sequence[Key]], CaseItems]
+
+
+@dataclass(frozen=True)
+class _Dues:
+    value: Fraction
+    due: Mapping[Key, int]
+    residual: int
+    solution: str = "unique"
+    value_high: Fraction | None = None
+    bound: Mapping[Key, str] | None = None
+    at_low: int = 0
+    at_high: int = 0
+
+
+def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: str) -> _Dues:
     """Return point value in fen per point, dues by hospital and pool, and the residual in fen.
 
     Raises InputError when nothing earned a point: then there is no value.
     """
-    points = sum(s.points for s in sums.values())
-    not_pool = sum(s.not_pool_fen for s in sums.values())
+    points = sum(s.net_points for s in sums.values())
+    not_pool = sum(s.n_fen for s in sums.values())
+    money = sum(s.money_fen for s in sums.values())
     if points == 0:
-        raise InputError(
-            both(
-                f"险种 {name} 有预算而没有点数，求不出点值",
-                f"pool {name} has a budget but no points: a point has no value",
-            ),
-            remedy=both(
-                "核对该险种的病例是否在内、是否全被隔离",
-                "check that the pool's cases are there and not all quarantined",
-            ),
-        )
-    value = Fraction((settled_fen + not_pool) * POINT, points)
+        raise without_points(name)
+    value = Fraction((settled_fen - money + not_pool) * POINT, points)
+
+    def exact(s: Sums) -> Fraction:
+        return value * s.net_points / POINT - s.n_fen + s.money_fen
+
     if policy["residual"] == "largest_remainder":
-        exact = {k: value * s.points / POINT - s.not_pool_fen for k, s in sums.items()}
-        return value, largest_remainder(exact, settled_fen), 0
+        return _Dues(
+            value, largest_remainder({k: exact(s) for k, s in sums.items()}, settled_fen), 0
+        )
     if policy["value_dp"] is not None:
         value = round_to(value / 100, policy["value_dp"]) * 100
-    due = {k: round_half_away(value * s.points / POINT - s.not_pool_fen) for k, s in sums.items()}
-    return value, due, settled_fen - sum(due.values())
+    due = {k: round_half_away(exact(s)) for k, s in sums.items()}
+    return _Dues(value, due, settled_fen - sum(due.values()))
+
+
+def without_points(name: str) -> InputError:
+    """Return the refusal of a pool in which nothing earned a point."""
+    return InputError(
+        both(
+            f"险种 {name} 有预算而没有点数，求不出点值",
+            f"pool {name} has a budget but no points: a point has no value",
+        ),
+        remedy=both(
+            "核对该险种的病例是否在内、是否全被隔离",
+            "check that the pool's cases are there and not all quarantined",
+        ),
+    )
+
+
+class _Remainder:
+    """A policy whose rest is always allotted: with bounds nothing else is offered."""
+
+    def __init__(self, policy: YearPolicy) -> None:
+        self.policy = policy
+
+    def __getitem__(self, key: str, /) -> Any:
+        return "largest_remainder" if key == "residual" else self.policy[key]
+
+
+def bounded_dues(
+    sums: Mapping[Key, Sums],
+    settled_fen: int,
+    policy: YearPolicy,
+    name: str,
+    penalised: Mapping[Key, bool],
+    items_of: ItemsOf | None,
+) -> _Dues:
+    """As `dues`, with what bounds a hospital or a case (docs/point-value.md)."""
+    keys = list(sums)
+    if not any(sums[k].net_points for k in keys):
+        raise without_points(name)
+    recorded = np.array([sums[k].recorded_fund_fen for k in keys], np.int64)
+    money = np.array([sums[k].money_fen for k in keys], np.int64)
+    held = np.array([penalised[k] for k in keys], np.bool_)
+    if by_case(policy) and items_of is not None:
+        case = items_of(keys)
+        low, high = bounds_of(policy, case.fund, case.cost, case.not_pool)
+        cap = caps_of(policy, recorded, held)
+        cap = np.where(cap == NO_HIGH, cap, cap - money)
+        found = dues_within_bounds(
+            Items.of(_deducted(case, keys, sums), case.not_pool, low, np.maximum(low, high)),
+            settled_fen - int(money.sum()),
+            _Remainder(policy),
+            name,
+            group=case.account,
+            groups=len(keys),
+            cap_fen=cap,
+        )
+        due = found.due_fen + money
+        state = found.capped.astype(np.int8)
+    else:
+        n = np.array([sums[k].n_fen for k in keys], np.int64) - money
+        points = np.array([sums[k].net_points for k in keys], np.int64)
+        cost = np.array([sums[k].total_cost_fen for k in keys], np.int64)
+        low, high = bounds_of(policy, recorded, cost, n, held)
+        found = dues_within_bounds(
+            Items.of(points, n, low, np.maximum(low, high)), settled_fen, _Remainder(policy), name
+        )
+        due, state = found.due_fen, found.state
+    words = {-1: "low", 0: "", 1: "high"}
+    return _Dues(
+        found.point_value,
+        {k: int(fen) for k, fen in zip(keys, due.tolist(), strict=True)},
+        found.residual_fen,
+        SOLUTIONS.get(found.kind, found.kind),
+        found.value_high,
+        {k: words[int(s)] for k, s in zip(keys, state.tolist(), strict=True)},
+        *_binding(found),
+    )
+
+
+def _binding(found: BoundedDues) -> tuple[int, int]:
+    return found.at_low, found.at_high
+
+
+def _deducted(case: CaseItems, keys: Sequence[Key], sums: Mapping[Key, Sums]) -> NDArray[np.int64]:
+    """Return the points of cases; violations' points are refused: they have no case to come off."""
+    for key in keys:
+        if sums[key].points_deducted:
+            raise PolicyError(
+                both(
+                    f"机构 {key[0]} 有违规扣点，bound.level 为 case（按病例）时无从扣到病例",
+                    f"hospital {key[0]} has points deducted, which bound.level = case cannot take "
+                    "off its cases",
+                ),
+                where="bound.level",
+                remedy=both(
+                    "改为扣款（amount_yuan），或将 bound.level 设为 hospital",
+                    "deduct money (amount_yuan), or set bound.level to hospital",
+                ),
+            )
+    return case.points
 
 
 def settle(
-    region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]
+    region: Region,
+    policy: YearPolicy,
+    sums: Mapping[Key, Sums],
+    *,
+    items_of: ItemsOf | None = None,
+    monthly: Mapping[Key, tuple[int, int, int]] | None = None,
 ) -> tuple[list[PoolResult], list[HospitalResult]]:
     """Settle all pools of a region: point values, dues, prepaid, deposits, forfeits, finals.
 
-    `sums` holds hospitals with cases; those with only a violation or a prepayment are added.
+    `sums` holds hospitals with cases; those with only a violation, a prepayment or a carried
+    amount are added. `items_of`: the cases, for bounds on each; `monthly`: what the months paid, kept
+    back and suspended, where the policy prepays by them.
     """
     empty = Sums(0, 0, 0, 0)
-    named = set(region.violations) | set(region.prepaid)
-    everyone = {key: sums.get(key, empty) for key in sorted(set(sums) | named)}
+    taken, money = region.violation_points, region.violation_fen
+    named = set(money) | set(region.prepaid) | set(region.carried)
+    everyone: dict[Key, Sums] = {}
+    for key in sorted(set(sums) | named):
+        own = sums.get(key, empty)
+        everyone[key] = _replace_points(own, min(own.points, taken.get(key, 0)))
+    standing = {h.id: h.standing for h in region.hospitals}
+    check_bounds(policy)
     pools: list[PoolResult] = []
     due: dict[Key, int] = {}
+    bound: dict[Key, str] = {}
     for name, title, members in _settled_together(region.pools, policy):
         ids = {pool.id for pool in members}
-        own = {key: s for key, s in everyone.items() if key[1] in ids}
+        own_sums = {key: s for key, s in everyone.items() if key[1] in ids}
+        for pool in members:
+            check_growth(
+                pool.id, pool.budget_fen, pool.last_year_fund_fen, policy, pool.growth_approval
+            )
         budget = available_budget(
             sum(pool.budget_fen for pool in members),
             sum(pool.out_of_area_fund_fen for pool in members),
             policy,
         )
-        recorded = sum(s.recorded_fund_fen for s in own.values())
-        settled = settled_total(recorded, budget.available_fen, policy)
-        value, amounts, residual = dues(own, settled, policy, name)
-        due.update(amounts)
+        recorded = sum(s.recorded_fund_fen for s in own_sums.values())
+        shared = share(recorded, budget.available_fen, policy, budget.reserve_fen)
+        penalised = {key: standing[key[0]] == PENALISED for key in own_sums}
+        if is_bounded(policy, any(penalised.values())):
+            made = bounded_dues(own_sums, shared.settled_fen, policy, name, penalised, items_of)
+        else:
+            made = dues(own_sums, shared.settled_fen, policy, name)
+        due.update(made.due)
+        bound.update(made.bound or {})
         pools.append(
             PoolResult(
                 name,
                 title,
                 budget,
-                sum(s.cases for s in own.values()),
-                sum(s.points for s in own.values()),
+                sum(s.cases for s in own_sums.values()),
+                sum(s.net_points for s in own_sums.values()),
                 recorded,
-                sum(s.not_pool_fen for s in own.values()),
-                settled,
-                value,
-                residual,
+                sum(s.not_pool_fen for s in own_sums.values()),
+                shared.settled_fen,
+                made.value,
+                made.residual,
+                sum(s.points_deducted for s in own_sums.values()),
+                sum(s.money_fen for s in own_sums.values()),
+                sum(s.n_fen for s in own_sums.values()),
+                sum(s.held_cases for s in own_sums.values()),
+                made.solution,
+                made.value_high,
+                shared,
+                made.at_low,
+                made.at_high,
             )
         )
-    scores = {h.id: h.score for h in region.hospitals}
-    hospitals = [
-        _hospital(key, s, due[key], scores[key[0]], region, policy) for key, s in everyone.items()
-    ]
+    by_id = {h.id: h for h in region.hospitals}
+    hospitals = []
+    for key, s in everyone.items():
+        own_hospital = by_id[key[0]]
+        released = released_share(own_hospital.score, policy)
+        if own_hospital.standing == ENDED:
+            released = Fraction(1)
+        prepaid, deposit = _prepaid(key, s, region, policy, monthly)
+        hospitals.append(
+            HospitalResult(
+                key[0],
+                key[1],
+                s,
+                due[key],
+                prepaid,
+                deposit,
+                round_half_away(deposit * (1 - released)),
+                money.get(key, 0),
+                region.carried.get(key, 0),
+                bound.get(key, ""),
+            )
+        )
     _check(pools, hospitals)
     return pools, hospitals
+
+
+def _replace_points(sums: Sums, deducted: int) -> Sums:
+    if not deducted:
+        return sums
+    values = {name: getattr(sums, name) for name in Sums.__slots__}
+    return Sums(**{**values, "points_deducted": deducted})
+
+
+def released_share(score: Fraction, policy: YearPolicy) -> Fraction:
+    """Return what of the deposit a score releases (`deposit_score`, `deposit_bands`).
+
+    Raises PolicyError when the bands are missing.
+    """
+    if policy["deposit_score"] == "linear":
+        return score
+    bands = policy["deposit_bands"]
+    if bands is None:
+        raise PolicyError(
+            both("deposit_score 为 bands，但没有 deposit_bands", "deposit_bands is none"),
+            where="deposit_bands",
+            remedy=both("给出分档，或将 deposit_score 设为 linear", "give bands, or use linear"),
+        )
+    for limit, ratio in bands:
+        if limit is None or score < limit:
+            return Fraction(ratio)
+    raise ValueError("no open band")
 
 
 def _settled_together(
@@ -150,24 +402,24 @@ def _settled_together(
     return [(pool.id, pool.name, [pool]) for pool in pools]
 
 
-def _hospital(
-    key: Key, sums: Sums, due: int, score: Fraction, region: Region, policy: YearPolicy
-) -> HospitalResult:
+def _prepaid(
+    key: Key,
+    sums: Sums,
+    region: Region,
+    policy: YearPolicy,
+    monthly: Mapping[Key, tuple[int, int, int]] | None,
+) -> tuple[int, int]:
+    """Return what was prepaid and what was kept as deposit, of which suspended money is no part."""
     prepaid, deposit = region.prepaid.get(key, (None, None))
+    paid, kept, suspended = (0, 0, 0) if monthly is None else monthly.get(key, (0, 0, 0))
     if prepaid is None:
-        prepaid = round_half_away(sums.recorded_fund_fen * Fraction(policy["prepay_ratio"]))
+        share = Fraction(policy["prepay_ratio"])
+        prepaid = round_half_away(sums.recorded_fund_fen * share) if monthly is None else paid
     if deposit is None:
-        deposit = max(0, sums.recorded_fund_fen - prepaid)
-    return HospitalResult(
-        key[0],
-        key[1],
-        sums,
-        due,
-        prepaid,
-        deposit,
-        round_half_away(deposit * (1 - score)),
-        region.violations.get(key, 0),
-    )
+        deposit = kept
+        if policy["prepay_basis"] == "recorded_fund":
+            deposit = max(0, sums.recorded_fund_fen - prepaid - suspended)
+    return prepaid, deposit
 
 
 def _check(pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult]) -> None:
@@ -182,7 +434,10 @@ def _check(pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult]) -> 
                 f"dues {due} and residual {rest} fen are not the settled {settled} fen",
             )
         )
-    paid = sum(h.final_fen + h.prepaid_fen + h.forfeited_fen + h.violation_fen for h in hospitals)
+    paid = sum(
+        h.final_fen + h.prepaid_fen + h.forfeited_fen + h.violation_fen + h.carried_fen
+        for h in hospitals
+    )
     if paid != due:
         raise BooksError(
             both(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,12 +26,14 @@ from drgpay.errors import InputError, both
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.money import POINT, decimal_fraction
+from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
-from drgpay.points.kernels import BED_DAY, COEF_ONE
+from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
 from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
 from drgpay.schemes import Scheme
-from drgpay.settlement.region import GRANTED, REFUSED, Hospital, Region
-from drgpay.settlement.scoring import CASE_CLASSES, Facts, Rules, points_step, score
+from drgpay.settlement.facts import Facts
+from drgpay.settlement.region import GRANTED, REFUSED, Rate
+from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, points_step, score
 
 RUN_COLUMNS = (
     "case_id",
@@ -44,9 +46,11 @@ RUN_COLUMNS = (
     "days",
     "total_cost_fen",
     "readmission",
+    "bed_day_class",
+    "discharge_way",
+    "day_surgery",
 )
 DECISIONS = {"granted": GRANTED, "refused": REFUSED}
-DAY_SURGERY = "day_surgery"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,9 @@ class SettledCases:
     cost: NDArray[np.int64]
     unreasonable: NDArray[np.int64]
     review: NDArray[np.int8]
+    set_points: NDArray[np.int64]
     day_surgery: NDArray[np.bool_]
+    way: NDArray[np.int8]
     bed_class: NDArray[np.int16]
     days: NDArray[np.int32]
     readmission: NDArray[np.bool_]
@@ -76,18 +82,18 @@ class Pricer:
         drgs: pa.Table,
         pools: pa.Table,
         reviews: pa.Table,
+        coefficients: pa.Table,
     ) -> None:
         self.folder, self.manifest = folder, manifest
         self.policy = _policy(manifest)
         self.hospitals = {h["hospital_id"]: i for i, h in enumerate(manifest["hospitals"])}
-        bed = {name: _ten_thousandths(p) for name, p in manifest["bed_day_points"].items()}
-        self.bed_base = [bed[name] for name in sorted(bed)]
         groups = {
             row["drg"]: GroupBase(
                 row["drg"],
                 row["group_mean_fen"],
                 _ten_thousandths(str(row["base_points"])),
                 row["stable"],
+                review=bool(row["review"]),
             )
             for row in drgs.to_pylist()
             if row["group_mean_fen"] is not None
@@ -95,16 +101,24 @@ class Pricer:
         all_mean = manifest["base_points"]["all_drg_mean_fen"]
         base = BasePoints("run", all_mean, groups)
         # groups without base points are priced alike, by cost, but for the primary groups
-        names = dict.fromkeys([*groups, *self.policy["primary_groups"]])
+        own = coefficients["drg"].to_pylist()
+        names = dict.fromkeys([*groups, *self.policy["primary_groups"], *filter(None, own)])
         self.drgs = {drg: i for i, drg in enumerate(names)}
         step = points_step(self.policy)
+        beds = bed_day_tables(
+            [Rate(r["bed_day_class"], r["level"], r["from_day"], r["rate_fen"])
+             for r in manifest["bed_days"]],
+            [h["level"] for h in manifest["hospitals"]],
+            all_mean,
+            self.policy,
+        )  # fmt: skip
+        self.bed_classes = {name: i for i, name in enumerate(beds.classes)}
         self.rules = Rules.of(
             self.policy,
             group_tables(base, [*names, ""], self.policy, step),
-            bed,
-            _region(manifest),
+            beds,
+            self._coefficients(coefficients),
             all_mean,
-            step,
         )
         self.values = {
             pool: Fraction(text) * 100
@@ -114,9 +128,28 @@ class Pricer:
         }
         self._cases: pa.Table | None = None
         self.reviews = {
-            row["case_id"]: (DECISIONS[row["decision"]], row["unreasonable_fen"])
+            row["case_id"]: (
+                DECISIONS[row["decision"]],
+                row["unreasonable_fen"],
+                -1 if row["points"] is None else _ten_thousandths(str(row["points"])),
+            )
             for row in reviews.to_pylist()
         }
+
+    def _coefficients(self, table: pa.Table) -> NDArray[np.int64]:
+        """Return the run's coefficients by hospital and group."""
+        made = np.full((len(self.hospitals), len(self.drgs) + 1), COEF_ONE, dtype=np.int64)
+        rows = [
+            (self.hospitals[r["hospital_id"]], r["drg"], decimal_fraction(str(r["coefficient"])))
+            for r in table.select(["hospital_id", "drg", "coefficient"]).to_pylist()
+        ]
+        for h, drg, coefficient in rows:
+            if not drg:
+                made[h, :] = int(coefficient * COEF_ONE)
+        for h, drg, coefficient in rows:
+            if drg in self.drgs:
+                made[h, self.drgs[drg]] = int(coefficient * COEF_ONE)
+        return made
 
     @classmethod
     def of_run(cls, folder: str | Path) -> Pricer:
@@ -125,11 +158,13 @@ class Pricer:
         try:
             manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
             drgs = pq.read_table(
-                path / "drgs.parquet", columns=["drg", "group_mean_fen", "base_points", "stable"]
+                path / "drgs.parquet",
+                columns=["drg", "group_mean_fen", "base_points", "stable", "review"],
             )
             pools = pq.read_table(path / "pools.parquet", columns=["pool", "point_value_fraction"])
             reviews = pq.read_table(path / "reviews.parquet")
-            return cls(path, manifest, drgs, pools, reviews)
+            given = pq.read_table(path / "coefficients.parquet")
+            return cls(path, manifest, drgs, pools, reviews, given)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 both(
@@ -161,7 +196,7 @@ class Pricer:
                 ),
             )
 
-    def settled(self, ids: pa.Array, day_surgery: NDArray[np.bool_]) -> SettledCases:
+    def settled(self, ids: pa.Array) -> SettledCases:
         """Return what the run knows of cases; those it does not know come out as not known."""
         if self._cases is None:
             file = self.folder / "cases.parquet"
@@ -174,25 +209,21 @@ class Pricer:
             return _nothing(len(ids))
         words = {
             name: flat(rows[name]).cast(pa.string()).to_pylist()
-            for name in ("hospital_id", "pool", "drg", "status", "case_class")
+            for name in ("hospital_id", "pool", "drg", "status", "case_class", "bed_day_class")
         }
         known = np.asarray(at.is_valid()) & np.array(
             [status != "quarantined" for status in words["status"]]
         )
-        kind = np.array([word or "" for word in words["case_class"]])
 
         def integers(name: str) -> NDArray[np.int64]:
             return np.asarray(pc.fill_null(flat(rows[name]), 0), dtype=np.int64)
 
         cost = integers("total_cost_fen")
-        decided = [self.reviews.get(case or "", (0, 0)) for case in own.to_pylist()]
-        review = np.array([decision for decision, _ in decided], dtype=np.int8)
-        unreasonable = np.array([fen for _, fen in decided], dtype=np.int64)
-        base = flat(rows["base_points"]).to_pylist()
-        bed_class = [
-            self.bed_base.index(_ten_thousandths(str(points))) if in_bed and k else -1
-            for points, in_bed, k in zip(base, kind == CASE_CLASSES[BED_DAY], known, strict=True)
-        ]
+        decided = [self.reviews.get(case or "", (0, 0, -1)) for case in own.to_pylist()]
+        review, unreasonable, set_points = (
+            np.array([d[k] for d in decided], dtype=np.int64) for k in range(3)
+        )
+        bed_class = [self.bed_classes.get(name or "", -1) for name in words["bed_day_class"]]
         return SettledCases(
             known,
             words["drg"],
@@ -200,8 +231,10 @@ class Pricer:
             np.array([self.hospitals.get(h or "", 0) for h in words["hospital_id"]], np.int32),
             cost,
             np.minimum(unreasonable, cost),
-            review,
-            day_surgery,
+            review.astype(np.int8),
+            set_points,
+            np.asarray(pc.fill_null(flat(rows["day_surgery"]), False)),
+            integers("discharge_way").astype(np.int8),
             np.array(bed_class, np.int16),
             integers("days").astype(np.int32),
             np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
@@ -211,15 +244,7 @@ class Pricer:
         self, table: pa.Table
     ) -> Callable[[NDArray[np.int64], Sequence[str]], list[Price | None]]:
         """Return what tells the price of places of a case table in groups, None where unknown."""
-        modes = (
-            [
-                str(m or "").strip()
-                for m in flat(table["payment_mode"]).cast(pa.string()).to_pylist()
-            ]
-            if "payment_mode" in table.column_names
-            else [""] * len(table)
-        )
-        cases = self.settled(flat(table["case_id"]), np.array([m == DAY_SURGERY for m in modes]))
+        cases = self.settled(flat(table["case_id"]))
         return lambda rows, drgs: self.prices(cases, rows, drgs)
 
     def prices(
@@ -235,18 +260,25 @@ class Pricer:
             nothing.astype(np.int8),
             nothing,
             nothing,
+            nothing,
             cases.days[rows],
             cases.cost[rows],
             nothing.astype(np.int64),
             cases.day_surgery[rows],
             cases.bed_class[rows],
+            cases.way[rows],
+            np.zeros(len(rows), np.bool_),
         )
-        rules = self.rules
-        kinds, _, points = score(
-            rules, status, numbers, facts, cases.unreasonable[rows], cases.review[rows]
-        )
+        reviews = Reviews(cases.review[rows], cases.unreasonable[rows], cases.set_points[rows])
+        scores = score(self.rules, status, numbers, facts, reviews)
         made: list[Price | None] = []
-        for row, kind, own in zip(rows.tolist(), kinds.tolist(), points.tolist(), strict=True):
+        for row, kind, own, price in zip(
+            rows.tolist(),
+            scores.case_class.tolist(),
+            scores.points.tolist(),
+            np.where(scores.paid_by == MONEY, scores.price, -1).tolist(),
+            strict=True,
+        ):
             if kind < 0:
                 made.append(None)
                 continue
@@ -259,13 +291,13 @@ class Pricer:
                 if cases.review[row]
                 else ""
             )
-            fen = self._fen(own, cases.pool[row])
+            fen = self._fen(own, cases.pool[row]) if price < 0 else price
             made.append(Price(CASE_CLASSES[kind], own, fen, note))
         return made
 
-    def case(self, case_id: str, day_surgery: bool = False) -> Callable[[str], Price]:
+    def case(self, case_id: str) -> Callable[[str], Price]:
         """Return what tells the price of one settled case in a group; raises InputError."""
-        cases = self.settled(pa.array([case_id]), np.array([day_surgery]))
+        cases = self.settled(pa.array([case_id]))
         if not cases.known[0]:
             raise InputError(
                 both(
@@ -279,7 +311,7 @@ class Pricer:
 
     def settled_drg(self, case_id: str) -> str | None:
         """Return the group that the run has a case in."""
-        return self.settled(pa.array([case_id]), np.zeros(1, np.bool_)).drg[0]
+        return self.settled(pa.array([case_id])).drg[0]
 
     def _one(self, cases: SettledCases, drg: str) -> Price:
         price = self.prices(cases, np.zeros(1, np.int64), [drg])[0]
@@ -315,7 +347,9 @@ def _nothing(count: int) -> SettledCases:
         zero,
         zero,
         zero.astype(np.int8),
+        zero - 1,
         no,
+        zero.astype(np.int8),
         zero.astype(np.int16) - np.int16(1),
         zero.astype(np.int32),
         no,
@@ -342,23 +376,3 @@ def _policy(manifest: dict[str, Any]) -> YearPolicy:
         for p in head["parameters"]
     }
     return YearPolicy(head["id"], head["title"], head["digest"], manifest["region"]["year"], chosen)
-
-
-class _Region(NamedTuple):
-    """What the rules of points need of a region."""
-
-    hospitals: tuple[Hospital, ...]
-
-
-def _region(manifest: dict[str, Any]) -> Region:
-    hospitals = tuple(
-        Hospital(
-            h["hospital_id"],
-            h["name"],
-            h["level"],
-            int(decimal_fraction(h["coefficient"]) * COEF_ONE),
-            decimal_fraction(h["score"]),
-        )
-        for h in manifest["hospitals"]
-    )
-    return cast(Region, _Region(hospitals))

@@ -8,19 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from drgpay.budget.ceiling import Reserve
 from drgpay.cases.options import ReadOptions
-from drgpay.errors import TOML_FAULTS, Bilingual, InputError, both, located, not_toml, quoted
-from drgpay.money import decimal_fraction, fen_of_yuan
+from drgpay.errors import (
+    TOML_FAULTS,
+    Bilingual,
+    DrgpayError,
+    InputError,
+    both,
+    located,
+    not_toml,
+    quoted,
+)
+from drgpay.money import POINT, decimal_fraction, fen_of_yuan
 from drgpay.points.kernels import COEF_ONE
+from drgpay.policy import COMPONENTS, load_policy
 from drgpay.settlement.small_tables import SUFFIXES, UnreadableTable, read_rows, shown
 
 GRANTED, REFUSED = 1, 2
+NORMAL, PENALISED, ENDED = "normal", "penalised", "ended"
+STANDINGS = {
+    "": NORMAL, "normal": NORMAL, "正常": NORMAL, "penalised": PENALISED, "违规处理": PENALISED,
+    "ended": ENDED, "已解除": ENDED,
+}  # fmt: skip
 TOML = "region.toml"
 HEAD = (
     "id",
@@ -49,8 +65,11 @@ class Hospital:
     id: str
     name: str
     level: str
-    coefficient: int
+    coefficient: int | None
     score: Fraction
+    community: str = ""
+    kind: str = ""
+    standing: str = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +80,65 @@ class Pool:
     name: str
     budget_fen: int
     out_of_area_fund_fen: int
+    last_year_fund_fen: int | None = None
+    growth_approval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A decision of special review (特病单议); `row` is its line's number in reviews.csv."""
+    """A decision of special review (特病单议); `row` is its line's number in reviews.csv.
+
+    `points`: what experts set, in 1/10,000; -1 when they set none.
+    """
 
     row: int
     decision: int
     unreasonable_fen: int
+    points: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A bed-day standard: of a class, a level (empty: all others), from a day of the stay on."""
+
+    bed_class: str
+    level: str
+    from_day: int
+    rate_fen: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A named amount in fen; a reserve is a part of the target, or comes on top of it."""
+
+    name: str
+    amount_fen: int
+    inside_target: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The control target (总额控制目标), reserves that may cover an excess, other payments."""
+
+    target_fen: int
+    reserves: tuple[Named, ...] = ()
+    payments: tuple[Named, ...] = ()
+
+    def to_draw(self) -> list[Reserve]:
+        """Return the reserves as the check of the ceiling takes them."""
+        return [Reserve(r.name, r.amount_fen, inside_target=r.inside_target) for r in self.reserves]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A violation (违规扣款) of a hospital in a pool: money and points in 1/10,000."""
+
+    hospital_id: str
+    pool: str
+    amount_fen: int
+    points: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -102,16 +171,47 @@ class Region:
     hospitals: tuple[Hospital, ...]
     group_means: Mapping[str, tuple[int, bool]] | None
     all_drg_mean_fen: int | None
-    bed_day_rates: Mapping[str, int]
+    bed_day_rates: tuple[Rate, ...]
     reviews: Mapping[str, Review]
-    violations: Mapping[tuple[str, str], int]
+    violations: tuple[Violation, ...]
     prepaid: Mapping[tuple[str, str], tuple[int, int | None]]
     files: tuple[Path, ...] = field(default=())
+    drg_coefficients: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    level_coefficients: Mapping[str, int] = field(default_factory=dict)
+    components: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
+    tcm_shares: Mapping[str, Fraction] = field(default_factory=dict)
+    carried: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    carried_from: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    ceiling: Ceiling | None = None
+    month_shares: tuple[Fraction, ...] = ()
+    last_year_months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
+
+    @property
+    def violation_fen(self) -> dict[tuple[str, str], int]:
+        """The sum of money by hospital and pool."""
+        sums: dict[tuple[str, str], int] = {}
+        for v in self.violations:
+            sums[v.hospital_id, v.pool] = sums.get((v.hospital_id, v.pool), 0) + v.amount_fen
+        return sums
+
+    @property
+    def violation_points(self) -> dict[tuple[str, str], int]:
+        """The sum of points in 1/10,000 by hospital and pool."""
+        sums: dict[tuple[str, str], int] = {}
+        for v in self.violations:
+            sums[v.hospital_id, v.pool] = sums.get((v.hospital_id, v.pool), 0) + v.points
+        return sums
 
 
 TABLES = (
     "hospitals.csv",
     "coefficients.csv",
+    "level_coefficients.csv",
+    "components.csv",
+    "tcm.csv",
+    "carried.csv",
+    "month_shares.csv",
+    "last_year_months.csv",
     "scores.csv",
     "base_points.csv",
     "bed_day_rates.csv",
@@ -122,7 +222,7 @@ TABLES = (
 )
 
 
-class _Reader:
+class TableReader:
     """Reads the small tables and collects faults as file:row texts."""
 
     def __init__(self, folder: Path) -> None:
@@ -258,8 +358,12 @@ def _yes_no(text: str) -> bool:
     return text not in ("no", "否")
 
 
-def read_region(folder: Path) -> Region:
-    """Return the region of a folder.
+def read_region(
+    folder: Path, overrides: Sequence[str] = (), *, elsewhere: Sequence[str] = ()
+) -> Region:
+    """Return the region of a folder; `overrides` are those of a trial run.
+
+    `elsewhere` names what does not lie in the folder, and is not looked for: cases, history.
 
     Raises InputError that lists every fault of region.toml and of the tables, each with file,
     row, column, value and what would be right.
@@ -278,7 +382,7 @@ def read_region(folder: Path) -> Region:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except TOML_FAULTS as error:
         raise InputError(not_toml(error), where=path) from None
-    r = _Reader(folder)
+    r = TableReader(folder)
     head = data.get("region", {})
     if not isinstance(head, dict):
         r.add(TOML, "region 须是表：[region]", "region must be a table: [region]")
@@ -293,19 +397,20 @@ def read_region(folder: Path) -> Region:
     hospitals = _hospitals(r)
     ids, pool_ids = {h.id for h in hospitals}, {p.id for p in pools}
     means = _group_means(r)
-    history = _files(folder / "history")
+    history = () if "history" in elsewhere else _files(folder / "history")
+    past = bool(history) or "history" in elsewhere
     all_mean = None
     if "all_drg_mean_yuan" in head:
         text = str(head["all_drg_mean_yuan"])
         all_mean = r.value("region.toml", "all_drg_mean_yuan", text, _amount)
-    if means is not None and history:
+    if means is not None and past:
         r.faults.append(
             both(
                 "base_points.csv 与 history/ 同时存在，只留其一",
                 "base_points.csv and history/ are both there: keep one of them",
             )
         )
-    if means is None and not history:
+    if means is None and not past:
         r.faults.append(
             both(
                 "base_points.csv 与 history/ 都没有，无从得出基准点数，须有其一",
@@ -320,13 +425,13 @@ def read_region(folder: Path) -> Region:
         )
     if all_mean == 0:
         r.add(TOML, "all_drg_mean_yuan 为0", "all_drg_mean_yuan is 0")
-    if history and "all_drg_mean_yuan" in head:
+    if past and "all_drg_mean_yuan" in head:
         r.add(
             TOML,
             "已有 history/，all_drg_mean_yuan 由其算出，请删去此项",
             "all_drg_mean_yuan stands beside history/, which gives it",
         )
-    cases = _case_files(r, folder, head.get("cases"))
+    cases = () if "cases" in elsewhere else _case_files(r, folder, head.get("cases"))
     known = {r.path(n) for n in TABLES} | set(cases)
     loose = {p for suffix in SUFFIXES for p in folder.glob(f"[!~.]*{suffix}")} - known
     loose = {p for p in loose if not p.name.endswith(BESIDE)}
@@ -341,6 +446,9 @@ def read_region(folder: Path) -> Region:
         )
         for p in sorted(loose)
     ]
+    violations, carried = _violations(r, ids, pool_ids), _carried(r, ids, pool_ids)
+    by_drg, by_hospital = read_coefficients(r, ids, _given_coefficients(head, folder, overrides))
+    hospitals = tuple(replace(h, coefficient=by_hospital.get(h.id)) for h in hospitals)
     region = Region(
         path=folder,
         id=str(head.get("id", "")),
@@ -360,10 +468,23 @@ def read_region(folder: Path) -> Region:
         all_drg_mean_fen=all_mean,
         bed_day_rates=_rates(r),
         reviews=_reviews(r),
-        violations=_violations(r, ids, pool_ids),
+        violations=violations,
         prepaid=_prepaid(r, ids, pool_ids),
-        files=(path, *r.read),
+        drg_coefficients=by_drg,
+        level_coefficients=_keyed(
+            r, "level_coefficients.csv", "level", "coefficient", _coefficient
+        ),
+        components=_components(r, ids),
+        tcm_shares=_keyed(
+            r, "tcm.csv", "hospital_id", "treatment_share", _share, (ids, "hospitals.csv")
+        ),
+        carried={key: fen for key, (fen, _) in carried.items()},
+        carried_from={key: text for key, (_, text) in carried.items()},
+        ceiling=_ceiling(r, data.get("ceiling")),
+        month_shares=_month_shares(r),
+        last_year_months=_last_year_months(r, ids, pool_ids),
     )
+    region = replace(region, files=(path, *r.read))
     if not 1990 <= region.year <= 2199 and "year" in head:
         r.add(
             TOML, f"year 的值{quoted(head['year'])}不是年份", f"year {head['year']!r} is not a year"
@@ -381,7 +502,7 @@ def read_region(folder: Path) -> Region:
     return region
 
 
-def _reading(r: _Reader, head: Mapping[str, Any]) -> ReadOptions:
+def _reading(r: TableReader, head: Mapping[str, Any]) -> ReadOptions:
     """Return how the files of cases and of history are to be read."""
     mapping = r.folder / str(head["mapping"]) if "mapping" in head else None
     if mapping is not None and not mapping.is_file():
@@ -406,7 +527,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
     )
 
 
-def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
+def _case_files(r: TableReader, folder: Path, named: Any) -> tuple[Path, ...]:
     if named is not None and not (named and isinstance(named, list)):
         r.add(
             TOML,
@@ -442,7 +563,191 @@ def _case_files(r: _Reader, folder: Path, named: Any) -> tuple[Path, ...]:
     return several
 
 
-def _pools(r: _Reader, entries: Any) -> tuple[Pool, ...]:
+POOL_ENTRIES = {
+    "pool", "name", "budget_yuan", "out_of_area_fund_yuan", "last_year_fund_yuan", "growth_approval",
+}  # fmt: skip
+
+
+def _ceiling(r: TableReader, entry: Any) -> Ceiling | None:
+    if entry is None:
+        return None
+    where = both(f"{TOML}：[ceiling]", f"{TOML}: [ceiling]")
+    if not isinstance(entry, dict):
+        r.add(where, "须是表", "must be a table")
+        return None
+    for word in sorted(set(entry) - {"control_target_yuan", "reserves", "payments"}):
+        r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
+    text = str(entry.get("control_target_yuan", ""))
+    target = r.value(where, "control_target_yuan", text, _amount)
+    lists: list[tuple[Named, ...]] = []
+    for part in ("reserves", "payments"):
+        rows = entry.get(part, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            r.add(where, f"{part} 须写作 [[ceiling.{part}]]", f"write [[ceiling.{part}]]")
+            rows = []
+        named = []
+        for row in rows:
+            known = {"name", "amount_yuan", *(["inside_target"] if part == "reserves" else [])}
+            for word in sorted(set(row) - known):
+                r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
+            if not row.get("name"):
+                r.add(where, f"{part} 缺少 name（名称）", f"{part}: no name")
+            fen = r.value(where, "amount_yuan", str(row.get("amount_yuan", "")), _amount)
+            inside = row.get("inside_target", True)
+            if not isinstance(inside, bool):
+                r.add(where, "inside_target 须为 true 或 false", "inside_target: true or false")
+            named.append(Named(str(row.get("name", "")), fen or 0, bool(inside)))
+        lists.append(tuple(named))
+    return Ceiling(target or 0, lists[0], lists[1])
+
+
+def _keyed(
+    r: TableReader,
+    name: str,
+    key: str,
+    column: str,
+    parse: Callable[[str], Any],
+    known: tuple[set[str], str] | None = None,
+) -> dict[str, Any]:
+    """Return the values of an optional table by its key column."""
+    values: dict[str, Any] = {}
+    for line, row in r.table(name, (key, column)):
+        where = r.at(name, line)
+        word = row[key]
+        if known is not None and not r.known(where, key, word, *known):
+            continue
+        if not word or word in values:
+            r.add(where, f"{key}“{word}”为空或重复", f"{key} {word!r} is empty or stands twice")
+        values[word] = r.value(where, column, row[column], parse)
+    return values
+
+
+def _given_coefficients(head: Mapping[str, Any], folder: Path, overrides: Sequence[str]) -> bool:
+    """Whether the policy takes coefficients from coefficients.csv; faults of it are told later."""
+    try:
+        policy = load_policy(str(head.get("policy", "")), folder)
+        return bool(policy.for_year(int(head["year"]), overrides)["coef.source"] == "given")
+    except (DrgpayError, OSError, ValueError, TypeError, KeyError, OverflowError):
+        return True
+
+
+def read_coefficients(
+    r: TableReader, ids: set[str], must: bool
+) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Return given coefficients by hospital and DRG, and by hospital."""
+    by_drg: dict[tuple[str, str], int] = {}
+    by_hospital: dict[str, int] = {}
+    for line, row in r.table(
+        "coefficients.csv", ("hospital_id", "coefficient"), ("drg",), must=must
+    ):
+        where = r.at("coefficients.csv", line)
+        h, drg = row["hospital_id"], row.get("drg", "")
+        if not r.known(where, "hospital_id", h, ids, "hospitals.csv"):
+            continue
+        if (h, drg) in by_drg or (not drg and h in by_hospital):
+            r.add(where, f"医疗机构编码“{h}”重复", f"hospital {h!r} stands twice")
+        value = r.value(where, "coefficient", row["coefficient"], _coefficient) or COEF_ONE
+        if drg:
+            by_drg[h, drg] = value
+        else:
+            by_hospital[h] = value
+    if must:
+        _each_hospital(r, "coefficients.csv", ids, set(by_hospital))
+    return by_drg, by_hospital
+
+
+def _each_hospital(r: TableReader, name: str, ids: set[str], found: set[str]) -> None:
+    """Fail if a table of which each hospital needs a row lacks one."""
+    if r.sound(name):
+        for h in sorted(ids - found):
+            r.add(
+                r.path(name).name,
+                f"没有机构“{h}”的行，每个机构须有一行",
+                f"no row for hospital {h!r}; each hospital needs one",
+            )
+
+
+def _components(r: TableReader, ids: set[str]) -> dict[tuple[str, str], Fraction]:
+    values: dict[tuple[str, str], Fraction] = {}
+    for line, row in r.table("components.csv", ("hospital_id", "component", "value")):
+        where = r.at("components.csv", line)
+        if not r.known(where, "hospital_id", row["hospital_id"], ids, "hospitals.csv"):
+            continue
+        if not r.known(where, "component", row["component"], set(COMPONENTS), "docs/formats.md"):
+            continue
+        key = (row["hospital_id"], row["component"])
+        if key in values:
+            r.add(where, "同一机构、同一组成部分重复", "hospital and component stand twice")
+        number = r.value(where, "value", row["value"], decimal_fraction)
+        if number is not None and number < 0:
+            r.add(where, f"value“{row['value']}”是负数", f"value {row['value']!r} is negative")
+        values[key] = number or Fraction(0)
+    return values
+
+
+def _carried(
+    r: TableReader, hospitals: set[str], pools: set[str]
+) -> dict[tuple[str, str], tuple[int, str]]:
+    """Return amounts to recover from this payment, with the runs that they come from."""
+    sums: dict[tuple[str, str], tuple[int, str]] = {}
+    for line, row in r.table("carried.csv", ("hospital_id", "pool", "amount_yuan"), ("from",)):
+        where = r.at("carried.csv", line)
+        if r.known(
+            where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
+        ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
+            key = (row["hospital_id"], row["pool"])
+            fen = r.value(where, "amount_yuan", row["amount_yuan"], fen_of_yuan)
+            old, said = sums.get(key, (0, ""))
+            source = "; ".join(text for text in (said, row.get("from", "")) if text)
+            sums[key] = (old + (fen or 0), source)
+    return sums
+
+
+def _month(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 12:
+        raise ValueError(both(f"“{text}”不是1至12的月份", f"{text!r} is not a month from 1 to 12"))
+    return int(text)
+
+
+def _month_shares(r: TableReader) -> tuple[Fraction, ...]:
+    shares: dict[int, Fraction] = {}
+    rows = r.table("month_shares.csv", ("month", "share"))
+    for line, row in rows:
+        where = r.at("month_shares.csv", line)
+        month = r.value(where, "month", row["month"], _month)
+        share = r.value(where, "share", row["share"], _share)
+        if month in shares:
+            r.add(where, f"{month}月重复", f"month {month} stands twice")
+        if month is not None and share is not None:
+            shares[month] = share
+    if rows and (len(shares) != 12 or sum(shares.values()) != 1):
+        r.add(
+            r.path("month_shares.csv").name,
+            f"须有十二个月，比重合计为1，现为 {len(shares)} 个月，合计 {sum(shares.values())}",
+            f"needs twelve months with shares that add up to 1, not {sum(shares.values())}",
+        )
+    return tuple(shares[m] for m in sorted(shares)) if len(shares) == 12 else ()
+
+
+def _last_year_months(
+    r: TableReader, hospitals: set[str], pools: set[str]
+) -> dict[tuple[str, str, int], int]:
+    values: dict[tuple[str, str, int], int] = {}
+    for line, row in r.table("last_year_months.csv", ("hospital_id", "pool", "month", "fund_yuan")):
+        where = r.at("last_year_months.csv", line)
+        month = r.value(where, "month", row["month"], _month)
+        fen = r.value(where, "fund_yuan", row["fund_yuan"], _amount)
+        if r.known(
+            where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
+        ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
+            key = (row["hospital_id"], row["pool"], month or 0)
+            if key in values:
+                r.add(where, "同一机构、险种、月份重复", "hospital, pool and month stand twice")
+            values[key] = fen or 0
+    return values
+
+
+def _pools(r: TableReader, entries: Any) -> tuple[Pool, ...]:
     pools: list[Pool] = []
     if not (entries and isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
         r.add(
@@ -453,22 +758,27 @@ def _pools(r: _Reader, entries: Any) -> tuple[Pool, ...]:
         return ()
     for number, entry in enumerate(entries, start=1):
         where = both(f"{TOML}：第{number}个险种", f"{TOML}: pool {number}")
-        strange = set(entry) - {"pool", "name", "budget_yuan", "out_of_area_fund_yuan"}
+        strange = set(entry) - POOL_ENTRIES
         for word in sorted(strange):
             r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
         budget = r.value(where, "budget_yuan", str(entry.get("budget_yuan", "")), _amount)
         outside = r.value(
             where, "out_of_area_fund_yuan", str(entry.get("out_of_area_fund_yuan", "0")), _amount
         )
+        last = None
+        if "last_year_fund_yuan" in entry:
+            last = r.value(where, "last_year_fund_yuan", str(entry["last_year_fund_yuan"]), _amount)
         name = str(entry.get("pool", ""))
         if not name or name in {p.id for p in pools}:
             r.add(where, f"pool“{name}”为空或重复", f"pool {name!r} is empty or stands twice")
-        pools.append(Pool(name, str(entry.get("name", name)), budget or 0, outside or 0))
+        approval = str(entry.get("growth_approval", ""))
+        title = str(entry.get("name", name))
+        pools.append(Pool(name, title, budget or 0, outside or 0, last, approval))
     return tuple(pools)
 
 
 def _by_hospital(
-    r: _Reader, name: str, column: str, ids: set[str], parse: Callable[[str], Any]
+    r: TableReader, name: str, column: str, ids: set[str], parse: Callable[[str], Any]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     rows = r.table(name, ("hospital_id", column), must=True)
@@ -480,19 +790,16 @@ def _by_hospital(
             h = row["hospital_id"]
             r.add(where, f"医疗机构编码“{h}”重复", f"hospital {h!r} stands twice")
         values[row["hospital_id"]] = r.value(where, column, row[column], parse)
-    if r.sound(name):
-        for h in sorted(ids - set(values)):
-            r.add(
-                r.path(name).name,
-                f"没有机构“{h}”的行，每个机构须有一行",
-                f"no row for hospital {h!r}; each hospital needs one",
-            )
+    _each_hospital(r, name, ids, set(values))
     return values
 
 
-def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
+def _hospitals(r: TableReader) -> tuple[Hospital, ...]:
     rows = r.table(
-        "hospitals.csv", ("hospital_id", "name", "level"), ("community_id", "kind"), must=True
+        "hospitals.csv",
+        ("hospital_id", "name", "level"),
+        ("community_id", "kind", "standing"),
+        must=True,
     )
     seen: dict[str, dict[str, str]] = {}
     for line, row in rows:
@@ -504,20 +811,32 @@ def _hospitals(r: _Reader) -> tuple[Hospital, ...]:
                 f"hospital_id {h!r} is empty or stands twice",
             )
         seen[row["hospital_id"]] = row
+        if row.get("standing", "") not in STANDINGS:
+            r.add(
+                r.at("hospitals.csv", line),
+                f"standing“{row['standing']}”不是 normal（正常）、penalised（违规处理）或 ended（已解除）",
+                f"standing {row['standing']!r} is not normal, penalised or ended",
+            )
     ids = set(seen)
     if not rows and r.sound("hospitals.csv"):
         r.add("hospitals.csv", "没有医疗机构", "no hospital")
-    coefficients = _by_hospital(r, "coefficients.csv", "coefficient", ids, _coefficient)
     scores = _by_hospital(r, "scores.csv", "score", ids, _share)
     return tuple(
         Hospital(
-            h, row["name"], row["level"], coefficients.get(h) or 0, scores.get(h) or Fraction(0)
+            h,
+            row["name"],
+            row["level"],
+            None,
+            scores.get(h) or Fraction(0),
+            row.get("community_id", ""),
+            row.get("kind", ""),
+            STANDINGS.get(row.get("standing", ""), NORMAL),
         )
         for h, row in sorted(seen.items())
     )
 
 
-def _group_means(r: _Reader) -> dict[str, tuple[int, bool]] | None:
+def _group_means(r: TableReader) -> dict[str, tuple[int, bool]] | None:
     if not r.path("base_points.csv").exists():
         return None
     means: dict[str, tuple[int, bool]] = {}
@@ -537,26 +856,54 @@ def _group_means(r: _Reader) -> dict[str, tuple[int, bool]] | None:
     return means
 
 
-def _rates(r: _Reader) -> dict[str, int]:
-    rates: dict[str, int] = {}
-    for line, row in r.table("bed_day_rates.csv", ("bed_day_class", "rate_yuan"), ("name",)):
+def _day(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 36_500:
+        raise ValueError(
+            both(f"“{text}”不是1以上的天数", f"{text!r} is not a number of days from 1")
+        )
+    return int(text)
+
+
+def _rates(r: TableReader) -> tuple[Rate, ...]:
+    rates: dict[tuple[str, str, int], Rate] = {}
+    for line, row in r.table(
+        "bed_day_rates.csv", ("bed_day_class", "rate_yuan"), ("name", "level", "from_day")
+    ):
         where = r.at("bed_day_rates.csv", line)
-        if not row["bed_day_class"] or row["bed_day_class"] in rates:
-            name = row["bed_day_class"]
+        day = r.value(where, "from_day", row.get("from_day", "") or "1", _day) or 1
+        name, level = row["bed_day_class"], row.get("level", "")
+        if not name or (name, level, day) in rates:
             r.add(
                 where,
                 f"bed_day_class“{name}”为空或重复",
                 f"class {name!r} is empty or stands twice",
             )
-        rates[row["bed_day_class"]] = r.value(where, "rate_yuan", row["rate_yuan"], _amount) or 0
-    return rates
+        fen = r.value(where, "rate_yuan", row["rate_yuan"], _amount) or 0
+        rates[name, level, day] = Rate(name, level, day, fen, row.get("name", ""))
+    for name, level in sorted({key[:2] for key in rates}):
+        if (name, level, 1) not in rates:
+            r.add(
+                r.path("bed_day_rates.csv").name,
+                f"床日类别“{name}”{f'（等级{level}）' if level else ''}没有从第1天起的标准",
+                f"class {name!r} {level!r} has no rate from day 1",
+            )
+    return tuple(rate for _, rate in sorted(rates.items()))
 
 
-def _reviews(r: _Reader) -> dict[str, Review]:
+def _points(text: str) -> int:
+    scaled = decimal_fraction(text) * POINT
+    if scaled.denominator != 1 or not 0 <= scaled <= 10**12:
+        raise ValueError(
+            both(f"“{text}”不是四位小数以内的非负点数", f"{text!r} is not points of four decimals")
+        )
+    return int(scaled)
+
+
+def _reviews(r: TableReader) -> dict[str, Review]:
     reviews: dict[str, Review] = {}
     decisions = {"granted": GRANTED, "refused": REFUSED, "准予": GRANTED, "不予": REFUSED}
     for line, row in r.table(
-        "reviews.csv", ("case_id", "decision", "unreasonable_yuan"), ("note",)
+        "reviews.csv", ("case_id", "decision", "unreasonable_yuan"), ("points", "note")
     ):
         where = r.at("reviews.csv", line)
         if row["decision"] not in decisions:
@@ -569,25 +916,36 @@ def _reviews(r: _Reader) -> dict[str, Review]:
             case = row["case_id"]
             r.add(where, f"case_id“{case}”为空或重复", f"case_id {case!r} is empty or stands twice")
         fen = r.value(where, "unreasonable_yuan", row["unreasonable_yuan"] or "0", _amount)
-        reviews[row["case_id"]] = Review(line - 1, decisions.get(row["decision"], 0), fen or 0)
+        points = -1
+        if row.get("points"):
+            points = r.value(where, "points", row["points"], _points)
+        reviews[row["case_id"]] = Review(
+            line - 1, decisions.get(row["decision"], 0), fen or 0, -1 if points is None else points
+        )
     return reviews
 
 
-def _violations(r: _Reader, hospitals: set[str], pools: set[str]) -> dict[tuple[str, str], int]:
-    sums: dict[tuple[str, str], int] = {}
-    for line, row in r.table("violations.csv", ("hospital_id", "pool", "amount_yuan"), ("reason",)):
+def _violations(r: TableReader, hospitals: set[str], pools: set[str]) -> tuple[Violation, ...]:
+    found: list[Violation] = []
+    for line, row in r.table(
+        "violations.csv", ("hospital_id", "pool", "amount_yuan"), ("points", "reason")
+    ):
         where = r.at("violations.csv", line)
         if r.known(
             where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
         ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
-            key = (row["hospital_id"], row["pool"])
             fen = r.value(where, "amount_yuan", row["amount_yuan"], _amount)
-            sums[key] = sums.get(key, 0) + (fen or 0)
-    return sums
+            points = r.value(where, "points", row.get("points", "") or "0", _points)
+            found.append(
+                Violation(
+                    row["hospital_id"], row["pool"], fen or 0, points or 0, row.get("reason", "")
+                )
+            )
+    return tuple(found)
 
 
 def _prepaid(
-    r: _Reader, hospitals: set[str], pools: set[str]
+    r: TableReader, hospitals: set[str], pools: set[str]
 ) -> dict[tuple[str, str], tuple[int, int | None]]:
     paid: dict[tuple[str, str], tuple[int, int | None]] = {}
     for line, row in r.table(

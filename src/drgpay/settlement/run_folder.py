@@ -6,8 +6,6 @@ The folder appears under its name only when everything in it is whole.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -22,12 +20,16 @@ from drgpay import __version__
 from drgpay.arrow import decimal_column, dictionary_column, table_writer
 from drgpay.errors import in_language
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
-from drgpay.money import decimal_text, points_text
-from drgpay.outputs import new_folder
-from drgpay.points.kernels import COEF_ONE
+from drgpay.money import POINT, decimal_text, points_text, round_half_away
+from drgpay.outputs import whole_folder
+from drgpay.perdiem.review import review
+from drgpay.points.base import base_points_of
+from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
+from drgpay.settlement.facts import Facts
 from drgpay.settlement.point_value import PoolResult
 from drgpay.settlement.region import GRANTED, REFUSED
-from drgpay.settlement.scoring import BED_DAY, CASE_CLASSES
+from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
+from drgpay.settlement.versions import CARRIED, recovery_table, write_carried, write_negative
 from drgpay.settlement.year_end import YearEnd
 
 VALUE_PLACES = 12
@@ -44,22 +46,23 @@ def _with_trial(columns: dict[str, Any], rows: int, trial: str) -> pa.Table:
     return pa.table(columns)
 
 
-def _ints(values: Sequence[int]) -> pa.Array:
+def _ints(values: Sequence[int] | NDArray[np.int64]) -> pa.Array:
     return pa.array(values, pa.int64())
 
 
-def _points(values: Sequence[int]) -> pa.Array:
+def _points(values: Sequence[int] | NDArray[np.int64]) -> pa.Array:
     return decimal_column(np.array(values, dtype=np.int64), 20, 4)
 
 
 def hospitals_table(run: YearEnd, trial: str = "") -> pa.Table:
     """Return hospitals: one row a hospital and pool, money in fen."""
     rows = run.hospitals
+    names = {h.id: h.name for h in run.region.hospitals}
     columns = {
         "hospital_id": pa.array([h.hospital_id for h in rows], pa.string()),
         "pool": pa.array([h.pool for h in rows], pa.string()),
         "cases": _ints([h.sums.cases for h in rows]),
-        "points": _points([h.sums.points for h in rows]),
+        "points": _points([h.sums.net_points for h in rows]),
         "not_pool_fen": _ints([h.sums.not_pool_fen for h in rows]),
         "recorded_fund_fen": _ints([h.sums.recorded_fund_fen for h in rows]),
         "due_fen": _ints([h.due_fen for h in rows]),
@@ -67,28 +70,48 @@ def hospitals_table(run: YearEnd, trial: str = "") -> pa.Table:
         "deposit_fen": _ints([h.deposit_fen for h in rows]),
         "forfeited_fen": _ints([h.forfeited_fen for h in rows]),
         "violation_fen": _ints([h.violation_fen for h in rows]),
+        "carried_fen": _ints([h.carried_fen for h in rows]),
         "final_fen": _ints([h.final_fen for h in rows]),
+        "points_deducted": _points([h.sums.points_deducted for h in rows]),
+        "money_fen": _ints([h.sums.money_fen for h in rows]),
+        "not_pool_by_points_fen": _ints([h.sums.n_fen for h in rows]),
+        "held_cases": _ints([h.sums.held_cases for h in rows]),
+        "held_fund_fen": _ints([h.sums.held_fund_fen for h in rows]),
+        "bound": pa.array([h.bound for h in rows], pa.string()),
+        "name": pa.array([names[h.hospital_id] for h in rows], pa.string()),
     }
     return _with_trial(columns, len(rows), trial)
+
+
+def _values(values: Sequence[Fraction | None]) -> pa.Array:
+    """Return point values in fen as decimals of a yuan."""
+    texts = [None if v is None else decimal_text(v / 100, VALUE_PLACES) for v in values]
+    return pa.array(texts, pa.string()).cast(pa.decimal128(30, VALUE_PLACES))
 
 
 def pools_table(run: YearEnd, trial: str = "") -> pa.Table:
     """Return pools: budget, settled total, points, point value as fraction and decimal of a yuan."""
     rows = run.pools
-    values = [p.point_value_fen / 100 for p in rows]
-    scaled = [decimal_text(v, VALUE_PLACES) for v in values]
     columns = {
         "pool": pa.array([p.pool for p in rows], pa.string()),
         "budget_fen": _ints([p.budget.budget_fen for p in rows]),
         "settled_fen": _ints([p.settled_fen for p in rows]),
         "points": _points([p.points for p in rows]),
-        "point_value_fraction": pa.array([fraction_text(v) for v in values], pa.string()),
-        "point_value": pa.array(scaled, pa.string()).cast(pa.decimal128(30, VALUE_PLACES)),
+        "point_value_fraction": pa.array(
+            [fraction_text(p.point_value_fen / 100) for p in rows], pa.string()
+        ),
+        "point_value": _values([p.point_value_fen for p in rows]),
         "residual_fen": _ints([p.residual_fen for p in rows]),
         "cases": _ints([p.cases for p in rows]),
         "recorded_fund_fen": _ints([p.recorded_fund_fen for p in rows]),
         "not_pool_fen": _ints([p.not_pool_fen for p in rows]),
         "available_budget_fen": _ints([p.budget.available_fen for p in rows]),
+        "points_deducted": _points([p.points_deducted for p in rows]),
+        "money_fen": _ints([p.money_fen for p in rows]),
+        "not_pool_by_points_fen": _ints([p.not_pool_by_points_fen for p in rows]),
+        "held_cases": _ints([p.held_cases for p in rows]),
+        "solution": pa.array([p.solution for p in rows], pa.string()),
+        "value_high": _values([p.value_high_fen for p in rows]),
     }
     return _with_trial(columns, len(rows), trial)
 
@@ -99,21 +122,162 @@ def drgs_table(run: YearEnd, trial: str = "") -> pa.Table:
     rows = [i for i, drg in enumerate(run.numbers.drgs) if s.cases[i] or drg in run.base.groups]
     drgs = [run.numbers.drgs[i] for i in rows]
     groups = [run.base.groups.get(drg) for drg in drgs]
+
+    def of(name: str) -> list[Any]:
+        return [getattr(g, name) if g else None for g in groups]
+
+    def medians(name: str) -> pa.Array:
+        texts = [None if v is None else decimal_text(Fraction(v), 1) for v in of(name)]
+        return pa.array(texts, pa.string()).cast(pa.decimal128(20, 1))
+
     columns = {
         "drg": pa.array(drgs, pa.string()),
         "name": pa.array([run.numbers.names[i] for i in rows], pa.string()),
         "cases": _ints([int(s.cases[i]) for i in rows]),
         "points": _points([int(s.points[i]) for i in rows]),
         "total_cost_fen": _ints([int(s.cost[i]) for i in rows]),
-        "group_mean_fen": _ints([g.mean_fen if g else None for g in groups]),  # type: ignore[misc]
+        "group_mean_fen": _ints(of("mean_fen")),
         "base_points": pa.array(
             [points_text(g.base_points) if g else None for g in groups], pa.string()
         ).cast(pa.decimal128(20, 4)),
         "stable": pa.array([g.stable if g else False for g in groups], pa.bool_()),
-        "n_before": _ints([g.n_before if g else None for g in groups]),  # type: ignore[misc]
-        "n_after": _ints([g.n_after if g else None for g in groups]),  # type: ignore[misc]
-        "cv_before": pa.array([g.cv_before if g else None for g in groups], pa.float64()),
-        "cv_after": pa.array([g.cv_after if g else None for g in groups], pa.float64()),
+        "n_before": _ints(of("n_before")),
+        "n_after": _ints(of("n_after")),
+        "cv_before": pa.array(of("cv_before"), pa.float64()),
+        "cv_after": pa.array(of("cv_after"), pa.float64()),
+        "mean_before_fen": _ints(of("mean_before_fen")),
+        "median_before_fen": medians("median_before_fen"),
+        "median_after_fen": medians("median_after_fen"),
+        "trimmed": _ints(of("trimmed")),
+        "origin": pa.array(of("origin"), pa.string()),
+        "review": pa.array([g.review if g else None for g in groups], pa.bool_()),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def coefficients_table(run: YearEnd, trial: str = "") -> pa.Table:
+    """Return the coefficients of hospitals, with their components before weighting."""
+    made = run.coefficients
+    rows = list(made.rows())
+    columns: dict[str, Any] = {
+        "hospital_id": pa.array([r.hospital_id for r in rows], pa.string()),
+        "drg": pa.array([r.drg for r in rows], pa.string()),
+        "coefficient": decimal_column(
+            np.array([r.coefficient for r in rows], dtype=np.int64), 12, 6
+        ),
+    }
+    for k, name in enumerate(made.names):
+        values = [fraction_text(r.components[k].value) for r in rows]
+        columns[name] = pa.array(values, pa.string())
+        columns[f"{name}_origin"] = pa.array([r.components[k].origin for r in rows], pa.string())
+    return _with_trial(columns, len(rows), trial)
+
+
+def quality_table(run: YearEnd, trial: str = "") -> pa.Table:
+    """Return the quality of the scheme on the year's cases, all (mdc empty) and by MDC."""
+    rows = run.quality
+    columns = {
+        "mdc": pa.array([q.mdc for q in rows], pa.string()),
+        "cases": _ints([q.cases for q in rows]),
+        "groups": _ints([q.groups for q in rows]),
+        "stable_groups": _ints([q.stable_groups for q in rows]),
+        "unstable_share": pa.array([q.unstable_share for q in rows], pa.float64()),
+        "cv_mean": pa.array([q.cv_mean for q in rows], pa.float64()),
+        "riv": pa.array([q.riv for q in rows], pa.float64()),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def ceiling_table(run: YearEnd, trial: str = "") -> pa.Table | None:
+    """Return what is paid by mode against the control target; None when none was given."""
+    if run.ceiling is None:
+        return None
+    payments = run.ceiling.payments
+    columns = {
+        "mode": pa.array([p.mode for p in payments], pa.string()),
+        "name": pa.array([p.name for p in payments], pa.string()),
+        "amount_fen": _ints([p.amount_fen for p in payments]),
+    }
+    return _with_trial(columns, len(payments), trial)
+
+
+def perdiem_table(run: YearEnd) -> pa.Table:
+    """Return the review of bed-day stays (D2): stays, days, cost and outcome beside the peers'."""
+    values = {p.pool: p.point_value_fen for p in run.pools}
+    of_pool = [
+        next(v for name, v in values.items() if pool.id in name.split("+"))
+        for pool in run.region.pools
+    ]
+    hospitals, parts = [h.id for h in run.region.hospitals], []
+    levels = [h.level for h in run.region.hospitals]
+    for p in run.pieces:
+        own = np.flatnonzero((p.case_class == BED_DAY) & (p.paid_by >= 0))
+        if not len(own):
+            continue
+        f = p.facts
+        worth = [
+            price if paid == MONEY else round_half_away(of_pool[pool] * points / POINT)
+            for price, paid, points, pool in zip(
+                p.price[own].tolist(),
+                p.paid_by[own].tolist(),
+                p.points[own].tolist(),
+                f.pool[own].tolist(),
+                strict=True,
+            )
+        ]
+        place = f.hospital[own].tolist()
+        parts.append(
+            pa.table(
+                {
+                    "hospital_id": pa.array([hospitals[h] for h in place], pa.string()),
+                    "level": pa.array([levels[h] for h in place], pa.string()),
+                    "bed_day_class": pa.array(
+                        [run.beds.classes[b] for b in f.bed_class[own].tolist()], pa.string()
+                    ),
+                    "days": pa.array(np.maximum(f.days[own], 1).astype(np.int64)),
+                    "total_cost_fen": pa.array(f.cost[own]),
+                    "discharge_way": pa.array(
+                        [str(w) if w else None for w in f.way[own].tolist()], pa.string()
+                    ),
+                    "paid_fen": pa.array(worth, pa.int64()),
+                }
+            )
+        )
+    return review(pa.concat_tables(parts) if parts else NO_STAYS)
+
+
+NO_STAYS = pa.schema(
+    [
+        ("hospital_id", pa.string()),
+        ("level", pa.string()),
+        ("bed_day_class", pa.string()),
+        ("days", pa.int64()),
+        ("total_cost_fen", pa.int64()),
+        ("discharge_way", pa.string()),
+        ("paid_fen", pa.int64()),
+    ]
+).empty_table()
+
+
+def months_table(run: YearEnd, trial: str = "") -> pa.Table:
+    """Return what the months of the year add up to by hospital and pool."""
+    pools = len(run.region.pools)
+    sums = run.month_sums
+    account, month = np.nonzero(sums.any(axis=2))
+    rows = sums[account, month]
+    columns = {
+        "hospital_id": pa.array(
+            [run.region.hospitals[a // pools].id for a in account], pa.string()
+        ),
+        "pool": pa.array([run.region.pools[a % pools].id for a in account], pa.string()),
+        "month": pa.array([f"{run.region.year}-{m + 1:02d}" for m in month], pa.string()),
+        "cases": _ints(rows[:, 0]),
+        "points_before": _points(rows[:, 1]),
+        "correction_points": _points(rows[:, 6]),
+        "not_pool_fen": _ints(rows[:, 2]),
+        "recorded_fund_fen": _ints(rows[:, 3]),
+        "not_pool_by_points_fen": _ints(rows[:, 4]),
+        "money_fen": _ints(rows[:, 5]),
     }
     return _with_trial(columns, len(rows), trial)
 
@@ -134,15 +298,29 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
         [run.base.groups[d].base_points if d in run.base.groups else 0 for d in drgs],
         dtype=np.int64,
     )
-    bed = np.array([run.bed_base[name] for name in sorted(run.bed_base)] or [0], dtype=np.int64)
-    for p, before, again in zip(run.pieces, run.before_readmission, run.readmission, strict=True):
+    months = [f"{run.region.year}-{m:02d}" for m in range(1, 13)]
+    first = (run.region.year - 1970) * 12
+
+    def month_of(days: NDArray[np.int32], none: NDArray[np.bool_]) -> pa.Array:
+        count = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) - first
+        return dictionary_column(months, np.clip(count, 0, 11).astype(np.int16), none)
+
+    for p in run.pieces:
         f = p.facts
         bad = p.status == 3
         in_bed = p.case_class == BED_DAY
+        by_money = p.paid_by == MONEY
         none = bad | (p.status == 2)
-        base = np.where(in_bed, bed[np.maximum(f.bed_class, 0)], bases[p.drg])
+        base = np.where(in_bed, _bed_points(run, f), bases[p.drg])
         base = np.where(bad, 0, base)
         mean = np.where(in_bed, 0, means[p.drg])
+        paid_days = np.where(in_bed, np.maximum(f.days, 1), f.days).astype(np.int64)
+        chain = None
+        if p.chain:
+            texts: list[str | None] = [None] * len(bad)
+            for row, lead in p.chain.items():
+                texts[row] = lead
+            chain = pa.array(texts, pa.string())
         columns = {
             "case_id": p.case_id,
             "hospital_id": dictionary_column(hospitals, f.hospital, f.hospital < 0),
@@ -156,20 +334,42 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             "severity_diagnosis": p.severity_diagnosis,
             "case_class": dictionary_column(CASE_CLASSES, p.case_class, bad),
             "group_mean_fen": _nullable(mean, bad | (mean == 0)),
-            "base_points": decimal_column(base, 20, 4, bad | (~in_bed & (mean == 0))),
-            "coefficient": decimal_column(p.coefficient.astype(np.int64), 12, 6, bad),
-            "days": _nullable(
-                np.where(in_bed, np.maximum(f.days, 1), f.days).astype(np.int64), bad
+            "base_points": decimal_column(
+                base, 20, 4, bad | (~in_bed & (mean == 0)) | (in_bed & by_money)
             ),
+            "coefficient": decimal_column(p.coefficient.astype(np.int64), 12, 6, bad),
+            "days": _nullable(paid_days, bad),
             "total_cost_fen": _nullable(f.cost, bad & (f.cost == 0)),
             "pool_fund_fen": _nullable(f.fund, bad & (f.fund == 0)),
-            "not_pool_fen": _nullable(f.cost - f.fund, bad),
+            "not_pool_fen": _nullable(f.not_pool, bad),
             "unreasonable_fen": _nullable(p.unreasonable, bad),
-            "points_before_readmission": decimal_column(before, 20, 4, bad),
+            "points_before_readmission": decimal_column(p.points_before, 20, 4, bad),
             "points": decimal_column(p.points, 20, 4, bad),
-            "readmission": pa.array(again, mask=bad),
+            "readmission": pa.array(p.readmission, mask=bad),
+            "month": month_of(f.key_day, bad),
+            "correction_month": month_of(p.correction_day, p.correction_day < 0),
+            "paid_by": dictionary_column(PAID_BY, p.paid_by, bad),
+            "price_fen": _nullable(p.price, ~by_money),
+            "chain": pa.nulls(len(bad), pa.string()) if chain is None else chain,
+            "bed_day_class": dictionary_column(
+                run.beds.classes or ("",), f.bed_class, f.bed_class < 0
+            ),
+            "discharge_way": _nullable(f.way.astype(np.int64), f.way == 0),
+            "day_surgery": pa.array(f.day_surgery),
         }
         yield _with_trial(columns, len(p.status), trial)
+
+
+def _bed_points(run: YearEnd, f: Facts) -> NDArray[np.int64]:
+    """Return the points of a bed-day case's day: of its last band, or of the one that prices all."""
+    b = run.beds
+    own = b.bands_of[np.maximum(f.hospital, 0), np.maximum(f.bed_class, 0)]
+    days = np.maximum(f.days, 1)
+    at = own[:, 0].astype(np.int64)
+    for k in range(len(b.start)):
+        inside = (k > own[:, 0]) & (k < own[:, 1]) & (b.start[k] <= days)
+        at = np.where(inside, k, at)
+    return b.points[np.minimum(at, len(b.points) - 1)]
 
 
 def _write_tables(folder: Path, name: str, tables: Callable[[], Iterator[pa.Table]]) -> None:
@@ -195,7 +395,7 @@ def _write_tables(folder: Path, name: str, tables: Callable[[], Iterator[pa.Tabl
 def checks(run: YearEnd) -> list[dict[str, Any]]:
     """Return the identities that the run was held to; each has passed, or there were no run."""
     c = run.counts
-    points = points_text(sum(p.points for p in run.pools))
+    points = points_text(sum(p.points + p.points_deducted for p in run.pools))
     return [
         {
             "name": "counts",
@@ -206,8 +406,9 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
         },
         {
             "name": "points",
-            "text_zh": "病例点数之和 = 机构点数之和 = 基金点数之和 = 病组点数之和",
-            "text_en": "points of cases = of hospitals = of pools = of groups",
+            "text_zh": "病例点数之和 = 机构点数之和 = 险种点数之和 = 病组点数之和 = 各月点数之和（机构、险种加回违规扣点）",
+            "text_en": "points of cases = of hospitals = of pools = of groups = of months (with what "
+            "violations deducted)",
             "passed": True,
             "detail": points,
         },
@@ -220,11 +421,35 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
         },
         {
             "name": "payments",
-            "text_zh": "清算支付 + 预付 + 扣除保证金 + 违规扣款 = 应付",
-            "text_en": "final + prepaid + forfeited + violations = due",
+            "text_zh": "最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 以前年度结转 = 应付",
+            "text_en": "final + prepaid + forfeited + violations + carried = due",
             "passed": True,
             "detail": str(sum(h.due_fen for h in run.hospitals)),
         },
+        {
+            "name": "ends",
+            "text_zh": "收到病例 = 支付 + 待单议 + 隔离",
+            "text_en": "cases in = paid + held for review + quarantined",
+            "passed": True,
+            "detail": f"{c.total} = {c.total - c.quarantined - run.held} + {run.held} + {c.quarantined}",
+        },
+        *_ceiling_check(run),
+    ]
+
+
+def _ceiling_check(run: YearEnd) -> list[dict[str, Any]]:
+    if run.ceiling is None:
+        return []
+    drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
+    return [
+        {
+            "name": "ceiling",
+            "text_zh": "各种方式支付之和 ≤ 可支付额（总额控制目标 − 目标内预留）+ 动用的预留",
+            "text_en": "all payments ≤ what may be paid (control target less reserves inside it) + what "
+            "was drawn from reserves",
+            "passed": True,
+            "detail": f"{run.ceiling.total_fen} ≤ {run.ceiling.free_fen} + {drawn}",
+        }
     ]
 
 
@@ -245,6 +470,133 @@ def _pool_facts(p: PoolResult) -> dict[str, Any]:
         "point_value": decimal_text(value, VALUE_PLACES),
         "residual_fen": p.residual_fen,
         "cases": p.cases,
+        "points_deducted": points_text(p.points_deducted),
+        "money_fen": p.money_fen,
+        "not_pool_by_points_fen": p.not_pool_by_points_fen,
+        "held_cases": p.held_cases,
+        "solution": p.solution,
+        "value_high": None if p.value_high_fen is None else fraction_text(p.value_high_fen / 100),
+        "at_low": p.at_low,
+        "at_high": p.at_high,
+        "sharing": _sharing(p),
+    }
+
+
+def _sharing(p: PoolResult) -> dict[str, Any]:
+    """Return how recorded fund and budget became the settled total."""
+    if p.sharing is None:
+        return {}
+    return {
+        "overspent": p.sharing.overspent,
+        "uncapped_fen": p.sharing.uncapped_fen,
+        "cap_fen": p.sharing.cap_fen,
+        "parts": [
+            {
+                "limit": None if part.limit is None else str(part.limit),
+                "ratio": str(part.ratio),
+                "part_fen": str(part.part_fen),
+                "share_fen": str(part.share_fen),
+            }
+            for part in p.sharing.parts
+        ],
+    }
+
+
+def _region_facts(run: YearEnd) -> dict[str, Any]:
+    """Return what the region's tables gave, as far as amounts hang on it."""
+    region, beds = run.region, run.beds
+    points_of = {
+        (rate.bed_class, rate.level, rate.from_day): base_points_of(
+            rate.rate_fen, run.base.all_mean_fen, run.policy
+        )
+        for rate in region.bed_day_rates
+    }
+    return {
+        "bed_days": [
+            {
+                "bed_day_class": rate.bed_class,
+                "level": rate.level,
+                "from_day": rate.from_day,
+                "name": rate.name,
+                "rate_fen": rate.rate_fen,
+                "points": points_text(points_of[rate.bed_class, rate.level, rate.from_day]),
+            }
+            for rate in region.bed_day_rates
+        ],
+        "bed_day_points": {
+            name: points_text(points_of[name, level, day])
+            for name in beds.classes
+            for level, day in [
+                min((r.level, r.from_day) for r in region.bed_day_rates if r.bed_class == name)
+            ]
+        },
+        "members": [
+            {
+                "pool": pool.id,
+                "name": pool.name,
+                "budget_fen": pool.budget_fen,
+                "out_of_area_fund_fen": pool.out_of_area_fund_fen,
+                "last_year_fund_fen": pool.last_year_fund_fen,
+                "growth_approval": pool.growth_approval,
+            }
+            for pool in region.pools
+        ],
+        "violations": [
+            {
+                "hospital_id": v.hospital_id,
+                "pool": v.pool,
+                "amount_fen": v.amount_fen,
+                "points": points_text(v.points),
+                "reason": v.reason,
+            }
+            for v in region.violations
+        ],
+        "carried": [
+            {
+                "hospital_id": key[0],
+                "pool": key[1],
+                "amount_fen": fen,
+                "from": region.carried_from.get(key, ""),
+            }
+            for key, fen in sorted(region.carried.items())
+        ],
+        "prepaid_given": [
+            {"hospital_id": key[0], "pool": key[1], "prepaid_fen": paid, "deposit_fen": deposit}
+            for key, (paid, deposit) in sorted(region.prepaid.items())
+        ],
+        "level_coefficients": {
+            level: decimal_text(Fraction(c, COEF_ONE), 6)
+            for level, c in sorted(region.level_coefficients.items())
+        },
+        "tcm": {h: str(share) for h, share in sorted(region.tcm_shares.items())},
+        "quotas": [
+            {"hospital_id": q.hospital, "granted": q.granted, "paid": q.paid, "allowed": q.allowed}
+            for q in run.quotas
+        ],
+    }
+
+
+def _ceiling_facts(run: YearEnd) -> dict[str, Any] | None:
+    c = run.ceiling
+    if c is None:
+        return None
+    return {
+        "control_target_fen": c.target_fen,
+        "free_fen": c.free_fen,
+        "total_fen": c.total_fen,
+        "excess_fen": c.excess_fen,
+        "reserves": [
+            {
+                "name": d.reserve.name,
+                "amount_fen": d.reserve.amount_fen,
+                "drawn_fen": d.drawn_fen,
+                "inside_target": d.reserve.inside_target,
+            }
+            for d in c.drawn
+        ],
+        "payments": [
+            {"mode": p.mode, "name": p.name, "amount_fen": p.amount_fen} for p in c.payments
+        ],
     }
 
 
@@ -256,6 +608,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
     return {
         "drgpay_version": __version__,
         "region": {"id": run.region.id, "name": run.region.name, "year": run.region.year},
+        **(run.reopening.as_dict() if run.reopening else {"version": 1}),
         "synthetic": run.region.synthetic,
         "trial": run.policy.trial,
         "policy": {
@@ -280,7 +633,8 @@ def manifest(run: YearEnd) -> dict[str, Any]:
         ],
         "counts": run.counts.as_dict(),
         "ends": {
-            "paid": run.counts.total - run.counts.quarantined,
+            "paid": run.counts.total - run.counts.quarantined - run.held,
+            "held": run.held,
             "quarantined": run.counts.quarantined,
         },
         "classes": {
@@ -297,17 +651,24 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "drgs": len(run.base.groups),
             "stable_drgs": stable,
         },
-        "bed_day_points": {name: points_text(v) for name, v in sorted(run.bed_base.items())},
+        **_region_facts(run),
+        "ceiling": _ceiling_facts(run),
         "pools": [_pool_facts(p) for p in run.pools],
         "hospitals": [
             {
                 "hospital_id": h.id,
                 "name": h.name,
                 "level": h.level,
-                "coefficient": decimal_text(Fraction(h.coefficient, COEF_ONE), 6),
+                "coefficient": decimal_text(Fraction(int(c), COEF_ONE), 6),
+                "coefficient_given": None
+                if h.coefficient is None
+                else decimal_text(Fraction(h.coefficient, COEF_ONE), 6),
                 "score": decimal_text(h.score, 4),
+                "kind": h.kind,
+                "community_id": h.community,
+                "standing": h.standing,
             }
-            for h in run.region.hospitals
+            for h, c in zip(run.region.hospitals, run.coefficients.general, strict=True)
         ],
         "front_page": {
             "counts": run.checked.counts.as_dict(),
@@ -334,14 +695,10 @@ def write_run(
 ) -> Path:
     """Write the run folder `out`, which must not exist yet; `finish` may add files to it.
 
-    Raises InputError when `out` is there already or its parent is not.
+    Raises InputError when `out` is there already or its parent is not, or when the disk is full.
     """
     target = Path(out)
-    new_folder(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
+    with whole_folder(target) as temporary:
         trial = "; ".join(run.policy.trial)
         _write_tables(temporary, "cases", lambda: case_tables(run, trial))
         for name, table in (
@@ -350,9 +707,25 @@ def write_run(
             ("drgs", drgs_table(run, trial)),
             ("quarantine", _notes_table(run, lang, trial)),
             ("reviews", _reviews_table(run, trial)),
+            ("coefficients", coefficients_table(run, trial)),
+            ("quality", quality_table(run, trial)),
+            ("months", months_table(run, trial)),
             ("findings", _of_trial(run.checked.findings, trial)),
             ("findings_by_month", _of_trial(run.checked.profile, trial)),
         ):
+            _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
+        ceiling = ceiling_table(run, trial)
+        more = {} if ceiling is None else {"ceiling": ceiling}
+        if run.beds.classes:
+            more["perdiem"] = _of_trial(perdiem_table(run), trial)
+        for made in run.extra.values():
+            more.update({name: _of_trial(t, trial) for name, t in made.tables(lang).items()})
+        if run.reopening is not None:
+            more["recovery"] = recovery_table(run.reopening, run)
+            write_carried(run.reopening, run, temporary / CARRIED)
+        else:
+            write_negative(run, temporary / CARRIED, trial)
+        for name, table in more.items():
             _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
         if run.history_use.rows:
             notes = _of_trial(run.history_quarantine.table(lang), trial)
@@ -361,9 +734,6 @@ def write_run(
         (temporary / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(temporary)
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 
@@ -375,6 +745,12 @@ def _reviews_table(run: YearEnd, trial: str) -> pa.Table:
         "case_id": pa.array([case for case, _ in reviews], pa.string()),
         "decision": pa.array([names[review.decision] for _, review in reviews], pa.string()),
         "unreasonable_fen": pa.array([r.unreasonable_fen for _, r in reviews], pa.int64()),
+        "points": decimal_column(
+            np.array([r.points for _, r in reviews], dtype=np.int64),
+            20,
+            4,
+            np.array([r.points < 0 for _, r in reviews], dtype=np.bool_),
+        ),
     }
     return _with_trial(columns, len(reviews), trial)
 

@@ -19,9 +19,9 @@ from drgpay.cases import parse
 from drgpay.cases.sources import open_source
 from drgpay.errors import BooksError, InputError, both
 from drgpay.policy import YearPolicy, load_policy
+from drgpay.settlement.prepare import ids_of
 from drgpay.settlement.region import Region, read_region
 from drgpay.settlement.run_folder import case_tables
-from drgpay.settlement.scoring import ids_of
 from drgpay.settlement.year_end import Progress, year_end
 
 Ints = NDArray[np.int64]

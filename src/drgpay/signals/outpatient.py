@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.errors import InputError, both
-from drgpay.settlement.scoring import ids_of
+from drgpay.settlement.prepare import ids_of
 from drgpay.signals.data import Cases
 
 HEADERS: dict[str, tuple[str, ...]] = {

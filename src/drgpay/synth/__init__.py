@@ -36,6 +36,8 @@ _SLIPS = (
 # per mille of what the pools paid: one budget is a little too large, one a little too small
 _BUDGETS = {"310": 1016, "390": 972}
 _OUT_OF_AREA = {"310": 38, "390": 52}
+_GROWTH = 107  # budgets in per cent of what was spent the year before
+_BY_ITEM, _RESERVE = 240, 20  # outpatient care, and the reserve, in per mille of the budgets
 _HIGH_BANDS = ((100.0, 3.0), (300.0, 2.0), (float("inf"), 1.5))
 _MOST_REVIEWS = 50_000
 
@@ -326,6 +328,7 @@ def _region(plan: Plan, path: Path, scheme: str, totals: _Totals) -> None:
         "synthetic = true",
     ]
     fund = totals.fund.sum(axis=0).tolist()
+    every = 0
     for (pool, name), paid in zip(POOLS, fund, strict=True):
         elsewhere = paid * _OUT_OF_AREA[pool] // 1000 // 100 * 100
         budget = paid * _BUDGETS[pool] // 1000 // 100 * 100 + elsewhere
@@ -336,5 +339,20 @@ def _region(plan: Plan, path: Path, scheme: str, totals: _Totals) -> None:
             f'name = "{name}"',
             f'budget_yuan = "{writer.yuan(budget)}"',
             f'out_of_area_fund_yuan = "{writer.yuan(elsewhere)}"',
+            f'last_year_fund_yuan = "{writer.yuan(budget * 100 // _GROWTH // 100 * 100)}"',
         ]
+        every += budget
+    by_item = every * _BY_ITEM // 1000 // 100 * 100
+    reserve = every * _RESERVE // 1000 // 100 * 100  # the target contains it
+    lines += [
+        "",
+        "[ceiling]",
+        f'control_target_yuan = "{writer.yuan(every + by_item + reserve)}"',
+        "[[ceiling.reserves]]",
+        'name = "年终清算调剂金（虚构）"',
+        f'amount_yuan = "{writer.yuan(reserve)}"',
+        "[[ceiling.payments]]",
+        'name = "门诊按项目（虚构）"',
+        f'amount_yuan = "{writer.yuan(by_item)}"',
+    ]
     (path / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")

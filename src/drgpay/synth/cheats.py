@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.errors import InputError, both
+from drgpay.settlement.facts import year_bounds
 from drgpay.settlement.run_folder import case_tables
-from drgpay.settlement.scoring import year_bounds
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import writer
 

@@ -1,0 +1,613 @@
+"""Read, check and group the cases of a year once; rules of points are applied to what is kept.
+
+What is kept of a case depends on the region, the scheme and a few parameters of reading
+(`READING`), so that trial runs of all other parameters need not read the files again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.cases import parse
+from drgpay.cases.checks.run import CheckSettings
+from drgpay.cases.encode import Faults
+from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.sources import Piece, open_source
+from drgpay.errors import Bilingual, BooksError, InputError, both, located
+from drgpay.grouper.check import Checked, CheckRun, PieceChecks
+from drgpay.grouper.engine import Grouper, GroupNumbers
+from drgpay.grouper.outcome import REASONS, Counts
+from drgpay.grouper.stream import (
+    GroupedPiece,
+    deciding_diagnoses,
+    default_threads,
+    group_piece,
+    in_order,
+)
+from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse, any_grouper
+from drgpay.money import yuan_text
+from drgpay.points.history import History, Repeats
+from drgpay.policy import Policy, YearPolicy
+from drgpay.settlement.facts import HISTORY_WANTED, CaseReader, Facts, wanted
+from drgpay.settlement.pieces import ReadPiece, ReadPieces
+from drgpay.settlement.region import LIST_SUFFIXES, InputFile, Region, describe_file
+from drgpay.settlement.scoring import NO_REVIEWS, Reviews
+
+MAX_FINDINGS = 1_000_000  # kept of a run; all are counted
+MEMORY_CASES = 25_000_000  # beyond this many cases what is read lies on disk
+Progress = Callable[[str, int | None], Callable[[int], None]]
+READING = (
+    "year_key",
+    "los_convention",
+    "long_stay.days",
+    "long_stay.rule",
+    "long_stay.class",
+    "not_pool",
+    "history_years",
+    "fund_type_map",
+)
+
+
+@dataclass(frozen=True)
+class HistoryUse:
+    """What became of the history's rows: all, used for means, quarantined."""
+
+    rows: int = 0
+    used: int = 0
+    quarantined: int = 0
+
+
+@dataclass
+class Prepared:
+    """A region's cases and history, read, checked and grouped.
+
+    `cache` keeps what several settlements share: readmissions, base points.
+    """
+
+    region: Region
+    loaded: Policy
+    policy: YearPolicy
+    grouper: AnyGrouper
+    main: Grouper
+    numbers: GroupNumbers
+    pieces: ReadPieces
+    history: History | None
+    history_use: HistoryUse
+    history_quarantine: Quarantine
+    history_years: tuple[int, ...]
+    counts: Counts
+    broken: Quarantine
+    quarantine: Quarantine
+    checked: Checked
+    inputs: Sequence[InputFile]
+    versions: tuple[VersionUse, ...]
+    notes: Sequence[Bilingual]
+    unknown: Sequence[str]
+    threads: int
+    has_patients: bool
+    has_categories: bool
+    has_referrals: bool
+    left_aside: int = 0  # cases after the last day that counts
+    removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
+    cache: dict[Any, Any] = field(default_factory=dict)
+
+    def fits(self, policy: YearPolicy) -> bool:
+        """Whether a policy reads the cases alike, so that what is kept serves it, too."""
+        if any(policy[key] != self.policy[key] for key in READING):
+            return False
+        if policy["readmission.same"] == "hospital_category" and not self.has_categories:
+            return False
+        return self.has_referrals or policy["referral.rule"] != "one_stay"
+
+    def close(self) -> None:
+        """Delete what lies on disk."""
+        self.pieces.close()
+        if self.history is not None:
+            self.history.close()
+
+
+def prepare(
+    region: Region,
+    loaded: Policy,
+    policy: YearPolicy,
+    *,
+    grouper: AnyGrouper | None = None,
+    threads: int | None = None,
+    lang: str = "zh",
+    progress: Progress | None = None,
+    spool: Path | None = None,
+    memory_cases: int = MEMORY_CASES,
+    until: dt.date | None = None,
+) -> Prepared:
+    """Return the cases of a region's year as a settlement needs them.
+
+    `spool`: where to put what does not fit in memory (default: the system's temporary folder);
+    `memory_cases`: from how many cases on it is used; `until`: cases whose day of rule 1 is later
+    are left aside, as if they were not in the files. Raises InputError or SchemeError for inputs
+    that cannot be used, BooksError when counts do not tie out.
+    """
+    workers = threads or default_threads()
+    step_of = progress or (lambda name, rows: lambda done: None)
+    if grouper is None:
+        grouper = any_grouper(
+            region.scheme, region.surgical_match, region.from_insurance_codes, region.path
+        )
+    # base points are those of the groups in force when the year ends
+    main = (
+        grouper.at(dt.date(region.year, 12, 31))
+        if isinstance(grouper, VersionedGrouper)
+        else grouper
+    )
+    past = _Past(region, policy, main, grouper.numbers, workers, step_of, spool)
+    if any(path.suffix.lower() in LIST_SUFFIXES for path in region.cases):
+        policy = policy.using("fund_type_map")
+    reading = replace(region.reading, fund_types=_fund_types(policy))
+    source = open_source(list(region.cases), wanted(policy), "settlement", reading)
+    large = source.rows is not None and source.rows > memory_cases
+    pieces = ReadPieces(spool, on_disk=large)
+    reader = PieceReader(region, policy, grouper, until)
+    # not after the day of the run: the same inputs give the same findings on any day
+    settings = CheckSettings(today=until or dt.date(region.year, 12, 31))
+    checks = CheckRun(
+        grouper, settings, lang=lang, keep_findings=MAX_FINDINGS, on_disk=large, folder=spool
+    )
+    done = step_of("cases", source.rows)
+
+    def task(piece: Piece) -> Callable[[], tuple[ReadPiece, PieceChecks]]:
+        return lambda: reader.read(piece, checks)
+
+    for read, found in in_order((task(piece) for piece in source.pieces), workers):
+        if reader.left_aside and not len(read.status):
+            continue  # all of them are later
+        pieces.append(read)
+        checks.take(found)
+        done(len(read.status))
+    if reader.left_aside and not len(pieces):
+        raise InputError(
+            both(f"到 {until} 为止没有病例", f"there are no cases up to {until}"),
+            where=region.path,
+            remedy=both("核对月份和病例文件", "check the month and the files of cases"),
+        )
+    broken = Quarantine()
+    for file, row, text in source.broken:
+        broken.add(file, row, None, "", text, "row_broken")
+    quarantine_duplicates(pieces)
+    quarantine = Quarantine()
+    for number in range(len(pieces)):
+        quarantine.rows.extend(pieces.quarantine(number).rows)
+    quarantine.rows.extend(broken.rows)
+    counts = count_ends(pieces, len(broken))
+    left = sum(reader.left_aside.values())
+    rows = None if source.rows is None else source.rows - left
+    _check_counts(rows, counts, quarantine, len(broken))
+    checked = checks.finish(source.broken, rows=rows)
+    if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
+        raise BooksError(
+            both(
+                f"清算 {counts.as_dict()}，检查 {checked.counts.as_dict()}，数目不符",
+                f"settled {counts.as_dict()}, checked {checked.counts.as_dict()}",
+            )
+        )
+    rows_of: dict[str, int] = {}
+    for number in range(len(pieces)):
+        file = pieces.file(number)
+        rows_of[file] = rows_of.get(file, 0) + pieces.size(number)
+    unread = {file for file, _ in reader.left_aside if not rows_of.get(file)}
+    if past.months:
+        region = replace(region, last_year_months=past.months)
+    return Prepared(
+        region,
+        loaded,
+        policy,
+        grouper,
+        main,
+        grouper.numbers,
+        pieces,
+        past.history,
+        past.use,
+        past.notes,
+        past.years,
+        counts,
+        broken,
+        quarantine,
+        checked,
+        _inputs(region, loaded, past.rows_of, rows_of, unread),
+        _version_use(grouper, pieces),
+        source.all_notes(),
+        source.unknown,
+        workers,
+        reader.has_patients,
+        reader.categories,
+        reader.referrals,
+        left,
+    )
+
+
+class PieceReader:
+    """Reads, checks and groups pieces of the year's cases; may be called on any thread."""
+
+    def __init__(
+        self,
+        region: Region,
+        policy: YearPolicy,
+        grouper: AnyGrouper,
+        until: dt.date | None = None,
+    ) -> None:
+        self.region, self.policy, self.grouper = region, policy, grouper
+        self.until = until
+        self.left_aside: dict[tuple[str, int], int] = {}  # of each piece that lost rows by `until`
+        self.facts = CaseReader(region, policy, (region.year, region.year))
+        self.review_ids = pa.array(sorted(region.reviews), pa.string())
+        self.has_patients = True
+        self.categories = policy["readmission.same"] == "hospital_category"
+        self.referrals = policy["referral.rule"] == "one_stay"
+
+    def read(self, piece: Piece, checks: CheckRun) -> tuple[ReadPiece, PieceChecks]:
+        """Return what a settlement needs of a piece, and what the checks found in it."""
+        found: dict[str, Any] = {}
+
+        def check(faults: Faults) -> None:
+            if "patient_id" not in faults.table.column_names:
+                self._without_patients(piece.file)
+            faults.every = True
+            found["facts"] = self.facts.read(faults)
+            found["reviews"] = _reviews(faults, found["facts"], self.region, self.review_ids)
+
+        if self.until is not None:
+            piece = self._up_to(piece, self.until)
+        part: GroupedPiece = group_piece(piece, self.grouper, check)
+        g, table, numbers = part.grouped, part.table, self.grouper.numbers
+        names = table.column_names
+        read = ReadPiece(
+            piece.file,
+            part.faults.numbers,
+            ids_of(table["case_id"]),
+            ids_of(table["patient_id"])
+            if "patient_id" in names
+            else pa.nulls(len(table), pa.string()),
+            deciding_diagnoses(part),
+            found["facts"],
+            numbers.drg_of[g.group],
+            numbers.adrg_of[g.group],
+            g.mdc,
+            g.status,
+            g.reason,
+            g.level,
+            found["reviews"],
+            part.faults.close(),
+            part.version,
+            _categories(part) if self.categories else None,
+            ids_of(table["referral_group"])
+            if self.referrals and "referral_group" in names
+            else None,
+        )
+        return read, checks.piece(part)
+
+    def _up_to(self, piece: Piece, until: dt.date) -> Piece:
+        """Return a piece without the cases whose day of rule 1 is later."""
+        table = piece.load()
+        numbers = piece.numbers
+        if numbers is None:
+            numbers = np.arange(piece.first_row, piece.first_row + len(table))
+        later = self.facts.later_than(table, (until - dt.date(1970, 1, 1)).days)
+        if later.any():
+            self.left_aside[piece.file, piece.first_row] = int(later.sum())
+            table, numbers = table.filter(pa.array(~later)), numbers[~later]
+        kept = table
+        return replace(piece, load=lambda: kept, numbers=numbers)
+
+    def _without_patients(self, file: str) -> None:
+        if self.policy["readmission.days"] is not None:
+            raise without_patients(file)
+        self.has_patients = False
+
+
+def without_patients(file: str) -> InputError:
+    """Return the refusal of cases without patients under a readmission rule."""
+    return InputError(
+        both("缺少列：参保人编号（patient_id）", "missing column: patient_id"),
+        where=file,
+        remedy=both(
+            "再住院规则需要它；补上此列，或以 --set readmission.days=none 试算",
+            "the readmission rule needs it; add it, or try --set readmission.days=none",
+        ),
+    )
+
+
+def ids_of(column: pa.ChunkedArray) -> pa.Array:
+    """Return ids as texts without blanks around them, as hospital and pool are read, too."""
+    return pc.utf8_trim_whitespace(parse.flat(column).cast(pa.string()))
+
+
+def _categories(part: GroupedPiece) -> NDArray[np.int16]:
+    """Return the three-character category of each principal diagnosis as a number, -1 for none."""
+    words, offsets = part.cases.diagnoses.words, part.cases.diagnoses.offsets
+    some = np.diff(offsets) > 0
+    out = np.full(len(some), -1, dtype=np.int16)
+    if not some.any():
+        return out
+    first = words.take(pa.array(offsets[:-1][some]))
+    if not pa.types.is_dictionary(first.type):
+        first = first.dictionary_encode()
+    texts = [str(word or "").strip()[:3].upper() for word in first.dictionary.to_pylist()]
+    known: dict[str, int] = {}
+    for text in texts:
+        if len(text) == 3 and text[0].isascii() and text[0].isalpha() and text[1:].isdecimal():
+            known[text] = (ord(text[0]) - 65) * 100 + int(text[1:])
+    table = np.array([known.get(text, -1) for text in texts] + [-1], dtype=np.int16)
+    out[some] = table[np.asarray(pc.fill_null(first.indices.cast(pa.int64()), len(texts)))]
+    return out
+
+
+def _reviews(faults: Faults, facts: Facts, region: Region, review_ids: pa.Array) -> Reviews:
+    """Return the decisions on the cases of a piece."""
+    if not len(review_ids):
+        return NO_REVIEWS
+    ids = ids_of(faults.table["case_id"])
+    where = np.asarray(pc.fill_null(pc.index_in(ids, value_set=review_ids), -1))
+    rows = np.flatnonzero(where >= 0)
+    if not len(rows):
+        return NO_REVIEWS
+    count = len(faults.table)
+    decision, points = np.zeros(count, np.int8), np.full(count, -1, np.int64)
+    unreasonable = np.zeros(count, np.int64)
+    for row in rows.tolist():
+        review = region.reviews[review_ids[int(where[row])].as_py()]
+        unreasonable[row], decision[row] = review.unreasonable_fen, review.decision
+        points[row] = review.points
+    over = np.flatnonzero((unreasonable > facts.cost) & faults.good)
+    if len(over):
+        raise InputError(
+            both("不合理费用大于总费用", "unreasonable cost above the total cost"),
+            where="reviews.csv",
+            faults=[
+                located(
+                    f"reviews.csv:{region.reviews[ids[row].as_py()].row + 1}",
+                    _over_text(ids[row].as_py(), unreasonable[row], facts.cost[row]),
+                )
+                for row in over.tolist()
+            ],
+            remedy=both("更正 reviews.csv 中的金额", "correct the amounts in reviews.csv"),
+        )
+    return Reviews(decision, np.minimum(unreasonable, facts.cost), points)
+
+
+def _over_text(case: str, unreasonable: int, cost: int) -> Bilingual:
+    amounts = f"unreasonable_yuan {yuan_text(int(unreasonable))} > {yuan_text(int(cost))}"
+    return both(f"{case}：{amounts}", f"{case}: {amounts}")
+
+
+def _fund_types(policy: YearPolicy) -> tuple[tuple[str, str], ...]:
+    return tuple((str(code), str(fund)) for code, fund in policy["fund_type_map"])
+
+
+def quarantine_duplicates(pieces: ReadPieces) -> None:
+    """Quarantine every copy of a case id that stands more than once, also beside a faulty copy."""
+    for number, repeats in enumerate(pieces.repeated_cases()):
+        if not len(repeats):
+            continue
+        piece = pieces[number]
+        own = repeats[piece.status[repeats] < 3]  # the others are noted for a fault of their own
+        if not len(own):
+            continue
+        notes = pieces.quarantine(number)
+        for row in own.tolist():
+            case = piece.case_id[row].as_py()
+            notes.add(piece.file, int(piece.numbers[row]), case, "case_id", case, "duplicate_case")
+        notes.rows.sort(key=lambda note: note[1])
+        pieces.stop(number, own, REASONS.index("duplicate_case"))
+
+
+def count_ends(pieces: ReadPieces, broken: int) -> Counts:
+    """Return what became of all cases; `broken` rows of the files are quarantined, too."""
+    total = np.zeros(4, dtype=np.int64)
+    for number in range(len(pieces)):
+        total += pieces.ends(number)
+    return Counts(*(int(n) for n in total)) + Counts(quarantined=broken)
+
+
+def _check_counts(rows: int | None, counts: Counts, quarantine: Quarantine, broken: int) -> None:
+    if counts.quarantined != len(quarantine):
+        raise BooksError(
+            both(
+                f"隔离了 {counts.quarantined} 例，记录的却是 {len(quarantine)} 行",
+                f"{counts.quarantined} cases are quarantined, {len(quarantine)} rows are noted",
+            )
+        )
+    if rows is not None and rows + broken != counts.total:
+        raise BooksError(
+            both(
+                f"文件应有 {rows} 例，结果只有 {counts.total} 例",
+                f"the files announce {rows} cases, {counts.total} ended",
+            )
+        )
+
+
+def _version_use(grouper: AnyGrouper, pieces: ReadPieces) -> tuple[VersionUse, ...]:
+    """Return how many paid cases each version of a family grouped; nothing for one scheme."""
+    if not isinstance(grouper, VersionedGrouper):
+        return ()
+    total = np.zeros(len(grouper.versions), dtype=np.int64)
+    paid = 0
+    for piece in pieces:
+        if piece.version is not None:
+            total += grouper.count(piece.version, piece.status)
+        paid += int((piece.status < 3).sum())
+    if int(total.sum()) != paid:
+        raise BooksError(
+            both(
+                f"各版本共分组 {int(total.sum())} 例，清算的却是 {paid} 例",
+                f"the versions grouped {int(total.sum())} cases, {paid} are settled",
+            )
+        )
+    return grouper.use(total)
+
+
+def _inputs(
+    region: Region,
+    policy: Policy,
+    history_rows: Mapping[str, int],
+    case_rows: Mapping[str, int],
+    unread: Collection[str] = (),
+) -> list[InputFile]:
+    files = [describe_file(policy.path, f"{policy.id}.toml", None)]
+    for path in (*region.files, *region.cases, *region.history):
+        if path in region.cases and path.name in unread:
+            continue  # all of its cases are later than the run's last day
+        name = path.relative_to(region.path) if path.is_relative_to(region.path) else path.name
+        rows = history_rows if path in region.history else case_rows
+        files.append(describe_file(path, str(name), rows.get(path.name)))
+    return files
+
+
+class _Past:
+    """The history, read and grouped: what base points and coefficients stand on."""
+
+    def __init__(
+        self,
+        region: Region,
+        policy: YearPolicy,
+        grouper: Grouper,
+        numbers: GroupNumbers,
+        workers: int,
+        step_of: Progress,
+        spool: Path | None,
+    ) -> None:
+        self.history: History | None = None
+        self.use, self.notes = HistoryUse(), Quarantine()
+        self.rows_of: dict[str, int] = {}
+        self.years: tuple[int, ...] = ()
+        self.months: dict[tuple[str, str, int], int] = {}  # recorded fund of last year's months
+        if region.group_means is not None and region.all_drg_mean_fen:
+            return
+        first, last = region.year - policy["history_years"], region.year - 1
+        self.years = tuple(range(first, last + 1))
+        reader = CaseReader(region, policy, (first, last))
+        source = open_source(list(region.history), HISTORY_WANTED, "history", region.reading)
+        done = step_of("history", source.rows)
+        # numbered as the cases of the year: of a family they may be of several versions
+        number_of = {drg: i for i, drg in enumerate(numbers.drgs)}
+        group_of = np.array(
+            [number_of[grouper.numbers.drgs[i]] for i in grouper.numbers.drg_of.tolist()],
+            dtype=np.int64,
+        )
+        self.history = History(folder=spool)
+        files: list[PastPiece] = []
+        given = any(path.stem == "last_year_months" for path in region.files)
+        of_year = None if given else last
+
+        def task(piece: Piece) -> Callable[[], tuple[PastPiece, dict[str, Any]]]:
+            return lambda: past_piece(piece, grouper, group_of, reader, of_year)
+
+        rows = 0
+        for kept, columns in in_order((task(p) for p in source.pieces), workers):
+            self.history.add(**columns)
+            files.append(kept)
+            rows += len(kept.bad)
+            self.rows_of[kept.file] = self.rows_of.get(kept.file, 0) + len(kept.bad)
+            done(len(kept.bad))
+        for kept, repeats in zip(files, self.history.duplicates(), strict=True):
+            kept.quarantine_duplicates(repeats)
+            kept.add_funds(repeats.rows, region, self.months)
+        for kept in files:
+            self.notes.rows.extend(kept.quarantine.rows)
+        for file, row, text in source.broken:
+            self.notes.add(file, row, None, "", text, "row_broken")
+        self.use = HistoryUse(rows + len(source.broken), self.history.used, len(self.notes))
+
+
+@dataclass(frozen=True)
+class PastPiece:
+    """N past cases: which rows are bad, notes of the bad ones, last year's recorded fund."""
+
+    file: str
+    numbers: NDArray[np.int64]
+    bad: NDArray[np.bool_]
+    quarantine: Quarantine
+    last: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    def add_funds(
+        self, repeated: NDArray[np.int64], region: Region, sums: dict[tuple[str, str, int], int]
+    ) -> None:
+        """Add the recorded fund of last year's good rows to the sums by hospital, pool, month."""
+        if self.last is None:
+            return
+        rows, place, fund = self.last
+        good = ~self.bad
+        good[repeated] = False
+        place, fund = place[good[rows]], fund[good[rows]]
+        pools = len(region.pools)
+        size = len(region.hospitals) * pools * 12
+        some = np.bincount(place, minlength=size)
+        funds = np.zeros(size, dtype=np.int64)
+        np.add.at(funds, place, fund)
+        for number in np.flatnonzero(some).tolist():
+            account, month = divmod(number, 12)
+            key = (region.hospitals[account // pools].id, region.pools[account % pools].id)
+            sums[(*key, month + 1)] = sums.get((*key, month + 1), 0) + int(funds[number])
+
+    def quarantine_duplicates(self, repeats: Repeats) -> None:
+        """Note rows whose case id stands more than once, unless they have a fault of their own."""
+        for row, case in zip(repeats.rows.tolist(), repeats.case_ids, strict=True):
+            if self.bad[row]:
+                continue
+            number = int(self.numbers[row])
+            self.quarantine.add(self.file, number, case, "case_id", case, "duplicate_case")
+        self.quarantine.rows.sort(key=lambda note: note[1])
+
+
+def past_piece(
+    piece: Piece,
+    grouper: Grouper,
+    group_of: NDArray[np.int64],
+    reader: CaseReader,
+    of_year: int | None,
+) -> tuple[PastPiece, dict[str, Any]]:
+    """Return a piece of past cases, read and grouped: what is bad, and columns for a history."""
+    facts: list[Facts] = []
+
+    def check(faults: Faults) -> None:
+        facts.append(reader.read(faults, history=True))
+
+    part = group_piece(piece, grouper, check)
+    f, g = facts[0], part.grouped
+    counts = (g.status == 0) & (f.bed_class < 0) & (f.cost > 0)
+    year = f.key_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    case_id = ids_of(part.table["case_id"])
+    patients = ids_of(part.table["patient_id"]) if "patient_id" in part.table.column_names else None
+    kept = PastPiece(
+        piece.file,
+        part.faults.numbers,
+        g.status == 3,
+        part.faults.close(),
+        None if of_year is None else _funds(f, year, of_year, reader),
+    )
+    columns = {
+        "group": np.where(counts, group_of[g.group], -1),
+        "year": np.where(counts, year, 0).astype(np.int32),
+        "cost": f.cost,
+        "hospital": f.hospital,
+        "not_pool": f.not_pool,
+        "patient_id": patients,
+        "case_id": case_id,
+    }
+    return kept, columns
+
+
+def _funds(
+    f: Facts, year: NDArray[np.int64], of_year: int, reader: CaseReader
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return of a year's cases the rows, account x 12 + month, and the recorded fund."""
+    rows = np.flatnonzero((year == of_year) & (f.hospital >= 0) & (f.pool >= 0))
+    month = f.key_day[rows].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+    account = f.hospital[rows].astype(np.int64) * len(reader.pools) + f.pool[rows]
+    return rows, account * 12 + month, f.fund[rows]
