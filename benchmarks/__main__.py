@@ -88,27 +88,8 @@ def arrivals(cases: Path, some: Path) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=10_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="keep .bench/ for the next run")
-    options = parser.parse_args()
-    n = options.cases
-    WORK.mkdir(exist_ok=True)
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {n:,} cases\n")
-    region = WORK / f"region-{n}-{options.seed}"
-    cases = region / "cases.parquet"
-    if not cases.exists():
-        made = run("synth", region, n, options.seed)
-        rate = made["cases"] / made["seconds"]
-        row(
-            "synth, a year and two of history, streamed to Parquet",
-            "≥ 200,000 cases/s",
-            f"{rate:,.0f} cases/s, peak {made['peak_mib']:,.0f} MiB",
-            rate >= 200_000,
-        )
-
+def grouping(region: Path, cases: Path, n: int) -> None:
+    """Measure the grouper: kernel, memory, one case, files."""
     k = run("kernel", cases, 2_000_000)
     rate = k["cases"] / k["kernel_seconds"]
     row(
@@ -184,8 +165,17 @@ def main() -> None:
         g["peak_mib"] <= 1536 and g["peak_mib"] <= 1.5 * s["peak_mib"],
     )
 
+
+def arriving(region: Path, cases: Path, n: int) -> None:
+    """Measure files as they arrive, on a tenth of the cases."""
+    small = WORK / "first.parquet"
+    run("first_cases", cases, small, n // 10)
+    run("group_file", cases, WORK / "out.parquet")
     arrivals(cases, small)
 
+
+def year_end(region: Path, cases: Path, n: int) -> None:
+    """Measure the year end: files to run folder, against pandas and the model, within bounds."""
     target = WORK / "run"
     shutil.rmtree(target, ignore_errors=True)
     y = run("year_end", region, target)
@@ -195,6 +185,123 @@ def main() -> None:
         f"{y['seconds']:.1f} s, {y['peak_mib']:,.0f} MiB",
         y["seconds"] <= 60 and y["peak_mib"] <= 6144,
     )
+    p = run("against_pandas", region, WORK / "groups")
+    row(
+        f"settling {p['cases']:,} grouped cases in memory, against plain pandas, same fen",
+        "≥ 10 x",
+        f"{p['pandas_seconds']:.1f} s / {p['seconds']:.1f} s = {p['ratio']:.1f} x",
+        p["ratio"] >= 10,
+    )
+    row(
+        "  from files: pandas without grouping, ours with checks and grouping",
+        "",
+        f"{p['pandas_files_seconds']:.1f} s / {p['files_seconds']:.1f} s = {p['files_ratio']:.1f} x",
+    )
+    m = run("against_model", 20_000, WORK)
+    slow = m["model_cases_per_second"]
+    first, again = p["cases"] / p["seconds"], p["cases"] / p["again_seconds"]
+    row(
+        "settling, a further policy, against reference/model, both without grouping",
+        "≥ 500 x",
+        f"{again:,.0f} / {slow:,.0f} cases/s = {again / slow:,.0f} x",
+        again / slow >= 500,
+    )
+    row(
+        "  the first policy: base points and readmissions found, too",
+        "",
+        f"{first:,.0f} / {slow:,.0f} cases/s = {first / slow:,.0f} x",
+    )
+    both, ours = m["cases"] / m["model_with_grouping_seconds"], p["cases"] / p["files_seconds"]
+    row("  both with grouping, ours from files", "", f"{ours / both:,.0f} x")
+    b = run("bounded", 1_000_000, best_of=3)
+    row(
+        "a million bounded cases, arrays to dues",
+        "< 1 s",
+        f"{b['seconds']:.2f} s",
+        b["seconds"] < 1,
+    )
+    h = run("base_points", 2 * n)
+    row(
+        f"base points of {h['cases']:,} past cases in memory of 700 MB",
+        "",
+        f"{h['seconds']:.1f} s, another policy {h['trial_seconds']:.1f} s, {h['peak_mib']:,.0f} MiB",
+    )
+
+
+def simulating(region: Path, cases: Path, n: int) -> None:
+    """Measure ten policies over one year's cases."""
+    s = run("simulate", region)
+    row(
+        f"simulate: ten policies over {s['cases']:,} cases",
+        "≤ 180 s",
+        f"{s['seconds']:.0f} s, {s['median_run_seconds']:.1f} s a policy, {s['peak_mib']:,.0f} MiB",
+        s["seconds"] <= 180,
+    )
+
+
+def streaming(region: Path, cases: Path, n: int) -> None:
+    """Measure ten times the cases, kept on disk."""
+    large = WORK / f"region-{10 * n}-large"
+    if not (large / "region.toml").exists():
+        run("large_region", large, 10 * n)
+    shutil.rmtree(WORK / "large-run", ignore_errors=True)
+    s = run("stream", large, WORK / "spool", WORK / "large-run")
+    row(
+        f"year-end, {s['cases']:,} cases on disk, files to run folder",
+        "≤ 6,144 MiB",
+        f"{s['seconds']:.0f} s, {s['peak_mib']:,.0f} MiB",
+        s["peak_mib"] <= 6144,
+    )
+
+
+def on_spark(region: Path, cases: Path, n: int) -> None:
+    """Measure the year end on Spark in local mode, on a million cases; it needs Java."""
+    city = WORK / "region-spark"
+    if not (city / "region.toml").exists():
+        run("synth", city, min(n, 1_000_000), 1)
+    s = run("spark", city, os.cpu_count() or 1)
+    row(
+        f"year-end on Spark, local, {s['cases']:,} cases and {s['history']:,} of history",
+        "same fen",
+        f"{s['seconds']:.0f} s, {s['shuffle_bytes_per_case']:.0f} bytes a case shuffled",
+        s["same_fen"],
+    )
+
+
+PARTS = {
+    "grouping": grouping,
+    "reading": arriving,
+    "year_end": year_end,
+    "simulate": simulating,
+    "stream": streaming,
+    "spark": on_spark,
+}
+USUAL = ("grouping", "reading", "year_end", "simulate")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=10_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="keep .bench/ for the next run")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=USUAL, help="parts to measure")
+    options = parser.parse_args()
+    n = options.cases
+    WORK.mkdir(exist_ok=True)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {n:,} cases\n")
+    region = WORK / f"region-{n}-{options.seed}"
+    cases = region / "cases.parquet"
+    if not cases.exists() and set(options.only) & set(USUAL):
+        made = run("synth", region, n, options.seed)
+        rate = made["cases"] / made["seconds"]
+        row(
+            "synth, a year and two of history, streamed to Parquet",
+            "≥ 200,000 cases/s",
+            f"{rate:,.0f} cases/s, peak {made['peak_mib']:,.0f} MiB",
+            rate >= 200_000,
+        )
+    for name in options.only:
+        PARTS[name](region, cases, n)
     print(
         "\nEach number is of this run on this machine; the model is plain Python written for reading."
     )

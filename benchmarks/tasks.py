@@ -12,7 +12,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks import checks, explain, lists, reading
+from benchmarks import (
+    base_points,
+    bounded,
+    checks,
+    explain,
+    lists,
+    reading,
+    simulate,
+    spark,
+)
+from benchmarks import year_end as settling
 from benchmarks.measure import SCHEME, median_seconds, peak_mib
 
 
@@ -254,6 +264,14 @@ TASKS = {
     "lists_speed": lists.speed,
     "explain_one": explain.one,
     "explain_file": explain.file,
+    "against_pandas": settling.against_pandas,
+    "against_model": settling.against_model,
+    "large_region": settling.make_large_region,
+    "stream": settling.stream_100m,
+    "base_points": base_points.base_points,
+    "bounded": bounded.bounded,
+    "simulate": simulate.ten_policies,
+    "spark": spark.spark_year_end,
 }
 
 if __name__ == "__main__":
