@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# PySpark is large (some 450 MB): it is installed for the tests only where Java is found
+SPARK := $(if $(shell which java 2>/dev/null),$(VENV)/.spark)
 
 .PHONY: help demo test test-long lint types bench wheel clean
 
@@ -20,14 +22,18 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
 
+$(VENV)/.spark: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[spark]'
+	@touch $@
+
 demo: $(READY)
 	$(BIN)/drgpay demo -o demo
 
-test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not long"
+test: $(READY) $(SPARK)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-long: $(READY)
-	$(BIN)/python -m pytest -m long --durations=20
+test-long: $(READY) $(SPARK)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --durations=20
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

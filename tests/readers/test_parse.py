@@ -251,13 +251,15 @@ def test_sexes__numbers() -> None:
 
 
 def test_flags__what_exports_write() -> None:
-    texts = ["0", "1", "true", "false", "True", "FALSE", "TRUE", "", None, "2", "yes"]
+    texts = ["0", "1", "true", "false", "True", "FALSE", "TRUE", "", None, "2", "yep"]
     values, bad = parse.flags(pa.array(texts))
     assert values.tolist() == [0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0]
     assert bad.tolist() == [False] * 9 + [True] * 2
-    values, bad = parse.flags(pa.array(["是", "有", "Y", "y", "否", "无", "N", "n", "不详"]))
-    assert values.tolist() == [1] * 4 + [0] * 5
-    assert bad.tolist() == [False] * 8 + [True]
+    values, bad = parse.flags(
+        pa.array(["是", "有", "Y", "y", "yes", "否", "无", "N", "n", "no", "不详"])
+    )
+    assert values.tolist() == [1] * 5 + [0] * 6
+    assert bad.tolist() == [False] * 10 + [True]
 
 
 def test_flags__typed_columns() -> None:
