@@ -15,6 +15,7 @@ from drgpay.cases.checks.facts import WAYS
 from drgpay.cases.encode import Faults
 from drgpay.errors import InputError, both
 from drgpay.grouper.check import WANTED as CHECKED
+from drgpay.grouper.check import months_of
 from drgpay.policy import YearPolicy
 from drgpay.settlement.region import Region
 
@@ -93,6 +94,12 @@ def year_bounds(year: int) -> tuple[int, int]:
     first = np.datetime64(f"{year}-01-01", "D").astype(int)
     after = np.datetime64(f"{year + 1}-01-01", "D").astype(int)
     return int(first), int(after) - 1
+
+
+def month_in_year(days: NDArray[np.int32], year: int) -> NDArray[np.int8]:
+    """Return the month of a year, 0 to 11, of days since 1970; days outside go to its ends."""
+    months = months_of(days).astype(np.int32) - (year - 1900) * 12
+    return np.clip(months, 0, 11).astype(np.int8)
 
 
 class CaseReader:

@@ -31,6 +31,7 @@ from drgpay.errors import Bilingual, BooksError, PolicyError, both
 from drgpay.money import POINT, round_half_away
 from drgpay.points.kernels import POINTS
 from drgpay.policy import YearPolicy
+from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.kernels import (
     M_CASES,
     M_CORRECTION,
@@ -400,11 +401,9 @@ def corrections_table(year: Year, through: int) -> pa.Table:
     hospitals = [h.id for h in year.region.hospitals]
     pools = [p.id for p in year.region.pools]
     names = [f"{year.region.year}-{m:02d}" for m in range(1, MONTHS + 1)]
-    first = (year.region.year - 1970) * MONTHS
 
-    def month_of(days: NDArray[np.int32]) -> NDArray[np.int16]:
-        count = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-        return np.clip(count - first, 0, MONTHS - 1).astype(np.int16)
+    def month_of(days: NDArray[np.int32]) -> NDArray[np.int8]:
+        return month_in_year(days, year.region.year)
 
     parts = []
     for p in year.pieces:

@@ -37,7 +37,7 @@ from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse, an
 from drgpay.money import yuan_text
 from drgpay.points.history import History, Repeats
 from drgpay.policy import Policy, YearPolicy
-from drgpay.settlement.facts import HISTORY_WANTED, CaseReader, Facts, wanted
+from drgpay.settlement.facts import HISTORY_WANTED, CaseReader, Facts, month_in_year, wanted
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.region import LIST_SUFFIXES, InputFile, Region, describe_file
 from drgpay.settlement.scoring import NO_REVIEWS, Reviews
@@ -608,6 +608,6 @@ def _funds(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return of a year's cases the rows, account x 12 + month, and the recorded fund."""
     rows = np.flatnonzero((year == of_year) & (f.hospital >= 0) & (f.pool >= 0))
-    month = f.key_day[rows].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+    month = month_in_year(f.key_day[rows], of_year).astype(np.int64)
     account = f.hospital[rows].astype(np.int64) * len(reader.pools) + f.pool[rows]
     return rows, account * 12 + month, f.fund[rows]

@@ -25,7 +25,7 @@ from drgpay.outputs import whole_folder
 from drgpay.perdiem.review import review
 from drgpay.points.base import base_points_of
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
-from drgpay.settlement.facts import Facts
+from drgpay.settlement.facts import Facts, month_in_year
 from drgpay.settlement.point_value import PoolResult
 from drgpay.settlement.region import GRANTED, REFUSED
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
@@ -299,11 +299,9 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
         dtype=np.int64,
     )
     months = [f"{run.region.year}-{m:02d}" for m in range(1, 13)]
-    first = (run.region.year - 1970) * 12
 
     def month_of(days: NDArray[np.int32], none: NDArray[np.bool_]) -> pa.Array:
-        count = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) - first
-        return dictionary_column(months, np.clip(count, 0, 11).astype(np.int16), none)
+        return dictionary_column(months, month_in_year(days, run.region.year), none)
 
     for p in run.pieces:
         f = p.facts

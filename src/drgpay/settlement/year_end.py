@@ -54,7 +54,7 @@ from drgpay.points.kernels import (
 )
 from drgpay.points.quality import CostSums, Quality, quality
 from drgpay.policy import Policy, YearPolicy, load_policy
-from drgpay.settlement.facts import year_bounds
+from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.kernels import (
     ACCOUNT_COLUMNS,
     CASES,
@@ -479,7 +479,6 @@ class _Totals:
 def _add_up(scored: ScoredPieces, prepared: Prepared, region: Region) -> _Totals:
     """Score all pieces and add them up; pieces that fit stay in memory."""
     pools, year = len(region.pools), region.year
-    first = (year - 1970) * 12
     accounts = len(region.hospitals) * pools
     shapes = (
         (accounts, ACCOUNT_COLUMNS),
@@ -490,22 +489,16 @@ def _add_up(scored: ScoredPieces, prepared: Prepared, region: Region) -> _Totals
     sums = [np.zeros(shape, dtype=np.int64) for shape in shapes]
     points = by_item = 0
 
-    january = year_bounds(year)
-    table = np.arange(january[0], january[1] + 1).astype("datetime64[D]").astype("datetime64[M]")
-    month_of = (table.astype(np.int64) - first).astype(np.int8)
-
-    def months(days: NDArray[np.int32]) -> NDArray[np.int8]:
-        return month_of[np.clip(days - january[0], 0, len(month_of) - 1)]
-
     def task(number: int) -> Callable[[], tuple[list[NDArray[np.int64]], int, int]]:
         def work() -> tuple[list[NDArray[np.int64]], int, int]:
             p = scored.score(number)
             own = [np.zeros(shape, dtype=np.int64) for shape in shapes]
             f = p.facts
-            later = np.where(p.correction_day < 0, np.int8(-1), months(p.correction_day))
+            later = month_in_year(p.correction_day, year)
+            later[p.correction_day < 0] = -1
             add_up(
                 f.hospital, f.pool, pools, p.drg, p.case_class, p.paid_by, p.points_before,
-                p.points, months(f.key_day), later, f.cost, f.fund, f.not_pool, p.price, *own,
+                p.points, month_in_year(f.key_day, year), later, f.cost, f.fund, f.not_pool, p.price, *own,
             )  # fmt: skip
             item = (p.paid_by == MONEY) & (p.case_class != BED_DAY)
             money = int((p.price - f.not_pool)[item].sum()) if item.any() else 0
@@ -513,8 +506,7 @@ def _add_up(scored: ScoredPieces, prepared: Prepared, region: Region) -> _Totals
 
         return work
 
-    workers = 1 if scored.pieces.on_disk and prepared.threads == 1 else prepared.threads
-    for own, some, money in in_order((task(n) for n in range(len(scored))), workers):
+    for own, some, money in in_order((task(n) for n in range(len(scored))), prepared.threads):
         for total, part in zip(sums, own, strict=True):
             total += part
         points += some
