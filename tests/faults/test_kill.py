@@ -85,11 +85,27 @@ def test_year_end__killed_at_a_thousand_random_moments(
     assert hit.total() >= LONG_KILLS
 
 
-@pytest.mark.parametrize("aim", ["reading", "settling", "writing", "report", "naming"])
-@pytest.mark.parametrize(
+asked = pytest.mark.parametrize(
     ("name", "code", "said"),
     [("SIGINT", 130, "已中断"), ("SIGTERM", 143, "已终止"), ("SIGHUP", 129, "已终止")],
 )
+
+
+@asked
+def test_year_end__asked_to_stop_in_a_query(
+    commands: Commands, region: Path, place: Path, name: str, code: int, said: str
+) -> None:
+    ended = commands.run(
+        "year-end", region, "-o", place / "run",
+        hook="tests.faults.hooks:asked_in_query", given=[name],
+    )  # fmt: skip
+    assert (ended.code, ended.err.strip()) == (code, said)
+    assert remains(place) == []
+    assert not (place / "run").exists()
+
+
+@pytest.mark.parametrize("aim", ["reading", "settling", "writing", "report", "naming"])
+@asked
 def test_year_end__asked_to_stop(
     commands: Commands, region: Path, place: Path, aim: str, name: str, code: int, said: str
 ) -> None:

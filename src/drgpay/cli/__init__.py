@@ -103,52 +103,68 @@ class Stopped(BaseException):
         self.signal = number
 
 
-def _stop(number: int, frame: object) -> None:
-    signal.signal(number, signal.SIG_DFL)  # the second one ends it at once
-    raise Stopped(number)
+def _hear_signals() -> list[int]:
+    """Let a request to end clean up first; one that the caller ignores stays ignored (nohup).
 
+    Returns the list to which a signal that came is added: a library that is at work then may turn
+    what the handler raises into a fault of its own (DuckDB: "Query interrupted").
+    """
+    heard: list[int] = []
 
-def _hear_signals() -> None:
-    """Let a request to end clean up first; one that the caller ignores stays ignored (nohup)."""
-    for name in ("SIGTERM", "SIGHUP"):
+    def stop(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # the second one ends it at once
+        heard.append(number)
+        raise Stopped(number)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _stop)
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and signal.getsignal(number) in usual:
+            signal.signal(number, stop)
+    return heard
 
 
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
-    if threading.current_thread() is threading.main_thread():
-        _hear_signals()
+    in_front = threading.current_thread() is threading.main_thread()
+    heard = _hear_signals() if in_front else []
     try:
         cli.main(language_first(sys.argv[1:]), prog_name="drgpay", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(t("已中断", "interrupted"), err=True)
-        sys.exit(130)
-    except Stopped as stopped:
-        click.echo(t("已终止", "terminated"), err=True)
-        sys.exit(128 + stopped.signal)
-    except DrgpayError as error:
-        click.echo(t("错误：", "error: ") + error.text(LANG), err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # who reads the output has gone: nothing is left to be told, not even by the interpreter
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        from drgpay.outputs import NO_ROOM, no_room
+    except SystemExit:
+        raise
+    except BaseException as error:
+        sys.exit(_tell(Stopped(heard[0]) if heard else error))
 
-        full = error.errno in NO_ROOM
-        text = no_room(error, Path.cwd()).text(LANG) if full else _os_text(error)
-        click.echo(t("错误：", "error: ") + text, err=True)
-        sys.exit(InputError.exit_code if full else 1)
-    except Exception as error:
-        if os.environ.get("DRGPAY_DEBUG"):
-            raise
-        click.echo(_own_fault(error), err=True)
-        sys.exit(70)
+
+def _tell(error: BaseException) -> int:
+    """Print what ended a command and return its exit code; raises what nobody should see hidden."""
+    match error:
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case click.exceptions.Exit():
+            return error.exit_code
+        case Stopped(signal=number) if number != signal.SIGINT:
+            click.echo(t("已终止", "terminated"), err=True)
+            return 128 + number
+        case Stopped() | click.Abort() | KeyboardInterrupt():
+            click.echo(t("已中断", "interrupted"), err=True)
+            return 130
+        case DrgpayError():
+            click.echo(t("错误：", "error: ") + error.text(LANG), err=True)
+            return error.exit_code
+        case BrokenPipeError():
+            # who reads the output has gone: nothing is left to tell, not even by the interpreter
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case OSError():
+            from drgpay.outputs import NO_ROOM, no_room
+
+            full = error.errno in NO_ROOM
+            text = no_room(error, Path.cwd()).text(LANG) if full else _os_text(error)
+            click.echo(t("错误：", "error: ") + text, err=True)
+            return InputError.exit_code if full else 1
+        case Exception() if not os.environ.get("DRGPAY_DEBUG"):
+            click.echo(_own_fault(error), err=True)
+            return 70
+    raise error
