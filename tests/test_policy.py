@@ -76,6 +76,9 @@ def test_values__are_read_as_their_kinds() -> None:
     assert p["readmission.exempt"] == ("RE1",)
     assert p["coef_applies_to"] == ("normal", "high")
     assert p["fund_type_map"][-1] == ("*", "other")
+    assert p["referral.deductible_standards"] == ()
+    known = CATALOGUE["referral.deductible_standards"]
+    assert read_value(known, [["3", "800.50"], ["2", "0"]]) == (("3", 800_50), ("2", 0))
 
 
 # --- faults of a file
@@ -338,7 +341,8 @@ def test_override__each_kind_of_value(text: str, key: str, value: object) -> Non
         ("residual=drop", "--set residual=drop: 'drop' is not offered; offered: largest_remainder"),
         ("coef_applies_to=all", "--set coef_applies_to=all: 'all' is not offered; offered: normal"),
         ("high.bands=100:3", "--set high.bands=100:3: the last band, and only the last"),
-        ("high.bands=3", "--set high.bands=3: ['3'] is not [limit, multiple]"),
+        ("high.bands=3", "--set high.bands=3: write high.bands=LIMIT:MULTIPLE,"),
+        ("keep_tiers=1", "--set keep_tiers=1: write keep_tiers=LIMIT:RATIO,"),
         ("high.bands=300:3,100:2,none:1.5", "--set high.bands=300:3,100:2,none:1.5: the limits"),
         ("high.bands=none:0.9", "--set high.bands=none:0.9: a multiple below 1"),
         ("group_mean_dp=4", "--set group_mean_dp=4: 4 is not between 2 and 2"),

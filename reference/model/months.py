@@ -1,6 +1,6 @@
 """The months of a year: provisional point value and prepayment (section 5, rule 13)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -185,6 +185,39 @@ def _hospital(
         "payment_fen": payment,
         "kept_fen": kept,
     }
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a month orders: `paid_fen`, of which `adjustment_fen` makes up for the months before;
+    `setoff_fen` was paid too much and is more than the month's payment."""
+
+    paid_fen: int
+    adjustment_fen: int
+    setoff_fen: int
+
+
+def order_month(
+    months: Iterable[Month], now: int, paid_before: Mapping[HospitalPool, int]
+) -> dict[HospitalPool, Order]:
+    """What the month `now` orders when the months before it really paid `paid_before`.
+
+    With it, all that was paid comes to what the cases of today give the months up to it.
+    """
+    before: dict[HospitalPool, int] = dict.fromkeys(paid_before, 0)
+    own: dict[HospitalPool, int] = dict.fromkeys(paid_before, 0)
+    for month in months:
+        for row in month.hospitals:
+            key = (row.hospital_id, row.pool)
+            if month.month <= now:
+                sums = own if month.month == now else before
+                sums[key] = sums.get(key, 0) + row.paid_fen
+    found = {}
+    for key in sorted({*before, *own}):
+        adjustment = before.get(key, 0) - paid_before.get(key, 0)
+        left = own.get(key, 0) + adjustment
+        found[key] = Order(max(0, left), adjustment, max(0, -left))
+    return found
 
 
 def hospital_months(months: Iterable[Month]) -> dict[HospitalPool, tuple[int, int]]:

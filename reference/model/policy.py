@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from reference.model.exact import decimal
+from reference.model.exact import decimal, fen
 from reference.model.scheme import REFERENCE
 
 CLASSES = (
@@ -143,6 +143,21 @@ def _tiers(value: Any) -> BandList:
     return _steps(value, "ratio", _number(0, 1))
 
 
+def _amounts(value: Any) -> dict[str, int]:
+    """[["3", "800.00"], ["2", "500"]]: an amount in fen by name."""
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list of [name, yuan]")
+    amounts: dict[str, int] = {}
+    for row in value:
+        if not isinstance(row, list) or len(row) != 2 or not str(row[0]).strip():
+            raise ValueError(f"{row!r} is not [name, yuan]")
+        name, amount = str(row[0]).strip(), fen(row[1], "amount")
+        if name in amounts or amount < 0:
+            raise ValueError(f"{value!r}: {name} stands twice or is below 0")
+        amounts[name] = amount
+    return amounts
+
+
 def _only(*known: Any) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if value not in known:
@@ -222,6 +237,8 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "special_quota.over": _choice("refuse", "warn"),
     "referral.rule": _choice("separate", "one_stay"),
     "referral.days": _count(0, 366),
+    "referral.deductible": _choice("highest_paid", "standards"),
+    "referral.deductible_standards": _amounts,
     # rule 8
     "readmission.days": _or_none(_count(0, 366)),
     "readmission.factor": RATIO,
@@ -251,6 +268,7 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "prepay_basis": _choice("recorded_fund", "month_value"),
     "deposit_score": _choice("linear", "bands"),
     "deposit_bands": _or_none(_tiers),
+    "deposit_forfeited": _choice("fund", "share"),
     # rule 13
     "month.pattern": _choice("equal", "given"),
     "month.growth_limit": _or_none(_number()),

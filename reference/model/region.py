@@ -47,6 +47,7 @@ class Case:
     referral_group: str = ""
     planned_readmission: bool = False
     personal_paid_fen: int | None = None
+    deductible_fen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -392,7 +393,7 @@ def _case(row: Row) -> Case:
     pool_fund = fen(row["pool_fund"], "pool_fund")
     if not 0 <= pool_fund <= total:
         raise ValueError("pool_fund is negative or above total_cost")
-    personal = _text(row, "personal_paid")
+    personal, deductible = _text(row, "personal_paid"), _text(row, "deductible")
     diagnoses = _codes(row, "diagnoses", "diagnosis_")
     if not diagnoses or not diagnoses[0]:
         raise ValueError("the principal diagnosis is missing")
@@ -420,6 +421,7 @@ def _case(row: Row) -> Case:
         referral_group=_text(row, "referral_group"),
         planned_readmission=bool(_flag(row, "planned_readmission")),
         personal_paid_fen=_amount(personal, "personal_paid") if personal else None,
+        deductible_fen=_amount(deductible, "deductible") if deductible else None,
     )
     if case.personal_paid_fen is not None and case.personal_paid_fen > total:
         raise ValueError("personal_paid is above total_cost")

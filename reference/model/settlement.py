@@ -5,7 +5,7 @@ Amounts are integer fen, points exact fractions of a point, point values exact y
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from reference.model.bounded import (
 )
 from reference.model.chains import Stay, chains, lead_of, price_chain, readmitted, review_counts
 from reference.model.coefficients import Coefficients
+from reference.model.deductibles import ReferralRow, check_standards, referral_rows
 from reference.model.exact import largest_remainder, round_fen, round_half_away
 from reference.model.grouping import Grouping, group_case
 from reference.model.history import Base, base_from_means, read_history
@@ -131,6 +132,7 @@ class HospitalRow(Columns):
     prepaid_fen: int
     deposit_fen: int
     forfeited_fen: int
+    shared_fen: int
     violation_fen: int
     carried_fen: int
     final_fen: int
@@ -185,6 +187,7 @@ class Settlement:
     coefficients: Coefficients
     over_quota: tuple[str, ...]  # rule 7: where more reviews were granted than the quota
     ceiling: tuple[tuple[str, int], ...]  # rule 14: what counts, then what covers an excess
+    referrals: tuple[ReferralRow, ...] = ()  # rule 7: stays of chains, with their deductibles
 
     def case(self, case_id: str) -> CaseRow:
         return next(row for row in self.cases if row.case_id == case_id)
@@ -254,6 +257,7 @@ def settle(
     """
     check_policy(p)
     check_growth(region, p)
+    check_standards(region, p)
     if groupings is None:
         groupings = group_region(region, p, scheme)
     stays = [
@@ -320,6 +324,9 @@ def settle(
         coefficients=setting.coefficients,
         over_quota=over_quota,
         ceiling=under_ceiling(sum(row.due_fen for row in hospitals), region, p),
+        referrals=referral_rows(
+            found, lead_ids, {row.case_id: row.points for row in rows}, region, p
+        ),
     )
     check_identities(settlement)
     return settlement
@@ -736,6 +743,8 @@ def settle_pools(
         )
         for key, own in sums.items()
     )
+    if p["deposit_forfeited"] == "share":
+        hospital_rows = share_forfeits(hospital_rows, region)
     return hospital_rows, tuple(pool_rows)
 
 
@@ -751,7 +760,7 @@ def hospital_row(
     region: Region,
     p: Parameters,
 ) -> HospitalRow:
-    """Rule 11: prepaid, deposit (质量保证金), forfeited, violations, carried, final.
+    """Rule 11: prepaid, deposit (质量保证金), forfeited, violations, carried, final before sharing.
 
     `monthly`: what the months really paid, kept back and suspended. The deposit is what the ratio
     keeps back, not what was suspended.
@@ -781,6 +790,7 @@ def hospital_row(
         prepaid_fen=prepaid,
         deposit_fen=deposit,
         forfeited_fen=forfeited,
+        shared_fen=0,
         violation_fen=violation,
         carried_fen=carried,
         final_fen=due_fen - prepaid - forfeited - violation - carried,
@@ -790,6 +800,29 @@ def hospital_row(
         held_fund_fen=sums.held_fund_fen,
         bound=bound,
     )
+
+
+def share_forfeits(rows: tuple[HospitalRow, ...], region: Region) -> tuple[HospitalRow, ...]:
+    """Rule 11, `deposit_forfeited = share`: pool by pool, to whom nothing can be held against."""
+    made = {(row.hospital_id, row.pool): row for row in rows}
+    for pool in region.pools:
+        members = [row for row in rows if row.pool == pool]
+        forfeited = sum(row.forfeited_fen for row in members)
+        blameless = {
+            (row.hospital_id, pool): row.points
+            for row in members
+            if row.forfeited_fen == 0
+            and row.points > 0
+            and region.hospitals[row.hospital_id].standing not in ("penalised", "ended")
+        }
+        points = sum(blameless.values(), Fraction(0))
+        if not blameless:
+            continue  # the fund keeps it
+        exact = {key: forfeited * own / points for key, own in blameless.items()}
+        for key, fen in largest_remainder(exact, forfeited).items():
+            row = made[key]
+            made[key] = replace(row, shared_fen=fen, final_fen=row.final_fen + fen)
+    return tuple(made.values())
 
 
 def score_ratio(hospital_id: str, region: Region, p: Parameters) -> Fraction:
@@ -811,7 +844,13 @@ def check_identities(result: Settlement) -> None:
     paid = sum(
         row.final_fen + row.prepaid_fen + row.forfeited_fen + row.violation_fen + row.carried_fen
         for row in result.hospitals
-    )
+    ) - sum(row.shared_fen for row in result.hospitals)
+    more_shared = [
+        pool
+        for pool in result.region.pools
+        if sum(row.shared_fen - row.forfeited_fen for row in result.hospitals if row.pool == pool)
+        > 0
+    ]
     deducted = sum(row.points_deducted for row in result.hospitals)
     points = {
         "cases": sum(row.points for row in result.cases) - deducted,
@@ -832,7 +871,8 @@ def check_identities(result: Settlement) -> None:
                 due + sum(row.residual_fen for row in result.pools)
                 == sum(row.settled_fen for row in result.pools),
             ),
-            ("final + prepaid + forfeited + violations + carried = due", paid == due),
+            ("final + prepaid + forfeited − shared + violations + carried = due", paid == due),
+            ("no pool shares more than is forfeited", not more_shared),
             (f"points {points}", len(set(points.values())) == 1),
         )
         if not holds

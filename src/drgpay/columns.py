@@ -179,7 +179,13 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "drg按病组、day_surgery日间手术、bed_day按床日",
         choices=("drg", "day_surgery", "bed_day"),
     ),
-    Column("bed_day_class", "text", "", "床日类别", "按床日付费的类别"),
+    Column(
+        "bed_day_class",
+        "text",
+        "",
+        "床日类别",
+        "按床日付费的类别代码，与床日标准中的相同，如PSY（精神科）",
+    ),
     Column("referral_group", "text", "", "转诊组", "医共体内视为一次住院的各次住院相同"),
     Column("birth_date", "date", "", "出生日期", "", "", ("出生年月日", "brdy"), extra=True),
     Column(
@@ -252,6 +258,16 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "目录外由个人负担，元",
         "",
         ("个人自费金额", "psn_ownpay"),
+        extra=True,
+    ),
+    Column(
+        "deductible",
+        "money",
+        "yuan",
+        "起付线",
+        "本次住院实际支付的起付线，元；用于转诊起付线核对",
+        "",
+        ("实际支付起付线", "实际支付起付线金额", "起付线金额", "act_pay_dedc"),
         extra=True,
     ),
     Column("planned_readmission", "flag", "", "31天内再住院计划", "是或否", extra=True),
@@ -329,6 +345,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, int], ...] = tuple(
     )
 )
 MAX_NUMBER = 999
+PART_HEADERS = {
+    "other_diagnoses": "其他诊断编码",
+    "other_procedures": "其他手术操作编码",
+    "date_of_procedure_": "手术操作日期",
+    "condition_of_diagnosis_": "入院病情",
+}
 
 
 def normal_header(header: str) -> str:
@@ -400,6 +422,33 @@ def whole_of(name: str) -> str:
     """
     base = name.rstrip("0123456789")
     return NUMBERED.get(base, PARTS.get(base, name))
+
+
+def chinese_header(name: str) -> str:
+    """Return the Chinese header of a column, of a numbered one with its number; else the name.
+
+    >>> chinese_header("total_cost"), chinese_header("diagnosis_2"), chinese_header("remark")
+    ('总费用', '诊断编码2', 'remark')
+    """
+    base = name.rstrip("0123456789")
+    number = name[len(base) :]
+    if base in PART_HEADERS:
+        return PART_HEADERS[base] + number
+    if base in NUMBERED and number:
+        return BY_NAME[NUMBERED[base]].chinese + number
+    return BY_NAME[name].chinese if name in BY_NAME else name
+
+
+def both_names(name: str, header: str = "") -> str:
+    """Return a column as Chinese texts name it: its header, and its name in brackets.
+
+    `header` is that of a table which is not one of cases.
+
+    >>> both_names("total_cost"), both_names("score", "考核得分"), both_names("remark")
+    ('总费用（total_cost）', '考核得分（score）', 'remark')
+    """
+    header = header or chinese_header(name)
+    return name if header == name else f"{header}（{name}）"
 
 
 def required(columns: Iterable[str], purpose: str) -> list[str]:

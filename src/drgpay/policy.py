@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from drgpay._reference import bundled, resolve
+from drgpay.choices import word_of
 from drgpay.errors import TOML_FAULTS, Bilingual, PolicyError, both, located, not_toml, quoted
-from drgpay.money import decimal_fraction
+from drgpay.money import decimal_fraction, fen_of_yuan
 
 UNITS = frozenset(
     "point decimal_places years cases days ratio multiple choice switch list bands "
     "quartile_type table yuan tiers weights".split()
 )
 NONE = "none"
+PAIRED = ("bands", "pairs", "tiers", "amounts")
 CLASSES = (
     "normal",
     "high",
@@ -46,8 +48,9 @@ DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
 class Known:
     """What the engine knows of a parameter.
 
-    `kind`: count, decimal, choice, switch, text, list, weights, bands, tiers or pairs. `low`, `high` bound a
-    number; `choices` are all that this version offers; `optional` admits `none`.
+    `kind`: count, decimal, choice, switch, text, list, weights, bands, tiers, pairs or amounts.
+    `low`, `high` bound a number; `choices` are all that this version offers; `optional` admits
+    `none`.
     """
 
     key: str
@@ -123,6 +126,8 @@ CATALOGUE: Mapping[str, Known] = {
         Known("readmission.across_years", "choice", "choice", ("ignore",)),
         Known("referral.rule", "choice", "choice", ("separate", "one_stay")),
         Known("referral.days", "count", "days", high=366),
+        Known("referral.deductible", "choice", "choice", ("highest_paid", "standards")),
+        Known("referral.deductible_standards", "amounts", "yuan"),
         Known("short_stay.days", "count", "days", optional=True),
         Known("long_stay.days", "count", "days", optional=True),
         Known("long_stay.rule", "choice", "choice", ("bed_day", "by_item")),
@@ -162,6 +167,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("prepay_basis", "choice", "choice", ("recorded_fund", "month_value")),
         Known("deposit_score", "choice", "choice", ("linear", "bands")),
         Known("deposit_bands", "tiers", "tiers", optional=True),
+        Known("deposit_forfeited", "choice", "choice", ("fund", "share")),
         Known("out_of_area", "choice", "choice", ("inside_budget", "deducted")),
         Known("budget_growth_cap", "decimal", "ratio"),
         Known("year_key", "choice", "choice", ("setl_end_date", "discharge_date")),
@@ -190,7 +196,7 @@ CATALOGUE: Mapping[str, Known] = {
 NOT_YET_USED = frozenset(
     key
     for key in CATALOGUE
-    if key.startswith(("capitation.", "month.", "community."))
+    if key.startswith(("capitation.", "month.", "community.", "referral.deductible"))
     or key in ("rollover_pays_deferred", "fund_type_map", "budget_growth_cap", "negative_final")
 )
 
@@ -256,12 +262,38 @@ def read_value(known: Known, value: Any) -> Any:
                 )
             )
         return tuple((str(a), str(b)) for a, b in value)
+    if known.kind == "amounts":
+        return _amounts(value)
     return _bands(value)
 
 
+def _amounts(value: Any) -> tuple[tuple[str, int], ...]:
+    """Return (name, fen) of a list of [name, yuan]; each name once, no amount below 0."""
+    if not isinstance(value, list) or not all(
+        isinstance(item, list) and len(item) == 2 and isinstance(item[1], str) for item in value
+    ):
+        raise ValueError(
+            both(
+                f'{quoted(value)}不是 [等级, "金额"] 的列表',
+                f'{value!r} is not a list of [level, "amount"]',
+            )
+        )
+    names = [str(name).strip() for name, _ in value]
+    if "" in names or len(set(names)) < len(names):
+        raise ValueError(both("名称空着，或重复", "a name is empty or stands twice"))
+    amounts = [fen_of_yuan(text) for _, text in value]
+    if any(fen < 0 for fen in amounts):
+        raise ValueError(both("金额不得为负", "an amount is negative"))
+    return tuple(zip(names, amounts, strict=True))
+
+
 def _not_offered(value: object, known: Known) -> Bilingual:
+    def offered(code: str) -> str:
+        word = word_of(known.key, code)
+        return f"{code}（{word}）" if word else code
+
     return both(
-        f"没有{quoted(value)}这个选项；可选：{'、'.join(known.choices)}",
+        f"没有{quoted(value)}这个选项；可选：{'、'.join(map(offered, known.choices))}",
         f"{value!r} is not offered; offered: {', '.join(known.choices)}",
     )
 
@@ -554,20 +586,40 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
         raw = int(word)
     elif known.kind == "switch" and word in ("true", "false"):
         raw = word == "true"
-    elif known.kind in ("list", "bands", "pairs", "tiers", "weights") and word.startswith("["):
+    elif known.kind in ("list", "weights", *PAIRED) and word.startswith("["):
         try:
             raw = tomllib.loads(f"value = {word}")["value"]
         except TOML_FAULTS:
             raw = word  # refused below, as not a list
-    elif known.kind in ("list", "weights"):
+    elif known.kind in ("list", "weights") or (known.kind == "amounts" and word in ("", NONE)):
         raw = [] if word in ("", NONE) else [item.strip() for item in word.split(",")]
-    elif known.kind in ("bands", "pairs", "tiers") and not (known.optional and word == NONE):
+    elif known.kind in PAIRED and not (known.optional and word == NONE):
         raw = [[part.strip() for part in item.split(":")] for item in word.split(",")]
+        if any(len(parts) != 2 for parts in raw):
+            faults.append(located(f"--set {text}", _written(known)))
+            return "", ("", None)
     try:
         return key, (raw, read_value(known, raw))
     except ValueError as error:
         faults.append(located(f"--set {text}", error))
         return "", ("", None)
+
+
+def _written(known: Known) -> Bilingual:
+    """Return how a value of pairs is written on the command line."""
+    chinese, english, example = {
+        "tiers": ("上限:比例", "LIMIT:RATIO", "0.1:1,none:0.5"),
+        "bands": ("上限:倍数", "LIMIT:MULTIPLE", "100:3,none:2"),
+        "pairs": ("代码:基金", "CODE:FUND", "310100:310,*:other"),
+        "amounts": ("等级:金额", "LEVEL:YUAN", "三级:600,二级:400"),
+    }[known.kind]
+    last = known.kind in ("tiers", "bands")
+    return both(
+        f"写作 {known.key}={chinese},{chinese}，如 {known.key}={example}"
+        + ("；最后一档的上限写 none" if last else ""),
+        f"write {known.key}={english},{english}, as {known.key}={example}"
+        + ("; the last limit is none" if last else ""),
+    )
 
 
 @cache
@@ -653,8 +705,10 @@ NOT_A_TABLE = both("不是表", "not a table")
 def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter | None:
     before = len(faults)
     key = known.key
+    own = entry.get("name") if isinstance(entry, dict) else None
+    named = _named(key, str(own or _names().get(key, "")))
     if not isinstance(entry, dict):
-        faults.append(located(key, NOT_A_TABLE))
+        faults.append(located(named, NOT_A_TABLE))
         return None
     unit = entry.get("unit")
     if unit != known.unit:
@@ -662,11 +716,11 @@ def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter |
             f"unit {'未写' if unit is None else '是' + quoted(unit)}，应为“{known.unit}”",
             f"unit is {unit!r}, must be {known.unit!r}",
         )
-        faults.append(located(key, what))
+        faults.append(located(named, what))
     if not entry.get("name"):
-        faults.append(located(key, both("缺少 name（中文名称）", "no Chinese name")))
+        faults.append(located(named, both("缺少 name（中文名称）", "no Chinese name")))
     strange = set(entry) - {"name", "description", "unit", "values"}
-    faults.extend(located(key, _unknown_entry(word)) for word in sorted(strange))
+    faults.extend(located(named, _unknown_entry(word)) for word in sorted(strange))
     periods = []
     values = entry.get("values", [])
     if not isinstance(values, list):
@@ -674,15 +728,15 @@ def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter |
             f"值须写在 [[parameters.{key}.values]] 之下",
             "values must stand under [[parameters.….values]]",
         )
-        faults.append(located(key, what))
+        faults.append(located(named, what))
         return None
     for number, item in enumerate(values, start=1):
-        where = both(f"{key} 第{number}个值", f"{key}, value {number}")
+        where = both(f"{named.chinese} 第{number}个值", f"{key}, value {number}")
         period = _period(known, item, where, faults)
         if period is not None:
             periods.append(period)
     if not values:
-        faults.append(located(key, both("没有值", "no values")))
+        faults.append(located(named, both("没有值", "no values")))
     periods.sort(key=lambda p: p.start)
     for a, b in pairwise(periods):
         if b.start <= a.end:
@@ -690,12 +744,12 @@ def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter |
                 f"自 {a.start} 与自 {b.start} 的两段日期重叠",
                 f"the periods from {a.start} and from {b.start} overlap",
             )
-            faults.append(located(key, what))
+            faults.append(located(named, what))
         elif b.start != a.end + dt.timedelta(days=1):
             what = both(
                 f"{a.end} 与 {b.start} 之间没有值", f"no value between {a.end} and {b.start}"
             )
-            faults.append(located(key, what))
+            faults.append(located(named, what))
     if len(faults) > before:
         return None
     return Parameter(

@@ -296,6 +296,37 @@ def test_final__less_what_is_carried(parameters) -> None:
     assert finals == {"H1": 50, "H2": -110, "H3": 5}
 
 
+def test_forfeits__are_shared_by_those_with_points_who_forfeited_nothing(parameters) -> None:
+    rows = [
+        row("A", "H1", "10", 100, 100),
+        row("B", "H2", "20", 100, 100),
+        row("C", "H3", "9", 100, 100),
+    ]
+    # of H3's deposit of 100 a tenth is forfeited: 10 x 10/30 = 3.33, 10 x 20/30 = 6.67; H4 has no case
+    own = region(
+        400,
+        prepaid_fen={("H3", "310"): (0, 100), ("H4", "310"): (0, 0)},
+        scores={"H1": F(1), "H2": F(1), "H3": F("0.9"), "H4": F(1)},
+        hospitals={h: Hospital(h, "3") for h in ("H1", "H2", "H3", "H4")},
+    )
+
+    def shared(where: Region, rule: str) -> list[tuple[int, int]]:
+        p = parameters(deposit_forfeited=rule, **ALL_KEPT)
+        hospitals, _ = settle_pools(rows, where, p)
+        for h in hospitals:
+            taken = h.prepaid_fen + h.forfeited_fen + h.violation_fen + h.carried_fen
+            assert h.final_fen == h.due_fen - taken + h.shared_fen
+        return [(h.forfeited_fen, h.shared_fen) for h in hospitals]
+
+    assert shared(own, "fund") == [(0, 0), (0, 0), (10, 0), (0, 0)]
+    assert shared(own, "share") == [(0, 3), (0, 7), (10, 0), (0, 0)]
+    barred = {"H1": Hospital("H1", "3", "", "penalised"), "H2": Hospital("H2", "3", "", "ended")}
+    one = replace(own, hospitals=own.hospitals | {"H1": barred["H1"]})
+    assert shared(one, "share") == [(0, 0), (0, 10), (10, 0), (0, 0)]
+    none = replace(own, hospitals=own.hospitals | barred)
+    assert shared(none, "share") == [(0, 0), (0, 0), (10, 0), (0, 0)]
+
+
 # --- rule 13
 
 

@@ -91,12 +91,17 @@ def test_show__both_periods_of_a_value_without_a_year() -> None:
     assert len(listed(policy, 2017, ["readmission.days"])) == 1
 
 
+REFERRAL = [
+    "referral.rule", "referral.days", "referral.deductible", "referral.deductible_standards",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("word", "keys"),
     [
         ("keep_ratio", ["keep_ratio"]),
-        ("referral", ["referral.rule", "referral.days"]),
-        ("referral.", ["referral.rule", "referral.days"]),
+        ("referral", REFERRAL),
+        ("referral.", REFERRAL),
         ("中治率", ["tcm.gate"]),
     ],
 )
@@ -105,8 +110,15 @@ def test_show__key_prefix_or_part_of_the_name(word: str, keys: list[str]) -> Non
 
 
 def test_show__unknown_key_is_refused() -> None:
-    with pytest.raises(PolicyError, match="no parameter 'keep_rato'"):
+    with pytest.raises(PolicyError, match="no parameter 'keep_rato'") as caught:
         listed(load_policy("hangzhou"), keys=["keep_rato"])
+    assert "相近的有：keep_ratio" in caught.value.text("zh")
+    with pytest.raises(PolicyError, match="no parameter") as caught:
+        listed(load_policy("hangzhou"), keys=["无此"])
+    said = caught.value.text("zh")
+    assert said.startswith("hangzhou.toml：没有政策参数“无此”")
+    assert "/" not in said
+    assert len(said) < 200
 
 
 def test_show_command__json_and_languages() -> None:
@@ -164,7 +176,9 @@ def test_check__values_that_do_not_fit_together(tmp_path: Path) -> None:
         ("history.weighting", 'value = "pooled"\nalternative = "yearly_means"',
          'value = "yearly_means"'),
         ("history.year_weights", 'value = ["1", "1"]', 'value = ["1"]'),
-        ("deposit_score", 'value = "linear"', 'value = "bands"'),
+        ("deposit_score", 'value = "linear"\nalternative = "bands"', 'value = "bands"'),
+        ("referral.rule", 'value = "separate"\nalternative = "one_stay"', 'value = "one_stay"'),
+        ("referral.deductible", 'value = "highest_paid"', 'value = "standards"'),
     ):  # fmt: skip
         old = block(key)
         assert old.count(value) == 1, key
@@ -175,6 +189,7 @@ def test_check__values_that_do_not_fit_together(tmp_path: Path) -> None:
         "trim.lower_percentile: above trim.upper_percentile",
         "history.year_weights: fewer weights than history_years",
         "deposit_bands: none, though deposit_score is bands",
+        "referral.deductible_standards: empty, though referral.deductible is standards",
     ]
 
 

@@ -101,6 +101,16 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
             "deposit_bands",
             both("deposit_score 为 bands 时须有分档", "none, though deposit_score is bands"),
         ),
+        (
+            policy["referral.rule"] == "one_stay"
+            and policy["referral.deductible"] == "standards"
+            and not policy["referral.deductible_standards"],
+            "referral.deductible_standards",
+            both(
+                "referral.deductible 为 standards 时须列出各等级的标准",
+                "empty, though referral.deductible is standards",
+            ),
+        ),
     )
     return [located(key, what) for wrong, key, what in checks if wrong]
 

@@ -131,13 +131,13 @@ def _period(change: PolicyChange) -> str:
     return f"{change.start.isoformat()} – {end}".rstrip()
 
 
-def _side(period: Period | None, lang: str) -> tuple[str, str, str]:
+def _side(key: str, period: Period | None, lang: str) -> tuple[str, str, str]:
     """Return value, source and whether it is verified."""
     if period is None:
         return "—", "", ""
     w = Words(lang)
     source = (period.source_zh if lang == "zh" else "") or period.source
-    return value_text(period.raw, w), source, w("yes" if period.verified else "no")
+    return value_text(key, period.raw, w), source, w("yes" if period.verified else "no")
 
 
 def _since(policy: Policy, lang: str) -> str:
@@ -161,7 +161,7 @@ def diff_lines(diff: PolicyDiff, lang: str = "zh") -> Iterator[str]:
         yield f"== {in_language(title, lang)} =="
         for change in chosen:
             (old, source_a, _), (new, source_b, _) = (
-                _side(change.a, lang), _side(change.b, lang),
+                _side(change.key, change.a, lang), _side(change.key, change.b, lang),
             )  # fmt: skip
             value = old if kind == "source" else f"{old} → {new}"
             yield f"  {change.key}  {change.name}  {value}  [{_period(change)}]"
@@ -236,7 +236,9 @@ def _section(diff: PolicyDiff, kind: str, lang: str) -> Markup:
         if change.kind != kind:
             continue
         found = [change.a if policy is diff.a else change.b for policy in sides]
-        values = [_with_unit(_side(period, lang)[0], change.unit, lang) for period in found]
+        values = [
+            _with_unit(_side(change.key, period, lang)[0], change.unit, lang) for period in found
+        ]
         row: list[Any] = [change.name, change.key]
         row += values[:1] if kind == "source" else values
         row += [_marked_source(period, lang) for period in found]
@@ -248,13 +250,13 @@ def _section(diff: PolicyDiff, kind: str, lang: str) -> Markup:
 
 
 def _with_unit(value: str, unit: str, lang: str) -> str:
-    if unit in PLAIN_UNITS or value in ("none", "—"):
+    if unit in PLAIN_UNITS or value in ("none", "无", "—"):
         return value
     return f"{value} {Words(lang).of(UNITS, unit)}"
 
 
 def _marked_source(period: Period | None, lang: str) -> str:
-    _, source, _ = _side(period, lang)
+    _, source, _ = _side("", period, lang)
     if period is None or not period.verified:
         return source
     return source + ("【已核实】" if lang == "zh" else " [verified]")

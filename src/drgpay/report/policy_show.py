@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from drgpay.errors import PolicyError, both
-from drgpay.policy import CATALOGUE, OPEN_END, Parameter, Period, Policy, shown
+from drgpay.policy import OPEN_END, Parameter, Period, Policy, shown
+from drgpay.store.choice_words import choices_text
 
 from .texts import UNITS, Words
 
 Record = dict[str, Any]
+NEAR = 5  # names that are shown instead of one that is not known
 
 
 def listed(policy: Policy, year: int | None = None, keys: Sequence[str] = ()) -> list[Record]:
@@ -39,15 +42,29 @@ def _matching(policy: Policy, word: str) -> list[str]:
         if p.key.startswith(word.rstrip(".") + ".") or word in p.name
     ]
     if not found:
+        near = _near(policy, word)
         raise PolicyError(
             both(f"没有政策参数“{word}”", f"no parameter {word!r}"),
-            where=policy.path,
+            where=policy.path.name,
             remedy=both(
-                f"可用：{'、'.join(CATALOGUE)}；也可写中文名称的一部分",
-                f"known: {', '.join(CATALOGUE)}; or a part of the Chinese name",
+                (f"相近的有：{'、'.join(near)}；" if near else "")
+                + "可写参数名、前缀（如 trim）或中文名称的一部分；不带 --key 列出全部参数",
+                (f"near: {', '.join(near)}; " if near else "")
+                + "give a key, its first part (as trim) or a part of the Chinese name; without "
+                "--key all are listed",
             ),
         )
     return found
+
+
+def _near(policy: Policy, word: str) -> list[str]:
+    """Return the parameters whose key, a part of it, or Chinese name is near to a word, at most five."""
+    words: dict[str, str] = {}
+    for p in policy.parameters.values():
+        for text in (p.key, *p.key.split("."), p.name):
+            words.setdefault(text.casefold(), p.key)
+    hits = get_close_matches(word.casefold(), words, n=2 * NEAR, cutoff=0.5)
+    return list(dict.fromkeys(words[hit] for hit in hits))[:NEAR]
 
 
 def _record(parameter: Parameter, period: Period) -> Record:
@@ -66,9 +83,9 @@ def _record(parameter: Parameter, period: Period) -> Record:
     }
 
 
-def value_text(raw: Any, w: Words) -> str:
-    """Return a value as `--set` takes it; an empty list is said to be empty."""
-    return w.of(EMPTY, "empty") if raw == [] else shown(raw)
+def value_text(key: str, raw: Any, w: Words) -> str:
+    """Return a value on one line, in Chinese with the words of choices beside the codes."""
+    return w.of(EMPTY, "empty") if raw == [] else choices_text(key, shown(raw), w.lang)
 
 
 EMPTY = {"empty": ("（空）", "(empty)")}
@@ -91,8 +108,8 @@ def show_lines(policy: Policy, entries: Sequence[Record], lang: str = "zh") -> I
         (
             e["key"],
             e["name"],
-            value_text(e["value"], w),
-            "—" if e["alternative"] is None else value_text(e["alternative"], w),
+            value_text(e["key"], e["value"], w),
+            "—" if e["alternative"] is None else value_text(e["key"], e["alternative"], w),
             w.of(UNITS, e["unit"]),
             f"{e['from']} – {e['to']}".rstrip(),
             w("yes" if e["verified"] else "no"),
