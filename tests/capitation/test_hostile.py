@@ -75,7 +75,7 @@ def test_person__that_is_faulty_is_quarantined_with_its_cell(
     result = run(tmp_path)
     key = faulty["person_id"].strip()
     value = next(iter(change.values()))
-    assert faults(result) == [("persons.csv", 2, key, column, value, reason)]
+    assert faults(result) == [("persons.csv", 3, key, column, value, reason)]
     assert result.totals["persons_quarantined"] == result.totals["persons_assigned"] == 1
     # its visits are not lost
     assert result.totals["fund_unknown_person_fen"] == 100
@@ -107,7 +107,7 @@ def test_visit__that_is_faulty_is_quarantined_with_its_cell(
     write_region(tmp_path, [PERSON], [VISIT, faulty])
     result = run(tmp_path)
     key, value = faulty["visit_id"], change[column]
-    assert faults(result) == [("visits.csv", 2, key, column, value, reason)]
+    assert faults(result) == [("visits.csv", 3, key, column, value, reason)]
     assert result.totals["visits_quarantined"] == result.totals["visits_community"] == 1
     assert result.totals["fund_quarantined_fen"] == fund
     assert result.communities["used_fen"].to_pylist() == [500, 0]
@@ -120,7 +120,7 @@ def test_person__who_stands_twice_is_quarantined_in_both_rows(tmp_path: Path) ->
         [VISIT],
     )
     result = run(tmp_path)
-    assert [(f[1], f[5]) for f in faults(result)] == [(1, "person_double"), (3, "months_invalid")]
+    assert [(f[1], f[5]) for f in faults(result)] == [(2, "person_double"), (4, "months_invalid")]
     assert result.totals["persons_unassigned"] == 1
     assert result.totals["fund_unknown_person_fen"] == 500
 
@@ -195,7 +195,7 @@ def test_rows__of_another_width_are_quarantined(tmp_path: Path) -> None:
     )
     result = run(tmp_path)
     assert [(f[0], f[1], f[4], f[5]) for f in faults(result)] == [
-        ("visits.csv", 2, "V2,P1", "row_broken")
+        ("visits.csv", 3, "V2,P1", "row_broken")
     ]
     assert result.totals["visits"] == 3 and result.totals["visits_quarantined"] == 1
     assert result.communities["used_fen"].to_pylist() == [600, 0]

@@ -138,7 +138,7 @@ def test_unassigned__are_counted_with_months_cost_and_names(tmp_path: Path) -> N
         },
     ]
     named = [(r["person_id"], r["area"], r["row"]) for r in result.unassigned_persons.to_pylist()]
-    assert named == [("P1", "", 1), ("P2", "far", 2)]
+    assert named == [("P1", "", 2), ("P2", "far", 3)]
     assert community(result, "A")["used_fen"] == 0
     assert result.totals["fund_unassigned_fen"] == 1350
     assert result.totals["persons_unassigned"] == 2

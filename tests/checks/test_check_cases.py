@@ -269,8 +269,8 @@ def test_check_cases__numbered_columns(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     done = check_cases(path, settings=SETTINGS)
-    assert (1, "diagnosis_unknown", "diagnoses", "I63.999") in found(done)
-    assert (2, "sex_against_diagnosis", "diagnoses", "N40.x00") in found(done)
+    assert (2, "diagnosis_unknown", "diagnoses", "I63.999") in found(done)
+    assert (3, "sex_against_diagnosis", "diagnoses", "N40.x00") in found(done)
 
 
 def test_check_cases__a_broken_row_counts(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_check_cases__a_broken_row_counts(tmp_path: Path) -> None:
     assert done.counts.as_dict() == {
         "total": 3, "clean": 2, "with_findings": 0, "quarantined": 1,
     }  # fmt: skip
-    assert [(row, check) for row, check, _, _ in found(done)] == [(2, "row_broken")]
+    assert [(row, check) for row, check, _, _ in found(done)] == [(3, "row_broken")]
 
 
 def test_check_cases__days_by_both_conventions() -> None:

@@ -170,7 +170,7 @@ KINDS = [
     Kind("parquet-columns-16000", "16,000列的Parquet", "Parquet of 16,000 columns",
          parquet(lambda: typed(**{f"x{i}": pa.nulls(3, pa.int8()) for i in range(15_989)})), Read(), PARQUET, issue=True),
     Kind("parquet-names-twice", "两列同名的Parquet", "Parquet with a column name twice",
-         parquet(lambda: typed().append_column("sex", pa.array(["M", "M", "M"]))), Refused("有两列都是 sex", "two columns mean sex"), PARQUET),
+         parquet(lambda: typed().append_column("sex", pa.array(["M", "M", "M"]))), Refused("有两列都是性别（sex）", "two columns mean sex"), PARQUET),
     Kind("parquet-not-utf8", "文本列中有非UTF-8字节的Parquet", "Parquet whose texts are not UTF-8", columns(case_id=_not_utf8()), BROKEN, PARQUET),
     Kind("parquet-binary-ids", "病例号为二进制列", "ids of a binary column", columns(case_id=pa.array([b"A1", b"A2", b"A3"])), Read(), PARQUET),
     Kind("parquet-float-ids", "病例号存成浮点数：20位已失真", "ids stored as floats: of 20 digits some are lost",

@@ -135,7 +135,7 @@ KINDS = [
     Kind("trailing-delimiters-in-rows", "数据行比表头多一个逗号", "rows with a comma more than the header",
          text(LINES[0] + "".join(line.replace("\n", ",\n") for line in LINES[1:])), Read(3, (), {"row_broken": 3}), not_by=("explain",)),
     Kind("header-twice", "两列同名", "two columns of one name", text(CSV.replace("procedures", "diagnoses")),
-         Refused("有两列都是 diagnoses", "two columns mean diagnoses")),
+         Refused("有两列都是诊断编码（diagnoses）", "two columns mean diagnoses")),
     Kind("unknown-header-twice", "两列同名（未用的列）", "two unused columns of one name",
          text(csv_text(headers=[*HEADERS, "备注", "备注"])), Refused("有两列同名", "two columns have the same header")),
     Kind("headers-with-blanks", "表头有空格、全角字符、换行", "headers with blanks, full-width letters, line ends",

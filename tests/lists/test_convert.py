@@ -126,8 +126,8 @@ def test_faulty_rows__are_quarantined_with_their_place(tmp_path: Path) -> None:
     assert (done.rows, done.out, done.quarantined) == (14, 11, 3)
     found = {(r["file"], r["row"], r["column"], r["reason"]) for r in rows_of(done.quarantine)}
     assert found == {
-        ("a.csv", "1", "total_cost", "money_invalid"),
-        ("a.csv", "4", "discharge_date", "date_invalid"),
+        ("a.csv", "2", "total_cost", "money_invalid"),
+        ("a.csv", "5", "discharge_date", "date_invalid"),
         ("b.jsonl", "2", "setlinfo", "list_not_a_list"),
     }
 

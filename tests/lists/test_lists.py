@@ -162,6 +162,9 @@ def test_refund__is_not_settled_as_a_case(tmp_path: Path) -> None:
         ({"refd_setl_flag": "0"}, "refund", "0"),
         ({"init_setl_id": "S1"}, "refund_of", "S1"),
         ({"acct_pay": None, "psn_cashpay": None}, "personal_paid", None),
+        ({"act_pay_dedc": "500.50"}, "deductible", "500.5"),
+        ({"act_pay_dedc": 800}, "deductible", "800"),
+        ({"act_pay_dedc": ""}, "deductible", None),
     ],
 )
 def test_field__is_read_as_our_column(

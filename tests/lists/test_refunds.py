@@ -87,6 +87,18 @@ def test_part_of_a_refund__reduces_the_settlement_to_the_fen(parts: int) -> None
     assert found.table()["remaining_total_cost"].to_pylist() == [Decimal("70.09")]
 
 
+def test_part_of_a_refund__takes_the_deductible_that_was_returned_off() -> None:
+    more = {"personal_paid": None}
+    found, out = net(
+        case("S1", "100.00", "60.00", **more) | {"deductible": "30.00"},
+        case("R1", "-20.00", "-10.00", **more, refund_of="S1") | {"deductible": "-5.50"},
+        case("S2", "100.00", "60.00", **more) | {"deductible": "30.00"},
+        case("R2", "-20.00", "-10.00", **more, refund_of="S2") | {"deductible": None},
+    )
+    assert [row["deductible"] for row in out] == ["24.50", "30.00"]
+    assert not reasons(found)
+
+
 def test_several_parts__that_make_the_whole() -> None:
     found, out = net(
         case("S1", "100.00", "60.00"),

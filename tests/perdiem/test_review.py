@@ -175,3 +175,26 @@ def test_review__equals_a_plain_loop(seed: int) -> None:
         if sum(stay[2] for stay in flat):
             daily = sum(stay[3] for stay in flat) / sum(stay[2] for stay in flat)
             assert row["peer_mean_daily_cost_fen"] == pytest.approx(daily)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_review__of_stays_that_are_alike_in_one_row(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [
+        (
+            rng.choice(["H1", "H2"]),
+            rng.choice(["a", "b"]),
+            rng.randint(1, 6),
+            rng.randint(0, 10**6),
+            rng.choice(["1", "4", "5", None]),
+            rng.randint(0, 10**6),
+        )
+        for _ in range(rng.randint(1, 60))
+    ]
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for hospital, kind, days, cost, way, paid in rows:
+        own = alike.setdefault((hospital, kind, days, way), [0, 0, 0])
+        own[0], own[1], own[2] = own[0] + cost, own[1] + paid, own[2] + 1
+    short = table([(h, k, d, c, w, p) for (h, k, d, w), (c, p, _) in alike.items()])
+    short = short.append_column("stays", pa.array([n for _, _, n in alike.values()], pa.int64()))
+    assert review(short).equals(review(table(rows)))

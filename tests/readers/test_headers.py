@@ -176,5 +176,5 @@ def test_missing__named_in_chinese_with_what_was_found() -> None:
     with pytest.raises(InputError) as caught:
         read(pa.table({"病例号": ["a"], "总费用（万元）": ["1"]}))
     told = caught.value.text("zh")
-    assert "缺少列：sex（性别）、age_years（年龄）、diagnoses（诊断编码）" in told
+    assert "缺少列：性别（sex）、年龄（age_years）、诊断编码（diagnoses）" in told
     assert "总费用（万元）" in told

@@ -65,8 +65,8 @@ def drgs(cases: Any) -> list[str | None]:
 def test_csv__plain(tmp_path: Path) -> None:
     rows, source = read(csv_file(tmp_path, HEADER + "a,M,1,A01\nb,F,2,B01\n"))
     assert rows == [
-        (1, {"case_id": "a", "sex": "M", "age_years": "1", "diagnoses": "A01"}),
-        (2, {"case_id": "b", "sex": "F", "age_years": "2", "diagnoses": "B01"}),
+        (2, {"case_id": "a", "sex": "M", "age_years": "1", "diagnoses": "A01"}),
+        (3, {"case_id": "b", "sex": "F", "age_years": "2", "diagnoses": "B01"}),
     ]
     assert source.broken == []
     assert source.rows is None
@@ -75,26 +75,26 @@ def test_csv__plain(tmp_path: Path) -> None:
 def test_csv__broken_rows_keep_their_numbers(tmp_path: Path) -> None:
     text = HEADER + "x\na,M,1,A01\nb,F,2\nc,F,2,B01,extra\nd,M,3,D\ny,y\n"
     rows, source = read(csv_file(tmp_path, text))
-    assert ids(rows) == [(2, "a"), (5, "d")]
+    assert ids(rows) == [(3, "a"), (6, "d")]
     assert source.broken == [
-        ("cases.csv", 1, "x"),
-        ("cases.csv", 3, "b,F,2"),
-        ("cases.csv", 4, "c,F,2,B01,extra"),
-        ("cases.csv", 6, "y,y"),
+        ("cases.csv", 2, "x"),
+        ("cases.csv", 4, "b,F,2"),
+        ("cases.csv", 5, "c,F,2,B01,extra"),
+        ("cases.csv", 7, "y,y"),
     ]
 
 
 def test_csv__nothing_but_broken_rows(tmp_path: Path) -> None:
     rows, source = read(csv_file(tmp_path, HEADER + "a\nb\n"))
     assert rows == []
-    assert source.broken == [("cases.csv", 1, "a"), ("cases.csv", 2, "b")]
+    assert source.broken == [("cases.csv", 2, "a"), ("cases.csv", 3, "b")]
 
 
 def test_csv__a_quoted_line_end_is_part_of_its_field(tmp_path: Path) -> None:
     text = HEADER + '"a\n1",M,1,A01\nb,F,2\nc,F,2,C01\n'
     rows, source = read(csv_file(tmp_path, text))
-    assert ids(rows) == [(1, "a\n1"), (3, "c")]
-    assert source.broken == [("cases.csv", 2, "b,F,2")]
+    assert ids(rows) == [(2, "a\n1"), (4, "c")]
+    assert source.broken == [("cases.csv", 3, "b,F,2")]
 
 
 def test_csv__quotes_commas_and_doubled_quotes(tmp_path: Path) -> None:
@@ -103,29 +103,50 @@ def test_csv__quotes_commas_and_doubled_quotes(tmp_path: Path) -> None:
     assert [row["diagnoses"] for _, row in rows] == ['A"01', 'B"x']
 
 
-def test_csv__blank_lines_are_no_rows(tmp_path: Path) -> None:
-    rows, source = read(csv_file(tmp_path, HEADER + "a,M,1,A01\n\n\nb,F,2\nc,F,2,C01\n\n"))
-    assert ids(rows) == [(1, "a"), (3, "c")]
-    assert source.broken == [("cases.csv", 2, "b,F,2")]
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_csv__blank_lines_are_no_cases_but_count_as_in_excel(
+    tmp_path: Path, end: str, encoding: str
+) -> None:
+    text = (
+        "病区,"
+        + HEADER
+        + "\n"
+        + "一,a,M,1,A01\n\n\nx,b,F,2\n二,c,F,2,C01\n三,d,F\n\n三,e,F,3,D\n\n\n"
+    )
+    rows, source = read(csv_file(tmp_path, text.replace("\n", end).encode(encoding)))
+    assert ids(rows) == [(3, "a"), (7, "c"), (10, "e")]
+    assert source.broken == [("cases.csv", 6, "x,b,F,2"), ("cases.csv", 8, "三,d,F")]
+
+
+def test_csv__a_blank_line_far_down_counts_behind_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drgpay.cases.encodings.CHUNK", 7)
+    monkeypatch.setattr("drgpay.cases.delimited.BLOCK", 60)
+    lines = [f"c{n},M,1,A" for n in range(2, 60)]
+    lines[40] = ""
+    rows, _ = read(csv_file(tmp_path, HEADER + "\n".join(lines) + "\n\n"))
+    assert ids(rows) == [(n, f"c{n}") for n in range(2, 60) if n != 42]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_csv__line_ends_of_every_system(tmp_path: Path, end: str) -> None:
     text = (HEADER + "a,M,1,A01\nb,F\nc,F,2,C01").replace("\n", end)
     rows, source = read(csv_file(tmp_path, text))
-    assert ids(rows) == [(1, "a"), (3, "c")]
+    assert ids(rows) == [(2, "a"), (4, "c")]
     assert rows[-1][1]["diagnoses"] == "C01"
-    assert source.broken == [("cases.csv", 2, "b,F")]
+    assert source.broken == [("cases.csv", 3, "b,F")]
 
 
 def test_csv__byte_order_mark(tmp_path: Path) -> None:
     rows, _ = read(csv_file(tmp_path, "\ufeff" + HEADER + "a,M,1,A01\n"))
-    assert ids(rows) == [(1, "a")]
+    assert ids(rows) == [(2, "a")]
 
 
 def test_csv__empty_fields_are_rows(tmp_path: Path) -> None:
     rows, source = read(csv_file(tmp_path, HEADER + ",,,\na,M,1,A\n"))
-    assert ids(rows) == [(1, ""), (2, "a")]
+    assert ids(rows) == [(2, ""), (3, "a")]
     assert source.broken == []
 
 
@@ -157,13 +178,13 @@ def test_csv__rows_are_numbered_across_blocks(tmp_path: Path) -> None:
     for piece in source.pieces:
         table = piece.load()
         pieces += 1
-        expected = [f"c{n}" for n in piece.numbers.tolist()]  # type: ignore[union-attr]
+        expected = [f"c{n - 1}" for n in piece.numbers.tolist()]  # type: ignore[union-attr]
         assert table["case_id"].to_pylist() == expected
         assert piece.first_row == piece.numbers[0]  # type: ignore[index]
         seen += piece.numbers.tolist()  # type: ignore[union-attr]
     assert pieces > 1
-    assert [number for _, number, _ in source.broken] == sorted(bad)
-    assert sorted([*seen, *bad]) == list(range(1, 80_001))
+    assert [number - 1 for _, number, _ in source.broken] == sorted(bad)
+    assert sorted([*seen, *(n + 1 for n in bad)]) == list(range(2, 80_002))
 
 
 # --- CSV: files that cannot be used
@@ -186,7 +207,7 @@ def test_csv__neither_utf8_nor_gb18030(tmp_path: Path) -> None:
 def test_csv__not_utf8_in_a_column_that_is_not_read(tmp_path: Path) -> None:
     text = b"remark," + HEADER.encode() + "备注".encode("gbk") + b",a,M,1,A01\n"
     rows, _ = read(csv_file(tmp_path, text))
-    assert ids(rows) == [(1, "a")]
+    assert ids(rows) == [(2, "a")]
 
 
 @pytest.mark.parametrize("tail", ['"A01\nb,F,2,B01\n', '"A01', '"', '"A01\n'])
@@ -231,7 +252,7 @@ def test_headers__chinese_and_aliases(tmp_path: Path) -> None:
     rows, _ = read(csv_file(tmp_path, text))
     assert rows == [
         (
-            1,
+            2,
             {
                 "case_id": "a",
                 "sex": "M",
@@ -246,7 +267,7 @@ def test_headers__chinese_and_aliases(tmp_path: Path) -> None:
 
 def test_headers__blanks_around_them(tmp_path: Path) -> None:
     rows, _ = read(csv_file(tmp_path, " case_id , sex,age_years ,diagnoses\na,M,1,A\n"))
-    assert ids(rows) == [(1, "a")]
+    assert ids(rows) == [(2, "a")]
 
 
 def test_headers__numbered_columns_in_their_order(tmp_path: Path) -> None:
@@ -261,7 +282,7 @@ def test_headers__numbered_columns_in_their_order(tmp_path: Path) -> None:
     # K92.208 does not count: K25.900 stands on its exclusion list
     assert result.table["severity"].to_pylist() == ["none", None]
     (note,) = result.quarantine.to_pylist()
-    assert (note["row"], note["column"], note["reason"]) == (2, "diagnosis_1", "principal_missing")
+    assert (note["row"], note["column"], note["reason"]) == (3, "diagnosis_1", "principal_missing")
 
 
 def test_headers__numbered_columns_without_the_first(tmp_path: Path) -> None:
@@ -471,8 +492,8 @@ def test_files__a_folder_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a case file", encoding="utf-8")
     source = open_source(tmp_path, GROUPING_COLUMNS)
     found = [(p.file, p.first_row, len(p.load())) for p in source.pieces]
-    assert found == [("1.csv", 2, 1), ("2.parquet", 1, 2)]
-    assert source.broken == [("1.csv", 1, "z,M")]
+    assert found == [("1.csv", 3, 1), ("2.parquet", 1, 2)]
+    assert source.broken == [("1.csv", 2, "z,M")]
     assert source.rows is None
     result = group(tmp_path, SCHEME)
     assert result.counts.total == 4
@@ -497,7 +518,9 @@ def test_files__that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
 def test_files__rows_in_are_rows_out_and_noted(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     lines, whole, broken = [], [], []
-    for number in range(1, 201):
+    number = 1
+    for _ in range(200):
+        number += 1
         kind = rng.integers(0, 10)
         if kind == 0:
             lines.append(f"b{number},M")
@@ -513,6 +536,7 @@ def test_files__rows_in_are_rows_out_and_noted(tmp_path: Path, seed: int) -> Non
             whole.append(number)
         if kind == 9:
             lines.append("")
+            number += 1
     path = csv_file(tmp_path, HEADER + "\n".join(lines) + "\n")
     rows, source = read(path)
     assert [number for number, _ in rows] == whole

@@ -232,12 +232,16 @@ def test_year_end__of_two_equal_versions_pays_what_one_pays(region: Path, tmp_pa
     plain = year_end(HERE.parent / "cases" / "ex1")
     assert [h.final_fen for h in run.hospitals] == [h.final_fen for h in plain.hospitals]
     assert run.grouper.scheme.id == "b"
-    assert plain.versions == ()
-    assert sum(use.cases for use in run.versions) == run.counts.total - run.counts.quarantined
+    assert plain.prepared.versions == ()
+    assert (
+        sum(use.cases for use in run.prepared.versions) == run.counts.total - run.counts.quarantined
+    )
     write_run(run, tmp_path / "run")
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text(encoding="utf-8"))
-    assert [v["id"] for v in manifest["scheme"]["versions"]] == [u.scheme for u in run.versions]
-    assert manifest["scheme"]["versions"][0]["digest"] == run.versions[0].digest
+    assert [v["id"] for v in manifest["scheme"]["versions"]] == [
+        u.scheme for u in run.prepared.versions
+    ]
+    assert manifest["scheme"]["versions"][0]["digest"] == run.prepared.versions[0].digest
 
 
 def test_year_end__takes_base_points_from_the_groups_of_the_years_last_version(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drgpay.columns import normal_header
+from drgpay.columns import both_names, normal_header
 
 FOLDER = "capitation"
 UNITS = ("(元)", "(岁)", "(月)")
@@ -45,8 +45,8 @@ class Table:
         return None
 
     def shown(self, name: str) -> str:
-        """Return a column's name with its Chinese header."""
-        return f"{name}（{self.column(name).chinese[0]}）"
+        """Return a column as Chinese texts name it."""
+        return both_names(name, self.column(name).chinese[0])
 
     def column(self, name: str) -> Column:
         """Return a column by its name."""

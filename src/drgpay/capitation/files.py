@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from drgpay.capitation.columns import TABLES, Table
 from drgpay.cases import excel
-from drgpay.cases.delimited import DELIMITERS, row_numbers
+from drgpay.cases.delimited import DELIMITERS, NO_ROWS, empty_rows, past_empty, row_numbers
 from drgpay.cases.encodings import decoded_head, survey
 from drgpay.cases.excel_safety import SheetMarks, Workbook, inspect
 from drgpay.cases.files import Unchanged, readable, unreadable
@@ -167,7 +167,7 @@ def _choose(path: Path, table: Table, headers: list[str]) -> tuple[dict[str, int
         elif name in chosen:
             raise InputError(
                 both(
-                    f"有两列都是 {table.shown(name)}：“{headers[chosen[name]]}”和“{header}”",
+                    f"有两列都是{table.shown(name)}：“{headers[chosen[name]]}”和“{header}”",
                     f"two columns mean {name}: {headers[chosen[name]]!r} and {header!r}",
                 ),
                 where=path,
@@ -243,17 +243,18 @@ def _open_parquet(path: Path, table: Table) -> Opened:
 def _open_csv(path: Path, table: Table) -> Opened:
     found = survey(path, None)
     text = decoded_head(path, found.encoding, HEAD_BYTES)
-    best: tuple[int, list[str], int, str] = (-1, [], 0, ",")
+    best: tuple[int, list[str], int, str, int] = (-1, [], 0, ",", 1)
     for delimiter in DELIMITERS:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
-            header = next((row for row in reader if any(cell.strip() for cell in row)), [])
+            found_rows = ((n, row) for n, row in enumerate(reader, 1) if any(map(str.strip, row)))
+            own_row, header = next(found_rows, (1, []))
         except csv.Error:
             continue
         score = sum(table.meaning(cell) is not None for cell in header)
         if score > best[0]:
-            best = score, header, reader.line_num, delimiter
-    _, headers, lines, delimiter = best
+            best = score, header, reader.line_num, delimiter, own_row
+    _, headers, lines, delimiter, header_row = best
     while headers and not headers[-1].strip():
         headers.pop()
     if not headers:
@@ -278,9 +279,13 @@ def _open_csv(path: Path, table: Table) -> Opened:
         if empty:
             return
         broken: list[tuple[int, str]] = []
+        strange: list[int] = []
+        blank = empty_rows(path, found.encoding, lines, delimiter) if found.empty_lines else NO_ROWS
 
         def skip(row: Any) -> str:
-            broken.append((row.number - lines, str(row.text)))
+            strange.append(row.number - lines)
+            number = header_row + int(past_empty(np.array(strange[-1:]), blank)[0])
+            broken.append((number, str(row.text)))
             return "skip"
 
         names = [str(place) for place in range(max(width, len(headers)))]
@@ -306,7 +311,8 @@ def _open_csv(path: Path, table: Table) -> Opened:
             )
             done = told = 0
             for batch in batches:
-                numbers = row_numbers(done, len(batch), [row for row, _ in broken])
+                counted = row_numbers(done, len(batch), strange)
+                numbers = header_row + past_empty(counted, blank)
                 part = pa.Table.from_batches([batch]).select(wanted).rename_columns(list(chosen))
                 yield Piece(path.name, numbers, part, tuple(broken[told:]))
                 done, told = done + len(batch), len(broken)

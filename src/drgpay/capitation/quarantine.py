@@ -147,7 +147,7 @@ SCHEMA = pa.schema(
 
 @dataclass
 class Quarantined:
-    """Collects quarantined rows; `row` counts from 1 below a file's header, as Excel does within."""
+    """Collects quarantined rows; `row` is the file's own, as Excel shows it."""
 
     rows: list[tuple[str, int, str, str, str, str]] = field(default_factory=list)
 

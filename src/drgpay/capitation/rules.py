@@ -77,7 +77,7 @@ def rules_of(policy: Mapping[str, Any]) -> Rules:
             located(
                 "capitation.rate_yuan",
                 both(
-                    "capitation.method 为 rate 时须有人头费标准，现为 none",
+                    "人头预算方式（capitation.method）为按人头标准（rate）时，须写明人均标准（元），现为无",
                     "capitation.method = rate needs a rate, this is none",
                 ),
             )

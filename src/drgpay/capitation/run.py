@@ -46,7 +46,9 @@ def capitate(folder: Path, policy: Mapping[str, Any], year: int) -> Capitation:
         raise InputError(
             both("没有按人头付费的文件夹", "there is no folder of capitation"),
             where=inside,
-            remedy=both("各表的样式见 docs/capitation.md", "docs/capitation.md shows its tables"),
+            remedy=both(
+                "各表的样式见 docs/capitation.zh-CN.md", "docs/capitation.md shows its tables"
+            ),
         )
     rules = rules_of(policy)
     setup = read_setup(inside, rules.method)

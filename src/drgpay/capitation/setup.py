@@ -75,11 +75,14 @@ class _Faults:
     def add(self, where: str, chinese: str, english: str) -> None:
         self.found.append(located(where, both(chinese, english)))
 
-    def value(self, where: str, column: str, text: str, read: Callable[[str], Any]) -> Any:
+    def value(
+        self, where: str, table: Table, column: str, text: str, read: Callable[[str], Any]
+    ) -> Any:
         try:
             return read(text)
         except ValueError as error:
-            self.found.append(located(where, located(column, error)))
+            place = both(table.shown(column), column)
+            self.found.append(located(where, located(place, error)))
             return None
 
 
@@ -132,7 +135,7 @@ def read_setup(folder: Path, method: str) -> Setup:
             where=folder,
             faults=f.found,
             remedy=both(
-                "逐项更正；各表的样式见 docs/capitation.md",
+                "逐项更正；各表的样式见 docs/capitation.zh-CN.md",
                 "mend these; docs/capitation.md shows each table",
             ),
         )
@@ -177,12 +180,11 @@ def _rows(
         return []
     source, rows = sources[table.name], []
     path = paths[table.name][0]
-    ahead = 1 if path.suffix.lower() == ".csv" else 0
     wanted = [c.name for c in table.columns if c.required and c.name not in may_be_empty]
     try:
         for piece in source.pieces():
             for number, _ in piece.broken:
-                f.add(f"{path.name}:{number + ahead}", "字段数与表头不符", "wrong number of fields")
+                f.add(f"{path.name}:{number}", "字段数与表头不符", "wrong number of fields")
             lost = {place for place, _ in piece.lost}
             columns = {
                 name: texts_of(piece.table[name])[0].to_pylist()
@@ -192,7 +194,7 @@ def _rows(
                 row = {name: column[place] for name, column in columns.items()}
                 if not any(row.values()):
                     continue
-                where = f"{path.name}:{number + ahead}"
+                where = f"{path.name}:{number}"
                 if place in lost:
                     f.add(
                         where,
@@ -221,19 +223,35 @@ def _cells(
         if row["cell"] in cells:
             f.add(where, f"风险单元“{row['cell']}”重复", f"cell {row['cell']!r} stands twice")
         chronic = row.get("chronic", "")
-        first = f.value(where, "age_from", row.get("age_from", ""), _age)
-        last = f.value(where, "age_to", row.get("age_to", ""), _age)
+        first = f.value(where, RISK_CELLS, "age_from", row.get("age_from", ""), _age)
+        last = f.value(where, RISK_CELLS, "age_to", row.get("age_to", ""), _age)
         if first is not None and last is not None and first > last:
-            f.add(where, "age_from 大于 age_to", "age_from is above age_to")
+            f.add(
+                where,
+                f"{RISK_CELLS.shown('age_from')}大于{RISK_CELLS.shown('age_to')}",
+                "age_from is above age_to",
+            )
         cells[row["cell"]] = Cell(
             row["cell"],
-            f.value(where, "weight", row["weight"], _weight) or Fraction(0),
-            f.value(where, "kind", row.get("kind", ""), _of(KIND_WORDS)),
-            f.value(where, "sex", row.get("sex", ""), _of({**parse.SEXES, "0": None, "9": None})),
+            f.value(where, RISK_CELLS, "weight", row["weight"], _weight) or Fraction(0),
+            f.value(where, RISK_CELLS, "kind", row.get("kind", ""), _of(KIND_WORDS)),
+            f.value(
+                where,
+                RISK_CELLS,
+                "sex",
+                row.get("sex", ""),
+                _of({**parse.SEXES, "0": None, "9": None}),
+            ),
             first,
             last,
             NO_CHRONIC[0] if chronic in NO_CHRONIC else chronic,
-            f.value(where, "inpatient_last_year", row.get("inpatient_last_year", ""), _of(_FLAGS)),
+            f.value(
+                where,
+                RISK_CELLS,
+                "inpatient_last_year",
+                row.get("inpatient_last_year", ""),
+                _of(_FLAGS),
+            ),
         )
     if not rows and not f.found:
         f.add(paths["risk_cells"][0].name, "没有风险单元", "there is no risk cell")
@@ -287,7 +305,7 @@ def _total(
         if "budget" in sources:
             f.add(
                 paths["budget"][0].name,
-                "capitation.method 为 rate 时预算由标准算出，请移走此文件",
+                "人头预算方式（capitation.method）为按人头标准（rate）时，预算由标准算出，请移走此文件",
                 "capitation.method = rate computes the budget: take this file away",
             )
         return None
@@ -295,13 +313,17 @@ def _total(
         if not any("budget" in str(fault) for fault in f.found):
             f.add(
                 "budget.csv",
-                "capitation.method 为 share_of_budget 时须有 budget 表，"
+                "人头预算方式（capitation.method）为预算份额（share_of_budget）时，须有 budget 表，"
                 f"只一行：{BUDGET.shown('pool_total_yuan')}",
                 "capitation.method = share_of_budget needs one row of pool_total_yuan",
             )
         return None
     where, row = rows[0]
-    found = f.value(where, "pool_total_yuan", row["pool_total_yuan"], fen_of_yuan)
+    found = f.value(where, BUDGET, "pool_total_yuan", row["pool_total_yuan"], fen_of_yuan)
     if found is not None and not 0 <= found <= MAX_TOTAL_FEN:
-        f.add(where, "总额为负或过大", "the total is negative or too large")
+        f.add(
+            where,
+            f"{BUDGET.shown('pool_total_yuan')}为负或过大",
+            "the total is negative or too large",
+        )
     return None if found is None else int(found)

@@ -55,7 +55,8 @@ _WHY = {
 }
 _NETTING_COLUMNS = (
     "case_id", "refund", "refund_of", "patient_id", "hospital_id", "pool", "admission_date",
-    "total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid", FILE, ROW,
+    "total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid",
+    "deductible", FILE, ROW,
 )  # fmt: skip
 _IDS = ("text", "codes", "dates", "words")
 Change = tuple[str, int | None, str, str, str, str, str, int, str]

@@ -1,4 +1,8 @@
-"""CSV and other delimited files: encoding, delimiter and header found, rows streamed."""
+"""CSV and other delimited files: encoding, delimiter and header found, rows streamed.
+
+Rows are numbered as a spreadsheet shows them: the file's first row, often the header, is row 1, a
+field with line ends in it does not make two of its row, and empty rows count.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,7 @@ DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 HEAD = 1 << 20
 BLOCK = 16 << 20
+NO_ROWS: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 _SEP_LINE = re.compile(r"sep=(.)(?:\r\n|\n|\r|$)", re.IGNORECASE)
 
 
@@ -42,6 +47,11 @@ class Header:
     delimiter: str
     skipped: int
     ends: bool  # whether a line end stands behind it
+
+    @property
+    def row(self) -> int:
+        """The header's own number."""
+        return self.skipped + 1
 
 
 def open_delimited(
@@ -80,23 +90,33 @@ def open_delimited(
     if header.skipped:
         notes.append(
             both(
-                f"{path.name}：表头在第{header.skipped + 1}行，其前{header.skipped}行未读",
-                f"{path.name}: the header is row {header.skipped + 1}; the {header.skipped} before "
+                f"{path.name}：表头在第{header.row}行，其前{header.skipped}行未读",
+                f"{path.name}: the header is row {header.row}; the {header.skipped} before "
                 "it were not read",
             )
         )
     broken: list[tuple[str, int, str]] = []
 
-    def skip(row: Any) -> str:
-        broken.append((path.name, row.number - header.lines, str(row.text)))
-        return "skip"
-
     def pieces() -> Iterator[Piece]:
         if header.ends:
+            empty = (
+                empty_rows(path, found.encoding, header.lines, header.delimiter)
+                if found.empty_lines
+                else NO_ROWS
+            )
+            strange: list[int] = []
+
+            def skip(row: Any) -> str:
+                strange.append(row.number - header.lines)
+                number = header.row + int(past_empty(np.array(strange[-1:]), empty)[0])
+                broken.append((path.name, number, str(row.text)))
+                return "skip"
+
             batches = _batches(path, header, found.encoding, layout.positions, skip)
             done = 0
             for batch in batches:
-                numbers = row_numbers(done, len(batch), [row for _, row, _ in broken])
+                counted = row_numbers(done, len(batch), strange)
+                numbers = header.row + past_empty(counted, empty)
                 done += len(batch)
                 for start in range(0, len(batch), sources.BATCH_ROWS):
                     part = pa.Table.from_batches([batch.slice(start, sources.BATCH_ROWS)])
@@ -230,8 +250,32 @@ def _open_quote(path: Path) -> InputError:
 
 
 def row_numbers(done: int, count: int, broken: list[int]) -> NDArray[np.int64]:
-    """Return the row numbers of the next `count` good rows after `done` good ones."""
+    """Return which rows the next `count` good ones after `done` are, empty ones not counted."""
     # good row number k stands behind as many broken rows as have numbers up to its own
     places = np.sort(np.asarray(broken, dtype=np.int64)) - np.arange(len(broken))
     index = np.arange(done + 1, done + count + 1)
     return index + np.searchsorted(places, index, side="right")
+
+
+def empty_rows(path: Path, encoding: str, lines: int, delimiter: str) -> NDArray[np.int64]:
+    """Return which rows below a header of so many lines are empty, the first one being 1.
+
+    Needed only for files that have any; what Python's reader cannot go on with ends the search.
+    """
+    found: list[int] = []
+    with path.open(encoding=encoding, newline="") as stream:
+        for _ in islice(stream, lines):
+            pass
+        try:
+            for number, row in enumerate(csv.reader(stream, delimiter=delimiter), 1):
+                if not row:
+                    found.append(number)
+        except csv.Error:
+            pass
+    return np.array(found, dtype=np.int64)
+
+
+def past_empty(counted: NDArray[np.int64], empty: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of rows among all rows, from those counted without empty ones."""
+    places = empty - np.arange(len(empty))
+    return counted + np.searchsorted(places, counted, side="right")

@@ -30,10 +30,14 @@ _NAMES = {"utf8": "UTF-8", "gb18030": "GB18030", "big5": "Big5"}
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A text file read once: its encoding, and the last quotation mark when their count is odd."""
+    """A text file read once: its encoding, and the last quotation mark when their count is odd.
+
+    `empty_lines`: one line end follows on another somewhere before the last line.
+    """
 
     encoding: str
     before_open_quote: str | None = None  # what stands before it: nothing at the file's beginning
+    empty_lines: bool = False
 
     def ends_in_quotes(self, delimiter: str) -> bool:
         """Whether the last quotation mark opens a field that nothing closes."""
@@ -120,6 +124,7 @@ def _marks(path: Path, encoding: str) -> Survey:
     decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
     count = done = 0
     before = previous = ""
+    pair = empty_lines = False
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             marks: bytes | str = decoder.decode(chunk).removeprefix("\ufeff") if wide else chunk
@@ -132,11 +137,30 @@ def _marks(path: Path, encoding: str) -> Survey:
                 count += found
                 last = marks.rfind(quote)  # type: ignore[arg-type]
                 before = _char(marks, last - 1) if last else previous
+            if not empty_lines:
+                pair, empty_lines = _pair_of_ends(marks, previous, pair)
             previous = _char(marks, len(marks) - 1) if marks else previous
             done += len(chunk)
     if before == "\ufeff" or (not wide and count == 1 and before == "\xbf"):
         before = ""
-    return Survey(encoding, before if count % 2 else None)
+    return Survey(encoding, before if count % 2 else None, empty_lines)
+
+
+def _pair_of_ends(marks: bytes | str, previous: str, pair: bool) -> tuple[bool, bool]:
+    """Return whether an empty line has been met, and whether something stands behind it."""
+    text = marks if isinstance(marks, str) else None
+    data = marks if isinstance(marks, bytes) else b""
+    if pair:
+        start = 0
+    else:
+        head = previous + _char(marks, 0) if marks else ""
+        ends = ("\n\n", "\n\r", "\r\r")
+        found = [text.find(e) if text is not None else data.find(e.encode()) for e in ends]
+        start = 0 if head in ends else min((at for at in found if at >= 0), default=-1)
+    if start < 0:
+        return False, False
+    rest = text[start:].strip("\r\n") if text is not None else data[start:].strip(b"\r\n")
+    return True, bool(rest)
 
 
 def _char(text: bytes | str, at: int) -> str:

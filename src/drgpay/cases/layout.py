@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from drgpay.cases.mapping import NO_MAPPING, HeaderMapping
 from drgpay.cases.values import CHOICE_WORDS, CODE_SEPARATORS, by_word
-from drgpay.columns import BY_NAME, NUMBERED, PARTS, normal_header, required, whole_of
+from drgpay.columns import BY_NAME, NUMBERED, PARTS, both_names, normal_header, required, whole_of
 from drgpay.errors import Bilingual, InputError, both
 
 # numbers of a patient, not of a stay
@@ -84,7 +84,7 @@ def _check_type(name: str, column: pa.ChunkedArray, where: str) -> None:
         return
     raise InputError(
         both(
-            f"{name}（{BY_NAME[whole_of(name)].chinese}）列的类型不能用：{type_word(column.type)}",
+            f"{both_names(name)}列的类型不能用：{type_word(column.type)}",
             f"the column {name} is of the type {column.type}",
         ),
         where=where,
@@ -110,7 +110,7 @@ def _whole_numbers(name: str, column: pa.ChunkedArray, where: str) -> pa.Chunked
         return column.cast(pa.int64()).cast(pa.string())
     raise InputError(
         both(
-            f"{name}（{BY_NAME[whole_of(name)].chinese}）列存成了浮点数，{len(bad)}个值的位数已经失真，"
+            f"{both_names(name)}列存成了浮点数，{len(bad)}个值的位数已经失真，"
             f"如 {bad[0].as_py()!r}",
             f"the column {name} holds floating-point numbers, {len(bad)} of which have lost digits, "
             f"as {bad[0].as_py()!r}",
@@ -172,7 +172,7 @@ def _by_patient(header: str) -> Bilingual:
 def _doubled(name: str, header: str, other: str, where: str) -> InputError:
     return InputError(
         both(
-            f"有两列都是 {name}：“{other}”和“{header}”",
+            f"有两列都是{both_names(name)}：“{other}”和“{header}”",
             f"two columns mean {name}: {header!r} and another, {other!r}",
         ),
         where=where,
@@ -186,7 +186,7 @@ def _doubled(name: str, header: str, other: str, where: str) -> InputError:
 def _given_way(name: str, headers: list[str]) -> Bilingual:
     used, *others = headers
     return both(
-        f"{name} 取“{used}”列，未用{'、'.join(f'“{other}”' for other in others)}",
+        f"{both_names(name)}取“{used}”列，未用{'、'.join(f'“{other}”' for other in others)}",
         f"{name} is read from {used!r}, not from {', '.join(map(repr, others))}",
     )
 
@@ -215,10 +215,13 @@ def _check_forms(chosen: Mapping[str, int], headers: Sequence[str], where: str) 
         parts = numbered + [name for name in (part,) if name in chosen]
         if parts and f"{base}1" not in parts and plural not in chosen:
             raise InputError(
-                both(f"有 {parts[0]} 而没有 {base}1", f"{parts[0]} is given without {base}1"),
+                both(
+                    f"有{both_names(parts[0])}而没有{both_names(f'{base}1')}",
+                    f"{parts[0]} is given without {base}1",
+                ),
                 where=where,
                 remedy=both(
-                    f"主要编码的列名应为 {base}1；现有的列：{', '.join(headers)}",
+                    f"主要编码的列名应为{both_names(f'{base}1')}；现有的列：{', '.join(headers)}",
                     f"call the column of the main code {base}1; found: {', '.join(headers)}",
                 ),
             )
@@ -230,7 +233,7 @@ def _check_forms(chosen: Mapping[str, int], headers: Sequence[str], where: str) 
             one, other = (headers[chosen[name]] for name in pair)
             raise InputError(
                 both(
-                    f"{pair[0]} 与 {pair[1]} 同时存在：“{one}”和“{other}”",
+                    f"{both_names(pair[0])}与{both_names(pair[1])}同时存在：“{one}”和“{other}”",
                     f"both {pair[0]} and {pair[1]} are given: {one!r} and {other!r}",
                 ),
                 where=where,
@@ -246,7 +249,7 @@ def _check_required(
         missing += [name for name in HISTORY_NEEDS if name not in chosen]
     if not missing:
         return
-    shown = [f"{name}（{BY_NAME[name].chinese}）" for name in missing]
+    shown = [both_names(name) for name in missing]
     raise InputError(
         both(
             f"缺少列：{'、'.join(shown)}",

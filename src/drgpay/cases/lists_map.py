@@ -81,6 +81,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "procedure_count": {SETLINFO: ("oprn_oprt_code_cnt",)},
     "items_total": {ITEMINFO: ("amt",)},
     "own_paid": {SETLINFO: ("psn_ownpay",), ITEMINFO: ("fulamt_ownpay_amt",)},
+    "deductible": {SETLINFO: ("act_pay_dedc",)},
     "planned_readmission": {SETLINFO: ("days_rinp_flag_31",)},
     "refund": {SETLINFO: ("refd_setl_flag",), ITEMINFO: ("amt",)},
     "refund_of": {SETLINFO: ORIGINAL_IDS},
@@ -97,13 +98,14 @@ PLAIN = {
     "ventilator_time": "vent_used_dura",
     "bed_day_class": "bed_day_class",
     "referral_group": "referral_group",
+    "deductible": "act_pay_dedc",
     "diagnosis_count": "diag_code_cnt",
     "procedure_count": "oprn_oprt_code_cnt",
 }
 # fields that senders write as texts or as numbers
 NUMBERS = frozenset(
     "age nwb_age nwb_bir_wt nwb_adm_wt act_ipt_days diag_code_cnt oprn_oprt_code_cnt acct_pay "
-    "psn_cashpay psn_ownpay fund_payamt amt fulamt_ownpay_amt".split()
+    "psn_cashpay psn_ownpay fund_payamt amt fulamt_ownpay_amt act_pay_dedc".split()
 )
 WEIGHTS = {"birth_weight_g": "nwb_bir_wt", "admission_weight_g": "nwb_adm_wt"}
 MONEY = ("total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid")

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.options import ReadOptions
-from drgpay.columns import BY_NAME, CASE_COLUMNS, NUMBERED, canonical_name, meaning, normal_header
+from drgpay.columns import (
+    BY_NAME,
+    CASE_COLUMNS,
+    NUMBERED,
+    both_names,
+    canonical_name,
+    meaning,
+    normal_header,
+)
 from drgpay.errors import TOML_FAULTS, Bilingual, InputError, both, located, not_toml, quoted
 
 KEYS = ("columns", "values", "ignore")
@@ -66,7 +74,7 @@ class HeaderMapping:
                 if word not in self.used_words[column]:
                     notes.append(
                         both(
-                            f"对照文件中 {column} 的值“{word}”没有出现",
+                            f"对照文件中{both_names(column)}的值“{word}”没有出现",
                             f"the mapping's value {word!r} of {column} does not occur",
                         )
                     )

@@ -111,9 +111,9 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "hospital_unknown",
-            "医疗机构不在hospitals.csv中",
-            "hospital not in hospitals.csv",
-            "更正编码，或在hospitals.csv中增加该机构",
+            "医疗机构不在机构表（hospitals）中",
+            "hospital not in the table hospitals",
+            "更正编码，或在机构表（hospitals）中增加该机构",
             "correct the id or add the hospital",
         ),
         Reason(
@@ -127,7 +127,7 @@ REASONS: dict[str, Reason] = {
             "payment_mode_unknown",
             "支付方式不认识",
             "unknown payment mode",
-            "填drg、day_surgery或bed_day",
+            "填按病组、日间手术或按床日（drg、day_surgery、bed_day）",
             "enter drg, day_surgery or bed_day",
         ),
         Reason(
@@ -141,8 +141,8 @@ REASONS: dict[str, Reason] = {
             "bed_day_rate_missing",
             "床日类别没有标准",
             "no rate for the bed-day class",
-            "在bed_day_rates.csv中增加该类别",
-            "add the class to bed_day_rates.csv",
+            "在床日标准表（bed_day_rates）中增加该类别",
+            "add the class to the table bed_day_rates",
         ),
         Reason(
             "outside_year",
@@ -274,14 +274,14 @@ REASONS: dict[str, Reason] = {
             "refund_without_original",
             "退费找不到原结算",
             "a refund without the settlement it reverses",
-            "补上原结算，或在refund_of（init_setl_id）中写明原结算ID",
+            "补上原结算，或在原结算ID（refund_of、init_setl_id）中写明原结算ID",
             "add the settlement, or name it in refund_of (init_setl_id)",
         ),
         Reason(
             "refund_ambiguous",
             "退费可对应不止一次结算",
             "more than one settlement may be the one reversed",
-            "在refund_of（init_setl_id）中写明原结算ID；病例号不得重复",
+            "在原结算ID（refund_of、init_setl_id）中写明原结算ID；病例号不得重复",
             "name the settlement in refund_of (init_setl_id); case ids must be unique",
         ),
         Reason(
@@ -295,7 +295,7 @@ REASONS: dict[str, Reason] = {
             "personal_above_cost",
             "个人支付大于总费用",
             "personal payment above the total cost",
-            "核对 personal_paid（个人支付）与 total_cost（总费用）",
+            "核对个人支付（personal_paid）与总费用（total_cost）",
             "check personal_paid and total_cost",
         ),
     )
@@ -357,7 +357,7 @@ class Quarantine:
     def add(
         self, file: str, row: int, case_id: str | None, column: str, value: object, reason: str
     ) -> None:
-        """Note one row: `row` counts from 1 for the first case of the file."""
+        """Note one row: `row` is the number that the file shows it with (docs/formats.md)."""
         if isinstance(value, RowNote):
             case_id, column, reason = value.case_id, value.column, value.reason
         shown = "" if value is None else str(value)

@@ -22,7 +22,10 @@ from drgpay.cases.quarantine import Quarantine
 from drgpay.errors import BooksError, both
 
 FILE, ROW = "__file", "__row"  # columns that say where a row came from
-AMOUNTS = ("total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid")
+AMOUNTS = (
+    "total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid",
+    "deductible",
+)  # fmt: skip
 _IDS = ("case_id", "refund_of", "patient_id", "hospital_id", "pool")
 _YUAN = pa.decimal128(14, 2)
 NETTED_SCHEMA = pa.schema(

@@ -1,7 +1,7 @@
 """Where cases come from: files, databases, Arrow, pandas and DuckDB, as a stream of tables.
 
 A piece of the stream is a table with canonical column names, the name of its file, and the
-number of its first row, counted from 1 for the file's first case. Nothing is held but the
+number of its first row: the spreadsheet's own in Excel and CSV, else counted from 1. Nothing is held but the
 pieces being worked on.
 """
 

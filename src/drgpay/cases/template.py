@@ -70,7 +70,7 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
     {"sex": "F", "age_years": 0, "age_days": 3, "birth_weight_g": 3200, "diagnosis_1": "P22.900",
      "los_days": 6, "total_cost": 9800, "pool_fund": 5200, "icu": "1"},
     {"sex": "M", "age_years": 45, "diagnosis_1": "F20.900", "los_days": 90, "total_cost": 27000,
-     "pool_fund": 19800, "payment_mode": "bed_day", "bed_day_class": "psychiatric"},
+     "pool_fund": 19800, "payment_mode": "bed_day", "bed_day_class": "PSY"},
 )  # fmt: skip
 
 

@@ -38,6 +38,11 @@ PRICE_NOTES: dict[str, Texts] = {
         "本例按再住院规则折减了点数；以上点数均为折减之前的。",
         "The readmission rule cut the points of this case; the points above are those before it.",
     ),
+    "referral": (
+        "本例是转诊合并为一次住院的一段，清算按合并后的费用计点并分摊；以上点数按本例单独计算。",
+        "This stay is part of a referral that was settled as one stay, its points shared; the points "
+        "above are those of this stay by itself.",
+    ),
     "bed_day": (
         "本例按床日付费，点数与病组无关。",
         "This case is paid by bed-day: its points do not depend on the group.",

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from drgpay.columns import both_names
 from drgpay.errors import BooksError, InputError, both
 
 Ints = NDArray[np.int64]
@@ -33,8 +34,9 @@ def review(stays: pa.Table) -> pa.Table:
     """Return a row for each institution and bed-day class, beside its peers of that class.
 
     `stays` has a row a stay: hospital_id, bed_day_class, days, total_cost_fen, discharge_way (code),
-    and may have paid_fen (what the stay is paid in all) and level. Rows without a class are no
-    per-diem stays and are left out. Peers are the other institutions with stays of the class (and
+    and may have paid_fen (what the stay is paid in all) and level; `stays` where a row stands for so
+    many stays of the same days, with their cost and what they are paid in sum. Rows without a class
+    are no per-diem stays and are left out. Peers are the other institutions with stays of the class (and
     level, where given); their figures leave the institution itself out, and are null when there
     are none. Differences are shares: 0.1 is a tenth more than the peers.
 
@@ -49,17 +51,18 @@ def review(stays: pa.Table) -> pa.Table:
     sorted_keys = [number[order] for number, _ in numbers]
     starts = _starts(sorted_keys)
     days, cost = _ints(stays["days"])[order], _ints(stays["total_cost_fen"])[order]
-    counts = np.diff(np.append(starts, len(order)))
+    weight = _weights(stays)[order]
+    counts = _sums(weight, starts)
     sums = {
         "stays": counts,
-        "days": _sums(days, starts),
+        "days": _sums(days * weight, starts),
         "total_cost_fen": _sums(cost, starts),
     }
     way = pc.utf8_trim_whitespace(stays["discharge_way"].cast(pa.string()))
-    rest = np.ones(len(order), dtype=np.int64)
+    rest = weight.copy()
     for name, codes in OUTCOMES.items():
         found = np.asarray(pc.fill_null(pc.is_in(way, value_set=pa.array(codes)), False))
-        one = found.astype(np.int64)[order]
+        one = found.astype(np.int64)[order] * weight
         sums[name] = _sums(one, starts)
         rest -= one
     sums["other"] = _sums(rest, starts)
@@ -69,7 +72,7 @@ def review(stays: pa.Table) -> pa.Table:
     }
     columns |= {name: pa.array(values) for name, values in sums.items()}
     columns["mean_stay_days"] = _floats(_ratio(sums["days"], counts))
-    columns["median_stay_days"] = _floats(_medians(days, sorted_keys, starts, counts))
+    columns["median_stay_days"] = _floats(_medians(days, weight, sorted_keys, counts))
     columns["mean_daily_cost_fen"] = _floats(_ratio(sums["total_cost_fen"], sums["days"]))
     if "paid_fen" in stays.column_names:
         paid = _sums(_ints(stays["paid_fen"])[order], starts)
@@ -103,7 +106,8 @@ def _checked(stays: pa.Table) -> pa.Table:
         if bad:
             raise InputError(
                 both(
-                    f"有床日病例的 {name} 缺失或为负", f"{name} of some stay is missing or negative"
+                    f"有床日病例的{both_names(name)}缺失或为负",
+                    f"{name} of some stay is missing or negative",
                 ),
                 where="stays",
                 remedy=both("先隔离这些病例", "quarantine those stays first"),
@@ -126,6 +130,13 @@ def _numbers(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
 
 def _ints(column: pa.ChunkedArray) -> Ints:
     return np.asarray(pc.fill_null(column.cast(pa.int64()), 0)).astype(np.int64)
+
+
+def _weights(stays: pa.Table) -> Ints:
+    """Return how many stays each row stands for."""
+    if "stays" in stays.column_names:
+        return _ints(stays["stays"])
+    return np.ones(len(stays), dtype=np.int64)
 
 
 def _starts(keys: Sequence[Ints]) -> Ints:
@@ -158,11 +169,15 @@ def _floats(values: Floats) -> pa.Array:
     return pa.array(values, pa.float64(), mask=np.isnan(values))
 
 
-def _medians(days: Ints, keys: Sequence[Ints], starts: Ints, counts: Ints) -> Floats:
+def _medians(days: Ints, weight: Ints, keys: Sequence[Ints], counts: Ints) -> Floats:
     """Return the median of each group; of an even number the mean of the middle two."""
-    inside = days[np.lexsort([days, *reversed(keys)])]
-    low = starts + (counts - 1) // 2
-    high = starts + counts // 2
+    order = np.lexsort([days, *reversed(keys)])
+    inside, behind = days[order], np.cumsum(weight[order])
+    starts = np.cumsum(counts) - counts
+    low, high = (
+        np.searchsorted(behind, starts + middle, side="right")
+        for middle in ((counts - 1) // 2, counts // 2)
+    )
     return np.asarray((inside[low] + inside[high]) / 2)
 
 
@@ -208,13 +223,13 @@ def _beside(own: Floats, peers: Floats) -> Floats:
 def _check(result: pa.Table, stays: pa.Table) -> None:
     """Raise BooksError unless the rows add up to the stays, and the outcomes to each row."""
     wanted = {
-        "stays": len(stays),
-        "days": int(_ints(stays["days"]).sum()),
+        "stays": int(_weights(stays).sum()),
+        "days": int((_ints(stays["days"]) * _weights(stays)).sum()),
         "total_cost_fen": int(_ints(stays["total_cost_fen"]).sum()),
     }
     found = {name: int(sum(result[name].to_pylist())) for name in wanted}
     ends = sum(int(sum(result[name].to_pylist())) for name in (*OUTCOMES, "other"))
-    if found != wanted or ends != len(stays):
+    if found != wanted or ends != wanted["stays"]:
         raise BooksError(
             both("床日评议的合计与病例不符", "the review of per-diem stays does not add up"),
             remedy=both(

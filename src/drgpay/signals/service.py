@@ -127,7 +127,7 @@ def patient_findings(cases: Cases, skip: Mask, level: Ints, settings: Parameters
     found = [_shares("patient_share", cases, rows, share, groups, level, settings)]
     named = rows[cases.own_paid[rows] >= 0]
     if len(named) < 0.5 * len(rows) or not len(named):
-        text = both("病例没有“个人自费”（own_paid）列", "the cases have no column own_paid")
+        text = both("病例没有个人自费（own_paid）这一列", "the cases have no column own_paid")
         found.append(absent("patient_own_paid", level, text))
         return found
     own = np.minimum(cases.own_paid[named] / cases.cost[named], 1.0)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.columns import BY_NAME, NUMBERED
+from drgpay.columns import NUMBERED
 
 Ragged = tuple[NDArray[np.int64], NDArray[Any]]
 MALFORMED = -2
@@ -223,11 +223,3 @@ def _conditions(table: pa.Table, names: set[str]) -> Ragged:
     offsets, values = found
     words, bad = parse.choices(values.cast(pa.string()), CONDITIONS, -1)
     return offsets, np.append(np.where(bad, np.int8(MALFORMED), words), np.int8(-1))
-
-
-def meant(name: str) -> str:
-    """Return the Chinese name of a column, as it heads the report."""
-    base = name.rstrip("0123456789")
-    if base in NUMBERED and name != base:
-        return f"{BY_NAME[NUMBERED[base]].chinese}{name[len(base) :]}"
-    return BY_NAME[name].chinese if name in BY_NAME else name
