@@ -195,7 +195,7 @@ def year_end(region: str, out: str) -> dict[str, Any]:
     write_run(run, out, finish=write_report)
     return {
         "cases": run.counts.total,
-        "history": run.history_use.rows,
+        "history": run.prepared.history_use.rows,
         "settle_seconds": settled,
         "seconds": time.perf_counter() - started,
         "peak_mib": peak_mib(),

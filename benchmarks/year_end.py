@@ -297,7 +297,7 @@ def against_pandas(region_dir: str, work: str) -> dict[str, Any]:
         raise BooksError(both(f"结果不同：{different}", f"the results differ: {different}"))
     return {
         "cases": ours.counts.total,
-        "history": ours.history_use.rows,
+        "history": ours.prepared.history_use.rows,
         "pandas_seconds": pandas_seconds,
         "pandas_files_seconds": pandas_seconds + read,
         "seconds": seconds,
@@ -339,7 +339,7 @@ def against_model(cases: str = "20000", work: str = ".bench") -> dict[str, Any]:
     def rows(path: Path) -> list[dict[str, Any]]:
         return list(pq.read_table(path).to_pylist())
 
-    bad = {r[2] for r in (*ours.quarantine.rows, *ours.history_quarantine.rows)}
+    bad = {r[2] for r in (*ours.quarantine.rows, *ours.prepared.history_quarantine.rows)}
     own = [r for r in rows(folder / "cases.parquet") if r["case_id"] not in bad]
     past = [
         r

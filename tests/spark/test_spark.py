@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,68 +10,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import csv
 
-from drgpay.errors import DrgpayError, InputError, PolicyError
+from drgpay.errors import DrgpayError, InputError
 from drgpay.points.base import history_base_points
 from drgpay.points.coefficients import coefficients
 from drgpay.points.history import History
 from drgpay.policy import load_policy
-from drgpay.settlement.run_folder import case_tables
-from drgpay.settlement.year_end import YearEnd, year_end
-from drgpay.spark import SparkYearEnd, settle_on_spark
+from drgpay.settlement.year_end import year_end
+from drgpay.spark import settle_on_spark
 from drgpay.spark.engine import spark_module
 from drgpay.spark.history import SparkHistory
 from drgpay.synth import synthesize
+from tests.spark.compare import EX1, assert_same, ex1_cases
 
 pytestmark = [
     pytest.mark.xdist_group("spark"),
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets that Spark closes late
 ]
-EX1 = Path(__file__).parents[1] / "cases" / "ex1"
-
-
-def ex1_cases() -> pa.Table:
-    header = (EX1 / "cases.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-    texts = csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()))
-    return csv.read_csv(EX1 / "cases.csv", convert_options=texts)
-
-
-def plain(table: pa.Table, names: list[str]) -> list[str]:
-    kinds = {n: table[n].type for n in names}
-    columns = {
-        n: table[n].cast(kinds[n].value_type) if pa.types.is_dictionary(kinds[n]) else table[n]
-        for n in names
-    }
-    return sorted(map(repr, pa.table(columns).to_pylist()))
-
-
-def assert_same(one: YearEnd, many: SparkYearEnd, out: Path) -> None:
-    """Compare two runs: results, sums and the tables of cases, quarantine and groups."""
-    assert list(many.pools) == list(one.pools)
-    assert list(many.hospitals) == list(one.hospitals)
-    assert many.counts == one.counts
-    run = many.run
-    assert run.base == one.base
-    assert np.array_equal(run.coefficients.values, one.coefficients.values)
-    assert np.array_equal(run.month_sums, one.month_sums)
-    assert run.class_sums == one.class_sums
-    assert np.array_equal(run.drg_sums.points, one.drg_sums.points)
-    assert run.quality == one.quality
-    assert run.quotas == one.quotas
-    assert run.set_aside == one.set_aside
-    assert run.history_use == one.history_use
-    assert run.region.last_year_months == one.region.last_year_months
-    assert run.notes.rows == one.notes.rows
-    mine = pa.concat_tables(case_tables(one), promote_options="permissive")
-    theirs = pq.read_table(out / "cases")
-    assert plain(theirs, mine.column_names) == plain(mine, mine.column_names)
-    pools = pq.read_table(out / "pools.parquet")
-    assert pools["settled_fen"].to_pylist() == [p.settled_fen for p in one.pools]
-    facts = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    assert facts["counts"] == one.counts.as_dict()
-    assert facts["front_page"] is None
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +59,7 @@ def test_settle_on_spark__gives_the_year_of_one_machine(
     out = tmp_path / "run"
     many = settle_on_spark(spark, city, out=out)
     assert_same(one, many, out)
-    assert one.history_quarantine.rows and one.counts.quarantined > 4
+    assert one.prepared.history_quarantine.rows and one.counts.quarantined > 4
     noted = pq.read_table(out / "quarantine").select(["file", "row", "case_id", "reason"])
     theirs = [(r["file"], r["row"], r["case_id"], r["reason"]) for r in noted.to_pylist()]
     assert sorted(theirs) == sorted((r[0], r[1], r[2], r[5]) for r in one.quarantine.rows)
@@ -112,7 +67,10 @@ def test_settle_on_spark__gives_the_year_of_one_machine(
 
 
 def test_settle_on_spark__settles_the_worked_example(spark: Any, tmp_path: Path) -> None:
-    overrides = ["high.rule=by_item", "unstable.rule=special_review", "not_pool=personal"]
+    overrides = [
+        "high.rule=by_item", "unstable.rule=special_review", "not_pool=personal",
+        "deposit_forfeited=share",
+    ]  # fmt: skip
     one = year_end(EX1, overrides=overrides)
     folder = tmp_path / "elsewhere"  # cases that do not lie in the folder of the region
     shutil.copytree(EX1, folder, ignore=shutil.ignore_patterns("cases.csv"))
@@ -219,13 +177,6 @@ def test_settle_on_spark__refuses_what_it_cannot_read(spark: Any, tmp_path: Path
     with pytest.raises(InputError, match="points in time: discharge_date"):
         settle_on_spark(spark, EX1, cases=frame, out=tmp_path / "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
-
-
-@pytest.mark.parametrize("override", ["referral.rule=one_stay", "bound.level=case"])
-def test_settle_on_spark__refuses_rules_that_it_lacks(override: str, tmp_path: Path) -> None:
-    pytest.importorskip("pyspark")
-    with pytest.raises(PolicyError, match="not done on Spark"):
-        settle_on_spark(None, EX1, out=tmp_path / "run", overrides=[override])
 
 
 def test_spark_module__says_how_to_install_it() -> None:

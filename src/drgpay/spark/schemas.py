@@ -26,6 +26,8 @@ READ = pa.schema(
         ("way", pa.int8()),
         ("planned", pa.bool_()),
         ("personal", pa.int64()),
+        ("referral", pa.string()),  # null where the policy counts no chains
+        ("deductible", pa.int64()),
         ("drg", pa.int16()),
         ("adrg", pa.int16()),
         ("mdc", pa.int8()),
@@ -42,7 +44,31 @@ READ = pa.schema(
         ("note_reason", pa.string()),
     ]
 )
-TO_SCORE = READ.append(pa.field("correction_day", pa.int32()))
+CHAIN = pa.schema(  # of a stay of a referral chain, null in the others
+    [
+        ("chain", pa.string()),
+        ("chain_first", pa.bool_()),
+        ("chain_last", pa.bool_()),
+        ("chain_class", pa.int8()),
+        ("chain_coefficient", pa.int64()),
+        ("chain_points", pa.int64()),
+        ("chain_paid_by", pa.int8()),
+        ("chain_price", pa.int64()),
+        ("chain_unreasonable", pa.int64()),
+    ]
+)
+CHAINED = pa.schema([*READ, *CHAIN])
+TO_SCORE = pa.schema([*CHAINED, ("correction_day", pa.int32())])
+ITEMS = pa.schema(
+    [
+        ("points", pa.int64()),
+        ("not_pool", pa.int64()),
+        ("fund", pa.int64()),
+        ("cost", pa.int64()),
+        ("account", pa.int64()),
+    ]
+)
+PACKED = pa.schema([("packed", pa.binary())])
 PAST = pa.schema(
     [
         ("file", pa.string()),
@@ -70,6 +96,7 @@ _DDL = {
     pa.string(): "string",
     pa.bool_(): "boolean",
     pa.date32(): "date",
+    pa.binary(): "binary",
 }
 
 

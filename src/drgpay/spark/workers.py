@@ -7,7 +7,7 @@ rebuilt there. Nothing here depends on how Spark divides the rows.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -31,15 +31,15 @@ from drgpay.points.base import BasePoints
 from drgpay.points.readmission import reduced_points
 from drgpay.policy import YearPolicy
 from drgpay.settlement.facts import CaseReader, Facts
-from drgpay.settlement.pieces import ReadPiece
+from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.prepare import PieceReader, past_piece
 from drgpay.settlement.region import Region
 from drgpay.settlement.run_folder import case_tables
-from drgpay.settlement.scored import ScoredPiece
+from drgpay.settlement.scored import OfChain, ScoredPiece, put_chains, score_chains
 from drgpay.settlement.scoring import Reviews, Rules, score
-from drgpay.settlement.stays import _Kinds
+from drgpay.settlement.stays import Chain, Kinds, chains_of
 from drgpay.spark.faults import told
-from drgpay.spark.schemas import PAST, READ, TO_SCORE
+from drgpay.spark.schemas import CHAIN, CHAINED, ITEMS, PACKED, PAST, READ, TO_SCORE
 
 PIECE_ROWS = 100_000  # rows that are worked on at once
 FILE, ROW = "_drgpay_file", "_drgpay_row"
@@ -81,6 +81,16 @@ class ScoreJob:
     base: BasePoints
     beds: BedDayTables
     trial: str
+
+
+@dataclass(frozen=True)
+class ChainJob:
+    """What chains of referral hang on besides the cases."""
+
+    key: str
+    region: Region
+    policy: YearPolicy
+    rules: Rules
 
 
 _KEPT: dict[str, tuple[str, Any]] = {}  # by kind of job: the key of the last one, what it made
@@ -165,13 +175,13 @@ class _NoChecks:
 @dataclass(frozen=True)
 class _Reader:
     reader: PieceReader
-    kinds: _Kinds
+    kinds: Kinds
 
     @classmethod
     def of(cls, job: ReadJob) -> _Reader:
         grouper = grouper_of(job.region)
         prepared: Any = SimpleNamespace(numbers=grouper.numbers)
-        return cls(PieceReader(job.region, job.policy, grouper), _Kinds(prepared, job.policy))
+        return cls(PieceReader(job.region, job.policy, grouper), Kinds(prepared, job.policy))
 
 
 def read_cases(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
@@ -209,7 +219,7 @@ def _shaped(columns: dict[str, Any], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _read_table(read: ReadPiece, rows: pa.ChunkedArray, kinds: _Kinds) -> pa.Table:
+def _read_table(read: ReadPiece, rows: pa.ChunkedArray, kinds: Kinds) -> pa.Table:
     f, count = read.facts, len(read.status)
     takes_part = kinds.eligible(read)
     named = pc.fill_null(pc.not_equal(read.patient_id, ""), False)
@@ -230,6 +240,10 @@ def _read_table(read: ReadPiece, rows: pa.ChunkedArray, kinds: _Kinds) -> pa.Tab
         "review_points": pa.array(read.reviews.points if reviewed else none - 1),
         **_notes(read.notes, count),
     }
+    texts = pa.nulls(count, pa.string())
+    columns["referral"] = texts if read.referral is None else read.referral
+    given = read.deductible
+    columns["deductible"] = pa.nulls(count, pa.int64()) if given is None else pa.array(given)
     for name in READ.names:
         if name not in columns:
             own = getattr(f if name in Facts.__dataclass_fields__ else read, name)
@@ -299,7 +313,96 @@ def _past_table(file: str, rows: pa.ChunkedArray, kept: Any, columns: dict[str, 
     return _shaped(made, PAST)
 
 
+# --- chains of referral
+
+
+def find_chains(shipped: Shipped[ChainJob]) -> Callable[[pa.Table], pa.Table]:
+    """Return the stage that finds and scores the chains among all stays of some patients."""
+
+    def run(table: pa.Table) -> pa.Table:
+        with told():
+            job = shipped.job()
+            pieces = ReadPieces()
+            pieces.append(_read_piece(table))
+            communities = [h.community for h in job.region.hospitals]
+            chains = chains_of(pieces, communities, job.policy["referral.days"])
+            made = score_chains(pieces, job.rules, chains).get(0, {}) if chains else {}
+            return _chained(table, chains, made)
+
+    return run
+
+
+def _chained(table: pa.Table, chains: Sequence[Chain], made: Mapping[int, OfChain]) -> pa.Table:
+    first = {chain.places[0] for chain in chains}
+    last = {chain.places[-1] for chain in chains}
+    rows: list[dict[str, Any]] = [{} for _ in range(len(table))]
+    for row, own in made.items():
+        rows[row] = {
+            "chain": own.lead,
+            "chain_first": row in first,
+            "chain_last": row in last,
+            "chain_class": own.case_class,
+            "chain_coefficient": own.coefficient,
+            "chain_points": own.points,
+            "chain_paid_by": own.paid_by,
+            "chain_price": own.price,
+            "chain_unreasonable": own.unreasonable,
+        }
+    more = pa.Table.from_pylist(rows, CHAIN)
+    columns = {name: table[name] for name in READ.names}
+    columns |= {name: more[name] for name in CHAIN.names}
+    return pa.table(columns).cast(CHAINED)
+
+
+def _of_chains(table: pa.Table) -> dict[int, OfChain]:
+    """Return what the stays of chains come to, by row."""
+    rows = np.flatnonzero(np.asarray(table["chain"].is_valid()))
+    if not len(rows):
+        return {}
+    own = table.select(CHAIN.names).take(pa.array(rows)).to_pylist()
+    return {
+        row: OfChain(
+            c["chain_class"],
+            c["chain_coefficient"],
+            c["chain_points"],
+            c["chain_paid_by"],
+            c["chain_price"],
+            c["chain_unreasonable"],
+            c["chain"],
+        )
+        for row, c in zip(rows.tolist(), own, strict=True)
+    }
+
+
 # --- points
+
+
+def _read_piece(table: pa.Table) -> ReadPiece:
+    """Return rows of READ as a piece."""
+
+    def of(name: str) -> Any:
+        return table[name].combine_chunks().to_numpy(zero_copy_only=False)
+
+    names = [n for n in Facts.__dataclass_fields__ if n != "personal"]
+    personal = of("personal") if table["personal"].null_count == 0 else None
+    count = len(table)
+    return ReadPiece(
+        "",
+        np.zeros(count, np.int64),
+        table["case_id"].combine_chunks(),
+        table["patient_id"].combine_chunks(),
+        table["severity_diagnosis"].combine_chunks(),
+        Facts(**{n: of(n) for n in names}, personal=personal),
+        of("drg"),
+        of("adrg"),
+        of("mdc"),
+        of("status"),
+        of("reason"),
+        of("level").astype(np.uint8),
+        Reviews(of("decision"), of("unreasonable"), of("review_points")),
+        Quarantine(),
+        referral=table["referral"].combine_chunks(),
+    )
 
 
 @dataclass(frozen=True)
@@ -313,7 +416,7 @@ class _Scorer:
         grouper = grouper_of(job.region)
         run = SimpleNamespace(
             numbers=grouper.numbers,
-            mdc_codes=grouper.mdc_codes,
+            prepared=SimpleNamespace(grouper=grouper),
             region=job.region,
             base=job.base,
             beds=job.beds,
@@ -346,34 +449,10 @@ class _Scorer:
         return pa.table({**columns, **{n: _plain(c) for n, c in more.items()}})
 
     def _scored(self, table: pa.Table) -> ScoredPiece:
-        rules = self.job.rules
-
-        def of(name: str) -> Any:
-            return table[name].combine_chunks().to_numpy(zero_copy_only=False)
-
-        names = [n for n in Facts.__dataclass_fields__ if n != "personal"]
-        personal = of("personal") if table["personal"].null_count == 0 else None
-        facts = Facts(**{n: of(n) for n in names}, personal=personal)
-        reviews = Reviews(of("decision"), of("unreasonable"), of("review_points"))
-        count = len(table)
-        read = ReadPiece(
-            "",
-            np.zeros(count, np.int64),
-            table["case_id"].combine_chunks(),
-            table["patient_id"].combine_chunks(),
-            table["severity_diagnosis"].combine_chunks(),
-            facts,
-            of("drg"),
-            of("adrg"),
-            of("mdc"),
-            of("status"),
-            of("reason"),
-            of("level").astype(np.uint8),
-            reviews,
-            Quarantine(),
-        )
-        made = score(rules, read.status, read.drg, facts, reviews)
-        day = of("correction_day")
+        rules, read = self.job.rules, _read_piece(table)
+        made = score(rules, read.status, read.drg, read.facts, read.reviews)
+        chain = put_chains(made, _of_chains(table))
+        day = table["correction_day"].combine_chunks().to_numpy(zero_copy_only=False)
         again = day >= 0
         points = made.points
         if again.any():
@@ -390,7 +469,7 @@ class _Scorer:
             made.paid_by,
             made.price,
             made.unreasonable,
-            {},
+            chain,
         )
 
 
@@ -412,3 +491,21 @@ def score_cases(
                 yield from own.score(table).cast(schema).to_batches()
 
     return run
+
+
+# --- bounds on each case
+
+
+def pack(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """Pack rows of ITEMS into compressed blobs, which the driver takes one by one."""
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    for table in _tables(batches):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, ITEMS, options=options) as writer:
+            writer.write_table(table.cast(ITEMS))
+        yield pa.record_batch([pa.array([sink.getvalue().to_pybytes()], pa.binary())], PACKED)
+
+
+def unpack(packed: bytes) -> pa.Table:
+    """Return the rows of a blob."""
+    return pa.ipc.open_stream(packed).read_all()
