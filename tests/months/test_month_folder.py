@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,16 +15,29 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.month import month as command
+from drgpay.errors import InputError
+from drgpay.money import yuan_text
 from drgpay.report.month_excel import write_month_excel
 from drgpay.report.month_page import write_month_page
 from drgpay.settlement.month_folder import write_month
 from drgpay.settlement.month_run import run_all_months, run_month
-from tests.months.folders import ex1
+from drgpay.settlement.region import read_region
+from tests.months.folders import ex1, rows_of, write_rows
+
+# 1,000.00 of the target are set aside
+CEILING = """
+[ceiling]
+control_target_yuan = "94000.00"
+[[ceiling.reserves]]
+name = "调剂金"
+amount_yuan = "1000.00"
+inside_target = true
+"""
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A month with a suspended payment and the twelve months, each as a folder."""
+    """A month with a suspended payment, one that a late case adjusts, and the twelve months."""
     home = tmp_path_factory.mktemp("months")
     region = ex1(home)
     (region / "last_year_months.csv").write_text(
@@ -34,6 +48,15 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
         "month": write_month(run_month(region, "2024-04", overrides=trial), home / "month"),
         "all": write_month(run_all_months(region, overrides=trial)[0], home / "all"),
     }
+    rows = rows_of(region / "cases.csv")
+    late = [r for r in rows if r["case_id"] != "C05"]
+    write_rows(region / "cases.csv", late)
+    april = write_month(run_month(region, "2024-04", overrides=trial), home / "april")
+    write_rows(region / "cases.csv", [r for r in rows if r["case_id"] != "C03"])
+    with (region / "region.toml").open("a", encoding="utf-8") as stream:
+        stream.write(CEILING)
+    may = run_month(region, "2024-05", overrides=trial, earlier=april)
+    made["adjusted"] = write_month(may, home / "may")
     for folder in made.values():
         write_month_excel(folder)
         write_month_page(folder)
@@ -41,7 +64,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
 
 
 def test_folder__has_its_tables_in_both_forms(folders: dict[str, Path]) -> None:
-    names = {"months_pools", "months_hospitals", "suspended", "corrections", "quarantine"}
+    names = {"months_pools", "months_hospitals", "suspended", "adjustments", "corrections"}
+    names.add("quarantine")
     for key, more in (("month", set()), ("all", {"tie_out"})):
         found = {p.name for p in folders[key].iterdir()}
         expected = {f"{n}{s}" for n in names | more for s in (".csv", ".parquet")}
@@ -117,6 +141,44 @@ def test_workbook__sheet_of_payments_is_the_months(folders: dict[str, Path]) -> 
     assert rows["H1", "310"][head.index("以前各月已付")] == 19_950 + 52_250
 
 
+def test_ceiling__a_reserve_inside_the_target_is_taken_off_it(folders: dict[str, Path]) -> None:
+    manifest = json.loads((folders["adjusted"] / "manifest.json").read_text(encoding="utf-8"))
+    ceiling = manifest["ceiling"]
+    drawn = ceiling["reserves"][0]["drawn_fen"]
+    assert ceiling["free_fen"] == 9_400_000 - 100_000
+    assert 0 < drawn == ceiling["total_fen"] - ceiling["free_fen"]
+    check = next(c for c in manifest["checks"] if c["name"] == "ceiling")
+    left, right = check["detail"].replace(",", "").split(" ≤ ")
+    target, aside, more = re.fullmatch(r"(\S+) − (\S+) \+ (\S+)", right).groups()  # type: ignore[union-attr]
+    assert Fraction(left) == Fraction(target) - Fraction(aside) + Fraction(more)
+    texts = [c["text_zh"] for c in manifest["checks"]]
+    assert any(said.endswith("各月预算之和（B）与全年相符") for said in texts)
+    amount = yuan_text(drawn)
+    assert any(f"动用“调剂金” {amount} 元" in w["zh"] for w in manifest["warnings"])
+    page = (folders["adjusted"] / "month.html").read_text(encoding="utf-8")
+    assert "减：目标内预留“调剂金”" in page
+    sheet = openpyxl.load_workbook(folders["adjusted"] / "month.xlsx")["总额控制"]
+    rows = {row[0]: row[1] for row in sheet.iter_rows(values_only=True)}
+    assert rows["减：目标内预留“调剂金”"] == -1000
+    assert rows["可支付额"] == 93_000
+    assert round(rows["动用预留“调剂金”"] * 100) == drawn
+
+
+def test_parameters__without_a_verified_source_are_listed(folders: dict[str, Path]) -> None:
+    book = openpyxl.load_workbook(folders["month"] / "month.xlsx")
+    rows = list(book["政策参数"].iter_rows(min_row=2, values_only=True))
+    keys = [row[1] for row in rows]
+    assert {"prepay_ratio", "prepay_basis", "month.growth_limit", "point_scale"} <= set(keys)
+    assert not {"deposit_bands", "keep_ratio", "bound.level"} & set(keys)
+    page = (folders["month"] / "month.html").read_text(encoding="utf-8")
+    unverified = [row[1] for row in rows if row[4] == "否"]
+    assert unverified
+    assert "month.growth_limit" in unverified  # the value of a trial
+    for key in unverified:
+        assert f" {key}</td>" in page
+    assert f"有 {len(unverified)} 项参数未经核实" in page
+
+
 def test_page__says_what_is_paid_and_withheld(folders: dict[str, Path]) -> None:
     page = (folders["month"] / "month.html").read_text(encoding="utf-8")
     for text in ("143.140561", "13,300.00", "月度预付 2024-04", "试算结果", "C05"):
@@ -146,3 +208,19 @@ def test_command__writes_the_folder_and_never_over_one(tmp_path: Path) -> None:
     )
     assert both.exit_code == 2
     assert not (tmp_path / "two").exists()
+
+
+def test_prepaid_of_a_trial__is_refused_by_a_region_folder(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    rows = rows_of(folders["all"] / "prepaid.csv")
+    assert {r["trial"] for r in rows} == {"month.growth_limit=0.1"}
+    region = ex1(tmp_path)
+    shutil.copy(folders["all"] / "prepaid.csv", region)
+    with pytest.raises(InputError) as caught:
+        read_region(region)
+    assert "trial" in caught.value.text("zh")
+    # what is no trial is taken
+    plain = write_month(run_all_months(ex1(tmp_path / "plain"))[0], tmp_path / "all")
+    shutil.copy(plain / "prepaid.csv", region)
+    assert read_region(region).prepaid

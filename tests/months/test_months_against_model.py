@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import pytest
 
 from drgpay.errors import InputError
 from drgpay.money import POINT
-from drgpay.settlement.months import all_months
+from drgpay.settlement.month_folder import prepaid_rows, write_month
+from drgpay.settlement.month_orders import read_orders
+from drgpay.settlement.months import all_months, month_run
 from drgpay.settlement.year_end import YearEnd
+from reference.model.months import order_month
 from reference.model.settlement import Settlement
+from reference.model.sums import HospitalPool
 from tests.settlement.test_settlements_drawn import both_of, policies, settle_both
 
 
@@ -81,6 +86,66 @@ def compare_block(folder: Path, seeds: range, count: int) -> Counter[str]:
             met["runs"] += 1
             met["last year known"] += last
     return met
+
+
+def chain(folder: Path, seed: int) -> Counter[str]:
+    """Twelve months ordered one by one, each under another policy, engine against model."""
+    both = both_of(folder / "region", seed)
+    both.prepared.region = replace(both.prepared.region, ceiling=None)
+    drawn = policies(both, seed, 60)
+    paid: dict[HospitalPool, int] = {}
+    before: Path | None = None
+    met: Counter[str] = Counter()
+    for month in range(1, 13):
+        fast: YearEnd | str = ""
+        model: Settlement | str = ""
+        while isinstance(fast, str) or isinstance(model, str):
+            values = next(drawn, None)
+            if values is None:
+                return met
+            fast, model = settle_both(both, values)
+        orders = None
+        if before is not None:
+            orders = read_orders(before, fast.region, fast.policy, month)
+        run = month_run(fast, month, orders)
+        expected = order_month(model.months(), month, paid)
+        rows = {(a.hospital_id, a.pool): a for a in run.accounts if a.month == month}
+        assert set(rows) == set(expected)
+        for key, order in expected.items():
+            a = rows[key]
+            assert (a.paid_fen, a.setoff_after_fen) == (order.paid_fen, order.setoff_fen)
+            assert a.adjustment_fen - a.setoff_before_fen == order.adjustment_fen
+            assert a.paid_before_fen == paid.get(key, 0)
+            met["paid more"] += a.adjustment_fen > 0
+            met["paid less"] += a.adjustment_fen < 0
+            met["left to set off"] += a.setoff_after_fen > 0
+            met["set off"] += 0 < a.setoff_before_fen > a.setoff_after_fen
+            paid[key] = paid.get(key, 0) + order.paid_fen
+        before = write_month(run, folder / f"{month:02d}")
+        if month == 12:
+            assert {(h, p): fen for h, p, fen, _ in prepaid_rows(run)} == paid
+            met["years"] += 1
+    return met
+
+
+def test_orders__drawn_regions_whose_policy_changes(tmp_path: Path) -> None:
+    met: Counter[str] = Counter()
+    for seed in range(7_100, 7_105):
+        (tmp_path / str(seed)).mkdir()
+        met += chain(tmp_path / str(seed), seed)
+    assert met["years"] >= 3
+    missing = [n for n in ("paid more", "paid less", "left to set off", "set off") if not met[n]]
+    assert not missing
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(5))
+def test_orders__many_drawn_regions(block: int, tmp_path: Path) -> None:
+    years = 0
+    for seed in range(8_500 + block * 20, 8_520 + block * 20):
+        (tmp_path / str(seed)).mkdir()
+        years += chain(tmp_path / str(seed), seed)["years"]
+    assert years >= 10
 
 
 def test_months__drawn_regions_and_policies(tmp_path: Path) -> None:

@@ -34,8 +34,17 @@ from drgpay.errors import in_language
     "every",
     is_flag=True,
     help=t(
-        "十二个月，并写出年终清算可用的 prepaid.csv 和对账表",
-        "all twelve, with prepaid.csv for the year end and the tie-out",
+        "按现有病例一次模拟十二个月，并写出 prepaid.csv 和与年终的对账表",
+        "all twelve at once, simulated from today's cases, with prepaid.csv and the tie-out",
+    ),
+)
+@click.option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help=t(
+        "上月的结果文件夹：以前各月以其中的实付为准，差额计入本月",
+        "the folder of the month before: what it paid counts, the difference goes into this month",
     ),
 )
 @new_folder_option
@@ -45,6 +54,7 @@ def month(
     region_dir: Path,
     month: str | None,
     every: bool,
+    earlier: Path | None,
     out: Path,
     overrides: tuple[str, ...],
     threads: int | None,
@@ -59,6 +69,14 @@ def month(
         raise click.UsageError(
             t("须给出 --month 2025-03 或 --all，二者其一", "give either --month 2025-03 or --all")
         )
+    if every and earlier is not None:
+        raise click.UsageError(
+            t(
+                "--all 一次模拟十二个月，不用 --earlier；逐月办理的用 --month 和 --earlier",
+                "--all simulates twelve months at once and takes no --earlier; month by month it is "
+                "--month with --earlier",
+            )
+        )
     started = time.perf_counter()
     new_folder(out)
     titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
@@ -71,7 +89,7 @@ def month(
     if month is None:
         run, _ = run_all_months(region_dir, **options)
     else:
-        run = run_month(region_dir, month, **options)  # type: ignore[arg-type]
+        run = run_month(region_dir, month, earlier=earlier, **options)  # type: ignore[arg-type]
 
     def finish(folder: Path) -> None:
         from drgpay.report.month_excel import write_month_excel
@@ -82,7 +100,10 @@ def month(
 
     write_month(run, out, lang=LANG, finish=finish)
     if run.policy.trial:
-        click.echo(t("【试算】", "[TRIAL] ") + "; ".join(run.policy.trial))
+        from drgpay.store.choice_words import setting_text
+
+        settings = "; ".join(setting_text(text, LANG) for text in run.policy.trial)
+        click.echo(t("【试算】", "[TRIAL] ") + settings)
     click.echo(f"{run.region.name}{t('：', ': ')}" + counts_text(run.year.prepared.counts))
     for pool in run.pools:
         if not run.every and pool.month != run.month:
@@ -90,10 +111,13 @@ def month(
         value = "—" if pool.value_fen is None else decimal_text(pool.value_fen / 100, 6)
         text = run.month_text(pool.month)
         paid, cut = yuan_text(pool.paid_fen), yuan_text(pool.suspended_fen)
+        more = yuan_text(pool.adjustment_fen)
         click.echo(
             t(
-                f"{text} {pool.name} {pool.pool}：暂定点值 {value} 元，实付 {paid} 元，暂停 {cut} 元",
-                f"{text} {pool.pool}: provisional value {value} yuan, paid {paid}, suspended {cut}",
+                f"{text} {pool.name} {pool.pool}：暂定点值 {value} 元，实付 {paid} 元，暂停 {cut} 元"
+                + (f"，其中以前月份调整 {more} 元" if pool.adjustment_fen else ""),
+                f"{text} {pool.pool}: provisional value {value} yuan, paid {paid}, suspended {cut}"
+                + (f", adjustments of earlier months {more}" if pool.adjustment_fen else ""),
             )
         )
     for warning in warnings(run):

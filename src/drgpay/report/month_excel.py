@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .month_folder import MonthFolder, Record, value_fraction
-from .texts import Words
+from .month_page import ceiling_lines
+from .sections import parameter_value, source_text
+from .texts import UNITS, Words
 from .workbook import Book, Field, Total, exact
 
 NAME = "month.xlsx"
@@ -72,8 +74,12 @@ class _Workbook:
         )
         self._suspended(total)
         self._corrections(total)
+        if self.run.earlier is not None:
+            self._adjustments(total)
         if self.run.every:
             self._ties()
+        self._ceiling()
+        self._parameters()
         self._checks()
         self.book.close()
 
@@ -88,7 +94,8 @@ class _Workbook:
             Field("to_date", t("累计统筹基金记账", "Recorded to date"), "yuan", total=True),
             Field("payment", t("本月应预付", "Payment"), "yuan", total=True),
             Field("suspended", t("其中暂停支付", "Suspended"), "yuan", total=True),
-            Field("paid", t("本月实付", "Paid now"), "yuan", "{payment}-{suspended}", total=True),
+            *self._adjusted_fields(one_month=True),
+            Field("paid", t("本月实付", "Paid now"), "yuan", self._paid, total=True),
             Field("before", t("以前各月已付", "Paid before"), "yuan", total=True),
             Field("sum", t("累计已付", "Paid to date"), "yuan", "{before}+{paid}", total=True),
             Field("kept", t("本月留存保证金", "Kept as deposit"), "yuan", total=True),
@@ -102,6 +109,7 @@ class _Workbook:
                 "to_date": r["recorded_fund_to_date_fen"],
                 "payment": r["payment_fen"],
                 "suspended": r["suspended_fen"],
+                **self._adjusted(r),
                 "paid": r["paid_fen"],
                 "before": r["paid_before_fen"],
                 "sum": r["paid_to_date_fen"],
@@ -111,6 +119,32 @@ class _Workbook:
         ]
         name = t(f"{self.run.month} 拨付", f"{self.run.month} payments")
         return self.book.listing(name, fields, rows, total=total)
+
+    @property
+    def _paid(self) -> str:
+        """The formula of what is paid."""
+        own = "{payment}-{suspended}"
+        return own if self.run.earlier is None else f"{own}+{{adjustment}}-{{open}}+{{left}}"
+
+    def _adjusted_fields(self, *, one_month: bool = False) -> list[Field]:
+        """Columns of adjustments; what is to be set off is a balance, not summed over months."""
+        if self.run.earlier is None:
+            return []
+        t = self.t
+        return [
+            Field("adjustment", t("以前月份调整", "Adjustments"), "yuan", total=True),
+            Field("open", t("上月结转待抵", "To set off"), "yuan", total=one_month),
+            Field("left", t("结转下月待抵", "Left to set off"), "yuan", total=one_month),
+        ]
+
+    def _adjusted(self, row: Record) -> Record:
+        if self.run.earlier is None:
+            return {}
+        return {
+            "adjustment": row["adjustment_fen"],
+            "open": row["setoff_before_fen"],
+            "left": row["setoff_after_fen"],
+        }
 
     def _pool_fields(self) -> list[Field]:
         t = self.t
@@ -129,7 +163,8 @@ class _Workbook:
             Field("value", t("暂定点值", "Provisional value"), "value", VALUE_FORMULA),
             Field("payment", t("应预付", "Payment"), "yuan", total=True),
             Field("suspended", t("其中暂停支付", "Suspended"), "yuan", total=True),
-            Field("paid", t("实付", "Paid"), "yuan", "{payment}-{suspended}", total=True),
+            *self._adjusted_fields(),
+            Field("paid", t("实付", "Paid"), "yuan", self._paid, total=True),
             Field("kept", t("留存保证金", "Kept as deposit"), "yuan", total=True),
         ]
 
@@ -149,6 +184,7 @@ class _Workbook:
             "value": value_fraction(row),
             "payment": row["payment_fen"],
             "suspended": row["suspended_fen"],
+            **self._adjusted(row),
             "paid": row["paid_fen"],
             "kept": row["kept_fen"],
         }
@@ -171,7 +207,8 @@ class _Workbook:
             Field("last_year", t("上年同月记账", "Last year's month"), "yuan"),
             Field("payment", t("应预付", "Payment"), "yuan", total=True),
             Field("suspended", t("其中暂停支付", "Suspended"), "yuan", total=True),
-            Field("paid", t("实付", "Paid"), "yuan", "{payment}-{suspended}", total=True),
+            *self._adjusted_fields(),
+            Field("paid", t("实付", "Paid"), "yuan", self._paid, total=True),
             Field("kept", t("留存保证金", "Kept as deposit"), "yuan", total=True),
         ]
         return fields
@@ -234,6 +271,82 @@ class _Workbook:
             ),
         ]  # fmt: skip
         self.book.listing(t("再住院冲正", "Corrections"), fields, self.run.corrections, total=total)
+
+    def _adjustments(self, total: str) -> None:
+        t = self.t
+        fields = [
+            Field("month", t("计入月份", "In month")),
+            Field("of_month", t("所属月份", "Of month")),
+            Field("hospital_id", t("医疗机构编码", "Hospital id")),
+            Field("name", t("医疗机构", "Hospital"), "wide"),
+            Field("pool", t("险种", "Pool")),
+            Field("cases_before", t("原病例数", "Cases then"), "count"),
+            Field("cases_now", t("现病例数", "Cases now"), "count"),
+            Field("recorded_fund_before_fen", t("原记账", "Recorded then"), "yuan"),
+            Field("recorded_fund_now_fen", t("现记账", "Recorded now"), "yuan"),
+            Field("payment_before_fen", t("原应预付", "Payment then"), "yuan", total=True),
+            Field("payment_now_fen", t("现应预付", "Payment now"), "yuan", total=True),
+            Field("suspended_before_fen", t("原暂停", "Suspended then"), "yuan", total=True),
+            Field("suspended_now_fen", t("现暂停", "Suspended now"), "yuan", total=True),
+            Field(
+                "adjustment_fen", t("调整", "Adjustment"), "yuan",
+                "{payment_now_fen}-{suspended_now_fen}-{payment_before_fen}+{suspended_before_fen}",
+                total=True,
+            ),
+            Field("kept_before_fen", t("原留存保证金", "Kept then"), "yuan", total=True),
+            Field("kept_now_fen", t("现留存保证金", "Kept now"), "yuan", total=True),
+        ]  # fmt: skip
+        self.book.listing(
+            t("以前月份调整", "Adjustments"), fields, self.run.adjustments, total=total
+        )
+
+    def _ceiling(self) -> None:
+        """What is paid beside the control target, reserves inside it taken off."""
+        t, found = self.t, self.run.manifest["ceiling"]
+        if found is None:
+            return
+        from drgpay.budget.ceiling import MODES
+
+        rows = []
+        for p in found["payments"]:
+            mode = MODES[p["mode"]]
+            name = f"{mode.chinese if self.zh else mode} {p['name']}".strip()
+            rows.append({"name": name, "amount": p["amount_fen"]})
+        rows.append({"name": t("合计", "together"), "amount": found["total_fen"]})
+        target = t("总额控制目标", "control target")
+        rows.append({"name": target, "amount": found["control_target_fen"]})
+        rows += [{"name": text, "amount": fen} for text, fen in ceiling_lines(found, t)]
+        fields = [
+            Field("name", t("项目", "What"), "long"),
+            Field("amount", t("金额", "Amount"), "yuan"),
+        ]
+        self.book.listing(t("总额控制", "Ceiling"), fields, rows)
+
+    def _parameters(self) -> None:
+        """The parameters that the months hang on, those without a verified source first."""
+        w = self.w
+        fields = [
+            Field("name", w("p_name"), "wide"),
+            Field("key", self.t("代码", "Key"), width=24),
+            Field("value", w("p_value"), "wide"),
+            Field("unit", w("p_unit"), width=12),
+            Field("verified", w("x_verified"), width=9),
+            Field("source", w("p_source"), "long"),
+            Field("period", w("p_period"), width=24),
+        ]
+        rows = [
+            {
+                "name": str(p.get("name") or p["key"]),
+                "key": p["key"],
+                "value": parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
+                "unit": w.of(UNITS, p.get("unit") or ""),
+                "verified": w("yes" if p["verified"] else "no"),
+                "source": source_text(p, w),
+                "period": f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
+            }
+            for p in self.run.used_parameters
+        ]
+        self.book.listing(w("x_parameters"), fields, rows)
 
     def _ties(self) -> None:
         """The sums of the months beside the year's, with differences as formulas."""

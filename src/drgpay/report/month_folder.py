@@ -57,6 +57,26 @@ class MonthFolder:
         return str(self.parameters[key]["value"])
 
     @property
+    def earlier(self) -> Record | None:
+        """The folder of the month before, of which payments are taken; None without one."""
+        found: Record | None = self.manifest.get("earlier")
+        return found
+
+    @property
+    def used_parameters(self) -> list[Record]:
+        """The parameters that the months hang on: unverified first, of them those of payment."""
+        used = [p for p in self.manifest["policy"]["parameters"] if p.get("used", True)]
+        return sorted(
+            used,
+            key=lambda p: (bool(p["verified"]), not p["key"].startswith(("prepay_", "month."))),
+        )
+
+    @property
+    def unverified(self) -> list[Record]:
+        """Those of them whose source is not verified."""
+        return [p for p in self.used_parameters if not p["verified"]]
+
+    @property
     def by_fund(self) -> bool:
         """Whether payments are a share of the recorded fund."""
         return self.value_of("prepay_basis") == "recorded_fund"
@@ -81,6 +101,10 @@ class MonthFolder:
     @cached_property
     def suspended(self) -> list[Record]:
         return self.table("suspended")
+
+    @cached_property
+    def adjustments(self) -> list[Record]:
+        return self.table("adjustments")
 
     @cached_property
     def corrections(self) -> list[Record]:

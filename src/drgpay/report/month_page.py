@@ -14,7 +14,8 @@ from .amounts import points, yuan
 from .html import Banner, Tile
 from .month_folder import MonthFolder, Record, value_fraction
 from .scheme_page import PageSection, folded, table, write_page
-from .texts import Words
+from .sections import parameter_value, source_text
+from .texts import UNITS, Words
 
 NAME = "month.html"
 LISTED = 200  # correction entries shown; the table holds all
@@ -55,9 +56,11 @@ class _Page:
             self._hospitals(),
             self._suspended(),
             self._corrections(),
+            *([self._adjustments()] if run.earlier is not None else []),
             *([self._ties()] if run.every else []),
             self._ceiling(),
             self._checks(),
+            self._parameters(),
             self._inputs(),
         ]
         marks = [w("print_trial")] * bool(m["trial"])
@@ -110,6 +113,17 @@ class _Page:
         if told:
             text = w("semicolon").join(told)
             found.append(Banner("warning", w("banner_notes", n=len(told)), text))
+        if self.run.unverified:
+            found.append(
+                Banner(
+                    "warning",
+                    w("banner_unverified", n=len(self.run.unverified)),
+                    w("banner_unverified_text"),
+                    (),
+                    "parameters",
+                    w("s_parameters"),
+                )
+            )
         return found
 
     def _shown(self, rows: Sequence[Record]) -> list[Record]:
@@ -134,6 +148,9 @@ class _Page:
             Tile(t("实付", "Paid"), yuan(paid), self._basis(), "key"),
             Tile(t("暂停支付", "Suspended"), yuan(cut), "", "loss" if cut else ""),
         ]
+        if run.earlier is not None:
+            adjusted = sum(r["adjustment_fen"] for r in rows)
+            found.append(Tile(t("以前月份调整", "Adjustments"), yuan(adjusted)))
         if not run.every:
             found += [
                 Tile(
@@ -166,14 +183,15 @@ class _Page:
             (t("病例点数", "points of cases"), "num"), (t("冲正点数", "corrections"), "num"),
             (t("点数", "points"), "num"), (t("暂定点值", "provisional value"), "num"),
             (t("应预付", "payment"), "num"), (t("暂停", "suspended"), "num"),
-            (t("实付", "paid"), "num"),
+            *self._adjusted_columns(), (t("实付", "paid"), "num"),
         ]  # fmt: skip
         rows = [
             [
                 r["month"], f"{r['name']} {r['pool']}", yuan(r["budget_fen"]), yuan(r["money_fen"]),
                 yuan(r["not_pool_by_points_fen"]), r["cases"], points(r["points_before"]),
                 points(r["correction_points"]), points(r["points"]), shown_value(r),
-                yuan(r["payment_fen"]), yuan(r["suspended_fen"]), yuan(r["paid_fen"]),
+                yuan(r["payment_fen"]), yuan(r["suspended_fen"]), *self._adjusted(r),
+                yuan(r["paid_fen"]),
             ]
             for r in run.pools
         ]  # fmt: skip
@@ -201,7 +219,7 @@ class _Page:
             (t("病例", "cases"), "num"), (t("点数", "points"), "num"),
             (t("统筹基金记账", "recorded fund"), "num"), (t("非统筹支付", "not-pool"), "num"),
             (t("暂定应付", "provisional due"), "num"), (t("应预付", "payment"), "num"),
-            (t("暂停", "suspended"), "num"), (t("实付", "paid"), "num"),
+            (t("暂停", "suspended"), "num"), *self._adjusted_columns(), (t("实付", "paid"), "num"),
             (t("以前已付", "paid before"), "num"), (t("累计已付", "paid to date"), "num"),
         ]  # fmt: skip
         lead = [
@@ -211,13 +229,21 @@ class _Page:
                 "outside of points.",
             )
         ]
+        if self.run.earlier is not None:
+            lead.append(
+                t(
+                    "实付 = 应预付 − 暂停 + 以前月份调整 − 上月结转待抵 + 结转下月待抵；不小于0。",
+                    "Paid = payment − suspended + adjustments − to be set off from the month before "
+                    "+ left to be set off; never below 0.",
+                )
+            )
         body = [
             [
                 r["name"], r["pool"], r["cases"], points(r["points"]), yuan(r["recorded_fund_fen"]),
                 yuan(r["not_pool_by_points_fen"]),
                 "—" if r["provisional_due_fen"] is None else yuan(r["provisional_due_fen"]),
-                yuan(r["payment_fen"]), yuan(r["suspended_fen"]), yuan(r["paid_fen"]),
-                yuan(r["paid_before_fen"]), yuan(r["paid_to_date_fen"]),
+                yuan(r["payment_fen"]), yuan(r["suspended_fen"]), *self._adjusted(r),
+                yuan(r["paid_fen"]), yuan(r["paid_before_fen"]), yuan(r["paid_to_date_fen"]),
             ]
             for r in rows
         ]  # fmt: skip
@@ -225,7 +251,8 @@ class _Page:
         total.append(points(sum(r["points"] for r in rows)))
         for key in (
             "recorded_fund_fen", "not_pool_by_points_fen", "provisional_due_fen", "payment_fen",
-            "suspended_fen", "paid_fen", "paid_before_fen", "paid_to_date_fen",
+            "suspended_fen", *self._adjusted_keys(), "paid_fen", "paid_before_fen",
+            "paid_to_date_fen",
         ):  # fmt: skip
             total.append(yuan(sum(r[key] or 0 for r in rows)))
         body.append(total)
@@ -257,6 +284,102 @@ class _Page:
             )
             own["paid_to_date_fen"] = row["paid_to_date_fen"]
         return [sums[key] for key in sorted(sums)]
+
+    def _adjusted_keys(self) -> list[str]:
+        if self.run.earlier is None:
+            return []
+        return ["adjustment_fen", "setoff_before_fen", "setoff_after_fen"]
+
+    def _adjusted_columns(self) -> list[tuple[str, str]]:
+        t = self.t
+        heads = [t("以前月份调整", "adjustments"), t("上月待抵", "to set off"),
+                 t("结转待抵", "left to set off")]  # fmt: skip
+        return [(head, "num") for head, _ in zip(heads, self._adjusted_keys(), strict=False)]
+
+    def _adjusted(self, row: Record) -> list[str]:
+        return [yuan(row[key]) for key in self._adjusted_keys()]
+
+    def _adjustments(self) -> PageSection:
+        """Where earlier months came out otherwise than they were booked: of this month."""
+        t, earlier = self.t, self.run.earlier or {}
+        every = self.run.adjustments
+        rows = self.run.now(every)
+        lead = [
+            t(
+                f"以前各月的实付取自上月的结果 {earlier['folder']}"
+                f"（manifest.json {earlier['manifest_sha256'][:12]}），不重新计算。"
+                "按现有病例与当时不同的，差额计入本月。",
+                f"What earlier months paid is taken from {earlier['folder']} (manifest.json "
+                f"{earlier['manifest_sha256'][:12]}) and not computed again. Where today's cases "
+                "give another payment, this month takes in the difference.",
+            ),
+            t(
+                f"本月 {len(rows):,} 笔，合计 {yuan(sum(r['adjustment_fen'] for r in rows))} 元；"
+                f"连同以前各月发现的共 {len(every):,} 笔，见 adjustments.csv。",
+                f"{len(rows):,} found this month, {yuan(sum(r['adjustment_fen'] for r in rows))} "
+                f"yuan together; with those of earlier months {len(every):,}: adjustments.csv.",
+            ),
+        ]
+        if earlier["changed_inputs"]:
+            files = self.w("list_comma").join(earlier["changed_inputs"])
+            lead.append(
+                t(
+                    f"上月之后变动的文件（只增加新病例属正常）：{files}。",
+                    f"Files changed since (new cases alone are as it should be): {files}.",
+                )
+            )
+        if earlier["changed_parameters"]:
+            keys = self.w("list_comma").join(earlier["changed_parameters"])
+            lead.append(t(f"已变的政策参数：{keys}。", f"Parameters that changed: {keys}."))
+        columns = [
+            (t("所属月份", "of month"), "code"), (t("医疗机构", "hospital"), "text"),
+            (t("险种", "pool"), "code"), (t("原病例", "cases then"), "num"),
+            (t("现病例", "cases now"), "num"), (t("原记账", "recorded then"), "num"),
+            (t("现记账", "recorded now"), "num"), (t("原应付", "booked as paid"), "num"),
+            (t("现应付", "due to be paid now"), "num"), (t("调整", "adjustment"), "num"),
+        ]  # fmt: skip
+        body = [
+            [
+                r["of_month"], r["name"], r["pool"], r["cases_before"], r["cases_now"],
+                yuan(r["recorded_fund_before_fen"]), yuan(r["recorded_fund_now_fen"]),
+                yuan(r["paid_before_fen"]), yuan(r["paid_now_fen"]), yuan(r["adjustment_fen"]),
+            ]
+            for r in rows[:LISTED]
+        ]  # fmt: skip
+        if len(rows) > LISTED:
+            lead.append(
+                t(
+                    f"只列前 {LISTED} 笔，其余见 adjustments.csv。",
+                    f"The first {LISTED} are listed, the others are in adjustments.csv.",
+                )
+            )
+        made = table(columns, body, self.lang, "wide") if body else Markup()
+        title = t("以前月份调整", "Adjustments of earlier months")
+        return PageSection("adjustments", title, lead, made)
+
+    def _parameters(self) -> PageSection:
+        """The parameters without a verified source that the months hang on."""
+        w, rows = self.w, self.run.unverified
+        title = w("s_parameters")
+        if not rows:
+            return PageSection("parameters", title, [w("p_all_verified")])
+        columns = [
+            (w("p_name"), "text"), (w("p_value"), "text"), (w("p_unit"), "text"),
+            (w("p_source"), "wide"), (w("p_period"), "text"),
+        ]  # fmt: skip
+        body = [
+            [
+                f"{p.get('name') or p['key']} {p['key']}",
+                parameter_value(p["value"], p.get("unit") or "", w, p["key"])
+                + (f"{w('colon')}{w('p_trial')}" if p.get("trial") else ""),
+                w.of(UNITS, p.get("unit") or ""),
+                source_text(p, w),
+                f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
+            ]
+            for p in rows
+        ]
+        lead = [w("p_lead", n=len(rows), used=len(rows))]
+        return PageSection("parameters", title, lead, table(columns, body, self.lang, "parameters"))
 
     def _suspended(self) -> PageSection:
         t, rows = self.t, self.run.suspended
@@ -368,10 +491,16 @@ class _Page:
             )
             if differ
             else t(
-                "十二个月与年终清算逐分相符；prepaid.csv 可直接放入统筹区文件夹供年终清算使用。",
-                "Twelve months and the year end agree to the fen; prepaid.csv can be put into the "
-                "region folder for the year end.",
-            )
+                "十二个月与年终清算逐分相符。",
+                "Twelve months and the year end agree to the fen.",
+            ),
+            t(
+                "这里的各月都按现有病例一次算出（模拟）。逐月办理支付的，年终用十二月份结果（--earlier）中的 "
+                "prepaid.csv，其中是实付；本文件夹的 prepaid.csv 是模拟数。",
+                "All months are computed at once from today's cases: a simulation. Where months were "
+                "paid one by one, the year end takes the prepaid.csv of December's run with "
+                "--earlier, which has what was paid; the one of this folder is simulated.",
+            ),
         ]
         return PageSection(
             "year", t("各月与全年", "Months and year"), lead, table(columns, body, self.lang)
@@ -393,9 +522,8 @@ class _Page:
             body.append([f"{name} {p['name']}".strip(), yuan(p["amount_fen"])])
         body.append([t("合计", "together"), yuan(found["total_fen"])])
         body.append([t("总额控制目标", "control target"), yuan(found["control_target_fen"])])
-        for r in found["reserves"]:
-            text = t(f"动用预留“{r['name']}”", f"drawn from {r['name']}")
-            body.append([text, yuan(r["drawn_fen"])])
+        for text, fen in ceiling_lines(found, self.t):
+            body.append([text, yuan(fen)])
         share = amounts.percent(found["total_fen"], found["control_target_fen"], 2)
         lead = [
             t(
@@ -403,6 +531,14 @@ class _Page:
                 f"Paid, to be paid now and paid in other ways: {share} of the target.",
             )
         ]
+        if found["excess_fen"]:
+            lead.append(
+                t(
+                    f"超出可支付额 {yuan(found['excess_fen'])} 元，由预留承担。",
+                    f"{yuan(found['excess_fen'])} yuan are beyond what may be paid and come from "
+                    "reserves.",
+                )
+            )
         return PageSection("ceiling", title, lead, table(columns, body, self.lang))
 
     def _checks(self) -> PageSection:
@@ -429,6 +565,23 @@ class _Page:
         made = folded(t("文件及其摘要码", "Files and digests"), f"{len(body):,}",
                       table(columns, body, self.lang))  # fmt: skip
         return PageSection("inputs", t("输入", "Inputs"), [], made)
+
+
+def ceiling_lines(found: Record, t: Callable[[str, str], str]) -> list[tuple[str, int]]:
+    """What stands below the control target: reserves inside it, what may be paid, what is drawn."""
+    lines = [
+        (t(f"减：目标内预留“{r['name']}”", f"less {r['name']}, inside it"), -r["amount_fen"])
+        for r in found["reserves"]
+        if r["inside_target"]
+    ]
+    if lines:
+        lines.append((t("可支付额", "what may be paid"), found["free_fen"]))
+    left = found["free_fen"] - found["total_fen"]
+    lines.append((t("可支付额 − 合计", "what may be paid − together"), left))
+    return lines + [
+        (t(f"动用预留“{r['name']}”", f"drawn from {r['name']}"), r["drawn_fen"])
+        for r in found["reserves"]
+    ]
 
 
 def _sum(a: int | None, b: int | None) -> int | None:

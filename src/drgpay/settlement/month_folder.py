@@ -16,16 +16,18 @@ from drgpay.arrow import table_writer
 from drgpay.errors import Bilingual, both, in_language
 from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
-from drgpay.settlement.months import MonthAccount, MonthRun
+from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
 from drgpay.settlement.run_folder import (
     VALUE_PLACES,
     _ints,
-    _of_trial,
     _points,
     _values,
     _with_trial,
     fraction_text,
+    of_trial,
 )
+from drgpay.store.digests import KEY as DIGESTS
+from drgpay.store.digests import table_digests
 
 PREPAID = "prepaid.csv"
 
@@ -55,8 +57,18 @@ def pools_table(run: MonthRun, trial: str = "") -> pa.Table:
         "suspended_fen": _ints([p.suspended_fen for p in rows]),
         "paid_fen": _ints([p.paid_fen for p in rows]),
         "kept_fen": _ints([p.kept_fen for p in rows]),
+        **_adjusted(rows),
     }
     return _with_trial(columns, len(rows), trial)
+
+
+def _adjusted(rows: Sequence[MonthPool | MonthAccount]) -> dict[str, pa.Array]:
+    """Columns of what earlier months came out otherwise, and of what is still to be set off."""
+    return {
+        "adjustment_fen": _ints([r.adjustment_fen for r in rows]),
+        "setoff_before_fen": _ints([r.setoff_before_fen for r in rows]),
+        "setoff_after_fen": _ints([r.setoff_after_fen for r in rows]),
+    }
 
 
 def hospitals_table(run: MonthRun, trial: str = "") -> pa.Table:
@@ -87,6 +99,7 @@ def hospitals_table(run: MonthRun, trial: str = "") -> pa.Table:
         "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
         "paid_to_date_fen": _ints([a.paid_before_fen + a.paid_fen for a in rows]),
         "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+        **_adjusted(rows),
     }
     return _with_trial(columns, len(rows), trial)
 
@@ -97,8 +110,16 @@ def normal_fen(account: MonthAccount, limit: Fraction) -> Fraction:
 
 
 def suspended_table(run: MonthRun, trial: str = "") -> pa.Table:
-    """Return payments of which a part is withheld, with the figures that it rests on."""
-    rows, limit = run.suspended, run.policy["month.growth_limit"]
+    """Return payments of which a part is withheld, with the figures that it rests on.
+
+    Those of months that were ordered stand as they were ordered.
+    """
+    before = () if run.orders is None else run.orders.suspended
+    first = 1 if run.orders is None else run.orders.month + 1
+    rows, limit = (
+        [a for a in run.suspended if a.month >= first],
+        run.policy["month.growth_limit"],
+    )
     names = {h.id: h.name for h in run.region.hospitals}
     columns = {
         "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
@@ -110,8 +131,42 @@ def suspended_table(run: MonthRun, trial: str = "") -> pa.Table:
         "normal_fund_fen": _ints([round_half_away(normal_fen(a, limit)) for a in rows]),
         "payment_fen": _ints([a.payment_fen for a in rows]),
         "suspended_fen": _ints([a.suspended_fen for a in rows]),
-        "paid_fen": _ints([a.paid_fen for a in rows]),
+        "paid_fen": _ints([a.payment_fen - a.suspended_fen for a in rows]),
         "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+    }
+    made = pa.table(columns)
+    if before:
+        made = pa.concat_tables(
+            [
+                pa.Table.from_pylist([dict(row) for row in before], schema=made.schema),
+                made,
+            ]
+        )
+    return of_trial(made, trial)
+
+
+def adjustments_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return where earlier months came out otherwise than they were booked, to date."""
+    rows, names = run.adjustments, {h.id: h.name for h in run.region.hospitals}
+    columns = {
+        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
+        "of_month": pa.array([run.month_text(a.of_month) for a in rows], pa.string()),
+        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
+        "pool": pa.array([a.pool for a in rows], pa.string()),
+        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+        "cases_before": _ints([a.cases_before for a in rows]),
+        "cases_now": _ints([a.cases_now for a in rows]),
+        "recorded_fund_before_fen": _ints([a.fund_before_fen for a in rows]),
+        "recorded_fund_now_fen": _ints([a.fund_now_fen for a in rows]),
+        "payment_before_fen": _ints([a.payment_before_fen for a in rows]),
+        "payment_now_fen": _ints([a.payment_now_fen for a in rows]),
+        "suspended_before_fen": _ints([a.suspended_before_fen for a in rows]),
+        "suspended_now_fen": _ints([a.suspended_now_fen for a in rows]),
+        "kept_before_fen": _ints([a.kept_before_fen for a in rows]),
+        "kept_now_fen": _ints([a.kept_now_fen for a in rows]),
+        "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
+        "paid_now_fen": _ints([a.paid_now_fen for a in rows]),
+        "adjustment_fen": _ints([a.adjustment_fen for a in rows]),
     }
     return _with_trial(columns, len(rows), trial)
 
@@ -178,6 +233,7 @@ def warnings(run: MonthRun) -> list[Bilingual]:
                     "same month; nothing was compared",
                 )
             )
+    found += _of_earlier(run)
     for tie in run.ties:
         if tie.months != tie.expected:
             found.append(
@@ -193,6 +249,94 @@ def warnings(run: MonthRun) -> list[Bilingual]:
             both(
                 "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
                 "region.toml gives no control target ([ceiling]); nothing was held against it",
+            )
+        )
+    for d in () if run.ceiling is None else run.ceiling.drawn:
+        if d.drawn_fen:
+            found.append(
+                both(
+                    f"截至 {run.month_text(run.month)} 的支付超出可支付额，动用“{d.reserve.name}” "
+                    f"{yuan_text(d.drawn_fen)} 元，余 {yuan_text(d.left_fen)} 元",
+                    f"payments up to {run.month_text(run.month)} are beyond what may be paid: "
+                    f"{yuan_text(d.drawn_fen)} yuan are drawn from {d.reserve.name}, "
+                    f"{yuan_text(d.left_fen)} are left",
+                )
+            )
+    return found
+
+
+def _of_earlier(run: MonthRun) -> list[Bilingual]:
+    """Say whether earlier months are what was paid, and what came out otherwise."""
+    found: list[Bilingual] = []
+    if run.every:
+        return [
+            both(
+                "十二个月都按现有病例一次算出，是模拟，不是逐月实际支付的数额",
+                "all twelve months are computed at once from today's cases: a simulation, not what "
+                "was paid month by month",
+            )
+        ]
+    if run.recomputed:
+        text = "、".join(run.month_text(m) for m in run.recomputed)
+        english = text.replace("、", ", ")
+        if run.orders is None:
+            found.append(
+                both(
+                    f"{text} 的支付按现有病例重新计算，不一定是当时实际支付的数额；"
+                    "用 --earlier 给出上月的结果文件夹，即以实付为准",
+                    f"the payments of {english} are recomputed from today's cases and may not be "
+                    "what was paid; --earlier with the folder of the month before gives the facts",
+                )
+            )
+        else:
+            found.append(
+                both(
+                    f"{text} 的支付，作出时没有上月的结果（--earlier），是重新计算的，不一定是实际支付的数额",
+                    f"the payments of {english} were recomputed by a run without --earlier and may "
+                    "not be what was paid",
+                )
+            )
+    if run.orders is None:
+        return found
+    if not run.orders.checked:
+        found.append(
+            both(
+                "上月的结果没有摘要码，无法查验其表是否改动过",
+                "the month before has no digests: whether its tables were changed cannot be told",
+            )
+        )
+    changed = run.orders.changed_parameters(run.year.policy)
+    if changed:
+        found.append(
+            both(
+                f"与上月的结果相比，政策参数已变：{'、'.join(changed)}",
+                f"parameters that differ from the month before: {', '.join(changed)}",
+            )
+        )
+    new = [a for a in run.adjustments if a.month == run.month]
+    if new:
+        amount = yuan_text(sum(a.adjustment_fen for a in new))
+        files = run.orders.changed_inputs({f.name: f.sha256 for f in run.year.prepared.inputs})
+        found.append(
+            both(
+                f"以前各月有 {len(new)} 笔按现有病例与已付的不同，共 {amount} 元，计入本月，见 adjustments.csv"
+                + (f"；上月之后变动的文件：{'、'.join(files)}" if files else ""),
+                f"{len(new)} payments of earlier months come out otherwise today, {amount} yuan "
+                "together, which this month takes in: adjustments.csv"
+                + (f"; files changed since: {', '.join(files)}" if files else ""),
+            )
+        )
+    left = [a for a in run.accounts if a.month == run.month and a.setoff_after_fen]
+    if left:
+        amount = yuan_text(sum(a.setoff_after_fen for a in left))
+        last = run.month == MONTHS
+        found.append(
+            both(
+                f"{len(left)} 个机构、险种多付 {amount} 元，本月不足冲抵，"
+                + ("由年终清算结清" if last else "结转下月"),
+                f"{len(left)} of hospital and pool were paid {amount} yuan too much, more than this "
+                "month's payment: "
+                + ("the year end settles it" if last else "the next month sets it off"),
             )
         )
     return found
@@ -229,7 +373,7 @@ def checks(run: MonthRun) -> list[dict[str, Any]]:
         found.append(
             {
                 "name": f"months_{tie.unit}",
-                "text_zh": f"{tie.pool}：各月{tie.name.chinese}之和与全年相符",
+                "text_zh": f"{tie.pool}：{_tie_text(tie.name.chinese)}",
                 "text_en": f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
                 "passed": True,
                 "detail": amount_text(tie.months, tie.unit),
@@ -237,16 +381,31 @@ def checks(run: MonthRun) -> list[dict[str, Any]]:
         )
     if run.ceiling is not None:
         drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
+        aside = run.ceiling.target_fen - run.ceiling.free_fen
         found.append(
             {
                 "name": "ceiling",
-                "text_zh": "已支付与本月拟支付之和 ≤ 总额控制目标 + 动用的预留",
-                "text_en": "paid and to be paid ≤ control target + what was drawn from reserves",
+                "text_zh": "已支付与本月拟支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
+                "text_en": "paid and to be paid ≤ control target − reserves inside it + what was "
+                "drawn from reserves",
                 "passed": True,
-                "detail": f"{run.ceiling.total_fen} ≤ {run.ceiling.target_fen} + {drawn}",
+                "detail": f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
+                f"− {yuan_text(aside)} + {yuan_text(drawn)}",
             }
         )
     return found
+
+
+def _tie_text(name: str) -> str:
+    """Return what is held against the year as a sentence, its symbol in brackets.
+
+    >>> _tie_text("预算 B"), _tie_text("病例数"), _tie_text("实付合计 = 年终已预付")
+    ('各月预算之和（B）与全年相符', '各月病例数之和与全年相符', '各月合计与全年相符：实付合计 = 年终已预付')
+    """
+    if "=" in name or "prepaid.csv" in name:
+        return f"各月合计与全年相符：{name}"
+    text, _, symbol = name.rpartition(" ")
+    return f"各月{text}之和（{symbol}）与全年相符" if text else f"各月{name}之和与全年相符"
 
 
 def amount_text(amount: int, unit: str) -> str:
@@ -267,6 +426,8 @@ def manifest(run: MonthRun) -> dict[str, Any]:
         "region": {"id": region.id, "name": region.name, "year": region.year},
         "month": run.month_text(run.month),
         "all_months": run.every,
+        "earlier": _earlier(run),
+        "recomputed_months": [run.month_text(m) for m in run.recomputed],
         "synthetic": region.synthetic,
         "trial": policy.trial,
         "policy": {
@@ -317,6 +478,9 @@ def manifest(run: MonthRun) -> dict[str, Any]:
                 "suspended_fen": p.suspended_fen,
                 "paid_fen": p.paid_fen,
                 "kept_fen": p.kept_fen,
+                "adjustment_fen": p.adjustment_fen,
+                "setoff_before_fen": p.setoff_before_fen,
+                "setoff_after_fen": p.setoff_after_fen,
             }
             for p in run.pools
         ],
@@ -328,16 +492,42 @@ def manifest(run: MonthRun) -> dict[str, Any]:
     }
 
 
+def _earlier(run: MonthRun) -> dict[str, Any] | None:
+    """What the run says of the folder of the month before; None without one."""
+    o = run.orders
+    if o is None:
+        return None
+    now = {f.name: f.sha256 for f in run.year.prepared.inputs}
+    new = [a for a in run.adjustments if a.month == run.month]
+    return {
+        "folder": o.folder.resolve().name,
+        "manifest_sha256": o.digest,
+        "month": run.month_text(o.month),
+        "drgpay_version": o.manifest["drgpay_version"],
+        "policy_digest": o.manifest["policy"]["digest"],
+        "changed_parameters": o.changed_parameters(run.year.policy),
+        "changed_inputs": o.changed_inputs(now),
+        "adjustments": len(new),
+        "adjustment_fen": sum(a.adjustment_fen for a in new),
+    }
+
+
 def _ceiling(run: MonthRun) -> dict[str, Any] | None:
     c = run.ceiling
     if c is None:
         return None
     return {
         "control_target_fen": c.target_fen,
+        "free_fen": c.free_fen,
         "total_fen": c.total_fen,
         "excess_fen": c.excess_fen,
         "reserves": [
-            {"name": d.reserve.name, "amount_fen": d.reserve.amount_fen, "drawn_fen": d.drawn_fen}
+            {
+                "name": d.reserve.name,
+                "amount_fen": d.reserve.amount_fen,
+                "drawn_fen": d.drawn_fen,
+                "inside_target": d.reserve.inside_target,
+            }
             for d in c.drawn
         ],
         "payments": [
@@ -362,8 +552,9 @@ def write_month(
         "months_pools": pools_table(run, trial),
         "months_hospitals": hospitals_table(run, trial),
         "suspended": suspended_table(run, trial),
-        "corrections": _of_trial(run.corrections, trial),
-        "quarantine": _of_trial(run.year.prepared.quarantine.table(lang), trial),
+        "adjustments": adjustments_table(run, trial),
+        "corrections": of_trial(run.corrections, trial),
+        "quarantine": of_trial(run.year.prepared.quarantine.table(lang), trial),
     }
     if run.every:
         tables["tie_out"] = tie_out_table(run, trial)
@@ -373,36 +564,48 @@ def write_month(
                 writer = table_writer(folder / f"{name}{suffix}", table.schema)
                 writer.write_table(table)
                 writer.close()
-        if run.every:
+        if gives_prepaid(run):
             write_prepaid(run, folder / PREPAID)
-        text = json.dumps(manifest(run), ensure_ascii=False, indent=1)
+        facts = {**manifest(run), DIGESTS: table_digests(folder)}
+        text = json.dumps(facts, ensure_ascii=False, indent=1)
         (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(folder)
     return Path(out)
 
 
+def gives_prepaid(run: MonthRun) -> bool:
+    """Whether the folder has a prepaid.csv: of all months, or of the last when earlier are facts."""
+    return run.every or (run.month == MONTHS and run.orders is not None)
+
+
 def prepaid_rows(run: MonthRun) -> list[tuple[str, str, int, int]]:
     """Return what the months really paid and what is deposit, by hospital and pool, in fen.
 
-    What was suspended is neither: the year end settles it.
+    What was suspended is neither: the year end settles it. What was paid too much is no deposit.
     """
     by_fund = run.policy["prepay_basis"] == "recorded_fund"
-    own: dict[tuple[str, str], list[MonthAccount]] = {}
-    for a in run.accounts:
-        own.setdefault((a.hospital_id, a.pool), []).append(a)
+    own = by_key(run.accounts)
+    of_cases = own if run.months.recomputed is None else by_key(run.months.recomputed)
     rows = []
     for key, months in sorted(own.items()):
-        deposit = sum(a.kept_fen for a in months)
+        deposit = sum(a.kept_fen for a in of_cases[key])
         if by_fund:
-            deposit = sum(a.fund_fen for a in months) - sum(a.payment_fen for a in months)
+            deposit = sum(a.fund_fen - a.payment_fen for a in of_cases[key])
+        deposit -= months[-1].setoff_after_fen
         rows.append((*key, sum(a.paid_fen for a in months), max(0, deposit)))
     return rows
 
 
 def write_prepaid(run: MonthRun, path: Path) -> None:
-    """Write prepaid.csv as a region folder takes it."""
-    write_yuan(path, ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan"), prepaid_rows(run))
+    """Write prepaid.csv as a region folder takes it; a trial's has a last column that it refuses."""
+    header = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan")
+    trial = "; ".join(run.policy.trial)
+    if trial:
+        marked = [(*row, trial) for row in prepaid_rows(run)]
+        write_yuan(path, (*header, "trial"), marked)
+    else:
+        write_yuan(path, header, prepaid_rows(run))
 
 
 def write_yuan(path: Path, header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:

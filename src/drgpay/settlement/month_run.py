@@ -10,6 +10,7 @@ from typing import Any
 
 from drgpay.errors import InputError, both
 from drgpay.policy import Policy
+from drgpay.settlement.month_orders import Orders, read_orders
 from drgpay.settlement.months import MonthRun, all_months, month_run
 from drgpay.settlement.prepare import Progress
 from drgpay.settlement.region import Region
@@ -38,6 +39,7 @@ def run_month(
     folder: str | Path,
     month: str,
     *,
+    earlier: str | Path | None = None,
     overrides: Sequence[str] = (),
     threads: int | None = None,
     lang: str = "zh",
@@ -47,9 +49,12 @@ def run_month(
     """Return the run of a month of a region folder: the year's cases up to the month's last day.
 
     Cases of later months are left aside, so that the run stays the same when their files come.
-    Raises InputError, PolicyError, SchemeError and BooksError as `year_end` does.
+    `earlier`: the folder of the month before, which says what the months up to it really paid;
+    without it they are computed from today's cases. Raises InputError, PolicyError, SchemeError and
+    BooksError as `year_end` does.
     """
     year, number = parse_month(month)
+    found: list[Orders] = []
 
     def check(region: Region, loaded: Policy) -> Region:
         if region.year != year:
@@ -64,6 +69,9 @@ def run_month(
                     "name a month of that year, or the folder of the month's year",
                 ),
             )
+        if earlier is not None:
+            policy = loaded.for_year(year, overrides)
+            found.append(read_orders(earlier, region, policy, number))
         return region
 
     after = dt.date(year + number // 12, number % 12 + 1, 1)
@@ -77,11 +85,15 @@ def run_month(
         until=after - dt.timedelta(days=1),
         change=check,
     )
-    return month_run(score_prepared(prepared, prepared.policy), number)
+    scored = score_prepared(prepared, prepared.policy)
+    return month_run(scored, number, found[0] if found else None)
 
 
 def run_all_months(folder: str | Path, **options: Any) -> tuple[MonthRun, YearEnd]:
-    """Return the twelve months of a region folder and the year end that they tie out with."""
+    """Return the twelve months of a region folder and the year end that they tie out with.
+
+    All are computed at once from the cases of today: a simulation of what months would pay.
+    """
     prepared = prepare_year(folder, **options)
     settled = settle_prepared(prepared, prepared.policy)
     return all_months(settled), settled

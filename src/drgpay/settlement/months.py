@@ -8,7 +8,7 @@ are parameters of the policy.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -41,6 +41,7 @@ from drgpay.settlement.kernels import (
     M_NOT_POOL_BY_POINTS,
     M_POINTS,
 )
+from drgpay.settlement.month_orders import Adjustment, Orders
 from drgpay.settlement.point_value import Key, Sums
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.region import Pool, Region
@@ -50,6 +51,17 @@ if TYPE_CHECKING:
     from drgpay.settlement.year_end import YearEnd
 
 MONTHS = 12
+# parameters of the year end alone
+NOT_OF_MONTHS = frozenset(
+    (
+        "keep_ratio", "keep_tiers", "fund_share_of_overspend", "overspend_tiers", "overspend_cap",
+        "violator_no_increase", "value_dp", "residual", "deposit_score", "deposit_bands",
+        "deposit_forfeited", "special_quota", "special_quota.scope", "special_quota.over",
+        "rollover_pays_deferred", "negative_final", "community.opposite_sign", "fund_type_map",
+        "budget_growth_cap", "referral.deductible", "referral.deductible_standards",
+    )
+)  # fmt: skip
+NOT_OF_MONTHS_GROUPS = ("bound.", "capitation.")
 
 
 class Year(Protocol):
@@ -74,7 +86,9 @@ class MonthAccount:
     `n_fen` is the not-pool part of the cases by points. `due_fen` is exact, None without a point
     value of the month. `payment_fen` is what the policy prepays; of it `suspended_fen` is withheld,
     since the recorded fund is beyond `last_year_fen` x (1 + limit). `kept_fen` is left to the
-    deposit (month_value alone).
+    deposit (month_value alone). `adjustment_fen` is what the months before come out otherwise
+    today; what would bring the payment below 0 is left to be set off (`setoff_after_fen`) by the
+    months that follow.
     """
 
     month: int
@@ -94,6 +108,9 @@ class MonthAccount:
     kept_fen: int
     fund_to_date_fen: int
     paid_before_fen: int
+    adjustment_fen: int = 0
+    setoff_before_fen: int = 0
+    setoff_after_fen: int = 0
 
     @property
     def points(self) -> int:
@@ -102,8 +119,9 @@ class MonthAccount:
 
     @property
     def paid_fen(self) -> int:
-        """What is really paid for the month."""
-        return self.payment_fen - self.suspended_fen
+        """What is really paid in the month."""
+        own = self.payment_fen - self.suspended_fen + self.adjustment_fen
+        return own - self.setoff_before_fen + self.setoff_after_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +143,9 @@ class MonthPool:
     payment_fen: int
     suspended_fen: int
     kept_fen: int
+    adjustment_fen: int = 0
+    setoff_before_fen: int = 0
+    setoff_after_fen: int = 0
 
     @property
     def points(self) -> int:
@@ -133,16 +154,22 @@ class MonthPool:
 
     @property
     def paid_fen(self) -> int:
-        """What is really paid for the month."""
-        return self.payment_fen - self.suspended_fen
+        """What is really paid in the month."""
+        own = self.payment_fen - self.suspended_fen + self.adjustment_fen
+        return own - self.setoff_before_fen + self.setoff_after_fen
 
 
 @dataclass(frozen=True)
 class Months:
-    """All months of a year, in order of pool, month and hospital."""
+    """All months of a year, in order of pool, month and hospital.
+
+    `adjustments`: all to date; `recomputed`: the same months as the cases of today alone give them.
+    """
 
     pools: tuple[MonthPool, ...]
     accounts: tuple[MonthAccount, ...]
+    adjustments: tuple[Adjustment, ...] = ()
+    recomputed: tuple[MonthAccount, ...] | None = None
 
 
 def month_budgets(available_fen: int, shares: Sequence[Fraction]) -> list[int]:
@@ -183,9 +210,12 @@ def settled_together(region: Region, policy: YearPolicy) -> list[tuple[str, str,
     return [(p.id, p.name, [p]) for p in pools]
 
 
-def months_of(region: Region, policy: YearPolicy, by_month: NDArray[np.int64]) -> Months:
+def months_of(
+    region: Region, policy: YearPolicy, by_month: NDArray[np.int64], orders: Orders | None = None
+) -> Months:
     """Return the twelve months of the year's sums [account, 12, 7] (settlement/kernels.py).
 
+    `orders`: what earlier months really paid; without it they are computed from the same sums.
     Raises PolicyError when the policy needs shares of months that are not given.
     """
     shares = month_shares(region, policy)
@@ -193,7 +223,8 @@ def months_of(region: Region, policy: YearPolicy, by_month: NDArray[np.int64]) -
     accounts: list[MonthAccount] = []
     place = {pool.id: number for number, pool in enumerate(region.pools)}
     for name, title, members in settled_together(region, policy):
-        keys = _accounts(region, by_month, [place[pool.id] for pool in members])
+        ordered = set() if orders is None else orders.keys
+        keys = _accounts(region, by_month, [place[pool.id] for pool in members], ordered)
         budget = available_budget(
             sum(pool.budget_fen for pool in members),
             sum(pool.out_of_area_fund_fen for pool in members),
@@ -222,20 +253,93 @@ def months_of(region: Region, policy: YearPolicy, by_month: NDArray[np.int64]) -
                     sum(a.kept_fen for a in made),
                 )
             )  # fmt: skip
-    return Months(tuple(pools), tuple(accounts))
+    months = Months(tuple(pools), tuple(accounts))
+    return months if orders is None else with_orders(months, orders, region, policy)
+
+
+def with_orders(months: Months, orders: Orders, region: Region, policy: YearPolicy) -> Months:
+    """Return the months with what the earlier ones really paid.
+
+    The month after them pays what they come out otherwise today; what brings it below 0 stays to be
+    set off. The sums of cases are today's in every month.
+    """
+    computed = {(a.hospital_id, a.pool, a.month): a for a in months.accounts}
+    now = orders.month + 1
+    new: list[Adjustment] = []
+    paid: dict[Key, int] = {}
+    accounts: list[MonthAccount] = []
+    for a in months.accounts:
+        key = (a.hospital_id, a.pool)
+        before = paid.get(key, 0)
+        if a.month < now:
+            o = orders.order(*key, a.month)
+            made = replace(
+                a, payment_fen=o.payment_fen, suspended_fen=o.suspended_fen, kept_fen=o.kept_fen,
+                adjustment_fen=o.adjustment_fen, setoff_before_fen=o.setoff_before_fen,
+                setoff_after_fen=o.setoff_after_fen, paid_before_fen=before,
+            )  # fmt: skip
+        elif a.month == now:
+            found = _adjustments([computed[*key, m] for m in range(1, now)], orders)
+            new += found
+            adjusted = sum(x.adjustment_fen for x in found)
+            open_fen = orders.order(*key, orders.month).setoff_after_fen
+            left = a.payment_fen - a.suspended_fen + adjusted - open_fen
+            made = replace(
+                a, adjustment_fen=adjusted, setoff_before_fen=open_fen,
+                setoff_after_fen=max(0, -left), paid_before_fen=before,
+            )  # fmt: skip
+        else:
+            made = replace(a, paid_before_fen=before)
+        paid[key] = before + made.paid_fen
+        accounts.append(made)
+    pool_of = {
+        pool.id: name for name, _, members in settled_together(region, policy) for pool in members
+    }
+    own: dict[tuple[str, int], list[MonthAccount]] = {}
+    for a in accounts:
+        own.setdefault((pool_of[a.pool], a.month), []).append(a)
+    names = ("payment_fen", "suspended_fen", "kept_fen", "adjustment_fen", "setoff_before_fen",
+             "setoff_after_fen")  # fmt: skip
+    pools = []
+    for p in months.pools:
+        rows = own.get((p.pool, p.month), ())
+        pools.append(replace(p, **{name: sum(getattr(a, name) for a in rows) for name in names}))
+    return Months(
+        tuple(pools), tuple(accounts), (*orders.adjustments, *new), recomputed=months.accounts
+    )
+
+
+def _adjustments(before: Sequence[MonthAccount], orders: Orders) -> list[Adjustment]:
+    """Return where the earlier months of an account come out otherwise than they are booked."""
+    found = []
+    for a in before:
+        place = (a.hospital_id, a.pool, a.month)
+        booked, order = orders.booked.get(place, (0, 0, 0)), orders.order(*place)
+        if (a.payment_fen, a.suspended_fen, a.kept_fen) != booked:
+            found.append(
+                Adjustment(
+                    orders.month + 1, a.month, a.hospital_id, a.pool, order.cases, a.cases,
+                    order.fund_fen, a.fund_fen, booked[0], a.payment_fen, booked[1],
+                    a.suspended_fen, booked[2], a.kept_fen,
+                )
+            )  # fmt: skip
+    return found
 
 
 def _accounts(
-    region: Region, by_month: NDArray[np.int64], members: Sequence[int]
+    region: Region, by_month: NDArray[np.int64], members: Sequence[int], ordered: set[Key]
 ) -> list[tuple[int, Key]]:
-    """Return number and key of the accounts of some pools that have a case, in order of keys."""
+    """Return number and key of the accounts of some pools that have a case, in order of keys.
+
+    `ordered`: those that earlier months name, with or without a case.
+    """
     count = len(region.pools)
     some = by_month[:, :, M_CASES].sum(axis=1).tolist()
     found = [
         (h * count + p, (hospital.id, region.pools[p].id))
         for h, hospital in enumerate(region.hospitals)
         for p in members
-        if some[h * count + p]
+        if some[h * count + p] or (hospital.id, region.pools[p].id) in ordered
     ]
     return sorted(found, key=lambda item: item[1])
 
@@ -328,7 +432,10 @@ class Tie:
 
 @dataclass(frozen=True)
 class MonthRun:
-    """The months of a year up to `month`; with `every` all twelve, tied out with the year end."""
+    """The months of a year up to `month`; with `every` all twelve, tied out with the year end.
+
+    `orders`: what the months before really paid; without it they are computed from today's cases.
+    """
 
     year: Year
     month: int
@@ -337,6 +444,7 @@ class MonthRun:
     corrections: pa.Table
     ties: tuple[Tie, ...]
     ceiling: Ceiling | None
+    orders: Orders | None = None
 
     @property
     def region(self) -> Region:
@@ -349,7 +457,27 @@ class MonthRun:
         used = self.year.policy
         for key in ("month.pattern", "month.growth_limit"):
             used = used.using(key)
-        return used
+        if self.every:
+            return used
+        parameters = {
+            key: replace(p, used=False)
+            if key in NOT_OF_MONTHS or key.startswith(NOT_OF_MONTHS_GROUPS)
+            else p
+            for key, p in used.parameters.items()
+        }
+        return replace(used, parameters=parameters)
+
+    @property
+    def recomputed(self) -> list[int]:
+        """Earlier months whose payments are computed from today's cases, not what was ordered."""
+        if self.every or self.orders is None:
+            return list(range(1, self.month))
+        return list(self.orders.recomputed)
+
+    @property
+    def adjustments(self) -> list[Adjustment]:
+        """What earlier months came out otherwise, found by this month or one before it."""
+        return [a for a in self.months.adjustments if a.month <= self.month]
 
     @property
     def pools(self) -> list[MonthPool]:
@@ -371,13 +499,14 @@ class MonthRun:
         return f"{self.region.year}-{month:02d}"
 
 
-def month_run(year: Year, month: int) -> MonthRun:
+def month_run(year: Year, month: int, orders: Orders | None = None) -> MonthRun:
     """Return the run of one month, with the months before it.
 
-    `year`: a scored year of the cases up to the month's end, or a settled one. Raises BooksError
-    when the months do not add up to it, InputError when the ceiling is passed.
+    `year`: a scored year of the cases up to the month's end, or a settled one. `orders`: what the
+    months before really paid. Raises BooksError when the months do not add up to the year,
+    InputError when the ceiling is passed.
     """
-    return _run(year, month, every=False)
+    return _run(year, month, every=False, orders=orders)
 
 
 def all_months(year_end: YearEnd) -> MonthRun:
@@ -385,11 +514,12 @@ def all_months(year_end: YearEnd) -> MonthRun:
     return _run(year_end, MONTHS, every=True)
 
 
-def _run(year: Year, month: int, *, every: bool) -> MonthRun:
-    months = months_of(year.region, year.policy, year.month_sums)
+def _run(year: Year, month: int, *, every: bool, orders: Orders | None = None) -> MonthRun:
+    months = months_of(year.region, year.policy, year.month_sums, orders)
     corrections = corrections_table(year, month)
     ties = tie_out(year, months, corrections if every else corrections_table(year, MONTHS))
-    return MonthRun(year, month, every, months, corrections, ties, _ceiling(year, months, month))
+    ceiling = _ceiling(year, months, month)
+    return MonthRun(year, month, every, months, corrections, ties, ceiling, orders)
 
 
 def corrections_table(year: Year, through: int) -> pa.Table:
@@ -457,6 +587,14 @@ def _ceiling(year: Year, months: Months, month: int) -> Ceiling | None:
 # --- identities --------------------------------------------------------------------------------
 
 
+def by_key(accounts: Sequence[MonthAccount]) -> dict[Key, list[MonthAccount]]:
+    """Return the months of each hospital and pool."""
+    found: dict[Key, list[MonthAccount]] = {}
+    for a in accounts:
+        found.setdefault((a.hospital_id, a.pool), []).append(a)
+    return found
+
+
 def year_sums(year: Year) -> Mapping[Key, Sums]:
     """Return what the cases of each hospital and pool add up to, of a scored or a settled year."""
     hospitals = getattr(year, "hospitals", None)
@@ -485,9 +623,8 @@ def tie_out(year: Year, months: Months, corrections: pa.Table) -> tuple[Tie, ...
     """
     region, policy = year.region, year.policy
     sums = year_sums(year)
-    own: dict[Key, list[MonthAccount]] = {}
-    for a in months.accounts:
-        own.setdefault((a.hospital_id, a.pool), []).append(a)
+    own = by_key(months.accounts)
+    computed = own if months.recomputed is None else by_key(months.recomputed)
     ties: list[Tie] = []
     for name, _, members in settled_together(region, policy):
         ids = {pool.id for pool in members}
@@ -514,7 +651,7 @@ def tie_out(year: Year, months: Months, corrections: pa.Table) -> tuple[Tie, ...
             of_pools = sum(getattr(p, attribute) for p in rows)
             if of_pools != ties[-1].months:
                 _differ(text, name, of_pools, ties[-1].months)
-        ties += _payments(year, name, keys, own)
+        ties += _payments(year, name, keys, own, computed)
     _check_corrections(months, corrections)
     _each_equal(ties)
     return tuple(ties)
@@ -531,9 +668,17 @@ def _tie(
 
 
 def _payments(
-    year: Year, pool: str, keys: Sequence[Key], own: Mapping[Key, Sequence[MonthAccount]]
+    year: Year,
+    pool: str,
+    keys: Sequence[Key],
+    own: Mapping[Key, Sequence[MonthAccount]],
+    computed: Mapping[Key, Sequence[MonthAccount]],
 ) -> list[Tie]:
-    """Hold the months' payments against the year end's prepayments and deposits."""
+    """Hold the months' payments against the year end's prepayments and deposits.
+
+    `computed`: the months as today's cases give them. What was really paid comes to the same, but
+    for what is still to be set off.
+    """
     region, policy = year.region, year.policy
     ratio = Fraction(policy["prepay_ratio"])
     by_fund = policy["prepay_basis"] == "recorded_fund"
@@ -541,33 +686,48 @@ def _payments(
     if by_fund:
         pairs = [
             (
-                sum(a.payment_fen for a in own.get(key, ())),
+                sum(a.payment_fen for a in computed.get(key, ())),
                 round_half_away(ratio * sum(a.fund_fen for a in own.get(key, ()))),
             )
             for key in keys
         ]
         text = both("预付（含暂停）= 比例 × F", "prepaid with suspended = ratio x F")
         ties += _tie(text, pool, "fen", keys, pairs)
-    hospitals = {(h.hospital_id, h.pool): h for h in getattr(year, "hospitals", ())}
-    computed = [key for key in keys if key in hospitals and key not in region.prepaid]
-    given = [key for key in keys if key in hospitals and key in region.prepaid]
     really = {key: sum(a.paid_fen for a in own.get(key, ())) for key in keys}
-    if computed:
-        paid = [(really[key], hospitals[key].prepaid_fen) for key in computed]
+    today = {key: sum(a.paid_fen for a in computed.get(key, ())) for key in keys}
+    if own is not computed:
+        pairs = [
+            (
+                really[key]
+                - sum(a.setoff_after_fen - a.setoff_before_fen for a in own.get(key, ())),
+                today[key],
+            )
+            for key in keys
+        ]
+        text = both(
+            "实付累计 − 尚待冲抵 = 按现有病例应实付",
+            "paid to date - still to be set off = what today's cases give",
+        )
+        ties += _tie(text, pool, "fen", keys, pairs)
+    hospitals = {(h.hospital_id, h.pool): h for h in getattr(year, "hospitals", ())}
+    by_policy = [key for key in keys if key in hospitals and key not in region.prepaid]
+    given = [key for key in keys if key in hospitals and key in region.prepaid]
+    if by_policy:
+        paid = [(today[key], hospitals[key].prepaid_fen) for key in by_policy]
         text = both("实付合计 = 年终已预付", "really paid = prepaid of the year end")
-        ties += _tie(text, pool, "fen", computed, paid)
+        ties += _tie(text, pool, "fen", by_policy, paid)
     if given:
         text = both("实付合计与 prepaid.csv 的已预付", "really paid beside what prepaid.csv says")
         ties.append(
             Tie(text, pool, "fen", sum(really[key] for key in given),
                 sum(hospitals[key].prepaid_fen for key in given), given=True)
         )  # fmt: skip
-    if computed and not by_fund:
+    if by_policy and not by_fund:
         kept = [
-            (sum(a.kept_fen for a in own.get(key, ())), hospitals[key].deposit_fen)
-            for key in computed
+            (sum(a.kept_fen for a in computed.get(key, ())), hospitals[key].deposit_fen)
+            for key in by_policy
         ]
-        ties += _tie(both("年终保证金", "deposit of the year end"), pool, "fen", computed, kept)
+        ties += _tie(both("年终保证金", "deposit of the year end"), pool, "fen", by_policy, kept)
     return ties
 
 
