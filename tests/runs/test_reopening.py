@@ -73,7 +73,7 @@ def case_of(run: YearEnd, case: str) -> dict[str, object]:
             return {
                 "drg": run.numbers.drgs[p.drg[at]],
                 "adrg": run.numbers.adrgs[p.adrg[at]],
-                "mdc": run.mdc_codes[p.mdc[at]],
+                "mdc": run.prepared.grouper.mdc_codes[p.mdc[at]],
                 "points": int(p.points[at]),
                 "before": int(p.points_before[at]),
                 "readmission": bool(p.readmission[at]),
@@ -221,13 +221,16 @@ def test_recovery__is_the_difference_and_the_next_year_takes_it(
     assert sum(r["difference_fen"] for r in rows) == -10_000
     following = tmp_path / "next"
     shutil.copytree(region, following)
-    shutil.copy(out / "carried.csv", following)
+    shutil.copy(out / "carried_difference.csv", following / "carried.csv")
     taken = read_region(following)
     expected = {
         (r["hospital_id"], r["pool"]): -r["difference_fen"] for r in rows if r["difference_fen"]
     }
     assert taken.carried == expected
-    assert all("监察〔2025〕1号" in text for text in taken.carried_from.values())
+    for (name, _), text in taken.carried_from.items():  # each names its own documents alone
+        assert ("监察〔2025〕1号" in text) == (name == "H1")
+        assert ("监察〔2025〕3号" in text) == (name == "H3")
+        assert "其他机构的更正使点值变动" in text
     paid = {(h.hospital_id, h.pool): h.final_fen for h in year_end(following).hospitals}
     assert paid == {key: fen - expected.get(key, 0) for key, fen in finals[0].items()}
 
@@ -334,6 +337,19 @@ def test_later_score__releases_or_forfeits_more(settled: tuple[Path, Path], tmp_
     assert list(run.reopening.changed) == ["scores.csv", "scores.xlsx"]
     assert [bool(a) for a, _ in run.reopening.digests.values()] == [True, False]
     assert any("scores.xlsx" in str(w) for w in run.warnings)
+
+
+def test_later_score__changes_what_others_share_of_forfeits(tmp_path: Path) -> None:
+    region = ex1(tmp_path)
+    with_value(region, "deposit_forfeited", "fund", "share")
+    first = write_run(year_end(region), tmp_path / "v1")
+    change(region / "scores.csv", lambda text: text.replace("H2,0.90", "H2,1.00"))
+    out = write_run(reopen(region, first), tmp_path / "v2")
+    rows = pq.read_table(out / "recovery.parquet").to_pylist()
+    # 310: of 152.25 for H1 alone 70.00 are left, 59.32 for H1 and 10.68 for H2, which has 82.25 back
+    assert {
+        r["hospital_id"]: (r["to_recover_fen"], r["to_add_fen"]) for r in rows if r["pool"] == "310"
+    } == {"H1": (9_293, 0), "H2": (0, 9_293), "H3": (0, 0)}
 
 
 def test_later_standing__alone_may_change_of_a_hospital(
@@ -444,6 +460,7 @@ def test_table_of_violations__tells_every_fault(settled: tuple[Path, Path], tmp_
     text = refused(*settled, later(tmp_path, *rows))
     for number in range(2, 12):
         assert f"later.csv:{number}" in text
+    assert text.count("no amount, points or case_id") == 2  # not of the amount below 0
     assert "H9" in text
     assert "stands twice" in text
 

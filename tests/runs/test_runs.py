@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from drgpay.cli.runs import runs as command
 from drgpay.errors import InputError
 from drgpay.report.runs_diff import diff_lines, write_diff_excel, write_diff_page
+from drgpay.report.runs_list import run_lines
 from drgpay.settlement.month_folder import write_month
 from drgpay.settlement.month_run import run_month
 from drgpay.settlement.reopen import reopen
@@ -63,6 +64,8 @@ def test_list__names_versions_values_and_what_they_reopen(home: Path) -> None:
     assert by_name["v1"].due_fen == 12_766_750 + 10_655_366
     assert by_name["trial"].trial == ("keep_ratio = 1",) or by_name["trial"].trial
     assert by_name["april"].due_fen == 10_749_279
+    told = "\n".join(run_lines([by_name["april"]], []))
+    assert "累计实付 107,492.79 元" in told
     assert all(r.inputs_match is None for r in found)
 
 
@@ -81,6 +84,67 @@ def test_verify__says_which_inputs_are_others_now(home: Path, tmp_path: Path) ->
     assert all(r.inputs_match is None for r in found)
 
 
+def test_verify__says_which_files_were_added(home: Path, tmp_path: Path) -> None:
+    region = tmp_path / "region"
+    shutil.copytree(home / "region", region)
+    shutil.copytree(home / "runs" / "v1", tmp_path / "v1")
+    shutil.copytree(home / "runs" / "april", tmp_path / "april")
+    (region / "cases.findings.csv").write_text("what a check left\n", encoding="utf-8")
+    found, _ = list_runs(tmp_path, verify=True)
+    assert [run.differing for run in found] == [(), ()]
+    (region / "prepaid.csv").write_text("hospital_id,pool,prepaid_yuan\n", encoding="utf-8")
+    (region / "capitation").mkdir()
+    (region / "capitation" / "persons.csv").write_text("x\n", encoding="utf-8")
+    (region / "scores.xlsx").write_bytes(b"")
+    found, _ = list_runs(tmp_path, verify=True)
+    assert {run.name: set(run.differing) for run in found} == {
+        "v1": {"capitation/persons.csv", "prepaid.csv", "scores.xlsx"},
+        "april": {"prepaid.csv", "scores.xlsx"},  # a month reads no capitation
+    }
+    (region / "scores.xlsx").unlink()
+    change(region / "scores.csv", lambda text: text.replace("0.9", "0.8"))
+    said = CliRunner().invoke(command, ["list", str(tmp_path), "--verify"]).output
+    assert "已与清算时不同：scores.csv；多出 capitation/persons.csv、prepaid.csv" in said
+    assert "已与清算时不同：scores.csv；多出 prepaid.csv" in said
+
+
+def test_verify__with_two_region_folders_of_one_year_tells_both(home: Path, tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    shutil.copytree(home / "region", top / "old" / "region")
+    shutil.copytree(home / "region", top / "new" / "region")
+    shutil.copytree(home / "runs" / "v1", top / "v1")
+    change(top / "new/region/scores.csv", lambda text: text.replace("0.9", "0.8"))
+    [run], _ = list_runs(top, verify=True)
+    assert run.inputs_match is True
+    new, old = (str(Path(name) / "region") for name in ("new", "old"))
+    assert run.compared == ((new, ("scores.csv",)), (old, ()))
+    said = CliRunner().invoke(command, ["list", str(top), "--verify"]).output
+    assert f"输入（{new}）：已与清算时不同：scores.csv" in said
+    assert f"输入（{old}）：与清算时一致" in said
+    # a folder that is named is the one that counts
+    [run], _ = list_runs(top, verify=True, regions=[top / "new" / "region"])
+    assert run.inputs_match is False
+    assert [place for place, _ in run.compared] == [new]
+
+
+def test_verify__says_which_tables_of_a_run_were_changed(home: Path, tmp_path: Path) -> None:
+    for name in ("v1", "april"):
+        shutil.copytree(home / "runs" / name, tmp_path / name)
+    found, _ = list_runs(tmp_path, verify=True)
+    assert [run.changed for run in found] == [(), ()]
+    with (tmp_path / "v1" / "pools.parquet").open("ab") as stream:
+        stream.write(b"x")
+    (tmp_path / "april" / "suspended.parquet").unlink()
+    said = CliRunner().invoke(command, ["list", str(tmp_path), "--verify"]).output
+    assert "清算后被改动或已不在：pools.parquet" in said
+    assert "清算后被改动或已不在：suspended.parquet" in said
+    facts = json.loads((tmp_path / "v1" / "manifest.json").read_bytes())
+    del facts["tables"]
+    (tmp_path / "v1" / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+    found, _ = list_runs(tmp_path, verify=True)
+    assert {run.name: run.changed for run in found} == {"v1": None, "april": ("suspended.parquet",)}
+
+
 def test_list__passes_over_what_is_no_run(home: Path, tmp_path: Path) -> None:
     top = tmp_path / "top"
     shutil.copytree(home / "runs" / "v1", top / "deep" / "v1")
@@ -93,6 +157,25 @@ def test_list__passes_over_what_is_no_run(home: Path, tmp_path: Path) -> None:
     assert strange == [top / "other"]
     with pytest.raises(InputError):
         list_runs(tmp_path / "nothing")
+
+
+def test_list__of_copies_names_the_folder_that_the_manifest_states(
+    home: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "top"
+    for name in ("runs/v2", "runs/v1"):
+        shutil.copytree(home / name, top / name)
+    for copy in ("backup/v1", "runs/a_copy", "runs/z_copy"):
+        shutil.copytree(home / "runs" / "v1", top / copy)
+
+    def reopened() -> str:
+        return next(r.reopened for r in list_runs(top)[0] if r.name == "runs/v2")
+
+    assert reopened() == "runs/v1"
+    shutil.rmtree(top / "runs" / "v1")
+    assert reopened() == "backup/v1"
+    shutil.rmtree(top / "backup")
+    assert reopened() == "runs/a_copy"
 
 
 def test_list__says_when_the_reopened_run_is_missing(home: Path, tmp_path: Path) -> None:
@@ -116,6 +199,22 @@ def test_list_command__with_digests(home: Path) -> None:
 
 
 # --- diff
+
+
+def test_diff__is_not_written_over_a_file_of_a_result(home: Path, tmp_path: Path) -> None:
+    run = tmp_path / "v1"
+    shutil.copytree(home / "runs" / "v1", run)
+    (run / "letters").mkdir()
+    pair = [str(home / "runs" / "v1"), str(home / "runs" / "v2")]
+    for name in ("report.html", "letters/index.html"):
+        (run / name).write_text("kept", encoding="utf-8")
+        done = CliRunner().invoke(command, ["diff", *pair, "-o", str(run / name)])
+        assert isinstance(done.exception, InputError)
+        assert "file of an earlier result" in done.exception.text("en")
+        assert (run / name).read_text(encoding="utf-8") == "kept"
+    out = tmp_path / "diff.html"
+    for _ in range(2):  # a comparison is replaced
+        assert CliRunner().invoke(command, ["diff", *pair, "-o", str(out)]).exit_code == 0
 
 
 def test_diff__of_a_run_with_itself_is_nothing(home: Path) -> None:
@@ -147,6 +246,21 @@ def test_diff__of_two_versions_is_exact(home: Path) -> None:
     assert (found.cases.same, found.cases.changed, found.cases.only_a) == (11, 1, 0)
     assert found.cases.by_column == {"points_before_readmission": 1, "points": 1}
     assert [row["case_id"] for row in found.cases.listed] == ["C03"]
+
+
+def test_diff__a_column_that_an_older_run_lacks_counts_nothing(home: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(home / "runs" / "v1", old)
+    path = old / "hospitals.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["shared_fen"]), path)
+    assert diff_runs(old, home / "runs" / "v1").same
+    region = home / "region"
+    out = write_run(year_end(region, overrides=["deposit_forfeited=share"]), tmp_path / "share")
+    shared = [c for c in diff_runs(old, out).hospitals if c.column == "shared_fen"]
+    assert [(c.key, c.a, c.b) for c in shared] == [
+        (("H1", "310"), 0, 15_225),
+        (("H1", "390"), 0, 68_887),
+    ]
 
 
 def test_diff__names_inputs_parameters_and_cases(home: Path, tmp_path: Path) -> None:

@@ -28,8 +28,17 @@ def letters(run_dir: Path, out: Path) -> None:
     """Write letters."""
     from drgpay.report.letters import write_letters
     from drgpay.report.run import run_of
+    from drgpay.store.digests import refuse_changed
 
     run = run_of(run_dir)
+    if not refuse_changed(run_dir, run.manifest):
+        click.echo(
+            t(
+                "注意：这一结果由较早的 drgpay 写出，没有各表的摘要码，未核对是否被改动",
+                "note: an earlier drgpay wrote this run without digests of its tables: whether they "
+                "were changed is not checked",
+            )
+        )
     folder = write_letters(run_dir, out, LANG, run=run)
     number = len(list(folder.glob("*.html"))) - 1
     click.echo(

@@ -68,6 +68,17 @@ from drgpay.errors import in_language
         "with --reopens: violations found later (CSV or Excel)",
     ),
 )
+@click.option(
+    "--corrected",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=t(
+        "与 --reopens 同用：原清算隔离、现已更正的病例（列与病例文件相同；可多次给出）",
+        "with --reopens: cases that the run had quarantined, corrected (columns as in the case "
+        "files; may be repeated)",
+    ),
+)
 @threads_option
 def year_end(
     region_dir: Path,
@@ -78,6 +89,7 @@ def year_end(
     sheets_per_hospital: bool,
     reopens: Path | None,
     violations: Path | None,
+    corrected: tuple[Path, ...],
     threads: int | None,
 ) -> None:
     """Settle a year."""
@@ -90,6 +102,8 @@ def year_end(
         raise click.UsageError(
             t("--violations 须与 --reopens 同用", "--violations needs --reopens")
         )
+    if corrected and reopens is None:
+        raise click.UsageError(t("--corrected 须与 --reopens 同用", "--corrected needs --reopens"))
     if reopens is not None and overrides:
         raise click.UsageError(
             t("重开清算不能试算（--set）", "--reopens and --set exclude each other")
@@ -108,6 +122,7 @@ def year_end(
             region_dir,
             reopens,
             violations,
+            corrected=corrected,
             threads=threads,
             lang=LANG,
             progress=lambda name, total: bar(titles[name], total),
@@ -135,7 +150,10 @@ def year_end(
 
     write_run(run, out, lang=LANG, finish=finish)
     if run.policy.trial:
-        click.echo(t("【试算】", "[TRIAL] ") + "; ".join(run.policy.trial))
+        from drgpay.store.choice_words import setting_text
+
+        settings = "; ".join(setting_text(text, LANG) for text in run.policy.trial)
+        click.echo(t("【试算】", "[TRIAL] ") + settings)
     title = f"{run.region.name} {run.region.year}"
     click.echo(t(f"{title}年：", f"{title}: ") + counts_text(run.counts))
     for pool in run.pools:
@@ -153,23 +171,33 @@ def year_end(
                 f"{len(run.notes)} reviews had no effect: see quarantine.csv",
             )
         )
-    if run.checked.found:
+    if run.prepared.checked.found:
         click.echo(
             t(
-                f"首页质量问题 {run.checked.found:,} 处，见 findings.csv，按机构和月份见 findings_by_month.csv",
-                f"{run.checked.found:,} findings of the front pages: findings.csv, "
+                f"首页质量问题 {run.prepared.checked.found:,} 处，见 findings.csv，按机构和月份见 findings_by_month.csv",
+                f"{run.prepared.checked.found:,} findings of the front pages: findings.csv, "
                 "findings_by_month.csv",
             )
         )
     if run.reopening is not None:
-        rows = run.reopening.differences(run)
+        rows, last = run.reopening.differences(run), run.reopening.version - 1
         back = yuan_text(sum(max(0, before - after) for *_, before, after in rows))
         more = yuan_text(sum(max(0, after - before) for *_, before, after in rows))
         click.echo(
             t(
-                f"第 {run.reopening.version} 版：应追回 {back} 元，应补付 {more} 元，见 recovery.csv、carried.csv",
+                f"第 {run.reopening.version} 版：与第 {last} 版相比应追回 {back} 元，应补付 {more} 元，见 recovery.csv",
                 f"version {run.reopening.version}: to recover {back} yuan, to add {more} yuan: "
-                "recovery.csv, carried.csv",
+                f"recovery.csv (against version {last})",
+            )
+        )
+        click.echo(
+            t(
+                f"结转：以前各版的 carried.csv 都尚未用于拨付 → 用 {out / 'carried.csv'}（全部，取代以前各版）；"
+                f"已办到第 {last} 版 → 用 carried_difference.csv（仅差额，改名为 carried.csv）。两者只用其一",
+                "to carry: no carried.csv of an earlier version put into a payment yet → "
+                f"{out / 'carried.csv'} (the whole, replaces all versions before); version {last} "
+                "carried → carried_difference.csv (only the difference, renamed to carried.csv); "
+                "never both",
             )
         )
     for warning in run.warnings:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from drgpay.settlement.versions import REMOVE
 
 from .amounts import yuan
 from .run import Run
@@ -12,16 +17,30 @@ from .texts import Words
 
 WORDS: dict[str, tuple[str, str]] = {
     "mark": (
-        "重新清算（第 {version} 版）：不是再次付款，只办理与前一版的差额",
-        "Reopened (version {version}): not a second payment, only the difference is settled",
+        "重新清算（第 {version} 版）：不是再次付款，只办理应结转数",
+        "Reopened (version {version}): not a second payment, only what is to be carried is settled",
     ),
     "title": ("重新清算：与前一版的差额", "Reopened: the difference to the version before"),
     "text": (
         "各表的“最终支付”是本版重算的全年结果，不是再次付款。与前一版相比，合计应追回 {back} 元，"
-        "合计应补付 {more} 元（两项分列，未相互抵减）。文书：{documents}。",
+        "合计应补付 {more} 元（两项分列，未相互抵减），均在下期拨付中办理。文书：{documents}。",
         "“Final payment” in all tables is the whole year settled again, not a second payment. "
         "Against the version before, {back} yuan are to be recovered and {more} yuan to be added "
-        "(not netted). Documents: {documents}.",
+        "(not netted), both with the next payments. Documents: {documents}.",
+    ),
+    "files": (
+        "结转用哪个文件：以前各版的 carried.csv 都尚未用于拨付的，用本版的 carried.csv（全部应结转数：扣回 "
+        "{back} 元，补付 {more} 元，取代以前各版）；结转已办到第 {before} 版的，用 carried_difference.csv"
+        "（仅与第 {before} 版的差额），改名为 carried.csv{earlier}。两个文件只用其一。",
+        " Which file to carry: if no carried.csv of an earlier version has been put into a payment "
+        "yet, carried.csv of this version (the whole: {back} yuan to recover, {more} yuan to add, in "
+        "place of those of all versions before); if version {before} has been carried, "
+        "carried_difference.csv (only the difference to version {before}), renamed to "
+        "carried.csv{earlier}. Use one of the two, never both.",
+    ),
+    "files_earlier": (
+        "；只办到更早一版的，其后各版的 carried_difference.csv 都要用",
+        "; if only an older one has, the carried_difference.csv of each version after it",
     ),
     "recovery": ("追回与补付", "To recover and to add"),
     "before": ("前一版最终支付", "Final payment before"),
@@ -29,6 +48,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "difference": ("差额", "Difference"),
     "to_recover": ("应追回", "To recover"),
     "to_add": ("应补付", "To add"),
+    "paid_first": ("第1版已付", "Paid out by version 1"),
+    "to_carry": ("应结转（正数扣回）", "To carry (positive: recover)"),
     "sheet": ("重新清算", "Reopened"),
     "no_documents": ("未列", "none given"),
     "version": (
@@ -36,20 +57,64 @@ WORDS: dict[str, tuple[str, str]] = {
         "version {version} · documents: {documents}",
     ),
     "pool_recover": (
-        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，应追回 {fen} 元",
-        "{pool}: final payment before {before}, now {after}: {fen} yuan to be recovered",
+        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，应追回 {fen} 元，在下期拨付中抵回",
+        "{pool}: final payment before {before}, now {after}: {fen} yuan to be recovered from the "
+        "next payments",
     ),
     "pool_add": (
-        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，应补付 {fen} 元",
-        "{pool}: final payment before {before}, now {after}: {fen} yuan to be added",
+        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，应补付 {fen} 元，随下期拨付补付",
+        "{pool}: final payment before {before}, now {after}: {fen} yuan to be added to the next "
+        "payments",
     ),
     "pool_same": (
         "{pool}：前一版最终支付 {before} 元，本版 {after} 元，无差额",
         "{pool}: final payment before {before}, now {after}: no difference",
     ),
+    "in_all_recover": (
+        "{pool}：共应结转扣回 {carry} 元，在下期拨付中抵回",
+        "{pool}: {carry} yuan in all to be recovered from the next payments",
+    ),
+    "in_all_add": (
+        "{pool}：共应结转补付 {carry} 元，随下期拨付补付",
+        "{pool}: {carry} yuan in all to be added to the next payments",
+    ),
+    "in_all_none": ("{pool}：共应结转 0.00 元", "{pool}: nothing to carry in all"),
+    "beside_recover": ("应追回 {fen} 元", "{fen} yuan to recover"),
+    "beside_add": ("应补付 {fen} 元", "{fen} yuan to add"),
+    "beside_same": ("无差额", "no difference"),
+    "beside": (
+        "{whole}。前一版最终支付 {before} 元，本版 {after} 元，{change}（前一版的结转已办理：只办差额）",
+        "{whole}. Final payment before {before}, now {after}: {change} (if the version before has "
+        "been carried, only this difference)",
+    ),
+    "final_carry": (
+        "本版重算的全年结果，不是再次付款；共应结转{carry}；前一版的结转已办理：只办差额 {fen} 元",
+        "the whole year settled again, not a second payment; carried in all: {carry}; if the version "
+        "before has been carried, only the difference of {fen} yuan",
+    ),
+    "carry_recover": ("扣回 {fen} 元", "{fen} yuan to recover"),
+    "carry_add": ("补付 {fen} 元", "{fen} yuan to add"),
+    "carry_none": (" 0.00 元", "nothing"),
+    "unchanged": ("未变动：{n} 个账户", "Unchanged: {n} accounts"),
+    "others": (
+        "其他机构的更正使点值变动",
+        "corrections of other hospitals changed the point value",
+    ),
+    "case_change": (
+        "{document}（病例 {case}：{old} → {new}）",
+        "{document} (case {case}: {old} → {new})",
+    ),
+    "removed": ("移除", "removed"),
     "final_note": (
         "本版重算的全年结果，不是再次付款；只办理差额 {fen} 元",
         "the whole year settled again, not a second payment; the difference is {fen} yuan",
+    ),
+    "corrected_documents": ("更正的病例 {files}", "corrected cases {files}"),
+    "c_files": ("病例文件的行", "rows of the case files"),
+    "c_corrected": ("加：更正的行（{files}）", "plus: corrected rows ({files})"),
+    "c_replaced": (
+        "减：被更正替代的行（原被隔离）",
+        "less: rows replaced by them (were quarantined)",
     ),
     "final_name": ("最终支付（本版全年，非再次付款）", "Final (whole year, not a second payment)"),
 }
@@ -57,16 +122,25 @@ WORDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """A hospital's final payments in a pool, before and after, in fen."""
+    """A hospital's final payments in a pool, before and after, in fen.
+
+    `to_carry`: what carried.csv has; None in runs of an earlier drgpay, whose file has differences.
+    """
 
     hospital: str
     pool: str
     before: int
     after: int
+    paid_first: int | None = None
+    to_carry: int | None = None
 
     @property
     def fen(self) -> int:
         return self.after - self.before
+
+    @property
+    def carry(self) -> int:
+        return self.to_carry or 0
 
     @property
     def to_recover(self) -> int:
@@ -91,7 +165,31 @@ def documents(run: Run, w: Words) -> str:
     rows = (run.manifest.get("later_violations") or {}).get("rows") or []
     own = [r for r in rows if int(r.get("version", 0)) == version_of(run)] or rows
     names = sorted({str(r["document"]) for r in own if r.get("document")})
+    files = [f for f in _corrections(run) if int(f["version"]) == version_of(run)]
+    if files:
+        text = w("list_comma").join(str(f["file"]) for f in files)
+        if not any(int(r.get("version", 0)) == version_of(run) for r in rows):
+            names = []  # those are of the versions before
+        names.append(w.of(WORDS, "corrected_documents").format(files=text))
     return w("list_comma").join(names) or w.of(WORDS, "no_documents")
+
+
+def _corrections(run: Run) -> list[dict[str, Any]]:
+    return list((run.manifest.get("later_cases") or {}).get("files") or ())
+
+
+def correction_counts(run: Run, w: Words) -> list[tuple[str, int]]:
+    """Rows of the case files, plus corrections, less those replaced, which makes `cases in`."""
+    told = run.manifest.get("later_cases")
+    if not told:
+        return []
+    rows, gone = int(told["rows"]), int(told["replaced"])
+    files = w("list_comma").join(str(f["label"]) for f in _corrections(run))
+    return [
+        (w.of(WORDS, "c_files"), int(run.manifest["counts"]["in"]) + gone - rows),
+        (w.of(WORDS, "c_corrected").format(files=files), rows),
+        (w.of(WORDS, "c_replaced"), gone),
+    ]
 
 
 def differences(run: Run) -> list[Difference]:
@@ -99,40 +197,141 @@ def differences(run: Run) -> list[Difference]:
     if not is_reopened(run):
         return []
     return [
-        Difference(r["hospital_id"], r["pool"], r["final_before_fen"], r["final_after_fen"])
+        Difference(
+            r["hospital_id"],
+            r["pool"],
+            r["final_before_fen"],
+            r["final_after_fen"],
+            r.get("paid_first_fen"),
+            r.get("to_carry_fen"),
+        )
         for r in run.records("recovery")
     ]
 
 
+def documents_of(run: Run, hospital: str, w: Words) -> str:
+    """The documents of this version that concern a hospital; of others only that there are some.
+
+    A case that was removed or put into another group is named with its group before and after.
+    """
+    rows = (run.manifest.get("later_violations") or {}).get("rows") or []
+    version = version_of(run)
+    files = [f for f in _corrections(run) if int(f["version"]) == version]
+    new = [r for r in rows if int(r.get("version", 0)) == version]
+    told = new or ([] if files else rows)
+    texts: list[str] = []
+    for r in told:
+        if r["hospital_id"] != hospital:
+            continue
+        text = str(r.get("document") or "")
+        if r.get("case_id"):
+            text = w.of(WORDS, "case_change").format(
+                document=text, case=r["case_id"], old=_group_before(rows, r, w), new=_group(r, w)
+            )
+        if text and text not in texts:
+            texts.append(text)
+    by_hospital = _corrected_hospitals(run)
+    own = by_hospital.get(hospital, set())
+    names = [str(f["file"]) for f in files if f["label"] in own]
+    if names:
+        text = w.of(WORDS, "corrected_documents")
+        texts.append(text.format(files=w("list_comma").join(names)))
+    if any(r["hospital_id"] != hospital for r in told) or by_hospital.keys() - {hospital}:
+        texts.append(w.of(WORDS, "others"))
+    return w("semicolon").join(texts) or w.of(WORDS, "no_documents")
+
+
+def _group(r: dict[str, Any], w: Words) -> str:
+    return w.of(WORDS, "removed") if r["new_drg"] == REMOVE else str(r["new_drg"])
+
+
+def _group_before(rows: list[dict[str, Any]], r: dict[str, Any], w: Words) -> str:
+    """The group of a case before a row: of the row before it, else that of the case itself."""
+    earlier = [e for e in rows[: rows.index(r)] if e["case_id"] == r["case_id"]]
+    return _group(earlier[-1], w) if earlier else str(r.get("first_drg") or "—")
+
+
 @lru_cache(maxsize=2)
-def _changes(run: Run) -> dict[tuple[str, str], int]:
-    return {(d.hospital, d.pool): d.fen for d in differences(run)}
+def _corrected_hospitals(run: Run) -> dict[str, set[str]]:
+    """Labels of the files that corrected cases of a hospital, in this version."""
+    version = version_of(run)
+    label_of = {
+        r["case_id"]: r["correction_file"]
+        for r in run.records("corrected")
+        if int(r["version"]) == version
+    }
+    found: dict[str, set[str]] = {}
+    if label_of:
+        cases = pq.read_table(
+            run.folder / "cases.parquet",
+            columns=["case_id", "hospital_id"],
+            filters=[("case_id", "in", list(label_of))],
+        )
+        for r in cases.to_pylist():
+            found.setdefault(r["hospital_id"], set()).add(label_of[r["case_id"]])
+    return found
 
 
-def change_of(run: Run, hospital: str, pool: str) -> int:
-    """A hospital's change of final payment in a pool, in fen."""
-    return _changes(run).get((hospital, pool), 0)
+@lru_cache(maxsize=2)
+def _changes(run: Run) -> dict[tuple[str, str], Difference]:
+    return {(d.hospital, d.pool): d for d in differences(run)}
+
+
+def final_text(run: Run, hospital: str, pool: str, w: Words) -> str:
+    """What a final payment of a reopened year means: what is carried in all, and the difference."""
+    d = _changes(run).get((hospital, pool)) or Difference(hospital, pool, 0, 0)
+    fen = yuan(d.fen, signed=True)
+    if _is_plain(d):
+        return w.of(WORDS, "final_note").format(fen=fen)
+    key = "recover" if d.carry > 0 else "add" if d.carry < 0 else "none"
+    carry = w.of(WORDS, f"carry_{key}").format(fen=yuan(abs(d.carry)))
+    return w.of(WORDS, "final_carry").format(carry=carry, fen=fen)
+
+
+def _is_plain(d: Difference) -> bool:
+    """Whether the difference to the version before is all that there is to carry."""
+    return d.to_carry is None or d.to_carry == -d.fen
 
 
 def note_text(run: Run, w: Words) -> str:
-    """What is to be recovered and to be added in all, in words."""
+    """What is to be recovered and to be added in all, and which file to carry, in words."""
     found = differences(run)
     back, more = sum(d.to_recover for d in found), sum(d.to_add for d in found)
     text = w.of(WORDS, "text")
-    return text.format(back=yuan(back), more=yuan(more), documents=documents(run, w))
+    text = text.format(back=yuan(back), more=yuan(more), documents=documents(run, w))
+    if not has_whole(found):
+        return text
+    carried = [d.to_carry or 0 for d in found]
+    files = w.of(WORDS, "files").format(
+        before=version_of(run) - 1,
+        earlier=w.of(WORDS, "files_earlier") if version_of(run) > 2 else "",
+        back=yuan(sum(fen for fen in carried if fen > 0)),
+        more=yuan(-sum(fen for fen in carried if fen < 0)),
+    )
+    return text + files
+
+
+def has_whole(found: list[Difference]) -> bool:
+    """Whether carried.csv of the run has the whole to be carried."""
+    return all(d.to_carry is not None for d in found)
 
 
 def mark_text(run: Run, w: Words) -> str:
     return w.of(WORDS, "mark").format(version=version_of(run))
 
 
-def version_text(run: Run, w: Words) -> str:
+def version_text(run: Run, hospital: str, w: Words) -> str:
     text = w.of(WORDS, "version")
-    return text.format(version=version_of(run), documents=documents(run, w))
+    return text.format(version=version_of(run), documents=documents_of(run, hospital, w))
 
 
 def pool_line(run: Run, d: Difference, w: Words) -> tuple[str, str]:
-    """A hospital's difference in one pool in words, and its kind: pay, return or none."""
+    """What a hospital is to carry in one pool in words, and its kind: pay, return or none.
+
+    Where that is more than the difference to the version before, the difference stands beside it.
+    """
+    if not _is_plain(d):
+        return _in_all(run, d, w)
     key = "pool_recover" if d.to_recover else "pool_add" if d.to_add else "pool_same"
     text = w.of(WORDS, key).format(
         pool=run.pool_name(d.pool), before=yuan(d.before), after=yuan(d.after), fen=yuan(abs(d.fen))
@@ -140,12 +339,29 @@ def pool_line(run: Run, d: Difference, w: Words) -> tuple[str, str]:
     return text, "return" if d.to_recover else "pay" if d.to_add else "none"
 
 
+def _in_all(run: Run, d: Difference, w: Words) -> tuple[str, str]:
+    key, kind = ("recover", "return") if d.carry > 0 else ("add", "pay")
+    if not d.carry:
+        key, kind = "none", "none"
+    pool = run.pool_name(d.pool)
+    whole = w.of(WORDS, f"in_all_{key}").format(pool=pool, carry=yuan(abs(d.carry)))
+    beside = "beside_recover" if d.to_recover else "beside_add" if d.to_add else "beside_same"
+    change = w.of(WORDS, beside).format(fen=yuan(abs(d.fen)))
+    text = w.of(WORDS, "beside").format(
+        whole=whole, before=yuan(d.before), after=yuan(d.after), change=change
+    )
+    return text, kind
+
+
 def recovery_table(run: Run, w: Words) -> Table | None:
-    """Every hospital and pool with a difference, and the totals; None in an ordinary run."""
+    """Every hospital and pool with a difference or an amount to carry, the others in one row, and
+    the totals.
+    """
     found = differences(run)
     if not is_reopened(run):
         return None
-    heads = ("before", "after", "difference", "to_recover", "to_add")
+    whole = has_whole(found)
+    heads = ["before", "after", "difference", "to_recover", "to_add", *["to_carry"] * whole]
     columns = [Column(w("hospital"), "text"), Column(w("pool"), "text")]
     columns += [Column(w.of(WORDS, key)) for key in heads]
 
@@ -159,13 +375,17 @@ def recovery_table(run: Run, w: Words) -> Table | None:
             yuan(change, signed=True),
             Cell(yuan(sum(d.to_recover for d in rows)), mark="loss"),
             yuan(sum(d.to_add for d in rows)),
+            *([yuan(sum(d.to_carry or 0 for d in rows), signed=True)] if whole else []),
             kind=kind,
         )
 
     rows = [
         line(Cell(run.hospital_name(d.hospital), d.hospital), run.pool_name(d.pool), [d])
         for d in sorted(found, key=lambda d: (-d.to_recover, -d.to_add, d.hospital, d.pool))
-        if d.fen
+        if d.fen or d.to_carry
     ]
+    same = [d for d in found if not d.fen and not d.to_carry]
+    if same:
+        rows.append(line(Cell(w.of(WORDS, "unchanged").format(n=f"{len(same):,}")), "", same))
     rows.append(line(Cell(w("total")), "", found, "total"))
     return Table(w.of(WORDS, "recovery"), columns, rows)

@@ -23,12 +23,12 @@ def run_lines(
             f"{pool} {value or '—'}" for pool, value in run.point_values
         )
         if zh:
-            due = "实付合计" if run.kind == "month" else "应付合计"
+            due = "累计实付" if run.kind == "month" else "应付合计"
             name = "暂定点值" if run.kind == "month" else "点值"
             yield f"  {name} {values}（元/点）；{due} {yuan(run.due_fen)} 元"
             yield f"  政策 {run.policy}，分组方案 {run.scheme}，drgpay {run.drgpay_version}，摘要码 {run.digest[:12]}"
         else:
-            due = "paid" if run.kind == "month" else "due"
+            due = "paid so far" if run.kind == "month" else "due"
             name = "provisional values" if run.kind == "month" else "point values"
             yield f"  {name} {values} (yuan); {due} {yuan(run.due_fen)} yuan"
             yield f"  policy {run.policy}, scheme {run.scheme}, drgpay {run.drgpay_version}, digest {run.digest[:12]}"
@@ -37,7 +37,7 @@ def run_lines(
         if run.trial:
             yield ("  【试算】" if zh else "  [TRIAL] ") + "; ".join(run.trial)
         if verified:
-            yield f"  {_match(run, zh)}"
+            yield from (f"  {line}" for line in _matches(run, zh))
     for folder in strange:
         yield ""
         yield f"{folder}：不是清算结果" if zh else f"{folder}: no run"
@@ -64,14 +64,34 @@ def _reopens(run: RunInfo, zh: bool) -> str:
     return f"reopens {run.reopens} ({digest}), which was not found here"
 
 
-def _match(run: RunInfo, zh: bool) -> str:
+def _matches(run: RunInfo, zh: bool) -> Iterator[str]:
+    """Yield a line on the run's tables and one for each region folder of its inputs."""
+    if run.changed is None:
+        yield "结果的表：没有摘要码，未核对" if zh else "tables: without digests, not checked"
+    elif run.changed:
+        names = ("、" if zh else ", ").join(run.changed)
+        yield (
+            f"结果的表：清算后被改动或已不在：{names}"
+            if zh
+            else f"tables: changed or gone: {names}"
+        )
+    else:
+        yield "结果的表：与写出时一致" if zh else "tables: as they were written"
     if run.inputs_match is None:
-        return (
+        yield (
             "输入：没有找到统筹区文件夹，未核对"
             if zh
             else "inputs: no region folder was found, not checked"
         )
-    if run.inputs_match:
-        return "输入：与清算时一致" if zh else "inputs: as they were"
-    names = ("、" if zh else ", ").join(run.differing)
-    return f"输入：已与清算时不同：{names}" if zh else f"inputs: differ: {names}"
+    for folder, differing in run.compared:
+        place = f"（{folder}）" if zh else f" ({folder})"
+        if not differing:
+            yield f"输入{place}：与清算时一致" if zh else f"inputs{place}: as they were"
+            continue
+        joint = "、" if zh else ", "
+        other = joint.join(name for name in differing if name in run.inputs)
+        added = joint.join(name for name in differing if name not in run.inputs)
+        told = [other] if other else []
+        told += [f"多出 {added}" if zh else f"added: {added}"] if added else []
+        names = ("；" if zh else "; ").join(told)
+        yield f"输入{place}：已与清算时不同：{names}" if zh else f"inputs{place}: differ: {names}"

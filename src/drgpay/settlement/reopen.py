@@ -23,9 +23,12 @@ import pyarrow.parquet as pq
 
 from drgpay import __version__
 from drgpay.errors import Bilingual, InputError, both, located
-from drgpay.money import POINT
+from drgpay.money import POINT, yuan_text
 from drgpay.outputs import refuse_unfinished
+from drgpay.points.kernels import HELD
 from drgpay.policy import Policy
+from drgpay.settlement.corrected import CorrectedCases, earlier_corrected
+from drgpay.settlement.corrected_files import read_corrected
 from drgpay.settlement.prepare import Prepared, Progress, count_ends
 from drgpay.settlement.region import (
     Region,
@@ -35,11 +38,20 @@ from drgpay.settlement.region import (
     _points,
     describe_file,
 )
-from drgpay.settlement.versions import REMOVE, LaterViolation, Reopening
+from drgpay.settlement.versions import (
+    REMOVE,
+    LaterViolation,
+    Reopening,
+    replaced_by,
+    standing_rows,
+)
 from drgpay.settlement.year_end import YearEnd, prepare_year, settle_prepared
+from drgpay.store.digests import refuse_changed
 
 # tables that a reopening may bring anew; of hospitals the standing alone
 MAY_CHANGE = ("violations", "scores", "reviews", "hospitals")
+# tables of the earlier run
+READ = ("hospitals", "quarantine", "corrected", "recovery", "inputs/corrected_cases")
 REMOVE_WORDS = (REMOVE, "移除", "剔除")
 COLUMNS = ("hospital_id", "pool", "document", "date")
 MORE = ("amount_yuan", "points", "case_id", "new_drg")
@@ -47,13 +59,17 @@ MORE = ("amount_yuan", "points", "case_id", "new_drg")
 
 @dataclass(frozen=True)
 class Earlier:
-    """A run folder that is to be reopened: what its manifest and its table of hospitals say."""
+    """A run folder that is to be reopened: what its manifest and its table of hospitals say.
+
+    `paid`: what the first version paid out, in fen; a negative final payment is carried instead.
+    """
 
     folder: Path
     manifest: Mapping[str, Any]
     digest: str
     finals: Mapping[tuple[str, str], int]
     prepaid: Mapping[tuple[str, str], tuple[int, int]]
+    paid: Mapping[tuple[str, str], int]
 
     @property
     def version(self) -> int:
@@ -89,6 +105,8 @@ def read_earlier(folder: Path) -> Earlier:
         fit = isinstance(inputs, list) and isinstance(region, dict)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         fit = False
+    else:
+        refuse_changed(folder, manifest, [f"{name}.parquet" for name in READ])
     if not fit or manifest.get("kind"):
         raise InputError(
             both("不是年度清算的结果文件夹", "not the run folder of a year end"),
@@ -109,7 +127,41 @@ def read_earlier(folder: Path) -> Earlier:
         hashlib.sha256(raw).hexdigest(),
         {(r["hospital_id"], r["pool"]): r["final_fen"] for r in rows},
         {(r["hospital_id"], r["pool"]): (r["prepaid_fen"], r["deposit_fen"]) for r in rows},
+        _paid_first(folder, int(manifest.get("version", 1)), rows),
     )
+
+
+def _paid_first(
+    folder: Path, version: int, hospitals: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], int]:
+    """Return what the first version paid out, by hospital and pool.
+
+    A version that an earlier drgpay made has no such column: that of the second follows from what
+    it reopened, later ones are refused.
+    """
+    rows, column = hospitals, "final_fen"
+    if version > 1:
+        try:
+            table = pq.read_table(folder / "recovery.parquet")
+        except (OSError, pa.ArrowException):
+            table = pa.table({})
+        names = ("paid_first_fen", *(["final_before_fen"] if version == 2 else []))
+        column = next((name for name in names if name in table.column_names), "")
+        rows = table.to_pylist()
+        if not column:
+            raise InputError(
+                both(
+                    "这一版由较早的 drgpay 得出，没有记第1版付了多少（recovery 表的 paid_first_fen）",
+                    "this version was made by an earlier drgpay, which did not write what version 1 "
+                    "paid out (paid_first_fen in the table recovery)",
+                ),
+                where=folder,
+                remedy=both(
+                    "从第1版的结果文件夹起逐版重开，再重开这一版",
+                    "reopen from version 1 on, one version after the other, then this one",
+                ),
+            )
+    return {(r["hospital_id"], r["pool"]): max(0, r[column]) for r in rows}
 
 
 def present_inputs(region: Region, loaded: Policy, before: Collection[str]) -> dict[str, str]:
@@ -224,8 +276,9 @@ def read_later(
         where = r.at(path.name, line)
         known = r.known(where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv")
         known = r.known(where, "pool", row["pool"], pools, "region.toml") and known
-        fen = r.value(where, "amount_yuan", row.get("amount_yuan") or "0", _amount) or 0
-        points = r.value(where, "points", row.get("points") or "0", _points) or 0
+        amount = r.value(where, "amount_yuan", row.get("amount_yuan") or "0", _amount)
+        more = r.value(where, "points", row.get("points") or "0", _points)
+        fen, points = amount or 0, more or 0
         case, drg = row.get("case_id", ""), row.get("new_drg", "")
         day = r.value(where, "date", row["date"], _day_text) or ""
         if not row["document"]:
@@ -244,7 +297,7 @@ def read_later(
             )
         if drg and not case:
             r.add(where, "有更正病组而没有病例号", "new_drg without case_id")
-        if not case and not fen and not points:
+        if not case and amount == 0 and more == 0:
             r.add(where, "没有金额、点数或病例号", "no amount, points or case_id")
         if case and case in seen:
             r.add(where, f"病例“{case}”重复", f"case {case!r} stands twice")
@@ -275,7 +328,9 @@ def read_later(
             both("后来查实的违规不能使用", "the later violations cannot be used"),
             where=path,
             faults=r.faults,
-            remedy=both("逐项更正；样式见 docs/reopening.md", "mend these; docs/reopening.md"),
+            remedy=both(
+                "逐项更正；样式见 docs/reopening.zh-CN.md", "mend these; docs/reopening.md"
+            ),
         )
     if again:
         raise InputError(
@@ -291,9 +346,8 @@ def read_later(
 
 
 def _collected(v: LaterViolation) -> tuple[object, ...]:
-    """Return what makes two rows the same; a case put elsewhere, without money, is another."""
-    group = "" if v.amount_fen or v.points else v.new_drg
-    return v.hospital_id, v.pool, v.amount_fen, v.points, v.case_id, v.document, group
+    """Return what makes two rows the same."""
+    return v.hospital_id, v.pool, v.amount_fen, v.points, v.case_id, v.document, v.new_drg
 
 
 def _day_text(text: str) -> str:
@@ -310,6 +364,7 @@ def reopen(
     earlier_run: str | Path,
     violations: str | Path | None = None,
     *,
+    corrected: Sequence[str | Path] = (),
     threads: int | None = None,
     lang: str = "zh",
     progress: Progress | None = None,
@@ -319,9 +374,9 @@ def reopen(
     """Return a region's year, settled again with violations that were found later.
 
     The inputs must be those that `earlier_run` read, but for violations, scores, reviews and the
-    standing of hospitals. What had been prepaid
-    and kept as deposit stays as the earlier run has it. Raises InputError naming each file that
-    differs, and every fault of the table `violations`.
+    standing of hospitals. `corrected`: files of cases that it quarantined, mended. What had been
+    prepaid and kept as deposit stays as the earlier run has it. Raises InputError naming each file
+    that differs, and every fault of the table `violations` and of the corrected cases.
     """
     earlier = read_earlier(Path(earlier_run))
     made: list[Reopening] = []
@@ -334,30 +389,44 @@ def reopen(
             path = Path(violations)
             later += read_later(path, region, version, earlier.later)
             digest = describe_file(path, path.name, None).sha256
-        elif not changed:
+        elif not changed and not corrected:
             raise InputError(
-                both("没有新的违规或考核，无须重开", "there is nothing new: no need to reopen"),
+                both(
+                    "没有新的违规、考核或更正的病例，无须重开",
+                    "there is nothing new: no need to reopen",
+                ),
                 where=earlier.folder,
                 remedy=both(
-                    "用 --violations 给出后来查实的违规，或更新 scores、reviews、协议状态",
-                    "give --violations, or new scores, reviews or standings",
+                    "用 --violations 给出后来查实的违规，用 --corrected 给出更正的病例，"
+                    "或更新 scores、reviews、协议状态",
+                    "give --violations, --corrected, or new scores, reviews or standings",
                 ),
             )
+        cases = earlier_corrected(earlier.folder, earlier.manifest)
+        if corrected:
+            refuse_changed(earlier.folder, earlier.manifest, ["cases.parquet"])
+            cases = read_corrected(
+                [Path(file) for file in corrected], region, loaded.for_year(region.year), version,
+                earlier.folder, cases,
+            )  # fmt: skip
         name = "" if violations is None else Path(violations).name
         made.append(
             Reopening(
                 version, earlier.folder.resolve().name, earlier.digest,
                 earlier.manifest["drgpay_version"], earlier.finals, tuple(later), name, digest,
-                tuple(changed), changed,
+                tuple(changed), changed, cases, earlier.paid,
             )
         )  # fmt: skip
         more = [
             Violation(v.hospital_id, v.pool, v.amount_fen, v.points, v.document)
-            for v in later
+            for v in standing_rows(later)
             if v.amount_fen or v.points
         ]
         return replace(
-            region, violations=(*region.violations, *more), prepaid=dict(earlier.prepaid)
+            region,
+            violations=(*region.violations, *more),
+            prepaid=dict(earlier.prepaid),
+            corrected=cases,
         )
 
     prepared = prepare_year(
@@ -371,15 +440,49 @@ def reopen(
     )
     reopening = made[0]
     _check_scheme(earlier, prepared)
-    correct_cases(prepared, reopening.later)
+    first_groups = correct_cases(prepared, reopening.later)
+    reopening = replace(reopening, first_groups=first_groups)
+    if reopening.corrected is not None:
+        prepared.region = _nothing_prepaid(prepared, reopening.corrected)
     run = settle_prepared(prepared, prepared.policy)
+    if reopening.corrected is not None:
+        ends = corrected_ends(run, reopening.corrected)
+        reopening = replace(reopening, corrected=replace(reopening.corrected, ends=ends))
     warnings = [*run.warnings, *_notes(reopening)]
     return replace(run, reopening=reopening, warnings=warnings)
 
 
+def _nothing_prepaid(prepared: Prepared, corrected: CorrectedCases) -> Region:
+    """Return the region in which an account that only corrected cases open was prepaid nothing."""
+    region = prepared.region
+    paid = dict(region.prepaid)
+    for number in range(len(prepared.pieces)):
+        if prepared.pieces.file(number) not in corrected.labels:
+            continue
+        piece = prepared.pieces[number]
+        for row in np.flatnonzero(piece.status < 3).tolist():
+            account = int(piece.facts.hospital[row]), int(piece.facts.pool[row])
+            paid.setdefault((region.hospitals[account[0]].id, region.pools[account[1]].id), (0, 0))
+    return replace(region, prepaid=paid)
+
+
+def corrected_ends(run: YearEnd, corrected: CorrectedCases) -> dict[str, int]:
+    """Return how many corrected cases are paid, held, quarantined again; and superseded since."""
+    pieces = run.prepared.pieces
+    ends = {"paid": 0, "held": 0, "quarantined": 0}
+    for number in range(len(pieces)):
+        if pieces.file(number) in corrected.labels:
+            piece = run.pieces[number]
+            ends["quarantined"] += int((piece.status == 3).sum())
+            ends["held"] += int((piece.paid_by == HELD).sum())
+            ends["paid"] += int(((piece.paid_by >= 0) & (piece.paid_by != HELD)).sum())
+    return {**ends, "replaced": len(corrected.rows) - sum(ends.values())}
+
+
 def _notes(reopening: Reopening) -> list[Bilingual]:
     new = [v for v in reopening.later if v.version == reopening.version]
-    documents = "、".join(sorted({v.document for v in new}))
+    files = [] if reopening.corrected is None else reopening.corrected.of_version(reopening.version)
+    documents = "、".join([*sorted({v.document for v in new}), *(file.name for file in files)])
     found = [
         both(
             f"这是第 {reopening.version} 版，重开自 {reopening.folder}"
@@ -388,12 +491,37 @@ def _notes(reopening: Reopening) -> list[Bilingual]:
             f"(manifest.json {reopening.manifest_sha256[:12]}) by {documents or '-'}",
         )
     ]
+    now = {v.case_id: v for v in new if v.case_id}
+    for v, by in zip(reopening.later, replaced_by(reopening.later), strict=True):
+        if by == reopening.version and v.amount_fen:
+            old, fen = yuan_text(v.amount_fen), yuan_text(now[v.case_id].amount_fen)
+            found.append(
+                both(
+                    f"病例 {v.case_id}：{v.document}（第 {v.version} 版）的扣款 {old} 元已由 "
+                    f"{now[v.case_id].document} 取代，现扣 {fen} 元",
+                    f"case {v.case_id}: the {old} yuan taken off by {v.document} (version "
+                    f"{v.version}) are replaced by {now[v.case_id].document}: {fen} yuan now",
+                )
+            )
     if reopening.digests:
         tables = "；".join(reopening.changed_texts())
         found.append(
             both(
                 f"与原清算不同的表（SHA-256 原 → 现）：{tables}",
                 f"tables that differ from the reopened run (SHA-256 before → after): {tables}",
+            )
+        )
+    if reopening.corrected is not None:
+        ends, labels = reopening.corrected.ends, [f.label for f in reopening.corrected.files]
+        rows, gone = len(reopening.corrected.rows), len(reopening.corrected.replaced)
+        found.append(
+            both(
+                f"更正的病例 {rows} 行（{'、'.join(labels)}）：支付 {ends['paid']}，待单议 {ends['held']}，"
+                f"仍被隔离 {ends['quarantined']}，已由后来的更正替代 {ends['replaced']}；"
+                f"它们替代原来隔离的 {gone} 行，见 corrected.csv",
+                f"{rows} corrected cases ({', '.join(labels)}): {ends['paid']} paid, "
+                f"{ends['held']} held, {ends['quarantined']} quarantined again, {ends['replaced']} "
+                f"replaced by later ones; they take the place of {gone} rows: corrected.csv",
             )
         )
     if reopening.drgpay_version != __version__:
@@ -421,15 +549,17 @@ def _check_scheme(earlier: Earlier, prepared: Prepared) -> None:
         )
 
 
-def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> None:
+def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[str, str]:
     """Put cases into their right group, or take their points away; of a case the last row counts.
 
-    Raises InputError for cases that are not in the run, quarantined or of another hospital or pool,
+    Returns the groups that the cases had before. Raises InputError for cases that are not in the run, quarantined or of another hospital or pool,
     and for groups that the scheme does not have.
     """
+    prepared.later = tuple(later)
     waiting = {v.case_id: v for v in later if v.case_id}
+    first: dict[str, str] = {}
     if not waiting:
-        return
+        return first
     groups = _groups(prepared)
     ids = pa.array(list(waiting), pa.string())
     faults: list[Bilingual] = []
@@ -441,6 +571,7 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> None:
                 continue  # also every copy of an id that stands more than once
             v = waiting[piece.case_id[row].as_py()]
             missing.pop(v.case_id, None)
+            first[v.case_id] = prepared.numbers.drgs[int(piece.drg[row])]
             own = (
                 region.hospitals[int(piece.facts.hospital[row])].id,
                 region.pools[int(piece.facts.pool[row])].id,
@@ -480,6 +611,7 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> None:
     prepared.removed.clear()
     prepared.removed.update({n: np.array(rows, np.int64) for n, rows in removed.items()})
     prepared.counts = count_ends(prepared.pieces, len(prepared.broken))
+    return first
 
 
 def _groups(prepared: Prepared) -> dict[str, tuple[int, int, int]]:

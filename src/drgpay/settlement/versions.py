@@ -7,6 +7,7 @@ the difference is recovered). docs/reopening.md.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,17 @@ import pyarrow as pa
 from drgpay.money import points_text, yuan_text
 
 if TYPE_CHECKING:
+    from drgpay.settlement.corrected import CorrectedCases
     from drgpay.settlement.year_end import YearEnd
 
 CARRIED = "carried.csv"
+CARRIED_DIFFERENCE = "carried_difference.csv"
+# how `from` of these files begins: region, year, version (none: the first), which of both files
+SOURCE = re.compile(r"^(?P<run>.+ \d{4})(?: v(?P<version>\d+)(?P<whole>（全部| \(the whole)?.*)?$")
 REMOVE = "remove"
+CORRECTED = "corrected"  # the table of what corrected cases took the place of, and its columns
+REPLACED = ("case_id", "version", "correction_file", "correction_row", "file", "row", "column",
+            "value", "reason")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class LaterViolation:
     """A violation found after the settlement: money (fen), points (1/10,000), or a case.
 
     `new_drg`: the group that the case belongs to, or `remove`: it keeps no points. `version`: of
-    the run that took it in first.
+    the run that took it in first. A later row of the same case takes the place of this one.
     """
 
     version: int
@@ -56,13 +64,27 @@ class LaterViolation:
         }
 
 
+def replaced_by(later: Sequence[LaterViolation]) -> list[int]:
+    """Return of each row the version whose row of the same case counts instead; 0: it stands."""
+    last = {v.case_id: place for place, v in enumerate(later) if v.case_id}
+    counts = [last.get(v.case_id, place) for place, v in enumerate(later)]
+    return [0 if at == place else later[at].version for place, at in enumerate(counts)]
+
+
+def standing_rows(later: Sequence[LaterViolation]) -> list[LaterViolation]:
+    """Return the rows that count: of each case the last one, and all that name no case."""
+    return [v for v, by in zip(later, replaced_by(later), strict=True) if not by]
+
+
 @dataclass(frozen=True)
 class Reopening:
     """What makes a run a new version of another one, which stays as it is.
 
-    `finals`: final payments in fen of the reopened run, by hospital and pool. `changed`: tables of
+    `finals`: final payments in fen of the reopened run, by hospital and pool, `paid`: what the
+    first version paid out, negative final payments being none. `changed`: tables of
     the region folder that are not those of the reopened run, `digests` their SHA-256 before and
-    after (empty: no such file).
+    after (empty: no such file). `corrected`: cases that had been quarantined, of all versions.
+    `first_groups`: of cases in `later` the groups that they had of themselves.
     """
 
     version: int
@@ -75,6 +97,16 @@ class Reopening:
     file_sha256: str = ""
     changed: Sequence[str] = ()
     digests: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    corrected: CorrectedCases | None = None
+    paid: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    first_groups: Mapping[str, str] = field(default_factory=dict)
+
+    def correction_texts(self) -> list[str]:
+        """Return each file of corrected cases that this version took in, digest shortened."""
+        if self.corrected is None:
+            return []
+        own = self.corrected.of_version(self.version)
+        return [f"{file.name} {file.sha256[:12]}" for file in own]
 
     def changed_texts(self) -> list[str]:
         """Return each changed table with its digests before and after, shortened."""
@@ -100,8 +132,13 @@ class Reopening:
                     {"file": name, "sha256_before": before, "sha256_after": after}
                     for name, (before, after) in sorted(self.digests.items())
                 ],
-                "rows": [v.as_dict() for v in self.later],
+                "rows": [
+                    v.as_dict()
+                    | {"replaced_by": by or None, "first_drg": self.first_groups.get(v.case_id, "")}
+                    for v, by in zip(self.later, replaced_by(self.later), strict=True)
+                ],
             },
+            **({} if self.corrected is None else {"later_cases": self.corrected.as_dict()}),
         }
 
     def differences(self, run: YearEnd) -> list[tuple[str, str, int, int]]:
@@ -110,12 +147,22 @@ class Reopening:
         keys = sorted({*after, *self.finals})
         return [(*key, self.finals.get(key, 0), after.get(key, 0)) for key in keys]
 
+    def to_carry(self, run: YearEnd) -> list[tuple[str, str, int]]:
+        """Return by hospital and pool what brings what version 1 paid out to this version's final.
+
+        It is the whole, negative finals that stand included: positive to recover, negative to add.
+        """
+        return [
+            (hospital, pool, self.paid.get((hospital, pool), 0) - after)
+            for hospital, pool, _, after in self.differences(run)
+        ]
+
 
 def recovery_table(reopening: Reopening, run: YearEnd) -> pa.Table:
     """Return final payments before and after, what is to be recovered and what to be added."""
     rows = reopening.differences(run)
     names = {h.id: h.name for h in run.region.hospitals}
-    tables = "; ".join(reopening.changed_texts())
+    tables = "; ".join([*reopening.changed_texts(), *reopening.correction_texts()])
     return pa.table(
         {
             "hospital_id": pa.array([r[0] for r in rows], pa.string()),
@@ -125,27 +172,110 @@ def recovery_table(reopening: Reopening, run: YearEnd) -> pa.Table:
             "difference_fen": pa.array([r[3] - r[2] for r in rows], pa.int64()),
             "to_recover_fen": pa.array([max(0, r[2] - r[3]) for r in rows], pa.int64()),
             "to_add_fen": pa.array([max(0, r[3] - r[2]) for r in rows], pa.int64()),
+            "paid_first_fen": pa.array(
+                [reopening.paid.get((r[0], r[1]), 0) for r in rows], pa.int64()
+            ),
+            "to_carry_fen": pa.array([fen for *_, fen in reopening.to_carry(run)], pa.int64()),
             "changed_tables": pa.array([tables] * len(rows), pa.string()),
             "name": pa.array([names[r[0]] for r in rows], pa.string()),
         }
     )
 
 
-def write_carried(reopening: Reopening, run: YearEnd, path: Path) -> None:
-    """Write carried.csv as the region folder of the next payment takes it.
+def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = "zh") -> None:
+    """Write what the next payment takes: carried.csv, the whole as of this version, in place of
+    those of earlier versions; carried_difference.csv, what changed against the version before, for
+    whoever has put that one's carried.csv into a payment already.
 
-    Positive amounts are recovered, negative ones added; hospitals without a difference are left
-    out. `from` names year, version, documents and tables that changed.
+    Positive amounts are recovered, negative ones added; hospitals without an amount are left out.
+    `from` names year, version, which of both it is, the hospital's documents, and what else changed.
     """
-    own = sorted({v.document for v in reopening.later if v.version == reopening.version})
-    source = f"{run.region.id} {run.region.year} v{reopening.version}"
-    said = "; ".join([source, *own, *sorted(reopening.changed)])
-    rows = [
-        (hospital, pool, before - after)
-        for hospital, pool, before, after in reopening.differences(run)
-        if before != after
-    ]
-    _write_carried(path, rows, said)
+    before = reopening.version - 1
+    files = [] if reopening.corrected is None else reopening.corrected.files
+    own = [v for v in reopening.later if v.version == reopening.version]
+    own_files = [file for file in files if file.version == reopening.version]
+    for name, rows, kind, later, corrections in (
+        (
+            CARRIED,
+            reopening.to_carry(run),
+            _in(lang, "（全部，取代以前各版）", " (the whole, replaces all versions before)"),
+            reopening.later,
+            files,
+        ),
+        (
+            CARRIED_DIFFERENCE,
+            [(h, pool, old - new) for h, pool, old, new in reopening.differences(run)],
+            _in(lang, f"（仅与 v{before} 的差额）", f" (only the difference to v{before})"),
+            own,
+            own_files,
+        ),
+    ):
+        source = f"{run.region.id} {run.region.year} v{reopening.version}{kind}"
+        changed = [*sorted(reopening.changed), *(file.name for file in corrections)]
+        others = _in(
+            lang,
+            "其他机构的更正使点值变动",
+            "corrections of other hospitals changed the point value",
+        )
+        documents = {
+            hospital: [
+                *sorted({v.document for v in later if v.hospital_id == hospital}),
+                *([others] if any(v.hospital_id != hospital for v in later) else []),
+            ]
+            for hospital, *_ in rows
+        }
+        said = {h: "; ".join([source, *own, *changed]) for h, own in documents.items()}
+        _write_carried(folder / name, [(*row, said[row[0]]) for row in rows if row[2]])
+
+
+class Sources:
+    """The runs that amounts to carry come from, by `from`; finds what would be carried twice."""
+
+    def __init__(self) -> None:
+        self._wholes: dict[str, int] = {}
+        self._differences: dict[str, list[int]] = {}
+
+    def add(self, said: str) -> tuple[str, int, int] | None:
+        """Take a row in; return run and versions (a whole, and another) that do not go together."""
+        found = SOURCE.match(said.split("; ")[0])
+        if found is None:
+            return None
+        run, version = found["run"], int(found["version"] or 1)
+        if found["version"] and not found["whole"]:
+            self._differences.setdefault(run, []).append(version)
+            whole = self._wholes.get(run, 0)
+            return (run, whole, version) if version <= whole else None
+        whole = self._wholes.setdefault(run, version)
+        if whole != version:
+            return run, max(whole, version), min(whole, version)
+        within = [v for v in self._differences.get(run, []) if v <= version]
+        return (run, version, within[0]) if within else None
+
+    def gaps(self) -> list[tuple[str, int, int, int]]:
+        """Return run, version of the whole, the first missing version and the next that is there."""
+        found = []
+        for run, whole in sorted(self._wholes.items()):
+            last = whole
+            for version in sorted({*self._differences.get(run, [])}):
+                if version > last + 1:
+                    found.append((run, whole, last + 1, version))
+                    break
+                last = version
+        return found
+
+
+def source_key(said: str) -> str:
+    """Return what tells a source from others: region, year, version and which of both files, or,
+    where no version is named, all of `from`.
+    """
+    found = SOURCE.match(said.split("; ")[0])
+    if found is None or not found["version"]:
+        return said
+    return f"{found['run']} v{int(found['version'])} {'whole' if found['whole'] else 'difference'}"
+
+
+def _in(lang: str, chinese: str, english: str) -> str:
+    return chinese if lang == "zh" else english
 
 
 def write_negative(run: YearEnd, path: Path, trial: str = "") -> None:
@@ -155,17 +285,16 @@ def write_negative(run: YearEnd, path: Path, trial: str = "") -> None:
     """
     rows = [(h.hospital_id, h.pool, -h.final_fen) for h in run.hospitals if h.final_fen < 0]
     if rows:
-        _write_carried(path, rows, f"{run.region.id} {run.region.year}", trial)
+        said = f"{run.region.id} {run.region.year}"
+        _write_carried(path, [(*row, said) for row in rows], trial)
 
 
-def _write_carried(
-    path: Path, rows: Sequence[tuple[str, str, int]], said: str, trial: str = ""
-) -> None:
+def _write_carried(path: Path, rows: Sequence[tuple[str, str, int, str]], trial: str = "") -> None:
     last = (trial,) if trial else ()
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(
             ("hospital_id", "pool", "amount_yuan", "from", *(["trial"] if trial else []))
         )
-        for hospital, pool, fen in rows:
+        for hospital, pool, fen, said in rows:
             writer.writerow((hospital, pool, yuan_text(fen).replace(",", ""), said, *last))

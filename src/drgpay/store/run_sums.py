@@ -74,6 +74,12 @@ class CaseSums:
             FROM cases WHERE paid_by IS NOT NULL GROUP BY ALL
             ORDER BY hospital_id, pool, case_class, paid_by""")
 
+    def paid_by_status(self) -> pa.Table:
+        """Return how many cases of each status are paid: held ones are not."""
+        return self.ask("""
+            SELECT status, count(*) AS cases FROM cases WHERE paid_by IN ('points', 'money')
+            GROUP BY status ORDER BY status""")
+
     def top_groups(self, number: int) -> pa.Table:
         """Return each hospital's groups of the highest cost, by pool, most cost first."""
         return self.ask(f"""
@@ -109,7 +115,7 @@ class CaseSums:
                 QUALIFY place <= {number:d}),
             said AS (
                 SELECT case_id, arg_min(message, "row") AS message, arg_min(remedy, "row") AS remedy
-                FROM {notes} WHERE file <> 'reviews.csv' GROUP BY case_id)
+                FROM {notes} WHERE NOT starts_with(reason, 'review_') GROUP BY case_id)
             SELECT hospital_id, bad.case_id, reason, in_all, message, remedy
             FROM bad LEFT JOIN said USING (case_id) ORDER BY hospital_id, place""")
 

@@ -24,10 +24,14 @@ import pyarrow.parquet as pq
 from drgpay.errors import DrgpayError, InputError, both
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import load_policy
+from drgpay.store.digests import changed_tables, file_digest
 from drgpay.store.duck import connection, identifier, parquet
 
 MANIFEST = "manifest.json"
 LISTED_CASES = 500
+TABLES = (".csv", ".xlsx", ".xls")  # a region folder's own tables
+CASES = (*TABLES, ".parquet", ".jsonl", ".json", ".zip")
+BESIDE = (".quarantine.csv", ".changes.csv", ".findings.csv")  # what other commands leave
 # columns of cases that are compared, in the order in which differences are told
 CASE_COLUMNS = (
     "hospital_id", "pool", "status", "drg", "case_class", "coefficient", "total_cost_fen",
@@ -40,8 +44,13 @@ CASE_COLUMNS = (
 class RunInfo:
     """A run folder by its manifest; `due_fen` of a month is what it paid.
 
-    `reopened` names the folder of the reopened run where it was found with the digest it had.
+    `reopened` names the folder of the reopened run where it was found with the digest it had; of
+    several (copies) the one with the name that the manifest states, then the one beside the run.
     `inputs_match`: None when it was not asked or no region folder was found; `differing`: files.
+    Differing are files added since, too: those that are not among `inputs`.
+    `compared`: the region folders that the inputs were held against, with the files that differ in
+    each; the inputs match when they do in one of them. `changed`: tables of the folder that are
+    not those that the run wrote; None when that was not asked, or its manifest has no digests.
     """
 
     folder: Path
@@ -66,6 +75,8 @@ class RunInfo:
     reopened: str = ""
     inputs_match: bool | None = None
     differing: tuple[str, ...] = ()
+    compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    changed: tuple[str, ...] | None = None
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -127,14 +138,14 @@ def list_runs(
 ) -> tuple[list[RunInfo], list[Path]]:
     """Return the runs below a folder, and folders whose manifest.json is not one of a run.
 
-    `verify`: hold each run's inputs against the region folder of its region and year, one of
-    `regions` or found below `top`. Raises InputError when `top` is no folder.
+    `verify`: hold each run's tables against their digests, and its inputs against the region folders of its region and year: those of
+    `regions`, else those found below `top`. Raises InputError when `top` is no folder.
     """
     if not top.is_dir():
         raise InputError(both("没有这个文件夹", "no such folder"), where=top)
     found: list[RunInfo] = []
     strange: list[Path] = []
-    known = list(regions)
+    known: list[Path] = []
     for folder, files in _folders(top):
         if "region.toml" in files:
             known.append(folder)
@@ -145,41 +156,93 @@ def list_runs(
             strange.append(folder)
         else:
             found.append(run)
-    by_digest = {run.digest: run.name for run in found}
     found = [
-        replace(run, reopened=by_digest.get(run.reopens_digest, "")) if run.reopens else run
+        replace(run, reopened=_reopened(run, found)) if run.reopens else run
         for run in sorted(found, key=lambda run: run.order)
     ]
     if verify:
-        places = _region_folders(known)
-        found = [_verified(run, places.get((run.region_id, run.year))) for run in found]
+        named, near = _region_folders(regions), _region_folders(known)
+        for i, run in enumerate(found):
+            key = run.region_id, run.year
+            changed = changed_tables(run.folder, json.loads((run.folder / MANIFEST).read_bytes()))
+            run = replace(run, changed=None if changed is None else tuple(sorted(changed)))
+            found[i] = _verified(run, named.get(key) or near.get(key) or [], top)
     return found, strange
 
 
-def _region_folders(folders: Sequence[Path]) -> dict[tuple[str, int], tuple[Path, dict[str, Any]]]:
-    """Return region folders by region and year; of several the first counts."""
-    found: dict[tuple[str, int], tuple[Path, dict[str, Any]]] = {}
+def _reopened(run: RunInfo, runs: Sequence[RunInfo]) -> str:
+    """Return the folder that a run reopens; of several with its digest the one that has the name
+    in the manifest comes first, then the one beside the run, then by name.
+    """
+    same = [other for other in runs if other.digest == run.reopens_digest]
+    same.sort(
+        key=lambda other: (
+            other.folder.name != run.reopens,
+            other.folder.parent != run.folder.parent,
+            other.name,
+        )
+    )
+    return same[0].name if same else ""
+
+
+Place = tuple[Path, dict[str, Any]]
+
+
+def _region_folders(folders: Sequence[Path]) -> dict[tuple[str, int], list[Place]]:
+    """Return the region folders of each region and year, with the heads of their region.toml."""
+    found: dict[tuple[str, int], list[Place]] = {}
     for folder in folders:
         try:
             text = (folder / "region.toml").read_text(encoding="utf-8-sig")
             head = tomllib.loads(text)["region"]
-            found.setdefault((str(head["id"]), int(head["year"])), (folder, head))
+            found.setdefault((str(head["id"]), int(head["year"])), []).append((folder, head))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return found
 
 
-def _verified(run: RunInfo, place: tuple[Path, dict[str, Any]] | None) -> RunInfo:
-    """Return a run with whether its inputs are what they were."""
-    if place is None:
+def _verified(run: RunInfo, places: Sequence[Place], top: Path) -> RunInfo:
+    """Return a run with whether its inputs are what they were, in each region folder of its own."""
+    if not places:
         return run
-    folder, head = place
-    differing = []
-    for name, digest in run.inputs.items():
-        path = _input_path(name, folder, head, run.policy)
-        if path is None or not path.is_file() or file_digest(path) != digest:
-            differing.append(name)
-    return replace(run, inputs_match=not differing, differing=tuple(differing))
+    compared = []
+    for folder, head in places:
+        differing = []
+        for name, digest in run.inputs.items():
+            path = _input_path(name, folder, head, run.policy)
+            if path is None or not path.is_file() or file_digest(path) != digest:
+                differing.append(name)
+        differing += _added(run, folder, head)
+        below = folder.relative_to(top) if folder.is_relative_to(top) else folder
+        compared.append((str(below), tuple(differing)))
+    least = min((differing for _, differing in compared), key=len)
+    return replace(run, inputs_match=not least, differing=least, compared=tuple(sorted(compared)))
+
+
+def _added(run: RunInfo, folder: Path, head: Mapping[str, Any]) -> list[str]:
+    """Return the tables of a region folder that are new since a run: they would be read now.
+
+    A month reads no capitation, and not the files of which all cases are later than its last day.
+    """
+    cases = head.get("cases")
+    named = {folder / str(c) for c in cases} if isinstance(cases, list) else set()
+    there = [p for p in folder.iterdir() if p.suffix.lower() in TABLES and p not in named]
+    places = ["history"]
+    if run.kind == "month":
+        there = [p for p in there if p.stem != "cases"]
+    else:
+        there += [] if named else folder.glob("cases.*")
+        places += ["capitation/**"] if named else ["capitation/**", "cases"]
+    there += [p for place in places for p in folder.glob(f"{place}/*")]
+    found = {
+        str(p.relative_to(folder))
+        for p in there
+        if p.is_file()
+        and p.suffix.lower() in CASES
+        and p.name[0] not in "~."
+        and not p.name.endswith(BESIDE)
+    }
+    return sorted(found - set(run.inputs))
 
 
 def _input_path(name: str, folder: Path, head: Mapping[str, Any], policy: str) -> Path | None:
@@ -194,12 +257,6 @@ def _input_path(name: str, folder: Path, head: Mapping[str, Any], policy: str) -
     cases = head.get("cases")
     named = [folder / str(c) for c in cases] if isinstance(cases, list) else []
     return next((path for path in named if path.name == name), None)
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 # --- two runs ----------------------------------------------------------------------------------
@@ -268,9 +325,10 @@ POOL_COLUMNS = (
 )  # fmt: skip
 HOSPITAL_COLUMNS = (
     "cases", "points", "points_deducted", "recorded_fund_fen", "due_fen", "prepaid_fen",
-    "forfeited_fen", "violation_fen", "carried_fen", "final_fen",
+    "forfeited_fen", "shared_fen", "violation_fen", "carried_fen", "final_fen",
 )  # fmt: skip
 DRG_COLUMNS = ("cases", "points", "total_cost_fen", "group_mean_fen", "base_points")
+ENDS = ("cases_in", "paid", "held", "quarantined", "corrected", "replaced")
 FACTS = ("version", "reopens", "policy", "policy_digest", "scheme", "drgpay_version", "trial")
 
 
@@ -306,10 +364,12 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
         for m in manifests
     ]
     inputs: list[Rows] = [
-        {(name,): {"sha256": digest} for name, digest in run.inputs.items()} for run in runs
+        {(name,): {"sha256": digest} for name, digest in _inputs_of(run, m).items()}
+        for run, m in zip(runs, manifests, strict=True)
     ]
     facts: list[Rows] = [
-        {("",): {name: _text(getattr(run, name)) for name in FACTS}} for run in runs
+        {("",): {**{name: _text(getattr(run, name)) for name in FACTS}, **_ends(m)}}
+        for run, m in zip(runs, manifests, strict=True)
     ]
     hospitals = [_rows(run.folder, "hospitals", ("hospital_id", "pool")) for run in runs]
     drgs = [_rows(run.folder, "drgs", ("drg",)) for run in runs]
@@ -317,7 +377,7 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
     return RunDiff(
         one,
         two,
-        _changes(facts, FACTS),
+        _changes(facts, (*FACTS, *ENDS)),
         _changes(inputs, ("sha256",)),
         _changes(parameters, ("value",)),
         _changes(pools, POOL_COLUMNS),
@@ -336,6 +396,20 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
             for key, row in rows.items()
         },
     )
+
+
+def _inputs_of(run: RunInfo, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files that a run read with their digests, corrected cases included."""
+    files = (manifest.get("later_cases") or {}).get("files", [])
+    return {**run.inputs, **{f["label"]: f["sha256"] for f in files}}
+
+
+def _ends(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return how many rows came in and what became of them, as texts."""
+    ends, told = manifest["ends"], manifest.get("later_cases") or {}
+    counts = [manifest["counts"]["in"], *(ends.get(k, 0) for k in ("paid", "held", "quarantined"))]
+    counts += [told.get("rows", 0), ends.get("replaced", 0)]
+    return {name: f"{int(n):,}" for name, n in zip(ENDS, counts, strict=True)}
 
 
 def _year_run(folder: Path) -> RunInfo:
@@ -374,12 +448,15 @@ def _rows(folder: Path, name: str, keys: Sequence[str]) -> Rows:
 
 
 def _changes(sides: Sequence[Rows], columns: Sequence[str]) -> list[Change]:
-    """Return the figures that differ, by key and column; rows that one side lacks, too."""
+    """Return the figures that differ, by key and column; rows that one side lacks, too.
+
+    A column that an older run folder lacks counts 0.
+    """
     a, b = sides
     found = []
     for key in sorted({*a, *b}):
         for column in columns:
-            pair = [side[key].get(column) if key in side else None for side in (a, b)]
+            pair = [side[key].get(column, 0) if key in side else None for side in (a, b)]
             if pair[0] != pair[1]:
                 found.append(Change(key, column, *pair))
     return found
