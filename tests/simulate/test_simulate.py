@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -18,12 +19,12 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.simulate import simulate as command
-from drgpay.errors import DrgpayError, InputError, PolicyError, in_language
+from drgpay.errors import DrgpayError, InputError, PolicyError, both, in_language
+from drgpay.report.simulate import _change as change_text
 from drgpay.report.simulate import write_simulation_page
 from drgpay.settlement.simulate import (
     MAX_CAUSES,
     Simulation,
-    money_moved,
     named_trial,
     setting_of,
     shapley,
@@ -32,7 +33,8 @@ from drgpay.settlement.simulate import (
     trial_of,
 )
 from drgpay.settlement.simulate_folder import TABLES, write_simulation
-from drgpay.settlement.simulate_outcome import Outcome
+from drgpay.settlement.simulate_outcome import Outcome, change_of, changes, moved_between
+from drgpay.settlement.simulate_outcome import refusal as one_line
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import synthesize
 
@@ -120,6 +122,7 @@ def test_named_trial__commas_inside_values_are_kept() -> None:
         "keep_ratio=1",
         "high.bands=100:3,none:1.5",
     ]
+    assert named_trial("松：keep_ratio=1") == named_trial("松:keep_ratio=1")
 
 
 @pytest.mark.parametrize(
@@ -250,6 +253,9 @@ def test_trial__of_a_policy_equals_a_run_with_that_policy(
     parts = simulation.trials[0].parts
     assert parts is not None
     assert set(parts["H1", "310"]) == {"policy", "readmission.factor"}
+    shutil.copy(policy, region / "beside.toml")  # found in the region folder, too
+    beside = simulate(region, [trial_of("x", ["policy=beside.toml"])], causes=False)
+    same(beside.trials[0].outcome, year_end(region))
 
 
 def test_trial__of_a_coefficient_set_equals_a_run_with_it(
@@ -418,10 +424,42 @@ def test_refused__one_of_two_is_kept_and_all_are_an_error(ex1: Path) -> None:
         simulate(ex1, [trial_of("坏", ["keep_ratio=2"])])
 
 
-def test_money_moved__is_half_of_all_changes() -> None:
-    assert money_moved({"a": 10, "b": 20}, {"a": 13, "b": 17}) == 3
-    assert money_moved({"a": 10}, {"a": 10, "b": 4}) == 2
-    assert money_moved({}, {}) == 0
+def test_moved_between__is_what_some_lose_and_others_gain() -> None:
+    assert moved_between(changes({"a": 10, "b": 20}, {"a": 13, "b": 17})) == 3
+    assert moved_between(changes({"a": 10}, {"a": 10, "b": 4})) == 0  # the fund pays it
+    assert moved_between({"a": -30, "b": 10, "c": 51}) == 30
+    assert moved_between({"a": 30, "b": -10, "c": -51}) == 30
+    assert moved_between({}) == 0
+
+
+def test_change__of_dues_and_of_final_payments_stand_apart(ex1: Path) -> None:
+    simulation = simulate(
+        ex1,
+        [
+            trial_of("付", ["prepay_ratio=0.97"]),
+            trial_of("停", ["readmission.days=none", "budget.310=0.00"]),
+        ],
+    )
+    base = simulation.base
+    for result, what in zip(simulation.trials, ("final_fen", "due_fen"), strict=True):
+        assert result.outcome is not None
+        gained = lost = 0
+        for h in ("H1", "H2", "H3"):
+            fen = sum(
+                sign * getattr(one, what)
+                for sign, side in ((1, result.outcome), (-1, base))
+                for (hospital, _), one in side.hospitals.items()
+                if hospital == h
+            )
+            gained, lost = gained + max(fen, 0), lost + max(-fen, 0)
+        change = change_of(base, result.outcome)
+        found = {
+            "due_fen": (change.due_fen, change.due_moved_fen),
+            "final_fen": (change.final_fen, change.final_moved_fen),
+        }
+        assert lost > 0
+        assert found[what] == (gained - lost, min(gained, lost))
+    assert found["due_fen"][1] == 0  # nothing is transferred where nobody gains
 
 
 # --- sweeps
@@ -444,7 +482,38 @@ def test_sweep__of_budgets_and_of_a_value_that_is_refused(ex1: Path, tmp_path: P
     mixed = simulate(ex1, [], [sweep_of("coef.source=given,level")])
     assert [point.outcome is None for point in mixed.points] == [False, True]
     page = write_simulation_page(mixed, tmp_path / "s.html").read_text(encoding="utf-8")
-    assert "不能清算" in page
+    assert not re.search(r">试算</span><[^>]+>0<", page)  # no tile of no trials
+    assert (
+        "按机构等级（level）：不能清算：level_coefficients.csv：有的机构没有系数：没有等级" in page
+    )
+
+
+def test_sweep__refused_place_names_the_fault_in_page_table_workbook_and_command(
+    ex1: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = [str(ex1), "-o", str(out), "--sweep", "keep_ratio=0.5,2", "--trial", "好:value_dp=4"]
+    words += ["--trial", "坏:coef.source=level"]
+    done = CliRunner().invoke(command, words)
+    assert done.exit_code == 0, done.output
+    reason = "试算的参数设置有误：--set keep_ratio=2：2 不在 0 至 1 之间"
+    assert f"keep_ratio=2：不能清算：{reason}" in done.output
+    assert f"2：不能清算：{reason}" in (out / "simulate.html").read_text(encoding="utf-8")
+    places = pq.read_table(out / "sweep.parquet").to_pylist()
+    assert [row["refused"] for row in places if row["pool"] is None] == [reason]
+    sheet = openpyxl.load_workbook(out / "simulate.xlsx")["扫描"]
+    heads, *lines = sheet.iter_rows(values_only=True)
+    assert lines[-1][heads.index("不能清算的原因")] == reason
+    assert "不能清算：level_coefficients.csv：有的机构没有系数：没有等级" in done.output
+
+
+def test_refusal__names_some_faults_and_counts_the_others() -> None:
+    faults = [both(f"第{n}处", f"fault {n}") for n in range(1, 8)]
+    error = InputError(both("有误", "wrong"), where="a.csv", faults=faults)
+    text = one_line(error)
+    assert in_language(text, "zh") == "a.csv：有误：第1处；第2处；第3处；第4处；第5处；另有 2 处"
+    assert str(text) == "a.csv: wrong: fault 1; fault 2; fault 3; fault 4; fault 5; 2 more"
+    assert str(one_line(InputError(both("有误", "wrong")))) == "wrong"
 
 
 # --- the folder
@@ -525,7 +594,8 @@ def test_page__stands_alone_and_is_marked_in_both_languages(
 def test_workbook__amounts_are_numbers_in_yuan_under_frozen_chinese_headers(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "simulate.xlsx")
     assert book.sheetnames == [
-        "试算设置", "险种", "医疗机构", "等级、MDC、病例类别", "原因分解", "扫描", "扫描 医疗机构",
+        "试算设置", "各试算增减", "险种", "医疗机构", "等级、MDC、病例类别", "原因分解", "扫描",
+        "扫描 医疗机构", "未核实参数",
     ]  # fmt: skip
     for sheet in book:
         assert sheet.freeze_panes is not None
@@ -536,6 +606,58 @@ def test_workbook__amounts_are_numbers_in_yuan_under_frozen_chinese_headers(fold
     assert row["编码"] == "H1"
     assert row["现行应付（元）"] == 102263.65
     assert isinstance(row["应付增减（元）"], float)
+
+
+def test_figures__of_command_page_manifest_workbook_and_sweep_are_the_same(
+    ex1: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = [
+        ex1, "-o", out, "--set", "readmission.factor=0", "--set", "keep_ratio=0.8",
+        "--sweep", "readmission.factor=0,1", "--sweep", "keep_ratio=0.8,1",
+    ]  # fmt: skip
+    done = CliRunner().invoke(command, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    (said,) = re.findall(r"应付合计增减（基金） (\S+) 元，机构之间转移 (\S+) 元", done.output)
+    fund, moved = (round(F(text.replace(",", "")) * 100) for text in said)
+    assert fund < 0 < moved
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    facts = manifest["trials"][0]
+    assert (facts["due_change_fen"], facts["moved_fen"]) == (fund, moved)
+    places = pq.read_table(out / "sweep.parquet").to_pylist()
+    at = [r for r in places if (r["value_1"], r["value_2"]) == ("0", "0.8")]
+    assert {(r["due_change_fen"], r["moved_fen"]) for r in at} == {(fund, moved)}
+    page = (out / "simulate.html").read_text(encoding="utf-8")
+    cells = re.findall(
+        r'<td class="num[^"]*">([^<]*)</td>', page[page.index("应付合计增减（基金）") :]
+    )
+    assert [cells[1], cells[2]] == list(said)
+    book = openpyxl.load_workbook(out / "simulate.xlsx")
+    heads, line = book["各试算增减"].iter_rows(values_only=True)
+    assert round(F(str(line[heads.index("机构之间转移（元）")])) * 100) == moved
+
+
+def test_unverified__are_named_in_page_workbook_manifest_and_command(
+    ex1: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = [ex1, "-o", out, "--set", "keep_ratio=1", "--trial", "点值:value_dp=2"]
+    done = CliRunner().invoke(command, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    parameters = year_end(ex1).policy.parameters.values()
+    keys = [p.key for p in parameters if p.used and not p.verified]
+    assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["unverified"] == keys
+    assert f"取决于 {len(keys)} 项未核实的参数" in done.output
+    sheet = openpyxl.load_workbook(out / "simulate.xlsx")["未核实参数"]
+    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    assert set(keys) <= {row[1] for row in rows}
+    used = {(row[1], row[2]): row[-1] for row in rows}
+    assert used["value_dp", "无"] == "现行、试算"
+    assert used["residual", "最大余数法（largest_remainder）"] == "全部"
+    assert ("value_dp", "2") not in used  # a setting of the trial, which the overview has
+    page = (out / "simulate.html").read_text(encoding="utf-8")
+    assert f"取决于以下 {len(rows)} 项未核实的取值" in page
+    assert "【未核实】" in page
 
 
 # --- the command
@@ -631,3 +753,8 @@ def test_city__trials_of_history_scheme_policy_and_reading_equal_runs(tmp_path: 
         before, after = dues(simulation.base), dues(result.outcome)
         changes = {k: after.get(k, 0) - before.get(k, 0) for k in {*before, *after}}
         assert {k: sum(p.values()) for k, p in result.parts.items()} == changes
+
+
+def test_change__in_per_cent_only_of_what_is_above_zero() -> None:
+    assert change_text(5, 100) == "+5.00%"
+    assert change_text(-5, -100) == change_text(5, 0) == "—"

@@ -91,9 +91,11 @@ def simulate(
     """Simulate."""
     from drgpay.money import decimal_text, yuan_text
     from drgpay.outputs import new_folder
-    from drgpay.settlement.simulate import money_moved, named_trial, sweep_of, trial_of
+    from drgpay.settlement.simulate import named_trial, sweep_of, trial_of
     from drgpay.settlement.simulate import simulate as run_trials
-    from drgpay.settlement.simulate_folder import write_simulation
+    from drgpay.settlement.simulate_folder import unverified, write_simulation
+    from drgpay.settlement.simulate_outcome import change_of, refusal
+    from drgpay.store.choice_words import setting_text
 
     started = time.perf_counter()
     new_folder(out)
@@ -130,15 +132,14 @@ def simulate(
 
     write_simulation(found, out, finish=finish)
     click.echo(t("【试算】不得用于付款", "[TRIAL] not for payment"))
-    before = found.base.due_by_hospital()
     for pool in found.base.pools:
         value = decimal_text(pool.value_fen / 100, 6)
         click.echo(t(f"现行 {pool.name}：点值 {value} 元", f"today {pool.pool}: {value} yuan"))
     for result in found.trials:
-        settings = "; ".join(setting.text for setting in result.trial.settings)
+        settings = "; ".join(setting_text(s.text, LANG) for s in result.trial.settings)
         click.echo(f"{result.trial.name}{t('：', ': ')}{settings}")
         if result.outcome is None:
-            why = in_language(result.refused.what, LANG) if result.refused else ""
+            why = in_language(refusal(result.refused), LANG) if result.refused else ""
             click.echo("  " + t("不能清算：", "refused: ") + why)
             continue
         for pool in result.outcome.pools:
@@ -149,14 +150,44 @@ def simulate(
                     f"  {pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)}",
                 )
             )
-        moved = yuan_text(money_moved(before, result.outcome.due_by_hospital()))
-        click.echo(t(f"  机构之间转移 {moved} 元", f"  {moved} yuan move between hospitals"))
+        change = change_of(found.base, result.outcome)
+        _say(t("应付", "dues"), change.due_fen, change.due_moved_fen)
+        if (change.final_fen, change.final_moved_fen) != (change.due_fen, change.due_moved_fen):
+            _say(t("最终支付", "final payments"), change.final_fen, change.final_moved_fen)
         if result.no_parts is not None and causes:
             click.echo("  " + t("原因未分解：", "not split: ") + in_language(result.no_parts, LANG))
+    for point in found.points:
+        if point.refused is not None:
+            pairs = zip(found.sweeps, point.values, strict=True)
+            place = "; ".join(setting_text(f"{s.cause}={value}", LANG) for s, value in pairs)
+            why = in_language(refusal(point.refused), LANG)
+            click.echo(place + t("：不能清算：", ": refused: ") + why)
+    count = len(unverified(found.base.policy))
+    if count:
+        click.echo(
+            t(
+                f"现行清算的金额取决于 {count} 项未核实的参数，逐项见报告",
+                f"today's amounts hang on {count} parameters that are not verified, listed in the "
+                "report",
+            )
+        )
     seconds = time.perf_counter() - started
     click.echo(
         t(
             f"清算 {found.runs} 次，结果 {out}（{seconds:.1f} 秒），报告 {out / 'simulate.html'}",
             f"{found.runs} runs, result {out} ({seconds:.1f} s), report {out / 'simulate.html'}",
+        )
+    )
+
+
+def _say(of: str, fen: int, moved_fen: int) -> None:
+    """Say what the fund pays more or less, and what moves between hospitals."""
+    from drgpay.money import yuan_text
+
+    change, moved = f"{'+' if fen > 0 else ''}{yuan_text(fen)}", yuan_text(moved_fen)
+    click.echo(
+        t(
+            f"  {of}合计增减（基金） {change} 元，机构之间转移 {moved} 元",
+            f"  change of {of} in all (the fund): {change} yuan; {moved} yuan move between hospitals",
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,24 +12,24 @@ from markupsafe import Markup, escape
 from drgpay.errors import in_language
 from drgpay.money import decimal_text, yuan_text
 from drgpay.settlement.simulate import (
-    BUDGET,
-    COEFFICIENTS,
-    POLICY,
-    SCHEME,
     Setting,
     Simulation,
     TrialResult,
     setting_rows,
 )
+from drgpay.settlement.simulate_folder import unverified
 from drgpay.settlement.simulate_outcome import (
     KINDS,
-    LEVEL,
-    MDC,
     NO_GROUP,
     NO_HOSPITAL,
+    Change,
     HospitalOutcome,
     Outcome,
+    change_of,
+    changes,
+    refusal,
 )
+from drgpay.store.choice_words import setting_text
 
 from .amounts import percent, ten_thousand_yuan, yuan
 from .amounts import points as points_text
@@ -37,13 +37,22 @@ from .charts import differences, short_label
 from .html import Banner, Tile
 from .scheme_page import PageSection, chart, folded, write_page
 from .simulate_charts import heat_map, lines
-from .texts import CLASSES, Words
+from .simulate_words import (
+    CHANGES,
+    cause_name,
+    group_names,
+    point_words,
+    setting_values,
+    source_of,
+    texts,
+    unverified_rows,
+    value_words,
+)
 
 HOSPITALS_SHOWN = 30
 BARS_SHOWN = 12
 VALUE_PLACES = 6
 LARGE_FEN = 10_000_000
-Text = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,6 @@ class Mark:
 
     text: str
     css: str = ""
-
-
-def texts(lang: str) -> Text:
-    """Return what picks the text of a language."""
-    return lambda chinese, english: chinese if lang == "zh" else english
 
 
 def grid(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str | Mark]]) -> Markup:
@@ -79,20 +83,9 @@ def signed(fen: int) -> Mark:
     return Mark(yuan(fen, signed=True), "loss" if fen < 0 else "gain" if fen else "")
 
 
-def cause_name(simulation: Simulation, cause: str, lang: str) -> str:
-    """Return what a cause is called."""
-    head, _, pool = cause.partition(".")
-    t = texts(lang)
-    if cause == SCHEME:
-        return t("分组方案", "scheme")
-    if cause == POLICY:
-        return t("支付政策", "policy")
-    if cause == COEFFICIENTS:
-        return t("差异系数表", "coefficients")
-    if head == BUDGET:
-        name = next((p.name for p in simulation.region.pools if p.id == pool), pool)
-        return t(f"{name}预算", f"budget {pool}")
-    return t(simulation.base.policy.parameters[cause].name, cause)
+def _change(part: int, base: int) -> str:
+    """Return a change in per cent of what was before; a dash unless that is above 0."""
+    return percent(part, base, 2, signed=True) if base > 0 else "—"
 
 
 def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") -> Path:
@@ -120,13 +113,14 @@ def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") 
             [
                 t(
                     "每项试算都从现行设置出发，只改变所列各项。金额单位为元；点值为每点元数。"
-                    "“机构之间转移”只算一些机构减少、另一些机构增加的部分：（各机构应付增减绝对值之和 − "
-                    "增减合计的绝对值）÷ 2；基金多付或少付的在清算总额的“增减”一栏。",
+                    "“合计增减”为各机构增减之和（带正负号），即基金多付或少付的钱；“机构之间转移”只算一些机构减少、"
+                    "另一些机构增加的部分：（各机构增减绝对值之和 − 增减合计的绝对值）÷ 2；应付与最终支付分别计算。",
                     "Every trial starts from today's settings and changes only what is listed. "
-                    "Amounts in yuan; point values in yuan per point. What moves between hospitals "
-                    "is what some lose and others gain: (the sum of all changes of dues, as absolute "
-                    "amounts, less the absolute amount of their sum) ÷ 2; what the fund pays more or "
-                    "less is the change of the settled total.",
+                    "Amounts in yuan; point values in yuan per point. The change in all is the sum "
+                    "over hospitals, with its sign: what the fund pays more or less. What moves "
+                    "between hospitals is what some lose and others gain: (the sum of all changes, "
+                    "as absolute amounts, less the absolute amount of their sum) ÷ 2. Dues and final "
+                    "payments stand apart.",
                 )
             ],
             _overview(simulation, lang),
@@ -137,6 +131,7 @@ def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") 
         sections.append(_trial_section(simulation, result, f"trial-{number}", name, lang))
     if simulation.points:
         sections.append(_sweep_section(simulation, lang))
+    sections.append(_unverified_section(simulation, lang))
     tiles = [
         Tile(t("现行清算总额", "settled today"), yuan(simulation.base.settled_fen)),
         *(
@@ -148,7 +143,12 @@ def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") 
             )
             for pool in simulation.base.pools
         ),
-        Tile(t("试算", "trials"), f"{len(simulation.trials)}"),
+        *[Tile(t("试算", "trials"), f"{len(simulation.trials)}")] * bool(simulation.trials),
+        Tile(
+            t("未核实参数", "unverified parameters"),
+            f"{len(unverified(policy)):,}",
+            t("现行清算所用", "that today's settlement uses"),
+        ),
         Tile(
             t("清算次数", "runs"),
             f"{simulation.runs:,}",
@@ -188,9 +188,8 @@ def _overview(simulation: Simulation, lang: str) -> Markup:
                     result.trial.name,
                     in_language(row.name, lang),
                     row.setting.cause,
-                    row.before,
-                    row.after,
-                    _source(simulation, row.setting, lang),
+                    *setting_values(simulation, row, lang),
+                    source_of(simulation, row.setting, lang),
                 ]
             )
     settings = grid(
@@ -204,24 +203,34 @@ def _overview(simulation: Simulation, lang: str) -> Markup:
         ],
         rows,
     )
-    return (settings if rows else Markup()) + _totals(simulation, lang) + _pools(simulation, lang)
+    return (
+        (settings if rows else Markup())
+        + _totals(simulation, lang)
+        + _refusals(simulation, lang)
+        + _pools(simulation, lang)
+    )
 
 
-def _source(simulation: Simulation, setting: Setting, lang: str) -> str:
-    if not setting.is_parameter:
-        return ""
-    parameter = simulation.base.policy.parameters[setting.cause]
-    return (parameter.source_zh if lang == "zh" else "") or parameter.source
+def _refusals(simulation: Simulation, lang: str) -> Markup:
+    """Return why trials cannot be settled, a line each."""
+    t, line = texts(lang), Markup("<p>{}</p>")
+    return Markup().join(
+        line.format(
+            f"{r.trial.name}{t('：不能清算：', ': refused: ')}{in_language(refusal(r.refused), lang)}"
+        )
+        for r in simulation.trials
+        if r.refused is not None
+    )
 
 
-def moved_between(before: Mapping[str, int], after: Mapping[str, int]) -> int:
-    """What some hospitals lose and others gain, in fen, without what all of them gain or lose.
-
-    >>> moved_between({"a": 10, "b": 20}, {"a": 13, "b": 17}), moved_between({"a": 1}, {"a": 9})
-    (3, 0)
-    """
-    changes = [after.get(h, 0) - before.get(h, 0) for h in {*before, *after}]
-    return (sum(abs(change) for change in changes) - abs(sum(changes))) // 2
+def _money(change: Change) -> list[str | Mark]:
+    """The cells of `CHANGES`."""
+    return [
+        signed(change.due_fen),
+        yuan(change.due_moved_fen),
+        signed(change.final_fen),
+        yuan(change.final_moved_fen),
+    ]
 
 
 def _totals(simulation: Simulation, lang: str) -> Markup:
@@ -231,20 +240,18 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
     rows: list[list[str | Mark]] = []
     for result in simulation.trials:
         if result.outcome is None:
-            refused = in_language(result.refused.what, lang) if result.refused else ""
-            rows.append([result.trial.name, Mark(refused, "loss"), "—", "—", "—", "—", "—"])
+            refused = Mark(t("不能清算", "refused"), "loss")
+            rows.append([result.trial.name, refused, *["—"] * (len(CHANGES) + 3)])
             continue
-        after = result.outcome.due_by_hospital()
-        changes = {h: after.get(h, 0) - before.get(h, 0) for h in {*before, *after}}
+        due = changes(before, result.outcome.due_by_hospital()).values()
         rows.append(
             [
                 result.trial.name,
                 yuan(result.outcome.settled_fen),
-                signed(result.outcome.settled_fen - simulation.base.settled_fen),
-                yuan(moved_between(before, after)),
-                f"{sum(c > 0 for c in changes.values()):,}",
-                f"{sum(c < 0 for c in changes.values()):,}",
-                f"{sum(c == 0 for c in changes.values()):,}",
+                *_money(change_of(simulation.base, result.outcome)),
+                f"{sum(fen > 0 for fen in due):,}",
+                f"{sum(fen < 0 for fen in due):,}",
+                f"{sum(fen == 0 for fen in due):,}",
             ]
         )
     if not rows:
@@ -253,8 +260,7 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
         [
             (t("试算", "trial"), "text"),
             (t("清算总额", "settled total"), "num"),
-            (t("增减", "change"), "num"),
-            (t("机构之间转移", "moved between hospitals"), "num"),
+            *((t(*name), "num") for name in CHANGES),
             (t("增加的机构", "winners"), "num"),
             (t("减少的机构", "losers"), "num"),
             (t("不变", "unchanged"), "num"),
@@ -275,8 +281,8 @@ def _pools(simulation: Simulation, lang: str) -> Markup:
         for pool in outcome.pools:
             old = today.get(pool.pool)
             change = "—"
-            if old is not None and outcome is not simulation.base:
-                share = pool.value_fen / old.value_fen - 1 if old.value_fen else Fraction(0)
+            if old is not None and outcome is not simulation.base and old.value_fen > 0:
+                share = pool.value_fen / old.value_fen - 1
                 change = percent(share.numerator, share.denominator, 3, signed=True)
             rows.append(
                 [
@@ -314,19 +320,18 @@ def _trial_section(
     simulation: Simulation, result: TrialResult, anchor: str, title: str, lang: str
 ) -> PageSection:
     t = texts(lang)
-    settings = "; ".join(setting.text for setting in result.trial.settings)
+    settings = "; ".join(setting_text(s.text, lang) for s in result.trial.settings)
     if result.outcome is None:
         why = result.refused.text(lang) if result.refused else ""
         return PageSection(anchor, title, [settings, t("不能清算：", "refused: ") + why])
     outcome = result.outcome
-    before, after = simulation.base.due_by_hospital(), outcome.due_by_hospital()
-    changes = {h: after.get(h, 0) - before.get(h, 0) for h in {*before, *after}}
+    due = changes(simulation.base.due_by_hospital(), outcome.due_by_hospital())
     names = {h.id: h.name for h in simulation.region.hospitals}
-    body = _bars(changes, names, anchor, lang)
-    body += _hospitals(simulation, outcome, changes, lang)
+    body = _bars(due, names, anchor, lang)
+    body += _hospitals(simulation, outcome, due, lang)
     for kind in KINDS:
         body += _group_table(simulation, outcome, kind, lang)
-    body += _causes(simulation, result, changes, lang)
+    body += _causes(simulation, result, due, lang)
     return PageSection(anchor, title, [settings], body)
 
 
@@ -378,7 +383,7 @@ def _hospitals(
                 *_both(a.points, b.points, points_text),
                 *_both(a.due_fen, b.due_fen, yuan),
                 signed(changes[h]),
-                percent(changes[h], a.due_fen, 2, signed=True),
+                _change(changes[h], a.due_fen),
                 percent(a.due_fen, whole[0], 3),
                 percent(b.due_fen, whole[1], 3),
                 signed(b.final_fen - a.final_fen),
@@ -421,19 +426,6 @@ def _by_hospital(outcome: Outcome) -> dict[str, HospitalOutcome]:
     return found
 
 
-def group_names(simulation: Simulation, outcome: Outcome, lang: str) -> Callable[[str, str], str]:
-    """Return what names a level, an MDC or a class."""
-    mdcs = {**simulation.base.mdc_names, **outcome.mdc_names}
-    t, w = texts(lang), Words(lang)
-
-    def name(kind: str, code: str) -> str:
-        if kind == MDC:
-            return f"{code} {mdcs.get(code, '')}" if code else t("未入组", "ungrouped")
-        return code or "—" if kind == LEVEL else w.of(CLASSES, code)
-
-    return name
-
-
 def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str) -> Markup:
     t = texts(lang)
     titles = {
@@ -454,7 +446,7 @@ def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str)
                 *_both(a.points, b.points, points_text),
                 *_both(a.due_fen, b.due_fen, yuan),
                 signed(b.due_fen - a.due_fen),
-                percent(b.due_fen - a.due_fen, a.due_fen, 2, signed=True),
+                _change(b.due_fen - a.due_fen, a.due_fen),
                 percent(a.due_fen, whole[0], 2),
                 percent(b.due_fen, whole[1], 2),
             ]
@@ -527,8 +519,8 @@ def _sweep_section(simulation: Simulation, lang: str) -> PageSection:
     lead = [
         t("其余设置同现行。", "All else is as today."),
         *(
-            f"{' × '.join(point.values)}{t('：不能清算：', ': refused: ')}"
-            f"{in_language(point.refused.what, lang) if point.refused else ''}"
+            f"{' × '.join(point_words(simulation, point, lang))}{t('：不能清算：', ': refused: ')}"
+            f"{in_language(refusal(point.refused), lang) if point.refused else ''}"
             for point in refused
         ),
     ]
@@ -542,7 +534,7 @@ def _value_of(outcome: Outcome | None, pool: str) -> Fraction | None:
 
 def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
     t = texts(lang)
-    values = [point.values[0] for point in simulation.points]
+    values = [point_words(simulation, point, lang)[0] for point in simulation.points]
     outcomes = [point.outcome for point in simulation.points]
     today = simulation.base.values()
     body = Markup()
@@ -564,8 +556,7 @@ def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
                 title,
             ),
         )
-    due = simulation.base.due_by_hospital()
-    moved = [None if o is None else moved_between(due, o.due_by_hospital()) for o in outcomes]
+    moved = [None if o is None else change_of(simulation.base, o).due_moved_fen for o in outcomes]
     title = t("机构之间转移的金额（万元）", "money moved between hospitals (10,000 yuan)")
     return body + chart(
         title,
@@ -590,6 +581,10 @@ def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
     t = texts(lang)
     first, second = simulation.sweeps
     at = {point.values: point.outcome for point in simulation.points}
+    across, down = (
+        [value_words(simulation, Setting(sweep.cause, value), lang) for value in sweep.values]
+        for sweep in (first, second)
+    )
 
     def cells(
         of: Callable[[Outcome], tuple[float, str]],
@@ -607,40 +602,34 @@ def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
             exact = outcome.values()[pool] / 100
             return float(exact), decimal_text(exact, 4)
 
-        drawn = heat_map(
-            f"map{number}", first.values, second.values, cells(value), (names[0], names[1]), title
-        )
+        drawn = heat_map(f"map{number}", across, down, cells(value), (names[0], names[1]), title)
         body += chart(title, drawn)
-    due = simulation.base.due_by_hospital()
     title = t("机构之间转移的金额（万元）", "money moved between hospitals (10,000 yuan)")
 
     def moved(outcome: Outcome) -> tuple[float, str]:
-        fen = moved_between(due, outcome.due_by_hospital())
+        fen = change_of(simulation.base, outcome).due_moved_fen
         return float(fen), ten_thousand_yuan(fen)
 
-    drawn = heat_map(
-        "mapmoved", first.values, second.values, cells(moved), (names[0], names[1]), title
-    )
+    drawn = heat_map("mapmoved", across, down, cells(moved), (names[0], names[1]), title)
     return body + chart(title, drawn)
 
 
 def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
     t = texts(lang)
-    due = simulation.base.due_by_hospital()
     rows: list[list[str | Mark]] = []
     for point in simulation.points:
         if point.outcome is None:
             continue
-        moved = moved_between(due, point.outcome.due_by_hospital())
+        change = change_of(simulation.base, point.outcome)
         for pool in point.outcome.pools:
             rows.append(
                 [
-                    *point.values,
+                    *point_words(simulation, point, lang),
                     pool.name,
                     points_text(pool.points),
                     yuan_text(pool.settled_fen),
                     decimal_text(pool.value_fen / 100, VALUE_PLACES),
-                    yuan(moved),
+                    *_money(change),
                 ]
             )
     columns = [
@@ -649,6 +638,40 @@ def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Mar
         (t("点数", "points"), "num"),
         (t("清算总额", "settled total"), "num"),
         (t("点值", "point value"), "num"),
-        (t("机构之间转移（各险种合计）", "moved between hospitals, all pools"), "num"),
+        *((t(*name), "num") for name in CHANGES),
     ]
-    return folded(t("逐点数据", "the figures"), f"{len(rows):,}", grid(columns, rows))
+    return folded(
+        t("逐点数据（增减和转移为各险种合计）", "the figures (changes are of all pools together)"),
+        f"{len(rows):,}",
+        grid(columns, rows),
+    )
+
+
+# --- what is not verified
+
+
+def _unverified_section(simulation: Simulation, lang: str) -> PageSection:
+    t = texts(lang)
+    rows = unverified_rows(simulation, lang)
+    title = t("未核实参数", "Unverified parameters")
+    if not rows:
+        return PageSection(
+            "unverified", title,
+            [t("所用参数均有已核实的依据。", "Every parameter used has a verified source.")],
+        )  # fmt: skip
+    lead = t(
+        f"现行清算和各项试算的金额取决于以下 {len(rows)} 项未核实的取值：没有可核实的政策依据，数值为假定，不是政策规定。"
+        "试算设置中改写的取值同样未经核实，列在总览中。",
+        f"The amounts of today and of the trials hang on these {len(rows)} values without a verified "
+        "source: they are assumed, they are not rules. What a trial sets is not verified either and "
+        "stands in the overview.",
+    )
+    columns = [
+        (t("参数", "parameter"), "text"),
+        (t("代码", "key"), "code"),
+        (t("取值", "value"), "text"),
+        (t("依据或理由", "source or reason"), "wide"),
+        (t("用于", "used by"), "text"),
+    ]
+    body = folded(t("逐项列出", "the list"), f"{len(rows):,}", grid(columns, rows))
+    return PageSection("unverified", title, [lead], body)

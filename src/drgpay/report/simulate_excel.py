@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drgpay.errors import in_language
 from drgpay.settlement import simulate_folder as folder
-from drgpay.settlement.simulate import Simulation
-from drgpay.settlement.simulate_outcome import Outcome
+from drgpay.settlement.simulate import Setting, Simulation, setting_rows
+from drgpay.settlement.simulate_outcome import Outcome, change_of, refusal
 
-from .simulate import cause_name, group_names, texts
+from .simulate_words import (
+    CHANGES,
+    cause_name,
+    group_names,
+    setting_values,
+    texts,
+    unverified_rows,
+    value_words,
+)
 from .workbook import Book, Field
 
 GROUP_KINDS = {"level": ("等级", "level"), "mdc": ("MDC", "MDC"), "class": ("病例类别", "class")}
+MONEY = ("due_change_fen", "moved_fen", "final_change_fen", "final_moved_fen")
 SIDES = (("before", "现行", "today"), ("after", "试算", "in the trial"))
 
 
@@ -57,9 +67,11 @@ def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh")
             Field("before", t("现行", "today"), "wide"),
             Field("after", t("试算为", "becomes"), "wide"),
         ],
-        folder.settings_rows(simulation),
+        (_in_words(simulation, row, lang) for row in folder.settings_rows(simulation)),
         note=lambda shown: note,
     )
+    if simulation.trials:
+        _totals_sheet(simulation, book, lang)
     book.listing(
         t("险种", "pools"),
         [
@@ -120,8 +132,61 @@ def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh")
         )
     if simulation.points:
         _sweep_sheet(simulation, book, lang)
+    _unverified_sheet(simulation, book, lang)
     book.close()
     return path
+
+
+def _in_words(simulation: Simulation, row: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """A row of settings with both values as the page has them."""
+    result = next(r for r in simulation.trials if r.trial.name == row["name"])
+    setting = next(s for s in setting_rows(simulation, result.trial.settings)
+                   if s.setting.cause == row["cause"])  # fmt: skip
+    before, after = setting_values(simulation, setting, lang)
+    return {**row, "before": before, "after": after}
+
+
+def _totals_sheet(simulation: Simulation, book: Book, lang: str) -> None:
+    t = texts(lang)
+    rows: list[dict[str, Any]] = []
+    for result in simulation.trials:
+        row: dict[str, Any] = {"name": result.trial.name, "trial": folder.trial_text(result)}
+        if result.outcome is not None:
+            row["settled_fen"] = result.outcome.settled_fen
+            row |= folder.money_of(change_of(simulation.base, result.outcome))
+        elif result.refused is not None:
+            row["refused"] = in_language(refusal(result.refused), lang)
+        rows.append(row)
+    book.listing(
+        t("各试算增减", "changes"),
+        [
+            Field("name", t("试算", "trial"), "text"),
+            Field("settled_fen", t("清算总额（元）", "settled (yuan)"), "yuan"),
+            *(
+                Field(key, t(f"{name[0]}（元）", f"{name[1]} (yuan)"), "yuan", width=20)
+                for key, name in zip(MONEY, CHANGES, strict=True)
+            ),
+            Field("refused", t("不能清算的原因", "refused"), "long"),
+            Field("trial", t("试算设置", "settings"), "long"),
+        ],
+        rows,
+    )
+
+
+def _unverified_sheet(simulation: Simulation, book: Book, lang: str) -> None:
+    t = texts(lang)
+    keys = ("name", "key", "value", "source", "users")
+    book.listing(
+        t("未核实参数", "unverified parameters"),
+        [
+            Field("name", t("参数", "parameter"), "wide"),
+            Field("key", t("代码", "key"), width=24),
+            Field("value", t("取值", "value"), "wide"),
+            Field("source", t("依据或理由", "source or reason"), "long"),
+            Field("users", t("用于", "used by"), "wide"),
+        ],
+        (dict(zip(keys, row, strict=True)) for row in unverified_rows(simulation, lang)),
+    )
 
 
 def _named_group(simulation: Simulation, row: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -139,6 +204,15 @@ def _sweep_sheet(simulation: Simulation, book: Book, lang: str) -> None:
         Field(f"value_{number}", cause_name(simulation, sweep.cause, lang), "text", width=20)
         for number, sweep in enumerate(simulation.sweeps, start=1)
     ]
+    words = [
+        {value: value_words(simulation, Setting(s.cause, value), lang) for value in s.values}
+        for s in simulation.sweeps
+    ]
+
+    def said(row: Mapping[str, Any]) -> dict[str, Any]:
+        names = {f"value_{n}": known[row[f"value_{n}"]] for n, known in enumerate(words, start=1)}
+        return {**row, **names}
+
     book.listing(
         t("扫描", "sweep"),
         [
@@ -147,14 +221,13 @@ def _sweep_sheet(simulation: Simulation, book: Book, lang: str) -> None:
             Field("points_after", t("点数", "points"), "points"),
             Field("settled_after_fen", t("清算总额（元）", "settled (yuan)"), "yuan"),
             Field("point_value_after", t("点值（元/点）", "point value (yuan)"), "value"),
-            Field(
-                "moved_fen",
-                t("应付增减绝对值之和的一半（元）", "half of all changes of dues (yuan)"),
-                "yuan",
+            *(
+                Field(key, t(f"{name[0]}（元）", f"{name[1]} (yuan)"), "yuan", width=20)
+                for key, name in zip(MONEY, CHANGES, strict=True)
             ),
             Field("refused", t("不能清算的原因", "refused"), "long"),
         ],
-        folder.sweep_rows(simulation),
+        map(said, folder.sweep_rows(simulation)),
     )
     book.listing(
         t("扫描 医疗机构", "sweep, hospitals"),
@@ -165,5 +238,5 @@ def _sweep_sheet(simulation: Simulation, book: Book, lang: str) -> None:
             Field("due_after_fen", t("应付（元）", "due (yuan)"), "yuan"),
             Field("change_fen", t("应付增减（元）", "change of due (yuan)"), "yuan"),
         ],
-        folder.sweep_hospital_rows(simulation),
+        map(said, folder.sweep_hospital_rows(simulation)),
     )

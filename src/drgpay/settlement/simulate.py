@@ -22,6 +22,7 @@ from drgpay.errors import Bilingual, BooksError, DrgpayError, InputError, both, 
 from drgpay.grouper.versions import AnyGrouper, any_grouper
 from drgpay.money import fen_of_yuan, largest_remainder, yuan_text
 from drgpay.policy import CATALOGUE, Policy, YearPolicy, load_policy, shown
+from drgpay.settlement.checks import check_given_drgs
 from drgpay.settlement.point_value import Key
 from drgpay.settlement.prepare import Prepared, prepare
 from drgpay.settlement.region import (
@@ -31,9 +32,10 @@ from drgpay.settlement.region import (
     read_coefficients,
     read_region,
 )
-from drgpay.settlement.simulate_outcome import Outcome, outcome_of
+from drgpay.settlement.simulate_outcome import Outcome, outcome_of, refusal
+from drgpay.settlement.small_tables import shown as column_shown
 from drgpay.settlement.unchanged import unchanged
-from drgpay.settlement.year_end import check_given_drgs, settle_prepared
+from drgpay.settlement.year_end import settle_prepared
 
 MAX_CAUSES = 6
 MAX_SWEEP_RUNS = 100
@@ -172,11 +174,14 @@ def trial_of(name: str, texts: Iterable[str]) -> Trial:
 def named_trial(text: str) -> Trial:
     """Return the trial of `NAME:KEY=VALUE,KEY=VALUE`; commas inside a value are kept.
 
+    The colon may be the Chinese one.
+
     >>> [s.text for s in named_trial("松:keep_ratio=1,coef_applies_to=normal,low").settings]
     ['keep_ratio=1', 'coef_applies_to=normal,low']
     """
-    name, colon, rest = text.partition(":")
-    if not colon or not name.strip() or "=" in name:
+    name, *more = re.split("[:：]", text, maxsplit=1)
+    rest = "".join(more)
+    if not more or not name.strip() or "=" in name:
         raise InputError(
             both(f"试算“{text}”没有名称", f"the trial {text!r} has no name"),
             remedy=both("写作 名称:参数=值,参数=值", "write NAME:KEY=VALUE,KEY=VALUE"),
@@ -272,7 +277,9 @@ def coefficients_of_file(
             where=file,
             faults=reader.faults,
             remedy=both(
-                "表头为 hospital_id,coefficient[,drg]，每个机构一行",
+                "表头为"
+                + "、".join(map(column_shown, ("hospital_id", "coefficient")))
+                + f"，另可有{column_shown('drg')}；每个机构一行",
                 "columns hospital_id,coefficient[,drg], a row for every hospital",
             ),
         )
@@ -356,7 +363,8 @@ class _Runner:
         for setting in settings:
             if setting.cause == POLICY:
                 if setting.value not in self.policies:
-                    self.policies[setting.value] = load_policy(setting.value)
+                    base = None if Path(setting.value).is_file() else self.region.path
+                    self.policies[setting.value] = load_policy(setting.value, base)
                 return self.policies[setting.value]
         return self.loaded
 
@@ -577,7 +585,8 @@ def _result(runner: _Runner, trial: Trial, causes: bool) -> TrialResult:
                 trial,
                 outcome,
                 no_parts=located(
-                    both(f"单用 {alone} 不能清算", f"{alone} alone cannot be settled"), error.what
+                    both(f"单用 {alone} 不能清算", f"{alone} alone cannot be settled"),
+                    refusal(error),
                 ),
             )
     return TrialResult(trial, outcome, parts=split(runner.outcomes, trial.settings))
@@ -619,9 +628,3 @@ def setting_rows(simulation: Simulation, settings: Iterable[Setting]) -> list[Se
             name = both(parameter.name, s.cause)
             rows.append(SettingRow(s, name, shown(parameter.raw) or "—", s.value or "—"))
     return rows
-
-
-def money_moved(before: Mapping[str, int], after: Mapping[str, int]) -> int:
-    """Return half the sum of all changes of due, in fen: what went from one hospital to another."""
-    changes = (after.get(h, 0) - before.get(h, 0) for h in set(before) | set(after))
-    return (sum(abs(change) for change in changes) + 1) // 2

@@ -16,13 +16,20 @@ from drgpay.arrow import decimal_column, table_writer
 from drgpay.errors import BooksError, both, in_language
 from drgpay.money import decimal_text
 from drgpay.outputs import whole_folder
+from drgpay.policy import InForce, YearPolicy
 from drgpay.settlement.simulate import (
     Simulation,
     TrialResult,
-    money_moved,
     setting_rows,
 )
-from drgpay.settlement.simulate_outcome import NO_GROUP, NO_HOSPITAL, Outcome
+from drgpay.settlement.simulate_outcome import (
+    NO_GROUP,
+    NO_HOSPITAL,
+    Change,
+    Outcome,
+    change_of,
+    refusal,
+)
 
 VALUE_PLACES = 12
 Record = dict[str, Any]
@@ -38,6 +45,11 @@ ENDINGS = (
     ("value_before", pa.decimal128(30, VALUE_PLACES)),
     ("value_after", pa.decimal128(30, VALUE_PLACES)),
 )
+
+
+def unverified(policy: YearPolicy) -> list[InForce]:
+    """Return the parameters that amounts hang on and that no text at hand states."""
+    return [p for p in policy.parameters.values() if p.used and not p.verified]
 
 
 def trial_text(result: TrialResult) -> str:
@@ -156,13 +168,12 @@ def cause_rows(simulation: Simulation) -> Iterator[Record]:
 
 def sweep_rows(simulation: Simulation) -> Iterator[Record]:
     """Yield each place of the sweep and pool."""
-    due = simulation.base.due_by_hospital()
     for point, head in _places(simulation):
         if point.outcome is None:
-            refused = in_language(point.refused.what, "zh") if point.refused else ""
+            refused = in_language(refusal(point.refused), "zh") if point.refused else ""
             yield {**head, "refused": refused, "trial": _at(simulation, point.values)}
             continue
-        moved = money_moved(due, point.outcome.due_by_hospital())
+        change = change_of(simulation.base, point.outcome)
         for pool in point.outcome.pools:
             yield {
                 **head,
@@ -170,10 +181,20 @@ def sweep_rows(simulation: Simulation) -> Iterator[Record]:
                 "settled_after_fen": pool.settled_fen,
                 "point_value_after": pool.value_fen / 100,
                 "points_after": pool.points,
-                "moved_fen": moved,
+                **money_of(change),
                 "refused": "",
                 "trial": _at(simulation, point.values),
             }
+
+
+def money_of(change: Change) -> Record:
+    """Return a change of money, all pools together, as tables and manifest name it."""
+    return {
+        "due_change_fen": change.due_fen,
+        "moved_fen": change.due_moved_fen,
+        "final_change_fen": change.final_fen,
+        "final_moved_fen": change.final_moved_fen,
+    }
 
 
 def sweep_hospital_rows(simulation: Simulation) -> Iterator[Record]:
@@ -306,6 +327,7 @@ def manifest(simulation: Simulation) -> dict[str, Any]:
         ],
         "trials": [_trial_facts(simulation, result) for result in simulation.trials],
         "sweeps": [{"cause": s.cause, "values": list(s.values)} for s in simulation.sweeps],
+        "unverified": [p.key for p in unverified(simulation.base.policy)],
         "runs": simulation.runs,
         "readings": simulation.readings,
         "checks": check(simulation),
@@ -322,14 +344,13 @@ def _trial_facts(simulation: Simulation, result: TrialResult) -> dict[str, Any]:
         assert refused is not None
         facts["refused"] = {"zh": refused.text("zh"), "en": refused.text("en")}
         return facts
-    before, after = simulation.base.due_by_hospital(), result.outcome.due_by_hospital()
     facts |= {
         "scheme": result.outcome.scheme,
         "policy": {
             "id": result.outcome.policy.id,
             "digest": result.outcome.policy.digest,
         },
-        "moved_fen": money_moved(before, after),
+        **money_of(change_of(simulation.base, result.outcome)),
         "settled_change_fen": result.outcome.settled_fen - simulation.base.settled_fen,
         "causes": result.parts is not None,
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.errors import BooksError, both
+from drgpay.errors import Bilingual, BooksError, DrgpayError, both, in_language, located
 from drgpay.money import POINT, largest_remainder, round_half_away
 from drgpay.points.kernels import MONEY, POINTS
 from drgpay.policy import YearPolicy
@@ -20,6 +20,7 @@ from drgpay.settlement.year_end import YearEnd
 Ints = NDArray[np.int64]
 LEVEL, MDC, CLASS = "level", "mdc", "class"
 KINDS = (LEVEL, MDC, CLASS)
+FAULTS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,77 @@ class Outcome:
 
     def due_by_hospital(self) -> dict[str, int]:
         """Return what each hospital is due of all pools."""
+        return self._by_hospital(lambda h: h.due_fen)
+
+    def final_by_hospital(self) -> dict[str, int]:
+        """Return what is still to be paid to each hospital, of all pools."""
+        return self._by_hospital(lambda h: h.final_fen)
+
+    def _by_hospital(self, fen: Callable[[HospitalOutcome], int]) -> dict[str, int]:
         found: dict[str, int] = {}
         for (hospital, _), h in self.hospitals.items():
-            found[hospital] = found.get(hospital, 0) + h.due_fen
+            found[hospital] = found.get(hospital, 0) + fen(h)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What another setting does to the money, in fen.
+
+    `due_fen` and `final_fen` are signed sums over all hospitals: what the fund pays more or less.
+    `due_moved_fen` and `final_moved_fen` are what some hospitals lose and others gain.
+    """
+
+    due_fen: int
+    due_moved_fen: int
+    final_fen: int
+    final_moved_fen: int
+
+    @property
+    def largest_fen(self) -> int:
+        """The largest of the four, without its sign."""
+        return max(abs(self.due_fen), self.due_moved_fen, abs(self.final_fen), self.final_moved_fen)
+
+
+def changes(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """Return what each hospital has more or less."""
+    return {h: after.get(h, 0) - before.get(h, 0) for h in sorted({*before, *after})}
+
+
+def moved_between(changed: Mapping[str, int]) -> int:
+    """Return what some hospitals lose and others gain (机构之间转移), in fen.
+
+    (The sum of all changes, as absolute amounts, less the absolute amount of their sum) ÷ 2: what
+    all of them gain or lose together is the fund's.
+
+    >>> moved_between({"a": 3, "b": -3}), moved_between({"a": 8}), moved_between({"a": 5, "b": -2})
+    (3, 0, 2)
+    """
+    fen = changed.values()
+    return (sum(abs(change) for change in fen) - abs(sum(fen))) // 2
+
+
+def change_of(before: Outcome, after: Outcome) -> Change:
+    """Return what the money does between two settlements."""
+    due = changes(before.due_by_hospital(), after.due_by_hospital())
+    final = changes(before.final_by_hospital(), after.final_by_hospital())
+    return Change(sum(due.values()), moved_between(due), sum(final.values()), moved_between(final))
+
+
+def refusal(error: DrgpayError) -> Bilingual:
+    """Return on one line why something cannot be settled: where, what, the faults."""
+    what = located(error.where, error.what) if error.where else error.what
+    faults = list(error.faults[:FAULTS_NAMED])
+    more = len(error.faults) - len(faults)
+    if more:
+        faults.append(both(f"另有 {more} 处", f"{more} more"))
+    if not faults:
+        return what
+    listed = both(
+        "；".join(in_language(fault, "zh") for fault in faults),
+        "; ".join(in_language(fault, "en") for fault in faults),
+    )
+    return located(what, listed)
 
 
 def outcome_of(run: YearEnd, *, groups: bool = True) -> Outcome:
@@ -153,7 +221,7 @@ def _cells(run: YearEnd) -> _Cells:
     shape = (
         len(run.region.hospitals),
         len(run.region.pools),
-        len(run.mdc_codes),
+        len(run.prepared.grouper.mdc_codes),
         len(CASE_CLASSES),
     )
     size = int(np.prod(shape))
@@ -196,7 +264,7 @@ def _groups(run: YearEnd) -> dict[tuple[str, str], GroupOutcome]:
             continue
         extra = _beyond_value(run, cells, number, values[pool.id], own)
         for kind, axes, codes in (
-            (MDC, (0, 2), list(run.mdc_codes)),
+            (MDC, (0, 2), list(run.prepared.grouper.mdc_codes)),
             (CLASS, (0, 1), list(CASE_CLASSES)),
         ):
             cases, points, fixed = (
