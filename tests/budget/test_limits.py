@@ -153,7 +153,7 @@ def test_dues__below_all_bounds_are_refused_whatever_the_policy() -> None:
 
 
 def test_dues__of_a_pool_without_points_are_refused() -> None:
-    with pytest.raises(InputError, match="no points"):
+    with pytest.raises(InputError, match="no case that is paid by points"):
         dues_within_bounds(Items.of([0, 0], [1, 1]), 5, TO_FUND, "310")
 
 

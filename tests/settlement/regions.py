@@ -58,7 +58,8 @@ LEVELS = ("1", "2", "3")
 CASE_COLUMNS = (
     "case_id hospital_id patient_id pool sex age_years age_days birth_weight_g admission_date "
     "discharge_date settlement_date los_days icu diagnoses procedures total_cost pool_fund "
-    "personal_paid payment_mode bed_day_class discharge_way planned_readmission referral_group"
+    "personal_paid payment_mode bed_day_class discharge_way planned_readmission referral_group "
+    "deductible"
 ).split()
 WORDS = (
     "hospital_id pool sex payment_mode bed_day_class patient_id discharge_way "
@@ -164,6 +165,7 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "readmission.across_years": "ignore",
         "referral.rule": r.choice(["separate", "one_stay", "one_stay"]),
         "referral.days": r.choice([0, 1, 1, 3, 15]),
+        **_deductible_rule(r),
         "short_stay.days": r.choice(["none"] * 6 + [0, 1, 2, 4]),
         "long_stay.days": r.choice([60] * 6 + [30, 30, 7, 7, 0, "none", "none", "none"]),
         "long_stay.rule": r.choice(["bed_day", "by_item"]),
@@ -262,6 +264,19 @@ def _bounds(r: random.Random) -> dict[str, Any]:
     }
 
 
+def _deductible_rule(r: random.Random) -> dict[str, Any]:
+    """Drawn apart: the keys behind stay as they were. A level may lack its standard."""
+    own = random.Random(str(r.getstate()[1][:4]))
+    standards = [[level, own.choice(["0", "300.00", "500", "800.01"])] for level in LEVELS]
+    if own.random() < 0.05:
+        standards.pop()
+    own.shuffle(standards)
+    return {
+        "referral.deductible": own.choice(["highest_paid", "standards"]),
+        "referral.deductible_standards": standards,
+    }
+
+
 def _deposit(r: random.Random) -> dict[str, Any]:
     bands: Any = [["0.6", "0"], ["0.8333", "0.5"], ["0.9", "0.95"], ["none", "1"]]
     if r.random() < 0.3:
@@ -269,7 +284,11 @@ def _deposit(r: random.Random) -> dict[str, Any]:
     score = r.choice(["linear", "bands"])
     if r.random() < (0.02 if score == "bands" else 0.5):
         bands = "none"
-    return {"deposit_score": score, "deposit_bands": bands}
+    return {
+        "deposit_score": score,
+        "deposit_bands": bands,
+        "deposit_forfeited": r.choice(["fund", "share"]),
+    }
 
 
 def policy_text(values: Mapping[str, Any], r: random.Random | None = None) -> str:
@@ -303,7 +322,7 @@ def draw_overrides(r: random.Random, values: dict[str, Any], drgs: list[str]) ->
     texts = {}
     for key in r.sample(sorted(other), r.randint(1, 8)):
         known = CATALOGUE[key]
-        if known.kind == "pairs" or key.startswith(("bound.", "deposit_", "coef.")):
+        if known.kind in ("pairs", "amounts") or key.startswith(("bound.", "deposit_", "coef.")):
             continue  # written in other ways for the two, or of no use alone
         value = other[key]
         if known.kind in ("bands", "tiers"):
@@ -529,9 +548,16 @@ def _draw_rows(
                 "discharge_way": r.choice(ways),
                 "planned_readmission": r.choice(["", "否", "否", "是"]),
                 "referral_group": referral,
+                "deductible": _deductible(case_id, cost),
             }
         )
     return rows
+
+
+def _deductible(case_id: str, cost: int) -> str:
+    """A deductible in yuan or none; drawn apart, so that other columns stay as they were."""
+    r = random.Random(f"{case_id} {cost}")
+    return r.choice(["", "0", "300.00", "300", "500.00", "800.00", "800.01", yuan(cost)])
 
 
 def _past(r: random.Random, rows: list[Row]) -> list[Row]:
@@ -583,12 +609,13 @@ def typed_table(rows: list[Row], r: random.Random) -> pa.Table:
             dates = [dt.date.fromisoformat(text) if text else None for text in texts]
             kind = r.choice([pa.date32(), pa.timestamp("ms")])
             columns[name] = pa.array(dates, pa.date32()).cast(kind)
-        elif name in ("total_cost", "pool_fund", "personal_paid"):
-            amounts = [Decimal(text) for text in texts]
+        elif name in ("total_cost", "pool_fund", "personal_paid", "deductible"):
+            amounts = [Decimal(text) if text else None for text in texts]
             if r.random() < 0.5:
                 columns[name] = pa.array(amounts, pa.decimal128(14, r.choice([2, 4])))
             else:
-                columns[name] = pa.array([float(x) for x in amounts], pa.float64())
+                floats = [None if x is None else float(x) for x in amounts]
+                columns[name] = pa.array(floats, pa.float64())
         elif name in ("diagnoses", "procedures"):
             columns[name] = pa.array([text.split("|") if text else [] for text in texts])
             columns[name] = columns[name].cast(pa.list_(pa.string()))
@@ -832,9 +859,9 @@ def _write_tables(
                     "hospital_id": h,
                     "pool": p,
                     "amount_yuan": r.choice(["100.00", "0.01", "-250.00", "0"]),
-                    "from": "2023",
+                    "from": f"2023 ({number})",
                 }
-                for h, p in r.choices(pairs, k=r.randint(1, 3))
+                for number, (h, p) in enumerate(r.choices(pairs, k=r.randint(1, 3)), start=1)
             ],
         )
     if r.random() < 0.6:
@@ -915,7 +942,7 @@ def exact(value: Any) -> Any:
 
 HOSPITAL_COLUMNS = (
     "hospital_id pool cases points not_pool_fen recorded_fund_fen due_fen prepaid_fen "
-    "deposit_fen forfeited_fen violation_fen carried_fen final_fen points_deducted money_fen "
+    "deposit_fen forfeited_fen shared_fen violation_fen carried_fen final_fen points_deducted money_fen "
     "held_cases held_fund_fen bound"
 ).split()
 POOL_COLUMNS = (
@@ -948,6 +975,29 @@ def same(what: str, own: Any, due: Any) -> None:
         new = [row for row in own if row not in due]
         raise AssertionError(f"{what}: only the model {gone[:5]}, only the engine {new[:5]}")
     raise AssertionError(f"{what}: engine {own!r}, model {due!r}")
+
+
+REFERRAL_FIELDS = (
+    "chain_number chain stay_number hospital_id level community_id drg lead total_cost_fen points "
+    "deductible_fen excess_fen chain_stays chain_paid_fen chain_due_fen"
+).split()
+
+
+def fast_referrals(run: YearEnd) -> dict[str, Any]:
+    """The table `referrals` by case, as pairs of name and value."""
+    if "referrals" not in run.extra:
+        return {}
+    rows = run.extra["referrals"].tables()["referrals"].to_pylist()
+    return {
+        row["case_id"]: tuple((name, exact(row[name])) for name in REFERRAL_FIELDS) for row in rows
+    }
+
+
+def model_referrals(model: Settlement) -> dict[str, Any]:
+    return {
+        row.case_id: tuple((name, getattr(row, name)) for name in REFERRAL_FIELDS)
+        for row in model.referrals
+    }
 
 
 def compare(fast: YearEnd, model: Settlement) -> int:
@@ -990,6 +1040,7 @@ def compare(fast: YearEnd, model: Settlement) -> int:
     values = [p.point_value_fen / 100 for p in fast.pools]
     same("point values", values, [p.point_value for p in model.pools])
     same("all-DRG mean", fast.base.all_mean_fen, model.all_drg_mean_fen)
+    same("referrals", fast_referrals(fast), model_referrals(model))
     drgs = drgs_table(fast)
     for name in ("cv_before", "cv_after"):
         for own, row in zip(drgs[name].to_pylist(), model.drgs, strict=True):

@@ -82,7 +82,7 @@ def test_tables__fault_names_the_excel_file_and_row(region: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_region(region)
     assert "scores.xlsx:3: score: '1.5' is not between 0 and 1" in caught.value.text()
-    assert "scores.xlsx 第3行：score（考核得分）：“1.5”不在0与1之间" in caught.value.text("zh")
+    assert "scores.xlsx 第3行：考核得分（score）：“1.5”不在0与1之间" in caught.value.text("zh")
 
 
 def test_tables__twice_in_two_forms_are_refused(region: Path) -> None:
@@ -121,3 +121,66 @@ def test_headers__each_is_known_by_its_chinese_name(name: str) -> None:
     for chinese in HEADERS[name]:
         assert meaning(chinese) == meaning(f" {chinese} ") == name
         assert meaning(f"{chinese}(元)") == name
+
+
+def with_levels(folder: Path, hospitals: str, table: str, name: str = "level_coefficients") -> None:
+    path = folder / "hospitals.csv"
+    rows = rows_of(path)
+    at = rows[0].index("level")
+    for row in rows[1:]:
+        row[at] = hospitals
+    path.write_text("\n".join(",".join(row) for row in rows), encoding="utf-8")
+    text = {
+        "level_coefficients": f"等级,差异系数\n{table},1.05\n",
+        "bed_day_rates": f"床日类别,床日标准,等级\npsychiatric,300,\npsychiatric,320,{table}\n",
+    }[name]
+    (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["level_coefficients", "bed_day_rates"])
+@pytest.mark.parametrize(
+    ("hospitals", "table"),
+    [("二级", "2级"), ("三级甲等", "三甲"), ("Ⅱ级", "2"), ("3A", "三级甲等医院")],
+)
+def test_levels__written_in_two_ways_are_refused(
+    region: Path, hospitals: str, table: str, name: str
+) -> None:
+    with_levels(region, hospitals, table, name)
+    with pytest.raises(InputError) as caught:
+        read_region(region)
+    assert (
+        f"{name}.csv：等级的写法不一致：hospitals.csv 写作“{hospitals}”，{name}.csv 写作“{table}”"
+        in caught.value.text("zh")
+    )
+    assert f"{hospitals!r} in hospitals.csv, {table!r} in {name}.csv" in caught.value.text()
+
+
+@pytest.mark.parametrize(
+    ("hospitals", "table"), [("三级", "三级甲等"), ("二级", "三级"), ("", "一级")]
+)
+def test_levels__that_say_different_things_are_none_of_these(
+    region: Path, hospitals: str, table: str
+) -> None:
+    with_levels(region, hospitals, table)
+    assert read_region(region).level_coefficients.keys() == {table}
+
+
+def test_levels__of_hospitals_written_in_two_ways_are_noted(region: Path) -> None:
+    text = (region / "hospitals.csv").read_text(encoding="utf-8").splitlines()
+    level = text[1].split(",")[2]
+    other = text[2].split(",")
+    other[2] = f"{level}级医院"
+    (region / "hospitals.csv").write_text(
+        "\n".join([*text[:2], ",".join(other), *text[3:]]), "utf-8"
+    )
+    notes = [note.chinese for note in year_end(region).warnings]
+    assert f"hospitals 表中“{level}”与“{level}级医院”若为同一等级，请改成同一写法" in notes
+
+
+def test_tables__rows_count_as_in_excel_behind_line_ends_in_a_cell(region: Path) -> None:
+    (region / "violations.csv").write_text(
+        '医疗机构编码,险种,金额,原因\nH1,310,5.00,"串换\n项目"\n\nH1,310,五元,\n', encoding="utf-8"
+    )
+    with pytest.raises(InputError) as caught:
+        read_region(region)
+    assert "violations.csv 第4行：金额（amount_yuan）：" in caught.value.text("zh")

@@ -39,6 +39,8 @@ from tests.settlement.regions import (
     draw_policy,
     draw_region,
     draw_weights,
+    fast_referrals,
+    model_referrals,
     model_scheme,
     policy_text,
 )
@@ -158,6 +160,7 @@ def differences(fast: YearEnd, model: Settlement) -> list[str]:
         ("coefficient", *coefficients(fast, model)),
         ("month", fast_months(fast), model_months(model)),
         ("ceiling", fast_ceiling(fast), model_ceiling(model)),
+        ("referral", fast_referrals(fast), model_referrals(model)),
     ):
         if own == due:
             continue
@@ -370,7 +373,8 @@ def model_drgs(model: Settlement) -> dict[str, Any]:
 
 
 HOSPITAL_FIELDS = (
-    "cases points not_pool fund due prepaid deposit forfeited violation carried final deducted "
+    "cases points not_pool fund due prepaid deposit forfeited shared violation carried final "
+    "deducted "
     "money held held_fund bound"
 ).split()
 
@@ -389,6 +393,7 @@ def fast_hospitals(run: YearEnd) -> dict[str, Any]:
                     h.prepaid_fen,
                     h.deposit_fen,
                     h.forfeited_fen,
+                    h.shared_fen,
                     h.violation_fen,
                     h.carried_fen,
                     h.final_fen,
@@ -419,6 +424,7 @@ def model_hospitals(model: Settlement) -> dict[str, Any]:
                     h.prepaid_fen,
                     h.deposit_fen,
                     h.forfeited_fen,
+                    h.shared_fen,
                     h.violation_fen,
                     h.carried_fen,
                     h.final_fen,
@@ -542,8 +548,21 @@ def count_met(met: Counter[str], model: Settlement) -> None:
     met["borrowed"] += sum(row.origin == "borrowed" for row in model.drgs)
     met["points deducted"] += any(row.points_deducted for row in model.hospitals)
     met["carried"] += any(row.carried_fen for row in model.hospitals)
+    shares = model.parameters["deposit_forfeited"] == "share"
+    for pool in model.region.pools:
+        own = [row for row in model.hospitals if row.pool == pool]
+        given = any(row.shared_fen for row in own)
+        met["forfeits shared"] += given
+        met["forfeits shared by none"] += (
+            shares and not given and any(row.forfeited_fen for row in own)
+        )
     met["over quota"] += bool(model.over_quota)
     met["ceiling"] += bool(model.ceiling)
+    met["excess deductible"] += any(row.excess_fen for row in model.referrals)
+    met["deductible within the standard"] += any(
+        row.chain_due_fen and row.chain_paid_fen and row.chain_paid_fen < row.chain_due_fen
+        for row in model.referrals
+    )
     met["month_value"] += model.parameters["prepay_basis"] == "month_value"
 
 
@@ -562,8 +581,11 @@ MUST_MEET = (
     "borrowed",
     "points deducted",
     "carried",
+    "forfeits shared",
+    "forfeits shared by none",
     "over quota",
     "ceiling",
+    "excess deductible",
     "month_value",
     "refused by both",
 )

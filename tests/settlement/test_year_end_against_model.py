@@ -170,13 +170,13 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
     rows = ModelRows([region / "cases.parquet"], {(note[0], note[1]) for note in wrong})
     past = ModelRows(
         sorted((region / "history").iterdir()),
-        {(note[0], note[1]) for note in fast.history_quarantine.rows},
+        {(note[0], note[1]) for note in fast.prepared.history_quarantine.rows},
     )
     model = settle_region(
         region, scheme=model_scheme("zj-drg-2022", None), cases=rows, history=past
     )
     assert rows.left_out == len(wrong)
-    assert past.left_out == len(fast.history_quarantine)
+    assert past.left_out == len(fast.prepared.history_quarantine)
     paid = compare(fast, model)
     assert fast.counts.total == cases == paid + len(fast.quarantine)
     return fast, paid
@@ -185,7 +185,7 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
 def test_synthetic_city__fifty_thousand_cases_with_history(tmp_path: Path) -> None:
     fast, paid = settle_city(tmp_path, 50_000, 11, 1)
     assert paid > 49_000
-    assert fast.history_use.used > 40_000
+    assert fast.prepared.history_use.used > 40_000
     assert sum(g.stable for g in fast.base.groups.values()) > 300
     assert sum(int(piece.readmission.sum()) for piece in fast.pieces) > 0
     # the bundled policy pays long stays by bed-day and knows no rule of short stays or discharges

@@ -15,13 +15,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from drgpay.budget.pool import available_budget, settled_total
 from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
-from drgpay.errors import DrgpayError, InputError, PolicyError, SchemeError
+from drgpay.errors import DrgpayError, InputError, PolicyError, SchemeError, in_language
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
 from drgpay.settlement.point_value import Sums, dues
@@ -250,7 +251,7 @@ def test_trial__also_in_the_table_of_faulty_past_cases(region: Path, tmp_path: P
     run = year_end(region, overrides=["stable.min_cases=0"])
     write_run(run, tmp_path / "run")
     (row,) = rows_of(tmp_path / "run" / "history_quarantine.csv")
-    assert (row["file"], row["row"], row["case_id"]) == ("past.csv", "1", "C01")
+    assert (row["file"], row["row"], row["case_id"]) == ("past.csv", "2", "C01")
     assert (row["column"], row["value"], row["reason"]) == ("total_cost", "x", "money_invalid")
     assert row["trial"] == "stable.min_cases=0"
 
@@ -376,15 +377,84 @@ def test_totals__tie_out_in_every_table(tmp_path: Path) -> None:
         )
         settled = sum(int(row["settled_fen"]) for row in pools)
         assert total["due_fen"] + sum(int(row["residual_fen"]) for row in pools) == settled
-        assert total["due_fen"] == sum(
-            total[f"{name}_fen"]
-            for name in ("final", "prepaid", "forfeited", "violation", "carried")
-        )
+        taken = ("prepaid", "forfeited", "violation", "carried")
+        paid_out = total["final_fen"] - total["shared_fen"]
+        assert total["due_fen"] == paid_out + sum(total[f"{name}_fen"] for name in taken)
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         ends = {"paid": len(paid), "held": len(held), "quarantined": len(notes)}
         assert manifest["ends"] == ends
         assert manifest["counts"]["in"] == len(cases)
         assert sum(c["cases"] for c in manifest["classes"].values()) == len(paid)
+
+
+def shares_of(run: YearEnd) -> dict[tuple[str, str], tuple[int, int]]:
+    """Forfeited and shared fen by hospital and pool."""
+    return {(h.hospital_id, h.pool): (h.forfeited_fen, h.shared_fen) for h in run.hospitals}
+
+
+def test_forfeits__are_shared_by_points_in_each_pool(region: Path, tmp_path: Path) -> None:
+    change("scores.csv", "H2,0.90", "H2,1.00")(region)
+    kept = year_end(region, overrides=["deposit_forfeited=fund"])
+    run = year_end(region, overrides=["deposit_forfeited=share"])
+    # 70.00 x 808.6 / 954.2 = 59.3188.., 664.50 x 466.4 / 527.3778 = 587.6674..
+    assert shares_of(run) == {
+        ("H1", "310"): (0, 5_932),
+        ("H1", "390"): (0, 58_767),
+        ("H2", "310"): (0, 1_068),
+        ("H2", "390"): (0, 7_683),
+        ("H3", "310"): (7_000, 0),
+        ("H3", "390"): (66_450, 0),
+    }
+    for before, after in zip(kept.hospitals, run.hospitals, strict=True):
+        assert before.shared_fen == 0
+        assert after.due_fen == before.due_fen
+        assert after.final_fen == before.final_fen + after.shared_fen
+    # one value for both pools, but each pool's forfeits stay in it
+    together = year_end(region, overrides=["deposit_forfeited=share", "combine_pools=true"])
+    assert shares_of(together) == shares_of(run)
+    table = write_run(run, tmp_path / "run") / "hospitals.csv"
+    columns = table.read_text(encoding="utf-8").splitlines()[0].replace('"', "").split(",")
+    at = columns.index("forfeited_fen")
+    assert columns[at : at + 3] == ["forfeited_fen", "shared_fen", "violation_fen"]
+    assert not any("deposit_forfeited" in str(w) for w in run.warnings)
+
+
+def test_forfeits__are_no_gain_of_the_penalised_nor_of_the_ended(region: Path) -> None:
+    change("scores.csv", "H2,0.90", "H2,1.00")(region)
+    text = (region / "hospitals.csv").read_text(encoding="utf-8").splitlines()
+    rows = [text[0] + ",standing", text[1] + ",penalised", text[2] + ",", text[3] + ","]
+    (region / "hospitals.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    run = year_end(region, overrides=["deposit_forfeited=share"])
+    assert {key: pair for key, pair in shares_of(run).items() if key[1] == "310"} == {
+        ("H1", "310"): (0, 0),
+        ("H2", "310"): (0, 7_000),
+        ("H3", "310"): (7_000, 0),
+    }
+    rows[2] = text[2] + ",ended"
+    (region / "hospitals.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    run = year_end(region, overrides=["deposit_forfeited=share"])
+    assert not any(h.shared_fen for h in run.hospitals)
+    said = [str(w) for w in run.warnings if "deposit_forfeited" in str(w)]
+    assert [text.split(" stay ")[0] for text in said] == [
+        "pool 310: forfeited deposits of 70.00 yuan",
+        "pool 390: forfeited deposits of 664.50 yuan",
+    ]
+    kept = year_end(region, overrides=["deposit_forfeited=fund"])
+    assert not any("deposit_forfeited" in str(w) for w in kept.warnings)
+
+
+def test_forfeits__shared_stay_below_the_ceiling(region: Path) -> None:
+    """What is paid out is never above Σ due, so a target of exactly Σ due is kept."""
+    with (region / "region.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[ceiling]\ncontrol_target_yuan = "234221.16"\n')
+    run = year_end(region, overrides=["deposit_forfeited=share"])
+    due = sum(h.due_fen for h in run.hospitals)
+    assert run.ceiling is not None
+    assert due == run.ceiling.total_fen == run.ceiling.target_fen == 23_422_116
+    shared = sum(h.shared_fen for h in run.hospitals)
+    assert shared == sum(h.forfeited_fen for h in run.hospitals) > 0
+    violations = sum(h.violation_fen for h in run.hospitals)
+    assert sum(h.prepaid_fen + h.final_fen for h in run.hospitals) == due - violations
 
 
 def test_more_points__never_mean_less_pay(tmp_path: Path) -> None:
@@ -488,7 +558,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     ),
     "no coefficients.csv": (
         remove("coefficients.csv"),
-        "coefficients.csv: missing; columns hospital_id, coefficient",
+        "coefficients.xlsx or coefficients.csv: missing; columns hospital_id, coefficient",
     ),
     "score above 1": (
         change("scores.csv", "H2,0.90", "H2,90"),
@@ -554,7 +624,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     "no year": (change("region.toml", "year = 2024", ""), "region.toml: [region] has no year"),
     "year as a text": (
         change("region.toml", "year = 2024", 'year = "2024"'),
-        "region.toml: year '2024' is not a year",
+        "region.toml: year '2024' is a text: leave out the quotation marks, year = 2024",
     ),
     "unknown entry of a pool": (
         change("region.toml", 'budget_yuan = "130000.00"', 'budget_yuan = "1"\nbudget = 1'),
@@ -641,6 +711,23 @@ def test_region__hospitals_with_headers_only(region: Path) -> None:
     assert faults_of(region)[0] == "hospitals.csv: no hospital"
 
 
+def test_region__a_wrong_header_of_the_hospitals_is_the_only_fault(region: Path) -> None:
+    change(HOSPITAL, "hospital_id,", "hospital_code,")(region)
+    write("prepaid.csv", "hospital_id,pool,prepaid_yuan\nH1,310,1\n")(region)
+    write("carried.csv", "hospital_id,pool,amount_yuan\nH1,310,1\n")(region)
+    (fault,) = faults_of(region)
+    assert fault.startswith("hospitals.csv: columns are hospital_code, ")
+
+
+def test_region__a_table_that_is_there_twice_is_one_fault(region: Path) -> None:
+    write("scores.xlsx", b"")(region)
+    assert faults_of(region) == ("scores.csv: keep one of scores.csv, scores.xlsx",)
+    remove("scores.xlsx")(region)
+    remove("scores.csv")(region)
+    (fault,) = faults_of(region)
+    assert in_language(fault, "zh").startswith("scores.xlsx 或 scores.csv：缺少这个文件")
+
+
 def test_region__pools_under_one_bracket(region: Path) -> None:
     text = (region / "region.toml").read_text(encoding="utf-8")
     head = text.split("[[pools]]")[0]
@@ -721,6 +808,55 @@ def test_region__a_pool_without_points_has_no_value(region: Path) -> None:
     append("region.toml", extra)(region)
     with pytest.raises(InputError, match="pool 999 has a budget but no points"):
         year_end(region)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "violations", "cause"),
+    [
+        (
+            ["short_stay.days=1000", "bed_day.payment=money"],
+            False,
+            "all cases are paid in money or have 0 points",
+        ),
+        ([], True, "violations took all points away"),
+    ],
+)
+def test_pool__without_points_is_told_why(
+    region: Path, overrides: list[str], violations: bool, cause: str
+) -> None:
+    if violations:
+        rows = [
+            f"{h.hospital_id},{h.pool},0.00,{Decimal(h.sums.points) / 10_000}"
+            for h in year_end(region).hospitals
+        ]
+        text = "\n".join(["hospital_id,pool,amount_yuan,points", *rows, ""])
+        (region / "violations.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="has a budget but no points") as refused:
+        year_end(region, overrides=overrides)
+    assert cause in str(refused.value)
+    assert "quarantined" not in str(refused.value)
+
+
+def test_policy__a_faulty_file_is_told_before_the_tables_that_it_asks_for(region: Path) -> None:
+    policy = (Path(SCHEMES["ex1-tiny"]) / "../../../reference/policies/testland.toml").read_text(
+        encoding="utf-8"
+    )
+    (region / "own.toml").write_text(policy.replace('unit = "years"', 'unit = "x"'), "utf-8")
+    change("region.toml", '"testland"', '"own.toml"')(region)
+    remove("coefficients.csv")(region)
+    with pytest.raises(PolicyError, match="history_years: unit is 'x'"):
+        year_end(region)
+
+
+def test_bounds__a_refusal_counts_the_penalised_and_names_what_holds(region: Path) -> None:
+    text = (region / "hospitals.csv").read_text(encoding="utf-8").splitlines()
+    rows = [text[0] + ",standing", *(f"{line},penalised" for line in text[1:])]
+    (region / "hospitals.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no point value within the bounds") as refused:
+        year_end(region)
+    assert "(violator_no_increase)" in str(refused.value)
+    assert "cost_share" not in str(refused.value)
+    assert "3 at their high one" in str(refused.value)
 
 
 def test_cases__a_missing_column_is_named(region: Path) -> None:
@@ -887,7 +1023,7 @@ def assert_quarantined(region: Path, *notes: Note) -> YearEnd:
 def test_quarantine__one_bad_value(region: Path, column: str, value: str, reason: str) -> None:
     spoil(region, **{column: value})
     case = value if column == "case_id" else "C05"
-    run = assert_quarantined(region, ("cases.csv", 5, case, column, value, reason))
+    run = assert_quarantined(region, ("cases.csv", 6, case, column, value, reason))
     assert run.counts.total == 12
 
 
@@ -905,7 +1041,7 @@ def test_quarantine__personal_payment_above_the_cost(region: Path) -> None:
     (region / "cases.csv").write_text("\n".join(text) + "\n", encoding="utf-8")
     run = year_end(region, overrides=["not_pool=personal"])
     assert [note[1:] for note in run.quarantine.rows] == [
-        (5, "C05", "personal_paid", "11000.01", "personal_above_cost")
+        (6, "C05", "personal_paid", "11000.01", "personal_above_cost")
     ]
 
 
@@ -913,7 +1049,7 @@ def test_quarantine__broken_row(region: Path) -> None:
     change("cases.csv", "C05,H2,P05,310,M,66,,,2024-04-01", "C05,H2,P05,2024-04-01")(region)
     line = (region / "cases.csv").read_text(encoding="utf-8").splitlines()[5]
     shown = line if len(line) <= 120 else line[:120] + "…"
-    run = assert_quarantined(region, ("cases.csv", 5, "", "", shown, "row_broken"))
+    run = assert_quarantined(region, ("cases.csv", 6, "", "", shown, "row_broken"))
     assert run.counts.total == 12
     assert sum(len(piece.status) for piece in run.pieces) == 11
 
@@ -921,13 +1057,13 @@ def test_quarantine__broken_row(region: Path) -> None:
 def test_quarantine__bed_day_without_a_class(region: Path) -> None:
     spoil(region, payment_mode="bed_day")
     assert_quarantined(
-        region, ("cases.csv", 5, "C05", "bed_day_class", "", "bed_day_class_missing")
+        region, ("cases.csv", 6, "C05", "bed_day_class", "", "bed_day_class_missing")
     )
 
 
 def test_quarantine__a_long_stay_whose_class_has_no_rate(region: Path) -> None:
     spoil(region, los_days="61")  # long_stay.class is LONG, and only PSY has a rate
-    assert_quarantined(region, ("cases.csv", 5, "C05", "bed_day_class", "", "bed_day_rate_missing"))
+    assert_quarantined(region, ("cases.csv", 6, "C05", "bed_day_class", "", "bed_day_rate_missing"))
     append("bed_day_rates.csv", "LONG,100.00")(region)
     run = assert_quarantined(region)
     assert run.class_sums["bed_day"][0] == 2
@@ -936,7 +1072,7 @@ def test_quarantine__a_long_stay_whose_class_has_no_rate(region: Path) -> None:
 def test_quarantine__by_discharge_when_there_is_no_settlement_date(region: Path) -> None:
     rows = {"settlement_date": "", "admission_date": "2023-12-01", "discharge_date": "2023-12-09"}
     spoil(region, **rows)
-    note = ("cases.csv", 5, "C05", "discharge_date", "2023-12-09", "outside_year")
+    note = ("cases.csv", 6, "C05", "discharge_date", "2023-12-09", "outside_year")
     assert_quarantined(region, note)
     # settled in the year: the year of the discharge does not matter
     spoil(region, settlement_date="2024-01-02")
@@ -961,7 +1097,7 @@ def test_cases__without_patients_are_refused_while_the_readmission_rule_is_on(re
     with pytest.raises(InputError, match="missing column: patient_id"):
         year_end(region, threads=1)
     run = year_end(region, overrides=["readmission.days=none"], threads=1)
-    assert "患者" in str(run.warnings[0])
+    assert any("患者" in str(warning) for warning in run.warnings)
 
 
 def test_quarantine__shows_hospital_and_money_of_what_is_set_aside(region: Path) -> None:
@@ -983,7 +1119,7 @@ def test_pool__whose_cases_are_all_quarantined_says_why(region: Path) -> None:
         (region / "region.toml").read_text(encoding="utf-8").replace("year = 2024", "year = 2023")
     )
     (region / "region.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="belongs to another year: 12, for one in row 1"):
+    with pytest.raises(InputError, match="belongs to another year: 12, for one in row 2"):
         year_end(region, threads=1)
 
 
@@ -1002,7 +1138,7 @@ def test_quarantine__the_first_fault_of_a_row_is_noted_once(region: Path) -> Non
     spoil(region, sex="x", total_cost="y", hospital_id="z", admission_date="w")
     run = year_end(region)
     (note,) = run.quarantine.rows
-    assert note[:3] == ("cases.csv", 5, "C05")
+    assert note[:3] == ("cases.csv", 6, "C05")
     assert note[4] in ("w", "x", "y", "z")
     assert run.counts.total == 12
 
@@ -1014,11 +1150,11 @@ def test_quarantine__every_copy_of_a_case_id(region: Path) -> None:
     append("cases.csv", lines[5].replace("11000.00", "11000.01"))(region)
     run = assert_quarantined(
         region,
-        ("cases.csv", 1, "C01", "case_id", "C01", "duplicate_case"),
-        ("cases.csv", 5, "C05", "case_id", "C05", "duplicate_case"),
-        ("cases.csv", 13, "C05", "case_id", "C05", "duplicate_case"),
-        ("cases.csv", 14, "C01", "case_id", "C01", "duplicate_case"),
-        ("cases.csv", 15, "C05", "case_id", "C05", "duplicate_case"),
+        ("cases.csv", 2, "C01", "case_id", "C01", "duplicate_case"),
+        ("cases.csv", 6, "C05", "case_id", "C05", "duplicate_case"),
+        ("cases.csv", 14, "C05", "case_id", "C05", "duplicate_case"),
+        ("cases.csv", 15, "C01", "case_id", "C01", "duplicate_case"),
+        ("cases.csv", 16, "C05", "case_id", "C05", "duplicate_case"),
     )
     assert run.counts.total == 15
     assert not any(piece.readmission.any() for piece in run.pieces)  # C05 was the one cut
@@ -1030,8 +1166,8 @@ def test_quarantine__copies_in_two_files(region: Path) -> None:
     change("region.toml", '["cases.csv"]', '["cases.csv", "more.csv"]')(region)
     assert_quarantined(
         region,
-        ("cases.csv", 5, "C05", "case_id", "C05", "duplicate_case"),
-        ("more.csv", 1, "C05", "case_id", "C05", "duplicate_case"),
+        ("cases.csv", 6, "C05", "case_id", "C05", "duplicate_case"),
+        ("more.csv", 2, "C05", "case_id", "C05", "duplicate_case"),
     )
 
 
@@ -1040,8 +1176,8 @@ def test_quarantine__a_copy_beside_a_faulty_copy(region: Path) -> None:
     append("cases.csv", line.replace("11000.00", "x"))(region)
     assert_quarantined(
         region,
-        ("cases.csv", 5, "C05", "case_id", "C05", "duplicate_case"),
-        ("cases.csv", 13, "C05", "total_cost", "x", "money_invalid"),
+        ("cases.csv", 6, "C05", "case_id", "C05", "duplicate_case"),
+        ("cases.csv", 14, "C05", "total_cost", "x", "money_invalid"),
     )
 
 
@@ -1051,8 +1187,8 @@ def test_quarantine__rows_without_a_case_id_are_not_copies_of_each_other(region:
     append("cases.csv", line.replace("C05", ""))(region)
     assert_quarantined(
         region,
-        ("cases.csv", 13, "", "case_id", "", "case_id_missing"),
         ("cases.csv", 14, "", "case_id", "", "case_id_missing"),
+        ("cases.csv", 15, "", "case_id", "", "case_id_missing"),
     )
 
 
@@ -1065,8 +1201,8 @@ def test_quarantine__blanks_around_ids_do_not_make_another_id(region: Path) -> N
     (region / "cases.csv").write_text(text, encoding="utf-8")
     run = year_end(region)
     assert [note[1:3] + note[5:] for note in run.quarantine.rows] == [
-        (5, "C06", "duplicate_case"),
         (6, "C06", "duplicate_case"),
+        (7, "C06", "duplicate_case"),
     ]
 
 
@@ -1085,11 +1221,17 @@ def test_quarantine__reviews_without_effect(region: Path) -> None:
     append("reviews.csv", "C12,refused,5.00,")(region)
     run = assert_quarantined(region)
     assert run.notes.rows == [
-        ("reviews.csv", 3, "C01", "case_id", "normal", "review_without_effect"),
-        ("reviews.csv", 4, "C99", "case_id", "C99", "review_case_unknown"),
-        ("reviews.csv", 5, "C08", "case_id", "bed_day", "review_without_effect"),
+        ("reviews.csv", 4, "C01", "case_id", "C01", "review_without_effect"),
+        ("reviews.csv", 5, "C99", "case_id", "C99", "review_case_unknown"),
+        ("reviews.csv", 6, "C08", "case_id", "C08", "review_without_effect"),
     ]
     assert [h.due_fen for h in run.hospitals] == [h.due_fen for h in year_end(EX1).hospitals]
+    book = openpyxl.Workbook()
+    for row in csv.reader((region / "reviews.csv").read_text(encoding="utf-8").splitlines()):
+        book.active.append(row)
+    book.save(region / "reviews.xlsx")
+    remove("reviews.csv")(region)
+    assert {note[0] for note in year_end(region).notes.rows} == {"reviews.xlsx"}
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -1103,7 +1245,7 @@ def test_quarantine__is_written_with_message_and_remedy(
     reason = REASONS["money_invalid"]
     assert bad == {
         "file": "cases.csv",
-        "row": "5",
+        "row": "6",
         "case_id": "C05",
         "column": "total_cost",
         "value": "11,00",
@@ -1149,13 +1291,20 @@ def test_history__bad_double_and_foreign_rows_do_not_count(region: Path) -> None
     run = year_end(region, threads=1)
     base = run.base.groups["GB15"]
     assert (base.n_before, base.n_after, base.mean_fen) == (8, 8, 10_350)
+    assert (run.base.history_years, run.base.years_found) == ((2022, 2023), (2023,))
+    (said,) = [str(w) for w in run.warnings if "history_years" in str(w)]
+    assert "of 2022 there is none that counts: base points rest on 2023 alone" in said
     assert run.base.all_mean_fen == 10_350
-    assert (run.history_use.rows, run.history_use.used, run.history_use.quarantined) == (18, 8, 4)
-    assert run.history_quarantine.rows == [
-        ("past.csv", 1, "twice", "case_id", "twice", "duplicate_case"),
-        ("past.csv", 16, "twice", "case_id", "twice", "duplicate_case"),
-        ("past.csv", 17, "minus", "total_cost", "-1", "money_negative"),
-        ("past.csv", 18, "", "case_id", "", "case_id_missing"),
+    assert (
+        run.prepared.history_use.rows,
+        run.prepared.history_use.used,
+        run.prepared.history_use.quarantined,
+    ) == (18, 8, 4)
+    assert run.prepared.history_quarantine.rows == [
+        ("past.csv", 2, "twice", "case_id", "twice", "duplicate_case"),
+        ("past.csv", 17, "twice", "case_id", "twice", "duplicate_case"),
+        ("past.csv", 18, "minus", "total_cost", "-1", "money_negative"),
+        ("past.csv", 19, "", "case_id", "", "case_id_missing"),
     ]
 
 

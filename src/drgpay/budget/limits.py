@@ -276,7 +276,7 @@ def dues_within_bounds(
     inner = found.inner
     spill = inner.kind == NONE_TOO_HIGH and policy["bound.unsolved"] == "to_fund"
     if not (inner.solved or spill):
-        raise _unsolved(found, target_fen, name)
+        raise _unsolved(found, target_fen, name, policy)
     state = states(items, found.value)
     if spill:
         state[found.free[of]] = inner.state
@@ -314,13 +314,10 @@ def _rounded(items: Items, value: Fraction, group: Ints, cap: Ints) -> Ints:
 def _without_points(name: str) -> InputError:
     return InputError(
         both(
-            f"险种 {name} 有预算而没有点数，求不出点值",
-            f"pool {name} has a budget but no points: a point has no value",
+            f"险种 {name} 没有按点数支付的病例，求不出点值",
+            f"pool {name} has no case that is paid by points: a point has no value",
         ),
-        remedy=both(
-            "核对该险种的病例是否在内、是否全被隔离",
-            "check that the pool's cases are there and not all quarantined",
-        ),
+        remedy=both("核对该险种的病例与支付规则", "check the pool's cases and how they are paid"),
     )
 
 
@@ -334,7 +331,7 @@ def _not_tied(name: str, due: Ints, total: int) -> BooksError:
     )
 
 
-def _unsolved(found: _Capped, target: int, name: str) -> InputError:
+def _unsolved(found: _Capped, target: int, name: str, policy: Rules) -> InputError:
     inner, limit = found.inner, found.total_fen
     held = int(np.count_nonzero(found.capped))
     zh, en = [], []
@@ -352,19 +349,25 @@ def _unsolved(found: _Capped, target: int, name: str) -> InputError:
         en.append(
             f"the settled {yuan_text(target)} yuan are above the {yuan_text(limit)} that may be paid"
         )
+        tight = {
+            "bound.cost_share": policy["bound.cost_share"] is not None,
+            "bound.case_within_cost": policy["bound.case_within_cost"],
+            "violator_no_increase": policy["violator_no_increase"],
+        }
+        keys = [key for key, holds in tight.items() if holds]
         remedy = both(
-            "放宽封顶（bound.cost_share、bound.case_within_cost），或设 bound.unsolved = to_fund，余额留在基金",
-            "widen the high bounds (bound.cost_share, bound.case_within_cost), or set "
-            "bound.unsolved = to_fund, which leaves the rest in the fund",
+            f"放宽封顶（{'、'.join(keys)}），或设 bound.unsolved = to_fund，余额留在基金",
+            f"widen what holds from above ({', '.join(keys)}), or set bound.unsolved = to_fund, "
+            "which leaves the rest in the fund",
         )
     gap = yuan_text(abs(target - limit))
-    zh.append(
-        f"相差 {gap} 元；保底 {inner.at_low} 项，封顶 {inner.at_high} 项，违规封顶机构 {held} 家"
-    )
+    zh.append(f"相差 {gap} 元；保底 {inner.at_low} 项，封顶 {inner.at_high} 项")
     en.append(
-        f"{gap} yuan apart; {inner.at_low} items at their low bound, {inner.at_high} at their high "
-        f"one, {held} hospitals held at their recorded fund"
+        f"{gap} yuan apart; {inner.at_low} items at their low bound, {inner.at_high} at their high one"
     )
+    if held:
+        zh.append(f"另有违规机构 {held} 家以记账额封顶")
+        en.append(f"besides, {held} penalised hospitals at their recorded fund")
     return InputError(
         both(
             f"险种 {name} 在上下限内求不出点值：{'；'.join(zh)}",

@@ -89,7 +89,8 @@ class GroupBase:
 class BasePoints:
     """Base points of all groups of a year, and the mean of all DRG cases that they stand on.
 
-    `limits`: what trimming left of the history, for whoever counts the same cases again.
+    `history_years` are those asked for, `years_found` those of which the history has a case that
+    counts. `limits`: what trimming left of the history, for whoever counts the same cases again.
     """
 
     source: str
@@ -97,6 +98,7 @@ class BasePoints:
     groups: Mapping[str, GroupBase]
     history_cases: int = 0
     history_years: tuple[int, ...] = ()
+    years_found: tuple[int, ...] = ()
     limits: Limits | None = field(default=None, repr=False, compare=False)
 
 
@@ -211,7 +213,8 @@ def _history_base_points(
             BORROWED if lent else FROM_HISTORY,
             few and small == "review",
         )
-    return BasePoints(FROM_HISTORY, all_mean, groups, history.used, years, limits)
+    found = tuple(sorted({cell.year for cell in every}))
+    return BasePoints(FROM_HISTORY, all_mean, groups, history.used, years, found, limits)
 
 
 def _weights(policy: YearPolicy, years: tuple[int, ...]) -> Mapping[int, Fraction] | None:

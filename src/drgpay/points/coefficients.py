@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.columns import both_names
 from drgpay.errors import Bilingual, InputError, PolicyError, both
 from drgpay.money import round_half_away
 from drgpay.points.base import MAX_COEFFICIENT, BasePoints
@@ -158,7 +159,6 @@ def coefficients(
         _check_weights(policy)
         parts = _parts(policy, hospitals, levels, drgs, given, history, base)
         general, values = _weighted(policy, parts, shape)
-        _check_size(hospitals, general, values)
     else:
         table, key_of, file = (
             (given.coefficients, hospitals, "coefficients.csv")
@@ -178,8 +178,9 @@ def coefficients(
             general[h] = _times(general[h], factor)
             steps, where = np.unique(values[h], return_inverse=True)
             values[h] = np.array([_times(c, factor) for c in steps.tolist()])[where]
-        _check_size(hospitals, general, values)
     _same_price(policy, levels, drgs, values)
+    if source == "components" or tilted:
+        _check_size(hospitals, general, values)
     return Coefficients(
         source, np.ascontiguousarray(values), general, names, tuple(hospitals), tuple(drgs), parts
     )
@@ -306,7 +307,7 @@ def _check_data(
         elif history is None:
             why = both("没有 history/，无从算出", "there is no history/ to compute it from")
         elif name == "visits_per_head" and not history.has_patients:
-            why = both("history/ 没有 patient_id", "history/ has no patient_id")
+            why = both(f"history/ 没有{both_names('patient_id')}", "history/ has no patient_id")
         else:
             continue
         chinese, some = "、".join(lacking[:5]), ", ".join(lacking[:5])

@@ -51,13 +51,16 @@ HISTORY_WANTED = (
 )
 
 
+NOT_GIVEN, UNREADABLE = -1, -2  # of a deductible, which changes no amount
+
+
 def wanted(policy: YearPolicy) -> tuple[str, ...]:
     """Return the columns of cases that a settlement under a policy reads."""
     more = []
     if policy["not_pool"] == "personal":
         more.append("personal_paid")
     if policy["referral.rule"] == "one_stay":
-        more.append("referral_group")
+        more += ["referral_group", "deductible"]
     return (*ALWAYS, *more)
 
 
@@ -87,6 +90,14 @@ class Facts:
     def not_pool(self) -> NDArray[np.int64]:
         """What the pool did not pay, as the policy counts it, in fen."""
         return self.cost - self.fund if self.personal is None else self.personal
+
+
+def deductibles(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return deductibles in fen, NOT_GIVEN where empty, UNREADABLE where no amount from 0."""
+    values, bad = parse.money(column)
+    out = np.where(values < 0, UNREADABLE, values)
+    out = np.where(values == parse.MISSING_MONEY, NOT_GIVEN, out)
+    return np.where(bad, UNREADABLE, out).astype(np.int64)
 
 
 def year_bounds(year: int) -> tuple[int, int]:

@@ -40,9 +40,13 @@ class ReadPiece:
     version: NDArray[np.int8] | None = None  # of a family of schemes, by row
     category: NDArray[np.int16] | None = None  # of the principal diagnosis
     referral: pa.Array | None = None
+    deductible: NDArray[np.int64] | None = None  # in fen, below 0 where none can be read
 
 
-ARRAYS = ("numbers", "drg", "adrg", "mdc", "status", "reason", "level", "version", "category")
+ARRAYS = (
+    "numbers", "drg", "adrg", "mdc", "status", "reason", "level", "version", "category",
+    "deductible",
+)  # fmt: skip
 TEXTS = ("case_id", "patient_id", "severity_diagnosis", "referral")
 
 

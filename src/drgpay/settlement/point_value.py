@@ -3,13 +3,14 @@
 Sources: S2 二(二)2(3) (the region fixes the value from its points and its budget; institutions are
 paid by their points), S2 二(二)1(7) (no increase for those penalised); the formulas
 V = (T − M + N) / Σ points and due = points x V − n + money are assumed, as docs/formats.md 5.9-5.11
-says; S0 13 and S4 (7)-(8) (quality deposit).
+says; S0 13 and S4 (7)-(8) (quality deposit; who shares what of it is forfeited is our reading).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -27,10 +28,17 @@ from drgpay.budget.limits import (
     is_bounded,
 )
 from drgpay.budget.pool import PoolBudget, Sharing, available_budget, check_growth, share
-from drgpay.errors import BooksError, InputError, PolicyError, both
-from drgpay.money import POINT, largest_remainder, round_half_away, round_to
+from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.money import (
+    POINT,
+    largest_remainder,
+    points_text,
+    round_half_away,
+    round_to,
+    yuan_text,
+)
 from drgpay.policy import YearPolicy
-from drgpay.settlement.region import ENDED, PENALISED, Pool, Region
+from drgpay.settlement.region import ENDED, NORMAL, PENALISED, Pool, Region
 
 Key = tuple[str, str]  # hospital, pool
 SOLUTIONS = {NONE_TOO_HIGH: "to_fund"}  # all get their high bound, the rest stays in the fund
@@ -96,7 +104,8 @@ class PoolResult:
 class HospitalResult:
     """What a hospital gets of a pool, in fen.
 
-    final = due − prepaid − forfeited − violation − carried. `bound`: low or high where one holds.
+    final = due − prepaid − forfeited + shared − violation − carried. `bound`: low or high where one
+    holds. `shared_fen`: its part of what others forfeited.
     """
 
     hospital_id: str
@@ -109,12 +118,13 @@ class HospitalResult:
     violation_fen: int
     carried_fen: int = 0
     bound: str = ""
+    shared_fen: int = 0
 
     @property
     def final_fen(self) -> int:
         """What is still to be paid; negative when money comes back."""
         taken = self.forfeited_fen + self.violation_fen + self.carried_fen
-        return self.due_fen - self.prepaid_fen - taken
+        return self.due_fen - self.prepaid_fen - taken + self.shared_fen
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
     not_pool = sum(s.n_fen for s in sums.values())
     money = sum(s.money_fen for s in sums.values())
     if points == 0:
-        raise without_points(name)
+        raise without_points(name, sums.values())
     value = Fraction((settled_fen - money + not_pool) * POINT, points)
 
     def exact(s: Sums) -> Fraction:
@@ -171,17 +181,46 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
     return _Dues(value, due, settled_fen - sum(due.values()))
 
 
-def without_points(name: str) -> InputError:
-    """Return the refusal of a pool in which nothing earned a point."""
-    return InputError(
-        both(
-            f"险种 {name} 有预算而没有点数，求不出点值",
-            f"pool {name} has a budget but no points: a point has no value",
-        ),
-        remedy=both(
+def without_points(name: str, sums: Iterable[Sums]) -> InputError:
+    """Return the refusal of a pool in which nothing earned a point; its remedy fits the cause."""
+    all_sums = list(sums)
+    cases = sum(s.cases for s in all_sums)
+    held = sum(s.held_cases for s in all_sums)
+    points = sum(s.points for s in all_sums)
+    taken = sum(s.points_deducted for s in all_sums)
+    money = sum(s.money_fen for s in all_sums)
+    if points and points == taken:
+        remedy = both(
+            "违规扣去了全部点数：核对 violations 表的点数",
+            "violations took all points away: check the points of table violations",
+        )
+    elif cases:
+        remedy = both(
+            "病例都按金额支付或点数为0：核对政策中按项目支付的类别（by_item）、bed_day.payment 与再入院系数",
+            "all cases are paid in money or have 0 points: check which classes the policy pays by item "
+            "(by_item), bed_day.payment and readmission.factor",
+        )
+    elif held:
+        remedy = both(
+            "病例都暂不支付：在 reviews 表给出特病单议的结论，或改 unstable.rule、ungrouped.rule",
+            "all cases are held: give the decisions of their special reviews in table reviews, or "
+            "change unstable.rule, ungrouped.rule",
+        )
+    else:
+        remedy = both(
             "核对该险种的病例是否在内、是否全被隔离",
             "check that the pool's cases are there and not all quarantined",
+        )
+    return InputError(
+        both(
+            f"险种 {name} 有预算而没有点数，求不出点值：参与清算 {cases} 例，病例点数 "
+            f"{points_text(points)}，违规扣减 {points_text(taken)}，按金额支付另计 {yuan_text(money)} 元，"
+            f"暂不支付 {held} 例",
+            f"pool {name} has a budget but no points: a point has no value ({cases} cases settled, "
+            f"points {points_text(points)}, taken off by violations {points_text(taken)}, "
+            f"{yuan_text(money)} yuan due in money, {held} cases held)",
         ),
+        remedy=remedy,
     )
 
 
@@ -206,7 +245,7 @@ def bounded_dues(
     """As `dues`, with what bounds a hospital or a case (docs/point-value.md)."""
     keys = list(sums)
     if not any(sums[k].net_points for k in keys):
-        raise without_points(name)
+        raise without_points(name, sums.values())
     recorded = np.array([sums[k].recorded_fund_fen for k in keys], np.int64)
     money = np.array([sums[k].money_fen for k in keys], np.int64)
     held = np.array([penalised[k] for k in keys], np.bool_)
@@ -263,7 +302,7 @@ def _deducted(case: CaseItems, keys: Sequence[Key], sums: Mapping[Key, Sums]) ->
                 ),
                 where="bound.level",
                 remedy=both(
-                    "改为扣款（amount_yuan），或将 bound.level 设为 hospital",
+                    "改为扣款（违规表的金额 amount_yuan），或将 bound.level 设为 hospital",
                     "deduct money (amount_yuan), or set bound.level to hospital",
                 ),
             )
@@ -362,6 +401,8 @@ def settle(
                 bound.get(key, ""),
             )
         )
+    if policy["deposit_forfeited"] == "share":
+        hospitals = with_shares(hospitals, standing)
     _check(pools, hospitals)
     return pools, hospitals
 
@@ -391,6 +432,54 @@ def released_share(score: Fraction, policy: YearPolicy) -> Fraction:
         if limit is None or score < limit:
             return Fraction(ratio)
     raise ValueError("no open band")
+
+
+def forfeits(hospitals: Sequence[HospitalResult]) -> dict[str, int]:
+    """Return the forfeited deposits of each pool in fen; pools with none are left out."""
+    found: dict[str, int] = defaultdict(int)
+    for h in hospitals:
+        found[h.pool] += h.forfeited_fen
+    return {pool: fen for pool, fen in found.items() if fen}
+
+
+def with_shares(
+    hospitals: Sequence[HospitalResult], standing: Mapping[str, str]
+) -> list[HospitalResult]:
+    """Return the hospitals with their parts of each pool's forfeited deposits (rule 11).
+
+    By points that are paid, to those in normal standing who forfeited nothing in the pool; where
+    there is none the money stays in the fund.
+    """
+    shared: dict[Key, int] = {}
+    for pool, fen in forfeits(hospitals).items():
+        points = {
+            (h.hospital_id, h.pool): h.sums.net_points
+            for h in hospitals
+            if h.pool == pool and h.sums.net_points > 0 and not h.forfeited_fen
+            if standing[h.hospital_id] == NORMAL
+        }
+        whole = sum(points.values())
+        if whole:
+            shares = {key: Fraction(fen * own, whole) for key, own in points.items()}
+            shared.update(largest_remainder(shares, fen))
+    return [replace(h, shared_fen=shared.get((h.hospital_id, h.pool), 0)) for h in hospitals]
+
+
+def unshared_notes(policy: YearPolicy, hospitals: Sequence[HospitalResult]) -> list[Bilingual]:
+    """Return what was forfeited and to be shared, but by nobody: it stays in the fund."""
+    if policy["deposit_forfeited"] != "share":
+        return []
+    given = {h.pool for h in hospitals if h.shared_fen}
+    return [
+        both(
+            f"险种 {pool} 扣罚的保证金 {yuan_text(fen)} 元没有可分的机构"
+            "（协议正常、有点数而未被扣罚），留在基金（deposit_forfeited）",
+            f"pool {pool}: forfeited deposits of {yuan_text(fen)} yuan stay in the fund, as no "
+            "hospital in normal standing with points forfeited nothing (deposit_forfeited)",
+        )
+        for pool, fen in forfeits(hospitals).items()
+        if pool not in given
+    ]
 
 
 def _settled_together(
@@ -434,10 +523,21 @@ def _check(pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult]) -> 
                 f"dues {due} and residual {rest} fen are not the settled {settled} fen",
             )
         )
-    paid = sum(
-        h.final_fen + h.prepaid_fen + h.forfeited_fen + h.violation_fen + h.carried_fen
-        for h in hospitals
-    )
+    taken = sum(h.forfeited_fen + h.violation_fen + h.carried_fen for h in hospitals)
+    shared: dict[str, int] = defaultdict(int)
+    for h in hospitals:
+        shared[h.pool] += h.shared_fen
+    forfeited = forfeits(hospitals)
+    for pool, fen in shared.items():
+        if fen and fen != forfeited.get(pool, 0):
+            raise BooksError(
+                both(
+                    f"险种 {pool} 分配的扣罚保证金 {fen} 分，不等于扣罚的 {forfeited.get(pool, 0)} 分",
+                    f"pool {pool}: shares of {fen} fen are not the forfeited "
+                    f"{forfeited.get(pool, 0)} fen",
+                )
+            )
+    paid = sum(h.final_fen + h.prepaid_fen - h.shared_fen for h in hospitals) + taken
     if paid != due:
         raise BooksError(
             both(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
+from drgpay.columns import whole_of
 from drgpay.errors import Bilingual, BooksError, InputError, both, located
 from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 from drgpay.grouper.engine import Grouper, GroupNumbers
@@ -37,10 +39,19 @@ from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse, an
 from drgpay.money import yuan_text
 from drgpay.points.history import History, Repeats
 from drgpay.policy import Policy, YearPolicy
-from drgpay.settlement.facts import HISTORY_WANTED, CaseReader, Facts, month_in_year, wanted
+from drgpay.settlement.corrected import SetAside, kept_columns
+from drgpay.settlement.facts import (
+    HISTORY_WANTED,
+    CaseReader,
+    Facts,
+    deductibles,
+    month_in_year,
+    wanted,
+)
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.region import LIST_SUFFIXES, InputFile, Region, describe_file
 from drgpay.settlement.scoring import NO_REVIEWS, Reviews
+from drgpay.settlement.versions import LaterViolation
 
 MAX_FINDINGS = 1_000_000  # kept of a run; all are counted
 MEMORY_CASES = 25_000_000  # beyond this many cases what is read lies on disk
@@ -98,6 +109,7 @@ class Prepared:
     has_referrals: bool
     left_aside: int = 0  # cases after the last day that counts
     removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
+    later: Sequence[LaterViolation] = ()  # of a reopened year
     cache: dict[Any, Any] = field(default_factory=dict)
 
     def fits(self, policy: YearPolicy) -> bool:
@@ -165,9 +177,17 @@ def prepare(
     def task(piece: Piece) -> Callable[[], tuple[ReadPiece, PieceChecks]]:
         return lambda: reader.read(piece, checks)
 
-    for read, found in in_order((task(piece) for piece in source.pieces), workers):
-        if reader.left_aside and not len(read.status):
-            continue  # all of them are later
+    corrected = region.corrected
+    given = chain(source.pieces, () if corrected is None else corrected.pieces())
+    present: frozenset[str] | None = None
+    for read, found in in_order((task(piece) for piece in given), workers):
+        if (reader.left_aside or reader.aside is not None) and not len(read.status):
+            continue  # all of them are later, or replaced
+        if corrected is not None:
+            # the copies of corrected cases lack what only the checks read
+            own = read.file in corrected.labels
+            found = replace(found, present=present) if own and present is not None else found
+            present = found.present
         pieces.append(read)
         checks.take(found)
         done(len(read.status))
@@ -178,7 +198,8 @@ def prepare(
             remedy=both("核对月份和病例文件", "check the month and the files of cases"),
         )
     broken = Quarantine()
-    for file, row, text in source.broken:
+    no_rows = source.broken if reader.aside is None else reader.aside.broken(source.broken)
+    for file, row, text in no_rows:
         broken.add(file, row, None, "", text, "row_broken")
     quarantine_duplicates(pieces)
     quarantine = Quarantine()
@@ -188,8 +209,14 @@ def prepare(
     counts = count_ends(pieces, len(broken))
     left = sum(reader.left_aside.values())
     rows = None if source.rows is None else source.rows - left
+    if corrected is not None and reader.aside is not None:
+        corrected.refuse_missing(frozenset(reader.columns), kept_columns(policy))
+        replaced = reader.aside.replaced() + len(source.broken) - len(no_rows)
+        reader.aside.check(replaced, len(source.broken), counts.total)
+        if rows is not None:
+            rows += len(corrected.rows) - reader.aside.replaced()
     _check_counts(rows, counts, quarantine, len(broken))
-    checked = checks.finish(source.broken, rows=rows)
+    checked = checks.finish(no_rows, rows=rows)
     if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
         raise BooksError(
             both(
@@ -201,6 +228,8 @@ def prepare(
     for number in range(len(pieces)):
         file = pieces.file(number)
         rows_of[file] = rows_of.get(file, 0) + pieces.size(number)
+    for file, number in [] if reader.aside is None else reader.aside.dropped:
+        rows_of[file] = rows_of.get(file, 0) + number
     unread = {file for file, _ in reader.left_aside if not rows_of.get(file)}
     if past.months:
         region = replace(region, last_year_months=past.months)
@@ -245,6 +274,8 @@ class PieceReader:
         self.region, self.policy, self.grouper = region, policy, grouper
         self.until = until
         self.left_aside: dict[tuple[str, int], int] = {}  # of each piece that lost rows by `until`
+        self.aside = None if region.corrected is None else SetAside(region.corrected)
+        self.columns: set[str] = set()  # of the case files, where corrected cases are to have them
         self.facts = CaseReader(region, policy, (region.year, region.year))
         self.review_ids = pa.array(sorted(region.reviews), pa.string())
         self.has_patients = True
@@ -264,9 +295,13 @@ class PieceReader:
 
         if self.until is not None:
             piece = self._up_to(piece, self.until)
+        if self.aside is not None:
+            piece = self.aside.without(piece)
         part: GroupedPiece = group_piece(piece, self.grouper, check)
         g, table, numbers = part.grouped, part.table, self.grouper.numbers
         names = table.column_names
+        if self.region.corrected is not None and piece.file not in self.region.corrected.labels:
+            self.columns.update(map(whole_of, names))
         read = ReadPiece(
             piece.file,
             part.faults.numbers,
@@ -289,6 +324,7 @@ class PieceReader:
             ids_of(table["referral_group"])
             if self.referrals and "referral_group" in names
             else None,
+            deductibles(table["deductible"]) if self.referrals and "deductible" in names else None,
         )
         return read, checks.piece(part)
 
@@ -368,15 +404,18 @@ def _reviews(faults: Faults, facts: Facts, region: Region, review_ids: pa.Array)
     if len(over):
         raise InputError(
             both("不合理费用大于总费用", "unreasonable cost above the total cost"),
-            where="reviews.csv",
+            where=region.reviews_file,
             faults=[
                 located(
-                    f"reviews.csv:{region.reviews[ids[row].as_py()].row + 1}",
+                    f"{region.reviews_file}:{region.reviews[ids[row].as_py()].row}",
                     _over_text(ids[row].as_py(), unreasonable[row], facts.cost[row]),
                 )
                 for row in over.tolist()
             ],
-            remedy=both("更正 reviews.csv 中的金额", "correct the amounts in reviews.csv"),
+            remedy=both(
+                f"更正 {region.reviews_file} 中的金额",
+                f"correct the amounts in {region.reviews_file}",
+            ),
         )
     return Reviews(decision, np.minimum(unreasonable, facts.cost), points)
 
@@ -442,6 +481,13 @@ def _version_use(grouper: AnyGrouper, pieces: ReadPieces) -> tuple[VersionUse, .
         if piece.version is not None:
             total += grouper.count(piece.version, piece.status)
         paid += int((piece.status < 3).sum())
+    return version_use(grouper, total, paid)
+
+
+def version_use(
+    grouper: VersionedGrouper, total: NDArray[np.int64], paid: int
+) -> tuple[VersionUse, ...]:
+    """Return the versions that grouped cases; `total` of each, `paid`: of all that are settled."""
     if int(total.sum()) != paid:
         raise BooksError(
             both(

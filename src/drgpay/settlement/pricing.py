@@ -3,7 +3,8 @@
 The rules are those of docs/formats.md, section 5: class and points come from the same kernel that
 settled the year, over the run's own base points, coefficients and policy. Money is points x point
 value, rounded to the fen. What the run does not know is not guessed: readmission depends on other
-stays and is left out; a review counts as it was decided for the case.
+stays and is left out; a stay of a referral chain is priced by itself, though the year scored the
+chain as one; a review counts as it was decided for the case.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class SettledCases:
     bed_class: NDArray[np.int16]
     days: NDArray[np.int32]
     readmission: NDArray[np.bool_]
+    referred: NDArray[np.bool_]
 
 
 class Pricer:
@@ -83,8 +85,9 @@ class Pricer:
         pools: pa.Table,
         reviews: pa.Table,
         coefficients: pa.Table,
+        referred: frozenset[str] = frozenset(),
     ) -> None:
-        self.folder, self.manifest = folder, manifest
+        self.folder, self.manifest, self.referred = folder, manifest, referred
         self.policy = _policy(manifest)
         self.hospitals = {h["hospital_id"]: i for i, h in enumerate(manifest["hospitals"])}
         groups = {
@@ -99,7 +102,7 @@ class Pricer:
             if row["group_mean_fen"] is not None
         }
         all_mean = manifest["base_points"]["all_drg_mean_fen"]
-        base = BasePoints("run", all_mean, groups)
+        base = BasePoints(manifest["base_points"]["source"], all_mean, groups)
         # groups without base points are priced alike, by cost, but for the primary groups
         own = coefficients["drg"].to_pylist()
         names = dict.fromkeys([*groups, *self.policy["primary_groups"], *filter(None, own)])
@@ -164,7 +167,10 @@ class Pricer:
             pools = pq.read_table(path / "pools.parquet", columns=["pool", "point_value_fraction"])
             reviews = pq.read_table(path / "reviews.parquet")
             given = pq.read_table(path / "coefficients.parquet")
-            return cls(path, manifest, drgs, pools, reviews, given)
+            chains = path / "referrals.parquet"  # only where stays were referred
+            stays = pq.read_table(chains, columns=["case_id"]) if chains.exists() else None
+            referred = frozenset() if stays is None else frozenset(stays["case_id"].to_pylist())
+            return cls(path, manifest, drgs, pools, reviews, given, referred)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 both(
@@ -238,6 +244,7 @@ class Pricer:
             np.array(bed_class, np.int16),
             integers("days").astype(np.int32),
             np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
+            np.array([case in self.referred for case in own.to_pylist()], np.bool_),
         )
 
     def of_table(
@@ -285,6 +292,8 @@ class Pricer:
             note = (
                 "bed_day"
                 if kind == BED_DAY
+                else "referral"
+                if cases.referred[row]
                 else "readmission"
                 if cases.readmission[row]
                 else "reviewed"
@@ -352,6 +361,7 @@ def _nothing(count: int) -> SettledCases:
         zero.astype(np.int8),
         zero.astype(np.int16) - np.int16(1),
         zero.astype(np.int32),
+        no,
         no,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drgpay.budget.ceiling import Reserve
 from drgpay.cases.options import ReadOptions
@@ -21,6 +21,7 @@ from drgpay.errors import (
     Bilingual,
     DrgpayError,
     InputError,
+    PolicyError,
     both,
     located,
     not_toml,
@@ -29,7 +30,12 @@ from drgpay.errors import (
 from drgpay.money import POINT, decimal_fraction, fen_of_yuan
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import COMPONENTS, load_policy
+from drgpay.settlement.levels import differently_written, written_twice
 from drgpay.settlement.small_tables import SUFFIXES, UnreadableTable, read_rows, shown
+from drgpay.settlement.versions import Sources, source_key
+
+if TYPE_CHECKING:
+    from drgpay.settlement.corrected import CorrectedCases
 
 GRANTED, REFUSED = 1, 2
 NORMAL, PENALISED, ENDED = "normal", "penalised", "ended"
@@ -86,7 +92,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A decision of special review (特病单议); `row` is its line's number in reviews.csv.
+    """A decision of special review (特病单议); `row` is its row in the table, the header being row 1.
 
     `points`: what experts set, in 1/10,000; -1 when they set none.
     """
@@ -185,6 +191,12 @@ class Region:
     ceiling: Ceiling | None = None
     month_shares: tuple[Fraction, ...] = ()
     last_year_months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
+    corrected: CorrectedCases | None = None  # of a reopened year
+
+    @property
+    def reviews_file(self) -> str:
+        """The name of the table of reviews, CSV or Excel."""
+        return next((p.name for p in self.files if p.stem == "reviews"), "reviews.csv")
 
     @property
     def violation_fen(self) -> dict[tuple[str, str], int]:
@@ -245,7 +257,8 @@ class TableReader:
             if must:
                 names = ", ".join(columns)
                 chinese = "、".join(shown(column) for column in columns)
-                self.add(name, f"缺少这个文件，表头为 {chinese}", f"missing; columns {names}")
+                where = _either(name) if path.name == name else path.name
+                self.add(where, f"缺少这个文件，表头为 {chinese}", f"missing; columns {names}")
             return []
         name = path.name
         self.read.append(path)
@@ -257,7 +270,8 @@ class TableReader:
         doubled = sorted({word for word in header if header.count(word) > 1})
         if doubled:
             names = ", ".join(doubled)
-            self.add(name, f"两列同名：{names}", f"two columns are called {names}")
+            chinese = "、".join(map(shown, doubled))
+            self.add(name, f"有两列都是{chinese}，只留其一", f"two columns are called {names}")
             return []
         lacking = [c for c in columns if c not in header]
         strange = [c for c in header if c not in (*columns, *optional)]
@@ -299,7 +313,8 @@ class TableReader:
     def sound(self, name: str) -> bool:
         """Whether a table could be read as a table, so that a row it lacks is a fault of its own."""
         own = self.path(name).name
-        return not any(fault.startswith((f"{name}: ", f"{own}: ")) for fault in self.faults)
+        places = tuple(f"{place}: " for place in (name, own, _either(name)))
+        return not any(fault.startswith(places) for fault in self.faults)
 
     def at(self, name: str, line: int) -> str:
         """Return the place of a row of a table, file:line."""
@@ -314,12 +329,18 @@ class TableReader:
             return None
 
     def known(self, where: str, column: str, text: str, ids: set[str], of: str) -> bool:
-        if text in ids:
-            return True
+        if text in ids or not ids or (of in TABLES and not self.sound(of)):
+            return True  # what cannot be read says so itself
         of = self.path(of).name if of in TABLES else of
         chinese = f"{shown(column)}“{text}”不在 {of} 中"
         self.add(where, chinese, f"{column} {text!r} is not in {of}")
         return False
+
+
+def _either(name: str) -> Bilingual:
+    """Return how a table that is not there may be called."""
+    stem = name.removesuffix(".csv")
+    return both(f"{stem}.xlsx 或 {stem}.csv", f"{stem}.xlsx or {stem}.csv")
 
 
 def _amount(text: str) -> int:
@@ -392,7 +413,7 @@ def read_region(
         r.add(TOML, f"[region] 没有“{word}”这一项", f"[region] has an unknown entry {word!r}")
     for word in ("id", "name", "year", "policy", "scheme"):
         if word not in head:
-            r.add(TOML, f"[region] 缺少 {word}", f"[region] has no {word}")
+            r.add(TOML, f"[region] 缺少{shown(word)}", f"[region] has no {word}")
     pools = _pools(r, data.get("pools", []))
     hospitals = _hospitals(r)
     ids, pool_ids = {h.id for h in hospitals}, {p.id for p in pools}
@@ -420,19 +441,20 @@ def read_region(
     if means is not None and "all_drg_mean_yuan" not in head:
         r.add(
             TOML,
-            "有 base_points.csv 时，[region] 须写 all_drg_mean_yuan（全部病例次均费用）",
+            f"有 base_points.csv 时，[region] 须写{shown('all_drg_mean_yuan')}",
             "[region] needs all_drg_mean_yuan with base_points.csv",
         )
     if all_mean == 0:
-        r.add(TOML, "all_drg_mean_yuan 为0", "all_drg_mean_yuan is 0")
+        r.add(TOML, f"{shown('all_drg_mean_yuan')}为0", "all_drg_mean_yuan is 0")
     if past and "all_drg_mean_yuan" in head:
         r.add(
             TOML,
-            "已有 history/，all_drg_mean_yuan 由其算出，请删去此项",
+            f"已有 history/，{shown('all_drg_mean_yuan')}由其算出，请删去此项",
             "all_drg_mean_yuan stands beside history/, which gives it",
         )
     cases = () if "cases" in elsewhere else _case_files(r, folder, head.get("cases"))
-    known = {r.path(n) for n in TABLES} | set(cases)
+    stems = [name.removesuffix(".csv") for name in TABLES]
+    known = {folder / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES} | set(cases)
     loose = {p for suffix in SUFFIXES for p in folder.glob(f"[!~.]*{suffix}")} - known
     loose = {p for p in loose if not p.name.endswith(BESIDE)}
     r.faults += [
@@ -484,10 +506,20 @@ def read_region(
         month_shares=_month_shares(r),
         last_year_months=_last_year_months(r, ids, pool_ids),
     )
+    _check_levels(r, region)
     region = replace(region, files=(path, *r.read))
-    if not 1990 <= region.year <= 2199 and "year" in head:
+    year = head.get("year")
+    if isinstance(year, str) and year.strip().isdecimal():
         r.add(
-            TOML, f"year 的值{quoted(head['year'])}不是年份", f"year {head['year']!r} is not a year"
+            TOML,
+            f"{shown('year')}的值“{year}”是文字，去掉引号：year = {year.strip()}",
+            f"year {year!r} is a text: leave out the quotation marks, year = {year.strip()}",
+        )
+    elif not 1990 <= region.year <= 2199 and "year" in head:
+        r.add(
+            TOML,
+            f"{shown('year')}的值{quoted(head['year'])}不是年份",
+            f"year {head['year']!r} is not a year",
         )
     if r.faults:
         raise InputError(
@@ -502,11 +534,29 @@ def read_region(
     return region
 
 
+def _check_levels(r: TableReader, region: Region) -> None:
+    """Fail if a table writes a level of the hospitals in another way than they do."""
+    own = {h.level for h in region.hospitals}
+    for name, levels in (
+        ("level_coefficients.csv", set(region.level_coefficients)),
+        ("bed_day_rates.csv", {rate.level for rate in region.bed_day_rates}),
+    ):
+        hospitals, table = r.path("hospitals.csv").name, r.path(name).name
+        r.faults += [
+            located(table, differently_written(hospitals, mine, table, other))
+            for mine, other in written_twice(own, levels)
+        ]
+
+
 def _reading(r: TableReader, head: Mapping[str, Any]) -> ReadOptions:
     """Return how the files of cases and of history are to be read."""
     mapping = r.folder / str(head["mapping"]) if "mapping" in head else None
     if mapping is not None and not mapping.is_file():
-        r.add(TOML, f"mapping：没有文件 {quoted(head['mapping'])}", f"mapping: no file {mapping}")
+        r.add(
+            TOML,
+            f"{shown('mapping')}：没有文件{quoted(head['mapping'])}",
+            f"mapping: no file {mapping}",
+        )
     sheet, encoding = head.get("sheet"), head.get("encoding")
     return ReadOptions(
         mapping=mapping,
@@ -531,7 +581,7 @@ def _case_files(r: TableReader, folder: Path, named: Any) -> tuple[Path, ...]:
     if named is not None and not (named and isinstance(named, list)):
         r.add(
             TOML,
-            f'cases 是{quoted(named)}，应为列表，如 ["cases.csv"]',
+            f'{shown("cases")}是{quoted(named)}，应为列表，如 ["cases.csv"]',
             f'cases is {named!r}; must be a list like ["cases.csv"]',
         )
         return ()
@@ -539,14 +589,14 @@ def _case_files(r: TableReader, folder: Path, named: Any) -> tuple[Path, ...]:
         paths = tuple(folder / str(name) for name in named)
         for name, p in zip(named, paths, strict=True):
             if not p.is_file():
-                r.add(TOML, f"cases：没有文件 {quoted(name)}", f"cases: no file {name!r}")
+                r.add(TOML, f"{shown('cases')}：没有文件{quoted(name)}", f"cases: no file {name!r}")
         return paths
     alone = [p for suffix in CASE_SUFFIXES if (p := folder / f"cases{suffix}").exists()]
     if len(alone) > 1:
         names = [p.name for p in alone]
         r.faults.append(
             both(
-                f"病例有几个文件：{'、'.join(names)}，只留其一，或写入 region.toml 的 cases",
+                f"病例有几个文件：{'、'.join(names)}，只留其一，或写入 region.toml 的{shown('cases')}",
                 f"several files of cases: {', '.join(names)}; keep one or name them in region.toml",
             )
         )
@@ -583,7 +633,7 @@ def _ceiling(r: TableReader, entry: Any) -> Ceiling | None:
     for part in ("reserves", "payments"):
         rows = entry.get(part, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            r.add(where, f"{part} 须写作 [[ceiling.{part}]]", f"write [[ceiling.{part}]]")
+            r.add(where, f"{shown(part)}须写作 [[ceiling.{part}]]", f"write [[ceiling.{part}]]")
             rows = []
         named = []
         for row in rows:
@@ -591,11 +641,15 @@ def _ceiling(r: TableReader, entry: Any) -> Ceiling | None:
             for word in sorted(set(row) - known):
                 r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
             if not row.get("name"):
-                r.add(where, f"{part} 缺少 name（名称）", f"{part}: no name")
+                r.add(where, f"{shown(part)}缺少{shown('name')}", f"{part}: no name")
             fen = r.value(where, "amount_yuan", str(row.get("amount_yuan", "")), _amount)
             inside = row.get("inside_target", True)
             if not isinstance(inside, bool):
-                r.add(where, "inside_target 须为 true 或 false", "inside_target: true or false")
+                r.add(
+                    where,
+                    f"{shown('inside_target')}须为 true 或 false",
+                    "inside_target: true or false",
+                )
             named.append(Named(str(row.get("name", "")), fen or 0, bool(inside)))
         lists.append(tuple(named))
     return Ceiling(target or 0, lists[0], lists[1])
@@ -617,16 +671,23 @@ def _keyed(
         if known is not None and not r.known(where, key, word, *known):
             continue
         if not word or word in values:
-            r.add(where, f"{key}“{word}”为空或重复", f"{key} {word!r} is empty or stands twice")
+            r.add(
+                where, f"{shown(key)}“{word}”为空或重复", f"{key} {word!r} is empty or stands twice"
+            )
         values[word] = r.value(where, column, row[column], parse)
     return values
 
 
 def _given_coefficients(head: Mapping[str, Any], folder: Path, overrides: Sequence[str]) -> bool:
-    """Whether the policy takes coefficients from coefficients.csv; faults of it are told later."""
+    """Whether the policy takes coefficients from coefficients.csv.
+
+    A faulty policy asks for nothing here: whoever loads it next says what is wrong with it.
+    """
     try:
         policy = load_policy(str(head.get("policy", "")), folder)
         return bool(policy.for_year(int(head["year"]), overrides)["coef.source"] == "given")
+    except PolicyError:
+        return False
     except (DrgpayError, OSError, ValueError, TypeError, KeyError, OverflowError):
         return True
 
@@ -645,7 +706,7 @@ def read_coefficients(
         if not r.known(where, "hospital_id", h, ids, "hospitals.csv"):
             continue
         if (h, drg) in by_drg or (not drg and h in by_hospital):
-            r.add(where, f"医疗机构编码“{h}”重复", f"hospital {h!r} stands twice")
+            r.add(where, f"{shown('hospital_id')}“{h}”重复", f"hospital {h!r} stands twice")
         value = r.value(where, "coefficient", row["coefficient"], _coefficient) or COEF_ONE
         if drg:
             by_drg[h, drg] = value
@@ -680,7 +741,11 @@ def _components(r: TableReader, ids: set[str]) -> dict[tuple[str, str], Fraction
             r.add(where, "同一机构、同一组成部分重复", "hospital and component stand twice")
         number = r.value(where, "value", row["value"], decimal_fraction)
         if number is not None and number < 0:
-            r.add(where, f"value“{row['value']}”是负数", f"value {row['value']!r} is negative")
+            r.add(
+                where,
+                f"{shown('value')}“{row['value']}”是负数",
+                f"value {row['value']!r} is negative",
+            )
         values[key] = number or Fraction(0)
     return values
 
@@ -690,17 +755,60 @@ def _carried(
 ) -> dict[tuple[str, str], tuple[int, str]]:
     """Return amounts to recover from this payment, with the runs that they come from."""
     sums: dict[tuple[str, str], tuple[int, str]] = {}
+    sources = Sources()
+    seen: dict[tuple[str, str, str], int] = {}
     for line, row in r.table("carried.csv", ("hospital_id", "pool", "amount_yuan"), ("from",)):
         where = r.at("carried.csv", line)
-        if r.known(
-            where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
-        ) and r.known(where, "pool", row["pool"], pools, "region.toml"):
+        if row["hospital_id"] not in hospitals and hospitals and r.sound("hospitals.csv"):
+            _left(r, where, row["hospital_id"])
+        elif r.known(where, "pool", row["pool"], pools, "region.toml"):
             key = (row["hospital_id"], row["pool"])
             fen = r.value(where, "amount_yuan", row["amount_yuan"], fen_of_yuan)
             old, said = sums.get(key, (0, ""))
             source = "; ".join(text for text in (said, row.get("from", "")) if text)
             sums[key] = (old + (fen or 0), source)
+            first = seen.setdefault((*key, source_key(row.get("from", ""))), line)
+            if first != line:
+                r.add(
+                    where,
+                    f"同一机构、险种、来源出现两次：第 {first} 行和第 {line} 行；重复的删去一行，"
+                    f"确是两笔的在{shown('from')}中分别写明",
+                    f"the same hospital, pool and from stand twice, in rows {first} and {line}: "
+                    "remove one; if they are two amounts, tell them apart in from",
+                )
+        twice = sources.add(row.get("from", ""))
+        if twice is not None:
+            run, whole, other = twice
+            r.add(
+                where,
+                f"{run} 第 {whole} 版的 carried.csv 是全部，已含第 {other} 版的：两者同在会重复结转，只留一个"
+                "（docs/reopening.md）",
+                f"carried.csv of version {whole} of {run} is the whole and includes version {other}: "
+                "both would carry it twice, leave one of them (docs/reopening.md)",
+            )
+            return sums
+    for run, whole, missing, later in sources.gaps():
+        r.add(
+            r.path("carried.csv").name,
+            f"{run}：有第 {whole} 版的全部和第 {later} 版的差额，缺少第 {missing} 版的差额；"
+            "补上它，或只用最新一版的 carried.csv（docs/reopening.md）",
+            f"{run}: the whole of version {whole} and the difference of version {later} are there, "
+            f"the difference of version {missing} is missing: add it, or use carried.csv of the "
+            "newest version alone (docs/reopening.md)",
+        )
     return sums
+
+
+def _left(r: TableReader, where: str, hospital: str) -> None:
+    """Refuse an amount of a hospital that is not named, and say how one that left is named."""
+    table = r.path("hospitals.csv").name
+    r.add(
+        where,
+        f"{shown('hospital_id')}“{hospital}”不在 {table} 中；已退出或关闭的机构要扣回或补付，仍须列在 "
+        f"{table} 中，{shown('standing')}写 ended（已解除），并在 scores 等逐家填写的表中留一行",
+        f"hospital_id {hospital!r} is not in {table}; one that left or closed stays in {table} with "
+        "the standing ended, and in scores and the other tables that have a row for each hospital",
+    )
 
 
 def _month(text: str) -> int:
@@ -770,7 +878,11 @@ def _pools(r: TableReader, entries: Any) -> tuple[Pool, ...]:
             last = r.value(where, "last_year_fund_yuan", str(entry["last_year_fund_yuan"]), _amount)
         name = str(entry.get("pool", ""))
         if not name or name in {p.id for p in pools}:
-            r.add(where, f"pool“{name}”为空或重复", f"pool {name!r} is empty or stands twice")
+            r.add(
+                where,
+                f"{shown('pool')}“{name}”为空或重复",
+                f"pool {name!r} is empty or stands twice",
+            )
         approval = str(entry.get("growth_approval", ""))
         title = str(entry.get("name", name))
         pools.append(Pool(name, title, budget or 0, outside or 0, last, approval))
@@ -788,7 +900,7 @@ def _by_hospital(
             continue
         if row["hospital_id"] in values:
             h = row["hospital_id"]
-            r.add(where, f"医疗机构编码“{h}”重复", f"hospital {h!r} stands twice")
+            r.add(where, f"{shown('hospital_id')}“{h}”重复", f"hospital {h!r} stands twice")
         values[row["hospital_id"]] = r.value(where, column, row[column], parse)
     _each_hospital(r, name, ids, set(values))
     return values
@@ -807,14 +919,14 @@ def _hospitals(r: TableReader) -> tuple[Hospital, ...]:
             h = row["hospital_id"]
             r.add(
                 r.at("hospitals.csv", line),
-                f"医疗机构编码“{h}”为空或重复",
+                f"{shown('hospital_id')}“{h}”为空或重复",
                 f"hospital_id {h!r} is empty or stands twice",
             )
         seen[row["hospital_id"]] = row
         if row.get("standing", "") not in STANDINGS:
             r.add(
                 r.at("hospitals.csv", line),
-                f"standing“{row['standing']}”不是 normal（正常）、penalised（违规处理）或 ended（已解除）",
+                f"{shown('standing')}“{row['standing']}”不是正常（normal）、违规处理（penalised）或已解除（ended）",
                 f"standing {row['standing']!r} is not normal, penalised or ended",
             )
     ids = set(seen)
@@ -843,12 +955,12 @@ def _group_means(r: TableReader) -> dict[str, tuple[int, bool]] | None:
     for line, row in r.table("base_points.csv", ("drg", "group_mean_yuan"), ("stable", "name")):
         where = r.at("base_points.csv", line)
         if row["drg"] in means:
-            r.add(where, f"drg“{row['drg']}”重复", f"drg {row['drg']!r} stands twice")
+            r.add(where, f"{shown('drg')}“{row['drg']}”重复", f"drg {row['drg']!r} stands twice")
         mean = r.value(where, "group_mean_yuan", row["group_mean_yuan"], _amount)
         if mean == 0:
             r.add(
                 where,
-                "group_mean_yuan（病组次均费用）为0，请删去此行",
+                f"{shown('group_mean_yuan')}为0，请删去此行",
                 "group_mean_yuan is 0; leave the row out",
             )
         stable = r.value(where, "stable", row.get("stable", ""), _yes_no)
@@ -875,7 +987,7 @@ def _rates(r: TableReader) -> tuple[Rate, ...]:
         if not name or (name, level, day) in rates:
             r.add(
                 where,
-                f"bed_day_class“{name}”为空或重复",
+                f"{shown('bed_day_class')}“{name}”为空或重复",
                 f"class {name!r} is empty or stands twice",
             )
         fen = r.value(where, "rate_yuan", row["rate_yuan"], _amount) or 0
@@ -909,18 +1021,22 @@ def _reviews(r: TableReader) -> dict[str, Review]:
         if row["decision"] not in decisions:
             r.add(
                 where,
-                f"decision“{row['decision']}”不是 granted（准予）或 refused（不予）",
+                f"{shown('decision')}“{row['decision']}”不是准予（granted）或不予（refused）",
                 f"decision {row['decision']!r} is not granted or refused",
             )
         if not row["case_id"] or row["case_id"] in reviews:
             case = row["case_id"]
-            r.add(where, f"case_id“{case}”为空或重复", f"case_id {case!r} is empty or stands twice")
+            r.add(
+                where,
+                f"{shown('case_id')}“{case}”为空或重复",
+                f"case_id {case!r} is empty or stands twice",
+            )
         fen = r.value(where, "unreasonable_yuan", row["unreasonable_yuan"] or "0", _amount)
         points = -1
         if row.get("points"):
             points = r.value(where, "points", row["points"], _points)
         reviews[row["case_id"]] = Review(
-            line - 1, decisions.get(row["decision"], 0), fen or 0, -1 if points is None else points
+            line, decisions.get(row["decision"], 0), fen or 0, -1 if points is None else points
         )
     return reviews
 

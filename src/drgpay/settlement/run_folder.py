@@ -20,17 +20,26 @@ from drgpay import __version__
 from drgpay.arrow import decimal_column, dictionary_column, table_writer
 from drgpay.errors import in_language
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
-from drgpay.money import POINT, decimal_text, points_text, round_half_away
+from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
 from drgpay.perdiem.review import review
 from drgpay.points.base import base_points_of
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
+from drgpay.settlement.corrected import replaced_table
 from drgpay.settlement.facts import Facts, month_in_year
 from drgpay.settlement.point_value import PoolResult
 from drgpay.settlement.region import GRANTED, REFUSED
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
-from drgpay.settlement.versions import CARRIED, recovery_table, write_carried, write_negative
+from drgpay.settlement.versions import (
+    CARRIED,
+    CORRECTED,
+    recovery_table,
+    write_carried,
+    write_negative,
+)
 from drgpay.settlement.year_end import YearEnd
+from drgpay.store.digests import KEY as DIGESTS
+from drgpay.store.digests import table_digests
 
 VALUE_PLACES = 12
 
@@ -69,6 +78,7 @@ def hospitals_table(run: YearEnd, trial: str = "") -> pa.Table:
         "prepaid_fen": _ints([h.prepaid_fen for h in rows]),
         "deposit_fen": _ints([h.deposit_fen for h in rows]),
         "forfeited_fen": _ints([h.forfeited_fen for h in rows]),
+        "shared_fen": _ints([h.shared_fen for h in rows]),
         "violation_fen": _ints([h.violation_fen for h in rows]),
         "carried_fen": _ints([h.carried_fen for h in rows]),
         "final_fen": _ints([h.final_fen for h in rows]),
@@ -288,7 +298,7 @@ def _nullable(values: NDArray[np.int64], null: NDArray[np.bool_]) -> pa.Array:
 
 def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
     """Yield the cases table piece by piece, in the order of the input."""
-    drgs, adrgs, mdcs = run.numbers.drgs, run.numbers.adrgs, run.mdc_codes
+    drgs, adrgs, mdcs = run.numbers.drgs, run.numbers.adrgs, run.prepared.grouper.mdc_codes
     hospitals = [h.id for h in run.region.hospitals]
     pool_ids = [p.id for p in run.region.pools]
     means = np.array(
@@ -394,6 +404,7 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
     """Return the identities that the run was held to; each has passed, or there were no run."""
     c = run.counts
     points = points_text(sum(p.points + p.points_deducted for p in run.pools))
+    shared = any(h.shared_fen for h in run.hospitals)
     return [
         {
             "name": "counts",
@@ -415,14 +426,16 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
             "text_zh": "应付之和 + 尾差 = 清算总额，逐分相符",
             "text_en": "dues + residual = settled total, to the fen",
             "passed": True,
-            "detail": "; ".join(f"{p.pool}: {p.settled_fen}" for p in run.pools),
+            "detail": "; ".join(f"{p.pool}: {yuan_text(p.settled_fen)}" for p in run.pools),
         },
         {
             "name": "payments",
-            "text_zh": "最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 以前年度结转 = 应付",
-            "text_en": "final + prepaid + forfeited + violations + carried = due",
+            "text_zh": "最终支付 + 已预付 + 扣罚保证金"
+            f"{' − 分得的扣罚保证金' if shared else ''} + 违规扣款 + 以前年度结转 = 应付",
+            "text_en": "final + prepaid + forfeited"
+            f"{' − shared' if shared else ''} + violations + carried = due",
             "passed": True,
-            "detail": str(sum(h.due_fen for h in run.hospitals)),
+            "detail": yuan_text(sum(h.due_fen for h in run.hospitals)),
         },
         {
             "name": "ends",
@@ -431,7 +444,31 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
             "passed": True,
             "detail": f"{c.total} = {c.total - c.quarantined - run.held} + {run.held} + {c.quarantined}",
         },
+        *_corrected_check(run),
         *_ceiling_check(run),
+    ]
+
+
+def _replaced(run: YearEnd) -> dict[str, int]:
+    corrected = run.region.corrected
+    return {} if corrected is None else {"replaced": len(corrected.replaced)}
+
+
+def _corrected_check(run: YearEnd) -> list[dict[str, Any]]:
+    corrected = run.region.corrected
+    if corrected is None:
+        return []
+    c, gone, new = run.counts, len(corrected.replaced), len(corrected.rows)
+    paid = c.total - c.quarantined - run.held
+    return [
+        {
+            "name": "corrected",
+            "text_zh": "病例文件的行 + 更正的行 = 支付 + 待单议 + 隔离 + 被更正替代",
+            "text_en": "rows of the case files + corrected rows = paid + held for review + "
+            "quarantined + replaced by corrections",
+            "passed": True,
+            "detail": f"{c.total + gone - new} + {new} = {paid} + {run.held} + {c.quarantined} + {gone}",
+        }
     ]
 
 
@@ -439,14 +476,16 @@ def _ceiling_check(run: YearEnd) -> list[dict[str, Any]]:
     if run.ceiling is None:
         return []
     drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
+    aside = run.ceiling.target_fen - run.ceiling.free_fen
     return [
         {
             "name": "ceiling",
-            "text_zh": "各种方式支付之和 ≤ 可支付额（总额控制目标 − 目标内预留）+ 动用的预留",
-            "text_en": "all payments ≤ what may be paid (control target less reserves inside it) + what "
-            "was drawn from reserves",
+            "text_zh": "各种方式支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
+            "text_en": "all payments ≤ control target − reserves inside it + what was drawn from "
+            "reserves",
             "passed": True,
-            "detail": f"{run.ceiling.total_fen} ≤ {run.ceiling.free_fen} + {drawn}",
+            "detail": f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
+            f"− {yuan_text(aside)} + {yuan_text(drawn)}",
         }
     ]
 
@@ -613,7 +652,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "id": run.policy.id,
             "title": run.policy.title,
             "digest": run.policy.digest,
-            "sources": dict(run.policy_sources),
+            "sources": dict(run.prepared.loaded.sources),
             "parameters": [p.as_dict() for p in run.policy.parameters.values()],
         },
         "scheme": {
@@ -623,7 +662,11 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "surgical_match": scheme.surgical_match,
             "effective": str(effective.get("from", "")),
             "draft": scheme.draft,
-            **({"versions": [use.as_dict() for use in run.versions]} if run.versions else {}),
+            **(
+                {"versions": [use.as_dict() for use in run.prepared.versions]}
+                if run.prepared.versions
+                else {}
+            ),
         },
         "inputs": [
             {"file": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256}
@@ -634,6 +677,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "paid": run.counts.total - run.counts.quarantined - run.held,
             "held": run.held,
             "quarantined": run.counts.quarantined,
+            **_replaced(run),
         },
         "classes": {
             name: {"cases": cases, "points": points_text(points), "total_cost_fen": cost}
@@ -644,8 +688,9 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "all_drg_mean_fen": run.base.all_mean_fen,
             "history_cases": run.base.history_cases,
             "history_years": list(run.base.history_years),
-            "history_rows": run.history_use.rows,
-            "history_quarantined": run.history_use.quarantined,
+            "history_years_found": list(run.base.years_found),
+            "history_rows": run.prepared.history_use.rows,
+            "history_quarantined": run.prepared.history_use.quarantined,
             "drgs": len(run.base.groups),
             "stable_drgs": stable,
         },
@@ -669,11 +714,11 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             for h, c in zip(run.region.hospitals, run.coefficients.general, strict=True)
         ],
         "front_page": {
-            "counts": run.checked.counts.as_dict(),
-            "findings": run.checked.found,
-            "kept": len(run.checked.findings),
-            "by_check": run.checked.by_check,
-            "not_made": list(run.checked.not_made),
+            "counts": run.prepared.checked.counts.as_dict(),
+            "findings": run.prepared.checked.found,
+            "kept": len(run.prepared.checked.findings),
+            "by_check": run.prepared.checked.by_check,
+            "not_made": list(run.prepared.checked.not_made),
         },
         "review_notes": len(run.notes),
         "quarantined": run.set_aside.as_dict(),
@@ -704,38 +749,42 @@ def write_run(
             ("pools", pools_table(run, trial)),
             ("drgs", drgs_table(run, trial)),
             ("quarantine", _notes_table(run, lang, trial)),
-            ("reviews", _reviews_table(run, trial)),
+            ("reviews", reviews_table(run, trial)),
             ("coefficients", coefficients_table(run, trial)),
             ("quality", quality_table(run, trial)),
             ("months", months_table(run, trial)),
-            ("findings", _of_trial(run.checked.findings, trial)),
-            ("findings_by_month", _of_trial(run.checked.profile, trial)),
+            ("findings", of_trial(run.prepared.checked.findings, trial)),
+            ("findings_by_month", of_trial(run.prepared.checked.profile, trial)),
         ):
             _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
         ceiling = ceiling_table(run, trial)
         more = {} if ceiling is None else {"ceiling": ceiling}
         if run.beds.classes:
-            more["perdiem"] = _of_trial(perdiem_table(run), trial)
+            more["perdiem"] = of_trial(perdiem_table(run), trial)
         for made in run.extra.values():
-            more.update({name: _of_trial(t, trial) for name, t in made.tables(lang).items()})
+            more.update({name: of_trial(t, trial) for name, t in made.tables(lang).items()})
         if run.reopening is not None:
             more["recovery"] = recovery_table(run.reopening, run)
-            write_carried(run.reopening, run, temporary / CARRIED)
+            write_carried(run.reopening, run, temporary, lang)
+            if run.reopening.corrected is not None:
+                more[CORRECTED] = replaced_table(run.reopening.corrected, lang)
+                run.reopening.corrected.write(temporary)
         else:
             write_negative(run, temporary / CARRIED, trial)
         for name, table in more.items():
             _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
-        if run.history_use.rows:
-            notes = _of_trial(run.history_quarantine.table(lang), trial)
+        if run.prepared.history_use.rows:
+            notes = of_trial(run.prepared.history_quarantine.table(lang), trial)
             _write_tables(temporary, "history_quarantine", lambda: iter([notes]))
-        text = json.dumps(manifest(run), ensure_ascii=False, indent=1)
+        facts = {**manifest(run), DIGESTS: table_digests(temporary)}
+        text = json.dumps(facts, ensure_ascii=False, indent=1)
         (temporary / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(temporary)
     return target
 
 
-def _reviews_table(run: YearEnd, trial: str) -> pa.Table:
+def reviews_table(run: YearEnd, trial: str) -> pa.Table:
     """Return the decisions of special review that the run was given."""
     reviews = sorted(run.region.reviews.items())
     names = {GRANTED: "granted", REFUSED: "refused"}
@@ -754,8 +803,9 @@ def _reviews_table(run: YearEnd, trial: str) -> pa.Table:
 
 
 def _notes_table(run: YearEnd, lang: str, trial: str) -> pa.Table:
-    return _of_trial(pa.concat_tables([run.quarantine.table(lang), run.notes.table(lang)]), trial)
+    return of_trial(pa.concat_tables([run.quarantine.table(lang), run.notes.table(lang)]), trial)
 
 
-def _of_trial(table: pa.Table, trial: str) -> pa.Table:
+def of_trial(table: pa.Table, trial: str) -> pa.Table:
+    """Return a table that names the trial's settings in its last column, if it is one."""
     return _with_trial({name: table[name] for name in table.column_names}, len(table), trial)

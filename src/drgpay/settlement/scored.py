@@ -113,7 +113,7 @@ class ScoredPiece:
 
 
 @dataclass(frozen=True)
-class _OfChain:
+class OfChain:
     """What a stay of a referral chain comes to."""
 
     case_class: int
@@ -140,7 +140,7 @@ class ScoredPieces(Sequence[ScoredPiece]):
         self.pieces, self.rules, self.factor = pieces, rules, factor
         self.removed = removed or {}  # by piece, rows whose points a later violation took away
         self.followed = followed
-        self._chains = _score_chains(pieces, rules, chains) if chains else {}
+        self._chains = score_chains(pieces, rules, chains) if chains else {}
         self._kept: dict[int, ScoredPiece] = {}
 
     def __len__(self) -> int:
@@ -161,12 +161,7 @@ class ScoredPieces(Sequence[ScoredPiece]):
         """Return a piece, scored; may be called on any thread."""
         piece: ReadPiece = self.pieces[number]
         made = score(self.rules, piece.status, piece.drg, piece.facts, piece.reviews)
-        chain: dict[int, str] = {}
-        for row, own in self._chains.get(number, {}).items():
-            made.case_class[row], made.coefficient[row] = own.case_class, own.coefficient
-            made.points[row], made.paid_by[row] = own.points, own.paid_by
-            made.price[row], made.unreasonable[row] = own.price, own.unreasonable
-            chain[row] = own.lead
+        chain = put_chains(made, self._chains.get(number, {}))
         if number in self.removed:
             _take_points(made, self.removed[number])
         again = np.zeros(len(piece.status), dtype=np.bool_)
@@ -196,6 +191,15 @@ class ScoredPieces(Sequence[ScoredPiece]):
         return scored
 
 
+def put_chains(made: Scores, stays: Mapping[int, OfChain]) -> dict[int, str]:
+    """Give stays of referral chains, by row, what they come to; return their leads."""
+    for row, own in stays.items():
+        made.case_class[row], made.coefficient[row] = own.case_class, own.coefficient
+        made.points[row], made.paid_by[row] = own.points, own.paid_by
+        made.price[row], made.unreasonable[row] = own.price, own.unreasonable
+    return {row: own.lead for row, own in stays.items()}
+
+
 def _take_points(made: Scores, rows: NDArray[np.int64]) -> None:
     """Leave cases without points or price; those held for review stay held."""
     own = rows[made.paid_by[rows] != HELD]
@@ -203,9 +207,9 @@ def _take_points(made: Scores, rows: NDArray[np.int64]) -> None:
     made.paid_by[own] = POINTS
 
 
-def _score_chains(
+def score_chains(
     pieces: ReadPieces, rules: Rules, chains: Sequence[Chain]
-) -> dict[int, dict[int, _OfChain]]:
+) -> dict[int, dict[int, OfChain]]:
     """Return what the stays of referral chains come to, by piece and row.
 
     The lead is classed and scored with the chain's cost; its points are divided by cost.
@@ -250,7 +254,7 @@ def _score_chains(
         of(lambda p: review(p).decision)[lead], taken[lead], of(lambda p: review(p).points)[lead]
     )
     made = score(rules, status[lead], drg[lead], together, reviews)
-    out: dict[int, _OfChain] = {}
+    out: dict[int, OfChain] = {}
     for number, chain in enumerate(chains):
         members = [index[p] for p in chain.places]
         out.update(
@@ -269,7 +273,7 @@ def _divide(
     number: int,
     lead: int,
     rules: Rules,
-) -> dict[int, _OfChain]:
+) -> dict[int, OfChain]:
     """Divide the points of a chain's lead by cost; what is paid by item stays each stay's own."""
     paid_by = int(made.paid_by[number])
     shares: dict[str, int] = dict.fromkeys((ids[i] for i in own), 0)
@@ -287,7 +291,7 @@ def _divide(
     out = {}
     for place, i in zip(chain.places, own, strict=True):
         takes = int(less[i]) if names_cost and paid_by != HELD else 0
-        out[place] = _OfChain(
+        out[place] = OfChain(
             int(made.case_class[number]),
             int(made.coefficient[number]),
             shares[ids[i]],
@@ -299,4 +303,4 @@ def _divide(
     return out
 
 
-__all__ = ["COEF_ONE", "ScoredPiece", "ScoredPieces"]
+__all__ = ["COEF_ONE", "OfChain", "ScoredPiece", "ScoredPieces", "put_chains", "score_chains"]

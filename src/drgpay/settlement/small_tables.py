@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+from drgpay.columns import both_names
 from drgpay.errors import Bilingual, InputError, both
 
 SUFFIXES = (".csv", ".xlsx", ".xls")
@@ -46,6 +47,22 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "document": ("文书", "文号"),
     "date": ("日期",),
 }
+ENTRIES: Mapping[str, str] = {
+    "id": "统筹区代号",
+    "year": "清算年度",
+    "policy": "政策",
+    "scheme": "分组方案",
+    "cases": "病例文件",
+    "mapping": "对照文件",
+    "all_drg_mean_yuan": "全部病例次均费用",
+    "budget_yuan": "年度预算总额",
+    "out_of_area_fund_yuan": "异地就医基金",
+    "last_year_fund_yuan": "上年基金支出",
+    "control_target_yuan": "控制目标",
+    "reserves": "预留",
+    "payments": "其他支付",
+    "inside_target": "在控制目标之内",
+}
 _MEANING = {
     **{name: name for name in HEADERS},
     **{chinese: name for name, several in HEADERS.items() for chinese in several},
@@ -71,8 +88,12 @@ def meaning(header: str) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a column's name with its Chinese header."""
-    return f"{name}（{HEADERS[name][0]}）" if name in HEADERS else name
+    """Return a column of a small table, or an entry of region.toml, as Chinese texts name it.
+
+    >>> shown("rate_yuan"), shown("budget_yuan"), shown("remark")
+    ('床日标准（rate_yuan）', '年度预算总额（budget_yuan）', 'remark')
+    """
+    return both_names(name, HEADERS[name][0] if name in HEADERS else ENTRIES.get(name, ""))
 
 
 def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -110,7 +131,7 @@ def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
         )
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
-        return [(reader.line_num, [field.strip() for field in row]) for row in reader]
+        return [(n, [field.strip() for field in row]) for n, row in enumerate(reader, 1)]
     except csv.Error as error:
         raise UnreadableTable(both("不是CSV格式，请另存为CSV UTF-8", f"not CSV: {error}")) from None
 

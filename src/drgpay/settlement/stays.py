@@ -149,7 +149,7 @@ def _long(piece: ReadPiece, policy: YearPolicy) -> NDArray[np.bool_]:
     return np.asarray(piece.facts.days > limit)
 
 
-class _Kinds:
+class Kinds:
     """Which stays take part, and what makes two of them of one kind."""
 
     def __init__(self, prepared: Prepared, policy: YearPolicy) -> None:
@@ -223,7 +223,7 @@ def _pairs(prepared: Prepared, policy: YearPolicy, places: Places) -> tuple[Rows
     Patients are told apart by their hashes; those of what is found are compared by their texts.
     """
     pieces, days = prepared.pieces, policy["readmission.days"]
-    kinds = _Kinds(prepared, policy)
+    kinds = Kinds(prepared, policy)
     parts = _Parts(pieces.place)
 
     def of_piece(number: int) -> Callable[[], NDArray[Any]]:
@@ -267,7 +267,7 @@ def _pairs(prepared: Prepared, policy: YearPolicy, places: Places) -> tuple[Rows
     return earlier[order], later[order]
 
 
-def _stays(piece: ReadPiece, kinds: _Kinds, start: int) -> NDArray[Any]:
+def _stays(piece: ReadPiece, kinds: Kinds, start: int) -> NDArray[Any]:
     """Return the stays of a piece that take part."""
     hashes = text_hashes(pc.fill_null(piece.patient_id, ""))
     own = np.flatnonzero(kinds.eligible(piece) & (hashes != NOBODY))
@@ -285,17 +285,18 @@ def referral_chains(prepared: Prepared, policy: YearPolicy) -> list[Chain]:
         return []
     key = ("chains", policy["referral.days"])
     if key not in prepared.cache:
-        prepared.cache[key] = _chains(prepared, policy["referral.days"])
+        communities = [h.community for h in prepared.region.hospitals]
+        prepared.cache[key] = chains_of(prepared.pieces, communities, policy["referral.days"])
     chains: list[Chain] = prepared.cache[key]
     return chains
 
 
-def _chains(prepared: Prepared, days: int) -> list[Chain]:
-    communities = [h.community for h in prepared.region.hospitals]
+def chains_of(pieces: ReadPieces, communities: Sequence[str], days: int) -> list[Chain]:
+    """Return the chains among some pieces; `communities` of the hospitals, by number."""
     in_one = np.array([bool(c) for c in communities] + [False])
-    places = Places.of(prepared.pieces)
+    places = Places.of(pieces)
     stays: dict[tuple[str, str, str], list[tuple[int, int, str, int]]] = {}
-    for number, piece in enumerate(prepared.pieces):
+    for number, piece in enumerate(pieces):
         if piece.referral is None:
             continue
         f = piece.facts

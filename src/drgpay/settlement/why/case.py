@@ -5,14 +5,23 @@ from __future__ import annotations
 from fractions import Fraction
 
 from drgpay.cases.quarantine import REASONS
+from drgpay.columns import both_names
 from drgpay.errors import Bilingual, both
 from drgpay.settlement.why import bounds, case_points, labels
 from drgpay.settlement.why.base import base_points, coefficient
 from drgpay.settlement.why.case_class import Stay, classify
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
-from drgpay.settlement.why.later import is_removed, later_violation, say_later, without_points
+from drgpay.settlement.why.later import (
+    is_removed,
+    later_rows,
+    say_corrected,
+    say_later,
+    without_points,
+)
 from drgpay.settlement.why.model import Derivation, fixed
 from drgpay.settlement.why.numbers import Figure, Number, largest, rounded, smallest
+from drgpay.settlement.why.referral import show_referral
+from drgpay.store.run_columns import word
 
 POINTS, ITEM, HELD = case_points.POINTS, case_points.ITEM, case_points.HELD
 
@@ -22,11 +31,13 @@ def why_case(run: RunFolder, case_id: str) -> Derivation:
     rows = run.cases_where("case_id", case_id)
     row = rows[0] if rows else run.case(case_id)
     d = Derivation("case", case_id, both(f"病例 {case_id}", f"Case {case_id}"), run.policy)
+    say_corrected(d, run)
     if row["status"] == "quarantined":
         _quarantined(d, run, rows)
         return d
     _head(d, run, row)
     _settled(d, run, row)
+    show_referral(d, run, row)
     return d
 
 
@@ -62,10 +73,10 @@ def _head(d: Derivation, run: RunFolder, row: Row) -> None:
         )
     if row.get("severity"):
         level, decided = row["severity"], row.get("severity_diagnosis") or ""
-        text = f"{level} {decided}".strip()
+        zh, en = (f"{word('severity', level, lang)} {decided}".strip() for lang in ("zh", "en"))
         d.fact(
             both("严重程度", "severity"),
-            both(text, text),
+            both(zh, en),
             *row.figures("severity", "severity_diagnosis"),
         )
     d.notes.append(
@@ -78,9 +89,11 @@ def _head(d: Derivation, run: RunFolder, row: Row) -> None:
 
 def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
     """Say why a case was not settled and what mends it."""
-    for row in rows:
-        d.fact(both("结果", "end"), labels.STATUSES["quarantined"], row.figure("status"))
-        d.fact(both("原因", "reason"), _reason(row["reason"]), row.figure("reason"))
+    end = labels.STATUSES["quarantined"]
+    d.fact(both("结果", "end"), end, *(row.figure("status") for row in rows))
+    for reason in dict.fromkeys(row["reason"] for row in rows):
+        figures = (row.figure("reason") for row in rows if row["reason"] == reason)
+        d.fact(both("原因", "reason"), _reason(reason), *figures)
     d.section(both("隔离：没有清算，不在任何合计之中", "Quarantined: not settled, in no sum"))
     notes = run.quarantined(d.name)
     for note in notes:
@@ -90,7 +103,7 @@ def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
             "quarantine",
             _reason(note["reason"]),
             both(
-                f"{note['file']} 第{note['row']}行，{note['column']} = {note['value']} → {zh}",
+                f"{note['file']} 第{note['row']}行，{both_names(note['column'])} = {note['value']} → {zh}",
                 f"{note['file']}:{note['row']}, {note['column']} = {note['value']} → {en}",
             ),
             "6",
@@ -110,9 +123,10 @@ def _reason(code: str) -> Bilingual:
 
 
 def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
-    later = later_violation(run, row["case_id"])
-    if later is not None:
-        say_later(d, row, later)
+    rows = later_rows(run, row["case_id"])
+    if rows:
+        later = rows[-1]
+        say_later(d, row, rows)
         if is_removed(later) and row["paid_by"] != HELD:
             _amounts(d, run, row, [row])
             left = without_points(d, row, later)

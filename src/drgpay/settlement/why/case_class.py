@@ -90,6 +90,13 @@ def _first(d: Derivation, run: RunFolder, stay: Stay) -> str:
     return _by_cost(d, run, stay)
 
 
+def _bed_day_name(run: RunFolder, code: str) -> str:
+    """Return a bed-day class with what the region calls it, where it does."""
+    rates = run.listed("bed_days", ("bed_day_class", "level", "from_day"))
+    names = {r["bed_day_class"]: str(r.get("name", "")) for r in rates if r.get("name")}
+    return f"{code} {names[code]}" if code in names else code
+
+
 def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     lead = stay.lead
     limit, rule = run.policy["long_stay.days"], run.policy["long_stay.rule"]
@@ -97,7 +104,7 @@ def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     bed = lead["bed_day_class"] is not None
     title = both("按床日付费？", "paid by bed-day?")
     if bed:
-        name = lead["bed_day_class"]
+        name = _bed_day_name(run, lead["bed_day_class"])
         d.say(
             "test.bed_day",
             title,

@@ -170,9 +170,9 @@ def _held(d: Derivation, stay: Stay, key: str) -> Number:
         both("尚未评审，暂不付费", "not reviewed yet, not paid"),
         both(
             f"{key} = special_review：经评审准予后按费用计点；在此之前不计入任何合计。"
-            "请在 reviews.csv 中写明评审结论后重新清算",
+            "请在评审表（reviews）中写明评审结论后重新清算",
             f"{key} = special_review: by cost once its review is granted; until then it is in no "
-            "sum. Add the decision to reviews.csv and settle again",
+            "sum. Add the decision to the table reviews and settle again",
         ),
         "5.7",
         *stay.row.figures("paid_by"),

@@ -30,7 +30,7 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
         def ids() -> Iterator[list[str]]:
             yield sorted(run.drgs)
 
-        raise run.unknown(both("病组", "group"), code, ids, "--drg")
+        raise run.unknown(both("病组", "group"), code, ids, "--drg", alike=sorted(run.drgs))
     name = row.get("name", "")
     d = Derivation("drg", code, both(f"病组 {code} {name}", f"Group {code} {name}"), run.policy)
     if row.has("origin"):

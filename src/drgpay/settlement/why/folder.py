@@ -245,14 +245,22 @@ class RunFolder:
         name: str,
         names: Callable[[], Iterator[list[str]]],
         option: str,
+        *,
+        alike: Sequence[str] = (),
+        there: Sequence[str] = (),
     ) -> InputError:
-        """Return the fault that a name is not in the run, with those that are near to it."""
-        near = nearest(name, names())
-        here = "、".join(near)
+        """Return the fault that a name is not in the run, with those that are near to it.
+
+        `alike`: names of which those that begin alike are shown where none is near. `there`: all
+        that there are, which are shown instead.
+        """
+        near = there or nearest(name, names()) or beginning_alike(name, alike)
+        here, word = "、".join(near), ("有", "there are") if there else ("相近的有", "near")
         return InputError(
             both(
-                f"清算结果中没有{what.chinese} {name}" + (f"；相近的有：{here}" if near else ""),
-                f"the run has no {what} {name!r}" + (f"; near: {', '.join(near)}" if near else ""),
+                f"清算结果中没有{what.chinese} {name}" + (f"；{word[0]}：{here}" if near else ""),
+                f"the run has no {what} {name!r}"
+                + (f"; {word[1]}: {', '.join(near)}" if near else ""),
             ),
             where=self.folder,
             remedy=both(f"核对 {option} 的写法", f"check what was given with {option}"),
@@ -330,6 +338,20 @@ def nearest(name: str, texts: Iterator[list[str]]) -> list[str]:
         )  # fmt: skip
         found += [(distance, text) for text, distance, _ in hits]
     return [text for _, text in sorted(found)[:NAMED]]
+
+
+def beginning_alike(name: str, texts: Sequence[str]) -> list[str]:
+    """Return the texts that begin as a name does, as far as any of them does.
+
+    >>> beginning_alike("AH1", ["AH29", "AH30", "BB11"]), beginning_alike("X", ["AH29"])
+    (['AH29', 'AH30'], [])
+    """
+    for length in range(len(name), 0, -1):
+        start = name[:length].casefold()
+        hits = [text for text in texts if text.casefold().startswith(start)]
+        if hits:
+            return hits[:NAMED]
+    return []
 
 
 def _policy(manifest: Mapping[str, Any]) -> YearPolicy:

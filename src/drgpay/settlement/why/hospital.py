@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from drgpay.errors import Bilingual, both
-from drgpay.settlement.why import bounds, labels
+from drgpay.settlement.why import bounds, forfeits, labels
 from drgpay.settlement.why.bounds import AT_HIGH, AT_LOW, INSIDE, Account
 from drgpay.settlement.why.folder import CaseSum, Row, RunFolder, figure_number
+from drgpay.settlement.why.later import say_replaced
 from drgpay.settlement.why.model import Derivation, fixed, shown_value
 from drgpay.settlement.why.numbers import (
     Figure,
@@ -19,6 +20,7 @@ from drgpay.settlement.why.numbers import (
     total,
 )
 from drgpay.settlement.why.remainder import allot
+from drgpay.store.run_columns import word
 
 FEN = Fraction(1, 100)
 
@@ -74,8 +76,8 @@ def _head(d: Derivation, run: RunFolder, hospital: str) -> None:
         ("community_id", both("医共体", "community")),
     ):
         if row.get(column) not in (None, ""):
-            text = str(row[column])
-            d.fact(label, both(text, text), row.figure(column))
+            zh, en = (word(column, str(row[column]), lang) for lang in ("zh", "en"))
+            d.fact(label, both(zh, en), row.figure(column))
 
 
 def _quota(d: Derivation, run: RunFolder, hospital: str) -> None:
@@ -118,7 +120,7 @@ def _in_pool(d: Derivation, run: RunFolder, row: Row) -> None:
     not_pool = _not_pool(d, run, row, own)
     d.section(both(f"{title.chinese}：应付", f"{title}: what is due"))
     due = _due(d, run, row, pool, own, everyone, points, not_pool)
-    d.section(both(f"{title.chinese}：清算支付", f"{title}: what is paid at the end"))
+    d.section(both(f"{title.chinese}：最终支付", f"{title}: what is paid at the end"))
     _final(d, run, row, due)
 
 
@@ -326,6 +328,17 @@ def _due(
             f"the exact dues of pool {pool['pool']} are {shown_value(sum(shares.values(), FEN * 0), 2)} "
             f"yuan together, not the {whole.text} to be shared",
         )
+    note = both(
+        "尾差：点值不取整，余下的分按最大余数法分配（value_dp 只在 residual 为 to_fund 时起作用）",
+        "the value is not rounded, the last fen go by largest remainder (value_dp matters only with "
+        "residual = to_fund)",
+    )
+    if bounds.bounded(run, pool):
+        note = both(
+            "尾差：有上下限时不论 residual 为何，余下的分都按最大余数法分配，点值不取整",
+            "with bounds the last fen go by largest remainder whatever residual says, and the value "
+            "is not rounded",
+        )
     return allot(
         d, "due", labels.column("due_fen"), exact, key, shares, whole, FEN, fixed(2), "yuan",
         "5.10", row.figures("due_fen"),
@@ -333,6 +346,7 @@ def _due(
             Figure("hospitals", (("pool", pool["pool"]),), "due_fen", 0, "floors"),
             Figure("hospitals", row.key, "due_fen", 0, "rank"),
         ),
+        note, ("residual", "value_dp"),
     )  # fmt: skip
 
 
@@ -392,15 +406,29 @@ def _bounded(d: Derivation, run: RunFolder, row: Row, exact: Number) -> Number:
 
 
 def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
-    """Prepaid, deposit, score, violations and what is carried, to the final payment."""
+    """Prepaid, deposit, score, forfeits shared, violations and what is carried, to the final payment."""
     prepaid = _prepaid(d, run, row)
     deposit = _deposit(d, run, row, prepaid)
     forfeited = _forfeited(d, run, row, deposit)
+    shared = forfeits.shared(d, run, row)
     violations = _amount(d, run, row, "violations", "violation_fen", both("违规扣款", "violations"))
-    made = due - prepaid - forfeited - violations
+    say_replaced(d, run, row)
+    made = due - prepaid - forfeited
+    made = (made if shared is None else made + shared) - violations
     if row.get("carried_fen"):
         made = made - _amount(
             d, run, row, "carried", "carried_fen", both("以前年度结转", "carried")
+        )
+    note = both("应付 − 已预付 − 扣罚保证金 − 违规扣款", "due − prepaid − forfeited − violations")
+    if row["final_fen"] < 0:
+        note = both(
+            "负数：在下期拨付中抵回，不另行退款",
+            "negative: set off against the next payments, nothing to be paid back",
+        )
+    elif shared is not None:
+        note = both(
+            "应付 − 已预付 − 扣罚保证金 + 分得的扣罚保证金 − 违规扣款",
+            "due − prepaid − forfeited + shared − violations",
         )
     d.step(
         "final",
@@ -409,13 +437,7 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
         "yuan",
         "5.11",
         stated=row.figures("final_fen"),
-        note=both(
-            "为负时由以后的拨付中抵回", "a negative amount is recovered from the next payments"
-        )
-        if row["final_fen"] < 0
-        else both(
-            "应付 − 已预付 − 扣除保证金 − 违规扣款", "due − prepaid − forfeited − violations"
-        ),
+        note=note,
         uses=["negative_final"] if row["final_fen"] < 0 else [],
     )
 
@@ -427,7 +449,7 @@ def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:
     if given:
         return d.step(
             "prepaid", label, given[0].number("prepaid_fen"), "yuan", "5.11",
-            stated=row.figures("prepaid_fen"), note=both("prepaid.csv 给定", "given in prepaid.csv"),
+            stated=row.figures("prepaid_fen"), note=_given_by(run),
         )  # fmt: skip
     by_fund = run.policy["prepay_basis"] == "recorded_fund"
     if by_fund and run.policy["month.growth_limit"] is None:
@@ -442,13 +464,24 @@ def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:
     )  # fmt: skip
 
 
+def _given_by(run: RunFolder) -> Bilingual:
+    """Say where prepaid and deposit come from; a reopened year keeps those of what it reopens."""
+    if not run.manifest.get("reopens"):
+        return both("prepaid.csv 给定", "given in prepaid.csv")
+    before = int(run.manifest["version"]) - 1
+    return both(
+        f"沿用被重开版本（第 {before} 版）的数",
+        f"as in the version that was reopened (version {before})",
+    )
+
+
 def _deposit(d: Derivation, run: RunFolder, row: Row, prepaid: Number) -> Number:
     given = _named(run, "prepaid_given", row)
     label = labels.column("deposit_fen")
     if given and given[0].has("deposit_fen"):
         return d.step(
             "deposit", label, given[0].number("deposit_fen"), "yuan", "5.11",
-            stated=row.figures("deposit_fen"), note=both("prepaid.csv 给定", "given in prepaid.csv"),
+            stated=row.figures("deposit_fen"), note=_given_by(run),
         )  # fmt: skip
     computed = largest(fixed(0), row.number("recorded_fund_fen") - prepaid)
     by_fund = run.policy["prepay_basis"] == "recorded_fund"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from drgpay.errors import Bilingual, both
-from drgpay.settlement.why import bounds, labels
+from drgpay.settlement.why import bounds, forfeits, labels
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
 from drgpay.settlement.why.model import NOTHING, Derivation, fixed
 from drgpay.settlement.why.numbers import (
@@ -32,7 +32,9 @@ def why_pool(run: RunFolder, name: str) -> Derivation:
         def ids() -> Iterator[list[str]]:
             yield [row["pool"] for row in run.pools]
 
-        raise run.unknown(both("险种", "pool"), name, ids, "--pool")
+        names = ((row["pool"], run.pool_facts(row["pool"]).get("name", "")) for row in run.pools)
+        there = [" ".join(dict.fromkeys(filter(None, pair))) for pair in names]
+        raise run.unknown(both("险种", "pool"), name, ids, "--pool", there=there)
     facts = run.pool_facts(pool["pool"])
     title = f"{pool['pool']} {facts.get('name', '')}".strip()
     d = Derivation("pool", pool["pool"], both(f"险种 {title}", f"Pool {title}"), run.policy)
@@ -57,6 +59,7 @@ def why_pool(run: RunFolder, name: str) -> Derivation:
     d.section(both("核对：分到医疗机构", "Check: what hospitals get"))
     _dues(d, run, pool, members, settled)
     _bounds(d, run, pool)
+    forfeits.left(d, run, pool)
     _ceiling(d, run)
     return d
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from drgpay.errors import Bilingual, both
 from drgpay.settlement.why.folder import figure_number
-from drgpay.settlement.why.model import Derivation, fixed
+from drgpay.settlement.why.model import NOTHING, Derivation, fixed
 from drgpay.settlement.why.numbers import Figure, Number, whole_part
 
 
@@ -26,10 +26,12 @@ def allot(
     rule: str,
     stated: Iterable[Figure],
     where: tuple[Figure, Figure],
+    note: Bilingual = NOTHING,
+    uses: Sequence[str] = (),
 ) -> Number:
     """Add the steps that make whole steps of an exact share; `shares` are all parties', `whole`
     what they must add up to. Ties go to the smaller key. `where` says of what the sum of floors and the rank
-    are; their values are filled in here.
+    are; their values are filled in here. `note` and `uses` (parameters) go to the last step.
     """
     floors = {k: (v / step).numerator // (v / step).denominator for k, v in shares.items()}
     order = sorted(shares, key=lambda k: (floors[k] - shares[k] / step, k))
@@ -63,4 +65,5 @@ def allot(
         ),
     )
     more = fixed(step if wins else Fraction(0), both("尾数分配", "for the remainder"))
-    return d.step(key, title, whole_part(exact, places) + more, unit, rule, stated=stated)
+    made = whole_part(exact, places) + more
+    return d.step(key, title, made, unit, rule, stated=stated, note=note, uses=uses)

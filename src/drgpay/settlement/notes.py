@@ -1,0 +1,295 @@
+"""What the reader of a year end must know, though nothing refused it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from drgpay.budget.ceiling import Ceiling
+from drgpay.errors import Bilingual, both
+from drgpay.grouper.engine import Grouper
+from drgpay.grouper.stream import unused_columns
+from drgpay.grouper.versions import version_warnings
+from drgpay.money import points_text, yuan_text
+from drgpay.points.base import BasePoints
+from drgpay.points.trimming import Moments
+from drgpay.policy import YearPolicy
+from drgpay.settlement.levels import alike
+from drgpay.settlement.point_value import (
+    HospitalResult,
+    Key,
+    PoolResult,
+    Sums,
+    unshared_notes,
+)
+from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.quota import Quota
+from drgpay.settlement.region import Region
+from drgpay.settlement.totals import SetAside, Totals, YearSums
+
+
+def year_notes(
+    prepared: Prepared,
+    region: Region,
+    policy: YearPolicy,
+    base: BasePoints,
+    year: YearSums,
+    sums: Mapping[Key, Sums],
+    quotas: Sequence[Quota],
+    pools: Sequence[PoolResult],
+    hospitals: Sequence[HospitalResult],
+    ceiling: Ceiling | None,
+    extra: Mapping[str, Any],
+) -> list[Bilingual]:
+    """Return all notes of a settled year; `sums` are those of `year` by hospital and pool."""
+    found = [] if ceiling is None else _of_draws(ceiling)
+    found += [unused_columns(prepared.unknown)] if prepared.unknown else []
+    found += _of_cases(year.aside, year.totals)
+    found += [
+        both(f"特病单议超出名额：{q.text.chinese}", f"special reviews beyond the quota: {q.text}")
+        for q in quotas
+        if q.granted > q.allowed
+    ]
+    found += _of_tables(region, policy)
+    found += _of_levels(region, policy)
+    found += _of_accounts(region, sums)
+    if ceiling is None:
+        found.append(
+            both(
+                "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
+                "region.toml gives no control target ([ceiling]); nothing was held against it",
+            )
+        )
+    found += _of_scheme(prepared.main, region)
+    for pool in pools:
+        found += _of_pool(pool)
+    found += unshared_notes(policy, hospitals)
+    if "capitation" in extra:
+        found += _of_capitation(extra["capitation"])
+    found += [*prepared.notes, *version_warnings(prepared.versions), *_of_history(base)]
+    return found + _of_old_groups(prepared.main, base, prepared.numbers.drgs, year.moments)
+
+
+def _of_cases(aside: SetAside, totals: Totals) -> list[Bilingual]:
+    found = []
+    if aside.cases:
+        cost, fund = yuan_text(aside.total_cost_fen), yuan_text(aside.pool_fund_fen)
+        found.append(
+            both(
+                f"{aside.cases} 例被隔离，未参加清算：可读出的总费用 {cost} 元，"
+                f"统筹基金记账 {fund} 元，未计入任何机构",
+                f"{aside.cases} cases are quarantined and not settled: readable total cost "
+                f"{cost} yuan, recorded fund {fund} yuan, in nobody's account",
+            )
+        )
+    held = totals.held_cases
+    if held:
+        fund = yuan_text(totals.held_fund_fen)
+        found.append(
+            both(
+                f"{held} 例须经特病单议而未经准予，暂不支付：统筹基金记账 {fund} 元",
+                f"{held} cases need a special review that was not granted and are held, unpaid: "
+                f"recorded fund {fund} yuan",
+            )
+        )
+    return found
+
+
+def _of_history(base: BasePoints) -> list[Bilingual]:
+    """Note years that base points should rest on and of which no past case counts."""
+    absent = [str(year) for year in base.history_years if year not in base.years_found]
+    if not absent:
+        return []
+    rest = "、".join(map(str, base.years_found))
+    return [
+        both(
+            f"政策要求用 {len(base.history_years)} 年历史病例（history_years），其中 "
+            f"{'、'.join(absent)} 年没有可用病例，基准点数只由 {rest} 年测算："
+            "请在 history/ 补齐，或改 history_years",
+            f"the policy asks for {len(base.history_years)} years of past cases (history_years), of "
+            f"{', '.join(absent)} there is none that counts: base points rest on "
+            f"{rest.replace('、', ', ')} alone; complete history/, or set history_years",
+        )
+    ]
+
+
+def _of_tables(region: Region, policy: YearPolicy) -> list[Bilingual]:
+    """Note tables of the region that the policy leaves aside."""
+    given = {path.stem for path in region.files}
+    unused = {
+        "coefficients": policy["coef.source"] != "given",
+        "level_coefficients": policy["coef.source"] != "level",
+        "components": policy["coef.source"] != "components",
+        "tcm": policy["tcm.tilt"] is None,
+        "month_shares": policy["month.pattern"] != "given",
+    }
+    idle = [name for name, is_idle in unused.items() if is_idle and name in given]
+    if not idle:
+        return []
+    return [
+        both(
+            f"按政策未使用的表：{'、'.join(idle)}",
+            f"tables that the policy does not use: {', '.join(idle)}",
+        )
+    ]
+
+
+def _of_levels(region: Region, policy: YearPolicy) -> list[Bilingual]:
+    """Note levels of the tables that no hospital has."""
+    levels = {h.level for h in region.hospitals}
+    named = {rate.level for rate in region.bed_day_rates if rate.level}
+    if policy["coef.source"] == "level":
+        named |= set(region.level_coefficients)
+    found = [
+        both(
+            f"hospitals 表中“{one}”与“{other}”若为同一等级，请改成同一写法",
+            f"table hospitals: write {one!r} and {other!r} in one way if they are one level",
+        )
+        for one, other in combinations(sorted(levels), 2)
+        if alike(one, other)
+    ]
+    strange = sorted(named - levels)
+    if not strange:
+        return found
+    return [
+        *found,
+        both(
+            f"表中的等级 {'、'.join(strange)} 没有机构；机构的等级是 {'、'.join(sorted(levels))}",
+            f"no hospital has the level {', '.join(strange)}; theirs are "
+            f"{', '.join(sorted(levels))}",
+        ),
+    ]
+
+
+def _of_accounts(region: Region, sums: Mapping[Key, Sums]) -> list[Bilingual]:
+    """Note what the tables by hospital and pool lack, or take off beyond what is there."""
+    found = []
+    if region.prepaid:
+        lacking = sorted(
+            {f"{h}/{pool}" for h, pool in sums} - {f"{h}/{p}" for h, p in region.prepaid}
+        )
+        if lacking:
+            shown = lacking[:10]
+            found.append(
+                both(
+                    f"已预付表中没有 {len(lacking)} 家机构与险种，按政策比例计算：{'、'.join(shown)}"
+                    + ("等" if len(lacking) > len(shown) else ""),
+                    f"{len(lacking)} hospitals and pools are not in the table of prepayments and are "
+                    f"computed by policy: {', '.join(shown)}",
+                )
+            )
+    elif sums:
+        found.append(
+            both(
+                "没有已预付表（prepaid.csv）：已预付按现有病例和政策重新计算，不一定是各月实际支付的数额；"
+                "十二月份的月度结算（--earlier）写出实付的 prepaid.csv",
+                "there is no table of prepayments (prepaid.csv): they are recomputed from today's "
+                "cases by policy and may not be what the months paid; December's run of drgpay month "
+                "with --earlier writes what was paid",
+            )
+        )
+    for key, points in region.violation_points.items():
+        own = sums[key].points if key in sums else 0
+        if points > own:
+            found.append(
+                both(
+                    f"机构 {key[0]} 险种 {key[1]} 应扣 {points_text(points)} 点，只有 "
+                    f"{points_text(own)} 点可扣，其余未扣",
+                    f"hospital {key[0]}, pool {key[1]}: {points_text(points)} points to deduct, "
+                    f"{points_text(own)} there; the rest is not deducted",
+                )
+            )
+    return found
+
+
+def _of_draws(ceiling: Ceiling) -> list[Bilingual]:
+    return [
+        both(
+            f"各种方式支付之和超出可支付额，动用预留“{d.reserve.name}” {yuan_text(d.drawn_fen)} 元"
+            f"（预留 {yuan_text(d.reserve.amount_fen)} 元）",
+            f"payments are beyond what may be paid: {yuan_text(d.drawn_fen)} yuan are drawn from "
+            f"{d.reserve.name} (of {yuan_text(d.reserve.amount_fen)} yuan)",
+        )
+        for d in ceiling.drawn
+        if d.drawn_fen
+    ]
+
+
+def _of_scheme(main: Grouper, region: Region) -> list[Bilingual]:
+    found, scheme = [], main.scheme
+    start = scheme.manifest.get("effective", {}).get("from")
+    if start is not None and start.year > region.year:
+        found.append(
+            both(
+                f"分组方案 {scheme.id} 自 {start} 起施行，晚于清算年度 {region.year}",
+                f"the scheme {scheme.id} is in force from {start}, after {region.year}",
+            )
+        )
+    if scheme.draft:
+        found.append(
+            both(f"分组方案 {scheme.id} 是征求意见稿", f"the scheme {scheme.id} is a draft")
+        )
+    return found
+
+
+def _of_pool(pool: PoolResult) -> list[Bilingual]:
+    found = []
+    if pool.budget.available_fen < 0 or pool.point_value_fen <= 0:
+        found.append(
+            both(
+                f"险种 {pool.pool}：可用预算 {yuan_text(pool.budget.available_fen)} 元，"
+                "点值不为正，请核对预算与异地就医基金",
+                f"pool {pool.pool}: available budget {yuan_text(pool.budget.available_fen)} "
+                "yuan, or a point value not above 0: check budget and care elsewhere",
+            )
+        )
+    if pool.residual_fen < 0:
+        more = yuan_text(-pool.residual_fen)
+        found.append(
+            both(
+                f"险种 {pool.pool}：四舍五入使应付合计比清算总额多 {more} 元，由基金承担",
+                f"pool {pool.pool}: rounding makes dues {more} yuan more than the settled total; the "
+                "fund bears it",
+            )
+        )
+    if pool.solution == "interval":
+        found.append(
+            both(
+                f"险种 {pool.pool}：在上下限内有多个点值支付结果相同，取最小者",
+                f"pool {pool.pool}: several point values pay the same within the bounds; the "
+                "smallest is taken",
+            )
+        )
+    return found
+
+
+def _of_capitation(made: Any) -> list[Bilingual]:
+    """Note what of capitation's tables was quarantined, and what its reader noted."""
+    notes = list(made.notes)
+    if len(made.quarantined):
+        count = len(made.quarantined)
+        notes.append(
+            both(
+                f"按人头付费的表中有 {count} 行被隔离，见 capitation_quarantine.csv",
+                f"{count} rows of capitation are quarantined: capitation_quarantine.csv",
+            )
+        )
+    return notes
+
+
+def _of_old_groups(
+    main: Grouper, base: BasePoints, drgs: Sequence[str], moments: Sequence[Moments]
+) -> list[Bilingual]:
+    """Note cases of groups that only an earlier version has: they are paid by cost."""
+    known = {*main.numbers.drgs, *base.groups}
+    cases = sum(m.n for drg, m in zip(drgs, moments, strict=True) if drg not in known)
+    if not cases:
+        return []
+    return [
+        both(
+            f"{cases} 例属于 {main.scheme.id} 没有的病组，没有基准点数，按费用计点",
+            f"{cases} cases are in groups that {main.scheme.id} lacks: without base points, they "
+            "are paid by cost",
+        )
+    ]

@@ -1,0 +1,348 @@
+"""Deductibles of stays referred inside a community: due once, the higher level's (C6).
+
+A finding: what patients paid at the bedside is corrected by a refund there, never by the year end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drgpay.arrow import decimal_column
+from drgpay.errors import Bilingual, PolicyError, both
+from drgpay.money import yuan_text
+from drgpay.policy import YearPolicy
+from drgpay.settlement.facts import NOT_GIVEN, UNREADABLE
+from drgpay.settlement.levels import differently_written, written_twice
+from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.region import Region
+from drgpay.settlement.scored import ScoredPieces
+from drgpay.settlement.scoring import PAID_BY
+from drgpay.settlement.stays import Chain, Places, referral_chains
+
+HOSPITALS_NAMED = 10
+DEDUCTIBLE_KEYS = ("referral.deductible", "referral.deductible_standards")
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A stay of a chain: its place over all pieces, hospital by number, deductible in fen."""
+
+    place: int
+    case_id: str
+    hospital: int
+    admission: int
+    discharge: int
+    deductible: int
+
+
+@dataclass(frozen=True)
+class Referral:
+    """A chain's stays in order; what is due once and each stay's excess; None: nothing given."""
+
+    stays: tuple[Stay, ...]
+    paid_fen: int | None
+    due_fen: int | None
+    excess_fen: tuple[int | None, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one deductible was paid."""
+        return sum(stay.deductible > 0 for stay in self.stays) > 1
+
+
+def referrals(prepared: Prepared, region: Region, policy: YearPolicy) -> list[Referral]:
+    """Return the chains of a year with their deductibles, in order of admission.
+
+    Raises PolicyError when the policy asks for standards and lacks that of a level.
+    """
+    if policy["referral.rule"] != "one_stay":
+        return []
+    return referrals_of(_stays(prepared, policy), region, policy)
+
+
+def referrals_of(
+    chains: Sequence[tuple[Stay, ...]], region: Region, policy: YearPolicy
+) -> list[Referral]:
+    """Return chains, given by their stays in order, with what their deductibles come to."""
+    standards = _standards(region, policy)
+    levels = [h.level for h in region.hospitals]
+    found = []
+    for stays in sorted(chains, key=lambda stays: _when(stays[0])):
+        by_level = [standards[levels[s.hospital]] for s in stays] if standards else None
+        found.append(_referral(stays, by_level))
+    return found
+
+
+def _standards(region: Region, policy: YearPolicy) -> dict[str, int]:
+    """Return the deductible of each level, nothing where the highest one paid counts."""
+    if policy["referral.deductible"] != "standards":
+        return {}
+    standards = dict(policy["referral.deductible_standards"])
+    lacking = sorted({h.level for h in region.hospitals if h.community} - set(standards))
+    if lacking:
+        names = "、".join(level or "（空）" for level in lacking)
+        twins = [
+            differently_written("hospitals.csv", mine, "referral.deductible_standards", other)
+            for mine, other in written_twice(lacking, list(standards))
+        ]
+        raise PolicyError(
+            both(
+                f"医共体内机构的等级 {names} 没有起付线标准",
+                "no deductible is given for the levels of hospitals in a community: "
+                + ", ".join(level or "(empty)" for level in lacking),
+            ),
+            where="referral.deductible_standards",
+            faults=twins,
+            remedy=both(
+                '补上这些等级，如 [["三级", "800.00"]]，或设 referral.deductible = highest_paid',
+                'add them, as [["3", "800.00"]], or set referral.deductible = highest_paid',
+            ),
+        )
+    return standards
+
+
+def _stays(prepared: Prepared, policy: YearPolicy) -> list[tuple[Stay, ...]]:
+    """Return the stays of each chain; kept for the next time."""
+    key = ("referred", policy["referral.days"])
+    if key not in prepared.cache:
+        prepared.cache[key] = _read(prepared, referral_chains(prepared, policy))
+    found: list[tuple[Stay, ...]] = prepared.cache[key]
+    return found
+
+
+def _read(prepared: Prepared, chains: Sequence[Chain]) -> list[tuple[Stay, ...]]:
+    pieces = prepared.pieces
+    places = Places.of(pieces)
+    every = np.array([p for chain in chains for p in chain.places], dtype=np.int64)
+    stay_at: dict[int, Stay] = {}
+    for number, rows, mine in places.by_piece(every):
+        piece = pieces[number]
+        f, at = piece.facts, pa.array(rows)
+        given = piece.deductible
+        paid = np.full(len(rows), NOT_GIVEN) if given is None else given[rows]
+        for place, case, *facts in zip(
+            every[mine].tolist(),
+            piece.case_id.take(at).to_pylist(),
+            f.hospital[rows].tolist(),
+            f.admission[rows].tolist(),
+            f.discharge[rows].tolist(),
+            paid.tolist(),
+            strict=True,
+        ):
+            stay_at[place] = Stay(place, case, *facts)
+    return [tuple(stay_at[p] for p in chain.places) for chain in chains]
+
+
+def _when(stay: Stay) -> tuple[int, int, str]:
+    return stay.admission, stay.discharge, stay.case_id
+
+
+def _referral(stays: tuple[Stay, ...], standards: Sequence[int] | None) -> Referral:
+    """Return a chain with its excess: what is due once is kept of the highest ones first."""
+    paid = [stay.deductible if stay.deductible >= 0 else None for stay in stays]
+    known = [fen for fen in paid if fen is not None]
+    if not known:
+        return Referral(stays, None, None, (None,) * len(stays))
+    due = max(known if standards is None else standards)
+    rank = [fen or 0 for fen in paid] if standards is None else list(standards)
+    left, excess = due, list(paid)
+    for i in sorted(range(len(stays)), key=lambda i: (rank[i], i), reverse=True):
+        own = paid[i]
+        if own is not None:
+            kept = min(left, own)
+            left, excess[i] = left - kept, own - kept
+    return Referral(stays, sum(known), due, tuple(excess))
+
+
+def referral_notes(
+    chains: Sequence[Referral], region: Region, policy: YearPolicy
+) -> list[Bilingual]:
+    """Return how many chains there are and what was paid more than once, by hospital."""
+    stays = [stay for chain in chains for stay in chain.stays]
+    if not stays:
+        return []
+    given = sum(stay.deductible >= 0 for stay in stays)
+    bad = sum(stay.deductible == UNREADABLE for stay in stays)
+    head = both(
+        f"医共体内转诊 {len(chains)} 起、{len(stays)} 次住院，各按一次住院计",
+        f"{len(chains)} referrals inside communities with {len(stays)} stays, each counted as one",
+    )
+    if not given:
+        why = both(
+            f"；起付线均未给出（病例的“起付线”列{'读不懂' if bad else '没有或空着'}），"
+            "是否重复收取未核对",
+            "; no deductible is given (column deductible"
+            + (" unreadable" if bad else ", absent or empty")
+            + "): whether it was paid twice was not checked",
+        )
+        return [_joined(head, why)]
+    over = [chain for chain in chains if any(chain.excess_fen)]
+    several = sum(chain.several for chain in over)
+    sums: dict[int, list[int]] = {}
+    for chain in chains:
+        for stay, excess in zip(chain.stays, chain.excess_fen, strict=True):
+            if excess:
+                own = sums.setdefault(stay.hospital, [0, 0])
+                own[0], own[1] = own[0] + 1, own[1] + excess
+    total = yuan_text(sum(fen for _, fen in sums.values()))
+    middle = both("；没有多收起付线", "; in none was too much of a deductible paid")
+    if over:
+        middle = both(
+            f"；其中 {len(over)} 起多收起付线，共 {total} 元"
+            + (f"（{several} 起收取了两次以上）" if several else "")
+            + "，待核后由收取的机构退还参保人，清算金额不变",
+            f"; in {len(over)} too much of a deductible was paid, {total} yuan in all"
+            + (f" (in {several} it was paid more than once)" if several else "")
+            + ", to be checked and returned to the patients by the hospitals; no amount of the "
+            "settlement changes",
+        )
+    parts = [head, middle]
+    if sums:
+        ranked = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
+        shown = [
+            (region.hospitals[h].id, count, yuan_text(fen))
+            for h, (count, fen) in ranked[:HOSPITALS_NAMED]
+        ]
+        more = len(ranked) - len(shown)
+        parts.append(
+            both(
+                "："
+                + "、".join(f"{h} {count} 例 {fen} 元" for h, count, fen in shown)
+                + (f"等 {len(ranked)} 家" if more else ""),
+                ": "
+                + ", ".join(f"{h} {count} cases {fen} yuan" for h, count, fen in shown)
+                + (f" … {len(ranked)} hospitals" if more else ""),
+            )
+        )
+    if sums and policy["referral.deductible"] == "highest_paid":
+        parts.append(
+            both(
+                "；应收以实际支付最高的一次为准，上转时只补差额的会算多，须按当地标准核对"
+                "（referral.deductible）",
+                "; the highest one paid is taken as due: too much is claimed where a patient paid "
+                "only the difference on moving up (referral.deductible)",
+            )
+        )
+    if given < len(stays):
+        parts.append(
+            both(
+                f"；{len(stays) - given} 次住院没有给出起付线"
+                + (f"（其中 {bad} 次读不懂）" if bad else ""),
+                f"; {len(stays) - given} stays give none" + (f" ({bad} unreadable)" if bad else ""),
+            )
+        )
+    return [_joined(*parts)]
+
+
+def _joined(*parts: Bilingual) -> Bilingual:
+    return both("".join(part.chinese for part in parts), "".join(str(part) for part in parts))
+
+
+@dataclass(frozen=True)
+class Referrals:
+    """The chains of a settled year, as a table of its run folder; `drgs` by number.
+
+    `scored` gives by name what stays at some places came to.
+    """
+
+    chains: Sequence[Referral]
+    region: Region
+    scored: Callable[[NDArray[np.int64]], dict[str, list[Any]]]
+    drgs: Sequence[str]
+
+    def tables(self, lang: str = "zh") -> dict[str, pa.Table]:
+        """Return the table `referrals`, which is the same in every language."""
+        stays = [stay.place for chain in self.chains for stay in chain.stays]
+        made = self.scored(np.array(stays, dtype=np.int64))
+        table = referrals_table(self.chains, self.region, made, self.drgs)
+        return {"referrals": table}
+
+
+def referrals_table(
+    chains: Sequence[Referral],
+    region: Region,
+    made: Mapping[str, Sequence[Any]],
+    drgs: Sequence[str],
+) -> pa.Table:
+    """Return a row for each stay of the chains; what is of a chain stands in its last row.
+
+    `made`: what the stays came to, in their order.
+    """
+    stays = [stay for chain in chains for stay in chain.stays]
+    hospitals = [region.hospitals[stay.hospital] for stay in stays]
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "chain_number", "stay_number", "excess_fen", "chain_stays", "chain_paid_fen",
+            "chain_due_fen",
+        )
+    }  # fmt: skip
+    for number, chain in enumerate(chains, start=1):
+        size = len(chain.stays)
+        for place, excess in enumerate(chain.excess_fen, start=1):
+            last = place == size
+            own = (
+                number, place, excess, size if last else None, chain.paid_fen if last else None,
+                chain.due_fen if last else None,
+            )  # fmt: skip
+            for values, value in zip(columns.values(), own, strict=True):
+                values.append(value)
+
+    def ints(name: str) -> pa.Array:
+        return pa.array(columns[name], pa.int64())
+
+    def days(name: str) -> pa.Array:
+        return pa.array([getattr(stay, name) for stay in stays], pa.int32()).cast(pa.date32())
+
+    paid = [None if stay.deductible < 0 else stay.deductible for stay in stays]
+    ids = [stay.case_id for stay in stays]
+    leads = made["chain"]
+    return pa.table(
+        {
+            "chain_number": ints("chain_number"),
+            "chain": pa.array(leads, pa.string()),
+            "stay_number": ints("stay_number"),
+            "case_id": pa.array(ids, pa.string()),
+            "hospital_id": pa.array([h.id for h in hospitals], pa.string()),
+            "level": pa.array([h.level for h in hospitals], pa.string()),
+            "community_id": pa.array([h.community for h in hospitals], pa.string()),
+            "admission_date": days("admission"),
+            "discharge_date": days("discharge"),
+            "drg": pa.array([drgs[i] for i in made["drg"]], pa.string()),
+            "lead": pa.array([a == b for a, b in zip(ids, leads, strict=True)], pa.bool_()),
+            "total_cost_fen": pa.array(made["cost"], pa.int64()),
+            "points": decimal_column(np.array(made["points"], dtype=np.int64), 20, 4),
+            "paid_by": pa.array([PAID_BY[i] for i in made["paid_by"]], pa.string()),
+            "deductible_fen": pa.array(paid, pa.int64()),
+            "excess_fen": ints("excess_fen"),
+            "chain_stays": ints("chain_stays"),
+            "chain_paid_fen": ints("chain_paid_fen"),
+            "chain_due_fen": ints("chain_due_fen"),
+        }
+    )
+
+
+def made_of(scored: ScoredPieces, wanted: NDArray[np.int64]) -> dict[str, list[Any]]:
+    """Return what stays came to, in the order of their places."""
+    out: dict[str, list[Any]] = {
+        name: [None] * len(wanted) for name in ("drg", "cost", "points", "paid_by", "chain")
+    }
+    for number, rows, mine in Places.of(scored.pieces).by_piece(wanted):
+        piece = scored[number]
+        columns = {
+            "drg": piece.drg[rows].tolist(),
+            "cost": piece.facts.cost[rows].tolist(),
+            "points": piece.points[rows].tolist(),
+            "paid_by": piece.paid_by[rows].tolist(),
+            "chain": [piece.chain[row] for row in rows.tolist()],
+        }
+        for at, *values in zip(mine.tolist(), *columns.values(), strict=True):
+            for name, value in zip(columns, values, strict=True):
+                out[name][at] = value
+    return out

@@ -1,0 +1,99 @@
+"""From what a year's cases add up to, to pools, hospitals, the control target and notes.
+
+The cases may lie in this process or on a cluster (drgpay.spark): only their sums are asked for, and
+with bounds on each case what their `items_of` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drgpay.budget.ceiling import Ceiling
+from drgpay.cases.quarantine import Quarantine
+from drgpay.errors import Bilingual
+from drgpay.points.base import BasePoints
+from drgpay.points.quality import Quality, quality
+from drgpay.policy import YearPolicy
+from drgpay.settlement.all_payments import hold_against_target, other_modes
+from drgpay.settlement.checks import check_points, check_pools_have_cases
+from drgpay.settlement.months import payments_of_year
+from drgpay.settlement.notes import year_notes
+from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, settle
+from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.quota import Quota, quotas_of, review_notes
+from drgpay.settlement.region import Region
+from drgpay.settlement.totals import YearSums
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a year's sums come to. `policy` has marked what was used on the way."""
+
+    policy: YearPolicy
+    pools: Sequence[PoolResult]
+    hospitals: Sequence[HospitalResult]
+    notes: Quarantine
+    quotas: Sequence[Quota]
+    warnings: Sequence[Bilingual]
+    quality: Sequence[Quality]
+    ceiling: Ceiling | None
+    extra: dict[str, Any]
+
+
+def settle_sums(
+    prepared: Prepared, region: Region, policy: YearPolicy, base: BasePoints, year: YearSums
+) -> Settled:
+    """Settle a year from the sums of its cases.
+
+    Of `prepared` only what it says of all cases together is asked: no piece of them. Raises
+    InputError and PolicyError for a year that cannot be settled, BooksError when a total does not
+    tie out.
+    """
+    totals = year.totals
+    sums = totals.sums(region)
+    check_pools_have_cases(region, policy, sums, prepared.quarantine)
+    quotas = quotas_of(year.reviewed, totals.paid_cases(len(region.hospitals)), region, policy)
+    used = policy
+    monthly = _monthly(region, policy, year)
+    if monthly is not None:
+        used = used.using("month.growth_limit")
+        if policy["prepay_basis"] == "month_value":
+            used = used.using("month.pattern")
+    if any(pool.last_year_fund_fen is not None for pool in region.pools):
+        used = used.using("budget_growth_cap")
+    pools, hospitals = settle(region, policy, sums, items_of=year.items_of, monthly=monthly)
+    if any(h.final_fen < 0 for h in hospitals):
+        used = used.using("negative_final")
+    check_points(totals, year.grouped, pools, hospitals)
+    extra = other_modes(prepared, region, policy)
+    if "capitation" in extra:
+        for key in policy.parameters:
+            if key.startswith("capitation."):
+                used = used.using(key)
+    ceiling = hold_against_target(region, policy, pools, hospitals, totals.by_item_fen, extra)
+    mdc_of = {o.drg: o.mdc for o in prepared.grouper.outcomes if o.drg}
+    return Settled(
+        used,
+        pools,
+        hospitals,
+        review_notes(year.reviewed, region, policy),
+        quotas,
+        year_notes(
+            prepared, region, policy, base, year, sums, quotas, pools, hospitals, ceiling, extra
+        ),
+        quality(year.moments, prepared.numbers.drgs, mdc_of, base, policy["stable.cv_sd"]),
+        ceiling,
+        extra,
+    )
+
+
+def _monthly(
+    region: Region, policy: YearPolicy, year: YearSums
+) -> Mapping[Key, tuple[int, int, int]] | None:
+    """Return what the months paid, where the policy prepays by them or suspends growth."""
+    by_value = policy["prepay_basis"] == "month_value"
+    if not by_value and policy["month.growth_limit"] is None:
+        return None
+    return payments_of_year(region, policy, year.totals.by_month)
