@@ -447,9 +447,16 @@ def _other_tables(folder: Path, cases: list[dict[str, Any]], hospitals: list[str
     kinds = {"mdc": TEXT, "cases": INT, "groups": INT, "stable_groups": INT}
     kinds |= {name: pa.float64() for name in ("unstable_share", "cv_mean", "riv")}
     write_table(folder, "quality", quality, kinds)
-    moved = [{"key": "keep_ratio", "value": "0.85", "alternative": "0.7", "moved_fen": 123_456}]
-    names = {"key": TEXT, "value": TEXT, "alternative": TEXT, "moved_fen": INT}
-    write_table(folder, "sensitivity", moved, names)
+    text = {name: "" for name in ("largest_hospital", "source", "source_zh", "note")}
+    none = dict.fromkeys(("final_change_fen", "final_moved_fen", "largest_change_fen"), 0)
+    moved = [
+        {"key": "keep_ratio", "name": "结余留用比例", "value": "0.85", "alternative": "0.7",
+         "state": "moved", "due_change_fen": -500, "moved_fen": 123_456, "hospitals": 2,
+         "point_value_before": "310: 1.000000", "point_value_after": "310: 0.900000",
+         **none, **text}
+    ]  # fmt: skip
+    kinds = {name: INT if type(value) is int else TEXT for name, value in moved[0].items()}
+    write_table(folder, "sensitivity", moved, kinds)
     communities = [{"community_id": "M1", "name": "东区医共体", "persons": 3, "budget_fen": 12_345}]
     names = {"community_id": TEXT, "name": TEXT, "persons": INT, "budget_fen": INT}
     write_table(folder, "capitation_communities", communities, names)

@@ -56,7 +56,9 @@ class Calculator:
 
         text = text.removeprefix("=")
         text = _PRODUCT.sub(product, text)
-        text = _SUM.sub(lambda m: keep(sum(cells(*m.groups()), Fraction(0))), text)
+        text = _SUM.sub(
+            lambda m: keep(sum((v or 0 for v in cells(*m.groups())), Fraction(0))), text
+        )
         text = _CELL.sub(lambda m: keep(cells(*m.groups())[0] or Fraction(0)), text)
         text = re.sub(r"(?<![\w.])\d+\.\d+", lambda m: keep(Fraction(m[0])), text)
         text = re.sub(r"(?<![\w.])(\d+)(?![\w.])", lambda m: f"Fraction({m[1]})", text)

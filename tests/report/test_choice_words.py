@@ -38,3 +38,11 @@ def test_parameter_value__shows_choices_of_its_key_only() -> None:
     found = parameter_value(["normal", "low"], "choice", w, "coef_applies_to")
     assert found == "正常病例（normal）、低倍率病例（low）"
     assert parameter_value("pooled", "choice", Words("en"), "history.weighting") == "pooled"
+
+
+def test_choices__switches_and_none_are_chinese_words() -> None:
+    assert choices_text("violator_no_increase", "true") == "是"
+    assert choices_text("combine_pools", "false") == "否"
+    assert choices_text("capitation.rate_yuan", "none") == "无"
+    assert choices_text("high.bands", "100: 3; none: 2") == "100: 3; 其余: 2"
+    assert choices_text("combine_pools", "false", "en") == "false"

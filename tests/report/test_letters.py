@@ -16,8 +16,11 @@ from drgpay.report.derive import derivation, formula_text
 from drgpay.report.letters import file_names, write_letters
 from drgpay.report.run import Run
 from drgpay.report.texts import TEXTS, Words
+from drgpay.settlement.run_folder import write_run as write_year
+from drgpay.settlement.year_end import year_end
 from tests.report.folders import ex1_manifest, full_run, write_run
 from tests.report.test_report_html import Reader
+from tests.settlement.regions import EX1
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +59,49 @@ def test_letters__can_be_recomputed_line_by_line(folder: Path, letters: Path) ->
         accounts = steps_of(html)
         assert len(accounts) == 2
         for pool, steps in zip(("310", "390"), accounts, strict=True):
-            shown = {cells[0]: number(cells[3]) for cells in steps}
-            exact = dict(shown)
-            for line, item, _, _ in steps:
-                found = re.search(r"精确值 (\d+)/(\d+)", item)
-                if found:
-                    exact[line] = Fraction(int(found[1]), int(found[2]))
-            for line, item, formula, _ in steps:
-                if not formula:
-                    continue
-                text = re.sub(r"\((\d+)\)", r"exact['\1']", formula)
-                text = text.replace("×", "*").replace("−", "-")
-                value = eval(text, {"exact": exact})
-                places = 4 if "≈" in steps[int(line) - 1][3] or "点数 P" in item else 2
-                assert abs(value - shown[line]) <= Fraction(1, 2 * 10**places), (hospital, line)
-                exact[line] = value if places == 4 else shown[line]
-                checked += 1
-            assert shown[str(len(steps))] * 100 == finals[hospital, pool]
+            checked += recomputed(steps)
+            assert number(steps[-1][3]) * 100 == finals[hospital, pool]
     assert checked > 50
+
+
+def recomputed(steps: list[list[str]]) -> int:
+    """Fail if a formula of a letter does not give its amount; return how many were computed."""
+    shown = {cells[0]: number(cells[3]) for cells in steps}
+    exact, checked = dict(shown), 0
+    for line, item, _, _ in steps:
+        found = re.search(r"精确值 (\d+)/(\d+)", item)
+        if found:
+            exact[line] = Fraction(int(found[1]), int(found[2]))
+    for line, item, formula, _ in steps:
+        if not formula:
+            continue
+        text = re.sub(r"\((\d+)\)", r"exact['\1']", formula)
+        text = text.replace("×", "*").replace("−", "-").replace("÷", "/")
+        value = eval(text, {"exact": exact})
+        places = 4 if "≈" in steps[int(line) - 1][3] or "点数 P" in item else 2
+        assert abs(value - shown[line]) <= Fraction(1, 2 * 10**places), line
+        exact[line] = value if places == 4 else shown[line]
+        checked += 1
+    return checked
+
+
+def test_letters__of_shared_forfeits_say_how_or_why_not(tmp_path: Path) -> None:
+    folder = write_year(year_end(EX1, overrides=["deposit_forfeited=share"]), tmp_path / "run")
+    letters = write_letters(folder, tmp_path / "letters")
+    first = steps_of((letters / "H1.html").read_text(encoding="utf-8"))[0]
+    assert recomputed(first) == 6
+    items = [(item.split()[0], amount) for _, item, _, amount in first]
+    # 82.25 of H2 and 70.00 of H3, all to H1, the only one whose score is 1
+    assert items[-7:-3] == [
+        ("本险种扣罚保证金合计", "152.25"),
+        ("参加分配的机构点数合计", "808.6000"),
+        ("按点数分得（精确）", "152.25"),
+        ("加：分得的扣罚保证金", "152.25"),
+    ]
+    other = (letters / "H3.html").read_text(encoding="utf-8")
+    assert "本机构保证金有扣罚，不参加分配" in other
+    for steps in steps_of(other):
+        assert recomputed(steps)
 
 
 def test_derivation__gives_only_formulas_that_hold(folder: Path) -> None:
@@ -142,12 +170,12 @@ def test_letters__head_each_fund_apart_and_net_nothing(letters: Path, folder: Pa
         own = [r for r in rows if r["hospital_id"] == hospital]
         for r in own:
             amount = f"{Decimal(abs(r['final_fen'])) / 100:,.2f}"
-            said = "贵机构应退回基金" if r["final_fen"] < 0 else "最终支付贵机构"
-            assert re.search(rf'class="result [a-z]+">[^<]*{r["pool"]}：{said} {amount} 元', html)
+            said = "最终支付 -" if r["final_fen"] < 0 else "最终支付贵机构 "
+            assert re.search(rf'class="result [a-z]+">[^<]*{r["pool"]}：{said}{amount} 元', html)
         pay = sum(max(0, r["final_fen"]) for r in own)
         back = sum(max(0, -r["final_fen"]) for r in own)
         pay_text, back_text = (f"{Decimal(fen) / 100:,.2f}" for fen in (pay, back))
-        assert f"合计应支付 {pay_text} 元，合计应退回 {back_text} 元" in html
+        assert f"合计应支付 {pay_text} 元，合计在下期拨付中抵回 {back_text} 元" in html
 
 
 def test_letters__list_parameters_with_source_and_whether_verified(letters: Path) -> None:

@@ -35,6 +35,7 @@ RULES = {
         "bound.unsolved=to_fund",
     ),
     "combined, rounded": ("combine_pools=true", "residual=to_fund", "value_dp=2"),
+    "forfeits shared": ("deposit_forfeited=share",),
 }
 
 
@@ -80,6 +81,17 @@ def test_derivations__hold_for_every_hospital(folder: Path) -> None:
                 assert eval(step.formula.format(**names), {"given": given}) == step.amount, step
         rest = abs(given["rest"])
         assert rest < Fraction(1, 100) or account.bound, (account, rest)
+
+
+def test_shares_of_forfeits__are_named_only_where_there_are_some(folder: Path) -> None:
+    shares = any(a.amounts.shared for a in Run(folder).accounts)
+    assert shares == (Run(folder).values["deposit_forfeited"] == "share")
+    pages = [folder / "report.html", *(folder / "letters").glob("H*.html")]
+    for page in pages:
+        assert ("分得的扣罚保证金" in page.read_text(encoding="utf-8")) == shares, page
+    book = openpyxl.load_workbook(folder / "settlement.xlsx", read_only=True)
+    heads = [cell.value for cell in next(book["机构清算"].iter_rows())]
+    assert ("分得的扣罚保证金" in heads) == shares
 
 
 def test_workbook__agrees_with_its_formulas(folder: Path) -> None:

@@ -8,8 +8,12 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.money import yuan_text
+from drgpay.money import fen_of_yuan, yuan_text
+from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
+from drgpay.report.reopened import differences, recovery_table
+from drgpay.report.run import Run
+from drgpay.report.texts import Words
 from drgpay.settlement.reopen import reopen
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
@@ -52,6 +56,52 @@ def test_letter__of_a_reopened_year_is_headed_by_the_difference(
     assert "第 2 版 · 文书：监察〔2025〕3号" in html
     assert "监察〔2025〕3号 100.00 元" in html
     assert "监察〔2025〕3号 2.5000 点" in html
+
+
+def test_letter__names_documents_of_its_own_hospital_alone(
+    papers: tuple[Path, Path], tmp_path: Path
+) -> None:
+    first, again = papers
+    for other in ("H1", "H2"):
+        html = (again / "letters" / f"{other}.html").read_text(encoding="utf-8")
+        assert "监察〔2025〕3号" not in html
+        assert "文书：其他机构的更正使点值变动" in html
+    later = tmp_path / "later.csv"
+    removed = "H1,390,,,C03,remove,监察〔2025〕1号,2025-06-01"
+    grouped = "H2,310,,,C06,FM15,监察〔2025〕2号,2025-06-02"
+    later.write_text(f"{HEAD}\n{removed}\n{grouped}\n", encoding="utf-8")
+    run = write_run(reopen(EX1, first, violations=later), tmp_path / "v2")
+    letters = write_letters(run, tmp_path / "letters")
+    html = (letters / "H1.html").read_text(encoding="utf-8")
+    assert "文书：监察〔2025〕1号（病例 C03：GB15 → 移除）；其他机构的更正使点值变动" in html
+    assert "监察〔2025〕2号" not in html
+    html = (letters / "H2.html").read_text(encoding="utf-8")
+    assert "监察〔2025〕2号（病例 C06：GB15 → FM15）" in html
+    back = tmp_path / "back.csv"
+    back.write_text(f"{HEAD}\nH1,390,,,C03,GB15,复议〔2025〕1号,2025-09-01\n", encoding="utf-8")
+    run = write_run(reopen(EX1, run, violations=back), tmp_path / "v3")
+    html = (write_letters(run, tmp_path / "more") / "H1.html").read_text(encoding="utf-8")
+    assert "第 3 版 · 文书：复议〔2025〕1号（病例 C03：移除 → GB15）" in html
+
+
+def test_report__has_a_row_of_the_accounts_that_did_not_change(
+    papers: tuple[Path, Path],
+) -> None:
+    _, again = papers
+    run, w = Run(again), Words("zh")
+    found = differences(run)
+    same = [d for d in found if not d.fen and not d.to_carry]
+    table = recovery_table(run, w)
+    assert table is not None and same
+    texts = [[cell.text for cell in r.cells] for r in table.rows]
+    assert texts[-2][0] == f"未变动：{len(same)} 个账户"
+    assert len(texts) == len(found) - len(same) + 2
+    for column in range(2, len(texts[0])):
+        fen = [
+            fen_of_yuan(r[column].replace("−", "-").replace("+", "").replace(",", ""))
+            for r in texts
+        ]
+        assert sum(fen[:-1]) == fen[-1]
 
 
 def test_index_and_report__begin_with_what_is_recovered_and_added(

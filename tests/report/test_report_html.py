@@ -194,7 +194,7 @@ def test_hospitals__have_exact_amounts_and_tie_out(page: Callable[..., str]) -> 
         *("3", "559.5000", "38,299.99", "66,450.00", "56,369.22", "-10,080.78"),
     ]
     assert payment[1:] == [
-        *("56,369.22", "63,127.50", "3,322.50", "664.50", "0.00", "0.00", "退回 -7,422.78"),
+        *("56,369.22", "63,127.50", "3,322.50", "664.50", "0.00", "0.00", "下期抵回 -7,422.78"),
     ]
     totals = [r[1:] for r in reader.rows_of("合计")]
     assert ["6", "1,027.0000", "39,050.00", "114,450.00", "127,667.50", "+13,217.50"] in totals
@@ -209,7 +209,7 @@ def test_hospitals__have_exact_amounts_and_tie_out(page: Callable[..., str]) -> 
 def test_clawbacks__are_counted_and_marked(page: Callable[..., str]) -> None:
     html = page()
     assert "有 1 笔最终支付为负，合计 7,422.78 元" in html
-    assert html.count('<span class="tag">退回</span>') == 1
+    assert html.count('<span class="tag">下期抵回</span>') == 1
 
 
 def test_hospitals__beyond_forty_are_folded_under_a_subtotal(page: Callable[..., str]) -> None:
@@ -334,9 +334,9 @@ def test_quarantine__is_counted_by_reason_without_listing_cases(page: Callable[.
     ]
     html = page(change, quarantine=rows)
     reader = Reader(html)
-    found = reader.rows_of("不属于本清算年度 outside_year")[0]
-    assert found[1:] == ["cases.csv", "settlement_date", "2", "2", "改正"]
-    assert reader.rows_of("消息 new_reason")[0][3:5] == ["1", "1"]
+    found = reader.rows_of("不属于本清算年度")[0]
+    assert found[1:] == ["cases.csv", "结算日期（settlement_date）", "2", "2", "改正"]
+    assert reader.rows_of("消息")[0][3:5] == ["1", "1"]
     assert reader.rows_of("合计（每行只计一次）")[0][3:5] == ["2", "3"]
     assert "SECRET" not in html
     assert "secret-value" not in html
@@ -443,7 +443,8 @@ def test_paid_against_cost__adds_up_to_dues_and_recorded_fund(whole: Path) -> No
     assert total[0] == "合计"
     assert total[4] == yuan(dues - funds, signed=True)
     parts = [r[4].strip().replace(",", "") for r in rows[:-1]]
-    rest = [r for r in reader.rows_of("取整、违规扣减点数与上下限的影响") if len(r) == 6]
+    rest = [*reader.rows_of("违规扣减点数 × 点值"), *reader.rows_of("取整")]
+    assert len(rest) == 2
     parts += [r[4].replace(",", "") for r in rest]
     assert sum(Decimal(p) for p in parts) * 100 == dues - funds
 

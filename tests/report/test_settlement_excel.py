@@ -240,3 +240,38 @@ def test_workbook__without_cases_is_still_written(tmp_path: Path) -> None:
         file = folder / f"{name}.parquet"
         pq.write_table(pq.read_table(file).slice(0, 0), file)
     assert "机构清算" in read(write_settlement_excel(folder)).sheetnames
+
+
+def test_ceiling__is_that_of_the_year_in_words(folder: Path, path: Path) -> None:
+    heads, *rows = read(path)["总额控制"].iter_rows(values_only=True)
+    assert heads[:2] == ("项目", "金额")
+    found = [row[:2] for row in rows]
+    assert found[:2] == [("DRG点数付费", 7), ("门诊按项目", 3)]
+    assert ("合计", 10) in found and ("总额控制目标", 40_000_000) in found
+    assert found[-2:] == [("可支付额 − 合计", 39_999_990), ("动用：调剂金", 0)]
+
+
+def test_ceiling__reserves_inside_the_target_are_taken_off(tmp_path: Path) -> None:
+    folder = full_run(tmp_path / "run")
+    place = folder / "manifest.json"
+    manifest = json.loads(place.read_text(encoding="utf-8"))
+    manifest["ceiling"] = {
+        "control_target_fen": 1000,
+        "reserves": [
+            {"name": "调剂金", "amount_fen": 100, "drawn_fen": 100, "inside_target": True}
+        ],
+    }
+    place.write_text(json.dumps(manifest), encoding="utf-8")
+    sheet = read(write_settlement_excel(folder))["总额控制"]
+    found = [row[:2] for row in sheet.iter_rows(min_row=6, values_only=True)]
+    assert found == [
+        ("减：目标内预留 调剂金", -1), ("可支付额", 9), ("可支付额 − 合计", -1), ("动用：调剂金", 1),
+    ]  # fmt: skip
+
+
+def test_quality__of_all_cases_is_named(path: Path) -> None:
+    sheet = read(path)["分组质量"]
+    names = [
+        row[columns_of(sheet)["主要诊断大类"] - 1] for row in sheet.iter_rows(2, values_only=True)
+    ]
+    assert "全部" in names and None not in names

@@ -184,7 +184,9 @@ class Tables:
             )
         if how == "floors" or how == "rank":
             return self.remainder(name, key, how)
-        if how and name == "hospitals":
+        if how and "sharing" in key:
+            rows = self.sharing(key["pool"])
+        elif how and name == "hospitals":
             pools = key["pool"].split("+")
             rows = [r for r in self.rows("hospitals") if r["pool"] in pools]
         elif how and "case_bound" in key:
@@ -280,11 +282,34 @@ class Tables:
             made.setdefault(pool["pool"], {})[row["hospital_id"], row["pool"]] = due
         return made
 
+    def sharing(self, pool: str) -> list[dict[str, str]]:
+        """Rule 11: the hospitals that share what others of a pool forfeited."""
+        standing = {h["hospital_id"]: h["standing"] for h in self.manifest["hospitals"]}
+        return [
+            r
+            for r in self.rows("hospitals")
+            if r["pool"] == pool
+            and standing[r["hospital_id"]] == "normal"
+            and r["forfeited_fen"] == "0"
+            and Fraction(r["points"]) > 0
+        ]
+
     def remainder(self, name: str, key: dict[str, str], how: str) -> int | Fraction:
         """The sum of floors, or the rank of a party, of a largest remainder."""
-        if name == "hospitals":
-            shares: dict[Any, Fraction] = dict(self.exact_dues[self.pool_row(key["pool"])["pool"]])
-            own: Any = (key.get("hospital_id"), key["pool"])
+        if "sharing" in key:
+            members = self.sharing(key["pool"])
+            whole = sum(
+                int(r["forfeited_fen"]) for r in self.where("hospitals", {"pool": key["pool"]})
+            )
+            points = sum(Fraction(r["points"]) for r in members)
+            shares: dict[Any, Fraction] = {
+                r["hospital_id"]: whole * Fraction(r["points"]) / points for r in members
+            }
+            own: Any = key.get("hospital_id")
+            step = Fraction(1)
+        elif name == "hospitals":
+            shares = dict(self.exact_dues[self.pool_row(key["pool"])["pool"]])
+            own = (key.get("hospital_id"), key["pool"])
             step = Fraction(1)
         else:
             chain = key.get("chain") or self.where("cases", {"case_id": key["case_id"]})[0]["chain"]

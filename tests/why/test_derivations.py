@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -23,8 +24,9 @@ CLASSES = {
 # steps that some drawn region must need, or the drawn regions test less than they should
 STEPS = {
     "bed_day.points", "band", "bound.high", "bounds", "brings.bounded", "chain", "class",
-    "coefficient.sum", "coefficient.tilted", "due.bounded", "due.rank", "forfeited.band", "held",
+    "deductible.due", "deductible.excess", "stay", "coefficient.sum", "coefficient.tilted", "due.bounded", "due.rank", "forfeited.band", "forfeits.left", "held",
     "not_pool.points", "points.deducted", "points.set", "points.share", "price", "readmission",
+    "shared.rank", "sharing",
     "slice", "stable.cv", "test.day_surgery", "test.discharge_way", "test.long_stay",
     "test.short_stay", "trimmed", "value", "value.unbounded",
 }  # fmt: skip
@@ -85,6 +87,34 @@ def test_why__ex1_holds_for_every_case_hospital_pool_and_group(ex1: Path) -> Non
     assert met["step"] > 300
     assert met["formula"] > 250
     assert met["leaf of a table"] > 300
+
+
+def test_why__shared_forfeits_of_ex1(tmp_path: Path) -> None:
+    region = tmp_path / "region"
+    shutil.copytree(EX1, region)
+    for name, old, new in (
+        ("scores.csv", "H2,0.90", "H2,1.00"),
+        ("region.toml", "../../schemes/ex1-tiny", str(EX1.parents[1] / "schemes" / "ex1-tiny")),
+    ):
+        text = (region / name).read_text(encoding="utf-8")
+        assert old in text
+        (region / name).write_text(text.replace(old, new), encoding="utf-8")
+    run = year_end(region, overrides=["deposit_forfeited=share"])
+    folder = write_run(run, tmp_path / "run")
+    assert check_run(folder)["step shared.rank"] == 4
+    told = text_of(folder, "H2")
+    assert formula(told, "share by points, exact") == (
+        "70.00 × 145.6000 ÷ 954.2000 = 3920/367 ≈ 10.681199 yuan"
+    )
+    assert formula(told, "share of forfeits") == "floor(3920/367, 2) + 0 = 10.68 yuan"
+    assert formula(told, "final payment") == (
+        "16585.90 − 15627.50 − 0.00 + 10.68 − 500.00 = 469.08 yuan"
+    )
+    assert "it forfeited itself: no share" in text_of(folder, "H3")
+
+
+def text_of(folder: Path, hospital: str) -> str:
+    return text(why(folder, "hospital", hospital), "en")
 
 
 def test_why__drawn_regions_with_every_class_and_rule(

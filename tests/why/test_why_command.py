@@ -66,10 +66,10 @@ def _names(run: Path) -> list[str]:
 
 def test_text__quarantined_and_held_cases_say_why_and_what_to_do(plain_run: Path) -> None:
     gone = text(why(plain_run, "case", "C01"), "en")
-    assert "cases.csv:1, admission_date = 2024-13-08 →" in gone
+    assert "cases.csv:2, admission_date = 2024-13-08 →" in gone
     held = text(why(plain_run, "case", "C09"), "en")
     assert "ungrouped.rule = special_review" in held
-    assert "Add the decision to reviews.csv" in held
+    assert "Add the decision to the table reviews" in held
 
 
 # --- changed tables
@@ -121,7 +121,7 @@ CELLS = [
         ("hospital", "H2", "hospitals", HOSPITAL, column)
         for column in (
             "cases", "points", "not_pool_fen", "recorded_fund_fen", "due_fen", "prepaid_fen",
-            "deposit_fen", "forfeited_fen", "violation_fen", "carried_fen", "final_fen",
+            "deposit_fen", "forfeited_fen", "shared_fen", "violation_fen", "carried_fen", "final_fen",
         )
     ),
     ("hospital", "H2", "cases", {"case_id": "C05"}, "points"),
@@ -161,6 +161,17 @@ def test_changed_cell__the_tables_do_not_agree(
     assert "表中数据互不一致" in text(made, "zh")
 
 
+@pytest.mark.parametrize("column", ["shared_fen", "forfeited_fen"])
+@pytest.mark.parametrize("subject", [("hospital", "H1"), ("pool", "310")])
+def test_changed_share_of_forfeits__is_noticed(
+    subject: tuple[str, str], column: str, tmp_path: Path
+) -> None:
+    run = write_run(year_end(EX1, overrides=["deposit_forfeited=share"]), tmp_path / "run")
+    assert not why(run, *subject).disagreements
+    key = {"hospital_id": "H1" if column == "shared_fen" else "H2", "pool": "310"}
+    assert why(changed(run, tmp_path, "hospitals", key, column), *subject).disagreements
+
+
 def test_command__changed_table_ends_with_the_code_of_books(
     plain_run: Path, tmp_path: Path
 ) -> None:
@@ -181,6 +192,9 @@ def test_command__changed_table_ends_with_the_code_of_books(
         ("case", "C2", "C02"),
         ("hospital", "H9", "H1"),
         ("pool", "31O", "310"),
+        ("pool", "职工医保", "310"),
+        ("drg", "AH1", "AH19"),
+        ("drg", "AH2", "AH19"),
         ("drg", "AH91", "AH19"),
     ],
 )
@@ -249,3 +263,15 @@ def test_docs__show_what_the_command_prints(tmp_path: Path) -> None:
         lines = text(why(folder, subject, name), "zh").splitlines()
         for line in block.splitlines():
             assert line in lines
+
+
+def test_why__of_a_case_that_stands_twice_says_end_and_reason_once(tmp_path: Path) -> None:
+    place = region(tmp_path)
+    cases = place / "cases.csv"
+    lines = cases.read_text(encoding="utf-8").splitlines()
+    twice = next(line for line in lines if line.startswith("C05,"))
+    cases.write_text("\n".join([*lines, twice]) + "\n", encoding="utf-8")
+    made = why(write_run(year_end(place), tmp_path / "run"), "case", "C05")
+    labels = [fact.label.chinese for fact in made.facts]
+    assert (labels.count("结果"), labels.count("原因")) == (1, 1)
+    assert text(made, "zh").count("第") >= 2  # both rows are named

@@ -27,4 +27,7 @@ def test_why__a_reopened_run_holds_too(tmp_path: Path) -> None:
     assert met["case"] == 12
     assert met["step points.removed"] == 1
     assert met["step points.deducted"] == 1
+    told = text(why(folder, "hospital", "H1"), "zh")
+    assert "沿用被重开版本（第 1 版）的数" in told
+    assert "prepaid.csv 给定" not in told
     assert "later violation: 文书二" in text(why(folder, "case", "C02"), "en")

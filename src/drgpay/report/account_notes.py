@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import lru_cache
 
+from drgpay.store.run_columns import word
+
 from . import amounts
-from .reopened import WORDS as REOPENED
-from .reopened import change_of, is_reopened
+from .reopened import final_text, is_reopened
 from .run import Account, Record, Run
 from .texts import Words
 
@@ -79,10 +80,20 @@ def ended_note(run: Run, account: Account, w: Words) -> str:
     return w("n_ended") if standing(run, account) == "ended" else ""
 
 
+def share_note(run: Run, account: Account, w: Words) -> str:
+    """How a hospital came to its part of the forfeited deposits, or why it has none."""
+    own = standing(run, account)
+    if run.may_share(account):
+        return w("l_shared_note" if run.sharing[account.pool][0] else "n_share_nothing")
+    if own != "normal":
+        return w("n_share_standing", word=word("standing", own, w.lang))
+    return w("n_share_forfeited" if account.amounts.forfeited else "n_share_points")
+
+
 def final_note(run: Run, account: Account, w: Words) -> str:
-    """What a final payment means: money to return, or of a reopened year no second payment."""
+    """What a final payment means: what the next ones set off, or no second payment."""
     if is_reopened(run):
-        change = change_of(run, account.hospital, account.pool)
-        fen = amounts.yuan(change, signed=True)
-        return w.of(REOPENED, "final_note").format(fen=fen)
+        note = final_text(run, account.hospital, account.pool, w)
+        below = account.amounts.final < 0
+        return note + w("semicolon") + w("l_final_return") if below else note
     return w("l_final_return") if account.amounts.final < 0 else ""

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES, SEVERITY_TEXTS, Check
-from drgpay.cases.checks.facts import meant
-from drgpay.columns import BY_NAME
+from drgpay.columns import BY_NAME, chinese_header
 from drgpay.errors import in_language
 from drgpay.grouper.check import Checked
 
@@ -26,7 +25,7 @@ def severity_text(severity: str, lang: str) -> str:
 
 def column_text(column: str, lang: str) -> str:
     """Return a column as it is called."""
-    return meant(column) if lang == "zh" and column else column
+    return chinese_header(column) if lang == "zh" and column else column
 
 
 def nearest_text(done: Checked, column: str, value: str | None, lang: str) -> str:

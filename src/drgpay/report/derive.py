@@ -10,13 +10,15 @@ from .account_notes import (
     carried_note,
     ended_note,
     final_note,
+    share_note,
     violation_note,
 )
+from .case_bounds import NOBODY, Ends
 from .run import Account, Run, sum_of
 from .texts import Words
 
 MONEY, POINTS, VALUE, RATIO = "money", "points", "value", "ratio"
-_SIGNS = {"*": " × ", "-": " − ", "+": " + "}
+_SIGNS = {"*": " × ", "-": " − ", "+": " + ", "/": " ÷ "}
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ def shown_amount(step: Step) -> str:
     return amounts.fixed(amounts.rounded(step.amount, 12), 12)
 
 
+def ends_of(run: Run, account: Account) -> Ends:
+    """The cases of a hospital in a pool that bounds of their own hold."""
+    classes = {p.case_class for p in run.parts_of[account.hospital, account.pool]}
+    held = (run.case_bounds.of_class(account.hospital, account.pool, c) for c in sorted(classes))
+    return sum(held, NOBODY)
+
+
 def derivation(run: Run, account: Account, w: Words) -> list[Step]:
     """The steps from the points of a hospital's cases in a pool to its final payment.
 
@@ -91,13 +100,25 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
         add("points", POINTS, points(a.points), note=note, strong=True)
     fraction = f"{value.numerator}/{value.denominator}"
     add("value", VALUE, value, note=w("l_value_note", fraction=fraction))
-    worth = points(a.points) * value
-    add("worth", MONEY, worth, "{points}*{value}")
+    ends = ends_of(run, account)
+    held = ends.both
+    inside = a.points - held.points
+    if held.cases:
+        note = w("l_cases", n=f"{by_points.cases - held.cases:,}")
+        add("inside", POINTS, points(inside), note=note)
+    worth = points(inside) * value
+    add("worth", MONEY, worth, "{inside}*{value}" if held.cases else "{points}*{value}")
     personal = run.values.get("not_pool") == "personal"
     note = w("l_not_pool_personal" if personal else "l_not_pool_note")
-    add("not_pool", MONEY, yuan_of(by_points.not_pool), note=note)
-    exact = worth - yuan_of(by_points.not_pool)
+    own = by_points.not_pool - held.not_pool
+    add("not_pool", MONEY, yuan_of(own), note=w("l_not_pool_inside") if held.cases else note)
+    exact = worth - yuan_of(own)
     formula = "{worth}-{not_pool}"
+    for key, end in (("at_high", ends.high), ("at_low", ends.low)):
+        if end.cases:
+            add(key, MONEY, yuan_of(end.due), note=w("l_cases", n=f"{end.cases:,}"))
+            exact += yuan_of(end.due)
+            formula += f"+{{{key}}}"
     if a.money or in_money.cases:
         if in_money.price - in_money.not_pool == a.money:
             note = w("l_cases", n=f"{in_money.cases:,}")
@@ -112,8 +133,8 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
     add("exact", MONEY, exact, formula)
     last = abs(rest) < Fraction(1, 100)
     why = bound_note(run, account, w)
-    if not why:
-        why = w("l_rest_last") if last else w("l_rest_cases")
+    if not why and last:
+        why = w("l_rest_last")
     add("rest", MONEY, rest, note=why)
     add("due", MONEY, yuan_of(a.due), "{exact}+{rest}", strong=True)
     add("prepaid", MONEY, yuan_of(a.prepaid))
@@ -132,9 +153,18 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
         add("forfeited", MONEY, yuan_of(a.forfeited), "{deposit}*(1-{kept})")
     else:
         add("forfeited", MONEY, yuan_of(a.forfeited))
+    shared = ""
+    if run.shares:
+        whole, base = run.sharing[account.pool]
+        if a.shared:
+            add("forfeits", MONEY, yuan_of(whole), note=w("l_forfeits_note"))
+            add("sharing", POINTS, points(base))
+            add("share", MONEY, yuan_of(whole) * a.points / base, "{forfeits}*{points}/{sharing}")
+        add("shared", MONEY, yuan_of(a.shared), note=share_note(run, account, w))
+        shared = "+{shared}"
     add("violation", MONEY, yuan_of(a.violation), note=violation_note(run, account, w))
     add("carried", MONEY, yuan_of(a.carried), note=carried_note(run, account, w))
-    formula = "{due}-{prepaid}-{forfeited}-{violation}-{carried}"
+    formula = f"{{due}}-{{prepaid}}-{{forfeited}}{shared}-{{violation}}-{{carried}}"
     note = final_note(run, account, w)
     add("final", MONEY, yuan_of(a.final), formula, note=note, strong=True)
     return steps

@@ -8,14 +8,18 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from drgpay.store.choice_words import setting_text
+
 from . import amounts, sections
 from .amounts import points as points_text
 from .amounts import yuan
 from .notes import first_notes
+from .referrals import WORDS as REFERRALS
+from .referrals import referral_table, referral_texts
 from .reopened import WORDS as REOPENED
 from .reopened import is_reopened, mark_text, note_text, recovery_table
 from .run import Record, Run
-from .sensitivity import sensitivity_notes, sensitivity_table
+from .sensitivity import parameter_table, sensitivity_notes, sensitivity_table, tried
 from .texts import Words
 from .value import own_checks, settlements, value_table
 
@@ -41,7 +45,7 @@ def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]
         banner = Banner("danger", mark_text(run, w), note_text(run, w), (), "reopened", link)
         found.append(banner)
     if m["trial"]:
-        items = tuple(str(t) for t in m["trial"])
+        items = tuple(setting_text(str(text), w.lang) for text in m["trial"])
         found.append(Banner("danger", w("banner_trial"), w("banner_trial_text"), items))
     failed = [c.get(f"text_{w.lang}") or c["name"] for c in m["checks"] if not c["passed"]]
     failed += [text for text, passed in own if not passed]
@@ -138,6 +142,15 @@ def tiles(run: Run, w: Words) -> list[Tile]:
     return found
 
 
+def _sources(run: Run, w: Words) -> list[tuple[str, str]]:
+    """The documents that the sources of parameters name, by their short names."""
+    named = run.manifest["policy"].get("sources") or {}
+    found = {key: sections.source_title(str(title), w.lang) for key, title in named.items()}
+    if w.lang == "zh" and "assumed" in found:
+        found["假定"] = found.pop("assumed")
+    return list(found.items())
+
+
 def view(run: Run, w: Words) -> Record:
     """Everything the template shows."""
     own = own_checks(run, w)
@@ -147,8 +160,8 @@ def view(run: Run, w: Words) -> Record:
     diff_svg, diff_title, diff_note = sections.difference_chart(run, w)
     cv = sections.cv_chart(run, records, w)
     paid_svg, paid_note = sections.paid_chart(run, w)
-    unverified = sections.parameter_table(run, w, verified=False)
-    verified = sections.parameter_table(run, w, verified=True)
+    unverified = parameter_table(run, w, verified=False)
+    verified = parameter_table(run, w, verified=True)
     passed = sum(1 for c in run.manifest["checks"] if c["passed"]) + sum(p for _, p in own)
     every = len(run.manifest["checks"]) + len(own)
     pools_used = sorted({a.pool for a in run.accounts})
@@ -156,7 +169,8 @@ def view(run: Run, w: Words) -> Record:
     print_marks += [w("print_synthetic")] if run.manifest["synthetic"] else []
     claw = w("h_no_clawback")
     if negative:
-        claw = w("h_clawback", n=len(negative), fen=yuan(-sum(negative)))
+        key = "h_clawback_reopened" if is_reopened(run) else "h_clawback"
+        claw = w(key, n=len(negative), fen=yuan(-sum(negative)))
     return {
         "w": w,
         "m": run.manifest,
@@ -191,7 +205,11 @@ def view(run: Run, w: Words) -> Record:
         "quality_table": sections.quality_table(run, w),
         "coefficient_table": sections.coefficient_table(run, w),
         "extra_tables": sections.extra_tables(run, w),
-        "has_moved": bool(sections.moved_by(run)),
+        "referral_title": w.of(REFERRALS, "title"),
+        "referral_texts": referral_texts(run, w),
+        "referral_table": referral_table(run, w),
+        "sources": _sources(run, w),
+        "has_moved": bool(tried(run)),
         "sensitivity": sensitivity_table(run, w),
         "sensitivity_notes": sensitivity_notes(run, w),
         "diff_svg": Markup(diff_svg),
@@ -204,6 +222,7 @@ def view(run: Run, w: Words) -> Record:
         "base_points_text": sections.base_points_text(run, w),
         "cv_svg": Markup(cv.svg) if cv else "",
         "cv_note": cv.note if cv else "",
+        "shares": run.shares,
         "drg_table": sections.drg_table(run, records, w),
         "quarantine_table": sections.quarantine_table(run, w),
         "front_page_table": sections.front_page_table(run, w),

@@ -16,7 +16,9 @@ from drgpay.store.run_columns import word
 from . import amounts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
+from .classes import split
 from .derive import derivation, formula_text, shown_amount
+from .referrals import excess_by_hospital, letter_lead, letter_table
 from .reopened import WORDS as REOPENED
 from .reopened import (
     Difference,
@@ -27,7 +29,7 @@ from .reopened import (
     pool_line,
     version_text,
 )
-from .run import Account, Record, Run, total_of
+from .run import Account, CaseSum, Record, Run, total_of
 from .sections import final_cell, parameter_value, signed_cell, source_text
 from .tables import Cell, Column, Row, Table, row
 from .texts import CLASSES, REASONS, Words
@@ -87,6 +89,7 @@ class _Letters:
         self.groups = _by_hospital(run.sums.top_groups(DRGS_LISTED).to_pylist())
         self.held = _by_hospital(run.sums.held(CASES_LISTED).to_pylist())
         self.bad = _by_hospital(run.sums.quarantined(CASES_LISTED).to_pylist())
+        self.twice = excess_by_hospital(run)
         self.titles = {r["drg"]: r["name"] or "" for r in run.records("drgs")}
         self.marks = [w("print_trial")] * bool(run.trial)
         self.marks += [w("print_synthetic")] if run.manifest["synthetic"] else []
@@ -115,6 +118,7 @@ class _Letters:
             "run_digest": self.run.digest[:12],
             "print_mark": " · ".join(self.marks),
             "trial": self.run.trial,
+            "bounded": self.run.bounded_by_case,
             "reopened": mark_text(self.run, self.w) if self.reopened else "",
             "reopened_text": note_text(self.run, self.w) if self.reopened else "",
         }
@@ -169,10 +173,11 @@ class _Letters:
         own = self.accounts[hospital]
         held = sum(a.amounts.held for a in own)
         bad = self.bad.get(hospital, [])
+        twice = self.twice.get(hospital, [])
         return {
             "name": run.hospital_name(hospital),
             "number": self._number(hospital),
-            "version": version_text(run, w) if self.reopened else "",
+            "version": version_text(run, hospital, w) if self.reopened else "",
             "results": self._results(hospital),
             "overview": self._overview(own),
             "pools": [(self._steps(a), self._classes(a)) for a in own],
@@ -180,6 +185,9 @@ class _Letters:
             "held_lead": w("letter_held_lead", n=f"{held:,}") if held else "",
             "held": self._held(hospital),
             "held_more": self._more(len(self.held.get(hospital, [])), held),
+            "twice_lead": letter_lead(twice, w),
+            "twice": letter_table(twice[:CASES_LISTED], w),
+            "twice_more": self._more(min(len(twice), CASES_LISTED), len(twice)),
             "bad_lead": w("letter_bad_lead", n=f"{bad[0]['in_all']:,}") if bad else "",
             "bad": self._bad(bad),
             "bad_more": self._more(len(bad), bad[0]["in_all"] if bad else 0),
@@ -223,7 +231,7 @@ class _Letters:
     def _overview(self, own: list[Account]) -> Table:
         w = self.w
         columns = [Column(w("pool"), "text"), Column(w("cases")), Column(w("points"))]
-        keys = ("recorded", "due", "prepaid", "forfeited")
+        keys = ["recorded", "due", "prepaid", "forfeited", *["shared"] * self.run.shares]
         columns += [Column(w(key)) for key in keys]
         final = w.of(REOPENED, "final_name") if self.reopened else w("final")
         columns += [Column(w("violations")), Column(w("carried")), Column(final)]
@@ -252,7 +260,7 @@ class _Letters:
         for step in steps:
             formula = formula_text(step, numbers) if step.formula else ""
             shown = shown_amount(step)
-            if step.key in ("worth", "exact") and step.amount * 100 % 1:
+            if step.key in ("worth", "exact", "share") and step.amount * 100 % 1:
                 shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)
             if step.key == "rest" and step.amount * 100 % 1:
                 shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)
@@ -266,26 +274,37 @@ class _Letters:
 
     def _classes(self, account: Account) -> Table:
         w = self.w
-        heads = ("cases", "points", "total_cost", "class_not_pool", "letter_worth", "letter_gain")
+        heads = ["cases", "points", "total_cost", "letter_worth", "letter_gain"]
+        heads += ["class_not_pool", "due"]
         columns = [Column(w("class"), "text"), Column(w("letter_paid_by"), "text")]
         columns += [Column(w(key)) for key in heads]
-        rows = []
-        for part in self.run.parts_of[account.hospital, account.pool]:
-            s, paid_by = part.sums, part.paid_by
-            worth = s.price if paid_by == "money" else self.run.worth(s.points, account.pool)
-            held = paid_by == "held"
-            rows.append(
-                row(
-                    w.of(CLASSES, part.case_class),
-                    word("paid_by", paid_by, w.lang),
-                    f"{s.cases:,}",
-                    "—" if held else points_text(s.points),
-                    yuan(s.cost),
-                    yuan(s.not_pool),
-                    "—" if held else yuan(worth),
-                    "—" if held else signed_cell(worth - s.cost),
-                )
-            )
+        parts = self.run.parts_of[account.hospital, account.pool]
+        found = split(self.run, account)
+        rows: list[Row] = []
+
+        def line(name: str, paid: str, s: CaseSum, worth: int, kind: str = "") -> None:
+            cells: list[str | Cell] = [f"{s.cases:,}", points_text(s.points), yuan(s.cost)]
+            cells += [yuan(worth), signed_cell(worth - s.cost)]
+            cells += [yuan(s.not_pool), yuan(worth - s.not_pool)]
+            rows.append(row(name, paid, *cells, kind=kind))
+
+        for one in found.lines:
+            paid = word("paid_by", one.part.paid_by, w.lang)
+            line(w.of(CLASSES, one.part.case_class), paid, one.part.sums, one.worth)
+        for key, fen in found.rest:
+            taken = key == "split_deducted"
+            points = points_text(-account.amounts.deducted) if taken else "—"
+            gain = signed_cell(fen)
+            rows.append(row(w(key), "", "—", points, "—", yuan(fen), gain, "—", yuan(fen)))
+        if found.lines:
+            whole = sum((one.part.sums for one in found.lines), CaseSum())
+            whole.points = account.amounts.points
+            line(w("total"), "", whole, found.due + whole.not_pool, "total")
+        for part in parts:
+            if part.paid_by == "held":
+                s, paid = part.sums, word("paid_by", "held", w.lang)
+                cells = [f"{s.cases:,}", "—", yuan(s.cost), "—", "—", yuan(s.not_pool), "—"]
+                rows.append(row(w.of(CLASSES, part.case_class), paid, *cells))
         title = w("letter_classes", pool=self.run.pool_name(account.pool))
         return Table(title, columns, rows, css="dense")
 
@@ -294,7 +313,8 @@ class _Letters:
         sums: dict[str, list[int]] = {}
         for r in self.groups.get(hospital, []):
             units = units_of(r["points"], 4)
-            worth = run.worth(units, r["pool"]) + int(r["price_fen"])
+            ends = run.case_bounds.of_group(hospital, r["pool"], r["drg"] or "")
+            worth = run.worth(units, r["pool"], ends) + int(r["price_fen"])
             facts = (r["cases"], units, int(r["total_cost_fen"]), worth)
             old = sums.setdefault(r["drg"], [0, 0, 0, 0])
             sums[r["drg"]] = [a + b for a, b in zip(old, facts, strict=True)]

@@ -1,4 +1,4 @@
-"""The notes that come before all others: reserves drawn, held cases, penalised hospitals."""
+"""The notes that come before all others: held cases, penalised hospitals."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from .run import Run
 from .texts import Words
 
 WORDS: dict[str, tuple[str, str]] = {
-    "drawn": (
-        "总额控制：动用预留“{name}” {fen} 元（预留 {all} 元）",
-        "Ceiling: {fen} yuan drawn from the reserve {name!r} (of {all} yuan)",
-    ),
     "held": (
         "待评审病例 {n} 例，记账统筹基金 {fen} 元：尚未清算，评审后须另行支付，应列为待付负债",
         "{n} cases held for review, recorded fund {fen} yuan: not settled yet, a liability until "
@@ -32,15 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
 
 
 def first_notes(run: Run, w: Words) -> tuple[str, ...]:
-    """Draws on reserves, then held cases as a liability, then hospitals not in ordinary standing."""
+    """Held cases as a liability, then hospitals not in ordinary standing."""
     found = []
-    for reserve in (run.manifest.get("ceiling") or {}).get("reserves") or ():
-        drawn = int(reserve.get("drawn_fen") or 0)
-        if drawn:
-            text = w.of(WORDS, "drawn")
-            whole = yuan(int(reserve.get("amount_fen") or 0))
-            name = str(reserve.get("name") or "")
-            found.append(text.format(name=name, fen=yuan(drawn), all=whole))
     held = run.manifest["ends"].get("held", 0)
     if held:
         text = w.of(WORDS, "held")

@@ -19,6 +19,7 @@ from drgpay.outputs import refuse_unfinished
 from drgpay.store.run_sums import CaseSums
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
+from .case_bounds import NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from .texts import CLASSES
 
 Record = dict[str, Any]
@@ -36,6 +37,7 @@ class Amounts:
     prepaid: int = 0
     deposit: int = 0
     forfeited: int = 0
+    shared: int = 0
     violation: int = 0
     carried: int = 0
     final: int = 0
@@ -185,6 +187,7 @@ class Run:
                 prepaid=r["prepaid_fen"],
                 deposit=r["deposit_fen"],
                 forfeited=r["forfeited_fen"],
+                shared=r.get("shared_fen") or 0,
                 violation=r["violation_fen"],
                 carried=r.get("carried_fen") or 0,
                 final=r["final_fen"],
@@ -208,6 +211,28 @@ class Run:
     @cached_property
     def total(self) -> Amounts:
         return total_of(self.accounts)
+
+    @cached_property
+    def shares(self) -> bool:
+        """Whether forfeited deposits were given to others."""
+        return any(a.amounts.shared for a in self.accounts)
+
+    @cached_property
+    def sharing(self) -> dict[str, tuple[int, int]]:
+        """By pool: deposits forfeited in fen, and the points of those who share them (rule 11)."""
+        found: dict[str, tuple[int, int]] = {}
+        for account in self.accounts:
+            fen, points = found.get(account.pool, (0, 0))
+            a = account.amounts
+            points += a.points if self.may_share(account) else 0
+            found[account.pool] = (fen + a.forfeited, points)
+        return found
+
+    def may_share(self, account: Account) -> bool:
+        """Whether a hospital shares what others of the pool forfeited."""
+        a = account.amounts
+        standing = self.hospitals.get(account.hospital, {}).get("standing") or "normal"
+        return a.points > 0 and not a.forfeited and standing == "normal"
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -275,10 +300,35 @@ class Run:
         """Yuan a point, exact, of each row of the pools table."""
         return {p["pool"]: Fraction(p["point_value_fraction"]) for p in self.pools}
 
-    def worth(self, points: int, pool: str) -> int:
-        """What points of a pool are worth in fen, rounded."""
+    def worth(self, points: int, pool: str, ends: Ends = NOBODY) -> int:
+        """What points of a pool are worth in fen, rounded: what is due for them and n.
+
+        `ends`: those of the cases that their bounds hold; they are worth what they get and n.
+        """
         value = self.point_values.get(self.settled_in(pool), Fraction(0))
-        return divide_rounded(points * 100 * value.numerator, POINT_UNITS * value.denominator)
+        held = ends.both
+        free = points - held.points
+        made = divide_rounded(free * 100 * value.numerator, POINT_UNITS * value.denominator)
+        return made + held.due + held.not_pool
+
+    def worth_of(self, part: Part) -> int:
+        """What cases of a class are worth in fen; the price of those paid in money."""
+        if part.paid_by != "points":
+            return part.sums.price
+        ends = self.case_bounds.of_class(part.hospital, part.pool, part.case_class)
+        return self.worth(part.sums.points, part.pool, ends)
+
+    @cached_property
+    def bounded_by_case(self) -> bool:
+        """Whether each case is bounded."""
+        return bounded_by_case(self.values)
+
+    @cached_property
+    def case_bounds(self) -> CaseBounds:
+        """Which cases their bounds hold; none unless each case is bounded."""
+        pools = {a.pool for a in self.accounts}
+        values = {p: self.point_values.get(self.settled_in(p), Fraction(0)) for p in pools}
+        return case_bounds(self.folder, self.values, values)
 
     @cached_property
     def combined(self) -> bool:
@@ -290,6 +340,18 @@ class Run:
 
     def hospital_name(self, hospital: str) -> str:
         return str(self.hospitals.get(hospital, {}).get("name") or hospital)
+
+    def bed_day_name(self, code: str, lang: str = "zh") -> str:
+        """What the region calls a bed-day class, beside its code; the code where it has no name."""
+        name = self._bed_day_names.get(code, "")
+        if not name or name == code:
+            return code
+        return f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"
+
+    @cached_property
+    def _bed_day_names(self) -> dict[str, str]:
+        rates = self.manifest.get("bed_days") or ()
+        return {r["bed_day_class"]: str(r["name"]) for r in rates if r.get("name")}
 
     def pool_name(self, pool: str, code: bool = True) -> str:
         for p in self.pools:

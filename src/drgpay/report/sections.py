@@ -1,10 +1,12 @@
 """The tables and charts of the report, one function each."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITY_TEXTS
+from drgpay.columns import both_names
 from drgpay.store.choice_words import choice_text, choice_word
 from drgpay.store.run_columns import in_order, word
 from drgpay.store.run_columns import label as column_label
@@ -13,12 +15,15 @@ from drgpay.store.run_columns import title as table_title
 from . import amounts, charts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
+from .case_bounds import NOBODY, Ends
+from .classes import rest_of_all
+from .reopened import correction_counts
 from .run import Account, Record, Run, total_of
-from .sensitivity import between
 from .tables import Cell, Column, Row, Table, row
-from .texts import CLASSES, MODES, REASONS, UNITS, Words
+from .texts import CLASSES, MODES, REASONS, Words
 from .value import settlements
 
+GROUPED = ("grouped", "ambiguous", "ungroupable")
 HOSPITALS_SHOWN = 30
 HOSPITALS_UNFOLDED = 40
 HOSPITALS_FOLDED = 400  # a page of thousands of hospitals stays small: the workbook has all
@@ -45,6 +50,8 @@ def counts_table(run: Run, w: Words) -> Table:
         share = amounts.percent(count, whole)
         table.rows.append(row(w(key), Cell(f"{count:,}", mark=mark), share, kind=kind))
 
+    for name, count in correction_counts(run, w):
+        table.rows.append(row(name, f"{count:,}", ""))
     line("c_in", whole, "strong")
     line("c_quarantined", ends["quarantined"], mark="loss" if ends["quarantined"] else "")
     held = ends.get("held", 0)
@@ -53,9 +60,12 @@ def counts_table(run: Run, w: Words) -> Table:
     if whole != ends["paid"] + held + ends["quarantined"]:
         line("c_unexplained", whole - ends["paid"] - held - ends["quarantined"], mark="loss")
     line("c_paid", ends["paid"], "total")
-    for key in ("grouped", "ambiguous", "ungroupable"):
-        line(f"c_{key}", counts[key])
-    rest = ends["paid"] + held - sum(counts[k] for k in ("grouped", "ambiguous", "ungroupable"))
+    paid = counts
+    if held:  # the counts have them in
+        paid = {r["status"]: r["cases"] for r in run.sums.paid_by_status().to_pylist()}
+    for key in GROUPED:
+        line(f"c_{key}", paid.get(key, 0))
+    rest = ends["paid"] - sum(paid.get(key, 0) for key in GROUPED)
     if rest:
         line("c_unexplained", rest, mark="loss")
     return table
@@ -121,7 +131,7 @@ def signed_cell(fen: int) -> Cell:
 
 
 def final_cell(fen: int, tag: str = "") -> Cell:
-    """A final payment; a negative one is money the hospital has to return."""
+    """A final payment; a negative one is set off against the next payments."""
     return Cell(yuan(fen), mark="claw", tag=tag) if fen < 0 else Cell(yuan(fen))
 
 
@@ -227,13 +237,16 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
         cells += [f"{a.held:,}"] * held
         return row(identity_cell(run, account, kind), *cells, kind=kind)
 
-    keys = ("due", "prepaid", "deposit", "forfeited", "violations", "carried", "final")
+    keys = ["due", "prepaid", "deposit", "forfeited", "violations", "carried", "final"]
+    if whole.shared:
+        keys.insert(4, "shared")
     columns = [Column(w("hospital"), "text"), *(Column(w(key)) for key in keys)]
     payment = Table(w("pool_payment", pool=name), columns, [], css="sticky")
 
     def payment_row(account: Account, kind: str = "") -> Row:
         a = account.amounts
-        fen = (a.due, a.prepaid, a.deposit, a.forfeited, a.violation, a.carried)
+        fen = [a.due, a.prepaid, a.deposit, a.forfeited, a.violation, a.carried]
+        fen[4:4] = [a.shared] * bool(whole.shared)
         last = final_cell(a.final, "" if kind else w("return"))
         return row(identity_cell(run, account, kind), *(yuan(f) for f in fen), last, kind=kind)
 
@@ -274,9 +287,10 @@ def paid_by_hospital(run: Run) -> list[Paid]:
 
 
 def paid_by_class(run: Run) -> list[Paid]:
-    """Each class's cost and income: points x value or price, and what n leaves out."""
+    """Each class's cost and income: points x value, what cases at a bound get, or the price."""
     sums: dict[str, list[int]] = {}
     points: dict[tuple[str, str], int] = {}
+    ends: dict[tuple[str, str], Ends] = {}
     for part in run.parts:
         if part.paid_by != "held":
             s = part.sums
@@ -285,8 +299,11 @@ def paid_by_class(run: Run) -> list[Paid]:
             sums[part.case_class] = [a + b for a, b in zip(own, facts, strict=True)]
             key = (part.case_class, part.pool)
             points[key] = points.get(key, 0) + s.points
+            if part.paid_by == "points":
+                held = run.case_bounds.of_class(part.hospital, part.pool, part.case_class)
+                ends[key] = ends.get(key, NOBODY) + held
     for (name, pool), units in points.items():
-        sums[name][2] += run.worth(units, pool)
+        sums[name][2] += run.worth(units, pool, ends.get((name, pool), NOBODY))
     order = {name: number for number, name in enumerate(CLASSES)}
     names = sorted(sums, key=lambda name: (order.get(name, len(order)), name))
     return [Paid(name, *sums[name]) for name in names]
@@ -345,10 +362,8 @@ def paid_class_table(run: Run, w: Words) -> Table:
         line(w.of(CLASSES, p.key), p, swatch=series(p.key))
     sums = [sum(getattr(p, key) for p in found) for key in ("cases", "cost", "income")]
     income = sum(p.income for p in paid_by_hospital(run))
-    if income != sums[2]:
-        rest = income - sums[2]
-        cells: list[str | Cell] = ["—", "—", yuan(rest), signed_cell(rest), "—"]
-        table.rows.append(row(w("income_rest"), *cells, kind="subtotal"))
+    for key, rest in rest_of_all(run, income - sums[2]):
+        table.rows.append(row(w(key), "—", "—", yuan(rest), signed_cell(rest), "—"))
     line(w("total"), Paid("", sums[0], sums[1], income), "total")
     return table
 
@@ -517,6 +532,8 @@ def plain_table(
         values = shown[field.name].to_pylist()
         if field.name == "hospital_id":
             cells.append([run.hospital_name(str(value)) for value in values])
+        elif field.name == "bed_day_class":
+            cells.append([run.bed_day_name(str(value), w.lang) for value in values])
         else:
             cells.append([plain_text(field.name, value, w) for value in values])
     return Table(caption, columns, [row(*texts) for texts in zip(*cells, strict=True)], css="wide")
@@ -737,7 +754,7 @@ def base_points_text(run: Run, w: Words) -> str:
     source = "history" if base["source"] == "history" else "given"
     return w(
         f"base_source_{source}",
-        years=w("list_comma").join(str(y) for y in base.get("history_years") or []),
+        years=w("list_comma").join(str(y) for y in base.get("history_years_found") or []),
         cases=f"{base.get('history_cases') or 0:,}",
         drgs=f"{base['drgs']:,}",
         stable=f"{base['stable_drgs']:,}",
@@ -777,9 +794,9 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
             name = messages.pop()
         table.rows.append(
             row(
-                Cell(name, reason if name != reason else ""),
+                name,
                 file,
-                column,
+                both_names(column) if w.lang == "zh" else column,
                 f"{rows(part):,}",
                 f"{len(part):,}",
                 Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap"),
@@ -813,13 +830,29 @@ def front_page_table(run: Run, w: Words) -> Table | None:
         table.rows.append(
             row(
                 w.of(SEVERITY_TEXTS, check.severity),
-                Cell(check.message(w.lang), check.name),
+                check.message(w.lang),
                 f"{cases:,}",
                 amounts.percent(cases, whole, 2),
                 Cell(check.advice(w.lang), mark="wrap"),
             )
         )
     return table
+
+
+# codes inside of lists that are no choices
+VALUE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "fund_type_map": {"account": "个人账户（account）", "other": "其他（other）"},
+    "capitation.special_factors": {
+        "migration": "人口流动（migration）",
+        "disease": "疾病（disease）",
+    },
+}
+
+
+def _in_chinese(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_in_chinese(item, words) for item in value]
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def parameter_value(value: object, unit: str, w: Words, key: str = "") -> str:
@@ -837,6 +870,8 @@ def parameter_value(value: object, unit: str, w: Words, key: str = "") -> str:
         parts = [f"{k}{w('colon')}{parameter_value(v, '', w)}" for k, v in value.items()]
         return w("semicolon").join(parts)
     if isinstance(value, list):
+        if key in VALUE_WORDS and w.lang == "zh":
+            value = [_in_chinese(item, VALUE_WORDS[key]) for item in value]
         if unit == "bands" and all(isinstance(v, list) and len(v) == 2 for v in value):
             bands = [
                 f"{w('other') if limit in (None, 'none') else f'≤ {limit}'}{w('colon')}{factor}"
@@ -851,59 +886,20 @@ def parameter_value(value: object, unit: str, w: Words, key: str = "") -> str:
     return str(value)
 
 
+def source_title(title: str, lang: str) -> str:
+    """Return a document's title in a language, where a policy names it as `中文 (English)`.
+
+    >>> source_title("实施细则 (a draft of 2019)", "zh"), source_title("实施细则 (a draft)", "en")
+    ('实施细则', 'a draft')
+    """
+    found = re.fullmatch(r"(.*[^\x00-\x7f].*) \(([\x20-\x7e]*[A-Za-z]{3}[\x20-\x7e]*)\)", title)
+    return title if found is None else found[1] if lang == "zh" else found[2]
+
+
 def source_text(parameter: Record, w: Words) -> str:
     """The source of a parameter, in Chinese where the policy gives it so."""
     chinese = parameter.get("source_zh") if w.lang == "zh" else ""
     return chinese or parameter.get("source") or ""
-
-
-def moved_by(run: Run) -> dict[str, int]:
-    """The money that hangs on each parameter for which an alternative was tried."""
-    rows = run.records("sensitivity")
-    return {r["key"]: int(r["moved_fen"]) for r in rows if r.get("moved_fen") is not None}
-
-
-def hanging_on(run: Run) -> dict[str, tuple[int, int]]:
-    """What the fund pays more or less, and what goes between hospitals, by parameter."""
-    rows = run.records("sensitivity")
-    found = {r["key"]: (int(r.get("settled_change_fen") or 0), between(r)) for r in rows}
-    return {key: (fund, moved) for key, (fund, moved) in found.items() if moved is not None}
-
-
-def parameter_table(run: Run, w: Words, verified: bool) -> Table:
-    """The parameters with or without a verified source, those first on which most money hangs."""
-    moved = {} if verified else moved_by(run)
-    chosen = [p for p in run.parameters if bool(p["verified"]) == verified]
-    chosen.sort(key=lambda p: -moved.get(p["key"], -1))
-    title = w("p_verified", n=len(chosen)) if verified else w("p_unverified")
-    heads = ("p_name", "p_value", "p_unit", "p_source", "p_period")
-    columns = [Column(w(key), "text") for key in heads]
-    hanging = {} if verified else hanging_on(run)
-    if moved:
-        columns += [Column(w("p_fund")), Column(w("p_moved"))]
-    table = Table(title, columns, [], css="parameters")
-    for p in chosen:
-        period = f"{p.get('from') or ''} – {p.get('to') or w('open_end')}"
-        trial = w("p_trial") if p.get("trial") else "" if p.get("used", True) else w("p_unused")
-        money = ["—", "—"] if moved else []
-        if p["key"] in hanging:
-            fund, others = hanging[p["key"]]
-            money = [yuan(fund, signed=True), yuan(others)]
-        table.rows.append(
-            row(
-                Cell(p.get("name") or p["key"], p["key"]),
-                Cell(
-                    parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
-                    mark="value wrap",
-                    tag=trial,
-                ),
-                Cell(w.of(UNITS, p.get("unit") or ""), mark="nowrap"),
-                Cell(source_text(p, w), mark="wrap"),
-                Cell(period, mark="nowrap"),
-                *money,
-            )
-        )
-    return table
 
 
 def checks_table(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> Table:
@@ -923,11 +919,11 @@ def checks_table(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> Table:
         return Cell(f"✗ {w('failed')}", mark="claw nowrap")
 
     for check in run.manifest["checks"]:
-        name = Cell(check.get(f"text_{w.lang}") or check["name"], check["name"], "wrap")
+        name = Cell(check.get(f"text_{w.lang}") or check["name"], mark="wrap")
         detail = check.get("detail")
         table.rows.append(row(name, result(check["passed"]), Cell(str(detail or ""), mark="wrap")))
     for text, passed in own:
-        table.rows.append(row(Cell(text, "report", "wrap"), result(passed), ""))
+        table.rows.append(row(Cell(text, mark="wrap"), result(passed), ""))
     return table
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.store.choice_words import choices_text
+from drgpay.columns import both_names
 from drgpay.store.run_columns import in_order, label, word
 from drgpay.store.run_columns import title as table_title
 
 from . import amounts
+from .classes import split
 from .derive import derivation
 from .reopened import WORDS as REOPENED
-from .reopened import differences, is_reopened, mark_text, note_text
+from .reopened import differences, has_whole, is_reopened, mark_text, note_text
 from .run import Account, CaseSum, Record, Run, sum_of, total_of
-from .sections import parameter_value, source_text
-from .sensitivity import WORDS as SENSITIVITY
-from .sensitivity import between
+from .sections import ceiling_facts, parameter_value, source_text
+from .sensitivity import sheet_fields, sheet_rows, tried
 from .texts import CLASSES, REASONS, UNITS, Words
 from .value import Settlement, reason_of, settlements, sharing_text
 from .workbook import (
@@ -42,9 +42,10 @@ LISTED_WITH_HOSPITALS = 100_000  # the same when a sheet for each hospital keeps
 TOP_DRGS = 20
 DIFFERENCE = "{due}-{recorded}"
 FINAL = "{due}-{prepaid}-{forfeited}-{violation}-{carried}"
+FINAL_SHARED = "{due}-{prepaid}-{forfeited}+{shared}-{violation}-{carried}"
 MONEY_KEYS = (
     "not_pool", "money", "recorded", "due", "difference", "prepaid", "deposit", "forfeited",
-    "violation", "carried", "final",
+    "shared", "violation", "carried", "final",
 )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ class _Workbook:
         )
         self.accounts = sorted(run.accounts, key=lambda a: (a.pool, a.hospital))
         self.parts = settlements(run)
+        self.places: dict[str, int] = {}  # rows of the summary's steps, from 0
 
     def write(self) -> None:
         """Write all sheets and close the file."""
@@ -108,15 +110,16 @@ class _Workbook:
         }
         if totals["hospitals"].columns != hospitals.columns:
             raise ValueError("the sheet of hospitals is not where the summary looks for it")
-        self._table("ceiling", w("x_ceiling"))
+        self._ceiling()
         self._bed_days()
         self._table("perdiem", w("x_perdiem"))
+        self._table("referrals", table_title("referrals", w.lang))
         self._capitation()
         self._reviews()
         self._quarantine()
         self._table("coefficients", w("x_coefficients"))
         self._table("quality", w("x_quality"))
-        self._table("sensitivity", w("x_sensitivity"))
+        self._sensitivity()
         self._parameters()
         self._checks(totals)
         if self.each:
@@ -162,6 +165,7 @@ class _Workbook:
         sheet.freeze_panes(line + 1, 1)
         steps = self._steps()
         places = {key: line + 1 + number for number, (key, *_) in enumerate(steps)}
+        self.places = places
         for key, title, how, kind, formula in steps:
             at = places[key]
             strong: dict[str, Any] = (
@@ -323,10 +327,18 @@ class _Workbook:
             Field("to_recover", w.of(REOPENED, "to_recover"), "yuan", total=True),
             Field("to_add", w.of(REOPENED, "to_add"), "yuan", total=True),
         ]
+        whole = has_whole(differences(run))
+        if whole:
+            formula = "{paid_first}-{after}"
+            fields += [
+                Field("paid_first", w.of(REOPENED, "paid_first"), "yuan", total=True),
+                Field("to_carry", w.of(REOPENED, "to_carry"), "yuan", formula, total=True),
+            ]
 
         def rows() -> Iterator[Record]:
             for d in differences(run):
-                keys = ("pool", "before", "after", "fen", "to_recover", "to_add")
+                keys = ["pool", "before", "after", "fen", "to_recover", "to_add"]
+                keys += ["paid_first", "to_carry"] if whole else []
                 who = {"id": d.hospital, "hospital": run.hospital_name(d.hospital)}
                 yield self._marked(who | {key: getattr(d, key) for key in keys})
 
@@ -354,9 +366,10 @@ class _Workbook:
             Field("prepaid", w("prepaid"), "yuan", total=True),
             Field("deposit", self._label("deposit_fen"), "yuan", total=True),
             Field("forfeited", w("forfeited"), "yuan", total=True),
+            *[Field("shared", w("shared"), "yuan", total=True)] * self.run.shares,
             Field("violation", w("violations"), "yuan", total=True),
             Field("carried", self._label("carried_fen"), "yuan", total=True),
-            Field("final", self._final_name(), "yuan", FINAL, total=True),
+            Field("final", self._final_name(), "yuan", self._final_formula(), total=True),
             Field("bound", self._label("bound"), width=8),
             Field("held", self._label("held_cases"), "count", total=True),
             Field("held_fund", self._label("held_fund_fen"), "yuan", total=True),
@@ -366,6 +379,9 @@ class _Workbook:
     def _final_name(self) -> str:
         again = is_reopened(self.run)
         return self.w.of(REOPENED, "final_name") if again else self.w("final")
+
+    def _final_formula(self) -> str:
+        return FINAL_SHARED if self.run.shares else FINAL
 
     def _label(self, column: str) -> str:
         return label("hospitals", column, self.w.lang)
@@ -581,6 +597,27 @@ class _Workbook:
 
         self._listing(w("x_bed_days"), self._trial(fields), rows())
 
+    def _ceiling(self) -> None:
+        """All payments beside the control target, reserves inside it taken off, and the draws."""
+        w, facts = self.w, ceiling_facts(self.run, self.w)
+        if facts is None:
+            return
+        paid, target, reserves = facts
+        whole = sum(fen for _, fen in paid)
+        lines = [*paid, (w("g_total"), whole), (w("g_target"), target)]
+        inside = [r for r in reserves if r.get("inside_target")]
+        lines += [(w("g_inside", name=r["name"]), -int(r["amount_fen"])) for r in inside]
+        free = target - sum(int(r["amount_fen"]) for r in inside)
+        lines += [(w("g_free"), free)] * bool(inside) + [(w("g_left"), free - whole)]
+        lines += [
+            (w("g_drawn", name=str(r.get("name") or "")), int(r["drawn_fen"]))
+            for r in reserves
+            if r.get("drawn_fen") is not None
+        ]
+        fields = [Field("name", w("g_item"), "long"), Field("amount", w("g_amount"), "yuan")]
+        rows = (self._marked({"name": name, "amount": fen}) for name, fen in lines)
+        self._listing(w("x_ceiling"), self._trial(fields), rows)
+
     # --- tables as they stand in the run folder ------------------------------------------------
 
     def _table(self, name: str, title: str) -> None:
@@ -606,7 +643,7 @@ class _Workbook:
                 kind = "mark"
             elif column.name in ("name", "message", "note", "reason", "mode"):
                 kind = "wide"
-            total = kind == "yuan" and str(column.type) == "int64" and name != "ceiling"
+            total = kind == "yuan" and str(column.type) == "int64"
             fields.append(
                 Field(column.name, label(name, column.name, self.w.lang), kind, total=total)
             )
@@ -614,26 +651,18 @@ class _Workbook:
         if "hospital_id" in names and "hospital_name" not in names:
             hospital = Field("hospital_name", self.w("hospital"), "wide")
             fields.insert(list(names).index("hospital_id") + 1, hospital)
-        tried = name == "sensitivity" and "moved_fen" in names
-        if tried:
-            place = list(names).index("moved_fen")
-            half = SENSITIVITY["half"][self.w.lang == "en"]
-            fields[place] = Field("moved_fen", half, "yuan", total=True)
-            text = SENSITIVITY["moved"][self.w.lang == "en"]
-            fields.insert(place, Field("between_fen", text, "yuan", total=True))
         kinds = {field.key: field.kind for field in fields}
 
         def rows() -> Iterator[Record]:
             for batch in pq.ParquetFile(path).iter_batches():
                 for record in batch.to_pylist():
-                    if tried:
-                        record["between_fen"] = between(record)
-                        for key in ("value", "alternative"):
-                            text = str(record.get(key) or "")
-                            record[key] = choices_text(str(record["key"]), text, self.w.lang)
                     for key, value in list(record.items()):
                         if kinds[key] == "points" and value is not None:
                             record[key] = points_units(value)
+                        elif (name, key) == ("quality", "mdc") and not value:
+                            record[key] = self.w("every_mdc")
+                        elif key == "bed_day_class" and value:
+                            record[key] = self.run.bed_day_name(str(value), self.w.lang)
                         elif isinstance(value, str):
                             record[key] = word(key, value, self.w.lang)
                         elif isinstance(value, list | dict | bool) or (
@@ -647,6 +676,11 @@ class _Workbook:
 
         every = pq.ParquetFile(path).metadata.num_rows
         self._listing(title, fields, rows(), f"{name}.csv", every)
+
+    def _sensitivity(self) -> None:
+        if tried(self.run):
+            rows = (self._marked(record) for record in sheet_rows(self.run, self.w))
+            self._listing(self.w("x_sensitivity"), self._trial(sheet_fields(self.w)), rows)
 
     def _capitation(self) -> None:
         tables = in_order(
@@ -719,6 +753,8 @@ class _Workbook:
                 for r in batch.to_pylist():
                     record = {name: r.get(name) for name in names}
                     record["reason"] = w.of(REASONS, r["reason"] or "")
+                    if lang == "zh":
+                        record["column"] = both_names(r["column"] or "")
                     yield self._marked(record)
 
         every = pq.ParquetFile(path).metadata.num_rows
@@ -784,6 +820,10 @@ class _Workbook:
             book.put(sheet, at, 1, str(check.get("detail") or ""), "text", text_wrap=True)
             book.put(sheet, at, 4, w("passed" if check["passed"] else "failed"), "text")
 
+    def _in_summary(self, key: str, column: int) -> str:
+        """The cell of a step of the summary, where it was written."""
+        return f"{quoted(self.w('x_summary'))}!{letters(column)}{self.places[key] + 1}"
+
     def _identities(
         self, totals: Mapping[str, Total]
     ) -> Iterator[tuple[str, str, tuple[str, Fraction], tuple[str, Fraction]]]:
@@ -791,13 +831,8 @@ class _Workbook:
         h, t, classes, drgs = (totals[k] for k in ("hospitals", "totals", "classes", "drgs"))
         if not self.accounts:
             return
-        steps = {key: number for number, (key, *_) in enumerate(self._steps())}
-        first = 3 + bool(self.mark)
         for column, s in enumerate(self.parts, start=2):
-            place = {
-                key: f"{quoted(w('x_summary'))}!{letters(column)}{first + row + 1}"
-                for key, row in steps.items()
-            }
+            place = {key: self._in_summary(key, column) for key in self.places}
             left = exact(s.due + s.residual, "yuan")
             yield (
                 w("x_k_due", pool=s.name), "yuan",
@@ -806,16 +841,17 @@ class _Workbook:
             )  # fmt: skip
         keys = ("final", "prepaid", "forfeited", "violation", "carried")
         whole = sum((h.values[key] for key in keys), Fraction(0))
-        left_text = "+".join(h.cell(key) for key in keys)
-        yield w("x_k_final"), "yuan", (left_text, whole), (h.cell("due"), h.values["due"])
+        left_text, title = "+".join(h.cell(key) for key in keys), w("x_k_final")
+        if self.run.shares:
+            whole -= h.values["shared"]
+            left_text, title = f"{left_text}-{h.cell('shared')}", w("x_k_final_shared")
+        yield title, "yuan", (left_text, whole), (h.cell("due"), h.values["due"])
         yield (
             w("x_k_totals"), "yuan",
             (t.cell("due"), t.values["due"]), (h.cell("due"), h.values["due"]),
         )  # fmt: skip
-        pools = "+".join(
-            f"{quoted(w('x_summary'))}!{letters(column)}{first + steps['points'] + 1}"
-            for column in range(2, 2 + len(self.parts))
-        )
+        columns = range(2, 2 + len(self.parts))
+        pools = "+".join(self._in_summary("points", column) for column in columns)
         points = exact(sum(s.points for s in self.parts), "points")
         yield w("x_k_points"), "points", (h.cell("points"), h.values["points"]), (pools, points)
         if classes.last > classes.first - 1:
@@ -862,7 +898,7 @@ class _Workbook:
     ) -> None:
         w, book, run = self.w, self.book, self.run
         sheet = book.sheet(name, repeat=None, portrait=True)
-        for column, width in enumerate((40, 46, 22, 17, 17, 17, 17)):
+        for column, width in enumerate((40, 46, 22, 17, 17, 17, 17, 17)):
             sheet.set_column(column, column, width)
         title = f"{run.hospital_name(hospital)}（{hospital}）"
         book.put(sheet, 0, 0, title, "text", bold=True, font_size=13)
@@ -891,7 +927,8 @@ class _Workbook:
             ]
             at = self._heads(sheet, at, [w(key) for key in heads])
             for r in groups:
-                worth = run.worth(points_units(r["points"]), r["pool"]) + int(r["price_fen"])
+                ends = run.case_bounds.of_group(hospital, r["pool"], r["drg"] or "")
+                worth = run.worth(points_units(r["points"]), r["pool"], ends) + int(r["price_fen"])
                 cells = (
                     (r["drg"], "text"), (titles.get(r["drg"], ""), "text"), (r["pool"], "text"),
                     (r["cases"], "count"), (points_units(r["points"]), "points"),
@@ -940,19 +977,40 @@ class _Workbook:
             "points",
             "total_cost",
             "class_not_pool",
-            "price",
+            "letter_worth",
+            "due",
         )
-        at = self._heads(sheet, at, [w(key) for key in heads])
-        for p in parts:
-            s = p.sums
-            cells = (
-                (w.of(CLASSES, p.case_class), "text"), (word("paid_by", p.paid_by, w.lang), "text"),
-                (s.cases, "count"), (s.points, "points"), (s.cost, "yuan"), (s.not_pool, "yuan"),
-                (s.price, "yuan"),
-            )  # fmt: skip
-            for column, (value, kind) in enumerate(cells):
+        at = first = self._heads(sheet, at, [w(key) for key in heads])
+        found, a = split(self.run, account), account.amounts
+        kinds = ("text", "text", "count", "points", "yuan", "yuan", "yuan", "yuan")
+        rows: list[tuple[Any, ...]] = []
+        for line in found.lines:
+            p, s = line.part, line.part.sums
+            names = (w.of(CLASSES, p.case_class), word("paid_by", p.paid_by, w.lang))
+            rows.append((*names, s.cases, s.points, s.cost, s.not_pool, line.worth, line.due))
+        for key, fen in found.rest:
+            taken = -a.deducted if key == "split_deducted" else None
+            rows.append((w(key), "", None, taken, None, None, fen, fen))
+        for values in rows:
+            for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
                 book.put(sheet, at, column, value, kind)
             at += 1
+        if rows:
+            book.put(sheet, at, 0, w("total"), "text", bold=True)
+            for column, kind in enumerate(kinds[2:], start=2):
+                whole = sum(values[column] or 0 for values in rows)
+                of = letters(column)
+                text = f"=SUM({of}{first + 1}:{of}{at})"
+                amount = Fraction(whole) if kind == "count" else exact(whole, kind)
+                book.formula(sheet, at, column, text, amount, kind, bold=True)
+            at += 1
+        for p in parts:
+            if p.paid_by == "held":
+                names = (w.of(CLASSES, p.case_class), word("paid_by", p.paid_by, w.lang))
+                values = (*names, p.sums.cases, None, p.sums.cost, p.sums.not_pool, None, None)
+                for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
+                    book.put(sheet, at, column, value, kind)
+                at += 1
         return at + 1
 
 

@@ -88,7 +88,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "of_all": ("占全部 {share}", "{share} of all"),
     "tile_recorded_sub": ("统筹基金记账 {fen}", "recorded {fen}"),
     "tile_points_sub": ("例均 {points} 点", "{points} a case"),
-    "tile_final_sub": ("其中应退回 {fen}", "of which to be returned {fen}"),
+    "tile_final_sub": (
+        "其中负数 {fen}，下期抵回",
+        "of which {fen} below 0, set off against the next payments",
+    ),
     # sections
     "s_value": ("点值的计算", "How the point value arises"),
     "s_value_lead": (
@@ -222,19 +225,34 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # hospitals
     "h_lead": (
-        "应付 = 点数 × V − 非统筹支付 + 点数外应付；最终支付 = 应付 − 已预付 − 扣罚保证金 − 违规扣款 − 结转扣回。"
+        "应付 = 点数 × V − 非统筹支付 + 点数外应付；最终支付 = 应付 − 已预付 − 扣罚保证金{shared} − 违规扣款 − 结转扣回。"
         "保证金是预付时留存的部分，未扣罚的已含在最终支付中。按点数由多到少排列。",
         "Due = points × V − not paid by the pool + due outside of points. Final payment = due − "
-        "prepaid − forfeited deposit − violations − carried. The deposit is what was kept back at prepayment; what is not "
+        "prepaid − forfeited deposit{shared} − violations − carried. The deposit is what was kept back at prepayment; what is not "
         "forfeited is part of the final payment. Most points first.",
     ),
-    "h_clawback": (
-        "有 {n} 笔最终支付为负，合计 {fen} 元，由医疗机构退回基金（分险种表中标“退回”）。",
-        "{n} final payments are negative, {fen} yuan in all: the hospital returns them to the "
-        "fund (marked “return” in the tables by pool).",
+    "h_plus_shared": (" + 分得的扣罚保证金", " + share of forfeits"),
+    "h_shared": (
+        "扣罚的保证金在同一险种内按点数分给协议正常而未被扣罚的机构（deposit_forfeited）。",
+        " Forfeited deposits are given by points to those hospitals of the pool in normal standing "
+        "that forfeited nothing (deposit_forfeited).",
     ),
-    "h_no_clawback": ("没有需要退回的款项。", "No payment has to be returned."),
-    "return": ("退回", "return"),
+    "h_clawback": (
+        "有 {n} 笔最终支付为负，合计 {fen} 元：在下期拨付中抵回，已列入 carried.csv，"
+        "本期不另行退款（分险种表中标“下期抵回”）。",
+        "{n} final payments are negative, {fen} yuan in all: set off against the next payments "
+        "by carried.csv, nothing is to be paid back now (marked “set off” in the "
+        "tables by pool).",
+    ),
+    "h_clawback_reopened": (
+        "本版重算的全年结果中有 {n} 笔最终支付为负，合计 {fen} 元：在下期拨付中抵回，不另行退款。"
+        "本版 carried.csv 已含这些数，取代以前各版的 carried.csv。",
+        "Of the whole year settled again {n} final payments are negative, {fen} yuan in all: set off "
+        "against the next payments, nothing is to be paid back. The carried.csv of "
+        "this version includes them; it takes the place of those of all versions before.",
+    ),
+    "h_no_clawback": ("没有负的最终支付。", "No final payment is negative."),
+    "return": ("下期抵回", "set off"),
     "hospital": ("医疗机构", "Hospital"),
     "hospital_id": ("编码", "Id"),
     "level": ("等级", "Level"),
@@ -247,6 +265,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "prepaid": ("已预付", "Prepaid"),
     "deposit": ("保证金", "Deposit"),
     "forfeited": ("扣罚保证金", "Forfeited"),
+    "shared": ("分得的扣罚保证金", "Share of forfeits"),
     "violations": ("违规扣款", "Violations"),
     "carried": ("结转扣回", "Carried"),
     "final": ("最终支付", "Final payment"),
@@ -307,10 +326,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "chart_paid_class": ("各病例类别的收入 − 费用（万元）", "Income − cost by class (10,000 yuan)"),
     "income": ("收入", "Income"),
-    "income_rest": (
-        "取整、违规扣减点数与上下限的影响",
-        "Rounding, points deducted and bounds",
-    ),
     "income_less_cost": ("收入 − 费用", "Income − cost"),
     "income_ratio": ("收入 ÷ 费用", "Income ÷ cost"),
     "s_quality": ("分组质量", "Quality of the scheme"),
@@ -320,6 +335,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "within groups, the lower the better. Of the year's grouped cases.",
     ),
     "quality_table": ("各主要诊断大类", "By MDC"),
+    "every_mdc": ("全部", "all"),
     "quality_none": ("本次运行没有分组质量表。", "This run has no table of the scheme's quality."),
     "s_coefficients": ("差异系数", "Coefficients"),
     "coefficient_table": ("各医疗机构", "By hospital"),
@@ -334,10 +350,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "p_fund": ("基金增减", "Change of the fund"),
     "p_moved": ("机构之间转移", "Between hospitals"),
     "p_moved_lead": (
-        "改用最接近的替代取值后：“基金增减”为清算总额的变动，“机构之间转移”为一些机构减少、另一些机构增加的金额，"
-        "不含基金多付或少付的部分。",
-        "With the nearest alternative: how the settled fund changes, and what some hospitals lose to "
-        "others, without what the fund pays more or less.",
+        "改用备选值后：“基金增减”为各机构应付增减的合计，“机构之间转移”为一些机构减少、另一些机构增加的金额，"
+        "不含基金多付或少付的部分；应付不变而最终支付改变的，列最终支付的金额并注明。",
+        "With the alternative: how all dues change together, and what some hospitals lose to others, "
+        "without what the fund pays more or less; where dues stay and final payments change, the "
+        "amounts are those of final payments and say so.",
     ),
     "x_months": ("按月", "Months"),
     "rest_details": ("展开其余 {n} 家", "Show the other {n}"),
@@ -466,6 +483,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
         "Final + prepaid + forfeited + violations + carried = due",
     ),
+    "rc_final_shared": (
+        "最终支付 + 已预付 + 扣罚保证金 − 分得的扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
+        "Final + prepaid + forfeited − shared + violations + carried = due",
+    ),
     "rc_counts": (
         "参与清算 + 待评审 + 隔离 = 输入病例",
         "Settled + held for review + quarantined = cases in",
@@ -526,7 +547,10 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "money_negative": ("金额为负", "negative amount"),
     "fund_above_cost": ("统筹基金支付大于总费用", "the pooled fund paid more than the total cost"),
-    "hospital_unknown": ("医疗机构不在hospitals.csv中", "hospital not in hospitals.csv"),
+    "hospital_unknown": (
+        "医疗机构不在机构表（hospitals）中",
+        "hospital not in the table hospitals",
+    ),
     "pool_unknown": ("险种不在region.toml中", "pool not in region.toml"),
     "payment_mode_unknown": ("支付方式不认识", "unknown payment mode"),
     "bed_day_class_missing": ("按床日付费但没有床日类别", "paid by bed-day without a class"),

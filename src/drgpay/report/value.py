@@ -300,6 +300,7 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
         pool = run.settled_in(account.pool)
         of_hospitals[pool] = of_hospitals.get(pool, 0) + account.amounts.points
     paid = total.final + total.prepaid + total.forfeited + total.violation + total.carried
+    paid -= total.shared
     classes = [sum(c.cases for c in run.classes), sum(c.points for c in run.classes)]
     gross = sum(points.values()) + sum(s.deducted for s in parts)
     every = ends["paid"] + ends.get("held", 0) + ends["quarantined"]
@@ -310,7 +311,7 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
         (w("rc_points"), of_hospitals == points),
         (w("rc_not_pool"), all(not_pool[s.pool] == s.not_pool for s in parts)),
         (w("rc_settled"), all(s.due + s.residual == s.settled for s in parts)),
-        (w("rc_final"), paid == total.due),
+        (w("rc_final_shared" if run.shares else "rc_final"), paid == total.due),
     ]
     if run.values.get("residual") != "to_fund" and not any(s.bounded for s in parts):
         dp = run.fraction("value_dp")

@@ -18,7 +18,7 @@ from drgpay.grouper.stream import default_threads, grouper_of, in_order
 from drgpay.synth import writer
 from drgpay.synth.cases import Array, Block, draw_block
 from drgpay.synth.cheats import Cheats, plant
-from drgpay.synth.city import BED_DAY_RATES_FEN, CASE_GROWTH, CITY, POOLS
+from drgpay.synth.city import BED_DAY_NAMES, BED_DAY_RATES_FEN, CASE_GROWTH, CITY, POOLS
 from drgpay.synth.plan import BLOCK, Plan, build_plan
 
 __all__ = ["Summary", "synthesize"]
@@ -283,8 +283,8 @@ def _small_tables(plan: Plan, path: Path, totals: _Totals) -> None:
     )
     writer.write_csv(
         path / "bed_day_rates.csv",
-        "bed_day_class,rate_yuan",
-        ((name, writer.yuan(rate)) for name, rate in BED_DAY_RATES_FEN.items()),
+        "bed_day_class,rate_yuan,name",
+        ((c, writer.yuan(rate), BED_DAY_NAMES[c]) for c, rate in BED_DAY_RATES_FEN.items()),
     )
     writer.write_csv(
         path / "reviews.csv", "case_id,decision,unreasonable_yuan,note", totals.reviews

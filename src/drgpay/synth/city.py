@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 CITY = "合成市"
 POOLS = (("310", "职工医保"), ("390", "居民医保"))
 BED_DAY_RATES_FEN = {"PSY": 32_000, "REH": 46_000, "HOS": 52_000, "LONG": 68_000}
+BED_DAY_NAMES = {"PSY": "精神", "REH": "康复", "HOS": "安宁疗护", "LONG": "长期住院"}
 BASE_COST_YUAN = 10_600.0  # of a case of weight 1 in the run's year
 COST_GROWTH = 0.03
 CASE_GROWTH = 0.04
