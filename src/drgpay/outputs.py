@@ -1,6 +1,7 @@
 """Where results may be written: never over an input, never over an earlier result's folder.
 
-Folders appear under their name only when whole. What a killed run leaves behind begins with a dot
+A single file (a comparison, a page) that is given a name in use replaces that file, unless it lies
+in a folder of results. Folders appear under their name only when whole. What a killed run leaves behind begins with a dot
 and ends with its process and `.part`; the next run at that place deletes it.
 """
 
@@ -24,6 +25,7 @@ from drgpay.errors import InputError, both
 if sys.platform != "win32":
     import fcntl
 
+RECORD = "manifest.json"  # lies in each folder of results
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SPILL = re.compile(r"drgpay-(\d+)-.+")
 _PART = re.compile(r"\..+\.\d+\.part")
@@ -136,7 +138,10 @@ def _drop_own() -> None:
 
 
 def result_file(path: Path, suffixes: Sequence[str]) -> str:
-    """Return the ending of a file to be written; raises InputError unless it is one of these."""
+    """Return the ending of a file to be written; raises InputError unless it is one of these.
+
+    A file of an earlier result's folder is refused; any other file of that name is replaced.
+    """
     suffix = path.suffix.lower()
     if suffix not in suffixes:
         raise InputError(
@@ -150,6 +155,15 @@ def result_file(path: Path, suffixes: Sequence[str]) -> str:
             ),
         )
     _inside_a_folder(path)
+    if path.exists() and any((f / RECORD).is_file() for f in path.absolute().parents[:2]):
+        raise InputError(
+            both("此处是已有结果中的文件", "this is a file of an earlier result"),
+            where=path,
+            remedy=both(
+                "另取一个名称或文件夹：已有的结果从不覆盖",
+                "choose another name or folder: results are never overwritten",
+            ),
+        )
     return suffix
 
 

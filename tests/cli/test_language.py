@@ -176,7 +176,7 @@ FAULTS = [
     Fault("no region", "year-end . -o run", 5, "region.toml", "no region.toml"),
     Fault("region not TOML", "year-end region -o run", 5, "第7行", "not TOML",
           _region(("region.toml", "year = 2024", "year = = 2024"))),
-    Fault("region faults", "year-end region -o run", 5, "coefficients.csv 第2行：hospital_id（医疗机构编码）“H9”不在 hospitals.csv 中",
+    Fault("region faults", "year-end region -o run", 5, "coefficients.csv 第2行：医疗机构编码（hospital_id）“H9”不在 hospitals.csv 中",
         "'H9' is not in",
           _region(
               ("region.toml", "year = 2024", 'year = "next"\nodd = 1'),
@@ -191,7 +191,7 @@ FAULTS = [
               ("violations.csv", "500.00,", "500.00,x,"),
               ("hospitals.csv", "H3,", "H2,"),
           )),
-    Fault("DRG of no scheme", "year-end region -o run", 5, "drg“XX99”", "drg 'XX99'", _given_drg),
+    Fault("DRG of no scheme", "year-end region -o run", 5, "病组（drg）“XX99”", "drg 'XX99'", _given_drg),
     Fault("no policy", "year-end region -o run", 5, "没有名为“atlantis”的政策", "no policy named",
           _region(("region.toml", '"testland"', '"atlantis"'))),
     Fault("policy faults", "year-end region -o run", 4, "之间没有值", "no value between",

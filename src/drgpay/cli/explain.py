@@ -337,7 +337,7 @@ def case_facts(
 
     from drgpay.cases import parse
     from drgpay.cases.encode import Faults, encode_cases
-    from drgpay.columns import GROUPING_COLUMNS
+    from drgpay.columns import GROUPING_COLUMNS, both_names
 
     row, file, number_of_row = _case_row(source, case_id, GROUPING_COLUMNS, reading)
     faults = Faults.of(row, file, number_of_row)
@@ -351,7 +351,7 @@ def case_facts(
         zh, note = (notes.table(lang).to_pylist()[0] for lang in ("zh", "en"))
         raise InputError(
             both(
-                f"病例 {zh['case_id']}：{zh['column']} = “{zh['value']}”：{zh['message']}",
+                f"病例 {zh['case_id']}：{both_names(zh['column'])} = “{zh['value']}”：{zh['message']}",
                 f"{note['case_id']}: {note['column']} = {note['value']!r}: {note['message']}",
             ),
             where=f"{note['file']}:{note['row']}",

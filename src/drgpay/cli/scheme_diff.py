@@ -34,13 +34,14 @@ WRITTEN = (".xlsx", ".html")
 )
 def diff(a: str, b: str, out: Path | None, everything: bool) -> None:
     """Print what differs, or write it as Excel or HTML."""
-    from drgpay.outputs import result_file
+    from drgpay.outputs import not_an_input, result_file
     from drgpay.report.scheme_diff import diff_lines, write_diff_excel, write_diff_page
     from drgpay.schemes.diff import diff_schemes
     from drgpay.schemes.load import load_scheme
 
     if out is not None:
         result_file(out, WRITTEN)
+        not_an_input([out], [a, b])
     found = diff_schemes(load_scheme(a, check=False), load_scheme(b, check=False))
     if out is None:
         click.echo("\n".join(diff_lines(found, LANG, 10**9 if everything else 12)))
