@@ -41,6 +41,14 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
+def take_prepaid(months: Path, region: Path) -> None:
+    """Let a region have the prepaid.csv of months; of a trial's without its mark."""
+    rows = rows_of(months / "prepaid.csv")
+    for row in rows:
+        row.pop("trial", None)
+    write_rows(region / "prepaid.csv", rows)
+
+
 def split_by_month(region: Path, until: int = 12) -> None:
     """Put EX1's cases into one file a month, of the months up to `until`."""
     rows = rows_of(region / "cases.csv")

@@ -19,7 +19,7 @@ from drgpay.settlement.month_folder import prepaid_rows, warnings, write_month
 from drgpay.settlement.month_run import run_all_months, run_month
 from drgpay.settlement.months import MonthRun
 from drgpay.settlement.year_end import year_end
-from tests.months.folders import change, ex1, rows_of, write_rows
+from tests.months.folders import change, ex1, rows_of, take_prepaid, write_rows
 
 Rows = list[dict[str, str]]
 MONTH_VALUE = "prepay_basis=month_value"
@@ -103,7 +103,7 @@ def test_twelve_orders__are_prepaid_and_the_years(
     paid, last = ordered(runs), runs[-1]
     assert {(h, p): fen for h, p, fen, _ in prepaid_rows(last)} == paid
     today = {(h.hospital_id, h.pool): h for h in year_end(region, overrides=overrides).hospitals}
-    shutil.copy(tmp_path / "months" / "2024-12" / "prepaid.csv", region / "prepaid.csv")
+    take_prepaid(tmp_path / "months" / "2024-12", region)
     settled = year_end(region, overrides=overrides)
     assert {(h.hospital_id, h.pool): h.prepaid_fen for h in settled.hospitals} == paid
     left = {(a.hospital_id, a.pool): a.setoff_after_fen for a in last.accounts if a.month == 12}

@@ -23,7 +23,16 @@ from drgpay.settlement.months import (
     tie_out,
 )
 from drgpay.settlement.year_end import year_end
-from tests.months.folders import EX1, add_months, change, ex1, rows_of, split_by_month, write_rows
+from tests.months.folders import (
+    EX1,
+    add_months,
+    change,
+    ex1,
+    rows_of,
+    split_by_month,
+    take_prepaid,
+    write_rows,
+)
 
 MONTH_VALUE = "prepay_basis=month_value"
 
@@ -173,7 +182,8 @@ def test_growth__suspended_amount_is_paid_by_the_year_end(tmp_path: Path) -> Non
     h1 = next(h for h in settled.hospitals if (h.hospital_id, h.pool) == ("H1", "310"))
     assert (h1.prepaid_fen, h1.deposit_fen) == (8_645_000 - 1_425_000, 9_100_000 - 8_645_000)
     write_month(run, tmp_path / "months")
-    table = (tmp_path / "months" / "prepaid.csv").read_text(encoding="utf-8")
+    take_prepaid(tmp_path / "months", region)
+    table = (region / "prepaid.csv").read_text(encoding="utf-8")
     for text in (
         table,
         re.sub(r",[^,]*$", ",", table, flags=re.M).replace("yuan,\n", "yuan,deposit_yuan\n"),
@@ -237,7 +247,7 @@ def test_prepaid_table__gives_the_same_year_end(tmp_path: Path, basis: str) -> N
     run, settled = run_all_months(region)
     assert settled.policy["prepay_basis"] == basis
     write_month(run, tmp_path / "months")
-    (region / "prepaid.csv").write_bytes((tmp_path / "months" / "prepaid.csv").read_bytes())
+    take_prepaid(tmp_path / "months", region)
     again = year_end(region)
     assert [(h.prepaid_fen, h.deposit_fen, h.final_fen) for h in again.hospitals] == [
         (h.prepaid_fen, h.deposit_fen, h.final_fen) for h in settled.hospitals

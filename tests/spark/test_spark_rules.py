@@ -129,6 +129,7 @@ def drawn_from(folder: Path, seed: int) -> tuple[Drawn, list[str], YearEnd]:
     raise AssertionError("no such region is drawn")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [55, 125])
 def test_settle_on_spark__settles_drawn_regions(spark: Any, seed: int, tmp_path: Path) -> None:
     drawn, overrides, one = drawn_from(tmp_path / "region", seed)
