@@ -1,5 +1,6 @@
 """Exact numbers: money in fen, decimals from text, and the one way of rounding."""
 
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -56,3 +57,26 @@ def largest_remainder(exact: Mapping[Any, Fraction], total: int) -> dict[Any, in
     for key in by_fraction[:left]:
         whole[key] += 1
     return whole
+
+
+def largest_remainder_of_hospitals(
+    exact: Mapping[tuple[Any, Any], Fraction], total: int
+) -> dict[tuple[Any, Any], int]:
+    """Section 5, rule 10, `combined_residual = hospital_first`.
+
+    What a hospital gets of all pools is by largest remainder among hospitals; each pool's part of
+    it is its floor, and one fen more where its fraction is among the hospital's largest.
+    """
+    hospitals: dict[Any, Fraction] = {}
+    for (hospital, _), amount in exact.items():
+        hospitals[hospital] = hospitals.get(hospital, Fraction(0)) + amount
+    wholes = largest_remainder(hospitals, total)
+    made = {}
+    for hospital, whole in wholes.items():
+        own = sorted(key for key in exact if key[0] == hospital)
+        floors = {key: math.floor(exact[key]) for key in own}
+        left = whole - sum(floors.values())
+        ranked = sorted(own, key=lambda key: (floors[key] - exact[key], key))
+        for key in own:
+            made[key] = floors[key] + (key in ranked[:left])
+    return made

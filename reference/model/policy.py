@@ -258,6 +258,7 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "budget_growth_cap": _number(),
     "value_dp": _or_none(_count(0)),
     "residual": _choice("largest_remainder", "to_fund"),
+    "combined_residual": _choice("hospital_first", "by_account"),
     "bound.level": _choice("none", "hospital", "case"),
     "bound.never_below_zero": _switch,
     "bound.cost_share": _or_none(_number()),

@@ -22,7 +22,12 @@ from reference.model.bounded import (
 from reference.model.chains import Stay, chains, lead_of, price_chain, readmitted, review_counts
 from reference.model.coefficients import Coefficients
 from reference.model.deductibles import ReferralRow, check_standards, referral_rows
-from reference.model.exact import largest_remainder, round_fen, round_half_away
+from reference.model.exact import (
+    largest_remainder,
+    largest_remainder_of_hospitals,
+    round_fen,
+    round_half_away,
+)
 from reference.model.grouping import Grouping, group_case
 from reference.model.history import Base, base_from_means, read_history
 from reference.model.months import Month, hospital_months, hospital_suspended, months_of
@@ -570,7 +575,16 @@ def dues(
     }
     if p["residual"] == "to_fund":
         return {key: round_fen(amount) for key, amount in exact.items()}
-    return largest_remainder(exact, settled_fen)
+    return in_whole_fen(exact, settled_fen, p)
+
+
+def in_whole_fen(
+    exact: dict[HospitalPool, Fraction], total: int, p: Parameters
+) -> dict[HospitalPool, int]:
+    """By largest remainder; of one value for all pools, hospitals come before their pools."""
+    if p["combine_pools"] and p["combined_residual"] == "hospital_first":
+        return largest_remainder_of_hospitals(exact, total)
+    return largest_remainder(exact, total)
 
 
 def unbounded(members: Mapping[HospitalPool, Sums], settled_fen: int, p: Parameters) -> Dues:
@@ -670,7 +684,7 @@ def bounded(
             held[key] = {-1: "low", 0: "", 1: "high"}[own_items[0].state(value)]
     total = int(sum(exact.values()))
     kind = TO_FUND if full else solved.kind
-    return Dues(solved.value, largest_remainder(exact, total), held, kind, solved.value_high)
+    return Dues(solved.value, in_whole_fen(exact, total, p), held, kind, solved.value_high)
 
 
 def settle_pools(

@@ -13,6 +13,8 @@ from typing import TypeVar
 from drgpay.errors import both, quoted
 
 K = TypeVar("K", bound=Hashable)
+P = TypeVar("P", bound=Hashable)
+Q = TypeVar("Q", bound=Hashable)
 
 POINT = 10_000  # parts of a point
 _DECIMAL = re.compile(r"-?\d{1,30}(\.\d{1,20})?")
@@ -117,11 +119,33 @@ def largest_remainder(exact: Mapping[K, Fraction], total: int) -> dict[K, int]:
     >>> largest_remainder({"a": Fraction(1, 3), "b": Fraction(2, 3)}, 1)
     {'a': 0, 'b': 1}
     """
-    floors = {key: value.numerator // value.denominator for key, value in exact.items()}
     if sum(exact.values(), Fraction(0)) != total:
         raise ValueError("the exact values do not sum to the total")
+    return _raised(exact, total)
+
+
+def _raised(exact: Mapping[K, Fraction], total: int) -> dict[K, int]:
+    floors = {key: value.numerator // value.denominator for key, value in exact.items()}
     left = total - sum(floors.values())
     order = sorted(exact, key=lambda key: (floors[key] - exact[key], key))
     for key in order[:left]:
         floors[key] += 1
     return floors
+
+
+def remainder_by_party(exact: Mapping[tuple[P, Q], Fraction], total: int) -> dict[tuple[P, Q], int]:
+    """Return integers that sum to `total`, parties first: each party's sum is that of the largest
+    remainder among parties, and is shared among its own parts in the same way.
+
+    >>> half = Fraction(1, 2)
+    >>> remainder_by_party({("a", 1): half, ("a", 2): half, ("b", 1): half, ("b", 2): half}, 2)
+    {('a', 1): 1, ('a', 2): 0, ('b', 1): 1, ('b', 2): 0}
+    """
+    own: dict[P, dict[tuple[P, Q], Fraction]] = {}
+    for key, value in exact.items():
+        own.setdefault(key[0], {})[key] = value
+    wholes = largest_remainder({p: sum(v.values(), Fraction(0)) for p, v in own.items()}, total)
+    made: dict[tuple[P, Q], int] = {}
+    for party, parts in own.items():
+        made |= _raised(parts, wholes[party])
+    return {key: made[key] for key in exact}

@@ -162,6 +162,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("violator_no_increase", "switch", "switch"),
         Known("value_dp", "count", "decimal_places", high=12, optional=True),
         Known("residual", "choice", "choice", ("largest_remainder", "to_fund")),
+        Known("combined_residual", "choice", "choice", ("hospital_first", "by_account")),
         Known("combine_pools", "switch", "switch"),
         Known("prepay_ratio", "decimal", "ratio", high=1),
         Known("prepay_basis", "choice", "choice", ("recorded_fund", "month_value")),
@@ -198,6 +199,7 @@ NOT_YET_USED = frozenset(
     for key in CATALOGUE
     if key.startswith(("capitation.", "month.", "community.", "referral.deductible"))
     or key in ("rollover_pays_deferred", "fund_type_map", "budget_growth_cap", "negative_final")
+    or key in ("combined_residual",)
 )
 
 Bands = tuple[tuple[Fraction | None, Fraction], ...]

@@ -197,6 +197,7 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "value_dp": r.choice(["none", "none", 0, 2, 4, 6, 12]),
         "residual": r.choice(["largest_remainder", "largest_remainder", "to_fund"]),
         "combine_pools": r.random() < 0.3,
+        **_money_rules(r),
         "prepay_ratio": r.choice(["0.95", "0.97", "0", "1", "0.33333"]),
         "prepay_basis": r.choice(["recorded_fund", "month_value"]),
         **_deposit(r),
@@ -262,6 +263,12 @@ def _bounds(r: random.Random) -> dict[str, Any]:
         "bound.case_within_cost": within and r.random() < 0.4,
         "bound.unsolved": r.choice(["refuse"] + ["to_fund"] * 5),
     }
+
+
+def _money_rules(r: random.Random) -> dict[str, Any]:
+    """Drawn apart, so that the keys behind stay as they were."""
+    own = random.Random(f"money {r.getstate()[1][:4]}")
+    return {"combined_residual": own.choice(["hospital_first", "hospital_first", "by_account"])}
 
 
 def _deductible_rule(r: random.Random) -> dict[str, Any]:

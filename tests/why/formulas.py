@@ -182,7 +182,7 @@ class Tables:
             return (
                 figure["value"] if figure["value"] in [r[column] for r in rows] else rows[0][column]
             )
-        if how == "floors" or how == "rank":
+        if how in ("floors", "rank", "exact"):
             return self.remainder(name, key, how)
         if how and "sharing" in key:
             rows = self.sharing(key["pool"])
@@ -311,6 +311,13 @@ class Tables:
             shares = dict(self.exact_dues[self.pool_row(key["pool"])["pool"]])
             own = (key.get("hospital_id"), key["pool"])
             step = Fraction(1)
+            if key.get("parties") == "hospitals":
+                own, of_pools = key.get("hospital_id"), shares
+                shares = dict.fromkeys(sorted({k[0] for k in of_pools}), Fraction(0))
+                for (hospital, _), share in of_pools.items():
+                    shares[hospital] += share
+            elif key.get("parties") == "pools":
+                shares = {k: v for k, v in shares.items() if k[0] == key["hospital_id"]}
         else:
             chain = key.get("chain") or self.where("cases", {"case_id": key["case_id"]})[0]["chain"]
             rows = self.where("cases", {"chain": chain})
@@ -322,6 +329,8 @@ class Tables:
             step = Fraction(1, 10 ** (4 if places == "none" else int(places)))
             if points % step:  # points that experts set
                 step = Fraction(1, 10_000)
+        if how == "exact":
+            return shares[own]
         floors = {k: v / step // 1 for k, v in shares.items()}
         if how == "floors":
             return sum(floors.values()) * step

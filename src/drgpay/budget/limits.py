@@ -33,7 +33,13 @@ from drgpay.budget.bounds import (
 )
 from drgpay.budget.pool import Rules
 from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
-from drgpay.money import decimal_text, round_half_away, round_to, yuan_text
+from drgpay.money import (
+    decimal_text,
+    remainder_by_party,
+    round_half_away,
+    round_to,
+    yuan_text,
+)
 
 
 def share_floor(share: Fraction, amounts: Ints) -> Ints:
@@ -245,11 +251,13 @@ def dues_within_bounds(
     group: NDArray[np.integer[Any]] | None = None,
     groups: int | None = None,
     cap_fen: ArrayLike | None = None,
+    party: Sequence[int] | None = None,
 ) -> BoundedDues:
     """Return point value and dues of a pool, by group (hospital) of items, in whole fen.
 
     `group` of each item numbers the `groups` hospitals in the order of their keys (ties of a fen
     go to the first); without it every item is its own. `cap_fen` bounds what a group gets in sum.
+    `party` of each group: fen left over go to parties first, then to their groups.
     With `residual` = `largest_remainder` dues make up the target exactly; with `to_fund` the value
     is rounded to `value_dp` and dues are, and the rest stays in the fund.
 
@@ -282,7 +290,7 @@ def dues_within_bounds(
         state[found.free[of]] = inner.state
     value = found.value
     if policy["residual"] == "largest_remainder" or spill:
-        due = payments(items, inner) if group is None else whole_fen(found.exact, found.total_fen)
+        due = _whole(items, found, group is None, party)
         if sum(map(int, due)) != found.total_fen:
             raise _not_tied(name, due, found.total_fen)
     else:
@@ -303,6 +311,18 @@ def dues_within_bounds(
         due,
         target_fen - sum(map(int, due)),
     )
+
+
+def _whole(items: Items, found: _Capped, alone: bool, party: Sequence[int] | None) -> Ints:
+    """Return what groups get in whole fen by largest remainder, of parties first where given."""
+    inner, total = found.inner, found.total_fen
+    if party is None:
+        return payments(items, inner) if alone else whole_fen(found.exact, total)
+    exact = found.exact
+    if alone:
+        exact = group_sums(items, inner.state, inner.value, np.arange(len(items)), len(items))
+    shares = {(own, place): x for place, (own, x) in enumerate(zip(party, exact, strict=True))}
+    return np.array(list(remainder_by_party(shares, total).values()), np.int64)
 
 
 def _rounded(items: Items, value: Fraction, group: Ints, cap: Ints) -> Ints:

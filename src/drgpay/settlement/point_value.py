@@ -33,6 +33,7 @@ from drgpay.money import (
     POINT,
     largest_remainder,
     points_text,
+    remainder_by_party,
     round_half_away,
     round_to,
     yuan_text,
@@ -172,13 +173,19 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
         return value * s.net_points / POINT - s.n_fen + s.money_fen
 
     if policy["residual"] == "largest_remainder":
-        return _Dues(
-            value, largest_remainder({k: exact(s) for k, s in sums.items()}, settled_fen), 0
-        )
+        shares = {k: exact(s) for k, s in sums.items()}
+        if hospital_first(policy):
+            return _Dues(value, remainder_by_party(shares, settled_fen), 0)
+        return _Dues(value, largest_remainder(shares, settled_fen), 0)
     if policy["value_dp"] is not None:
         value = round_to(value / 100, policy["value_dp"]) * 100
     due = {k: round_half_away(exact(s)) for k, s in sums.items()}
     return _Dues(value, due, settled_fen - sum(due.values()))
+
+
+def hospital_first(policy: YearPolicy) -> bool:
+    """Whether fen left over of one value for all pools go to hospitals, then to their pools."""
+    return bool(policy["combine_pools"]) and policy["combined_residual"] == "hospital_first"
 
 
 def without_points(name: str, sums: Iterable[Sums]) -> InputError:
@@ -249,6 +256,7 @@ def bounded_dues(
     recorded = np.array([sums[k].recorded_fund_fen for k in keys], np.int64)
     money = np.array([sums[k].money_fen for k in keys], np.int64)
     held = np.array([penalised[k] for k in keys], np.bool_)
+    party = _parties(keys) if hospital_first(policy) else None
     if by_case(policy) and items_of is not None:
         case = items_of(keys)
         low, high = bounds_of(policy, case.fund, case.cost, case.not_pool)
@@ -262,6 +270,7 @@ def bounded_dues(
             group=case.account,
             groups=len(keys),
             cap_fen=cap,
+            party=party,
         )
         due = found.due_fen + money
         state = found.capped.astype(np.int8)
@@ -271,7 +280,11 @@ def bounded_dues(
         cost = np.array([sums[k].total_cost_fen for k in keys], np.int64)
         low, high = bounds_of(policy, recorded, cost, n, held)
         found = dues_within_bounds(
-            Items.of(points, n, low, np.maximum(low, high)), settled_fen, _Remainder(policy), name
+            Items.of(points, n, low, np.maximum(low, high)),
+            settled_fen,
+            _Remainder(policy),
+            name,
+            party=party,
         )
         due, state = found.due_fen, found.state
     words = {-1: "low", 0: "", 1: "high"}
@@ -284,6 +297,12 @@ def bounded_dues(
         {k: words[int(s)] for k, s in zip(keys, state.tolist(), strict=True)},
         *_binding(found),
     )
+
+
+def _parties(keys: Sequence[Key]) -> list[int]:
+    """Return of each account the number of its hospital, in order of their codes."""
+    numbers = {hospital: n for n, hospital in enumerate(sorted({key[0] for key in keys}))}
+    return [numbers[key[0]] for key in keys]
 
 
 def _binding(found: BoundedDues) -> tuple[int, int]:

@@ -64,6 +64,8 @@ def settle_sums(
     if any(pool.last_year_fund_fen is not None for pool in region.pools):
         used = used.using("budget_growth_cap")
     pools, hospitals = settle(region, policy, sums, items_of=year.items_of, monthly=monthly)
+    if policy["combine_pools"]:
+        used = used.using("combined_residual")
     if any(h.final_fen < 0 for h in hospitals):
         used = used.using("negative_final")
     check_points(totals, year.grouped, pools, hospitals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from drgpay.errors import Bilingual, both
@@ -23,6 +23,8 @@ from drgpay.settlement.why.remainder import allot
 from drgpay.store.run_columns import word
 
 FEN = Fraction(1, 100)
+# in a figure's row: parties of the largest remainder are hospitals, or one hospital's pools
+BY_HOSPITAL, OF_HOSPITAL = ("parties", "hospitals"), ("parties", "pools")
 
 
 def why_hospital(run: RunFolder, hospital: str) -> Derivation:
@@ -317,7 +319,7 @@ def _due(
             ),
             uses=["residual", "value_dp"],
         )
-    shares: dict[object, Fraction] = {k: a.exact / 100 for k, a in everyone.items()}
+    shares: dict[tuple[str, str], Fraction] = {k: a.exact / 100 for k, a in everyone.items()}
     whole = pool.number("settled_fen")
     if pool["residual_fen"]:
         whole = whole - pool.number("residual_fen")
@@ -339,14 +341,51 @@ def _due(
             "with bounds the last fen go by largest remainder whatever residual says, and the value "
             "is not rounded",
         )
+    marks: tuple[tuple[str, str], ...] = ()
+    if "+" in pool["pool"] and run.policy["combined_residual"] == "hospital_first":
+        whole = _of_hospital(d, row, pool, key, shares, whole)
+        shares = {k: v for k, v in shares.items() if k[0] == key[0]}
+        marks = (("hospital_id", key[0]), OF_HOSPITAL)
     return allot(
         d, "due", labels.column("due_fen"), exact, key, shares, whole, FEN, fixed(2), "yuan",
         "5.10", row.figures("due_fen"),
         (
-            Figure("hospitals", (("pool", pool["pool"]),), "due_fen", 0, "floors"),
-            Figure("hospitals", row.key, "due_fen", 0, "rank"),
+            Figure("hospitals", (("pool", pool["pool"]), *marks), "due_fen", 0, "floors"),
+            Figure("hospitals", (*row.key, *marks[1:]), "due_fen", 0, "rank"),
         ),
         note, ("residual", "value_dp"),
+    )  # fmt: skip
+
+
+def _of_hospital(
+    d: Derivation,
+    row: Row,
+    pool: Row,
+    key: tuple[str, str],
+    shares: Mapping[tuple[str, str], Fraction],
+    whole: Number,
+) -> Number:
+    """What the hospital is due of all pools of one value: fen left over go to hospitals first."""
+    hospitals: dict[str, Fraction] = {}
+    for (hospital, _), share in shares.items():
+        hospitals[hospital] = hospitals.get(hospital, Fraction(0)) + share
+    where = (*row.key, BY_HOSPITAL)
+    exact = figure_number(
+        Figure("hospitals", where, "due_fen", hospitals[key[0]] * 100, "exact"),
+        both("该机构各险种精确应付之和", "its exact dues of all pools"),
+    )
+    note = both(
+        "一个点值：余下的分先分到机构，再在其各险种间分",
+        "one value: fen left over go to hospitals first, then to a hospital's pools",
+    )
+    return allot(
+        d, "due.hospital", both("该机构各险种应付合计", "due of all its pools"), exact, key[0],
+        hospitals, whole, FEN, fixed(2), "yuan", "5.10", (),
+        (
+            Figure("hospitals", (("pool", pool["pool"]), BY_HOSPITAL), "due_fen", 0, "floors"),
+            Figure("hospitals", where, "due_fen", 0, "rank"),
+        ),
+        note, ("combine_pools", "combined_residual"),
     )  # fmt: skip
 
 

@@ -306,6 +306,8 @@ def place(figure: Figure, lang: str) -> str:
         return (
             f"{figure.table}{inside} 的行数" if lang == "zh" else f"rows of {figure.table}{inside}"
         )
+    if figure.how == "exact":
+        return f"{what} 取整前之和" if lang == "zh" else f"Σ {what} before it is rounded"
     if figure.how == "rank":
         return f"{what} 的余数名次" if lang == "zh" else f"rank of the remainder of {what}"
     return what

@@ -23,8 +23,8 @@ class Figure:
     """A value of a table of the run, or of its manifest (`column` is then the path of keys).
 
     `row` picks the rows: pairs (column, value); `how` is empty for one value of one row, else
-    `sum` or `count` over these rows, or of a largest remainder the sum of the `floors` and the
-    `rank` of one party. `value` is what stands there, in the table's own unit.
+    `sum` or `count` over these rows, or of a largest remainder a party's `exact` share, the sum of
+    the `floors` and the `rank` of one party. `value` is what stands there, in the table's own unit.
     """
 
     table: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from drgpay.errors import Bilingual, both
 from drgpay.settlement.why.folder import figure_number
@@ -18,7 +19,7 @@ def allot(
     title: Bilingual,
     exact: Number,
     own: object,
-    shares: Mapping[object, Fraction],
+    shares: Mapping[Any, Fraction],
     whole: Number,
     step: Fraction,
     places: Number,
