@@ -94,10 +94,11 @@ def median(costs: Sequence[int]) -> Fraction | None:
 
 
 def high_multiple(points: Fraction, p: Parameters) -> Fraction | None:
-    """K: the multiple of the first band whose limit is not below the base points."""
+    """K: the multiple of the first band that the base points, or the weight, belong to."""
     bands: BandList = p["high.bands"] or ()
+    own = points / p["point_scale"] if p["high.bands_unit"] == "weight" else points
     for limit, multiple in bands:
-        if limit is None or points <= limit:
+        if limit is None or own < limit or (own == limit and p["high.bands_inclusive"]):
             return multiple
     return None
 

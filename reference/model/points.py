@@ -109,12 +109,13 @@ def case_class(
     base = setting.base(grouping)
     if base is None or not base.stable:
         return "unstable"
+    coefficient = setting.coefficients.of(case.hospital_id, grouping.drg)
     low = (
         not (day_surgery and p["low.exempt_day_surgery"])
         and rule != "not_low"
-        and is_low(cost_fen, base, setting.coefficients.of(case.hospital_id, grouping.drg), p)
+        and is_low(cost_fen, base, coefficient, p)
     )
-    high = is_high(cost_fen, base, p)
+    high = is_high(cost_fen, base, coefficient, p)
     if low and (p["class_order"] == "low_first" or not high):
         return "low"
     if high:
@@ -125,17 +126,23 @@ def case_class(
 def is_low(cost_fen: int, base: Base, coefficient: Fraction, p: Parameters) -> bool:
     if p["low.multiple"] is None:
         return False
-    limit = p["low.multiple"] * base.group_mean_fen
+    limit = p["low.multiple"] * compared_with(base, coefficient, p)
     if p["low.threshold"] == "lower_of_coefficient":
         limit *= min(ONE, coefficient)
     return bool(cost_fen < limit or (cost_fen == limit and p["low.inclusive"]))
 
 
-def is_high(cost_fen: int, base: Base, p: Parameters) -> bool:
+def compared_with(base: Base, coefficient: Fraction, p: Parameters) -> Fraction:
+    """What a cost is held against: the group's mean, or its standard (mean x coefficient)."""
+    mean = Fraction(base.group_mean_fen)
+    return mean * coefficient if p["ratio_basis"] == "standard" else mean
+
+
+def is_high(cost_fen: int, base: Base, coefficient: Fraction, p: Parameters) -> bool:
     multiple = high_multiple(base.base_points, p)
     if multiple is None:
         return False
-    limit = multiple * base.group_mean_fen
+    limit = multiple * compared_with(base, coefficient, p)
     return bool(cost_fen > limit or (cost_fen == limit and p["high.inclusive"]))
 
 

@@ -217,7 +217,10 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "tcm.tilt": _or_none(RATIO),
     "tcm.gate": RATIO,
     # rule 7
+    "ratio_basis": _choice("group_mean", "standard"),
     "high.bands": _or_none(_bands),
+    "high.bands_unit": _choice("points", "weight"),
+    "high.bands_inclusive": _switch,
     "high.inclusive": _switch,
     "high.rule": _choice("special_review", "linear_add", "deduct", "cap", "by_item"),
     "low.multiple": _or_none(RATIO),

@@ -30,6 +30,7 @@ WORDS: Mapping[str, str] = {
     "fixed": "固定倍数",
     "fund": "留在基金",
     "given": "按给定数据",
+    "group_mean": "病组次均费用",
     "high": "高倍率病例",
     "high_first": "先判高倍率",
     "highest_paid": "实际支付最高的一次",
@@ -82,6 +83,7 @@ WORDS: Mapping[str, str] = {
     "share_of_budget": "预算份额",
     "special_discharge": "特殊离院病例",
     "special_review": "特病单议",
+    "standard": "次均费用乘差异系数",
     "standards": "按各等级标准",
     "to_fund": "留存基金",
     "ungrouped": "未入组病例",
@@ -90,6 +92,7 @@ WORDS: Mapping[str, str] = {
     "usual_then_registered": "先常住地后户籍地",
     "visits_per_head": "人头人次比",
     "warn": "仅提示",
+    "weight": "按权重",
     "whole_stay": "整次住院",
     "winsorise": "缩尾",
     "yearly_means": "各年均值再平均",
@@ -108,6 +111,7 @@ OF_KEY: Mapping[str, Mapping[str, str]] = {
     "readmission.same": {"hospital_drg": "同一机构同一病组"},
     "special_quota.scope": {"hospital": "按医疗机构", "region": "按统筹区"},
     "long_stay.rule": {"bed_day": "按床日"},
+    "high.bands_unit": {"points": "按基准点数"},
     "small_groups": {"unstable": "作为非稳定病组"},
 }
 

@@ -90,7 +90,10 @@ CATALOGUE: Mapping[str, Known] = {
         Known("trim.upper_percentile", "decimal", "ratio", high=1),
         Known("trim.sd_multiple", "decimal", "multiple"),
         Known("trim.quantile_type", "choice", "quartile_type", ("7", "6")),
+        Known("ratio_basis", "choice", "choice", ("group_mean", "standard")),
         Known("high.bands", "bands", "bands"),
+        Known("high.bands_unit", "choice", "choice", ("points", "weight")),
+        Known("high.bands_inclusive", "switch", "switch"),
         Known("high.inclusive", "switch", "switch"),
         Known(
             "high.rule",

@@ -296,7 +296,7 @@ def test_cv__there_is_none_of_one_case_or_no_case() -> None:
 def test_base_points__bands_at_their_limits__t9(mean: int, base: int, multiple: F) -> None:
     p = policy()
     assert base_points_of(mean, 1_250_000, p) == base
-    assert multiple_of(base, p["high.bands"]) == multiple
+    assert multiple_of(base, p) == multiple
 
 
 @pytest.mark.parametrize(
@@ -594,7 +594,7 @@ def plain(p: YearPolicy, past: Past) -> dict[str, tuple[int, int, int, bool]]:
                 left = [c for c in costs if (c - mean) ** 2 <= widest]
             elif method == "multiples":
                 m = round_half_away(mean)
-                k = multiple_of(base_points_of(m, all_mean, p), p["high.bands"])
+                k = multiple_of(base_points_of(m, all_mean, p), p)
                 left = [c for c in costs if p["low.multiple"] * m < c < k * m]
         if not left:
             continue

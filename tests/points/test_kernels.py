@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drgpay.money import round_half_away
 from drgpay.points import kernels
+from drgpay.points.base import GroupTables
 from drgpay.points.kernels import (
     AMBIGUOUS,
     BED_DAY,
@@ -25,6 +26,7 @@ from drgpay.points.kernels import (
     mul_div_round,
     score_range,
 )
+from drgpay.points.limits import CostLimits, cost_limits
 
 TOP = 2**62 - 1
 
@@ -108,9 +110,30 @@ FACTS: dict[str, Any] = {
     "bed_money": False,
     "long_days": -1,
     "short_days": -1,
+    "ratio_basis": "group_mean",
+    "by_weight": False,
     "by_cost": F(100 * 10_000, 1_250_000),
     "step": 1,
 }
+
+
+def limits_of(f: dict[str, Any]) -> tuple[Any, CostLimits]:
+    """K x mean in whole fen, and the limits of the classes, as the run makes them."""
+    one = {name: np.array([f[name]]) for name in ("base", "high_multiple", "stable", "to_review")}
+    mean = F(f["mean"])
+    high_fen = np.array([int(mean * f["high_multiple"] / 10_000)])
+    tables = GroupTables(
+        np.array([int(mean)]), (mean,), one["base"], one["stable"], one["high_multiple"],
+        high_fen, bool(f["by_weight"]), one["to_review"],
+    )  # fmt: skip
+    policy: Any = {
+        "ratio_basis": f["ratio_basis"],
+        "low.multiple": F(f["low_multiple"], 10_000),
+        "low.threshold": "lower_of_coefficient" if f["lower_of_coefficient"] else "fixed",
+        "low.inclusive": f["low_inclusive"],
+        "high.inclusive": f["high_inclusive"],
+    }
+    return high_fen, cost_limits(tables, policy, np.array([[f["coefficient"]]]))
 
 
 def scored(**given: Any) -> dict[str, int]:
@@ -128,20 +151,20 @@ def scored(**given: Any) -> dict[str, int]:
     starts, points, rates = (np.array([band[k] for band in f["bands"]]) for k in range(3))
     coefficient = COEF_ONE if f["flat"] else f["coefficient"]
     rules = (
-        f["ungrouped"], f["ambiguous"], f["unstable"], f["exempt_day_surgery"],
-        f["lower_of_coefficient"], f["low_inclusive"], f["high_inclusive"], f["high_first"],
-        f["low_rule"], f["whole_stay"], f["bed_money"], f["high_rule"],
+        f["ungrouped"], f["ambiguous"], f["unstable"], f["exempt_day_surgery"], f["high_first"],
+        f["low_rule"], f["whole_stay"], f["bed_money"], f["high_rule"], f["by_weight"],
     )  # fmt: skip
     numbers = (
-        f["low_multiple"], f["by_cost"].numerator, f["by_cost"].denominator, f["step"],
-        f["long_days"], f["short_days"],
+        f["by_cost"].numerator, f["by_cost"].denominator, f["step"], f["long_days"],
+        f["short_days"],
     )  # fmt: skip
+    high_fen, limits = limits_of(f)
     nowhere = np.zeros(1, np.int64)
     score_range(
         0, 1, one["status"], nowhere, nowhere, one["cost"], one["unreasonable"], one["review"],
         one["set_points"], one["day_surgery"], one["bed_class"], one["days"], one["way"],
-        one["mean"], one["base"], one["stable"], one["high_multiple"], one["to_review"],
-        np.array([[coefficient]]), np.array([kind in f["applies"] for kind in range(11)]),
+        one["mean"], one["base"], one["stable"], one["high_multiple"], high_fen,
+        limits.low, limits.high, one["to_review"], np.array([[coefficient]]), np.array([kind in f["applies"] for kind in range(11)]),
         np.array(f["way_rules"]), np.array([[[0, len(f["bands"])]]]), starts, points, rates,
         np.array(numbers), np.array(rules, dtype=np.int64), *out.values(),
     )  # fmt: skip
@@ -439,12 +462,3 @@ def test_bed_day__bands_of_t8_in_money(days: int, marginal: int, whole: int) -> 
     points = {"bed_class": 0, "days": days, "bands": BANDS}
     assert scored(**points)["points"] * 5 == marginal * 4  # 8 points for 10 fen here
     assert scored(**points, whole_stay=True)["points"] * 5 == whole * 4
-
-
-@given(st.integers(0, TOP), st.integers(0, TOP), st.integers(0, TOP), st.integers(0, TOP))
-@example(TOP, TOP, TOP, TOP)
-@example(TOP, TOP - 1, TOP - 1, TOP)
-@example(1 << 31, 1 << 31, 1 << 62, 1)
-def test_product_order__is_exact(a: int, b: int, c: int, d: int) -> None:
-    sign = (a * b > c * d) - (a * b < c * d)
-    assert kernels.product_order(a, b, c, d) == sign

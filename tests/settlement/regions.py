@@ -139,6 +139,7 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "trim.upper_percentile": upper,
         "trim.sd_multiple": r.choice(["3", "2", "1", "0.5", "0", "1.414214"]),
         "trim.quantile_type": r.choice([7, 6, "7", "6"]),
+        **_bases(r),
         "high.bands": bands,
         "high.inclusive": r.random() < 0.5,
         "high.rule": r.choice(["special_review", "linear_add", "deduct", "cap", "by_item"]),
@@ -221,6 +222,16 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
     }
     assert set(values) == set(CATALOGUE), set(values) ^ set(CATALOGUE)
     return values
+
+
+def _bases(r: random.Random) -> dict[str, Any]:
+    """Drawn apart: what a cost is compared with, and how the bands of K are read."""
+    own = random.Random(f"bases {r.getstate()[1][:4]}")
+    return {
+        "ratio_basis": own.choice(["group_mean", "group_mean", "standard"]),
+        "high.bands_unit": own.choice(["points", "points", "weight"]),
+        "high.bands_inclusive": own.random() < 0.7,
+    }
 
 
 def _components(r: random.Random) -> tuple[list[str], list[str]]:

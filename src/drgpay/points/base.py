@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from drgpay.points.trimming import (
     quantile_place,
     shares_wanted,
 )
-from drgpay.policy import Bands, YearPolicy
+from drgpay.policy import YearPolicy
 
 if TYPE_CHECKING:
     from drgpay.points.history import History, KeptYear, Limits
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_COEFFICIENT = 100 * COEF_ONE
 MAX_BASE_POINTS = 4 * 10**10
 HALF = Fraction(1, 2)
-GIVEN, FROM_HISTORY, BORROWED = "given", "history", "borrowed"
+GIVEN, FROM_HISTORY, BORROWED, BY_WEIGHT = "given", "history", "borrowed", "weights"
 # the parameters that base points hang on
 MATTERS = (
     "point_scale",
@@ -57,7 +57,14 @@ MATTERS = (
     "trim.sd_multiple",
     "trim.quantile_type",
 )
-MATTERS_FOR_MULTIPLES = ("high.bands", "high.inclusive", "low.multiple", "low.inclusive")
+MATTERS_FOR_MULTIPLES = (
+    "high.bands",
+    "high.bands_unit",
+    "high.bands_inclusive",
+    "high.inclusive",
+    "low.multiple",
+    "low.inclusive",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class GroupBase:
     `n_*`, `cv_*`, `mean_before_fen` and `median_*` are of its own history before and after
     trimming, None when means were given; `trimmed` cases were dropped or clipped. `origin`:
     given, history or borrowed (of its ADRG); `review`: its cases need special review (特病单议).
+    `weight`: the published one (权重), of which `mean_fen` is the mean rounded to the fen.
     """
 
     drg: str
@@ -83,6 +91,7 @@ class GroupBase:
     trimmed: int | None = None
     origin: str = GIVEN
     review: bool = False
+    weight: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,12 @@ class BasePoints:
     history_years: tuple[int, ...] = ()
     years_found: tuple[int, ...] = ()
     limits: Limits | None = field(default=None, repr=False, compare=False)
+
+    def exact_mean(self, group: GroupBase) -> Fraction:
+        """Return the mean of a group in fen; of a published weight mean x weight, not rounded."""
+        if group.weight is None:
+            return Fraction(group.mean_fen)
+        return group.weight * self.all_mean_fen
 
 
 def base_points_of(mean_fen: int, all_mean_fen: int, policy: YearPolicy) -> int:
@@ -293,7 +308,7 @@ def _limits(history: History, policy: YearPolicy) -> tuple[Limits, dict[int, Fra
     all_mean = round_half_away(everything.mean)
 
     def high_multiple(mean: int) -> Fraction:
-        return multiple_of(base_points_of(mean, all_mean, policy), policy["high.bands"])
+        return multiple_of(base_points_of(mean, all_mean, policy), policy)
 
     own = [
         limits_of(GroupCosts(moments, values[g][:-1]), policy, high_multiple)
@@ -351,25 +366,43 @@ def _medians_after(
 class GroupTables:
     """Base points as the kernel's arrays; index is the number of the DRG in `drgs`."""
 
-    mean: NDArray[np.int64]
+    mean: NDArray[np.int64]  # whole fen of `exact`
+    exact: tuple[Fraction, ...]
     base: NDArray[np.int64]
     stable: NDArray[np.bool_]
     high_multiple: NDArray[np.int64]
+    high_fen: NDArray[np.int64]  # whole fen of K x mean
+    by_weight: bool  # base points are weight x scale, means mean x weight
     review: NDArray[np.bool_]  # too few past cases, and the policy has such cases reviewed
 
 
-def multiple_of(base_points: int, bands: Bands) -> Fraction:
-    """Return K of the first band whose limit the base points do not exceed.
+def multiple_of(base_points: int, policy: Mapping[str, Any] | YearPolicy) -> Fraction:
+    """Return K of the first band of `high.bands` that the base points, or the weight, belong to.
+
+    A limit belongs to its own band, or with `high.bands_inclusive` off to the next one; the weight
+    is base points / `point_scale`.
 
     >>> from fractions import Fraction as F
     >>> bands = ((F(100), F(3)), (F(300), F(2)), (None, F(3, 2)))
-    >>> [str(multiple_of(p, bands)) for p in (1000000, 1000001, 3000000, 3000001)]
+    >>> p = {"high.bands": bands, "high.bands_unit": "points", "high.bands_inclusive": True}
+    >>> [str(multiple_of(x, p)) for x in (1000000, 1000001, 3000000, 3000001)]
     ['3', '2', '2', '3/2']
+    >>> str(multiple_of(1000000, {**p, "high.bands_inclusive": False}))
+    '2'
     """
-    for limit, multiple in bands:
-        if limit is None or Fraction(base_points, POINT) <= limit:
+    own = Fraction(base_points, POINT)
+    if policy["high.bands_unit"] == "weight":
+        own /= policy["point_scale"]
+    for limit, multiple in policy["high.bands"]:
+        if limit is None or own < limit or (policy["high.bands_inclusive"] and own == limit):
             return Fraction(multiple)
     raise ValueError("no open band")
+
+
+def multiples_of(base_points: NDArray[np.float64], policy: YearPolicy) -> NDArray[np.float64]:
+    """Return K of each of many base points, as statistics take it."""
+    steps, where = np.unique(np.rint(base_points * POINT).astype(np.int64), return_inverse=True)
+    return np.array([float(multiple_of(p, policy)) for p in steps.tolist()], np.float64)[where]
 
 
 def ten_thousandths(value: Fraction, what: str) -> int:
@@ -395,6 +428,7 @@ def group_tables(
     count = len(drgs)
     mean, points = np.zeros(count, np.int64), np.zeros(count, np.int64)
     stable, multiple = np.zeros(count, np.bool_), np.zeros(count, np.int64)
+    exact, high_fen = [Fraction(0)] * count, np.zeros(count, np.int64)
     # a group without past cases has too few of them
     none_is_enough = policy["stable.inclusive"] and policy["stable.min_cases"] == 0
     small = policy["small_groups"] == "review" and not none_is_enough
@@ -404,7 +438,7 @@ def group_tables(
         if group is None:
             continue
         review[i] = group.review
-        k = ten_thousandths(multiple_of(group.base_points, policy["high.bands"]), "K")
+        k = ten_thousandths(multiple_of(group.base_points, policy), "K")
         widest = max(COEF_ONE * step, MAX_COEFFICIENT, k)
         if group.mean_fen * widest >= 2**62 or group.base_points > MAX_BASE_POINTS:
             raise InputError(
@@ -419,6 +453,17 @@ def group_tables(
                     "check the group's mean cost, the all-DRG mean and point_scale",
                 ),
             )
-        mean[i], points[i], multiple[i] = group.mean_fen, group.base_points, k
-        stable[i] = group.stable and group.mean_fen > 0
-    return GroupTables(mean, points, stable, multiple, review)
+        exact[i] = base.exact_mean(group)
+        mean[i], points[i], multiple[i] = int(exact[i]), group.base_points, k
+        high_fen[i] = int(exact[i] * k / 10_000)
+        stable[i] = group.stable and exact[i] > 0
+    return GroupTables(
+        mean,
+        tuple(exact),
+        points,
+        stable,
+        multiple,
+        high_fen,
+        base.source == BY_WEIGHT,
+        review,
+    )

@@ -57,22 +57,6 @@ def mul_div_round(a: int, b: int, d: int) -> int:
 
 
 @kernel
-def product_order(a: int, b: int, c: int, d: int) -> int:
-    """Return the sign of a x b − c x d, exactly; all from 0 to 2^62."""
-    mask = (1 << 31) - 1
-    a1, a0, b1, b0 = a >> 31, a & mask, b >> 31, b & mask
-    c1, c0, d1, d0 = c >> 31, c & mask, d >> 31, d & mask
-    low = a0 * b0 - c0 * d0
-    middle = (a1 * b0 - c1 * d0) + (a0 * b1 - c0 * d1) + (low >> 31)
-    high = a1 * b1 - c1 * d1 + (middle >> 31)
-    if high > 0:
-        return 1
-    if high < 0:
-        return -1
-    return 1 if (middle & mask) or (low & mask) else 0
-
-
-@kernel
 def bed_day_sum(days: int, first: int, last: int, start: Any, amount: Any, whole: bool) -> int:
     """Return the sum over days of what a day is worth; bands first … last - 1 begin at `start`."""
     if whole:
@@ -103,10 +87,13 @@ def score_range(
     bed_class: Any,  # [N] index of B, -1 not paid by bed-day
     days: Any,  # [N]
     way: Any,  # [N] index of W, how the patient left
-    mean: Any,  # [G] fen, 0 when there is none
+    mean: Any,  # [G] whole fen, 0 when there is none
     base: Any,  # [G] points
     stable: Any,  # [G]
     high_multiple: Any,  # [G]
+    high_fen: Any,  # [G] whole fen of K x mean
+    low_limit: Any,  # [H, G] or [1, G] highest cost in fen of a low case
+    high_limit: Any,  # [H, G] or [1, G] lowest cost in fen of a high case
     to_review: Any,  # [G] too small: paid only on review
     coefficient: Any,  # [H, G] or [H, 1]
     applies: Any,  # [11] by class: the coefficient multiplies it
@@ -115,18 +102,19 @@ def score_range(
     band_start: Any,  # [K] first day of a band
     band_points: Any,  # [K] points a day
     band_rate: Any,  # [K] fen a day
-    numbers: Any,  # [6] low multiple, points of a fen (numerator, denominator), step, days: see Rules
-    rules: Any,  # [12] switches and choices: see Rules
+    numbers: Any,  # [5] points of a fen (numerator, denominator), step, days: see Rules
+    rules: Any,  # [10] switches and choices: see Rules
     case_class: Any,  # out [N]
     used: Any,  # out [N] coefficient that multiplied
-    points: Any,  # out [N] −1: `deduct`, worked out by the caller
+    points: Any,  # out [N] −1: worked out by the caller
     paid_by: Any,  # out [N]
     price: Any,  # out [N] fen, of what is paid in money
     taken: Any,  # out [N] unreasonable cost taken off
 ) -> None:
     """Classify and score cases first … last - 1; quarantined ones get 0 points and class -1."""
-    low_multiple, numerator, denominator, step, long_days, short_days = numbers[:6]
-    by_group = coefficient.shape[1] > 1
+    numerator, denominator, step, long_days, short_days = numbers[:5]
+    by_group, by_hospital = coefficient.shape[1] > 1, low_limit.shape[0] > 1
+    by_weight = rules[9] == 1  # cost / mean of the group x base is what the cost is worth itself
     for i in range(first, last):
         used[i], points[i], price[i], taken[i] = 0, 0, 0, 0
         if status[i] == 3:
@@ -160,14 +148,12 @@ def score_range(
             kind, rule = UNSTABLE, IF_REVIEWED if to_review[g] else rules[2]
         else:
             kind = NORMAL
-            is_low = False
-            if not (surgery and rules[3]) and leaving != NOT_LOW:
-                share = min(c, COEF_ONE) if rules[4] else np.int64(COEF_ONE)
-                order = product_order(cost[i], 10_000_000_000, low_multiple * mean[g], share)  # type: ignore[arg-type]
-                is_low = order < 0 or (rules[5] == 1 and order == 0)
-            order = cost[i] * 10_000 - high_multiple[g] * mean[g]
-            is_high = order > 0 or (rules[6] == 1 and order == 0)
-            if is_low and not (is_high and rules[7]):
+            limits = hospital[i] if by_hospital else 0
+            is_low = cost[i] <= low_limit[limits, g]
+            if (surgery and rules[3]) or leaving == NOT_LOW:
+                is_low = False
+            is_high = cost[i] >= high_limit[limits, g]
+            if is_low and not (is_high and rules[4]):
                 kind = LOW
             elif is_high:
                 kind = REVIEWED if granted else HIGH
@@ -178,13 +164,13 @@ def score_range(
         if kind == BED_DAY:
             bands = bands_of[hospital[i], bed_class[i]]
             stay = max(days[i], 1)
-            if rules[10]:
+            if rules[7]:
                 paid_by[i], used[i] = MONEY, COEF_ONE
                 price[i] = bed_day_sum(
-                    stay, bands[0], bands[1], band_start, band_rate, rules[9] == 1
+                    stay, bands[0], bands[1], band_start, band_rate, rules[6] == 1
                 )
             else:
-                p = bed_day_sum(stay, bands[0], bands[1], band_start, band_points, rules[9] == 1)
+                p = bed_day_sum(stay, bands[0], bands[1], band_start, band_points, rules[6] == 1)
                 points[i] = mul_div_round(p, c, COEF_ONE * step) * step
         elif kind == REVIEWED and set_to >= 0:
             points[i], used[i] = set_to, COEF_ONE
@@ -201,25 +187,37 @@ def score_range(
                 )
         elif kind in (LONG_STAY, SHORT_STAY):
             item = True
-        elif kind == LOW and rules[8] != RATIO:
-            item = rules[8] == LOW_BY_ITEM
+        elif kind == LOW and rules[5] != RATIO:
+            item = rules[5] == LOW_BY_ITEM
             if not item:
                 taken[i] = less
                 points[i] = step * mul_div_round(
                     cost[i] - less, numerator * c, denominator * COEF_ONE * step
                 )
-        elif kind == LOW:
-            points[i] = mul_div_round(base[g] * c, cost[i], mean[g] * COEF_ONE * step) * step
-        elif kind == REVIEWED or (kind == HIGH and rules[11] == LINEAR_ADD and not refused):
+        elif kind == LOW and cost[i] <= mean[g]:
+            if by_weight:
+                points[i] = step * mul_div_round(
+                    cost[i], numerator * c, denominator * COEF_ONE * step
+                )
+            else:
+                points[i] = mul_div_round(base[g] * c, cost[i], mean[g] * COEF_ONE * step) * step
+        elif kind == REVIEWED or (kind == HIGH and rules[8] == LINEAR_ADD and not refused):
             taken[i] = less
-            over = (cost[i] - less) * 10_000 - high_multiple[g] * mean[g]
-            share = c * mean[g] + max(over, 0) * 100
-            points[i] = mul_div_round(base[g], share, mean[g] * COEF_ONE * step) * step
-        elif kind == HIGH and rules[11] == DEDUCT:
+            if by_weight:
+                points[i] = -1
+            else:
+                over = (cost[i] - less) * 10_000 - high_multiple[g] * mean[g]
+                share = c * mean[g] + max(over, 0) * 100
+                points[i] = mul_div_round(base[g], share, mean[g] * COEF_ONE * step) * step
+        elif kind == HIGH and rules[8] == DEDUCT:
             taken[i], points[i] = less, -1
-        elif kind == HIGH and rules[11] == CAP:
+        elif kind == HIGH and rules[8] == CAP:
             taken[i] = less
-            if (cost[i] - less) * 10_000 <= high_multiple[g] * mean[g]:
+            if cost[i] - less <= high_fen[g] and by_weight:
+                points[i] = step * mul_div_round(
+                    cost[i] - less, numerator * c, denominator * COEF_ONE * step
+                )
+            elif cost[i] - less <= high_fen[g]:
                 points[i] = step * mul_div_round(
                     base[g] * c, cost[i] - less, mean[g] * COEF_ONE * step
                 )
@@ -227,7 +225,7 @@ def score_range(
                 points[i] = step * mul_div_round(
                     base[g] * c, high_multiple[g], 10_000 * COEF_ONE * step
                 )
-        elif kind == HIGH and rules[11] == HIGH_BY_ITEM:
+        elif kind == HIGH and rules[8] == HIGH_BY_ITEM:
             item = True
         else:
             value = base[g] * c

@@ -15,7 +15,7 @@ from drgpay.cases import parse
 from drgpay.errors import InputError, both
 from drgpay.money import POINT, round_half_away, yuan_text
 from drgpay.perdiem.points import BedDayTables
-from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables, ten_thousandths
+from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables
 from drgpay.points.kernels import (
     BED_DAY,
     BY_COST,
@@ -23,6 +23,7 @@ from drgpay.points.kernels import (
     CAP,
     COEF_ONE,
     DEDUCT,
+    HIGH,
     HIGH_BY_ITEM,
     IF_REVIEWED,
     LINEAR_ADD,
@@ -32,6 +33,7 @@ from drgpay.points.kernels import (
     RATIO,
     score_range,
 )
+from drgpay.points.limits import CostLimits, cost_limits
 from drgpay.policy import DISCHARGE_RULES, YearPolicy
 from drgpay.settlement.facts import Facts
 
@@ -66,6 +68,7 @@ class Rules:
     """All that scoring needs besides the cases, as the kernel takes it."""
 
     tables: GroupTables
+    limits: CostLimits
     beds: BedDayTables
     coefficient: NDArray[np.int64]  # [H, G] or [H, 1]
     applies: NDArray[np.bool_]
@@ -104,7 +107,6 @@ class Rules:
         by_item = policy["long_stay.rule"] == "by_item" and long_days is not None
         short = policy["short_stay.days"]
         numbers = (
-            ten_thousandths(Fraction(policy["low.multiple"]), "low.multiple"),
             per_fen.numerator,
             per_fen.denominator,
             step,
@@ -116,17 +118,16 @@ class Rules:
             COST_RULES[policy["ambiguous.rule"]],
             COST_RULES[policy["unstable.rule"]],
             policy["low.exempt_day_surgery"],
-            policy["low.threshold"] == "lower_of_coefficient",
-            policy["low.inclusive"],
-            policy["high.inclusive"],
             policy["class_order"] == "high_first",
             LOW_RULES[policy["low.rule"]],
             policy["bed_day.mode"] == "whole_stay",
             policy["bed_day.payment"] == "money",
             HIGH_RULES[policy["high.rule"]],
+            tables.by_weight,
         )
         return cls(
             tables,
+            cost_limits(tables, policy, coefficient),
             beds,
             coefficient,
             np.array([name in names for name in CASE_CLASSES]),
@@ -200,31 +201,36 @@ def score(
         np.empty(count, dtype=np.int64),
         np.empty(count, dtype=np.int64),
     )
-    t, b = rules.tables, rules.beds
+    t, b, limits = rules.tables, rules.beds, rules.limits
     score_range(
         0, count, status, drg, facts.hospital, facts.cost, reviews.unreasonable, reviews.decision,
         reviews.points, facts.day_surgery, facts.bed_class, facts.days, facts.way, t.mean, t.base,
-        t.stable, t.high_multiple, t.review, rules.coefficient, rules.applies, rules.way_rule,
-        b.bands_of, b.start, b.points, b.rate, rules.numbers, rules.rules, made.case_class,
-        made.coefficient, made.points, made.paid_by, made.price, made.unreasonable,
+        t.stable, t.high_multiple, t.high_fen, limits.low, limits.high, t.review,
+        rules.coefficient, rules.applies, rules.way_rule, b.bands_of, b.start, b.points, b.rate,
+        rules.numbers, rules.rules, made.case_class, made.coefficient, made.points, made.paid_by,
+        made.price, made.unreasonable,
     )  # fmt: skip
-    if rules.rules[-1] == DEDUCT:
-        _deduct(rules, drg, facts.cost, made)
+    if rules.rules[8] == DEDUCT or t.by_weight:
+        _exactly(rules, drg, facts.cost, made)
     return made
 
 
-def _deduct(rules: Rules, drg: NDArray[np.int16], cost: NDArray[np.int64], made: Scores) -> None:
-    """Work out the points of high-cost cases by cost less (K − 1) x base x coefficient, exactly."""
+def _exactly(rules: Rules, drg: NDArray[np.int16], cost: NDArray[np.int64], made: Scores) -> None:
+    """Work out what the kernel leaves: by cost less (K − 1) x base x coefficient (`deduct`), or
+    base x coefficient with what the cost exceeds K times the mean by, of published weights.
+    """
     t = rules.tables
-    per_fen = Fraction(int(rules.numbers[1]), int(rules.numbers[2]))
+    per_fen = Fraction(int(rules.numbers[0]), int(rules.numbers[1]))
     for i in np.flatnonzero(made.points < 0).tolist():
         g = int(drg[i])
-        above = Fraction(int(t.high_multiple[g]), 10_000) - 1
-        share = Fraction(int(made.coefficient[i]), COEF_ONE)
-        exact = (int(cost[i]) - int(made.unreasonable[i])) * per_fen - above * int(
-            t.base[g]
-        ) * share
-        made.points[i] = round_half_away(max(Fraction(0), exact) / rules.step) * rules.step
+        multiple, base = Fraction(int(t.high_multiple[g]), 10_000), int(t.base[g])
+        normal = base * Fraction(int(made.coefficient[i]), COEF_ONE)
+        by_cost = (int(cost[i]) - int(made.unreasonable[i])) * per_fen
+        if made.case_class[i] == HIGH and rules.rules[8] == DEDUCT:
+            exact = max(Fraction(0), by_cost - (multiple - 1) * normal)
+        else:
+            exact = normal + max(Fraction(0), by_cost - multiple * base)
+        made.points[i] = round_half_away(exact / rules.step) * rules.step
 
 
 __all__ = ["BED_DAY", "CASE_CLASSES", "Facts", "Reviews", "Rules", "Scores", "score"]

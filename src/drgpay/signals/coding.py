@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from drgpay.errors import Bilingual, both
+from drgpay.points.base import multiples_of
 from drgpay.signals.data import MCC, NONE, Cases
 from drgpay.signals.findings import Evidence, Finding
 from drgpay.signals.parameters import Parameters
@@ -307,13 +308,7 @@ def _limits() -> tuple[Bilingual, int]:
 
 def _high_limits(cases: Cases) -> Floats:
     """Return K of each case by its base points."""
-    found = np.zeros(len(cases))
-    for top, multiple in cases.policy["high.bands"]:
-        inside = found == 0
-        if top is not None:
-            inside &= cases.base_points <= float(top)
-        found[inside] = float(multiple)
-    return np.where(found > 0, found, 1.0)
+    return multiples_of(cases.base_points, cases.policy)
 
 
 def _edge(

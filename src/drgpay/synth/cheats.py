@@ -7,7 +7,6 @@ the year's finished cases. Amounts of every row still add up; the history stays 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.errors import InputError, both
+from drgpay.points.base import multiples_of
+from drgpay.policy import YearPolicy
 from drgpay.settlement.facts import year_bounds
 from drgpay.settlement.run_folder import case_tables
 from drgpay.settlement.year_end import YearEnd, year_end
@@ -121,7 +122,7 @@ class _City:
     minor: list[str]
     severe_codes: frozenset[str]
     low: float
-    bands: Sequence[tuple[Any, Any]]
+    policy: YearPolicy
     first_day: int
     last_day: int
     touched: dict[int, list[str]] = field(default_factory=dict)
@@ -261,7 +262,7 @@ def _city(run: YearEnd, cheats: Cheats, seed: int) -> _City:
         minor,
         frozenset(codes),
         float(run.policy["low.multiple"]),
-        run.policy["high.bands"],
+        run.policy,
         first,
         last,
     )
@@ -398,12 +399,7 @@ def _edges(
     rng: np.random.Generator,
 ) -> Array:
     c = rows.columns
-    limit = np.zeros(len(mean))
-    for top, multiple in city.bands:
-        inside = limit == 0
-        if top is not None:
-            inside &= points <= float(top)
-        limit[inside] = float(multiple)
+    limit = multiples_of(points, city.policy)
     ratio = c["total_cost"] / np.maximum(mean, 1)
     low = chosen("edge", LIFTED_LOW) & (classes == LOW) & (mean > 0) & (ratio < city.low)
     high = chosen("edge", LIFTED_HIGH) & (mean > 0) & (ratio > 0.75 * limit) & (ratio < limit)

@@ -224,20 +224,26 @@ def places(d: Derivation) -> Number:
 
 
 def band_multiple(d: Derivation, run: RunFolder, base: Number) -> Number:
-    """Add the step that picks K of the first band whose limit the base points do not exceed."""
+    """Add the step that picks K of the first band that the base points, or the weight, belong to."""
     lower: Fraction | None = None
+    own, inclusive = base, run.policy["high.bands_inclusive"]
+    uses = ["high.bands_unit", "high.bands_inclusive"]
+    if run.policy["high.bands_unit"] == "weight":
+        own = base / d.given("point_scale")
     for limit, multiple in run.policy["high.bands"]:
-        if limit is None or base.value <= limit:
+        if limit is None or own.value < limit or (inclusive and own.value == limit):
             k = d.given("high.bands", multiple)
             if limit is not None:
                 d.test(
                     "band", both(f"高倍率档次：倍数 {k.text}", f"band of high-cost: K = {k.text}"),
-                    base, "≤", d.given("high.bands", limit), "5.7.5", places=4,
+                    own, "≤" if inclusive else "<", d.given("high.bands", limit), "5.7.5", places=4,
+                    uses=uses,
                 )  # fmt: skip
             elif lower is not None:
                 d.test(
                     "band", both(f"高倍率档次：倍数 {k.text}", f"band of high-cost: K = {k.text}"),
-                    base, ">", d.given("high.bands", lower), "5.7.5", places=4,
+                    own, ">" if inclusive else "≥", d.given("high.bands", lower), "5.7.5", places=4,
+                    uses=uses,
                 )  # fmt: skip
             return k
         lower = limit

@@ -271,6 +271,14 @@ def _mean(stay: Stay) -> Number:
     return stay.mean
 
 
+def _basis(d: Derivation, run: RunFolder, stay: Stay) -> Number:
+    """Return what the cost is held against: the group's mean, or its standard."""
+    d.parameter("ratio_basis")
+    if run.policy["ratio_basis"] == "standard" and stay.coefficient is not None:
+        return _mean(stay) * stay.coefficient
+    return _mean(stay)
+
+
 def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     key, rule = way_rule(run, stay)
     if rule == "not_low":
@@ -287,7 +295,7 @@ def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             holds=False,
         )
         return None
-    limit = d.given("low.multiple") * _mean(stay)
+    limit = d.given("low.multiple") * _basis(d, run, stay)
     if run.policy["low.threshold"] == "lower_of_coefficient" and stay.coefficient is not None:
         one = fixed(1, both("系数不超过 1", "at most 1"))
         limit = limit * smallest(one, stay.coefficient)
@@ -317,7 +325,7 @@ def _high(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         both("高倍率？", "high-cost?"),
         stay.cost,
         "≥" if run.policy["high.inclusive"] else ">",
-        stay.multiple * _mean(stay),
+        stay.multiple * _basis(d, run, stay),
         "5.7.5",
         uses=["high.inclusive", "high.bands"],
     )

@@ -9,7 +9,7 @@ from drgpay.errors import Bilingual, both
 from drgpay.settlement.why import labels
 from drgpay.settlement.why.base import band_multiple, base_points
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
-from drgpay.settlement.why.model import Derivation, fixed
+from drgpay.settlement.why.model import NOTHING, Derivation, fixed
 from drgpay.settlement.why.numbers import digits, number, total
 
 TRIM = {
@@ -17,7 +17,14 @@ TRIM = {
     "percentiles": ("trim.lower_percentile", "trim.upper_percentile", "trim.quantile_type"),
     "winsorise": ("trim.lower_percentile", "trim.upper_percentile", "trim.quantile_type"),
     "sd": ("trim.sd_multiple", "stable.cv_sd"),
-    "multiples": ("low.multiple", "high.bands", "low.inclusive", "high.inclusive"),
+    "multiples": (
+        "low.multiple",
+        "high.bands",
+        "high.bands_unit",
+        "high.bands_inclusive",
+        "low.inclusive",
+        "high.inclusive",
+    ),
     "none": (),
 }
 
@@ -53,15 +60,29 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
             d.given("low.multiple") * group,
             "yuan",
             "5.7.5",
+            note=_of_standard(d, run),
         )
         d.step(
-            "high_limit", both("高倍率界限", "limit of high-cost cases"), k * group, "yuan", "5.7.5"
+            "high_limit",
+            both("高倍率界限", "limit of high-cost cases"),
+            k * group,
+            "yuan",
+            "5.7.5",
+            note=_of_standard(d, run),
         )
     d.section(both("稳定病组", "Stable group"))
     _stable(d, run, row)
     d.section(both("本年病例", "This year's cases"))
     _cases(d, run, row)
     return d
+
+
+def _of_standard(d: Derivation, run: RunFolder) -> Bilingual:
+    """Return what a limit of the group is still multiplied with."""
+    d.parameter("ratio_basis")
+    if run.policy["ratio_basis"] != "standard":
+        return NOTHING
+    return both("各机构另乘其差异系数", "of a hospital: times its coefficient")
 
 
 def _history(d: Derivation, run: RunFolder, row: Row) -> None:
