@@ -209,6 +209,10 @@ def price_of(
             return Price(class_, formula, BY_MONEY, ZERO, price, ONE, None, 0)
     if formula == "given_points":
         assert review is not None and review.points is not None
+        by_cost = Fraction(cost_fen - unreasonable_fen, setting.all_mean_fen) * p["point_scale"]
+        most = p["review.points_max"]
+        if most is not None and review.points > most * by_cost:
+            raise ValueError(f"case {case.case_id}: points above {most} x those of its cost")
         return Price(class_, formula, BY_POINTS, review.points, 0, ONE, shown, 0)
 
     coefficient = ONE

@@ -173,6 +173,7 @@ RATIO = _number(0, 1)
 NEEDED: dict[str, Callable[[Any], Any]] = {
     "point_scale": _positive,
     "base_points_dp": _count(0, 4),
+    "zero_base_points": _choice("refuse", "settle"),
     "case_points_dp": _or_none(_count(0, 4)),
     # rules 1 to 3
     "year_key": _choice("setl_end_date", "discharge_date"),
@@ -238,6 +239,7 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "special_quota": RATIO,
     "special_quota.scope": _choice("region", "hospital"),
     "special_quota.over": _choice("refuse", "warn"),
+    "review.points_max": _or_none(_number()),
     "referral.rule": _choice("separate", "one_stay"),
     "referral.days": _count(0, 366),
     "referral.deductible": _choice("highest_paid", "standards"),
@@ -262,6 +264,8 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "value_dp": _or_none(_count(0)),
     "residual": _choice("largest_remainder", "to_fund"),
     "combined_residual": _choice("hospital_first", "by_account"),
+    "value_not_positive": _choice("refuse", "settle"),
+    "pool_without_points": _choice("leave", "refuse"),
     "bound.level": _choice("none", "hospital", "case"),
     "bound.never_below_zero": _switch,
     "bound.cost_share": _or_none(_number()),
@@ -288,6 +292,7 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
     "group_mean_dp": _only(2, "2"),
     "readmission.across_years": _only("ignore"),
     "negative_final": _only("recover_next"),
+    "negative_final.ended": _only("demand_back"),
     "community.opposite_sign": _only("require_allocation"),
     "rollover_pays_deferred": _any,
     "fund_type_map": _any,

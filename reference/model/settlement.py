@@ -29,7 +29,7 @@ from reference.model.exact import (
     round_half_away,
 )
 from reference.model.grouping import Grouping, group_case
-from reference.model.history import Base, base_from_means, read_history
+from reference.model.history import Base, base_from_means, base_points, read_history
 from reference.model.months import Month, hospital_months, hospital_suspended, months_of
 from reference.model.points import BY_POINTS, HELD, Price, Setting, price_of
 from reference.model.policy import Policy, load_policy
@@ -47,6 +47,7 @@ from reference.model.stay import (
 )
 from reference.model.sums import HospitalPool, Sums, available_budget, reserve, sums_of
 
+NO_POINTS = "no_points"  # left unsettled: nothing is due, nothing is taken
 TO_FUND = "to_fund"  # all at their high bound, the rest stays in the fund
 
 
@@ -280,6 +281,7 @@ def settle(
     else:
         all_mean_fen = region.all_drg_mean_fen or 0
         bases = base_from_means(region.given_means or {}, all_mean_fen, p)
+    check_zero_points(region, bases, all_mean_fen, p)
     setting = Setting(region, p, all_mean_fen, bases, Coefficients(region, past, p))
 
     found = chains(stays, region, p)
@@ -374,6 +376,20 @@ def check_growth(region: Region, p: Parameters) -> None:
             continue
         if budget.budget_fen > last * (1 + p["budget_growth_cap"]):
             raise ValueError(f"pool {pool}: the budget grows by more than budget_growth_cap")
+
+
+def check_zero_points(
+    region: Region, bases: Mapping[str, Base], all_mean_fen: int, p: Parameters
+) -> None:
+    """Rule 5: base points that rounding takes to 0."""
+    if p["zero_base_points"] == "settle":
+        return
+    if any(base.group_mean_fen > 0 and base.base_points == 0 for base in bases.values()):
+        raise ValueError("a group has 0 base points")
+    if p["bed_day.payment"] == "points":
+        for bands in region.bed_day_rates.values():
+            if any(rate > 0 and base_points(rate, all_mean_fen, p) == 0 for _, rate in bands):
+                raise ValueError("a bed-day class has 0 base points")
 
 
 def check_stays(stays: Iterable[Stay], region: Region) -> None:
@@ -703,6 +719,13 @@ def settle_pools(
     }
 
     together = [list(region.pools)] if p["combine_pools"] else [[x] for x in region.pools]
+    left = [
+        pools
+        for pools in together
+        if not sum(own.points for key, own in sums.items() if key[1] in pools)
+    ]
+    if left and (p["pool_without_points"] == "refuse" or len(left) == len(together)):
+        raise ValueError(f"pools {left} have a budget but no points")
     pool_rows, due_of, bound_of = [], {}, {}
     for pools in together:
         name = "+".join(pools)
@@ -712,9 +735,15 @@ def settle_pools(
         available = available_budget(budgets, p)
         settled = settled_total(fund, available, p, reserve(budgets, p))
         try:
-            found = bounded(members, by_hospital, settled, region, p)
-            if found is None:
-                found = unbounded(members, settled, p)
+            if pools in left:
+                found = Dues(Fraction(0), dict.fromkeys(members, 0), {}, NO_POINTS, Fraction(0))
+                settled = 0
+            else:
+                found = bounded(members, by_hospital, settled, region, p) or unbounded(
+                    members, settled, p
+                )
+                if (settled < 0 or found.value_fen <= 0) and p["value_not_positive"] == "refuse":
+                    raise ValueError("T is below 0 or V is not above 0")
         except ValueError as error:
             raise ValueError(f"pool {name}: {error}") from None
         due_of.update(found.due_fen)
@@ -745,8 +774,11 @@ def settle_pools(
     if p["prepay_basis"] == "month_value" or p["month.growth_limit"] is not None:
         months = months_of(rows, region, p)
         monthly, withheld = hospital_months(months), hospital_suspended(months)
+    unsettled = {pool for pools in left for pool in pools}
     hospital_rows = tuple(
-        hospital_row(
+        left_row(key, own)
+        if key[1] in unsettled
+        else hospital_row(
             key,
             own,
             due_of[key],
@@ -813,6 +845,31 @@ def hospital_row(
         held_cases=sums.held_cases,
         held_fund_fen=sums.held_fund_fen,
         bound=bound,
+    )
+
+
+def left_row(key: HospitalPool, sums: Sums) -> HospitalRow:
+    """A hospital in a pool that is left unsettled: its sums, no amount."""
+    return HospitalRow(
+        hospital_id=key[0],
+        pool=key[1],
+        cases=sums.cases,
+        points=sums.points,
+        not_pool_fen=sums.not_pool_fen,
+        recorded_fund_fen=sums.recorded_fund_fen,
+        due_fen=0,
+        prepaid_fen=0,
+        deposit_fen=0,
+        forfeited_fen=0,
+        shared_fen=0,
+        violation_fen=0,
+        carried_fen=0,
+        final_fen=0,
+        points_deducted=sums.points_deducted,
+        money_fen=sums.money_fen,
+        held_cases=sums.held_cases,
+        held_fund_fen=sums.held_fund_fen,
+        bound="",
     )
 
 

@@ -67,6 +67,7 @@ CATALOGUE: Mapping[str, Known] = {
     for known in (
         Known("point_scale", "decimal", "point", low=1),
         Known("base_points_dp", "count", "decimal_places", high=4),
+        Known("zero_base_points", "choice", "choice", ("refuse", "settle")),
         Known("case_points_dp", "count", "decimal_places", high=4, optional=True),
         Known("group_mean_dp", "count", "decimal_places", low=2, high=2),
         Known("history_years", "count", "years", low=1, high=10),
@@ -116,6 +117,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("special_quota", "decimal", "ratio", high=1),
         Known("special_quota.scope", "choice", "choice", ("region", "hospital")),
         Known("special_quota.over", "choice", "choice", ("refuse", "warn")),
+        Known("review.points_max", "decimal", "multiple", optional=True),
         Known("readmission.days", "count", "days", high=366, optional=True),
         Known("readmission.factor", "decimal", "ratio", high=1),
         Known(
@@ -166,6 +168,8 @@ CATALOGUE: Mapping[str, Known] = {
         Known("value_dp", "count", "decimal_places", high=12, optional=True),
         Known("residual", "choice", "choice", ("largest_remainder", "to_fund")),
         Known("combined_residual", "choice", "choice", ("hospital_first", "by_account")),
+        Known("value_not_positive", "choice", "choice", ("refuse", "settle")),
+        Known("pool_without_points", "choice", "choice", ("leave", "refuse")),
         Known("combine_pools", "switch", "switch"),
         Known("prepay_ratio", "decimal", "ratio", high=1),
         Known("prepay_basis", "choice", "choice", ("recorded_fund", "month_value")),
@@ -180,6 +184,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("month.growth_limit", "decimal", "ratio", optional=True),
         Known("rollover_pays_deferred", "switch", "switch"),
         Known("negative_final", "choice", "choice", ("recover_next",)),
+        Known("negative_final.ended", "choice", "choice", ("demand_back",)),
         Known("community.opposite_sign", "choice", "choice", ("require_allocation",)),
         Known("capitation.method", "choice", "choice", ("rate", "share_of_budget")),
         Known("capitation.rate_yuan", "decimal", "yuan", optional=True),
@@ -202,7 +207,7 @@ NOT_YET_USED = frozenset(
     for key in CATALOGUE
     if key.startswith(("capitation.", "month.", "community.", "referral.deductible"))
     or key in ("rollover_pays_deferred", "fund_type_map", "budget_growth_cap", "negative_final")
-    or key in ("combined_residual",)
+    or key in ("combined_residual", "negative_final.ended")
 )
 
 Bands = tuple[tuple[Fraction | None, Fraction], ...]

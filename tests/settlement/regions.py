@@ -218,6 +218,8 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "capitation.special_factors": r.sample(["migration", "disease"], r.randint(0, 2)),
         "capitation.keep_ratio": r.choice(["1", "0.5"]),
         "capitation.deficit_share": r.choice(["0", "0.5"]),
+        "negative_final.ended": "demand_back",
+        **_refusals(r),
         "fund_type_map": [["310100", "310"], ["*", "other"]],
     }
     assert set(values) == set(CATALOGUE), set(values) ^ set(CATALOGUE)
@@ -292,6 +294,18 @@ def _deductible_rule(r: random.Random) -> dict[str, Any]:
     return {
         "referral.deductible": own.choice(["highest_paid", "standards"]),
         "referral.deductible_standards": standards,
+    }
+
+
+def _refusals(r: random.Random) -> dict[str, Any]:
+    """Drawn apart, too: what is refused is mostly settled here, lest few regions be compared."""
+    own = random.Random(f"refusals {r.getstate()[1][:4]}")
+    most = ["settle"] * 15 + ["refuse"]
+    return {
+        "zero_base_points": own.choice(most),
+        "value_not_positive": own.choice(most),
+        "pool_without_points": own.choice(["leave"] * 7 + ["refuse"]),
+        "review.points_max": own.choice(["none"] * 16 + ["2", "1", "1.5", "0"]),
     }
 
 

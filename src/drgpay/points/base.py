@@ -127,6 +127,43 @@ def base_points_of(mean_fen: int, all_mean_fen: int, policy: YearPolicy) -> int:
     return int(round_half_away(exact * 10**places) * POINT // 10**places)
 
 
+def check_zero_points(
+    base: BasePoints, rates: Iterable[tuple[str, int]], policy: YearPolicy
+) -> tuple[str, ...]:
+    """Return groups and bed-day classes whose base points rounding took to 0; fail by policy.
+
+    `rates`: class and rate in fen a day of bed-days. Their cases would be paid nothing by points
+    (`zero_base_points`). Raises PolicyError that names them.
+    """
+    zero = [g.drg for g in base.groups.values() if g.mean_fen > 0 and not g.base_points]
+    if policy["bed_day.payment"] == "points":
+        zero += [
+            name
+            for name, fen in rates
+            if fen > 0 and not base_points_of(fen, base.all_mean_fen, policy)
+        ]
+    found = tuple(dict.fromkeys(zero))
+    if found and policy["zero_base_points"] == "refuse":
+        scale, places = policy["point_scale"], policy["base_points_dp"]
+        shown = "、".join(found[:10])
+        raise PolicyError(
+            both(
+                f"{len(found)} 个病组或床日类别的基准点数取整后为 0，其病例得不到点数："
+                f"{shown}{'等' if len(found) > 10 else ''}（point_scale {scale}，base_points_dp {places}）",
+                f"base points of {len(found)} groups or bed-day classes are 0 after rounding, their "
+                f"cases would have no points: {', '.join(found[:10])}"
+                f"{' …' if len(found) > 10 else ''} (point_scale {scale}, base_points_dp {places})",
+            ),
+            where="base_points_dp",
+            remedy=both(
+                "增加 base_points_dp 的小数位或用更大的 point_scale；确要照算，将 zero_base_points 设为 settle",
+                "give more decimals in base_points_dp or a larger point_scale; to settle all the same, "
+                "set zero_base_points to settle",
+            ),
+        )
+    return found
+
+
 def given_base_points(
     means: Mapping[str, tuple[int, bool]], all_mean_fen: int, policy: YearPolicy
 ) -> BasePoints:

@@ -57,6 +57,8 @@ def carried_note(run: Run, account: Account, w: Words) -> str:
 
 def bound_note(run: Run, account: Account, w: Words) -> str:
     """Which bound decided a due, and by what rule; empty where none did."""
+    if run.pool_left(account.pool):
+        return w("n_left")
     if not account.bound:
         return ""
     a = account.amounts
@@ -92,6 +94,8 @@ def share_note(run: Run, account: Account, w: Words) -> str:
 
 def final_note(run: Run, account: Account, w: Words) -> str:
     """What a final payment means: what the next ones set off, or no second payment."""
+    if account.amounts.final < 0 and standing(run, account) == "ended" and not is_reopened(run):
+        return w("l_final_demand")
     if is_reopened(run):
         note = final_text(run, account.hospital, account.pool, w)
         below = account.amounts.final < 0

@@ -156,7 +156,10 @@ def view(run: Run, w: Words) -> Record:
     own = own_checks(run, w)
     records = sections.drg_records(run)
     halved, lost = run.readmissions()
-    negative = [a.amounts.final for a in run.accounts if a.amounts.final < 0]
+    owed = [a.amounts.final for a in run.demanded]
+    negative = [
+        a.amounts.final for a in run.accounts if a.amounts.final < 0 and a not in run.demanded
+    ]
     diff_svg, diff_title, diff_note = sections.difference_chart(run, w)
     cv = sections.cv_chart(run, records, w)
     paid_svg, paid_note = sections.paid_chart(run, w)
@@ -171,6 +174,9 @@ def view(run: Run, w: Words) -> Record:
     if negative:
         key = "h_clawback_reopened" if is_reopened(run) else "h_clawback"
         claw = w(key, n=len(negative), fen=yuan(-sum(negative)))
+    if owed:
+        told = w("h_demanded", n=len(owed), fen=yuan(-sum(owed)))
+        claw = f"{claw} {told}" if negative else told
     return {
         "w": w,
         "m": run.manifest,
@@ -193,7 +199,7 @@ def view(run: Run, w: Words) -> Record:
             w("readmission_note", n=f"{halved:,}", points=points_text(lost)) if halved else ""
         ),
         "clawback": claw,
-        "has_clawback": bool(negative),
+        "has_clawback": bool(negative or owed),
         "summary_table": sections.summary_table(run, w) if len(pools_used) > 1 else None,
         "pool_tables": [t for pool in pools_used for t in sections.pool_tables(run, pool, w)],
         "ceiling_table": sections.ceiling_table(run, w),

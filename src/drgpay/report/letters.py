@@ -143,17 +143,22 @@ class _Letters:
             columns += [Column(w.of(REOPENED, key)) for key in keys]
         else:
             columns += [Column(w("letter_gross_pay")), Column(w("letter_gross_return"))]
+            columns += [Column(w("letter_demanded"))] * bool(run.demanded)
 
         def payments(own: list[Account], changes: list[Difference]) -> list[str | Cell]:
             finals = [a.amounts.final for a in own]
-            back = -sum(fen for fen in finals if fen < 0)
+            owed = -sum(fen for fen in finals if fen < 0)
+            gone = -sum(a.amounts.final for a in own if a in run.demanded)
+            back = owed - gone
             if self.reopened:
                 back = sum(d.to_recover for d in changes)
                 cells = [yuan(sum(d.before for d in changes)), yuan(sum(d.after for d in changes))]
                 more = sum(d.to_add for d in changes)
                 return [*cells, Cell(yuan(back), mark="claw" if back else ""), yuan(more)]
             pay = yuan(sum(fen for fen in finals if fen > 0))
-            return [pay, Cell(yuan(back), mark="claw" if back else "")]
+            returned = Cell(yuan(back), mark="claw" if back else "")
+            asked = [Cell(yuan(gone), mark="claw" if gone else "")] * bool(run.demanded)
+            return [pay, returned, *asked]
 
         rows = []
         for hospital in names:
@@ -210,8 +215,10 @@ class _Letters:
             return [pool_line(run, d, w) for d in self.differences[hospital]]
         own = [(a.pool, a.amounts.final) for a in self.accounts[hospital]]
         found = []
+        below = "demand" if run.has_ended(hospital) else "return"
         for pool, fen in own or [("", 0)]:
-            kind = "pay" if fen > 0 else "return" if fen < 0 else "none"
+            kind = "pay" if fen > 0 else below if fen < 0 else "none"
+            kind = "left" if pool and run.pool_left(pool) else kind
             text = w(f"letter_result_{kind}", fen=yuan(abs(fen)))
             if pool:
                 text = f"{run.pool_name(pool)}{w('colon')}{text}"
@@ -219,8 +226,9 @@ class _Letters:
         if len(own) > 1:
             pay = sum(fen for _, fen in own if fen > 0)
             back = -sum(fen for _, fen in own if fen < 0)
-            kind = "return" if back and not pay else "pay" if pay else "none"
-            found.append((w("letter_gross", pay=yuan(pay), back=yuan(back)), kind))
+            kind = below if back and not pay else "pay" if pay else "none"
+            key = "letter_gross_demand" if back and below == "demand" else "letter_gross"
+            found.append((w(key, pay=yuan(pay), back=yuan(back)), kind))
         return found
 
     def _more(self, shown: int, every: int) -> str:

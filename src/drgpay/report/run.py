@@ -228,6 +228,27 @@ class Run:
             found[account.pool] = (fen + a.forfeited, points)
         return found
 
+    def has_ended(self, hospital: str) -> bool:
+        """Whether a hospital's agreement has ended."""
+        return self.hospitals.get(hospital, {}).get("standing") == "ended"
+
+    @cached_property
+    def demanded(self) -> list[Account]:
+        """Negative final payments that no next payment can take: of ended agreements.
+
+        Of a reopened year the tables of what is carried say what is to be recovered.
+        """
+        if self.manifest.get("reopens"):
+            return []
+        return [a for a in self.accounts if a.amounts.final < 0 and self.has_ended(a.hospital)]
+
+    def pool_left(self, pool: str) -> bool:
+        """Whether a pool was left unsettled, as nothing in it earned a point."""
+        return any(
+            pool in p["pool"].split("+") and p.get("solution") == "no_points"
+            for p in self.manifest["pools"]
+        )
+
     def may_share(self, account: Account) -> bool:
         """Whether a hospital shares what others of the pool forfeited."""
         a = account.amounts

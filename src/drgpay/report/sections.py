@@ -247,7 +247,8 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
         a = account.amounts
         fen = [a.due, a.prepaid, a.deposit, a.forfeited, a.violation, a.carried]
         fen[4:4] = [a.shared] * bool(whole.shared)
-        last = final_cell(a.final, "" if kind else w("return"))
+        back = "demand" if account in run.demanded else "return"
+        last = final_cell(a.final, "" if kind else w(back))
         return row(identity_cell(run, account, kind), *(yuan(f) for f in fen), last, kind=kind)
 
     return [

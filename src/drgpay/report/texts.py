@@ -251,6 +251,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "against the next payments, nothing is to be paid back. The carried.csv of "
         "this version includes them; it takes the place of those of all versions before.",
     ),
+    "h_demanded": (
+        "协议已解除的机构有 {n} 笔最终支付为负，合计 {fen} 元：没有下期拨付可抵，须退回基金"
+        "（demanded.csv，分险种表中标“须退回”）。",
+        "{n} negative final payments are of hospitals whose agreement has ended, {fen} yuan in all: "
+        "there is no next payment, they are demanded back (demanded.csv, marked “pay back”).",
+    ),
+    "demand": ("须退回", "pay back"),
     "h_no_clawback": ("没有负的最终支付。", "No final payment is negative."),
     "return": ("下期抵回", "set off"),
     "hospital": ("医疗机构", "Hospital"),

@@ -96,6 +96,15 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "负数：在下期拨付中抵回，不另行退款",
         "negative: set off against the next payments, nothing to be paid back",
     ),
+    "l_final_demand": (
+        "负数：协议已解除，没有下期拨付可抵，须退回基金（negative_final.ended）",
+        "negative: the agreement has ended, there is no next payment to set it off against; to be "
+        "paid back to the fund (negative_final.ended)",
+    ),
+    "n_left": (
+        "该险种没有点数，本次未清算，应付记 0（pool_without_points）",
+        "the pool has no points and was not settled: due 0 (pool_without_points)",
+    ),
     "l_cases": ("{n} 例", "{n} cases"),
     # the letter
     "letter_title": ("住院费用清算通知书", "Notice of settlement"),
@@ -111,6 +120,21 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "最终支付 -{fen} 元：在下期拨付中抵回，贵机构无须另行退款",
         "Final payment: -{fen} yuan, set off against the next payments; pay nothing back",
     ),
+    "letter_result_demand": (
+        "最终支付 -{fen} 元：贵机构协议已解除，没有下期拨付可抵，请将 {fen} 元退回基金",
+        "Final payment: -{fen} yuan. Your agreement has ended and there is no next payment: please "
+        "pay {fen} yuan back to the fund",
+    ),
+    "letter_result_left": (
+        "本次未清算（该险种没有点数），应付和最终支付均未确定",
+        "not settled this time (the pool has no points): nothing is decided",
+    ),
+    "letter_gross_demand": (
+        "合计应支付 {pay} 元，合计须退回基金 {back} 元（各险种基金分列，未相互抵减）",
+        "In all {pay} yuan to be paid and {back} yuan to be paid back to the fund (funds apart, not "
+        "netted)",
+    ),
+    "letter_demanded": ("须退回（协议已解除）", "To be paid back (ended)"),
     "letter_result_none": ("最终支付 0.00 元", "Final payment: 0.00 yuan"),
     "letter_title_reopened": ("住院费用重新清算通知书", "Notice of a reopened settlement"),
     "letter_gross": (

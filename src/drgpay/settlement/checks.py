@@ -53,8 +53,10 @@ def check_pools_have_cases(
 ) -> None:
     """Fail with the reasons of quarantine when they left a pool without a case."""
     empty = [p.id for p in region.pools if not any(key[1] == p.id for key in sums)]
-    alone = not policy["combine_pools"] or len(empty) == len(region.pools)
-    if not empty or not alone or not len(quarantine):
+    alone = policy["combine_pools"] or policy["pool_without_points"] == "leave"
+    if alone and len(empty) < len(region.pools):
+        return  # it is left unsettled, or has no part in the common value
+    if not empty or not len(quarantine):
         return
     reasons: dict[str, list[int]] = {}
     for note in quarantine.rows:

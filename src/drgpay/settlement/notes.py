@@ -12,15 +12,17 @@ from drgpay.grouper.engine import Grouper
 from drgpay.grouper.stream import unused_columns
 from drgpay.grouper.versions import version_warnings
 from drgpay.money import points_text, yuan_text
-from drgpay.points.base import BasePoints
+from drgpay.points.base import BasePoints, check_zero_points
 from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
 from drgpay.settlement.levels import alike
 from drgpay.settlement.point_value import (
+    NO_POINTS,
     HospitalResult,
     Key,
     PoolResult,
     Sums,
+    left_notes,
     unshared_notes,
 )
 from drgpay.settlement.prepare import Prepared
@@ -61,9 +63,12 @@ def year_notes(
                 "region.toml gives no control target ([ceiling]); nothing was held against it",
             )
         )
+    found += _of_zero_points(base, region, policy)
     found += _of_scheme(prepared.main, region)
     for pool in pools:
-        found += _of_pool(pool)
+        if pool.solution != NO_POINTS:
+            found += _of_pool(pool)
+    found += left_notes(pools, hospitals, region)
     found += unshared_notes(policy, hospitals)
     if "capitation" in extra:
         found += _of_capitation(extra["capitation"])
@@ -201,6 +206,23 @@ def _of_accounts(region: Region, sums: Mapping[Key, Sums]) -> list[Bilingual]:
                 )
             )
     return found
+
+
+def _of_zero_points(base: BasePoints, region: Region, policy: YearPolicy) -> list[Bilingual]:
+    """Note groups and bed-day classes that rounding left without points, where they are settled."""
+    rates = ((r.bed_class, r.rate_fen) for r in region.bed_day_rates)
+    zero = check_zero_points(base, rates, policy)
+    if not zero:
+        return []
+    return [
+        both(
+            f"{len(zero)} 个病组或床日类别的基准点数取整后为 0，其病例得不到点数"
+            f"（zero_base_points）：{'、'.join(zero[:10])}{'等' if len(zero) > 10 else ''}",
+            f"base points of {len(zero)} groups or bed-day classes are 0 after rounding, their cases "
+            f"have no points (zero_base_points): {', '.join(zero[:10])}"
+            f"{' …' if len(zero) > 10 else ''}",
+        )
+    ]
 
 
 def _of_draws(ceiling: Ceiling) -> list[Bilingual]:

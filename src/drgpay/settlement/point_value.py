@@ -28,7 +28,7 @@ from drgpay.budget.limits import (
     is_bounded,
 )
 from drgpay.budget.pool import PoolBudget, Sharing, available_budget, check_growth, share
-from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both, in_language
 from drgpay.money import (
     POINT,
     largest_remainder,
@@ -39,10 +39,12 @@ from drgpay.money import (
     yuan_text,
 )
 from drgpay.policy import YearPolicy
-from drgpay.settlement.region import ENDED, NORMAL, PENALISED, Pool, Region
+from drgpay.settlement.region import Pool, Region
+from drgpay.settlement.standing import ENDED, NORMAL, PENALISED
 
 Key = tuple[str, str]  # hospital, pool
 SOLUTIONS = {NONE_TOO_HIGH: "to_fund"}  # all get their high bound, the rest stays in the fund
+NO_POINTS = "no_points"  # a pool that is left unsettled, as no point has a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class HospitalResult:
     """What a hospital gets of a pool, in fen.
 
     final = due − prepaid − forfeited + shared − violation − carried. `bound`: low or high where one
-    holds. `shared_fen`: its part of what others forfeited.
+    holds. `shared_fen`: its part of what others forfeited. In a pool that is left unsettled all
+    amounts are 0.
     """
 
     hospital_id: str
@@ -351,6 +354,7 @@ def settle(
         everyone[key] = _replace_points(own, min(own.points, taken.get(key, 0)))
     standing = {h.id: h.standing for h in region.hospitals}
     check_bounds(policy)
+    left = left_pools(region, policy, everyone)
     pools: list[PoolResult] = []
     due: dict[Key, int] = {}
     bound: dict[Key, str] = {}
@@ -369,10 +373,16 @@ def settle(
         recorded = sum(s.recorded_fund_fen for s in own_sums.values())
         shared = share(recorded, budget.available_fen, policy, budget.reserve_fen)
         penalised = {key: standing[key[0]] == PENALISED for key in own_sums}
-        if is_bounded(policy, any(penalised.values())):
-            made = bounded_dues(own_sums, shared.settled_fen, policy, name, penalised, items_of)
+        settled_fen: int = shared.settled_fen
+        if name in left:
+            settled_fen = 0
+            made = _Dues(Fraction(0), dict.fromkeys(own_sums, 0), 0, NO_POINTS)
+        elif is_bounded(policy, any(penalised.values())):
+            made = bounded_dues(own_sums, settled_fen, policy, name, penalised, items_of)
         else:
-            made = dues(own_sums, shared.settled_fen, policy, name)
+            made = dues(own_sums, settled_fen, policy, name)
+        if name not in left:
+            check_value(name, shared, made.value, own_sums.values(), policy)
         due.update(made.due)
         bound.update(made.bound or {})
         pools.append(
@@ -384,7 +394,7 @@ def settle(
                 sum(s.net_points for s in own_sums.values()),
                 recorded,
                 sum(s.not_pool_fen for s in own_sums.values()),
-                shared.settled_fen,
+                settled_fen,
                 made.value,
                 made.residual,
                 sum(s.points_deducted for s in own_sums.values()),
@@ -393,7 +403,7 @@ def settle(
                 sum(s.held_cases for s in own_sums.values()),
                 made.solution,
                 made.value_high,
-                shared,
+                None if name in left else shared,
                 made.at_low,
                 made.at_high,
             )
@@ -401,6 +411,9 @@ def settle(
     by_id = {h.id: h for h in region.hospitals}
     hospitals = []
     for key, s in everyone.items():
+        if key[1] in left:
+            hospitals.append(HospitalResult(key[0], key[1], s, 0, 0, 0, 0, 0))
+            continue
         own_hospital = by_id[key[0]]
         released = released_share(own_hospital.score, policy)
         if own_hospital.standing == ENDED:
@@ -424,6 +437,92 @@ def settle(
         hospitals = with_shares(hospitals, standing)
     _check(pools, hospitals)
     return pools, hospitals
+
+
+def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> set[str]:
+    """Return the pools that are left unsettled, as nothing in them earned a point.
+
+    Each fund is settled by itself, so the others go on (`pool_without_points`). Raises InputError
+    when the policy refuses such a pool, or no pool has a point.
+    """
+    found: list[tuple[str, list[Sums]]] = []
+    together = _settled_together(region.pools, policy)
+    for name, _, members in together:
+        ids = {pool.id for pool in members}
+        own = [s for key, s in sums.items() if key[1] in ids]
+        if not any(s.net_points for s in own):
+            found.append((name, own))
+    if found and (policy["pool_without_points"] == "refuse" or len(found) == len(together)):
+        raise without_points(*found[0])
+    return {name for name, _ in found}
+
+
+def left_notes(
+    pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult], region: Region
+) -> list[Bilingual]:
+    """Return what is said of pools left unsettled: the cause, and what is not done with them."""
+    notes = []
+    for pool in pools:
+        if pool.solution != NO_POINTS:
+            continue
+        refusal = without_points(
+            pool.pool, [h.sums for h in hospitals if h.pool in pool.pool.split("+")]
+        )
+        prepaid, taken, carried = (
+            yuan_text(sum(fen for key, fen in amounts.items() if key[1] == pool.pool))
+            for amounts in (
+                {key: paid for key, (paid, _) in region.prepaid.items()},
+                region.violation_fen,
+                region.carried,
+            )
+        )
+        remedy, budget = refusal.remedy or "", yuan_text(pool.budget.budget_fen)
+        notes.append(
+            both(
+                f"{in_language(refusal.what, 'zh')}：只搁置该险种（pool_without_points），预算 {budget} 元"
+                f"未清算，各机构在该险种的应付和最终支付记 0；表中已预付 {prepaid} 元、违规扣款 {taken} 元、"
+                f"结转 {carried} 元均未处理。{in_language(remedy, 'zh')}，然后重新清算",
+                f"{in_language(refusal.what, 'en')}: this pool alone is left (pool_without_points), its "
+                f"budget of {budget} yuan is not settled, dues and final payments in it are 0; "
+                f"prepayments of {prepaid} yuan, violations of {taken} yuan and carried amounts of "
+                f"{carried} yuan are not dealt with. {in_language(remedy, 'en')}, then settle again",
+            )
+        )
+    return notes
+
+
+def check_value(
+    name: str, shared: Sharing, value: Fraction, sums: Iterable[Sums], policy: YearPolicy
+) -> None:
+    """Fail if T is below 0 or V not above 0, unless the policy settles all the same.
+
+    With such a value more points mean a smaller payment. Parameter `value_not_positive`.
+    """
+    if shared.settled_fen >= 0 and value > 0:
+        return
+    if policy["value_not_positive"] == "settle":
+        return
+    own = list(sums)
+    money = yuan_text(sum(s.money_fen for s in own))
+    not_pool = yuan_text(sum(s.n_fen for s in own))
+    points = points_text(sum(s.net_points for s in own))
+    total, budget = yuan_text(shared.settled_fen), yuan_text(shared.available_fen)
+    shown = yuan_text(round_half_away(value))
+    raise InputError(
+        both(
+            f"险种 {name} 的清算总额或点值不为正：清算总额 T {total} 元（可用预算 {budget} 元），"
+            f"按金额支付 M {money} 元，非统筹支付 N {not_pool} 元，点数 {points}，"
+            f"点值 (T − M + N) ÷ 点数 ≈ {shown} 元",
+            f"pool {name}: settled total or point value is not above 0: T {total} yuan (available "
+            f"budget {budget}), M paid in money {money}, N not paid by the pool {not_pool}, points "
+            f"{points}, value (T − M + N) / points about {shown} yuan",
+        ),
+        remedy=both(
+            "核对预算、异地就医基金和按项目付费（by_item）的病例；确要照算，将 value_not_positive 设为 settle",
+            "check budget, care elsewhere and the cases paid by item (by_item); to settle all the "
+            "same, set value_not_positive to settle",
+        ),
+    )
 
 
 def _replace_points(sums: Sums, deducted: int) -> Sums:

@@ -207,6 +207,19 @@ def prepare(
         quarantine.rows.extend(pieces.quarantine(number).rows)
     quarantine.rows.extend(broken.rows)
     counts = count_ends(pieces, len(broken))
+    if not counts.total and corrected is None:
+        names = [path.name for path in region.cases]
+        raise InputError(
+            both(
+                f"病例文件没有一行病例：{'、'.join(names)}",
+                f"the files of cases hold no case: {', '.join(names)}",
+            ),
+            where=region.path,
+            remedy=both(
+                "文件只有表头或是空的；放入病例，或核对 region.toml 的 cases",
+                "they have a header only, or nothing: put the cases in, or check cases in region.toml",
+            ),
+        )
     left = sum(reader.left_aside.values())
     rows = None if source.rows is None else source.rows - left
     if corrected is not None and reader.aside is not None:

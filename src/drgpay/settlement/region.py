@@ -32,17 +32,13 @@ from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import COMPONENTS, load_policy
 from drgpay.settlement.levels import differently_written, written_twice
 from drgpay.settlement.small_tables import SUFFIXES, UnreadableTable, read_rows, shown
+from drgpay.settlement.standing import NORMAL, STANDINGS
 from drgpay.settlement.versions import Sources, source_key
 
 if TYPE_CHECKING:
     from drgpay.settlement.corrected import CorrectedCases
 
 GRANTED, REFUSED = 1, 2
-NORMAL, PENALISED, ENDED = "normal", "penalised", "ended"
-STANDINGS = {
-    "": NORMAL, "normal": NORMAL, "正常": NORMAL, "penalised": PENALISED, "违规处理": PENALISED,
-    "ended": ENDED, "已解除": ENDED,
-}  # fmt: skip
 TOML = "region.toml"
 HEAD = (
     "id",

@@ -29,6 +29,7 @@ from drgpay.points.kernels import HELD
 from drgpay.policy import Policy
 from drgpay.settlement.corrected import CorrectedCases, earlier_corrected
 from drgpay.settlement.corrected_files import read_corrected
+from drgpay.settlement.point_value import NO_POINTS
 from drgpay.settlement.prepare import Prepared, Progress, count_ends
 from drgpay.settlement.region import (
     Region,
@@ -120,6 +121,19 @@ def read_earlier(folder: Path) -> Earlier:
             both("这是试算，不是正式清算", "it is a trial, not a settlement"),
             where=folder,
             remedy=both("重开正式的清算结果", "reopen a run that is not a trial"),
+        )
+    unsettled = [p["pool"] for p in manifest["pools"] if p.get("solution") == NO_POINTS]
+    if unsettled:
+        raise InputError(
+            both(
+                f"这次清算搁置了没有点数的险种 {'、'.join(unsettled)}，不能重开",
+                f"the run left pool {', '.join(unsettled)} unsettled and cannot be reopened",
+            ),
+            where=folder,
+            remedy=both(
+                "补上该险种的病例，重新运行 drgpay year-end",
+                "give the pool's cases and run drgpay year-end again",
+            ),
         )
     return Earlier(
         folder,

@@ -17,7 +17,7 @@ from drgpay.points.kernels import COEF_ONE, HELD, MONEY, POINTS
 from drgpay.points.readmission import reduced_points
 from drgpay.settlement.facts import Facts
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
-from drgpay.settlement.scoring import Reviews, Rules, Scores, score
+from drgpay.settlement.scoring import Reviews, Rules, Scores, check_given_points, score
 from drgpay.settlement.stays import Chain, Followed, Places, by_piece
 
 
@@ -161,7 +161,9 @@ class ScoredPieces(Sequence[ScoredPiece]):
         """Return a piece, scored; may be called on any thread."""
         piece: ReadPiece = self.pieces[number]
         made = score(self.rules, piece.status, piece.drg, piece.facts, piece.reviews)
-        chain = put_chains(made, self._chains.get(number, {}))
+        chained = self._chains.get(number, {})
+        check_alone(self.rules, piece.facts, piece.reviews, made, piece.case_id, chained)
+        chain = put_chains(made, chained)
         if number in self.removed:
             _take_points(made, self.removed[number])
         again = np.zeros(len(piece.status), dtype=np.bool_)
@@ -189,6 +191,22 @@ class ScoredPieces(Sequence[ScoredPiece]):
         if not self.pieces.on_disk:
             self._kept[number] = scored
         return scored
+
+
+def check_alone(
+    rules: Rules,
+    facts: Facts,
+    reviews: Reviews,
+    made: Scores,
+    case_id: pa.Array,
+    chained: Mapping[int, OfChain],
+) -> None:
+    """Hold the points that experts set for stays that are in no chain to the policy's bound."""
+    if rules.points_max is None or not len(reviews.points):
+        return
+    rows = np.setdiff1d(np.flatnonzero(reviews.points >= 0), [*chained]).astype(np.int64)
+    ids = {row: case_id[row].as_py() for row in rows.tolist()}
+    check_given_points(rules, facts.cost, reviews, made, rows, ids)
 
 
 def put_chains(made: Scores, stays: Mapping[int, OfChain]) -> dict[int, str]:
@@ -254,6 +272,8 @@ def score_chains(
         of(lambda p: review(p).decision)[lead], taken[lead], of(lambda p: review(p).points)[lead]
     )
     made = score(rules, status[lead], drg[lead], together, reviews)
+    leads = {number: ids[place] for number, place in enumerate(lead.tolist())}
+    check_given_points(rules, together.cost, reviews, made, np.arange(len(lead)), leads)
     out: dict[int, OfChain] = {}
     for number, chain in enumerate(chains):
         members = [index[p] for p in chain.places]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.errors import InputError, both
-from drgpay.money import POINT, round_half_away, yuan_text
+from drgpay.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables
 from drgpay.points.kernels import (
@@ -31,12 +32,14 @@ from drgpay.points.kernels import (
     LOW_BY_ITEM,
     ON_REVIEW,
     RATIO,
+    REVIEWED,
     score_range,
 )
 from drgpay.points.limits import CostLimits, cost_limits
 from drgpay.policy import DISCHARGE_RULES, YearPolicy
 from drgpay.settlement.facts import Facts
 
+Rows = NDArray[np.int64]
 CASE_CLASSES = (
     "normal",
     "high",
@@ -76,6 +79,14 @@ class Rules:
     numbers: NDArray[np.int64]
     rules: NDArray[np.int64]
     step: int
+    points_max: Fraction | None = (
+        None  # of points that experts set, as a multiple of points by cost
+    )
+
+    @property
+    def points_per_fen(self) -> Fraction:
+        """Points by cost of one fen, in 1/10,000."""
+        return Fraction(int(self.numbers[0]), int(self.numbers[1]))
 
     @classmethod
     def of(
@@ -135,6 +146,7 @@ class Rules:
             np.array(numbers, dtype=np.int64),
             np.array(rules, dtype=np.int64),
             step,
+            policy["review.points_max"],
         )
 
 
@@ -215,12 +227,52 @@ def score(
     return made
 
 
+def check_given_points(
+    rules: Rules, cost: NDArray[np.int64], reviews: Reviews, made: Scores, rows: Rows, ids: Any
+) -> None:
+    """Fail if experts set more points than the policy allows (`review.points_max`).
+
+    `rows` of N cases are looked at, `ids` gives their case ids by row. Bound: the multiple x
+    (cost − unreasonable cost) / all-DRG mean x scale. Raises InputError that names every case.
+    """
+    if rules.points_max is None or not len(reviews.points):
+        return
+    own = rows[(reviews.points[rows] >= 0) & (reviews.decision[rows] == 1)]
+    own = own[made.case_class[own] == REVIEWED]
+    faults = []
+    for i in own.tolist():
+        by_cost = (int(cost[i]) - int(reviews.unreasonable[i])) * rules.points_per_fen
+        most = by_cost * rules.points_max
+        if int(reviews.points[i]) > most:
+            given = points_text(int(reviews.points[i]))
+            plain, limit = (points_text(round_half_away(p)) for p in (by_cost, most))
+            faults.append(
+                both(
+                    f"病例 {ids[i]}：核定点数（points）{given}，按费用计点 {plain}，最多 {limit}",
+                    f"case {ids[i]}: points {given}, by cost {plain}, at most {limit}",
+                )
+            )
+    if faults:
+        raise InputError(
+            both(
+                f"单议核定的点数超过按费用计点的 {float(rules.points_max):g} 倍",
+                f"experts set points above {float(rules.points_max):g} times those of the cost",
+            ),
+            where="reviews",
+            faults=faults,
+            remedy=both(
+                "核对 reviews 表的点数，或由有权部门调整 review.points_max（单议点数上限倍数）",
+                "check the points in table reviews, or have review.points_max changed by who may",
+            ),
+        )
+
+
 def _exactly(rules: Rules, drg: NDArray[np.int16], cost: NDArray[np.int64], made: Scores) -> None:
     """Work out what the kernel leaves: by cost less (K − 1) x base x coefficient (`deduct`), or
     base x coefficient with what the cost exceeds K times the mean by, of published weights.
     """
     t = rules.tables
-    per_fen = Fraction(int(rules.numbers[0]), int(rules.numbers[1]))
+    per_fen = rules.points_per_fen
     for i in np.flatnonzero(made.points < 0).tolist():
         g = int(drg[i])
         multiple, base = Fraction(int(t.high_multiple[g]), 10_000), int(t.base[g])

@@ -24,6 +24,7 @@ from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, settl
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.quota import Quota, quotas_of, review_notes
 from drgpay.settlement.region import Region
+from drgpay.settlement.standing import ENDED
 from drgpay.settlement.totals import YearSums
 
 
@@ -66,8 +67,9 @@ def settle_sums(
     pools, hospitals = settle(region, policy, sums, items_of=year.items_of, monthly=monthly)
     if policy["combine_pools"]:
         used = used.using("combined_residual")
-    if any(h.final_fen < 0 for h in hospitals):
-        used = used.using("negative_final")
+    ended = {h.id for h in region.hospitals if h.standing == ENDED}
+    for owing in {h.hospital_id in ended for h in hospitals if h.final_fen < 0}:
+        used = used.using("negative_final.ended" if owing else "negative_final")
     check_points(totals, year.grouped, pools, hospitals)
     extra = other_modes(prepared, region, policy)
     if "capitation" in extra:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from drgpay.money import points_text, yuan_text
+from drgpay.settlement.standing import ENDED
 
 if TYPE_CHECKING:
     from drgpay.settlement.corrected import CorrectedCases
     from drgpay.settlement.year_end import YearEnd
 
 CARRIED = "carried.csv"
+DEMANDED = "demanded.csv"  # what hospitals owe whose agreement has ended
 CARRIED_DIFFERENCE = "carried_difference.csv"
 # how `from` of these files begins: region, year, version (none: the first), which of both files
 SOURCE = re.compile(r"^(?P<run>.+ \d{4})(?: v(?P<version>\d+)(?P<whole>（全部| \(the whole)?.*)?$")
@@ -281,12 +283,20 @@ def _in(lang: str, chinese: str, english: str) -> str:
 def write_negative(run: YearEnd, path: Path, trial: str = "") -> None:
     """Write carried.csv with what negative final payments leave to recover; nothing without one.
 
-    A trial's has a last column that a region folder refuses.
+    Those whose agreement has ended have no next payment: what they owe is demanded back and stands
+    in demanded.csv beside it (`negative_final.ended`). A trial's has a last column that a region
+    folder refuses.
     """
-    rows = [(h.hospital_id, h.pool, -h.final_fen) for h in run.hospitals if h.final_fen < 0]
-    if rows:
-        said = f"{run.region.id} {run.region.year}"
-        _write_carried(path, [(*row, said) for row in rows], trial)
+    ended = {h.id for h in run.region.hospitals if h.standing == ENDED}
+    said = f"{run.region.id} {run.region.year}"
+    for name, demanded in ((path.name, False), (DEMANDED, True)):
+        rows = [
+            (h.hospital_id, h.pool, -h.final_fen, said)
+            for h in run.hospitals
+            if h.final_fen < 0 and (h.hospital_id in ended) == demanded
+        ]
+        if rows:
+            _write_carried(path.with_name(name), rows, trial)
 
 
 def _write_carried(path: Path, rows: Sequence[tuple[str, str, int, str]], trial: str = "") -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from drgpay.perdiem.points import BedDayTables, bed_day_tables
 from drgpay.points.base import (
     BasePoints,
+    check_zero_points,
     given_base_points,
     group_tables,
     history_base_points,
@@ -31,6 +32,7 @@ class YearRules:
 def year_rules(prepared: Prepared, policy: YearPolicy, region: Region) -> YearRules:
     """Return the rules of a year; its cases are not asked for, its history is."""
     base = _base_points(prepared, policy, region)
+    check_zero_points(base, ((r.bed_class, r.rate_fen) for r in region.bed_day_rates), policy)
     drgs, levels = prepared.numbers.drgs, [h.level for h in region.hospitals]
     beds = bed_day_tables(region.bed_day_rates, levels, base.all_mean_fen, policy)
     tables = group_tables(base, drgs, policy, points_step(policy))

@@ -29,7 +29,6 @@ from drgpay.settlement.run_folder import manifest
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.settle_sums import settle_sums
 from drgpay.settlement.totals import YearSums
-from drgpay.settlement.versions import CARRIED
 from drgpay.settlement.year_end import YearEnd, with_referrals
 from drgpay.settlement.year_rules import YearRules, year_rules
 from drgpay.spark import workers
@@ -39,7 +38,7 @@ from drgpay.spark.reading import Past, Reading, lean, lost
 from drgpay.spark.schemas import ddl
 from drgpay.spark.stays import ChainStays, chain_stays, with_chains, with_followed
 from drgpay.spark.sums import bed_day_stays, items_of, reviewed_cases, totals_of, versions_of
-from drgpay.spark.tables import carried_csv, small_tables
+from drgpay.spark.tables import carried_files, small_tables
 from drgpay.spark.workers import ScoreJob
 
 BETWEEN_STAGES = ("_read", "_past", "_ordered", "_chained")
@@ -230,9 +229,8 @@ class _Run(Reading):
         bed_days = bed_day_stays(scored) if run.beds.classes else []
         for name, table in small_tables(run, bed_days).items():
             self.folder.save_table(table, name)
-        carried = carried_csv(run)
-        if carried is not None:
-            self.folder.save_bytes(carried, CARRIED)
+        for name, content in carried_files(run).items():
+            self.folder.save_bytes(content, name)
         facts = manifest(run)
         facts["front_page"] = None
         facts["engine"] = f"Spark {self.spark.version}"

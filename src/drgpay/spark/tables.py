@@ -76,9 +76,8 @@ def _perdiem(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> pa.Table:
     return review(pa.Table.from_pylist(rows, STAYS))
 
 
-def carried_csv(run: YearEnd) -> bytes | None:
-    """Return what negative final payments leave to recover as a file; None without one."""
+def carried_files(run: YearEnd) -> dict[str, bytes]:
+    """Return what negative final payments leave to recover, as files by name."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, CARRIED)
-        write_negative(run, path, "; ".join(run.policy.trial))
-        return path.read_bytes() if path.exists() else None
+        write_negative(run, Path(folder, CARRIED), "; ".join(run.policy.trial))
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}

@@ -35,7 +35,13 @@ from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.prepare import PieceReader, past_piece
 from drgpay.settlement.region import Region
 from drgpay.settlement.run_folder import case_tables
-from drgpay.settlement.scored import OfChain, ScoredPiece, put_chains, score_chains
+from drgpay.settlement.scored import (
+    OfChain,
+    ScoredPiece,
+    check_alone,
+    put_chains,
+    score_chains,
+)
 from drgpay.settlement.scoring import Reviews, Rules, score
 from drgpay.settlement.stays import Chain, Kinds, chains_of
 from drgpay.spark.faults import told
@@ -451,7 +457,9 @@ class _Scorer:
     def _scored(self, table: pa.Table) -> ScoredPiece:
         rules, read = self.job.rules, _read_piece(table)
         made = score(rules, read.status, read.drg, read.facts, read.reviews)
-        chain = put_chains(made, _of_chains(table))
+        chained = _of_chains(table)
+        check_alone(rules, read.facts, read.reviews, made, read.case_id, chained)
+        chain = put_chains(made, chained)
         day = table["correction_day"].combine_chunks().to_numpy(zero_copy_only=False)
         again = day >= 0
         points = made.points

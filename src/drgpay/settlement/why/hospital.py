@@ -19,6 +19,7 @@ from drgpay.settlement.why.numbers import (
     smallest,
     total,
 )
+from drgpay.settlement.why.pool import left
 from drgpay.settlement.why.remainder import allot
 from drgpay.store.run_columns import word
 
@@ -113,6 +114,8 @@ def _in_pool(d: Derivation, run: RunFolder, row: Row) -> None:
     pool = run.pool_of(row["pool"])
     if pool is None:
         d.disagree(f"没有险种 {row['pool']}", f"the pools table has no {row['pool']}")
+        return
+    if left(d, pool):
         return
     everyone = bounds.accounts(run, pool)
     own = everyone[(row["hospital_id"], row["pool"])]
@@ -458,12 +461,18 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
         made = made - _amount(
             d, run, row, "carried", "carried_fen", both("以前年度结转", "carried")
         )
+    ended = _standing(run, row) == "ended"
     note = both("应付 − 已预付 − 扣罚保证金 − 违规扣款", "due − prepaid − forfeited − violations")
     if row["final_fen"] < 0:
         note = both(
             "负数：在下期拨付中抵回，不另行退款",
             "negative: set off against the next payments, nothing to be paid back",
         )
+        if ended:
+            note = both(
+                "负数：协议已解除，没有下期拨付可抵，须退回基金",
+                "negative: the agreement has ended, there is no next payment: to be paid back",
+            )
     elif shared is not None:
         note = both(
             "应付 − 已预付 − 扣罚保证金 + 分得的扣罚保证金 − 违规扣款",
@@ -477,8 +486,14 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
         "5.11",
         stated=row.figures("final_fen"),
         note=note,
-        uses=["negative_final"] if row["final_fen"] < 0 else [],
+        uses=[("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else [],
     )
+
+
+def _standing(run: RunFolder, row: Row) -> str:
+    """Return the standing of a hospital's agreement."""
+    own = [h for h in run.manifest["hospitals"] if h["hospital_id"] == row["hospital_id"]]
+    return str(own[0].get("standing") or "normal") if own else "normal"
 
 
 def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:

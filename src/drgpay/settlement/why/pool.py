@@ -48,6 +48,8 @@ def why_pool(run: RunFolder, name: str) -> Derivation:
     d.section(both("可用预算 B", "Available budget B"))
     available = _available(d, run, pool, facts)
     _growth(d, run, pool)
+    if left(d, pool):
+        return d
     d.section(both("清算总额 T", "Settled total T"))
     members = _members(run, pool)
     recorded = _sum_of(
@@ -62,6 +64,26 @@ def why_pool(run: RunFolder, name: str) -> Derivation:
     forfeits.left(d, run, pool)
     _ceiling(d, run)
     return d
+
+
+def left(d: Derivation, pool: Row) -> bool:
+    """Say that a pool was left unsettled, if it was: nothing in it earned a point."""
+    if pool.get("solution") != "no_points":
+        return False
+    d.section(both(f"险种 {pool['pool']}：未清算", f"Pool {pool['pool']}: not settled"))
+    d.say(
+        "left",
+        both("没有点数，求不出点值", "no points: a point has no value"),
+        both(
+            "该险种搁置，应付和最终支付均记 0，其他险种照常清算；原因与补救见运行说明",
+            "the pool is left, dues and final payments in it are 0, the others are settled; the "
+            "run's notes say why and what to do",
+        ),
+        "5.9",
+        *pool.figures("points", "settled_fen", "solution"),
+        uses=["pool_without_points"],
+    )
+    return True
 
 
 def _members(run: RunFolder, pool: Row) -> list[Row]:
