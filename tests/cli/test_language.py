@@ -216,7 +216,7 @@ FAULTS = [
           "--set fund_type_map=x --set keep_ratio", 4,
           "不在 0 至 1 之间", "not between 0 and 1", region),
     Fault("run exists", "year-end region -o run", 5, "从不覆盖", "never overwritten", _out),
-    Fault("no budgeted points", "year-end region -o run", 5, "求不出点值", "a point has no value",
+    Fault("no budgeted points", "year-end region -o run --set pool_without_points=refuse", 5, "求不出点值", "a point has no value",
           _region(("region.toml", '[[pools]]\npool = "310"',
                    '[[pools]]\npool = "500"\nbudget_yuan = "5"\n\n[[pools]]\npool = "310"'))),
     Fault("no option", "year-end region", 2, "缺少选项", "Missing option"),

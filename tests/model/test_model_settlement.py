@@ -274,8 +274,11 @@ def test_region__input_that_is_not_clean__is_refused(ex1: Path) -> None:
         settle_region(ex1, cases=[*rows, rows[0]])
     with pytest.raises(ValueError, match="C02: unknown hospital H9"):
         settle_region(ex1, cases=[rows[0], rows[1] | {"hospital_id": "H9"}])
-    with pytest.raises(ValueError, match=r"pool 390: .*no points"):
-        settle_region(ex1, cases=[row for row in rows if row["pool"] == "310"])
+    without = [row for row in rows if row["pool"] == "310"]
+    with pytest.raises(ValueError, match=r"390.*no points"):
+        settle_region(ex1, cases=without, overrides={"pool_without_points": "refuse"})
+    alone = settle_region(ex1, cases=without)
+    assert (alone.pool("390").solution, alone.pool("310").settled_fen) == ("no_points", 12_766_750)
     toml = (ex1 / "region.toml").read_text(encoding="utf-8")
     (ex1 / "region.toml").write_text(toml.replace("all_drg_mean", "mean"), encoding="utf-8")
     with pytest.raises(ValueError, match="all_drg_mean_yuan"):

@@ -77,13 +77,14 @@ def test_hospital_that_closed__has_a_row_of_its_own(tmp_path: Path) -> None:
     assert not why(out, "hospital", "H9").disagreements
     page = (write_letters(out) / "H9.html").read_text(encoding="utf-8")
     assert "1,234.56" in page
-    # what it still owes is carried to the next payment, where it is named again
-    assert [r for r in rows_of(out / "carried.csv") if r["hospital_id"] == "H9"] == [
+    # what it still owes is demanded back; unpaid, it may be named again in the next year's table
+    assert "H9" not in {r["hospital_id"] for r in rows_of(out / "carried.csv")}
+    assert rows_of(out / "demanded.csv") == [
         {"hospital_id": "H9", "pool": "310", "amount_yuan": "1234.56", "from": "ex1 2024"}
     ]
     following = tmp_path / "next"
     shutil.copytree(region, following)
-    shutil.copy(out / "carried.csv", following)
+    shutil.copy(out / "demanded.csv", following / "carried.csv")
     assert read_region(following).carried["H9", "310"] == 123_456
 
 

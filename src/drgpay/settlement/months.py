@@ -42,7 +42,7 @@ from drgpay.settlement.kernels import (
     M_POINTS,
 )
 from drgpay.settlement.month_orders import Adjustment, Orders
-from drgpay.settlement.point_value import Key, Sums
+from drgpay.settlement.point_value import NO_POINTS, Key, Sums
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.region import Pool, Region
 from drgpay.settlement.scored import ScoredPieces
@@ -709,7 +709,10 @@ def _payments(
             "paid to date - still to be set off = what today's cases give",
         )
         ties += _tie(text, pool, "fen", keys, pairs)
-    hospitals = {(h.hospital_id, h.pool): h for h in getattr(year, "hospitals", ())}
+    left = {p.pool for p in getattr(year, "pools", ()) if p.solution == NO_POINTS}
+    hospitals = {
+        (h.hospital_id, h.pool): h for h in getattr(year, "hospitals", ()) if h.pool not in left
+    }
     by_policy = [key for key in keys if key in hospitals and key not in region.prepaid]
     given = [key for key in keys if key in hospitals and key in region.prepaid]
     if by_policy:
