@@ -1,8 +1,9 @@
 """Where results may be written: never over an input, never over an earlier result's folder.
 
 A single file (a comparison, a page) that is given a name in use replaces that file, unless it lies
-in a folder of results. Folders appear under their name only when whole. What a killed run leaves behind begins with a dot
-and ends with its process and `.part`; the next run at that place deletes it.
+in a folder of results. Folders and files grow in a work folder beside their place (remains.py) and
+appear under their name only when whole. What a killed run leaves behind begins with a dot and ends
+with its process and `.part`; the next run at that place deletes it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import errno
 import os
 import re
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,20 +21,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drgpay.errors import InputError, both
-
-if sys.platform != "win32":
-    import fcntl
+from drgpay.remains import clear, delete, mark, unlock
 
 RECORD = "manifest.json"  # lies in each folder of results
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_SPILL = re.compile(r"drgpay-(\d+)-.+")
+_SPILL = re.compile(r"drgpay-(\d+)-[a-z0-9_]{8}")
 _PART = re.compile(r"\..+\.\d+\.part")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)(\..*)?", re.IGNORECASE)
 _HELD: dict[Path, int | None] = {}  # spill folders of this process and their locks
+WRITTEN: list[Path] = []  # what this process has brought to its place, whole
 
 
-def new_folder(target: Path) -> None:
-    """Fail early if a new folder cannot be made at `target`; raises InputError."""
-    if target.exists():
+def new_folder(target: Path, *, empty: bool = False) -> None:
+    """Fail early if a new folder cannot be made at `target`; raises InputError.
+
+    `empty`: an empty folder may be there.
+    """
+    if empty and target.is_dir() and not any(target.iterdir()):
+        return _to_be_written(target.parent)
+    if target.exists() or target.is_symlink():
         raise InputError(
             both("此处已有文件或文件夹", "there is something at this place already"),
             where=target,
@@ -44,46 +49,111 @@ def new_folder(target: Path) -> None:
             ),
         )
     _inside_a_folder(target)
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InputError(
-            both("不能在此文件夹中写文件", "nothing can be written into this folder"),
-            where=target.parent,
-            remedy=both(
-                "另选一个可写的文件夹，或请管理员给予写权限",
-                "choose another folder, or have the permission to write granted",
-            ),
-        )
+    _to_be_written(target.parent)
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path, *, empty: bool = False) -> Iterator[Path]:
     """Give a temporary folder that becomes the new folder `target` when all went well.
 
-    It is on the disk before it gets its name. Raises InputError when `target` is there already,
-    when its parent is not, when another run was first, or when there is no room.
+    It is on the disk before it gets its name. `empty`: an empty folder of that name may be there.
+    Raises InputError when `target` is there already, when its parent is not, when another run was
+    first, or when there is no room.
     """
-    new_folder(target)
-    name = re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.part")
-    _clear(target.parent, name)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    new_folder(target, empty=empty)
+    with _work(target) as work:
+        grown = work / target.name
+        grown.mkdir()
+        with room_for(target.parent, grown):
+            yield grown
+            _to_disk(grown)
+        _give_name(grown, target)
+        WRITTEN.append(target)
+
+
+@contextmanager
+def _work(target: Path) -> Iterator[Path]:
+    """Give a marked work folder beside `target`, which nobody else may enter."""
+    clear(target.parent, re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.part"))
+    work = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        temporary.mkdir()
+        with room_for(target.parent):
+            work.mkdir(mode=0o700)
     except FileExistsError:
         raise _another_run(target) from None
-    held = _lock(temporary)
+    held = None
     try:
-        with room_for(target.parent, temporary):
-            yield temporary
-            _to_disk(temporary)
-        _give_name(temporary, target)
+        with room_for(target.parent):
+            held = mark(work)
+        yield work
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        _unlock(held)
+        delete(work)
+        unlock(held)
+
+
+class Files:
+    """Files that get their names together, each whole, when all are written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._targets: list[Path] = []
+        self._gone: list[Path] = []
+
+    def at(self, target: Path) -> Path:
+        """Return where the file that will be `target` is to be written."""
+        if target not in self._targets:
+            self._targets.append(target)
+        return self.folder / target.name
+
+    def aside(self, name: str) -> Path:
+        """Return an empty file for what is needed only meanwhile; nobody else may read it."""
+        path = self.folder / f"{name}.stage"
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return path
+
+    def without(self, target: Path) -> None:
+        """Let a file of an earlier result under these names vanish with it."""
+        self._gone.append(target)
+
+    def give_names(self) -> None:
+        """Bring the files to the disk and to their places, the first asked for last."""
+        there = [t for t in self._targets if (self.folder / t.name).is_file()]
+        for target in there:
+            _flush(self.folder / target.name)
+        for target in self._gone:
+            target.unlink(missing_ok=True)
+        for target in reversed(there):
+            (self.folder / target.name).replace(target)
+            WRITTEN.append(target)
+
+
+@contextmanager
+def whole_files(target: Path) -> Iterator[Files]:
+    """Give places to write `target` and the files beside it, which get their names when all is well.
+
+    What was there before stays as it was until then. Raises InputError when there is no room, or
+    nothing may be written there.
+    """
+    _inside_a_folder(target)
+    _to_be_written(target.parent)
+    with _work(target) as work, room_for(target.parent, work):
+        files = Files(work)
+        files.at(target)
+        yield files
+        files.give_names()
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Give a place to write `target`, which appears under its name only when it is whole."""
+    with whole_files(target) as files:
+        yield files.at(target)
 
 
 def refuse_unfinished(folder: Path) -> None:
     """Refuse to read a folder that a run has not finished, or never will; raises InputError."""
-    if _PART.fullmatch(folder.absolute().name):
+    place = folder.absolute()
+    if any(_PART.fullmatch(name) for name in (place.name, place.parent.name)):
         raise InputError(
             both("这是没有写完的结果，不能使用", "this is an unfinished result, not to be used"),
             where=folder,
@@ -116,17 +186,18 @@ def spill_folder(parent: Path | None = None) -> Path:
     Those of processes that were killed are deleted. `drop_folder` deletes it.
     """
     place = Path(tempfile.gettempdir()) if parent is None else parent
-    _clear(place, _SPILL)
+    clear(place, _SPILL)
     with room_for(place):
         made = Path(tempfile.mkdtemp(prefix=f"drgpay-{os.getpid()}-", dir=place))
-    _HELD[made] = _lock(made)
+        _HELD[made] = None
+        _HELD[made] = mark(made)
     return made
 
 
 def drop_folder(folder: Path) -> None:
     """Delete a folder made by `spill_folder`."""
-    shutil.rmtree(folder, ignore_errors=True)
-    _unlock(_HELD.pop(folder, None))
+    delete(folder)
+    unlock(_HELD.pop(folder, None))
 
 
 @atexit.register
@@ -167,6 +238,29 @@ def result_file(path: Path, suffixes: Sequence[str]) -> str:
     return suffix
 
 
+def file_names(names: Iterable[str], suffix: str = ".html") -> dict[str, str]:
+    """Return a file name for each name of the data that any file system takes, each once.
+
+    None of them leads out of its folder.
+
+    >>> file_names(["H1", "h1", "a/b", "..", "con"])
+    {'H1': 'H1.html', 'h1': 'h1~2.html', 'a/b': 'a_b.html', '..': '_.html', 'con': '_con.html'}
+    """
+    found: dict[str, str] = {}
+    used: set[str] = set()
+    for own in names:
+        base = re.sub(r"[^\w.-]", "_", own)[:60].strip(".") or "_"
+        if _RESERVED.fullmatch(base):
+            base = "_" + base
+        name, number = base, 1
+        while name.casefold() in used:
+            number += 1
+            name = f"{base}~{number}"
+        used.add(name.casefold())
+        found[own] = f"{name}{suffix}"
+    return found
+
+
 def not_an_input(targets: Iterable[Path], inputs: Iterable[str | Path]) -> None:
     """Refuse to write over an input or a folder; raises InputError."""
     given = {os.path.realpath(name) for name in inputs}
@@ -185,6 +279,18 @@ def not_an_input(targets: Iterable[Path], inputs: Iterable[str | Path]) -> None:
             )
 
 
+def _to_be_written(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            both("不能在此文件夹中写文件", "nothing can be written into this folder"),
+            where=folder,
+            remedy=both(
+                "另选一个可写的文件夹，或请管理员给予写权限",
+                "choose another folder, or have the permission to write granted",
+            ),
+        )
+
+
 def _inside_a_folder(target: Path) -> None:
     if not target.parent.is_dir():
         raise InputError(
@@ -194,83 +300,30 @@ def _inside_a_folder(target: Path) -> None:
         )
 
 
-def _lock(folder: Path) -> int | None:
-    """Return a lock on a folder that ends with its process; None where it cannot be had."""
-    if sys.platform == "win32":
-        return None
-    try:
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(opened)
-        return None
-    return opened
-
-
-def _unlock(lock: int | None) -> None:
-    if lock is not None:
-        os.close(lock)
-
-
-def _clear(parent: Path, name: re.Pattern[str]) -> None:
-    """Delete the folders of this user's processes that are no more.
-
-    The lock tells them from those of processes that cannot be seen from here (containers).
-    """
-    if sys.platform == "win32":
-        return
-    try:
-        remains = [path for path in parent.iterdir() if name.fullmatch(path.name)]
-    except OSError:
-        return
-    for path in remains:
-        found = name.fullmatch(path.name)
-        if found is None or _runs(int(found[1])):
-            continue
-        lock = _lock(path)
-        if lock is None:
-            continue
-        facts = os.fstat(lock)
-        if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid():
-            shutil.rmtree(path, ignore_errors=True)
-        _unlock(lock)
-
-
-def _runs(process: int) -> bool:
-    """Whether another process of this number runs."""
-    if process == os.getpid():
-        return False  # its own folders hold their locks
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
-
-
 def _to_disk(folder: Path) -> None:
     """Let the disk have all files of a folder, so that a power failure leaves none of them empty."""
     if sys.platform == "win32":
         return
     every = [folder, *folder.rglob("*")]
-
-    def flush(path: Path) -> None:
-        opened = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(flush, every))
+        list(pool.map(_flush, every))
+
+
+def _flush(path: Path) -> None:
+    """Let the disk have a file."""
+    if sys.platform == "win32":
+        return
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _give_name(temporary: Path, target: Path) -> None:
     try:
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # refuses one that is not empty
         temporary.rename(target)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
@@ -308,8 +361,7 @@ def _for_want_of_room(error: BaseException | None) -> bool:
 
 def no_room(error: Exception, place: Path, written: Path | None = None) -> InputError:
     """Return the refusal: which disk is full, how much was written, how much is left."""
-    spill = Path(tempfile.gettempdir())
-    full = min((place, spill), key=_free)
+    full = _full_disk(error, place)
     done = 0 if written is None else _size(written)
     name = getattr(error, "filename", None)
     at = [both(f"写到 {Path(name).name}", f"at {Path(name).name}")] if name else []
@@ -331,6 +383,20 @@ def no_room(error: Exception, place: Path, written: Path | None = None) -> Input
             "for temporary files",
         ),
     )
+
+
+def _full_disk(error: Exception, place: Path) -> Path:
+    """Return the folder whose disk is full: that of the file in the error, else the fuller one."""
+    spill = Path(tempfile.gettempdir())
+    name = getattr(error, "filename", None)
+    if isinstance(name, str | bytes | os.PathLike):
+        for folder in (spill, place):
+            if Path(os.fsdecode(name)).absolute().is_relative_to(folder.absolute()):
+                return folder
+        return Path(os.fsdecode(name)).parent
+    if getattr(error, "errno", None) == errno.EFBIG:
+        return place
+    return min((place, spill), key=_free)
 
 
 def _free(place: Path) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from drgpay.errors import InputError
-from drgpay.outputs import drop_folder, new_folder, spill_folder, whole_folder
+from drgpay.outputs import drop_folder, new_folder, spill_folder, whole_files, whole_folder
+from drgpay.remains import MARK, _start, mark, unlock
 from tests.faults.commands import Commands
 from tests.faults.folders import assert_same, remains
 
@@ -83,28 +86,126 @@ def test_whole_folder__of_a_run_that_goes_on_is_left_alone(place: Path) -> None:
     assert remains(place) == []
 
 
+def left(folder: Path, process: int, **facts: str) -> None:
+    """A work folder as a killed process of this machine leaves it, the marks changed by `facts`."""
+    folder.mkdir()
+    unlock(mark(folder))
+    said = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    said |= {"process": process, "start": "1"} | facts
+    (folder / MARK).write_text(json.dumps(said), encoding="utf-8")
+    (folder / "cases.parquet").write_text("of the dead", encoding="utf-8")
+
+
 def test_whole_folder__remains_of_the_dead_are_deleted(place: Path) -> None:
     names = [f".run.{DEAD}.part", f".run.{DEAD - 1}.part"]
     others = [f".other.{DEAD}.part", ".run.x.part", f".run.{os.getppid()}.part", ".run.part"]
     for name in names + others:
-        (place / name).mkdir()
-        (place / name / "cases.parquet").touch()
+        process = os.getppid() if str(os.getppid()) in name else DEAD - (name == names[1])
+        start = {"start": _start(os.getppid())} if process == os.getppid() else {}
+        left(place / name, process, **start)
     (place / f".run.{DEAD - 2}.part").touch()  # a file, not a folder of ours
+    (place / f".run.{DEAD - 3}.part").mkdir(mode=0o700)  # killed before it was marked
     with whole_folder(place / "run"):
         pass
     assert sorted(remains(place)) == sorted([*others, f".run.{DEAD - 2}.part"])
 
 
+def test_remains__of_another_who_has_the_number_now(place: Path) -> None:
+    gone = place / f".run.{os.getpid()}.part"  # numbers come again: in a container always the same
+    left(gone, os.getpid())
+    with whole_folder(place / "run"):
+        pass
+    assert not gone.exists() and remains(place) == []
+
+
+def test_remains__of_a_machine_that_started_again(place: Path) -> None:
+    here, elsewhere = place / f".run.{os.getppid()}.part", place / f".run.{DEAD}.part"
+    left(here, os.getppid(), boot="before", start=_start(os.getppid()))
+    left(elsewhere, DEAD, boot="before", host="another machine of a shared disk")
+    with whole_folder(place / "run"):
+        pass
+    assert remains(place) == [elsewhere.name]
+
+
+@pytest.mark.parametrize("kind", ["none", "other words", "number", "link", "folder", "not json"])
+def test_remains__what_does_not_hold_our_mark_is_never_deleted(place: Path, kind: str) -> None:
+    mine = place / "tmp" / f"drgpay-{DEAD}-results1"
+    left(mine, DEAD)
+    said = (mine / MARK).read_text(encoding="utf-8")
+    (mine / MARK).unlink()
+    if kind == "other words":
+        (mine / MARK).write_text(said.replace("work folder", "folder"), encoding="utf-8")
+    elif kind == "number":
+        (mine / MARK).write_text(said.replace(str(DEAD), "7"), encoding="utf-8")
+    elif kind == "link":
+        (place / "mark").write_text(said, encoding="utf-8")
+        (mine / MARK).symlink_to(place / "mark")
+    elif kind == "folder":
+        (mine / MARK).mkdir()
+    elif kind == "not json":
+        (mine / MARK).write_text("[" * 4000, encoding="utf-8")
+    part = place / f".run.{DEAD}.part"
+    shutil.copytree(mine, part, symlinks=True)
+    drop_folder(spill_folder(place / "tmp"))
+    with whole_folder(place / "run"):
+        pass
+    for folder in (mine, part):
+        assert (folder / "cases.parquet").read_text(encoding="utf-8") == "of the dead"
+
+
+def test_remains__results_called_like_ours_stay(
+    commands: Commands, region: Path, place: Path
+) -> None:
+    mine = place / "tmp" / "drgpay-2024-results"
+    mine.mkdir()
+    (mine / "cases.csv").write_text("a year of work", encoding="utf-8")
+    ended = commands.run(
+        "year-end", region, "-o", place / "run", env={"TMPDIR": str(place / "tmp")},
+        hook="tests.faults.hooks:on_disk",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert (mine / "cases.csv").read_text(encoding="utf-8") == "a year of work"
+
+
+def test_whole_file__remains_of_the_dead_are_deleted_and_nobody_else_reads_work(
+    place: Path,
+) -> None:
+    out = place / "out.csv"
+    left(place / f".out.csv.{DEAD}.part", DEAD)
+    with whole_files(out) as files:
+        stage = files.aside("cases")
+        assert stage.stat().st_mode & 0o777 == 0o600
+        assert files.folder.stat().st_mode & 0o777 == 0o700
+        files.at(out).write_text("new", encoding="utf-8")
+    assert out.read_text(encoding="utf-8") == "new" and remains(place) == []
+
+
+def test_whole_file__stays_as_it_was_when_something_goes_wrong(place: Path) -> None:
+    out, beside = place / "out.csv", place / "out.csv.changes.csv"
+    for path in (out, beside):
+        path.write_text("old", encoding="utf-8")
+    with pytest.raises(RuntimeError), whole_files(out) as files:
+        files.at(out).write_text("half", encoding="utf-8")
+        files.without(beside)
+        raise RuntimeError
+    assert out.read_text(encoding="utf-8") == beside.read_text(encoding="utf-8") == "old"
+    with whole_files(out) as files:
+        files.at(out).write_text("whole", encoding="utf-8")
+        files.without(beside)
+    assert out.read_text(encoding="utf-8") == "whole" and not beside.exists()
+    assert remains(place) == []
+
+
 def test_whole_folder__locked_by_a_process_that_cannot_be_seen(place: Path) -> None:
     import fcntl
 
-    left = place / f".run.{DEAD}.part"
-    left.mkdir()
-    opened = os.open(left, os.O_RDONLY)
+    dead = place / f".run.{DEAD}.part"
+    left(dead, DEAD)
+    opened = os.open(dead, os.O_RDONLY)
     fcntl.flock(opened, fcntl.LOCK_EX)
     with whole_folder(place / "run"):
         pass
-    assert left.is_dir()
+    assert dead.is_dir()
     os.close(opened)
     with whole_folder(place / "again"), whole_folder(place / "run2"):
         pass
@@ -112,15 +213,15 @@ def test_whole_folder__locked_by_a_process_that_cannot_be_seen(place: Path) -> N
     (place / "run").rmdir()
     with whole_folder(place / "run"):
         pass
-    assert not left.exists()
+    assert not dead.exists()
 
 
 def test_spill_folder__remains_of_the_dead_are_deleted(place: Path) -> None:
-    dead, strange = place / "tmp" / f"drgpay-{DEAD}-abc", place / "tmp" / "drgpay-mine"
-    alive = place / "tmp" / f"drgpay-{os.getppid()}-abc"
-    for folder in (dead, strange, alive):
-        folder.mkdir()
-        (folder / "x").touch()
+    dead, strange = place / "tmp" / f"drgpay-{DEAD}-abc_0123", place / "tmp" / "drgpay-mine"
+    alive = place / "tmp" / f"drgpay-{os.getppid()}-abc_0123"
+    left(dead, DEAD)
+    left(strange, DEAD)
+    left(alive, os.getppid(), start=_start(os.getppid()))
     own = spill_folder(place / "tmp")
     again = spill_folder(place / "tmp")
     assert own.is_dir() and again.is_dir() and own != again

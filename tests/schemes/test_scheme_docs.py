@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
 
 from drgpay.cli import scheme as command
-from drgpay.errors import InputError
+from drgpay.errors import InputError, SchemeError
 from drgpay.report.scheme_manual import write_manual
 from drgpay.schemes.load import load_scheme
 
@@ -80,3 +83,35 @@ def test_command__writes_a_bundled_scheme_and_never_overwrites(tmp_path: Path) -
     assert 3_000_000 < size < 60_000_000
     with pytest.raises(InputError, match="already"):
         write_manual(load_scheme(TINY), tmp_path / "m")
+
+
+@pytest.mark.parametrize("code", ["../../outside", "/tmp/outside", "a/b", "..", "con", "x" * 400])
+def test_manual__codes_that_are_paths_stay_in_the_folder(tmp_path: Path, code: str) -> None:
+    scheme = load_scheme(TINY)
+    first = scheme.mdcs[0].mdc
+    scheme = replace(
+        scheme,
+        mdcs=(replace(scheme.mdcs[0], mdc=code), *scheme.mdcs[1:]),
+        adrgs=tuple(replace(a, mdc=code) if a.mdc == first else a for a in scheme.adrgs),
+    )
+    before = {p for p in tmp_path.parent.rglob("*") if tmp_path not in (p, *p.parents)}
+    write_manual(scheme, tmp_path / "manual")
+    pages = list((tmp_path / "manual" / "mdc").iterdir())
+    assert len(pages) == len(scheme.mdcs) and all(p.suffix == ".html" for p in pages)
+    assert [p.name for p in tmp_path.iterdir()] == ["manual"]
+    assert {p for p in tmp_path.parent.rglob("*") if tmp_path not in (p, *p.parents)} == before
+    index = (tmp_path / "manual" / "index.html").read_text(encoding="utf-8")
+    for link in re.findall(r'href="(mdc/[^"#]+)"', index):
+        assert (tmp_path / "manual" / unquote(link)).is_file()
+
+
+def test_docs__a_scheme_with_faults_is_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(TINY, tmp_path / "scheme")
+    text = (folder / "mdc.csv").read_text(encoding="utf-8")
+    head, first, *rest = text.splitlines()
+    order, code, *more = first.split(",")
+    changed = [head, ",".join([order, "../../outside", *more]), *rest]
+    (folder / "mdc.csv").write_text("\n".join(changed) + "\n", encoding="utf-8")
+    done = CliRunner().invoke(command.scheme, ["docs", str(folder), "-o", str(tmp_path / "m")])
+    assert isinstance(done.exception, SchemeError)
+    assert [p.name for p in tmp_path.iterdir()] == ["scheme"]

@@ -6,7 +6,6 @@ among any number of rows; the output appears under its name only when it is whol
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,7 +28,7 @@ from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
 from drgpay.cases.sources import open_source
 from drgpay.columns import BY_NAME
 from drgpay.errors import Bilingual, BooksError, both
-from drgpay.outputs import not_an_input, result_file
+from drgpay.outputs import Files, not_an_input, result_file, whole_files
 
 SUFFIXES = (".parquet", ".csv", ".xlsx")
 SHEET_ROWS = 1_000_000  # of a sheet; Excel has 1,048,576
@@ -102,9 +101,8 @@ def convert(
     path = Path(out)
     result_file(path, SUFFIXES)
     source = open_source(cases, None, "grouping", options)
-    not_an_input([path], source.names)
-    stage = path.with_name(f".{path.name}.{os.getpid()}.stage")
-    whole = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = {what: path.with_name(f"{path.name}.{what}.csv") for what in ("quarantine", "changes")}
+    not_an_input([path, *beside.values()], source.names)
     step = progress(source.rows) if progress is not None else None
     changes: Changes = Changes()
     cut: Counter[str] = Counter()
@@ -112,7 +110,8 @@ def convert(
     quarantine = Quarantine()
     rows = staged = 0
     systems: set[str] = set()
-    try:
+    with whole_files(path) as files:
+        stage = files.aside("cases")
         with pq.ParquetWriter(stage, STAGED, compression="zstd") as writer:
             for piece in source.pieces:
                 table = piece.load()
@@ -134,7 +133,7 @@ def convert(
             have.add("code_system")
             systems = {code_system}
         names = [name for name in SCHEMA.names if name in have]
-        written = _write(path, whole, stage, names, netting, code_system, systems)
+        written = _write(path, files.at(path), stage, names, netting, code_system, systems)
         quarantine.rows.extend(netting.quarantine.rows)
         if rows != written + netting.netted + len(quarantine) or staged != netting.rows:
             raise BooksError(
@@ -150,16 +149,12 @@ def convert(
                 ),
             )
         changed = _changes(changes, cut, netting, lang)
-        notes_path = _side(path, "quarantine", quarantine.table(lang), QUARANTINE_SCHEMA)
-        changes_path = _side(path, "changes", _changes_table(changed), CHANGES_SCHEMA)
-        whole.replace(path)
-    finally:
-        stage.unlink(missing_ok=True)
-        whole.unlink(missing_ok=True)
+        _side(files, beside["quarantine"], quarantine.table(lang), QUARANTINE_SCHEMA)
+        _side(files, beside["changes"], _changes_table(changed), CHANGES_SCHEMA)
     return Converted(
         path,
-        notes_path,
-        changes_path,
+        beside["quarantine"],
+        beside["changes"],
         rows,
         written,
         netting.netted,
@@ -253,7 +248,13 @@ class _ExcelWriter:
 
         self.names = schema.names
         self.book = xlsxwriter.Workbook(
-            path, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+            path,
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "tmpdir": str(path.parent),
+            },
         )
         self.formats = {
             "text": self.book.add_format({"num_format": "@"}),
@@ -341,14 +342,7 @@ def _changes_table(changes: list[Change]) -> pa.Table:
     return pa.table([list(column) for column in columns], schema=CHANGES_SCHEMA)
 
 
-def _side(path: Path, what: str, table: pa.Table, schema: pa.Schema) -> Path:
-    """Write a table beside the output; it appears under its name when it is whole."""
-    beside = path.with_name(f"{path.name}.{what}.csv")
-    temporary = beside.with_name(f".{beside.name}.{os.getpid()}.part")
-    try:
-        with csv.CSVWriter(temporary, schema) as writer:
-            writer.write_table(table)
-        temporary.replace(beside)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return beside
+def _side(files: Files, beside: Path, table: pa.Table, schema: pa.Schema) -> None:
+    """Write a table beside the output."""
+    with csv.CSVWriter(files.at(beside), schema) as writer:
+        writer.write_table(table)

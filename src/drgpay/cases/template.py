@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from drgpay.cases.excel import EXAMPLE_SHEETS
 from drgpay.cases.values import CHOICE_WORDS, FLAG_WORDS, SEX_WORDS
 from drgpay.columns import BY_NAME, Column
 from drgpay.errors import InputError, both
-from drgpay.outputs import result_file
+from drgpay.outputs import result_file, whole_file
 
 LAST_ROW = 50_000  # drop-downs and checks of what is typed reach down to here
 DISCHARGE_WAYS = ("1", "2", "3", "4", "5", "9")
@@ -159,13 +158,8 @@ def write_template(path: Path, lang: str = "zh") -> None:
                 "choose another name; what was filled in stays",
             ),
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with xlsxwriter.Workbook(temporary) as book:
-            _Writer(book, lang).write()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as part, xlsxwriter.Workbook(part, {"tmpdir": str(part.parent)}) as book:
+        _Writer(book, lang).write()
 
 
 class _Writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
-from drgpay.outputs import not_an_input, result_file
+from drgpay.outputs import not_an_input, result_file, whole_file
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
@@ -88,8 +89,7 @@ def check(
     started = time.perf_counter()
     suffix = "" if out is None else out.suffix.lower()
     listed = suffix in (".csv", ".parquet")
-    part = None if out is None else out.with_name(f".{out.stem}.part{suffix}")
-    try:
+    with nullcontext() if out is None else whole_file(out) as part:
         done = check_cases(
             list(cases),
             scheme,
@@ -107,11 +107,6 @@ def check(
             write_excel(done, part, LANG)
         elif part is not None and suffix == ".json":
             write_json(done, part, LANG)
-        if part is not None and out is not None:
-            part.replace(out)
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
     click.echo(text_report(done, LANG))
     seconds = time.perf_counter() - started
     click.echo("")

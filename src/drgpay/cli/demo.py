@@ -55,8 +55,10 @@ def demo(out: Path, cases: int, seed: int) -> None:
                 where=out,
                 remedy=both("另取一个名称", "choose another name"),
             )
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
+        for made in (out / "region", out / "run"):  # what else lies there is not the demo's
+            if made.is_dir() and not made.is_symlink():
+                shutil.rmtree(made)
+    out.mkdir(parents=True, exist_ok=True)
     (out / MARK).touch()
     region = out / "region"
     click.echo(

@@ -172,9 +172,11 @@ def explain(
 
     made = explain_case(grouper, **facts, price=price)
     if svg is not None:
+        from drgpay.outputs import whole_file
         from drgpay.report.explain_svg import explanation_svg
 
-        svg.write_text(explanation_svg(made, LANG), encoding="utf-8")
+        with whole_file(svg) as part:
+            part.write_text(explanation_svg(made, LANG), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
     else:

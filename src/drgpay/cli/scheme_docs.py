@@ -29,7 +29,7 @@ def docs(name: str, out: Path) -> None:
     from drgpay.report.scheme_manual import write_manual
     from drgpay.schemes.load import load_scheme
 
-    number = write_manual(load_scheme(name, check=False), out, LANG)
+    number = write_manual(load_scheme(name), out, LANG)
     click.echo(
         t(
             f"{number} 个文件，从 {out / 'index.html'} 看起",

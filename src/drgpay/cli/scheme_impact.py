@@ -67,10 +67,7 @@ def impact(
 ) -> None:
     """Measure a change of scheme."""
     spare_pandas()
-    import os
-    import shutil
-
-    from drgpay.outputs import new_folder
+    from drgpay.outputs import new_folder, whole_folder
     from drgpay.settlement.impact import measure, notes, write_tables
 
     started = time.perf_counter()
@@ -86,17 +83,12 @@ def impact(
         progress=lambda total: bar(t("分组", "grouping"), total),
     )
     if out is not None:
-        temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
-        temporary.mkdir()
-        try:
+        with whole_folder(out) as temporary:
             write_tables(found, temporary, LANG)
             if html:
                 from drgpay.report.scheme_impact import write_impact_page
 
                 write_impact_page(found, temporary / "report.html", LANG, synthetic=synthetic)
-            temporary.rename(out)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     same = [found.staying(level) for level in ("drg", "adrg", "mdc")]
     shares = [f"{n / found.counted:.1%}" if found.counted else "—" for n in same]
     click.echo(

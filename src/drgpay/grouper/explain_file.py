@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -34,7 +33,7 @@ from drgpay.grouper.explain import Explainer, Explanation, ManyPrices, explainer
 from drgpay.grouper.outcome import REASONS, STATUSES, Counts
 from drgpay.grouper.stream import GroupedPiece, group_piece
 from drgpay.grouper.trace import MEMORY, Tried
-from drgpay.outputs import not_an_input, result_file
+from drgpay.outputs import not_an_input, result_file, whole_file
 
 CHUNK = 4_000  # cases explained together
 ROWS_OF_A_GROUP = 32_000
@@ -393,14 +392,13 @@ def explain_file(
                 yield part.combine_chunks(), piece.file, piece.first_row + first
 
     worker = _Worker(grouper, prices, lang)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     step = progress(source.rows) if progress is not None else None
     counts, written = Counts(), 0
     waiting: list[pa.Table] = []
     meta = {"scheme": grouper.scheme.id, "digest": grouper.scheme.digest, "warning": words.WARNING}
     schema = SCHEMA.with_metadata({"drgpay": json.dumps(meta, ensure_ascii=False)})
-    try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with whole_file(path) as part:
+        with pq.ParquetWriter(part, schema, compression="zstd") as writer:
 
             def flush() -> None:
                 if waiting:
@@ -430,9 +428,6 @@ def explain_file(
                     "this is a fault of drgpay: please report it",
                 ),
             )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return ExplainedFile(path, counts)
 
 

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,7 +34,7 @@ from drgpay.grouper.versions import (
     any_grouper,
     version_warnings,
 )
-from drgpay.outputs import not_an_input, result_file
+from drgpay.outputs import not_an_input, result_file, whole_files
 from drgpay.schemes import Scheme
 
 if TYPE_CHECKING:
@@ -430,11 +431,8 @@ def group_file(
     suffix = result_file(path, (".parquet", ".csv"))
     source = open_source(cases, _wanted(grouper, check), options=reading)
     notes_path = path.with_name(path.name + ".quarantine.csv")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    notes_temporary = notes_path.with_name(f".{notes_path.name}.{os.getpid()}.part")
     changes_path = path.with_name(path.name + ".changes.csv")
     findings_path = path.with_name(f"{path.name}.findings{suffix}")
-    findings_temporary = path.with_name(f".{findings_path.name}.{os.getpid()}.part")
     not_an_input((path, notes_path, changes_path, findings_path), source.names)
     writer: Any = None
     checks, findings_writer, checked = None, None, None
@@ -443,29 +441,30 @@ def group_file(
         nonlocal writer
         if writer is None:
             schema = table.schema.with_metadata(_facts_of_run(grouper))
-            writer = table_writer(temporary, schema, suffix)
+            writer = table_writer(files.at(path), schema, suffix)
         writer.write_table(table)
 
-    try:
+    with whole_files(path) as files, ExitStack() as stack:
+        stack.callback(lambda: writer and writer.close())
         if check:
             from drgpay.grouper.check import FINDINGS_SCHEMA, CheckRun
 
-            findings_writer = table_writer(findings_temporary, FINDINGS_SCHEMA, suffix)
+            findings_writer = table_writer(files.at(findings_path), FINDINGS_SCHEMA, suffix)
+            stack.callback(findings_writer.close)
             checks = CheckRun(
                 grouper, purpose="grouping", lang=lang, write=findings_writer.write_table
             )
-        with csv.CSVWriter(notes_temporary, QUARANTINE_SCHEMA) as notes_writer:
+        with csv.CSVWriter(files.at(notes_path), QUARANTINE_SCHEMA) as notes_writer:
             sink = _Sink(write, lambda notes: notes_writer.write_table(notes.table(lang)))
             step = progress(source.rows) if progress is not None else None
             counts = _run(source, grouper, threads or default_threads(), sink, step, checks)
         if writer is None:
             write(empty_result(grouper))
         writer.close()
-        changes_path.unlink(missing_ok=True)
+        files.without(changes_path)
+        files.without(findings_path)
         if sink.changes:
-            csv.write_csv(changes_table(sink.changes), changes_path)
-        notes_temporary.replace(notes_path)
-        findings_path.unlink(missing_ok=True)
+            csv.write_csv(changes_table(sink.changes), files.at(changes_path))
         if checks and findings_writer is not None:
             checked = checks.finish(
                 source.broken,
@@ -475,14 +474,6 @@ def group_file(
                 notes=tuple(source.all_notes()),
             )
             findings_writer.close()
-            findings_temporary.replace(findings_path)
-        temporary.replace(path)
-    finally:
-        for opened in (writer, findings_writer):
-            if opened is not None:
-                opened.close()
-        for left in (temporary, notes_temporary, findings_temporary):
-            left.unlink(missing_ok=True)
     return GroupedFile(
         path,
         notes_path,

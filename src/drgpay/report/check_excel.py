@@ -37,6 +37,7 @@ def write_excel(done: Checked, path: Path, lang: str = "zh") -> None:
         "strings_to_numbers": False,
         "strings_to_formulas": False,
         "default_date_format": "yyyy-mm-dd",
+        "tmpdir": str(path.parent),
     }
     with xlsxwriter.Workbook(str(path), options) as book:
         _Book(book, done, lang).write()

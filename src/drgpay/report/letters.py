@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from drgpay.outputs import whole_folder
+from drgpay.outputs import file_names, whole_folder
 from drgpay.store.run_columns import word
 
 from . import amounts
@@ -38,28 +37,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 FOLDER = "letters"
 DRGS_LISTED = 10
 CASES_LISTED = 30
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)(\..*)?", re.IGNORECASE)
-
-
-def file_names(hospitals: Iterable[str]) -> dict[str, str]:
-    """A file name for each hospital that any file system takes, each once.
-
-    >>> file_names(["H1", "h1", "a/b", "..", "con"])
-    {'H1': 'H1.html', 'h1': 'h1~2.html', 'a/b': 'a_b.html', '..': '_.html', 'con': '_con.html'}
-    """
-    found: dict[str, str] = {}
-    used: set[str] = set()
-    for hospital in hospitals:
-        base = re.sub(r"[^\w.-]", "_", hospital)[:60].strip(".") or "_"
-        if _RESERVED.fullmatch(base):
-            base = "_" + base
-        name, number = base, 1
-        while name.casefold() in used:
-            number += 1
-            name = f"{base}~{number}"
-        used.add(name.casefold())
-        found[hospital] = f"{name}.html"
-    return found
 
 
 def write_letters(

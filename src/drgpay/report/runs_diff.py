@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from drgpay.outputs import whole_file
 from drgpay.store.run_columns import label
 from drgpay.store.runs import Change, RunDiff, RunInfo
 
@@ -251,9 +251,8 @@ def _pair(a: object, b: object) -> str:
 def write_diff_excel(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a workbook: numbers as numbers, differences as formulas."""
     words = _Words(diff, lang)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     w, t = Words(lang), words.t
-    try:
+    with whole_file(path) as part:
         book = Book(
             str(part),
             title=f"{t('两次清算对比', 'Two runs compared')} {words.a} → {words.b}",
@@ -278,9 +277,6 @@ def write_diff_excel(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
             [{"name": name, "count": count} for name, count in words.cases()],
         )
         book.close()
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.errors import Bilingual, both, in_language
+from drgpay.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
 
@@ -88,9 +89,17 @@ def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as an Excel file, counts first, one sheet a kind; return its path."""
     import xlsxwriter
 
-    with xlsxwriter.Workbook(
-        str(path), {"strings_to_formulas": False, "strings_to_urls": False}
-    ) as book:
+    with (
+        whole_file(path) as part,
+        xlsxwriter.Workbook(
+            str(part),
+            {
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "tmpdir": str(part.parent),
+            },
+        ) as book,
+    ):
         head = book.add_format(
             {"bold": True, "bottom": 1, "bg_color": "#E9EDEC", "text_wrap": True}
         )

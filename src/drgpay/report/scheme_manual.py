@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
 from drgpay import __version__
-from drgpay.outputs import new_folder
+from drgpay.outputs import file_names, whole_folder
 from drgpay.schemes.load import is_sealed
 from drgpay.schemes.rules import Member, RuleSyntaxError, atoms, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
@@ -44,6 +43,7 @@ class Manual:
         self.drgs: dict[str, list[DrgRow]] = defaultdict(list)
         for drg in scheme.drgs:
             self.drgs[drg.adrg_key].append(drg)
+        self.pages = file_names(mdc.mdc for mdc in scheme.mdcs)
         self.adrgs: dict[str, list[AdrgRow]] = defaultdict(list)
         for adrg in scheme.adrgs:
             self.adrgs[adrg.mdc].append(adrg)
@@ -72,7 +72,7 @@ class Manual:
             folder / "index.html", "", self.t("定义手册", "Definitions manual"), self._index()
         )
         for mdc in self.scheme.mdcs:
-            path = folder / "mdc" / f"{mdc.mdc}.html"
+            path = folder / "mdc" / self.pages[mdc.mdc]
             self._page(path, "../", f"{mdc.mdc} {mdc.name}", self._mdc(mdc))
         for name, title, body in (
             ("severity.html", self.t("MCC与CC", "MCC and CC"), self._severity()),
@@ -168,7 +168,7 @@ class Manual:
         rows = [
             (
                 str(place),
-                Markup('<a href="mdc/{}.html">{}</a>').format(mdc.mdc, mdc.mdc),
+                Markup('<a href="mdc/{}">{}</a>').format(quote(self.pages[mdc.mdc]), mdc.mdc),
                 mdc.name,
                 self._said(mdc.rule),
                 str(len({a.adrg for a in self.adrgs[mdc.mdc]})),
@@ -393,8 +393,9 @@ class Manual:
 
     def _index_script(self) -> str:
         """Return groups and codes with the groups whose lists hold them."""
-        places: dict[str, str] = {m.mdc: f"mdc/{m.mdc}.html" for m in self.scheme.mdcs}
-        places |= {a.key: f"mdc/{a.mdc}.html#{a.key}" for a in self.scheme.adrgs}
+        pages = {code: f"mdc/{quote(name)}" for code, name in self.pages.items()}
+        places = {a.key: f"{pages[a.mdc]}#{quote(a.key)}" for a in self.scheme.adrgs}
+        places = pages | places
         rows: list[tuple[str, str, str, str]] = [
             ("g", m.mdc, m.name, places[m.mdc]) for m in self.scheme.mdcs
         ]
@@ -460,13 +461,5 @@ def write_manual(scheme: Scheme, folder: Path, lang: str = "zh") -> int:
     The pages need no network. The folder appears when it is whole. Raises InputError when there is
     something at its place already.
     """
-    new_folder(folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
-        number = Manual(scheme, lang).write(temporary)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return number
+    with whole_folder(folder) as temporary:
+        return Manual(scheme, lang).write(temporary)

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from drgpay import __version__
 from drgpay.errors import in_language
+from drgpay.outputs import whole_file
 
 from .html import TEMPLATES, Banner, Tile
 from .texts import Words
@@ -108,5 +109,6 @@ def write_page(
             footer=f"drgpay {__version__}",
         )
     )
-    path.write_text(text, encoding="utf-8", newline="\n")
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
     return path

@@ -404,7 +404,12 @@ def write_excel(
 
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
+    options = {
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "tmpdir": str(path.parent),
+    }
+    book = xlsxwriter.Workbook(str(path), options)
     book.set_properties({"created": dt.datetime(2000, 1, 1)})
     head = book.add_format({"bold": True, "bg_color": "#dfeced", "bottom": 1, "text_wrap": True})
     title = book.add_format({"bold": True, "font_size": 13})

@@ -11,9 +11,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import os
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from pathlib import Path
 
 from drgpay._reference import bundled, reference_dir
 from drgpay.errors import Bilingual, InputError, SchemeError, both, located
-from drgpay.outputs import new_folder
+from drgpay.outputs import new_folder, whole_file, whole_folder
 from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
 from drgpay.schemes.load import SEALED, check_tables, seal
 from drgpay.schemes.plain import ITEMS, TABLES, PlainTable
@@ -122,27 +120,33 @@ def import_scheme(source: str | Path, out: str | Path, *, keep: bool = False) ->
     new_folder(target)
     builder = _Builder(folder)
     builder.read()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part") / target.name
-    shutil.rmtree(temporary.parent, ignore_errors=True)
+    if builder.noted:
+        return Imported(target, None, builder.noted, builder.unused)
     try:
-        if builder.noted:
-            return Imported(target, None, builder.noted, builder.unused)
-        builder.write(temporary)
-        try:
-            checked = check_tables(read_tables(temporary))
-        except SchemeError as error:
-            fault = Fault("", 0, "", "", error.what, error.remedy or both("更正", "correct it"))
-            return Imported(target, None, [fault], builder.unused)
-        new = [finding for finding in checked.new if finding.check not in SEALED]
-        faults = [builder.fault_of(finding) for finding in new]
-        if not faults:
-            seal(checked)
-        elif not keep:
-            return Imported(target, None, faults, builder.unused)
-        temporary.rename(target)
-        return Imported(target, read_tables(target), faults, builder.unused)
-    finally:
-        shutil.rmtree(temporary.parent, ignore_errors=True)
+        with whole_folder(target) as temporary:
+            builder.write(temporary)
+            try:
+                checked = check_tables(read_tables(temporary))
+            except SchemeError as error:
+                remedy = error.remedy or both("更正", "correct it")
+                raise _Unfit([Fault("", 0, "", "", error.what, remedy)]) from None
+            new = [finding for finding in checked.new if finding.check not in SEALED]
+            faults = [builder.fault_of(finding) for finding in new]
+            if not faults:
+                seal(checked)
+            elif not keep:
+                raise _Unfit(faults)
+    except _Unfit as unfit:
+        return Imported(target, None, unfit.faults, builder.unused)
+    return Imported(target, read_tables(target), faults, builder.unused)
+
+
+class _Unfit(Exception):
+    """Ends the writing of a scheme that is not to be written."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults
 
 
 class _Builder:
@@ -639,7 +643,7 @@ class _Builder:
         """Write the scheme folder and note which plain row each of its rows came from."""
         from drgpay.schemes.tables import TABLES as SCHEME_TABLES
 
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)
         for name, columns in SCHEME_TABLES.items():
             rows = self.tables[name]
             _write_csv(target / name, columns, (cells for cells, _ in rows))
@@ -724,7 +728,10 @@ def write_faults(faults: Sequence[Fault], path: Path, lang: str = "zh") -> Path:
     """Write faults as CSV that Excel opens as it is; return its path."""
     zh = lang == "zh"
     header = FAULT_HEADER if zh else ("file", "row", "column", "value", "problem", "remedy")
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with (
+        whole_file(path) as part,
+        part.open("w", encoding="utf-8-sig", newline="") as stream,
+    ):
         writer = csv.writer(stream)
         writer.writerow(header)
         for f in faults:

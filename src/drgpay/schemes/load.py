@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drgpay._reference import resolve
 from drgpay.errors import InputError, SchemeError, both
+from drgpay.outputs import whole_file
 from drgpay.schemes.checks import (
     ALWAYS,
     CHECKS,
@@ -186,7 +187,8 @@ def seal(checked: Checked) -> Path:
         body = "\n".join(f"{key} = {value}" for key, value in values)
         text = f"{text.rstrip()}\n\n[{name}]\n{body}\n"
     tomllib.loads(text)  # never leave a manifest behind that cannot be read
-    path.write_text(text, encoding="utf-8")
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
     return path
 
 

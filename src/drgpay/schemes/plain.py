@@ -7,11 +7,11 @@ Each table has a Chinese and an English name and headers. `write_plain` writes t
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drgpay.errors import InputError, both
+from drgpay.outputs import whole_folder
 from drgpay.schemes.rules import parse_rule
 from drgpay.schemes.tables import Ids, Scheme
 from drgpay.schemes.words import rule_in_words
@@ -127,23 +127,23 @@ def write_plain(scheme: Scheme, folder: Path, lang: str = "zh") -> list[Path]:
 
     Read back with `import_scheme` they give a scheme that groups every case alike.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            both("文件夹不是空的", "the folder is not empty"),
-            where=folder,
-            remedy=both("另取一个新文件夹名", "name a new folder"),
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    i = 0 if lang == "zh" else 1
+    return _write(folder, _plain_rows(scheme, lang), 0 if lang == "zh" else 1)
+
+
+def _write(
+    folder: Path, tables: Iterable[tuple[str, Iterable[Iterable[str]]]], i: int
+) -> list[Path]:
+    """Write plain tables, their names and headers in the language `i`."""
     written = []
-    for key, rows in _plain_rows(scheme, lang):
-        table = TABLES[key]
-        path = folder / table.names[i]
-        with path.open("w", encoding="utf-8-sig", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow([column[i] for column in table.columns])
-            writer.writerows(rows)
-        written.append(path)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder, empty=True) as grown:
+        for key, rows in tables:
+            table = TABLES[key]
+            with (grown / table.names[i]).open("w", encoding="utf-8-sig", newline="") as stream:
+                writer = csv.writer(stream)
+                writer.writerow([column[i] for column in table.columns])
+                writer.writerows(rows)
+            written.append(folder / table.names[i])
     return written
 
 
@@ -305,20 +305,4 @@ def write_template(folder: Path) -> list[Path]:
 
     They import as they are.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            both("文件夹不是空的", "the folder is not empty"),
-            where=folder,
-            remedy=both("另取一个新文件夹名", "name a new folder"),
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for key, rows in EXAMPLE.items():
-        table = TABLES[key]
-        path = folder / table.names[0]
-        with path.open("w", encoding="utf-8-sig", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow([column[0] for column in table.columns])
-            writer.writerows(rows)
-        written.append(path)
-    return written
+    return _write(folder, EXAMPLE.items(), 0)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pyarrow as pa
 from drgpay import __version__
 from drgpay.arrow import table_writer
 from drgpay.errors import BooksError, both, in_language
-from drgpay.outputs import new_folder
+from drgpay.outputs import whole_folder
 from drgpay.signals.detect import Signals
 from drgpay.signals.findings import LEVELS
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS
@@ -190,11 +188,7 @@ def write_signals(
 ) -> Path:
     """Write the result folder `out`, which must not exist yet; `finish` may add files to it."""
     target = Path(out)
-    new_folder(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
+    with whole_folder(target) as temporary:
         main, evidence = result_tables(result, lang)
         for name, table in (("signals", main), ("evidence", evidence)):
             for suffix in (".parquet", ".csv"):
@@ -205,9 +199,6 @@ def write_signals(
         (temporary / "signals.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(temporary, main, evidence)
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 
