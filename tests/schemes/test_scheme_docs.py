@@ -109,7 +109,7 @@ def test_docs__a_scheme_with_faults_is_refused(tmp_path: Path) -> None:
     folder = shutil.copytree(TINY, tmp_path / "scheme")
     text = (folder / "mdc.csv").read_text(encoding="utf-8")
     head, first, *rest = text.splitlines()
-    order, code, *more = first.split(",")
+    order, _, *more = first.split(",")
     changed = [head, ",".join([order, "../../outside", *more]), *rest]
     (folder / "mdc.csv").write_text("\n".join(changed) + "\n", encoding="utf-8")
     done = CliRunner().invoke(command.scheme, ["docs", str(folder), "-o", str(tmp_path / "m")])
