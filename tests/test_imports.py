@@ -9,6 +9,7 @@ SRC = Path(__file__).parents[1] / "src" / "drgpay"
 # lower floors first; a module may import from its own floor's package and from lower floors
 FLOORS = [
     {"errors"},
+    {"remains", "inputs", "csv_cells"},
     {"_jit", "_reference", "arrow", "choices", "columns", "money", "outputs"},
     {"policy"},
     {"cases"},
