@@ -77,7 +77,7 @@ def quoted(value: object) -> str:
 
 
 # what reading a hostile TOML file may raise
-TOML_FAULTS = (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError)
+TOML_FAULTS = (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 def not_toml(error: Exception) -> Bilingual:
@@ -88,6 +88,8 @@ def not_toml(error: Exception) -> Bilingual:
         )
     if isinstance(error, UnicodeDecodeError):
         return both("不是UTF-8编码，请另存为UTF-8编码的文本", f"not TOML: {error}")
+    if "integer string conversion" in str(error):
+        return both("有位数过多的整数，请改正", "not TOML: a whole number has too many digits")
     at = re.search(r"line (\d+), column (\d+)", str(error))
     place = f"第{at[1]}行第{at[2]}列" if at else "文件末尾"
     return both(

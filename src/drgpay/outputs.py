@@ -41,7 +41,9 @@ def new_folder(target: Path, *, empty: bool = False) -> None:
         return _to_be_written(target.parent)
     if target.exists() or target.is_symlink():
         raise InputError(
-            both("此处已有文件或文件夹", "there is something at this place already"),
+            both("文件夹不是空的", "the folder is not empty")
+            if empty and target.is_dir()
+            else both("此处已有文件或文件夹", "there is something at this place already"),
             where=target,
             remedy=both(
                 "另取一个新文件夹名：已有的结果从不覆盖",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,7 +19,15 @@ from typing import Any
 
 from drgpay._reference import bundled, resolve
 from drgpay.choices import word_of
-from drgpay.errors import TOML_FAULTS, Bilingual, PolicyError, both, located, not_toml, quoted
+from drgpay.errors import (
+    Bilingual,
+    InputError,
+    PolicyError,
+    both,
+    located,
+    quoted,
+)
+from drgpay.inputs import TOML_BYTES, parse_toml, read_input, read_toml
 from drgpay.money import decimal_fraction, fen_of_yuan
 
 UNITS = frozenset(
@@ -598,8 +605,8 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, tuple[Any, Any]]
         raw = word == "true"
     elif known.kind in ("list", "weights", *PAIRED) and word.startswith("["):
         try:
-            raw = tomllib.loads(f"value = {word}")["value"]
-        except TOML_FAULTS:
+            raw = parse_toml(f"value = {word}".encode(), Path(key))["value"]
+        except InputError:
             raw = word  # refused below, as not a list
     elif known.kind in ("list", "weights") or (known.kind == "amounts" and word in ("", NONE)):
         raw = [] if word in ("", NONE) else [item.strip() for item in word.split(",")]
@@ -637,7 +644,7 @@ def _names() -> dict[str, str]:
     """Return the Chinese names of parameters, as the bundled policies give them."""
     found: dict[str, str] = {}
     for name in bundled("policies", ".toml"):
-        data = tomllib.loads(resolve("policies", name, None, ".toml").read_text("utf-8"))
+        data = read_toml(resolve("policies", name, None, ".toml"))
         for key, entry in data["parameters"].items():
             found.setdefault(key, str(entry.get("name", "")))
     return found
@@ -659,11 +666,8 @@ def load_policy(name: str | Path, base: Path | None = None, *, complete: bool = 
     none with `complete=False`, which is for looking at a policy, never for a run.
     """
     path = resolve("policies", name, base, ".toml")
-    raw = path.read_bytes()
-    try:
-        data = tomllib.loads(raw.decode("utf-8-sig"))
-    except TOML_FAULTS as error:
-        raise PolicyError(not_toml(error), where=path) from None
+    raw = read_input(path, PolicyError, TOML_BYTES)
+    data = parse_toml(raw, path, PolicyError)
     head, entries = data.get("policy", {}), data.get("parameters", {})
     faults: list[Bilingual] = []
     if not isinstance(head, dict) or not isinstance(entries, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,7 +18,8 @@ from drgpay.columns import (
     meaning,
     normal_header,
 )
-from drgpay.errors import TOML_FAULTS, Bilingual, InputError, both, located, not_toml, quoted
+from drgpay.errors import Bilingual, InputError, both, located, quoted
+from drgpay.inputs import read_input, read_toml
 
 KEYS = ("columns", "values", "ignore")
 NOT_TRANSLATED = ("codes", "dates", "words")
@@ -124,20 +124,14 @@ def read_mapping(path: Path) -> HeaderMapping:
 
 
 def _toml_content(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except TOML_FAULTS as error:
-        raise InputError(
-            not_toml(error),
-            where=path,
-            remedy=both("写法见 docs/cases.md", "docs/cases.md shows how to write one"),
-        ) from None
+    remedy = both("写法见 docs/cases.md", "docs/cases.md shows how to write one")
+    return read_toml(path, remedy=remedy)
 
 
 def _csv_content(path: Path) -> dict[str, Any]:
     import csv
 
-    data = path.read_bytes()
+    data = read_input(path)
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = data.decode(encoding)

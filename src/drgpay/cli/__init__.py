@@ -15,7 +15,9 @@ from drgpay import __version__
 from drgpay.cli.chinese import chinese_words, speak_chinese
 from drgpay.cli.lang import LANG, language_first, t
 from drgpay.cli.lazy import LazyGroup
+from drgpay.cli.streams import guard_streams
 from drgpay.errors import DrgpayError, InputError
+from drgpay.inputs import utf8_name
 
 if LANG == "zh":
     speak_chinese()
@@ -87,12 +89,62 @@ def _os_text(error: OSError) -> str:
 def _own_fault(error: Exception) -> str:
     """Return what to say of a fault of the program itself."""
     what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    from drgpay.outputs import WRITTEN
+
+    there = "、".join(str(path) for path in WRITTEN[-3:])
     return t(
-        f"错误：drgpay 自身出错，没有写出结果（{what}）\n"
+        f"错误：drgpay 自身出错，{f'但结果已完整写出：{there}' if there else '没有写出结果'}（{what}）\n"
         "  → 请把这一行和所用的命令报告给开发者；设环境变量 DRGPAY_DEBUG=1 再运行，可得到详细位置",
-        f"error: a fault of drgpay itself, no result was written ({what})\n"
+        "error: a fault of drgpay itself, "
+        f"{f'but the result was written whole: {there}' if there else 'no result was written'} "
+        f"({what})\n"
         "  → please report this line and the command; DRGPAY_DEBUG=1 in the environment shows where",
     )
+
+
+def _cache_notes() -> None:
+    """Say once what stood in the way of the cache of compiled code."""
+    jit = sys.modules.get("drgpay._jit")
+    for place, (kind, error) in list(getattr(jit, "CACHE_TROUBLE", {}).items())[:1]:
+        texts = {
+            "elsewhere": (
+                f"程序文件夹和用户主目录都不能写，编译缓存放在 {place}",
+                f"neither the program's folder nor the home can be written: compiled code is kept "
+                f"in {place}",
+            ),
+            "damaged": (
+                f"编译缓存损坏，已重新编译（{place}：{error}）",
+                f"the cache of compiled code was damaged and made anew ({place}: {error})",
+            ),
+            "not_kept": (
+                f"编译缓存写不下来，本次照常运行，下次启动仍会慢几秒（{place}：{error}）",
+                f"compiled code could not be kept: this run is not affected, the next one starts "
+                f"some seconds slower ({place}: {error})",
+            ),
+            "none": (
+                "没有可写的文件夹放编译缓存，本次照常运行，每次启动会慢几秒；可用环境变量 NUMBA_CACHE_DIR 指定",
+                "no folder for compiled code can be written: each run starts some seconds slower; "
+                "NUMBA_CACHE_DIR may name one",
+            ),
+        }
+        click.echo(t("说明：", "note: ") + t(*texts[kind]), err=True)
+
+
+def _no_memory() -> str:
+    return t(
+        "内存不足，没有写出结果\n"
+        "  → 关闭其他程序，或用 --threads 1 少占内存，或把病例文件分成几份；放宽对内存的限制（ulimit、容器）",
+        "out of memory; no result was written\n"
+        "  → close other programs, use less with --threads 1, divide the file of cases, or allow "
+        "more memory (ulimit, container)",
+    )
+
+
+def _place() -> Path:
+    """Return where this command was writing: the last of its results, else the folder it is in."""
+    from drgpay.outputs import WRITTEN
+
+    return WRITTEN[-1].parent if WRITTEN else Path.cwd()
 
 
 class Stopped(BaseException):
@@ -126,10 +178,14 @@ def _hear_signals() -> list[int]:
 
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
+    guard_streams()
     in_front = threading.current_thread() is threading.main_thread()
     heard = _hear_signals() if in_front else []
     try:
+        for word in sys.argv[1:]:
+            utf8_name(word)
         cli.main(language_first(sys.argv[1:]), prog_name="drgpay", standalone_mode=False)
+        _cache_notes()
     except SystemExit:
         raise
     except BaseException as error:
@@ -147,6 +203,9 @@ def _tell(error: BaseException) -> int:
         case Stopped(signal=number) if number != signal.SIGINT:
             click.echo(t("已终止", "terminated"), err=True)
             return 128 + number
+        case click.Abort(__cause__=EOFError() as cause):  # no key was pressed: a file was too short
+            click.echo(_own_fault(cause), err=True)
+            return 70
         case Stopped() | click.Abort() | KeyboardInterrupt():
             click.echo(t("已中断", "interrupted"), err=True)
             return 130
@@ -157,11 +216,14 @@ def _tell(error: BaseException) -> int:
             # who reads the output has gone: nothing is left to tell, not even by the interpreter
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        case MemoryError():
+            click.echo(t("错误：", "error: ") + _no_memory(), err=True)
+            return InputError.exit_code
         case OSError():
             from drgpay.outputs import NO_ROOM, no_room
 
             full = error.errno in NO_ROOM
-            text = no_room(error, Path.cwd()).text(LANG) if full else _os_text(error)
+            text = no_room(error, _place()).text(LANG) if full else _os_text(error)
             click.echo(t("错误：", "error: ") + text, err=True)
             return InputError.exit_code if full else 1
         case Exception() if not os.environ.get("DRGPAY_DEBUG"):

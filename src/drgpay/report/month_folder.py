@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+
+from drgpay.inputs import parse_json, read_input
 
 from .amounts import units_of
 
@@ -26,11 +27,11 @@ class MonthFolder:
 
     @cached_property
     def raw(self) -> bytes:
-        return (self.folder / "manifest.json").read_bytes()
+        return read_input(self.folder / "manifest.json")
 
     @cached_property
     def manifest(self) -> Record:
-        found: Record = json.loads(self.raw)
+        found: Record = parse_json(self.raw)
         return found
 
     @property

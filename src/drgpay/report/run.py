@@ -1,7 +1,6 @@
 """The run folder as reports read it: its manifest and its Parquet tables, nothing else."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.errors import InputError, both
+from drgpay.inputs import parse_json, read_input
 from drgpay.outputs import refuse_unfinished
 from drgpay.store.run_sums import CaseSums
 
@@ -141,9 +141,9 @@ class Run:
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.folder = folder
-        raw = (folder / "manifest.json").read_bytes()
+        raw = read_input(folder / "manifest.json")
         self.digest = hashlib.sha256(raw).hexdigest()
-        self.manifest: Record = json.loads(raw, parse_float=Decimal)
+        self.manifest: Record = parse_json(raw, parse_float=Decimal)
         self.parameters: list[Record] = self.manifest["policy"]["parameters"]
         self.values: Record = {p["key"]: p["value"] for p in self.parameters}
         self.hospitals: dict[str, Record] = {

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from drgpay._reference import bundled, reference_dir
 from drgpay.errors import Bilingual, InputError, SchemeError, both, located
+from drgpay.inputs import read_input
 from drgpay.outputs import new_folder, whole_file, whole_folder
 from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
 from drgpay.schemes.load import SEALED, check_tables, seal
@@ -211,7 +212,7 @@ class _Builder:
 
     def _read(self, table: PlainTable, path: Path) -> list[PlainRow]:
         self.files[table.key] = path.name
-        raw = path.read_bytes()
+        raw = read_input(path)
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import tomllib
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from drgpay._reference import reference_dir
-from drgpay.errors import TOML_FAULTS, Bilingual, SchemeError, both, not_toml
+from drgpay.errors import Bilingual, SchemeError, both
+from drgpay.inputs import plain_file, read_input, read_toml
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 
 Ids = NDArray[np.int32]
@@ -41,6 +42,31 @@ OPTIONAL_TABLES = {
     "known_findings.csv": ("check", "file", "subject", "note"),
 }
 SURGICAL_MATCH = ("main", "any")
+# the types of what a manifest may state; tables by their own name, what is in them dotted
+ENTRIES: dict[str, type] = {
+    "title": str,
+    "title_en": str,
+    "publisher": str,
+    "family": str,
+    "digest": str,
+    "draft": bool,
+    "effective": dict,
+    "effective.verified": bool,
+    "code_system": dict,
+    "code_system.name": str,
+    "code_system.path": str,
+    "options": dict,
+    "options.surgical_match": str,
+    "options.retry_further_procedures": bool,
+    "counts": dict,
+    "known_findings": dict,
+    "known_differences": dict,
+}
+KINDS: dict[type, Bilingual] = {
+    str: both("带引号的文字", "a text in quotes"),
+    bool: both("true 或 false", "true or false"),
+    dict: both("一节 […]", "a table […]"),
+}
 MISSING = both("缺少这张表", "table is missing")
 
 
@@ -180,7 +206,7 @@ def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
     """
     columns = TABLES.get(name) or OPTIONAL_TABLES[name]
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with io.StringIO(read_input(path, SchemeError).decode("utf-8"), newline="") as stream:
             reader = csv.reader(stream)
             header = next(reader, [])
             if tuple(header) != columns:
@@ -221,6 +247,7 @@ def large_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
     """Return a CSV table of strings; raises SchemeError like `small_table`."""
     if not path.exists():
         raise SchemeError(MISSING, where=path)
+    plain_file(path, SchemeError)
     try:
         table = arrow_csv.read_csv(
             path,
@@ -255,7 +282,7 @@ def digest_of(path: Path, code_system: Path) -> str:
     for folder in (path, code_system):
         for table in sorted(folder.glob("*.csv")):
             total.update(table.name.encode())
-            total.update(hashlib.sha256(table.read_bytes()).digest())
+            total.update(hashlib.sha256(read_input(table, SchemeError)).digest())
     return total.hexdigest()
 
 
@@ -292,17 +319,34 @@ def read_manifest(path: Path) -> dict[str, Any]:
             where=path,
             remedy=both("见 docs/formats.md 第1节", "see docs/formats.md, section 1"),
         )
-    try:
-        manifest = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except TOML_FAULTS as error:
-        raise SchemeError(not_toml(error), where=file) from None
+    manifest = read_toml(file, SchemeError)
     if "title" not in manifest:
         raise SchemeError(
             both("没有 title（方案名称）", "no title"),
             where=file,
             remedy=both('增加 title = "…"', 'add title = "…"'),
         )
+    faults = [
+        both(f"{key} 须是{KINDS[kind].chinese}", f"{key} must be {KINDS[kind]}")
+        for key, kind in ENTRIES.items()
+        if (value := _entry(manifest, key)) is not None and type(value) is not kind
+    ]
+    if faults:
+        raise SchemeError(
+            both("manifest.toml 中有的值不能用", "values of manifest.toml cannot be used"),
+            where=file,
+            faults=faults,
+            remedy=both("见 docs/formats.md 第1节", "see docs/formats.md, section 1"),
+        )
     return manifest
+
+
+def _entry(manifest: dict[str, Any], key: str) -> Any:
+    """Return an entry by its dotted key, None when it is not there."""
+    found: Any = manifest
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 def _vocabulary(system: pa.Table, extra: list[tuple[str, str]], listed: pa.Array) -> Vocabulary:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.errors import Bilingual, BooksError, InputError, both, located
+from drgpay.inputs import parse_json, read_input
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import YearPolicy
 from drgpay.settlement.region import Region
@@ -185,8 +186,8 @@ def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: i
 
 def _manifest(folder: Path) -> tuple[bytes, Mapping[str, Any]]:
     try:
-        raw = (folder / "manifest.json").read_bytes()
-        found = json.loads(raw)
+        raw = read_input(folder / "manifest.json")
+        found = parse_json(raw)
         named = [found["region"]["id"], found["policy"]["id"], found["month"]]
         named += [found["drgpay_version"], found["policy"]["digest"], found["trial"]]
         named += [found["region"]["year"], found["all_months"]]

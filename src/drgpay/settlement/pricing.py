@@ -9,7 +9,6 @@ chain as one; a review counts as it was decided for the case.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +25,7 @@ from drgpay.cases.parse import flat
 from drgpay.errors import InputError, both
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
+from drgpay.inputs import read_json
 from drgpay.money import POINT, decimal_fraction
 from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
@@ -159,7 +159,7 @@ class Pricer:
         """Return the pricer of a run folder; raises InputError when it is none."""
         path = Path(folder)
         try:
-            manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+            manifest = read_json(path / "manifest.json")
             drgs = pq.read_table(
                 path / "drgs.parquet",
                 columns=["drg", "group_mean_fen", "base_points", "stable", "review"],

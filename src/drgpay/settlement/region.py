@@ -7,7 +7,6 @@ or a violation that is wrong would silently change what everybody gets.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -17,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 from drgpay.budget.ceiling import Reserve
 from drgpay.cases.options import ReadOptions
 from drgpay.errors import (
-    TOML_FAULTS,
     Bilingual,
     DrgpayError,
     InputError,
     PolicyError,
     both,
     located,
-    not_toml,
     quoted,
 )
+from drgpay.inputs import plain_file, read_toml
 from drgpay.money import POINT, decimal_fraction, fen_of_yuan
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import COMPONENTS, load_policy
@@ -395,10 +393,7 @@ def read_region(
                 "docs/formats.md, section 3, shows a region folder",
             ),
         )
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except TOML_FAULTS as error:
-        raise InputError(not_toml(error), where=path) from None
+    data = read_toml(path)
     r = TableReader(folder)
     head = data.get("region", {})
     if not isinstance(head, dict):
@@ -1082,6 +1077,7 @@ def _prepaid(
 
 def describe_file(path: Path, name: str, rows: int | None) -> InputFile:
     """Return size and SHA-256 of a file that a run read."""
+    plain_file(path)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return InputFile(name, rows, path.stat().st_size, digest)

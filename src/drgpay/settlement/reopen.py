@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from drgpay import __version__
 from drgpay.errors import Bilingual, InputError, both, located
+from drgpay.inputs import parse_json, read_input
 from drgpay.money import POINT, yuan_text
 from drgpay.outputs import refuse_unfinished
 from drgpay.points.kernels import HELD
@@ -96,8 +96,8 @@ def read_earlier(folder: Path) -> Earlier:
     refuse_unfinished(folder)
     path = folder / "manifest.json"
     try:
-        raw = path.read_bytes()
-        manifest = json.loads(raw)
+        raw = read_input(path)
+        manifest = parse_json(raw)
         table = pq.read_table(folder / "hospitals.parquet")
         rows = table.select(
             ["hospital_id", "pool", "final_fen", "prepaid_fen", "deposit_fen"]

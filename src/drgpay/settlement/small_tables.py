@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drgpay.columns import both_names
 from drgpay.errors import Bilingual, InputError, both
+from drgpay.inputs import plain_file, read_input
 
 SUFFIXES = (".csv", ".xlsx", ".xls")
 HEADERS: Mapping[str, tuple[str, ...]] = {
@@ -101,6 +102,7 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
     CSV is UTF-8 or GB18030; of an Excel file the first sheet counts. Raises UnreadableTable.
     """
+    plain_file(path)
     rows = _excel_rows(path) if path.suffix.lower() != ".csv" else _csv_rows(path)
     if not rows:
         return [], []
@@ -111,7 +113,7 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
-    raw = path.read_bytes()
+    raw = read_input(path)
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = raw.decode(encoding)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.sources import open_source
 from drgpay.errors import BooksError, InputError, both
+from drgpay.inputs import read_json
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.settlement.prepare import ids_of
 from drgpay.settlement.region import Region, read_region
@@ -172,7 +172,7 @@ def _mean_value(pools: Iterable[tuple[int, float]]) -> float:
 
 def _of_folder(run_dir: Path, region: Region) -> tuple[pa.Table, float]:
     try:
-        manifest = json.loads((run_dir / "manifest.json").read_bytes(), parse_float=Decimal)
+        manifest = read_json(run_dir / "manifest.json", parse_float=Decimal)
         made = pq.read_table(run_dir / "cases.parquet", columns=list(RUN_COLUMNS))
         own = manifest["region"]
         pools = [

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -22,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.errors import DrgpayError, InputError, both
+from drgpay.inputs import parse_json, read_input, read_json, read_toml
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import load_policy
 from drgpay.store.digests import changed_tables, file_digest
@@ -87,8 +87,8 @@ class RunInfo:
 def read_run(folder: Path, name: str = "") -> RunInfo | None:
     """Return a run folder's record, None when its manifest is not one of a run."""
     try:
-        raw = (folder / MANIFEST).read_bytes()
-        m = json.loads(raw)
+        raw = read_input(folder / MANIFEST)
+        m = parse_json(raw)
         kind = m.get("kind", "year")
         pools = m["months"] if kind == "month" else m["pools"]
         reopens = m.get("reopens") or {}
@@ -117,7 +117,9 @@ def read_run(folder: Path, name: str = "") -> RunInfo | None:
             hashlib.sha256(raw).hexdigest(),
             {f["file"]: f["sha256"] for f in m["inputs"]},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException, DrgpayError,
+    ):  # fmt: skip
         return None
 
 
@@ -164,7 +166,7 @@ def list_runs(
         named, near = _region_folders(regions), _region_folders(known)
         for i, run in enumerate(found):
             key = run.region_id, run.year
-            changed = changed_tables(run.folder, json.loads((run.folder / MANIFEST).read_bytes()))
+            changed = changed_tables(run.folder, read_json(run.folder / MANIFEST))
             run = replace(run, changed=None if changed is None else tuple(sorted(changed)))
             found[i] = _verified(run, named.get(key) or near.get(key) or [], top)
     return found, strange
@@ -193,10 +195,9 @@ def _region_folders(folders: Sequence[Path]) -> dict[tuple[str, int], list[Place
     found: dict[tuple[str, int], list[Place]] = {}
     for folder in folders:
         try:
-            text = (folder / "region.toml").read_text(encoding="utf-8-sig")
-            head = tomllib.loads(text)["region"]
+            head = read_toml(folder / "region.toml")["region"]
             found.setdefault((str(head["id"]), int(head["year"])), []).append((folder, head))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, DrgpayError):
             continue
     return found
 
@@ -347,7 +348,7 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
             ),
             remedy=both("给出同一地区的两个结果文件夹", "give two runs of one region"),
         )
-    manifests = [json.loads((run.folder / MANIFEST).read_bytes()) for run in runs]
+    manifests = [read_json(run.folder / MANIFEST) for run in runs]
     parameters: list[Rows] = [
         {(p["key"],): {"value": _text(p["value"])} for p in m["policy"]["parameters"]}
         for m in manifests

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from drgpay.cases.parse import flat
 from drgpay.errors import Bilingual, InputError, both
+from drgpay.inputs import read_json
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
 from drgpay.settlement.why import labels
@@ -96,8 +96,8 @@ class RunFolder:
         self.accounts: dict[str, Any] = {}  # by row of the pools table, made by `bounds.accounts`
         refuse_unfinished(self.folder)
         try:
-            text = (self.folder / "manifest.json").read_text(encoding="utf-8")
-            self.manifest: dict[str, Any] = json.loads(text, parse_float=Decimal)
+            path = self.folder / "manifest.json"
+            self.manifest: dict[str, Any] = read_json(path, parse_float=Decimal)
             self.policy = _policy(self.manifest)
             self.hospitals = self._rows("hospitals", ("hospital_id", "pool"))
             self.pools = self._rows("pools", ("pool",))

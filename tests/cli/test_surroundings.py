@@ -1,0 +1,255 @@
+"""Every command in poor surroundings: no home, no cache, another code page, hostile names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EX1 = ROOT / "tests" / "cases" / "ex1"
+TINY = ROOT / "tests" / "schemes" / "ex1-tiny"
+RARE = "\U00020bb7"  # of no GBK
+STEERING = "\x1b[2J\x1b]0;title\x07\x9b2J\r\u202e"
+
+
+def command(
+    *words: object, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    given = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    return subprocess.run(
+        [sys.executable, "-m", "drgpay", *map(str, words)],
+        env={**given, "PYTHONPATH": str(ROOT / "src"), **(env or {})},
+        cwd=cwd,
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worked example, its ids and names full of what terminals and code pages do not take."""
+    folder = tmp_path_factory.mktemp("city") / "region"
+    shutil.copytree(EX1, folder, ignore=shutil.ignore_patterns("expected"))
+    head = (folder / "region.toml").read_text(encoding="utf-8")
+    head = head.replace('"../../schemes/ex1-tiny"', f'"{TINY}"')
+    (folder / "region.toml").write_text(head, encoding="utf-8")
+    text = (folder / "hospitals.csv").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    at = lines[0].split(",").index("name")
+    for number, line in enumerate(lines[1:], 1):
+        cells = line.split(",")
+        cells[at] = f'"{RARE}{cells[at]}{STEERING.replace(chr(13), "")}"'
+        lines[number] = ",".join(cells)
+    (folder / "hospitals.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+ALL = """
+import json, sys
+from pathlib import Path
+from drgpay.cli import main
+told = []
+for words in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
+    sys.argv = ["drgpay", *words]
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    told.append(code)
+Path("codes").write_text(json.dumps(told))
+"""
+
+
+def commands(folder: Path, every: list[tuple[object, ...]], env: Mapping[str, str]) -> bytes:
+    """Run commands one after another in one process; all must end well. Returns what they said."""
+    (folder / "words").write_text(json.dumps([[str(w) for w in words] for words in every]))
+    given = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    done = subprocess.run(
+        [sys.executable, "-c", ALL, "words"],
+        env={**given, "PYTHONPATH": str(ROOT / "src"), **env},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    codes = json.loads((folder / "codes").read_text())
+    assert codes == [0] * len(every), (codes, done.stdout.decode("gb18030", errors="replace"))
+    return done.stdout
+
+
+PLACES = {
+    "gbk": {"PYTHONIOENCODING": "gbk", "LC_ALL": "C"},
+    "c": {"LC_ALL": "C"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str) -> None:
+    run, one, case = tmp_path / f"run{RARE}", tmp_path / "one.csv", f"C01{RARE}"
+    text = (region / "cases.csv").read_text(encoding="utf-8")
+    one.write_text(text.replace("C01", case), encoding="utf-8")
+    said = commands(
+        tmp_path,
+        [
+            ("group", one, "--scheme", TINY, "-o", tmp_path / "g.csv"),
+            ("cases", "check", one, "--scheme", TINY),
+            ("cases", "convert", one, "-o", tmp_path / "c.csv"),
+            ("cases", "template", "-o", tmp_path / "t.xlsx"),
+            ("explain", "--from", one, "--case", case, "--scheme", TINY),
+            ("year-end", region, "-o", run),
+            ("month", region, "--month", "2024-03", "-o", tmp_path / "month"),
+            ("simulate", region, "-o", tmp_path / "trial", "--set", "keep_ratio=0.5"),
+            ("why", run, "--hospital", "H1"),
+            ("letters", run, "-o", tmp_path / "letters"),
+            ("runs", "list", tmp_path),
+            ("runs", "diff", run, run),
+            ("signals", region, "-o", tmp_path / "signals"),
+            ("scheme", "show", TINY),
+            ("scheme", "list"),
+            ("scheme", "check", TINY),
+            ("scheme", "docs", TINY, "-o", tmp_path / "docs"),
+            ("scheme", "diff", TINY, TINY),
+            ("scheme", "impact", TINY, TINY, one),
+            ("policy", "show", "hangzhou"),
+            ("policy", "check", "hangzhou"),
+            ("policy", "diff", "hangzhou", "jinhua"),
+            ("--help",),
+        ],
+        PLACES[place],
+    )
+    said.decode("gbk" if place == "gbk" else "utf-8")
+    assert b"Traceback" not in said and b"\x1b" not in said and b"\x9b2J" not in said
+    assert (run / "manifest.json").is_file() and (tmp_path / "g.csv").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locales of POSIX")
+def test_commands__a_name_that_this_locale_has_not_is_refused(tmp_path: Path) -> None:
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8"}
+    case = EX1 / "cases.csv"
+    done = command("explain", "--from", case, "--case", RARE, "--scheme", TINY, env=env)
+    assert done.returncode == 5 and "UTF-8" in done.stderr.decode(), done.stderr.decode()
+
+
+def test_commands__what_steers_a_terminal_is_shown(region: Path, tmp_path: Path) -> None:
+    text = (region / "cases.csv").read_text(encoding="utf-8")
+    bad = tmp_path / "bad.csv"
+    bad.write_text(text.replace("C01", f"C01{STEERING[:-2]}"), encoding="utf-8")
+    every: list[tuple[object, ...]] = [
+        ("explain", "--from", bad, "--case", "C01" + STEERING[:-2], "--scheme", TINY),
+        ("cases", "check", bad, "--scheme", TINY),
+        ("runs", "list", tmp_path),
+    ]
+    said = commands(tmp_path, every, {"PYTHONIOENCODING": "utf-8"}).decode("utf-8")
+    assert not set("\x1b\x07\x9b\u202e") & set(said)
+    done = command("scheme", "show", "\x1b]0;x\x07", env={"PYTHONIOENCODING": "utf-8"})
+    assert done.returncode and r"\x1b]0;x\x07" in done.stderr.decode("utf-8")
+    done = command("scheme", "show", "\x1b]0;x\x07", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode and r"\x1b]0;x\x07" in done.stderr.decode("utf-8")  # as click has it
+
+
+def grouped(installed: Path, tmp_path: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
+    return command(
+        "group", EX1 / "cases.csv", "--scheme", TINY, "-o", tmp_path / "g.csv", "--threads", "1",
+        env={"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1", **env},
+    )  # fmt: skip
+
+
+def cached(cache: Path) -> list[Path]:
+    return sorted(p for p in cache.rglob("*") if p.suffix in (".nbi", ".nbc"))
+
+
+def test_cache__damaged_empty_or_cut_is_made_anew(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    env = {"NUMBA_CACHE_DIR": str(cache)}
+    fresh = grouped(ROOT / "src", tmp_path, **env)
+    assert fresh.returncode == 0 and fresh.stderr == b"", fresh.stderr
+    due = (tmp_path / "g.csv").read_bytes()
+    harms = (
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-60] + bytes([data[-60] ^ 1]) + data[-59:],
+    )
+    code = [p for p in cached(cache) if p.suffix == ".nbc"]
+    assert len(code) >= len(harms) - 1
+    for number, path in enumerate(code):
+        path.write_bytes(harms[-1 - number % len(harms)](path.read_bytes()))
+    index = next(p for p in cached(cache) if p.suffix == ".nbi")
+    index.write_bytes(b"")
+    done = grouped(ROOT / "src", tmp_path, **env)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.decode().count("编译缓存损坏") == 1, done.stderr.decode()
+    assert (tmp_path / "g.csv").read_bytes() == due
+    again = grouped(ROOT / "src", tmp_path, **env)
+    assert again.returncode == 0 and again.stderr == b"", again.stderr.decode()
+
+
+LIMITED = """
+import resource, sys
+sys.argv = ["drgpay", *sys.argv[1:]]
+import drgpay.cli
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+drgpay.cli.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_cache__on_a_full_disk(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "NUMBA_CACHE_DIR": str(tmp_path / "c")}
+    words = ["explain", "--from", EX1 / "cases.csv", "--case", "C01", "--scheme", TINY]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *map(str, words)], env=env, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr.decode().count("编译缓存写不下来") == 1, done.stderr.decode()
+
+
+AS_NOBODY = """
+import os, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.argv = ["drgpay", *sys.argv[1:]]
+import drgpay.cli
+drgpay.cli.main()
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="needs the right to be somebody else"
+)
+@pytest.mark.parametrize("temporary", ["writable", "taken by another", "read-only"])
+def test_cache__neither_home_nor_package_can_be_written(tmp_path: Path, temporary: str) -> None:
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
+    tmp, out = tmp_path / "tmp", tmp_path / "out"
+    tmp.mkdir()
+    out.mkdir()
+    out.chmod(0o777)
+    tmp.chmod(0o777 if temporary != "read-only" else 0o555)
+    if temporary == "taken by another":
+        (tmp / "drgpay-cache-of-65534").mkdir()
+    words = ["group", EX1 / "cases.csv", "--scheme", TINY, "-o", out / "g.csv", "--threads", "1"]
+    env = {
+        "PYTHONPATH": str(ROOT / "src"), "HOME": "/nonexistent", "PATH": os.environ["PATH"],
+        "TMPDIR": str(tmp), "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *map(str, words)],
+        env=env, capture_output=True, check=False, cwd=out,
+    )  # fmt: skip
+    said = done.stderr.decode()
+    assert done.returncode == 0, said
+    due = "编译缓存放在" if temporary == "writable" else "没有可写的文件夹放编译缓存"
+    assert said.count(due) == 1, said
+    assert (out / "g.csv").is_file()
+    if temporary == "writable":
+        (kept,) = tmp.iterdir()
+        assert kept.stat().st_mode & 0o777 == 0o700 and cached(kept)
