@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from drgpay.interface import names_of
+
 KINDS = ("text", "sex", "count", "money", "date", "flag", "codes", "dates", "words")
 
 
@@ -41,7 +43,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "病例号",
         "一次住院的唯一编号",
         "grouping",
-        ("结算ID", "setl_id", "就诊ID", "mdtrt_id", "病案号", "medcasno", "住院号"),
+        (*names_of("setl_id"), *names_of("mdtrt_id"), *names_of("medcasno"), "住院号"),
         ordered=True,
     ),
     Column(
@@ -55,9 +57,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
             "机构编码",
             "医院编码",
             "医疗机构代码",
-            "定点医疗机构编码",
-            "定点医药机构编号",
-            "fixmedins_code",
+            *names_of("fixmedins_code"),
         ),
     ),
     Column(
@@ -67,7 +67,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "参保人编号",
         "同一参保人各次住院相同，用于再住院判断，政策有该规则时清算须有此列；不要用身份证号",
         "",
-        ("人员编号", "psn_no", "医保编号", "hi_no", "患者编号"),
+        (*names_of("psn_no"), *names_of("hi_no"), "患者编号"),
         ordered=True,
     ),
     Column(
@@ -77,10 +77,10 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "险种",
         "310职工、390居民，或统筹区自定",
         "settlement",
-        ("基金", "险种类型", "insutype", "医保类型", "hi_type"),
+        ("基金", *names_of("insutype"), *names_of("hi_type")),
         ordered=True,
     ),
-    Column("sex", "sex", "", "性别", "M男、F女", "grouping", ("gend",)),
+    Column("sex", "sex", "", "性别", "M男、F女", "grouping", names_of("gend", ("性别",))),
     Column(
         "age_years",
         "count",
@@ -88,7 +88,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "年龄",
         "入院时周岁",
         "grouping",
-        ("周岁", "年龄（岁）", "age"),
+        ("周岁", "年龄（岁）", *names_of("age", ("年龄",))),
     ),
     Column(
         "age_days",
@@ -97,7 +97,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "不足一周岁年龄",
         "不足一周岁者的日龄",
         "",
-        ("日龄", "年龄（天）", "不足1周岁年龄", "nwb_age"),
+        ("日龄", "年龄（天）", *names_of("nwb_age", ("age_days",))),
     ),
     Column(
         "birth_weight_g",
@@ -106,10 +106,10 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "新生儿出生体重",
         "克",
         "",
-        ("出生体重", "nwb_bir_wt"),
+        ("出生体重", *names_of("nwb_bir_wt", ("新生儿出生体重",))),
     ),
-    Column("admission_date", "date", "", "入院日期", "", "settlement", ("入院时间", "adm_time")),
-    Column("discharge_date", "date", "", "出院日期", "", "settlement", ("出院时间", "dscg_time")),
+    Column("admission_date", "date", "", "入院日期", "", "settlement", names_of("adm_time")),
+    Column("discharge_date", "date", "", "出院日期", "", "settlement", names_of("dscg_time")),
     Column(
         "settlement_date",
         "date",
@@ -117,7 +117,8 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "结算日期",
         "空缺时按出院日期",
         "",
-        ("结算结束日期", "setl_end_date", "结算时间"),
+        (*names_of("setl_end_date"), *names_of("setl_time")),
+        ordered=True,
     ),
     Column(
         "los_days",
@@ -126,7 +127,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "住院天数",
         "空缺时由出入院日期推算",
         "",
-        ("实际住院天数", "act_ipt_days"),
+        names_of("act_ipt_days"),
     ),
     Column(
         "discharge_way",
@@ -135,7 +136,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "离院方式",
         "1医嘱离院 2转院 3转社区 4非医嘱 5死亡 9其他",
         "",
-        ("dscg_way",),
+        names_of("dscg_way", ("离院方式",)),
     ),
     Column(
         "icu",
@@ -146,7 +147,16 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "",
         ("是否重症监护", "是否进入重症监护"),
     ),
-    Column("department", "text", "", "出院科别", "", "", ("出院科室", "dscg_caty"), ordered=True),
+    Column(
+        "department",
+        "text",
+        "",
+        "出院科别",
+        "",
+        "",
+        ("出院科室", *names_of("dscg_caty", ("出院科别",))),
+        ordered=True,
+    ),
     Column("diagnoses", "codes", "", "诊断编码", "主要诊断在前，以|分隔", "grouping", ("诊断",)),
     Column("procedures", "codes", "", "手术操作编码", "主要手术在前，以|分隔", "", ("手术操作",)),
     Column(
@@ -156,7 +166,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "总费用",
         "医疗总费用，元",
         "settlement",
-        ("医疗总费用", "医疗费总额", "medfee_sumamt"),
+        ("医疗总费用", *names_of("medfee_sumamt")),
     ),
     Column(
         "pool_fund",
@@ -165,9 +175,9 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "统筹基金支付",
         "统筹基金记账，元",
         "settlement",
-        ("统筹支付", "统筹支付金额", "统筹基金支付金额", "统筹基金支出", "hifp_pay"),
+        ("统筹支付", "统筹支付金额", "统筹基金支付金额", *names_of("hifp_pay")),
     ),
-    Column("personal_paid", "money", "yuan", "个人支付", "元", "", ("个人支付金额", "psn_pay")),
+    Column("personal_paid", "money", "yuan", "个人支付", "元", "", names_of("psn_pay")),
     Column(
         "other_paid", "money", "yuan", "其他支付", "大病、公务员、救助等，元", "", ("其他支付金额",)
     ),
@@ -187,7 +197,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "按床日付费的类别代码，与床日标准中的相同，如PSY（精神科）",
     ),
     Column("referral_group", "text", "", "转诊组", "医共体内视为一次住院的各次住院相同"),
-    Column("birth_date", "date", "", "出生日期", "", "", ("出生年月日", "brdy"), extra=True),
+    Column("birth_date", "date", "", "出生日期", "", "", ("出生年月日", *names_of("brdy", ("出生日期",))), extra=True),
     Column(
         "admission_weight_g",
         "count",
@@ -195,7 +205,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "新生儿入院体重",
         "克",
         "",
-        ("入院体重", "nwb_adm_wt"),
+        ("入院体重", *names_of("nwb_adm_wt", ("新生儿入院体重",))),
         extra=True,
     ),
     Column(
@@ -205,7 +215,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "入院途径",
         "1急诊 2门诊 3转入 9其他",
         "",
-        ("adm_way",),
+        names_of("adm_way", ("入院途径",)),
         extra=True,
     ),
     Column(
@@ -215,7 +225,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "呼吸机使用时长",
         "天/小时/分钟，如1/13/24",
         "",
-        ("vent_used_dura",),
+        names_of("vent_used_dura", ("呼吸机使用时长",)),
         extra=True,
     ),
     Column(
@@ -236,7 +246,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "诊断代码计数",
         "首页填报的诊断个数",
         "",
-        ("diag_code_cnt",),
+        names_of("diag_code_cnt", ("诊断代码计数",)),
         extra=True,
     ),
     Column(
@@ -246,7 +256,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "手术操作代码计数",
         "首页填报的手术操作个数",
         "",
-        ("oprn_oprt_code_cnt",),
+        names_of("oprn_oprt_code_cnt", ("手术操作代码计数",)),
         extra=True,
     ),
     Column("items_total", "money", "yuan", "收费项目合计", "各收费项目金额之和，元", extra=True),
@@ -257,7 +267,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "个人自费",
         "目录外由个人负担，元",
         "",
-        ("个人自费金额", "psn_ownpay"),
+        ("个人自费金额", *names_of("psn_ownpay", ("个人自费",))),
         extra=True,
     ),
     Column(
@@ -267,7 +277,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "起付线",
         "本次住院实际支付的起付线，元；用于转诊起付线核对",
         "",
-        ("实际支付起付线", "实际支付起付线金额", "起付线金额", "act_pay_dedc"),
+        (*names_of("act_pay_dedc"), "实际支付起付线金额", "起付线金额"),
         extra=True,
     ),
     Column("planned_readmission", "flag", "", "31天内再住院计划", "是或否", extra=True),
@@ -278,10 +288,20 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "退费标志",
         "本行冲减此前的一次结算",
         "",
-        ("refd_setl_flag",),
+        names_of("refd_setl_flag"),
         extra=True,
     ),
-    Column("refund_of", "text", "", "原结算ID", "退费所冲减的病例号", extra=True),
+    Column(
+        "refund_of",
+        "text",
+        "",
+        "原结算ID",
+        "退费所冲减的病例号",
+        "",
+        names_of("init_setl_id", ("原结算ID",)),
+        extra=True,
+        ordered=True,
+    ),
     Column("code_system", "text", "", "编码版本", "诊断与手术编码所属的编码版本", extra=True),
 )
 CORE_COLUMNS: tuple[Column, ...] = tuple(column for column in CASE_COLUMNS if not column.extra)
