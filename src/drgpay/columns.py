@@ -197,7 +197,16 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "按床日付费的类别代码，与床日标准中的相同，如PSY（精神科）",
     ),
     Column("referral_group", "text", "", "转诊组", "医共体内视为一次住院的各次住院相同"),
-    Column("birth_date", "date", "", "出生日期", "", "", ("出生年月日", *names_of("brdy", ("出生日期",))), extra=True),
+    Column(
+        "birth_date",
+        "date",
+        "",
+        "出生日期",
+        "",
+        "",
+        ("出生年月日", *names_of("brdy", ("出生日期",))),
+        extra=True,
+    ),
     Column(
         "admission_weight_g",
         "count",

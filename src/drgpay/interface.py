@@ -159,6 +159,9 @@ FIELDS: tuple[Field, ...] = (
         ("refd_setl_flag", "退费结算标志", "flag"),
         ("init_setl_id", "原结算ID", "text", "orig_setl_id 原结算id 原始结算ID"),
         ("act_pay_dedc", "实际支付起付线", "money"),
+        # of no transaction: what a region may add
+        ("bed_day_class", "床日类别", "code"),
+        ("referral_group", "转诊组", "text"),
     ),
     *_of(
         PAYINFO,

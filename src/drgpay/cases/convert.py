@@ -117,7 +117,7 @@ def convert(
                 table = piece.load()
                 faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
                 good, columns = canonical(faults, recoders, changes, cut)
-                quarantine.rows.extend(faults.close().rows)
+                quarantine.take(faults.close())
                 systems.update(pc.unique(good["code_system"]).drop_null().to_pylist())
                 have |= columns
                 rows += len(table)
@@ -134,7 +134,7 @@ def convert(
             systems = {code_system}
         names = [name for name in SCHEMA.names if name in have]
         written = _write(path, files.at(path), stage, names, netting, code_system, systems)
-        quarantine.rows.extend(netting.quarantine.rows)
+        quarantine.take(netting.quarantine)
         if rows != written + netting.netted + len(quarantine) or staged != netting.rows:
             raise BooksError(
                 both(

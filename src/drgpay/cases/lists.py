@@ -1,8 +1,9 @@
-"""National settlement lists (4101, 4101A) as a source of cases: JSON files, folders and zips.
+"""National settlement lists (4101, 4101A, 4103) as a source of cases: JSON files, folders and zips.
 
 Lists are read in batches, so that memory does not grow with the file. A list that cannot be read
-is left out with its file, number and fault; the others go on. What the fields mean stands in
-`lists_map`, docs/lists.md says how sure each meaning is.
+is left out with its file, number and fault; the others go on. How many lists came in is counted in
+the bytes of each file before they are parsed. What the fields mean stands in `lists_map`,
+docs/lists.md says how sure each meaning is.
 """
 
 from __future__ import annotations
@@ -21,20 +22,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.arrow import decimal_column
-from drgpay.cases.lists_bytes import Lines, Objects, Small, units_of
+from drgpay.cases.lists_bytes import Lines, Objects, Small, Tally, units_of
 from drgpay.cases.lists_codes import FUND_TYPES
 from drgpay.cases.lists_fast import Kinds, fast_table
-from drgpay.cases.lists_json import Parsed, parse_text
-from drgpay.cases.lists_map import LISTS, MONEY, OTHER_MEDICINE, ListFault, Need, Row
+from drgpay.cases.lists_json import Seen, Span, spans_of
+from drgpay.cases.lists_map import LISTS, MONEY, OTHER_MEDICINE, ListFault, Need, Row, lists_in
 from drgpay.cases.options import AS_FOUND, ReadOptions
-from drgpay.cases.quarantine import RowNote
+from drgpay.cases.quarantine import BrokenRows, RowNote
 from drgpay.cases.sources import Piece, Source
 from drgpay.errors import Bilingual, both
 
 PIECE_ROWS = 16_384
 THREADS = 2
 WORTH_COLUMNS = 64  # lists from which on reading by columns is faster
-Note = tuple[str, int, RowNote]  # file, number in it, fault
 
 
 @dataclass
@@ -44,8 +44,9 @@ class _Part:
     table: pa.Table
     files: list[str]
     numbers: NDArray[np.int64]  # of each row, counted in its unit's file from 1
-    notes: list[Note]
+    notes: BrokenRows  # file, number in it, fault
     counts: dict[str, int]  # lists met in each file of the unit
+    marks: dict[str, int]  # of these lists: those whose mark stands in the text
     left_out: int  # diagnoses of traditional medicine
 
 
@@ -64,14 +65,16 @@ def open_lists(
     """
     settling = purpose in ("settlement", "history")
     need = Need.of(wanted, options.fund_types or FUND_TYPES, settling)
-    broken: list[tuple[str, int, str]] = []
+    broken = BrokenRows()
     notes: list[Bilingual] = []
     kinds: Kinds = {}
-    names, units = units_of(paths, options.encoding)
+    tally = Tally()
+    names, units = units_of(paths, options.encoding, tally)
     container = paths[0].name if len(paths) == 1 else paths[0].parent.name or "."
 
     def pieces() -> Iterator[Piece]:
         met: dict[str, int] = {}
+        marks: dict[str, int] = {}
         row = left_out = 0
         held: list[tuple[str, pa.Table, NDArray[np.int64]]] = []
         for part in _ahead((partial(_read, unit, need, kinds) for unit in units), THREADS):
@@ -80,6 +83,7 @@ def open_lists(
             before = met.get(part.files[0], 0) if part.files else 0
             for file, count in part.counts.items():
                 met[file] = met.get(file, 0) + count
+                marks[file] = marks.get(file, 0) + part.marks.get(file, 0)
             left_out += part.left_out
             count = len(part.table)
             if len(part.files) == 1:
@@ -94,6 +98,9 @@ def open_lists(
                 held.append((name, part.table, numbers))
         if held:
             yield _piece(held)
+        for file, seen in tally.files.items():
+            _account(file, seen, met.get(file, 0), marks.get(file, 0), broken)
+            notes.extend(_of_brackets(file, seen))
         if left_out:
             notes.append(
                 both(
@@ -103,6 +110,30 @@ def open_lists(
             )
 
     return Source(pieces(), None, names, broken, notes=notes)
+
+
+def _account(file: str, seen: Seen, met: int, marks: int, broken: BrokenRows) -> None:
+    """Add a fault for every list that a file announces and that no list or fault stands for."""
+    missing = seen.marks - marks
+    if missing > 0:
+        told = f"{seen.marks} ≠ {marks}"
+        broken.append((file, met + 1, RowNote(told, "list_uncounted", "JSON", "", missing)))
+
+
+def _of_brackets(file: str, seen: Seen) -> Iterator[Bilingual]:
+    """Yield what the brackets of a file say of its being whole."""
+    if seen.open > 0:
+        yield both(
+            f"{file}：数组没有结束（缺少 {seen.open} 个“]”），文件可能在两份清单之间被截断",
+            f"{file}: an array does not end ({seen.open} closing brackets are missing): the file "
+            "may be cut off between two lists",
+        )
+    if seen.open < 0 or seen.strays:
+        count = max(-seen.open, 0) + seen.strays
+        yield both(
+            f"{file}：清单之外有 {count} 个多余的括号",
+            f"{file}: {count} brackets outside of any list close nothing",
+        )
 
 
 def _piece(parts: list[tuple[str, pa.Table, NDArray[np.int64]]]) -> Piece:
@@ -140,19 +171,36 @@ class _Rows:
     numbers: list[int] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
+    marks: dict[str, int] = field(default_factory=dict)
+    notes: BrokenRows = field(default_factory=BrokenRows)
 
-    def add(self, file: str, parsed: Parsed) -> None:
-        """Take one parsed list, or the fault that parsing it met."""
-        number = self.counts.get(file, 0) + 1
-        self.counts[file] = number
+    def add(self, file: str, span: Span) -> None:
+        """Take the lists of a stretch of text, or the faults of what it holds instead.
+
+        There are as many as the text has marks of lists, at least one.
+        """
         if not self.files or self.files[-1] != file:
             self.files.append(file)
-        if isinstance(parsed, RowNote):
-            self.notes.append((file, number, parsed))
+        self.marks[file] = self.marks.get(file, 0) + span.marks
+        if isinstance(span.parsed, RowNote):
+            found: Sequence[Any] = (span.parsed, *span.others)
+        else:
+            found = lists_in(span.parsed)
+        for one in found:
+            self._add(file, one)
+        if span.marks > len(found):
+            lost = RowNote("", "list_uncounted", "JSON", "", span.marks - len(found))
+            self.notes.append((file, self.counts.get(file, 0) + 1, lost))
+            self.counts[file] = self.counts.get(file, 0) + span.marks - len(found)
+
+    def _add(self, file: str, found: Any) -> None:
+        number = self.counts.get(file, 0) + 1
+        self.counts[file] = number
+        if isinstance(found, RowNote):
+            self.notes.append((file, number, found))
             return
         try:
-            row = self.need.row(parsed)
+            row = self.need.row(found)
         except ListFault as fault:
             self.notes.append((file, number, fault.note))
             return
@@ -163,7 +211,7 @@ class _Rows:
         """Return what was collected."""
         table, left_out = _split(rows_table(self.rows, self.need))
         numbers = np.array(self.numbers, dtype=np.int64)
-        return _Part(table, self.files, numbers, self.notes, self.counts, left_out)
+        return _Part(table, self.files, numbers, self.notes, self.counts, self.marks, left_out)
 
 
 def _read(unit: Lines | Small | Objects, need: Need, kinds: Kinds) -> _Part:
@@ -174,36 +222,54 @@ def _read(unit: Lines | Small | Objects, need: Need, kinds: Kinds) -> _Part:
     rows = _Rows(need)
     if isinstance(unit, Lines):
         for line in unit.lines():
-            rows.add(unit.file, parse_text(line, unit.encoding))
+            for span in spans_of(line, unit.encoding):
+                rows.add(unit.file, span)
     elif isinstance(unit, Small):
-        for file, parsed in unit.parsed():
-            rows.add(file, parsed)
+        for file, span in unit.spans():
+            rows.add(file, span)
     else:
-        for parsed in unit.items:
-            rows.add(unit.file, parsed)
+        for span in unit.items:
+            rows.add(unit.file, span)
     return rows.part()
 
 
 def _with_slow_rows(unit: Lines, need: Need, table: pa.Table, doubtful: NDArray[np.bool_]) -> _Part:
     """Return the fast reading of lines, the doubtful ones read again one by one."""
-    count = len(table)
-    numbers = np.arange(1, count + 1)
-    notes: list[Note] = []
+    file, lines = unit.file, unit.lines()
+    again = _Rows(need)
+    marks = len(lines)  # a line that is not doubtful has one
+    first = np.arange(1, len(lines) + 1)  # number of the first list of each line
+    numbers = first
     if doubtful.any():
-        again = _Rows(need)
-        lines = unit.lines()
         rows = np.flatnonzero(doubtful)
+        held = np.ones(len(lines), dtype=np.int64)
+        ends = []
         for row in rows.tolist():
-            again.add(unit.file, parse_text(lines[row], unit.encoding))
-        good = np.array(again.numbers, dtype=np.int64) - 1
-        notes = [(file, int(rows[number - 1]) + 1, note) for file, number, note in again.notes]
+            for span in spans_of(lines[row], unit.encoding):
+                again.add(file, span)
+            ends.append(again.counts.get(file, 0))
+        stops = np.array(ends, dtype=np.int64)
+        held[rows] = np.diff(stops, prepend=0)
+        first = np.cumsum(held) - held + 1
+        marks += again.marks.get(file, 0) - len(rows)
+
+        def placed(own: NDArray[np.int64]) -> NDArray[np.int64]:
+            line = np.searchsorted(stops, own)  # of which doubtful line a list is
+            return first[rows[line]] + own - (stops[line] - held[rows[line]]) - 1
+
         kept = np.flatnonzero(~doubtful)
         merged = pa.concat_tables([table.take(pa.array(kept)), rows_table(again.rows, need)])
-        numbers = np.concatenate([kept, rows[good]]) + 1
+        numbers = np.concatenate([first[kept], placed(np.array(again.numbers, dtype=np.int64))])
         order = np.argsort(numbers, kind="stable")
         table, numbers = merged.take(pa.array(order)), numbers[order]
+        total = int(held.sum())
+    else:
+        total = len(lines)
+    own = [number for _, number, _ in again.notes]
+    at = placed(np.array(own, dtype=np.int64)).tolist() if own else []
+    notes = BrokenRows((file, n, note) for n, (_, _, note) in zip(at, again.notes, strict=True))
     table, left_out = _split(table)
-    return _Part(table, [unit.file], numbers, notes, {unit.file: count}, left_out)
+    return _Part(table, [file], numbers, notes, {file: total}, {file: marks}, left_out)
 
 
 def _split(table: pa.Table) -> tuple[pa.Table, int]:

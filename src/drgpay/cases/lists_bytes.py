@@ -18,8 +18,16 @@ from types import TracebackType
 from typing import IO, Protocol, Self
 
 from drgpay.cases.files import readable
-from drgpay.cases.lists_json import MAX_LIST, Parsed, after_broken, decoded, parse_at, values_of
-from drgpay.cases.quarantine import RowNote
+from drgpay.cases.lists_json import (
+    LONGEST_MARK,
+    LOST,
+    MAX_LIST,
+    Seen,
+    Span,
+    marks_of,
+    spans_of,
+    spans_of_text,
+)
 from drgpay.errors import Bilingual, InputError, both
 
 BLOCK = 4 << 20
@@ -27,6 +35,7 @@ SMALL_FILE = 1 << 20
 SMALL_FILES = 4_000  # of one unit
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 LIST_SUFFIXES = (".json", *LINE_SUFFIXES)
+MOST_SPANS = 20_000  # of one unit
 NESTED = (".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst")
 MAX_ZIP_BYTES = 64 << 30
 MAX_ZIP_FILES = 1_000_000
@@ -60,27 +69,20 @@ class Small:
     files: list[tuple[str, bytes]]
     encoding: str | None
 
-    def parsed(self) -> Iterator[tuple[str, Parsed]]:
-        """Yield file and list, or its fault."""
+    tally: Tally
+
+    def spans(self) -> Iterator[tuple[str, Span]]:
+        """Yield file and value, or faulty stretch."""
         for file, raw in self.files:
-            text = decoded(raw, self.encoding)
-            if text is None:
-                yield file, RowNote("", "list_encoding", "JSON")
-                continue
-            met = False
-            for parsed in values_of(text):
-                met = True
-                yield file, parsed
-            if not met and "[" not in text:
-                yield file, RowNote("", "list_unreadable", "JSON")
+            yield from ((file, span) for span in spans_of(raw, self.encoding, self.tally.of(file)))
 
 
 @dataclass(frozen=True)
 class Objects:
-    """Some parsed lists of a large file that does not hold one a line."""
+    """Some values and faulty stretches of a large file that does not hold one list a line."""
 
     file: str
-    items: list[Parsed]
+    items: list[Span]
 
 
 class Stream(Protocol):
@@ -98,11 +100,57 @@ class Stream(Protocol):
 
 
 Unit = Lines | Small | Objects
+
+
+class Tally:
+    """How many lists each file says it holds: its marks are counted in the bytes as they come."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Seen] = {}
+
+    def of(self, file: str) -> Seen:
+        """Return what is known of a file."""
+        return self.files.setdefault(file, Seen())
+
+
+class _Counted:
+    """A stream whose marks of lists are counted as it is read."""
+
+    def __init__(self, stream: Stream, seen: Seen) -> None:
+        self.stream, self.seen, self.tail = stream, seen, b""
+
+    def read(self, size: int, /) -> bytes:
+        raw = self.stream.read(size)
+        # what stands in both ends may be one mark in two parts
+        seam = self.tail + raw[:LONGEST_MARK]
+        self.seen.marks += marks_of(raw) + marks_of(seam)
+        self.seen.marks -= marks_of(self.tail) + marks_of(raw[:LONGEST_MARK])
+        self.tail = (self.tail + raw)[-LONGEST_MARK:]
+        return raw
+
+    def __enter__(self) -> Self:
+        self.stream.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.stream.__exit__(kind, error, trace)
+
+
 _Member = tuple[str, str, int, Callable[[], Stream]]  # label, suffix, size, open
 
 
-def units_of(paths: list[Path], encoding: str | None) -> tuple[tuple[str, ...], Iterator[Unit]]:
+def units_of(
+    paths: list[Path], encoding: str | None, tally: Tally
+) -> tuple[tuple[str, ...], Iterator[Unit]]:
     """Return the names of files and the stream of their units; checks zips before anything else.
+
+    `tally` fills as the files are read.
 
     Raises InputError for an empty folder or a zip that is refused.
     """
@@ -118,7 +166,7 @@ def units_of(paths: list[Path], encoding: str | None) -> tuple[tuple[str, ...], 
         else:
             files.append(path)
     members = [m for path in files for m in _members(path)]
-    return tuple(str(path) for path in files), _units(members, encoding)
+    return tuple(str(path) for path in files), _units(members, encoding, tally)
 
 
 def _encoding(name: str) -> str:
@@ -299,56 +347,61 @@ class _ZipMember:
         self.archive.done()
 
 
-def _units(members: list[_Member], encoding: str | None) -> Iterator[Unit]:
+def _units(members: list[_Member], encoding: str | None, tally: Tally) -> Iterator[Unit]:
     small: list[tuple[str, bytes]] = []
     held = 0
     for label, suffix, size, opener in members:
-        with opener() as stream:
+        with _Counted(opener(), tally.of(label)) as stream:
             head = stream.read(BLOCK)
-            if _by_line(head, suffix):
-                if small:
-                    yield Small(small, encoding)
-                    small, held = [], 0
-                yield from _lines(label, head, stream, encoding)
-            elif size <= SMALL_FILE:
+            lines = _by_line(head, suffix)
+            if not lines and size <= SMALL_FILE:
                 small.append((label, head))
                 held += len(head)
-                if held > BLOCK or len(small) >= SMALL_FILES:
-                    yield Small(small, encoding)
-                    small, held = [], 0
-            else:
-                if small:
-                    yield Small(small, encoding)
-                    small, held = [], 0
-                yield from _objects(label, head, stream, encoding)
+            if small and (lines or size > SMALL_FILE or held > BLOCK or len(small) >= SMALL_FILES):
+                yield Small(small, encoding, tally)
+                small, held = [], 0
+            if lines:
+                yield from _lines(label, head, stream, encoding, tally)
+            elif size > SMALL_FILE:
+                yield from _objects(label, head, stream, encoding, tally)
     if small:
-        yield Small(small, encoding)
+        yield Small(small, encoding, tally)
 
 
 def _by_line(head: bytes, suffix: str) -> bool:
-    """Whether a file holds one list a line: by its ending, unless it begins as an array of lists,
-    and in any file whose first line is a whole object with another line behind it."""
+    """Whether a file holds one list a line: by its ending, unless its first line is the beginning
+    of an array or of an object over many lines; and in any file whose first line is a whole object
+    with another line behind it."""
     body = head.removeprefix(_BOM).lstrip(_BLANK)
-    if suffix in LINE_SUFFIXES:
-        return not (body[:1] == b"[" and body[1:].lstrip(_BLANK)[:1] in (b"{", b"]", b""))
     first, newline, rest = body.partition(b"\n")
+    first = first.rstrip(_BLANK)
+    if suffix in LINE_SUFFIXES:
+        if body[:1] == b"[" and not (
+            first[-1:] == b"]" and rest.lstrip(_BLANK)[:1] in (b"[", b"{")
+        ):
+            return body[1:].lstrip(_BLANK)[:1] not in (b"{", b"]", b"")
+        return not (len(first) < _SHORT and first[-1:] in (b"{", b"[", b",", b":"))
     return bool(
-        newline
-        and first[:1] == b"{"
-        and first.rstrip(_BLANK)[-1:] == b"}"
-        and rest.lstrip(_BLANK)[:1] == b"{"
+        newline and first[:1] == b"{" and first[-1:] == b"}" and rest.lstrip(_BLANK)[:1] == b"{"
     )
 
 
-def _lines(label: str, head: bytes, stream: Stream, encoding: str | None) -> Iterator[Unit]:
+_SHORT = 200  # bytes of a line that can be no list
+
+
+def _lines(
+    label: str, head: bytes, stream: Stream, encoding: str | None, tally: Tally
+) -> Iterator[Unit]:
     rest = head.removeprefix(_BOM)
     while True:
         cut = rest.rfind(b"\n") + 1
         if cut:
             yield Lines(label, rest[:cut], encoding)
             rest = rest[cut:]
-        if len(rest) > MAX_LIST:  # its beginning is enough to say that it is too large
-            rest = rest[: MAX_LIST + 1]
+        if len(rest) > MAX_LIST:  # too large for one list: perhaps many on one line
+            line = _OneLine(rest, stream)
+            yield from _objects(label, line.read(BLOCK), line, encoding, tally)
+            rest = line.behind
         more = stream.read(BLOCK)
         if not more:
             break
@@ -357,37 +410,42 @@ def _lines(label: str, head: bytes, stream: Stream, encoding: str | None) -> Ite
         yield Lines(label, rest, encoding)
 
 
-def _objects(label: str, head: bytes, stream: Stream, encoding: str | None) -> Iterator[Unit]:
-    """Yield the lists of a large file, an array or objects one behind the other."""
+class _OneLine:
+    """The bytes of a line that does not fit into memory; `behind` is what was read beyond it."""
+
+    def __init__(self, begun: bytes, stream: Stream) -> None:
+        self.begun, self.stream, self.behind, self.ended = begun, stream, b"", False
+
+    def read(self, size: int) -> bytes:
+        if self.ended:
+            return b""
+        raw, self.begun = self.begun or self.stream.read(size), b""
+        line, newline, self.behind = raw.partition(b"\n")
+        self.ended = bool(newline) or not raw
+        return line
+
+
+def _objects(
+    label: str, head: bytes, stream: Stream | _OneLine, encoding: str | None, tally: Tally
+) -> Iterator[Unit]:
+    """Yield the values of a large file, an array or objects one behind the other."""
     name = encoding or ("utf-8-sig" if _is_utf8(head) else "gb18030")
-    decoder = codecs.getincrementaldecoder(name)(errors="replace")
-    text, place, ended = decoder.decode(head), 0, False
-    items: list[Parsed] = []
-    skipped = " \t\r\n[,]"
-    while True:
-        while place < len(text) and text[place] in skipped:
-            place += 1
-        short = len(text) - place < BLOCK
-        if short and not ended:
-            raw = stream.read(BLOCK)
-            ended = not raw
-            text, place = text[place:] + decoder.decode(raw, final=ended), 0
-            if items:
-                yield Objects(label, items)
-                items = []
-            continue
-        if place >= len(text):
-            break
-        parsed, end = parse_at(text, place)
-        if isinstance(parsed, RowNote) and parsed.reason != "list_not_a_list":
-            if not ended and len(text) - place <= MAX_LIST:  # perhaps only cut off by the window
-                raw = stream.read(BLOCK)
-                ended = not raw
-                text, place = text[place:] + decoder.decode(raw, final=ended), 0
-                continue
-            end = after_broken(text, place, end)
-        items.append(parsed)
-        place = end
+    decoder = codecs.getincrementaldecoder(name)(errors=LOST)
+
+    def more() -> str:
+        while raw := stream.read(BLOCK):
+            if text := decoder.decode(raw):
+                return text
+        return decoder.decode(b"", final=True)
+
+    items: list[Span] = []
+    held = 0
+    for span, size in spans_of_text(decoder.decode(head), more, tally.of(label)):
+        items.append(span)
+        held += size
+        if held >= BLOCK or len(items) >= MOST_SPANS:
+            yield Objects(label, items)
+            items, held = [], 0
     if items:
         yield Objects(label, items)
 

@@ -1,4 +1,4 @@
-"""What the codes of a national settlement list (医疗保障基金结算清单, 4101) mean to us, as data.
+"""What the codes of a national settlement list (医疗保障基金结算清单, 4101, 4103) mean to us, as data.
 
 None of these tables comes from an official list at hand: they are read from the interface's field
 names, public code and general knowledge. `VERIFIED` says so, docs/lists.md names each one's
@@ -6,6 +6,8 @@ standing, and `ReadOptions.fund_types` overrides the one that moves money.
 """
 
 from __future__ import annotations
+
+from drgpay.cases.values import FLAG_WORDS, by_word
 
 VERIFIED = False
 SOURCE = "national interface 4101/4101A as seen in public code; no official code list at hand"
@@ -26,8 +28,14 @@ SEX_OF = {"1": "M", "2": "F", "男": "M", "女": "F"}  # 0 unknown, 9 not stated
 PAYMENT_MODE_OF_STAY = {"2": "day_surgery"}  # ipt_med_type
 PAYMENT_MODE_OF_METHOD = {"5": "bed_day"}  # hi_paymtd
 PLANNED_READMISSION = {"0": "否", "1": "否", "2": "是", "无": "否", "有": "是"}  # 1 none, 2 planned
-YES, NO = ("1", "true"), ("0", "2", "false")  # refd_setl_flag
-WESTERN = ("1", "")  # diag_type; 2 and 3 are those of traditional medicine
-MAIN = "1"  # maindiag_flag, oprn_oprt_type
-ORIGINAL_IDS = ("init_setl_id", "orig_setl_id")
+# refd_setl_flag, maindiag_flag, main_oprn_flag: as flags are read everywhere, and 2 for no
+FLAGS: dict[str, bool] = {**{w: f == "1" for w, f in by_word(FLAG_WORDS).items()}, "2": False}
+WESTERN, TRADITIONAL = ("1", ""), ("2", "3")  # diag_type; of traditional medicine: left out
+MAIN = "1"  # oprn_oprt_type
+INSURANCES = ("hi_type", "insutype")  # 4103 may carry both
 DEPARTMENT_SIGN = "→"
+
+
+def flag_of(text: str | None) -> bool | None:
+    """Return what a word of a flag says, None when it is empty or no such word."""
+    return FLAGS.get(text or "")

@@ -24,9 +24,9 @@ from drgpay.cases.lists_bytes import Lines
 from drgpay.cases.lists_codes import (
     ACCOUNT,
     DEPARTMENT_SIGN,
+    FLAGS,
+    INSURANCES,
     MAIN,
-    NO,
-    ORIGINAL_IDS,
     OTHER,
     PAYMENT_MODE_OF_METHOD,
     PAYMENT_MODE_OF_STAY,
@@ -34,33 +34,38 @@ from drgpay.cases.lists_codes import (
     POOL_OF_INSURANCE,
     REST,
     SEX_OF,
+    TRADITIONAL,
     WESTERN,
-    YES,
 )
-from drgpay.cases.lists_json import MAX_LIST
+from drgpay.cases.lists_json import MAX_LIST, marks_of
 from drgpay.cases.lists_map import (
     CERTIFICATE,
-    DISEINFO,
     ICU_FIELDS,
-    ICUINFO,
-    ITEMINFO,
     MAX_ENTRIES,
     MAX_TEXT,
     NUMBERS,
-    OPRNINFO,
     OTHER_MEDICINE,
-    PAYINFO,
     PLAIN,
-    SETLINFO,
+    VENTILATOR_PARTS,
     WEIGHTS,
     Need,
     patient_of,
+)
+from drgpay.interface import (
+    BY_PLACE,
+    DISEINFO,
+    ICUINFO,
+    ITEMINFO,
+    OPRNINFO,
+    PAYINFO,
+    SETLINFO,
 )
 
 Mask = NDArray[np.bool_]
 Fen = NDArray[np.int64]
 LOOKED_AT = 16  # lists from which the kinds of fields are learned
 _NUMBER = pa.decimal128(38, 6)
+_FLAG_WORDS = {word: str(int(flag)) for word, flag in FLAGS.items()}
 _CHANGED = re.compile(r"Column\(/([^)]*)\) changed from string to number")
 
 
@@ -100,7 +105,41 @@ def fast_table(unit: Lines, need: Need, kinds: Kinds) -> tuple[pa.Table, Mask] |
     top = top.chunk(0) if isinstance(top, pa.ChunkedArray) else top
     for name in path:
         top = pc.struct_field(top, name)
-    return _Reader(top, need).table()
+    reader = _Reader(top, need)
+    reader.doubt(_odd_lines(unit))
+    return reader.table()
+
+
+# a key whose name is not in small letters of ASCII: another name of a field, perhaps
+_ODD_KEY = re.compile(rb'(?:[\x80-\xffA-Z]|\\u[0-9a-fA-F]{4})"[ \t\r]*:')
+
+
+def _odd_lines(unit: Lines) -> Mask:
+    """Return which lines have other than one mark of a list, or keys that columns do not see."""
+    lines = unit.lines()
+    odd = np.zeros(len(lines), dtype=np.bool_)
+    if _has_odd_keys(unit.raw):
+        odd |= np.array([_ODD_KEY.search(line) is not None for line in lines])
+    if marks_of(unit.raw) != len(lines) or odd.any():
+        odd |= np.array([marks_of(line) != 1 for line in lines])
+    return odd
+
+
+def _has_odd_keys(raw: bytes) -> bool:
+    """Whether a key may have another name than one in small letters of ASCII."""
+    byte = np.frombuffer(b"\0" * 6 + raw + b"\0", dtype=np.uint8)
+    quote = byte[6:-1] == ord('"')
+    behind, last = byte[7:], byte[5:-2]
+    quote &= (behind == ord(":")) | (behind <= ord(" "))
+    odd = (last >= 0x80) | ((last >= ord("A")) & (last <= ord("Z")))
+    escaped = (byte[:-7] == ord("\\")) & (byte[1:-6] == ord("u"))
+    return bool((quote & (odd | escaped)).any())
+
+
+def _also(need: Need, node: str) -> list[str]:
+    """Return the other names of the fields to read of a node that are plain keys."""
+    fields = [BY_PLACE[node, f] for f in need.fields.get(node, ()) if (node, f) in BY_PLACE]
+    return [name for field in fields for name in field.also if name.isascii()]
 
 
 def _check_utf8(raw: bytes) -> None:
@@ -146,6 +185,7 @@ def _schema(need: Need, kinds: Kinds, path: tuple[str, ...]) -> pa.Schema:
                 (field, pa.string() if kinds.get((node, field), True) else _NUMBER)
                 for field in fields
             ]
+            + [(name, pa.string()) for name in _also(need, node)]
         )
         nodes.append((node, kind if node == SETLINFO else pa.list_(kind)))
     inner = pa.schema(nodes)
@@ -186,6 +226,8 @@ class _Entries:
         self.rows = np.repeat(np.arange(reader.count), self.lengths)
         reader.doubt(self.lengths > MAX_ENTRIES)
         self.doubt(np.asarray(self.entries.is_null()))
+        for name in _also(reader.need, node):
+            self.doubt(np.asarray(pc.struct_field(self.entries, name).is_valid()))
 
     def doubt(self, bad: Mask) -> None:
         """Mark the lists of some entries as doubtful."""
@@ -204,6 +246,13 @@ class _Entries:
         missing = values == parse.MISSING_MONEY
         self.doubt(bad | missing if needed else bad)
         return np.where(missing, 0, values)
+
+    def flag(self, field: str) -> pa.Array:
+        """Return a field of flags as 1 and 0."""
+        words = self.text(field)
+        flags = _mapped(words, _FLAG_WORDS)
+        self.doubt(np.asarray(words.is_valid()) & np.asarray(flags.is_null()))
+        return flags
 
     def sums(self, values: NDArray[Any]) -> Fen:
         """Return the sum of a value of each entry for each list."""
@@ -227,6 +276,8 @@ class _Reader:
         self.top, self.need, self.count = top, need, len(top)
         self.head = pc.struct_field(top, SETLINFO)
         self.doubtful = np.asarray(self.head.is_null()).copy()
+        for name in _also(need, SETLINFO):
+            self.doubt(np.asarray(pc.struct_field(self.head, name).is_valid()))
 
     def doubt(self, bad: Mask) -> None:
         """Mark some lists as doubtful."""
@@ -281,8 +332,10 @@ class _Reader:
             out["planned_readmission"] = _mapped(
                 self.text("days_rinp_flag_31"), PLANNED_READMISSION
             )
-        if need.has("refund_of"):
-            out["refund_of"] = pc.coalesce(*(self.text(field) for field in ORIGINAL_IDS))
+        if need.has("ventilator_time"):
+            out["ventilator_time"] = self.text("vent_used_dura")
+            for field in VENTILATOR_PARTS:
+                self.doubt(np.asarray(self.text(field).is_valid()))
         if ITEMINFO in need.fields:
             self._items(out)
         if PAYINFO in need.fields:
@@ -327,11 +380,14 @@ class _Reader:
         need = self.need
         if DISEINFO in need.fields:
             node = _Entries(self, DISEINFO)
-            code, kind, flag = map(node.text, ("diag_code", "diag_type", "maindiag_flag"))
+            code, kind = map(node.text, ("diag_code", "diag_type"))
+            flag = node.flag("maindiag_flag")
             given = np.asarray(code.is_valid())
+            known = pc.is_in(pc.fill_null(kind, ""), value_set=pa.array((*WESTERN, *TRADITIONAL)))
+            node.doubt(given & ~np.asarray(known))
             western = np.asarray(pc.is_in(pc.fill_null(kind, ""), value_set=pa.array(WESTERN)))
             kept = given & western
-            main = kept & _is(flag, MAIN)
+            main = kept & _is(flag, "1")
             marked = node.sums(kept & np.asarray(flag.is_valid()))
             mains = node.sums(main)
             self.doubt((mains > 1) | ((marked > 0) & (mains == 0)))
@@ -348,7 +404,8 @@ class _Reader:
             node = _Entries(self, OPRNINFO)
             code, kind = node.text("oprn_oprt_code"), node.text("oprn_oprt_type")
             given = np.asarray(code.is_valid())
-            order = _main_first(node.rows, given, _is(kind, MAIN))
+            main = _is(kind, MAIN) | _is(node.flag("main_oprn_flag"), "1")
+            order = _main_first(node.rows, given, main)
             values = [code]
             if need.has("procedure_dates"):
                 values.append(pc.fill_null(node.text("oprn_oprt_date"), ""))
@@ -371,8 +428,8 @@ class _Reader:
             sums = node.sums(node.fen("fulamt_ownpay_amt"))
             out["own_paid"] = _money(np.where(none, own, sums), none & unknown)
         if need.has("refund"):
-            flag = pc.utf8_lower(self.text("refd_setl_flag"))
-            words = _mapped(flag, {**dict.fromkeys(YES, "1"), **dict.fromkeys(NO, "0")})
+            flag = self.text("refd_setl_flag")
+            words = _mapped(flag, _FLAG_WORDS)
             negative = ~none & (total < 0)
             self.doubt(np.asarray(flag.is_valid()) & np.asarray(words.is_null()))
             out["refund"] = pc.if_else(pa.array(negative), "1", words)
@@ -394,7 +451,9 @@ class _Reader:
         paying = by_pool != 0
         several = paying.sum(axis=0)
         self.doubt(several > 1)
-        insured = _mapped(self.text("hi_type"), POOL_OF_INSURANCE)
+        first, second = (_mapped(self.text(f), POOL_OF_INSURANCE) for f in INSURANCES)
+        self.doubt(np.asarray(pc.fill_null(pc.not_equal(first, second), False)))
+        insured = pc.coalesce(first, second)
         place = np.asarray(pc.fill_null(pc.index_in(insured, value_set=pa.array(pools)), -1))
         place = np.where(several > 0, paying.argmax(axis=0), place)
         self.doubt((place < 0) & (node.sums(index >= 2) > 0))

@@ -13,15 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from drgpay.cases.lists_codes import (
     ACCOUNT,
     DEPARTMENT_SIGN,
+    INSURANCES,
     MAIN,
-    NO,
-    ORIGINAL_IDS,
     OTHER,
     PAYMENT_MODE_OF_METHOD,
     PAYMENT_MODE_OF_STAY,
@@ -29,26 +28,41 @@ from drgpay.cases.lists_codes import (
     POOL_OF_INSURANCE,
     REST,
     SEX_OF,
+    TRADITIONAL,
     WESTERN,
-    YES,
+    flag_of,
 )
 from drgpay.cases.parse import MAX_MONEY_FEN
 from drgpay.cases.quarantine import RowNote
+from drgpay.interface import (
+    DISEINFO,
+    ICUINFO,
+    ITEMINFO,
+    NUMERIC,
+    OPRNINFO,
+    ORDERED,
+    PAYINFO,
+    SETLINFO,
+    WRAPPERS,
+    other_names,
+    other_nodes,
+)
+from drgpay.interface import FIELDS as DECLARED
 
 MAX_ENTRIES = 20_000
 MAX_TEXT = 1_000
 TWICE = "\0twice"  # key of a parsed object under which doubled field names stand
-SETLINFO, PAYINFO, DISEINFO = "setlinfo", "payinfo", "diseinfo"
-ITEMINFO, OPRNINFO, ICUINFO = "iteminfo", "oprninfo", "icuinfo"
 ICU_FIELDS = ("scs_cutd_ward_type", "scs_cutd_inpool_time", "scs_cutd_exit_time")
 _KEYS = ("setl_id", "mdtrt_id")
+_OPERATION = ("oprn_oprt_type", "main_oprn_flag", "oprn_oprt_code")
+VENTILATOR_PARTS = ("vent_used_days", "vent_used_h_cnt", "vent_used_m_cnt")
 _FUND = ("fund_pay_type", "fund_payamt")
 # column → node → fields that it is made of
 FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "case_id": {SETLINFO: _KEYS},
     "hospital_id": {SETLINFO: ("fixmedins_code",)},
     "patient_id": {SETLINFO: ("psn_no", "hi_no", "certno")},
-    "pool": {SETLINFO: ("hi_type",), PAYINFO: _FUND},
+    "pool": {SETLINFO: INSURANCES, PAYINFO: _FUND},
     "sex": {SETLINFO: ("gend",)},
     "age_years": {SETLINFO: ("age", "nwb_age")},
     "age_days": {SETLINFO: ("age", "nwb_age")},
@@ -61,9 +75,9 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "icu": {ICUINFO: ICU_FIELDS},
     "department": {SETLINFO: ("dscg_caty",)},
     "diagnoses": {DISEINFO: ("diag_type", "diag_code", "maindiag_flag")},
-    "procedures": {OPRNINFO: ("oprn_oprt_type", "oprn_oprt_code")},
+    "procedures": {OPRNINFO: _OPERATION},
     "total_cost": {ITEMINFO: ("amt",)},
-    "pool_fund": {SETLINFO: ("hi_type",), PAYINFO: _FUND},
+    "pool_fund": {SETLINFO: INSURANCES, PAYINFO: _FUND},
     "personal_paid": {SETLINFO: ("acct_pay", "psn_cashpay"), PAYINFO: _FUND},
     "other_paid": {PAYINFO: _FUND},
     "payment_mode": {SETLINFO: ("ipt_med_type", "hi_paymtd")},
@@ -72,8 +86,8 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "birth_date": {SETLINFO: ("brdy",)},
     "admission_weight_g": {SETLINFO: ("nwb_adm_wt",)},
     "admission_way": {SETLINFO: ("adm_way",)},
-    "ventilator_time": {SETLINFO: ("vent_used_dura",)},
-    "procedure_dates": {OPRNINFO: ("oprn_oprt_type", "oprn_oprt_code", "oprn_oprt_date")},
+    "ventilator_time": {SETLINFO: ("vent_used_dura", *VENTILATOR_PARTS)},
+    "procedure_dates": {OPRNINFO: (*_OPERATION, "oprn_oprt_date")},
     "admission_conditions": {
         DISEINFO: ("diag_type", "diag_code", "maindiag_flag", "adm_cond_type")
     },
@@ -84,7 +98,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "deductible": {SETLINFO: ("act_pay_dedc",)},
     "planned_readmission": {SETLINFO: ("days_rinp_flag_31",)},
     "refund": {SETLINFO: ("refd_setl_flag",), ITEMINFO: ("amt",)},
-    "refund_of": {SETLINFO: ORIGINAL_IDS},
+    "refund_of": {SETLINFO: ("init_setl_id",)},
 }
 PLAIN = {
     "hospital_id": "fixmedins_code",
@@ -95,7 +109,7 @@ PLAIN = {
     "los_days": "act_ipt_days",
     "discharge_way": "dscg_way",
     "admission_way": "adm_way",
-    "ventilator_time": "vent_used_dura",
+    "refund_of": "init_setl_id",
     "bed_day_class": "bed_day_class",
     "referral_group": "referral_group",
     "deductible": "act_pay_dedc",
@@ -103,10 +117,7 @@ PLAIN = {
     "procedure_count": "oprn_oprt_code_cnt",
 }
 # fields that senders write as texts or as numbers
-NUMBERS = frozenset(
-    "age nwb_age nwb_bir_wt nwb_adm_wt act_ipt_days diag_code_cnt oprn_oprt_code_cnt acct_pay "
-    "psn_cashpay psn_ownpay fund_payamt amt fulamt_ownpay_amt act_pay_dedc".split()
-)
+NUMBERS = frozenset(field.name for field in DECLARED if field.kind in NUMERIC)
 WEIGHTS = {"birth_weight_g": "nwb_bir_wt", "admission_weight_g": "nwb_adm_wt"}
 MONEY = ("total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid")
 LISTS = ("diagnoses", "procedures", "procedure_dates", "admission_conditions")
@@ -172,9 +183,8 @@ class Need:
         """Whether one of some columns is wanted."""
         return any(column in self.columns for column in columns)
 
-    def row(self, parsed: Any) -> Row:
-        """Return the row of a parsed list; raises ListFault."""
-        nodes = _nodes(parsed)
+    def row(self, nodes: Mapping[str, Any]) -> Row:
+        """Return the row of a list as `lists_in` gives it; raises ListFault."""
         head = _object(nodes, SETLINFO)
         case_id = _text(head, "setl_id") or _text(head, "mdtrt_id")
         try:
@@ -186,7 +196,7 @@ class Need:
     def _row(self, nodes: Mapping[str, Any], head: Mapping[str, Any], case_id: str | None) -> Row:
         _once(nodes, self.fields)
         _once(head, self.fields[SETLINFO])
-        if self.settling and (_text(head, "refd_setl_flag") or "").lower() in YES:
+        if self.settling and _flag(head, "refd_setl_flag"):
             raise ListFault("refund_not_netted", "refd_setl_flag")
         parts = {
             node: _entries(nodes, node, fields)
@@ -194,6 +204,8 @@ class Need:
             if node != SETLINFO
         }
         row: Row = {"case_id": case_id}
+        if self.has("ventilator_time"):
+            row["ventilator_time"] = _text(head, "vent_used_dura") or _duration(head)
         for column, field in self._texts:
             read = _number if field in NUMBERS else _text
             row[column] = read(head, field)
@@ -221,8 +233,6 @@ class Need:
             row["planned_readmission"] = PLANNED_READMISSION.get(
                 _text(head, "days_rinp_flag_31") or ""
             )
-        if self.has("refund_of"):
-            row["refund_of"] = next(filter(None, (_text(head, f) for f in ORIGINAL_IDS)), None)
         if PAYINFO in parts or ITEMINFO in parts:
             self._money(head, parts, row)
         return row
@@ -251,12 +261,15 @@ class Need:
             code = _text(entry, "diag_code")
             if not code:
                 continue
-            if (_text(entry, "diag_type") or "") not in WESTERN:
+            kind = _text(entry, "diag_type") or ""
+            if kind in TRADITIONAL:
                 left_out += 1
                 continue
-            flag = _text(entry, "maindiag_flag")
+            if kind not in WESTERN:
+                raise ListFault("list_diagnosis_type", "diag_type", kind[:60])
+            flag = _flag(entry, "maindiag_flag")
             marked = marked or flag is not None
-            if flag == MAIN:
+            if flag:
                 main.append(len(codes))
             codes.append(code)
             if conditioned:
@@ -283,7 +296,7 @@ class Need:
         dated = self.has("procedure_dates")
         found = [
             (
-                _text(entry, "oprn_oprt_type") != MAIN,
+                not (_text(entry, "oprn_oprt_type") == MAIN or _flag(entry, "main_oprn_flag")),
                 code,
                 (_text(entry, "oprn_oprt_date") or "") if dated else "",
             )
@@ -330,7 +343,7 @@ class Need:
             if self.has(column):
                 row[column] = value
         if self.has("refund"):
-            row["refund"] = _refund(_text(head, "refd_setl_flag"), total)
+            row["refund"] = _refund(_flag(head, "refd_setl_flag"), total)
 
     def _payments(
         self, head: Mapping[str, Any], payments: list[Mapping[str, Any]] | None, row: Row
@@ -346,7 +359,7 @@ class Need:
         paying = [pool for pool, fen in sums.items() if fen]
         if len(paying) > 1:
             raise ListFault("list_pools", "fund_pay_type", "|".join(sorted(paying)))
-        pool = paying[0] if paying else POOL_OF_INSURANCE.get(_text(head, "hi_type") or "")
+        pool = paying[0] if paying else _insured(head)
         if pool is None and len(sums) == 1:
             pool = next(iter(sums))
         personal = None
@@ -367,6 +380,24 @@ class Need:
                 row[column] = value
 
 
+def _insured(head: Mapping[str, Any]) -> str | None:
+    """Return the pool that the insurance of a list stands for; a list may name it twice."""
+    words = [_text(head, field) or "" for field in INSURANCES]
+    pools = {pool for word in words if (pool := POOL_OF_INSURANCE.get(word))}
+    if len(pools) > 1:
+        raise ListFault("list_pools", "、".join(INSURANCES), "|".join(words))
+    return pools.pop() if pools else None
+
+
+def case_id_of(nodes: Mapping[str, Any]) -> str:
+    """Return the id of a list as `lists_in` gives it, empty where it has none that can be read."""
+    try:
+        head = _object(nodes, SETLINFO)
+        return next(filter(None, (_text(head, key) for key in _KEYS)), "")
+    except ListFault:
+        return ""
+
+
 def patient_of(*numbers: str | None) -> str | None:
     """Return the id of a person from the first number given; a certificate number only as a hash.
 
@@ -381,39 +412,86 @@ def patient_of(*numbers: str | None) -> str | None:
     return None
 
 
-def _nodes(parsed: Any, lowered: bool = False) -> Mapping[str, Any]:
-    """Return the object with setlinfo of a list, with or without its envelope."""
-    body = parsed
-    for _ in range(3):
-        if not isinstance(body, dict):
-            break
-        if SETLINFO in body:
-            _once(body, (SETLINFO,))
-            return body
-        inner = next((body[key] for key in ("input", "data", "body") if key in body), None)
-        _once(body, ("input", "data", "body"))
-        body = inner
-    if not lowered and isinstance(parsed, dict):
-        return _nodes(_lowered(parsed, 4), lowered=True)
-    raise ListFault("list_not_a_list", SETLINFO)
+_DEPTH = 6  # of wrappers around lists
+Found = Mapping[str, Any] | RowNote
 
 
-def _lowered(value: Any, depth: int) -> Any:
-    """Return parsed JSON with its field names in lower case, some levels down."""
-    if depth and isinstance(value, dict):
-        out: dict[str, Any] = {}
-        twice = list(value.get(TWICE, ()))
-        for key, inner in value.items():
-            small = key.lower()
-            if small in out:
-                twice.append(small)
-            out[small] = _lowered(inner, depth - 1)
-        if twice:
-            out[TWICE] = tuple(name.lower() for name in twice)
-        return out
-    if depth and isinstance(value, list):
-        return [_lowered(inner, depth - 1) for inner in value]
-    return value
+def lists_in(parsed: Any) -> list[Found]:
+    """Return the lists of a parsed value, nodes by their own names, and notes of what is no list.
+
+    A value is a list, a message or a page that holds one or several, or an array of these.
+
+    >>> [len(each) for each in lists_in({"output": {"data": [{"setlinfo": {}, "payinfo": []}]}})]
+    [2]
+    """
+    found: list[Found] = []
+    _collect(parsed, found, _DEPTH)
+    return found
+
+
+def _collect(value: Any, found: list[Found], depth: int) -> None:
+    if isinstance(value, list) and depth:
+        for inner in value:
+            _collect(inner, found, depth - 1)
+        return
+    if not isinstance(value, dict) or not depth:
+        found.append(RowNote("", "list_not_a_list", SETLINFO))
+        return
+    body = _by_their_names(value, other_nodes())
+    # a doubled node or wrapper hides what stood in the first one
+    doubled = [key for key in body.get(TWICE, ()) if key in (SETLINFO, *WRAPPERS)]
+    if doubled:
+        found.append(RowNote("", "list_field_twice", doubled[0]))
+        return
+    if SETLINFO in body:
+        found.append(body)
+        return
+    wrapped: list[list[Found]] = []
+    for key in WRAPPERS:
+        if isinstance(body.get(key), dict | list):
+            wrapped.append([])
+            _collect(body[key], wrapped[-1], depth - 1)
+    # beside an answer that holds lists, the question that it answers holds none
+    lists = [inside for inside in wrapped if not all(isinstance(one, RowNote) for one in inside)]
+    if lists:
+        found += [one for inside in lists for one in inside]
+    else:
+        none: list[Found] = [RowNote("", "list_not_a_list", SETLINFO)]
+        found += sorted([none, *wrapped], key=len)[-1]
+
+
+def _by_their_names(
+    part: Mapping[str, Any], others: Mapping[str, str], node: str = ""
+) -> Mapping[str, Any]:
+    """Return an object with each field under its own name, contradictions noted as doubled."""
+    if others.keys().isdisjoint(part):
+        return part
+    out = {key: value for key, value in part.items() if key not in others}
+    twice = [others.get(key, key) for key in part.get(TWICE, ())]
+    order = _precedence(node)
+    for key, value in sorted(part.items(), key=lambda item: order.get(item[0], 0)):
+        name = others.get(key)
+        if name is None or value is None or value == "":
+            continue
+        known = out.get(name)
+        if known is None or known == "":
+            out[name] = value
+        elif known != value and (node, name) not in ORDERED:
+            twice.append(name)
+    if twice:
+        out[TWICE] = tuple(twice)
+    return out
+
+
+@cache
+def _precedence(node: str) -> Mapping[str, int]:
+    """Return the place of each name among those of its field."""
+    return {
+        name: place
+        for field in DECLARED
+        if field.node == node
+        for place, name in enumerate(field.names)
+    }
 
 
 def _once(part: Mapping[str, Any], fields: Iterable[str]) -> None:
@@ -430,7 +508,7 @@ def _object(nodes: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         value = value[0]
     if not isinstance(value, dict):
         raise ListFault("list_not_a_list", name)
-    return value
+    return _by_their_names(value, other_names(name), name)
 
 
 def _entries(
@@ -445,11 +523,14 @@ def _entries(
         raise ListFault("list_field_kind", name)
     if len(entries) > MAX_ENTRIES:
         raise ListFault("list_too_large", name, len(entries))
+    others = other_names(name)
+    named = []
     for entry in entries:
         if not isinstance(entry, dict):
             raise ListFault("list_field_kind", name)
-        _once(entry, fields)
-    return entries
+        named.append(_by_their_names(entry, others, name))
+        _once(named[-1], fields)
+    return named
 
 
 def _text(part: Mapping[str, Any], field: str) -> str | None:
@@ -539,18 +620,27 @@ def _zero(text: str | None) -> bool:
     return text is not None and not text.strip("0.")
 
 
+def _flag(part: Mapping[str, Any], field: str) -> bool | None:
+    """Return a flag of a field, None when it is empty; raises ListFault for another word."""
+    text = _text(part, field)
+    flag = flag_of(text)
+    if text is not None and flag is None:
+        raise ListFault("list_field_kind", field, text[:20])
+    return flag
+
+
+def _duration(head: Mapping[str, Any]) -> str | None:
+    """Return days, hours and minutes of a ventilator that stand in fields of their own."""
+    parts = [_number(head, field) for field in VENTILATOR_PARTS]
+    return "/".join(part or "0" for part in parts) if any(parts) else None
+
+
 def _weight(text: str | None) -> str | None:
     """Return a weight; a zero stands for none."""
     return None if _zero(text) else text
 
 
-def _refund(flag: str | None, total: int | None) -> str | None:
-    if flag is not None and flag.lower() in YES:
+def _refund(flag: bool | None, total: int | None) -> str | None:
+    if flag or (total is not None and total < 0):
         return "1"
-    if total is not None and total < 0:
-        return "1"
-    if flag is None:
-        return None
-    if flag.lower() in NO:
-        return "0"
-    raise ListFault("list_field_kind", "refd_setl_flag", flag[:20])
+    return None if flag is None else "0"

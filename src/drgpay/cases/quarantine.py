@@ -5,7 +5,9 @@ One visible list of reasons; each names its column, so that a clerk finds the ce
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 import pyarrow as pa
 
@@ -194,6 +196,13 @@ REASONS: dict[str, Reason] = {
             "check that it is a settlement list: at most 16 MB and 20,000 entries of a kind",
         ),
         Reason(
+            "list_uncounted",
+            "文件中标明的清单份数多于读到的，这一份没有找到",
+            "the file announces more lists than were found: this one was not",
+            "请报送方重新导出这个文件，每份一个完整的JSON对象",
+            "have the file exported again: one whole JSON object a list",
+        ),
+        Reason(
             "list_not_a_list",
             "没有setlinfo，不是结算清单",
             "without setlinfo it is no settlement list",
@@ -213,6 +222,13 @@ REASONS: dict[str, Reason] = {
             "the field holds neither text nor a number",
             "按接口规范填写这个字段",
             "write the field as the interface has it",
+        ),
+        Reason(
+            "list_diagnosis_type",
+            "不认识的诊断类别（diag_type）",
+            "unknown diag_type",
+            "diag_type填1（西医诊断）、2（中医主病）或3（中医主证），见接口规范",
+            "write diag_type 1 (western), 2 or 3 (traditional medicine), as the interface has it",
         ),
         Reason(
             "list_principal_several",
@@ -331,12 +347,62 @@ class RowNote(str):
     reason: str
     column: str
     case_id: str
+    times: int  # rows that it stands for
 
-    def __new__(cls, value: str, reason: str, column: str = "", case_id: str = "") -> RowNote:
+    def __new__(
+        cls, value: str, reason: str, column: str = "", case_id: str = "", times: int = 1
+    ) -> RowNote:
         """Make the note; as a plain string it is the value."""
         note = super().__new__(cls, value)
-        note.reason, note.column, note.case_id = reason, column, case_id
+        note.reason, note.column, note.case_id, note.times = reason, column, case_id, times
         return note
+
+
+MAX_LISTED = 100_000
+
+
+class BrokenRows(list[tuple[str, int, str]]):
+    """Rows that are no table rows, as (file, row, text): the first ones one by one, the rest counted.
+
+    Behind `MAX_LISTED` the faults of one file and reason that follow each other are one entry, so
+    that a file of nothing but faults takes no more memory than a good one. `len` counts them all.
+    """
+
+    def __init__(self, rows: Iterable[tuple[str, int, str]] = ()) -> None:
+        super().__init__()
+        self.more = 0
+        self.extend(rows)
+
+    def append(self, row: tuple[str, int, str]) -> None:
+        """Add a row, or count it with the one before."""
+        file, number, text = row
+        count = text.times if isinstance(text, RowNote) else 1
+        self.more += count - 1
+        if super().__len__() >= MAX_LISTED:
+            last_file, first, last = self[-1]
+            reason = text.reason if isinstance(text, RowNote) else _BROKEN
+            if last_file == file and isinstance(last, RowNote) and last.reason == reason:
+                note = RowNote(f"×{last.times + count}", reason, "", "", last.times + count)
+                self[-1] = (file, first, note)
+                self.more += 1
+                return
+            row = (file, number, RowNote(str(text), reason, "", "", count))
+        super().append(row)
+
+    def extend(self, rows: Iterable[tuple[str, int, str]]) -> None:
+        """Add rows."""
+        for row in rows:
+            self.append(row)
+
+    def __len__(self) -> int:
+        return super().__len__() + self.more
+
+    def __iadd__(self, rows: Iterable[tuple[str, int, str]]) -> Self:  # type: ignore[override, misc]
+        self.extend(rows)
+        return self
+
+
+_BROKEN = "row_broken"
 
 
 SCHEMA = pa.schema(
@@ -353,6 +419,7 @@ class Quarantine:
     """Collects quarantined rows as they are met; `rows` is in the order of the input."""
 
     rows: list[tuple[str, int, str, str, str, str]] = field(default_factory=list)
+    more: int = 0  # rows that share a note with another
 
     def add(
         self, file: str, row: int, case_id: str | None, column: str, value: object, reason: str
@@ -360,13 +427,19 @@ class Quarantine:
         """Note one row: `row` is the number that the file shows it with (docs/formats.md)."""
         if isinstance(value, RowNote):
             case_id, column, reason = value.case_id, value.column, value.reason
+            self.more += value.times - 1
         shown = "" if value is None else str(value)
         if len(shown) > MAX_SHOWN:
             shown = shown[:MAX_SHOWN] + "…"
         self.rows.append((file, row, case_id or "", column, shown, reason))
 
+    def take(self, other: Quarantine) -> None:
+        """Add the rows of another."""
+        self.rows.extend(other.rows)
+        self.more += other.more
+
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) + self.more
 
     def table(self, lang: str = "zh") -> pa.Table:
         """Return the rows with message and remedy in the language asked for."""

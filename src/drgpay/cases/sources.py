@@ -21,6 +21,7 @@ from drgpay.cases.files import unreadable
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import NO_MAPPING, HeaderMapping, mapping_of
 from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.quarantine import BrokenRows
 from drgpay.errors import Bilingual, DrgpayError, InputError, both
 
 BATCH_ROWS = 262_144
@@ -58,7 +59,7 @@ class Source:
     pieces: Iterable[Piece]
     rows: int | None
     names: tuple[str, ...]
-    broken: list[tuple[str, int, str]] = field(default_factory=list)
+    broken: list[tuple[str, int, str]] = field(default_factory=BrokenRows)
     unknown: tuple[str, ...] = ()
     notes: list[Bilingual] = field(default_factory=list)
     late: Callable[[], list[Bilingual]] = list
@@ -120,7 +121,7 @@ def _of_files(
 def _together(sources: list[Source], mapping: HeaderMapping) -> Source:
     known = [source.rows for source in sources]
     total = None if any(rows is None for rows in known) else sum(rows or 0 for rows in known)
-    broken: list[tuple[str, int, str]] = []
+    broken = BrokenRows()
     notes: list[Bilingual] = [note for source in sources for note in source.notes]
 
     def pieces() -> Iterator[Piece]:

@@ -291,7 +291,7 @@ class _Sink:
 
     def take(self, notes: Quarantine) -> None:
         if self.note is None:
-            self.quarantine.rows.extend(notes.rows)
+            self.quarantine.take(notes)
         elif len(notes):
             self.note(notes)
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.cases.quarantine import REASONS
+from drgpay.cases.quarantine import REASONS, BrokenRows
 from drgpay.cases.sources import Piece
 from drgpay.columns import both_names
 from drgpay.errors import BooksError, InputError, both, located
@@ -179,10 +179,10 @@ class SetAside:
         ids = pc.utf8_trim_whitespace(parse.flat(table["case_id"]).cast(pa.string()))
         return np.asarray(pc.is_in(ids, value_set=self._ids))
 
-    def broken(self, rows: Sequence[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
+    def broken(self, rows: Sequence[tuple[str, int, str]]) -> BrokenRows:
         """Return the rows that are no table rows without those that were replaced."""
         ids = set(self._ids.to_pylist())
-        return [row for row in rows if getattr(row[2], "case_id", "").strip() not in ids]
+        return BrokenRows(row for row in rows if getattr(row[2], "case_id", "").strip() not in ids)
 
     def replaced(self) -> int:
         """Return how many rows of pieces were set aside."""

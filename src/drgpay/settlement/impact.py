@@ -209,7 +209,7 @@ def measure(
             use = part.grouped[i] & (part.cost > 0)
             costs[i].add(np.where(use, part.group[i], -1), part.cost)
             counts[i] += part.counts[i]
-        quarantine.rows.extend(part.notes.rows)
+        quarantine.take(part.notes)
         years += part.years
         rows += part.rows
         counted += len(part.cost)

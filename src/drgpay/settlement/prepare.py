@@ -204,8 +204,8 @@ def prepare(
     quarantine_duplicates(pieces)
     quarantine = Quarantine()
     for number in range(len(pieces)):
-        quarantine.rows.extend(pieces.quarantine(number).rows)
-    quarantine.rows.extend(broken.rows)
+        quarantine.take(pieces.quarantine(number))
+    quarantine.take(broken)
     counts = count_ends(pieces, len(broken))
     if not counts.total and corrected is None:
         names = [path.name for path in region.cases]
@@ -578,7 +578,7 @@ class _Past:
             kept.quarantine_duplicates(repeats)
             kept.add_funds(repeats.rows, region, self.months)
         for kept in files:
-            self.notes.rows.extend(kept.quarantine.rows)
+            self.notes.take(kept.quarantine)
         for file, row, text in source.broken:
             self.notes.add(file, row, None, "", text, "row_broken")
         self.use = HistoryUse(rows + len(source.broken), self.history.used, len(self.notes))
