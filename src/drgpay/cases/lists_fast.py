@@ -137,9 +137,10 @@ def _has_odd_keys(raw: bytes) -> bool:
 
 
 def _also(need: Need, node: str) -> list[str]:
-    """Return the other names of the fields to read of a node that are plain keys."""
+    """Return the other names of the fields to read of a node that end as plain keys do."""
     fields = [BY_PLACE[node, f] for f in need.fields.get(node, ()) if (node, f) in BY_PLACE]
-    return [name for field in fields for name in field.also if name.isascii()]
+    names = [name for field in fields for name in (field.chinese, *field.also)]
+    return [name for name in names if name[-1].isascii() and not name[-1].isupper()]
 
 
 def _check_utf8(raw: bytes) -> None:

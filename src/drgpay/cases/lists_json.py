@@ -117,6 +117,8 @@ _CLOSERS = re.compile(r"[ \t\r\n,\]}]*")
 _SCALAR = re.compile(
     r'(?:-?[0-9][0-9.eE+-]{0,400}|true|false|null|"[^"\\\n]{0,400}")[ \t\r\n]*(?=[,\]\n{\[]|\Z)'
 )
+_SCALARS = re.compile(f"(?:{_SCALAR.pattern}[ \\t\\r\\n,]*)+")
+FEW = 100  # values one behind the other that are noted one by one
 _START = re.compile(r'\{[ \t\r\n]*"([^"\\{}\[\]:,]{1,80})"[ \t\r\n]*:')
 _TOP = {
     word
@@ -198,11 +200,15 @@ class Scanner:
     def _value(self) -> Iterator[Span]:
         start = self.place
         if self.text[start] != "{":
-            scalar = _SCALAR.match(self.text, start)
-            if scalar is None:
+            run = _SCALARS.match(self.text, start)
+            if run is None:
                 yield from self._broken("list_unreadable", start, own=False)
-            else:
-                yield from self._good(RowNote("", "list_not_a_list", "JSON"), 0, scalar.end())
+                return
+            count = len(_SCALAR.findall(run[0]))
+            for times in (1,) * count if count <= FEW else (count,):
+                note = RowNote("" if times == 1 else f"×{times}", "list_not_a_list", "JSON")
+                note.times = times
+                yield from self._good(note, 0, run.end())
             return
         parsed, end = parse_at(self.text, start)
         while isinstance(parsed, RowNote) and self._longer(start):
@@ -213,6 +219,7 @@ class Scanner:
                 parsed = RowNote(f"@{self.gone + start + 1}", "list_too_large", "JSON")
             yield from self._good(parsed, marks, end)
             return
+        self.trials -= end - start
         yield from self._broken(parsed.reason, end, own=True)
 
     def _good(self, parsed: Parsed, marks: int, end: int) -> Iterator[Span]:
@@ -230,11 +237,13 @@ class Scanner:
         self.torn = True
         begun = self.gone + self.place
         place = self.gone + met
-        while met > self.place + 1 and self.text[met - 1] in " \t\r\n,[":
-            met -= 1
         notes: list[RowNote] = []
         structure = False
-        search = max(met, self.place + 1)
+        search = self.place + 1
+        if self.trials < 0:  # too much was read in vain: not again what was met already
+            while met > search and self.text[met - 1] in " \t\r\n,[":
+                met -= 1
+            search = met
         while True:
             found = self._next(search)
             whole = self.ended or found is not None

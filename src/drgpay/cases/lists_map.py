@@ -296,7 +296,7 @@ class Need:
         dated = self.has("procedure_dates")
         found = [
             (
-                not (_text(entry, "oprn_oprt_type") == MAIN or _flag(entry, "main_oprn_flag")),
+                not (_flag(entry, "main_oprn_flag") or _text(entry, "oprn_oprt_type") == MAIN),
                 code,
                 (_text(entry, "oprn_oprt_date") or "") if dated else "",
             )

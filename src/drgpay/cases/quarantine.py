@@ -364,30 +364,37 @@ MAX_LISTED = 100_000
 class BrokenRows(list[tuple[str, int, str]]):
     """Rows that are no table rows, as (file, row, text): the first ones one by one, the rest counted.
 
-    Behind `MAX_LISTED` the faults of one file and reason that follow each other are one entry, so
-    that a file of nothing but faults takes no more memory than a good one. `len` counts them all.
+    Behind `MAX_LISTED` the faults of one file and reason are one entry, so that a file of nothing
+    but faults takes no more memory than a good one. `len` counts them all.
     """
 
     def __init__(self, rows: Iterable[tuple[str, int, str]] = ()) -> None:
         super().__init__()
         self.more = 0
+        self.counted: dict[tuple[str, str], int] = {}  # file and reason → place of their entry
         self.extend(rows)
 
     def append(self, row: tuple[str, int, str]) -> None:
-        """Add a row, or count it with the one before."""
+        """Add a row, or count it with others."""
         file, number, text = row
-        count = text.times if isinstance(text, RowNote) else 1
-        self.more += count - 1
-        if super().__len__() >= MAX_LISTED:
-            last_file, first, last = self[-1]
-            reason = text.reason if isinstance(text, RowNote) else _BROKEN
-            if last_file == file and isinstance(last, RowNote) and last.reason == reason:
-                note = RowNote(f"×{last.times + count}", reason, "", "", last.times + count)
-                self[-1] = (file, first, note)
-                self.more += 1
-                return
-            row = (file, number, RowNote(str(text), reason, "", "", count))
-        super().append(row)
+        times, reason = 1, _BROKEN
+        if isinstance(text, RowNote):
+            times, reason = text.times, text.reason
+        if super().__len__() < MAX_LISTED:
+            self.more += times - 1
+            super().append(row)
+            return
+        key = (file, reason) if len(self.counted) < _MOST_FILES else ("", reason)
+        place = self.counted.get(key)
+        if place is None:
+            self.counted[key] = super().__len__()
+            self.more += times - 1
+            super().append((file, number, RowNote(f"×{times}", reason, times=times)))
+            return
+        file, number, last = self[place]
+        times += last.times if isinstance(last, RowNote) else 1
+        self[place] = (file, number, RowNote(f"×{times}", reason, times=times))
+        self.more = self.more + (text.times if isinstance(text, RowNote) else 1)
 
     def extend(self, rows: Iterable[tuple[str, int, str]]) -> None:
         """Add rows."""
@@ -402,6 +409,7 @@ class BrokenRows(list[tuple[str, int, str]]):
         return self
 
 
+_MOST_FILES = 1_000
 _BROKEN = "row_broken"
 
 
