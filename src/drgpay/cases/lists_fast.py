@@ -120,20 +120,21 @@ def _odd_lines(unit: Lines) -> Mask:
     odd = np.zeros(len(lines), dtype=np.bool_)
     if _has_odd_keys(unit.raw):
         odd |= np.array([_ODD_KEY.search(line) is not None for line in lines])
-    if marks_of(unit.raw) != len(lines) or odd.any():
+    if unit.raw.count(_MARK) != len(lines) or odd.any():
         odd |= np.array([marks_of(line) != 1 for line in lines])
     return odd
 
 
+_MARK = f'"{SETLINFO}"'.encode()
+# bytes that no plain key ends with as one letter, and blanks as the colon that may stand behind them
+_FOLDED = bytes(
+    0x80 if n >= 0x80 or 0x41 <= n <= 0x5A else ord(":") if n in b" \t\r" else n for n in range(256)
+)
+
+
 def _has_odd_keys(raw: bytes) -> bool:
     """Whether a key may have another name than one in small letters of ASCII."""
-    byte = np.frombuffer(b"\0" * 6 + raw + b"\0", dtype=np.uint8)
-    quote = byte[6:-1] == ord('"')
-    behind, last = byte[7:], byte[5:-2]
-    quote &= (behind == ord(":")) | (behind <= ord(" "))
-    odd = (last >= 0x80) | ((last >= ord("A")) & (last <= ord("Z")))
-    escaped = (byte[:-7] == ord("\\")) & (byte[1:-6] == ord("u"))
-    return bool((quote & (odd | escaped)).any())
+    return b"\\u" in raw or raw.translate(_FOLDED).find(b'\x80":') >= 0
 
 
 def _also(need: Need, node: str) -> list[str]:

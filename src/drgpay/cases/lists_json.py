@@ -82,8 +82,10 @@ def parse_at(text: str, start: int) -> tuple[Parsed, int]:
 
 _MARKS = (SETLINFO, SETLINFO.upper(), NODES[SETLINFO], json.dumps(NODES[SETLINFO])[1:-1])
 _MARK = re.compile(f'"(?:{"|".join(map(re.escape, _MARKS))})"[ \\t\\r\\n]*:')
-_BYTE_MARKS = tuple(dict.fromkeys(m.encode(name) for m in _MARKS for name in ("utf-8", "gb18030")))
-_BYTE_MARK = re.compile(b'"(?:' + b"|".join(map(re.escape, _BYTE_MARKS)) + b')"[ \\t\\r\\n]*:')
+_BYTE_MARKS = tuple(
+    dict.fromkeys(f'"{mark}"'.encode(name) for mark in _MARKS for name in ("utf-8", "gb18030"))
+)
+_BLANKS = b" \t\r\n"
 LONGEST_MARK = max(map(len, _BYTE_MARKS)) + 64  # with blanks before the colon
 _ID = re.compile(r'"(?:setl_id|SETL_ID|结算ID)"\s*:\s*"?([\w.-]{1,64})"?', re.ASCII)
 _NEAR = 4_000
@@ -95,7 +97,18 @@ def marks_of(raw: bytes) -> int:
     >>> marks_of(b'[{"setlinfo": {}}, {"diseinfo": [], "SETLINFO":{}}, {"setlinfo'), marks_of(b"{}")
     (2, 0)
     """
-    return len(_BYTE_MARK.findall(raw))
+    count = 0
+    for mark in _BYTE_MARKS:
+        place = raw.find(mark)
+        while place >= 0:
+            place += len(mark)
+            behind = raw[place : place + 1]
+            if behind == b":" or (
+                behind and behind in _BLANKS and raw[place : place + 64].lstrip(_BLANKS)[:1] == b":"
+            ):
+                count += 1
+            place = raw.find(mark, place)
+    return count
 
 
 @dataclass(slots=True)
