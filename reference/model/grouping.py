@@ -8,6 +8,7 @@ from reference.model.rules import Facts
 from reference.model.scheme import Mdc, Scheme
 
 UNGROUPABLE = "0000"
+UNGROUPED = "ungroupable"
 
 
 class Grouping(NamedTuple):
@@ -31,6 +32,10 @@ def group_case(
     birth_weight_g: int | None = None,
     los_days: int | None = None,
     icu: bool | None = None,
+    icu_hours: int | None = None,
+    admission_weight_g: int | None = None,
+    discharge_way: str | None = None,
+    special_charge: str | None = None,
 ) -> Grouping:
     """Group one case: codes are the scheme's own; None is unknown.
 
@@ -53,6 +58,11 @@ def group_case(
         age_days=age_days,
         birth_weight_g=birth_weight_g,
         los_days=los_days,
+        icu_hours=icu_hours,
+        admission_weight_g=admission_weight_g,
+        discharge_way=discharge_way or None,
+        special_charge=special_charge or None,
+        repeated=is_repeated(scheme, all_procedures),
         icu=icu,
         mcc="MCC" in levels,
         cc="CC" in levels,
@@ -61,13 +71,27 @@ def group_case(
     if drg == UNGROUPABLE and scheme.retry_further_procedures and scheme.surgical_match == "main":
         # each further procedure alone, in order; the first that takes the case counts
         for procedure in all_procedures[1:]:
-            alone = replace(facts, main_procedure=procedure, any_procedure=(procedure,))
+            alone = replace(
+                facts, main_procedure=procedure, any_procedure=(procedure,), repeated=False
+            )
             mdc, adrg, drg = place(scheme, alone)
             if drg != UNGROUPABLE:
                 break
-    status = "grouped" if adrg else "ambiguous" if mdc else "ungroupable"
+    status = "grouped" if adrg else "ambiguous" if is_ambiguous_group(scheme, drg) else UNGROUPED
     severity = "MCC" if "MCC" in levels else "CC" if "CC" in levels else "none"
     return Grouping(mdc, adrg, drg, status, severity, levels.get(severity, ""))
+
+
+def is_ambiguous_group(scheme: Scheme, drg: str) -> bool:
+    """A group's code is that of an ambiguous group; the rest group of an MDC is not grouped."""
+    return drg in scheme.ambiguous_groups
+
+
+def is_repeated(scheme: Scheme, procedures: Sequence[str]) -> bool:
+    """The second procedure is the main one again, a code that the scheme knows."""
+    if len(procedures) < 2 or procedures[0] != procedures[1]:
+        return False
+    return procedures[0] in scheme.known_procedures
 
 
 def counted_levels(scheme: Scheme, principal: str, secondary: Sequence[str]) -> dict[str, str]:
@@ -88,6 +112,8 @@ def counted_levels(scheme: Scheme, principal: str, secondary: Sequence[str]) -> 
 
 def place(scheme: Scheme, facts: Facts) -> tuple[str, str, str]:
     """MDC, ADRG and DRG: MDCs in order; an MDC that takes nothing passes the case on."""
+    if facts.principal in scheme.refused_principals:
+        return "", "", UNGROUPABLE
     for mdc in scheme.mdcs:
         if mdc.rule(facts):
             taken = place_in_mdc(scheme, mdc, facts)
@@ -104,14 +130,15 @@ def place_in_mdc(scheme: Scheme, mdc: Mdc, facts: Facts) -> tuple[str, str] | No
     """
     surgical_tried = False
     for adrg in mdc.adrgs:
-        if not adrg.surgical and not surgical_tried:
+        if adrg.kind in ("medical", "fallback") and not surgical_tried:
             surgical_tried = True
             if is_ambiguous(scheme, mdc, facts):
                 return "", mdc.ambiguous_code
         if adrg.rule(facts):
             for drg in adrg.drgs:
                 if drg.rule(facts):
-                    return adrg.code, drg.code
+                    own_group = adrg.kind in ("ambiguous", "fallback")
+                    return "" if own_group else adrg.code, drg.code
     if not surgical_tried and is_ambiguous(scheme, mdc, facts):
         return "", mdc.ambiguous_code
     return None

@@ -3,11 +3,12 @@
     rule       := conjunction ( "or" conjunction )*
     conjunction:= negation ( "and" negation )*
     negation   := "not" negation | "(" rule ")" | condition
-    condition  := "True" | "icu" | "mcc" | "cc"
+    condition  := "True" | "icu" | "mcc" | "cc" | "main_procedure" "repeated"
                 | CODES [ "not" ] "in" ( LIST | "{" TEXT ( "," TEXT )* "}" | "any" "site" )
                 | CODES "startswith" TEXT
+                | SEVERAL ( "count" | "distinct" ) LIST COMPARISON INTEGER
                 | NUMBER_FACT COMPARISON INTEGER
-                | "sex" ( "==" | "!=" ) ( '"M"' | '"F"' )
+                | CODED_FACT ( "==" | "!=" ) TEXT
 
 Text is never handed to Python's own interpreter.
 """
@@ -18,11 +19,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 SINGLE_CODES = ("principal", "main_procedure")
-CODE_SETS = ("secondary", "any_diagnosis", "any_procedure")
-NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days", "trauma_sites")
+CODE_SETS = ("secondary", "any_diagnosis", "other_procedure", "any_procedure")
+NUMBERS = (
+    "age_years",
+    "age_days",
+    "birth_weight_g",
+    "los_days",
+    "icu_hours",
+    "admission_weight_g",
+    "trauma_sites",
+    "procedure_count",
+)
+CODED = {
+    "sex": ("M", "F"),
+    "discharge_way": ("1", "2", "3", "4", "5", "9"),
+    "special_charge": ("1", "2", "3"),
+}
 FLAGS = ("icu", "mcc", "cc")
-WORDS = ("and", "or", "not", "in", "any", "site", "startswith", "True", "sex")
-RESERVED = frozenset((*SINGLE_CODES, *CODE_SETS, *NUMBERS, *FLAGS, *WORDS))
+WORDS = ("and", "or", "not", "in", "any", "site", "startswith", "True", "repeated", "distinct")
+RESERVED = frozenset((*SINGLE_CODES, *CODE_SETS, *NUMBERS, *CODED, *FLAGS, *WORDS, "count"))
 COMPARISONS: dict[str, Callable[..., bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -44,7 +59,10 @@ class RuleError(ValueError):
 
 @dataclass(slots=True)
 class Facts:
-    """What a rule may ask of a case. `None` is unknown (or, for a code, absent)."""
+    """What a rule may ask of a case. `None` is unknown (or, for a code, absent).
+
+    `repeated`: the second procedure is the main one again, a code that the scheme knows.
+    """
 
     principal: str
     secondary: tuple[str, ...]
@@ -56,9 +74,24 @@ class Facts:
     age_days: int | None = None
     birth_weight_g: int | None = None
     los_days: int | None = None
+    icu_hours: int | None = None
+    admission_weight_g: int | None = None
+    discharge_way: str | None = None
+    special_charge: str | None = None
+    repeated: bool = False
     icu: bool | None = None
     mcc: bool = False
     cc: bool = False
+
+    @property
+    def other_procedure(self) -> tuple[str, ...]:
+        """The procedures but the first."""
+        return self.any_procedure[1:]
+
+    @property
+    def procedure_count(self) -> int:
+        """How many procedures the case has, repeated ones counted each time."""
+        return len(self.any_procedure)
 
 
 Question = Callable[[Facts], bool]
@@ -179,7 +212,7 @@ class _Parser:
             return lambda facts: getattr(facts, fact) is True
         if fact in SINGLE_CODES or fact in CODE_SETS:
             return self.code_condition(fact)
-        if fact in NUMBERS or fact == "sex":
+        if fact in NUMBERS or fact in CODED:
             return self.comparison(fact)
         self.at -= 1
         raise self.error(f"{fact!r} is not a fact of a case")
@@ -187,6 +220,10 @@ class _Parser:
     def code_condition(self, fact: str) -> Question:
         if self.accept("startswith"):
             return _begins(fact, self.quoted())
+        if fact == "main_procedure" and self.accept("repeated"):
+            return lambda facts: facts.repeated
+        if fact in CODE_SETS and self.peek() in ("count", "distinct"):
+            return self.count(fact, self.take() == "distinct")
         outside = self.accept("not")
         self.expect("in")
         inside = _member(fact, self.code_list())
@@ -214,21 +251,42 @@ class _Parser:
             self.names.missing.add(name)
         return self.names.lists.get(name, frozenset())
 
-    def comparison(self, fact: str) -> Question:
+    def count(self, fact: str, distinct: bool) -> Question:
+        """How many codes of a set are in a list, each time or each code once."""
+        if self.kind() != "word" or self.peek() in RESERVED:
+            raise self.error(f"expected the name of a list, found {self.peek()!r}")
+        codes = self.code_list()
+        compare, number = self.compared(fact)
+        codes_of = operator.attrgetter(fact)
+
+        def question(facts: Facts) -> bool:
+            found = [code for code in codes_of(facts) if code in codes]
+            return compare(len(set(found)) if distinct else len(found), number)
+
+        return question
+
+    def compared(self, fact: str) -> tuple[Callable[..., bool], int]:
+        """A comparison sign and the integer behind it."""
         sign = self.peek()
         if sign not in COMPARISONS or self.kind() != "sign":
             raise self.error(f"expected a comparison of {fact}, found {sign!r}")
         self.take()
-        compare = COMPARISONS[sign]
-        if fact == "sex":
-            sex = self.quoted()
-            if sex not in ("M", "F") or sign not in ("==", "!="):
-                self.at -= 1
-                raise self.error('sex may only be == or != "M" or "F"')
-            return _known(lambda facts: facts.sex, compare, sex)
         if self.kind() != "integer":
             raise self.error(f"expected an integer, found {self.peek()!r}")
-        number = int(self.take())
+        return COMPARISONS[sign], int(self.take())
+
+    def comparison(self, fact: str) -> Question:
+        if fact in CODED:
+            sign = self.peek()
+            if sign not in ("==", "!=") or self.kind() != "sign":
+                raise self.error(f"expected == or != behind {fact}, found {sign!r}")
+            self.take()
+            code = self.quoted()
+            if code not in CODED[fact]:
+                self.at -= 1
+                raise self.error(f"{fact} is one of {', '.join(CODED[fact])}")
+            return _known(operator.attrgetter(fact), COMPARISONS[sign], code)
+        compare, number = self.compared(fact)
         if fact == "trauma_sites":
             if not self.names.sites:
                 raise self.error("'trauma_sites' in an MDC without site lists")

@@ -3,7 +3,7 @@
 import csv
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,46 @@ from typing import Any
 from reference.model.rules import CodeList, Names, Question, RuleError, parse_rule
 
 REFERENCE = Path(__file__).resolve().parent.parent
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "mdc.csv": ("order", "mdc", "name", "rule", "ambiguous", "sites"),
+    "adrg.csv": ("mdc", "order", "adrg", "kind", "rule", "name"),
+    "drg.csv": ("adrg", "order", "drg", "rule", "name"),
+    "lists.csv": ("owner", "list", "code"),
+    "severity.csv": ("code", "level", "exclusion_list"),
+    "exclusions.csv": ("exclusion_list", "principal"),
+    "valid_procedures.csv": ("code",),
+    "valid_procedures_later.csv": ("code", "valid"),
+    "not_grouping.csv": ("kind", "code"),
+    "grey_codes.csv": ("kind", "code"),
+    "passed_on.csv": ("mdc", "rule"),
+    "codes_extra.csv": ("kind", "code", "name"),
+}
+# what names a row, where an overlay says what differs from its base
+KEYS: dict[str, tuple[str, ...]] = {
+    **COLUMNS,
+    "mdc.csv": ("mdc",),
+    "adrg.csv": ("adrg",),
+    "drg.csv": ("adrg", "drg"),
+    "severity.csv": ("code",),
+    "valid_procedures_later.csv": ("code",),
+    "passed_on.csv": ("mdc",),
+    "codes_extra.csv": ("kind", "code"),
+}
+MAY_BE_MISSING = (
+    "valid_procedures_later.csv",
+    "not_grouping.csv",
+    "grey_codes.csv",
+    "passed_on.csv",
+    "codes_extra.csv",
+)
+# readings that tables leave open: the choices, the first where a manifest says nothing
+READINGS: dict[str, tuple[str, ...]] = {
+    "surgical_match": ("main", "any"),
+    "sex_and_newborn": ("ambiguous", "passed_on"),
+    "ungroupable_principals": ("tried", "refused"),
+    "valid_procedures": ("tabled", "later"),
+}
+Rows = list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -24,10 +64,13 @@ class Drg:
 
 @dataclass(frozen=True)
 class Adrg:
-    """An adjacent DRG (核心疾病诊断相关组); `code` has three characters, without the suffix."""
+    """An adjacent DRG (核心疾病诊断相关组); `code` has three characters, without the suffix.
+
+    `kind`: surgical, medical; ambiguous (歧义组) or fallback (an MDC's rest), groups themselves.
+    """
 
     code: str
-    surgical: bool
+    kind: str
     rule: Question
     drgs: tuple[Drg, ...]
 
@@ -61,7 +104,10 @@ class Scheme:
     severity: dict[str, tuple[str, str]]  # code -> MCC or CC, exclusion list
     exclusions: dict[str, frozenset[str]]  # principal diagnosis -> exclusion lists it stands on
     valid_procedures: CodeList
+    refused_principals: CodeList  # diagnoses that group nowhere as the principal one
     drg_names: dict[str, str]
+    ambiguous_groups: frozenset[str]
+    known_procedures: CodeList  # of the code system, of lists and of extra codes
     missing_lists: tuple[tuple[str, str], ...]  # owner and list: named by a rule, no code at all
 
 
@@ -75,63 +121,84 @@ class CodeSystem:
     procedure_map: dict[str, str]
 
 
-def load_scheme(path: str | Path, surgical_match: str | None = None) -> Scheme:
+def load_scheme(
+    path: str | Path,
+    surgical_match: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Scheme:
     """Read a scheme folder, or a bundled scheme by its name.
 
-    `surgical_match` ("main" or "any") overrides the manifest's. Raises ValueError when a table
+    `surgical_match` ("main" or "any") and other `options` override the manifest's. Raises ValueError when a table
     is missing or contradicts itself, RuleError when a rule cannot be read. A list without any code
     is empty and stands in `missing_lists`: its rule can never hold (or, with `not in`, always).
     """
     folder = find_folder(path, "schemes")
-    manifest: dict[str, Any] = {}
-    if (folder / "manifest.toml").exists():
-        manifest = tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8"))
-    options = manifest.get("options", {})
+    manifest, tables = _composed(folder)
     codes = manifest.get("code_system", {})
-    reading = surgical_match or options.get("surgical_match", "main")
-    if reading not in ("main", "any"):
-        raise ValueError(f"{folder}: surgical_match is 'main' or 'any', not {reading!r}")
-    retry = options.get("retry_further_procedures", False)
+    asked = dict(options or {}) | ({"surgical_match": surgical_match} if surgical_match else {})
+    chosen = _readings(folder, manifest.get("options", {}), asked)
+    reading = chosen["surgical_match"]
+    retry = manifest.get("options", {}).get("retry_further_procedures", False)
     if not isinstance(retry, bool):
         raise ValueError(f"{folder}: retry_further_procedures is true or false, not {retry!r}")
 
-    valid = frozenset(row["code"] for row in _rows(folder, "valid_procedures.csv", ("code",)))
+    valid = frozenset(row["code"] for row in tables["valid_procedures.csv"])
+    if chosen["valid_procedures"] == "later":
+        later = tables["valid_procedures_later.csv"]
+        gone = {row["code"] for row in later}
+        valid = valid - gone | {row["code"] for row in later if row["valid"] == "yes"}
+    if chosen["sex_and_newborn"] == "passed_on":
+        _pass_on(tables)
+    refused: set[str] = set()
+    if chosen["ungroupable_principals"] == "refused":
+        for file in ("not_grouping.csv", "grey_codes.csv"):
+            refused |= {row["code"] for row in tables[file] if row["kind"] == "diagnosis"}
     lists: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for row in _rows(folder, "lists.csv", ("owner", "list", "code")):
+    for row in tables["lists.csv"]:
         lists[row["owner"]][row["list"]].add(row["code"])
+    everyone = lists.get("*", {})  # lists that every rule may name
 
     all_names: dict[str, Names] = {}
 
     def names(owner: str, sites: tuple[CodeList, ...]) -> Names:
-        own = {name: frozenset(codes) for name, codes in lists[owner].items()}
+        own = {name: frozenset(codes) for name, codes in {**everyone, **lists[owner]}.items()}
         own["valid_procedures"] = valid
         all_names[owner] = Names(own, sites, any_procedure=reading == "any")
         return all_names[owner]
 
-    drg_rows = _grouped(_rows(folder, "drg.csv", ("adrg", "order", "drg", "rule", "name")), "adrg")
-    adrg_rows = _grouped(
-        _rows(folder, "adrg.csv", ("mdc", "order", "adrg", "kind", "rule", "name")), "mdc"
-    )
+    drg_rows = _grouped(tables["drg.csv"], "adrg")
+    adrg_rows = _grouped(tables["adrg.csv"], "mdc")
     mdcs = []
-    for row in _in_order(
-        _rows(folder, "mdc.csv", ("order", "mdc", "name", "rule", "ambiguous", "sites"))
-    ):
+    for row in _in_order(tables["mdc.csv"]):
         sites = _site_lists(row, lists[row["mdc"]])
         adrgs = []
         for adrg in _in_order(adrg_rows.pop(row["mdc"], [])):
             own_names = names(adrg["adrg"], sites)
             drgs = tuple(
-                Drg(drg["drg"], drg["name"], _rule(folder, drg["drg"], drg["rule"], own_names))
+                Drg(
+                    drg["drg"].partition("_")[0],
+                    drg["name"],
+                    _rule(
+                        folder,
+                        drg["drg"],
+                        drg["rule"],
+                        # a list named in a DRG's rule is its own where it has any
+                        names(drg["drg"], sites) if drg["drg"] in lists else own_names,
+                    ),
+                )
                 for drg in _in_order(drg_rows.pop(adrg["adrg"], []))
             )
-            if adrg["kind"] not in ("surgical", "medical"):
+            if adrg["kind"] not in ("surgical", "medical", "ambiguous", "fallback"):
                 raise ValueError(f"{folder}: kind of {adrg['adrg']} is {adrg['kind']!r}")
             question = _rule(folder, adrg["adrg"], adrg["rule"], own_names)
-            adrgs.append(Adrg(adrg["adrg"][:3], adrg["kind"] == "surgical", question, drgs))
+            if not drgs and adrg["kind"] in ("ambiguous", "fallback"):
+                code = adrg["adrg"][:3] + ("0" if adrg["kind"] == "fallback" else "")
+                drgs = (Drg(code, adrg["name"], lambda _facts: True),)
+            adrgs.append(Adrg(adrg["adrg"][:3], adrg["kind"], question, drgs))
         if row["ambiguous"] not in ("no", "yes", "main"):
             raise ValueError(f"{folder}: ambiguous of {row['mdc']} is {row['ambiguous']!r}")
-        surgical = [adrg.surgical for adrg in adrgs]
-        if row["ambiguous"] != "no" and surgical != sorted(surgical, reverse=True):
+        behind = [adrg.kind == "medical" for adrg in adrgs if adrg.kind in ("surgical", "medical")]
+        if row["ambiguous"] != "no" and behind != sorted(behind):
             raise ValueError(
                 f"{folder}: {row['mdc']} has an ambiguous group, so its surgical ADRGs must "
                 "come before its medical ones"
@@ -143,12 +210,12 @@ def load_scheme(path: str | Path, surgical_match: str | None = None) -> Scheme:
         raise ValueError(f"{folder}: rows of adrg.csv or drg.csv without their parent: {lost}")
 
     severity = {}
-    for row in _rows(folder, "severity.csv", ("code", "level", "exclusion_list")):
+    for row in tables["severity.csv"]:
         if row["level"] not in ("MCC", "CC") or row["code"] in severity:
             raise ValueError(f"{folder}: severity.csv: {row['code']} twice, or not MCC or CC")
         severity[row["code"]] = (row["level"], row["exclusion_list"])
     exclusions = defaultdict(set)
-    for row in _rows(folder, "exclusions.csv", ("exclusion_list", "principal")):
+    for row in tables["exclusions.csv"]:
         exclusions[row["principal"]].add(row["exclusion_list"])
     return Scheme(
         path=folder,
@@ -160,11 +227,106 @@ def load_scheme(path: str | Path, surgical_match: str | None = None) -> Scheme:
         severity=severity,
         exclusions={principal: frozenset(on) for principal, on in exclusions.items()},
         valid_procedures=valid,
+        refused_principals=frozenset(refused),
+        ambiguous_groups=frozenset(
+            [mdc.ambiguous_code for mdc in mdcs if mdc.ambiguous != "no"]
+            + [d.code for mdc in mdcs for a in mdc.adrgs if a.kind == "ambiguous" for d in a.drgs]
+        ),
+        known_procedures=_known_procedures(folder, codes, valid, lists, tables["codes_extra.csv"]),
         drg_names={drg.code: drg.name for mdc in mdcs for adrg in mdc.adrgs for drg in adrg.drgs},
         missing_lists=tuple(
             (owner, name) for owner, own in all_names.items() for name in sorted(own.missing)
         ),
     )
+
+
+def _composed(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
+    """A scheme's manifest and tables, put together with those of the scheme it stands on.
+
+    A table that an overlay lacks is the base's; a table with a column `change` adds or replaces
+    rows (+) or takes them away (-), by their key; another one takes the base's place.
+    """
+    manifest: dict[str, Any] = {}
+    if (folder / "manifest.toml").exists():
+        manifest = tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8"))
+    below: dict[str, Rows] = {}
+    if "base" in manifest:
+        base, below = _composed(find_folder(manifest["base"], "schemes", folder))
+        own = manifest.get("options", {})
+        manifest = {**manifest, "options": {**base.get("options", {}), **own}}
+        manifest.setdefault("code_system", base.get("code_system", {}))
+    tables = {}
+    for file, columns in COLUMNS.items():
+        if (folder / file).exists():
+            rows = _rows(folder, file, columns)
+            tables[file] = rows
+            if rows and "change" in rows[0]:
+                tables[file] = _changed(folder / file, below[file], rows, KEYS[file])
+        elif file in below:
+            tables[file] = below[file]
+        elif file in MAY_BE_MISSING:
+            tables[file] = []
+        else:
+            raise ValueError(f"{folder}: {file} is missing")
+    return manifest, tables
+
+
+def _changed(path: Path, before: Rows, changes: Rows, key: tuple[str, ...]) -> Rows:
+    held = {tuple(row[name] for name in key) for row in before}
+    replaced = set()
+    for row in changes:
+        named = tuple(row[name] for name in key)
+        if row["change"] not in ("+", "-") or named in replaced:
+            raise ValueError(f"{path}: {named} twice, or neither + nor -")
+        if row["change"] == "-" and named not in held:
+            raise ValueError(f"{path}: {named} is not there to be taken away")
+        replaced.add(named)
+    kept = [row for row in before if tuple(row[name] for name in key) not in replaced]
+    return kept + [row for row in changes if row["change"] == "+"]
+
+
+def _readings(
+    folder: Path, stated: Mapping[str, object], asked: Mapping[str, str]
+) -> dict[str, str]:
+    """The choice of each reading: as asked, as the manifest says, else the first."""
+    chosen = {}
+    for name, choices in READINGS.items():
+        chosen[name] = str(asked.get(name) or stated.get(name, choices[0]))
+        if chosen[name] not in choices:
+            raise ValueError(f"{folder}: {name} is {' or '.join(choices)}, not {chosen[name]!r}")
+    return chosen
+
+
+def _pass_on(tables: dict[str, Rows]) -> None:
+    """No ambiguous group of its own for newborns and for a sex that does not fit."""
+    rules = {row["mdc"]: row["rule"] for row in tables["passed_on.csv"]}
+    tables["mdc.csv"] = [
+        {**row, "rule": rules.get(row["mdc"], row["rule"])} for row in tables["mdc.csv"]
+    ]
+    gone = {row["adrg"] for row in tables["adrg.csv"] if row["kind"] == "ambiguous"}
+    tables["adrg.csv"] = [row for row in tables["adrg.csv"] if row["adrg"] not in gone]
+    tables["drg.csv"] = [row for row in tables["drg.csv"] if row["adrg"] not in gone]
+
+
+def _known_procedures(
+    folder: Path,
+    codes: dict[str, str],
+    valid: CodeList,
+    lists: Mapping[str, Mapping[str, set[str]]],
+    extra: Rows,
+) -> CodeList:
+    """All procedures that a scheme knows: its code system's, its lists' and its extra ones."""
+    known = set(valid)
+    for owned in lists.values():
+        for name, listed in owned.items():
+            if name.startswith("proc"):
+                known |= listed
+    if codes:
+        system = folder / codes["path"] if "path" in codes else codes["name"]
+        place = find_folder(system, "code_systems")
+        known |= set(_pairs(place, "procedures.csv", "code", "name"))
+    known |= {row["code"] for row in extra if row["kind"] == "procedure"}
+    return frozenset(known)
 
 
 def load_code_system(path: str | Path) -> CodeSystem:

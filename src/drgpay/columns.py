@@ -20,7 +20,8 @@ class Column:
     """One column. `kind` decides how values are read; `unit` is empty for texts and codes.
 
     `required_for` is `grouping`, `settlement` or empty; a missing value elsewhere is unknown.
-    `extra` marks what neither grouping nor settlement asks for: checks, refunds and signals do.
+    `extra` marks what settlement and most schemes do not ask for: some schemes, checks, refunds
+    and signals do.
     """
 
     name: str
@@ -146,6 +147,25 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "本次住院是否进入重症监护",
         "",
         ("是否重症监护", "是否进入重症监护"),
+    ),
+    Column(
+        "icu_hours",
+        "count",
+        "hours",
+        "重症监护时长",
+        "本次住院重症监护的小时数；仅部分分组方案用到",
+        "",
+        ("重症监护小时数", "重症监护合计时长", "ICU时长"),
+        extra=True,
+    ),
+    Column(
+        "special_charge",
+        "text",
+        "",
+        "特殊收费",
+        "费用中含有的项目：1人工血管 2连续性血液净化 3血液透析超过5次；仅部分分组方案用到",
+        choices=("1", "2", "3"),
+        extra=True,
     ),
     Column(
         "department",
@@ -328,6 +348,14 @@ GROUPING_COLUMNS = (
     "procedures",
     "code_system",
 )
+# the codes that a coded column may hold, and the numbers that stand for them
+CODED: Mapping[str, Mapping[str, int]] = {
+    "sex": {"M": 1, "F": 2},
+    "discharge_way": {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "9": 9},
+    "special_charge": {"1": 1, "2": 2, "3": 3},
+}
+# what only some schemes' rules ask besides
+GROUPING_MORE = ("icu_hours", "admission_weight_g", "discharge_way", "special_charge")
 NUMBERED = {"diagnosis_": "diagnoses", "procedure_": "procedures"}
 # what a table may hold in place of a column: the codes behind the main one, or one column each
 PARTS = {
@@ -340,6 +368,7 @@ UNITS = {
     "yuan": ("元", "人民币元"),
     "years": ("岁", "周岁"),
     "days": ("天", "日"),
+    "hours": ("小时", "时"),
     "g": ("克", "g"),
 }
 _CODE = "(?P<code>编码|代码|icd编码|icd-?10编码)?"

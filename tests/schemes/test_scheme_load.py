@@ -14,8 +14,9 @@ from drgpay._reference import bundled, resolve
 from drgpay.errors import InputError, SchemeError
 from drgpay.schemes import load_scheme
 from drgpay.schemes.checks import counts
+from drgpay.schemes.folders import read_manifest
 from drgpay.schemes.load import Checked, check_scheme, is_sealed, seal
-from drgpay.schemes.tables import read_manifest, read_tables
+from drgpay.schemes.tables import read_tables
 
 HERE = Path(__file__).parent
 KNOWN = "known_findings.csv"
@@ -30,7 +31,17 @@ def _accept(tiny: Any, *rows: tuple[str, str, str]) -> None:
     tiny.tables[KNOWN] = [[*row, "why"] for row in rows]
 
 
-@pytest.mark.parametrize("name", bundled("schemes"))
+# the overlays share the base's tables, whose checks take seconds each: most of them are long
+ALWAYS = {"zj-drg-2022", "zj-drg-2024", "chs-drg-1.1", "chs-drg-2.0", "chongqing-drg-2022"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ALWAYS else pytest.param(name, marks=pytest.mark.long)
+        for name in bundled("schemes")
+    ],
+)
 def test_bundled_scheme__has_no_new_finding(name: str) -> None:
     checked = _checked(name)
     assert [str(finding) for finding in checked.new] == []

@@ -177,9 +177,11 @@ def test_family__of_mixed_names_is_refused(tmp_path: Path) -> None:
 
 def test_bundled_families__have_no_gap_and_no_draft() -> None:
     families = bundled_families()
-    assert set(families) == {"chongqing", "chs", "zhejiang"}
-    assert [v.id for v in families["chs"].versions] == ["chs-drg-1.1"]
-    assert families["zhejiang"].at(dt.date(2022, 1, 1)) is not None
+    assert {"chongqing", "chs", "zhejiang", "beijing"} < set(families)
+    assert [v.id for v in families["chs"].versions] == ["chs-drg-1.1", "chs-drg-2.0"]
+    last, first = (families["zhejiang"].at(dt.date(*day)) for day in ((2024, 12, 31), (2025, 1, 1)))
+    assert last is not None and last.id == "zj-drg-2022"
+    assert first is not None and first.id == "zj-drg-2024" and not first.verified
     assert families["zhejiang"].at(dt.date(2021, 12, 31)) is None
 
 

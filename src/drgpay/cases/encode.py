@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.codes import Changes, Recoder, other_system
 from drgpay.cases.quarantine import REASONS, Quarantine
+from drgpay.columns import CODED, GROUPING_MORE
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
 
@@ -44,9 +45,25 @@ class EncodedCases:
     procedures: Codes
     good: parse.Mask
     changes: Changes = field(default_factory=Changes)  # codes read otherwise than written
+    more: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)  # what few schemes ask
 
     def __len__(self) -> int:
         return len(self.sex)
+
+    def number(self, name: str) -> NDArray[np.int32]:
+        """Return a number of each case by its name, -1 where it is unknown."""
+        if name in GROUPING_MORE:
+            found = self.more.get(name)
+            unknown = np.full(len(self), parse.MISSING_COUNT, dtype=np.int32)
+            return unknown if found is None else found
+        values: NDArray[np.int32] = getattr(self, name)
+        return values
+
+    def stacked(self, names: Sequence[str]) -> NDArray[np.int32]:
+        """Return numbers by name as rows of one array, as the kernel takes them."""
+        if not names:
+            return np.empty((0, 0), dtype=np.int32)
+        return np.stack([self.number(name) for name in names])
 
 
 MAX_AGE_YEARS = 150
@@ -125,11 +142,12 @@ def encode_cases(
     procedures: Encoder,
     faults: Faults,
     recoders: tuple[Recoder, Recoder] | None = None,
+    more: Sequence[str] = (),
 ) -> EncodedCases:
     """Return the grouping columns of a table as arrays; bad rows are noted in `faults`.
 
     Columns that the table lacks are unknown in every row. `recoders`, of diagnoses and of
-    procedures, say how codes are read.
+    procedures, say how codes are read. `more` are the columns that the scheme's rules ask besides.
     """
     changes: Changes = Changes()
     of_diagnoses, of_procedures = recoders or (None, None)
@@ -157,6 +175,8 @@ def encode_cases(
     else:
         icu = np.zeros(count, dtype=np.int8)
 
+    asked = {name: _asked(table, name, faults) for name in more}
+
     dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses, of_diagnoses, changes)
     if missing.any():
         column = "diagnoses" if "diagnoses" in table.column_names else "diagnosis_1"
@@ -170,8 +190,22 @@ def encode_cases(
         procedures=px,
         good=faults.good,
         changes=changes,
+        more=asked,
         **optional,
     )
+
+
+def _asked(table: pa.Table, name: str, faults: Faults) -> NDArray[np.int32]:
+    """Return a number or the number of a code that only some schemes ask, -1 when unknown."""
+    if name not in table.column_names:
+        return np.full(len(table), parse.MISSING_COUNT, dtype=np.int32)
+    if name in CODED:
+        codes, bad = parse.choices(table[name], dict(CODED[name]), parse.MISSING_COUNT)
+        faults.add(bad, name, "choice_invalid")
+        return codes.astype(np.int32)
+    numbers, bad = parse.counts(table[name])
+    faults.add(bad, name, "count_invalid")
+    return numbers
 
 
 def _blank(column: pa.ChunkedArray) -> parse.Mask:

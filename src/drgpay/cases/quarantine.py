@@ -77,6 +77,13 @@ REASONS: dict[str, Reason] = {
             "enter 0 or 1, half width, or nothing",
         ),
         Reason(
+            "choice_invalid",
+            "不是可填的代码",
+            "none of the codes that may stand here",
+            "按该列的说明填代码，半角；未知则留空",
+            "enter one of the column's codes, half width, or nothing",
+        ),
+        Reason(
             "date_invalid",
             "缺失或不是日期",
             "missing or not a date",

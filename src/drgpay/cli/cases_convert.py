@@ -60,7 +60,7 @@ def convert(
     spare_pandas()
     from drgpay.cases.convert import convert as run
     from drgpay.grouper.stream import grouper_of
-    from drgpay.schemes.tables import code_system_dir
+    from drgpay.schemes.folders import code_system_dir
 
     started = time.perf_counter()
     grouper = grouper_of(scheme, None, from_insurance_codes)

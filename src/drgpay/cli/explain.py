@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def explain(
         _explain_many(source, out, grouper, case_ids or case_id, pricer, workers, reading)
         return
     if source is not None:
-        facts, price = _of_file(source, case_id, pricer, reading)
+        facts, price = _of_file(source, case_id, pricer, reading, grouper.more)
     else:
         price = None
         facts = {
@@ -234,18 +235,22 @@ def _discharge(source: Path, case_id: str | None, reading: ReadOptions) -> dt.da
 
 
 def _of_file(
-    source: Path, case_id: str | None, pricer: Pricer | None, reading: ReadOptions
+    source: Path,
+    case_id: str | None,
+    pricer: Pricer | None,
+    reading: ReadOptions,
+    asked: Sequence[str],
 ) -> tuple[dict[str, Any], Any]:
     """Return the facts of a case of a file and, with a run, what tells its price."""
     if pricer is None:
-        return case_facts(source, case_id, reading), None
+        return case_facts(source, case_id, reading, asked), None
     if case_id is None:
         raise InputError(
             both("缺少 --case 病例号", "--case is missing"),
             remedy=both("--run 要与 --case 同用", "give --case together with --run"),
         )
 
-    return case_facts(source, case_id, reading), pricer.case(case_id)
+    return case_facts(source, case_id, reading, asked), pricer.case(case_id)
 
 
 def _explain_many(
@@ -331,23 +336,30 @@ def _case_row(
 
 
 def case_facts(
-    source: Path, case_id: str | None, reading: ReadOptions | None = None
+    source: Path,
+    case_id: str | None,
+    reading: ReadOptions | None = None,
+    asked: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the facts of a case of a file, or of its first case; raises InputError."""
+    """Return the facts of a case of a file, or of its first case; raises InputError.
+
+    `asked` are the columns that the scheme asks besides those that all schemes may ask.
+    """
     import numpy as np
     import pyarrow as pa
 
     from drgpay.cases import parse
     from drgpay.cases.encode import Faults, encode_cases
-    from drgpay.columns import GROUPING_COLUMNS, both_names
+    from drgpay.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE, both_names
 
-    row, file, number_of_row = _case_row(source, case_id, GROUPING_COLUMNS, reading)
+    wanted = (*GROUPING_COLUMNS, *asked)
+    row, file, number_of_row = _case_row(source, case_id, wanted, reading)
     faults = Faults.of(row, file, number_of_row)
 
     def nothing(codes: pa.Array) -> Any:
         return np.zeros(len(codes), dtype=np.int32)
 
-    case = encode_cases(row, nothing, nothing, faults)
+    case = encode_cases(row, nothing, nothing, faults, more=asked)
     if not case.good[0]:
         notes = faults.close()
         zh, note = (notes.table(lang).to_pylist()[0] for lang in ("zh", "en"))
@@ -363,6 +375,12 @@ def case_facts(
     def number(values: Any) -> int | None:
         return None if values[0] < 0 else int(values[0])
 
+    def more(name: str) -> int | str | None:
+        value = number(case.number(name))
+        if name not in CODED:
+            return value
+        return next((code for code, own in CODED[name].items() if own == value), None)
+
     return {
         "sex": "M" if case.sex[0] == 1 else "F",
         "age_years": int(case.age_years[0]),
@@ -370,6 +388,7 @@ def case_facts(
         "birth_weight_g": number(case.birth_weight_g),
         "los_days": number(case.los_days),
         "icu": bool(case.icu[0]),
+        **{name: more(name) for name in GROUPING_MORE},
         "diagnoses": parse.flat(case.diagnoses.words).to_pylist(),
         "procedures": parse.flat(case.procedures.words).to_pylist(),
     }

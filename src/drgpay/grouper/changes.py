@@ -26,9 +26,13 @@ from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.grouper.engine import Grouper, _run
-from drgpay.grouper.trace import CASE_NUMBERS, tracer_of
+from drgpay.grouper.trace import tracer_of
 
 Ints = NDArray[np.int64]
+# numbers of a case that a change may carry across a limit of the rules
+VARIED = (
+    "age_years", "age_days", "birth_weight_g", "los_days", "icu_hours", "admission_weight_g",
+)  # fmt: skip
 MOST = 8
 MOST_CODES = 200  # of a case: variants grow with the square, and each copies the codes
 _NO_WORDS = pa.array([], pa.string())
@@ -123,7 +127,7 @@ class _Variants:
         return (case, *made)
 
 
-NUMBER_ICU, NUMBER_SEX = len(CASE_NUMBERS), len(CASE_NUMBERS) + 1
+NUMBER_ICU, NUMBER_SEX = len(VARIED), len(VARIED) + 1
 
 
 class Found(NamedTuple):
@@ -149,7 +153,7 @@ class Changer:
         adrgs = [_adrg_of(o.mdc, o.adrg) for o in grouper.outcomes]
         self.adrg_number = _numbered(adrgs)
         self.mdc_number = _numbered([o.mdc for o in grouper.outcomes])
-        self.no_drg = np.array([o.ambiguous or not o.mdc for o in grouper.outcomes])
+        self.no_drg = np.array([o.ambiguous or o.rest or not o.mdc for o in grouper.outcomes])
         size = p.diagnosis_info.shape[0]
         unused = np.uint32(p.exclusion_bits.shape[1] * 64)  # a list on which nothing stands
         levels = np.array([1, 2], np.uint32) | unused << np.uint32(3)
@@ -160,12 +164,15 @@ class Changer:
             diagnosis_info=np.append(p.diagnosis_info, levels),
             diagnosis_facts=np.vstack([p.diagnosis_facts, nothing]),
             exclusion_bits=np.hstack([p.exclusion_bits, column]),
+            diagnosis_counted=np.append(p.diagnosis_counted, np.zeros(2, np.uint64)),
         )
         self.matters = (p.diagnosis_info & np.uint32(7)) != 0
         self.exchanges_main = grouper.scheme.surgical_match == "main"
         self.asks_icu = bool(p.icu_facts[1])
         self.asks_sex = bool(p.sex_facts[1] != p.sex_facts[2])
-        self.cuts = [np.array(c, np.int64) for c in tracer_of(grouper).cuts.values()]
+        cuts = tracer_of(grouper).cuts
+        self.cuts = [np.array(cuts[name], np.int64) for name in VARIED]
+        self.more = grouper.more
         self.facts_of = np.zeros((len(grouper.outcomes), 4), np.int8)
 
     def counting(self, cases: EncodedCases) -> NDArray[np.bool_]:
@@ -224,7 +231,7 @@ class Changer:
 
     def _numbers(self, v: _Variants, cases: EncodedCases, few: NDArray[np.bool_]) -> None:
         everyone = np.arange(len(cases))
-        values = (cases.age_years, cases.age_days, cases.birth_weight_g, cases.los_days)
+        values = [cases.number(name) for name in VARIED]
         for which, (given, cuts) in enumerate(zip(values, self.cuts, strict=True)):
             if not len(cuts):
                 continue
@@ -245,13 +252,16 @@ class Changer:
             name: getattr(cases, name)[case]
             for name in ("age_years", "age_days", "birth_weight_g", "los_days", "icu", "sex")
         }
-        for which, name in enumerate((*CASE_NUMBERS, "icu", "sex")):
+        asked = {name: cases.number(name)[case] for name in self.more}
+        for which, name in enumerate((*VARIED, "icu", "sex")):
             rows = np.flatnonzero(number == which)
-            scalars[name][rows] = value[rows]
+            if len(rows):
+                (asked if name in asked else scalars)[name][rows] = value[rows]
         return EncodedCases(
             diagnoses=self._diagnoses(cases.diagnoses, case, less, less2, principal, more),
             procedures=_procedures(cases.procedures, case, px_less, main),
             good=np.ones(len(case), np.bool_),
+            more=asked,
             **scalars,
         )
 
@@ -282,7 +292,8 @@ class Changer:
         group = np.empty(count, np.int16)
         small = [np.empty(count, np.int8) for _ in range(3)]
         rest = [np.empty(count, t) for t in (np.uint8, np.int32, np.int32)]
-        _run(self.program, cases, self.facts_of, (group, *small, *rest), 0, count)
+        more = cases.stacked(self.more)
+        _run(self.program, cases, more, self.facts_of, (group, *small, *rest), 0, count)
         return group
 
     def nearest(self, cases: EncodedCases, outcome: NDArray[np.int16], most: int = MOST) -> Found:
@@ -331,7 +342,7 @@ class Changer:
     ) -> Iterator[tuple[Nearest, ...]]:
         """Yield the nearest groups of each case in words.
 
-        `numbers` are age, days, weight, stay, intensive care and sex of each case, -1 unknown.
+        `numbers` are those of `VARIED`, intensive care and sex of each case, -1 unknown.
         """
         rows = list(
             zip(
@@ -350,7 +361,7 @@ class Changer:
             )
 
 
-_FACTS = (*CASE_NUMBERS, "icu", "sex")
+_FACTS = (*VARIED, "icu", "sex")
 _CC, _MCC = Change("cc_more"), Change("mcc_more")
 
 

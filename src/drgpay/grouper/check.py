@@ -50,7 +50,7 @@ from drgpay.cases.encode import Codes, Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import RowNote
 from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import GROUPING_COLUMNS
+from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.engine import REASON
@@ -65,7 +65,7 @@ from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.schemes import Scheme
 
 WANTED: tuple[str, ...] = tuple(
-    dict.fromkeys((*GROUPING_COLUMNS, *CHECK_COLUMNS, "hospital_id", "pool"))
+    dict.fromkeys((*GROUPING_COLUMNS, *GROUPING_MORE, *CHECK_COLUMNS, "hospital_id", "pool"))
 )
 KEPT_FINDINGS = 200_000
 KEPT_ROWS = 20_000  # with findings, of files that are too long to be kept whole

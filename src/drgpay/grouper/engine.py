@@ -6,7 +6,7 @@ stream or on another machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from drgpay.cases.codes import INSURANCE_SYSTEMS, Recoder, insurance_map
 from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.columns import CODED, both_names
 from drgpay.errors import InputError, both
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
 from drgpay.schemes.program import Compiled, Outcome, Program
-from drgpay.schemes.rules import Member, StartsWith, atoms, parse_rule
-from drgpay.schemes.tables import code_system_dir
+from drgpay.schemes.rules import DIAGNOSIS_FACTS, Member, StartsWith, atoms, parse_rule
 
 REASON = {name: number for number, name in enumerate(REASONS)}
 _NO_WORDS = pa.array([], pa.string())
@@ -94,12 +94,13 @@ class Grouper:
         scheme: Scheme | str | Path,
         *,
         surgical_match: str | None = None,
+        options: Mapping[str, str] | None = None,
         from_insurance_codes: bool = False,
     ) -> None:
         self.scheme = (
             scheme
             if isinstance(scheme, Scheme)
-            else load_scheme(scheme, surgical_match=surgical_match)
+            else load_scheme(scheme, surgical_match=surgical_match, options=options)
         )
         self.from_insurance_codes = from_insurance_codes
         self.compiled = compile_scheme(self.scheme)
@@ -108,10 +109,15 @@ class Grouper:
             Outcome("", "", UNGROUPABLE, "未能入组"),
         )
 
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The columns that only some schemes ask and this one does."""
+        return self.compiled.more
+
     @cached_property
     def recoders(self) -> tuple[Recoder, Recoder]:
         """How diagnoses and procedures are read; raises SchemeError when a map is missing."""
-        system = code_system_dir(self.scheme.path, self.scheme.manifest)
+        system = self.scheme.folder.system
         diagnoses, procedures = self.scheme.diagnoses, self.scheme.procedures
         maps: tuple[dict[str, str] | None, ...] = (None, None)
         names: tuple[str, ...] = (system.name,)
@@ -154,7 +160,8 @@ class Grouper:
         rows = []
         for o in self.outcomes[:-1]:
             reason = REASON["no_surgical_adrg"] if o.ambiguous else 0
-            status = AMBIGUOUS if o.ambiguous else GROUPED
+            status = AMBIGUOUS if o.ambiguous else NOT_GROUPED if o.rest else GROUPED
+            reason = REASON["no_adrg"] if o.rest else reason
             rows.append((number[o.mdc], status, reason, reason or REASON["further_procedure"]))
         return np.array([*rows, (0, NOT_GROUPED, 0, 0)], dtype=np.int8)
 
@@ -174,6 +181,13 @@ class Grouper:
                     listed[ids] = True
         listed[0] = False
         return listed
+
+    @cached_property
+    def _refused(self) -> NDArray[np.bool_]:
+        """Which diagnoses group nowhere as the principal one."""
+        refused = np.zeros(1 << 17, dtype=np.bool_)
+        refused[self.scheme.refused] = True
+        return refused
 
     @cached_property
     def _by_procedure(self) -> NDArray[np.bool_]:
@@ -201,13 +215,14 @@ class Grouper:
             deciding=np.empty(count, dtype=np.int32),
         )
         retried = np.empty(count, dtype=np.int32)
+        more = cases.stacked(self.compiled.more)
         if threads <= 1 or count < SMALL:
-            self._group_range(cases, result, retried, 0, count)
+            self._group_range(cases, more, result, retried, 0, count)
             return result
         bounds = np.linspace(0, count, threads * 4 + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
             jobs = [
-                pool.submit(self._group_range, cases, result, retried, a, b)
+                pool.submit(self._group_range, cases, more, result, retried, a, b)
                 for a, b in pairwise(bounds)
             ]
             for job in jobs:
@@ -217,6 +232,7 @@ class Grouper:
     def _group_range(
         self,
         cases: EncodedCases,
+        more: NDArray[np.int32],
         out: GroupedCases,
         retried: NDArray[np.int32],
         first: int,
@@ -225,7 +241,7 @@ class Grouper:
         """Group cases first … last - 1 into `out`."""
         program = self.compiled.program
         columns = (out.group, out.mdc, out.status, out.reason, out.level, out.deciding, retried)
-        missed = _run(program, cases, self._facts_of, columns, first, last)
+        missed = _run(program, cases, more, self._facts_of, columns, first, last)
         good = cases.good[first:last]
         if missed:
             rows = first + np.flatnonzero((out.group[first:last] == program.none) & good)
@@ -247,12 +263,14 @@ class Grouper:
         reason = np.select(
             [
                 (principal == 0) | (principal > len(self.scheme.diagnoses)),
+                self._refused[principal],
                 self._for_diagnosis(accepted, listed),
                 self._for_diagnosis(other_sex, listed),
                 listed,
             ],
             [
                 REASON["principal_unknown"],
+                REASON["principal_refused"],
                 REASON["no_adrg"],
                 REASON["sex_conflict"],
                 REASON["mdc_condition"],
@@ -266,6 +284,8 @@ class Grouper:
         principal = case.diagnoses.ids[0]
         if not 0 < principal <= len(self.scheme.diagnoses):
             return "principal_unknown"
+        if self._refused[principal]:
+            return "principal_refused"
         listed = self._listed[principal : principal + 1]
         if self._for_diagnosis(self._accepting_mdc(case), listed)[0]:
             return "no_adrg"
@@ -285,9 +305,10 @@ class Grouper:
         group = np.empty(count, dtype=np.int16)
         small = [np.empty(count, dtype=np.int8) for _ in range(3)]
         rest = [np.empty(count, dtype=t) for t in (np.uint8, np.int32, np.int32)]
-        program = self._acceptance.program
+        compiled = self._acceptance
+        program, more = compiled.program, part.stacked(compiled.more)
         nothing = np.zeros((program.none + 1, 4), dtype=np.int8)
-        _run(program, part, nothing, (group, *small, *rest), 0, count)
+        _run(program, part, more, nothing, (group, *small, *rest), 0, count)
         return np.where(group == program.none, -1, group).astype(np.int16)
 
     def group_case(
@@ -301,11 +322,22 @@ class Grouper:
         birth_weight_g: int | None = None,
         los_days: int | None = None,
         icu: bool = False,
+        icu_hours: int | None = None,
+        admission_weight_g: int | None = None,
+        discharge_way: str | None = None,
+        special_charge: str | None = None,
     ) -> Grouping:
         """Group one case, principal diagnosis and main procedure first.
 
-        Raises InputError for a sex other than M and F, an age out of 0 to 150, or no diagnosis.
+        Raises InputError for a sex other than M and F, an age out of 0 to 150, a code that is none
+        of its fact's, or no diagnosis.
         """
+        more = {
+            "icu_hours": icu_hours,
+            "admission_weight_g": admission_weight_g,
+            "discharge_way": code_number("discharge_way", discharge_way),
+            "special_charge": code_number("special_charge", special_charge),
+        }
         if isinstance(diagnoses, str) or isinstance(procedures, str):
             raise InputError(
                 both(
@@ -353,14 +385,24 @@ class Grouper:
             diagnoses=Codes(np.array([0, len(dx)]), dx, _NO_WORDS),
             procedures=Codes(np.array([0, len(px)]), px, _NO_WORDS),
             good=_ONE,
+            more={
+                name: np.array([-1 if more[name] is None else more[name]], dtype=np.int32)
+                for name in self.compiled.more
+            },
         )
         columns = (group, small[0], small[1], small[2], level, deciding, retried)
-        _run(self.compiled.program, case, self._facts_of, columns, 0, 1)
+        asked = case.stacked(self.compiled.more)
+        _run(self.compiled.program, case, asked, self._facts_of, columns, 0, 1)
         position = int(deciding[0])
         severity = LEVELS[level[0]]
         decided = diagnoses[position] if position else ""
         if group[0] != self.compiled.program.none:
             o = self.outcomes[group[0]]
+            if o.rest:
+                return Grouping(
+                    o.mdc, "", o.drg, o.name, "ungroupable", "no_adrg", severity, decided,
+                    o.adrg_key,
+                )  # fmt: skip
             status = "ambiguous" if o.ambiguous else "grouped"
             reason = "no_surgical_adrg" if o.ambiguous else ""
             if retried[0] and not o.ambiguous:
@@ -384,12 +426,13 @@ class Grouper:
 
 def _asks_diagnosis(rule: str) -> bool:
     facts = {atom.fact for atom in atoms(parse_rule(rule)) if isinstance(atom, Member | StartsWith)}
-    return bool(facts & {"principal", "secondary", "any_diagnosis"})
+    return bool(facts & set(DIAGNOSIS_FACTS))
 
 
 def _run(
     program: Program,
     cases: EncodedCases,
+    more: NDArray[np.int32],
     facts_of: NDArray[np.int8],
     out: tuple[NDArray[Any], ...],
     first: int,
@@ -397,7 +440,7 @@ def _run(
 ) -> int:
     return group_range(
         first, last, cases.sex, cases.age_years, cases.age_days, cases.birth_weight_g,
-        cases.los_days, cases.icu, cases.diagnoses.offsets, cases.diagnoses.ids,
+        cases.los_days, cases.icu, more, cases.diagnoses.offsets, cases.diagnoses.ids,
         cases.procedures.offsets, cases.procedures.ids, program, facts_of, *out,
     )  # fmt: skip
 
@@ -422,7 +465,24 @@ def select(cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]) 
         diagnoses=codes(cases.diagnoses),
         procedures=codes(cases.procedures),
         good=cases.good[rows],
+        more={name: values[rows] for name, values in cases.more.items()},
     )
+
+
+def code_number(fact: str, code: str | None) -> int | None:
+    """Return the number of a coded fact's code; raises InputError for one that it does not have."""
+    if code is None or code == "":
+        return None
+    numbers = CODED[fact]
+    if code not in numbers:
+        raise InputError(
+            both(
+                f"{both_names(fact)} 的值是“{code}”",
+                f"{fact} is {code!r}",
+            ),
+            remedy=both(f"可填：{'、'.join(numbers)}", f"write one of {', '.join(numbers)}"),
+        )
+    return numbers[code]
 
 
 @lru_cache(maxsize=8)

@@ -12,9 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.columns import CODED, GROUPING_MORE
 from drgpay.grouper import explain_text as words
-from drgpay.grouper.changes import MOST, Found, Nearest, Price, changer_of
-from drgpay.grouper.engine import GroupedCases, Grouper
+from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_of
+from drgpay.grouper.engine import GroupedCases, Grouper, code_number
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
 from drgpay.grouper.trace import Trace, Tracer, tracer_of
 
@@ -118,6 +119,10 @@ def explain(
     birth_weight_g: int | None = None,
     los_days: int | None = None,
     icu: bool = False,
+    icu_hours: int | None = None,
+    admission_weight_g: int | None = None,
+    discharge_way: str | None = None,
+    special_charge: str | None = None,
     price: Pricing | None = None,
 ) -> Explanation:
     """Group one case and say why; arguments and errors are those of `Grouper.group_case`.
@@ -131,27 +136,21 @@ def explain(
     >>> [(n.drg, n.changes[0].kind) for n in made.nearest]
     [('GZ15', 'secondary_less'), ('DV19', 'principal_exchanged')]
     """
-    grouping = grouper.group_case(
-        sex=sex,
-        age_years=age_years,
-        diagnoses=diagnoses,
-        procedures=procedures,
-        age_days=age_days,
-        birth_weight_g=birth_weight_g,
-        los_days=los_days,
-        icu=icu,
-    )
-    dx, px = grouper.read_codes(diagnoses, procedures)
-    facts = {
+    facts: dict[str, Any] = {
         "sex": sex,
         "age_years": age_years,
         "age_days": age_days,
         "birth_weight_g": birth_weight_g,
         "los_days": los_days,
         "icu": bool(icu),
-        "diagnoses": dx,
-        "procedures": px,
+        "icu_hours": icu_hours,
+        "admission_weight_g": admission_weight_g,
+        "discharge_way": discharge_way,
+        "special_charge": special_charge,
     }
+    grouping = grouper.group_case(diagnoses=diagnoses, procedures=procedures, **facts)
+    dx, px = grouper.read_codes(diagnoses, procedures)
+    facts |= {"diagnoses": dx, "procedures": px}
     explainer = explainer_of(grouper)
     decided = grouping.severity_diagnosis
     deciding = 1 + dx[1:].index(decided) if decided else 0
@@ -186,7 +185,10 @@ class Explainer:
         px = np.array([*(index.get(c, 0) for c in facts["procedures"]), 0], dtype=np.int32)
 
         def number(name: str) -> NDArray[np.int32]:
-            return np.array([-1 if facts[name] is None else int(facts[name])], dtype=np.int32)
+            value = facts[name]
+            if name in CODED:
+                value = code_number(name, value)
+            return np.array([-1 if value is None else int(value)], dtype=np.int32)
 
         case = EncodedCases(
             sex=np.array([1 if facts["sex"] == "M" else 2], dtype=np.int8),
@@ -198,6 +200,7 @@ class Explainer:
             diagnoses=Codes(np.array([0, len(dx) - 1]), dx, _NO_WORDS),
             procedures=Codes(np.array([0, len(px) - 1]), px, _NO_WORDS),
             good=_ONE,
+            more={name: number(name) for name in GROUPING_MORE},
         )
         found = self.changer.nearest(case, self.changer.group(case), most)
         return next(self._listed(found, [facts]))
@@ -236,7 +239,8 @@ class Explainer:
         start = found.start.tolist()
         for i, (f, near, group, reason, level, deciding) in enumerate(lists):
             o = self.outcomes[group]
-            status = "ambiguous" if o.ambiguous else "grouped" if o.mdc else "ungroupable"
+            grouped_at_all = o.mdc and not o.rest
+            status = "ambiguous" if o.ambiguous else "grouped" if grouped_at_all else "ungroupable"
             decided = f["diagnoses"][deciding] if deciding else ""
             price = own[i] if own else None
             others = tuple(priced[start[i] : start[i + 1]]) if price is not None else ()
@@ -310,7 +314,7 @@ class Explainer:
 
 
 def _numbers(facts: dict[str, Any]) -> tuple[int, ...]:
-    given = (facts["age_years"], facts["age_days"], facts["birth_weight_g"], facts["los_days"])
+    given = [facts.get(name) for name in VARIED]
     known = tuple([-1 if value is None else int(value) for value in given])
     return (*known, int(facts["icu"]), 1 if facts["sex"] == "M" else 2)
 

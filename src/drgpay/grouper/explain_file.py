@@ -24,7 +24,7 @@ from drgpay.cases import parse
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import GROUPING_COLUMNS
+from drgpay.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import BooksError, InputError, both
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import Price
@@ -265,6 +265,12 @@ def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]
         starts, ends = some.offsets[rows].tolist(), some.offsets[rows + 1].tolist()
         return [texts[a:b] for a, b in zip(starts, ends, strict=True)]
 
+    def more(name: str) -> list[Any]:
+        if name not in CODED:
+            return numbers(c.number(name))
+        code_of = {number: code for code, number in CODED[name].items()}
+        return [code_of.get(number) for number in c.number(name)[rows].tolist()]
+
     columns = zip(
         ("M" if sex == 1 else "F" for sex in c.sex[rows].tolist()),
         numbers(c.age_years),
@@ -272,6 +278,7 @@ def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]
         numbers(c.birth_weight_g),
         numbers(c.los_days),
         (bool(icu) for icu in c.icu[rows].tolist()),
+        zip(*(more(name) for name in GROUPING_MORE), strict=True),
         codes(c.diagnoses),
         codes(c.procedures),
         strict=True,
@@ -284,10 +291,11 @@ def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]
             "birth_weight_g": weight,
             "los_days": stay,
             "icu": icu,
+            **dict(zip(GROUPING_MORE, others, strict=True)),
             "diagnoses": dx,
             "procedures": px,
         }
-        for sex, years, days, weight, stay, icu, dx, px in columns
+        for sex, years, days, weight, stay, icu, others, dx, px in columns
     ]
 
 
@@ -371,7 +379,7 @@ def explain_file(
     """
     path = Path(out)
     result_file(path, (".parquet",))
-    wanted = (*GROUPING_COLUMNS, *(("payment_mode",) if prices is not None else ()))
+    wanted = (*GROUPING_COLUMNS, *GROUPING_MORE, *(("payment_mode",) if prices is not None else ()))
     source = open_source(cases, wanted, options=reading)
     not_an_input([path], source.names)
     missing = set() if only is None else set(only)

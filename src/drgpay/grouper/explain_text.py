@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from drgpay.columns import CODED
 from drgpay.grouper.changes import MOST_CODES, Change, Price
 from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
 from drgpay.money import points_text, yuan_text
-from drgpay.schemes.rules import Always, Compare, Flag, Member, StartsWith, parse_rule
-from drgpay.schemes.words import rule_in_words
+from drgpay.schemes.rules import (
+    REPEATED,
+    Always,
+    Compare,
+    Count,
+    Flag,
+    Member,
+    StartsWith,
+    parse_rule,
+)
+from drgpay.schemes.words import CODES_IN_WORDS, FACTS, rule_in_words
 
 if TYPE_CHECKING:
     from drgpay.grouper.explain import DiagnosisSeverity, Explanation
@@ -57,6 +67,7 @@ _SETS: dict[str, Texts] = {
     "secondary": ("其他诊断", "secondary diagnosis"),
     "any_diagnosis": ("诊断", "diagnosis"),
     "main_procedure": ("主要手术", "the main procedure"),
+    "other_procedure": ("其他手术", "further procedure"),
     "any_procedure": ("手术操作", "procedure"),
 }
 _SINGLE = ("principal", "main_procedure")
@@ -65,7 +76,10 @@ _NUMBERS: dict[str, tuple[str, str, str, str]] = {
     "age_days": ("日龄", "天", "the age in days", "days"),
     "birth_weight_g": ("出生体重", "克", "the birth weight", "g"),
     "los_days": ("住院天数", "天", "the stay", "days"),
+    "icu_hours": ("重症监护时长", "小时", "the intensive care", "hours"),
+    "admission_weight_g": ("入院体重", "克", "the weight on admission", "g"),
     "trauma_sites": ("创伤部位", "个", "the number of trauma sites", "sites"),
+    "procedure_count": ("手术操作数", "个", "the number of procedures", "procedures"),
 }
 _OPERATORS: dict[str, Texts] = {
     "==": ("等于", "equal to"),
@@ -80,11 +94,16 @@ _FLAGS: dict[str, tuple[Texts, Texts]] = {
     "mcc": (("没有计入的MCC", "no MCC that counts"), ("有计入的MCC", "an MCC that counts")),
     "cc": (("没有计入的CC", "no CC that counts"), ("有计入的CC", "a CC that counts")),
     "icu": (("没有重症监护", "no intensive care"), ("有重症监护", "intensive care")),
+    "repeated": (
+        ("第二手术与主要手术不同", "the second procedure is not the main one again"),
+        ("第二手术与主要手术相同", "the second procedure is the main one again"),
+    ),
 }
 KINDS: dict[str, Texts] = {
     "surgical": ("外科或操作组", "surgical or procedure"),
     "medical": ("内科组", "medical"),
     "ambiguous": ("歧义组", "ambiguous group"),
+    "fallback": ("其余组（不算入组）", "rest group (not grouped)"),
 }
 VERDICTS: dict[str, Texts] = {
     "counts": ("计入", "counts"),
@@ -103,17 +122,24 @@ def atom_text(condition: Condition) -> str:
     if isinstance(a, Always):
         text = "True"
     elif isinstance(a, Flag):
-        text = a.name
+        text = f"main_procedure {a.name}" if a.name == REPEATED else a.name
     elif isinstance(a, StartsWith):
         text = f'{a.fact} startswith "{a.prefix}"'
     elif isinstance(a, Compare):
-        value = f'"{"MF"[a.value - 1]}"' if a.fact == "sex" else str(a.value)
+        value = f'"{_code(a)}"' if a.fact in CODED else str(a.value)
         text = f"{a.fact} {a.operator} {value}"
+    elif isinstance(a, Count):
+        how = "distinct" if a.distinct else "count"
+        text = f"{a.fact} {how} {a.member.list_name} {a.operator} {a.value}"
     else:
         codes = ", ".join(f'"{code}"' for code in a.codes)
         what = f"{{{codes}}}" if codes else "any site" if a.any_site else a.list_name
         text = f"{a.fact} in {what}"
     return text if condition.wanted else f"not {text}"
+
+
+def _code(a: Compare) -> str:
+    return next(code for code, number in CODED[a.fact].items() if number == a.value)
 
 
 @lru_cache(maxsize=20_000)
@@ -129,6 +155,18 @@ def condition_text(condition: Condition, lang: str) -> str:
     if isinstance(a, Compare) and a.fact == "sex":
         needed = "MF"[a.value - 1] if (a.operator == "==") == wanted else "FM"[a.value - 1]
         return (f"性别须为{_SEX[needed][0]}", f"the sex must be {_SEX[needed][1]}")[zh]
+    if isinstance(a, Compare) and a.fact in CODED:
+        holds = (a.operator == "==") == wanted
+        fact, code = FACTS[a.fact], CODES_IN_WORDS[a.fact][a.value]
+        return (
+            f"{fact[0]}须{'' if holds else '不'}为{code[0]}",
+            f"the {fact[1]} must {'' if holds else 'not '}be {code[1]}",
+        )[zh]
+    if isinstance(a, Count):
+        said = rule_in_words(a, lang)
+        if wanted:
+            return (f"须{said}", f"there must be: {said}")[zh]
+        return (f"须并非{said}", f"there must not be: {said}")[zh]
     if isinstance(a, Compare):
         operator = a.operator if wanted else opposite(a.operator)
         name, unit, english, english_unit = _NUMBERS[a.fact]
@@ -192,7 +230,13 @@ def _here(condition: Condition, e: Explanation, lang: str) -> str:
         if a.fact == "sex":
             own = _SEX[e.facts["sex"]]
             return f"（本例为{own[0]}）" if zh else f" (here {own[1]})"
-        value = e.sites[condition.mdc] if a.fact == "trauma_sites" else e.facts[a.fact]
+        if a.fact == "procedure_count":
+            value = len(e.procedures)
+        else:
+            value = e.sites[condition.mdc] if a.fact == "trauma_sites" else e.facts[a.fact]
+        if value is not None and a.fact in CODED:
+            code = CODES_IN_WORDS[a.fact][CODED[a.fact][str(value)]]
+            return f"（本例为{code[0]}）" if zh else f" (here {code[1]})"
         if value is None:
             return "（本例未填）" if zh else " (not given here)"
         return f"（本例{value}{_NUMBERS[a.fact][1]}）" if zh else f" (here {value})"

@@ -1,6 +1,6 @@
 """The grouper's kernel: integers and bit masks in, group numbers out.
 
-Dimensions: N cases; the diagnoses of case i are `dx[dx_offsets[i]:dx_offsets[i + 1]]`, the first
+Dimensions: N cases, M numbers that only some schemes ask; the diagnoses of case i are `dx[dx_offsets[i]:dx_offsets[i + 1]]`, the first
 is the principal one; procedures likewise, the first is the main one. Numbers are -1 when unknown.
 `Program` (drgpay.schemes.program) names the dimensions of the tables.
 """
@@ -15,6 +15,28 @@ from drgpay._jit import kernel, popcount, trailing_zeros
 
 
 @kernel
+def counts_met(ids: Any, first: int, last: int, tests: Any, facts: Any, counted: Any) -> Any:
+    """Return the facts set by tests that count codes `first` to `last - 1` of a case.
+
+    A test counts from its entry on, each code once when it says so, up to the number it needs.
+    """
+    met = np.uint64(0)
+    for q in range(tests.shape[0]):
+        found = 0
+        for j in range(first + tests[q, 0], last):
+            counts = (counted[ids[j]] >> np.uint64(q)) & np.uint64(1)
+            if tests[q, 1]:
+                for k in range(first + tests[q, 0], j):
+                    if ids[k] == ids[j]:
+                        counts = np.uint64(0)
+            if counts:
+                found += 1
+        if found >= tests[q, 2]:
+            met |= facts[q]
+    return met
+
+
+@kernel
 def group_range(
     first: int,
     last: int,
@@ -24,6 +46,7 @@ def group_range(
     birth_weight_g: Any,
     los_days: Any,
     icu: Any,
+    more: Any,
     dx_offsets: Any,
     dx: Any,
     px_offsets: Any,
@@ -41,9 +64,9 @@ def group_range(
     """Group cases first … last - 1; return how many no group took.
 
     `facts_of[outcome]` is MDC, status, reason, and reason after a retry, of an outcome.
-    Writes outcome (number; `p.none` when nothing takes the case), level (0, 1 CC, 2 MCC), deciding (position of the
-    secondary diagnosis that decided the level, 0 for none), retried (position of the further
-    procedure that grouped the case when tried alone, 0 for none).
+    `more` is [M, N]. Writes outcome (number; `p.none` when nothing takes the case), level (0, 1 CC,
+    2 MCC), deciding (position of the secondary diagnosis that decided the level, 0 for none),
+    retried (position of the further procedure that grouped the case when tried alone, 0 for none).
     """
     # tables as local names: a look-up in the tuple inside the loop would count references
     any_free, any_terms = p.any_free, p.any_terms
@@ -66,6 +89,17 @@ def group_range(
     term_drg_start, term_scalar, term_tabled = p.term_drg_start, p.term_scalar, p.term_tabled
     term_need, term_want = p.term_need, p.term_want
     key_mask, none, retry = p.key_mask, p.none, p.retry
+    from_procedures, repeated_fact = p.from_procedures, p.repeated_fact
+    d_tests, d_test_facts, d_counted = (
+        p.diagnosis_tests,
+        p.diagnosis_test_facts,
+        p.diagnosis_counted,
+    )
+    x_tests, x_test_facts, x_counted = (
+        p.procedure_tests,
+        p.procedure_test_facts,
+        p.procedure_counted,
+    )
 
     one, zero = np.uint64(1), np.uint64(0)
     low16, flag16 = np.uint64(0xFFFF), np.uint32(1 << 16)
@@ -81,6 +115,10 @@ def group_range(
     weight_at, los_at = number_start[2], number_start[3]
     years_top, days_top = days_at - years_at - 1, weight_at - days_at - 1
     weight_top, los_top = los_at - weight_at - 1, number_start[4] - los_at - 1
+    more_count = more.shape[0]
+    count_at = number_start[4 + more_count]
+    count_top = number_start[5 + more_count] - count_at - 1
+    count_diagnoses = d_tests.shape[0] > 0
     facts = np.zeros(fact_words, dtype=np.uint64)
     missed = 0
     for i in range(first, last):
@@ -95,6 +133,11 @@ def group_range(
             scalar |= number_facts[weight_at + min(birth_weight_g[i], weight_top)]
         if los_top > 0 and los_days[i] >= 0:
             scalar |= number_facts[los_at + min(los_days[i], los_top)]
+        for m in range(more_count):
+            if more[m, i] >= 0:
+                start = number_start[4 + m]
+                top = number_start[5 + m] - start - 1
+                scalar |= number_facts[start + min(np.int64(more[m, i]), top)]
 
         # diagnoses: severity of each secondary one, facts of all
         d_start = dx_offsets[i]
@@ -130,8 +173,9 @@ def group_range(
             for s in range(site_tests):
                 if popcount(facts[site_word[s]] & site_mask[s]) >= site_least[s]:
                     scalar |= site_fact[s]
-        facts[0] = scalar
-        key = scalar & key_mask
+        if count_diagnoses:
+            last_d = dx_offsets[i + 1]
+            scalar |= counts_met(dx, d_start, last_d, d_tests, d_test_facts, d_counted)
 
         # procedures: facts of all
         x_start = px_offsets[i]
@@ -140,6 +184,14 @@ def group_range(
         seen = procedure_info[main]
         for j in range(x_start + 1, x_start + x_count):
             seen |= procedure_info[px[j]]
+        if from_procedures:
+            last_x = x_start + x_count
+            scalar |= number_facts[count_at + min(x_count, count_top)]
+            scalar |= counts_met(px, x_start, last_x, x_tests, x_test_facts, x_counted)
+            if x_count > 1 and px[x_start + 1] == main and main > 0:
+                scalar |= repeated_fact
+        facts[0] = scalar
+        key = scalar & key_mask
         if seen & flag16:
             with_facts = np.uint32(1)
             for j in range(x_start, x_start + x_count):
@@ -193,7 +245,14 @@ def group_range(
             if group >= 0 or not retry or attempt + 1 >= x_count:
                 break
             attempt += 1
-            main = px[x_start + attempt]
+            at = x_start + attempt
+            main = px[at]
+            if from_procedures:
+                scalar &= ~from_procedures
+                scalar |= number_facts[count_at + min(1, count_top)]
+                scalar |= counts_met(px, at, at + 1, x_tests, x_test_facts, x_counted)
+                facts[0] = scalar
+                key = scalar & key_mask
             with_facts = from_diagnoses | (procedure_info[main] & flag16)
             for w in range(p_words):
                 facts[p_base + w] = procedure_facts[main, w] & main_mask[w]

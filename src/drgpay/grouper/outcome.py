@@ -26,6 +26,10 @@ REASON_TEXTS: dict[str, tuple[str, str]] = {
         "主要诊断不在本方案的编码库中",
         "the principal diagnosis is not in the scheme's code system",
     ),
+    "principal_refused": (
+        "主要诊断是灰码，或不作为分组规则，本方案不予入组",
+        "the principal diagnosis is grey or takes no part in grouping: the scheme refuses it",
+    ),
     "principal_in_no_mdc": (
         "主要诊断不属于任何MDC",
         "no MDC lists the principal diagnosis",

@@ -118,6 +118,7 @@ def group_piece(
             compiled.procedures.encode,
             faults,
             grouper.recoders,
+            compiled.more,
         )
         grouped = grouper.group_arrays(cases)
     bad = ~cases.good
@@ -248,8 +249,8 @@ def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
         from drgpay.grouper.check import WANTED
 
         return WANTED
-    dated = isinstance(grouper, VersionedGrouper)
-    return (*GROUPING_COLUMNS, DATE_COLUMN) if dated else GROUPING_COLUMNS
+    wanted = (*GROUPING_COLUMNS, *grouper.more)
+    return (*wanted, DATE_COLUMN) if isinstance(grouper, VersionedGrouper) else wanted
 
 
 def _name(grouper: AnyGrouper) -> str:

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from drgpay.grouper.engine import Grouper
+from drgpay.columns import GROUPING_MORE
+from drgpay.grouper.engine import Grouper, code_number
+from drgpay.schemes.program import BEHIND_AMBIGUOUS, outcome_of
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,
-    NUMBER_FACTS,
     Always,
     And,
+    Atom,
     Compare,
+    Count,
     Flag,
     Member,
     Node,
@@ -33,11 +36,14 @@ from drgpay.schemes.rules import (
 )
 from drgpay.schemes.tables import MdcRow
 
-Atom = Always | Flag | Member | StartsWith | Compare
 Sets = frozenset[int]
 NO_SETS: Sets = frozenset()
 MEMORY = 50_000  # traces kept
-CASE_NUMBERS = tuple(name for name in NUMBER_FACTS if name != "trauma_sites")
+# numbers of a case, and codes by their numbers, that rules compare
+CASE_NUMBERS = (
+    "age_years", "age_days", "birth_weight_g", "los_days", *GROUPING_MORE, "procedure_count",
+)  # fmt: skip
+GIVEN_NUMBERS = CASE_NUMBERS[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a scheme: `kind` is mdc, surgical, medical, ambiguous or drg; `key` as in tables."""
+    """A rule of a scheme: `kind` is mdc, an ADRG's kind or drg; `key` as in tables."""
 
     kind: str
     code: str
@@ -115,12 +121,20 @@ class Facts:
     secondary: Sets
     any_diagnosis: Sets
     main_procedure: Sets
+    other_procedure: Sets
     any_procedure: Sets
+    counts: tuple[int, ...]
     sex: int
     age_years: int | None
     age_days: int | None
     birth_weight_g: int | None
     los_days: int | None
+    icu_hours: int | None
+    admission_weight_g: int | None
+    discharge_way: int | None
+    special_charge: int | None
+    procedure_count: int
+    repeated: bool
     icu: bool
     mcc: bool
     cc: bool
@@ -133,7 +147,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "principal": ("principal", "any_diagnosis"),
     "secondary": ("secondary", "any_diagnosis"),
     "main": ("main_procedure", "any_procedure"),
-    "further": ("any_procedure",),
+    "further": ("other_procedure", "any_procedure"),
 }
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _HOLDS: dict[str, Callable[[int, int], bool]] = {
@@ -165,6 +179,29 @@ class _Lists:
         self.asked: dict[str, set[int]] = {role: set() for role in _ROLES}
         self.by_id: dict[bool, dict[int, list[int]]] = {True: {}, False: {}}
         self.prefixes: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
+        self.counted: list[tuple[str, int, bool]] = []  # set, list, distinct: what rules count
+
+    def count(self, atom: Count, owner: str, mdc: MdcRow) -> int:
+        """Return the place of what an atom counts among all that rules count."""
+        asked = (atom.fact, self.add(atom.member, owner, mdc), atom.distinct)
+        if asked not in self.counted:
+            self.counted.append(asked)
+        return self.counted.index(asked)
+
+    def counts(self, secondary: Sequence[str], principal: Sequence[str], main: Sequence[str],
+               further: Sequence[str]) -> tuple[int, ...]:  # fmt: skip
+        """Return how many codes of a case are what rules count, in the order of `counted`."""
+        roles = {
+            "secondary": (("secondary", secondary),),
+            "any_diagnosis": (("principal", principal), ("secondary", secondary)),
+            "other_procedure": (("further", further),),
+            "any_procedure": (("main", main), ("further", further)),
+        }
+        found = []
+        for fact, number, distinct in self.counted:
+            met = [c for role, codes in roles[fact] for c in codes if number in self.of(c, role)]
+            found.append(len(set(met)) if distinct else len(met))
+        return tuple(found)
 
     def add(self, atom: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
         """Return the number of the list that an atom asks for."""
@@ -270,6 +307,9 @@ class _Compiler:
                 atom.fact, self.lists.add(atom, self.owner, self.mdc), wanted, failure
             )
         holds, value = _HOLDS[atom.operator], atom.value
+        if isinstance(atom, Count):
+            place = self.lists.count(atom, self.owner, self.mdc)
+            return lambda f: None if holds(f.counts[place], value) == wanted else failure
         if atom.fact == "trauma_sites":
             sites = self.lists.sites(self.mdc)
             return lambda f: (
@@ -393,21 +433,28 @@ class Tracer:
         drgs_of: dict[str, list[tuple[Rule, str]]] = {}
         for d in scheme.drgs:
             drgs_of.setdefault(d.adrg_key, []).append(
-                (Rule("drg", d.drg, d.drg, d.name, d.rule), d.rule)
+                (Rule("drg", d.drg, d.key, d.name, d.rule), scheme.lists_of(d))
             )
         found = []
         for mdc in scheme.mdcs:
             entries: list[_Entry] = []
             waiting = mdc.ambiguous != "no"
             for adrg in (a for a in scheme.adrgs if a.mdc == mdc.mdc):
-                if waiting and adrg.kind == "medical":
+                if waiting and adrg.kind in BEHIND_AMBIGUOUS:
                     entries.append(self._ambiguous(mdc))
                     waiting = False
                 own = _Compiler(self.lists, mdc, adrg.key)
                 drgs = tuple(
-                    (rule, own.check(reading(parse_rule(text))))
-                    for rule, text in drgs_of.get(adrg.key, [])
+                    (
+                        rule,
+                        _Compiler(self.lists, mdc, owner).check(reading(parse_rule(rule.text))),
+                    )
+                    for rule, owner in drgs_of.get(adrg.key, [])
                 )
+                if not drgs and adrg.kind == "fallback":
+                    group = outcome_of(adrg, None)
+                    always = Rule("drg", group.drg, group.drg, group.name, "True")
+                    drgs = ((always, own.check(Always())),)
                 rule = Rule(adrg.kind, adrg.adrg, adrg.key, adrg.name, adrg.rule)
                 entries.append(_Entry(rule, own.check(reading(parse_rule(adrg.rule))), drgs, {}))
             if waiting:
@@ -447,42 +494,58 @@ class Tracer:
         birth_weight_g: int | None = None,
         los_days: int | None = None,
         icu: bool = False,
+        icu_hours: int | None = None,
+        admission_weight_g: int | None = None,
+        discharge_way: str | None = None,
+        special_charge: str | None = None,
     ) -> Trace:
         """Return what the rules say of a case whose codes are written as the scheme's are."""
         of = self.lists.of
         principal = of(diagnoses[0], "principal")
         secondary = NO_SETS.union(*[of(code, "secondary") for code in diagnoses[1:]])
-        values = (age_years, age_days, birth_weight_g, los_days)
+        values = (
+            age_years, age_days, birth_weight_g, los_days, icu_hours, admission_weight_g,
+            code_number("discharge_way", discharge_way),
+            code_number("special_charge", special_charge),
+        )  # fmt: skip
         place = tuple(
             [
-                -1 if value is None else bisect_right(cuts, value)
-                for value, cuts in zip(values, self.cuts.values(), strict=True)
+                -1 if value is None else bisect_right(self.cuts[name], value)
+                for name, value in zip(GIVEN_NUMBERS, values, strict=True)
             ]
         )
         rest = (1 if sex == "M" else 2, place, bool(icu), *self.levels(diagnoses))
+        known = self.scheme.procedures.index
 
-        def attempt(at: int, main: Sets, every: Sets) -> Attempt:
-            key = (principal, secondary, main, every, bool(procedures), rest)
+        def attempt(at: int, codes: Sequence[str]) -> Attempt:
+            main, other = NO_SETS, NO_SETS
+            if codes:
+                main = of(codes[0], "main")
+                other = NO_SETS.union(*[of(code, "further") for code in codes[1:]])
+            every = main | other
+            repeated = len(codes) > 1 and codes[0] == codes[1] and codes[0] in known
+            counts = self.lists.counts(diagnoses[1:], diagnoses[:1], codes[:1], codes[1:])
+            number = bisect_right(self.cuts["procedure_count"], len(codes))
+            key = (principal, secondary, main, other, bool(codes), counts, number, repeated, rest)
             mdcs = self._kept.get(key)
             if mdcs is None:
                 if len(self._kept) > MEMORY:
                     self._kept.clear()
                 facts = Facts(
-                    principal, secondary, principal | secondary, main, every,
-                    rest[0], *values, *rest[2:],
+                    principal, secondary, principal | secondary, main, other, every, counts,
+                    rest[0], *values, len(codes), repeated, *rest[2:],
                 )  # fmt: skip
                 mdcs = self._kept[key] = self._placed(facts)
             return Attempt(at, mdcs)
 
+        first = attempt(0, procedures)
         if not procedures:
-            return Trace((attempt(0, NO_SETS, NO_SETS),))
-        main = of(procedures[0], "main")
-        first = attempt(0, main, main.union(*[of(code, "further") for code in procedures[1:]]))
+            return Trace((first,))
         if not self.scheme.retry or first.mdcs[-1].took:
             return Trace((first,))
         alone: list[Attempt] = []
         for at, code in enumerate(procedures[1:], 1):
-            alone.append(attempt(at, of(code, "main"), of(code, "main")))
+            alone.append(attempt(at, (code,)))
             if alone[-1].mdcs[-1].took:
                 return Trace((first, *alone))
         # where none took the case, what stands is the case as it came
@@ -522,7 +585,7 @@ def _inside(mdc: _Mdc, facts: Facts) -> tuple[tuple[Tried, ...], bool]:
                 known = entry.failed[failure] = Tried(entry.rule, failure)
             tried.append(known)
             continue
-        if entry.rule.kind == "ambiguous":
+        if entry.rule.kind == "ambiguous" and not entry.drgs:
             tried.append(Tried(entry.rule, None, (), True))
             return tuple(tried), True
         drgs = []

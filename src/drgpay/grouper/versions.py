@@ -122,6 +122,11 @@ class VersionedGrouper:
         return ", ".join(f"{v.id} ({v.period})" for v in self.versions)
 
     @cached_property
+    def more(self) -> tuple[str, ...]:
+        """The columns that only some schemes ask and some version does."""
+        return tuple(dict.fromkeys(name for g in self.groupers for name in g.more))
+
+    @cached_property
     def mdc_codes(self) -> tuple[str, ...]:
         """The MDCs of all versions after an empty one for none."""
         return tuple(dict.fromkeys(code for g in reversed(self.groupers) for code in g.mdc_codes))
@@ -177,7 +182,7 @@ class VersionedGrouper:
         version = self.versions_of(table, faults)
         used = np.unique(version[faults.good & (version >= 0)]).tolist()
         main = used[-1] if used else len(self.groupers) - 1
-        cases = _encode(table, self.groupers[main], faults)
+        cases = _encode(table, self.groupers[main], faults, self.more)
         if len(used) <= 1:
             return cases, self._among_all(main, self.groupers[main].group_arrays(cases)), version
         count = len(cases)
@@ -198,7 +203,7 @@ class VersionedGrouper:
             else:
                 own = Faults.of(table.take(pa.array(rows)), faults.file, 1)
                 own.stay_days = None if faults.stay_days is None else faults.stay_days[rows]
-                part = _encode(own.table, self.groupers[number], own)
+                part = _encode(own.table, self.groupers[number], own, self.more)
             grouped = self._among_all(number, self.groupers[number].group_arrays(part))
             for name in ("group", "mdc", "status", "reason", "level", "deciding"):
                 getattr(out, name)[rows] = getattr(grouped, name)
@@ -237,7 +242,7 @@ class VersionedGrouper:
 AnyGrouper = Grouper | VersionedGrouper
 
 
-def _encode(table: pa.Table, grouper: Grouper, faults: Faults) -> EncodedCases:
+def _encode(table: pa.Table, grouper: Grouper, faults: Faults, more: Sequence[str]) -> EncodedCases:
     compiled = grouper.compiled
     return encode_cases(
         table,
@@ -245,6 +250,7 @@ def _encode(table: pa.Table, grouper: Grouper, faults: Faults) -> EncodedCases:
         compiled.procedures.encode,
         faults,
         grouper.recoders,
+        more,
     )
 
 

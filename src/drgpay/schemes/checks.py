@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 from drgpay._reference import reference_dir
 from drgpay.errors import Bilingual, SchemeError, both, in_language, located, quoted
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
-from drgpay.schemes.program import _Compiler, _conjunction, compile_scheme
+from drgpay.schemes.folders import large_table
+from drgpay.schemes.program import (
+    BEHIND_AMBIGUOUS,
+    OWN_GROUP,
+    _Compiler,
+    _conjunction,
+    compile_scheme,
+)
 from drgpay.schemes.reach import Reach, reach
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,
@@ -34,17 +41,10 @@ from drgpay.schemes.rules import (
     Or,
     RuleSyntaxError,
     atoms,
+    members,
     parse_rule,
 )
-from drgpay.schemes.tables import (
-    TABLES,
-    AdrgRow,
-    MdcRow,
-    Scheme,
-    code_system_dir,
-    large_table,
-    small_table,
-)
+from drgpay.schemes.tables import EVERY_OWNER, READINGS, AdrgRow, MdcRow, Scheme
 
 DIAGNOSIS_SHAPE = r"^[A-Z]\d{2}\.(?:\d{3}|x\d{2})(?:x\d{3})?(?:\+[A-Z]\d{2}(?:\.\d)?\*)?$"
 PROCEDURE_SHAPE = (
@@ -52,11 +52,19 @@ PROCEDURE_SHAPE = (
 )
 MDC_SHAPE = re.compile(r"MDC[A-Z]")
 ADRG_SHAPE = re.compile(r"[A-Z][A-Z]\d(_\d+)?")
+# the codes of ambiguous groups and of what an MDC has left
+OWN_GROUP_SHAPES = {
+    "ambiguous": re.compile(r"[A-Z]QY(_\d+)?"),
+    "fallback": re.compile(r"[A-Z]00(_\d+)?"),
+}
 AMBIGUOUS = ("no", "yes", "main")
-KINDS = ("surgical", "medical")
+KINDS = ("surgical", "medical", "ambiguous", "fallback")
 LEVELS = ("MCC", "CC")
 OPTIONS: dict[str, tuple[type, Bilingual]] = {
-    "surgical_match": (str, both("main 或 any", "main or any")),
+    **{
+        name: (str, both(" 或 ".join(choices), " or ".join(choices)))
+        for name, choices in READINGS.items()
+    },
     "retry_further_procedures": (bool, both("true 或 false", "true or false")),
 }
 EXAMPLES = 5
@@ -66,13 +74,17 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found; `row` is a line of the file, 0 for the file as a whole."""
+    """What a check found; `row` is a line of the file, 0 for the file as a whole.
+
+    `folder` is the scheme whose file it is when that is another than the one checked: its base.
+    """
 
     check: str
     file: str
     row: int
     subject: str
     text: Bilingual
+    folder: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -82,7 +94,8 @@ class Finding:
     @property
     def placed(self) -> Bilingual:
         """The text behind its file and line, in both languages."""
-        return located(f"{self.file}:{self.row}" if self.row else self.file, self.text)
+        file = f"{self.folder}/{self.file}" if self.folder else self.file
+        return located(f"{file}:{self.row}" if self.row else file, self.text)
 
     def __str__(self) -> str:
         return str(self.placed)
@@ -105,7 +118,7 @@ class Subject:
 
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
-        self.system: Path = code_system_dir(scheme.path, scheme.manifest)
+        self.system: Path = scheme.folder.system
         # a bundled code system is checked with the bundled schemes, not with everyone's own
         self.owns_system = is_bundled(scheme.path) or self.system.is_relative_to(scheme.path)
         self.mdc_of = {mdc.mdc: mdc for mdc in reversed(scheme.mdcs)}
@@ -114,20 +127,17 @@ class Subject:
     @cached_property
     def lists(self) -> pa.Table:
         """The code lists as written."""
-        return large_table(self.scheme.path / "lists.csv", TABLES["lists.csv"])
+        return self.scheme.folder.large["lists.csv"]
 
     @cached_property
     def valid_procedures(self) -> pa.Table:
         """The procedures that count, as written."""
-        return large_table(
-            self.scheme.path / "valid_procedures.csv", TABLES["valid_procedures.csv"]
-        )
+        return self.scheme.folder.large["valid_procedures.csv"]
 
     @cached_property
     def extra(self) -> list[tuple[int, dict[str, str]]]:
         """The scheme's extra codes, with their lines."""
-        path = self.scheme.path / "codes_extra.csv"
-        return small_table(path, "codes_extra.csv") if path.exists() else []
+        return list(self.scheme.folder.small.get("codes_extra.csv", []))
 
     @cached_property
     def list_is_procedure(self) -> NDArray[np.bool_]:
@@ -157,7 +167,12 @@ class Subject:
             mdc = self.mdc_of.get(parent.mdc) if parent else None
             found.append(
                 RuleRow(
-                    "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", drg.adrg_key, mdc, drg.rule
+                    "drg.csv",
+                    drg.row,
+                    f"{drg.adrg_key}.{drg.key}",
+                    self.scheme.lists_of(drg),
+                    mdc,
+                    drg.rule,
                 )
             )
         return found
@@ -178,12 +193,20 @@ class Subject:
         """Owner and name of the lists that rules ask for."""
         used: set[tuple[str, str]] = set()
         for rule, node in self.readable:
+            for member in members(node):
+                owner = self.scheme.list_owner(rule.owner, member.list_name or "")
+                if member.list_name and owner:
+                    used.add((owner, member.list_name))
             for atom in atoms(node):
-                if isinstance(atom, Member) and atom.list_name:
-                    used.add((rule.owner, atom.list_name))
                 if asks_sites(atom) and rule.mdc:
                     used |= {(rule.mdc.mdc, f"site_{i + 1}") for i in range(len(rule.mdc.sites))}
         return used
+
+    @cached_property
+    def owners(self) -> set[str]:
+        """Who may own a list: MDCs, ADRGs, DRGs with their suffixes, and all together."""
+        drgs = (drg.key for drg in self.scheme.drgs)
+        return {EVERY_OWNER, *self.mdc_of, *self.adrg_of, *drgs}
 
     @cached_property
     def compiles(self) -> bool:
@@ -242,14 +265,17 @@ def counts(scheme: Scheme) -> dict[str, int]:
     """Return how much of everything a scheme holds, as its manifest states it."""
     return {
         "mdc": len({mdc.mdc for mdc in scheme.mdcs}),
-        "adrg": len({adrg.adrg for adrg in scheme.adrgs}),
+        "adrg": len({adrg.adrg for adrg in scheme.adrgs if adrg.kind not in OWN_GROUP}),
         "drg": len({drg.drg for drg in scheme.drgs}),
         "rules": len(scheme.mdcs) + len(scheme.adrgs) + len(scheme.drgs),
         "list_rows": sum(len(ids) for ids in scheme.lists.values()),
         "severity": scheme.severity.num_rows,
         "exclusions": scheme.exclusions.num_rows,
         "valid_procedures": len(scheme.valid_procedures),
-        "ambiguous_groups": sum(mdc.ambiguous != "no" for mdc in scheme.mdcs),
+        "ambiguous_groups": len(
+            {mdc.letter for mdc in scheme.mdcs if mdc.ambiguous != "no"}
+            | {adrg.key[0] for adrg in scheme.adrgs if adrg.kind == "ambiguous"}
+        ),
     }
 
 
@@ -388,7 +414,7 @@ def group_twice(subject: Subject) -> Iterator[Finding]:
     scheme = subject.scheme
     places = [("mdc.csv", mdc.mdc, mdc.row) for mdc in scheme.mdcs]
     places += [("adrg.csv", adrg.key, adrg.row) for adrg in scheme.adrgs]
-    places += [("drg.csv", f"{drg.adrg_key}.{drg.drg}", drg.row) for drg in scheme.drgs]
+    places += [("drg.csv", f"{drg.adrg_key}.{drg.key}", drg.row) for drg in scheme.drgs]
     first: dict[tuple[str, str], int] = {}
     for file, name, row in sorted(places, key=lambda place: (place[0], place[2])):
         before = first.setdefault((file, name), row)
@@ -407,19 +433,28 @@ def group_code_impossible(subject: Subject) -> Iterator[Finding]:
             )
             yield _finding(check, "mdc.csv", mdc.row, mdc.mdc, text)
     for adrg in subject.scheme.adrgs:
-        if not ADRG_SHAPE.fullmatch(adrg.key):
+        shape = OWN_GROUP_SHAPES.get(adrg.kind)
+        if shape is not None and not shape.fullmatch(adrg.key):
+            text = both(
+                f"ADRG代码“{adrg.key}”：歧义组为字母加 QY，其余组为字母加 00",
+                f"ADRG {adrg.key!r}: an ambiguous group is a letter and QY, a rest group "
+                "a letter and 00",
+            )
+            yield _finding(check, "adrg.csv", adrg.row, adrg.key, text)
+        elif shape is None and not ADRG_SHAPE.fullmatch(adrg.key):
             text = both(
                 f"ADRG代码“{adrg.key}”不是两个字母加一个数字（多条规则另加 _1、_2 …）",
                 f"ADRG {adrg.key!r} is not two letters and a digit, with _1, _2 … for more rules",
             )
             yield _finding(check, "adrg.csv", adrg.row, adrg.key, text)
     for drg in subject.scheme.drgs:
-        if not (drg.drg.startswith(drg.adrg_key[:3]) and re.fullmatch(r"\w{4}", drg.drg)):
+        shape = re.compile(r"[A-Z]QY|\w{4}(_\d+)?")
+        if not (drg.drg.startswith(drg.adrg_key[:3]) and shape.fullmatch(drg.key)):
             text = both(
-                f"DRG代码“{drg.drg}”不是 {drg.adrg_key[:3]} 加一个字符",
-                f"DRG {drg.drg!r} is not {drg.adrg_key[:3]} and one more sign",
+                f"DRG代码“{drg.key}”不是 {drg.adrg_key[:3]} 加一个字符",
+                f"DRG {drg.key!r} is not {drg.adrg_key[:3]} and one more sign",
             )
-            yield _finding(check, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
+            yield _finding(check, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.key}", text)
 
 
 def name_missing(subject: Subject) -> Iterator[Finding]:
@@ -427,7 +462,7 @@ def name_missing(subject: Subject) -> Iterator[Finding]:
     scheme = subject.scheme
     rows = [("mdc.csv", mdc.mdc, mdc.row, mdc.name) for mdc in scheme.mdcs]
     rows += [("adrg.csv", adrg.key, adrg.row, adrg.name) for adrg in scheme.adrgs]
-    rows += [("drg.csv", f"{drg.adrg_key}.{drg.drg}", drg.row, drg.name) for drg in scheme.drgs]
+    rows += [("drg.csv", f"{drg.adrg_key}.{drg.key}", drg.row, drg.name) for drg in scheme.drgs]
     for file, code, row, name in rows:
         if not name.strip():
             text = both(f"{code} 没有名称", f"{code} has no name")
@@ -449,7 +484,7 @@ def parent_unknown(subject: Subject) -> Iterator[Finding]:
                 f"DRG {drg.drg} 所属的ADRG“{drg.adrg_key}”不在 adrg.csv 中",
                 f"DRG {drg.drg} belongs to ADRG {drg.adrg_key!r}, which adrg.csv lacks",
             )
-            yield _finding(parent_unknown, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
+            yield _finding(parent_unknown, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.key}", text)
 
 
 def group_without_members(subject: Subject) -> Iterator[Finding]:
@@ -461,7 +496,7 @@ def group_without_members(subject: Subject) -> Iterator[Finding]:
             text = both(f"MDC {mdc.mdc} 之下没有ADRG", f"MDC {mdc.mdc} has no ADRG")
             yield _finding(group_without_members, "mdc.csv", mdc.row, mdc.mdc, text)
     for adrg in subject.scheme.adrgs:
-        if adrg.key not in with_drgs:
+        if adrg.key not in with_drgs and adrg.kind not in OWN_GROUP:
             text = both(f"ADRG {adrg.key} 之下没有DRG", f"ADRG {adrg.key} has no DRG")
             yield _finding(group_without_members, "adrg.csv", adrg.row, adrg.key, text)
 
@@ -478,7 +513,7 @@ def ambiguous_not_a_choice(subject: Subject) -> Iterator[Finding]:
 
 
 def kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
-    """Fail if an ADRG's `kind` is not surgical or medical."""
+    """Fail if an ADRG's `kind` is not surgical, medical, ambiguous or fallback."""
     for adrg in subject.scheme.adrgs:
         if adrg.kind not in KINDS:
             text = both(
@@ -497,9 +532,9 @@ def medical_before_surgical(subject: Subject) -> Iterator[Finding]:
         for adrg in subject.scheme.adrgs:
             if adrg.mdc != mdc.mdc:
                 continue
-            if adrg.kind == "medical":
+            if adrg.kind in BEHIND_AMBIGUOUS:
                 medical = medical or adrg
-            elif medical:
+            elif medical and adrg.kind == "surgical":
                 text = both(
                     f"外科组 {adrg.key} 排在内科组 {medical.key} 之后，其病例会进入 {mdc.mdc} 的歧义组",
                     f"surgical {adrg.key} stands behind medical {medical.key}, so the ambiguous "
@@ -568,11 +603,11 @@ def list_unknown(subject: Subject) -> Iterator[Finding]:
     """Fail if a rule names a list that its owner does not have."""
     seen: set[tuple[str, str]] = set()
     for rule, node in subject.readable:
-        for atom in atoms(node):
-            if not isinstance(atom, Member) or atom.list_name in (None, "valid_procedures"):
+        for member in members(node):
+            if member.list_name in (None, "valid_procedures"):
                 continue
-            key = (rule.owner, str(atom.list_name))
-            if key not in seen and key not in subject.scheme.lists:
+            key = (rule.owner, str(member.list_name))
+            if key not in seen and subject.scheme.list_owner(*key) is None:
                 seen.add(key)
                 text = both(
                     f"{rule.subject} 的规则引用 {key[0]} 的列表“{key[1]}”，lists.csv 中没有，按空列表计",
@@ -585,8 +620,8 @@ def list_unknown(subject: Subject) -> Iterator[Finding]:
 def list_of_other_kind(subject: Subject) -> Iterator[Finding]:
     """Fail if a rule looks for a diagnosis in a list of procedures or the other way round."""
     for rule, node in subject.readable:
-        for atom in atoms(node):
-            if not isinstance(atom, Member) or atom.codes:
+        for atom in members(node):
+            if atom.codes:
                 continue
             name = "any site" if atom.any_site else str(atom.list_name)
             procedures = name == "valid_procedures" or name.startswith("proc")
@@ -808,11 +843,11 @@ def list_unused(subject: Subject) -> Iterator[Finding]:
     for (owner, name), rows in subject.list_rows.items():
         if (owner, name) in subject.used_lists:
             continue
-        known = owner in subject.mdc_of or owner in subject.adrg_of
+        known = owner in subject.owners
         why = (
             both("该组的规则没有引用", "no rule of its owner names it")
             if known
-            else both(f"“{owner}”不是MDC也不是ADRG", f"{owner!r} is no MDC and no ADRG")
+            else both(f"“{owner}”不是MDC、ADRG或DRG", f"{owner!r} is no MDC, ADRG or DRG")
         )
         text = both(
             f"{owner} 的列表“{name}”（{len(rows)}个编码）未被引用：{why.chinese}",
@@ -934,11 +969,8 @@ def _first_rows(
 
 def weight_unusable(subject: Subject) -> Iterator[Finding]:
     """Fail if weights.csv names a DRG that is not there, or twice, or a weight that is no number."""
-    path = subject.scheme.path / "weights.csv"
-    if not path.exists():
-        return
     seen: set[str] = set()
-    for line, row in small_table(path, "weights.csv"):
+    for line, row in subject.scheme.folder.small.get("weights.csv", []):
         drg, weight = row["drg"], row["weight"]
         if drg not in subject.scheme.drg_names:
             text = both(f"{drg} 不是本方案的DRG", f"{drg} is no DRG of the scheme")
@@ -992,7 +1024,7 @@ def drg_unreachable(subject: Subject) -> Iterator[Finding]:
             f"没有病例能进入DRG {drg.drg}：都先进入 {_several(before) or '其他组'}",
             f"no case can reach DRG {drg.drg}: all goes to {_some(before) or 'others'}",
         )
-        yield _finding(drg_unreachable, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.drg}", text)
+        yield _finding(drg_unreachable, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.key}", text)
 
 
 def ambiguous_unreachable(subject: Subject) -> Iterator[Finding]:
@@ -1062,4 +1094,11 @@ ALWAYS = CHECKS[: CHECKS.index(rule_too_wide)]
 def run_checks(scheme: Scheme, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """Return the findings of checks, in the order of the checks."""
     subject = Subject(scheme)
-    return [finding for check in checks for finding in check(subject)]
+    return [_at_its_place(finding, scheme) for check in checks for finding in check(subject)]
+
+
+def _at_its_place(finding: Finding, scheme: Scheme) -> Finding:
+    """Return a finding with the file and line where its row really stands."""
+    place = scheme.place(finding.file, finding.row)
+    other = place.folder.resolve() != scheme.path.resolve()
+    return replace(finding, row=place.line, folder=place.folder.name if other else "")

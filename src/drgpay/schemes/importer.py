@@ -642,7 +642,7 @@ class _Builder:
 
     def write(self, target: Path) -> None:
         """Write the scheme folder and note which plain row each of its rows came from."""
-        from drgpay.schemes.tables import TABLES as SCHEME_TABLES
+        from drgpay.schemes.folders import TABLES as SCHEME_TABLES
 
         target.mkdir(parents=True, exist_ok=True)
         for name, columns in SCHEME_TABLES.items():

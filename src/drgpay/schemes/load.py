@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from drgpay._reference import resolve
@@ -22,7 +23,8 @@ from drgpay.schemes.checks import (
     run_checks,
     tables_changed_since_seal,
 )
-from drgpay.schemes.tables import Scheme, read_manifest, read_tables, small_table
+from drgpay.schemes.folders import Folder, read_manifest, small_table
+from drgpay.schemes.tables import Scheme, options_of, read_tables, scheme_of
 from drgpay.schemes.versions import find_family
 
 KNOWN = "known_findings.csv"
@@ -55,16 +57,23 @@ def is_sealed(scheme: Scheme) -> bool:
     return scheme.manifest.get("digest") == scheme.digest
 
 
-def _known_rows(scheme: Scheme) -> list[tuple[int, dict[str, str]]]:
-    path = scheme.path / KNOWN
-    return small_table(path, KNOWN) if path.exists() else []
+def _known_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    return small_table(path / KNOWN, KNOWN) if (path / KNOWN).exists() else []
+
+
+def _known_below(folder: Folder | None) -> Iterable[tuple[str, str, str]]:
+    """Yield the findings that the schemes below an overlay accept: theirs may be found here too."""
+    while folder is not None:
+        for _, row in _known_rows(folder.path):
+            yield row["check"], row["file"], row["subject"]
+        folder = folder.base
 
 
 def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
     """Return the findings of a scheme, all of them or those of the checks that always run."""
     # the findings are those of the scheme's own reading, whichever one is asked for
-    own = str(scheme.manifest.get("options", {}).get("surgical_match", "main"))
-    under_test = scheme if scheme.surgical_match == own else replace(scheme, surgical_match=own)
+    own = options_of(scheme.manifest, {}, scheme.path)
+    under_test = scheme if scheme.options == own else scheme_of(scheme.folder, own)
     checks: tuple[Check, ...] = CHECKS if complete else ALWAYS
     findings = run_checks(under_test, checks)
     # where a rule cannot be read, the checks that evaluate rules had nothing to say
@@ -72,9 +81,10 @@ def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
     names = {check.__name__ for check in checks} if readable else set()
     found = {finding.key for finding in findings}
     accepted: set[tuple[str, str, str]] = set()
+    below = set(_known_below(scheme.folder.base))
     gone: list[Finding] = []
     every = {check.__name__ for check in CHECKS}
-    for line, row in _known_rows(scheme):
+    for line, row in _known_rows(scheme.path):
         key = (row["check"], row["file"], row["subject"])
         if key in accepted:
             text = both(f"{' '.join(key)} 在此重复", f"{' '.join(key)} stands here again")
@@ -94,6 +104,7 @@ def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
             accepted.add(key)
             continue
         gone.append(Finding(NO_LONGER_FOUND, KNOWN, line, " ".join(key), text))
+    accepted |= below
     new = tuple(finding for finding in findings if finding.key not in accepted)
     known = tuple(finding for finding in findings if finding.key in accepted)
     return Checked(scheme, (*new, *gone), known, complete)
@@ -118,19 +129,20 @@ def load_scheme(
     name: str | Path,
     *,
     surgical_match: str | None = None,
+    options: Mapping[str, str] | None = None,
     base: Path | None = None,
     check: bool = True,
 ) -> Scheme:
     """Return a bundled scheme by its name, or the scheme of a folder (relative to `base`).
 
-    `surgical_match` (main or any) overrides the manifest's. While the tables have the digest that
-    the manifest states, only the quick checks are repeated; otherwise all are run. Raises
-    SchemeError with all new findings, and InputError when there is no such scheme.
+    `surgical_match` (main or any) and other `options` override the manifest's. While the tables
+    have the digest that the manifest states, only the quick checks are repeated; otherwise all are
+    run. Raises SchemeError with all new findings, and InputError when there is no such scheme.
 
     >>> load_scheme("zj-drg-2022").surgical_match
     'main'
     """
-    scheme = read_tables(_folder_of(name, base), surgical_match)
+    scheme = read_tables(_folder_of(name, base), surgical_match, options)
     if check:
         checked = check_tables(scheme, complete=not is_sealed(scheme))
         if checked.new:

@@ -160,7 +160,7 @@ def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]
     vocabularies = (scheme.diagnoses, scheme.procedures)
     own_codes = (
         system is None
-        or (scheme.path / "codes_extra.csv").exists()
+        or "codes_extra.csv" in scheme.folder.small
         or any(len(words) > words.named for words in vocabularies)
     )
     match = manifest.get("options", {}).get("surgical_match", "main")
@@ -199,7 +199,7 @@ def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]
     )
     adrg_place = {a.key: i for i, a in enumerate(adrgs)}
     drgs = sorted(scheme.drgs, key=lambda d: (adrg_place.get(d.adrg_key, 0), d.order))
-    yield "drg", [[d.drg, d.adrg_key, d.name, words(d.rule)] for d in drgs]
+    yield "drg", [[d.key, d.adrg_key, d.name, words(d.rule)] for d in drgs]
     codes = {
         "dx": scheme.diagnoses.codes.to_pylist(),
         "px": scheme.procedures.codes.to_pylist(),

@@ -13,22 +13,27 @@ diagnosis lists, then those of procedure lists.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from drgpay.columns import GROUPING_MORE
 from drgpay.errors import SchemeError, both
 from drgpay.schemes._arrow import column, flags, positions, strings
 from drgpay.schemes.rules import (
+    DIAGNOSIS_FACTS,
+    REPEATED,
     Always,
     And,
     Compare,
+    Count,
     Flag,
     Member,
     Node,
@@ -39,12 +44,17 @@ from drgpay.schemes.rules import (
     any_procedure_reading,
     parse_rule,
 )
-from drgpay.schemes.tables import AdrgRow, MdcRow, Scheme, Vocabulary
+from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 
 Words = NDArray[np.uint64]
 MAX_TERMS_OF_A_RULE = 512
 MAX_KEY_BITS = 8
 NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days")
+
+
+# kinds of ADRG that stand behind an MDC's ambiguous group, and those that are a group themselves
+BEHIND_AMBIGUOUS = ("medical", "fallback")
+OWN_GROUP = ("ambiguous", "fallback")
 
 
 class Program(NamedTuple):
@@ -70,7 +80,8 @@ class Program(NamedTuple):
     main_mask: Words  # [Fp]
     other_mask: Words  # [Fp]
     exclusion_bits: Words  # [X, words of lists]
-    number_start: NDArray[np.int64]  # [5] where each number's table begins
+    number_start: NDArray[np.int64]  # [N + 1] where each number's table begins: the four that all
+    # schemes may ask, what this one asks more, the number of procedures
     number_facts: Words  # facts by value, the last entry of a table for all above
     sex_facts: Words  # [3] unknown, M, F
     icu_facts: Words  # [2]
@@ -79,6 +90,14 @@ class Program(NamedTuple):
     site_mask: Words  # [S]
     site_least: NDArray[np.int64]  # [S] number of sites that sets the fact
     site_fact: Words  # [S]
+    from_procedures: np.uint64  # scalar facts that follow from the procedures
+    repeated_fact: np.uint64  # set when the second procedure is the main one again
+    diagnosis_tests: NDArray[np.int64]  # [Q, 3] first entry counted, distinct, least number
+    diagnosis_test_facts: Words  # [Q]
+    diagnosis_counted: Words  # [D] or [0]: tests that count a code, as bits
+    procedure_tests: NDArray[np.int64]  # [R, 3]
+    procedure_test_facts: Words  # [R]
+    procedure_counted: Words  # [P + 1] or [0]
     term_scalar: NDArray[np.uint8]  # [T] 1: needs only facts of the first word
     term_tabled: NDArray[np.uint8]  # [T] 1: its DRG follows from the key facts alone
     term_need: Words  # [T, F]
@@ -95,7 +114,11 @@ class Program(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A group that a case can end in: a DRG, an ambiguous group, or an MDC's bare acceptance."""
+    """A group that a case can end in: a DRG, an ambiguous group, or an MDC's bare acceptance.
+
+    `rest`: what an MDC has left when none of its groups took the case, which counts as not grouped.
+    `row` is the DRG's key as in drg.csv.
+    """
 
     mdc: str
     adrg: str
@@ -103,6 +126,8 @@ class Outcome:
     name: str
     ambiguous: bool = False
     adrg_key: str = ""
+    rest: bool = False
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +139,7 @@ class Compiled:
     prefixes: tuple[str, ...]  # beginnings that rules ask of unknown diagnosis codes
     diagnoses: Vocabulary
     procedures: Vocabulary
+    more: tuple[str, ...] = ()  # which of GROUPING_MORE the rules ask, in the kernel's order
 
     def encode_diagnoses(self, codes: pa.Array) -> NDArray[np.int32]:
         """Return the numbers of diagnosis codes; unknown ones may still satisfy a prefix."""
@@ -196,7 +222,7 @@ class _Compiler:
     # --- sets -----------------------------------------------------------------------------
 
     def _set_of(self, node: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
-        diagnosis = node.fact in ("principal", "secondary", "any_diagnosis")
+        diagnosis = node.fact in DIAGNOSIS_FACTS
         key = (owner if isinstance(node, Member) else "", f"{diagnosis}{node}")
         if key in self.named:
             return self.named[key]
@@ -234,9 +260,9 @@ class _Compiler:
             if isinstance(node, And) == positive:
                 return _conjunction(parts)
             return [term for part in parts for term in part]
-        if isinstance(node, Compare) and node.fact == "trauma_sites" and node.operator != ">=":
+        if _is_count(node) and node.operator != ">=":
             return self.terms(_at_least(node), owner, mdc, positive)
-        if isinstance(node, Compare) and node.fact == "trauma_sites" and node.value <= 0:
+        if _is_count(node) and node.value <= 0:
             node = Always()
         if isinstance(node, Always):
             return [frozenset()] if positive else []
@@ -248,9 +274,19 @@ class _Compiler:
             return _Literal(kind, self._set_of(node, owner, mdc), positive)
         if isinstance(node, Flag):
             return _Literal("bit", (node.name, None), positive)
+        if isinstance(node, Count):
+            number = self._set_of(node.member, owner, mdc)
+            return _Literal(
+                "bit", ("codes", (node.fact, number, node.distinct, node.value)), positive
+            )
         if isinstance(node, Compare) and node.fact == "trauma_sites":
             return _Literal("bit", ("sites", (mdc.mdc, node.operator, node.value)), positive)
         return _Literal("bit", (node.fact, (node.operator, node.value)), positive)
+
+
+def _is_count(node: Any) -> TypeGuard[Compare | Count]:
+    """Return whether a node compares a number of codes or sites, which is always known."""
+    return isinstance(node, Count) or (isinstance(node, Compare) and node.fact == "trauma_sites")
 
 
 def _starts(node: Node) -> Iterable[str]:
@@ -259,14 +295,14 @@ def _starts(node: Node) -> Iterable[str]:
     elif isinstance(node, And | Or):
         for item in node.items:
             yield from _starts(item)
-    elif isinstance(node, StartsWith) and node.fact in ("principal", "secondary", "any_diagnosis"):
+    elif isinstance(node, StartsWith) and node.fact in DIAGNOSIS_FACTS:
         yield node.prefix
 
 
-def _at_least(node: Compare) -> Node:
-    """Return a comparison of trauma sites in terms of `>=`; their number is always known."""
-    this: Node = Compare(node.fact, ">=", node.value)
-    more: Node = Compare(node.fact, ">=", node.value + 1)
+def _at_least(node: Compare | Count) -> Node:
+    """Return a comparison of a number of codes or sites in terms of `>=`."""
+    this: Node = replace(node, operator=">=")
+    more: Node = replace(node, operator=">=", value=node.value + 1)
     equal: Node = And((this, Not(more)))
     meaning: dict[str, Node] = {
         ">": more,
@@ -413,21 +449,38 @@ def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
             continue
         waiting = mdc.ambiguous != "no"
         for adrg in adrgs_of.get(mdc.mdc, []):
-            if waiting and adrg.kind == "medical":
+            if waiting and adrg.kind in BEHIND_AMBIGUOUS:
                 entries.append(_ambiguous(compiler, mdc, mdc_terms))
                 waiting = False
             own = compiler.terms(reading(parse_rule(adrg.rule)), adrg.key, mdc)
             drgs = [
                 (
-                    compiler.terms(reading(parse_rule(drg.rule)), adrg.key, mdc),
-                    Outcome(mdc.mdc, adrg.adrg, drg.drg, drg.name, False, adrg.key),
+                    compiler.terms(reading(parse_rule(drg.rule)), scheme.lists_of(drg), mdc),
+                    outcome_of(adrg, drg),
                 )
                 for drg in drgs_of.get(adrg.key, [])
             ]
+            if not drgs and adrg.kind in OWN_GROUP:
+                drgs = [([frozenset()], outcome_of(adrg, None))]
             entries.append(_Entry(_conjunction([mdc_terms, own]), drgs, adrg))
         if waiting:
             entries.append(_ambiguous(compiler, mdc, mdc_terms))
     return entries
+
+
+def outcome_of(adrg: AdrgRow, drg: DrgRow | None) -> Outcome:
+    """Return the group of a DRG's row, or of an ambiguous or rest ADRG that has none."""
+    code = drg.drg if drg else adrg.adrg if adrg.kind == "ambiguous" else f"{adrg.adrg}0"
+    return Outcome(
+        adrg.mdc,
+        "" if adrg.kind in OWN_GROUP else adrg.adrg,
+        code,
+        drg.name if drg else adrg.name,
+        adrg.kind == "ambiguous",
+        adrg.key,
+        adrg.kind == "fallback",
+        drg.key if drg else "",
+    )
 
 
 def _ambiguous(compiler: _Compiler, mdc: MdcRow, mdc_terms: _Terms) -> _Entry:
@@ -468,12 +521,14 @@ def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:
     drg_terms = [
         [(term, outcome) for parts, outcome in entry.drgs for term in parts] for entry in entries
     ]
-    # facts of DRG rules come first, so that they are the lowest bits: the key of the DRG table
+    # facts of DRG rules come first, those asked most often in front, so that they are the lowest
+    # bits: the key of the DRG table
     in_drgs = [literal for parts in drg_terms for term, _ in parts for literal in term]
-    in_order = sorted(in_drgs, key=lambda x: str(x.key) if x.kind == "bit" else "")
+    often = Counter(str(x.key) for x in in_drgs if x.kind == "bit")
+    in_order = sorted(in_drgs, key=lambda x: (-often[str(x.key)], str(x.key)))
     for literal in in_order:
         facts.place(literal, by_code)
-    facts.key_bits = len(facts.scalar)
+    facts.key_bits = min(len(facts.scalar), MAX_KEY_BITS)
     for rest in residual:
         for literal in rest:
             facts.place(literal, by_code)
@@ -495,9 +550,9 @@ def _assemble(
         kind: [[(x.key, x.positive) for x in term if x.kind == kind] for term, _ in terms]
         for kind in ("principal", "main")
     }
-    diagnosis_class, principal_terms = _classes(
-        _bit_rows(compiler.d_size, compiler.d_sets.rows, asked["principal"])
-    )
+    principal_rows = _bit_rows(compiler.d_size, compiler.d_sets.rows, asked["principal"])
+    principal_rows[scheme.refused] = 0  # no term holds under them
+    diagnosis_class, principal_terms = _classes(principal_rows)
     procedure_class, main_terms = _classes(
         _bit_rows(compiler.p_size, compiler.p_sets.rows, asked["main"])
     )
@@ -570,12 +625,13 @@ def _assemble(
     p_masks = {name: np.zeros(p_words, np.uint64) for name in ("main", "other")}
     for (kind, key), bit in facts.procedure.items():
         p_facts[compiler.p_sets.rows[key], bit // 64] |= np.uint64(1 << (bit % 64))
-        _set_bit(p_masks["main"], bit)
-        if kind == "any_procedure":
-            _set_bit(p_masks["other"], bit)
+        for name, others in (("main", "other_procedure"), ("other", "main")):
+            if kind != others:
+                _set_bit(p_masks[name], bit)
 
-    numbers, number_start = _number_tables(facts)
-    flag_bits = {name: np.uint64(0) for name in ("icu", "mcc", "cc")}
+    more = tuple(name for name in GROUPING_MORE if any(key[0] == name for key in facts.scalar))
+    numbers, number_start = _number_tables(facts, (*NUMBERS, *more, "procedure_count"))
+    flag_bits = {name: np.uint64(0) for name in ("icu", "mcc", "cc", REPEATED)}
     sex = np.zeros(3, dtype=np.uint64)
     sites: list[tuple[int, int, int, int]] = []
     for (name, detail), bit in facts.scalar.items():
@@ -595,6 +651,15 @@ def _assemble(
             site_bits = ((1 << number) - 1) << (base % 64)
             sites.append((scalar_words + base // 64, site_bits, least, int(value)))
 
+    tests = {
+        of_diagnoses: _count_tests(facts, sets, of_diagnoses)
+        for of_diagnoses, sets in ((True, compiler.d_sets), (False, compiler.p_sets))
+    }
+    from_procedures = np.bitwise_or.reduce(tests[False][1], initial=flag_bits[REPEATED])
+    for (name, _), bit in facts.scalar.items():
+        if name == "procedure_count":
+            from_procedures |= np.uint64(1 << bit)
+
     def stack(rows: list[Words]) -> Words:
         return np.array(rows, dtype=np.uint64).reshape(len(rows), fact_words)
 
@@ -602,7 +667,7 @@ def _assemble(
     chosen_any = np.array([chosen is not None for chosen in masked_any])
     scalar_only = ~(needs[:, 1:] != 0).any(axis=1) & ~chosen_any
     without_facts = _bits_of(~(wants[:, 1:] != 0).any(axis=1), words)
-    key_bits = facts.key_bits if facts.key_bits <= MAX_KEY_BITS else 0
+    key_bits = facts.key_bits
     tabled, drg_table = _drg_table(starts, drg_pairs, drg_outcome, key_bits)
     info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
 
@@ -637,6 +702,14 @@ def _assemble(
         site_mask=np.array([s[1] for s in sites], dtype=np.uint64),
         site_least=np.array([s[2] for s in sites], dtype=np.int64),
         site_fact=np.array([s[3] for s in sites], dtype=np.uint64),
+        from_procedures=np.uint64(from_procedures),
+        repeated_fact=flag_bits[REPEATED],
+        diagnosis_tests=tests[True][0],
+        diagnosis_test_facts=tests[True][1],
+        diagnosis_counted=tests[True][2],
+        procedure_tests=tests[False][0],
+        procedure_test_facts=tests[False][1],
+        procedure_counted=tests[False][2],
         term_scalar=scalar_only.astype(np.uint8),
         term_tabled=tabled,
         term_need=needs,
@@ -651,7 +724,7 @@ def _assemble(
         retry=scheme.retry,
     )
     return Compiled(
-        program, tuple(outcomes), compiler.prefixes, scheme.diagnoses, scheme.procedures
+        program, tuple(outcomes), compiler.prefixes, scheme.diagnoses, scheme.procedures, more
     )
 
 
@@ -691,11 +764,30 @@ def _drg_table(
     return tabled, table
 
 
-def _number_tables(facts: _Facts) -> tuple[Words, NDArray[np.int64]]:
+def _count_tests(
+    facts: _Facts, sets: _Sets, of_diagnoses: bool
+) -> tuple[NDArray[np.int64], Words, Words]:
+    """Return the tests that count codes: how, the fact that each sets, and by code who counts."""
+    asked = [
+        (detail, bit)
+        for (name, detail), bit in facts.scalar.items()
+        if name == "codes" and (detail[0] in DIAGNOSIS_FACTS) == of_diagnoses
+    ]
+    how = np.zeros((len(asked), 3), dtype=np.int64)
+    sets_fact = np.zeros(len(asked), dtype=np.uint64)
+    counted = np.zeros(sets.size if asked else 0, dtype=np.uint64)
+    for q, ((fact, number, distinct, least), bit) in enumerate(asked):
+        how[q] = (0 if fact.startswith("any_") else 1, distinct, least)
+        sets_fact[q] = np.uint64(1 << bit)
+        counted[sets.rows[number]] |= np.uint64(1 << q)
+    return how, sets_fact, counted
+
+
+def _number_tables(facts: _Facts, names: Iterable[str]) -> tuple[Words, NDArray[np.int64]]:
     """Return facts by value for each number; a table ends where nothing changes any more."""
     tables = []
     starts = [0]
-    for name in NUMBERS:
+    for name in names:
         asked = [(detail, bit) for (fact, detail), bit in facts.scalar.items() if fact == name]
         size = max((value + 2 for (_, value), _ in asked), default=1)
         table = np.zeros(size, dtype=np.uint64)

@@ -15,19 +15,22 @@ further procedures out of the lists that the group's own rule names, one of each
 that make an earlier "not in" fail. At most `MAX_TRIES` sets of companions are tried for a
 conjunction, so a group behind a more roundabout case may be called unreachable though it is not.
 
-Left out: an unknown sex or age in years; an age in days that contradicts the age in years.
+Left out: an unknown sex or age in years; an age in days that contradicts the age in years; of birth
+weight, stay, hours of intensive care, weight on admission, way of discharge and special charge
+those pairs that no conjunction of the rules asks together.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, islice, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.columns import CODED
 from drgpay.schemes.program import (
     _COMPARE,
     Words,
@@ -40,11 +43,20 @@ from drgpay.schemes.program import (
     _severity,
     _words,
 )
-from drgpay.schemes.rules import any_procedure_reading, parse_rule
+from drgpay.schemes.rules import DIAGNOSIS_FACTS, REPEATED, any_procedure_reading, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
 
 MAX_TRIES = 3_000
 MAX_CLASSES_OF_A_LIST = 60
+MAX_SHIFTS = 20
+MOST_AT_ONCE = 4_000_000  # words of the table of undecided cases
+# numbers and codes that stand in few rules, and facts that follow from a case's codes
+SPECIAL = (
+    "birth_weight_g", "los_days", "icu_hours", "admission_weight_g", "discharge_way",
+    "special_charge",
+)  # fmt: skip
+OF_CODES = ("sites", "codes", "procedure_count", REPEATED)
+OTHERS = ("secondary", "any_diagnosis", "other_procedure", "any_procedure")
 Bools = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Term = frozenset[_Literal]
@@ -63,6 +75,10 @@ class Witness:
     birth_weight_g: int | None
     los_days: int | None
     icu: bool
+    icu_hours: int | None = None
+    admission_weight_g: int | None = None
+    discharge_way: str | None = None
+    special_charge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +109,10 @@ class _Cell:
 
     age_years: int
     age_days: int | None
-    birth_weight_g: int | None
-    los_days: int | None
     sex: int
     icu: bool
     levels: int  # CC | MCC of the secondary diagnoses
+    special: Mapping[str, int]  # of `SPECIAL` those that are known
 
     def holds(self, literal: _Literal) -> bool:
         name, detail = literal.key
@@ -106,7 +121,7 @@ class _Cell:
         if name in ("cc", "mcc"):
             return bool(self.levels & (CC if name == "cc" else MCC))
         operator, value = detail
-        known = getattr(self, name)
+        known = self.special.get(name) if name in SPECIAL else getattr(self, name)
         return known is not None and bool(_COMPARE[operator](known, value))
 
 
@@ -148,7 +163,7 @@ def _scalars(entries: Iterable[_Entry]) -> list[_Literal]:
         for terms in (entry.terms, *(terms for terms, _ in entry.drgs)):
             for term in terms:
                 for x in term:
-                    if x.kind == "bit" and x.key[0] != "sites":
+                    if x.kind == "bit" and x.key[0] not in OF_CODES:
                         found[_Literal("bit", x.key, True)] = None
     return list(found)
 
@@ -158,7 +173,35 @@ def _values(scalars: list[_Literal], name: str) -> list[int]:
     return sorted({v for c in constants for v in (c - 1, c, c + 1) if v >= 0})
 
 
-def _cells(scalars: list[_Literal]) -> list[_Cell]:
+def _together(entries: Iterable[_Entry]) -> set[tuple[str, str]]:
+    """Return which two of the special facts some conjunction asks."""
+    found: set[tuple[str, str]] = set()
+    for entry in entries:
+        of_drgs = [frozenset[_Literal](), *(t for terms, _ in entry.drgs for t in terms)]
+        for term, drg_term in product(entry.terms, of_drgs):
+            asked = {x.key[0] for x in (*term, *drg_term) if x.kind == "bit"}
+            found |= set(combinations([name for name in SPECIAL if name in asked], 2))
+    return found
+
+
+def _specials(
+    scalars: list[_Literal], together: set[tuple[str, str]]
+) -> Iterator[Mapping[str, int]]:
+    """Yield values of the special facts: none known, each alone, and pairs asked together."""
+    values = {
+        name: list(CODED[name].values()) if name in CODED else _values(scalars, name)
+        for name in SPECIAL
+    }
+    asked = {x.key[0] for x in scalars}
+    yield {}
+    for name in SPECIAL:
+        if name in asked:
+            yield from ({name: value} for value in values[name])
+    for a, b in sorted(together):
+        yield from ({a: x, b: y} for x, y in product(values[a], values[b]))
+
+
+def _cells(scalars: list[_Literal], together: set[tuple[str, str]]) -> list[_Cell]:
     """Return one cell for each combination of facts that the rules tell apart."""
     years = [y for y in {0, 40, *_values(scalars, "age_years")} if y <= 150]
     days = _values(scalars, "age_days")
@@ -166,13 +209,10 @@ def _cells(scalars: list[_Literal]) -> list[_Cell]:
     for y in sorted(years):
         own = {d for d in (*days, y * 365 + 180) if d // 366 <= y <= d // 365}
         ages += [(y, None), *((y, d) for d in sorted(own))]
-    weights = [None, *_values(scalars, "birth_weight_g")]
-    stays = [None, *_values(scalars, "los_days")]
+    specials = list(_specials(scalars, together))
     found: dict[tuple[bool, ...], _Cell] = {}
-    for age, weight, stay, sex, icu, levels in product(
-        ages, weights, stays, (1, 2), (False, True), range(4)
-    ):
-        cell = _Cell(age[0], age[1], weight, stay, sex, icu, levels)
+    for age, special, sex, icu, levels in product(ages, specials, (1, 2), (False, True), range(4)):
+        cell = _Cell(age[0], age[1], sex, icu, levels, special)
         key = (*(cell.holds(x) for x in scalars), bool(levels & CC), bool(levels & MCC))
         found.setdefault(key, cell)
     return list(found.values())
@@ -191,7 +231,7 @@ class _Searcher:
         self.site_rows = self._sites()
         self.possible = self._possible()
         self.scalars = _scalars(self.entries)
-        self.cells = _cells(self.scalars)
+        self.cells = _cells(self.scalars, _together(self.entries))
         self.cell_words = _words(len(self.cells))
         self.cell_bits = {x.key: self._pack([c.holds(x) for c in self.cells]) for x in self.scalars}
         self.all_cells = self._pack([True] * len(self.cells))
@@ -256,6 +296,10 @@ class _Searcher:
                     for x in term:
                         if x.kind in ("secondary", "any_diagnosis"):
                             asked |= self.compiler.d_sets.rows[x.key]
+                        elif x.kind == "bit" and x.key[0] == "codes":
+                            fact, number, _, _ = x.key[1]
+                            if fact in DIAGNOSIS_FACTS:
+                                asked |= self.compiler.d_sets.rows[number]
         for rows in self.site_rows.values():
             for members in rows:
                 asked |= members
@@ -279,7 +323,9 @@ class _Searcher:
         available = (self.neutral[:, CC] > 0) + 2 * (self.neutral[:, MCC] > 0)
         second = self.exclusion_row if refined else available[self.exclusion_row]
         key = self.d_class.astype(np.int64) * 65_536 + second
-        codes = np.flatnonzero(self.possible)
+        grouping = self.possible.copy()
+        grouping[self.scheme.refused] = False
+        codes = np.flatnonzero(grouping)
         rows = codes[np.unique(key[codes], return_index=True)[1]]
         _, columns = np.unique(self.p_class, return_index=True)
         return _Universe(rows, columns)
@@ -297,19 +343,52 @@ class _Searcher:
         for x in term:
             if x.kind == "bit" and x.key[0] == "sites":
                 rows &= self._enough_sites(x, universe, others) == x.positive
+            elif x.kind == "bit" and x.key[0] in OF_CODES:
+                met = self._counted(x, universe, beside)
+                if x.key[0] == "codes" and x.key[1][0] in DIAGNOSIS_FACTS:
+                    rows &= met == x.positive
+                else:
+                    columns &= met == x.positive
             elif x.kind == "bit":
                 bits = self.cell_bits[x.key]
                 cells = cells & (bits if x.positive else ~bits)
-            elif x.kind in ("main", "any_procedure"):
+            elif x.kind in ("main", "other_procedure", "any_procedure"):
                 members = self.compiler.p_sets.rows[x.key]
                 beyond = x.kind != "main" and bool(members[further].any())
-                columns &= (members[universe.columns] | beyond) == x.positive
+                main = members[universe.columns] & (x.kind != "other_procedure")
+                columns &= (main | beyond) == x.positive
             else:
                 members = self.compiler.d_sets.rows[x.key]
                 beyond = x.kind != "principal" and bool(members[others].any())
                 own = members[universe.rows] & (x.kind != "secondary")
                 rows &= (own | beyond) == x.positive
         return rows, columns, cells
+
+    def _counted(self, x: _Literal, universe: _Universe, beside: _Companions) -> Bools:
+        """Return for each row or column whether a number of codes is as asked.
+
+        Companions are different codes, so that counting them once or each time is the same, but
+        for a main procedure that is its own companion.
+        """
+        name, detail = x.key
+        mains, further = universe.columns, list(beside.procedures)
+        has_main = (mains != self.compiler.p_size - 1) | bool(further)
+        if name == REPEATED:
+            second = further[0] if further else -1
+            return np.asarray(has_main & (mains == second) & (mains > 0))
+        if name == "procedure_count":
+            operator, value = detail
+            return np.asarray(_COMPARE[operator](has_main + len(further), value))
+        fact, number, distinct, least = detail
+        if fact in DIAGNOSIS_FACTS:
+            members = self.compiler.d_sets.rows[number]
+            own = members[universe.rows] & (fact == "any_diagnosis")
+            return np.asarray(own + int(members[list(beside.diagnoses)].sum()) >= least)
+        members = self.compiler.p_sets.rows[number]
+        own = members[mains] & (fact == "any_procedure")
+        if distinct:
+            own &= ~np.isin(mains, further)
+        return np.asarray(own + int(members[further].sum()) >= least)
 
     def _enough_sites(self, x: _Literal, universe: _Universe, others: list[int]) -> Bools:
         mdc, _, least = x.key[1]
@@ -342,6 +421,13 @@ class _Searcher:
         self, universe: _Universe, beside: _Companions, order: Iterable[int], walk: _Walk
     ) -> None:
         """Give the cases of a universe to the entries in order and note who takes what."""
+        most = max(1, MOST_AT_ONCE // (len(universe.columns) * self.cell_words))
+        if len(universe.rows) > most:
+            every = list(order)
+            for first in range(0, len(universe.rows), most):
+                part = _Universe(universe.rows[first : first + most], universe.columns)
+                self.walk(part, beside, every, walk)
+            return
         left = self._start(universe, beside)
         for e in order:
             entry = self.entries[e]
@@ -408,7 +494,7 @@ class _Searcher:
         for e in before:
             for term in self.entries[e].terms:
                 for x in term:
-                    if not x.positive and x.kind in ("secondary", "any_diagnosis", "any_procedure"):
+                    if not x.positive and x.kind in OTHERS:
                         found[(x.kind, x.key)] = x
         return list(found.values())
 
@@ -417,19 +503,25 @@ class _Searcher:
         choices: list[list[tuple[tuple[int, ...], tuple[int, ...]]]] = []
         nothing: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
         wanted = {*term, *drg_term}
-        for x in sorted(wanted, key=repr):
+        # a main procedure that is repeated stands first among the further ones
+        for x in sorted(wanted, key=lambda x: (x.key != (REPEATED, None), repr(x))):
             if not x.positive:
                 continue
             if x.kind in ("secondary", "any_diagnosis"):
                 codes = self._representatives(self.compiler.d_sets.rows[x.key], True)
                 choices.append([nothing] * (x.kind != "secondary") + [((c,), ()) for c in codes])
-            elif x.kind == "any_procedure":
+            elif x.kind in ("other_procedure", "any_procedure"):
                 codes = self._representatives(self.compiler.p_sets.rows[x.key], False)
-                choices.append([nothing, *(((), (c,)) for c in codes)])
+                alone = [nothing] * (x.kind != "other_procedure")
+                choices.append([*alone, *(((), (c,)) for c in codes)])
+            elif x.kind == "bit" and x.key[0] == REPEATED:
+                choices.append([((), (c,)) for c in self._mains(wanted)])
+            elif x.kind == "bit" and x.key[0] == "codes":
+                choices.append(self._so_many(*x.key[1]))
             elif x.kind == "bit" and x.key[0] == "sites":
                 choices.append([(codes, ()) for codes in self._site_choices(x)])
         for x in self._dodges(before):
-            diagnosis = x.kind != "any_procedure"
+            diagnosis = x.kind in DIAGNOSIS_FACTS
             sets = self.compiler.d_sets if diagnosis else self.compiler.p_sets
             codes = self._representatives(sets.rows[x.key], diagnosis)
             if any(not y.positive and y.key == x.key and y.kind == x.kind for y in wanted):
@@ -440,6 +532,29 @@ class _Searcher:
                 tuple(dict.fromkeys(c for part, _ in choice for c in part)),
                 tuple(dict.fromkeys(c for _, part in choice for c in part)),
             )
+
+    def _mains(self, wanted: set[_Literal]) -> list[int]:
+        """Return codes of the lists on which the main procedure has to stand."""
+        of_main = ("main", "any_procedure")
+        sets = [
+            self.compiler.p_sets.rows[x.key] for x in wanted if x.kind in of_main and x.positive
+        ]
+        return [code for members in sets for code in self._representatives(members, False)]
+
+    def _so_many(
+        self, fact: str, number: int, distinct: bool, least: int
+    ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Return companions that are so many different codes of a list, or one less."""
+        diagnosis = fact in DIAGNOSIS_FACTS
+        members = (self.compiler.d_sets if diagnosis else self.compiler.p_sets).rows[number]
+        codes = [int(code) for code in np.flatnonzero(members)[: least + MAX_SHIFTS]]
+        own = fact.startswith("any_")
+        some = [
+            tuple(codes[first : first + many])
+            for many in range(least - own, least + 1)
+            for first in range(MAX_SHIFTS)
+        ]
+        return [(part, ()) if diagnosis else ((), part) for part in dict.fromkeys(some)]
 
     def _site_choices(self, x: _Literal) -> Iterator[tuple[int, ...]]:
         mdc, _, least = x.key[1]
@@ -512,9 +627,13 @@ class _Searcher:
             "M" if cell.sex == 1 else "F",
             cell.age_years,
             cell.age_days,
-            cell.birth_weight_g,
-            cell.los_days,
+            cell.special.get("birth_weight_g"),
+            cell.special.get("los_days"),
             cell.icu,
+            cell.special.get("icu_hours"),
+            cell.special.get("admission_weight_g"),
+            _coded(cell, "discharge_way"),
+            _coded(cell, "special_charge"),
         )
 
     def _code(self, number: int) -> str:
@@ -565,10 +684,12 @@ class _Searcher:
         return held
 
 
+def _coded(cell: _Cell, name: str) -> str | None:
+    return next((c for c, n in CODED[name].items() if n == cell.special.get(name)), None)
+
+
 def _of_others(x: _Literal) -> bool:
-    return x.kind in ("secondary", "any_diagnosis", "any_procedure") or (
-        x.kind == "bit" and x.key[0] in ("sites", "mcc", "cc")
-    )
+    return x.kind in OTHERS or (x.kind == "bit" and x.key[0] in (*OF_CODES, "mcc", "cc"))
 
 
 def reach(scheme: Scheme) -> Reach:

@@ -3,10 +3,14 @@
     expression := term ("or" term)*
     term       := factor ("and" factor)*
     factor     := "not" factor | "(" expression ")" | atom
-    atom       := "True" | "mcc" | "cc" | "icu"
+    atom       := "True" | "mcc" | "cc" | "icu" | "main_procedure" "repeated"
                 | SET ["not"] "in" (LIST | "any" "site" | "{" STRING ("," STRING)* "}")
                 | SET "startswith" STRING
-                | NUMBER_FACT OP INTEGER | "sex" ("==" | "!=") STRING
+                | SEVERAL ("count" | "distinct") LIST OP INTEGER
+                | NUMBER_FACT OP INTEGER | CODED_FACT ("==" | "!=") STRING
+
+SEVERAL are the sets but the principal diagnosis and the main procedure; coded facts are sex, way
+of discharge and special charge.
 
 A rule is never evaluated by Python: the parser knows these words and no others.
 """
@@ -18,13 +22,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from drgpay.columns import CODED
 from drgpay.errors import both, in_language
 
 DIAGNOSIS_FACTS = ("principal", "secondary", "any_diagnosis")
-PROCEDURE_FACTS = ("main_procedure", "any_procedure")
+PROCEDURE_FACTS = ("main_procedure", "other_procedure", "any_procedure")
 SET_FACTS = DIAGNOSIS_FACTS + PROCEDURE_FACTS
-NUMBER_FACTS = ("age_years", "age_days", "birth_weight_g", "los_days", "trauma_sites")
+SEVERAL = tuple(fact for fact in SET_FACTS if fact not in ("principal", "main_procedure"))
+# facts of a case that are columns of numbers, and facts counted from its codes
+CASE_NUMBERS = (
+    "age_years", "age_days", "birth_weight_g", "los_days", "icu_hours", "admission_weight_g",
+)  # fmt: skip
+COUNTED_NUMBERS = ("trauma_sites", "procedure_count")
+NUMBER_FACTS = (*CASE_NUMBERS, *COUNTED_NUMBERS)
 FLAGS = ("icu", "mcc", "cc")
+REPEATED = "repeated"  # the second procedure is the main one again
 OPERATORS = ("==", "!=", "<=", ">=", "<", ">")
 MAX_CONSTANT = 100_000
 MAX_LENGTH = 2_000
@@ -47,7 +59,7 @@ class Always:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """`icu`, `mcc` or `cc`."""
+    """`icu`, `mcc` or `cc`; `repeated` for `main_procedure repeated`."""
 
     name: str
 
@@ -71,8 +83,23 @@ class StartsWith:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """`fact count LIST >= 2`: how many of its codes are in the list, `distinct` each but once."""
+
+    member: Member
+    operator: str
+    value: int
+    distinct: bool = False
+
+    @property
+    def fact(self) -> str:
+        """The set whose codes are counted."""
+        return self.member.fact
+
+
+@dataclass(frozen=True, slots=True)
 class Compare:
-    """`fact op number`, or `sex == "M"` with the number 1 for M and 2 for F."""
+    """`fact op number`; of a coded fact with the number of its code, as 1 for M and 2 for F."""
 
     fact: str
     operator: str
@@ -100,9 +127,9 @@ class Or:
     items: tuple[Node, ...]
 
 
-Node = Always | Flag | Member | StartsWith | Compare | Not | And | Or
+Atom = Always | Flag | Member | StartsWith | Count | Compare
+Node = Atom | Not | And | Or
 
-SEX_CODES = {"M": 1, "F": 2}
 FACT = both("事实（如 principal、age_years）", "a fact")
 BEGINNING = both("引号中的编码开头", "a quoted beginning")
 CODE = both("引号中的编码", "a quoted code")
@@ -196,8 +223,8 @@ class _Parser:
             return Flag(name)
         if name in SET_FACTS:
             return self.membership(name)
-        if name == "sex":
-            return self.sex()
+        if name in CODED:
+            return self.coded(name)
         if name in NUMBER_FACTS:
             return self.comparison(name)
         self.index -= 1
@@ -208,6 +235,11 @@ class _Parser:
             self.index += 1
             prefix = self.take(kind="text", expected=BEGINNING)[1:-1]
             return StartsWith(fact, prefix)
+        if fact == "main_procedure" and self.word == REPEATED:
+            self.index += 1
+            return Flag(REPEATED)
+        if fact in SEVERAL and self.word in ("count", "distinct"):
+            return self.count(fact, self.take() == "distinct")
         negated = self.word == "not"
         if negated:
             self.index += 1
@@ -233,13 +265,24 @@ class _Parser:
             return Member(fact, any_site=True)
         return Member(fact, list_name=name)
 
-    def sex(self) -> Compare:
+    def coded(self, fact: str) -> Compare:
+        numbers = CODED[fact]
+        chinese = "、".join(f'"{code}"' for code in numbers)
+        english = " or ".join(f'"{code}"' for code in numbers)
         operator = self.take(kind="op", expected=both(" == 或 !=", "'==' or '!='"))
-        value = self.take(kind="text", expected=both(' "M" 或 "F"', '"M" or "F"'))[1:-1]
-        if operator not in ("==", "!=") or value not in SEX_CODES:
+        value = self.take(kind="text", expected=both(f" {chinese}之一", english))[1:-1]
+        if operator not in ("==", "!=") or value not in numbers:
             self.index -= 1
-            raise self.fail(both(' sex == "M" 或 "F"', 'sex == "M" or "F"'))
-        return Compare("sex", operator, SEX_CODES[value])
+            raise self.fail(both(f" {fact} == {chinese}之一", f"{fact} == {english}"))
+        return Compare(fact, operator, numbers[value])
+
+    def count(self, fact: str, distinct: bool) -> Count:
+        member = self.list_of(fact)
+        if member.any_site or member.codes:
+            self.index -= 1
+            raise self.fail(both("列表名", "a list"))
+        compared = self.comparison(fact)
+        return Count(member, compared.operator, compared.value, distinct)
 
     def comparison(self, fact: str) -> Compare:
         operator = self.take(kind="op", expected=COMPARISON)
@@ -276,7 +319,7 @@ def parse_rule(rule: str) -> Node:
     return node
 
 
-def atoms(node: Node) -> Iterator[Always | Flag | Member | StartsWith | Compare]:
+def atoms(node: Node) -> Iterator[Atom]:
     """Yield the atoms of a tree, left to right."""
     if isinstance(node, Not):
         yield from atoms(node.item)
@@ -285,6 +328,15 @@ def atoms(node: Node) -> Iterator[Always | Flag | Member | StartsWith | Compare]
             yield from atoms(item)
     else:
         yield node
+
+
+def members(node: Node) -> Iterator[Member]:
+    """Yield what a tree asks of lists, those counted included, left to right."""
+    for atom in atoms(node):
+        if isinstance(atom, Member):
+            yield atom
+        elif isinstance(atom, Count):
+            yield atom.member
 
 
 def any_procedure_reading(node: Node) -> Node:

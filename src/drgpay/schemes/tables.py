@@ -6,9 +6,7 @@ scheme's extra codes and of its lists, in that order.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,56 +16,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
-from drgpay._reference import reference_dir
-from drgpay.errors import Bilingual, SchemeError, both
-from drgpay.inputs import plain_file, read_input, read_toml
+from drgpay.errors import SchemeError, both
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
+from drgpay.schemes.folders import Folder, Place, large_table, read_folder, small_table
 
 Ids = NDArray[np.int32]
 
-TABLES = {
-    "mdc.csv": ("order", "mdc", "name", "rule", "ambiguous", "sites"),
-    "adrg.csv": ("mdc", "order", "adrg", "kind", "rule", "name"),
-    "drg.csv": ("adrg", "order", "drg", "rule", "name"),
-    "lists.csv": ("owner", "list", "code"),
-    "severity.csv": ("code", "level", "exclusion_list"),
-    "exclusions.csv": ("exclusion_list", "principal"),
-    "valid_procedures.csv": ("code",),
+# readings that the tables of some schemes leave open: the choices, the first where none is stated
+READINGS: Mapping[str, tuple[str, ...]] = {
+    "surgical_match": ("main", "any"),
+    "sex_and_newborn": ("ambiguous", "passed_on"),
+    "ungroupable_principals": ("tried", "refused"),
+    "valid_procedures": ("tabled", "later"),
 }
-OPTIONAL_TABLES = {
-    "codes_extra.csv": ("kind", "code", "name"),
-    "weights.csv": ("drg", "weight"),
-    "known_findings.csv": ("check", "file", "subject", "note"),
-}
-SURGICAL_MATCH = ("main", "any")
-# the types of what a manifest may state; tables by their own name, what is in them dotted
-ENTRIES: dict[str, type] = {
-    "title": str,
-    "title_en": str,
-    "publisher": str,
-    "family": str,
-    "digest": str,
-    "draft": bool,
-    "effective": dict,
-    "effective.verified": bool,
-    "code_system": dict,
-    "code_system.name": str,
-    "code_system.path": str,
-    "options": dict,
-    "options.surgical_match": str,
-    "options.retry_further_procedures": bool,
-    "counts": dict,
-    "known_findings": dict,
-    "known_differences": dict,
-}
-KINDS: dict[type, Bilingual] = {
-    str: both("带引号的文字", "a text in quotes"),
-    bool: both("true 或 false", "true or false"),
-    dict: both("一节 […]", "a table […]"),
-}
-MISSING = both("缺少这张表", "table is missing")
+EVERY_OWNER = "*"  # owner of a list that every rule may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +71,19 @@ class AdrgRow:
 
 @dataclass(frozen=True, slots=True)
 class DrgRow:
-    """One DRG (细分组) of an ADRG's rule."""
+    """One rule of a DRG (细分组) of an ADRG's rule; `key` carries the suffix of several rules."""
 
     row: int
     adrg_key: str
     order: int
-    drg: str
+    key: str
     rule: str
     name: str
+
+    @property
+    def drg(self) -> str:
+        """The DRG's own code: its key without the suffix."""
+        return self.key.partition("_")[0]
 
 
 @dataclass(frozen=True)
@@ -148,12 +116,13 @@ class Vocabulary:
 class Scheme:
     """A DRG scheme (分组方案) as its tables say it, checked.
 
-    `surgical_match` is the reading of which procedures count; see docs/formats.md.
+    `options` are the readings that its tables leave open, each with its choice; see docs/formats.md.
+    `refused` are the principal diagnoses that group nowhere, none where that is not the reading.
     """
 
     path: Path
     manifest: dict[str, Any]
-    surgical_match: str
+    options: Mapping[str, str]
     retry: bool
     mdcs: tuple[MdcRow, ...]
     adrgs: tuple[AdrgRow, ...]
@@ -164,7 +133,27 @@ class Scheme:
     exclusions: pa.Table
     diagnoses: Vocabulary
     procedures: Vocabulary
-    digest: str
+    folder: Folder
+    refused: Ids
+
+    @property
+    def surgical_match(self) -> str:
+        """The reading of which procedures count: main or any."""
+        return self.options["surgical_match"]
+
+    @property
+    def digest(self) -> str:
+        """The digest of its tables, those of its base included."""
+        return self.folder.digest
+
+    @property
+    def base(self) -> str:
+        """The id of the scheme that it stands on, empty for one of its own."""
+        return self.folder.base.path.name if self.folder.base else ""
+
+    def place(self, file: str, row: int) -> Place:
+        """Return where a row of a table stands: in this scheme's folder or its base's."""
+        return self.folder.place(file, row)
 
     @property
     def id(self) -> str:
@@ -183,7 +172,23 @@ class Scheme:
 
     def list_ids(self, owner: str, name: str) -> Ids:
         """Return the code numbers of a list, none when the tables lack the list."""
-        return self.lists.get((owner, name), np.zeros(0, dtype=np.int32))
+        found = self.list_owner(owner, name)
+        return np.zeros(0, dtype=np.int32) if found is None else self.lists[(found, name)]
+
+    def list_owner(self, owner: str, name: str) -> str | None:
+        """Return whose list a rule of `owner` means: its own, else the one for all, else None."""
+        for one in (owner, EVERY_OWNER):
+            if (one, name) in self.lists:
+                return one
+        return None
+
+    def lists_of(self, drg: DrgRow) -> str:
+        """Return whose lists a DRG's rule names: its own if it has any, else its ADRG's."""
+        return drg.key if drg.key in self._owners else drg.adrg_key
+
+    @cached_property
+    def _owners(self) -> frozenset[str]:
+        return frozenset(owner for owner, _ in self.lists)
 
     @cached_property
     def drg_names(self) -> dict[str, str]:
@@ -193,159 +198,33 @@ class Scheme:
     @cached_property
     def weights(self) -> dict[str, float]:
         """Relative weights when the scheme has them: for sample data, never for payment."""
-        path = self.path / "weights.csv"
-        if not path.exists():
-            return {}
-        return {row["drg"]: float(row["weight"]) for _, row in small_table(path, "weights.csv")}
+        rows = self.folder.small.get("weights.csv", [])
+        return {row["drg"]: float(row["weight"]) for _, row in rows}
+
+    @cached_property
+    def not_grouping(self) -> Mapping[str, frozenset[str]]:
+        """Codes that group nothing (不作为分组规则), of `diagnosis` and of `procedure`."""
+        return _by_kind(self.folder, "not_grouping.csv")
+
+    @cached_property
+    def grey_codes(self) -> Mapping[str, frozenset[str]]:
+        """Codes not to be used in settlement lists (医保灰码), of `diagnosis` and `procedure`."""
+        return _by_kind(self.folder, "grey_codes.csv")
+
+    @cached_property
+    def doubts(self) -> tuple[Mapping[str, str], ...]:
+        """Groups whose name and rule do not agree in the scheme's source: drg, name, rule, remark."""
+        path = self.path / "doubts.csv"
+        return tuple(row for _, row in small_table(path, "doubts.csv")) if path.exists() else ()
 
 
-def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
-    """Return (line number, row) of a CSV table whose columns are checked.
-
-    Raises SchemeError for a missing file, other columns, or a row of the wrong width.
-    """
-    columns = TABLES.get(name) or OPTIONAL_TABLES[name]
-    try:
-        with io.StringIO(read_input(path, SchemeError).decode("utf-8"), newline="") as stream:
-            reader = csv.reader(stream)
-            header = next(reader, [])
-            if tuple(header) != columns:
-                raise SchemeError(
-                    both(
-                        f"表头为 {', '.join(header) or '空'}",
-                        f"columns are {', '.join(header) or 'missing'}",
-                    ),
-                    where=path,
-                    remedy=_columns(columns),
-                )
-            rows = []
-            for row in reader:
-                if len(row) != len(columns):
-                    raise SchemeError(
-                        both(
-                            f"这一行有{len(row)}个字段，应有{len(columns)}个",
-                            f"{len(row)} fields where {len(columns)} belong",
-                        ),
-                        where=f"{path}:{reader.line_num}",
-                        remedy=both("含逗号的内容加引号", "quote fields that contain commas"),
-                    )
-                rows.append((reader.line_num, dict(zip(columns, row, strict=True))))
-            return rows
-    except FileNotFoundError:
-        raise SchemeError(MISSING, where=path) from None
-    except UnicodeDecodeError as error:
-        raise SchemeError(
-            both("不是UTF-8编码", "not UTF-8"),
-            where=path,
-            remedy=both("另存为CSV UTF-8", str(error)),
-        ) from None
-    except csv.Error as error:
-        raise SchemeError(both("不是CSV格式", f"not CSV: {error}"), where=path) from None
-
-
-def large_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    """Return a CSV table of strings; raises SchemeError like `small_table`."""
-    if not path.exists():
-        raise SchemeError(MISSING, where=path)
-    plain_file(path, SchemeError)
-    try:
-        table = arrow_csv.read_csv(
-            path,
-            convert_options=arrow_csv.ConvertOptions(
-                column_types={name: pa.string() for name in columns}, strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise SchemeError(
-            both("读不懂：各行字段数不一，或不是UTF-8编码的CSV", f"unreadable: {error}"), where=path
-        ) from None
-    if tuple(table.column_names) != columns:
-        raise SchemeError(
-            both(
-                f"表头为 {', '.join(table.column_names)}",
-                f"columns are {', '.join(table.column_names)}",
-            ),
-            where=path,
-            remedy=_columns(columns),
-        )
-    return table.combine_chunks()
-
-
-def _columns(columns: tuple[str, ...]) -> Bilingual:
-    names = ", ".join(columns)
-    return both(f"表头应为 {names}", f"the columns must be {names}")
-
-
-def digest_of(path: Path, code_system: Path) -> str:
-    """Return the SHA-256 over the scheme's tables and its code system."""
-    total = hashlib.sha256()
-    for folder in (path, code_system):
-        for table in sorted(folder.glob("*.csv")):
-            total.update(table.name.encode())
-            total.update(hashlib.sha256(read_input(table, SchemeError)).digest())
-    return total.hexdigest()
-
-
-def code_system_dir(path: Path, manifest: dict[str, Any]) -> Path:
-    """Return the folder of the scheme's code system."""
-    section = manifest.get("code_system", {})
-    if "path" in section:
-        folder = path / str(section["path"])
-    elif "name" in section:
-        folder = reference_dir() / "code_systems" / str(section["name"])
-    else:
-        raise SchemeError(
-            both("没有写明编码版本", "no code system named"),
-            where=path / "manifest.toml",
-            remedy=both(
-                '增加 [code_system]，写 name = "…" 或 path = "…"',
-                'add [code_system] with name = "…" or path = "…"',
-            ),
-        )
-    if not folder.is_dir():
-        raise SchemeError(
-            both(f"没有编码版本“{folder.name}”", f"no code system at {folder.name}"),
-            where=path / "manifest.toml",
-        )
-    return folder
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Return the manifest of a scheme folder; raises SchemeError."""
-    file = path / "manifest.toml"
-    if not file.exists():
-        raise SchemeError(
-            both("没有 manifest.toml，不是分组方案的文件夹", "no manifest.toml"),
-            where=path,
-            remedy=both("见 docs/formats.md 第1节", "see docs/formats.md, section 1"),
-        )
-    manifest = read_toml(file, SchemeError)
-    if "title" not in manifest:
-        raise SchemeError(
-            both("没有 title（方案名称）", "no title"),
-            where=file,
-            remedy=both('增加 title = "…"', 'add title = "…"'),
-        )
-    faults = [
-        both(f"{key} 须是{KINDS[kind].chinese}", f"{key} must be {KINDS[kind]}")
-        for key, kind in ENTRIES.items()
-        if (value := _entry(manifest, key)) is not None and type(value) is not kind
-    ]
-    if faults:
-        raise SchemeError(
-            both("manifest.toml 中有的值不能用", "values of manifest.toml cannot be used"),
-            where=file,
-            faults=faults,
-            remedy=both("见 docs/formats.md 第1节", "see docs/formats.md, section 1"),
-        )
-    return manifest
-
-
-def _entry(manifest: dict[str, Any], key: str) -> Any:
-    """Return an entry by its dotted key, None when it is not there."""
-    found: Any = manifest
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
+def _by_kind(folder: Folder, name: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {"diagnosis": frozenset(), "procedure": frozenset()}
+    if name in folder.large:
+        table = folder.large[name]
+        kinds, codes = column(table, "kind").to_pylist(), column(table, "code").to_pylist()
+        for kind in found:
+            found[kind] = frozenset(c for k, c in zip(kinds, codes, strict=True) if k == kind)
     return found
 
 
@@ -385,45 +264,54 @@ def _by_list(owner: pa.Array, name: pa.Array, ids: Ids) -> dict[tuple[str, str],
     return found
 
 
-def _order(text: str, path: Path, row: int) -> int:
-    if not text.isdigit():
-        raise SchemeError(
-            both(f"order 的值是“{text}”", f"order is {text!r}"),
-            where=f"{path}:{row}",
-            remedy=both("改为整数", "write a whole number"),
-        )
-    return int(text)
+def options_of(manifest: Mapping[str, Any], asked: Mapping[str, str], path: Path) -> dict[str, str]:
+    """Return the choice of each open reading: as asked, as the manifest says, else the first.
+
+    Raises SchemeError for a choice or an option that there is not.
+    """
+    stated = manifest.get("options", {})
+    for name in asked:
+        if name not in READINGS:
+            raise SchemeError(
+                both(f"没有选项 {name}", f"no option {name}"),
+                where=path,
+                remedy=both(f"可写：{'、'.join(READINGS)}", f"there are {', '.join(READINGS)}"),
+            )
+    chosen = {}
+    for name, choices in READINGS.items():
+        value = asked.get(name) or str(stated.get(name, choices[0]))
+        if value not in choices:
+            raise SchemeError(
+                both(f"{name} 的值是“{value}”", f"{name} is {value!r}"),
+                where=path / "manifest.toml",
+                remedy=both(f"改为 {' 或 '.join(choices)}", f"write {' or '.join(choices)}"),
+            )
+        chosen[name] = value
+    return chosen
 
 
-def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
+def read_tables(
+    path: Path, surgical_match: str | None = None, options: Mapping[str, str] | None = None
+) -> Scheme:
     """Return the scheme of a folder, its tables read but not yet checked.
 
-    Raises SchemeError for what cannot be read at all: `drgpay.schemes.load_scheme` checks the rest.
+    `options` override the manifest's, by name. Raises SchemeError for what cannot be read at all:
+    `drgpay.schemes.load_scheme` checks the rest.
     """
-    if not path.is_dir():
-        raise SchemeError(both("不是分组方案的文件夹", "not a scheme folder"), where=path)
-    manifest = read_manifest(path)
-    options = manifest.get("options", {})
-    match = surgical_match or str(options.get("surgical_match", "main"))
-    if match not in SURGICAL_MATCH:
-        raise SchemeError(
-            both(f"surgical_match 的值是“{match}”", f"surgical_match is {match!r}"),
-            where=path / "manifest.toml",
-            remedy=both("改为 main 或 any", "write main or any"),
-        )
-    system = code_system_dir(path, manifest)
-    lists = large_table(path / "lists.csv", TABLES["lists.csv"])
-    severity = large_table(path / "severity.csv", TABLES["severity.csv"])
-    exclusions = large_table(path / "exclusions.csv", TABLES["exclusions.csv"])
-    valid = large_table(path / "valid_procedures.csv", TABLES["valid_procedures.csv"])
-    extra = (
-        [row for _, row in small_table(path / "codes_extra.csv", "codes_extra.csv")]
-        if (path / "codes_extra.csv").exists()
-        else []
-    )
+    folder = read_folder(path)
+    asked = {**(options or {}), **({"surgical_match": surgical_match} if surgical_match else {})}
+    return scheme_of(folder, options_of(folder.manifest, asked, path))
+
+
+def scheme_of(folder: Folder, options: Mapping[str, str]) -> Scheme:
+    """Return the scheme that a folder's tables make under some readings."""
+    lists, severity = folder.large["lists.csv"], folder.large["severity.csv"]
+    exclusions = folder.large["exclusions.csv"]
     name = column(lists, "list")
     is_procedure = pc.starts_with(name, "proc")
     code = column(lists, "code")
+    valid = _valid(folder, options["valid_procedures"])
+    extra = [row for _, row in folder.small.get("codes_extra.csv", [])]
     vocabularies = {}
     for kind, listed in (
         (
@@ -434,69 +322,117 @@ def read_tables(path: Path, surgical_match: str | None = None) -> Scheme:
                 column(exclusions, "principal"),
             ],
         ),
-        ("procedure", [code.filter(is_procedure), column(valid, "code")]),
+        ("procedure", [code.filter(is_procedure), valid]),
     ):
         plural = "diagnoses" if kind == "diagnosis" else "procedures"
         vocabularies[kind] = _vocabulary(
-            large_table(system / f"{plural}.csv", ("code", "name")),
+            large_table(folder.system / f"{plural}.csv", ("code", "name")),
             [(row["code"], row["name"]) for row in extra if row["kind"] == kind],
             pa.concat_arrays(listed),
         )
     diagnoses, procedures = vocabularies["diagnosis"], vocabularies["procedure"]
-
     numbers_of_codes = np.where(
         flags(is_procedure), procedures.encode(code), diagnoses.encode(code)
     ).astype(np.int32)
-    by_list = _by_list(column(lists, "owner"), name, numbers_of_codes)
+    mdcs, adrgs, drgs = _groups(folder, options["sex_and_newborn"] == "passed_on")
+    match = options["surgical_match"]
+    retry = bool(folder.manifest.get("options", {}).get("retry_further_procedures", False))
+    return Scheme(
+        path=folder.path,
+        manifest=folder.manifest,
+        options=options,
+        retry=retry and match == "main",
+        mdcs=tuple(sorted(mdcs, key=lambda m: m.order)),
+        adrgs=tuple(sorted(adrgs, key=lambda a: a.order)),
+        drgs=tuple(sorted(drgs, key=lambda d: d.order)),
+        lists=_by_list(column(lists, "owner"), name, numbers_of_codes),
+        valid_procedures=np.sort(procedures.encode(valid)),
+        severity=severity,
+        exclusions=exclusions,
+        diagnoses=diagnoses,
+        procedures=procedures,
+        folder=folder,
+        refused=_refused(folder, diagnoses, options["ungroupable_principals"] == "refused"),
+    )
 
-    mdcs = tuple(
+
+def _valid(folder: Folder, reading: str) -> pa.Array:
+    """Return the valid procedures, as tabled or with the later changes."""
+    tabled = column(folder.large["valid_procedures.csv"], "code")
+    later = folder.large.get("valid_procedures_later.csv")
+    if reading == "tabled" or later is None:
+        return tabled
+    changed, valid = column(later, "code"), pc.equal(column(later, "valid"), "yes")
+    kept = tabled.filter(pc.invert(pc.is_in(tabled, value_set=changed)))
+    return pa.concat_arrays([kept, changed.filter(valid)])
+
+
+def _refused(folder: Folder, diagnoses: Vocabulary, refused: bool) -> Ids:
+    """Return the numbers of the principal diagnoses that are refused at once."""
+    found = []
+    for name in ("not_grouping.csv", "grey_codes.csv"):
+        if refused and name in folder.large:
+            table = folder.large[name]
+            codes = column(table, "code").filter(pc.equal(column(table, "kind"), "diagnosis"))
+            found.append(diagnoses.encode(codes))
+    numbers_of_codes = np.unique(np.concatenate([*found, np.zeros(1, dtype=np.int32)]))
+    return numbers_of_codes[numbers_of_codes > 0].astype(np.int32)
+
+
+def _groups(folder: Folder, passed_on: bool) -> tuple[list[MdcRow], list[AdrgRow], list[DrgRow]]:
+    """Return the groups as tabled, or read so that sex and newborn cases are passed on."""
+    small = folder.small
+
+    def order(row: Mapping[str, str], file: str, line: int) -> int:
+        text = row["order"]
+        if not text.isdigit():
+            raise SchemeError(
+                both(f"order 的值是“{text}”", f"order is {text!r}"),
+                where=folder.place(file, line).path,
+                remedy=both("改为整数", "write a whole number"),
+            )
+        return int(text)
+
+    rules: dict[str, str] = {}
+    if passed_on:
+        rules = {row["mdc"]: row["rule"] for _, row in small.get("passed_on.csv", [])}
+    mdcs = [
         MdcRow(
             line,
-            _order(row["order"], path / "mdc.csv", line),
+            order(row, "mdc.csv", line),
             row["mdc"],
             row["name"],
-            row["rule"],
+            rules.get(row["mdc"], row["rule"]),
             row["ambiguous"],
             tuple(site for site in row["sites"].split("|") if site),
         )
-        for line, row in small_table(path / "mdc.csv", "mdc.csv")
-    )
-    adrgs = tuple(
+        for line, row in small["mdc.csv"]
+    ]
+    adrgs = [
         AdrgRow(
             line,
             row["mdc"],
-            _order(row["order"], path / "adrg.csv", line),
+            order(row, "adrg.csv", line),
             row["adrg"],
             row["kind"],
             row["rule"],
             row["name"],
         )
-        for line, row in small_table(path / "adrg.csv", "adrg.csv")
-    )
-    drgs = tuple(
+        for line, row in small["adrg.csv"]
+    ]
+    drgs = [
         DrgRow(
             line,
             row["adrg"],
-            _order(row["order"], path / "drg.csv", line),
+            order(row, "drg.csv", line),
             row["drg"],
             row["rule"],
             row["name"],
         )
-        for line, row in small_table(path / "drg.csv", "drg.csv")
-    )
-    return Scheme(
-        path=path,
-        manifest=manifest,
-        surgical_match=match,
-        retry=bool(options.get("retry_further_procedures", False)) and match == "main",
-        mdcs=tuple(sorted(mdcs, key=lambda m: m.order)),
-        adrgs=tuple(sorted(adrgs, key=lambda a: a.order)),
-        drgs=tuple(sorted(drgs, key=lambda d: d.order)),
-        lists=by_list,
-        valid_procedures=np.sort(procedures.encode(column(valid, "code"))),
-        severity=severity,
-        exclusions=exclusions,
-        diagnoses=diagnoses,
-        procedures=procedures,
-        digest=digest_of(path, system),
-    )
+        for line, row in small["drg.csv"]
+    ]
+    if passed_on:
+        dropped = {adrg.key for adrg in adrgs if adrg.kind == "ambiguous"}
+        adrgs = [adrg for adrg in adrgs if adrg.key not in dropped]
+        drgs = [drg for drg in drgs if drg.adrg_key not in dropped]
+    return mdcs, adrgs, drgs

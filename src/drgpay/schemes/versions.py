@@ -15,7 +15,7 @@ from typing import Any
 
 from drgpay._reference import reference_dir
 from drgpay.errors import Bilingual, SchemeError, both, located
-from drgpay.schemes.tables import read_manifest
+from drgpay.schemes.folders import read_manifest
 
 ONE_DAY = dt.timedelta(days=1)
 OPEN = both("至今", "open")

@@ -30,7 +30,7 @@ PLACE = Path("inputs") / "corrected_cases.parquet"  # the rows themselves, for t
 VERSION, FILE, ROW = "correction_version", "correction_file", "correction_row"
 # what only the checks of front pages read, under any policy: such facts are not copied
 CHECKED_ONLY = frozenset(
-    {"birth_date", "admission_weight_g", "procedure_dates", "ventilator_time", "diagnosis_count",
+    {"birth_date", "procedure_dates", "ventilator_time", "diagnosis_count",
      "admission_conditions", "procedure_count", "items_total", "other_paid", "own_paid",
      "department", "admission_way", "refund_of"}
 )  # fmt: skip

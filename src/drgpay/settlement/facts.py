@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.checks.facts import WAYS
 from drgpay.cases.encode import Faults
+from drgpay.columns import GROUPING_MORE
 from drgpay.errors import InputError, both
 from drgpay.grouper.check import WANTED as CHECKED
 from drgpay.grouper.check import months_of
@@ -41,6 +42,7 @@ HISTORY_WANTED = (
     "personal_paid",
     "los_days",
     "icu",
+    *GROUPING_MORE,
     "diagnoses",
     "procedures",
     "total_cost",

@@ -26,7 +26,7 @@ from drgpay.cases.encode import Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import BY_NAME, GROUPING_COLUMNS
+from drgpay.columns import BY_NAME, GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.outcome import UNGROUPABLE, Counts
 from drgpay.grouper.stream import default_threads, group_piece, in_order
@@ -38,7 +38,7 @@ from drgpay.policy import YearPolicy, load_policy
 
 DEFAULT_POLICY = "hangzhou"
 NEEDED = ("hospital_id", "total_cost")
-WANTED = (*GROUPING_COLUMNS, "discharge_date", *NEEDED)
+WANTED = (*GROUPING_COLUMNS, *GROUPING_MORE, "discharge_date", *NEEDED)
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 Ints = NDArray[np.int64]
 

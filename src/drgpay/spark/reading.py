@@ -13,7 +13,7 @@ import pyarrow as pa
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import mapping_of
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
-from drgpay.columns import GROUPING_COLUMNS
+from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.outcome import REASONS
 from drgpay.policy import YearPolicy
@@ -28,6 +28,7 @@ from drgpay.spark.workers import FILE, ROW, ReadJob, Shipped
 
 WANTED = (
     *GROUPING_COLUMNS,
+    *(name for name in GROUPING_MORE if name != "discharge_way"),
     "patient_id",
     "hospital_id",
     "pool",

@@ -19,7 +19,8 @@ from drgpay._reference import resolve
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.errors import SchemeError, both
 from drgpay.grouper import Grouper
-from drgpay.schemes.tables import AdrgRow, Scheme, Vocabulary, small_table
+from drgpay.schemes.folders import small_table
+from drgpay.schemes.tables import AdrgRow, Scheme, Vocabulary
 from drgpay.synth import clinical
 
 Floats = NDArray[np.float64]

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.columns import NUMBERED
+from drgpay.columns import CODED, NUMBERED
 
 Ragged = tuple[NDArray[np.int64], NDArray[Any]]
 MALFORMED = -2
-WAYS = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "9": 9}
+WAYS = dict(CODED["discharge_way"])
 MODES = {"drg": 0, "day_surgery": 1, "bed_day": 2}
 CONDITIONS = {"1": 1, "2": 2, "3": 3, "4": 4}
 _VENTILATOR = re.compile(r"(\d{1,4})/(\d{1,2})/(\d{1,2})")
