@@ -12,28 +12,7 @@ from typing import Any
 import numpy as np
 
 from drgpay._jit import kernel, popcount, trailing_zeros
-
-
-@kernel
-def counts_met(ids: Any, first: int, last: int, tests: Any, facts: Any, counted: Any) -> Any:
-    """Return the facts set by tests that count codes `first` to `last - 1` of a case.
-
-    A test counts from its entry on, each code once when it says so, up to the number it needs.
-    """
-    met = np.uint64(0)
-    for q in range(tests.shape[0]):
-        found = 0
-        for j in range(first + tests[q, 0], last):
-            counts = (counted[ids[j]] >> np.uint64(q)) & np.uint64(1)
-            if tests[q, 1]:
-                for k in range(first + tests[q, 0], j):
-                    if ids[k] == ids[j]:
-                        counts = np.uint64(0)
-            if counts:
-                found += 1
-        if found >= tests[q, 2]:
-            met |= facts[q]
-    return met
+from drgpay.grouper.few_kernels import counts_met, facts_of_numbers
 
 
 @kernel
@@ -133,11 +112,8 @@ def group_range(
             scalar |= number_facts[weight_at + min(birth_weight_g[i], weight_top)]
         if los_top > 0 and los_days[i] >= 0:
             scalar |= number_facts[los_at + min(los_days[i], los_top)]
-        for m in range(more_count):
-            if more[m, i] >= 0:
-                start = number_start[4 + m]
-                top = number_start[5 + m] - start - 1
-                scalar |= number_facts[start + min(np.int64(more[m, i]), top)]
+        if more_count:
+            scalar |= facts_of_numbers(more, i, number_start, number_facts)
 
         # diagnoses: severity of each secondary one, facts of all
         d_start = dx_offsets[i]
