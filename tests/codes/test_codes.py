@@ -15,7 +15,7 @@ from drgpay.cases.codes import Changes, NearestCodes, Recoder, insurance_map, sm
 from drgpay.errors import SchemeError
 from drgpay.grouper import Grouper
 from drgpay.grouper.stream import group_file
-from drgpay.schemes.tables import code_system_dir
+from drgpay.schemes.folders import code_system_dir
 
 SCHEME = "zj-drg-2022"
 
