@@ -69,7 +69,7 @@ def test_folder__has_its_tables_in_both_forms(folders: dict[str, Path]) -> None:
     for key, more in (("month", set()), ("all", {"tie_out"})):
         found = {p.name for p in folders[key].iterdir()}
         expected = {f"{n}{s}" for n in names | more for s in (".csv", ".parquet")}
-        expected |= {"manifest.json", "month.xlsx", "month.html"}
+        expected |= {"SHA256SUMS", "manifest.json", "month.xlsx", "month.html"}
         assert found == expected | ({"prepaid.csv"} if key == "all" else set())
 
 

@@ -197,7 +197,7 @@ def test_letters__are_valid_pages_that_need_nothing(
     folder: Path, tmp_path: Path, lang: str
 ) -> None:
     out = write_letters(folder, tmp_path / "out", lang)
-    for page in out.iterdir():
+    for page in out.glob("*.html"):
         html = page.read_text(encoding="utf-8")
         for outside in ("http:", "https:", "src=", "@import", "<script", "<link", "url("):
             assert outside not in html, outside
@@ -230,7 +230,7 @@ def test_file_names__fit_any_file_system() -> None:
 
 def test_trial__is_marked_on_every_letter(tmp_path: Path) -> None:
     folder = full_run(tmp_path / "run", trial=("keep_ratio=0.5",))
-    for page in write_letters(folder, tmp_path / "out").iterdir():
+    for page in write_letters(folder, tmp_path / "out").glob("*.html"):
         html = page.read_text(encoding="utf-8")
         assert "试算结果，不得用于付款" in html
         assert "<code>keep_ratio=0.5</code>" in html
@@ -254,4 +254,9 @@ def test_letters__of_a_hospital_with_held_cases_alone(tmp_path: Path) -> None:
     manifest["hospitals"].append({"hospital_id": "H9", "name": "空机构", "level": "1"})
     path.write_text(json.dumps(manifest), encoding="utf-8")
     out = write_letters(folder, tmp_path / "out")
-    assert sorted(p.name for p in out.iterdir()) == ["H0001.html", "H0002.html", "index.html"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "H0001.html",
+        "H0002.html",
+        "SHA256SUMS",
+        "index.html",
+    ]

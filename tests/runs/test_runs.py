@@ -136,10 +136,11 @@ def test_verify__says_which_tables_of_a_run_were_changed(home: Path, tmp_path: P
         stream.write(b"x")
     (tmp_path / "april" / "suspended.parquet").unlink()
     said = CliRunner().invoke(command, ["list", str(tmp_path), "--verify"]).output
-    assert "清算后被改动或已不在：pools.parquet" in said
-    assert "清算后被改动或已不在：suspended.parquet" in said
+    assert "清算后被改动、已不在或新增：pools.parquet" in said
+    assert "清算后被改动、已不在或新增：suspended.parquet" in said
     facts = json.loads((tmp_path / "v1" / "manifest.json").read_bytes())
-    del facts["tables"]
+    del facts["tables"], facts["sums"]
+    (tmp_path / "v1" / "SHA256SUMS").unlink()
     (tmp_path / "v1" / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
     found, _ = list_runs(tmp_path, verify=True)
     assert {run.name: run.changed for run in found} == {"v1": None, "april": ("suspended.parquet",)}

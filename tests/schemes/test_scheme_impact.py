@@ -155,5 +155,6 @@ def test_command__writes_tables_and_report_and_says_what_it_rests_on(
             for s in ("csv", "parquet")
         ),
         "report.html",
+        "SHA256SUMS",
     }
     assert CliRunner().invoke(command.scheme, words).exit_code != 0

@@ -220,6 +220,7 @@ def test_command__writes_the_folder(region: Path, tmp_path: Path) -> None:
         "signals.json",
         "signals.xlsx",
         "report.html",
+        "SHA256SUMS",
     }
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "信号不是结论" in page and "虚构数据" in page

@@ -31,8 +31,8 @@ def runs() -> None:
     "--verify",
     is_flag=True,
     help=t(
-        "核对输入文件是否仍与清算时一致（按 SHA-256）",
-        "hold the inputs against their digests (SHA-256)",
+        "核对结果的每个文件和输入文件是否仍与清算时一致（按 SHA-256）",
+        "hold every file of the results, and the inputs, against their digests (SHA-256)",
     ),
 )
 @click.option(
@@ -49,10 +49,14 @@ def runs() -> None:
 def list_command(folder: Path, verify: bool, regions: tuple[Path, ...]) -> None:
     """List runs."""
     from drgpay.report.runs_list import run_lines
-    from drgpay.store.runs import list_runs
+    from drgpay.store.digests import changed_results
+    from drgpay.store.runs import list_runs, other_results
 
-    found, strange = list_runs(folder, verify=verify or bool(regions), regions=regions)
-    click.echo("\n".join(run_lines(found, strange, LANG, verified=verify or bool(regions))))
+    verify = verify or bool(regions)
+    found, strange = list_runs(folder, verify=verify, regions=regions)
+    others = changed_results(other_results(folder, found)) if verify else {}
+    strange = [path for path in strange if path not in others]
+    click.echo("\n".join(run_lines(found, strange, LANG, verified=verify, others=others)))
 
 
 @runs.command(

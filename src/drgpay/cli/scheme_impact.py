@@ -69,6 +69,7 @@ def impact(
     spare_pandas()
     from drgpay.outputs import new_folder, whole_folder
     from drgpay.settlement.impact import measure, notes, write_tables
+    from drgpay.store.digests import write_sums
 
     started = time.perf_counter()
     if out is not None:
@@ -89,6 +90,7 @@ def impact(
                 from drgpay.report.scheme_impact import write_impact_page
 
                 write_impact_page(found, temporary / "report.html", LANG, synthetic=synthetic)
+            write_sums(temporary)
     same = [found.staying(level) for level in ("drg", "adrg", "mdc")]
     shares = [f"{n / found.counted:.1%}" if found.counted else "—" for n in same]
     click.echo(

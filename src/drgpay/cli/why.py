@@ -9,7 +9,8 @@ import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import BooksError, InputError, both
+from drgpay.errors import BooksError, InputError, both, located
+from drgpay.inputs import read_json
 
 
 @click.command(
@@ -64,6 +65,7 @@ def why(
         not_an_input([page], [])
     from drgpay.settlement.why import text
     from drgpay.settlement.why import why as derive
+    from drgpay.store.digests import changed_files
 
     made = derive(run_dir, *given[0])
     if page is not None:
@@ -74,14 +76,17 @@ def why(
         click.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
     else:
         click.echo(text(made, LANG))
-    if made.disagreements:
+    changed = changed_files(run_dir, read_json(run_dir / "manifest.json")) or {}
+    disagreements = [*made.disagreements, *(located(name, text) for name, text in changed.items())]
+    if disagreements:
         raise BooksError(
             both(
-                "清算结果的各表互不一致，以上说明不足为据",
-                "the tables of the run do not agree: the derivation above proves nothing",
+                "清算结果的文件互不一致或被改动，以上说明不足为据",
+                "the files of the run do not agree or were changed: the derivation above proves "
+                "nothing",
             ),
             where=run_dir,
-            faults=made.disagreements,
+            faults=disagreements,
             remedy=both(
                 "文件被改动过：用 drgpay year-end 重新清算",
                 "a file was changed: settle again with drgpay year-end",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from drgpay.outputs import file_names, whole_folder
+from drgpay.store.digests import write_sums
 from drgpay.store.run_columns import word
 
 from . import amounts
@@ -52,6 +53,7 @@ def write_letters(
     target = run_dir / FOLDER if out is None else out
     with whole_folder(target) as folder:
         _Letters(run or Run(run_dir), Words(lang)).write(folder)
+        write_sums(folder)
     return target
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+from drgpay.errors import Bilingual, in_language, located
 from drgpay.store.runs import RunInfo
 
 from .amounts import yuan
 
 
 def run_lines(
-    runs: Sequence[RunInfo], strange: Sequence[Path], lang: str = "zh", *, verified: bool = False
+    runs: Sequence[RunInfo],
+    strange: Sequence[Path],
+    lang: str = "zh",
+    *,
+    verified: bool = False,
+    others: Mapping[Path, Mapping[str, Bilingual]] = MappingProxyType({}),
 ) -> Iterator[str]:
-    """Yield a head line and three or four lines for each run."""
+    """Yield a head line and three or four lines for each run.
+
+    `others`: what changed in results that are no runs (letters, signals, trials), by folder.
+    """
     zh = lang == "zh"
     yield f"清算结果 {len(runs)} 个" if zh else f"{len(runs)} runs"
     for run in runs:
@@ -38,6 +48,14 @@ def run_lines(
             yield ("  【试算】" if zh else "  [TRIAL] ") + "; ".join(run.trial)
         if verified:
             yield from (f"  {line}" for line in _matches(run, zh))
+    for folder, changed in others.items():
+        yield ""
+        told = [located(name, text) for name, text in changed.items()]
+        names = ("；" if zh else "; ").join(in_language(text, lang) for text in told)
+        if zh:
+            yield f"{folder}：{f'文件已不同：{names}' if names else '各文件与写出时一致'}"
+        else:
+            yield f"{folder}: {f'files differ: {names}' if names else 'files as they were written'}"
     for folder in strange:
         yield ""
         yield f"{folder}：不是清算结果" if zh else f"{folder}: no run"
@@ -67,16 +85,16 @@ def _reopens(run: RunInfo, zh: bool) -> str:
 def _matches(run: RunInfo, zh: bool) -> Iterator[str]:
     """Yield a line on the run's tables and one for each region folder of its inputs."""
     if run.changed is None:
-        yield "结果的表：没有摘要码，未核对" if zh else "tables: without digests, not checked"
+        yield "结果的文件：没有摘要码，未核对" if zh else "files: without digests, not checked"
     elif run.changed:
         names = ("、" if zh else ", ").join(run.changed)
         yield (
-            f"结果的表：清算后被改动或已不在：{names}"
+            f"结果的文件：清算后被改动、已不在或新增：{names}"
             if zh
-            else f"tables: changed or gone: {names}"
+            else f"files: changed, gone or new: {names}"
         )
     else:
-        yield "结果的表：与写出时一致" if zh else "tables: as they were written"
+        yield "结果的文件：与写出时一致" if zh else "files: as they were written"
     if run.inputs_match is None:
         yield (
             "输入：没有找到统筹区文件夹，未核对"

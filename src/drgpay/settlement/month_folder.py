@@ -26,8 +26,7 @@ from drgpay.settlement.run_folder import (
     fraction_text,
     of_trial,
 )
-from drgpay.store.digests import KEY as DIGESTS
-from drgpay.store.digests import table_digests
+from drgpay.store.digests import record, write_sums
 
 PREPAID = "prepaid.csv"
 
@@ -566,11 +565,12 @@ def write_month(
                 writer.close()
         if gives_prepaid(run):
             write_prepaid(run, folder / PREPAID)
-        facts = {**manifest(run), DIGESTS: table_digests(folder)}
+        facts = {**manifest(run), **record(folder)}
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(folder)
+        write_sums(folder)
     return Path(out)
 
 

@@ -38,8 +38,7 @@ from drgpay.settlement.versions import (
     write_negative,
 )
 from drgpay.settlement.year_end import YearEnd
-from drgpay.store.digests import KEY as DIGESTS
-from drgpay.store.digests import table_digests
+from drgpay.store.digests import record, write_sums
 
 VALUE_PLACES = 12
 
@@ -776,11 +775,12 @@ def write_run(
         if run.prepared.history_use.rows:
             notes = of_trial(run.prepared.history_quarantine.table(lang), trial)
             _write_tables(temporary, "history_quarantine", lambda: iter([notes]))
-        facts = {**manifest(run), DIGESTS: table_digests(temporary)}
+        facts = {**manifest(run), **record(temporary)}
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         (temporary / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(temporary)
+        write_sums(temporary)
     return target
 
 

@@ -30,6 +30,7 @@ from drgpay.settlement.simulate_outcome import (
     change_of,
     refusal,
 )
+from drgpay.store.digests import record, write_sums
 
 VALUE_PLACES = 12
 Record = dict[str, Any]
@@ -383,8 +384,9 @@ def write_simulation(
                 writer = table_writer(folder / f"{name}{suffix}", table.schema)
                 writer.write_table(table)
                 writer.close()
-        text = json.dumps(manifest(simulation), ensure_ascii=False, indent=1)
+        text = json.dumps({**manifest(simulation), **record(folder)}, ensure_ascii=False, indent=1)
         (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(folder)
+        write_sums(folder)
     return target

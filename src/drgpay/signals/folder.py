@@ -18,6 +18,7 @@ from drgpay.outputs import whole_folder
 from drgpay.signals.detect import Signals
 from drgpay.signals.findings import LEVELS
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS
+from drgpay.store.digests import write_sums
 
 SIGNALS_SCHEMA = pa.schema(
     [
@@ -199,6 +200,7 @@ def write_signals(
         (temporary / "signals.json").write_text(text + "\n", encoding="utf-8")
         if finish is not None:
             finish(temporary, main, evidence)
+        write_sums(temporary)
     return target
 
 

@@ -1,16 +1,24 @@
-"""Whether the tables of a run folder are still those that the run wrote: SHA-256 in its manifest."""
+"""Whether the files of a result are still those that were written: SHA-256 of every one.
+
+`manifest.json` has those of the tables, made before it; `SHA256SUMS`, written last, those of all
+files with the manifest itself, as `sha256sum -c SHA256SUMS` takes it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from drgpay.errors import Bilingual, BooksError, both, located
+from drgpay.inputs import read_input
 
 KEY = "tables"
-MORE = ("carried.csv", "carried_difference.csv", "prepaid.csv")
+SUMS = "SHA256SUMS"
+SUMS_KEY = "sums"  # in the manifest: that the folder has SHA256SUMS
 
 
 def file_digest(path: Path) -> str:
@@ -19,14 +27,82 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def table_digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of a folder's Parquet tables, and of what the next payment takes."""
-    paths = [*folder.rglob("*.parquet"), *(folder / name for name in MORE)]
-    return {
-        path.relative_to(folder).as_posix(): file_digest(path)
-        for path in sorted(paths)
-        if path.is_file()
-    }
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a folder, by its name from there."""
+    paths = sorted(_files(folder))
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(file_digest, paths)
+        return {p.relative_to(folder).as_posix(): d for p, d in zip(paths, found, strict=True)}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, files in os.walk(folder):
+        for name in files:
+            path = Path(place) / name
+            if path.is_file() and path != folder / SUMS:
+                yield path
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """Return what a manifest says of the files that are there before it."""
+    return {SUMS_KEY: SUMS, KEY: file_digests(folder)}
+
+
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS of all files of a result, which are all there."""
+    lines = [f"{digest}  {name}\n" for name, digest in file_digests(folder).items()]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def read_sums(folder: Path) -> dict[str, str] | None:
+    """Return the digests that SHA256SUMS states by file; None where there is none.
+
+    A line that is none is a file of that name that cannot be there.
+    """
+    if not (folder / SUMS).is_file():
+        return None
+    text = read_input(folder / SUMS).decode("utf-8", "replace")
+    pairs = (line.partition("  ") for line in text.splitlines())
+    return {name: digest for digest, _, name in pairs}
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Bilingual] | None:
+    """Return the files of a result that are not as they were written, gone or new since.
+
+    None when nothing tells how they were: results of earlier versions have no digests.
+    """
+    sums = read_sums(folder)
+    found = changed_tables(folder, manifest)
+    if sums is None:
+        if SUMS_KEY in manifest:
+            found = {**(found or {}), SUMS: both("已不在", "is gone")}
+        return found
+    there = file_digests(folder)
+    told = _compared(sums, there)
+    new = both("写出之后新增", "was added after the run")
+    told |= {name: new for name in there if name not in sums and not _apart(folder, name)}
+    return {**(found or {}), **told}
+
+
+def _apart(folder: Path, name: str) -> bool:
+    """Whether a file lies in a result of its own below a folder, as letters written there later."""
+    places = (folder / name).relative_to(folder).parents
+    return any((folder / place / SUMS).is_file() for place in places if place != Path("."))
+
+
+def changed_results(folders: Iterable[Path]) -> dict[Path, dict[str, Bilingual]]:
+    """Return what changed in folders that have SHA256SUMS and are no runs: letters, signals, trials."""
+    return {folder: changed_files(folder, {}) or {} for folder in folders}
+
+
+def _compared(told: Mapping[str, str], there: Mapping[str, str]) -> dict[str, Bilingual]:
+    found = {}
+    for name, digest in told.items():
+        if name not in there:
+            found[name] = both("已不在", "is gone")
+        elif there[name] != digest:
+            found[name] = both("写出之后内容被改动", "was changed after the run")
+    return found
 
 
 def changed_tables(
@@ -39,16 +115,9 @@ def changed_tables(
     told = manifest.get(KEY)
     if not isinstance(told, Mapping):
         return None
-    found = {}
-    for name, digest in told.items():
-        if names is not None and name not in names:
-            continue
-        path = folder / name
-        if not path.is_file():
-            found[name] = both("已不在", "is gone")
-        elif file_digest(path) != digest:
-            found[name] = both("清算后内容被改动", "was changed after the run")
-    return found
+    own = {name: digest for name, digest in told.items() if names is None or name in names}
+    there = {name: file_digest(folder / name) for name in own if (folder / name).is_file()}
+    return _compared(own, there)
 
 
 def refuse_changed(

@@ -24,7 +24,7 @@ from drgpay.errors import DrgpayError, InputError, both
 from drgpay.inputs import parse_json, read_input, read_json, read_toml
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import load_policy
-from drgpay.store.digests import changed_tables, file_digest
+from drgpay.store.digests import SUMS, changed_files, file_digest
 from drgpay.store.duck import connection, identifier, parquet
 
 MANIFEST = "manifest.json"
@@ -166,10 +166,16 @@ def list_runs(
         named, near = _region_folders(regions), _region_folders(known)
         for i, run in enumerate(found):
             key = run.region_id, run.year
-            changed = changed_tables(run.folder, read_json(run.folder / MANIFEST))
+            changed = changed_files(run.folder, read_json(run.folder / MANIFEST))
             run = replace(run, changed=None if changed is None else tuple(sorted(changed)))
             found[i] = _verified(run, named.get(key) or near.get(key) or [], top)
     return found, strange
+
+
+def other_results(top: Path, runs: Sequence[RunInfo]) -> list[Path]:
+    """Return the folders below a folder that have digests of their files and are no runs."""
+    known = {run.folder for run in runs}
+    return [folder for folder, files in _folders(top) if SUMS in files and folder not in known]
 
 
 def _reopened(run: RunInfo, runs: Sequence[RunInfo]) -> str:
