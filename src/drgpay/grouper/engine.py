@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from drgpay.cases.codes import INSURANCE_SYSTEMS, Recoder, insurance_map
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.columns import CODED, both_names
-from drgpay.errors import InputError, both
+from drgpay.errors import InputError, both, located
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
@@ -32,6 +32,7 @@ REASON = {name: number for number, name in enumerate(REASONS)}
 _NO_WORDS = pa.array([], pa.string())
 _ONE = np.ones(1, dtype=np.bool_)
 SMALL = 10_000
+MOST = 2**31 - 1  # of a number of one case
 GROUPED, AMBIGUOUS, NOT_GROUPED, QUARANTINED = range(4)
 
 
@@ -78,6 +79,39 @@ class GroupNumbers:
             tuple(name_of[drg] for drg in drgs),
             np.array([drgs[o.drg] for o in outcomes], dtype=np.int16),
             np.array([adrgs[o.adrg] for o in outcomes], dtype=np.int16),
+        )
+
+
+def refuse_case_types(
+    codes: Mapping[str, object], numbers: Mapping[str, object], flags: Mapping[str, object]
+) -> None:
+    """Fail if the facts of one case are not lists of codes, whole numbers, and true or false.
+
+    A set has no order, so that its principal diagnosis would be one by chance.
+    """
+    faults = []
+    for name, value in codes.items():
+        if not isinstance(value, list | tuple | np.ndarray) or not all(
+            isinstance(code, str) for code in value
+        ):
+            text = both(
+                "须是编码的列表，第一个在先", "must be a list of codes, the first one first"
+            )
+            faults.append(located(name, text))
+    for name, value in numbers.items():
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is None and name != "age_years":
+            continue
+        if not whole or not -1 <= int(value) <= MOST:  # type: ignore[call-overload]
+            faults.append(located(name, both("须是整数", "must be a whole number")))
+    for name, value in flags.items():
+        if not isinstance(value, bool | np.bool_):
+            faults.append(located(name, both("须是 True 或 False", "must be True or False")))
+    if faults:
+        raise InputError(
+            both("一例的事实类型不对", "facts of a case are of wrong types"),
+            faults=faults,
+            remedy=both("见 Grouper.group_case 的说明", "see the text of Grouper.group_case"),
         )
 
 
@@ -329,23 +363,33 @@ class Grouper:
     ) -> Grouping:
         """Group one case, principal diagnosis and main procedure first.
 
-        Raises InputError for a sex other than M and F, an age out of 0 to 150, a code that is none
-        of its fact's, or no diagnosis.
+        Raises InputError for a sex other than M and F, an age out of 0 to 150, no diagnosis, codes
+        that are no list of texts, numbers that are none, or a code that is none of its fact's.
         """
+        refuse_case_types(
+            {"diagnoses": diagnoses, "procedures": procedures},
+            {
+                "age_years": age_years,
+                "age_days": age_days,
+                "birth_weight_g": birth_weight_g,
+                "los_days": los_days,
+                "icu_hours": icu_hours,
+                "admission_weight_g": admission_weight_g,
+            },
+            {"icu": icu},
+        )
         more = {
             "icu_hours": icu_hours,
             "admission_weight_g": admission_weight_g,
             "discharge_way": code_number("discharge_way", discharge_way),
             "special_charge": code_number("special_charge", special_charge),
         }
-        if isinstance(diagnoses, str) or isinstance(procedures, str):
-            raise InputError(
-                both(
-                    "诊断和手术须是编码的列表，不是一段文字",
-                    "diagnoses and procedures are lists of codes, not one text",
-                )
-            )
-        if sex not in ("M", "F") or not 0 <= age_years <= 150 or not diagnoses:
+        if (
+            not isinstance(sex, str)
+            or sex not in ("M", "F")
+            or not 0 <= age_years <= 150
+            or not len(diagnoses)
+        ):
             raise InputError(
                 both(
                     f"不是一个病例：性别 {sex}，年龄 {age_years}，诊断 {len(diagnoses)} 个",

@@ -235,7 +235,11 @@ class VersionedGrouper:
         return np.bincount(own[own >= 0], minlength=len(self.versions))
 
     def group_case(self, *, discharge_date: dt.date, **case: Any) -> Grouping:
-        """Group one case by the version in force on its discharge date."""
+        """Group one case by the version in force on its discharge date; raises InputError."""
+        if not isinstance(discharge_date, dt.date) or isinstance(discharge_date, dt.datetime):
+            raise InputError(
+                both("出院日期须是日期（datetime.date）", "discharge_date must be a datetime.date")
+            )
         return self.at(discharge_date).group_case(**case)
 
 
