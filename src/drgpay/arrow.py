@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.csv_cells import NeutralCsvWriter
+
 
 def decimal_column(
     units: NDArray[np.int64], precision: int, scale: int, null: NDArray[np.bool_] | None = None
@@ -34,32 +36,9 @@ def dictionary_column(
     return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
 
 
-class CsvWriter:
-    """Writes tables as CSV, dictionary columns as the texts that they stand for."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        from pyarrow import csv
-
-        self.schema = pa.schema([(f.name, plain_type(f.type)) for f in schema])
-        self.writer = csv.CSVWriter(path, self.schema)
-
-    def write_table(self, table: pa.Table) -> None:
-        """Write some more rows."""
-        self.writer.write_table(table.cast(self.schema))
-
-    def close(self) -> None:
-        """Finish the file."""
-        self.writer.close()
-
-
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of a column's values without its dictionary."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
 def table_writer(path: Path, schema: pa.Schema, suffix: str | None = None) -> Any:
     """Return a writer with `write_table` and `close` for .csv or .parquet, by the path's suffix."""
     if (suffix or path.suffix) == ".csv":
-        return CsvWriter(path, schema)
+        return NeutralCsvWriter(path, schema)
     words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
     return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=words)

@@ -16,7 +16,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import csv
 
 from drgpay.cases.canonical import SCHEMA, STAGED, canonical
 from drgpay.cases.codes import Changes, Recoder
@@ -27,6 +26,7 @@ from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
 from drgpay.cases.sources import open_source
 from drgpay.columns import BY_NAME
+from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.outputs import Files, not_an_input, result_file, whole_files
 
@@ -216,7 +216,7 @@ class _CsvWriter:
                 for f in schema
             ]
         )
-        self.writer = csv.CSVWriter(path, self.schema)
+        self.writer = NeutralCsvWriter(path, self.schema)
 
     def write_table(self, table: pa.Table) -> None:
         """Write some more rows."""
@@ -344,5 +344,5 @@ def _changes_table(changes: list[Change]) -> pa.Table:
 
 def _side(files: Files, beside: Path, table: pa.Table, schema: pa.Schema) -> None:
     """Write a table beside the output."""
-    with csv.CSVWriter(files.at(beside), schema) as writer:
+    with NeutralCsvWriter(files.at(beside), schema) as writer:
         writer.write_table(table)

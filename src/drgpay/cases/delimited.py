@@ -28,6 +28,7 @@ from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.sources import Piece, Source
 from drgpay.cases.tables import HEADER_AMONG, find_header
+from drgpay.csv_cells import restored
 from drgpay.errors import InputError, both
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -205,7 +206,7 @@ def _batches(
     names = [str(i) for i in range(len(header.cells))]
     chosen = [names[position] for position in positions]
     try:
-        yield from arrow_csv.open_csv(
+        for batch in arrow_csv.open_csv(
             path,
             read_options=arrow_csv.ReadOptions(
                 block_size=BLOCK,
@@ -222,7 +223,9 @@ def _batches(
                 column_types=dict.fromkeys(chosen, pa.string()),
                 strings_can_be_null=False,
             ),
-        )
+        ):
+            columns = [restored(column) for column in batch.columns]
+            yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise InputError(
             both("表格中途断开", f"the table breaks off: {str(error).splitlines()[0]}"),

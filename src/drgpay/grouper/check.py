@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.arrow import plain_type, table_writer
+from drgpay.arrow import table_writer
 from drgpay.cases import parse
 from drgpay.cases.checks.catalogue import (
     CASE_TWICE,
@@ -51,6 +51,7 @@ from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import RowNote
 from drgpay.cases.sources import Piece, open_source
 from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
+from drgpay.csv_cells import plain_type
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.engine import REASON

@@ -384,6 +384,7 @@ class Grouper:
             "discharge_way": code_number("discharge_way", discharge_way),
             "special_charge": code_number("special_charge", special_charge),
         }
+        diagnoses, procedures = [*map(str, diagnoses)], [*map(str, procedures)]
         if (
             not isinstance(sex, str)
             or sex not in ("M", "F")
@@ -518,7 +519,7 @@ def code_number(fact: str, code: str | None) -> int | None:
     if code is None or code == "":
         return None
     numbers = CODED[fact]
-    if code not in numbers:
+    if not isinstance(code, str) or code not in numbers:
         raise InputError(
             both(
                 f"{both_names(fact)} 的值是“{code}”",

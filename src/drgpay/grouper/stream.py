@@ -23,6 +23,7 @@ from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
+from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
 from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
@@ -425,8 +426,6 @@ def group_file(
 
     Raises InputError or SchemeError, and BooksError when counts do not add up.
     """
-    from pyarrow import csv
-
     grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
     path = Path(out)
     suffix = result_file(path, (".parquet", ".csv"))
@@ -455,7 +454,7 @@ def group_file(
             checks = CheckRun(
                 grouper, purpose="grouping", lang=lang, write=findings_writer.write_table
             )
-        with csv.CSVWriter(files.at(notes_path), QUARANTINE_SCHEMA) as notes_writer:
+        with NeutralCsvWriter(files.at(notes_path), QUARANTINE_SCHEMA) as notes_writer:
             sink = _Sink(write, lambda notes: notes_writer.write_table(notes.table(lang)))
             step = progress(source.rows) if progress is not None else None
             counts = _run(source, grouper, threads or default_threads(), sink, step, checks)
@@ -465,7 +464,9 @@ def group_file(
         files.without(changes_path)
         files.without(findings_path)
         if sink.changes:
-            csv.write_csv(changes_table(sink.changes), files.at(changes_path))
+            changes = changes_table(sink.changes)
+            with NeutralCsvWriter(files.at(changes_path), changes.schema) as changes_writer:
+                changes_writer.write_table(changes)
         if checks and findings_writer is not None:
             checked = checks.finish(
                 source.broken,

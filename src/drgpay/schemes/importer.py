@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drgpay._reference import bundled, reference_dir
+from drgpay.csv_cells import neutral_text
 from drgpay.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.inputs import read_input
 from drgpay.outputs import new_folder, whole_file, whole_folder
@@ -739,5 +740,6 @@ def write_faults(faults: Sequence[Fault], path: Path, lang: str = "zh") -> Path:
             text, remedy = (
                 (f.text.chinese, f.remedy.chinese) if zh else (str(f.text), str(f.remedy))
             )
-            writer.writerow([f.file, f.row or "", f.column, f.value, text, remedy])
+            cells = [f.file, f.row or "", f.column, f.value, text, remedy]
+            writer.writerow([neutral_text(str(cell)) for cell in cells])
     return path

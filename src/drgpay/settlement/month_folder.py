@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from drgpay import __version__
 from drgpay.arrow import table_writer
+from drgpay.csv_cells import neutral_text
 from drgpay.errors import Bilingual, both, in_language
 from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
@@ -615,5 +616,8 @@ def write_yuan(path: Path, header: Sequence[str], rows: Sequence[Sequence[str | 
         writer.writerow(header)
         for row in rows:
             writer.writerow(
-                [x if isinstance(x, str) else yuan_text(x).replace(",", "") for x in row]
+                [
+                    neutral_text(x) if isinstance(x, str) else yuan_text(x).replace(",", "")
+                    for x in row
+                ]
             )

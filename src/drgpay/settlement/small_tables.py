@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drgpay.columns import both_names
+from drgpay.csv_cells import restored_text
 from drgpay.errors import Bilingual, InputError, both
 from drgpay.inputs import plain_file, read_input
 
@@ -133,7 +134,9 @@ def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
         )
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
-        return [(n, [field.strip() for field in row]) for n, row in enumerate(reader, 1)]
+        return [
+            (n, [restored_text(field.strip()) for field in row]) for n, row in enumerate(reader, 1)
+        ]
     except csv.Error as error:
         raise UnreadableTable(both("不是CSV格式，请另存为CSV UTF-8", f"not CSV: {error}")) from None
 

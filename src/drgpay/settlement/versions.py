@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from drgpay.csv_cells import neutral_text
 from drgpay.money import points_text, yuan_text
 from drgpay.settlement.standing import ENDED
 
@@ -307,4 +308,7 @@ def _write_carried(path: Path, rows: Sequence[tuple[str, str, int, str]], trial:
             ("hospital_id", "pool", "amount_yuan", "from", *(["trial"] if trial else []))
         )
         for hospital, pool, fen, said in rows:
-            writer.writerow((hospital, pool, yuan_text(fen).replace(",", ""), said, *last))
+            yuan = yuan_text(fen).replace(",", "")
+            writer.writerow(
+                (neutral_text(hospital), neutral_text(pool), yuan, neutral_text(said), *last)
+            )
