@@ -30,7 +30,7 @@ WRONG: list[dict[str, Any]] = [
     {"age_years": float("nan")}, {"age_years": -1}, {"age_years": 151}, {"age_years": 2**70},
     {"age_days": "3"}, {"age_days": 1.5}, {"age_days": 2**31}, {"birth_weight_g": "2500"},
     {"birth_weight_g": 2**40}, {"los_days": [3]}, {"los_days": 2.5}, {"icu": "no"}, {"icu": None},
-    {"icu": 2},
+    {"icu": 2}, {"icu_hours": "3"}, {"discharge_way": ["1"]}, {"discharge_way": 1},
 ]  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def explain(
         "age_days": age_days,
         "birth_weight_g": birth_weight_g,
         "los_days": los_days,
-        "icu": bool(icu),
+        "icu": icu,
         "icu_hours": icu_hours,
         "admission_weight_g": admission_weight_g,
         "discharge_way": discharge_way,
