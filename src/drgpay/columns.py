@@ -196,8 +196,11 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "统筹基金记账，元",
         "settlement",
         ("统筹支付", "统筹支付金额", "统筹基金支付金额", *names_of("hifp_pay")),
+        ordered=True,
     ),
-    Column("personal_paid", "money", "yuan", "个人支付", "元", "", names_of("psn_pay")),
+    Column(
+        "personal_paid", "money", "yuan", "个人支付", "元", "", names_of("psn_pay"), ordered=True
+    ),
     Column(
         "other_paid", "money", "yuan", "其他支付", "大病、公务员、救助等，元", "", ("其他支付金额",)
     ),

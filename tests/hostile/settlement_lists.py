@@ -112,6 +112,21 @@ DEEP = '{"setlinfo": ' + "[" * 100_000 + "]" * 100_000 + "}"
 TWICE = TEXTS[1].replace('"gend": "2"', '"gend": "2", "gend": "1"')
 EVERY = json.dumps(GOOD, ensure_ascii=False)
 
+DISEINFO_FIRST = [json.dumps({"diseinfo": b["diseinfo"], **b}, ensure_ascii=False) for b in GOOD]
+# more lists than a block holds, whose first key is not that of the head; one quotation mark is lost
+MANY = [
+    DISEINFO_FIRST[n % 3]
+    .replace(f'"A{n % 3 + 1}"', f'"A{n + 1}"')
+    .replace('{"disei', "{disei" if n == 1 else '{"disei')
+    for n in range(2_500)
+]
+MANY_DRGS = (DRGS[0], *(DRGS[n % 3] for n in range(2, 2_500)))
+
+
+def _typed(kind: str) -> Callable[[dict[str, Any]], object]:
+    return lambda body: body["diseinfo"][0].update(diag_type=kind)
+
+
 KINDS = [
     Kind("list-array", "一个数组里三份清单", "three lists in an array", text(EVERY, name="cases.json"), Read(values=IDS), JSON),
     Kind("list-gb18030", "GB18030编码的清单", "lists in GB18030", lines(*[t.replace('"H', '"乙') for t in TEXTS], encoding="gb18030"), Read(values=IDS), LINES),
@@ -139,6 +154,17 @@ KINDS = [
     Kind("list-full-width", "年龄用全角数字", "an age in full-width digits", head(age="１６"), Read(3, (DRGS[0], None, DRGS[2]), {"age_invalid": 1}), LINES, issue=True),
     Kind("list-empty-file", "空的清单文件", "an empty list file", raw(b"", "cases.json"), Read(1, (), {"list_unreadable": 1}), JSON, not_by=("explain",), issue=True),
     Kind("list-html", "网页改名为.json", "a web page called .json", raw(b"<html>502 Bad Gateway</html>", "cases.json"), Read(1, (), {"list_unreadable": 1}), JSON, not_by=("explain",)),
+    Kind("list-two-arrays", "两个数组首尾相接", "an array and another behind it", raw(f"[{TEXTS[0]},{TEXTS[1]}][{TEXTS[2]}]".encode(), "cases.json"), Read(values=IDS), JSON),
+    Kind("list-lines-of-arrays", "每行是一个数组", "an array on every line", lines(*[f"[{t}]" for t in TEXTS]), Read(values=IDS), LINES),
+    Kind("list-array-and-words", "数组后面还有文字", "words behind the array", raw(f"{EVERY} 完".encode(), "cases.json"), Read(4, DRGS, {"list_unreadable": 1}), JSON),
+    Kind("list-2500-quote-lost", "2,500份清单以diseinfo开头，丢了一个引号", "2,500 lists that begin with diseinfo, a quotation mark lost", raw(f"[{','.join(MANY)}]".encode(), "cases.json"),
+         Read(2_500, MANY_DRGS, {"list_unreadable": 1}), JSON),
+    Kind("list-rest-behind", "清单提前结束，后半截落在外面：整份隔离", "a list that ends early, its rest behind it: quarantined whole", raw(f"[{TEXTS[0]},{TEXTS[1][:-1]}}},\"oprninfo\":[]}},{TEXTS[2]}]".encode(), "cases.json"),
+         out("list_unreadable"), JSON),
+    Kind("list-message-of-many", "一条报文里三份清单", "three lists in one message", raw(f'{{"infcode":"0","output":{{"data":{EVERY}}}}}'.encode(), "cases.json"), Read(values=IDS), JSON),
+    Kind("list-diag-type", "不认识的diag_type（203）", "an unknown diag_type, 203", second(_typed("203")), out("list_diagnosis_type"), LINES),
+    Kind("list-chinese-keys", "字段用中文名称（退费结算标志）", "fields by their Chinese names", head(**{"退费结算标志": "0"}), Read(values=IDS), LINES),
+    Kind("list-junk-lines", "3,000行不是JSON", "3,000 lines that are no JSON", lines(TEXTS[0], *["x"] * 3_000, TEXTS[2]), Read(3_002, (DRGS[0], DRGS[2]), {"list_unreadable": 3_000}), LINES),
     Kind("zip-bomb", "解压后1 GB的zip", "a zip that unpacks to 1 GB", lambda folder: zip_bomb(folder / "cases.zip", "a.json"), Refused("压缩比异常", "packed more densely"), ZIP, alone=True, issue=True),
     Kind("zip-path", "zip中有 ../ 的名称：不写磁盘", "names with ../ in a zip: nothing is written", zipped([("../../a.json", EVERY)]), Read(values=IDS), ZIP),
     Kind("zip-nested", "zip中套zip", "a zip within a zip", zipped([("a.zip", b"PK"), ("b.json", EVERY)]), Refused("里还有压缩包", "holds another archive"), ZIP),

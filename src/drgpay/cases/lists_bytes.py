@@ -24,6 +24,7 @@ from drgpay.cases.lists_json import (
     MAX_LIST,
     Seen,
     Span,
+    likely_encoding,
     marks_of,
     spans_of,
     spans_of_text,
@@ -355,6 +356,8 @@ def _units(members: list[_Member], encoding: str | None, tally: Tally) -> Iterat
             head = stream.read(BLOCK)
             lines = _by_line(head, suffix)
             if not lines and size <= SMALL_FILE:
+                while more := stream.read(BLOCK):
+                    head += more
                 small.append((label, head))
                 held += len(head)
             if small and (lines or size > SMALL_FILE or held > BLOCK or len(small) >= SMALL_FILES):
@@ -429,8 +432,7 @@ def _objects(
     label: str, head: bytes, stream: Stream | _OneLine, encoding: str | None, tally: Tally
 ) -> Iterator[Unit]:
     """Yield the values of a large file, an array or objects one behind the other."""
-    name = encoding or ("utf-8-sig" if _is_utf8(head) else "gb18030")
-    decoder = codecs.getincrementaldecoder(name)(errors=LOST)
+    decoder = codecs.getincrementaldecoder(encoding or likely_encoding(head))(errors=LOST)
 
     def more() -> str:
         while raw := stream.read(BLOCK):
@@ -448,11 +450,3 @@ def _objects(
             items, held = [], 0
     if items:
         yield Objects(label, items)
-
-
-def _is_utf8(head: bytes) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True

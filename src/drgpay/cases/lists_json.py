@@ -68,6 +68,14 @@ LOST = "drgpay-lost"  # how a decoder marks bytes that are no text: by half a ch
 codecs.register_error(LOST, lambda fault: ("\udcff", fault.end))  # type: ignore[attr-defined]
 
 
+def likely_encoding(raw: bytes) -> str:
+    """Return the encoding in which the fewest bytes at the beginning of a file are no text."""
+    return min(
+        ("utf-8-sig", "gb18030"),
+        key=lambda name: codecs.getincrementaldecoder(name)(LOST).decode(raw).count("\udcff"),
+    )
+
+
 def parse_at(text: str, start: int) -> tuple[Parsed, int]:
     """Return the JSON value at a place and where it ends; with a fault, where that was met."""
     try:
@@ -362,7 +370,7 @@ def spans_of(raw: bytes, encoding: str | None, seen: Seen | None = None) -> Iter
         if not marks:
             yield Span(RowNote("", "list_encoding", "JSON"), 0)
             return
-        text = raw.decode(encoding or "utf-8-sig", errors=LOST)
+        text = raw.decode(encoding or likely_encoding(raw), errors=LOST)
     met, seen = False, seen or Seen()
     for span, _ in spans_of_text(text.strip(_SPACE), str, seen):
         met = True
