@@ -41,6 +41,8 @@ def guard_streams() -> None:
         stream: Any = getattr(sys, name)
         if not isinstance(stream, io.TextIOWrapper) or isinstance(stream, Shown):
             continue
+        if stream is not getattr(sys, f"__{name}__"):
+            continue  # another's stream, that goes on using it
         stream.flush()
         encoding, line = stream.encoding, stream.line_buffering
         if codecs.lookup(encoding).name == "ascii":
