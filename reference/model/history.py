@@ -35,6 +35,7 @@ class Base:
     median_after_fen: Fraction | None = None
     trimmed: int | None = None  # cases dropped or clipped
     origin: str = "given"
+    weight: Fraction | None = None  # the published one; the mean above is then shown to the fen
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,20 @@ def base_points(mean_fen: int, all_mean_fen: int, p: Parameters) -> Fraction:
     """Group mean / all-DRG mean x scale, rounded; of a bed-day rate likewise."""
     exact = Fraction(mean_fen, all_mean_fen) * p["point_scale"]
     return round_half_away(exact, p["base_points_dp"])
+
+
+def base_from_weights(
+    weights: Mapping[str, tuple[Fraction, bool]], all_mean_fen: int, p: Parameters
+) -> dict[str, Base]:
+    """Rule 5 for the weights of weights.csv: weight x scale, not rounded."""
+    bases = {}
+    for drg, (weight, stable) in sorted(weights.items()):
+        points = weight * p["point_scale"]
+        if (points * 10_000).denominator != 1:
+            raise ValueError(f"weights.csv, {drg}: points of more than four decimals")
+        mean_fen = round_fen(weight * all_mean_fen)
+        bases[drg] = Base(drg, mean_fen, points, stable, origin="weights", weight=weight)
+    return bases
 
 
 def base_from_means(

@@ -54,6 +54,12 @@ class Setting:
     def base(self, grouping: Grouping) -> Base | None:
         return self.bases.get(grouping.drg) if grouping.status == "grouped" else None
 
+    def mean(self, base: Base) -> Fraction:
+        """The mean of a group; of a published weight mean x weight, not rounded."""
+        if base.weight is not None:
+            return base.weight * self.all_mean_fen
+        return Fraction(base.group_mean_fen)
+
     def must_be_reviewed(self, grouping: Grouping) -> bool:
         """Rule 4: `small_groups = review` of a group with too few past cases."""
         if self.p["small_groups"] != "review" or self.region.history is None:
@@ -113,9 +119,9 @@ def case_class(
     low = (
         not (day_surgery and p["low.exempt_day_surgery"])
         and rule != "not_low"
-        and is_low(cost_fen, base, coefficient, p)
+        and is_low(cost_fen, base, coefficient, setting)
     )
-    high = is_high(cost_fen, base, coefficient, p)
+    high = is_high(cost_fen, base, coefficient, setting)
     if low and (p["class_order"] == "low_first" or not high):
         return "low"
     if high:
@@ -123,26 +129,28 @@ def case_class(
     return "normal"
 
 
-def is_low(cost_fen: int, base: Base, coefficient: Fraction, p: Parameters) -> bool:
+def is_low(cost_fen: int, base: Base, coefficient: Fraction, setting: Setting) -> bool:
+    p = setting.p
     if p["low.multiple"] is None:
         return False
-    limit = p["low.multiple"] * compared_with(base, coefficient, p)
+    limit = p["low.multiple"] * compared_with(base, coefficient, setting)
     if p["low.threshold"] == "lower_of_coefficient":
         limit *= min(ONE, coefficient)
     return bool(cost_fen < limit or (cost_fen == limit and p["low.inclusive"]))
 
 
-def compared_with(base: Base, coefficient: Fraction, p: Parameters) -> Fraction:
+def compared_with(base: Base, coefficient: Fraction, setting: Setting) -> Fraction:
     """What a cost is held against: the group's mean, or its standard (mean x coefficient)."""
-    mean = Fraction(base.group_mean_fen)
-    return mean * coefficient if p["ratio_basis"] == "standard" else mean
+    mean = setting.mean(base)
+    return mean * coefficient if setting.p["ratio_basis"] == "standard" else mean
 
 
-def is_high(cost_fen: int, base: Base, coefficient: Fraction, p: Parameters) -> bool:
+def is_high(cost_fen: int, base: Base, coefficient: Fraction, setting: Setting) -> bool:
+    p = setting.p
     multiple = high_multiple(base.base_points, p)
     if multiple is None:
         return False
-    limit = multiple * compared_with(base, coefficient, p)
+    limit = multiple * compared_with(base, coefficient, setting)
     return bool(cost_fen > limit or (cost_fen == limit and p["high.inclusive"]))
 
 
@@ -227,7 +235,7 @@ def price_of(
         exact = by_cost * coefficient
     else:
         assert base is not None
-        ratio = Fraction(cost_fen - taken, base.group_mean_fen)
+        ratio = (cost_fen - taken) / setting.mean(base)
         multiple = high_multiple(base.base_points, p) or ZERO
         normal = base.base_points * coefficient
         exact = {

@@ -129,6 +129,7 @@ class Region:
     ceiling: Ceiling | None
     cases: tuple[Case, ...]
     history: tuple[Case, ...] | None
+    weights: dict[str, tuple[Fraction, bool]] | None = None
 
 
 def read_region(
@@ -197,11 +198,15 @@ def read_region(
                 f"violations.csv, prepaid.csv or carried.csv: no hospital {hospital}, pool {pool}"
             )
 
-    given_means, all_drg_mean = _given_means(folder, head) if history is None else (None, None)
+    given_means, all_drg_mean, weights = None, None, None
+    if history is None and (folder / "weights.csv").exists():
+        weights, all_drg_mean = _weights(folder, head)
+    elif history is None:
+        given_means, all_drg_mean = _given_means(folder, head)
     past = None
     if history is not None:
         past = read_cases(history, "history")
-    elif given_means is None:
+    elif given_means is None and weights is None:
         past = read_cases(_history_rows(folder), "history")
     return Region(
         id=head["id"],
@@ -236,6 +241,7 @@ def read_region(
         ceiling=_ceiling(document.get("ceiling")),
         cases=read_cases(_case_rows(folder, head) if cases is None else cases, "cases"),
         history=past,
+        weights=weights,
     )
 
 
@@ -329,6 +335,24 @@ def _ceiling(table: Row | None) -> Ceiling | None:
     inside = [row.get("inside_target", True) for row in table.get("reserves", [])]
     reserves = tuple((*own, is_in) for own, is_in in zip(amounts("reserves"), inside, strict=True))
     return Ceiling(target, reserves, amounts("payments"))
+
+
+def _weights(folder: Path, head: Row) -> tuple[dict[str, tuple[Fraction, bool]], int]:
+    """weights.csv with the city's mean or with a rate, one of the two."""
+    words = [word for word in ("all_drg_mean_yuan", "weight_rate_yuan") if word in head]
+    others = (folder / "base_points.csv").exists() or (folder / "history").is_dir()
+    if len(words) != 1 or others:
+        raise ValueError(f"{folder}: weights.csv goes with one mean or rate, and with nothing else")
+    weights = {}
+    for (drg,), row in _by_key(folder, "weights.csv", ("drg",), "weight").items():
+        weight, stable = decimal(row["weight"], f"weights.csv, {drg}"), row.get("stable") or "yes"
+        if weight <= 0 or stable not in ("yes", "no"):
+            raise ValueError(f"weights.csv, {drg}: not above 0, or stable not yes or no")
+        weights[drg] = (weight, stable == "yes")
+    mean = fen(head[words[0]], words[0])
+    if mean <= 0:
+        raise ValueError(f"region.toml: {words[0]} is not above 0")
+    return weights, mean
 
 
 def _given_means(folder: Path, head: Row) -> tuple[dict[str, GivenMean] | None, int | None]:

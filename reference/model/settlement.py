@@ -29,7 +29,13 @@ from reference.model.exact import (
     round_half_away,
 )
 from reference.model.grouping import Grouping, group_case
-from reference.model.history import Base, base_from_means, base_points, read_history
+from reference.model.history import (
+    Base,
+    base_from_means,
+    base_from_weights,
+    base_points,
+    read_history,
+)
 from reference.model.months import Month, hospital_months, hospital_suspended, months_of
 from reference.model.points import BY_POINTS, HELD, Price, Setting, price_of
 from reference.model.policy import Policy, load_policy
@@ -280,7 +286,10 @@ def settle(
         all_mean_fen, bases = past.all_mean_fen, past.bases
     else:
         all_mean_fen = region.all_drg_mean_fen or 0
-        bases = base_from_means(region.given_means or {}, all_mean_fen, p)
+        if region.weights is not None:
+            bases = base_from_weights(region.weights, all_mean_fen, p)
+        else:
+            bases = base_from_means(region.given_means or {}, all_mean_fen, p)
     check_zero_points(region, bases, all_mean_fen, p)
     setting = Setting(region, p, all_mean_fen, bases, Coefficients(region, past, p))
 

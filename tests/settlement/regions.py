@@ -718,9 +718,15 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
             for drg in drgs
             if r.random() < 0.9
         ]
-        write_csv(folder / "base_points.csv", ("drg", "group_mean_yuan", "stable"), given)
         all_mean = r.choice([1_250_000, 1_000_000, r.randint(300_000, 3_000_000)])
-        lines.append(f'all_drg_mean_yuan = "{yuan(all_mean)}"')
+        word = "all_drg_mean_yuan"
+        own = random.Random(f"weights {seed}")
+        if own.random() < 0.5:
+            word = own.choice([word, "weight_rate_yuan"])
+            _write_weights(folder, own, given, all_mean)
+        else:
+            write_csv(folder / "base_points.csv", ("drg", "group_mean_yuan", "stable"), given)
+        lines.append(f'{word} = "{yuan(all_mean)}"')
     else:
         drawn = _draw_rows(
             r,
@@ -757,6 +763,19 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     (folder / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_tables(folder, r, everyone, drgs, rows, pools, recorded, history is not None)
     return Drawn(folder, name, surgical_match, values, overrides, rows, history)
+
+
+def _write_weights(
+    folder: Path, r: random.Random, given: list[dict[str, str]], all_mean: int
+) -> None:
+    """Weights near the means that costs are drawn around, in as many decimals as are published."""
+    places = r.choice([2, 2, 3, 4])
+    rows = []
+    for row in given:
+        exact = Fraction(row["group_mean_yuan"]) * 100 / all_mean
+        weight = max(Decimal(1).scaleb(-places), round(Decimal(float(exact)), places))
+        rows.append({"drg": row["drg"], "weight": str(weight), "stable": row["stable"]})
+    write_csv(folder / "weights.csv", ("drg", "weight", "stable"), rows)
 
 
 def _ceiling(r: random.Random, budgets: int) -> list[str]:

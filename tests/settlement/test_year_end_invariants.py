@@ -602,7 +602,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     ),
     "neither base points nor history": (
         lambda f: (remove("base_points.csv")(f), change("region.toml", "all_drg_mean", "#")(f)),
-        "neither base_points.csv nor history/ is there: base points need one",
+        "neither base_points.csv, weights.csv nor history/ is there: base points need one",
     ),
     "missing all_drg_mean_yuan": (
         change("region.toml", 'all_drg_mean_yuan = "12500.00"', ""),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.errors import InputError, PolicyError, both, in_language
-from drgpay.money import POINT, points_text, round_half_away, yuan_text
+from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.points.trimming import (
     GroupCosts,
@@ -73,7 +73,7 @@ class GroupBase:
 
     `n_*`, `cv_*`, `mean_before_fen` and `median_*` are of its own history before and after
     trimming, None when means were given; `trimmed` cases were dropped or clipped. `origin`:
-    given, history or borrowed (of its ADRG); `review`: its cases need special review (特病单议).
+    given, weights, history or borrowed (of its ADRG); `review`: its cases need special review (特病单议).
     `weight`: the published one (权重), of which `mean_fen` is the mean rounded to the fen.
     """
 
@@ -175,6 +175,53 @@ def given_base_points(
     return BasePoints("given", all_mean_fen, groups)
 
 
+def weighted_base_points(
+    weights: Mapping[str, tuple[Fraction, bool]], mean_fen: int, policy: YearPolicy, where: str
+) -> BasePoints:
+    """Return base points of published weights (权重): drg → (weight, stable); weight x scale, exact.
+
+    `mean_fen` is what a weight of 1 stands for: the city's mean cost, or its rate (费率). The mean
+    of a group, mean x weight, is not rounded where costs are compared with it; `GroupBase.mean_fen`
+    shows it to the fen. Source: P5 (payment standard = weight x rate), a region's own table.
+
+    Raises InputError for weights whose points would have more than four decimals.
+    """
+    scale = Fraction(policy["point_scale"])
+    exact = {drg: weight * scale * POINT for drg, (weight, _) in weights.items()}
+    faults = [
+        both(
+            f"病组（drg）“{drg}”：权重 {decimal_text(weights[drg][0], 6)} × {policy['point_scale']}"
+            " 的点数超过四位小数",
+            f"drg {drg!r}: weight {decimal_text(weights[drg][0], 6)} x {policy['point_scale']} "
+            "has more than four decimals of a point",
+        )
+        for drg, points in exact.items()
+        if points.denominator != 1
+    ]
+    if faults:
+        raise InputError(
+            both("权重乘点数基数不是四位小数的点数", "weights that are no points of four decimals"),
+            where=where,
+            faults=faults,
+            remedy=both(
+                "把权重写到公布的小数位，或改 point_scale（点数基数）",
+                "write the weights as published, or change point_scale",
+            ),
+        )
+    groups = {
+        drg: GroupBase(
+            drg,
+            round_half_away(weight * mean_fen),
+            int(exact[drg]),
+            stable,
+            origin=BY_WEIGHT,
+            weight=weight,
+        )
+        for drg, (weight, stable) in weights.items()
+    }
+    return BasePoints(BY_WEIGHT, mean_fen, groups)
+
+
 def history_base_points(
     history: History,
     drgs: Sequence[str],
@@ -214,8 +261,8 @@ def _history_base_points(
                 "the history holds no grouped case with a cost",
             ),
             remedy=both(
-                "在 history/ 中放入历史病例，或改用 base_points.csv 并写 all_drg_mean_yuan",
-                "give past cases in history/, or base_points.csv with all_drg_mean_yuan",
+                "在 history/ 中放入历史病例，或改用 base_points.csv 或 weights.csv 并写 all_drg_mean_yuan",
+                "give past cases in history/, or base_points.csv or weights.csv with all_drg_mean_yuan",
             ),
         )
     limits, medians = _limits(history, policy)

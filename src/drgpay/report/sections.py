@@ -752,7 +752,9 @@ def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:
 
 def base_points_text(run: Run, w: Words) -> str:
     base = run.manifest["base_points"]
-    source = "history" if base["source"] == "history" else "given"
+    source = base["source"] if base["source"] in ("history", "weights") else "given"
+    if source == "weights" and base.get("by_rate"):
+        source = "rate"
     return w(
         f"base_source_{source}",
         years=w("list_comma").join(str(y) for y in base.get("history_years_found") or []),

@@ -489,9 +489,11 @@ class _Workbook:
         plain = {
             "n_before": "count", "n_after": "count", "trimmed": "count", "cv_before": "ratio",
             "cv_after": "ratio", "mean_before_fen": "yuan", "median_before_fen": "yuan",
-            "median_after_fen": "yuan", "origin": "text",
+            "median_after_fen": "yuan", "weight": "ratio", "origin": "text",
         }  # fmt: skip
         there = [n for n in plain if records and n in records[0]]
+        if all(r.get("weight") is None for r in records):
+            there = [n for n in there if n != "weight"]
         fields += [Field(n, label("drgs", n, lang), plain[n]) for n in there]
 
         def rows() -> Iterator[Record]:

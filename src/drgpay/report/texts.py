@@ -402,6 +402,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Base points given by the region (base_points.csv): {drgs} DRGs, {stable} of them stable; "
         "mean cost of all cases {mean} yuan.",
     ),
+    "base_source_weights": (
+        "基准点数为公布的权重（weights.csv）乘点数基数：{drgs} 个病组，其中稳定病组 {stable} 个；"
+        "权重 1 对应全部病例次均费用 {mean} 元。",
+        "Base points are published weights (weights.csv) times the scale: {drgs} DRGs, {stable} of "
+        "them stable; a weight of 1 stands for the mean cost of all cases, {mean} yuan.",
+    ),
+    "base_source_rate": (
+        "基准点数为公布的权重（weights.csv）乘点数基数：{drgs} 个病组，其中稳定病组 {stable} 个；"
+        "权重 1 对应费率 {mean} 元。",
+        "Base points are published weights (weights.csv) times the scale: {drgs} DRGs, {stable} of "
+        "them stable; a weight of 1 stands for the rate, {mean} yuan.",
+    ),
     "chart_cv": (
         "费用变异系数（CV）分布：剔除极端值前后的病组数",
         "Coefficient of variation of cost: DRGs before and after trimming",

@@ -15,16 +15,16 @@ from drgpay.settlement.totals import Totals
 
 
 def check_given_drgs(region: Region, grouper: AnyGrouper) -> None:
-    """Fail if base_points.csv names a DRG that no case can have: its cases would be unstable."""
+    """Fail if a given mean or weight is of a DRG that no case can have: its cases would be unstable."""
     known = {o.drg for o in grouper.outcomes[:-1] if not o.ambiguous}
-    strange = [drg for drg in region.group_means or {} if drg not in known]
+    strange = [drg for drg in region.group_means or region.weights or {} if drg not in known]
     if strange:
         raise InputError(
             both(
                 f"有 {len(strange)} 个DRG不在分组方案 {grouper.scheme.id} 中",
                 f"{len(strange)} of its DRGs are not in the scheme {grouper.scheme.id}",
             ),
-            where=region.path / "base_points.csv",
+            where=region.path / region.file_of("base_points" if region.group_means else "weights"),
             faults=[both(f"病组（drg）“{drg}”不在其中", f"drg {drg!r}") for drg in strange],
             remedy=both(
                 "更正代码，或在 region.toml 中改用其所属的分组方案",

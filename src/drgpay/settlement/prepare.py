@@ -546,7 +546,7 @@ class _Past:
         self.rows_of: dict[str, int] = {}
         self.years: tuple[int, ...] = ()
         self.months: dict[tuple[str, str, int], int] = {}  # recorded fund of last year's months
-        if region.group_means is not None and region.all_drg_mean_fen:
+        if region.has_base_points:
             return
         first, last = region.year - policy["history_years"], region.year - 1
         self.years = tuple(range(first, last + 1))

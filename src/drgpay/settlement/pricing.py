@@ -97,6 +97,7 @@ class Pricer:
                 _ten_thousandths(str(row["base_points"])),
                 row["stable"],
                 review=bool(row["review"]),
+                weight=None if row["weight"] is None else Fraction(row["weight"]),
             )
             for row in drgs.to_pylist()
             if row["group_mean_fen"] is not None
@@ -162,7 +163,7 @@ class Pricer:
             manifest = read_json(path / "manifest.json")
             drgs = pq.read_table(
                 path / "drgs.parquet",
-                columns=["drg", "group_mean_fen", "base_points", "stable", "review"],
+                columns=["drg", "group_mean_fen", "base_points", "stable", "review", "weight"],
             )
             pools = pq.read_table(path / "pools.parquet", columns=["pool", "point_value_fraction"])
             reviews = pq.read_table(path / "reviews.parquet")

@@ -46,6 +46,7 @@ HEAD = (
     "scheme",
     "cases",
     "all_drg_mean_yuan",
+    "weight_rate_yuan",
     "surgical_match",
     "synthetic",
     "from_insurance_codes",
@@ -186,11 +187,23 @@ class Region:
     month_shares: tuple[Fraction, ...] = ()
     last_year_months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     corrected: CorrectedCases | None = None  # of a reopened year
+    weights: Mapping[str, tuple[Fraction, bool]] | None = None  # published ones, and whether stable
+    by_rate: bool = False  # what a weight of 1 stands for is a rate (费率), not the mean cost
 
     @property
     def reviews_file(self) -> str:
         """The name of the table of reviews, CSV or Excel."""
-        return next((p.name for p in self.files if p.stem == "reviews"), "reviews.csv")
+        return self.file_of("reviews")
+
+    def file_of(self, stem: str) -> str:
+        """The name of a table, CSV or Excel."""
+        return next((p.name for p in self.files if p.stem == stem), f"{stem}.csv")
+
+    @property
+    def has_base_points(self) -> bool:
+        """Whether base points are given, as means or as weights, so that no history is asked."""
+        given = self.group_means is not None or self.weights is not None
+        return given and bool(self.all_drg_mean_fen)
 
     @property
     def violation_fen(self) -> dict[tuple[str, str], int]:
@@ -220,6 +233,7 @@ TABLES = (
     "last_year_months.csv",
     "scores.csv",
     "base_points.csv",
+    "weights.csv",
     "bed_day_rates.csv",
     "reviews.csv",
     "violations.csv",
@@ -411,38 +425,8 @@ def read_region(
     means = _group_means(r)
     history = () if "history" in elsewhere else _files(folder / "history")
     past = bool(history) or "history" in elsewhere
-    all_mean = None
-    if "all_drg_mean_yuan" in head:
-        text = str(head["all_drg_mean_yuan"])
-        all_mean = r.value("region.toml", "all_drg_mean_yuan", text, _amount)
-    if means is not None and past:
-        r.faults.append(
-            both(
-                "base_points.csv 与 history/ 同时存在，只留其一",
-                "base_points.csv and history/ are both there: keep one of them",
-            )
-        )
-    if means is None and not past:
-        r.faults.append(
-            both(
-                "base_points.csv 与 history/ 都没有，无从得出基准点数，须有其一",
-                "neither base_points.csv nor history/ is there: base points need one",
-            )
-        )
-    if means is not None and "all_drg_mean_yuan" not in head:
-        r.add(
-            TOML,
-            f"有 base_points.csv 时，[region] 须写{shown('all_drg_mean_yuan')}",
-            "[region] needs all_drg_mean_yuan with base_points.csv",
-        )
-    if all_mean == 0:
-        r.add(TOML, f"{shown('all_drg_mean_yuan')}为0", "all_drg_mean_yuan is 0")
-    if past and "all_drg_mean_yuan" in head:
-        r.add(
-            TOML,
-            f"已有 history/，{shown('all_drg_mean_yuan')}由其算出，请删去此项",
-            "all_drg_mean_yuan stands beside history/, which gives it",
-        )
+    weights = _weights(r)
+    all_mean = _all_mean(r, head, means is not None, weights is not None, past)
     cases = () if "cases" in elsewhere else _case_files(r, folder, head.get("cases"))
     stems = [name.removesuffix(".csv") for name in TABLES]
     known = {folder / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES} | set(cases)
@@ -496,6 +480,8 @@ def read_region(
         ceiling=_ceiling(r, data.get("ceiling")),
         month_shares=_month_shares(r),
         last_year_months=_last_year_months(r, ids, pool_ids),
+        weights=weights,
+        by_rate="weight_rate_yuan" in head,
     )
     _check_levels(r, region)
     region = replace(region, files=(path, *r.read))
@@ -957,6 +943,97 @@ def _group_means(r: TableReader) -> dict[str, tuple[int, bool]] | None:
         stable = r.value(where, "stable", row.get("stable", ""), _yes_no)
         means[row["drg"]] = (mean or 0, bool(stable))
     return means
+
+
+def _weight(text: str) -> Fraction:
+    weight = decimal_fraction(text)
+    if (weight * COEF_ONE).denominator != 1:
+        raise ValueError(both(f"“{text}”超过六位小数", f"{text!r} has more than six decimals"))
+    if weight <= 0:
+        raise ValueError(
+            both(f"“{text}”须大于0，没有权重的病组请删去此行", f"{text!r} is not above 0")
+        )
+    return weight
+
+
+def _weights(r: TableReader) -> dict[str, tuple[Fraction, bool]] | None:
+    """Return the published weights (权重) of DRGs, and whether they are stable groups."""
+    if not r.path("weights.csv").exists():
+        return None
+    weights: dict[str, tuple[Fraction, bool]] = {}
+    for line, row in r.table("weights.csv", ("drg", "weight"), ("stable", "name")):
+        where = r.at("weights.csv", line)
+        drg = row["drg"]
+        if not drg or drg in weights:
+            r.add(
+                where, f"{shown('drg')}“{drg}”为空或重复", f"drg {drg!r} is empty or stands twice"
+            )
+        weight = r.value(where, "weight", row["weight"], _weight)
+        stable = r.value(where, "stable", row.get("stable", ""), _yes_no)
+        weights[drg] = (weight or Fraction(1), bool(stable))
+    return weights
+
+
+def _all_mean(
+    r: TableReader, head: Mapping[str, Any], means: bool, weights: bool, past: bool
+) -> int | None:
+    """Return the mean of all cases, or the rate of a weight; base points stand on one source."""
+    found = [
+        name
+        for name, there in (
+            ("base_points.csv", means),
+            ("weights.csv", weights),
+            ("history/", past),
+        )
+        if there
+    ]
+    if len(found) > 1:
+        r.faults.append(
+            both(
+                f"{' 与 '.join(found)} 同时存在，只留其一",
+                f"{' and '.join(found)} are {'both' if len(found) == 2 else 'all'} there: keep one "
+                "of them",
+            )
+        )
+    if not found:
+        r.faults.append(
+            both(
+                "base_points.csv、weights.csv 与 history/ 都没有，无从得出基准点数，须有其一",
+                "neither base_points.csv, weights.csv nor history/ is there: base points need one",
+            )
+        )
+    values = {}
+    for word in ("all_drg_mean_yuan", "weight_rate_yuan"):
+        if word in head:
+            values[word] = r.value(TOML, word, str(head[word]), _amount)
+            if values[word] == 0:
+                r.add(TOML, f"{shown(word)}为0", f"{word} is 0")
+    words = "或".join(map(shown, ("all_drg_mean_yuan", "weight_rate_yuan")))
+    if means and "all_drg_mean_yuan" not in head:
+        r.add(
+            TOML,
+            f"有 base_points.csv 时，[region] 须写{shown('all_drg_mean_yuan')}",
+            "[region] needs all_drg_mean_yuan with base_points.csv",
+        )
+    if weights and len(values) != 1:
+        r.add(
+            TOML,
+            f"有 weights.csv 时，[region] 须写{words}，且只写其一",
+            "[region] needs all_drg_mean_yuan or weight_rate_yuan, one of them, with weights.csv",
+        )
+    if not weights and "weight_rate_yuan" in head:
+        r.add(
+            TOML,
+            f"没有 weights.csv，{shown('weight_rate_yuan')}没有用处，请删去此项",
+            "weight_rate_yuan goes with weights.csv, which is not there",
+        )
+    if past and "all_drg_mean_yuan" in head:
+        r.add(
+            TOML,
+            f"已有 history/，{shown('all_drg_mean_yuan')}由其算出，请删去此项",
+            "all_drg_mean_yuan stands beside history/, which gives it",
+        )
+    return next((fen for fen in values.values() if fen is not None), None)
 
 
 def _day(text: str) -> int:

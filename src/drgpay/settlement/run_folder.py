@@ -146,6 +146,7 @@ def drgs_table(run: YearEnd, trial: str = "") -> pa.Table:
         "points": _points([int(s.points[i]) for i in rows]),
         "total_cost_fen": _ints([int(s.cost[i]) for i in rows]),
         "group_mean_fen": _ints(of("mean_fen")),
+        "weight": _weights(of("weight")),
         "base_points": pa.array(
             [points_text(g.base_points) if g else None for g in groups], pa.string()
         ).cast(pa.decimal128(20, 4)),
@@ -162,6 +163,11 @@ def drgs_table(run: YearEnd, trial: str = "") -> pa.Table:
         "review": pa.array([g.review if g else None for g in groups], pa.bool_()),
     }
     return _with_trial(columns, len(rows), trial)
+
+
+def _weights(values: Sequence[Fraction | None]) -> pa.Array:
+    texts = [None if v is None else decimal_text(v, 6) for v in values]
+    return pa.array(texts, pa.string()).cast(pa.decimal128(14, 6))
 
 
 def coefficients_table(run: YearEnd, trial: str = "") -> pa.Table:
@@ -685,6 +691,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
         "base_points": {
             "source": run.base.source,
             "all_drg_mean_fen": run.base.all_mean_fen,
+            "by_rate": run.region.by_rate,
             "history_cases": run.base.history_cases,
             "history_years": list(run.base.history_years),
             "history_years_found": list(run.base.years_found),

@@ -11,6 +11,7 @@ from drgpay.points.base import (
     given_base_points,
     group_tables,
     history_base_points,
+    weighted_base_points,
 )
 from drgpay.points.coefficients import Coefficients, GivenTables, coefficients
 from drgpay.policy import YearPolicy
@@ -57,6 +58,9 @@ def year_rules(prepared: Prepared, policy: YearPolicy, region: Region) -> YearRu
 
 def _base_points(prepared: Prepared, policy: YearPolicy, region: Region) -> BasePoints:
     """Return base points of the year: given, or from the history's costs."""
+    if region.weights is not None:
+        mean = region.all_drg_mean_fen or 0
+        return weighted_base_points(region.weights, mean, policy, region.file_of("weights"))
     if prepared.history is None:
         return given_base_points(region.group_means or {}, region.all_drg_mean_fen or 0, policy)
     drgs = prepared.numbers.drgs

@@ -149,7 +149,7 @@ class Reading:
     def past(self, given: Any) -> Past:
         """Return the history read, grouped and sorted; nothing when base points are given."""
         region, f = self.region, self.f
-        if region.group_means is not None and region.all_drg_mean_fen:
+        if region.has_base_points:
             return Past(None, HistoryUse(), (), {})
         first, last = region.year - self.policy["history_years"], region.year - 1
         months_given = any(path.stem == "last_year_months" for path in region.files)
@@ -246,7 +246,9 @@ _NO_LAYOUT: Any = None
 
 def lean(region: Region) -> Region:
     """Return a region without what no worker asks for."""
-    return replace(region, group_means=None, prepaid={}, carried={}, last_year_months={})
+    return replace(
+        region, group_means=None, weights=None, prepaid={}, carried={}, last_year_months={}
+    )
 
 
 def _quoted(column: str) -> str:

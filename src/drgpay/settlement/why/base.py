@@ -27,8 +27,8 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
             "base_points",
             both(f"{drg} 的基准点数", f"base points of {drg}"),
             both(
-                "该病组没有历史病例（或不在 base_points.csv 中），没有基准点数，按非稳定病组处理",
-                "the group has no past case (or is not in base_points.csv): it has no base points "
+                "该病组没有历史病例（或不在 base_points.csv、weights.csv 中），没有基准点数，按非稳定病组处理",
+                "the group has no past case (or is not in base_points.csv, weights.csv): it has no base points "
                 "and is unstable",
             ),
             "5.5",
@@ -36,6 +36,16 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
             run.table_of("base_points").figure("source"),
         )
         return None
+    if row.has("weight"):
+        return d.step(
+            "base_points",
+            both(f"{drg} 的基准点数", f"base points of {drg}"),
+            row.number("weight", labels.column("weight")) * d.given("point_scale"),
+            "point",
+            "5.5",
+            stated=row.figures("base_points"),
+            note=both("公布的权重乘点数基数，不取整", "published weight x scale, not rounded"),
+        )
     return d.step(
         "base_points",
         both(f"{drg} 的基准点数", f"base points of {drg}"),
@@ -50,6 +60,13 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
         stated=row.figures("base_points"),
         note=both("四舍五入一次", "rounded once"),
     )
+
+
+def group_mean(d: Derivation, run: RunFolder, row: Row) -> Number:
+    """Return the mean of a group that costs are compared with; of a weight mean x weight, exact."""
+    if not row.has("weight"):
+        return row.number("group_mean_fen", both("病组次均费用", "group mean"))
+    return all_mean(d, run) * row.number("weight", labels.column("weight"))
 
 
 def applies(run: RunFolder, case_class: str) -> bool:

@@ -8,7 +8,7 @@ from drgpay.cases.quarantine import REASONS
 from drgpay.columns import both_names
 from drgpay.errors import Bilingual, both
 from drgpay.settlement.why import bounds, case_points, labels
-from drgpay.settlement.why.base import base_points, coefficient
+from drgpay.settlement.why.base import base_points, coefficient, group_mean
 from drgpay.settlement.why.case_class import Stay, classify
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
 from drgpay.settlement.why.later import (
@@ -140,7 +140,7 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
         stay.base = base_points(d, run, stay.drg)
         group = run.drgs.get(stay.drg)
         if stay.base is not None and group is not None:
-            stay.mean = group.number("group_mean_fen", both("病组次均费用", "group mean"))
+            stay.mean = group_mean(d, run, group)
             if stay.kind != "bed_day" and row["drg"] == stay.drg:
                 d.same(
                     both("病组次均费用", "group mean"),

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from drgpay.errors import Bilingual, both
 from drgpay.settlement.why import labels
-from drgpay.settlement.why.base import band_multiple, base_points
+from drgpay.settlement.why.base import band_multiple, base_points, group_mean
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
 from drgpay.settlement.why.model import NOTHING, Derivation, fixed
 from drgpay.settlement.why.numbers import digits, number, total
@@ -53,7 +53,7 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
     base = base_points(d, run, code)
     if base is not None:
         k = band_multiple(d, run, base)
-        group = row.number("group_mean_fen")
+        group = group_mean(d, run, row)
         d.step(
             "low_limit",
             both("低倍率界限", "limit of low-cost cases"),
@@ -154,7 +154,10 @@ def _stable(d: Derivation, run: RunFolder, row: Row) -> None:
     if not row.has("n_after"):
         d.say(
             "stable", says,
-            both("base_points.csv 给定（默认是）", "as base_points.csv says (yes by default)"),
+            both(
+                "base_points.csv 或 weights.csv 给定（默认是）",
+                "as base_points.csv or weights.csv says (yes by default)",
+            ),
             "5.5", row.figure("stable"),
         )  # fmt: skip
         return

@@ -13,6 +13,7 @@ COLUMNS: dict[str, Bilingual] = {
     "unreasonable_fen": both("不合理费用", "unreasonable cost"),
     "group_mean_fen": both("病组次均费用", "group mean"),
     "base_points": both("基准点数", "base points"),
+    "weight": both("权重", "weight"),
     "coefficient": both("差异系数", "coefficient"),
     "days": both("天数", "days"),
     "points": both("点数", "points"),
@@ -98,6 +99,7 @@ PAID_BY: dict[str, Bilingual] = {
 ORIGINS: dict[str, Bilingual] = {
     "history": both("历史病例测算", "of the history"),
     "given": both("统筹区给定", "given by the region"),
+    "weights": both("公布的权重", "published weights"),
     "borrowed": both("借用核心病组均值", "borrowed from the ADRG"),
 }
 
