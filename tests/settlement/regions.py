@@ -723,7 +723,7 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
         own = random.Random(f"weights {seed}")
         if own.random() < 0.5:
             word = own.choice([word, "weight_rate_yuan"])
-            _write_weights(folder, own, given, all_mean)
+            _write_weights(folder, own, given, all_mean, values["point_scale"])
         else:
             write_csv(folder / "base_points.csv", ("drg", "group_mean_yuan", "stable"), given)
         lines.append(f'{word} = "{yuan(all_mean)}"')
@@ -766,10 +766,10 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
 
 
 def _write_weights(
-    folder: Path, r: random.Random, given: list[dict[str, str]], all_mean: int
+    folder: Path, r: random.Random, given: list[dict[str, str]], all_mean: int, scale: Any
 ) -> None:
     """Weights near the means that costs are drawn around, in as many decimals as are published."""
-    places = r.choice([2, 2, 3, 4])
+    places = r.choice([2, 2, 3, 4] if r.random() < 0.1 or scale != "100.5" else [2, 3])
     rows = []
     for row in given:
         exact = Fraction(row["group_mean_yuan"]) * 100 / all_mean
