@@ -28,6 +28,7 @@ from drgpay.cases.lists_fast import Kinds, fast_table
 from drgpay.cases.lists_json import FEW, Seen, Span, spans_of
 from drgpay.cases.lists_map import LISTS, MONEY, OTHER_MEDICINE, ListFault, Need, Row, lists_in
 from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.pseudonyms import NO_KEY, ONCE, key_for
 from drgpay.cases.quarantine import BrokenRows, RowNote
 from drgpay.cases.sources import Piece, Source
 from drgpay.errors import Bilingual, both
@@ -64,7 +65,8 @@ def open_lists(
     Raises InputError for a file or zip that cannot be read at all.
     """
     settling = purpose in ("settlement", "history")
-    need = Need.of(wanted, options.fund_types or FUND_TYPES, settling)
+    key = key_for(paths)
+    need = Need.of(wanted, options.fund_types or FUND_TYPES, settling, key or ONCE)
     broken = BrokenRows()
     notes: list[Bilingual] = []
     kinds: Kinds = {}
@@ -76,6 +78,7 @@ def open_lists(
         met: dict[str, int] = {}
         marks: dict[str, int] = {}
         row = left_out = 0
+        hidden = False
         held: list[tuple[str, pa.Table, NDArray[np.int64]]] = []
         for part in _ahead((partial(_read, unit, need, kinds) for unit in units), THREADS):
             for file, number, note in part.notes:
@@ -85,6 +88,8 @@ def open_lists(
                 met[file] = met.get(file, 0) + count
                 marks[file] = marks.get(file, 0) + part.marks.get(file, 0)
             left_out += part.left_out
+            if key is None and not hidden and "patient_id" in part.table.column_names:
+                hidden = bool(pc.any(pc.starts_with(part.table["patient_id"], "#")).as_py())
             count = len(part.table)
             if len(part.files) == 1:
                 name, numbers = part.files[0], part.numbers + before
@@ -101,6 +106,8 @@ def open_lists(
         for file, seen in tally.files.items():
             _account(file, seen, met.get(file, 0), marks.get(file, 0), broken)
             notes.extend(_of_brackets(file, seen))
+        if hidden:
+            notes.append(NO_KEY)
         if left_out:
             notes.append(
                 both(

@@ -39,10 +39,11 @@ from drgpay.cases.lists_codes import (
 )
 from drgpay.cases.lists_json import MAX_LIST, marks_of
 from drgpay.cases.lists_map import (
-    CERTIFICATE,
     ICU_FIELDS,
     MAX_ENTRIES,
     MAX_TEXT,
+    MAY_BE_CERTIFICATE,
+    NO_CERTIFICATE,
     NUMBERS,
     OTHER_MEDICINE,
     PLAIN,
@@ -356,12 +357,15 @@ class _Reader:
         if need.has("patient_id"):
             first = [self.text(field) for field in ("psn_no", "hi_no")]
             number = pc.coalesce(*first)
-            shown = pc.match_substring_regex(number, f"^(?:{CERTIFICATE.pattern})$")
-            plain = np.asarray(pc.fill_null(pc.invert(shown), False))
+            open_ = pc.and_not(
+                pc.match_substring_regex(number, NO_CERTIFICATE),
+                pc.match_substring_regex(number, MAY_BE_CERTIFICATE),
+            )
+            plain = np.asarray(pc.fill_null(open_, False))
             certificates = self.text("certno")
             hidden = [
-                None if open_ else patient_of(None, None, own or other)
-                for open_, own, other in zip(
+                None if surely else patient_of(own, None, other, key=need.key)
+                for surely, own, other in zip(
                     plain.tolist(), number.to_pylist(), certificates.to_pylist(), strict=True
                 )
             ]

@@ -7,7 +7,6 @@ are never part of a row or a note.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from drgpay.cases.lists_codes import (
     flag_of,
 )
 from drgpay.cases.parse import MAX_MONEY_FEN
+from drgpay.cases.pseudonyms import ONCE, certificate_of, pseudonym
 from drgpay.cases.quarantine import RowNote
 from drgpay.interface import (
     DISEINFO,
@@ -124,7 +124,9 @@ LISTS = ("diagnoses", "procedures", "procedure_dates", "admission_conditions")
 # of a list, not of ours: how many diagnoses of traditional medicine were left out
 OTHER_MEDICINE = "other_medicine"
 _AMOUNT = re.compile(r"(-?)(\d{1,11})(?:\.(\d)(\d)?0*)?", re.ASCII)
-CERTIFICATE = re.compile(r"\d{17}[\dXx]|\d{15}", re.ASCII)
+# short numbers, and long ones that hold no day of birth, are surely no certificate numbers
+NO_CERTIFICATE = r"^([0-9A-Za-z]{1,14}|[0-9]{19,40})$"
+MAY_BE_CERTIFICATE = r"[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9][0-9]{3}[0-9X]"
 _MOST_DIGITS = 40
 _NUMERAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 
@@ -146,6 +148,7 @@ class Need:
     columns: tuple[str, ...]
     fund_types: Mapping[str, str]
     settling: bool
+    key: bytes = ONCE  # of pseudonyms
 
     @classmethod
     def of(
@@ -153,11 +156,12 @@ class Need:
         wanted: Sequence[str] | None,
         fund_types: Iterable[tuple[str, str]],
         settling: bool,
+        key: bytes = ONCE,
     ) -> Need:
         """Return the need of some columns, of all that lists give when None."""
         chosen = FIELDS if wanted is None else wanted
         columns = tuple(column for column in FIELDS if column in {*chosen, "case_id"})
-        return cls(columns, dict(fund_types), settling)
+        return cls(columns, dict(fund_types), settling, key)
 
     @cached_property
     def fields(self) -> dict[str, tuple[str, ...]]:
@@ -239,7 +243,8 @@ class Need:
 
     def _person(self, head: Mapping[str, Any], row: Row) -> None:
         if self.has("patient_id"):
-            row["patient_id"] = patient_of(*(_text(head, f) for f in ("psn_no", "hi_no", "certno")))
+            numbers = (_text(head, f) for f in ("psn_no", "hi_no", "certno"))
+            row["patient_id"] = patient_of(*numbers, key=self.key)
         if self.has("sex"):
             row["sex"] = SEX_OF.get(_text(head, "gend") or "")
         if self.has("age_years", "age_days"):
@@ -398,17 +403,17 @@ def case_id_of(nodes: Mapping[str, Any]) -> str:
         return ""
 
 
-def patient_of(*numbers: str | None) -> str | None:
-    """Return the id of a person from the first number given; a certificate number only as a hash.
+def patient_of(*numbers: str | None, key: bytes = ONCE) -> str | None:
+    """Return the id of a person from the first number given; a certificate number as a pseudonym.
 
-    The same number has the same hash everywhere, so that readmissions can be found; whoever has
-    the numbers can compute it, too. Numbers: psn_no, hi_no, certno.
+    The same number has the same pseudonym under one key, so that readmissions can be found.
+    Numbers: psn_no, hi_no, certno.
     """
     for place, number in enumerate(numbers):
         if number:
-            if place < 2 and not CERTIFICATE.fullmatch(number):
+            if place < 2 and certificate_of(number) is None:
                 return number
-            return "#" + hashlib.sha256(number.upper().encode()).hexdigest()[:24]
+            return pseudonym(number, key)
     return None
 
 

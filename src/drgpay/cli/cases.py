@@ -11,6 +11,7 @@ COMMANDS = {
     "template": ("drgpay.cli.cases_template", "template"),
     "check": ("drgpay.cli.cases_check", "check"),
     "convert": ("drgpay.cli.cases_convert", "convert"),
+    "key": ("drgpay.cli.cases_key", "key"),
 }
 
 
