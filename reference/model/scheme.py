@@ -23,6 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "not_grouping.csv": ("kind", "code"),
     "grey_codes.csv": ("kind", "code"),
     "passed_on.csv": ("mdc", "rule"),
+    "named_conditions.csv": ("group", "rule", "words", "source", "note"),
     "codes_extra.csv": ("kind", "code", "name"),
 }
 # what names a row, where an overlay says what differs from its base
@@ -34,6 +35,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "severity.csv": ("code",),
     "valid_procedures_later.csv": ("code",),
     "passed_on.csv": ("mdc",),
+    "named_conditions.csv": ("group",),
     "codes_extra.csv": ("kind", "code"),
 }
 MAY_BE_MISSING = (
@@ -41,6 +43,7 @@ MAY_BE_MISSING = (
     "not_grouping.csv",
     "grey_codes.csv",
     "passed_on.csv",
+    "named_conditions.csv",
     "codes_extra.csv",
 )
 # readings that tables leave open: the choices, the first where a manifest says nothing
@@ -49,6 +52,7 @@ READINGS: dict[str, tuple[str, ...]] = {
     "sex_and_newborn": ("ambiguous", "passed_on"),
     "ungroupable_principals": ("tried", "refused"),
     "valid_procedures": ("tabled", "later"),
+    "conditions": ("named", "tabled"),
 }
 Rows = list[dict[str, str]]
 
@@ -149,6 +153,8 @@ def load_scheme(
         valid = valid - gone | {row["code"] for row in later if row["valid"] == "yes"}
     if chosen["sex_and_newborn"] == "passed_on":
         _pass_on(tables)
+    if chosen["conditions"] == "named":
+        _add_named_conditions(tables)
     refused: set[str] = set()
     if chosen["ungroupable_principals"] == "refused":
         for file in ("not_grouping.csv", "grey_codes.csv"):
@@ -306,6 +312,13 @@ def _pass_on(tables: dict[str, Rows]) -> None:
     gone = {row["adrg"] for row in tables["adrg.csv"] if row["kind"] == "ambiguous"}
     tables["adrg.csv"] = [row for row in tables["adrg.csv"] if row["adrg"] not in gone]
     tables["drg.csv"] = [row for row in tables["drg.csv"] if row["adrg"] not in gone]
+
+
+def _add_named_conditions(tables: dict[str, Rows]) -> None:
+    """Rules with the condition that a group's name states in place of those without it."""
+    rules = {row["group"]: row["rule"] for row in tables["named_conditions.csv"]}
+    for file, key in (("mdc.csv", "mdc"), ("adrg.csv", "adrg")):
+        tables[file] = [{**row, "rule": rules.get(row[key], row["rule"])} for row in tables[file]]
 
 
 def _known_procedures(

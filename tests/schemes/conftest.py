@@ -21,6 +21,7 @@ HEADERS = {
     "valid_procedures.csv": "code",
     "codes_extra.csv": "kind,code,name",
     "weights.csv": "drg,weight",
+    "named_conditions.csv": "group,rule,words,source,note",
     "known_findings.csv": "check,file,subject,note",
     "system/diagnoses.csv": "code,name",
     "system/procedures.csv": "code,name",

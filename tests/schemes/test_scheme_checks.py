@@ -53,6 +53,7 @@ def _both(*edits: Edit) -> Edit:
 
 
 MDC, ADRG, DRG, LISTS = "mdc.csv", "adrg.csv", "drg.csv", "lists.csv"
+NAMED = "named_conditions.csv"
 SEVERITY, EXCLUSIONS, VALID = "severity.csv", "exclusions.csv", "valid_procedures.csv"
 WIDE = " and ".join(["(mcc or cc or icu or age_years < 17)"] * 5)
 
@@ -272,6 +273,27 @@ BROKEN: list[tuple[str, str, Edit, str, str]] = [
         _add("codes_extra.csv", "drug", "37.2300", "药"),
         "codes_extra.csv:2",
         "37.2300",
+    ),
+    (
+        "named_condition_of_no_group",
+        "group",
+        _add(NAMED, "ZZ9", "principal in dx", "多发", "other", "assumed"),
+        "named_conditions.csv:2",
+        "ZZ9",
+    ),
+    (
+        "named_condition_of_no_group",
+        "source",
+        _add(NAMED, "ZZ1", "principal in dx", "多发", "", "assumed"),
+        "named_conditions.csv:2",
+        "ZZ1",
+    ),
+    (
+        "rule_unreadable",
+        "of a condition taken over",
+        _add(NAMED, "ZZ1", "principal in", "多发", "other", "assumed"),
+        "named_conditions.csv:2",
+        "ZZ1",
     ),
     (
         "code_without_name",

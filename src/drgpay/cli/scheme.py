@@ -42,6 +42,7 @@ CHINESE = {
     "code_impossible": "编码格式不对",
     "row_twice": "行重复",
     "extra_kind_not_a_choice": "增列编码类别不对",
+    "named_condition_of_no_group": "名称所述条件无所属组",
     "code_without_name": "编码无名称",
     "map_to_unknown_code": "映射到不存在的编码",
     "list_unused": "列表未被引用",

@@ -68,6 +68,7 @@ OPTIONS: dict[str, tuple[type, Bilingual]] = {
     "retry_further_procedures": (bool, both("true 或 false", "true or false")),
 }
 EXAMPLES = 5
+NAMED = "named_conditions.csv"
 
 Rows = NDArray[np.int64]
 
@@ -156,12 +157,19 @@ class Subject:
     @cached_property
     def rules(self) -> list[RuleRow]:
         """All rules: of MDCs, ADRGs and DRGs."""
+        named = self.scheme.named_conditions
+
+        def place(file: str, row: int, group: str) -> tuple[str, int]:
+            return (NAMED, named[group].row) if group in named else (file, row)
+
         found = [
-            RuleRow("mdc.csv", mdc.row, mdc.mdc, mdc.mdc, mdc, mdc.rule) for mdc in self.scheme.mdcs
+            RuleRow(*place("mdc.csv", mdc.row, mdc.mdc), mdc.mdc, mdc.mdc, mdc, mdc.rule)
+            for mdc in self.scheme.mdcs
         ]
         for adrg in self.scheme.adrgs:
             mdc = self.mdc_of.get(adrg.mdc)
-            found.append(RuleRow("adrg.csv", adrg.row, adrg.key, adrg.key, mdc, adrg.rule))
+            where = place("adrg.csv", adrg.row, adrg.key)
+            found.append(RuleRow(*where, adrg.key, adrg.key, mdc, adrg.rule))
         for drg in self.scheme.drgs:
             parent = self.adrg_of.get(drg.adrg_key)
             mdc = self.mdc_of.get(parent.mdc) if parent else None
@@ -200,6 +208,13 @@ class Subject:
             for atom in atoms(node):
                 if asks_sites(atom) and rule.mdc:
                     used |= {(rule.mdc.mdc, f"site_{i + 1}") for i in range(len(rule.mdc.sites))}
+        # the other reading names the lists of the tabled rules
+        for group, condition in self.scheme.named_conditions.items():
+            try:
+                asked = list(members(parse_rule(condition.tabled)))
+            except RuleSyntaxError:
+                continue
+            used |= {(group, member.list_name) for member in asked if member.list_name}
         return used
 
     @cached_property
@@ -789,6 +804,21 @@ def extra_kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
             yield _finding(extra_kind_not_a_choice, "codes_extra.csv", line, row["code"], text)
 
 
+def named_condition_of_no_group(subject: Subject) -> Iterator[Finding]:
+    """Fail if a condition taken over belongs to no group, states no words of its name or source."""
+    for group, condition in subject.scheme.named_conditions.items():
+        if group not in subject.mdc_of and group not in subject.adrg_of:
+            text = both(f"没有MDC或ADRG“{group}”", f"there is no MDC or ADRG {group!r}")
+        elif not condition.source or not condition.words:
+            text = both(
+                f"{group} 的条件没有写明名称中的词或来源",
+                f"the condition of {group} names no words or no source",
+            )
+        else:
+            continue
+        yield _finding(named_condition_of_no_group, NAMED, condition.row, group, text)
+
+
 def code_without_name(subject: Subject) -> Iterator[Finding]:
     """Fail if codes of a table have no name in the code system: one finding a table and kind."""
     for file, diagnosis, codes, rows in _code_columns(subject):
@@ -1075,6 +1105,7 @@ CHECKS: tuple[Check, ...] = (
     code_impossible,
     row_twice,
     extra_kind_not_a_choice,
+    named_condition_of_no_group,
     code_without_name,
     map_to_unknown_code,
     list_unused,

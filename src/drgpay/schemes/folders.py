@@ -43,6 +43,7 @@ OPTIONAL_TABLES = {
     "not_grouping.csv": ("kind", "code"),
     "grey_codes.csv": ("kind", "code"),
     "passed_on.csv": ("mdc", "rule"),
+    "named_conditions.csv": ("group", "rule", "words", "source", "note"),
     "doubts.csv": ("drg", "name", "rule", "remark"),
     "known_findings.csv": ("check", "file", "subject", "note"),
 }
@@ -61,9 +62,18 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "not_grouping.csv": ("kind", "code"),
     "grey_codes.csv": ("kind", "code"),
     "passed_on.csv": ("mdc",),
+    "named_conditions.csv": ("group",),
 }
 # read row by row; the others are too long for that
-SMALL = ("mdc.csv", "adrg.csv", "drg.csv", "codes_extra.csv", "weights.csv", "passed_on.csv")
+SMALL = (
+    "mdc.csv",
+    "adrg.csv",
+    "drg.csv",
+    "codes_extra.csv",
+    "weights.csv",
+    "passed_on.csv",
+    "named_conditions.csv",
+)
 CHANGE = "change"
 PLUS, MINUS = "+", "-"
 MAX_BASES = 8
@@ -86,6 +96,7 @@ ENTRIES: dict[str, type] = {
     "options.sex_and_newborn": str,
     "options.ungroupable_principals": str,
     "options.valid_procedures": str,
+    "options.conditions": str,
     "options.retry_further_procedures": bool,
     "counts": dict,
     "known_findings": dict,

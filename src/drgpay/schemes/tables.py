@@ -29,6 +29,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "sex_and_newborn": ("ambiguous", "passed_on"),
     "ungroupable_principals": ("tried", "refused"),
     "valid_procedures": ("tabled", "later"),
+    "conditions": ("named", "tabled"),
 }
 EVERY_OWNER = "*"  # owner of a list that every rule may name
 
@@ -84,6 +85,23 @@ class DrgRow:
     def drg(self) -> str:
         """The DRG's own code: its key without the suffix."""
         return self.key.partition("_")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCondition:
+    """A condition that a group's name states: the rule with it, and the tabled one without.
+
+    `row` is its line in named_conditions.csv, `words` are those of the name that state it,
+    `source` is the scheme that it is taken over from.
+    """
+
+    row: int
+    group: str
+    rule: str
+    words: str
+    source: str
+    note: str
+    tabled: str
 
 
 @dataclass(frozen=True)
@@ -189,6 +207,21 @@ class Scheme:
     @cached_property
     def _owners(self) -> frozenset[str]:
         return frozenset(owner for owner, _ in self.lists)
+
+    @cached_property
+    def named_conditions(self) -> Mapping[str, NamedCondition]:
+        """Conditions that the name of a group states and the tables lack, by MDC or ADRG.
+
+        Taken over from a scheme that has them, so assumed; none in the reading `tabled`.
+        """
+        if self.options["conditions"] != "named":
+            return {}
+        tabled = {row["mdc"]: row["rule"] for _, row in self.folder.small["mdc.csv"]}
+        tabled |= {row["adrg"]: row["rule"] for _, row in self.folder.small["adrg.csv"]}
+        return {
+            row["group"]: NamedCondition(line, tabled=tabled.get(row["group"], ""), **row)
+            for line, row in self.folder.small.get("named_conditions.csv", [])
+        }
 
     @cached_property
     def drg_names(self) -> dict[str, str]:
@@ -334,7 +367,9 @@ def scheme_of(folder: Folder, options: Mapping[str, str]) -> Scheme:
     numbers_of_codes = np.where(
         flags(is_procedure), procedures.encode(code), diagnoses.encode(code)
     ).astype(np.int32)
-    mdcs, adrgs, drgs = _groups(folder, options["sex_and_newborn"] == "passed_on")
+    mdcs, adrgs, drgs = _groups(folder, _rules_read(folder, options))
+    if options["sex_and_newborn"] == "passed_on":
+        adrgs, drgs = _passed_on(adrgs, drgs)
     match = options["surgical_match"]
     retry = bool(folder.manifest.get("options", {}).get("retry_further_procedures", False))
     return Scheme(
@@ -379,8 +414,21 @@ def _refused(folder: Folder, diagnoses: Vocabulary, refused: bool) -> Ids:
     return numbers_of_codes[numbers_of_codes > 0].astype(np.int32)
 
 
-def _groups(folder: Folder, passed_on: bool) -> tuple[list[MdcRow], list[AdrgRow], list[DrgRow]]:
-    """Return the groups as tabled, or read so that sex and newborn cases are passed on."""
+def _rules_read(folder: Folder, options: Mapping[str, str]) -> dict[str, str]:
+    """Return the rules that a reading puts in place of the tabled ones, by MDC or ADRG."""
+    rules: dict[str, str] = {}
+    if options["sex_and_newborn"] == "passed_on":
+        rules |= {row["mdc"]: row["rule"] for _, row in folder.small.get("passed_on.csv", [])}
+    if options["conditions"] == "named":
+        named = folder.small.get("named_conditions.csv", [])
+        rules |= {row["group"]: row["rule"] for _, row in named}
+    return rules
+
+
+def _groups(
+    folder: Folder, rules: Mapping[str, str]
+) -> tuple[list[MdcRow], list[AdrgRow], list[DrgRow]]:
+    """Return the groups as tabled, with `rules` in place of those of some MDCs and ADRGs."""
     small = folder.small
 
     def order(row: Mapping[str, str], file: str, line: int) -> int:
@@ -393,9 +441,6 @@ def _groups(folder: Folder, passed_on: bool) -> tuple[list[MdcRow], list[AdrgRow
             )
         return int(text)
 
-    rules: dict[str, str] = {}
-    if passed_on:
-        rules = {row["mdc"]: row["rule"] for _, row in small.get("passed_on.csv", [])}
     mdcs = [
         MdcRow(
             line,
@@ -415,7 +460,7 @@ def _groups(folder: Folder, passed_on: bool) -> tuple[list[MdcRow], list[AdrgRow
             order(row, "adrg.csv", line),
             row["adrg"],
             row["kind"],
-            row["rule"],
+            rules.get(row["adrg"], row["rule"]),
             row["name"],
         )
         for line, row in small["adrg.csv"]
@@ -431,8 +476,13 @@ def _groups(folder: Folder, passed_on: bool) -> tuple[list[MdcRow], list[AdrgRow
         )
         for line, row in small["drg.csv"]
     ]
-    if passed_on:
-        dropped = {adrg.key for adrg in adrgs if adrg.kind == "ambiguous"}
-        adrgs = [adrg for adrg in adrgs if adrg.key not in dropped]
-        drgs = [drg for drg in drgs if drg.adrg_key not in dropped]
     return mdcs, adrgs, drgs
+
+
+def _passed_on(adrgs: list[AdrgRow], drgs: list[DrgRow]) -> tuple[list[AdrgRow], list[DrgRow]]:
+    """Return the groups without the ambiguous ones that have a rule of their own."""
+    dropped = {adrg.key for adrg in adrgs if adrg.kind == "ambiguous"}
+    return (
+        [adrg for adrg in adrgs if adrg.key not in dropped],
+        [drg for drg in drgs if drg.adrg_key not in dropped],
+    )
