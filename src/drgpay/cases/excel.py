@@ -319,7 +319,28 @@ def first_sheet(path: Path) -> list[tuple[int, list[str]]]:
     """
     book = inspect(path)
     workbook = _opened(path)
-    name = _chosen_names(path, workbook, None, [])[0]
+    return _sheet_texts(path, book, workbook, _chosen_names(path, workbook, None, [])[0])
+
+
+def every_sheet(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
+    """Return the rows of every sheet of a workbook that hold anything, by name of the sheet.
+
+    Columns are counted from the sheet's own first, an empty one included. Raises InputError for a workbook that must not or cannot be opened.
+    """
+    book = inspect(path)
+    workbook = _opened(path)
+    found = {}
+    for name in workbook.sheet_names:
+        start = _guarded(path, partial(workbook.get_sheet_by_name, name)).start
+        left = [""] * (start[1] if start else 0)
+        rows = _sheet_texts(path, book, workbook, name)
+        found[name] = [(line, left + cells) for line, cells in rows]
+    return found
+
+
+def _sheet_texts(
+    path: Path, book: Workbook, workbook: Any, name: str
+) -> list[tuple[int, list[str]]]:
     sheet = _guarded(path, partial(workbook.get_sheet_by_name, name))
     rows = _rows(sheet, book.marks.get(name, SheetMarks()))
     return [(index + 1, _texts(row)) for index, row in rows if _holds(row)]

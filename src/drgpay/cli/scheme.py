@@ -74,6 +74,7 @@ LAZY = {
     "diff": ("drgpay.cli.scheme_diff", "diff"),
     "impact": ("drgpay.cli.scheme_impact", "impact"),
     "import": ("drgpay.cli.scheme_import", "import_scheme"),
+    "import-nhsa": ("drgpay.cli.scheme_import_nhsa", "import_nhsa"),
     "docs": ("drgpay.cli.scheme_docs", "docs"),
 }
 

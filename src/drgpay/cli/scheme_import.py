@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from drgpay.cli.lang import LANG, t
+
+if TYPE_CHECKING:
+    from drgpay.schemes.importer import Imported
 
 SHOWN = 200
 
@@ -47,9 +51,8 @@ def import_scheme(
     folder: Path | None, out: Path | None, keep: bool, template: Path | None, like: str | None
 ) -> None:
     """Import a scheme, or write what an import starts from."""
-    from drgpay.errors import InputError, SchemeError, both, in_language
+    from drgpay.errors import InputError, both
     from drgpay.schemes import importer, plain
-    from drgpay.schemes.checks import counts
     from drgpay.schemes.load import load_scheme
 
     if template is not None:
@@ -68,7 +71,15 @@ def import_scheme(
                 "write: drgpay scheme import FOLDER -o NEW_FOLDER; or --template DIR",
             ),
         )
-    done = importer.import_scheme(folder, out, keep=keep)
+    report_import(importer.import_scheme(folder, out, keep=keep), folder, out)
+
+
+def report_import(done: Imported, source: Path, out: Path) -> None:
+    """Say what an import made; its faults go to a list beside `out` and end the command."""
+    from drgpay.errors import SchemeError, both, in_language
+    from drgpay.schemes import importer
+    from drgpay.schemes.checks import counts
+
     for note in done.unused:
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
     if done.scheme is not None:
@@ -84,7 +95,7 @@ def import_scheme(
     report = importer.write_faults(done.faults, out.with_name(out.name + ".faults.csv"), LANG)
     error = SchemeError(
         both(f"有{len(done.faults)}个错误", f"{len(done.faults)} faults"),
-        where=folder,
+        where=source,
         faults=[fault.placed for fault in done.faults[:SHOWN]],
         remedy=both(f"全部错误见 {report}", f"all of them are in {report}"),
     )

@@ -1070,8 +1070,10 @@ def ambiguous_unreachable(subject: Subject) -> Iterator[Finding]:
 
 
 def adrg_takes_everything(subject: Subject) -> Iterator[Finding]:
-    """Fail if an ADRG's rule holds for every case that its MDC accepts."""
+    """Fail if an ADRG's rule holds for every case that its MDC accepts and it is no rest group."""
     for adrg in subject.reach.takes_everything if subject.reach else ():
+        if adrg.kind == "fallback":
+            continue
         text = both(
             f"{adrg.key} 的规则收下 {adrg.mdc} 余下的全部病例",
             f"the rule of {adrg.key} takes every case that {adrg.mdc} has left",

@@ -12,10 +12,11 @@ import csv
 import datetime as dt
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from drgpay._reference import bundled, reference_dir
 from drgpay.csv_cells import neutral_text
@@ -23,7 +24,7 @@ from drgpay.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.inputs import read_input
 from drgpay.outputs import new_folder, whole_file, whole_folder
 from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
-from drgpay.schemes.load import SEALED, check_tables, seal
+from drgpay.schemes.load import KNOWN, SEALED, STOPPERS, Checked, check_tables, seal
 from drgpay.schemes.plain import ITEMS, TABLES, PlainTable
 from drgpay.schemes.rules import Always, Compare, Member, RuleSyntaxError, atoms, parse_rule
 from drgpay.schemes.tables import Scheme, read_tables
@@ -122,6 +123,31 @@ def import_scheme(source: str | Path, out: str | Path, *, keep: bool = False) ->
     new_folder(target)
     builder = _Builder(folder)
     builder.read()
+    return publish(target, builder, keep=keep)
+
+
+class SchemeBuilder(Protocol):
+    """What reads some source into scheme tables: its faults, and how it writes the folder."""
+
+    noted: list[Fault]
+    unused: list[Bilingual]
+
+    def write(self, target: Path) -> None:
+        """Write the scheme folder."""
+
+    def fault_of(self, finding: Finding) -> Fault:
+        """Return a finding of the whole scheme as a fault of the source."""
+
+
+def publish(
+    target: Path, builder: SchemeBuilder, *, keep: bool = False, accept: bool = False
+) -> Imported:
+    """Write what a builder read as the scheme folder `target`, checked and sealed.
+
+    What the checks of the whole scheme find are faults; with `keep` the folder is left unsealed
+    all the same, with `accept` they become rows of known_findings.csv, as far as a scheme can be
+    used with them, and are returned in `unused`.
+    """
     if builder.noted:
         return Imported(target, None, builder.noted, builder.unused)
     try:
@@ -129,6 +155,8 @@ def import_scheme(source: str | Path, out: str | Path, *, keep: bool = False) ->
             builder.write(temporary)
             try:
                 checked = check_tables(read_tables(temporary))
+                if accept:
+                    checked = _accepted(checked, temporary, builder)
             except SchemeError as error:
                 remedy = error.remedy or both("更正", "correct it")
                 raise _Unfit([Fault("", 0, "", "", error.what, remedy)]) from None
@@ -149,6 +177,25 @@ class _Unfit(Exception):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(faults)
         self.faults = faults
+
+
+def _accepted(checked: Checked, folder: Path, builder: SchemeBuilder) -> Checked:
+    """Accept what a published scheme may have, and check again."""
+    found = [f for f in checked.faults if f.check not in STOPPERS]
+    if not found or len(found) < len(checked.faults):
+        return checked
+    rows = sorted({(*f.key, "found in the published tables on import") for f in found})
+    write_csv(folder / KNOWN, ("check", "file", "subject", "note"), rows)
+    by_check = Counter(f.check for f in found)
+    builder.unused += [
+        both(
+            f"检查项 {check}：{number}处，已列入 {KNOWN}，例如：{example.chinese}",
+            f"check {check}: {number} found and accepted in {KNOWN}, such as: {example}",
+        )
+        for check, number in sorted(by_check.items())
+        for example in [builder.fault_of(next(f for f in found if f.check == check)).placed]
+    ]
+    return check_tables(read_tables(folder))
 
 
 class _Builder:
@@ -648,7 +695,7 @@ class _Builder:
         target.mkdir(parents=True, exist_ok=True)
         for name, columns in SCHEME_TABLES.items():
             rows = self.tables[name]
-            _write_csv(target / name, columns, (cells for cells, _ in rows))
+            write_csv(target / name, columns, (cells for cells, _ in rows))
             for line, (_, row) in enumerate(rows, 2):
                 if row is not None:
                     self.origin[(name, line)] = row
@@ -657,9 +704,9 @@ class _Builder:
             system.mkdir()
             for kind in ("diagnoses", "procedures"):
                 codes = sorted((row["code"], row["name"]) for row in self.rows[kind])
-                _write_csv(system / f"{kind}.csv", ("code", "name"), codes)
+                write_csv(system / f"{kind}.csv", ("code", "name"), codes)
             for kind in ("diagnosis", "procedure"):
-                _write_csv(system / f"{kind}_map.csv", ("insurance_code", "code"), [])
+                write_csv(system / f"{kind}_map.csv", ("insurance_code", "code"), [])
         (target / "manifest.toml").write_text(self._manifest(), encoding="utf-8")
 
     def _manifest(self) -> str:
@@ -667,7 +714,7 @@ class _Builder:
         lines = []
         for key in ("title", "title_en", "publisher", "family"):
             if items.get(key):
-                lines.append(f"{key} = {_quoted(items[key])}")
+                lines.append(f"{key} = {quoted_toml(items[key])}")
         lines.append(f"draft = {_flag(items.get('draft'), False)}")
         lines += ["", "[effective]", f"from = {_date(items['from'])}"]
         if items.get("to"):
@@ -714,12 +761,14 @@ def _flag(text: str | None, default: bool) -> str:
     return str(YES.get((text or "").lower(), default)).lower()
 
 
-def _quoted(text: str) -> str:
+def quoted_toml(text: str) -> str:
+    """Return a text as a TOML string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{"".join(c for c in escaped if c.isprintable())}"'
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table of a scheme."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
