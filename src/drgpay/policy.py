@@ -77,6 +77,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("zero_base_points", "choice", "choice", ("refuse", "settle")),
         Known("case_points_dp", "count", "decimal_places", high=4, optional=True),
         Known("group_mean_dp", "count", "decimal_places", low=2, high=2),
+        Known("grouped.share_min", "decimal", "ratio", high=1),
         Known("history_years", "count", "years", low=1, high=10),
         Known("history.weighting", "choice", "choice", ("pooled", "yearly_means")),
         Known("history.year_weights", "weights", "weights"),

@@ -27,7 +27,7 @@ def plain() -> Grouper:
 
 @pytest.fixture(scope="module")
 def insured() -> Grouper:
-    return Grouper(SCHEME, from_insurance_codes=True)
+    return Grouper(SCHEME, codes="insurance-2.0")
 
 
 def cases(diagnoses: list[str], procedures: list[str] | None = None) -> pa.Table:
@@ -113,7 +113,8 @@ def test_one_case_and_a_table__read_codes_alike(codes: list[str]) -> None:
     for grouper in (Grouper_of(False), Grouper_of(True)):
         made, _ = grouper.read_codes(codes, [])
         words = pa.array(codes).dictionary_encode()
-        assert grouper.recoders[0].words(words, Changes()).to_pylist() == made
+        edition = grouper.codes or ""
+        assert grouper.recoders[0].words(words, Changes(), edition).to_pylist() == made
 
 
 _groupers: dict[bool, Grouper] = {}
@@ -121,7 +122,7 @@ _groupers: dict[bool, Grouper] = {}
 
 def Grouper_of(insured: bool) -> Grouper:
     if insured not in _groupers:
-        _groupers[insured] = Grouper(SCHEME, from_insurance_codes=insured)
+        _groupers[insured] = Grouper(SCHEME, codes="insurance-2.0" if insured else None)
     return _groupers[insured]
 
 
@@ -155,7 +156,8 @@ def test_insurance_codes__every_code_of_the_map(insured: Grouper) -> None:
         pairs = insurance_map(code_system_dir(scheme.path, scheme.manifest), kind)
         counted: Changes = Changes()
         words = pa.array(pairs.keys(), pa.string()).dictionary_encode()
-        assert recoder.words(words, counted).to_pylist() == list(pairs.values())
+        read = recoder.words(words, counted, "insurance-2.0")
+        assert read.to_pylist() == list(pairs.values())
         assert sum(counted.values()) == sum(k != v for k, v in pairs.items())
 
 
@@ -167,30 +169,30 @@ def test_insurance_codes__without_a_map_are_refused(tmp_path: Path) -> None:
 def test_group_file__writes_what_changed(tmp_path: Path) -> None:
     pq.write_table(cases(["A01.000x002"]), tmp_path / "cases.parquet")
     out = tmp_path / "out.parquet"
-    done = group_file(tmp_path / "cases.parquet", out, from_insurance_codes=True)
+    done = group_file(tmp_path / "cases.parquet", out, SCHEME, codes="insurance-2.0")
     assert done.changes == tmp_path / "out.parquet.changes.csv"
     assert "A01.000x002" in done.changes.read_text(encoding="utf-8")
-    again = group_file(tmp_path / "cases.parquet", out)
+    again = group_file(tmp_path / "cases.parquet", out, SCHEME, codes="clinical-2022")
     assert again.changes is None and not done.changes.exists()
 
 
 # --- the code system travels with the data -------------------------------------------------------
 
 
-def test_code_system__of_another_edition_is_quarantined(plain: Grouper, insured: Grouper) -> None:
+def test_code_system__unknown_edition_is_quarantined(plain: Grouper, insured: Grouper) -> None:
     said = cases(["I10.x00x002", "I10.x00x002", "I10.x00x002"]).append_column(
-        "code_system", pa.array(["clinical-2022", "医保版2.0", None])
+        "code_system", pa.array(["clinical-2022", "ICD-9", None])
     )
-    result = drgpay.group(said, plain)
-    assert result.table["status"].to_pylist() == ["grouped", "quarantined", "grouped"]
-    assert result.quarantine["reason"].to_pylist() == ["code_system_differs"]
-    result = drgpay.group(said, insured)
-    assert result.table["status"].to_pylist() == ["quarantined", "grouped", "grouped"]
+    for grouper in (plain, insured):
+        result = drgpay.group(said, grouper)
+        assert result.table["status"].to_pylist() == ["grouped", "quarantined", "grouped"]
+        assert result.quarantine["reason"].to_pylist() == ["code_system_differs"]
+        assert result.quarantine["value"].to_pylist() == ["ICD-9"]
 
 
 def test_group_file__keeps_scheme_and_code_system(tmp_path: Path) -> None:
     pq.write_table(cases(["I10.x00x002"]), tmp_path / "cases.parquet")
-    group_file(tmp_path / "cases.parquet", tmp_path / "out.parquet")
+    group_file(tmp_path / "cases.parquet", tmp_path / "out.parquet", SCHEME)
     kept = pq.ParquetFile(tmp_path / "out.parquet").schema_arrow.metadata
     assert kept[b"drgpay.scheme"] == SCHEME.encode()
     assert kept[b"drgpay.code_system"] == b"clinical-2022"

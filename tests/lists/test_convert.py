@@ -153,16 +153,19 @@ def test_codes__are_written_as_the_scheme_has_them(tmp_path: Path) -> None:
     grouper = Grouper("zj-drg-2022")
     body = c07()
     body["diseinfo"][1]["diag_code"] = "I10.X05"
+    body["diseinfo"].append({"diag_type": "1", "diag_code": "A01.000x002", "maindiag_flag": "0"})
     done = convert(
         write(tmp_path / "a.jsonl", body), tmp_path / "out.parquet", recoders=grouper.recoders,
-        code_system="somewhere",
+        editions=grouper.edition_choice(),
     )  # fmt: skip
     table = pq.read_table(done.path)
-    assert table["diagnoses"].to_pylist() == [["K22.301", "I10.x05"]]
-    assert table["code_system"].to_pylist() == ["somewhere"]
-    assert table.schema.metadata[b"drgpay.code_system"] == b"somewhere"
-    change = rows_of(done.changes)[0]
-    assert (change["before"], change["after"], change["times"]) == ("I10.X05", "I10.x05", "1")
+    # a list has codes of the insurance edition; the scheme is written in the clinical one
+    assert table["diagnoses"].to_pylist() == [["K22.301", "I10.x05", "A01.003"]]
+    assert table["code_system"].to_pylist() == ["clinical-2022"]
+    assert table.schema.metadata[b"drgpay.code_system"] == b"clinical-2022"
+    changes = [(c["before"], c["after"], c["times"]) for c in rows_of(done.changes)]
+    assert sorted(changes) == [("A01.000x002", "A01.003", "1"), ("I10.X05", "I10.x05", "1")]
+    assert dict(done.tally.rows) == {"insurance-2.0": 1}
 
 
 def test_code_system__of_the_source_is_kept(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from drgpay.arrow import decimal_column
 from drgpay.cases import parse
-from drgpay.cases.codes import Changes, Recoder, other_system
+from drgpay.cases.codes import Changes, Recoder
+from drgpay.cases.editions import COLUMN as EDITION_COLUMN
+from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.encode import Faults, _as_lists, _blank, _interleave, _trimmed
 from drgpay.cases.refunds import FILE, ROW
 from drgpay.columns import CASE_COLUMNS, NUMBERED, Column
@@ -42,18 +44,25 @@ def canonical(
     recoders: tuple[Recoder, Recoder] | None,
     changes: Changes,
     cut: Counter[str],
+    edition: str = "",
+    tally: CodeTally | None = None,
 ) -> tuple[pa.Table, set[str]]:
     """Return the good rows of a piece in our types, all columns, and which of them it has.
 
     `recoders` read the codes of diagnoses and procedures as a scheme writes them, and `changes`
-    counts what they changed; `cut` counts decimals dropped from whole numbers, by column. What is
+    counts what they changed, `tally` what stayed unknown; codes of another edition than the
+    scheme's (`edition` where a row does not say its own) become the scheme's, and the row says so.
+    `cut` counts decimals dropped from whole numbers, by column. What is
     there but is not what its column holds is a fault of its row.
     """
     table, count = faults.table, len(faults.table)
     faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
-    if recoders is not None and "code_system" in table.column_names:
-        strange = other_system(table["code_system"], recoders[0].systems)
-        faults.add(strange, "code_system", "code_system_differs")
+    editions = RowEditions((edition,))
+    own = recoders[0].own if recoders is not None else ""
+    if recoders is not None:
+        editions, strange = row_editions(table, edition or own, recoders[0].editions)
+        if strange is not None:
+            faults.add(strange, EDITION_COLUMN, "code_system_differs")
     out: dict[str, Any] = {}
     cuts: list[tuple[str, Mask]] = []
     kept: dict[str, tuple[NDArray[np.int64], Mask]] = {}
@@ -83,11 +92,23 @@ def canonical(
         recoder = recoder_of[name]
         if recoder is not None:
             of_good = np.repeat(faults.good, lengths)
-            words = recoder.words(words.filter(pa.array(of_good)), changes)
+            of_rows = editions.rows(faults.good)
+            words = of_rows.read(
+                recoder, words.filter(pa.array(of_good)), lengths[faults.good], changes
+            )
             lengths, keep = np.where(faults.good, lengths, 0), keep[of_good]
+            if tally is not None:
+                tally.note(recoder, words, recoder.encode(words.dictionary.cast(pa.string())))
         out[name] = _lists(words, lengths, keep)
     for name, dropped in cuts:
         cut[name] += int((dropped & faults.good).sum())
+    mapped = editions.others(own, count) if recoders is not None else None
+    if mapped is not None:
+        before = out.get(EDITION_COLUMN, pa.nulls(count, pa.string()))
+        out[EDITION_COLUMN] = pc.if_else(pa.array(mapped), pa.scalar(own), before)
+    if tally is not None:
+        kept_rows = editions.rows(faults.good)
+        tally.count_rows(kept_rows, int(faults.good.sum()))
     have = set(out)
     full = [out.get(f.name, pa.nulls(count, f.type)) for f in SCHEMA]
     full += [pa.array([faults.file] * count, pa.string()), pa.array(faults.numbers)]

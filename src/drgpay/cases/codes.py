@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from rapidfuzz.distance import OSA
 
 from drgpay.errors import SchemeError, both
 
-INSURANCE_SYSTEMS = ("insurance", "insurance-2.0", "医保版", "医保2.0", "医保版2.0")
-X_CASE, MAPPED = "x_case", "insurance_code"
+X_CASE, MAPPED, BACK, NO_TARGET = "x_case", "insurance_code", "clinical_code", "no_target"
+MAX_NAMED = 20_000  # codes without a target that are named; all are counted
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]
 CHANGES_SCHEMA = pa.schema(
@@ -52,84 +52,163 @@ def _small_x(codes: pa.Array) -> pa.Array:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How codes of another edition become those of a scheme.
+
+    `every`: each code is looked up, for the same code may mean another thing in each edition;
+    else only those that the scheme does not know.
+    """
+
+    pairs: Mapping[str, str]
+    why: str
+    every: bool
+
+    @cached_property
+    def arrays(self) -> tuple[pa.Array, pa.Array]:
+        """Codes of the other edition, and the scheme's."""
+        return pa.array(self.pairs.keys(), pa.string()), pa.array(self.pairs.values(), pa.string())
+
+
+@dataclass(frozen=True)
 class Recoder:
     """Reads the codes of one kind (`diagnosis` or `procedure`) as the scheme writes them.
 
-    `encode` numbers the scheme's codes, 0 for unknown ones. `mapping`, when given, is from codes of
-    the insurance edition to the scheme's: the same code may mean another thing in each, so that
-    every code is looked up.
+    `encode` numbers the scheme's codes from 1, 0 for unknown ones; `size` is how many there are.
+    `own` is the edition that the scheme is written in, `others` gives by name the editions that a
+    map leads from, each read when it is first needed.
     """
 
     kind: str
     encode: Callable[[pa.Array], NDArray[np.int32]]
-    mapping: dict[str, str] | None = None
-    systems: tuple[str, ...] = ()  # what a file may call the code system of its codes
+    size: int = 0
+    own: str = ""
+    others: Mapping[str, Callable[[], Reading]] = field(default_factory=dict)
 
-    @cached_property
-    def _mapped(self) -> tuple[pa.Array, pa.Array]:
-        pairs = self.mapping or {}
-        return pa.array(pairs.keys(), pa.string()), pa.array(pairs.values(), pa.string())
+    @property
+    def editions(self) -> tuple[str, ...]:
+        """The editions whose codes can be read, the scheme's own first."""
+        return (self.own, *self.others)
 
-    def one(self, code: str, known: Mapping[str, int]) -> str:
+    def reading(self, edition: str) -> Reading | None:
+        """Return how codes of an edition are read, None for the scheme's own."""
+        return self.others[edition]() if edition in self.others else None
+
+    def one(self, code: str, known: Mapping[str, int], edition: str = "") -> str:
         """Return one code as it is read; `known` are the scheme's codes."""
         text = code.strip()
-        if self.mapping is not None:
-            return self.mapping.get(text) or self.mapping.get(small_x(text), text)
         lower = small_x(text)
+        reading = self.reading(edition)
+        if reading is not None and (reading.every or not {text, lower} & known.keys()):
+            found = reading.pairs.get(text) or reading.pairs.get(lower)
+            if found:
+                return found
         return lower if text not in known and lower in known else text
 
-    def dictionary(self, codes: pa.Array) -> tuple[pa.Array, NDArray[np.str_]]:
+    def dictionary(self, codes: pa.Array, edition: str = "") -> tuple[pa.Array, NDArray[np.str_]]:
         """Return trimmed codes as they are read, and why each was changed, empty where not."""
         why = np.zeros(len(codes), dtype="U16")
-        if self.mapping is not None:
-            keys, values = self._mapped
-            at = pc.index_in(codes, value_set=keys)
-            lower = _small_x(codes)
-            at = pc.coalesce(at, pc.index_in(lower, value_set=keys))
-            read = pc.coalesce(values.take(at), codes)
-            changed = np.asarray(pc.fill_null(pc.not_equal(read, codes), False))
-            by_case = np.asarray(pc.fill_null(pc.equal(read, lower), False))
-            why[changed] = np.where(by_case[changed], X_CASE, MAPPED)
-            return read, why
+        codes = self._small_x(codes, why)
+        reading = self.reading(edition)
+        if reading is None or not len(codes):
+            return codes, why
+        keys, values = reading.arrays
+        lower = _small_x(codes)
+        at = pc.coalesce(pc.index_in(codes, value_set=keys), pc.index_in(lower, value_set=keys))
+        if not reading.every:
+            unknown = pa.array(self.encode(codes) == 0)
+            at = pc.if_else(unknown, at, pa.scalar(None, at.type))
+        read = pc.coalesce(values.take(at), codes)
+        changed = np.asarray(pc.fill_null(pc.not_equal(read, codes), False))
+        by_case = np.asarray(pc.fill_null(pc.equal(read, lower), False))
+        why[changed] = np.where(by_case[changed], X_CASE, reading.why)
+        return read, why
+
+    def _small_x(self, codes: pa.Array, why: NDArray[np.str_]) -> pa.Array:
+        """Return codes with inner X in lower case where the scheme knows them only so."""
         doubtful = np.flatnonzero(
             np.asarray(
                 pc.fill_null(pc.match_substring(pc.utf8_slice_codeunits(codes, 1), "X"), False)
             )
         )
         if not len(doubtful):
-            return codes, why
+            return codes
         some = codes.take(pa.array(doubtful))
         lower = _small_x(some)
         better = (self.encode(some) == 0) & (self.encode(lower) > 0)
         if not better.any():
-            return codes, why
+            return codes
         why[doubtful[better]] = X_CASE
         mask = np.zeros(len(codes), dtype=np.bool_)
         mask[doubtful[better]] = True
-        return pc.replace_with_mask(codes, pa.array(mask), lower.filter(pa.array(better))), why
+        return pc.replace_with_mask(codes, pa.array(mask), lower.filter(pa.array(better)))
 
-    def words(self, words: pa.DictionaryArray, changes: Changes) -> pa.DictionaryArray:
-        """Return codes (a dictionary array) as they are read; what changed is added to `changes`."""
+    def knows(self, codes: pa.Array, edition: str = "") -> NDArray[np.bool_]:
+        """Return which codes an edition knows, and the scheme with it."""
+        read, _ = self.dictionary(codes, edition)
+        known: NDArray[np.bool_] = self.encode(read) > 0
+        reading = self.reading(edition)
+        if reading is not None and reading.every:
+            keys = reading.arrays[0]
+            known &= np.asarray(
+                pc.or_(pc.is_in(codes, value_set=keys), pc.is_in(_small_x(codes), value_set=keys))
+            )
+        return known
+
+    def words(
+        self, words: pa.DictionaryArray, changes: Changes, edition: str = ""
+    ) -> pa.DictionaryArray:
+        """Return codes (a dictionary array) as they are read; what changed is added to `changes`.
+
+        Codes of another edition that the scheme does not know after all are named there, too.
+        """
         plain = words.dictionary
-        read, why = self.dictionary(plain)
+        read, why = self.dictionary(plain, edition)
+        if edition in self.others:
+            lost = (why == "") & (self.encode(read) == 0)
+            why[lost & np.asarray(pc.greater(pc.binary_length(read), 0))] = NO_TARGET
         changed = np.flatnonzero(why != "")
         if not len(changed):
             return words
         index = np.asarray(words.indices.drop_null(), dtype=np.int64)
         times = np.bincount(index, minlength=len(plain))
+        room = MAX_NAMED
         for i in changed.tolist():
-            if times[i]:
-                key = (self.kind, str(why[i]), plain[i].as_py(), read[i].as_py())
-                changes[key] += int(times[i])
+            if not times[i]:
+                continue
+            reason, target = str(why[i]), read[i].as_py()
+            if reason == NO_TARGET:
+                target, room = "", room - 1
+                if room < 0:
+                    continue
+            changes[(self.kind, reason, plain[i].as_py(), target)] += int(times[i])
+        if (why[changed] == NO_TARGET).all():
+            return words
         return read.take(words.indices).dictionary_encode()
 
-
-def other_system(column: pa.ChunkedArray, systems: Sequence[str]) -> NDArray[np.bool_]:
-    """Return the rows whose codes are said to be of another code system; empty says nothing."""
-    words = column.cast(pa.string())
-    allowed = pa.array([*systems, ""], pa.string())
-    known = pc.is_in(pc.utf8_trim_whitespace(words), value_set=allowed)
-    return np.asarray(pc.and_(pc.invert(known), pc.is_valid(words)))
+    def mixed(
+        self,
+        words: pa.DictionaryArray,
+        changes: Changes,
+        editions: Sequence[str],
+        which: NDArray[np.int8],
+    ) -> pa.DictionaryArray:
+        """Return codes of several editions as they are read; `which` numbers each code's."""
+        parts = []
+        order = []
+        for number, edition in enumerate(editions):
+            rows = np.flatnonzero(which == number)
+            if len(rows):
+                part = words.take(pa.array(rows))
+                parts.append(
+                    self.words(part.dictionary_decode().dictionary_encode(), changes, edition)
+                )
+                order.append(rows)
+        if not parts:
+            return words
+        place = np.empty(len(words), dtype=np.int64)
+        place[np.concatenate(order)] = np.arange(len(words))
+        texts = pa.concat_arrays([part.dictionary_decode().cast(pa.string()) for part in parts])
+        return texts.take(pa.array(place)).dictionary_encode()
 
 
 def insurance_map(code_system: Path, kind: str) -> dict[str, str]:
@@ -143,12 +222,34 @@ def insurance_map(code_system: Path, kind: str) -> dict[str, str]:
             both("没有医保版编码对照表", "no map from the codes of the insurance edition"),
             where=path,
             remedy=both(
-                "补上这张表（列 insurance_code, code），或不用 --from-insurance-codes",
-                "add the table (columns insurance_code, code) or leave out --from-insurance-codes",
+                "补上这张表（列 insurance_code, code），或用与方案同一版本的编码",
+                "add the table (columns insurance_code, code), or give codes of the scheme's own "
+                "edition",
             ),
         )
-    with path.open(encoding="utf-8", newline="") as stream:
-        return {row["insurance_code"]: row["code"].strip() for row in csv.DictReader(stream)}
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream)
+        next(rows, None)
+        return {row[0]: row[1].strip() for row in rows if len(row) > 1}
+
+
+def backward(pairs: Mapping[str, str], known: Container[str]) -> dict[str, str]:
+    """Return a map from codes of the edition that `pairs` lead to, to those that they come from.
+
+    Only for codes that the other edition does not know: the one source of a code, where it has but
+    one. A code that neither edition's table has and that the map leads to a known one goes there.
+
+    >>> backward({"A1": "B1", "A2": "B1", "A3": "B3", "A4": "K1"}, {"A1", "A2", "A3", "K1"})
+    {'A4': 'K1', 'B3': 'A3'}
+    """
+    sources: dict[str, list[str]] = {}
+    for source, target in pairs.items():
+        sources.setdefault(target, []).append(source)
+    found = {a: b for a, b in pairs.items() if a not in known and b in known}
+    for target, own in sources.items():
+        if target not in known and len(own) == 1 and own[0] in known:
+            found[target] = own[0]
+    return found
 
 
 def changes_table(changes: Changes) -> pa.Table:
@@ -156,6 +257,11 @@ def changes_table(changes: Changes) -> pa.Table:
     rows = sorted(changes.items())
     columns = [[key[i] for key, _ in rows] for i in range(4)]
     return pa.table([*columns, [times for _, times in rows]], schema=CHANGES_SCHEMA)
+
+
+def changed_codes(changes: Changes) -> int:
+    """Return how many codes were read otherwise than written."""
+    return sum(times for key, times in changes.items() if key[1] != NO_TARGET)
 
 
 class NearestCodes:

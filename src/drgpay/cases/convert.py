@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.cases.canonical import SCHEMA, STAGED, canonical
-from drgpay.cases.codes import Changes, Recoder
+from drgpay.cases.codes import BACK, MAPPED, NO_TARGET, Changes, Recoder, changed_codes
+from drgpay.cases.editions import CodeTally, EditionChoice, FoundEdition, merge_changes
 from drgpay.cases.encode import Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
@@ -48,7 +49,9 @@ CHANGES_SCHEMA = pa.schema(
 )
 _WHY = {
     "x_case": both("内部的X改为小写", "inner X in lower case"),
-    "insurance_code": both("医保版编码对照为方案所用编码", "code of the insurance edition mapped"),
+    MAPPED: both("医保版编码对照为方案所用编码", "code of the insurance edition mapped"),
+    BACK: both("国临版编码对照为方案所用编码", "code of the clinical edition mapped"),
+    NO_TARGET: both("没有对应的编码，照原样", "no code corresponds: left as it is"),
     "cut": both("整数列去掉了小数", "decimals dropped from a whole number"),
     "reduced": both("减去部分退费", "less a part that was refunded"),
 }
@@ -78,6 +81,9 @@ class Converted:
     changed: int
     unknown: tuple[str, ...]
     notes: tuple[Bilingual, ...]
+    tally: CodeTally = field(default_factory=CodeTally)
+    found: tuple[FoundEdition, ...] = ()
+    changed_codes: int = 0
 
 
 def convert(
@@ -86,15 +92,15 @@ def convert(
     *,
     options: ReadOptions = AS_FOUND,
     recoders: tuple[Recoder, Recoder] | None = None,
-    code_system: str | None = None,
+    editions: EditionChoice | None = None,
     lang: str = "zh",
     progress: Callable[[int | None], Callable[[int], None]] | None = None,
 ) -> Converted:
     """Write cases from any source to a .parquet, .csv or .xlsx file of our columns and types.
 
-    `recoders` read codes as a scheme writes them (`Grouper.recoders`); `code_system` is the code
-    system that all codes are of afterwards, where they were mapped. Rows that cannot be held in our
-    types go to `<out>.quarantine.csv`, everything changed to `<out>.changes.csv`.
+    `recoders` read codes as a scheme writes them (`Grouper.recoders`), `editions` tells which edition
+    those of a file are (`Grouper.edition_choice`); what was mapped says the scheme's edition in
+    `code_system`. Rows that cannot be held in our types go to `<out>.quarantine.csv`, everything changed to `<out>.changes.csv`.
 
     Raises InputError, and BooksError when counts do not add up.
     """
@@ -108,15 +114,21 @@ def convert(
     cut: Counter[str] = Counter()
     have: set[str] = set()
     quarantine = Quarantine()
+    tally = CodeTally()
     rows = staged = 0
     systems: set[str] = set()
     with whole_files(path) as files:
         stage = files.aside("cases")
         with pq.ParquetWriter(stage, STAGED, compression="zstd") as writer:
             for piece in source.pieces:
+                edition = ""
+                if editions is not None:
+                    piece, edition = editions.of(piece.file).settle(piece)
                 table = piece.load()
                 faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
-                good, columns = canonical(faults, recoders, changes, cut)
+                found: Changes = Changes()
+                good, columns = canonical(faults, recoders, found, cut, edition, tally)
+                merge_changes(changes, found)
                 quarantine.take(faults.close())
                 systems.update(pc.unique(good["code_system"]).drop_null().to_pylist())
                 have |= columns
@@ -129,11 +141,8 @@ def convert(
             quarantine.add(file, row, None, "", text, "row_broken")
         rows += len(source.broken)
         netting = net_refunds(lambda: _parts(stage, _NETTING_COLUMNS))
-        if code_system is not None:
-            have.add("code_system")
-            systems = {code_system}
         names = [name for name in SCHEMA.names if name in have]
-        written = _write(path, files.at(path), stage, names, netting, code_system, systems)
+        written = _write(path, files.at(path), stage, names, netting, systems)
         quarantine.take(netting.quarantine)
         if rows != written + netting.netted + len(quarantine) or staged != netting.rows:
             raise BooksError(
@@ -159,9 +168,12 @@ def convert(
         written,
         netting.netted,
         len(quarantine),
-        sum(changes.values()) + sum(cut.values()) + len(netting.changed),
+        changed_codes(changes) + sum(cut.values()) + len(netting.changed),
         source.unknown,
         tuple(source.all_notes()),
+        tally,
+        tuple(editions.found) if editions is not None else (),
+        changed_codes(changes),
     )
 
 
@@ -177,7 +189,6 @@ def _write(
     stage: Path,
     names: list[str],
     netting: Netting,
-    code_system: str | None,
     systems: set[str],
 ) -> int:
     """Write the staged rows that go on, net; returns how many."""
@@ -191,10 +202,6 @@ def _write(
         for part in _parts(stage):
             net = netting.apply(part, first)
             first += len(part)
-            if code_system is not None:
-                place = net.column_names.index("code_system")
-                named = pa.array([code_system] * len(net), pa.string())
-                net = net.set_column(place, "code_system", named)
             writer.write_table(net.select(names).cast(schema))
             written += len(net)
     return written

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.cases.codes import Changes, Recoder, other_system
+from drgpay.cases.codes import Changes, Recoder
+from drgpay.cases.editions import COLUMN as EDITION_COLUMN
+from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.quarantine import REASONS, Quarantine
 from drgpay.columns import CODED, GROUPING_MORE
 
@@ -46,6 +48,7 @@ class EncodedCases:
     good: parse.Mask
     changes: Changes = field(default_factory=Changes)  # codes read otherwise than written
     more: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)  # what few schemes ask
+    tally: CodeTally = field(default_factory=CodeTally)
 
     def __len__(self) -> int:
         return len(self.sex)
@@ -143,19 +146,26 @@ def encode_cases(
     faults: Faults,
     recoders: tuple[Recoder, Recoder] | None = None,
     more: Sequence[str] = (),
+    edition: str = "",
 ) -> EncodedCases:
     """Return the grouping columns of a table as arrays; bad rows are noted in `faults`.
 
     Columns that the table lacks are unknown in every row. `recoders`, of diagnoses and of
-    procedures, say how codes are read. `more` are the columns that the scheme's rules ask besides.
+    procedures, say how codes are read; `edition` is that of rows that do not say their own, empty
+    for the scheme's. `more` are the columns that the scheme's rules ask besides.
     """
     changes: Changes = Changes()
+    tally = CodeTally()
+    editions = RowEditions((edition,))
     of_diagnoses, of_procedures = recoders or (None, None)
     count = len(table)
     faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
-    if of_diagnoses is not None and "code_system" in table.column_names:
-        strange = other_system(table["code_system"], of_diagnoses.systems)
-        faults.add(strange, "code_system", "code_system_differs")
+    if of_diagnoses is not None:
+        default = edition or of_diagnoses.own
+        editions, strange = row_editions(table, default, of_diagnoses.editions)
+        if strange is not None:
+            faults.add(strange, EDITION_COLUMN, "code_system_differs")
+        tally.count_rows(editions, count)
     sex, bad = parse.sexes(table["sex"])
     faults.add(bad | (sex == 0), "sex", "sex_invalid")
     age_years, bad = parse.counts(table["age_years"])
@@ -177,11 +187,12 @@ def encode_cases(
 
     asked = {name: _asked(table, name, faults) for name in more}
 
-    dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses, of_diagnoses, changes)
+    read = _Reading(editions, changes, tally)
+    dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses, of_diagnoses, read)
     if missing.any():
         column = "diagnoses" if "diagnoses" in table.column_names else "diagnosis_1"
         faults.add(missing, column, "principal_missing")
-    px, _ = _codes(table, "procedures", "procedure_", procedures, of_procedures, changes)
+    px, _ = _codes(table, "procedures", "procedure_", procedures, of_procedures, read)
     return EncodedCases(
         sex=sex,
         age_years=age_years,
@@ -191,6 +202,7 @@ def encode_cases(
         good=faults.good,
         changes=changes,
         more=asked,
+        tally=tally,
         **optional,
     )
 
@@ -217,15 +229,50 @@ def _blank(column: pa.ChunkedArray) -> parse.Mask:
     return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the codes of a table are read, and where it is noted what came of it."""
+
+    editions: RowEditions
+    changes: Changes
+    tally: CodeTally
+
+
 def _codes(
     table: pa.Table,
     name: str,
     base: str,
     encode: Encoder,
     recoder: Recoder | None,
-    changes: Changes,
+    read: _Reading,
 ) -> tuple[Codes, parse.Mask]:
     """Return the codes of a list, text or numbered columns, and which cases lack the first one."""
+    count = len(table)
+    found = _code_words(table, name, base)
+    if found is None:
+        return _no_codes(count), np.ones(count, dtype=np.bool_)
+    words, lengths = found
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    words = _trimmed(words)
+    if recoder is not None and len(words):
+        words = read.editions.read(recoder, words, lengths, read.changes)
+    ids, empty = _encode_words(words, encode, recoder, read.tally)
+    missing = lengths == 0
+    if empty is not None and empty.any():
+        starts = offsets[:-1][~missing]
+        missing = missing.copy()
+        missing[np.flatnonzero(~missing)[empty[starts]]] = True
+        kept = np.concatenate([[0], np.cumsum(~empty)])
+        offsets = kept[offsets]
+        ids = ids[~empty]
+        words = words.filter(pa.array(~empty))
+    # one more id, so that a case without diagnoses at the end stays inside the array
+    return Codes(offsets, np.append(ids, np.int32(0)), words), missing
+
+
+def _code_words(table: pa.Table, name: str, base: str) -> tuple[pa.Array, NDArray[np.int64]] | None:
+    """Return the codes of all cases end to end, and how many each has; None without a column."""
     count = len(table)
     numbered = sorted(
         (c for c in table.column_names if c.startswith(base) and c[len(base) :].isdigit()),
@@ -242,24 +289,19 @@ def _codes(
         words = _interleave([parse.flat(table[c]).cast(pa.string()) for c in numbered])
         lengths = np.full(count, len(numbered), dtype=np.int64)
     else:
-        return _no_codes(count), np.ones(count, dtype=np.bool_)
-    offsets = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    words = _trimmed(words)
-    if recoder is not None and len(words):
-        words = recoder.words(words, changes)
-    ids, empty = _encode_words(words, encode)
-    missing = lengths == 0
-    if empty is not None and empty.any():
-        starts = offsets[:-1][~missing]
-        missing = missing.copy()
-        missing[np.flatnonzero(~missing)[empty[starts]]] = True
-        kept = np.concatenate([[0], np.cumsum(~empty)])
-        offsets = kept[offsets]
-        ids = ids[~empty]
-        words = words.filter(pa.array(~empty))
-    # one more id, so that a case without diagnoses at the end stays inside the array
-    return Codes(offsets, np.append(ids, np.int32(0)), words), missing
+        return None
+    return words, lengths
+
+
+def distinct_codes(table: pa.Table, name: str) -> pa.Array:
+    """Return the distinct codes of `diagnoses` or `procedures`, without blanks and empty ones."""
+    words = _code_words(table, name, {"diagnoses": "diagnosis_", "procedures": "procedure_"}[name])
+    if words is None or not len(words[0]):
+        return pa.array([], pa.string())
+    texts = pc.unique(_trimmed(words[0]).drop_null())
+    texts = texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts
+    texts = texts.cast(pa.string())
+    return texts.filter(pc.greater(pc.binary_length(texts), 0))
 
 
 def _no_codes(count: int) -> Codes:
@@ -312,12 +354,16 @@ def _trimmed(words: pa.Array) -> pa.Array:
     return plain.take(words.indices).dictionary_encode()
 
 
-def _encode_words(words: pa.Array, encode: Encoder) -> tuple[NDArray[np.int32], parse.Mask | None]:
+def _encode_words(
+    words: pa.Array, encode: Encoder, recoder: Recoder | None, tally: CodeTally
+) -> tuple[NDArray[np.int32], parse.Mask | None]:
     """Return the numbers of codes and which are empty (None when none is)."""
     if not len(words):
         return np.zeros(0, dtype=np.int32), None
     dictionary = words.dictionary.cast(pa.string())
     table = encode(dictionary)
+    if recoder is not None:
+        tally.note(recoder, words, table)
     blank = np.asarray(pc.equal(pc.binary_length(dictionary), 0))
     if words.null_count:
         index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(dictionary)))

@@ -169,10 +169,10 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "code_system_differs",
-            "编码版本与分组方案的不同",
-            "codes of another code system than the scheme's",
-            "医保版编码请用 --from-insurance-codes（统筹区文件夹：from_insurance_codes = true）",
-            "for codes of the insurance edition give --from-insurance-codes (in region.toml: from_insurance_codes = true)",
+            "编码版本不认识，或没有到分组方案所用版本的对照表",
+            "an unknown edition of codes, or one without a map to the scheme's",
+            "编码版本（code_system）填 insurance-2.0（医保版）或 clinical-2022（国临版），或留空",
+            "write insurance-2.0 or clinical-2022 in code_system, or nothing",
         ),
         Reason(
             "no_version_in_force",

@@ -14,6 +14,7 @@ from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
+from drgpay.errors import in_language
 from drgpay.outputs import not_an_input, result_file, whole_file
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def check(
     strict: bool,
     scheme: str,
     surgical_match: str | None,
-    from_insurance_codes: bool,
+    codes: str | None,
     threads: int | None,
     reading: ReadOptions,
 ) -> None:
@@ -94,7 +95,7 @@ def check(
             list(cases),
             scheme,
             surgical_match=surgical_match,
-            from_insurance_codes=from_insurance_codes,
+            codes=codes,
             options=reading,
             purpose=purpose,
             threads=threads,
@@ -107,6 +108,8 @@ def check(
             write_excel(done, part, LANG)
         elif part is not None and suffix == ".json":
             write_json(done, part, LANG)
+    for note in done.codes.first() if done.codes is not None else ():
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
     click.echo(text_report(done, LANG))
     seconds = time.perf_counter() - started
     click.echo("")
@@ -120,5 +123,7 @@ def check(
                 "add -o report.xlsx for a workbook with the faulty cells marked",
             )
         )
+    if done.codes is not None:
+        click.echo(in_language(done.codes.line(), LANG))
     if strict and done.fatal:
         raise SystemExit(FATAL_EXIT)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import scheme_option
+from drgpay.cli.options import codes_option, scheme_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
@@ -40,43 +40,36 @@ if TYPE_CHECKING:
     help=t("结果文件，.parquet、.csv 或 .xlsx", "result file, .parquet, .csv or .xlsx"),
 )
 @scheme_option
-@click.option(
-    "--from-insurance-codes",
-    is_flag=True,
-    help=t(
-        "编码是医保版，对照为方案所用的编码；改动逐项列出",
-        "codes are those of the insurance edition: map them, and list what changed",
-    ),
-)
+@codes_option
 @reading_options
 def convert(
     cases: tuple[str, ...],
     out: Path,
     scheme: str,
-    from_insurance_codes: bool,
+    codes: str | None,
     reading: ReadOptions,
 ) -> None:
     """Convert files."""
     spare_pandas()
     from drgpay.cases.convert import convert as run
+    from drgpay.grouper.codes_read import CodesRead
     from drgpay.grouper.stream import grouper_of
-    from drgpay.schemes.folders import code_system_dir
 
     started = time.perf_counter()
-    grouper = grouper_of(scheme, None, from_insurance_codes)
-    recoders = grouper.recoders
-    path, manifest = grouper.scheme.path, grouper.scheme.manifest
-    system = code_system_dir(path, manifest).name if from_insurance_codes else None
+    grouper = grouper_of(scheme, None, codes)
     done = run(
         list(cases),
         out,
         options=reading,
-        recoders=recoders,
-        code_system=system,
+        recoders=grouper.recoders,
+        editions=grouper.edition_choice(),
         lang=LANG,
         progress=lambda total: bar(t("转换", "converting"), total),
     )
     seconds = time.perf_counter() - started
+    read = CodesRead(grouper.own_editions, done.tally, list(done.found), changed=done.changed_codes)
+    for note in read.first():
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
     click.echo(
         t(
             f"收到 {done.rows:,} = 写出 {done.out:,} + 退费冲抵 {done.netted:,} + 隔离 "
@@ -100,3 +93,4 @@ def convert(
         )
     if done.quarantined:
         click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
+    click.echo(in_language(read.line(grouped=False), LANG))

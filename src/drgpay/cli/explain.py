@@ -13,7 +13,7 @@ import click
 
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import insurance_option, surgical_match_option
+from drgpay.cli.options import codes_option, surgical_match_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
@@ -60,7 +60,7 @@ SEXES = ["M", "F"] if LANG == "en" else ["男", "女", "M", "F"]
     ),
 )
 @surgical_match_option
-@insurance_option
+@codes_option
 @click.option(
     "--discharged",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -108,7 +108,7 @@ def explain(
     px: str,
     scheme: str | None,
     surgical_match: str | None,
-    from_insurance_codes: bool,
+    codes: str | None,
     discharged: dt.datetime | None,
     reading: ReadOptions,
     run_dir: Path | None,
@@ -151,7 +151,7 @@ def explain(
     day = None if discharged is None else discharged.date()
     if source is not None and out is None and day is None:
         day = _discharge(source, case_id, reading)
-    grouper = _grouper(scheme, surgical_match, from_insurance_codes, pricer, day)
+    grouper = _grouper(scheme, surgical_match, codes, pricer, day)
     if out is not None and source is not None:
         _explain_many(source, out, grouper, case_ids or case_id, pricer, workers, reading)
         return
@@ -195,7 +195,7 @@ def _pricer(run_dir: Path | None) -> Pricer | None:
 def _grouper(
     scheme: str | None,
     surgical_match: str | None,
-    from_insurance_codes: bool,
+    codes: str | None,
     pricer: Pricer | None,
     day: dt.date | None,
 ) -> Grouper:
@@ -210,10 +210,10 @@ def _grouper(
     name = scheme or DEFAULT_SCHEME
     given = Path(name) if "/" in name else name
     if day is not None:
-        found = any_grouper(given, surgical_match, from_insurance_codes)
+        found = any_grouper(given, surgical_match, codes)
         grouper = found.at(day) if isinstance(found, VersionedGrouper) else found
     else:
-        grouper = grouper_of(given, surgical_match, from_insurance_codes)
+        grouper = grouper_of(given, surgical_match, codes)
     if pricer is not None:
         pricer.check_scheme(grouper.scheme)
     return grouper

@@ -56,7 +56,7 @@ def group(
     check: bool,
     scheme: str,
     surgical_match: str | None,
-    from_insurance_codes: bool,
+    codes: str | None,
     reading: ReadOptions,
     threads: int | None,
 ) -> None:
@@ -72,7 +72,7 @@ def group(
             out,
             scheme,
             surgical_match=surgical_match,
-            from_insurance_codes=from_insurance_codes,
+            codes=codes,
             reading=reading,
             check=check,
             threads=threads,
@@ -80,6 +80,8 @@ def group(
             progress=lambda total: bar(t("分组", "grouping"), total),
         )
     c, seconds = done.counts, time.perf_counter() - started
+    for note in done.codes.first():
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
     click.echo(
         t(
             f"方案 {done.scheme}（手术匹配 {done.surgical_match}）",
@@ -113,3 +115,4 @@ def group(
         )
     for warning in done.warnings:
         click.echo(t("注意：", "note: ") + in_language(warning, LANG))
+    click.echo(in_language(done.codes.line(), LANG))

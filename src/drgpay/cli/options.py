@@ -26,16 +26,22 @@ def scheme_option(command: Command) -> Command:
     )(command)
 
 
-def insurance_option(command: Command) -> Command:
-    """Add --from-insurance-codes."""
-    return click.option(
-        "--from-insurance-codes",
-        is_flag=True,
+def codes_option(command: Command) -> Command:
+    """Add --codes, and --from-insurance-codes as another word for one of its values."""
+    option = click.option(
+        "--codes",
+        metavar="EDITION",
         help=t(
-            "编码是医保版，先对照为方案所用的编码；改动逐项列出",
-            "codes are those of the insurance edition: map them first, and list what changed",
+            "病例的编码版本：insurance-2.0（医保版）或 clinical-2022（国临版）；默认按病例的“编码版本”列，"
+            "没有则按计数判断。与方案的版本不同时先对照，改动逐项列出",
+            "edition of the codes: insurance-2.0 or clinical-2022; default: as the column code_system "
+            "says, else found by counting. Where the scheme's differs, codes are mapped and listed",
         ),
-    )(command)
+    )
+    older = click.option(
+        "--from-insurance-codes", "codes", flag_value="insurance-2.0", default=None, hidden=True
+    )
+    return older(option(command))
 
 
 def surgical_match_option(command: Command) -> Command:
@@ -50,8 +56,8 @@ def surgical_match_option(command: Command) -> Command:
 
 
 def grouping_options(command: Command) -> Command:
-    """Add --scheme, --surgical-match and --from-insurance-codes."""
-    for add in (insurance_option, surgical_match_option, scheme_option):
+    """Add --scheme, --surgical-match and --codes."""
+    for add in (codes_option, surgical_match_option, scheme_option):
         command = add(command)
     return command
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,9 @@ from drgpay.cases.checks.run import (
     without_principal,
 )
 from drgpay.cases.checks.settle import note_settlement_faults
-from drgpay.cases.codes import NearestCodes
+from drgpay.cases.codes import Changes, NearestCodes
 from drgpay.cases.duplicates import equal_hashes, text_hashes
+from drgpay.cases.editions import CodeTally
 from drgpay.cases.encode import Codes, Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import RowNote
@@ -54,6 +55,7 @@ from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.csv_cells import plain_type
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import REASON
 from drgpay.grouper.stream import (
     DEFAULT_SCHEME,
@@ -147,6 +149,10 @@ class PieceChecks:
     month: NDArray[np.int16]
     present: frozenset[str]
     conventions: tuple[int, int]
+    tally: CodeTally
+    changes: Changes
+    status: NDArray[np.int8]
+    reason: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,7 @@ class Checked:
     kept: tuple[Kept, ...] = ()
     all_rows_kept: bool = False
     notes: tuple[Bilingual, ...] = ()  # of the reader
+    codes: CodesRead | None = None  # how the codes were read, where the checks read the cases
 
     def of_severity(self, severity: str) -> int:
         """Return how many findings have a severity."""
@@ -329,6 +336,10 @@ class CheckRun:
             month=months_of(facts.discharge),
             present=facts.present,
             conventions=conventions(facts),
+            tally=part.cases.tally,
+            changes=part.cases.changes,
+            status=part.grouped.status,
+            reason=part.grouped.reason,
         )
 
     def take(self, part: PieceChecks) -> None:
@@ -700,7 +711,7 @@ def check_cases(
     scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
-    from_insurance_codes: bool = False,
+    codes: str | None = None,
     options: ReadOptions = AS_FOUND,
     settings: CheckSettings | None = None,
     purpose: str = "settlement",
@@ -718,7 +729,8 @@ def check_cases(
 
     Raises InputError (files, columns), SchemeError, and BooksError when counts do not add up.
     """
-    grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
+    grouper = any_grouper(scheme, surgical_match, codes)
+    choice = grouper.edition_choice()
     wanted = None if keep_rows else WANTED
     source = open_source(cases, wanted, "grouping", options)
     step = progress(source.rows) if progress is not None else None
@@ -734,21 +746,32 @@ def check_cases(
         keep_rows=keep_rows,
     )
 
+    read = CodesRead(grouper.own_editions)
+
     def task(piece: Piece) -> Callable[[], PieceChecks]:
-        return lambda: run.piece(group_piece(piece, grouper, run.before))
+        file = choice.of(piece.file)
+
+        def work() -> PieceChecks:
+            own, edition = file.settle(piece)
+            return run.piece(group_piece(own, grouper, run.before, edition))
+
+        return work
 
     try:
         for part in in_order((task(p) for p in source.pieces), threads or default_threads()):
             run.take(part)
+            read.add(part.tally, part.changes, part.status, part.reason)
             if step is not None:
                 step(len(part.numbers))
-        return run.finish(
+        read.found = choice.found
+        done = run.finish(
             source.broken,
             rows=source.rows,
             files=source.names,
             unknown_columns=source.unknown,
             notes=source.all_notes(),
         )
+        return replace(done, codes=read)
     finally:
         if writer is not None:
             writer.close()

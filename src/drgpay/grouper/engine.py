@@ -6,10 +6,10 @@ stream or on another machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.cases.codes import INSURANCE_SYSTEMS, Recoder, insurance_map
-from drgpay.cases.encode import Codes, EncodedCases
+from drgpay._reference import bundled, reference_dir
+from drgpay.cases.codes import BACK, MAPPED, Reading, Recoder, backward, insurance_map
+from drgpay.cases.editions import (
+    INSURANCE,
+    KINDS,
+    EditionChoice,
+    FoundEdition,
+    counted,
+    read_edition,
+)
+from drgpay.cases.encode import Codes, EncodedCases, distinct_codes
 from drgpay.columns import CODED, both_names
 from drgpay.errors import InputError, both, located
 from drgpay.grouper.kernels import group_range
@@ -129,14 +138,14 @@ class Grouper:
         *,
         surgical_match: str | None = None,
         options: Mapping[str, str] | None = None,
-        from_insurance_codes: bool = False,
+        codes: str | None = None,
     ) -> None:
         self.scheme = (
             scheme
             if isinstance(scheme, Scheme)
             else load_scheme(scheme, surgical_match=surgical_match, options=options)
         )
-        self.from_insurance_codes = from_insurance_codes
+        self.codes = None if codes is None else read_edition(codes, self.editions)
         self.compiled = compile_scheme(self.scheme)
         self.outcomes: tuple[Outcome, ...] = (
             *self.compiled.outcomes,
@@ -150,31 +159,56 @@ class Grouper:
 
     @cached_property
     def recoders(self) -> tuple[Recoder, Recoder]:
-        """How diagnoses and procedures are read; raises SchemeError when a map is missing."""
-        system = self.scheme.folder.system
-        diagnoses, procedures = self.scheme.diagnoses, self.scheme.procedures
-        maps: tuple[dict[str, str] | None, ...] = (None, None)
-        names: tuple[str, ...] = (system.name,)
-        if self.from_insurance_codes:
-            maps = insurance_map(system, "diagnosis"), insurance_map(system, "procedure")
-            names = INSURANCE_SYSTEMS
-        return (
-            Recoder("diagnosis", diagnoses.encode, maps[0], names),
-            Recoder("procedure", procedures.encode, maps[1], names),
+        """How diagnoses and procedures are read, of the scheme's edition and of others."""
+        scheme = self.scheme
+        own = edition_of(scheme)
+        of_diagnoses, of_procedures = (
+            Recoder(kind, known.encode, len(known), own, _readings(scheme, kind))
+            for kind, known in zip(KINDS, (scheme.diagnoses, scheme.procedures), strict=True)
         )
+        return of_diagnoses, of_procedures
+
+    @property
+    def edition(self) -> str:
+        """The edition that the scheme is written in."""
+        return self.recoders[0].own
+
+    @property
+    def own_editions(self) -> tuple[str, ...]:
+        """The edition of the scheme, as `VersionedGrouper` gives those of its versions."""
+        return (self.edition,)
+
+    @property
+    def editions(self) -> tuple[str, ...]:
+        """The editions whose codes can be read, the scheme's own first."""
+        return self.recoders[0].editions
+
+    def edition_choice(self, declared: str | None = None) -> EditionChoice:
+        """Return what tells the edition of files that do not say it; `declared` as `codes`."""
+        given = self.codes if declared is None else read_edition(declared, self.editions)
+        return EditionChoice(given, self.count_edition)
+
+    def count_edition(self, table: pa.Table) -> FoundEdition:
+        """Return the edition of a table's codes, as counting finds it."""
+        words = distinct_codes(table, "diagnoses"), distinct_codes(table, "procedures")
+        return counted(self.recoders, words)
 
     def read_codes(
-        self, diagnoses: Sequence[str], procedures: Sequence[str]
+        self, diagnoses: Sequence[str], procedures: Sequence[str], edition: str | None = None
     ) -> tuple[list[str], list[str]]:
-        """Return the codes of one case as they are read: trimmed, inner X in lower case, mapped."""
+        """Return the codes of one case as they are read: trimmed, inner X in lower case, mapped.
+
+        `edition` is that of the codes, by default the one given to the grouper, else the scheme's.
+        """
+        edition = self.codes or "" if edition is None else edition
         of_diagnoses, of_procedures = self.recoders
         known_diagnoses, known_procedures = (
             self.scheme.diagnoses.index,
             self.scheme.procedures.index,
         )
         return (
-            [of_diagnoses.one(code, known_diagnoses) for code in diagnoses],
-            [of_procedures.one(code, known_procedures) for code in procedures],
+            [of_diagnoses.one(code, known_diagnoses, edition) for code in diagnoses],
+            [of_procedures.one(code, known_procedures, edition) for code in procedures],
         )
 
     @cached_property
@@ -469,6 +503,31 @@ class Grouper:
         )
 
 
+def edition_of(scheme: Scheme) -> str:
+    """Return the edition of codes that a scheme is written in, as its manifest declares it."""
+    said = scheme.manifest.get("code_system", {}).get("edition")
+    return str(said) if said else scheme.folder.system.name
+
+
+def _readings(scheme: Scheme, kind: str) -> dict[str, Callable[[], Reading]]:
+    """Return the editions other than a scheme's that a map leads from, and how each is read."""
+    folder, own = scheme.folder.system, edition_of(scheme)
+    known = scheme.diagnoses if kind == KINDS[0] else scheme.procedures
+    found: dict[str, Callable[[], Reading]] = {}
+    if own != INSURANCE and (folder / f"{kind}_map.csv").exists():
+        found[INSURANCE] = cache(lambda: Reading(insurance_map(folder, kind), MAPPED, True))
+    if own == INSURANCE:
+        for name in bundled("code_systems"):
+            place = reference_dir() / "code_systems" / name
+            if name != own and (place / f"{kind}_map.csv").exists():
+                found[name] = cache(
+                    lambda place=place: Reading(
+                        backward(insurance_map(place, kind), known.index), BACK, False
+                    )
+                )
+    return found
+
+
 def _asks_diagnosis(rule: str) -> bool:
     facts = {atom.fact for atom in atoms(parse_rule(rule)) if isinstance(atom, Member | StartsWith)}
     return bool(facts & set(DIAGNOSIS_FACTS))
@@ -532,7 +591,7 @@ def code_number(fact: str, code: str | None) -> int | None:
 
 @lru_cache(maxsize=8)
 def cached_grouper(
-    name: str, surgical_match: str | None = None, from_insurance_codes: bool = False
+    name: str, surgical_match: str | None = None, codes: str | None = None
 ) -> Grouper:
     """Return the grouper of a bundled scheme, compiled once for the life of the process."""
-    return Grouper(name, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes)
+    return Grouper(name, surgical_match=surgical_match, codes=codes)

@@ -313,10 +313,10 @@ _here: _Worker | None = None
 
 
 def _start(
-    scheme: Path, surgical_match: str, insurance: bool, prices: Prices | None, lang: str
+    scheme: Path, surgical_match: str, codes: str | None, prices: Prices | None, lang: str
 ) -> None:
     global _here
-    grouper = Grouper(scheme, surgical_match=surgical_match, from_insurance_codes=insurance)
+    grouper = Grouper(scheme, surgical_match=surgical_match, codes=codes)
     _here = _Worker(grouper, prices, lang)
 
 
@@ -340,7 +340,7 @@ def _results(
     arguments = (
         g.scheme.path,
         g.scheme.surgical_match,
-        g.from_insurance_codes,
+        g.codes,
         worker.prices,
         worker.lang,
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from drgpay.arrow import dictionary_column, table_writer
 from drgpay.cases.codes import Changes, changes_table
+from drgpay.cases.editions import merge_changes
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
@@ -25,6 +26,7 @@ from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
 from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
 from drgpay.grouper.versions import (
@@ -53,14 +55,14 @@ def default_threads() -> int:
 def grouper_of(
     scheme: Grouper | Scheme | str | Path,
     surgical_match: str | None = None,
-    from_insurance_codes: bool = False,
+    codes: str | None = None,
 ) -> Grouper:
     """Return a grouper for a scheme given in any form; those given by name are kept compiled."""
     if isinstance(scheme, Grouper):
         return scheme
     if isinstance(scheme, str):
-        return cached_grouper(scheme, surgical_match, from_insurance_codes)
-    return Grouper(scheme, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes)
+        return cached_grouper(scheme, surgical_match, codes)
+    return Grouper(scheme, surgical_match=surgical_match, codes=codes)
 
 
 def in_order(
@@ -101,16 +103,25 @@ class GroupedPiece:
 
 
 def group_piece(
-    piece: Piece, grouper: AnyGrouper, check: Callable[[Faults], None] | None = None
+    piece: Piece,
+    grouper: AnyGrouper,
+    check: Callable[[Faults], None] | None = None,
+    edition: str | None = None,
 ) -> GroupedPiece:
-    """Read, encode and group one piece; `check` may quarantine further rows beforehand."""
+    """Read, encode and group one piece; `check` may quarantine further rows beforehand.
+
+    `edition` is that of rows that do not say theirs (`EditionChoice`); without it, the one given to
+    the grouper, else the scheme's.
+    """
+    # decided whatever becomes of the piece: others may wait for it
     table = piece.load()
+    of_rows = edition or grouper.codes or ""
     faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
     if check is not None:
         check(faults)
     version = None
     if isinstance(grouper, VersionedGrouper):
-        cases, grouped, version = grouper.group_table(table, faults)
+        cases, grouped, version = grouper.group_table(table, faults, of_rows)
     else:
         compiled = grouper.compiled
         cases = encode_cases(
@@ -120,6 +131,7 @@ def group_piece(
             faults,
             grouper.recoders,
             compiled.more,
+            of_rows,
         )
         grouped = grouper.group_arrays(cases)
     bad = ~cases.good
@@ -175,7 +187,8 @@ class GroupResult:
 
     `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
     case that came in, in its order. `quarantine`: the rows that could not go on, and why.
-    `changes`: the codes that were read otherwise than written, why and how often. For a family of
+    `changes`: the codes that were read otherwise than written, why and how often; `codes`: how many
+    stayed unknown, and why cases stay ungrouped (`codes.line()`). For a family of
     versions, `table` has a column `scheme`, and `versions` counts the cases of each.
     `counts.total` = grouped + ambiguous + ungroupable + quarantined.
     """
@@ -187,11 +200,12 @@ class GroupResult:
     surgical_match: str
     changes: pa.Table
     versions: tuple[VersionUse, ...] = ()
+    codes: CodesRead = field(default_factory=lambda: CodesRead(()))
 
     @property
     def warnings(self) -> list[Bilingual]:
-        """What the reader must know of the versions used."""
-        return version_warnings(self.versions)
+        """What the reader must know of the codes' edition and of the versions used."""
+        return [*self.codes.first(), *version_warnings(self.versions)]
 
     def to_pandas(self) -> Any:
         """Return the result table as a pandas DataFrame."""
@@ -203,7 +217,7 @@ def group(
     scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
-    from_insurance_codes: bool = False,
+    codes: str | None = None,
     reading: ReadOptions = AS_FOUND,
     threads: int | None = None,
 ) -> GroupResult:
@@ -212,9 +226,9 @@ def group(
     `cases`: a path or paths (docs/cases.md lists the kinds of files), a pyarrow table or reader, a
     pandas DataFrame or a DuckDB relation with at least case_id, sex, age_years and diagnoses.
     `scheme`: a bundled name, a scheme folder, a family of versions (each case by the version in
-    force on its discharge date) or a grouper. `from_insurance_codes`: the codes are
-    those of the insurance edition (医保版) and are mapped to the scheme's. `reading`: how files
-    are to be read. The result is the same for any number of threads.
+    force on its discharge date) or a grouper. `codes`: the edition of the codes (`clinical-2022`,
+    `insurance-2.0`) of rows that do not say theirs, found out by counting when None; codes of
+    another edition than the scheme's are mapped. `reading`: how files are to be read. The result is the same for any number of threads.
 
     Raises InputError (files, columns) or SchemeError. Source: S2 二(二)2(1).
 
@@ -224,9 +238,9 @@ def group(
     >>> group(one, "chs-drg-1.1").table["drg"].to_pylist()
     ['GZ13']
     """
-    grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
+    grouper = any_grouper(scheme, surgical_match, codes)
     tables: list[pa.Table] = []
-    sink = _Sink(lambda table: tables.append(table), None)
+    sink = _Sink(lambda table: tables.append(table), None, CodesRead(grouper.own_editions))
     source = open_source(cases, _wanted(grouper), options=reading)
     counts = _run(source, grouper, threads or default_threads(), sink, None)
     table = (
@@ -242,6 +256,7 @@ def group(
         _match(grouper),
         changes_table(sink.changes),
         _use(grouper, sink),
+        sink.codes,
     )
 
 
@@ -287,6 +302,7 @@ class _Sink:
 
     write: Callable[[pa.Table], None]
     note: Callable[[Quarantine], None] | None
+    codes: CodesRead
     quarantine: Quarantine = field(default_factory=Quarantine)
     changes: Changes = field(default_factory=Changes)
     versions: list[NDArray[np.int64]] = field(default_factory=list)  # of each piece, by version
@@ -308,10 +324,14 @@ def _run(
 ) -> Counts:
     counts = Counts()
     noted = rows = 0
+    choice = grouper.edition_choice()
 
     def task(piece: Piece) -> Callable[[], tuple[GroupedPiece, pa.Table, PieceChecks | None]]:
+        file = choice.of(piece.file)
+
         def work() -> tuple[GroupedPiece, pa.Table, PieceChecks | None]:
-            part = group_piece(piece, grouper, checks.before if checks else None)
+            own, edition = file.settle(piece)
+            part = group_piece(own, grouper, checks.before if checks else None, edition)
             if isinstance(grouper, VersionedGrouper) and part.version is not None:
                 sink.versions.append(grouper.count(part.version, part.grouped.status))
             return part, result_table(part, grouper), checks.piece(part) if checks else None
@@ -322,7 +342,9 @@ def _run(
         notes, some = part.faults.close(), part.grouped.counts()
         sink.write(table)
         sink.take(notes)
-        sink.changes.update(part.cases.changes)
+        merge_changes(sink.changes, part.cases.changes)
+        done = part.grouped
+        sink.codes.add(part.cases.tally, part.cases.changes, done.status, done.reason)
         if checks and found is not None:
             checks.take(found)
         counts += some
@@ -330,6 +352,7 @@ def _run(
         rows += len(table)
         if progress is not None:
             progress(len(table))
+    sink.codes.found = choice.found
     broken = Quarantine()
     for file, row, text in source.broken:
         broken.add(file, row, None, "", text, "row_broken")
@@ -384,10 +407,14 @@ class GroupedFile:
     notes: tuple[Bilingual, ...] = ()
     findings: Path | None = None
     checked: Checked | None = None
+    codes: CodesRead = field(default_factory=lambda: CodesRead(()))
 
     @property
     def warnings(self) -> list[Bilingual]:
-        """What the reader must know: columns not used, sheets not read, versions used."""
+        """What the reader must know: columns not used, sheets not read, versions used.
+
+        What `codes.first()` says comes before them.
+        """
         unused = [unused_columns(self.unused)] if self.unused else []
         return [*unused, *self.notes, *version_warnings(self.versions)]
 
@@ -397,7 +424,7 @@ def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:
     one = grouper.groupers[-1] if isinstance(grouper, VersionedGrouper) else grouper
     return {
         "drgpay.scheme": grouper.scheme.id,
-        "drgpay.code_system": one.recoders[0].systems[0],
+        "drgpay.code_system": one.edition,
         "drgpay.surgical_match": grouper.scheme.surgical_match,
     }
 
@@ -408,7 +435,7 @@ def group_file(
     scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
-    from_insurance_codes: bool = False,
+    codes: str | None = None,
     reading: ReadOptions = AS_FOUND,
     check: bool = False,
     threads: int | None = None,
@@ -426,7 +453,7 @@ def group_file(
 
     Raises InputError or SchemeError, and BooksError when counts do not add up.
     """
-    grouper = any_grouper(scheme, surgical_match, from_insurance_codes)
+    grouper = any_grouper(scheme, surgical_match, codes)
     path = Path(out)
     suffix = result_file(path, (".parquet", ".csv"))
     source = open_source(cases, _wanted(grouper, check), options=reading)
@@ -455,7 +482,11 @@ def group_file(
                 grouper, purpose="grouping", lang=lang, write=findings_writer.write_table
             )
         with NeutralCsvWriter(files.at(notes_path), QUARANTINE_SCHEMA) as notes_writer:
-            sink = _Sink(write, lambda notes: notes_writer.write_table(notes.table(lang)))
+            sink = _Sink(
+                write,
+                lambda notes: notes_writer.write_table(notes.table(lang)),
+                CodesRead(grouper.own_editions),
+            )
             step = progress(source.rows) if progress is not None else None
             counts = _run(source, grouper, threads or default_threads(), sink, step, checks)
         if writer is None:
@@ -488,4 +519,5 @@ def group_file(
         tuple(source.all_notes()),
         findings_path if check else None,
         checked,
+        sink.codes,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.codes import Changes
+from drgpay.cases.editions import CodeTally, EditionChoice, FoundEdition, read_edition
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.errors import Bilingual, InputError, both
 from drgpay.grouper.engine import (
@@ -23,7 +25,6 @@ from drgpay.grouper.engine import (
     Grouper,
     GroupNumbers,
     cached_grouper,
-    select,
 )
 from drgpay.grouper.outcome import Grouping
 from drgpay.schemes import Scheme, load_scheme
@@ -70,18 +71,18 @@ class VersionedGrouper:
         family: Family,
         *,
         surgical_match: str | None = None,
-        from_insurance_codes: bool = False,
+        codes: str | None = None,
     ) -> None:
         self.family = family
         self.groupers: tuple[Grouper, ...] = tuple(
             Grouper(
                 version.path,
                 surgical_match=surgical_match,
-                from_insurance_codes=from_insurance_codes,
+                codes=codes,
             )
             for version in family.versions
         )
-        self.from_insurance_codes = from_insurance_codes
+        self.codes = self.groupers[-1].codes
         own = tuple(o for grouper in reversed(self.groupers) for o in grouper.outcomes[:-1])
         self.outcomes: tuple[Outcome, ...] = (*own, self.groupers[-1].outcomes[-1])
 
@@ -100,6 +101,29 @@ class VersionedGrouper:
         """The reading of each version, once when they agree."""
         readings = dict.fromkeys(grouper.scheme.surgical_match for grouper in self.groupers)
         return "/".join(readings)
+
+    @property
+    def own_editions(self) -> tuple[str, ...]:
+        """The editions that the versions are written in, the newest version's first."""
+        return tuple(dict.fromkeys(grouper.edition for grouper in reversed(self.groupers)))
+
+    @property
+    def editions(self) -> tuple[str, ...]:
+        """The editions whose codes every version can read."""
+        first, *others = (grouper.editions for grouper in reversed(self.groupers))
+        return tuple(name for name in first if all(name in own for own in others))
+
+    def edition_choice(self, declared: str | None = None) -> EditionChoice:
+        """Return what tells the edition of files that do not say it; `declared` as `codes`."""
+        given = self.codes if declared is None else read_edition(declared, self.editions)
+        return EditionChoice(given, self.count_edition)
+
+    def count_edition(self, table: pa.Table) -> FoundEdition:
+        """Return the edition of a table's codes, counted with the version of most of its rows."""
+        version = self.versions_of(table, Faults.of(table, "", 1))
+        times = np.bincount(version[version >= 0], minlength=len(self.groupers))
+        most = int(times.argmax()) if times.any() else len(self.groupers) - 1
+        return self.groupers[most].count_edition(table)
 
     def at(self, day: dt.date) -> Grouper:
         """Return the grouper of the version in force on a day; raises InputError for none."""
@@ -176,13 +200,17 @@ class VersionedGrouper:
         return version
 
     def group_table(
-        self, table: pa.Table, faults: Faults
+        self, table: pa.Table, faults: Faults, edition: str = ""
     ) -> tuple[EncodedCases, GroupedCases, NDArray[np.int8]]:
-        """Encode and group a table; return its cases, groups and versions by row."""
+        """Encode and group a table; return its cases, groups and versions by row.
+
+        `edition`: of the codes of rows that do not say theirs; empty for each version's own.
+        """
         version = self.versions_of(table, faults)
+        edition = edition or self.codes or ""
         used = np.unique(version[faults.good & (version >= 0)]).tolist()
         main = used[-1] if used else len(self.groupers) - 1
-        cases = _encode(table, self.groupers[main], faults, self.more)
+        cases = _encode(table, self.groupers[main], faults, self.more, edition)
         if len(used) <= 1:
             return cases, self._among_all(main, self.groupers[main].group_arrays(cases)), version
         count = len(cases)
@@ -194,19 +222,20 @@ class VersionedGrouper:
             level=np.zeros(count, dtype=np.uint8),
             deciding=np.zeros(count, dtype=np.int32),
         )
+        changes, tally = Changes(), CodeTally()
         for number in used:
             rows = np.flatnonzero((version == number) & cases.good)
             if not len(rows):
                 continue
-            if number == main:
-                part = select(cases, rows, cases.sex[rows])
-            else:
-                own = Faults.of(table.take(pa.array(rows)), faults.file, 1)
-                own.stay_days = None if faults.stay_days is None else faults.stay_days[rows]
-                part = _encode(own.table, self.groupers[number], own, self.more)
+            own = Faults.of(table.take(pa.array(rows)), faults.file, 1)
+            own.stay_days = None if faults.stay_days is None else faults.stay_days[rows]
+            part = _encode(own.table, self.groupers[number], own, self.more, edition)
+            changes.update(part.changes)
+            tally.add(part.tally)
             grouped = self._among_all(number, self.groupers[number].group_arrays(part))
             for name in ("group", "mdc", "status", "reason", "level", "deciding"):
                 getattr(out, name)[rows] = getattr(grouped, name)
+        cases = replace(cases, changes=changes, tally=tally)
         return cases, out, version
 
     def _among_all(self, number: int, grouped: GroupedCases) -> GroupedCases:
@@ -246,7 +275,9 @@ class VersionedGrouper:
 AnyGrouper = Grouper | VersionedGrouper
 
 
-def _encode(table: pa.Table, grouper: Grouper, faults: Faults, more: Sequence[str]) -> EncodedCases:
+def _encode(
+    table: pa.Table, grouper: Grouper, faults: Faults, more: Sequence[str], edition: str
+) -> EncodedCases:
     compiled = grouper.compiled
     return encode_cases(
         table,
@@ -255,6 +286,7 @@ def _encode(table: pa.Table, grouper: Grouper, faults: Faults, more: Sequence[st
         faults,
         grouper.recoders,
         more,
+        edition,
     )
 
 
@@ -281,7 +313,7 @@ def version_warnings(use: Sequence[VersionUse]) -> list[Bilingual]:
 def any_grouper(
     scheme: AnyGrouper | Scheme | str | Path,
     surgical_match: str | None = None,
-    from_insurance_codes: bool = False,
+    codes: str | None = None,
     base: Path | None = None,
 ) -> AnyGrouper:
     """Return the grouper of a scheme, or of a family of versions, given in any form.
@@ -291,26 +323,18 @@ def any_grouper(
     if isinstance(scheme, Grouper | VersionedGrouper):
         return scheme
     if isinstance(scheme, Scheme):
-        return Grouper(
-            scheme, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes
-        )
+        return Grouper(scheme, surgical_match=surgical_match, codes=codes)
     family = find_family(scheme, base)
     if family is not None and is_bundled(family.versions[0].path):
-        return _cached(family, surgical_match, from_insurance_codes)
+        return _cached(family, surgical_match, codes)
     if family is not None:
-        return VersionedGrouper(
-            family, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes
-        )
+        return VersionedGrouper(family, surgical_match=surgical_match, codes=codes)
     if isinstance(scheme, str) and base is None:
-        return cached_grouper(scheme, surgical_match, from_insurance_codes)
+        return cached_grouper(scheme, surgical_match, codes)
     loaded = load_scheme(scheme, base=base, surgical_match=surgical_match)
-    return Grouper(loaded, from_insurance_codes=from_insurance_codes)
+    return Grouper(loaded, codes=codes)
 
 
 @lru_cache(maxsize=4)
-def _cached(
-    family: Family, surgical_match: str | None, from_insurance_codes: bool
-) -> VersionedGrouper:
-    return VersionedGrouper(
-        family, surgical_match=surgical_match, from_insurance_codes=from_insurance_codes
-    )
+def _cached(family: Family, surgical_match: str | None, codes: str | None) -> VersionedGrouper:
+    return VersionedGrouper(family, surgical_match=surgical_match, codes=codes)

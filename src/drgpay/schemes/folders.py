@@ -91,6 +91,7 @@ ENTRIES: dict[str, type] = {
     "code_system": dict,
     "code_system.name": str,
     "code_system.path": str,
+    "code_system.edition": str,
     "options": dict,
     "options.surgical_match": str,
     "options.sex_and_newborn": str,

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.quarantine import REASONS, BrokenRows
 from drgpay.cases.sources import Piece
 from drgpay.columns import both_names
@@ -95,7 +96,8 @@ class CorrectedCases:
 
     def refuse_missing(self, columns: frozenset[str], reading: Sequence[str]) -> None:
         """Fail if a new file lacks columns of the case files that the settlement reads."""
-        needed = columns & frozenset(reading)
+        # the edition of codes goes without saying where a file does not say it
+        needed = columns & frozenset(reading) - {EDITION_COLUMN}
         faults = [
             located(
                 label.split("/", 1)[-1],

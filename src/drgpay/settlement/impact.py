@@ -184,8 +184,17 @@ def measure(
     source = open_source(cases, WANTED, options=reading)
     step = progress(source.rows) if progress is not None else None
 
+    choices = tuple(grouper.edition_choice() for grouper in groupers)
+
     def task(piece: Piece) -> Callable[[], _Part]:
-        return lambda: _part(piece, groupers)
+        files = tuple(choice.of(piece.file) for choice in choices)
+
+        def work() -> _Part:
+            loaded, first = files[0].settle(piece)
+            _, second = files[1].settle(loaded)
+            return _part(loaded, groupers, (first, second))
+
+        return work
 
     hospitals: dict[str, int] = {}
     sums = (_Sums(sizes[0]), _Sums(sizes[1]))
@@ -257,7 +266,9 @@ def _year(years: Ints, rows: int) -> int:
     return int(np.argmax(years))
 
 
-def _part(piece: Piece, groupers: tuple[AnyGrouper, AnyGrouper]) -> _Part:
+def _part(
+    piece: Piece, groupers: tuple[AnyGrouper, AnyGrouper], editions: tuple[str, str]
+) -> _Part:
     table = piece.load()
     missing = [name for name in NEEDED if name not in table.column_names]
     if missing:
@@ -277,7 +288,10 @@ def _part(piece: Piece, groupers: tuple[AnyGrouper, AnyGrouper]) -> _Part:
         faults.add(~lacking & (cost < 0), "total_cost", "money_negative")
         found["cost"] = cost
 
-    parts = [group_piece(once, grouper, check) for grouper in groupers]
+    parts = [
+        group_piece(once, grouper, check, edition)
+        for grouper, edition in zip(groupers, editions, strict=True)
+    ]
     g = [part.grouped for part in parts]
     good = (g[0].status < 3) & (g[1].status < 3)
     notes = parts[0].faults.close()

@@ -45,7 +45,8 @@ def year_notes(
     extra: Mapping[str, Any],
 ) -> list[Bilingual]:
     """Return all notes of a settled year; `sums` are those of `year` by hospital and pool."""
-    found = [] if ceiling is None else _of_draws(ceiling)
+    found = [*prepared.codes.first(), *history_codes(prepared)]
+    found += [] if ceiling is None else _of_draws(ceiling)
     found += [unused_columns(prepared.unknown)] if prepared.unknown else []
     found += _of_cases(year.aside, year.totals)
     found += [
@@ -74,6 +75,14 @@ def year_notes(
         found += _of_capitation(extra["capitation"])
     found += [*prepared.notes, *version_warnings(prepared.versions), *_of_history(base)]
     return found + _of_old_groups(prepared.main, base, prepared.numbers.drgs, year.moments)
+
+
+def history_codes(prepared: Prepared) -> list[Bilingual]:
+    """Note what is to be said first of the codes of past cases."""
+    return [
+        both(f"历史病例：{note.chinese}", f"past cases: {note}")
+        for note in prepared.history_codes.first()
+    ]
 
 
 def _of_cases(aside: SetAside, totals: Totals) -> list[Bilingual]:

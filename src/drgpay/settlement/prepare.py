@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.checks.run import CheckSettings
+from drgpay.cases.codes import CHANGES_SCHEMA, Changes, changes_table
+from drgpay.cases.editions import CodeTally, merge_changes
 from drgpay.cases.encode import Faults
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece, open_source
 from drgpay.columns import whole_of
 from drgpay.errors import Bilingual, BooksError, InputError, both, located
 from drgpay.grouper.check import Checked, CheckRun, PieceChecks
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import REASONS, Counts
 from drgpay.grouper.stream import (
@@ -108,6 +112,9 @@ class Prepared:
     has_categories: bool
     has_referrals: bool
     left_aside: int = 0  # cases after the last day that counts
+    codes: CodesRead = field(default_factory=lambda: CodesRead(()))
+    history_codes: CodesRead = field(default_factory=lambda: CodesRead(()))
+    code_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
     removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
     later: Sequence[LaterViolation] = ()  # of a reopened year
     cache: dict[Any, Any] = field(default_factory=dict)
@@ -150,9 +157,7 @@ def prepare(
     workers = threads or default_threads()
     step_of = progress or (lambda name, rows: lambda done: None)
     if grouper is None:
-        grouper = any_grouper(
-            region.scheme, region.surgical_match, region.from_insurance_codes, region.path
-        )
+        grouper = any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
     # base points are those of the groups in force when the year ends
     main = (
         grouper.at(dt.date(region.year, 12, 31))
@@ -174,12 +179,16 @@ def prepare(
     )
     done = step_of("cases", source.rows)
 
+    choice = grouper.edition_choice()
+
     def task(piece: Piece) -> Callable[[], tuple[ReadPiece, PieceChecks]]:
-        return lambda: reader.read(piece, checks)
+        file = choice.of(piece.file)
+        return lambda: reader.read(*file.settle(piece), checks)
 
     corrected = region.corrected
     given = chain(source.pieces, () if corrected is None else corrected.pieces())
     present: frozenset[str] | None = None
+    codes, changes = CodesRead(grouper.own_editions), Changes()
     for read, found in in_order((task(piece) for piece in given), workers):
         if (reader.left_aside or reader.aside is not None) and not len(read.status):
             continue  # all of them are later, or replaced
@@ -190,6 +199,8 @@ def prepare(
             present = found.present
         pieces.append(read)
         checks.take(found)
+        codes.add(found.tally, found.changes, found.status, found.reason)
+        merge_changes(changes, found.changes)
         done(len(read.status))
     if reader.left_aside and not len(pieces):
         raise InputError(
@@ -243,6 +254,8 @@ def prepare(
         rows_of[file] = rows_of.get(file, 0) + pieces.size(number)
     for file, number in [] if reader.aside is None else reader.aside.dropped:
         rows_of[file] = rows_of.get(file, 0) + number
+    codes.found = choice.found
+    refuse_ungrouped(codes, counts, policy, region)
     unread = {file for file, _ in reader.left_aside if not rows_of.get(file)}
     if past.months:
         region = replace(region, last_year_months=past.months)
@@ -271,6 +284,37 @@ def prepare(
         reader.categories,
         reader.referrals,
         left,
+        codes=codes,
+        history_codes=past.codes,
+        code_changes=changes_table(changes),
+    )
+
+
+def refuse_ungrouped(codes: CodesRead, counts: Counts, policy: YearPolicy, region: Region) -> None:
+    """Refuse a region of whose cases too few group: its codes are most likely of another edition.
+
+    Raises InputError that says why they do not group, and what to do. Source: assumed.
+    """
+    cases = counts.grouped + counts.ambiguous + counts.ungroupable
+    share = policy["grouped.share_min"]
+    if not cases or counts.grouped + counts.ambiguous >= share * cases:
+        return
+    grouped = Fraction(100 * (counts.grouped + counts.ambiguous), cases)
+    advice = codes.first() or [codes.line()]
+    raise InputError(
+        both(
+            f"{cases:,} 例中只有 {float(grouped):.1f}% 能入组，低于 {share} 的下限（grouped.share_min）",
+            f"only {float(grouped):.1f} % of {cases:,} cases group, less than the least share "
+            f"{share} (grouped.share_min)",
+        ),
+        where=region.path,
+        faults=[*advice, *([codes.line()] if codes.first() else [])],
+        remedy=both(
+            '核对编码版本（region.toml 的 codes = "insurance-2.0" 等）、分组方案和年度；'
+            "确实如此的，在政策中调低 grouped.share_min",
+            'check the edition of the codes (codes = "insurance-2.0" … in region.toml), the scheme '
+            "and the year; if it is so, lower grouped.share_min in the policy",
+        ),
     )
 
 
@@ -295,8 +339,11 @@ class PieceReader:
         self.categories = policy["readmission.same"] == "hospital_category"
         self.referrals = policy["referral.rule"] == "one_stay"
 
-    def read(self, piece: Piece, checks: CheckRun) -> tuple[ReadPiece, PieceChecks]:
-        """Return what a settlement needs of a piece, and what the checks found in it."""
+    def read(self, piece: Piece, edition: str, checks: CheckRun) -> tuple[ReadPiece, PieceChecks]:
+        """Return what a settlement needs of a piece, and what the checks found in it.
+
+        `edition`: of the codes of rows that do not say theirs.
+        """
         found: dict[str, Any] = {}
 
         def check(faults: Faults) -> None:
@@ -310,7 +357,7 @@ class PieceReader:
             piece = self._up_to(piece, self.until)
         if self.aside is not None:
             piece = self.aside.without(piece)
-        part: GroupedPiece = group_piece(piece, self.grouper, check)
+        part: GroupedPiece = group_piece(piece, self.grouper, check, edition)
         g, table, numbers = part.grouped, part.table, self.grouper.numbers
         names = table.column_names
         if self.region.corrected is not None and piece.file not in self.region.corrected.labels:
@@ -543,6 +590,7 @@ class _Past:
     ) -> None:
         self.history: History | None = None
         self.use, self.notes = HistoryUse(), Quarantine()
+        self.codes = CodesRead(grouper.own_editions)
         self.rows_of: dict[str, int] = {}
         self.years: tuple[int, ...] = ()
         self.months: dict[tuple[str, str, int], int] = {}  # recorded fund of last year's months
@@ -564,13 +612,17 @@ class _Past:
         given = any(path.stem == "last_year_months" for path in region.files)
         of_year = None if given else last
 
+        choice = grouper.edition_choice(region.history_codes)
+
         def task(piece: Piece) -> Callable[[], tuple[PastPiece, dict[str, Any]]]:
-            return lambda: past_piece(piece, grouper, group_of, reader, of_year)
+            file = choice.of(piece.file)
+            return lambda: past_piece(*file.settle(piece), grouper, group_of, reader, of_year)
 
         rows = 0
         for kept, columns in in_order((task(p) for p in source.pieces), workers):
             self.history.add(**columns)
             files.append(kept)
+            self.codes.add(*kept.codes)
             rows += len(kept.bad)
             self.rows_of[kept.file] = self.rows_of.get(kept.file, 0) + len(kept.bad)
             done(len(kept.bad))
@@ -581,6 +633,7 @@ class _Past:
             self.notes.take(kept.quarantine)
         for file, row, text in source.broken:
             self.notes.add(file, row, None, "", text, "row_broken")
+        self.codes.found = choice.found
         self.use = HistoryUse(rows + len(source.broken), self.history.used, len(self.notes))
 
 
@@ -592,6 +645,7 @@ class PastPiece:
     numbers: NDArray[np.int64]
     bad: NDArray[np.bool_]
     quarantine: Quarantine
+    codes: tuple[CodeTally, Changes, NDArray[np.int8], NDArray[np.int8]]
     last: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def add_funds(
@@ -626,6 +680,7 @@ class PastPiece:
 
 def past_piece(
     piece: Piece,
+    edition: str,
     grouper: Grouper,
     group_of: NDArray[np.int64],
     reader: CaseReader,
@@ -637,7 +692,7 @@ def past_piece(
     def check(faults: Faults) -> None:
         facts.append(reader.read(faults, history=True))
 
-    part = group_piece(piece, grouper, check)
+    part = group_piece(piece, grouper, check, edition)
     f, g = facts[0], part.grouped
     counts = (g.status == 0) & (f.bed_class < 0) & (f.cost > 0)
     year = f.key_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
@@ -648,6 +703,7 @@ def past_piece(
         part.faults.numbers,
         g.status == 3,
         part.faults.close(),
+        (part.cases.tally, part.cases.changes, g.status, g.reason),
         None if of_year is None else _funds(f, year, of_year, reader),
     )
     columns = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drgpay.budget.ceiling import Reserve
+from drgpay.cases.editions import CLINICAL, INSURANCE, edition_named
 from drgpay.cases.options import ReadOptions
 from drgpay.errors import (
     Bilingual,
@@ -49,6 +50,8 @@ HEAD = (
     "weight_rate_yuan",
     "surgical_match",
     "synthetic",
+    "codes",
+    "history_codes",
     "from_insurance_codes",
     "mapping",
     "sheet",
@@ -164,7 +167,8 @@ class Region:
     policy: str
     scheme: str
     surgical_match: str | None
-    from_insurance_codes: bool
+    codes: str | None
+    history_codes: str | None
     reading: ReadOptions
     cases: tuple[Path, ...]
     history: tuple[Path, ...]
@@ -455,7 +459,8 @@ def read_region(
         policy=str(head.get("policy", "")),
         scheme=str(head.get("scheme", "")),
         surgical_match=head.get("surgical_match"),
-        from_insurance_codes=bool(head.get("from_insurance_codes", False)),
+        codes=_codes(r, head, "codes"),
+        history_codes=_codes(r, head, "history_codes"),
         reading=_reading(r, head),
         cases=cases,
         history=history,
@@ -540,6 +545,31 @@ def _reading(r: TableReader, head: Mapping[str, Any]) -> ReadOptions:
         sheet=None if sheet is None else str(sheet),
         encoding=None if encoding is None else str(encoding),
     )
+
+
+def _codes(r: TableReader, head: Mapping[str, Any], key: str) -> str | None:
+    """Return the edition of codes that the region declares, for the history too where it is one's.
+
+    `from_insurance_codes = true` is another word for `codes = "insurance-2.0"`.
+    """
+    older = INSURANCE if head.get("from_insurance_codes") else None
+    said = {name: head.get(name) for name in dict.fromkeys((key, "codes"))}
+    for name, value in said.items():
+        if value is not None and not (isinstance(value, str) and value.strip()):
+            r.add(
+                TOML,
+                f'{shown(name)}是{quoted(value)}，应为 "{INSURANCE}" 或 "{CLINICAL}"',
+                f'{name} is {value!r}; write "{INSURANCE}" or "{CLINICAL}"',
+            )
+            return None
+    given = next((edition_named(v) for v in said.values() if v is not None), None)
+    if older is not None and key == "codes" and given not in (None, older):
+        r.add(
+            TOML,
+            f"{shown('codes')}与{shown('from_insurance_codes')}不一致，只留前者",
+            "codes and from_insurance_codes disagree: keep codes",
+        )
+    return given or older
 
 
 def _files(folder: Path) -> tuple[Path, ...]:

@@ -210,9 +210,7 @@ def prepare_year(
             region = change(region, loaded)
         name_inputs([loaded.path, *region.files, *region.cases, *region.history])
         policy = loaded.for_year(region.year, overrides)
-        grouper = any_grouper(
-            region.scheme, region.surgical_match, region.from_insurance_codes, region.path
-        )
+        grouper = any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
         check_given_drgs(region, grouper)
         check_named_groups(policy, grouper)
         more = {} if memory_cases is None else {"memory_cases": memory_cases}

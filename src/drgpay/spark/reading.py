@@ -5,14 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from drgpay.cases.layout import select
+from drgpay.cases.editions import SAMPLE, FoundEdition
+from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import mapping_of
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
+from drgpay.cases.sources import Piece
 from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.outcome import REASONS
@@ -68,6 +72,7 @@ class Reading:
         self.key = uuid.uuid4().hex
         self.unknown: tuple[str, ...] = ()
         self.notes: list[Bilingual] = []
+        self.found: list[FoundEdition] = []
 
     def ship(self, job: Any) -> Shipped[Any]:
         """Return a job as all workers get it, once each."""
@@ -124,11 +129,37 @@ class Reading:
                 self.unknown = tuple(dict.fromkeys((*self.unknown, *layout.unknown)))
                 self.notes += layout.notes
             layout = replace(layout, positions=tuple(range(len(chosen))))
-            own = replace(job, key=f"{job.key}-{number}", layout=layout)
+            editions = self.editions(frame, chosen, layout, purpose)
+            own = replace(job, key=f"{job.key}-{number}", layout=layout, editions=editions)
             columns = [self.f.col(_quoted(column)) for column in (*chosen, FILE, ROW)]
             part = frame.select(*columns).mapInArrow(stage(self.ship(own)), ddl(schema))
             out = part if out is None else out.unionByName(part)
         return out, patients
+
+    def editions(
+        self, frame: Any, chosen: Sequence[str], layout: Layout, purpose: str
+    ) -> dict[str, str]:
+        """Return the editions of codes of files whose region does not declare it, by counting.
+
+        The first rows of a file decide, as anywhere else; frames have no order and no first rows,
+        so that theirs is the scheme's own.
+        """
+        past = purpose == "history"
+        if (self.region.history_codes if past else self.region.codes) is not None:
+            return {}
+        grouper = workers.grouper_of(self.region)
+        counting = workers.at_year_end(grouper, self.region.year) if past else grouper
+        choice = counting.edition_choice()
+        columns = [self.f.col(_quoted(column)) for column in (*chosen, FILE)]
+        first = frame.where(self.f.col(ROW) <= SAMPLE).orderBy(FILE, ROW).select(*columns)
+        table = first.toArrow().combine_chunks()
+        found = {}
+        for file in pc.unique(table[FILE]).to_pylist():
+            rows = table.filter(pc.equal(table[FILE], file)).drop_columns([FILE])
+            piece = Piece(file, 1, partial(layout.shape, rows))
+            _, found[file] = choice.of(file).settle(piece)
+        self.found += choice.found
+        return found
 
     def copies(self, frame: Any) -> Any:
         """Return a frame with `copy`: whether the case id stands more than once in it."""

@@ -17,12 +17,13 @@ from typing import Any
 from drgpay.cases.quarantine import Quarantine
 from drgpay.errors import Bilingual, both
 from drgpay.grouper.check import CheckRun
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import STATUSES, Counts
 from drgpay.policy import Policy, YearPolicy, load_policy
 from drgpay.settlement.checks import check_given_drgs, check_named_groups
 from drgpay.settlement.pieces import ReadPieces
 from drgpay.settlement.point_value import HospitalResult, PoolResult
-from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.prepare import Prepared, refuse_ungrouped
 from drgpay.settlement.referrals import referrals_of
 from drgpay.settlement.region import Region, describe_file, read_region
 from drgpay.settlement.run_folder import manifest
@@ -140,6 +141,9 @@ class _Run(Reading):
         if counts.quarantined != bad:
             raise lost(counts.quarantined, bad)
         prepared.counts = counts
+        codes = CodesRead(self.grouper.own_editions, found=self.found)
+        refuse_ungrouped(codes, counts, policy, region)
+        prepared.codes = codes
         prepared.quarantine.rows.extend(self.some_notes())
         self.notes.append(
             both(

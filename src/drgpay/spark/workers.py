@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from types import SimpleNamespace
@@ -74,6 +74,7 @@ class ReadJob:
     layout: Layout
     history_years: tuple[int, int] = (0, 0)
     of_year: int | None = None
+    editions: Mapping[str, str] = field(default_factory=dict)  # of files whose rows do not say it
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,7 @@ def _kept(kind: str, key: str, make: Callable[[], Any]) -> Any:
 
 def grouper_of(region: Region) -> AnyGrouper:
     """Return the grouper of a region's scheme; a scheme of its own must lie where workers can read."""
-    return any_grouper(
-        region.scheme, region.surgical_match, region.from_insurance_codes, region.path
-    )
+    return any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
 
 
 def at_year_end(grouper: AnyGrouper, year: int) -> Grouper:
@@ -198,7 +197,8 @@ def read_cases(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.Rec
             job = shipped.job()
             own: _Reader = _kept("read", job.key, lambda: _Reader.of(job))
             for piece, rows in _pieces(batches, job.layout):
-                read, _ = own.reader.read(piece, cast(Any, _NoChecks()))
+                edition = job.editions.get(piece.file, "")
+                read, _ = own.reader.read(piece, edition, cast(Any, _NoChecks()))
                 yield from _read_table(read, rows, own.kinds).to_batches()
 
     return run
@@ -284,8 +284,9 @@ def read_history(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.R
             job = shipped.job()
             own: _PastReader = _kept("past", job.key, lambda: _PastReader.of(job))
             for piece, rows in _pieces(batches, job.layout):
+                edition = job.editions.get(piece.file, job.region.history_codes or "")
                 kept, columns = past_piece(
-                    piece, own.grouper, own.group_of, own.reader, job.of_year
+                    piece, edition, own.grouper, own.group_of, own.reader, job.of_year
                 )
                 yield from _past_table(piece.file, rows, kept, columns).to_batches()
 
