@@ -234,7 +234,9 @@ def run(*arguments: str) -> str:
     return done.output
 
 
-def test_group__says_the_edition_before_anything_else_and_ends_with_the_line(tmp_path: Path) -> None:
+def test_group__says_the_edition_before_anything_else_and_ends_with_the_line(
+    tmp_path: Path,
+) -> None:
     pq.write_table(cases(WRITTEN), tmp_path / "a.parquet")
     source, out = str(tmp_path / "a.parquet"), str(tmp_path / "o.parquet")
     said = run("group", source, "-o", out, "--scheme", SCHEME, "--codes", "clinical-2022")

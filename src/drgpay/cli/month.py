@@ -99,6 +99,9 @@ def month(
         write_month_page(folder, LANG)
 
     write_month(run, out, lang=LANG, finish=finish)
+    first = run.year.prepared.codes.first()
+    for note in first:
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
     if run.policy.trial:
         from drgpay.store.choice_words import setting_text
 
@@ -121,7 +124,10 @@ def month(
             )
         )
     for warning in warnings(run):
+        if warning in first:
+            continue
         click.echo(t("注意：", "note: ") + in_language(warning, LANG))
+    click.echo(in_language(run.year.prepared.codes.line(), LANG))
     seconds = time.perf_counter() - started
     click.echo(
         t(f"结果 {out}（{seconds:.1f} 秒），{out / 'month.xlsx'}，{out / 'month.html'}",

@@ -149,6 +149,9 @@ def year_end(
         )
 
     write_run(run, out, lang=LANG, finish=finish)
+    first = run.prepared.codes.first()
+    for note in first:
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
     if run.policy.trial:
         from drgpay.store.choice_words import setting_text
 
@@ -201,7 +204,10 @@ def year_end(
             )
         )
     for warning in run.warnings:
+        if warning in first:
+            continue
         click.echo(t("注意：", "note: ") + in_language(warning, LANG))
+    click.echo(in_language(run.prepared.codes.line(), LANG))
     seconds = time.perf_counter() - started
     click.echo(
         t(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}",

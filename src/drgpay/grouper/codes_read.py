@@ -166,7 +166,7 @@ class CodesRead:
             "scheme_codes": list(self.own),
             "cases_by_codes": dict(sorted(self.tally.rows.items())),
             "found_by_counting": {f.file: f.edition for f in self.found},
-            "codes": dict(self.tally.met),
+            "codes": {kind: self.tally.met[kind] for kind in KINDS},
             "unknown": {kind: self.tally.unknown[kind] for kind in KINDS},
             "changed": self.changed,
             "ungrouped": dict(self.reasons),

@@ -18,6 +18,7 @@ from drgpay.errors import Bilingual, both, in_language
 from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
 from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
+from drgpay.settlement.notes import history_codes
 from drgpay.settlement.run_folder import (
     VALUE_PLACES,
     _ints,
@@ -189,7 +190,7 @@ def tie_out_table(run: MonthRun, trial: str = "") -> pa.Table:
 def warnings(run: MonthRun) -> list[Bilingual]:
     """Return what the reader of the months must know."""
     prepared, region = run.year.prepared, run.region
-    found: list[Bilingual] = []
+    found: list[Bilingual] = [*prepared.codes.first(), *history_codes(prepared)]
     bad = prepared.counts.quarantined
     if bad:
         found.append(
@@ -485,6 +486,7 @@ def manifest(run: MonthRun) -> dict[str, Any]:
             for p in run.pools
         ],
         "ceiling": _ceiling(run),
+        "codes": run.year.prepared.codes.as_dict(),
         "warnings": [
             {"zh": in_language(w, "zh"), "en": in_language(w, "en")} for w in warnings(run)
         ],
@@ -556,6 +558,8 @@ def write_month(
         "corrections": of_trial(run.corrections, trial),
         "quarantine": of_trial(run.year.prepared.quarantine.table(lang), trial),
     }
+    for name, changed in run.year.prepared.changed_codes().items():
+        tables[name] = of_trial(changed, trial)
     if run.every:
         tables["tie_out"] = tie_out_table(run, trial)
     with whole_folder(Path(out)) as folder:

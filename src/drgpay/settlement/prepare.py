@@ -115,6 +115,7 @@ class Prepared:
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     history_codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     code_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
+    history_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
     removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
     later: Sequence[LaterViolation] = ()  # of a reopened year
     cache: dict[Any, Any] = field(default_factory=dict)
@@ -126,6 +127,11 @@ class Prepared:
         if policy["readmission.same"] == "hospital_category" and not self.has_categories:
             return False
         return self.has_referrals or policy["referral.rule"] != "one_stay"
+
+    def changed_codes(self) -> dict[str, pa.Table]:
+        """Return the codes read otherwise than written, of cases and of history, where there are."""
+        tables = {"code_changes": self.code_changes, "history_code_changes": self.history_changes}
+        return {name: table for name, table in tables.items() if len(table)}
 
     def close(self) -> None:
         """Delete what lies on disk."""
@@ -287,6 +293,7 @@ def prepare(
         codes=codes,
         history_codes=past.codes,
         code_changes=changes_table(changes),
+        history_changes=changes_table(past.changes),
     )
 
 
@@ -590,7 +597,7 @@ class _Past:
     ) -> None:
         self.history: History | None = None
         self.use, self.notes = HistoryUse(), Quarantine()
-        self.codes = CodesRead(grouper.own_editions)
+        self.codes, self.changes = CodesRead(grouper.own_editions), Changes()
         self.rows_of: dict[str, int] = {}
         self.years: tuple[int, ...] = ()
         self.months: dict[tuple[str, str, int], int] = {}  # recorded fund of last year's months
@@ -623,6 +630,7 @@ class _Past:
             self.history.add(**columns)
             files.append(kept)
             self.codes.add(*kept.codes)
+            merge_changes(self.changes, kept.codes[1])
             rows += len(kept.bad)
             self.rows_of[kept.file] = self.rows_of.get(kept.file, 0) + len(kept.bad)
             done(len(kept.bad))

@@ -726,6 +726,8 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "by_check": run.prepared.checked.by_check,
             "not_made": list(run.prepared.checked.not_made),
         },
+        "codes": run.prepared.codes.as_dict(),
+        "history_codes": run.prepared.history_codes.as_dict(),
         "review_notes": len(run.notes),
         "quarantined": run.set_aside.as_dict(),
         "warnings": [
@@ -779,6 +781,9 @@ def write_run(
             write_negative(run, temporary / CARRIED, trial)
         for name, table in more.items():
             _write_tables(temporary, name, lambda table=table: iter([table]))  # type: ignore[misc]
+        for name, changed in run.prepared.changed_codes().items():
+            more_codes = of_trial(changed, trial)
+            _write_tables(temporary, name, lambda table=more_codes: iter([table]))  # type: ignore[misc]
         if run.prepared.history_use.rows:
             notes = of_trial(run.prepared.history_quarantine.table(lang), trial)
             _write_tables(temporary, "history_quarantine", lambda: iter([notes]))
