@@ -77,17 +77,17 @@ def model_scheme(name: str, surgical_match: str | None) -> Scheme:
 
 
 @lru_cache
-def _kept(name: str, surgical_match: str | None, insured: bool) -> Any:
-    return any_grouper(name, surgical_match, insured)
+def _kept(name: str, surgical_match: str | None, codes: str | None) -> Any:
+    return any_grouper(name, surgical_match, codes)
 
 
 def keep_schemes(patch: pytest.MonkeyPatch) -> None:
     """Let the year-end run load and compile each scheme once: loading is not what is tested."""
 
-    def grouper(name: str, surgical_match: str | None, insured: bool, base: Path) -> Any:
+    def grouper(name: str, surgical_match: str | None, codes: str | None, base: Path) -> Any:
         relative = base / name
         path = str(relative.resolve()) if "/" in name and relative.exists() else name
-        return _kept(path, surgical_match, insured)
+        return _kept(path, surgical_match, codes)
 
     patch.setattr(engine, "any_grouper", grouper)
 
@@ -391,7 +391,7 @@ def profiles(name: str) -> tuple[Profile, ...]:
     """Profiles of a scheme: of as many of its groups as chance finds, ambiguous and none too."""
     scheme = model_scheme(name, None)
     r = random.Random(7)
-    grouper = _kept(SCHEMES[name], None, False)
+    grouper = _kept(SCHEMES[name], None, None)
     tables = grouper.scheme
     dx: list[str] = tables.diagnoses.codes.to_pylist()
     px: list[str] = tables.procedures.codes.to_pylist()

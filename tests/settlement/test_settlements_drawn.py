@@ -101,7 +101,7 @@ def both_of(folder: Path, seed: int) -> Both:
     (folder / "policy.toml").write_text(policy_text(values), encoding="utf-8")
     key = (drawn.scheme, drawn.surgical_match)
     if key not in _GROUPERS:
-        _GROUPERS[key] = any_grouper(SCHEMES[drawn.scheme], drawn.surgical_match, False, folder)
+        _GROUPERS[key] = any_grouper(SCHEMES[drawn.scheme], drawn.surgical_match, None, folder)
     region = read_region(folder)
     loaded = load_policy("policy.toml", folder)
     prepared = prepare(region, loaded, loaded.for_year(YEAR), grouper=_GROUPERS[key], threads=1)

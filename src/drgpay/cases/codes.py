@@ -23,6 +23,7 @@ from rapidfuzz.distance import OSA
 from drgpay.errors import SchemeError, both
 
 X_CASE, MAPPED, BACK, NO_TARGET = "x_case", "insurance_code", "clinical_code", "no_target"
+MOST_NEAREST = 8
 MAX_NAMED = 20_000  # codes without a target that are named; all are counted
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]
@@ -92,6 +93,15 @@ class Recoder:
     def reading(self, edition: str) -> Reading | None:
         """Return how codes of an edition are read, None for the scheme's own."""
         return self.others[edition]() if edition in self.others else None
+
+    def targets(self, known: Container[str]) -> dict[str, str]:
+        """Return code of another edition → the known code that its map leads to."""
+        return {
+            code: target
+            for edition in self.others
+            for code, target in self.others[edition]().pairs.items()
+            if target in known
+        }
 
     def one(self, code: str, known: Mapping[str, int], edition: str = "") -> str:
         """Return one code as it is read; `known` are the scheme's codes."""
@@ -267,31 +277,51 @@ def changed_codes(changes: Changes) -> int:
 class NearestCodes:
     """Finds the known codes that an unknown one may have been meant as.
 
-    >>> NearestCodes(["I63.900", "I63.901", "J18.900"]).of("i63900")
-    ('I63.900', 'I63.901')
+    First what a map of another edition makes of it (`targets`), then codes that differ in at most
+    two letters, then those of the same category, the longest beginning in common first.
+
+    >>> NearestCodes(["I63.900", "I63.901", "I63.000", "J18.900"]).of("i63900")
+    ('I63.900', 'I63.901', 'I63.000')
+    >>> NearestCodes(["J44.100", "J44.900"], {"J44.100x001": "J44.100"}).of("J44.100X001", 1)
+    ('J44.100',)
     """
 
-    def __init__(self, known: Iterable[str]) -> None:
+    def __init__(self, known: Iterable[str], targets: Mapping[str, str] | None = None) -> None:
         self.by_start: dict[str, list[tuple[str, str]]] = {}
         self.seen: dict[str, tuple[str, ...]] = {}
+        self.targets = targets or {}
         for code in known:
             form = _folded(code)
             self.by_start.setdefault(form[:2], []).append((form, code))
 
     def of(self, code: str, count: int = 3) -> tuple[str, ...]:
-        """Return up to `count` known codes with at most two slips, the nearest first."""
+        """Return up to `count` known codes (at most MOST_NEAREST), the nearest first."""
         if code not in self.seen:
             form = _folded(code)[:24]
             candidates = self.by_start.get(form[:2], [])
-            found = process.extract(
+            target = self.targets.get(code) or self.targets.get(small_x(code))
+            slips = process.extract(
                 form,
                 [known for known, _ in candidates],
                 scorer=OSA.distance,
                 score_cutoff=2,
-                limit=count,
+                limit=MOST_NEAREST,
             )
-            self.seen[code] = tuple(candidates[at][1] for _, _, at in found)
+            alike = [pair for pair in candidates if len(form) > 2 and pair[0][:3] == form[:3]]
+            alike.sort(key=lambda pair: (-_common(pair[0], form), pair[1]))
+            found = [target] if target else []
+            found += [candidates[at][1] for _, _, at in slips]
+            found += [known for _, known in alike[:MOST_NEAREST]]
+            self.seen[code] = tuple(dict.fromkeys(found))[:MOST_NEAREST]
         return self.seen[code][:count]
+
+
+def _common(a: str, b: str) -> int:
+    """Return how many letters two texts begin with in common."""
+    for place, (one, other) in enumerate(zip(a, b, strict=False)):
+        if one != other:
+            return place
+    return min(len(a), len(b))
 
 
 def _folded(code: str) -> str:

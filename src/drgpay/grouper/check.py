@@ -44,7 +44,7 @@ from drgpay.cases.checks.run import (
     without_principal,
 )
 from drgpay.cases.checks.settle import note_settlement_faults
-from drgpay.cases.codes import Changes, NearestCodes
+from drgpay.cases.codes import Changes
 from drgpay.cases.duplicates import equal_hashes, text_hashes
 from drgpay.cases.editions import CodeTally
 from drgpay.cases.encode import Codes, Faults
@@ -55,8 +55,9 @@ from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.csv_cells import plain_type
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
-from drgpay.grouper.codes_read import CodesRead
+from drgpay.grouper.codes_read import UNGROUPED, CodesRead
 from drgpay.grouper.engine import REASON
+from drgpay.grouper.outcome import REASONS
 from drgpay.grouper.stream import (
     DEFAULT_SCHEME,
     GroupedPiece,
@@ -65,12 +66,14 @@ from drgpay.grouper.stream import (
     in_order,
 )
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
+from drgpay.grouper.would_group import Would, would_group
 from drgpay.schemes import Scheme
 
 WANTED: tuple[str, ...] = tuple(
     dict.fromkeys((*GROUPING_COLUMNS, *GROUPING_MORE, *CHECK_COLUMNS, "hospital_id", "pool"))
 )
 KEPT_FINDINGS = 200_000
+MOST_WOULD = 300  # principal diagnoses of ungrouped cases of which it is told what would group
 KEPT_ROWS = 20_000  # with findings, of files that are too long to be kept whole
 CLEAN, FOUND, STOPPED = range(3)
 _UNKNOWN_MONTH = -1
@@ -153,6 +156,7 @@ class PieceChecks:
     changes: Changes
     status: NDArray[np.int8]
     reason: NDArray[np.int8]
+    would: Mapping[str, Would]
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,8 @@ class Checked:
     `by_check`: cases with each finding, severest checks first. `findings`: the first
     `KEPT_FINDINGS` of them in the order of the input, `found` how many there were. `profile`: cases
     with a finding by hospital, month of discharge and check, and all cases. `not_made`: checks
-    whose columns the files lack. `nearest`: unknown code → known ones.
+    whose columns the files lack. `nearest`: unknown code → known ones; `would`: principal diagnosis
+    of a case that is not grouped → what would group it; `names` of these codes.
     """
 
     counts: CheckCounts
@@ -198,6 +203,8 @@ class Checked:
     nearest: Mapping[tuple[str, str], tuple[str, ...]]
     scheme: str
     files: tuple[str, ...]
+    would: Mapping[str, Would] = field(default_factory=dict)
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unknown_columns: tuple[str, ...] = ()
     columns: frozenset[str] = frozenset()  # those that all files have
     columns_differ: bool = False  # whether some file or sheet has more of them
@@ -261,6 +268,7 @@ class CheckRun:
         self._all_rows: list[Kept] | None = [] if self.keep_rows else None
         self._found = self._kept_findings = 0
         self._conventions = [0, 0]
+        self._would_of: dict[str, Would] = {}
         self._present: frozenset[str] | None = None
         self._differ = False  # whether files or sheets have other columns than the others
         self._texts = _text_columns(self.lang)
@@ -283,7 +291,10 @@ class CheckRun:
         without_principal(words, part.faults)
         decoder = Decoder(table, cases, facts, dx, px)
         decoder.failed(words)
-        decoder.in_no_mdc(part.grouped.reason, REASON["principal_in_no_mdc"])
+        lost = np.flatnonzero((part.grouped.status == UNGROUPED) & cases.good)
+        if len(lost):
+            reasons = [REASONS[i] for i in part.grouped.reason[lost].tolist()]
+            decoder.ungrouped(words, lost, reasons)
         seen = decoder.faults(part.faults)
         if self.purpose == "grouping":
             # what a settlement will refuse is told here, too, though the case is grouped
@@ -296,7 +307,21 @@ class CheckRun:
         state = np.zeros(len(table), dtype=np.uint8)
         state[hits.rows] = FOUND
         state[~cases.good] = STOPPED
-        return self._piece(part, facts, hits, state)
+        return self._piece(part, facts, hits, state, self._would(part, lost))
+
+    def _would(self, part: GroupedPiece, rows: NDArray[np.int64]) -> dict[str, Would]:
+        """Return by principal diagnosis what would have grouped the first case that has it."""
+        found: dict[str, Would] = {}
+        cases = part.cases
+        for row in rows.tolist():
+            dx, px = _codes_of(cases.diagnoses, row), _codes_of(cases.procedures, row)
+            if dx and dx[0] not in found and len(found) < MOST_WOULD:
+                grouper = self.grouper
+                if isinstance(grouper, VersionedGrouper):
+                    number = -1 if part.version is None else int(part.version[row])
+                    grouper = grouper.groupers[number]
+                found[dx[0]] = would_group(grouper).of(cases, row, dx, px)
+        return found
 
     def _coded(self, codes: Codes, flags: Flags, *, procedures: bool) -> Coded:
         if isinstance(self.grouper, VersionedGrouper) and len(codes.words):
@@ -312,7 +337,12 @@ class CheckRun:
         return coded(codes, flags, procedures=procedures)
 
     def _piece(
-        self, part: GroupedPiece, facts: CaseFacts, hits: Hits, state: NDArray[np.uint8]
+        self,
+        part: GroupedPiece,
+        facts: CaseFacts,
+        hits: Hits,
+        state: NDArray[np.uint8],
+        would: dict[str, Would],
     ) -> PieceChecks:
         table = part.table
         ids = _trimmed(parse.flat(table["case_id"]).cast(pa.string()))
@@ -340,6 +370,7 @@ class CheckRun:
             changes=part.cases.changes,
             status=part.grouped.status,
             reason=part.grouped.reason,
+            would=would,
         )
 
     def take(self, part: PieceChecks) -> None:
@@ -361,6 +392,9 @@ class CheckRun:
         )  # fmt: skip
         self._held.append(self._spool.keep(held) if self._spool else held)
         self._cases.append(_tally(hospital, part.month))
+        for code, would in part.would.items():
+            if len(self._would_of) < MOST_WOULD:
+                self._would_of.setdefault(code, would)
         self._conventions[0] += part.conventions[0]
         self._conventions[1] += part.conventions[1]
         if self._present is not None and part.present != self._present:
@@ -474,6 +508,7 @@ class CheckRun:
         )
         if self._spool is not None:
             self._spool.close()
+        nearest = self._nearest(findings)
         everything = self._all_rows is not None
         kept = self._all_rows if self._all_rows is not None else self._kept_rows
         return Checked(
@@ -484,7 +519,9 @@ class CheckRun:
             profile=self._profile(),
             conventions=(self._conventions[0], self._conventions[1]),
             not_made=missing,
-            nearest=self._nearest(findings),
+            nearest=nearest,
+            would=self._would_of,
+            names=self._names(nearest),
             scheme=self.grouper.scheme.id,
             files=files,
             unknown_columns=unknown_columns,
@@ -576,22 +613,40 @@ class CheckRun:
 
     def _nearest(self, findings: pa.Table) -> dict[tuple[str, str], tuple[str, ...]]:
         """Return (column, unknown code) → the nearest known ones, of the findings that are kept."""
-        scheme = self.grouper.scheme
+        grouper = self.grouper
+        newest = grouper.groupers[-1] if isinstance(grouper, VersionedGrouper) else grouper
         found: dict[tuple[str, str], tuple[str, ...]] = {}
         kinds = {
-            "diagnoses": (("principal_unknown", "diagnosis_unknown"), scheme.diagnoses),
-            "procedures": (("procedure_unknown",), scheme.procedures),
+            "diagnoses": (("principal_unknown", "diagnosis_unknown"), newest.nearest[0]),
+            "procedures": (("procedure_unknown",), newest.nearest[1]),
         }
         if not len(findings):
             return found
         texts = findings["check"].cast(pa.string())
-        for column, (names, vocabulary) in kinds.items():
+        for column, (names, known) in kinds.items():
             wanted = pc.is_in(texts, value_set=pa.array(names))
             unknown = pc.unique(findings["value"].filter(wanted)).drop_null().to_pylist()
             if unknown:
-                known = NearestCodes(vocabulary.codes.to_pylist())
                 found |= {(column, code): known.of(code) for code in unknown}
         return found
+
+    def _names(
+        self, nearest: Mapping[tuple[str, str], tuple[str, ...]]
+    ) -> dict[tuple[str, str], str]:
+        """Return the names of codes that findings name, by column and code."""
+        scheme = self.grouper.scheme
+        codes = {(column, code) for (column, _), near in nearest.items() for code in near}
+        for would in self._would_of.values():
+            codes |= {("diagnoses", code) for code in would.diagnoses}
+            codes |= {("procedures", code) for code in would.procedures}
+        known = {"diagnoses": scheme.diagnoses, "procedures": scheme.procedures}
+        return {key: known[key[0]].name(key[1]) for key in codes}
+
+
+def _codes_of(codes: Codes, row: int) -> list[str]:
+    """Return the codes of one case as they are read."""
+    first, last = int(codes.offsets[row]), int(codes.offsets[row + 1])
+    return [str(word) for word in codes.words.slice(first, last - first).to_pylist()]
 
 
 def _trimmed(texts: pa.Array) -> pa.Array:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay._reference import bundled, reference_dir
-from drgpay.cases.codes import BACK, MAPPED, Reading, Recoder, backward, insurance_map
+from drgpay.cases.codes import BACK, MAPPED, NearestCodes, Reading, Recoder, backward, insurance_map
 from drgpay.cases.editions import (
     INSURANCE,
     KINDS,
@@ -165,6 +165,17 @@ class Grouper:
         of_diagnoses, of_procedures = (
             Recoder(kind, known.encode, len(known), own, _readings(scheme, kind))
             for kind, known in zip(KINDS, (scheme.diagnoses, scheme.procedures), strict=True)
+        )
+        return of_diagnoses, of_procedures
+
+    @cached_property
+    def nearest(self) -> tuple[NearestCodes, NearestCodes]:
+        """What tells which known diagnoses and procedures are nearest to an unknown code."""
+        of_diagnoses, of_procedures = (
+            NearestCodes(known.codes.to_pylist(), recoder.targets(known.index))
+            for recoder, known in zip(
+                self.recoders, (self.scheme.diagnoses, self.scheme.procedures), strict=True
+            )
         )
         return of_diagnoses, of_procedures
 

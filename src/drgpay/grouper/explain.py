@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from drgpay.cases.editions import KINDS
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.columns import CODED, GROUPING_MORE
 from drgpay.grouper import explain_text as words
@@ -21,6 +22,7 @@ from drgpay.grouper.trace import Trace, Tracer, tracer_of
 
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
+MOST_KEPT = 50_000
 _ONE = np.ones(1, dtype=np.bool_)
 _NO_WORDS = pa.array([], pa.string())
 
@@ -39,6 +41,21 @@ class DiagnosisSeverity:
     exclusion_list: str
     verdict: str
     decisive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCode:
+    """A code of a case that the scheme does not know, and known ones that it may stand for.
+
+    `place` is its number among diagnoses, or among procedures, from 0. `edition`: of which other
+    edition it is a code, empty for none.
+    """
+
+    kind: str
+    place: int
+    code: str
+    nearest: tuple[tuple[str, str], ...]
+    edition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,7 @@ class Explanation:
     nearest: tuple[Nearest, ...]
     prices: tuple[Price, ...] = ()
     price: Price | None = None
+    unknown: tuple[UnknownCode, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; points in 1/10,000, money in fen."""
@@ -100,6 +118,7 @@ class Explanation:
             ],
             "price": None if self.price is None else self.price._asdict(),
             "nearest": words.nearest_dicts(self),
+            "unknown": [words.unknown_dict(item) for item in self.unknown],
             "warning": {"zh": words.WARNING[0], "en": words.WARNING[1]},
         }
 
@@ -160,6 +179,19 @@ def explain(
     return explainer.explanation(grouping, facts, deciding, nearest, own, prices)
 
 
+def unknown_code(grouper: Grouper, which: int, code: str) -> UnknownCode | None:
+    """Return what is to be said of a diagnosis (0) or procedure (1) if the scheme lacks it."""
+    scheme = grouper.scheme
+    known = scheme.procedures if which else scheme.diagnoses
+    if code in known.index:
+        return None
+    recoder = grouper.recoders[which]
+    names = tuple((one, known.name(one)) for one in grouper.nearest[which].of(code))
+    text = pa.array([code])
+    editions = [name for name in recoder.others if recoder.knows(text, name)[0]]
+    return UnknownCode(KINDS[which], 0, code, names, editions[0] if editions else "")
+
+
 class Explainer:
     """Explains cases of one grouper; what is the same for many of them is made once."""
 
@@ -177,6 +209,8 @@ class Explainer:
         self.adrgs = {a.key: a for a in scheme.adrgs}
         self.drgs = {(d.adrg_key, d.drg): d for d in reversed(scheme.drgs)}
         self._severity: dict[tuple[str, bool, bool], DiagnosisSeverity] = {}
+        self._grouper = ref(grouper)  # kept by its grouper, which it must not keep
+        self._unknown: dict[tuple[int, str], UnknownCode | None] = {}
 
     def nearest_of_one(self, facts: dict[str, Any], most: int = MOST) -> tuple[Nearest, ...]:
         """Return the nearest other groups of one case, `most` of them."""
@@ -287,7 +321,27 @@ class Explainer:
             nearest,
             prices,
             price,
+            self.unknown(diagnoses, facts["procedures"]),
         )
+
+    def unknown(
+        self, diagnoses: Sequence[str], procedures: Sequence[str]
+    ) -> tuple[UnknownCode, ...]:
+        """Return the codes of a case that the scheme does not know, with the nearest known ones."""
+        found = []
+        grouper, kept = self._grouper(), self._unknown
+        for which, codes in enumerate((diagnoses, procedures)):
+            for place, code in enumerate(codes):
+                if (which, code) not in kept:
+                    if len(kept) > MOST_KEPT or grouper is None:
+                        kept.clear()
+                    if grouper is None:
+                        continue
+                    kept[which, code] = unknown_code(grouper, which, code)
+                item = kept[which, code]
+                if item is not None:
+                    found.append(replace(item, place=place))
+        return tuple(found)
 
     def severities(self, diagnoses: Sequence[str], deciding: int) -> tuple[DiagnosisSeverity, ...]:
         """Return what each secondary diagnosis counts beside the principal one."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from drgpay.cases.editions import KINDS as KINDS_OF_CODES
+from drgpay.cases.editions import shown_edition
 from drgpay.columns import CODED
 from drgpay.grouper.changes import MOST_CODES, Change, Price
 from drgpay.grouper.outcome import REASON_TEXTS
@@ -24,7 +26,7 @@ from drgpay.schemes.rules import (
 from drgpay.schemes.words import CODES_IN_WORDS, FACTS, rule_in_words
 
 if TYPE_CHECKING:
-    from drgpay.grouper.explain import DiagnosisSeverity, Explanation
+    from drgpay.grouper.explain import DiagnosisSeverity, Explanation, UnknownCode
 
 Texts = tuple[str, str]  # Chinese, English
 
@@ -69,6 +71,10 @@ _SETS: dict[str, Texts] = {
     "main_procedure": ("主要手术", "the main procedure"),
     "other_procedure": ("其他手术", "further procedure"),
     "any_procedure": ("手术操作", "procedure"),
+}
+_UNKNOWN_KINDS: dict[str, Texts] = {
+    KINDS_OF_CODES[0]: ("诊断", "the diagnosis"),
+    KINDS_OF_CODES[1]: ("手术操作", "the procedure"),
 }
 _SINGLE = ("principal", "main_procedure")
 _NUMBERS: dict[str, tuple[str, str, str, str]] = {
@@ -396,6 +402,7 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     reason = REASON_TEXTS[g.reason][0 if zh else 1]
     if reason:
         made.append(f"  {reason}" + (f" {g.by_procedure}" if g.by_procedure else ""))
+    made += [unknown_line(item, lang) for item in e.unknown]
     if e.price is not None:
         made.append("  " + own_price_text(e.price, lang))
     made += _tried_lines(e, zh, lang)
@@ -404,6 +411,31 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     made += [severity_line(s, e.principal[0], zh) for s in e.secondary]
     made += _nearest_lines(e, zh, lang, changes)
     return made
+
+
+def unknown_dict(item: UnknownCode) -> dict[str, Any]:
+    """Return an unknown code as plain values."""
+    near = [{"code": code, "name": name} for code, name in item.nearest]
+    return {
+        "kind": item.kind,
+        "place": item.place,
+        "code": item.code,
+        "edition": item.edition,
+        "nearest": near,
+    }
+
+
+def unknown_line(item: UnknownCode, lang: str) -> str:
+    """Return the line of a code that the scheme does not know: what it may stand for."""
+    near = [named(*one) for one in item.nearest]
+    zh, en = _UNKNOWN_KINDS[item.kind]
+    if lang == "zh":
+        said = f"  {zh} {item.code} 不在本方案的编码库中"
+        said += f"，是{shown_edition(item.edition)}编码" if item.edition else ""
+        return said + (f"；相近的编码：{'、'.join(near)}" if near else "")
+    said = f"  {en} {item.code} is not in the scheme's code system"
+    said += f", it is one of {item.edition}" if item.edition else ""
+    return said + (f"; nearest codes: {', '.join(near)}" if near else "")
 
 
 def _tried_lines(e: Explanation, zh: bool, lang: str) -> list[str]:

@@ -15,8 +15,8 @@ from drgpay.report.check_report import (
     column_text,
     convention_line,
     counts_line,
+    finding_advice,
     lacking_line,
-    nearest_text,
     not_made_line,
     severity_text,
 )
@@ -226,13 +226,13 @@ class _Book:
 
     def _comment(self, finding: dict[str, Any]) -> str:
         severity = severity_text(finding["severity"], self.lang)
-        near = nearest_text(self.done, finding["column"], finding["value"], self.lang)
+        near = finding_advice(self.done, finding, self.lang)
         value = finding["value"] or ""
         if self.lang == "zh":
             text = f"【{severity}】{finding['message']}" + (f"（{value}）" if value else "")
-            return f"{text}。{finding['advice']}" + (f"。相近的编码：{near}" if near else "")
+            return f"{text}。{finding['advice']}" + (f"。可核对的编码：{near}" if near else "")
         text = f"[{severity}] {finding['message']}" + (f" ({value})" if value else "")
-        return f"{text}. {finding['advice']}" + (f". Nearest codes: {near}" if near else "")
+        return f"{text}. {finding['advice']}" + (f". Codes to look at: {near}" if near else "")
 
     def _findings(self, places: dict[Place, int], columns: list[str]) -> None:
         sheet = self.sheets["findings"]
@@ -247,7 +247,7 @@ class _Book:
             ("值", "value", 26),
             ("问题", "what", 44),
             ("建议", "advice", 44),
-            ("相近的编码", "nearest codes", 34),
+            ("相近的、可入组的编码", "nearest codes, those that would group", 44),
             ("检查项", "check", 30),
         ]
         self._head(sheet, 0, heads)
@@ -281,7 +281,7 @@ class _Book:
                 finding["value"],
                 finding["message"],
                 finding["advice"],
-                nearest_text(self.done, finding["column"], finding["value"], self.lang),
+                finding_advice(self.done, finding, self.lang),
                 finding["check"],
             ]
             severity_at = 1 + texts.index(severity_text(finding["severity"], self.lang))

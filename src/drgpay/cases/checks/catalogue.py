@@ -56,7 +56,15 @@ BITS = (*PERSON, *STAY, *CODING, *COSTS)
 # found without a loop over cases: a value, a way of writing, a comparison of cases, what
 # grouping says
 VALUE_UNREADABLE, CAPITAL_X, STAY_TWICE = "value_unreadable", "code_with_capital_x", "stay_twice"
-CASE_TWICE, IN_NO_MDC = "duplicate_case", "principal_in_no_mdc"
+CASE_TWICE = "duplicate_case"
+# reasons why a case is not grouped that are findings of their own; a reason that has none and is
+# not a check of CODING is NOT_GROUPED
+UNGROUPED_REASONS = ("principal_in_no_mdc", "mdc_condition", "no_adrg")
+REASON_CHECKS: Mapping[str, str] = {
+    "principal_unknown": "principal_unknown",
+    "sex_conflict": "sex_against_mdc",
+}
+NOT_GROUPED = "not_grouped"
 
 
 @dataclass(frozen=True, slots=True)

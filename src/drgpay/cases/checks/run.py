@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -290,14 +290,23 @@ class Decoder:
             cells = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), flat), "|")
         return cells.cast(pa.string())
 
-    def in_no_mdc(self, reason: NDArray[np.int8], number: int) -> None:
-        """Note a known principal diagnosis that no MDC lists: the case is not grouped."""
-        rows = np.flatnonzero((reason == number) & self.cases.good)
-        if len(rows):
-            at = np.zeros(len(rows), dtype=np.int64)
-            self.add(
-                rows, catalogue.IN_NO_MDC, "diagnoses", self._codes(self.dx.codes, rows, at), at
-            )
+    def ungrouped(self, words: Words, rows: Rows, reasons: Sequence[str]) -> None:
+        """Note cases that no group took, by the reason of each, unless a check already says it."""
+        names = []
+        for row, reason in zip(rows.tolist(), reasons, strict=True):
+            said = catalogue.REASON_CHECKS.get(reason)
+            if reason in catalogue.UNGROUPED_REASONS:
+                names.append(reason)
+            elif said is not None and int(words[row]) >> BITS.index(said) & 1:
+                names.append("")
+            else:
+                names.append(catalogue.NOT_GROUPED)
+        of_name = np.array(names)
+        for name in dict.fromkeys(names):
+            some = rows[of_name == name]
+            if name:
+                at = np.zeros(len(some), dtype=np.int64)
+                self.add(some, name, "diagnoses", self._codes(self.dx.codes, some, at), at)
 
     def _joined(self, rows: Rows, codes: Codes) -> pa.Array:
         first, last = codes.offsets[rows], codes.offsets[rows + 1]

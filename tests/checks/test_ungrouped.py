@@ -1,0 +1,129 @@
+"""Every case that no group takes has a finding: the reason, and the codes that would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from drgpay.cases.checks.catalogue import CHECKS, NOT_GROUPED, REASON_CHECKS, UNGROUPED_REASONS
+from drgpay.grouper import Grouper
+from drgpay.grouper.check import Checked, check_cases
+from drgpay.grouper.explain import explain
+from drgpay.grouper.outcome import REASON_TEXTS
+from drgpay.grouper.stream import group
+from drgpay.report.check_report import as_json, text_report
+
+SCHEME = "zj-drg-2022"
+SAYS_WHY = {*UNGROUPED_REASONS, *REASON_CHECKS.values(), NOT_GROUPED}
+
+
+@pytest.fixture(scope="module")
+def grouper() -> Grouper:
+    return Grouper(SCHEME)
+
+
+def table(rows: list[tuple[str, int, str, str]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True))
+    return pa.table(
+        {
+            "case_id": [f"u{i}" for i in range(len(rows))],
+            "sex": list(columns[0]),
+            "age_years": list(columns[1]),
+            "diagnoses": list(columns[2]),
+            "procedures": list(columns[3]),
+        }
+    )
+
+
+ROWS = [
+    ("M", 61, "G40.900", "36.0600"),
+    ("F", 56, "I50.900|J44.900", "37.3400x001"),
+    ("M", 40, "Q21.000", "35.7100"),
+    ("M", 61, "I21.400", ""),  # in no MDC
+    ("M", 61, "Q99.999", ""),  # not in the code system
+    ("F", 60, "N40.x00", ""),  # the other sex's
+    ("M", 61, "P07.300", ""),  # a newborn's code
+    ("M", 61, "I63.900", ""),  # grouped
+]
+
+
+def checked(grouper: Grouper) -> Checked:
+    return check_cases(table(ROWS), grouper, purpose="grouping")
+
+
+def test_every_ungrouped_case__has_a_finding_that_says_why(grouper: Grouper) -> None:
+    result = group(table(ROWS), grouper).table.to_pylist()
+    lost = {row["case_id"]: row["reason"] for row in result if row["status"] == "ungroupable"}
+    assert set(lost) == {f"u{i}" for i in range(7)}
+    done = checked(grouper)
+    why = {f["case_id"]: f["check"] for f in done.findings.to_pylist() if f["check"] in SAYS_WHY}
+    assert set(why) == set(lost)
+    for case, reason in lost.items():
+        assert why[case] == REASON_CHECKS.get(reason, reason)
+
+
+def test_reasons__are_each_a_check_or_the_general_one() -> None:
+    assert {*UNGROUPED_REASONS, NOT_GROUPED, *REASON_CHECKS.values()} <= set(CHECKS)
+    assert {*UNGROUPED_REASONS, *REASON_CHECKS} <= set(REASON_TEXTS)
+
+
+def test_codes_that_would_group__sub_codes_first_and_they_do(grouper: Grouper) -> None:
+    done = checked(grouper)
+    near = done.would["I21.400"].diagnoses
+    assert near[0].startswith("I21.4") and len(near) == 5
+    assert [code[:3] for code in near] == ["I21"] * 5
+    for code in near:
+        made = grouper.group_case(sex="M", age_years=61, diagnoses=[code])
+        assert made.status == "grouped"
+    hip = done.would["I50.900"]
+    assert hip.procedures and hip.procedures[0].startswith("37.34")
+    for code in hip.procedures:
+        made = grouper.group_case(
+            sex="F", age_years=56, diagnoses=["I50.900", "J44.900"], procedures=[code]
+        )
+        assert made.status == "grouped"
+    alone = grouper.group_case(sex="F", age_years=56, diagnoses=["I50.900", "J44.900"])
+    assert hip.without == alone.drg != "0000"
+
+
+def test_report__names_them(grouper: Grouper) -> None:
+    done = checked(grouper)
+    said = text_report(done, "zh")
+    assert (
+        "同类目下可入组的主要诊断：" in said
+        and f"不计手术操作则入{done.would['G40.900'].without}" in said
+    )
+    assert done.names["diagnoses", done.would["I21.400"].diagnoses[0]] in said
+    rows = json.loads(json.dumps(as_json(done, "en")))["findings"]
+    would = [row["would_group"] for row in rows if row["value"] == "I21.400"]
+    assert would and would[0].startswith("principal diagnoses: I21.4")
+
+
+def test_nearest__the_target_of_the_map_first_with_names(grouper: Grouper) -> None:
+    made = explain(
+        grouper, sex="M", age_years=61, diagnoses=["J44.100x001", "I10.x00x002"],
+        procedures=["01.5934", "36.06"],
+    )  # fmt: skip
+    principal, first, second = made.unknown
+    assert (principal.place, principal.edition) == (0, "insurance-2.0")
+    assert principal.nearest[0] == ("J44.100", grouper.scheme.diagnoses.name("J44.100"))
+    assert {code[:3] for code, _ in principal.nearest[:3]} <= {"J44", "J42", "J43"}
+    assert (first.kind, first.nearest[0][0], first.edition) == (
+        "procedure", "38.6102", "insurance-2.0",
+    )  # fmt: skip
+    assert (second.place, second.edition) == (1, "")
+    assert all(code.startswith("36.06") for code, _ in second.nearest[:3])
+    said = made.text("zh")
+    assert "是医保版（insurance-2.0）编码；相近的编码：J44.100 慢性阻塞性肺病伴有急性加重" in said
+
+
+def test_findings_of_unknown_codes__name_the_target_first(tmp_path: Path) -> None:
+    rows = table([("M", 61, "J44.100x001", "01.5934")])
+    done = check_cases(rows, SCHEME, purpose="grouping", codes="clinical-2022")
+    assert done.nearest["diagnoses", "J44.100x001"][0] == "J44.100"
+    assert done.nearest["procedures", "01.5934"][0] == "38.6102"
+    assert "J44.100 慢性阻塞性肺病伴有急性加重" in text_report(done, "zh")
+    assert done.codes is not None and "--codes insurance-2.0" in done.codes.first()[0].chinese
