@@ -185,6 +185,7 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "bed_day.mode": _choice("marginal", "whole_stay"),
     "bed_day.payment": _choice("points", "money"),
     # rule 4
+    "grouped.share_min": _number(0, 1),
     "history_years": _count(1),
     "history.weighting": _choice("pooled", "yearly_means"),
     "history.year_weights": _weights,

@@ -278,6 +278,7 @@ def settle(
         if year_of(case, p) == region.year
     ]
     check_stays(stays, region)
+    check_grouped(stays, p)
 
     past = None
     if region.history is not None:
@@ -410,6 +411,14 @@ def check_stays(stays: Iterable[Stay], region: Region) -> None:
         review = region.reviews.get(case.case_id)
         if review is not None and review.unreasonable_fen > case.total_cost_fen:
             raise ValueError(f"case {case.case_id}: unreasonable cost above the total cost")
+
+
+def check_grouped(stays: Iterable[Stay], p: Parameters) -> None:
+    """Refuse a region of whose cases too few group: codes or scheme are most likely wrong."""
+    drgs = [grouping.drg for _, grouping in stays]
+    grouped = sum(drg != "0000" for drg in drgs)
+    if grouped < p["grouped.share_min"] * len(drgs):
+        raise ValueError(f"only {grouped} of {len(drgs)} cases group (grouped.share_min)")
 
 
 def check_quota(

@@ -79,7 +79,7 @@ def test_price__of_the_own_group_is_what_the_run_settled(
 ) -> None:
     keep_schemes(monkeypatch)
     met: Counter[str] = Counter()
-    for seed in range(14):
+    for seed in range(20):
         both = run_both(draw_region(tmp_path / "region", seed, "testland-tiny"))
         if both is not None:
             folder = write_run(both[0], tmp_path / f"run{seed}")

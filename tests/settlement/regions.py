@@ -306,6 +306,7 @@ def _refusals(r: random.Random) -> dict[str, Any]:
         "value_not_positive": own.choice(most),
         "pool_without_points": own.choice(["leave"] * 7 + ["refuse"]),
         "review.points_max": own.choice(["none"] * 16 + ["2", "1", "1.5", "0"]),
+        "grouped.share_min": own.choice(["0"] * 24 + ["0.3", "0.6"]),
     }
 
 
