@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from drgpay.arrow import decimal_column
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
-from drgpay.cases.editions import INSURANCE
+from drgpay.cases.editions import INSURANCE, edition_named
 from drgpay.cases.lists_bytes import Lines, Objects, Small, Tally, units_of
 from drgpay.cases.lists_codes import FUND_TYPES
 from drgpay.cases.lists_fast import Kinds, fast_table
@@ -67,7 +67,9 @@ def open_lists(
     Raises InputError for a file or zip that cannot be read at all.
     """
     settling = purpose in ("settlement", "history")
-    marked = wanted is None or EDITION_COLUMN in wanted
+    asked = wanted is None or EDITION_COLUMN in wanted
+    # the interface has its codes in the insurance edition, whoever sends them
+    edition = edition_named(options.codes or INSURANCE) if asked else ""
     key = key_for(paths)
     need = Need.of(wanted, options.fund_types or FUND_TYPES, settling, key or ONCE)
     broken = BrokenRows()
@@ -100,12 +102,12 @@ def open_lists(
                 name, numbers = container, np.arange(row + 1, row + count + 1)
             row += count
             if held and (held[0][0] != name or sum(len(n) for *_, n in held) >= PIECE_ROWS):
-                yield _piece(held, marked)
+                yield _piece(held, edition)
                 held = []
             if count:
                 held.append((name, part.table, numbers))
         if held:
-            yield _piece(held, marked)
+            yield _piece(held, edition)
         for file, seen in tally.files.items():
             _account(file, seen, met.get(file, 0), marks.get(file, 0), broken)
             notes.extend(_of_brackets(file, seen))
@@ -146,11 +148,11 @@ def _of_brackets(file: str, seen: Seen) -> Iterator[Bilingual]:
         )
 
 
-def _piece(parts: list[tuple[str, pa.Table, NDArray[np.int64]]], marked: bool) -> Piece:
+def _piece(parts: list[tuple[str, pa.Table, NDArray[np.int64]]], edition: str) -> Piece:
     table = pa.concat_tables([table for _, table, _ in parts]).combine_chunks()
-    if marked:  # the interface has its codes in the insurance edition, whoever sends them
+    if edition:
         nothing = pa.array(np.zeros(len(table), dtype=np.int8))
-        words = pa.DictionaryArray.from_arrays(nothing, pa.array([INSURANCE]))
+        words = pa.DictionaryArray.from_arrays(nothing, pa.array([edition]))
         table = table.append_column(EDITION_COLUMN, words)
     numbers = np.concatenate([own for *_, own in parts])
     return Piece(parts[0][0], int(numbers[0]), partial(_same, table), numbers)

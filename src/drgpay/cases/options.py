@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -12,6 +12,7 @@ class ReadOptions:
 
     `mapping`: a file that says which header means which column, and which value which.
     `sheet`: of an Excel file, else all sheets that hold cases. `table`: of a database.
+    `codes`: the edition of the codes of settlement lists, which is else the insurance edition.
     `fund_types`: fund_pay_type of a settlement list to pool, `account` or `other`; `*` the rest.
     """
 
@@ -21,6 +22,11 @@ class ReadOptions:
     delimiter: str | None = None
     table: str | None = None
     fund_types: tuple[tuple[str, str], ...] | None = None
+    codes: str | None = None
+
+    def with_codes(self, codes: str | None) -> ReadOptions:
+        """Return the same with an edition of codes that was asked for, if one was."""
+        return self if codes is None else replace(self, codes=codes)
 
 
 AS_FOUND = ReadOptions()

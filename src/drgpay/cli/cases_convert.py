@@ -60,7 +60,7 @@ def convert(
     done = run(
         list(cases),
         out,
-        options=reading,
+        options=reading.with_codes(codes),
         recoders=grouper.recoders,
         editions=grouper.edition_choice(),
         lang=LANG,

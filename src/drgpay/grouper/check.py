@@ -787,7 +787,7 @@ def check_cases(
     grouper = any_grouper(scheme, surgical_match, codes)
     choice = grouper.edition_choice()
     wanted = None if keep_rows else WANTED
-    source = open_source(cases, wanted, "grouping", options)
+    source = open_source(cases, wanted, "grouping", options.with_codes(codes))
     step = progress(source.rows) if progress is not None else None
     writer = None
     if findings_file is not None:

@@ -241,7 +241,7 @@ def group(
     grouper = any_grouper(scheme, surgical_match, codes)
     tables: list[pa.Table] = []
     sink = _Sink(lambda table: tables.append(table), None, CodesRead(grouper.own_editions))
-    source = open_source(cases, _wanted(grouper), options=reading)
+    source = open_source(cases, _wanted(grouper), options=reading.with_codes(codes))
     counts = _run(source, grouper, threads or default_threads(), sink, None)
     table = (
         pa.concat_tables(tables).unify_dictionaries().combine_chunks()
@@ -456,7 +456,7 @@ def group_file(
     grouper = any_grouper(scheme, surgical_match, codes)
     path = Path(out)
     suffix = result_file(path, (".parquet", ".csv"))
-    source = open_source(cases, _wanted(grouper, check), options=reading)
+    source = open_source(cases, _wanted(grouper, check), options=reading.with_codes(codes))
     notes_path = path.with_name(path.name + ".quarantine.csv")
     changes_path = path.with_name(path.name + ".changes.csv")
     findings_path = path.with_name(f"{path.name}.findings{suffix}")
