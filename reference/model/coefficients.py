@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 from reference.model.exact import round_half_away
 from reference.model.history import History, Past
@@ -17,6 +18,7 @@ class Coefficients:
 
     def __init__(self, region: Region, history: History | None, p: Parameters) -> None:
         self.region, self.p = region, p
+        self.primary = _primary_groups(region, p)
         self.kept: list[Past] = []
         self.mean_of: dict[str, Fraction] = {}
         self.base_points_of: dict[str, Fraction] = {}
@@ -43,7 +45,7 @@ class Coefficients:
         if source == "components" and (len(names) != len(weights) or sum(weights) != 1):
             raise ValueError("coef.weights: not one weight a component, or their sum is not 1")
         for name, hospital in region.hospitals.items():
-            if source == "given" and (name, "") not in region.coefficients:
+            if source == "given" and self._general(name) is None:
                 raise ValueError(f"coefficients.csv: {name} has no coefficient")
             if source == "level" and hospital.level not in region.level_coefficients:
                 raise ValueError(f"level_coefficients.csv: no level {hospital.level} of {name}")
@@ -69,10 +71,11 @@ class Coefficients:
     def _of(self, hospital_id: str, drg: str) -> Fraction:
         p, region = self.p, self.region
         level = region.hospitals[hospital_id].level
-        if drg in p["primary_groups"] and (not p["primary_levels"] or level in p["primary_levels"]):
+        if drg in self.primary and (not p["primary_levels"] or level in p["primary_levels"]):
             return ONE
         if p["coef.source"] == "given":
-            general = region.coefficients[hospital_id, ""]
+            general = self._general(hospital_id)
+            assert general is not None  # checked above
             coefficient = region.coefficients.get((hospital_id, drg), general)
         elif p["coef.source"] == "level":
             coefficient = region.level_coefficients[level]
@@ -82,6 +85,12 @@ class Coefficients:
         if p["tcm.tilt"] is not None and share is not None and share >= p["tcm.gate"]:
             coefficient = round_half_away(coefficient * (1 + p["tcm.tilt"]), 6)
         return coefficient
+
+    def _general(self, hospital_id: str) -> Fraction | None:
+        """A hospital's own row; without one, 1 where it has rows by DRG and the policy says so."""
+        own = self.region.coefficients.get((hospital_id, ""))
+        by_drg = any(name == hospital_id for name, _ in self.region.coefficients)
+        return ONE if own is None and by_drg and self.p["coef.without_row"] == "one" else own
 
     def _weighted(self, hospital_id: str, drg: str) -> Fraction:
         p = self.p
@@ -137,6 +146,24 @@ class Coefficients:
     def _burden(self, cases: Sequence[Past]) -> Fraction:
         not_pool = sum(not_pool_fen(past.case, self.p) for past in cases)
         return Fraction(not_pool, sum(past.cost_fen for past in cases))
+
+
+def _primary_groups(region: Region, p: Parameters) -> frozenset[str]:
+    """The primary groups of the region's scheme in its year: of the policy and of the region."""
+    scheme = Path(region.scheme).name
+    found = set()
+    for text in p["primary_groups"]:
+        owner, _, drg = text.rpartition(":")
+        if owner in ("", scheme):
+            found.add(drg)
+    for owner, drg, first, last in region.primary_groups:
+        if owner in ("", scheme) and first.year <= region.year <= last.year:
+            if (first.year == region.year and (first.month, first.day) != (1, 1)) or (
+                last.year == region.year and (last.month, last.day) != (12, 31)
+            ):
+                raise ValueError(f"primary_groups.csv: {drg} in a part of {region.year}")
+            found.add(drg)
+    return frozenset(found)
 
 
 def _levels(region: Region) -> dict[str, list[str]]:

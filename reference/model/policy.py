@@ -207,6 +207,7 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     # rule 6
     "coef.source": _choice("given", "level", "components"),
     "coef.scope": _choice("hospital", "hospital_drg"),
+    "coef.without_row": _choice("refuse", "one"),
     "coef.components": _names(*COMPONENTS),
     "coef.weights": _weights,
     "coef.floor": _or_none(_number()),

@@ -130,6 +130,8 @@ class Region:
     cases: tuple[Case, ...]
     history: tuple[Case, ...] | None
     weights: dict[str, tuple[Fraction, bool]] | None = None
+    # scheme ("" for any), DRG, first and last day
+    primary_groups: tuple[tuple[str, str, dt.date, dt.date], ...] = ()
 
 
 def read_region(
@@ -242,6 +244,7 @@ def read_region(
         cases=read_cases(_case_rows(folder, head) if cases is None else cases, "cases"),
         history=past,
         weights=weights,
+        primary_groups=_primary_groups(folder),
     )
 
 
@@ -335,6 +338,18 @@ def _ceiling(table: Row | None) -> Ceiling | None:
     inside = [row.get("inside_target", True) for row in table.get("reserves", [])]
     reserves = tuple((*own, is_in) for own, is_in in zip(amounts("reserves"), inside, strict=True))
     return Ceiling(target, reserves, amounts("payments"))
+
+
+def _primary_groups(folder: Path) -> tuple[tuple[str, str, dt.date, dt.date], ...]:
+    return tuple(
+        (
+            row.get("scheme") or "",
+            row["drg"],
+            dt.date.fromisoformat(row.get("from_date") or "0001-01-01"),
+            dt.date.fromisoformat(row.get("to_date") or "9999-12-31"),
+        )
+        for row in _optional(folder, "primary_groups.csv", ("drg",))
+    )
 
 
 def _weights(folder: Path, head: Row) -> tuple[dict[str, tuple[Fraction, bool]], int]:

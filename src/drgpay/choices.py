@@ -115,6 +115,7 @@ OF_KEY: Mapping[str, Mapping[str, str]] = {
     "special_quota.scope": {"hospital": "按医疗机构", "region": "按统筹区"},
     "long_stay.rule": {"bed_day": "按床日"},
     "high.bands_unit": {"points": "按基准点数"},
+    "coef.without_row": {"refuse": "拒绝清算", "one": "系数为1"},
     "small_groups": {"unstable": "作为非稳定病组"},
 }
 

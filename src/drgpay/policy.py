@@ -149,6 +149,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("bed_day.payment", "choice", "choice", ("points", "money")),
         Known("coef.source", "choice", "choice", ("given", "level", "components")),
         Known("coef.scope", "choice", "choice", ("hospital", "hospital_drg")),
+        Known("coef.without_row", "choice", "choice", ("refuse", "one")),
         Known("coef.components", "list", "list", COMPONENTS),
         Known("coef.weights", "weights", "weights"),
         Known("coef.floor", "decimal", "ratio", optional=True),

@@ -175,6 +175,7 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "bed_day.payment": r.choice(["points", "points", "money"]),
         "coef.source": r.choice(["given", "level", "components", "components"]),
         "coef.scope": r.choice(["hospital", "hospital_drg"]),
+        "coef.without_row": "refuse" if r.getstate()[1][0] % 3 else "one",
         "coef.components": components,
         "coef.weights": weights,
         "coef.floor": r.choice(["none", "0.8", "0.95", "0.99999"]),
@@ -766,6 +767,19 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     return Drawn(folder, name, surgical_match, values, overrides, rows, history)
 
 
+def _write_primary(folder: Path, r: random.Random, drgs: list[str]) -> None:
+    """A dated list of primary groups now and then: of this scheme, of another, of another year."""
+    if r.random() < 0.6:
+        return
+    head = ("drg", "scheme", "from_date", "to_date")
+    periods = [("", ""), (f"{YEAR}-01-01", ""), ("", f"{YEAR - 1}-12-31"), ("2019-07-01", "")]
+    rows = [
+        (drg, r.choice(["", "", "chs-drg-1.1"]), *r.choice(periods))
+        for drg in r.sample(drgs, min(len(drgs), 2))
+    ]
+    write_csv(folder / "primary_groups.csv", head, [dict(zip(head, x, strict=True)) for x in rows])
+
+
 def _write_weights(
     folder: Path, r: random.Random, given: list[dict[str, str]], all_mean: int, scale: Any
 ) -> None:
@@ -826,6 +840,9 @@ def _write_tables(
     for h in everyone:
         some = r.sample([*drgs, "0000"], min(len(drgs), r.choice([0, 0, 1, 2])))
         own += [{"hospital_id": h, "drg": d, "coefficient": r.choice(numbers)} for d in some]
+    apart = random.Random(f"primary {rows[0]}")
+    own = [row for row in own if "drg" in row or apart.random() < 0.97]
+    _write_primary(folder, apart, drgs)
     r.shuffle(own)
     write_csv(folder / "coefficients.csv", ("hospital_id", "coefficient", "drg"), own)
     levels = [{"level": level, "coefficient": r.choice(numbers)} for level in LEVELS]

@@ -7,7 +7,7 @@ weight, floor, cap and scope is a parameter. Sums of the history are exact, so a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -85,6 +85,7 @@ class Coefficients:
     hospitals: tuple[str, ...]
     drgs: tuple[str, ...]
     parts: tuple[_Part, ...] = field(default=(), repr=False)
+    primary: tuple[str, ...] = ()  # groups of one price
 
     def components(self, hospital: int, group: int | None) -> tuple[Component, ...]:
         """Return the components of a hospital (by number) and group, or outside of any."""
@@ -141,11 +142,13 @@ def coefficients(
     given: GivenTables = NOTHING_GIVEN,
     history: History | None = None,
     base: BasePoints | None = None,
+    primary: Collection[str] | None = None,
 ) -> Coefficients:
     """Return the coefficient of every hospital in every group (docs/formats.md 5, rule 6).
 
     `hospitals` and `levels` in the order of the numbers in the history, `drgs` in that of its
-    groups. A history goes with the base points made from it.
+    groups. A history goes with the base points made from it. `primary`: the primary groups, those
+    of the policy when None.
 
     Raises PolicyError for parameters that do not fit together, InputError for tables that lack a
     row, and for a coefficient that is 0 or above 100.
@@ -165,6 +168,8 @@ def coefficients(
             if source == "given"
             else (given.by_level, levels, "level_coefficients.csv")
         )
+        if source == "given" and policy["coef.without_row"] == "one":
+            table = {**{h: COEF_ONE for h, _ in given.by_drg}, **table}
         _check_rows(table, hospitals, key_of, file)
         general = np.array([table[key] for key in key_of], dtype=np.int64)
         values = np.repeat(general[:, None], shape[1], axis=1)
@@ -178,11 +183,19 @@ def coefficients(
             general[h] = _times(general[h], factor)
             steps, where = np.unique(values[h], return_inverse=True)
             values[h] = np.array([_times(c, factor) for c in steps.tolist()])[where]
-    _same_price(policy, levels, drgs, values)
+    own = policy["primary_groups"] if primary is None else primary
+    _same_price(policy, own, levels, drgs, values)
     if source == "components" or tilted:
         _check_size(hospitals, general, values)
     return Coefficients(
-        source, np.ascontiguousarray(values), general, names, tuple(hospitals), tuple(drgs), parts
+        source,
+        np.ascontiguousarray(values),
+        general,
+        names,
+        tuple(hospitals),
+        tuple(drgs),
+        parts,
+        tuple(sorted(own)),
     )
 
 
@@ -201,11 +214,15 @@ def _tilted(
 
 
 def _same_price(
-    policy: YearPolicy, levels: Sequence[str], drgs: Sequence[str], values: NDArray[np.int64]
+    policy: YearPolicy,
+    primary: Collection[str],
+    levels: Sequence[str],
+    drgs: Sequence[str],
+    values: NDArray[np.int64],
 ) -> None:
     """Set the coefficient of primary groups (基层病组, 同病同价) to 1."""
-    primary, among = set(policy["primary_groups"]), policy["primary_levels"]
-    groups = [g for g, drg in enumerate(drgs) if drg in primary]
+    among, own = policy["primary_levels"], set(primary)
+    groups = [g for g, drg in enumerate(drgs) if drg in own]
     rows = [h for h, level in enumerate(levels) if not among or level in among]
     values[np.ix_(rows, groups)] = COEF_ONE
 

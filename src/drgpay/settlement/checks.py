@@ -36,7 +36,7 @@ def check_given_drgs(region: Region, grouper: AnyGrouper) -> None:
 def check_named_groups(policy: YearPolicy, grouper: AnyGrouper) -> None:
     """Fail if a trial names groups that the scheme does not have."""
     known = {*grouper.numbers.drgs, *grouper.numbers.adrgs}
-    for key in ("readmission.exempt", "primary_groups"):
+    for key in ("readmission.exempt",):
         parameter = policy.parameters[key]
         strange = [code for code in parameter.value if code not in known]
         if parameter.trial and strange:

@@ -106,7 +106,7 @@ class Pricer:
         base = BasePoints(manifest["base_points"]["source"], all_mean, groups)
         # groups without base points are priced alike, by cost, but for the primary groups
         own = coefficients["drg"].to_pylist()
-        names = dict.fromkeys([*groups, *self.policy["primary_groups"], *filter(None, own)])
+        names = dict.fromkeys([*groups, *manifest["primary_groups"], *filter(None, own)])
         self.drgs = {drg: i for i, drg in enumerate(names)}
         step = points_step(self.policy)
         beds = bed_day_tables(

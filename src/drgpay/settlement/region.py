@@ -6,6 +6,7 @@ or a violation that is wrong would silently change what everybody gets.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -113,6 +114,17 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Primary:
+    """A primary group (基层病组) of a scheme (empty: of any) and the days on which it is one."""
+
+    where: str
+    scheme: str
+    drg: str
+    first: dt.date
+    last: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A named amount in fen; a reserve is a part of the target, or comes on top of it."""
 
@@ -192,6 +204,7 @@ class Region:
     last_year_months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     corrected: CorrectedCases | None = None  # of a reopened year
     weights: Mapping[str, tuple[Fraction, bool]] | None = None  # published ones, and whether stable
+    primary_groups: tuple[Primary, ...] = ()
     by_rate: bool = False  # what a weight of 1 stands for is a rate (费率), not the mean cost
 
     @property
@@ -238,6 +251,7 @@ TABLES = (
     "scores.csv",
     "base_points.csv",
     "weights.csv",
+    "primary_groups.csv",
     "bed_day_rates.csv",
     "reviews.csv",
     "violations.csv",
@@ -486,6 +500,7 @@ def read_region(
         month_shares=_month_shares(r),
         last_year_months=_last_year_months(r, ids, pool_ids),
         weights=weights,
+        primary_groups=_primary_groups(r),
         by_rate="weight_rate_yuan" in head,
     )
     _check_levels(r, region)
@@ -712,7 +727,13 @@ def read_coefficients(
         h, drg = row["hospital_id"], row.get("drg", "")
         if not r.known(where, "hospital_id", h, ids, "hospitals.csv"):
             continue
-        if (h, drg) in by_drg or (not drg and h in by_hospital):
+        if (h, drg) in by_drg:
+            r.add(
+                where,
+                f"{shown('hospital_id')}“{h}”、{shown('drg')}“{drg}”重复",
+                f"hospital {h!r} and drg {drg!r} stand twice",
+            )
+        elif not drg and h in by_hospital:
             r.add(where, f"{shown('hospital_id')}“{h}”重复", f"hospital {h!r} stands twice")
         value = r.value(where, "coefficient", row["coefficient"], _coefficient) or COEF_ONE
         if drg:
@@ -720,7 +741,8 @@ def read_coefficients(
         else:
             by_hospital[h] = value
     if must:
-        _each_hospital(r, "coefficients.csv", ids, set(by_hospital))
+        # whether rows by DRG alone will do is the policy's (`coef.without_row`)
+        _each_hospital(r, "coefficients.csv", ids, {*by_hospital, *(h for h, _ in by_drg)})
     return by_drg, by_hospital
 
 
@@ -973,6 +995,47 @@ def _group_means(r: TableReader) -> dict[str, tuple[int, bool]] | None:
         stable = r.value(where, "stable", row.get("stable", ""), _yes_no)
         means[row["drg"]] = (mean or 0, bool(stable))
     return means
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            both(f"“{text}”不是日期，如 2025-01-01", f"{text!r} is not a date like 2025-01-01")
+        ) from None
+
+
+def _primary_groups(r: TableReader) -> tuple[Primary, ...]:
+    """Return the region's list of primary groups (基层病组), by scheme and period."""
+    found: list[Primary] = []
+    columns = ("scheme", "from_date", "to_date", "name")
+    for line, row in r.table("primary_groups.csv", ("drg",), columns):
+        where = r.at("primary_groups.csv", line)
+        scheme, drg = row.get("scheme", ""), row["drg"]
+        first = r.value(where, "from_date", row.get("from_date") or "0001-01-01", _date)
+        last = r.value(where, "to_date", row.get("to_date") or "9999-12-31", _date)
+        if first is None or last is None:
+            continue
+        if first > last:
+            r.add(
+                where,
+                f"{shown('to_date')}“{last}”早于{shown('from_date')}“{first}”",
+                f"to_date {last} is before from_date {first}",
+            )
+        overlap = [
+            p
+            for p in found
+            if (p.scheme, p.drg) == (scheme, drg) and p.first <= last and first <= p.last
+        ]
+        if not drg or overlap:
+            r.add(
+                where,
+                f"{shown('drg')}“{drg}”为空，或同一方案、同一期间重复",
+                f"drg {drg!r} is empty, or stands twice for a scheme and period",
+            )
+        found.append(Primary(where, scheme, drg, first, last))
+    return tuple(found)
 
 
 def _weight(text: str) -> Fraction:

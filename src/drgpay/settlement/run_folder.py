@@ -700,6 +700,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "drgs": len(run.base.groups),
             "stable_drgs": stable,
         },
+        "primary_groups": list(run.coefficients.primary),
         **_region_facts(run),
         "ceiling": _ceiling_facts(run),
         "pools": [_pool_facts(p) for p in run.pools],

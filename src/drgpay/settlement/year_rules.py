@@ -16,6 +16,7 @@ from drgpay.points.base import (
 from drgpay.points.coefficients import Coefficients, GivenTables, coefficients
 from drgpay.policy import YearPolicy
 from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.primary import primary_groups
 from drgpay.settlement.region import Region
 from drgpay.settlement.scoring import Rules, points_step
 
@@ -37,6 +38,7 @@ def year_rules(prepared: Prepared, policy: YearPolicy, region: Region) -> YearRu
     drgs, levels = prepared.numbers.drgs, [h.level for h in region.hospitals]
     beds = bed_day_tables(region.bed_day_rates, levels, base.all_mean_fen, policy)
     tables = group_tables(base, drgs, policy, points_step(policy))
+    primary = primary_groups(policy, region, prepared.main, prepared.grouper)
     coefs = coefficients(
         policy,
         [h.id for h in region.hospitals],
@@ -51,6 +53,7 @@ def year_rules(prepared: Prepared, policy: YearPolicy, region: Region) -> YearRu
         ),
         prepared.history,
         base,
+        primary,
     )
     rules = Rules.of(policy, tables, beds, coefs.values, base.all_mean_fen)
     return YearRules(base, coefs, beds, rules)

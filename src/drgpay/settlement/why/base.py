@@ -80,7 +80,7 @@ def is_primary(run: RunFolder, hospital: str, drg: str) -> bool:
     levels = run.policy["primary_levels"]
     row = run.institutions.get(hospital)
     level = "" if row is None else str(row.get("level", ""))
-    return drg in run.policy["primary_groups"] and (not levels or level in levels)
+    return drg in run.manifest["primary_groups"] and (not levels or level in levels)
 
 
 def coefficient(d: Derivation, run: RunFolder, hospital: str, drg: str) -> Number:
@@ -167,6 +167,8 @@ def _before_tilt(run: RunFolder, hospital: str, row: Row) -> Number:
     if not _tilt(run, hospital) or dict(row.key)["drg"]:
         return row.number("coefficient", label)
     own = run.institutions[hospital]
+    if run.policy["coef.source"] == "given" and not own.has("coefficient_given"):
+        return fixed(1, both("只有按病组的系数，其余为 1", "rows by DRG alone: 1 elsewhere"))
     if run.policy["coef.source"] == "level":
         return run.table_of("level_coefficients").number(
             own["level"],
