@@ -257,10 +257,14 @@ def _composed(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
         manifest = tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8"))
     below: dict[str, Rows] = {}
     if "base" in manifest:
-        base, below = _composed(find_folder(manifest["base"], "schemes", folder))
+        under = find_folder(manifest["base"], "schemes", folder)
+        base, below = _composed(under)
         own = manifest.get("options", {})
         manifest = {**manifest, "options": {**base.get("options", {}), **own}}
-        manifest.setdefault("code_system", base.get("code_system", {}))
+        system = dict(base.get("code_system", {}))
+        if "path" in system:
+            system["path"] = str((under / system["path"]).resolve())
+        manifest.setdefault("code_system", system)
     tables = {}
     for file, columns in COLUMNS.items():
         if (folder / file).exists():

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
+from drgpay.columns import CODED
 from drgpay.grouper import Grouper, group
+from drgpay.schemes.rules import (
+    REPEATED,
+    And,
+    Compare,
+    Count,
+    Flag,
+    Member,
+    Node,
+    Not,
+    Or,
+    StartsWith,
+    parse_rule,
+)
+from drgpay.schemes.tables import MdcRow
 from reference.model import group_case
 
 Case = dict[str, Any]
-NUMBERS = ("age_days", "birth_weight_g", "los_days")
+ListKey = tuple[str, str]
+NUMBERS = ("age_days", "birth_weight_g", "los_days", "icu_hours", "admission_weight_g")
+CODES = ("discharge_way", "special_charge")
 
 
 def case(
@@ -27,6 +45,10 @@ def case(
         "birth_weight_g": None,
         "los_days": None,
         "icu": False,
+        "icu_hours": None,
+        "admission_weight_g": None,
+        "discharge_way": None,
+        "special_charge": None,
         **more,
     }
 
@@ -44,8 +66,15 @@ class Tables:
             key: [(px if key[1].startswith("proc") else dx)[i - 1] for i in ids.tolist() if i]
             for key, ids in s.lists.items()
         }
+        self.scheme = s
         self.adrgs = s.adrgs
         self.mdcs = s.mdcs
+        self.kept: dict[Any, list[str]] = {}
+        self.drgs_of: dict[str, list[Any]] = {}
+        for drg in s.drgs:
+            self.drgs_of.setdefault(drg.adrg_key, []).append(drg)
+        valid = [px[i - 1] for i in s.valid_procedures.tolist()]
+        self.lists[("", "valid_procedures")] = valid
         self.mdc_of = {adrg.key: adrg.mdc for adrg in s.adrgs}
         self.severity = list(
             zip(
@@ -54,6 +83,9 @@ class Tables:
                 strict=True,
             )
         )
+        self.of_level: dict[str, list[str]] = {"MCC": [], "CC": []}
+        for (code, _), level in zip(self.severity, s.severity["level"].to_pylist(), strict=True):
+            self.of_level[level].append(code)
         self.principals: dict[str, list[str]] = {}
         for code, number in zip(
             s.exclusions["principal"].to_pylist(),
@@ -157,6 +189,11 @@ class Tables:
             if r.random() < 0.2:
                 dx = self.diagnoses
             px = self.of_cached(adrg.key, "proc") or self.procedures
+            drgs = self.drgs_of.get(adrg.key)
+            if drgs and r.random() < 0.5:
+                owner = r.choice(drgs).key
+                dx = self.of_cached(owner, "dx") or dx
+                px = px + self.of_cached(owner, "proc")
             diagnoses = [r.choice(dx)]
             for _ in range(r.choice((0, 0, 1, 1, 2, 3, 5, 12))):
                 pool = r.random()
@@ -184,13 +221,199 @@ class Tables:
                 birth_weight_g=r.choice((None, r.randint(400, 4500))),
                 los_days=r.choice((None, r.randint(0, 90))),
                 icu=r.random() < 0.1,
+                icu_hours=r.choice((None, 0, 1, 119, 120, 121)),
+                admission_weight_g=r.choice((None, 999, 1000, 1500)),
+                discharge_way=r.choice((None, "1", "2", "4", "5", "9")),
+                special_charge=r.choice((None, None, "1", "2", "3")),
             )
+
+    def aimed(self, each: int, spoilt: float = 0.3) -> Iterator[Case]:
+        """Cases built to satisfy the rules of each ADRG and DRG, so many for each, some spoilt."""
+        mdc_of = {mdc.mdc: mdc for mdc in self.mdcs}
+        for adrg in self.adrgs:
+            mdc = mdc_of[adrg.mdc]
+            above = [(mdc.rule, mdc.mdc), (adrg.rule, adrg.key)]
+            drgs = [(d.rule, self.scheme.lists_of(d)) for d in self.drgs_of.get(adrg.key, [])]
+            for own in drgs or [("True", adrg.key)]:
+                for _ in range(each):
+                    made = _Wanted(self, mdc).of([*above, own])
+                    yield self.spoil(made) if self.random.random() < spoilt else made
+
+    def spoil(self, made: Case) -> Case:
+        """A case with one thing changed: it may miss what it was built for, or meet another."""
+        r = self.random
+        what = r.randrange(6)
+        if what == 0:
+            made["diagnoses"] = [*made["diagnoses"], r.choice(self.diagnoses)]
+        elif what == 1:
+            made["procedures"] = [*made["procedures"], r.choice(self.procedures)]
+        elif what == 2 and made["procedures"]:
+            made["procedures"] = made["procedures"][1:]
+        elif what == 3:
+            made["age_years"] = r.choice((0, 6, 7, 12, 13, 14, 16, 17, 18, 60, 65, 70, 71))
+        elif what == 4:
+            made["icu"] = not made["icu"]
+        else:
+            made["sex"] = "F" if made["sex"] == "M" else "M"
+        return made
 
     def of_cached(self, owner: str, kind: str) -> list[str]:
         memo = self.__dict__.setdefault("_memo", {})
         if (owner, kind) not in memo:
             memo[(owner, kind)] = self.of(owner, kind)
         return memo[(owner, kind)]
+
+
+_OPERATORS = {"==": 0, "!=": 1, "<": -1, "<=": 0, ">": 1, ">=": 0}
+_NEGATED = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+class _Wanted:
+    """What a case must have for some rules to hold, one alternative of each `or` taken."""
+
+    def __init__(self, tables: Tables, mdc: MdcRow) -> None:
+        self.tables, self.mdc, self.random = tables, mdc, tables.random
+        self.principal: list[ListKey] = []
+        self.not_principal: list[ListKey] = []
+        self.main: list[ListKey] = []
+        self.secondary: list[str] = []
+        self.others: list[str] = []
+        self.facts: dict[str, Any] = {}
+        self.levels: set[str] = set()
+        self.repeated = False
+        self.most = 0
+
+    def list_key(self, member: Member, owner: str) -> ListKey:
+        """Where the codes of a rule's list stand among the tables' lists."""
+        lists = self.tables.lists
+        if member.codes or member.any_site:
+            key = ("", "|".join(member.codes) or f"sites of {self.mdc.mdc}")
+            sites = (self.site(i) for i in range(len(self.mdc.sites)))
+            lists.setdefault(key, list(member.codes) or [c for s in sites for c in lists[s]])
+            return key
+        if member.list_name == "valid_procedures":
+            return ("", "valid_procedures")
+        name = member.list_name or ""
+        return (self.tables.scheme.list_owner(owner, name) or "", name)
+
+    def site(self, number: int) -> ListKey:
+        return (self.mdc.mdc, f"site_{number + 1}")
+
+    def take(self, node: Node, owner: str, wanted: bool = True) -> None:
+        r = self.random
+        if isinstance(node, Not):
+            self.take(node.item, owner, not wanted)
+        elif isinstance(node, And | Or):
+            every = isinstance(node, And) == wanted
+            for item in node.items if every else [r.choice(node.items)]:
+                self.take(item, owner, wanted)
+        elif isinstance(node, Member):
+            self.member(node, owner, wanted)
+        elif isinstance(node, StartsWith) and wanted:
+            begins = [c for c in self.tables.diagnoses if c.startswith(node.prefix)]
+            self.secondary.append(r.choice(begins or [node.prefix + "zz"]))
+        elif isinstance(node, Flag):
+            self.flag(node.name, wanted)
+        elif isinstance(node, Count) and wanted:
+            codes = self.tables.lists.get(self.list_key(node.member, owner), [])
+            many = node.value + _OPERATORS[node.operator]
+            some = r.sample(codes, min(many, len(codes)))
+            (self.secondary if node.fact in ("secondary", "any_diagnosis") else self.others).extend(
+                some
+            )
+        elif isinstance(node, Compare):
+            self.compare(node, wanted)
+
+    def member(self, node: Member, owner: str, wanted: bool) -> None:
+        key = self.list_key(node, owner)
+        codes = self.tables.lists.get(key)
+        if not codes:
+            return
+        as_principal = node.fact == "any_diagnosis" and self.random.random() < 0.5
+        if node.fact == "principal" or (wanted and as_principal):
+            (self.principal if wanted else self.not_principal).append(key)
+        elif wanted and node.fact == "main_procedure":
+            self.main.append(key)
+        elif wanted and node.fact in ("secondary", "any_diagnosis"):
+            self.secondary.append(self.random.choice(codes))
+        elif wanted:
+            self.others.append(self.random.choice(codes))
+
+    def flag(self, name: str, wanted: bool) -> None:
+        if name == "icu":
+            self.facts["icu"] = wanted
+        elif name == REPEATED:
+            self.repeated = wanted
+        elif wanted:
+            self.levels.add(name.upper())
+
+    def compare(self, node: Compare, wanted: bool) -> None:
+        operator = node.operator if wanted else _NEGATED[node.operator]
+        if node.fact in CODED:
+            codes = [
+                c for c, n in CODED[node.fact].items() if (n == node.value) == (operator == "==")
+            ]
+            self.facts[node.fact] = self.random.choice(codes)
+        elif node.fact == "trauma_sites":
+            some = self.random.sample(range(len(self.mdc.sites)), min(2, len(self.mdc.sites)))
+            if wanted and len(some) == 2:
+                self.principal.append(self.site(some[0]))
+                self.secondary.append(self.random.choice(self.tables.lists[self.site(some[1])]))
+        elif node.fact == "procedure_count":
+            self.most = node.value + _OPERATORS[operator]
+        else:
+            before = self.facts.get(node.fact)
+            value = max(0, node.value + _OPERATORS[operator])
+            if before is not None and operator in ("<", "<="):
+                value = min(before, value)
+            self.facts[node.fact] = max(before or 0, value) if operator in (">", ">=") else value
+
+    def of(self, rules: list[tuple[str, str]]) -> Case:
+        r = self.random
+        for text, owner in rules:
+            self.take(_parsed(text), owner)
+        principal = r.choice(
+            self.common(self.principal, self.not_principal) or self.tables.diagnoses
+        )
+        procedures = []
+        if self.main or self.others:
+            procedures = [r.choice(self.common(self.main, []) or self.others)]
+        if self.repeated and self.others and not self.main:
+            procedures = [r.choice(self.others)]
+        procedures += procedures[:1] if self.repeated else []
+        procedures += r.sample(self.others, len(self.others))
+        while len(procedures) < self.most:
+            procedures.append(r.choice(procedures or self.tables.procedures))
+        secondary = list(self.secondary)
+        secondary += [r.choice(self.tables.of_level[level]) for level in sorted(self.levels)]
+        r.shuffle(secondary)
+        facts = dict(self.facts)
+        age = facts.pop("age_years", None)
+        days = facts.get("age_days")
+        if age is None:
+            age = 0 if days is not None else r.choice((0, 20, 40, 60, 80))
+        if age == 0 and days is None:
+            facts["age_days"] = r.choice((None, 3, 28, 29, 100))
+        sex = facts.pop("sex", None) or r.choice("MF")
+        return case(sex, age, [principal, *secondary], procedures, **facts)
+
+    def common(self, keys: list[ListKey], but: list[ListKey]) -> list[str]:
+        """Codes on all of the lists, else on the shortest: a rule asks its own and its MDC's."""
+        if not keys:
+            return []
+        kept = self.tables.kept
+        key = (frozenset(keys), frozenset(but))
+        if key not in kept:
+            lists = self.tables.lists
+            sets = [set(lists[k]) for k in keys]
+            others = set().union(*(lists[k] for k in but))
+            kept[key] = sorted(set.intersection(*sets) - others or min(sets, key=len) - others)
+        return kept[key]
+
+
+@cache
+def _parsed(rule: str) -> Node:
+    return parse_rule(rule)
 
 
 def as_table(cases: list[Case]) -> pa.Table:
@@ -202,6 +425,8 @@ def as_table(cases: list[Case]) -> pa.Table:
         "procedures": pa.array([c["procedures"] for c in cases], pa.list_(pa.string())),
         "icu": pa.array([c["icu"] for c in cases], pa.bool_()),
     }
+    for name in CODES:
+        columns[name] = pa.array([c[name] for c in cases], pa.string())
     for name in NUMBERS:
         columns[name] = pa.array([c[name] for c in cases], pa.int32())
     return pa.table(columns)
