@@ -138,8 +138,8 @@ _CLOSERS = re.compile(r"[ \t\r\n,\]}]*")
 _SCALAR = re.compile(
     r'(?:-?[0-9][0-9.eE+-]{0,400}|true|false|null|"[^"\\\n]{0,400}")[ \t\r\n]*(?=[,\]\n{\[]|\Z)'
 )
-_SCALARS = re.compile(f"(?:{_SCALAR.pattern}[ \\t\\r\\n,]*)+")
 FEW = 10_000  # values one behind the other that are noted one by one
+_SCALARS = re.compile(f"(?:{_SCALAR.pattern}[ \\t\\r\\n,]*){{1,{FEW + 1}}}")
 _START = re.compile(r'\{[ \t\r\n]*"([^"\\{}\[\]:,]{1,80})"[ \t\r\n]*:')
 _TOP = {
     word
