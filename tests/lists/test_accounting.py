@@ -122,7 +122,7 @@ def test_stretch__is_named_by_id_and_place(
     assert "收到 3 = " in told.stdout
     noted = Path("o.csv.quarantine.csv").read_text(encoding="utf-8").splitlines()[1]
     place = len(f"[{lists[0]},{lists[1][:-1]},") + 1
-    assert noted.startswith(f'"a.json",2,"S1","JSON","@{place}","list_unreadable"')
+    assert noted.startswith(f'"a.json",2,"S1","JSON","\'@{place}","list_unreadable"')
 
 
 def test_file__that_announces_more_than_is_found(
