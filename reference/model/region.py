@@ -59,6 +59,7 @@ class PoolBudget:
     out_of_area_fund_fen: int = 0
     last_year_fund_fen: int | None = None
     growth_approval: str = ""
+    control_target_fen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,14 @@ class Review:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """The total that a region may spend, what may cover an excess, what else is paid (fen)."""
+    """The total that a region may spend, what may cover an excess, what else is paid (fen).
+
+    A pool is "" where the region's is meant.
+    """
 
     control_target_fen: int
-    reserves: tuple[tuple[str, int, bool], ...]  # name, amount, whether it is in the target
-    payments: tuple[tuple[str, int], ...]
+    reserves: tuple[tuple[str, int, bool, str], ...]  # name, amount, is it in the target, pool
+    payments: tuple[tuple[str, int, str], ...]  # name, amount, pool
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,9 @@ class Region:
     violations_fen: dict[tuple[str, str], int]
     violation_points: dict[tuple[str, str], Fraction]
     carried_fen: dict[tuple[str, str], int]
+    carried_by_hand_fen: tuple[int, ...]  # amounts that name no run
     prepaid_fen: dict[tuple[str, str], tuple[int, int | None]]
+    prepaid_by_hand: bool  # not what the months wrote
     month_shares: tuple[Fraction, ...] | None
     last_year_months_fen: dict[tuple[str, str, int], int] | None
     ceiling: Ceiling | None
@@ -164,6 +170,9 @@ def read_region(
             _amount(row.get("out_of_area_fund_yuan", 0), "out_of_area"),
             None if last_year is None else _amount(last_year, "last_year_fund_yuan"),
             str(row.get("growth_approval", "")),
+            _amount(row["control_target_yuan"], "control_target_yuan")
+            if "control_target_yuan" in row
+            else None,
         )
         if budget.pool in pools:
             raise ValueError(f"region.toml: the pool {budget.pool} is there twice")
@@ -190,10 +199,14 @@ def read_region(
             _amount(row["prepaid_yuan"], "prepaid.csv"),
             _amount(deposit, "prepaid.csv") if deposit else None,
         )
+    by_hand = not any(row.get("months_sha256") for row in rows.values())
     carried: dict[tuple[str, str], int] = {}
+    unmatched = []
     for row in _optional(folder, "carried.csv", ("hospital_id", "pool", "amount_yuan")):
         where = (row["hospital_id"], row["pool"])
-        carried[where] = carried.get(where, 0) + fen(row["amount_yuan"], "carried.csv")
+        amount = fen(row["amount_yuan"], "carried.csv")
+        carried[where] = carried.get(where, 0) + amount
+        unmatched += [] if row.get("run_sha256") else [amount]
     for hospital, pool in (*violations, *prepaid, *carried):
         if hospital not in hospitals or pool not in pools:
             raise ValueError(
@@ -237,10 +250,12 @@ def read_region(
         violations_fen=violations,
         violation_points=points,
         carried_fen=carried,
+        carried_by_hand_fen=tuple(unmatched),
         prepaid_fen=prepaid,
+        prepaid_by_hand=by_hand,
         month_shares=_month_shares(folder),
         last_year_months_fen=_last_year_months(folder),
-        ceiling=_ceiling(document.get("ceiling")),
+        ceiling=_ceiling(document.get("ceiling"), pools),
         cases=read_cases(_case_rows(folder, head) if cases is None else cases, "cases"),
         history=past,
         weights=weights,
@@ -325,19 +340,42 @@ def _last_year_months(folder: Path) -> dict[tuple[str, str, int], int] | None:
     }
 
 
-def _ceiling(table: Row | None) -> Ceiling | None:
-    if table is None:
+def _ceiling(table: Row | None, pools: Mapping[str, PoolBudget]) -> Ceiling | None:
+    targets = [budget.control_target_fen for budget in pools.values()]
+    together = sum(target or 0 for target in targets)
+    if table is None and None in targets:
         return None
-
-    def amounts(name: str) -> tuple[tuple[str, int], ...]:
-        return tuple(
-            (row["name"], _amount(row["amount_yuan"], "ceiling")) for row in table.get(name, [])
+    table = table or {}
+    reserves = tuple(
+        (
+            row["name"],
+            _amount(row["amount_yuan"], "ceiling"),
+            row.get("inside_target", True),
+            row.get("pool", ""),
         )
-
-    target = _amount(table["control_target_yuan"], "control_target_yuan")
-    inside = [row.get("inside_target", True) for row in table.get("reserves", [])]
-    reserves = tuple((*own, is_in) for own, is_in in zip(amounts("reserves"), inside, strict=True))
-    return Ceiling(target, reserves, amounts("payments"))
+        for row in table.get("reserves", [])
+    )
+    payments = tuple(
+        (row["name"], _amount(row["amount_yuan"], "ceiling"), row.get("pool", ""))
+        for row in table.get("payments", [])
+    )
+    target = together
+    if None in targets or "control_target_yuan" in table:
+        target = _amount(table["control_target_yuan"], "control_target_yuan")
+    if together > target:
+        raise ValueError("the targets of the pools are more than the region's")
+    named = {"": target} | {
+        pool: budget.control_target_fen
+        for pool, budget in pools.items()
+        if budget.control_target_fen is not None
+    }
+    for pool, most in named.items():
+        aside = sum(own for _, own, inside, of in reserves if inside and pool in ("", of))
+        if aside > most:
+            raise ValueError(f"a target of {most} fen cannot contain reserves of {aside}")
+    if not {of for *_, of in (*reserves, *payments)} <= {"", *pools}:
+        raise ValueError("a reserve or a payment names a pool that is not there")
+    return Ceiling(target, reserves, payments)
 
 
 def _primary_groups(folder: Path) -> tuple[tuple[str, str, dt.date, dt.date], ...]:

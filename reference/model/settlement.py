@@ -19,6 +19,7 @@ from reference.model.bounded import (
     group_payments,
     solve,
 )
+from reference.model.cash import FundRow, hold
 from reference.model.chains import Stay, chains, lead_of, price_chain, readmitted, review_counts
 from reference.model.coefficients import Coefficients
 from reference.model.deductibles import ReferralRow, check_standards, referral_rows
@@ -153,6 +154,7 @@ class HospitalRow(Columns):
     held_cases: int
     held_fund_fen: int
     bound: str  # low or high, when it holds
+    deferred_fen: int = 0  # rule 14: waits until others have paid back
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ class Settlement:
     coefficients: Coefficients
     over_quota: tuple[str, ...]  # rule 7: where more reviews were granted than the quota
     ceiling: tuple[tuple[str, int], ...]  # rule 14: what counts, then what covers an excess
+    funds: tuple[FundRow, ...] = ()  # rule 14: what leaves each fund
     referrals: tuple[ReferralRow, ...] = ()  # rule 7: stays of chains, with their deductibles
 
     def case(self, case_id: str) -> CaseRow:
@@ -240,7 +243,10 @@ def settle_region(
     if not isinstance(scheme, Scheme):
         where = scheme or find_folder(region.scheme, "schemes", region.folder)
         scheme = load_scheme(where, surgical_match=region.surgical_match)
-    return settle(region, policy.for_year(region.year, overrides), scheme)
+    p = policy.for_year(region.year, overrides)
+    if not overrides:  # else it is a trial
+        check_targets(region, p)
+    return settle(region, p, scheme)
 
 
 @dataclass(frozen=True)
@@ -325,6 +331,9 @@ def settle(
     }
     over_quota = check_quota(rows, idle, region, p)
     hospitals, pools = settle_pools(rows, region, p)
+    settled = {own for row in pools if row.solution != NO_POINTS for own in row.pool.split("+")}
+    check_given_money([row for row in hospitals if row.pool in settled], region, p)
+    hospitals, funds, ceiling = hold(hospitals, alone_totals(hospitals, region, p), region, p)
     settlement = Settlement(
         region=region,
         scheme=scheme,
@@ -340,7 +349,8 @@ def settle(
         idle_reviews=tuple(sorted(idle)),
         coefficients=setting.coefficients,
         over_quota=over_quota,
-        ceiling=under_ceiling(sum(row.due_fen for row in hospitals), region, p),
+        ceiling=ceiling,
+        funds=funds,
         referrals=referral_rows(
             found, lead_ids, {row.case_id: row.points for row in rows}, region, p
         ),
@@ -445,32 +455,49 @@ def check_quota(
     return over
 
 
-def under_ceiling(
-    due_fen: int, region: Region, p: Parameters, capitation_fen: int = 0
-) -> tuple[tuple[str, int], ...]:
-    """Rule 14: all that is paid against the control target; reserves cover an excess in order."""
-    ceiling = region.ceiling
-    if ceiling is None:
-        return ()
-    outside = 0
-    if p["out_of_area"] == "inside_budget":
-        outside = sum(budget.out_of_area_fund_fen for budget in region.pools.values())
-    counted = (
-        ("due", due_fen),
-        ("out_of_area", outside),
-        ("capitation", capitation_fen),
-        *ceiling.payments,
-    )
-    # reserves that the target contains are set aside from it
-    free = ceiling.control_target_fen - sum(own for _, own, inside in ceiling.reserves if inside)
-    excess = max(0, sum(amount for _, amount in counted) - free)
-    drawn = []
-    for name, amount, _ in ceiling.reserves:
-        drawn.append((name, min(amount, excess)))
-        excess -= drawn[-1][1]
-    if excess:
-        raise ValueError(f"the control target is exceeded by {excess} fen that no reserve covers")
-    return (*counted, *drawn)
+def check_given_money(rows: Iterable[HospitalRow], region: Region, p: Parameters) -> None:
+    """Rule 11: what comes in by hand is refused where nothing can be behind it."""
+    rule = p["carried.unmatched"]
+    bad = [
+        amount
+        for amount in region.carried_by_hand_fen
+        if rule == "refuse" or (rule == "recover_only" and amount < 0)
+    ]
+    if bad:
+        raise ValueError(f"carried.csv: {bad} fen match no run")
+    if p["prepaid.limit"] is None or not region.prepaid_by_hand:
+        return
+    for row in rows:
+        prepaid, deposit = region.prepaid_fen.get((row.hospital_id, row.pool), (None, None))
+        most = max(0, row.recorded_fund_fen + row.held_fund_fen, row.due_fen)
+        if prepaid is not None and prepaid > p["prepaid.limit"] * most:
+            raise ValueError(f"prepaid.csv: {prepaid} fen where {most} are recorded or due")
+        if prepaid is not None and deposit is not None and deposit > max(0, most - prepaid):
+            raise ValueError(f"prepaid.csv: a deposit of {deposit} fen is not what was held back")
+
+
+def check_targets(region: Region, p: Parameters) -> None:
+    """Rule 14: an official run has a control target, of the region or of each fund."""
+    of_funds = [budget.control_target_fen for budget in region.pools.values()]
+    one = len(of_funds) == 1 and region.ceiling is not None
+    missing = {
+        "none": False,
+        "region": region.ceiling is None,
+        "fund": None in of_funds and not one,
+    }
+    if missing[p["ceiling.required"]]:
+        raise ValueError("region.toml gives no control target")
+
+
+def alone_totals(rows: Iterable[HospitalRow], region: Region, p: Parameters) -> dict[str, int]:
+    """T of every fund by itself, whatever pools are settled together."""
+    funds = dict.fromkeys(region.pools, 0)
+    for row in rows:
+        funds[row.pool] += row.recorded_fund_fen
+    return {
+        pool: settled_total(fund, available_budget([own], p), p, reserve([own], p))
+        for (pool, fund), own in zip(funds.items(), region.pools.values(), strict=True)
+    }
 
 
 # --- cases and groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WORDS: Mapping[str, str] = {
+    "accept": "接受",
     "all": "全部非统筹支付",
     "always": "一律",
     "ambiguous": "歧义病例",
@@ -23,6 +24,7 @@ WORDS: Mapping[str, str] = {
     "cv_above": "变异系数超限时",
     "deduct": "扣除不合理费用",
     "deducted": "预算已先扣除",
+    "defer": "待收回后再付",
     "demand_back": "要求退回",
     "difference": "出院日减入院日",
     "discharge_date": "出院日期",
@@ -70,6 +72,7 @@ WORDS: Mapping[str, str] = {
     "rate": "按人头标准",
     "ratio": "按比例计点",
     "recorded_fund": "统筹基金记账",
+    "recover_only": "只接受扣回",
     "recover_next": "下期扣回",
     "refuse": "拒绝清算",
     "region": "统筹区",
@@ -104,6 +107,9 @@ WORDS: Mapping[str, str] = {
     "components": "按构成计算",
 }
 OF_KEY: Mapping[str, Mapping[str, str]] = {
+    "carried.unmatched": {"refuse": "拒绝"},
+    "ceiling.excess": {"refuse": "不推迟"},
+    "ceiling.required": {"fund": "每个险种基金", "region": "全区", "none": "可以没有"},
     "trim.method": {"none": "不裁剪"},
     "overspend_cap": {"none": "不封顶"},
     "bound.level": {"none": "不设上下限", "hospital": "按医疗机构", "case": "逐病例"},

@@ -186,6 +186,10 @@ CATALOGUE: Mapping[str, Known] = {
         Known("deposit_bands", "tiers", "tiers", optional=True),
         Known("deposit_forfeited", "choice", "choice", ("fund", "share")),
         Known("out_of_area", "choice", "choice", ("inside_budget", "deducted")),
+        Known("ceiling.required", "choice", "choice", ("fund", "region", "none")),
+        Known("ceiling.excess", "choice", "choice", ("defer", "refuse")),
+        Known("prepaid.limit", "decimal", "multiple", optional=True),
+        Known("carried.unmatched", "choice", "choice", ("recover_only", "accept", "refuse")),
         Known("budget_growth_cap", "decimal", "ratio"),
         Known("year_key", "choice", "choice", ("setl_end_date", "discharge_date")),
         Known("los_convention", "choice", "choice", ("difference", "plus_one")),
@@ -214,7 +218,17 @@ CATALOGUE: Mapping[str, Known] = {
 NOT_YET_USED = frozenset(
     key
     for key in CATALOGUE
-    if key.startswith(("capitation.", "month.", "community.", "referral.deductible"))
+    if key.startswith(
+        (
+            "capitation.",
+            "month.",
+            "community.",
+            "referral.deductible",
+            "ceiling.",
+            "prepaid.",
+            "carried.",
+        )
+    )
     or key in ("rollover_pays_deferred", "fund_type_map", "budget_growth_cap", "negative_final")
     or key in ("combined_residual", "negative_final.ended")
 )

@@ -61,6 +61,8 @@ EMPTY: dict[str, Any] = {
     "month_shares": None,
     "last_year_months_fen": None,
     "ceiling": None,
+    "carried_by_hand_fen": (),
+    "prepaid_by_hand": True,
     "cases": (),
     "history": None,
 }

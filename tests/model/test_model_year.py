@@ -1,7 +1,7 @@
 """Pools with money, tiers, bounds, deposits, months and the ceiling: numbers worked out by hand."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction as F
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reference.model import Settlement, settle_region
+from reference.model.cash import hold
 from reference.model.grouping import UNGROUPABLE
 from reference.model.months import hospital_months, month_budgets
 from reference.model.region import Ceiling, Hospital, PoolBudget, Region, read_region
@@ -19,7 +20,6 @@ from reference.model.settlement import (
     score_ratio,
     settle_pools,
     settled_total,
-    under_ceiling,
 )
 from reference.model.sums import reserve
 from tests.model.region_builder import EMPTY
@@ -412,36 +412,92 @@ def test_months__shares_given(parameters) -> None:
 # --- rule 14
 
 
+@dataclass(frozen=True)
+class Account:
+    """What rule 14 asks of a row of a hospital and pool."""
+
+    hospital_id: str
+    pool: str
+    prepaid_fen: int
+    final_fen: int
+    due_fen: int = 0
+    deferred_fen: int = 0
+
+
+def held(own: Region, p: Any, *rows: Account) -> Any:
+    return hold(rows, dict.fromkeys(own.pools, 0), own, p)
+
+
+def paid(prepaid: int, final: int, pool: str = "310") -> Account:
+    return Account("H1", pool, prepaid, final)
+
+
 def test_ceiling__reserves_cover_an_excess_in_their_order(parameters) -> None:
-    reserves = (("first", 30, False), ("second", 100, False))
-    ceiling = Ceiling(1000, reserves, (("outpatient", 200),))
+    reserves = (("first", 30, False, ""), ("second", 100, False, ""))
+    ceiling = Ceiling(1000, reserves, (("outpatient", 200, ""),))
     pool = PoolBudget("310", 900, 150)
     own = region(0, ceiling=ceiling, pools={"310": pool})
     p = parameters()
-    # 700 + 150 + 200 - 1,000 = 50: 30 of the first, 20 of the second
-    assert under_ceiling(700, own, p) == (
-        ("due", 700),
+    # 600 + 100 + 150 + 200 - 1,000 = 50: 30 of the first, 20 of the second
+    assert held(own, p, paid(600, 100))[2] == (
+        ("prepaid", 600),
+        ("payable", 100),
         ("out_of_area", 150),
         ("capitation", 0),
         ("outpatient", 200),
         ("first", 30),
         ("second", 20),
     )
-    assert under_ceiling(700, own, parameters(out_of_area="deducted"))[-2:] == (
-        ("first", 0),
-        ("second", 0),
-    )
-    under_ceiling(780, own, p)
+    deducted = parameters(out_of_area="deducted")
+    assert held(own, deducted, paid(600, 100))[2][-2:] == (("first", 0), ("second", 0))
+    held(own, p, paid(600, 180))
     with pytest.raises(ValueError, match="exceeded by 1 fen"):
-        under_ceiling(781, own, p)
-    assert under_ceiling(10**9, region(0), p) == ()
+        held(own, p, paid(600, 181))
+    assert held(region(0), p, paid(10**9, 1))[2] == ()
     # the same target with 30 and 100 inside it: 870 without a reserve, 1,000 with both
-    inside = Ceiling(1000, (("first", 30, True), ("second", 100, True)), ceiling.payments)
-    own = region(0, ceiling=inside, pools={"310": pool})
-    assert under_ceiling(540, own, p)[-2:] == (("first", 20), ("second", 0))
-    assert under_ceiling(650, own, p)[-2:] == (("first", 30), ("second", 100))
+    aside = (("first", 30, True, ""), ("second", 100, True, ""))
+    own = region(0, ceiling=Ceiling(1000, aside, ceiling.payments), pools={"310": pool})
+    assert held(own, p, paid(500, 40))[2][-2:] == (("first", 20), ("second", 0))
+    assert held(own, p, paid(500, 150))[2][-2:] == (("first", 30), ("second", 100))
     with pytest.raises(ValueError, match="exceeded by 1 fen"):
-        under_ceiling(651, own, p)
+        held(own, p, paid(500, 151))
+
+
+def test_ceiling__what_one_owes_back_pays_nobody_else(parameters) -> None:
+    own = region(0, ceiling=Ceiling(1000, (), ()), pools={"310": PoolBudget("310", 1000)})
+    rows = (
+        Account("H1", "310", 900, -400),
+        Account("H2", "310", 50, 300),
+        Account("H3", "310", 0, 150),
+    )
+    # 950 are out, 50 are left: 400 of the 450 wait, 2 : 1, until H1 has paid back
+    found, (fund,), counted = held(own, parameters(), *rows)
+    assert [row.deferred_fen for row in found] == [0, 267, 133]
+    assert (fund.payable_fen, fund.deferred_fen, fund.recover_fen) == (50, 400, 400)
+    assert fund.cash_fen == dict(counted)["prepaid"] + dict(counted)["payable"] == 1000
+    with pytest.raises(ValueError, match="exceeded by 400 fen"):
+        held(own, parameters(**{"ceiling.excess": "refuse"}), *rows)
+    # no more waits than is owed back
+    with pytest.raises(ValueError, match="exceeded by 1 fen"):
+        held(own, parameters(), *rows[:2], Account("H3", "310", 0, 151))
+
+
+def test_ceiling__each_fund_has_its_own(parameters) -> None:
+    pools = {
+        "310": PoolBudget("310", 900, control_target_fen=900),
+        "390": PoolBudget("390", 100, control_target_fen=100),
+    }
+    reserves = (("common", 40, False, ""), ("own", 20, False, "390"))
+    own = region(0, ceiling=Ceiling(1000, reserves, ()), pools=pools)
+    # together 980 of 1,000, but 390 pays 50 of its 100 too much: the common reserve first, as given
+    found = held(own, parameters(), paid(800, 30), paid(100, 50, "390"))
+    assert [fund.drawn_fen for fund in found[1]] == [0, 50]
+    assert found[2][-2:] == (("common", 40), ("own", 10))
+    with pytest.raises(ValueError, match="pool 390: the control target is exceeded by 1 fen"):
+        held(own, parameters(), paid(800, 30), paid(100, 61, "390"))
+    # 310 has none of 390's reserve
+    with pytest.raises(ValueError, match="pool 310: the control target is exceeded by 1 fen"):
+        held(own, parameters(), paid(900, 41), paid(0, 0, "390"))
 
 
 # --- the tables of a region

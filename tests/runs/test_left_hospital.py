@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 from drgpay.errors import InputError
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
+from drgpay.settlement.provenance import CARRIED_ORIGIN, rows_digest
 from drgpay.settlement.region import read_region
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.why import why
@@ -32,7 +34,12 @@ def closed(region: Path, *amounts: tuple[str, str]) -> None:
 
 
 def carry(region: Path, *rows: tuple[str, str, str]) -> None:
-    lines = ["hospital_id,pool,amount_yuan,from", *(f"{h},{p},{a},ex1 2023" for h, p, a in rows)]
+    """Write amounts as a run of the year before hands them on."""
+    amounts = [(h, p, int(Decimal(a) * 100), "ex1 2023") for h, p, a in rows]
+    head = ("ex1", "f" * 64)
+    origin = ",".join((*head, rows_digest(head, amounts)))
+    lines = [",".join(("hospital_id,pool,amount_yuan,from", *CARRIED_ORIGIN))]
+    lines += [f"{h},{p},{a},ex1 2023,{origin}" for h, p, a in rows]
     (region / "carried.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -79,9 +86,11 @@ def test_hospital_that_closed__has_a_row_of_its_own(tmp_path: Path) -> None:
     assert "1,234.56" in page
     # what it still owes is demanded back; unpaid, it may be named again in the next year's table
     assert "H9" not in {r["hospital_id"] for r in rows_of(out / "carried.csv")}
-    assert rows_of(out / "demanded.csv") == [
-        {"hospital_id": "H9", "pool": "310", "amount_yuan": "1234.56", "from": "ex1 2024"}
-    ]
+    (row,) = rows_of(out / "demanded.csv")
+    row = {name: row[name] for name in row if name not in CARRIED_ORIGIN}
+    assert row == {
+        "hospital_id": "H9", "pool": "310", "amount_yuan": "1234.56", "from": "ex1 2024",
+    }  # fmt: skip
     following = tmp_path / "next"
     shutil.copytree(region, following)
     shutil.copy(out / "demanded.csv", following / "carried.csv")

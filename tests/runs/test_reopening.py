@@ -20,6 +20,7 @@ from drgpay.errors import InputError
 from drgpay.money import POINT, round_half_away, yuan_text
 from drgpay.settlement.month_folder import write_month
 from drgpay.settlement.month_run import run_month
+from drgpay.settlement.provenance import CARRIED_ORIGIN
 from drgpay.settlement.region import read_region
 from drgpay.settlement.reopen import reopen
 from drgpay.settlement.run_folder import write_run
@@ -388,14 +389,14 @@ def test_negative_final__stands_in_the_table_of_the_next_year(tmp_path: Path) ->
     out = write_run(run, tmp_path / "v1")
     negative = [h for h in run.hospitals if h.final_fen < 0]
     assert [(h.hospital_id, h.pool) for h in negative] == [("H2", "310")]
-    assert rows_of(out / "carried.csv") == [
-        {
-            "hospital_id": "H2",
-            "pool": "310",
-            "amount_yuan": yuan_text(-negative[0].final_fen).replace(",", ""),
-            "from": f"{run.region.id} 2024",
-        }
-    ]
+    (row,) = rows_of(out / "carried.csv")
+    assert {name: row[name] for name in row if name not in CARRIED_ORIGIN} == {
+        "hospital_id": "H2",
+        "pool": "310",
+        "amount_yuan": yuan_text(-negative[0].final_fen).replace(",", ""),
+        "from": f"{run.region.id} 2024",
+    }
+    assert (row["region"], row["run_sha256"]) == ("ex1", manifest_of(out)["run_sha256"])
     following = ex1(tmp_path / "next")
     shutil.copy(out / "carried.csv", following)
     assert read_region(following).carried == {("H2", "310"): -negative[0].final_fen}

@@ -29,6 +29,7 @@ from drgpay.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
 from drgpay.policy import CATALOGUE
 from drgpay.settlement import year_end as engine
+from drgpay.settlement.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
 from drgpay.settlement.run_folder import case_tables, drgs_table, hospitals_table, pools_table
 from drgpay.settlement.year_end import YearEnd
 from reference.model import Scheme, group_case, settle_region
@@ -282,7 +283,15 @@ def _bounds(r: random.Random) -> dict[str, Any]:
 def _money_rules(r: random.Random) -> dict[str, Any]:
     """Drawn apart, so that the keys behind stay as they were."""
     own = random.Random(f"money {r.getstate()[1][:4]}")
-    return {"combined_residual": own.choice(["hospital_first", "hospital_first", "by_account"])}
+    return {
+        "combined_residual": own.choice(["hospital_first", "hospital_first", "by_account"]),
+        "ceiling.excess": own.choice(["defer", "defer", "refuse"]),
+        "ceiling.required": own.choice(["none"] * 6 + ["region", "fund"]),
+        "prepaid.limit": own.choice(["none", "1", "1.2", "1.2", "2.5"]),
+        "carried.unmatched": own.choice(
+            ["accept"] * 6 + ["recover_only", "recover_only", "refuse"]
+        ),
+    }
 
 
 def _deductible_rule(r: random.Random) -> dict[str, Any]:
@@ -749,6 +758,7 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
         pool: sum(_fen(row["pool_fund"]) for row in rows if row["pool"] == pool) for pool in pools
     }
     budgets = 0
+    targets: dict[str, int] = {}
     for pool in pools:
         budget = r.choice([recorded[pool], int(recorded[pool] * r.uniform(0.4, 1.7)) + 1])
         budgets += budget
@@ -760,8 +770,12 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
             last = r.choice([budget, -(-budget * 10 // 11), budget * 10 // 11 - 2, budget * 2])
             lines.append(f'last_year_fund_yuan = "{yuan(max(0, last))}"')
             lines += ['growth_approval = "批复（虚构）"'] if r.random() < 0.9 else []
+        own_target = _own_target(seed, pool, budget)
+        if own_target is not None:
+            targets[pool] = own_target
+            lines.append(f'control_target_yuan = "{yuan(own_target)}"')
     if r.random() < 0.4:
-        lines += _ceiling(r, budgets)
+        lines += _ceiling(r, budgets, pools, targets)
     (folder / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_tables(folder, r, everyone, drgs, rows, pools, recorded, history is not None)
     return Drawn(folder, name, surgical_match, values, overrides, rows, history)
@@ -793,19 +807,42 @@ def _write_weights(
     write_csv(folder / "weights.csv", ("drg", "weight", "stable"), rows)
 
 
-def _ceiling(r: random.Random, budgets: int) -> list[str]:
+def _own_target(seed: int, pool: str, budget: int) -> int | None:
+    """A control target of a pool, drawn apart: often as much as is due, so that something waits."""
+    own = random.Random(f"target {seed} {pool}")
+    if random.Random(f"targets {seed}").random() < 0.5 or own.random() < 0.1:
+        return None
+    return own.choice([budget, budget * 11 // 10, budget * 3 // 2, budget * 3, budget * 9])
+
+
+def _ceiling(
+    r: random.Random, budgets: int, pools: list[str], targets: Mapping[str, int]
+) -> list[str]:
+    """The region's target: never below the pools' own, nor below the reserves inside it."""
     lines = ["", "[ceiling]"]
     target = r.choice([budgets * 4, budgets * 3, budgets * 2, budgets])
+    own = random.Random(f"ceiling {target} {r.getstate()[1][:4]}")
+    target = max(target * own.choice([1, 1, 3]), sum(targets.values()))
     lines.append(f'control_target_yuan = "{yuan(target)}"')
+    room = {pool: fen // 2 for pool, fen in targets.items()} | {"": target // 2}
     for kind, amounts in (
         ("reserves", [0, budgets // 10, budgets * 5, budgets * 5]),
         ("payments", [1, 50_000, budgets // 5]),
     ):
         for i in range(r.randint(0, 2) + (kind == "reserves")):
+            amount = r.choice(amounts)
+            pool = own.choice(pools) if own.random() < 0.4 else ""
             lines += [f"[[ceiling.{kind}]]", f'name = "{kind}-{i}"']
-            lines.append(f'amount_yuan = "{yuan(r.choice(amounts))}"')
-            if kind == "reserves" and r.random() < 0.7:
-                lines.append(f"inside_target = {r.choice(['true', 'false', 'false'])}")
+            lines.append(f'amount_yuan = "{yuan(amount)}"')
+            lines += [f'pool = "{pool}"'] if pool else []
+            if kind == "payments":
+                continue
+            fits = all(amount <= room.get(place, amount) for place in ("", pool))
+            if fits and r.random() < 0.7:
+                lines += ["inside_target = true"] if r.random() < 0.5 else []
+                room = {p: left - amount * (p in ("", pool)) for p, left in room.items()}
+            else:
+                lines.append("inside_target = false")
     return lines
 
 
@@ -919,32 +956,55 @@ def _write_tables(
                 for h, p in r.choices(pairs, k=r.randint(1, 4))
             ],
         )
+    head = (f"drawn-{folder_seed(folder)}",)
     if r.random() < 0.4:
+        written = r.random() < 0.5  # by a run, as its digest says; else by hand
+        amounts = [
+            (h, p, r.choice([10_000, 1, -25_000, 0]), f"drawn-x 2023 ({number})")
+            for number, (h, p) in enumerate(r.choices(pairs, k=r.randint(1, 3)), start=1)
+        ]
+        origin = (*head, "f" * 64, rows_digest((*head, "f" * 64), amounts))
         write_csv(
             folder / "carried.csv",
-            ("hospital_id", "pool", "amount_yuan", "from"),
+            ("hospital_id", "pool", "amount_yuan", "from", *CARRIED_ORIGIN),
             [
                 {
                     "hospital_id": h,
                     "pool": p,
-                    "amount_yuan": r.choice(["100.00", "0.01", "-250.00", "0"]),
-                    "from": f"2023 ({number})",
+                    "amount_yuan": f"{'-' if fen < 0 else ''}{yuan(abs(fen))}",
+                    "from": said,
+                    **(dict(zip(CARRIED_ORIGIN, origin, strict=True)) if written else {}),
                 }
-                for number, (h, p) in enumerate(r.choices(pairs, k=r.randint(1, 3)), start=1)
+                for h, p, fen, said in amounts
             ],
         )
     if r.random() < 0.6:
+        own_fund = dict.fromkeys(pairs, 0)
+        for row in rows:
+            own_fund[row["hospital_id"], row["pool"]] += _fen(row["pool_fund"])
+        by_months = r.random() < 0.4
+        sums: list[tuple[str, str, int, int | None]] = []
+        for h, p in r.sample(pairs, r.randint(1, len(pairs))):
+            fund = own_fund[h, p]
+            paid = r.choice([0, fund, fund * 19 // 20] + [recorded[p], 1] * by_months)
+            kept = r.choice([None, 0, (fund - paid) // 2 if fund > paid else 0])
+            if r.random() < 0.02:
+                paid, kept = fund + 1, 33_333
+            sums.append((h, p, paid, kept if kept is not None or not by_months else 7))
+        months = (*head, str(YEAR), "e" * 64)
+        origin = (*months, rows_digest(months, sums))
         write_csv(
             folder / "prepaid.csv",
-            ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan"),
+            ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan", *PREPAID_ORIGIN),
             [
                 {
                     "hospital_id": h,
                     "pool": p,
-                    "prepaid_yuan": yuan(r.choice([0, 1, recorded[p], recorded[p] // 3])),
-                    "deposit_yuan": r.choice(["", "0", yuan(recorded[p] // 50), "333.33"]),
+                    "prepaid_yuan": yuan(paid),
+                    "deposit_yuan": "" if kept is None else yuan(kept),
+                    **(dict(zip(PREPAID_ORIGIN, origin, strict=True)) if by_months else {}),
                 }
-                for h, p in r.sample(pairs, r.randint(1, len(pairs)))
+                for h, p, paid, kept in sums
             ],
         )
     shares = ["0.08"] * 11 + ["0.12"]
@@ -969,6 +1029,12 @@ def _write_tables(
                 for h, p, m in months or [(everyone[0], pools[0], 1)]
             ],
         )
+
+
+def folder_seed(folder: Path) -> int:
+    """The seed of a drawn region, by its id."""
+    text = (folder / "region.toml").read_text(encoding="utf-8")
+    return int(text.split('id = "drawn-')[1].split('"')[0])
 
 
 def _fen(text: str) -> int:
@@ -1012,7 +1078,7 @@ def exact(value: Any) -> Any:
 HOSPITAL_COLUMNS = (
     "hospital_id pool cases points not_pool_fen recorded_fund_fen due_fen prepaid_fen "
     "deposit_fen forfeited_fen shared_fen violation_fen carried_fen final_fen points_deducted money_fen "
-    "held_cases held_fund_fen bound"
+    "held_cases held_fund_fen bound deferred_fen"
 ).split()
 POOL_COLUMNS = (
     "pool budget_fen settled_fen points point_value_fraction residual_fen cases "
@@ -1069,6 +1135,29 @@ def model_referrals(model: Settlement) -> dict[str, Any]:
     }
 
 
+FUND_FIELDS = (
+    "alone_fen moved_fen prepaid_fen payable_fen deferred_fen recover_fen cash_fen"
+).split()
+
+
+def fast_funds(run: YearEnd) -> dict[str, Any]:
+    """What leaves each fund, as pairs of name and value."""
+    return {
+        f.pool: (
+            *((name, getattr(f, name)) for name in FUND_FIELDS),
+            ("drawn", sum(d.drawn_fen for d in f.ceiling.drawn) if f.ceiling else 0),
+        )
+        for f in run.funds
+    }
+
+
+def model_funds(model: Settlement) -> dict[str, Any]:
+    return {
+        f.pool: (*((name, getattr(f, name)) for name in FUND_FIELDS), ("drawn", f.drawn_fen))
+        for f in model.funds
+    }
+
+
 def compare(fast: YearEnd, model: Settlement) -> int:
     """Fail at the first difference; return the number of cases compared."""
     expected_cases = {row.case_id: row for row in model.cases}
@@ -1109,6 +1198,7 @@ def compare(fast: YearEnd, model: Settlement) -> int:
     values = [p.point_value_fen / 100 for p in fast.pools]
     same("point values", values, [p.point_value for p in model.pools])
     same("all-DRG mean", fast.base.all_mean_fen, model.all_drg_mean_fen)
+    same("funds", fast_funds(fast), model_funds(model))
     same("referrals", fast_referrals(fast), model_referrals(model))
     drgs = drgs_table(fast)
     for name in ("cv_before", "cv_after"):

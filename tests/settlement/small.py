@@ -65,7 +65,8 @@ def small_region(
     for pool, budget in pools.items():
         lines += ["", "[[pools]]", f'pool = "{pool}"', f'budget_yuan = "{budget}"']
     (folder / "region.toml").write_text("\n".join([*lines, more]) + "\n", encoding="utf-8")
-    (folder / "policy.toml").write_text(_policy(policy or {}), encoding="utf-8")
+    free = {"ceiling.required": '"none"'}
+    (folder / "policy.toml").write_text(_policy({**free, **(policy or {})}), encoding="utf-8")
     standings = standings or {}
     own = {
         "hospitals": [

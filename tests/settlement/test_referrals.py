@@ -308,9 +308,9 @@ def test_ceiling__check_is_in_yuan_and_a_draw_is_told_once(tmp_path: Path) -> No
             f'\n[ceiling]\ncontrol_target_yuan = "{target}.00"\n[[ceiling.reserves]]\n'
             'name = "风险金"\namount_yuan = "5000000.00"\ninside_target = false\n'
         )
-    run = settled(folder)
+    run = settled(folder, "ceiling.excess=refuse")
     check = next(c for c in manifest(run)["checks"] if c["name"] == "ceiling")
     assert re.fullmatch(r"[\d,]+\.\d\d ≤ [\d,]+\.\d\d − 0\.00 \+ [\d,]+\.\d\d", check["detail"])
     page = write_report(write_run(run, tmp_path / "out")).read_text(encoding="utf-8")
-    assert run.warnings[0].chinese.startswith("各种方式支付之和超出可支付额，动用预留“风险金”")
+    assert run.warnings[0].chinese.startswith("支付超出可支付额，动用预留“风险金”")
     assert page.count("动用预留“风险金”") == 1

@@ -39,7 +39,9 @@ from tests.settlement.regions import (
     draw_policy,
     draw_region,
     draw_weights,
+    fast_funds,
     fast_referrals,
+    model_funds,
     model_referrals,
     model_scheme,
     policy_text,
@@ -160,6 +162,7 @@ def differences(fast: YearEnd, model: Settlement) -> list[str]:
         ("coefficient", *coefficients(fast, model)),
         ("month", fast_months(fast), model_months(model)),
         ("ceiling", fast_ceiling(fast), model_ceiling(model)),
+        ("fund", fast_funds(fast), model_funds(model)),
         ("referral", fast_referrals(fast), model_referrals(model)),
     ):
         if own == due:
@@ -375,7 +378,7 @@ def model_drgs(model: Settlement) -> dict[str, Any]:
 HOSPITAL_FIELDS = (
     "cases points not_pool fund due prepaid deposit forfeited shared violation carried final "
     "deducted "
-    "money held held_fund bound"
+    "money held held_fund bound deferred"
 ).split()
 
 
@@ -402,6 +405,7 @@ def fast_hospitals(run: YearEnd) -> dict[str, Any]:
                     h.sums.held_cases,
                     h.sums.held_fund_fen,
                     h.bound,
+                    h.deferred_fen,
                 ),
                 strict=True,
             )
@@ -433,6 +437,7 @@ def model_hospitals(model: Settlement) -> dict[str, Any]:
                     h.held_cases,
                     h.held_fund_fen,
                     h.bound,
+                    h.deferred_fen,
                 ),
                 strict=True,
             )
@@ -558,6 +563,12 @@ def count_met(met: Counter[str], model: Settlement) -> None:
         )
     met["over quota"] += bool(model.over_quota)
     met["ceiling"] += bool(model.ceiling)
+    met["waits for others"] += any(f.deferred_fen for f in model.funds)
+    met["drawn for a fund"] += any(f.drawn_fen for f in model.funds)
+    met["moved between funds"] += any(f.moved_fen for f in model.funds)
+    met["owes back while others are paid"] += any(
+        f.recover_fen and f.payable_fen for f in model.funds
+    )
     met["excess deductible"] += any(row.excess_fen for row in model.referrals)
     met["deductible within the standard"] += any(
         row.chain_due_fen and row.chain_paid_fen and row.chain_paid_fen < row.chain_due_fen
@@ -585,6 +596,10 @@ MUST_MEET = (
     "forfeits shared by none",
     "over quota",
     "ceiling",
+    "waits for others",
+    "drawn for a fund",
+    "moved between funds",
+    "owes back while others are paid",
     "excess deductible",
     "month_value",
     "refused by both",
@@ -595,7 +610,7 @@ MUST_MEET = (
 def test_settlements__drawn_regions_under_many_policies(block: int, tmp_path: Path) -> None:
     met = settle_many(tmp_path, range(block * 14, (block + 1) * 14), POLICIES)
     assert met["settlements"] > 10 * POLICIES
-    assert met["refused by both"] < met["settlements"] / 2
+    assert met["refused by both"] < met["settlements"] * 0.65
     for seed in range(1000 + block * 14, 1000 + (block + 1) * 14):
         if all(met[name] for name in MUST_MEET):
             break

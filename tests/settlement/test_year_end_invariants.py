@@ -218,7 +218,7 @@ def test_trial__is_marked_everywhere(name: str, variant_runs: dict[str, tuple[Pa
         assert parameter["trial"] is (parameter["key"] in keys)
         assert (parameter["source"] == "--set") is parameter["trial"]
     tables = sorted(path.stem for path in out.glob("*.parquet"))
-    others = ["findings", "findings_by_month", "hospitals", "months", "perdiem", "pools"]
+    others = ["findings", "findings_by_month", "funds", "hospitals", "months", "perdiem", "pools"]
     more = ["quality", "quarantine", "reviews"]
     assert tables == ["cases", "coefficients", "drgs", *others, *more]
     for table in tables:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from drgpay.errors import Bilingual, InputError, both, in_language
 from drgpay.money import yuan_text
 
-DRG, PER_DIEM, BY_ITEM, OUT_OF_AREA, CAPITATION, OTHER = (
-    "drg", "per_diem", "by_item", "out_of_area", "capitation", "other",
+DRG, PER_DIEM, BY_ITEM, OUT_OF_AREA, CAPITATION, OTHER, PREPAID, PAYABLE, PROVISION = (
+    "drg", "per_diem", "by_item", "out_of_area", "capitation", "other", "prepaid", "payable",
+    "provision",
 )  # fmt: skip
 MODES: Mapping[str, Bilingual] = {
     DRG: both("DRG点数付费", "DRG points"),
@@ -22,6 +23,9 @@ MODES: Mapping[str, Bilingual] = {
     OUT_OF_AREA: both("异地就医", "care outside the region"),
     CAPITATION: both("按人头付费", "capitation"),
     OTHER: both("其他支付", "other payments"),
+    PREPAID: both("已预付", "prepaid"),
+    PAYABLE: both("本次支付", "payable now"),
+    PROVISION: both("暂留（待决病例）", "set aside for open cases"),
 }
 
 _DEPOSIT = both("质量保证金", "quality deposit")
@@ -178,13 +182,15 @@ def check_ceiling(
     reserves: Sequence[Reserve] = (),
     *,
     where: str | None = None,
+    drawn_before: Mapping[str, int] | None = None,
 ) -> Ceiling:
     """Fail if all payments together exceed the target and no named reserve covers the excess.
 
     To be called before every step that pays: with what was paid before and what this step pays.
     Reserves inside the target are set aside from it; what exceeds the rest is drawn from the
     reserves that cover an overspend, in the order given. A negative payment is money that came
-    back. `where` names the step.
+    back. `where` names the step; `drawn_before`, by reserve: what of it pays a part of these
+    payments already (for one fund of several).
 
     Raises InputError with the amount of every mode, total, target, excess and reserves.
     """
@@ -200,12 +206,15 @@ def check_ceiling(
     _check_names(reserves)
     total = sum(payment.amount_fen for payment in paid)
     free = target_fen - sum(r.amount_fen for r in reserves if r.inside_target)
-    excess = left = max(0, total - free)
+    excess = max(0, total - free)
+    before = drawn_before or {}
+    left = max(0, excess - sum(before.values()))
     drawn = []
     for reserve in reserves:
-        amount = min(left, reserve.amount_fen) if reserve.covers_overspend else 0
+        used = before.get(reserve.name, 0)
+        amount = min(left, reserve.amount_fen - used) if reserve.covers_overspend else 0
         left -= amount
-        drawn.append(Drawn(reserve, amount))
+        drawn.append(Drawn(reserve, used + amount))
     if left:
         lines = _figures(paid, total, target_fen, free)
         lines += [_reserve_line(d.reserve) for d in drawn]

@@ -94,7 +94,7 @@ def simulate(
     from drgpay.settlement.simulate import named_trial, sweep_of, trial_of
     from drgpay.settlement.simulate import simulate as run_trials
     from drgpay.settlement.simulate_folder import unverified, write_simulation
-    from drgpay.settlement.simulate_outcome import change_of, refusal
+    from drgpay.settlement.simulate_outcome import change_of, changes, refusal
     from drgpay.store.choice_words import setting_text
 
     started = time.perf_counter()
@@ -150,6 +150,12 @@ def simulate(
                     f"  {pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)}",
                 )
             )
+        for pool_id, fen in changes(found.base.due_by_pool(), result.outcome.due_by_pool()).items():
+            if fen:
+                more = f"{'+' if fen > 0 else ''}{yuan_text(fen)}"
+                click.echo(
+                    t(f"  险种 {pool_id} 应付 {more} 元", f"  pool {pool_id}: dues {more} yuan")
+                )
         change = change_of(found.base, result.outcome)
         _say(t("应付", "dues"), change.due_fen, change.due_moved_fen)
         if (change.final_fen, change.final_moved_fen) != (change.due_fen, change.due_moved_fen):

@@ -100,7 +100,6 @@ def tiles(run: Run, w: Words) -> list[Tile]:
     whole = run.manifest["counts"]["in"]
     parts = settlements(run)
     mean = amounts.divide_rounded(total.points, total.cases) if total.cases else 0
-    returned = sum(a.amounts.final for a in run.accounts if a.amounts.final < 0)
     found = [
         Tile(w("tile_in"), f"{whole:,}"),
         Tile(
@@ -126,9 +125,15 @@ def tiles(run: Run, w: Words) -> list[Tile]:
             w("tile_recorded_sub", fen=yuan(sum(s.recorded for s in parts))),
         ),
         Tile(
-            w.of(REOPENED, "final_name") if is_reopened(run) else w("tile_final"),
-            yuan(total.final),
-            w("tile_final_sub", fen=yuan(-returned)) if returned else "",
+            w("tile_payable_reopened") if is_reopened(run) else w("tile_payable"),
+            yuan(total.payable),
+            w("tile_waits", fen=yuan(total.waits)) if total.waits else "",
+        ),
+        Tile(
+            w("tile_recover"),
+            yuan(total.recover),
+            w("tile_recover_sub"),
+            "loss" if total.recover else "",
         ),
     ]
     for s in parts:
@@ -202,6 +207,7 @@ def view(run: Run, w: Words) -> Record:
         "has_clawback": bool(negative or owed),
         "summary_table": sections.summary_table(run, w) if len(pools_used) > 1 else None,
         "pool_tables": [t for pool in pools_used for t in sections.pool_tables(run, pool, w)],
+        "funds_table": sections.funds_table(run, w),
         "ceiling_table": sections.ceiling_table(run, w),
         "ceiling_svg": Markup(sections.ceiling_chart(run, w)),
         "paid_svg": Markup(paid_svg),

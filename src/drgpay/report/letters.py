@@ -134,7 +134,7 @@ class _Letters:
                 cells = [yuan(sum(d.before for d in changes)), yuan(sum(d.after for d in changes))]
                 more = sum(d.to_add for d in changes)
                 return [*cells, Cell(yuan(back), mark="claw" if back else ""), yuan(more)]
-            pay = yuan(sum(fen for fen in finals if fen > 0))
+            pay = yuan(sum(a.amounts.payable for a in own))
             returned = Cell(yuan(back), mark="claw" if back else "")
             asked = [Cell(yuan(gone), mark="claw" if gone else "")] * bool(run.demanded)
             return [pay, returned, *asked]
@@ -192,7 +192,8 @@ class _Letters:
         w, run = self.w, self.run
         if self.reopened:
             return [pool_line(run, d, w) for d in self.differences[hospital]]
-        own = [(a.pool, a.amounts.final) for a in self.accounts[hospital]]
+        accounts = self.accounts[hospital]
+        own = [(a.pool, a.amounts.final - a.amounts.waits) for a in accounts]
         found = []
         below = "demand" if run.has_ended(hospital) else "return"
         for pool, fen in own or [("", 0)]:
@@ -208,6 +209,16 @@ class _Letters:
             kind = below if back and not pay else "pay" if pay else "none"
             key = "letter_gross_demand" if back and below == "demand" else "letter_gross"
             found.append((w(key, pay=yuan(pay), back=yuan(back)), kind))
+        waits = sum(a.amounts.waits for a in accounts)
+        if waits:
+            found.append((w("letter_waits", fen=yuan(waits)), "none"))
+        pools = {a.pool for a in accounts}
+        for fund in run.records("funds"):
+            moved = fund["moved_fen"]
+            if moved and fund["pool"] in pools:
+                key = "letter_moved_in" if moved > 0 else "letter_moved_out"
+                name = run.pool_name(fund["pool"])
+                found.append((w(key, pool=name, fen=yuan(abs(moved))), "none"))
         return found
 
     def _more(self, shown: int, every: int) -> str:

@@ -45,6 +45,9 @@ class Amounts:
     money: int = 0
     held: int = 0
     held_fund: int = 0
+    payable: int = 0
+    waits: int = 0
+    recover: int = 0
 
     @property
     def difference(self) -> int:
@@ -195,6 +198,9 @@ class Run:
                 money=r.get("money_fen") or 0,
                 held=r.get("held_cases") or 0,
                 held_fund=r.get("held_fund_fen") or 0,
+                payable=r.get("payable_fen", max(0, r["final_fen"])),
+                waits=r.get("deferred_fen") or 0,
+                recover=r.get("recover_fen", max(0, -r["final_fen"])),
             )
             found.append(Account(r["hospital_id"], r["pool"], amounts, r.get("bound") or ""))
         return sorted(found, key=lambda a: (-a.amounts.points, a.hospital, a.pool))

@@ -421,6 +421,47 @@ def ceiling_table(run: Run, w: Words) -> Table | None:
     return table
 
 
+FUND_COLUMNS = (
+    "alone_fen", "due_fen", "moved_fen", "prepaid_fen", "payable_fen", "deferred_fen",
+    "recover_fen", "out_of_area_fen", "other_fen", "provision_fen", "cash_fen",
+    "control_target_fen", "drawn_fen",
+)  # fmt: skip
+ALWAYS_SHOWN = ("due_fen", "prepaid_fen", "payable_fen", "recover_fen", "cash_fen")
+
+
+def funds_table(run: Run, w: Words) -> Table | None:
+    """What leaves each fund, waits and is to be recovered, and what one value moves between them."""
+    records = run.records("funds")
+    if not records:
+        return None
+    names = [n for n in FUND_COLUMNS if n in ALWAYS_SHOWN or any(r[n] for r in records)]
+    if "moved_fen" not in names and "alone_fen" in names:
+        names.remove("alone_fen")
+    columns = [Column(w("pool"), "text")]
+    columns += [Column(column_label("funds", name, w.lang)) for name in names]
+    table = Table(w("funds_table"), columns, [], css="dense")
+
+    def cells(values: Record) -> list[str | Cell]:
+        return [
+            "—"
+            if values[name] is None
+            else signed_cell(values[name])
+            if name == "moved_fen"
+            else yuan(values[name])
+            for name in names
+        ]
+
+    for r in records:
+        table.rows.append(row(Cell(f"{r['pool']} {r['name']}", mark="nowrap"), *cells(r)))
+    if len(records) > 1:
+        total = {
+            name: None if any(r[name] is None for r in records) else sum(r[name] for r in records)
+            for name in names
+        }
+        table.rows.append(row(w("total"), *cells(total), kind="total"))
+    return table
+
+
 def ceiling_chart(run: Run, w: Words) -> str:
     facts = ceiling_facts(run, w)
     if facts is None:

@@ -110,6 +110,7 @@ class _Workbook:
         }
         if totals["hospitals"].columns != hospitals.columns:
             raise ValueError("the sheet of hospitals is not where the summary looks for it")
+        self._table("funds", table_title("funds", w.lang))
         self._ceiling()
         self._bed_days()
         self._table("perdiem", w("x_perdiem"))

@@ -208,6 +208,7 @@ def _overview(simulation: Simulation, lang: str) -> Markup:
         + _totals(simulation, lang)
         + _refusals(simulation, lang)
         + _pools(simulation, lang)
+        + _funds(simulation, lang)
     )
 
 
@@ -264,6 +265,33 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
             (t("增加的机构", "winners"), "num"),
             (t("减少的机构", "losers"), "num"),
             (t("不变", "unchanged"), "num"),
+        ],
+        rows,
+    )
+
+
+def _funds(simulation: Simulation, lang: str) -> Markup:
+    """Return what each fund pays of dues, today and under each trial."""
+    t = texts(lang)
+    before = simulation.base.due_by_pool()
+    rows: list[list[str | Mark]] = []
+    for result in simulation.trials:
+        if result.outcome is not None:
+            after = result.outcome.due_by_pool()
+            rows += [
+                [result.trial.name, pool, yuan(before.get(pool, 0)), yuan(after.get(pool, 0)),
+                 signed(fen)]
+                for pool, fen in changes(before, after).items()
+            ]  # fmt: skip
+    if len(before) < 2 or not rows:
+        return Markup()
+    return grid(
+        [
+            (t("试算", "trial"), "text"),
+            (t("险种基金", "fund"), "text"),
+            (t("现行应付", "due today"), "num"),
+            (t("试算应付", "due in the trial"), "num"),
+            (t("基金增减", "change of the fund"), "num"),
         ],
         rows,
     )

@@ -81,6 +81,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tile_points": ("总点数", "Points"),
     "tile_settled": ("清算总额（元）", "Settled fund (yuan)"),
     "tile_final": ("最终支付合计（元）", "Final payment (yuan)"),
+    "tile_payable": ("本次支付（元）", "Payable now (yuan)"),
+    "tile_payable_reopened": ("重算应支付（元）", "Payable, settled again (yuan)"),
+    "tile_recover": ("应收回（元）", "To be recovered (yuan)"),
+    "tile_recover_sub": ("不与支付相抵", "not netted with payments"),
+    "tile_waits": ("另有 {fen} 待收回后再付", "{fen} more wait until others pay back"),
+    "funds_table": ("各险种基金的收付（元）", "What each fund pays and is owed (yuan)"),
     "tile_value": ("点值 · {pool}", "Point value · {pool}"),
     "tile_value_combined": ("点值 · 各险种合并", "Point value · all pools"),
     "per_point": ("元/点", "yuan per point"),
@@ -545,6 +551,9 @@ MODES: dict[str, tuple[str, str]] = {
     "out_of_area": ("异地就医", "Care outside the region"),
     "capitation": ("按人头付费", "Capitation"),
     "other": ("其他支付", "Other payments"),
+    "prepaid": ("已预付", "Prepaid"),
+    "payable": ("本次支付", "Payable now"),
+    "provision": ("暂留（待决病例）", "Set aside for open cases"),
 }
 
 REASONS: dict[str, tuple[str, str]] = {

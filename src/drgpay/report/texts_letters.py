@@ -91,6 +91,18 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "l_violation": ("减：违规扣款", "Less: violations"),
     "l_carried": ("减：结转扣回", "Less: carried from earlier years"),
     "l_carried_note": ("正数为扣回，负数为补付", "positive: recovered, negative: added"),
+    "letter_waits": (
+        "另有 {fen} 元超出总额控制目标，待他方应收回的金额收回后再付（ceiling.excess）",
+        "{fen} yuan more wait until others have paid back, as the control target holds (ceiling.excess)",
+    ),
+    "letter_moved_in": (
+        "{pool}与其他险种合并点值，全区由其他险种调入 {fen} 元",
+        "{pool} has one value with other pools: {fen} yuan come from them, in the whole region",
+    ),
+    "letter_moved_out": (
+        "{pool}与其他险种合并点值，全区向其他险种调出 {fen} 元",
+        "{pool} has one value with other pools: {fen} yuan go to them, in the whole region",
+    ),
     "l_final": ("最终支付", "Final payment"),
     "l_final_return": (
         "负数：在下期拨付中抵回，不另行退款",

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import BooksError, InputError, PolicyError, both
+from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
 from drgpay.grouper.versions import AnyGrouper
+from drgpay.money import decimal_text, yuan_text
 from drgpay.policy import YearPolicy
-from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, Sums
+from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult, Sums
+from drgpay.settlement.provenance import HAND
 from drgpay.settlement.region import Region
 from drgpay.settlement.totals import Totals
 
@@ -75,6 +77,121 @@ def check_pools_have_cases(
             for code, rows in sorted(reasons.items(), key=lambda item: -len(item[1]))
         ],
         remedy=both("更正这些病例", "correct these cases"),
+    )
+
+
+def check_given_money(
+    region: Region,
+    policy: YearPolicy,
+    pools: Sequence[PoolResult],
+    hospitals: Sequence[HospitalResult],
+) -> None:
+    """Fail if prepayments, deposits or carried amounts that no run wrote cannot be right.
+
+    What months and runs wrote was held against their digests when it was read. Of pools that are
+    left unsettled nothing is taken.
+    """
+    left = {own for p in pools if p.solution == NO_POINTS for own in p.pool.split("+")}
+    faults = _of_carried(region, policy)
+    limit = policy["prepaid.limit"]
+    for h in hospitals if limit is not None and region.prepaid_by == HAND else ():
+        prepaid, deposit = region.prepaid.get((h.hospital_id, h.pool), (None, None))
+        if prepaid is None or h.pool in left:
+            continue
+        recorded = h.sums.recorded_fund_fen + h.sums.held_fund_fen
+        most = max(0, recorded, h.due_fen)
+        basis = both(
+            f"统筹基金记账 {yuan_text(recorded)} 元、应付 {yuan_text(h.due_fen)} 元",
+            f"recorded fund {yuan_text(recorded)} yuan, due {yuan_text(h.due_fen)}",
+        )
+        where = both(
+            f"机构 {h.hospital_id} 险种 {h.pool}", f"hospital {h.hospital_id}, pool {h.pool}"
+        )
+        if prepaid > limit * most:
+            times = decimal_text(limit, 2)
+            faults.append(
+                both(
+                    f"{where.chinese}：已预付 {yuan_text(prepaid)} 元，而{basis.chinese}，"
+                    f"至多为较大者的 {times} 倍（prepaid.limit）",
+                    f"{where}: prepaid {yuan_text(prepaid)} yuan, but {basis}: at most {times} times "
+                    "the larger one (prepaid.limit)",
+                )
+            )
+        kept = max(0, most - prepaid)
+        if deposit is not None and deposit > kept:
+            faults.append(
+                both(
+                    f"{where.chinese}：保证金 {yuan_text(deposit)} 元，而{basis.chinese}，已预付 "
+                    f"{yuan_text(prepaid)} 元，至多留存 {yuan_text(kept)} 元",
+                    f"{where}: a deposit of {yuan_text(deposit)} yuan, but {basis}, prepaid "
+                    f"{yuan_text(prepaid)}: at most {yuan_text(kept)} were held back",
+                )
+            )
+    if faults:
+        raise InputError(
+            both("带入本年的金额不能使用", "amounts that come into the year cannot be used"),
+            where=region.path,
+            faults=faults,
+            remedy=both(
+                "用月度结算（十二月份，--earlier）写出的 prepaid.csv、原清算写出的 carried.csv，"
+                "或更正手工编制的金额",
+                "take the prepaid.csv of December's run of the months (--earlier) and the carried.csv "
+                "of the run, or mend what was written by hand",
+            ),
+        )
+
+
+def _of_carried(region: Region, policy: YearPolicy) -> list[Bilingual]:
+    """Return carried amounts that name no run and that the policy does not take."""
+    rule, found = policy["carried.unmatched"], []
+    for (hospital, pool), amounts in sorted(region.carried_by_hand.items()):
+        for fen in amounts:
+            if rule == "refuse" or (rule == "recover_only" and fen < 0):
+                kind = both("补付", "to be paid") if fen < 0 else both("扣回", "to be recovered")
+                amount = yuan_text(abs(fen))
+                found.append(
+                    both(
+                        f"carried 表：机构 {hospital} 险种 {pool} {kind.chinese} {amount} 元，"
+                        "没有注明并符合其所出自的清算（carried.unmatched）",
+                        f"table carried: hospital {hospital}, pool {pool}, {amount} yuan {kind}: names "
+                        "no run that it matches (carried.unmatched)",
+                    )
+                )
+    return found
+
+
+def require_targets(region: Region, policy: YearPolicy) -> None:
+    """Fail if an official run has no control target that the policy asks for; trials may go without."""
+    rule = policy["ceiling.required"]
+    if policy.trial or rule == "none":
+        return
+    lacking = [pool.id for pool in region.pools if pool.control_target_fen is None]
+    if rule == "region" or len(region.pools) == 1:
+        lacking = []
+    if region.ceiling is not None and not lacking:
+        return
+    pools = "、".join(lacking)
+    raise InputError(
+        both(
+            "正式清算须有总额控制目标，region.toml 没有给出"
+            + (
+                f"险种 {pools} 的（[[pools]] 下的 control_target_yuan）"
+                if lacking
+                else "（[ceiling]）"
+            ),
+            "an official run needs a control target; region.toml gives none"
+            + (
+                f" for pool {pools} (control_target_yuan below [[pools]])"
+                if lacking
+                else " ([ceiling])"
+            ),
+        ),
+        where=region.path / "region.toml",
+        remedy=both(
+            "写明控制目标；尚无目标时先试算（--set ceiling.required=none），结果注明是试算",
+            "give it; where there is none yet, run a trial (--set ceiling.required=none), which is "
+            "marked as one",
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
 from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
 from drgpay.settlement.notes import history_codes
+from drgpay.settlement.provenance import PREPAID_ORIGIN, rows_digest
 from drgpay.settlement.run_folder import (
     VALUE_PLACES,
     _ints,
@@ -28,7 +29,7 @@ from drgpay.settlement.run_folder import (
     fraction_text,
     of_trial,
 )
-from drgpay.store.digests import record, write_sums
+from drgpay.store.digests import file_digest, record, write_sums
 
 PREPAID = "prepaid.csv"
 
@@ -603,14 +604,22 @@ def prepaid_rows(run: MonthRun) -> list[tuple[str, str, int, int]]:
 
 
 def write_prepaid(run: MonthRun, path: Path) -> None:
-    """Write prepaid.csv as a region folder takes it; a trial's has a last column that it refuses."""
-    header = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan")
+    """Write prepaid.csv as a region folder takes it; a trial's has a last column that it refuses.
+
+    Each row names region, year and the digest of the months' table beside the file.
+    """
+    rows, region = prepaid_rows(run), run.region
+    months = file_digest(path.parent / "months_hospitals.parquet")
+    head = (region.id, str(region.year), months)
+    origin = (*head, rows_digest(head, rows))
     trial = "; ".join(run.policy.trial)
-    if trial:
-        marked = [(*row, trial) for row in prepaid_rows(run)]
-        write_yuan(path, (*header, "trial"), marked)
-    else:
-        write_yuan(path, header, prepaid_rows(run))
+    last = (trial,) if trial else ()
+    header = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan", *PREPAID_ORIGIN)
+    write_yuan(
+        path,
+        (*header, *(["trial"] if trial else [])),
+        [(*row, *origin, *last) for row in rows],
+    )
 
 
 def write_yuan(path: Path, header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:

@@ -84,6 +84,7 @@ def run_month(
         spool=spool,
         until=after - dt.timedelta(days=1),
         change=check,
+        official=True,
     )
     scored = score_prepared(prepared, prepared.policy)
     return month_run(scored, number, found[0] if found else None)

@@ -24,6 +24,7 @@ from drgpay.budget.ceiling import (
     OUT_OF_AREA,
     Ceiling,
     Payment,
+    Reserve,
     check_ceiling,
 )
 from drgpay.budget.pool import available_budget
@@ -44,7 +45,7 @@ from drgpay.settlement.kernels import (
 from drgpay.settlement.month_orders import Adjustment, Orders
 from drgpay.settlement.point_value import NO_POINTS, Key, Sums
 from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.region import Pool, Region
+from drgpay.settlement.region import Pool, Region, other_payments
 from drgpay.settlement.scored import ScoredPieces
 
 if TYPE_CHECKING:
@@ -561,27 +562,54 @@ def corrections_table(year: Year, through: int) -> pa.Table:
 
 
 def _ceiling(year: Year, months: Months, month: int) -> Ceiling | None:
-    """Fail if what the months paid and pay, with what is paid in other ways, is beyond the target.
+    """Fail if what the months paid and pay, with what is paid in other ways, is beyond a target.
 
-    What region.toml gives in other ways is the year's and counts whole (B12).
+    Each fund is held against its own, then all against the region's. What region.toml gives in other
+    ways is the year's and counts whole (B12).
     """
-    region, given = year.region, year.region.ceiling
-    if given is None:
-        return None
+    region = year.region
+    reserves = () if region.ceiling is None else region.ceiling.reserves
+    left = {r.name: r.amount_fen for r in reserves}
     text = f"{region.year}-{month:02d}"
-    before = sum(a.paid_fen for a in months.accounts if a.month < month)
-    now = sum(a.paid_fen for a in months.accounts if a.month == month)
-    payments = [Payment(DRG, now, text)]
+    for pool in region.pools:
+        if pool.control_target_fen is None:
+            continue
+        own = [r for r in reserves if r.pool in ("", pool.id)]
+        found = check_ceiling(
+            _paid_to_date(year, months, month, [pool]),
+            pool.control_target_fen,
+            [
+                Reserve(r.name, left[r.name], inside_target=bool(r.pool) and r.inside_target)
+                for r in own
+            ],
+            where=f"{region.name} {text} {pool.name}",
+        )
+        for drawn in found.drawn:
+            left[drawn.reserve.name] -= drawn.drawn_fen
+    if region.ceiling is None:
+        return None
+    return check_ceiling(
+        _paid_to_date(year, months, month, region.pools),
+        region.ceiling.target_fen,
+        region.ceiling.to_draw(),
+        where=f"{region.name} {text}",
+        drawn_before={r.name: r.amount_fen - left[r.name] for r in reserves},
+    )
+
+
+def _paid_to_date(year: Year, months: Months, month: int, pools: Sequence[Pool]) -> list[Payment]:
+    """Return what the months paid of some pools, and what is paid in other ways."""
+    region, ids = year.region, {pool.id for pool in pools}
+    text = f"{region.year}-{month:02d}"
+    own = [a for a in months.accounts if a.pool in ids]
+    before = sum(a.paid_fen for a in own if a.month < month)
+    payments = [Payment(DRG, sum(a.paid_fen for a in own if a.month == month), text)]
     if month > 1:
         first, last = f"{region.year}-01", f"{region.year}-{month - 1:02d}"
         payments.insert(0, Payment(DRG, before, first if month == 2 else f"{first} – {last}"))
     if year.policy["out_of_area"] == "inside_budget":
-        payments.append(
-            Payment(OUT_OF_AREA, sum(pool.out_of_area_fund_fen for pool in region.pools))
-        )
-    payments += [Payment(OTHER, p.amount_fen, p.name) for p in given.payments]
-    reserves = given.to_draw()
-    return check_ceiling(payments, given.target_fen, reserves, where=f"{region.name} {text}")
+        payments.append(Payment(OUT_OF_AREA, sum(pool.out_of_area_fund_fen for pool in pools)))
+    return payments + [Payment(OTHER, p.amount_fen, p.name) for p in other_payments(region, pools)]
 
 
 # --- identities --------------------------------------------------------------------------------

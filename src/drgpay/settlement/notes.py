@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from drgpay.budget.ceiling import Ceiling
 from drgpay.errors import Bilingual, both
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.stream import unused_columns
@@ -15,6 +14,7 @@ from drgpay.money import points_text, yuan_text
 from drgpay.points.base import BasePoints, check_zero_points
 from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
+from drgpay.settlement.funds import Held, drawn_of
 from drgpay.settlement.levels import alike
 from drgpay.settlement.point_value import (
     NO_POINTS,
@@ -26,6 +26,7 @@ from drgpay.settlement.point_value import (
     unshared_notes,
 )
 from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.provenance import HAND
 from drgpay.settlement.quota import Quota
 from drgpay.settlement.region import Region
 from drgpay.settlement.totals import SetAside, Totals, YearSums
@@ -41,12 +42,12 @@ def year_notes(
     quotas: Sequence[Quota],
     pools: Sequence[PoolResult],
     hospitals: Sequence[HospitalResult],
-    ceiling: Ceiling | None,
+    held: Held,
     extra: Mapping[str, Any],
 ) -> list[Bilingual]:
     """Return all notes of a settled year; `sums` are those of `year` by hospital and pool."""
     found = [*prepared.codes.first(), *history_codes(prepared)]
-    found += [] if ceiling is None else _of_draws(ceiling)
+    found += _of_cash(held, policy)
     found += [unused_columns(prepared.unknown)] if prepared.unknown else []
     found += _of_cases(year.aside, year.totals)
     found += [
@@ -57,13 +58,6 @@ def year_notes(
     found += _of_tables(region, policy)
     found += _of_levels(region, policy)
     found += _of_accounts(region, sums)
-    if ceiling is None:
-        found.append(
-            both(
-                "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
-                "region.toml gives no control target ([ceiling]); nothing was held against it",
-            )
-        )
     found += _of_zero_points(base, region, policy)
     found += _of_scheme(prepared.main, region)
     for pool in pools:
@@ -179,6 +173,24 @@ def _of_levels(region: Region, policy: YearPolicy) -> list[Bilingual]:
 def _of_accounts(region: Region, sums: Mapping[Key, Sums]) -> list[Bilingual]:
     """Note what the tables by hospital and pool lack, or take off beyond what is there."""
     found = []
+    if region.prepaid and region.prepaid_by == HAND:
+        found.append(
+            both(
+                "已预付表（prepaid.csv）不是月度结算写出的，只核对了上限（prepaid.limit）",
+                "the table of prepayments (prepaid.csv) was not written by the months: only its "
+                "bounds were checked (prepaid.limit)",
+            )
+        )
+    unmatched = sum(len(amounts) for amounts in region.carried_by_hand.values())
+    if unmatched:
+        found.append(
+            both(
+                f"结转表（carried.csv）有 {unmatched} 笔没有注明所出自清算的摘要码，未与其核对"
+                "（carried.unmatched）",
+                f"{unmatched} amounts in carried.csv name no run by its digest and were held against "
+                "none (carried.unmatched)",
+            )
+        )
     if region.prepaid:
         lacking = sorted(
             {f"{h}/{pool}" for h, pool in sums} - {f"{h}/{p}" for h, p in region.prepaid}
@@ -234,17 +246,51 @@ def _of_zero_points(base: BasePoints, region: Region, policy: YearPolicy) -> lis
     ]
 
 
-def _of_draws(ceiling: Ceiling) -> list[Bilingual]:
-    return [
+def _of_cash(held: Held, policy: YearPolicy) -> list[Bilingual]:
+    """Note what is drawn from reserves, waits, is to be recovered and moves between funds."""
+    found = [
         both(
-            f"各种方式支付之和超出可支付额，动用预留“{d.reserve.name}” {yuan_text(d.drawn_fen)} 元"
+            f"支付超出可支付额，动用预留“{d.reserve.name}” {yuan_text(d.drawn_fen)} 元"
             f"（预留 {yuan_text(d.reserve.amount_fen)} 元）",
             f"payments are beyond what may be paid: {yuan_text(d.drawn_fen)} yuan are drawn from "
             f"{d.reserve.name} (of {yuan_text(d.reserve.amount_fen)} yuan)",
         )
-        for d in ceiling.drawn
+        for d in drawn_of(held.funds, held.ceiling)
         if d.drawn_fen
     ]
+    for fund in held.funds:
+        own = fund.pool
+        if fund.deferred_fen:
+            found.append(
+                both(
+                    f"险种 {own}：应支付中 {yuan_text(fund.deferred_fen)} 元超出控制目标，待收回 "
+                    f"{yuan_text(fund.recover_fen)} 元后再付（ceiling.excess），本次支付 "
+                    f"{yuan_text(fund.payable_fen)} 元",
+                    f"pool {own}: {yuan_text(fund.deferred_fen)} yuan are beyond the control target "
+                    f"and wait for the {yuan_text(fund.recover_fen)} to be recovered "
+                    f"(ceiling.excess); {yuan_text(fund.payable_fen)} are payable now",
+                )
+            )
+        if fund.moved_fen:
+            into = fund.moved_fen > 0
+            found.append(
+                both(
+                    f"险种 {own}：合并点值下应付 {yuan_text(fund.due_fen + fund.residual_fen)} 元，单独清算为 "
+                    f"{yuan_text(fund.alone_fen)} 元，{'多付' if into else '少付'} "
+                    f"{yuan_text(abs(fund.moved_fen))} 元（combine_pools）",
+                    f"pool {own}: under one value {yuan_text(fund.due_fen + fund.residual_fen)} yuan "
+                    f"are due, by itself it would settle to {yuan_text(fund.alone_fen)}: "
+                    f"{yuan_text(abs(fund.moved_fen))} {'more' if into else 'less'} (combine_pools)",
+                )
+            )
+    if held.ceiling is None and not any(fund.ceiling for fund in held.funds):
+        found.append(
+            both(
+                "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
+                "region.toml gives no control target ([ceiling]); nothing was held against it",
+            )
+        )
+    return found
 
 
 def _of_scheme(main: Grouper, region: Region) -> list[Bilingual]:

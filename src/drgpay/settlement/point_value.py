@@ -108,8 +108,9 @@ class HospitalResult:
     """What a hospital gets of a pool, in fen.
 
     final = due − prepaid − forfeited + shared − violation − carried. `bound`: low or high where one
-    holds. `shared_fen`: its part of what others forfeited. In a pool that is left unsettled all
-    amounts are 0.
+    holds. `shared_fen`: its part of what others forfeited. `deferred_fen`: what of a final payment
+    waits until others have paid back, as the control target holds in cash. In a pool that is left
+    unsettled all amounts are 0.
     """
 
     hospital_id: str
@@ -123,6 +124,17 @@ class HospitalResult:
     carried_fen: int = 0
     bound: str = ""
     shared_fen: int = 0
+    deferred_fen: int = 0
+
+    @property
+    def payable_fen(self) -> int:
+        """What leaves the fund now."""
+        return max(0, self.final_fen) - self.deferred_fen
+
+    @property
+    def recover_fen(self) -> int:
+        """What the hospital owes back; never netted with what others, or its other pools, get."""
+        return max(0, -self.final_fen)
 
     @property
     def final_fen(self) -> int:

@@ -27,10 +27,17 @@ from drgpay.errors import (
     quoted,
 )
 from drgpay.inputs import plain_file, read_toml
-from drgpay.money import POINT, decimal_fraction, fen_of_yuan
+from drgpay.money import POINT, decimal_fraction, fen_of_yuan, yuan_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import COMPONENTS, load_policy
 from drgpay.settlement.levels import differently_written, written_twice
+from drgpay.settlement.provenance import (
+    CARRIED_ORIGIN,
+    HAND,
+    MONTHS,
+    PREPAID_ORIGIN,
+    rows_digest,
+)
 from drgpay.settlement.small_tables import SUFFIXES, UnreadableTable, read_rows, shown
 from drgpay.settlement.standing import NORMAL, STANDINGS
 from drgpay.settlement.versions import Sources, source_key
@@ -87,6 +94,7 @@ class Pool:
     out_of_area_fund_fen: int
     last_year_fund_fen: int | None = None
     growth_approval: str = ""
+    control_target_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +134,22 @@ class Primary:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A named amount in fen; a reserve is a part of the target, or comes on top of it."""
+    """A named amount in fen, of one pool or (empty) of the region; a reserve is a part of the
+    target, or comes on top of it.
+    """
 
     name: str
     amount_fen: int
     inside_target: bool = True
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The control target (总额控制目标), reserves that may cover an excess, other payments."""
+    """The region's control target (总额控制目标), reserves that may cover an excess, other payments.
+
+    A pool's own target stands with the pool. Without one in `[ceiling]` the region's is their sum.
+    """
 
     target_fen: int
     reserves: tuple[Named, ...] = ()
@@ -199,6 +213,9 @@ class Region:
     tcm_shares: Mapping[str, Fraction] = field(default_factory=dict)
     carried: Mapping[tuple[str, str], int] = field(default_factory=dict)
     carried_from: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    carried_by_hand: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    prepaid_by: str = HAND
+    prepaid_months: str = ""  # the digest of the months that wrote it
     ceiling: Ceiling | None = None
     month_shares: tuple[Fraction, ...] = ()
     last_year_months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
@@ -237,6 +254,14 @@ class Region:
         for v in self.violations:
             sums[v.hospital_id, v.pool] = sums.get((v.hospital_id, v.pool), 0) + v.points
         return sums
+
+
+def other_payments(region: Region, pools: Sequence[Pool]) -> list[Named]:
+    """Return the other payments of some pools; those that name none are of all together."""
+    ids = {pool.id for pool in pools}
+    every = len(pools) == len(region.pools)
+    given = () if region.ceiling is None else region.ceiling.payments
+    return [p for p in given if p.pool in ids or (every and not p.pool)]
 
 
 TABLES = (
@@ -461,7 +486,9 @@ def read_region(
         )
         for p in sorted(loose)
     ]
-    violations, carried = _violations(r, ids, pool_ids), _carried(r, ids, pool_ids)
+    violations = _violations(r, ids, pool_ids)
+    carried, by_hand = _carried(r, ids, pool_ids, str(head.get("id", "")))
+    prepaid, months = _prepaid(r, ids, pool_ids, head)
     by_drg, by_hospital = read_coefficients(r, ids, _given_coefficients(head, folder, overrides))
     hospitals = tuple(replace(h, coefficient=by_hospital.get(h.id)) for h in hospitals)
     region = Region(
@@ -485,7 +512,9 @@ def read_region(
         bed_day_rates=_rates(r),
         reviews=_reviews(r),
         violations=violations,
-        prepaid=_prepaid(r, ids, pool_ids),
+        prepaid=prepaid,
+        prepaid_by=MONTHS if months else HAND,
+        prepaid_months=months,
         drg_coefficients=by_drg,
         level_coefficients=_keyed(
             r, "level_coefficients.csv", "level", "coefficient", _coefficient
@@ -496,7 +525,8 @@ def read_region(
         ),
         carried={key: fen for key, (fen, _) in carried.items()},
         carried_from={key: text for key, (_, text) in carried.items()},
-        ceiling=_ceiling(r, data.get("ceiling")),
+        carried_by_hand=by_hand,
+        ceiling=_ceiling(r, data.get("ceiling"), pools),
         month_shares=_month_shares(r),
         last_year_months=_last_year_months(r, ids, pool_ids),
         weights=weights,
@@ -637,44 +667,90 @@ def _case_files(r: TableReader, folder: Path, named: Any) -> tuple[Path, ...]:
 
 POOL_ENTRIES = {
     "pool", "name", "budget_yuan", "out_of_area_fund_yuan", "last_year_fund_yuan", "growth_approval",
+    "control_target_yuan",
 }  # fmt: skip
 
 
-def _ceiling(r: TableReader, entry: Any) -> Ceiling | None:
+def _ceiling(r: TableReader, entry: Any, pools: Sequence[Pool]) -> Ceiling | None:
+    own = [pool.control_target_fen for pool in pools]
+    every = None if None in own or not own else sum(fen or 0 for fen in own)
     if entry is None:
-        return None
+        return None if every is None else Ceiling(every)
     where = both(f"{TOML}：[ceiling]", f"{TOML}: [ceiling]")
     if not isinstance(entry, dict):
         r.add(where, "须是表", "must be a table")
         return None
     for word in sorted(set(entry) - {"control_target_yuan", "reserves", "payments"}):
         r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
-    text = str(entry.get("control_target_yuan", ""))
-    target = r.value(where, "control_target_yuan", text, _amount)
+    target = every
+    if every is None or "control_target_yuan" in entry:
+        text = str(entry.get("control_target_yuan", ""))
+        target = r.value(where, "control_target_yuan", text, _amount)
     lists: list[tuple[Named, ...]] = []
     for part in ("reserves", "payments"):
         rows = entry.get(part, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             r.add(where, f"{shown(part)}须写作 [[ceiling.{part}]]", f"write [[ceiling.{part}]]")
             rows = []
-        named = []
-        for row in rows:
-            known = {"name", "amount_yuan", *(["inside_target"] if part == "reserves" else [])}
-            for word in sorted(set(row) - known):
-                r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
-            if not row.get("name"):
-                r.add(where, f"{shown(part)}缺少{shown('name')}", f"{part}: no name")
-            fen = r.value(where, "amount_yuan", str(row.get("amount_yuan", "")), _amount)
-            inside = row.get("inside_target", True)
-            if not isinstance(inside, bool):
-                r.add(
-                    where,
-                    f"{shown('inside_target')}须为 true 或 false",
-                    "inside_target: true or false",
-                )
-            named.append(Named(str(row.get("name", "")), fen or 0, bool(inside)))
-        lists.append(tuple(named))
-    return Ceiling(target or 0, lists[0], lists[1])
+        lists.append(tuple(_named_amount(r, where, part, row, pools) for row in rows))
+    made = Ceiling(target or 0, lists[0], lists[1])
+    if target is not None:
+        _check_targets(r, where, made, pools)
+    return made
+
+
+def _named_amount(
+    r: TableReader, where: Bilingual, part: str, row: Mapping[str, Any], pools: Sequence[Pool]
+) -> Named:
+    """Return a reserve or another payment of `[ceiling]`."""
+    known = {"name", "amount_yuan", "pool", *(["inside_target"] if part == "reserves" else [])}
+    for word in sorted(set(row) - known):
+        r.add(where, f"没有“{word}”这一项", f"unknown entry {word!r}")
+    if not row.get("name"):
+        r.add(where, f"{shown(part)}缺少{shown('name')}", f"{part}: no name")
+    fen = r.value(where, "amount_yuan", str(row.get("amount_yuan", "")), _amount)
+    inside, pool = row.get("inside_target", True), str(row.get("pool", ""))
+    if not isinstance(inside, bool):
+        r.add(where, f"{shown('inside_target')}须为 true 或 false", "inside_target: true or false")
+    if pool and pool not in {p.id for p in pools}:
+        r.add(
+            where, f"{shown('pool')}“{pool}”不在 [[pools]] 中", f"pool {pool!r} is not in [[pools]]"
+        )
+    return Named(str(row.get("name", "")), fen or 0, bool(inside), pool)
+
+
+def _check_targets(r: TableReader, where: Bilingual, given: Ceiling, pools: Sequence[Pool]) -> None:
+    """Fail if a target cannot contain the reserves that lie inside it, or the pools' own targets."""
+    own = sum(pool.control_target_fen or 0 for pool in pools)
+    if own > given.target_fen:
+        r.add(
+            where,
+            f"各险种控制目标合计 {yuan_text(own)} 元，大于全区控制目标 {yuan_text(given.target_fen)} 元",
+            f"the targets of the pools, {yuan_text(own)} yuan, are more than the region's "
+            f"{yuan_text(given.target_fen)}",
+        )
+    inside = [x for x in given.reserves if x.inside_target]
+    targets = [(both("全区", "the region"), given.target_fen, inside)]
+    targets += [
+        (
+            both(f"险种 {pool.id}", f"pool {pool.id}"),
+            pool.control_target_fen,
+            [x for x in inside if x.pool == pool.id],
+        )
+        for pool in pools
+        if pool.control_target_fen is not None
+    ]
+    for whose, target, parts in targets:
+        aside = sum(x.amount_fen for x in parts)
+        if aside > target:
+            r.add(
+                where,
+                f"{whose.chinese}的控制目标 {yuan_text(target)} 元，容不下其内的预留 {yuan_text(aside)} 元："
+                "改正金额，或把在目标之外的预留写作 inside_target = false",
+                f"the target of {whose}, {yuan_text(target)} yuan, cannot contain reserves of "
+                f"{yuan_text(aside)} inside it: mend the amounts, or write inside_target = false "
+                "for a reserve on top of it",
+            )
 
 
 def _keyed(
@@ -780,13 +856,18 @@ def _components(r: TableReader, ids: set[str]) -> dict[tuple[str, str], Fraction
 
 
 def _carried(
-    r: TableReader, hospitals: set[str], pools: set[str]
-) -> dict[tuple[str, str], tuple[int, str]]:
-    """Return amounts to recover from this payment, with the runs that they come from."""
+    r: TableReader, hospitals: set[str], pools: set[str], region: str
+) -> tuple[dict[tuple[str, str], tuple[int, str]], dict[tuple[str, str], tuple[int, ...]]]:
+    """Return amounts to recover from this payment with the runs that they come from, and those
+    that no run wrote.
+    """
     sums: dict[tuple[str, str], tuple[int, str]] = {}
+    by_hand: dict[tuple[str, str], tuple[int, ...]] = {}
     sources = Sources()
     seen: dict[tuple[str, str, str], int] = {}
-    for line, row in r.table("carried.csv", ("hospital_id", "pool", "amount_yuan"), ("from",)):
+    rows = r.table("carried.csv", ("hospital_id", "pool", "amount_yuan"), ("from", *CARRIED_ORIGIN))
+    _check_runs(r, rows, region)
+    for line, row in rows:
         where = r.at("carried.csv", line)
         if row["hospital_id"] not in hospitals and hospitals and r.sound("hospitals.csv"):
             _left(r, where, row["hospital_id"])
@@ -796,6 +877,8 @@ def _carried(
             old, said = sums.get(key, (0, ""))
             source = "; ".join(text for text in (said, row.get("from", "")) if text)
             sums[key] = (old + (fen or 0), source)
+            if not any(row.get(name) for name in CARRIED_ORIGIN):
+                by_hand[key] = (*by_hand.get(key, ()), fen or 0)
             first = seen.setdefault((*key, source_key(row.get("from", ""))), line)
             if first != line:
                 r.add(
@@ -815,7 +898,7 @@ def _carried(
                 f"carried.csv of version {whole} of {run} is the whole and includes version {other}: "
                 "both would carry it twice, leave one of them (docs/reopening.md)",
             )
-            return sums
+            return sums, by_hand
     for run, whole, missing, later in sources.gaps():
         r.add(
             r.path("carried.csv").name,
@@ -825,7 +908,47 @@ def _carried(
             f"the difference of version {missing} is missing: add it, or use carried.csv of the "
             "newest version alone (docs/reopening.md)",
         )
-    return sums
+    return sums, by_hand
+
+
+def _check_runs(r: TableReader, rows: Sequence[tuple[int, dict[str, str]]], region: str) -> None:
+    """Fail if rows that name a run are not those that it wrote for this region.
+
+    Each run's rows stand in this table whole: what it wrote for the next payment is one amount.
+    """
+    runs: dict[tuple[str, str, str], list[tuple[int, dict[str, str]]]] = {}
+    for line, row in rows:
+        origin = tuple(row.get(name, "") for name in CARRIED_ORIGIN)
+        if any(origin):
+            runs.setdefault(origin, []).append((line, row))  # type: ignore[arg-type]
+    for (of, run, told), own in runs.items():
+        where = r.at("carried.csv", own[0][0])
+        if of != region:
+            r.add(
+                where,
+                f"{shown('region')}为“{of}”，本文件夹是“{region}”：别的统筹区的结转不能用在这里",
+                f"region is {of!r}, the folder's is {region!r}: what another region carries does not "
+                "belong here",
+            )
+            continue
+        try:
+            amounts = [
+                (row["hospital_id"], row["pool"], fen_of_yuan(row["amount_yuan"]), row["from"])
+                for _, row in own
+            ]
+        except (ValueError, KeyError):
+            continue  # said where the row is read
+        if rows_digest((of, run), amounts) != told:
+            total = yuan_text(sum(fen for _, _, fen, _ in amounts))
+            r.add(
+                where,
+                f"清算 {run[:12]} 的 {len(own)} 行（合计 {total} 元）与它写出的不符："
+                "金额、来源被改动，或缺行；请放回该次清算写出的 carried.csv，"
+                "另行确定的金额写作没有摘要码的行",
+                f"the {len(own)} rows of run {run[:12]} ({total} yuan together) are not those that "
+                "it wrote: an amount or from was changed, or rows are missing; put back its "
+                "carried.csv, and write amounts decided otherwise as rows without digests",
+            )
 
 
 def _left(r: TableReader, where: str, hospital: str) -> None:
@@ -905,6 +1028,10 @@ def _pools(r: TableReader, entries: Any) -> tuple[Pool, ...]:
         last = None
         if "last_year_fund_yuan" in entry:
             last = r.value(where, "last_year_fund_yuan", str(entry["last_year_fund_yuan"]), _amount)
+        target = None
+        if "control_target_yuan" in entry:
+            text = str(entry["control_target_yuan"])
+            target = r.value(where, "control_target_yuan", text, _amount)
         name = str(entry.get("pool", ""))
         if not name or name in {p.id for p in pools}:
             r.add(
@@ -914,7 +1041,7 @@ def _pools(r: TableReader, entries: Any) -> tuple[Pool, ...]:
             )
         approval = str(entry.get("growth_approval", ""))
         title = str(entry.get("name", name))
-        pools.append(Pool(name, title, budget or 0, outside or 0, last, approval))
+        pools.append(Pool(name, title, budget or 0, outside or 0, last, approval, target))
     return tuple(pools)
 
 
@@ -1222,12 +1349,16 @@ def _violations(r: TableReader, hospitals: set[str], pools: set[str]) -> tuple[V
 
 
 def _prepaid(
-    r: TableReader, hospitals: set[str], pools: set[str]
-) -> dict[tuple[str, str], tuple[int, int | None]]:
+    r: TableReader, hospitals: set[str], pools: set[str], head: Mapping[str, Any]
+) -> tuple[dict[tuple[str, str], tuple[int, int | None]], str]:
+    """Return what was prepaid and kept as deposit, and the digest of the months that wrote it."""
     paid: dict[tuple[str, str], tuple[int, int | None]] = {}
-    for line, row in r.table(
-        "prepaid.csv", ("hospital_id", "pool", "prepaid_yuan"), ("deposit_yuan",)
-    ):
+    rows = r.table(
+        "prepaid.csv",
+        ("hospital_id", "pool", "prepaid_yuan"),
+        ("deposit_yuan", *PREPAID_ORIGIN),
+    )
+    for line, row in rows:
         where = r.at("prepaid.csv", line)
         if r.known(
             where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv"
@@ -1242,7 +1373,60 @@ def _prepaid(
                 else None
             )
             paid[key] = (fen or 0, deposit)
-    return paid
+    return paid, _months_of(r, rows, head)
+
+
+def _months_of(
+    r: TableReader, rows: Sequence[tuple[int, dict[str, str]]], head: Mapping[str, Any]
+) -> str:
+    """Return the digest of the months that prepaid.csv names, empty for a table made by hand.
+
+    Fails if the table is of another region or year, or not what the months wrote.
+    """
+    origins = {tuple(row.get(name, "") for name in PREPAID_ORIGIN) for _, row in rows}
+    if not any(any(origin) for origin in origins):
+        return ""
+    name = r.path("prepaid.csv").name
+    if len(origins) > 1:
+        r.add(
+            name,
+            "各行的来历（统筹区、年度、摘要码）不一致：只放一次月度结算写出的 prepaid.csv",
+            "rows name different regions, years or months: take the prepaid.csv of one run of months",
+        )
+        return ""
+    ((region, year, months, told),) = origins
+    if (region, year) != (str(head.get("id", "")), str(head.get("year", ""))):
+        r.add(
+            name,
+            f"属于 {region} {year} 年，本文件夹是 {head.get('id', '')} {head.get('year', '')} 年",
+            f"is of {region} {year}, the folder of {head.get('id', '')} {head.get('year', '')}",
+        )
+        return months
+    try:
+        amounts = [
+            (
+                row["hospital_id"],
+                row["pool"],
+                fen_of_yuan(row["prepaid_yuan"]),
+                fen_of_yuan(row.get("deposit_yuan", "")),
+            )
+            for _, row in rows
+        ]
+    except ValueError:
+        amounts = []
+    if rows_digest((region, year, months), amounts) != told:
+        prepaid = yuan_text(sum(paid for _, _, paid, _ in amounts))
+        deposit = yuan_text(sum(kept for _, _, _, kept in amounts))
+        r.add(
+            name,
+            f"与月度结算（{months[:12]}）写出的不符：现合计预付 {prepaid} 元、保证金 {deposit} 元；"
+            "请放回十二月份结果文件夹中的 prepaid.csv；手工编制的，删去"
+            f"{'、'.join(map(shown, PREPAID_ORIGIN))}各列",
+            f"is not what the months ({months[:12]}) wrote: it now prepays {prepaid} yuan and keeps "
+            f"{deposit}; put back prepaid.csv of December's folder; in a table made by hand leave "
+            f"out the columns {', '.join(PREPAID_ORIGIN)}",
+        )
+    return months
 
 
 def describe_file(path: Path, name: str, rows: int | None) -> InputFile:

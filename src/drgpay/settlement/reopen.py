@@ -31,6 +31,7 @@ from drgpay.settlement.corrected import CorrectedCases, earlier_corrected
 from drgpay.settlement.corrected_files import read_corrected
 from drgpay.settlement.point_value import NO_POINTS
 from drgpay.settlement.prepare import Prepared, Progress, count_ends
+from drgpay.settlement.provenance import RUN
 from drgpay.settlement.region import (
     Region,
     TableReader,
@@ -99,9 +100,9 @@ def read_earlier(folder: Path) -> Earlier:
         raw = read_input(path)
         manifest = parse_json(raw)
         table = pq.read_table(folder / "hospitals.parquet")
-        rows = table.select(
-            ["hospital_id", "pool", "final_fen", "prepaid_fen", "deposit_fen"]
-        ).to_pylist()
+        names = ["hospital_id", "pool", "final_fen", "prepaid_fen", "deposit_fen"]
+        names += ["payable_fen"] if "payable_fen" in table.column_names else []
+        rows = table.select(names).to_pylist()
         inputs, region = manifest["inputs"], manifest["region"]
         fit = isinstance(inputs, list) and isinstance(region, dict)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
@@ -153,7 +154,8 @@ def _paid_first(
     A version that an earlier drgpay made has no such column: that of the second follows from what
     it reopened, later ones are refused.
     """
-    rows, column = hospitals, "final_fen"
+    rows = hospitals
+    column = "payable_fen" if rows and "payable_fen" in rows[0] else "final_fen"
     if version > 1:
         try:
             table = pq.read_table(folder / "recovery.parquet")
@@ -440,6 +442,7 @@ def reopen(
             region,
             violations=(*region.violations, *more),
             prepaid=dict(earlier.prepaid),
+            prepaid_by=RUN,
             corrected=cases,
         )
 
@@ -451,6 +454,7 @@ def reopen(
         spool=spool,
         memory_cases=memory_cases,
         change=change,
+        official=True,
     )
     reopening = made[0]
     _check_scheme(earlier, prepared)

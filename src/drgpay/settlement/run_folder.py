@@ -33,6 +33,7 @@ from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
 from drgpay.settlement.versions import (
     CARRIED,
     CORRECTED,
+    identity,
     recovery_table,
     write_carried,
     write_negative,
@@ -87,6 +88,9 @@ def hospitals_table(run: YearEnd, trial: str = "") -> pa.Table:
         "held_cases": _ints([h.sums.held_cases for h in rows]),
         "held_fund_fen": _ints([h.sums.held_fund_fen for h in rows]),
         "bound": pa.array([h.bound for h in rows], pa.string()),
+        "payable_fen": _ints([h.payable_fen for h in rows]),
+        "deferred_fen": _ints([h.deferred_fen for h in rows]),
+        "recover_fen": _ints([h.recover_fen for h in rows]),
         "name": pa.array([names[h.hospital_id] for h in rows], pa.string()),
     }
     return _with_trial(columns, len(rows), trial)
@@ -203,8 +207,49 @@ def quality_table(run: YearEnd, trial: str = "") -> pa.Table:
     return _with_trial(columns, len(rows), trial)
 
 
+FUND_SUMS = (
+    "alone_fen", "due_fen", "residual_fen", "moved_fen", "prepaid_fen", "forfeited_fen",
+    "shared_fen", "violation_fen", "carried_fen", "payable_fen", "deferred_fen", "recover_fen",
+    "out_of_area_fen", "other_fen", "provision_fen", "cash_fen",
+)  # fmt: skip
+
+
+def fund_rows(run: YearEnd) -> list[dict[str, Any]]:
+    """Return what leaves each fund and what it is owed, with its control target where it has one."""
+    return [
+        {
+            "pool": fund.pool,
+            "name": fund.name,
+            **{name: getattr(fund, name) for name in FUND_SUMS},
+            "control_target_fen": None if fund.ceiling is None else fund.ceiling.target_fen,
+            "free_fen": None if fund.ceiling is None else fund.ceiling.free_fen,
+            "drawn_fen": 0
+            if fund.ceiling is None
+            else sum(drawn.drawn_fen for drawn in fund.ceiling.drawn),
+        }
+        for fund in run.funds
+    ]
+
+
+def funds_table(run: YearEnd, trial: str = "") -> pa.Table:
+    """Return one row a fund: what one value moves, what leaves it now, what waits, what it is owed."""
+    rows = fund_rows(run)
+    texts = ("pool", "name")
+    columns = {
+        name: pa.array([row[name] for row in rows], pa.string() if name in texts else pa.int64())
+        for name in (*texts, *FUND_SUMS, "control_target_fen", "free_fen", "drawn_fen")
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def _payment_facts(run: YearEnd) -> dict[str, int]:
+    """Return what is paid now, waits, is carried and is to be recovered in all; nothing is netted."""
+    names = ("prepaid_fen", "payable_fen", "deferred_fen", "recover_fen", "carried_fen", "cash_fen")
+    return {name: sum(getattr(fund, name) for fund in run.funds) for name in names}
+
+
 def ceiling_table(run: YearEnd, trial: str = "") -> pa.Table | None:
-    """Return what is paid by mode against the control target; None when none was given."""
+    """Return what leaves the funds by kind against the control target; None when none was given."""
     if run.ceiling is None:
         return None
     payments = run.ceiling.payments
@@ -450,6 +495,7 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
             "detail": f"{c.total} = {c.total - c.quarantined - run.held} + {run.held} + {c.quarantined}",
         },
         *_corrected_check(run),
+        *_cash_checks(run),
         *_ceiling_check(run),
     ]
 
@@ -477,6 +523,38 @@ def _corrected_check(run: YearEnd) -> list[dict[str, Any]]:
     ]
 
 
+def _cash_checks(run: YearEnd) -> list[dict[str, Any]]:
+    """Payments and claims make up the final payments of each fund; each is within its own target."""
+    facts = _payment_facts(run)
+    final = sum(h.final_fen for h in run.hospitals)
+    found: list[dict[str, Any]] = [
+        {
+            "name": "cash",
+            "text_zh": "本次支付 + 待收回后再付 − 应收回 = 最终支付（各机构、各险种不相抵）",
+            "text_en": "payable now + waiting − to be recovered = final payments (nothing is netted)",
+            "passed": True,
+            "detail": f"{yuan_text(facts['payable_fen'])} + {yuan_text(facts['deferred_fen'])} − "
+            f"{yuan_text(facts['recover_fen'])} = {yuan_text(final)}",
+        }
+    ]
+    for fund in run.funds:
+        c = fund.ceiling
+        if c is not None:
+            drawn = sum(d.drawn_fen for d in c.drawn)
+            found.append(
+                {
+                    "name": "fund_ceiling",
+                    "text_zh": f"险种 {fund.pool} 按现金：流出之和 ≤ 本险种控制目标 − 目标内预留 + 动用的预留",
+                    "text_en": f"pool {fund.pool} in cash: all that leaves it ≤ its control target − "
+                    "reserves inside it + what was drawn from reserves",
+                    "passed": True,
+                    "detail": f"{yuan_text(c.total_fen)} ≤ {yuan_text(c.target_fen)} − "
+                    f"{yuan_text(c.target_fen - c.free_fen)} + {yuan_text(drawn)}",
+                }
+            )
+    return found
+
+
 def _ceiling_check(run: YearEnd) -> list[dict[str, Any]]:
     if run.ceiling is None:
         return []
@@ -485,9 +563,9 @@ def _ceiling_check(run: YearEnd) -> list[dict[str, Any]]:
     return [
         {
             "name": "ceiling",
-            "text_zh": "各种方式支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
-            "text_en": "all payments ≤ control target − reserves inside it + what was drawn from "
-            "reserves",
+            "text_zh": "按现金：已预付、本次支付与其他支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
+            "text_en": "in cash: prepaid, payable now and all else ≤ control target − reserves inside "
+            "it + what was drawn from reserves",
             "passed": True,
             "detail": f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
             f"− {yuan_text(aside)} + {yuan_text(drawn)}",
@@ -702,6 +780,9 @@ def manifest(run: YearEnd) -> dict[str, Any]:
         },
         "primary_groups": list(run.coefficients.primary),
         **_region_facts(run),
+        "run_sha256": identity(run),
+        "payments": _payment_facts(run),
+        "funds": fund_rows(run),
         "ceiling": _ceiling_facts(run),
         "pools": [_pool_facts(p) for p in run.pools],
         "hospitals": [
@@ -756,6 +837,7 @@ def write_run(
         for name, table in (
             ("hospitals", hospitals_table(run, trial)),
             ("pools", pools_table(run, trial)),
+            ("funds", funds_table(run, trial)),
             ("drgs", drgs_table(run, trial)),
             ("quarantine", _notes_table(run, lang, trial)),
             ("reviews", reviews_table(run, trial)),

@@ -16,12 +16,14 @@ from drgpay.errors import Bilingual
 from drgpay.points.base import BasePoints
 from drgpay.points.quality import Quality, quality
 from drgpay.policy import YearPolicy
-from drgpay.settlement.all_payments import hold_against_target, other_modes
-from drgpay.settlement.checks import check_points, check_pools_have_cases
+from drgpay.settlement.all_payments import capitation_fen, other_modes
+from drgpay.settlement.checks import check_given_money, check_points, check_pools_have_cases
+from drgpay.settlement.funds import FundResult, hold_against_targets
 from drgpay.settlement.months import payments_of_year
 from drgpay.settlement.notes import year_notes
 from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, settle
 from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.provenance import HAND
 from drgpay.settlement.quota import Quota, quotas_of, review_notes
 from drgpay.settlement.region import Region
 from drgpay.settlement.standing import ENDED
@@ -41,6 +43,7 @@ class Settled:
     quality: Sequence[Quality]
     ceiling: Ceiling | None
     extra: dict[str, Any]
+    funds: Sequence[FundResult]
 
 
 def settle_sums(
@@ -76,7 +79,15 @@ def settle_sums(
         for key in policy.parameters:
             if key.startswith("capitation."):
                 used = used.using(key)
-    ceiling = hold_against_target(region, policy, pools, hospitals, totals.by_item_fen, extra)
+    check_given_money(region, policy, pools, hospitals)
+    if region.carried_by_hand:
+        used = used.using("carried.unmatched")
+    if region.prepaid and region.prepaid_by == HAND:
+        used = used.using("prepaid.limit")
+    held = hold_against_targets(region, policy, pools, hospitals, capitation_fen(extra), {})
+    hospitals, ceiling = held.hospitals, held.ceiling
+    if ceiling is not None or any(fund.ceiling is not None for fund in held.funds):
+        used = used.using("ceiling.excess")
     mdc_of = {o.drg: o.mdc for o in prepared.grouper.outcomes if o.drg}
     return Settled(
         used,
@@ -85,11 +96,12 @@ def settle_sums(
         review_notes(year.reviewed, region, policy),
         quotas,
         year_notes(
-            prepared, region, policy, base, year, sums, quotas, pools, hospitals, ceiling, extra
+            prepared, region, policy, base, year, sums, quotas, pools, hospitals, held, extra
         ),
         quality(year.moments, prepared.numbers.drgs, mdc_of, base, policy["stable.cv_sd"]),
         ceiling,
         extra,
+        held.funds,
     )
 
 

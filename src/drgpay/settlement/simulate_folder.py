@@ -99,6 +99,22 @@ def pool_rows(simulation: Simulation) -> Iterator[Record]:
             yield row
 
 
+def fund_rows(simulation: Simulation) -> Iterator[Record]:
+    """Yield what each fund pays of dues before and after, also where one value joins several."""
+    before = simulation.base.due_by_pool()
+    for result, outcome in _done(simulation):
+        after = outcome.due_by_pool()
+        for pool in sorted({*before, *after}):
+            yield {
+                "name": result.trial.name,
+                "pool": pool,
+                "due_before_fen": before.get(pool, 0),
+                "due_after_fen": after.get(pool, 0),
+                "change_fen": after.get(pool, 0) - before.get(pool, 0),
+                "trial": trial_text(result),
+            }
+
+
 def hospital_rows(simulation: Simulation) -> Iterator[Record]:
     """Yield each hospital and pool before and after."""
     base = simulation.base
@@ -239,6 +255,7 @@ def _done(simulation: Simulation) -> Iterator[tuple[TrialResult, Outcome]]:
 TABLES: Mapping[str, Callable[[Simulation], Iterator[Record]]] = {
     "settings": settings_rows,
     "pools": pool_rows,
+    "funds": fund_rows,
     "hospitals": hospital_rows,
     "groups": group_rows,
     "causes": cause_rows,

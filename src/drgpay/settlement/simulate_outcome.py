@@ -93,6 +93,13 @@ class Outcome:
         """Return what each hospital is due of all pools."""
         return self._by_hospital(lambda h: h.due_fen)
 
+    def due_by_pool(self) -> dict[str, int]:
+        """Return what each fund pays of its hospitals' dues, also under one value for several."""
+        found: dict[str, int] = {}
+        for (_, pool), h in sorted(self.hospitals.items()):
+            found[pool] = found.get(pool, 0) + h.due_fen
+        return found
+
     def final_by_hospital(self) -> dict[str, int]:
         """Return what is still to be paid to each hospital, of all pools."""
         return self._by_hospital(lambda h: h.final_fen)

@@ -52,6 +52,11 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "new_drg": ("更正病组", "更正后病组"),
     "document": ("文书", "文号"),
     "date": ("日期",),
+    "region": ("统筹区",),
+    "year": ("年度",),
+    "months_sha256": ("月度结果摘要码",),
+    "run_sha256": ("清算结果摘要码",),
+    "sha256": ("本表摘要码",),
 }
 ENTRIES: Mapping[str, str] = {
     "id": "统筹区代号",

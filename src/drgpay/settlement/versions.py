@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from drgpay.csv_cells import neutral_text
 from drgpay.money import points_text, yuan_text
+from drgpay.settlement.provenance import CARRIED_ORIGIN, rows_digest
 from drgpay.settlement.standing import ENDED
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
             for hospital, *_ in rows
         }
         said = {h: "; ".join([source, *own, *changed]) for h, own in documents.items()}
-        _write_carried(folder / name, [(*row, said[row[0]]) for row in rows if row[2]])
+        _write_carried(run, folder / name, [(*row, said[row[0]]) for row in rows if row[2]])
 
 
 class Sources:
@@ -282,7 +283,8 @@ def _in(lang: str, chinese: str, english: str) -> str:
 
 
 def write_negative(run: YearEnd, path: Path, trial: str = "") -> None:
-    """Write carried.csv with what negative final payments leave to recover; nothing without one.
+    """Write carried.csv with what negative final payments leave to recover, and (negative) what of
+    others waits for it; nothing without one.
 
     Those whose agreement has ended have no next payment: what they owe is demanded back and stands
     in demanded.csv beside it (`negative_final.ended`). A trial's has a last column that a region
@@ -292,20 +294,36 @@ def write_negative(run: YearEnd, path: Path, trial: str = "") -> None:
     said = f"{run.region.id} {run.region.year}"
     for name, demanded in ((path.name, False), (DEMANDED, True)):
         rows = [
-            (h.hospital_id, h.pool, -h.final_fen, said)
+            (h.hospital_id, h.pool, h.recover_fen - h.deferred_fen, said)
             for h in run.hospitals
-            if h.final_fen < 0 and (h.hospital_id in ended) == demanded
+            if (h.recover_fen or h.deferred_fen)
+            if (h.hospital_id in ended and h.recover_fen > 0) == demanded
         ]
         if rows:
-            _write_carried(path.with_name(name), rows, trial)
+            _write_carried(run, path.with_name(name), rows, trial)
 
 
-def _write_carried(path: Path, rows: Sequence[tuple[str, str, int, str]], trial: str = "") -> None:
-    last = (trial,) if trial else ()
+def identity(run: YearEnd) -> str:
+    """Return what tells a run from others in what it hands on: a digest of what all are paid."""
+    return rows_digest(
+        [run.region.id, str(run.region.year), run.policy.digest],
+        [(h.hospital_id, h.pool, h.final_fen, h.deferred_fen) for h in run.hospitals],
+    )
+
+
+def _write_carried(
+    run: YearEnd, path: Path, rows: Sequence[tuple[str, str, int, str]], trial: str = ""
+) -> None:
+    """Write amounts to carry, each with its origin: region, run, and a digest of all of them."""
+    head = (run.region.id, identity(run))
+    last = (*head, rows_digest(head, rows), *((trial,) if trial else ()))
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(
-            ("hospital_id", "pool", "amount_yuan", "from", *(["trial"] if trial else []))
+            (
+                *("hospital_id", "pool", "amount_yuan", "from", *CARRIED_ORIGIN),
+                *(["trial"] if trial else []),
+            )
         )
         for hospital, pool, fen, said in rows:
             yuan = yuan_text(fen).replace(",", "")

@@ -28,7 +28,8 @@ from drgpay.points.base import BasePoints
 from drgpay.points.coefficients import Coefficients
 from drgpay.points.quality import Quality
 from drgpay.policy import Policy, YearPolicy, load_policy
-from drgpay.settlement.checks import check_given_drgs, check_named_groups
+from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
+from drgpay.settlement.funds import FundResult
 from drgpay.settlement.point_value import HospitalResult, PoolResult
 from drgpay.settlement.prepare import Prepared, Progress, prepare
 from drgpay.settlement.quota import Quota
@@ -86,6 +87,7 @@ class YearEnd:
     ceiling: Ceiling | None
     held: int
     extra: dict[str, Any] = field(default_factory=dict)  # tables of other modes of payment
+    funds: Sequence[FundResult] = ()
     reopening: Reopening | None = None
 
     @classmethod
@@ -121,6 +123,7 @@ class YearEnd:
             settled.ceiling,
             year.totals.held_cases,
             settled.extra,
+            settled.funds,
         )
 
     @property
@@ -182,6 +185,7 @@ def year_end(
         progress=progress,
         spool=spool,
         memory_cases=memory_cases,
+        official=True,
     )
     return settle_prepared(prepared, prepared.policy)
 
@@ -197,11 +201,13 @@ def prepare_year(
     memory_cases: int | None = None,
     until: dt.date | None = None,
     change: Callable[[Region, Policy], Region] | None = None,
+    official: bool = False,
 ) -> Prepared:
     """Return the prepared cases of a region folder, as `year_end` settles them.
 
     `until`: the last day of rule 1 that counts (months); `change` gives the region, as read, other
-    tables before its cases are read (reopening), or refuses it.
+    tables before its cases are read (reopening), or refuses it. `official`: what comes out is paid,
+    unless `overrides` make it a trial.
     """
     with unchanged(Path(folder)) as name_inputs:
         region = read_region(Path(folder), overrides)
@@ -210,6 +216,8 @@ def prepare_year(
             region = change(region, loaded)
         name_inputs([loaded.path, *region.files, *region.cases, *region.history])
         policy = loaded.for_year(region.year, overrides)
+        if official:
+            require_targets(region, policy)
         grouper = any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
         check_given_drgs(region, grouper)
         check_named_groups(policy, grouper)

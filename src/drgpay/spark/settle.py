@@ -20,7 +20,7 @@ from drgpay.grouper.check import CheckRun
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import STATUSES, Counts
 from drgpay.policy import Policy, YearPolicy, load_policy
-from drgpay.settlement.checks import check_given_drgs, check_named_groups
+from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.pieces import ReadPieces
 from drgpay.settlement.point_value import HospitalResult, PoolResult
 from drgpay.settlement.prepare import Prepared, refuse_ungrouped
@@ -99,6 +99,7 @@ def settle_on_spark(
     region = read_region(Path(region_dir), overrides, elsewhere=elsewhere)
     loaded = load_policy(region.policy, region.path)
     policy = loaded.for_year(region.year, overrides)
+    require_targets(region, policy)
     folder = Folder(spark, out)
     with without_pandas_notice(), retold():
         try:

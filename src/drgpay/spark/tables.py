@@ -16,6 +16,7 @@ from drgpay.settlement.run_folder import (
     ceiling_table,
     coefficients_table,
     drgs_table,
+    funds_table,
     hospitals_table,
     months_table,
     of_trial,
@@ -35,6 +36,7 @@ def small_tables(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> dict[st
     tables = {
         "hospitals": hospitals_table(run, trial),
         "pools": pools_table(run, trial),
+        "funds": funds_table(run, trial),
         "drgs": drgs_table(run, trial),
         "reviews": reviews_table(run, trial),
         "coefficients": coefficients_table(run, trial),

@@ -338,6 +338,7 @@ def _region(plan: Plan, path: Path, scheme: str, totals: _Totals) -> None:
             f'pool = "{pool}"',
             f'name = "{name}"',
             f'budget_yuan = "{writer.yuan(budget)}"',
+            f'control_target_yuan = "{writer.yuan(budget + budget * _RESERVE // 1000 // 100 * 100)}"',
             f'out_of_area_fund_yuan = "{writer.yuan(elsewhere)}"',
             f'last_year_fund_yuan = "{writer.yuan(budget * 100 // _GROWTH // 100 * 100)}"',
         ]

@@ -488,6 +488,17 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
         note=note,
         uses=[("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else [],
     )
+    if row.get("deferred_fen"):
+        d.step(
+            "payable", labels.column("payable_fen"),
+            row.number("final_fen") - row.number("deferred_fen"), "yuan", "5.14",
+            stated=row.figures("payable_fen"),
+            note=both(
+                "超出控制目标的部分待他方应收回的金额收回后再付",
+                "what is beyond the control target waits until others have paid back",
+            ),
+            uses=["ceiling.excess"],
+        )  # fmt: skip
 
 
 def _standing(run: RunFolder, row: Row) -> str:

@@ -32,6 +32,7 @@ COLUMNS: dict[str, Bilingual] = {
     "shared_fen": both("分得的扣罚保证金", "share of forfeits"),
     "violation_fen": both("违规扣款", "violations"),
     "carried_fen": both("上期结转", "carried"),
+    "payable_fen": both("本次支付", "payable now"),
     "final_fen": both("最终支付", "final payment"),
     "points_deducted": both("扣除点数", "points deducted"),
     "money_fen": both("点数外应付", "due outside of points"),

@@ -62,8 +62,35 @@ def why_pool(run: RunFolder, name: str) -> Derivation:
     _dues(d, run, pool, members, settled)
     _bounds(d, run, pool)
     forfeits.left(d, run, pool)
+    _funds(d, run, pool)
     _ceiling(d, run)
     return d
+
+
+def _funds(d: Derivation, run: RunFolder, pool: Row) -> None:
+    """What leaves each fund in cash, and what one value moves between funds."""
+    ids = pool["pool"].split("+")
+    rows = [r for r in run.listed("funds", ("pool",)) if r["pool"] in ids]
+    if not rows:
+        return
+    d.section(both("基金收付", "What each fund pays and is owed"))
+    for row in rows:
+        own = both(f"险种 {row['pool']}", f"pool {row['pool']}")
+        if len(ids) > 1:
+            d.step(
+                f"fund.{row['pool']}.moved",
+                both(f"{own.chinese}：合并点值调入", f"{own}: moved by one value"),
+                row.number("due_fen") - row.number("alone_fen"), "yuan", "5.14",
+                stated=row.figures("moved_fen"),
+                note=both("应付减去单独清算总额", "due less what it settles to by itself"),
+                uses=["combine_pools"],
+            )  # fmt: skip
+        parts = ("prepaid_fen", "payable_fen", "out_of_area_fen", "other_fen", "provision_fen")
+        d.step(
+            f"fund.{row['pool']}.cash", both(f"{own.chinese}：现金流出", f"{own}: leaves in cash"),
+            total([row.number(name) for name in parts]), "yuan", "5.14",
+            stated=row.figures("cash_fen"),
+        )  # fmt: skip
 
 
 def left(d: Derivation, pool: Row) -> bool:
@@ -441,5 +468,5 @@ def _ceiling(d: Derivation, run: RunFolder) -> None:
     drawn = [r.number("drawn_fen", both(r["name"], r["name"])) for r in reserves]
     d.step(
         "ceiling.uncovered", both("动用预留之后", "after the reserves"), over - total(drawn), "yuan",
-        "5.14", note=both("须为 0", "must be 0"),
+        "5.14", note=both("不大于 0", "not above 0"),
     )  # fmt: skip
