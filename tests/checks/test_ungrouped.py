@@ -102,6 +102,45 @@ def test_report__names_them(grouper: Grouper) -> None:
     assert would and would[0].startswith("principal diagnoses: I21.4")
 
 
+# --- codes that may not stand first ---------------------------------------------------------------
+
+FIRST = [
+    ("M", 61, "I50.900x007|I50.900", ""),  # a class of the heart's function
+    ("M", 61, "B96.501|N39.000", ""),
+    ("M", 61, "K80.101", "38.9301|51.2300"),  # a catheter before the operation
+    ("M", 61, "K80.101", "51.2300|38.9301"),
+    ("M", 61, "K80.101", "38.9301"),  # nothing else that could stand first
+    ("M", 61, "I21.400", "36.0600"),  # both grey
+]
+
+
+@pytest.mark.parametrize("scheme", [SCHEME, "zj-drg-2024"])
+def test_codes_that_may_not_be_first__are_findings_with_a_source(scheme: str) -> None:
+    done = check_cases(
+        table(FIRST), scheme, purpose="grouping",
+        codes="insurance-2.0" if scheme == "zj-drg-2024" else "clinical-2022",
+    )  # fmt: skip
+    of_first = {"principal_not_grouping", "main_procedure_not_grouping"}
+    rows = done.findings.to_pylist()
+    found = {(f["case_id"], f["check"], f["value"]) for f in rows if f["check"] in of_first}
+    assert found == {
+        ("u0", "principal_not_grouping", "I50.900x007"),
+        ("u1", "principal_not_grouping", "B96.501"),
+        ("u2", "main_procedure_not_grouping", "38.9301"),
+    }
+    assert all("CHS-DRG 2.0" in CHECKS[name].source for name in of_first)
+    grey = {(f["case_id"], f["check"], f["value"]) for f in rows if f["check"].endswith("_grey")}
+    both = {("u5", "diagnosis_grey", "I21.400"), ("u5", "procedure_grey", "36.0600")}
+    # of a scheme without such lists only what it does not use itself
+    assert grey == (both if scheme == "zj-drg-2024" else set())
+
+
+def test_refused_principal__is_a_finding_with_codes_that_would_group() -> None:
+    done = check_cases(table(FIRST[:2]), "zj-drg-2024", purpose="grouping", codes="insurance-2.0")
+    assert done.by_check["principal_refused"] == 2
+    assert done.would["I50.900x007"].diagnoses[0].startswith("I50.9")
+
+
 def test_nearest__the_target_of_the_map_first_with_names(grouper: Grouper) -> None:
     made = explain(
         grouper, sex="M", age_years=61, diagnoses=["J44.100x001", "I10.x00x002"],

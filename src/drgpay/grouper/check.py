@@ -46,7 +46,7 @@ from drgpay.cases.checks.run import (
 from drgpay.cases.checks.settle import note_settlement_faults
 from drgpay.cases.codes import Changes
 from drgpay.cases.duplicates import equal_hashes, text_hashes
-from drgpay.cases.editions import CodeTally
+from drgpay.cases.editions import KINDS, CodeTally
 from drgpay.cases.encode import Codes, Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import RowNote
@@ -56,6 +56,7 @@ from drgpay.csv_cells import plain_type
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.codes_read import UNGROUPED, CodesRead
+from drgpay.grouper.coding_lists import marked
 from drgpay.grouper.engine import REASON
 from drgpay.grouper.outcome import REASONS
 from drgpay.grouper.stream import (
@@ -255,8 +256,10 @@ class CheckRun:
     def __post_init__(self) -> None:
         self._spool = CheckSpool(self.folder) if self.on_disk else None
         scheme = self.grouper.scheme
-        self._diagnoses: Flags = flag_table(scheme.diagnoses.codes.to_pylist())
-        self._procedures: Flags = flag_table(scheme.procedures.codes.to_pylist(), procedures=True)
+        of_diagnoses = flag_table(scheme.diagnoses.codes.to_pylist())
+        of_procedures = flag_table(scheme.procedures.codes.to_pylist(), procedures=True)
+        self._diagnoses: Flags = marked(scheme, KINDS[0], of_diagnoses)
+        self._procedures: Flags = marked(scheme, KINDS[1], of_procedures)
         self._facts: dict[int, CaseFacts] = {}  # of pieces under way
         self._held: list[Held | HeldOnDisk] = []
         self._hospitals: dict[str, int] = {}
@@ -295,6 +298,7 @@ class CheckRun:
         if len(lost):
             reasons = [REASONS[i] for i in part.grouped.reason[lost].tolist()]
             decoder.ungrouped(words, lost, reasons)
+        decoder.marked()
         seen = decoder.faults(part.faults)
         if self.purpose == "grouping":
             # what a settlement will refuse is told here, too, though the case is grouped

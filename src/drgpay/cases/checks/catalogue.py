@@ -59,7 +59,7 @@ VALUE_UNREADABLE, CAPITAL_X, STAY_TWICE = "value_unreadable", "code_with_capital
 CASE_TWICE = "duplicate_case"
 # reasons why a case is not grouped that are findings of their own; a reason that has none and is
 # not a check of CODING is NOT_GROUPED
-UNGROUPED_REASONS = ("principal_in_no_mdc", "mdc_condition", "no_adrg")
+UNGROUPED_REASONS = ("principal_refused", "principal_in_no_mdc", "mdc_condition", "no_adrg")
 REASON_CHECKS: Mapping[str, str] = {
     "principal_unknown": "principal_unknown",
     "sex_conflict": "sex_against_mdc",

@@ -18,6 +18,7 @@ DIAGNOSIS = re.compile(
     r"[A-Z]\d{2}\.(?:\d{3}|x\d{2})(?:x\d{3})?(?:\+[A-Z]\d{2}(?:\.\d)?\*)?|[A-Z]\d{2}(?:\.\d)?\*"
 )
 MORPHOLOGY = re.compile(r"M\d{4,5}/\d+")
+GREY, NO_GROUPING = 1 << 16, 1 << 17  # of a scheme: see drgpay.grouper.coding_lists
 LONG, SHORT, VENTILATION = 8, 16, 32  # beside UNKNOWN, FEMALE and MALE of procedures
 DIAGNOSIS_FLAGS: Mapping[str, int] = {
     "female": k.FEMALE,

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.checks import catalogue
 from drgpay.cases.checks.catalogue import BITS, CHECKS, CODING, NAMES, NUMBER, PERSON, STAY
-from drgpay.cases.checks.codes_facts import Flags, diagnosis_flags, procedure_flags
+from drgpay.cases.checks.codes_facts import (
+    GREY,
+    NO_GROUPING,
+    Flags,
+    diagnosis_flags,
+    procedure_flags,
+)
 from drgpay.cases.checks.coding import kernels as coding
 from drgpay.cases.checks.costs.kernels import check_costs
 from drgpay.cases.checks.facts import READ_BY_GROUPING, CaseFacts
@@ -289,6 +295,47 @@ class Decoder:
             offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
             cells = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), flat), "|")
         return cells.cast(pa.string())
+
+    def marked(self) -> None:
+        """Note grey codes, and codes that take no part in grouping in the first place."""
+        first = self.dx.codes.offsets[:-1]
+        if len(self.dx.ids):
+            of_first = self.dx.flags[self.dx.ids[first]]
+            some = np.diff(self.dx.codes.offsets) > 0
+            rows = np.flatnonzero(some & (of_first & NO_GROUPING != 0))
+            self._coded_at(rows, np.zeros(len(rows), np.int64), "principal_not_grouping")
+        self._main_procedures()
+        for which, name in ((self.dx, "diagnosis_grey"), (self.px, "procedure_grey")):
+            total = int(which.codes.offsets[-1])
+            at = np.flatnonzero(which.flags[which.ids[:total]] & GREY)
+            if not len(at):
+                continue
+            rows = np.searchsorted(which.codes.offsets, at, side="right") - 1
+            rows, place = np.unique(rows, return_index=True)
+            self._coded_at(rows, at[place] - which.codes.offsets[rows], name)
+
+    def _main_procedures(self) -> None:
+        """Note main procedures that take no part in grouping where another procedure does."""
+        offsets = self.px.codes.offsets
+        total = int(offsets[-1])
+        flags = self.px.flags[self.px.ids[:total]]
+        if not (flags & NO_GROUPING).any():
+            return
+        takes_part = np.concatenate([[0], np.cumsum(flags & (NO_GROUPING | coding.UNKNOWN) == 0)])
+        some = offsets[1:] > offsets[:-1]
+        main = np.zeros(len(some), dtype=np.bool_)
+        main[some] = flags[offsets[:-1][some]] & NO_GROUPING != 0
+        rows = np.flatnonzero(main & (takes_part[offsets[1:]] > takes_part[offsets[:-1]]))
+        self._coded_at(rows, np.zeros(len(rows), np.int64), "main_procedure_not_grouping")
+
+    def _coded_at(self, rows: Rows, at: NDArray[np.int64], name: str) -> None:
+        """Note a finding about the code at a place of each row; quarantined rows are left out."""
+        good = self.cases.good[rows]
+        rows, at = rows[good], at[good]
+        if len(rows):
+            column = CHECKS[name].columns[0]
+            codes = (self.px if column == "procedures" else self.dx).codes
+            self.add(rows, name, column, self._codes(codes, rows, at), at)
 
     def ungrouped(self, words: Words, rows: Rows, reasons: Sequence[str]) -> None:
         """Note cases that no group took, by the reason of each, unless a check already says it."""
