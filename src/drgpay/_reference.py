@@ -11,6 +11,7 @@ _PACKAGE = Path(__file__).resolve().parent
 _KINDS = {
     "schemes": ("分组方案", "scheme"),
     "policies": ("政策", "policy"),
+    "mappings": ("对照文件", "mapping file"),
     "code_systems": ("编码版本", "code system"),
 }
 

@@ -98,7 +98,13 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "不足一周岁年龄",
         "不足一周岁者的日龄",
         "",
-        ("日龄", "年龄（天）", *names_of("nwb_age", ("age_days",))),
+        (
+            "日龄",
+            "年龄（天）",
+            "年龄不足1周岁的年龄",
+            "（年龄不足1周岁的）年龄",
+            *names_of("nwb_age", ("age_days",)),
+        ),
     ),
     Column(
         "birth_weight_g",
@@ -128,7 +134,7 @@ CASE_COLUMNS: tuple[Column, ...] = (
         "住院天数",
         "空缺时由出入院日期推算",
         "",
-        names_of("act_ipt_days"),
+        (*names_of("act_ipt_days"), "实际住院（天）"),
     ),
     Column(
         "discharge_way",
@@ -334,6 +340,16 @@ CASE_COLUMNS: tuple[Column, ...] = (
         extra=True,
         ordered=True,
     ),
+    Column(
+        "stay_number",
+        "count",
+        "",
+        "住院次数",
+        "第几次住院；病例号取自病案号或住院号时，与之合成病例号",
+        "",
+        ("第几次住院",),
+        extra=True,
+    ),
     Column("code_system", "text", "", "编码版本", "诊断与手术编码所属的编码版本", extra=True),
 )
 CORE_COLUMNS: tuple[Column, ...] = tuple(column for column in CASE_COLUMNS if not column.extra)
@@ -350,6 +366,9 @@ GROUPING_COLUMNS = (
     "diagnoses",
     "procedures",
     "code_system",
+    # of infants, whose days they say
+    "birth_date",
+    "admission_date",
 )
 # the codes that a coded column may hold, and the numbers that stand for them
 CODED: Mapping[str, Mapping[str, int]] = {
@@ -359,6 +378,7 @@ CODED: Mapping[str, Mapping[str, int]] = {
 }
 # what only some schemes' rules ask besides
 GROUPING_MORE = ("icu_hours", "admission_weight_g", "discharge_way", "special_charge")
+STAY_NUMBER = "stay_number"
 NUMBERED = {"diagnosis_": "diagnoses", "procedure_": "procedures"}
 # what a table may hold in place of a column: the codes behind the main one, or one column each
 PARTS = {

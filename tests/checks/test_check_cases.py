@@ -101,7 +101,7 @@ NEWBORN = {
         ({"sex": "F", "diagnoses": ["I63.900", "N40.x00"]}, "sex_against_diagnosis", "diagnoses", "N40.x00"),
         ({"procedures": ["68.4100"]}, "sex_against_procedure", "procedures", "68.4100"),
         ({**NEWBORN, "birth_weight_g": None}, "newborn_without_weight", "birth_weight_g", None),
-        ({**NEWBORN, "birth_weight_g": 3}, "birth_weight_absurd", "birth_weight_g", "3"),
+        ({**NEWBORN, "birth_weight_g": 250}, "birth_weight_absurd", "birth_weight_g", "250"),
         ({"age_years": 46}, "age_against_birth_date", "age_years", "46"),
         ({"birth_date": "2024-07-01"}, "birth_after_admission", "birth_date", "2024-07-01"),
         ({"los_days": 60}, "stay_against_dates", "los_days", "60"),

@@ -22,14 +22,22 @@ def _id(name: str, zh: str, en: str, value: str, read: str | None = None) -> Kin
     )
 
 
-def _age(name: str, zh: str, en: str, value: str, read: int | None = None) -> Kind:
+def _age(
+    name: str,
+    zh: str,
+    en: str,
+    value: str,
+    read: int | None = None,
+    changes: tuple[tuple[str, str], ...] = (),
+) -> Kind:
     outcome = (
-        Read(3, (DRGS[0], None, DRGS[2]), {"age_invalid": 1})
+        Read(3, (DRGS[0], None, DRGS[2]), {"age_invalid": 1}, changes=changes)
         if read is None
         else Read(
             3,
             (DRGS[0], "GZ10" if read < 17 else "GZ15", DRGS[2]),
             values={"age_years": (61, read, 70)},
+            changes=changes,
         )
     )
     return Kind(f"age-{name}", zh, en, case("age_years", value), outcome)
@@ -98,7 +106,8 @@ KINDS = [
     _id("20-digits", "20位数字的病例号", "an id of 20 digits", "33010620240301000017"),
     _id("formula", "病例号像公式（CSV注入）", "an id like a formula (CSV injection)", "=cmd|'/C calc'!A0"),
     _id("at-plus", "病例号以 @、+、- 开头", "an id that begins with @, + or -", "@SUM(1+9)*cmd|' /C calc'!A0"),
-    _id("nan", "病例号叫 NaN、NULL、NA", "an id called NaN", "NaN"),
+    Kind("id-nan", "病例号写作 NaN、NULL、NA：没有病例号", "NaN in the place of an id: there is none", case("case_id", "NaN"),
+         Read(3, (DRGS[0], None, DRGS[2]), {"case_id_missing": 1}, changes=(("NaN", ""),))),
     _id("date-like", "病例号像日期", "an id like a date", "2024-03-01"),
     _id("combining", "病例号是未合成的字符（NFD）", "an id of combining characters", "Ame\u0301lie"),
     Kind("id-blank", "病例号只有空白和全角空格", "an id of blanks", case("case_id", " \u3000\u00a0"),
@@ -109,9 +118,11 @@ KINDS = [
     _age("power", "年龄写成1e1", "an age written 1e1", "1e1"),
     _age("minus-zero", "年龄写成-0", "an age written -0", "-0"),
     _age("negative", "负的年龄", "a negative age", "-1"),
-    _age("nan", "年龄为NaN", "an age of NaN", "NaN"),
+    _age("nan", "年龄为NaN", "an age of NaN", "NaN", changes=(("NaN", ""),)),
     _age("infinity", "年龄为Infinity", "an infinite age", "Infinity"),
-    _age("unit", "年龄带单位（61岁）", "an age with its unit", "61岁"),
+    _age("unit", "年龄带单位（61岁）", "an age with its unit", "61岁", 61, (("61岁", "61"),)),
+    _age("months", "年龄以月计（3月）", "an age in months", "3个月", 0, (("3个月", "90"), ("3个月", "0"))),
+    _age("weeks", "年龄写作3周：周岁还是星期", "an age of 3周, years or weeks", "3周"),
     _age("too-old", "151岁", "151 years", "151"),
     _age("huge", "年龄超出int64", "an age beyond int64", "99999999999999999999"),
     _age("empty", "没有年龄", "no age", ""),
@@ -122,9 +133,9 @@ KINDS = [
     _sex("empty", "没有性别", "no sex", "", False),
     _sex("blanks", "性别前后有空白", "blanks around the sex", " F ", True),
     _code("nbsp", "编码前后有不间断空格", "no-break spaces around a code", "diagnoses", "\u00a0K25.900\u3000", "GZ10"),
-    _code("zero-width", "编码中有零宽空格", "a zero-width space inside a code", "diagnoses", "K25.\u200b900", "0000"),
-    _code("full-width", "编码用全角字符", "a code in full-width letters", "diagnoses", "Ｋ２５．９００", "0000"),
-    _code("lower-case", "编码用小写", "a code in small letters", "diagnoses", "k25.900", "0000"),
+    _code("zero-width", "编码中有零宽空格", "a zero-width space inside a code", "diagnoses", "K25.\u200b900", "GZ10", changes=(("K25.\u200b900", "K25.900"),)),
+    _code("full-width", "编码用全角字符", "a code in full-width letters", "diagnoses", "Ｋ２５．９００", "GZ10", changes=(("Ｋ２５．９００", "K25.900"),)),
+    _code("lower-case", "编码用小写", "a code in small letters", "diagnoses", "k25.900", "GZ10", changes=(("k25.900", "K25.900"),)),
     _code("cyrillic", "编码用形近的西里尔字母К", "a Cyrillic letter that looks like K", "diagnoses", "\u041a25.900", "0000"),
     _code("wrong-case-x", "编码内的x写成大写：改正并记入改动清单", "an inner X in capitals: read as x, and listed", "procedures",
           "43.7X00", "GB15", changes=(("43.7X00", "43.7x00"),)),
@@ -132,6 +143,16 @@ KINDS = [
     _code("first-empty", "主要诊断的位置为空", "the first diagnosis is empty", "diagnoses", "|K25.900", None),
     _code("none", "没有诊断", "no diagnosis", "diagnoses", "", None),
     _code("repeated", "同一编码写三次", "a code three times", "diagnoses", "K25.900|K25.900|K25.900", "GZ10"),
+    _code("dash-first", "主要诊断的位置写“-”", "a dash in the place of the first diagnosis", "diagnoses", "-|K25.900", None, changes=(("-", ""),)),
+    _code("dash-procedure", "主要手术的位置写“—”：其后的算主要手术", "a dash before the main procedure", "procedures", "—|43.7x00", "GB15", changes=(("—", ""),)),
+    _code("zero-procedure", "手术的位置写0", "a 0 in the place of a procedure", "procedures", "0", "GZ10", changes=(("0", ""),)),
+    _code("with-name", "编码带名称（K25.900:胃溃疡）", "a code with its name", "diagnoses", "K25.900:胃溃疡", "GZ10", changes=(("K25.900:胃溃疡", "K25.900"),)),
+    _code("two-in-cell", "一格两个编码，用空格隔开", "two codes with a blank between them", "diagnoses", "K25.900 E11.900", "GZ10",
+          changes=(("K25.900 E11.900", "K25.900|E11.900"),)),
+    Kind("code-procedure-name", "主要手术写的是名称", "a name in the place of the main procedure", case("procedures", "胃大部切除术"),
+         Read(3, (DRGS[0], None, DRGS[2]), {"code_is_name": 1})),
+    Kind("code-number", "编码被存成数字，不能还原", "a code stored as a number that no code fits", case("procedures", "99.9"),
+         Read(3, (DRGS[0], None, DRGS[2]), {"code_as_number": 1})),
     _code("names", "诊断列里是名称", "names in the place of codes", "diagnoses", "胃溃疡", "0000"),
     _money("full-width", "金额用全角数字", "an amount in full-width digits", "３５００．００"),
     _money("thousands", "金额有千位逗号", "an amount with thousands separators", "3,500.00", 350000),

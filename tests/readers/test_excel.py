@@ -186,15 +186,15 @@ def test_cells__ids_that_lost_digits_are_quarantined(tmp_path: Path) -> None:
     assert (note.reason, note.column) == ("stored_as_number", "case_id")
 
 
-def test_cells__codes_stored_as_numbers_are_quarantined(tmp_path: Path) -> None:
+def test_cells__codes_stored_as_numbers_are_restored_or_quarantined(tmp_path: Path) -> None:
     header = [*HEADER, "手术操作编码"]
-    path = one(tmp_path, cases([*CASE, "88.4100"], [*CASE, 88.41], header=header))
-    done = group_file(path, tmp_path / "out.csv")
-    assert (done.counts.total, done.counts.quarantined) == (2, 1)
+    path = one(tmp_path, cases([*CASE, "51.2300"], [*CASE, 51.23], [*CASE, 99.9], header=header))
+    done = group_file(path, tmp_path / "out.csv", "zj-drg-2022")
+    assert (done.counts.total, done.counts.quarantined) == (3, 1)
     text = (tmp_path / "out.csv.quarantine.csv").read_text(encoding="utf-8")
-    assert "cases.xlsx[病例]" in text and "被存为数字" in text and "88.41" in text
-    rows, _ = told(path)
-    assert [row["row"] for row in rows] == [2]
+    assert "cases.xlsx[病例]" in text and "被存为数字" in text and "99.9" in text
+    changed = (tmp_path / "out.csv.changes.csv").read_text(encoding="utf-8")
+    assert '"procedure","number_restored","51.23","51.2300",1' in changed
 
 
 def test_cells__errors_are_seen_not_blank(tmp_path: Path) -> None:

@@ -358,9 +358,7 @@ def _open_excel(path: Path, table: Table) -> Opened:
                 name: [row[place] if place < len(row) else "" for _, row in some]
                 for name, place in chosen.items()
             }
-            lost = tuple(
-                (place, name) for name in ids for place in excel.lost_digits(cells[name], "text")
-            )
+            lost = tuple((place, name) for name in ids for place in excel.lost_digits(cells[name]))
             part = pa.table(
                 {
                     name: pa.array(

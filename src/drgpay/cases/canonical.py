@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from drgpay.arrow import decimal_column
 from drgpay.cases import parse
+from drgpay.cases.ages import against_birth_date
 from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
-from drgpay.cases.encode import Faults, _as_lists, _blank, _interleave, _trimmed
+from drgpay.cases.encode import Faults, _blank
 from drgpay.cases.refunds import FILE, ROW
-from drgpay.columns import CASE_COLUMNS, NUMBERED, Column
+from drgpay.cases.written import as_lists, code_words, read_cells
+from drgpay.columns import CASE_COLUMNS, Column
 
 _TEXTS = pa.list_(pa.string())
 TYPES: dict[str, pa.DataType] = {
@@ -33,8 +35,6 @@ TYPES: dict[str, pa.DataType] = {
 }
 SCHEMA = pa.schema([(column.name, TYPES[column.kind]) for column in CASE_COLUMNS])
 STAGED = SCHEMA.append(pa.field(FILE, pa.string())).append(pa.field(ROW, pa.int64()))
-_FAULTS = {"count": "count_invalid", "money": "money_invalid", "date": "date_invalid",
-           "flag": "flag_invalid", "sex": "sex_invalid"}  # fmt: skip
 _ALIGNED = {"admission_conditions": "diagnoses", "procedure_dates": "procedures"}
 Mask = NDArray[np.bool_]
 
@@ -69,10 +69,16 @@ def canonical(
     recoder_of = dict(zip(("diagnoses", "procedures"), recoders or (None, None), strict=True))
     codes: dict[str, tuple[pa.Array, NDArray[np.int64], Mask]] = {}
     for name in recoder_of:
-        found = _words(table, name)
+        found = code_words(table, name)
         if found is None:
             continue
         words, lengths = found
+        recoder = recoder_of[name]
+        if recoder is not None and len(words):
+            known = editions.known(recoder)
+            cells = read_cells(recoder.kind, words, lengths, known, changes)
+            cells.note(faults, table, name)
+            words, lengths = cells.words, cells.lengths
         blank = _blank_words(words)
         kept[name] = lengths, ~blank
         if name == "diagnoses":  # else the next one would take its place
@@ -88,6 +94,14 @@ def canonical(
             out[column.name], dropped = _plain(column, table[column.name], faults)
             if dropped is not None and dropped.any():
                 cuts.append((column.name, dropped))
+    if "age_years" in out and "age_days" in out:
+        years, days = (
+            np.asarray(pc.fill_null(out[name], parse.MISSING_COUNT))
+            for name in ("age_years", "age_days")
+        )
+        faults.add(against_birth_date(table, years, days), "age_days", "age_contradicts_dates")
+        filler = (years >= 1) & (days == 0)
+        out["age_days"] = pc.if_else(pa.array(filler), pa.scalar(None, pa.int32()), out["age_days"])
     for name, (words, lengths, keep) in codes.items():
         recoder = recoder_of[name]
         if recoder is not None:
@@ -122,9 +136,8 @@ def _plain(column: Column, values: Any, faults: Faults) -> tuple[pa.Array, Mask 
     if column.kind == "text":
         texts = pc.utf8_trim_whitespace(parse.flat(values).cast(pa.string()))
         return _nulled(texts, empty), None
-    own = {"planned_readmission": parse.planned}
-    read, bad = own.get(column.name, parse.PARSERS[column.kind])(values)
-    reason = "age_invalid" if column.name == "age_years" else _FAULTS[column.kind]
+    read, bad = parse.read(column.name, column.kind, values)
+    reason = parse.FAULTS.get(column.name, parse.FAULTS[column.kind])
     faults.add(bad, column.name, reason)
     null = empty | bad
     if column.kind == "sex":
@@ -162,27 +175,6 @@ def _decimals(values: Any) -> Mask:
     return np.asarray(pc.fill_null(found, False))
 
 
-def _words(table: pa.Table, name: str) -> tuple[pa.Array, NDArray[np.int64]] | None:
-    """Return the codes of all rows end to end, trimmed, and how many each row has."""
-    base = next(prefix for prefix, whole in NUMBERED.items() if whole == name)
-    numbered = sorted(
-        (c for c in table.column_names if c.startswith(base) and c[len(base) :].isdigit()),
-        key=lambda c: int(c[len(base) :]),
-    )
-    if name in table.column_names:
-        lists = _as_lists(table[name])
-        lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
-        words = lists.flatten()
-        if pa.types.is_string_view(words.type):
-            words = words.cast(pa.string())
-    elif numbered:
-        words = _interleave([parse.flat(table[c]).cast(pa.string()) for c in numbered])
-        lengths = np.full(len(table), len(numbered), dtype=np.int64)
-    else:
-        return None
-    return _trimmed(words), lengths
-
-
 def _blank_words(words: pa.Array) -> Mask:
     empty = np.asarray(pc.equal(pc.binary_length(words.dictionary.cast(pa.string())), 0))
     index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(empty)))
@@ -217,7 +209,7 @@ def _aligned(
     table: pa.Table, name: str, kept: dict[str, tuple[NDArray[np.int64], Mask]]
 ) -> pa.Array:
     """Return a list column that goes with codes, without what stands at their empty places."""
-    lists = _as_lists(table[name])
+    lists = as_lists(table[name])
     lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
     texts = pc.fill_null(pc.utf8_trim_whitespace(lists.flatten().cast(pa.string())), "")
     keep = np.ones(len(texts), dtype=np.bool_)

@@ -26,6 +26,8 @@ from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
 from drgpay.cases.sources import open_source
+from drgpay.cases.tidy import WHY as TIDY_WHY
+from drgpay.cases.written import WHY as CODE_WHY
 from drgpay.columns import BY_NAME
 from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
@@ -54,7 +56,10 @@ _WHY = {
     NO_TARGET: both("没有对应的编码，照原样", "no code corresponds: left as it is"),
     "cut": both("整数列去掉了小数", "decimals dropped from a whole number"),
     "reduced": both("减去部分退费", "less a part that was refunded"),
+    **TIDY_WHY,
+    **CODE_WHY,
 }
+CODE_COLUMNS = {"diagnosis": "diagnoses", "procedure": "procedures"}
 _NETTING_COLUMNS = (
     "case_id", "refund", "refund_of", "patient_id", "hospital_id", "pool", "admission_date",
     "total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid",
@@ -137,6 +142,7 @@ def convert(
                 writer.write_table(good)
                 if step is not None:
                     step(len(table))
+        changes.update(source.read_as.changes)
         for file, row, text in source.broken:
             quarantine.add(file, row, None, "", text, "row_broken")
         rows += len(source.broken)
@@ -337,8 +343,9 @@ def _changes(changes: Changes, cut: Counter[str], netting: Netting, lang: str) -
         values = plain_yuan(old), plain_yuan(new)
         out.append((file, row, case_id, "amount", column, *values, 1, said(_WHY["reduced"])))
     for (kind, why, written, read), times in sorted(changes.items()):
-        column = "diagnoses" if kind == "diagnosis" else "procedures"
-        out.append(("", None, "", "code", column, written, read, times, said(_WHY[why])))
+        column = CODE_COLUMNS.get(kind, kind)
+        what = "code" if kind in CODE_COLUMNS else "value"
+        out.append(("", None, "", what, column, written, read, times, said(_WHY[why])))
     for column, times in sorted(cut.items()):
         out.append(("", None, "", "number", column, "", "", times, said(_WHY["cut"])))
     return out

@@ -92,6 +92,17 @@ class RowEditions:
             return recoder.words(words, changes, self.names[0])
         return recoder.mixed(words, changes, self.names, np.repeat(self.which, lengths))
 
+    def known(self, recoder: Recoder) -> Callable[[pa.Array], NDArray[np.bool_]]:
+        """Return what says which codes one of the editions knows, and the scheme with it."""
+
+        def knows(codes: pa.Array) -> NDArray[np.bool_]:
+            found = recoder.knows(codes, self.names[0])
+            for name in self.names[1:]:
+                found = found | recoder.knows(codes, name)
+            return found
+
+        return knows
+
     def rows(self, rows: NDArray[np.bool_]) -> RowEditions:
         """Return those of some rows."""
         return self if self.which is None else RowEditions(self.names, self.which[rows])

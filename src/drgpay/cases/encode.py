@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.ages import against_birth_date, without_filler
 from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.quarantine import REASONS, Quarantine
+from drgpay.cases.written import code_words, read_cells
 from drgpay.columns import CODED, GROUPING_MORE
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
@@ -173,10 +174,13 @@ def encode_cases(
     optional = {}
     for name in ("age_days", "birth_weight_g", "los_days"):
         if name in table.column_names:
-            optional[name], bad = parse.counts(table[name])
-            faults.add(bad, name, "count_invalid")
+            optional[name], bad = parse.read(name, "count", table[name])
+            faults.add(bad, name, parse.FAULTS.get(name, parse.FAULTS["count"]))
         else:
             optional[name] = np.full(count, parse.MISSING_COUNT, dtype=np.int32)
+    optional["age_days"] = without_filler(age_years, optional["age_days"])
+    against = against_birth_date(table, age_years, optional["age_days"])
+    faults.add(against, "age_days", "age_contradicts_dates")
     if faults.stay_days is not None:
         optional["los_days"] = faults.stay_days
     if "icu" in table.column_names:
@@ -188,11 +192,11 @@ def encode_cases(
     asked = {name: _asked(table, name, faults) for name in more}
 
     read = _Reading(editions, changes, tally)
-    dx, missing = _codes(table, "diagnoses", "diagnosis_", diagnoses, of_diagnoses, read)
+    dx, missing = _codes(faults, "diagnoses", diagnoses, of_diagnoses, read)
     if missing.any():
         column = "diagnoses" if "diagnoses" in table.column_names else "diagnosis_1"
         faults.add(missing, column, "principal_missing")
-    px, _ = _codes(table, "procedures", "procedure_", procedures, of_procedures, read)
+    px, _ = _codes(faults, "procedures", procedures, of_procedures, read)
     return EncodedCases(
         sex=sex,
         age_years=age_years,
@@ -215,8 +219,8 @@ def _asked(table: pa.Table, name: str, faults: Faults) -> NDArray[np.int32]:
         codes, bad = parse.choices(table[name], dict(CODED[name]), parse.MISSING_COUNT)
         faults.add(bad, name, "choice_invalid")
         return codes.astype(np.int32)
-    numbers, bad = parse.counts(table[name])
-    faults.add(bad, name, "count_invalid")
+    numbers, bad = parse.read(name, "count", table[name])
+    faults.add(bad, name, parse.FAULTS.get(name, parse.FAULTS["count"]))
     return numbers
 
 
@@ -224,6 +228,8 @@ def _blank(column: pa.ChunkedArray) -> parse.Mask:
     """Return which values of a column are missing or texts without a visible character."""
     if pa.types.is_string_view(column.type):
         column = column.cast(pa.string())
+    if pa.types.is_dictionary(column.type):
+        column = parse.flat(column)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return np.asarray(column.is_null())
     return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
@@ -239,24 +245,26 @@ class _Reading:
 
 
 def _codes(
-    table: pa.Table,
+    faults: Faults,
     name: str,
-    base: str,
     encode: Encoder,
     recoder: Recoder | None,
     read: _Reading,
 ) -> tuple[Codes, parse.Mask]:
     """Return the codes of a list, text or numbered columns, and which cases lack the first one."""
-    count = len(table)
-    found = _code_words(table, name, base)
+    table, count = faults.table, len(faults.table)
+    found = code_words(table, name)
     if found is None:
         return _no_codes(count), np.ones(count, dtype=np.bool_)
     words, lengths = found
+    if recoder is not None and len(words):
+        known = read.editions.known(recoder)
+        cells = read_cells(recoder.kind, words, lengths, known, read.changes)
+        cells.note(faults, table, name)
+        lengths = cells.lengths
+        words = read.editions.read(recoder, cells.words, lengths, read.changes)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    words = _trimmed(words)
-    if recoder is not None and len(words):
-        words = read.editions.read(recoder, words, lengths, read.changes)
     ids, empty = _encode_words(words, encode, recoder, read.tally)
     missing = lengths == 0
     if empty is not None and empty.any():
@@ -271,34 +279,12 @@ def _codes(
     return Codes(offsets, np.append(ids, np.int32(0)), words), missing
 
 
-def _code_words(table: pa.Table, name: str, base: str) -> tuple[pa.Array, NDArray[np.int64]] | None:
-    """Return the codes of all cases end to end, and how many each has; None without a column."""
-    count = len(table)
-    numbered = sorted(
-        (c for c in table.column_names if c.startswith(base) and c[len(base) :].isdigit()),
-        key=lambda c: int(c[len(base) :]),
-    )
-    if name in table.column_names:
-        column = table[name]
-        lists = _as_lists(column)
-        lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
-        words = lists.flatten()
-        if pa.types.is_string_view(words.type):
-            words = words.cast(pa.string())
-    elif numbered:
-        words = _interleave([parse.flat(table[c]).cast(pa.string()) for c in numbered])
-        lengths = np.full(count, len(numbered), dtype=np.int64)
-    else:
-        return None
-    return words, lengths
-
-
 def distinct_codes(table: pa.Table, name: str) -> pa.Array:
     """Return the distinct codes of `diagnoses` or `procedures`, without blanks and empty ones."""
-    words = _code_words(table, name, {"diagnoses": "diagnosis_", "procedures": "procedure_"}[name])
+    words = code_words(table, name)
     if words is None or not len(words[0]):
         return pa.array([], pa.string())
-    texts = pc.unique(_trimmed(words[0]).drop_null())
+    texts = pc.unique(words[0].drop_null())
     texts = texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts
     texts = texts.cast(pa.string())
     return texts.filter(pc.greater(pc.binary_length(texts), 0))
@@ -310,48 +296,6 @@ def _no_codes(count: int) -> Codes:
         np.zeros(1, dtype=np.int32),
         pa.array([], pa.string()),
     )
-
-
-def _as_lists(column: pa.ChunkedArray) -> Any:
-    """Return a list array of a list column or of texts `A|B|C`."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.unify_dictionaries() if column.num_chunks > 1 else column
-        array = column.combine_chunks()
-        if pa.types.is_string(array.type.value_type):
-            parts = pc.split_pattern(array.dictionary, "|")
-            return parts.take(array.indices)
-        array = array.dictionary_decode()
-        return _as_lists(pa.chunked_array([array]))
-    if pa.types.is_fixed_size_list(kind):
-        kind = pa.list_(kind.value_type)
-        column = column.cast(kind)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        if column.num_chunks > 1:
-            column = column.unify_dictionaries()
-        array = column.combine_chunks()
-        return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-    texts = parse.flat(column).cast(pa.string())
-    return pc.split_pattern(texts, "|")
-
-
-def _interleave(columns: list[pa.Array]) -> pa.Array:
-    """Return the values of numbered columns row by row."""
-    count = len(columns[0])
-    stacked = pa.concat_arrays(columns)
-    order = np.arange(count * len(columns)).reshape(len(columns), count).T.reshape(-1)
-    return stacked.take(pa.array(order))
-
-
-def _trimmed(words: pa.Array) -> pa.Array:
-    """Return codes as a dictionary array without blanks around them."""
-    if not pa.types.is_dictionary(words.type):
-        words = words.cast(pa.string()).dictionary_encode()
-    dictionary = words.dictionary.cast(pa.string())
-    plain = pc.utf8_trim_whitespace(dictionary)
-    if plain.equals(dictionary):
-        return words
-    return plain.take(words.indices).dictionary_encode()
 
 
 def _encode_words(

@@ -246,8 +246,8 @@ def _pieces(
         for position, name, kind in zip(
             sheet.layout.positions, sheet.layout.names, kinds, strict=True
         ):
-            if kind in ("text", "codes"):
-                for i in lost_digits([row[position] for _, row in some], kind):
+            if kind == "text":
+                for i in lost_digits([row[position] for _, row in some]):
                     value = cell_text(some[i][1][position], "text", None)
                     lost.setdefault(i, RowNote(value, "stored_as_number", name))
         broken += [(file, some[i][0] + 1, note) for i, note in sorted(lost.items())]
@@ -269,15 +269,10 @@ def _pieces(
         yield Piece(file, int(numbers[0]), partial(sheet.layout.shape, table), numbers)
 
 
-def lost_digits(cells: list[Any], kind: str) -> list[int]:
-    """Return which cells are numbers that no longer say what was typed.
-
-    Of ids those beyond fifteen digits; of codes all, since 88.4100 is stored as 88.41.
-    """
+def lost_digits(cells: list[Any]) -> list[int]:
+    """Return which cells are numbers beyond fifteen digits, which no longer say what was typed."""
     return [
-        i
-        for i, cell in enumerate(cells)
-        if type(cell) in (float, int) and (kind == "codes" or abs(cell) >= LOST_DIGITS)
+        i for i, cell in enumerate(cells) if type(cell) in (float, int) and abs(cell) >= LOST_DIGITS
     ]
 
 

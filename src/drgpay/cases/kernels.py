@@ -1,4 +1,4 @@
-"""Hashes of texts, to find equal ones without a table of all of them.
+"""Hashes of texts, to find equal ones without a table of all; texts that need a closer look.
 
 Dimensions: N texts, text i is `data[offsets[i]:offsets[i + 1]]`; N hashes, 0 for none.
 """
@@ -61,5 +61,38 @@ def suspects(hashes: Any, table: Any, out: Any) -> int:
         if table[np.int64(hashes[i] & mask)]:
             if count < out.shape[0]:
                 out[count] = i
+            count += 1
+    return count
+
+
+@kernel
+def short_words(offsets: Any, data: Any, firsts: Any, longest: int, out: Any) -> int:
+    """Write which texts have 1 to `longest` bytes, the first one of `firsts`; return how many."""
+    count = 0
+    for i in range(offsets.shape[0] - 1):
+        start = np.int64(offsets[i])
+        size = np.int64(offsets[i + 1]) - start
+        if 0 < size <= longest and firsts[data[start]]:
+            out[count] = i
+            count += 1
+    return count
+
+
+@kernel
+def odd_numbers(offsets: Any, data: Any, least: int, most: int, out: Any) -> int:
+    """Write which texts are neither empty nor `least` to `most` digits that begin with none of 0.
+
+    Returns how many there are.
+    """
+    count = 0
+    for i in range(offsets.shape[0] - 1):
+        start, end = np.int64(offsets[i]), np.int64(offsets[i + 1])
+        if start == end:
+            continue
+        good = least <= end - start <= most and data[start] != 48
+        for j in range(start, end):
+            good = good and 48 <= data[j] <= 57
+        if not good:
+            out[count] = i
             count += 1
     return count

@@ -9,9 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drgpay.cases.mapping import NO_MAPPING, HeaderMapping
-from drgpay.cases.values import CHOICE_WORDS, CODE_SEPARATORS, by_word
-from drgpay.columns import BY_NAME, NUMBERED, PARTS, both_names, normal_header, required, whole_of
+from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.tidy import tidy
+from drgpay.cases.values import CODE_SEPARATORS
+from drgpay.columns import (
+    BY_NAME,
+    NUMBERED,
+    PARTS,
+    STAY_NUMBER,
+    both_names,
+    normal_header,
+    required,
+    whole_of,
+)
 from drgpay.errors import Bilingual, InputError, both
 
 # numbers of a patient, not of a stay
@@ -21,10 +31,6 @@ EXACT = 10.0**15  # floats below it hold every digit of a whole number
 _SEPARATORS = [mark for mark in CODE_SEPARATORS if mark != "|"]
 _SEPARATOR_BYTES = [mark.encode() for mark in _SEPARATORS]
 _ANY_SEPARATOR = f"[{''.join(_SEPARATORS)}]"
-_CHOICES = {
-    name: {word: meant for word, meant in by_word(words).items() if word != meant}
-    for name, words in CHOICE_WORDS.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,10 @@ class Layout:
     names: tuple[str, ...]
     unknown: tuple[str, ...] = ()
     notes: tuple[Bilingual, ...] = ()
-    mapping: HeaderMapping = field(default=NO_MAPPING)
+    mapping: HeaderMapping = field(default_factory=HeaderMapping)
     where: str = ""
+    stays: bool = False  # case ids are made of the number of a patient and that of the stay
+    without: str = ""  # a column that is read for this alone
 
     def shape(self, table: pa.Table) -> pa.Table:
         """Return the chosen columns of a table, in our order, as cases: words, codes and parts."""
@@ -50,7 +58,10 @@ class Layout:
                 continue  # numbered columns alone are encoded as they are
             joined = _joined([columns.pop(name) for name in parts])
             columns[whole] = joined
-        return pa.table(columns)
+        if self.stays:
+            columns["case_id"] = _stay_ids(columns["case_id"], columns[STAY_NUMBER])
+            columns.pop(self.without, None)
+        return tidy(pa.table(columns), self.mapping.read_as)
 
     def _column(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         _check_type(name, column, self.where)
@@ -59,8 +70,6 @@ class Layout:
         words = self.mapping.values.get(name)
         if words is not None:
             column = _translated(column, words, self.mapping.note_use(name))
-        if name in _CHOICES:
-            column = _translated(column, _CHOICES[name], None)
         base = name.rstrip("0123456789")
         if whole_of(name) in ("diagnoses", "procedures") and base not in NUMBERED:
             column = _one_separator(column)
@@ -125,12 +134,13 @@ def select(
     wanted: Sequence[str] | None,
     where: str,
     purpose: str,
-    mapping: HeaderMapping = NO_MAPPING,
+    mapping: HeaderMapping | None = None,
 ) -> Layout:
     """Return the layout of a table by its headers; checks what is required.
 
     Raises InputError for two columns of one meaning and for missing columns.
     """
+    mapping = mapping or HeaderMapping()
     meant = [mapping.meaning(header) for header in headers]
     chosen: dict[str, int] = {}
     notes: list[Bilingual] = []
@@ -145,8 +155,7 @@ def select(
                 raise _doubled(name, headers[candidates[1][1]], headers[candidates[0][1]], where)
             notes.append(_given_way(name, [headers[place] for _, place in candidates]))
         chosen[name] = candidates[0][1]
-        if name == "case_id" and normal_header(headers[chosen[name]]) in NO_STAY:
-            notes.append(_by_patient(headers[chosen[name]]))
+    stays, without = _stay_number(chosen, headers, meant, mapping, notes)
     chosen = {name: chosen[name] for name in sorted(chosen, key=chosen.__getitem__)}
     _drop_names(chosen, headers, by_name, notes)
     _check_forms(chosen, headers, where)
@@ -157,7 +166,51 @@ def select(
         if found is None and header.strip() and not mapping.ignores(header)
     )
     names = tuple(chosen)
-    return Layout(tuple(chosen.values()), names, unknown, tuple(notes), mapping, where)
+    return Layout(
+        tuple(chosen.values()), names, unknown, tuple(notes), mapping, where, stays, without
+    )
+
+
+def _stay_number(
+    chosen: dict[str, int],
+    headers: Sequence[str],
+    meant: Sequence[tuple[str, int] | None],
+    mapping: HeaderMapping,
+    notes: list[Bilingual],
+) -> tuple[bool, str]:
+    """Say whether ids are made with the number of the stay, and which column is read for that.
+
+    A number of a patient is no number of a stay; with 住院次数 beside it, it is.
+    """
+    if "case_id" not in chosen:
+        return False, ""
+    header = headers[chosen["case_id"]]
+    by_patient = normal_header(header) in NO_STAY
+    places = [i for i, found in enumerate(meant) if found is not None and found[0] == STAY_NUMBER]
+    if len(places) != 1 or not (by_patient or mapping.names_stays):
+        if by_patient:
+            notes.append(_by_patient(header))
+        return False, ""
+    notes.append(
+        both(
+            f"病例号由“{header}”和“{headers[places[0]]}”合成，如 A1-2",
+            f"case ids are made of {header!r} and {headers[places[0]]!r}, as A1-2",
+        )
+    )
+    without = "" if STAY_NUMBER in chosen else STAY_NUMBER
+    chosen[STAY_NUMBER] = places[0]
+    return True, without
+
+
+def _stay_ids(patients: pa.ChunkedArray, stays: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return ids of stays: the number of the patient, and behind it that of the stay if any."""
+    ids = pc.fill_null(pc.utf8_trim_whitespace(_plain(patients)), "")
+    number = pc.utf8_trim_whitespace(pc.fill_null(_plain(stays), ""))
+    number = pc.replace_substring_regex(number, r"^0*(\d+)(?:\.0*)?$", r"-\1")
+    number = pc.if_else(pc.starts_with(number, "-"), number, "")
+    none = pc.equal(ids, "")
+    made = pc.if_else(none, "", pc.binary_join_element_wise(ids, number, ""))
+    return pa.chunked_array([made.combine_chunks()]) if made.num_chunks != 1 else made
 
 
 def _by_patient(header: str) -> Bilingual:

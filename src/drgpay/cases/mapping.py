@@ -8,11 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from drgpay._reference import reference_dir, resolve
 from drgpay.cases.options import ReadOptions
+from drgpay.cases.tidy import ReadAs
 from drgpay.columns import (
     BY_NAME,
     CASE_COLUMNS,
     NUMBERED,
+    STAY_NUMBER,
     both_names,
     canonical_name,
     meaning,
@@ -21,14 +24,17 @@ from drgpay.columns import (
 from drgpay.errors import Bilingual, InputError, both, located, quoted
 from drgpay.inputs import read_input, read_toml
 
-KEYS = ("columns", "values", "ignore")
+KEYS = ("columns", "values", "ignore", "verified", "source")
 NOT_TRANSLATED = ("codes", "dates", "words")
 CSV_HEADERS = (("header", "column"), ("表头", "列名"))
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderMapping:
-    """What a mapping file says; headers are compared as `normal_header` gives them."""
+    """What a mapping file says; headers are compared as `normal_header` gives them.
+
+    It is made anew for each reading, and takes note of what was used and read otherwise.
+    """
 
     path: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +42,9 @@ class HeaderMapping:
     ignore: frozenset[str] = frozenset()
     used_headers: set[str] = field(default_factory=set)
     used_words: dict[str, set[str]] = field(default_factory=dict)
+    read_as: ReadAs = field(default_factory=ReadAs)  # of what is read with it
+    bundled: str = ""  # its name, of one that comes with the program and serves many files
+    verified: bool = True
 
     def meaning(self, header: str) -> tuple[str, int] | None:
         """Return the column that a header means and its rank; the file's word goes before ours."""
@@ -52,12 +61,19 @@ class HeaderMapping:
         """Whether the file says that a header is not to be read."""
         return normal_header(header) in self.ignore
 
+    @property
+    def names_stays(self) -> bool:
+        """Whether the file says itself which columns are the number of a patient and of a stay."""
+        return {"case_id", STAY_NUMBER} <= set(self.columns.values())
+
     def note_use(self, column: str) -> set[str]:
         """Return the set that takes the words of a column as they are met."""
         return self.used_words.setdefault(column, set())
 
     def unused(self) -> list[Bilingual]:
         """Return one note for each entry that no file had any use for."""
+        if self.bundled:
+            return [] if self.verified else [_unverified(self.bundled)]
         notes = []
         for header in [*self.columns, *sorted(self.ignore)]:
             if header not in self.used_headers:
@@ -80,20 +96,40 @@ class HeaderMapping:
                     )
         return [located(self.path.name, note) for note in notes] if self.path else notes
 
+    def late(self) -> list[Bilingual]:
+        """Return what is known when every row has been read."""
+        return [*self.read_as.notes(), *self.unused()]
 
-NO_MAPPING = HeaderMapping()
+
+def _unverified(name: str) -> Bilingual:
+    return both(
+        f"内置的对照文件 {name} 未经官方文本核实：请抽查几份病例的列",
+        f"the bundled mapping {name} is not verified: look at the columns of a few cases",
+    )
 
 
 def mapping_of(options: ReadOptions) -> HeaderMapping:
     """Return the mapping that the options name, or one that maps nothing."""
-    return NO_MAPPING if options.mapping is None else read_mapping(Path(options.mapping))
+    return HeaderMapping() if options.mapping is None else read_mapping(options.mapping)
 
 
-def read_mapping(path: Path) -> HeaderMapping:
-    """Return what a mapping file (.toml, or .csv with header and column) says.
+def mapping_path(given: str | Path, base: Path | None = None) -> Path:
+    """Return the file of a mapping given by path (relative to `base`) or by a bundled name.
+
+    Raises InputError when there is neither.
+    """
+    path = Path(given) if base is None else base / given
+    if path.is_file() or path.suffix or "/" in str(given):
+        return path
+    return resolve("mappings", str(given), suffix=".toml")
+
+
+def read_mapping(given: str | Path) -> HeaderMapping:
+    """Return what a mapping file (.toml, or .csv with header and column) says, or a bundled one.
 
     Raises InputError that lists every fault of the file.
     """
+    path = mapping_path(given)
     if not path.is_file():
         raise InputError(
             both("没有这个对照文件", "no such mapping file"),
@@ -120,7 +156,15 @@ def read_mapping(path: Path) -> HeaderMapping:
             faults=faults,
             remedy=both("写法见 docs/cases.md", "docs/cases.md shows how to write one"),
         )
-    return HeaderMapping(path, columns, values, ignore)
+    own = path.parent == reference_dir() / "mappings"
+    return HeaderMapping(
+        path,
+        columns,
+        values,
+        ignore,
+        bundled=path.stem if own else "",
+        verified=content.get("verified", True) is True,
+    )
 
 
 def _toml_content(path: Path) -> dict[str, Any]:

@@ -171,28 +171,50 @@ def _decimal_fen(array: pa.Array, empty: Mask) -> Parsed:
     return np.where(empty | bad, 0, low), bad
 
 
+# when clocks in China went an hour ahead (1986 to 1991), in seconds since 1970 in UTC
+_SUMMERS = (
+    ("1986-05-03T18", "1986-09-13T17"), ("1987-04-11T18", "1987-09-12T17"),
+    ("1988-04-16T18", "1988-09-10T17"), ("1989-04-15T18", "1989-09-16T17"),
+    ("1990-04-14T18", "1990-09-15T17"), ("1991-04-13T18", "1991-09-14T17"),
+)  # fmt: skip
+_SUMMER = np.array([edge for span in _SUMMERS for edge in span], dtype="datetime64[s]").astype(
+    np.int64
+)
+CHINA_SECONDS, HOUR, DAY = 8 * 3600, 3600, 86_400
+
+
+def china_days(seconds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the day in China of instants in seconds since 1970 in UTC, as days since 1970.
+
+    >>> china_days(np.array([1_735_660_800])).astype("datetime64[D]").astype(str).tolist()
+    ['2025-01-01']
+    """
+    ahead = np.searchsorted(_SUMMER, seconds, side="right") % 2
+    days: NDArray[np.int64] = (seconds + CHINA_SECONDS + ahead * HOUR) // DAY
+    return days
+
+
 def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     """Read dates as int32 days since 1970-01-01; the lowest int32 when missing.
 
-    Texts are `2024-03-01`, `2024/3/1`, `2024.3.1`, `2024年3月1日` or `20240301`; a time of day after
-    a space or T is dropped.
+    Texts are `2024-03-01`, `2024/3/1`, `2024.3.1`, `2024年3月1日` or `20240301`, with or without a
+    time of day behind. A time with a zone is an instant: its day is the one that China has then.
     Bad: anything else, and days before 1900 or after 2199.
     """
     array = flat(column)
     kind = array.type
     empty = _nulls(array)
     bad = np.zeros(len(array), dtype=np.bool_)
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        instants = pc.fill_null(array.cast(pa.timestamp("s", tz="UTC"), safe=False), 0)
+        values = china_days(np.asarray(instants.cast(pa.int64())))
+    elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         days = array.cast(pa.date32(), safe=False).cast(pa.int32())
         values = np.asarray(pc.fill_null(days, 0))
     elif _is_text(kind):
         texts, empty = _texts(array)
         unique = texts.dictionary_encode()
-        table = np.zeros(len(unique.dictionary) + 1, dtype=np.int64)
-        good = np.zeros(len(unique.dictionary) + 1, dtype=np.bool_)
-        for i, text in enumerate(unique.dictionary.to_pylist()):
-            day = _day_of(text)
-            good[i], table[i] = day is not None, day or 0
+        table, good = _days_of(unique.dictionary)
         index = np.asarray(pc.fill_null(unique.indices, len(unique.dictionary)))
         values = table[index]
         bad |= ~good[index] & ~empty
@@ -203,32 +225,81 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     return np.where(empty | bad, MISSING_DATE, values).astype(np.int32), bad
 
 
+_PLAIN_DAY = r"^\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?)?$"
+
+
+def _days_of(words: pa.Array) -> tuple[NDArray[np.int64], Mask]:
+    """Return the day of each text, and which are dates; one more place stands for none."""
+    table = np.zeros(len(words) + 1, dtype=np.int64)
+    good = np.zeros(len(words) + 1, dtype=np.bool_)
+    slow = np.arange(len(words))
+    plain = np.asarray(pc.fill_null(pc.match_substring_regex(words, _PLAIN_DAY), False))
+    if plain.any():
+        heads = pc.utf8_slice_codeunits(words.filter(pa.array(plain)), 0, 10)
+        try:
+            days = heads.cast(pa.date32()).cast(pa.int32())
+        except pa.ArrowInvalid:  # one of them is no day of the calendar
+            pass
+        else:
+            rows = np.flatnonzero(plain)
+            table[rows], good[rows] = np.asarray(days), True
+            slow = np.flatnonzero(~plain)
+    for i in slow.tolist():
+        day = _day_of(words[i].as_py() or "")
+        good[i], table[i] = day is not None, day or 0
+    return table, good
+
+
+_DAY = (
+    r"(?:(?P<y>\d{4})(?P<mark>[-/.])(?P<m>\d{1,2})(?P=mark)(?P<d>\d{1,2})"
+    r"|(?P<cy>\d{4})年(?P<cm>\d{1,2})月(?P<cd>\d{1,2})日|(?P<ey>\d{4})(?P<em>\d{2})(?P<ed>\d{2}))"
+)
+_CLOCK = (
+    r"(?P<H>\d{1,2})(?::(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,]\d{1,9})?)?"
+    r"|[时點点](?:(?P<cM>\d{1,2})分?(?:(?P<cS>\d{1,2})秒?)?)?)"
+)
+# what some programs leave of a zone of zero is a bare +
+_ZONE = r"(?P<zone>Z|z|UTC|GMT|\+|[+-]\d{2}(?::?\d{2})?)"
+_DAY_ZONE = r"(?P<dayzone>Z|[+-]\d{2}:\d{2})"  # of a date alone, as XML writes it
+_MOMENT = re.compile(rf"{_DAY}(?:(?:[T ]\s*|(?<=日)){_CLOCK}\s*{_ZONE}?|{_DAY_ZONE})?", re.ASCII)
+
+
 def _day_of(text: str) -> int | None:
-    head = text.replace("T", " ").split(" ")[0].replace("/", "-")
-    if "-" not in head:
-        head = _with_dashes(head)
-    if head.isdigit() and len(head) == 8:
-        head = f"{head[:4]}-{head[4:6]}-{head[6:]}"
-    parts = head.split("-")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+    found = _MOMENT.fullmatch(text)
+    if found is None:
         return None
+    start = next(start for start in ("", "c", "e") if found[start + "y"])
+    year, month, day = (found[start + part] for part in "ymd")
     try:
-        stamp = np.datetime64(f"{int(parts[0]):04d}-{int(parts[1]):02d}-{int(parts[2]):02d}", "D")
+        stamp = np.datetime64(f"{int(year):04d}-{int(month):02d}-{int(day):02d}", "D")
     except ValueError:
         return None
-    return int(stamp.astype(np.int64))
+    days = int(stamp.astype(np.int64))
+    hour, minute, second = (
+        int(found[k] or found[c] or 0) for k, c in (("H", "H"), ("M", "cM"), ("S", "cS"))
+    )
+    if minute > 59 or second > 60 or hour > 24 or (hour == 24 and minute + second > 0):
+        return None
+    zone = found["zone"] or found["dayzone"]
+    if zone is None:
+        return days
+    offset = _offset(zone)
+    if offset is None:
+        return None
+    seconds = days * DAY + hour * HOUR + minute * 60 + second - offset
+    return int(china_days(np.array([seconds]))[0])
 
 
-def _with_dashes(text: str) -> str:
-    """Return `2024.3.1` and `2024年3月1日` as 2024-3-1; other texts as they are."""
-    for pattern in (
-        r"(\d{4})年(\d{1,2})月(\d{1,2})日(?:\d{1,2}[:时].*)?",
-        r"(\d{4})\.(\d{1,2})\.(\d{1,2})",
-    ):
-        found = re.fullmatch(pattern, text, re.ASCII)
-        if found is not None:
-            return "-".join(found.groups())
-    return text
+def _offset(zone: str) -> int | None:
+    """Return the seconds by which a zone is ahead of UTC; None for one that no place has."""
+    if zone[0] not in "+-" or len(zone) == 1:
+        return 0
+    digits = zone[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
+    if hours > 14 or minutes > 59:
+        return None
+    seconds = hours * HOUR + minutes * 60
+    return -seconds if zone[0] == "-" else seconds
 
 
 def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: int) -> Parsed:
@@ -295,6 +366,16 @@ def _whole_words(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Arr
     return column
 
 
+LEAST_WEIGHT_G = 100
+
+
+def weights(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read grams of newborns as `counts` does; below 100, it is some other unit, and bad."""
+    values, bad = counts(column)
+    wrong = (values >= 0) & (values < LEAST_WEIGHT_G)
+    return np.where(wrong, MISSING_COUNT, values).astype(np.int32), bad | wrong
+
+
 PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
     "count": counts,
     "money": money,
@@ -302,3 +383,25 @@ PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
     "sex": sexes,
     "flag": flags,
 }
+BY_COLUMN: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
+    "planned_readmission": planned,
+    "birth_weight_g": weights,
+    "admission_weight_g": weights,
+}
+# what a value that is none of its column is a fault of, by kind or by column
+FAULTS = {
+    "count": "count_invalid",
+    "money": "money_invalid",
+    "date": "date_invalid",
+    "flag": "flag_invalid",
+    "sex": "sex_invalid",
+    "age_years": "age_invalid",
+    "birth_weight_g": "weight_invalid",
+    "admission_weight_g": "weight_invalid",
+}
+
+
+def read(name: str, kind: str, column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read a column by its own parser, else by that of its kind."""
+    parser = BY_COLUMN[name] if name in BY_COLUMN else PARSERS[kind]
+    return parser(column)

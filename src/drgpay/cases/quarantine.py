@@ -35,10 +35,24 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "stored_as_number",
-            "编号或编码被存为数字，超过15位的数字和末尾的0已经丢失",
-            "an id or code is stored as a number: digits beyond the fifteenth, or zeros at the end, are lost",
+            "编号被存为数字，超过15位的数字已经丢失",
+            "an id is stored as a number: digits beyond the fifteenth are lost",
             "把这一列的格式设为文本，再从原系统重新导出或填写",
             "format the column as text, then export or enter it again",
+        ),
+        Reason(
+            "code_as_number",
+            "手术操作编码被存为数字，开头和末尾的0已经丢失，不能确定是哪一个编码",
+            "a code of a procedure is stored as a number: zeros at its ends are lost, and not one known code fits",
+            "把这一列的格式设为文本，再从原系统重新导出，或填写完整的编码，如51.2300",
+            "format the column as text and export it again, or enter the whole code, as 51.2300",
+        ),
+        Reason(
+            "code_is_name",
+            "主要手术的位置写的是名称，不是编码",
+            "the main procedure is a name, not a code",
+            "填手术操作编码，如51.2300；名称可写在编码后面",
+            "enter the code of the procedure, as 51.2300; its name may stand behind it",
         ),
         Reason("case_id_missing", "缺少病例号", "no case id", "补填病例号", "fill in the case id"),
         Reason(
@@ -68,6 +82,20 @@ REASONS: dict[str, Reason] = {
             "not a number from 0 to 1,000,000",
             "改为整数，数字用半角；未知则留空",
             "enter a whole number in half-width digits, or leave it empty",
+        ),
+        Reason(
+            "age_contradicts_dates",
+            "日龄与出生日期不符：一个是新生儿（28天以内），另一个不是",
+            "the age in days and the date of birth disagree: by one it is a newborn, by the other not",
+            "核对出生日期、入院日期和日龄；以月计的写作3月或3个月",
+            "check the dates of birth and admission and the days; write months as 3月",
+        ),
+        Reason(
+            "weight_invalid",
+            "不是新生儿体重的克数",
+            "no weight of a newborn in grams",
+            "改为克，如2600；千克写明单位（2.6千克）；未知则留空",
+            "enter grams, as 2600, or the unit (2.6kg), or leave it empty",
         ),
         Reason(
             "flag_invalid",

@@ -8,7 +8,7 @@ pieces being worked on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from drgpay.cases.files import unreadable
 from drgpay.cases.layout import select
-from drgpay.cases.mapping import NO_MAPPING, HeaderMapping, mapping_of
+from drgpay.cases.mapping import HeaderMapping, mapping_of
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import BrokenRows
+from drgpay.cases.tidy import ReadAs, tidy
 from drgpay.errors import Bilingual, DrgpayError, InputError, both
 
 BATCH_ROWS = 262_144
@@ -53,7 +54,8 @@ class Source:
     `broken` fills while the stream is read: (file, row, text) of rows that are no table rows.
     `unknown` are the headers that mean none of our columns. `notes`, whole after the stream has
     been read, say what else the user should know: sheets that were skipped, columns that gave way.
-    `late` gives those that are known only when every piece has been loaded.
+    `late` gives those that are known only when every piece has been loaded; `read_as` counts the
+    cells that were read otherwise than written.
     """
 
     pieces: Iterable[Piece]
@@ -63,6 +65,7 @@ class Source:
     unknown: tuple[str, ...] = ()
     notes: list[Bilingual] = field(default_factory=list)
     late: Callable[[], list[Bilingual]] = list
+    read_as: ReadAs = field(default_factory=ReadAs)
 
     def all_notes(self) -> list[Bilingual]:
         """Return every note; to be asked for when all pieces have been loaded."""
@@ -109,7 +112,7 @@ def _of_files(
     if lists:
         from drgpay.cases.lists import open_lists
 
-        sources.append(open_lists(lists, wanted, purpose, options))
+        sources.append(_tidied(open_lists(lists, wanted, purpose, options), mapping.read_as))
     sources += [
         _of_file(path, wanted, purpose, options, mapping)
         for path in paths
@@ -133,7 +136,21 @@ def _together(sources: list[Source], mapping: HeaderMapping) -> Source:
 
     unknown = tuple(dict.fromkeys(header for source in sources for header in source.unknown))
     names = tuple(name for source in sources for name in source.names)
-    return Source(pieces(), total, names, broken, unknown, notes, mapping.unused)
+    return Source(pieces(), total, names, broken, unknown, notes, mapping.late, mapping.read_as)
+
+
+def _tidied(source: Source, read_as: ReadAs) -> Source:
+    """Return a stream of tables that no layout has shaped, their cells read as those of others."""
+
+    def pieces() -> Iterator[Piece]:
+        for piece in source.pieces:
+            yield replace(piece, load=partial(_load_tidy, piece.load, read_as))
+
+    return replace(source, pieces=pieces())
+
+
+def _load_tidy(load: Callable[[], pa.Table], read_as: ReadAs) -> pa.Table:
+    return tidy(load(), read_as)
 
 
 def _expanded(paths: list[Path]) -> list[Path]:
@@ -292,7 +309,7 @@ def of_batches(
     rows: int | None,
     wanted: Sequence[str] | None,
     purpose: str,
-    mapping: HeaderMapping = NO_MAPPING,
+    mapping: HeaderMapping | None = None,
 ) -> Source:
     """Return the stream of cases of Arrow batches of one schema."""
     layout = select(schema.names, wanted, name, purpose, mapping)

@@ -39,8 +39,9 @@ def _options() -> list[Callable[[Any], Any]]:
             "--mapping",
             type=click.Path(path_type=Path),
             help=t(
-                "列名和取值的对照文件，.toml 或 .csv",
-                "file that says what other headers and values mean, .toml or .csv",
+                "列名和取值的对照文件，.toml 或 .csv；或内置的名称，如 hqms",
+                "file that says what other headers and values mean, .toml or .csv, or a bundled "
+                "one by name, as hqms",
             ),
         ),
         click.option(

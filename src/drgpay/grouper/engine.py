@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ from drgpay.cases.editions import (
     read_edition,
 )
 from drgpay.cases.encode import Codes, EncodedCases, distinct_codes
+from drgpay.cases.tidy import grams_of
+from drgpay.cases.values import CHOICE_WORDS, by_word, coded, is_empty
+from drgpay.cases.written import one_case
 from drgpay.columns import CODED, both_names
 from drgpay.errors import InputError, both, located
 from drgpay.grouper.kernels import group_range
@@ -212,15 +215,17 @@ class Grouper:
         `edition` is that of the codes, by default the one given to the grouper, else the scheme's.
         """
         edition = self.codes or "" if edition is None else edition
-        of_diagnoses, of_procedures = self.recoders
-        known_diagnoses, known_procedures = (
-            self.scheme.diagnoses.index,
-            self.scheme.procedures.index,
-        )
-        return (
-            [of_diagnoses.one(code, known_diagnoses, edition) for code in diagnoses],
-            [of_procedures.one(code, known_procedures, edition) for code in procedures],
-        )
+        made = []
+        for recoder, codes, index in zip(
+            self.recoders,
+            (diagnoses, procedures),
+            (self.scheme.diagnoses.index, self.scheme.procedures.index),
+            strict=True,
+        ):
+            known = partial(recoder.knows, edition=edition)
+            read = one_case(recoder.kind, codes, index, known)
+            made.append([recoder.one(code, index, edition) for code in read])
+        return made[0], made[1]
 
     @cached_property
     def mdc_codes(self) -> tuple[str, ...]:
@@ -425,7 +430,7 @@ class Grouper:
         )
         more = {
             "icu_hours": icu_hours,
-            "admission_weight_g": admission_weight_g,
+            "admission_weight_g": grams_of(admission_weight_g),
             "discharge_way": code_number("discharge_way", discharge_way),
             "special_charge": code_number("special_charge", special_charge),
         }
@@ -446,7 +451,13 @@ class Grouper:
                     "sex is M or F, age 0 to 150, the principal diagnosis comes first",
                 ),
             )
+        birth_weight_g = grams_of(birth_weight_g)
         diagnoses, procedures = self.read_codes(diagnoses, procedures)
+        if not diagnoses[0]:
+            raise InputError(
+                both("缺少主要诊断", "no principal diagnosis"),
+                remedy=both("主要诊断写在最前", "the principal diagnosis comes first"),
+            )
         encode = self.compiled.encode_diagnosis
         index = self.scheme.procedures.index
         dx = np.array([encode(code) for code in diagnoses], dtype=np.int32)
@@ -455,7 +466,7 @@ class Grouper:
             [
                 age_years,
                 -1 if age_days is None else age_days,
-                -1 if birth_weight_g is None else int(birth_weight_g),
+                -1 if birth_weight_g is None else birth_weight_g,
                 -1 if los_days is None else los_days,
             ],
             dtype=np.int32,
@@ -586,9 +597,11 @@ def select(cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]) 
 
 def code_number(fact: str, code: str | None) -> int | None:
     """Return the number of a coded fact's code; raises InputError for one that it does not have."""
-    if code is None or code == "":
+    if code is None or (isinstance(code, str) and is_empty(code)):
         return None
     numbers = CODED[fact]
+    if isinstance(code, str):
+        code = coded(code, by_word(CHOICE_WORDS[fact])) or code
     if not isinstance(code, str) or code not in numbers:
         raise InputError(
             both(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.editions import KINDS
 from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.cases.tidy import grams_of
 from drgpay.columns import CODED, GROUPING_MORE
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_of
@@ -170,6 +171,7 @@ def explain(
     grouping = grouper.group_case(diagnoses=diagnoses, procedures=procedures, **facts)
     dx, px = grouper.read_codes(diagnoses, procedures)
     facts |= {"diagnoses": dx, "procedures": px}
+    facts |= {name: grams_of(facts[name]) for name in ("birth_weight_g", "admission_weight_g")}
     explainer = explainer_of(grouper)
     decided = grouping.severity_diagnosis
     deciding = 1 + dx[1:].index(decided) if decided else 0

@@ -353,6 +353,7 @@ def _run(
         if progress is not None:
             progress(len(table))
     sink.codes.found = choice.found
+    sink.changes.update(source.read_as.changes)
     broken = Quarantine()
     for file, row, text in source.broken:
         broken.add(file, row, None, "", text, "row_broken")

@@ -504,7 +504,8 @@ class Tracer:
         principal = of(diagnoses[0], "principal")
         secondary = NO_SETS.union(*[of(code, "secondary") for code in diagnoses[1:]])
         values = (
-            age_years, age_days, birth_weight_g, los_days, icu_hours, admission_weight_g,
+            age_years, age_days, birth_weight_g or None, los_days, icu_hours,
+            admission_weight_g or None,
             code_number("discharge_way", discharge_way),
             code_number("special_charge", special_charge),
         )  # fmt: skip

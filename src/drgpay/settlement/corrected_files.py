@@ -147,10 +147,7 @@ def _texts(table: pa.Table, name: str) -> pa.Array:
     raw = [None if v is None or v != v else str(v).strip() for v in column.to_pylist()]
     if BY_NAME[name].kind == "text":
         return parse.flat(column).cast(pa.string())
-    if name == "planned_readmission":
-        values, bad = parse.planned(column)
-    else:
-        values, bad = parse.PARSERS[BY_NAME[name].kind](column)
+    values, bad = parse.read(name, BY_NAME[name].kind, column)
     made = [
         text if not text or wrong else _plain(name, value)
         for text, value, wrong in zip(raw, values.tolist(), bad.tolist(), strict=True)

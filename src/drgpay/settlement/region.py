@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from drgpay.budget.ceiling import Reserve
 from drgpay.cases.editions import CLINICAL, INSURANCE, edition_named
+from drgpay.cases.mapping import mapping_path
 from drgpay.cases.options import ReadOptions
 from drgpay.errors import (
     Bilingual,
@@ -577,7 +578,12 @@ def _check_levels(r: TableReader, region: Region) -> None:
 
 def _reading(r: TableReader, head: Mapping[str, Any]) -> ReadOptions:
     """Return how the files of cases and of history are to be read."""
-    mapping = r.folder / str(head["mapping"]) if "mapping" in head else None
+    mapping = None
+    if "mapping" in head:
+        try:
+            mapping = mapping_path(str(head["mapping"]), r.folder)
+        except InputError:  # no bundled one of this name
+            mapping = r.folder / str(head["mapping"])
     if mapping is not None and not mapping.is_file():
         r.add(
             TOML,

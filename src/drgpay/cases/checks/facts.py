@@ -134,7 +134,7 @@ def read_facts(table: pa.Table) -> CaseFacts:
         settlement=days("settlement_date"),
         birth=days("birth_date"),
         los_days=number("los_days"),
-        admission_weight=number("admission_weight_g"),
+        admission_weight=read("admission_weight_g", "i4", parse.MISSING_COUNT, parse.weights),
         diagnosis_count=number("diagnosis_count"),
         procedure_count=number("procedure_count"),
         ventilator_minutes=_minutes(table, names),

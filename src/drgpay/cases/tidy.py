@@ -1,0 +1,406 @@
+"""What cells mean before they are read: nothings, words of closed lists, weights in kilograms.
+
+Every table of cases passes here, whichever door it came through, so that a parser meets one way of
+writing. What is read otherwise than written is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from drgpay.cases import parse
+from drgpay.cases.codes import Changes
+from drgpay.cases.kernels import odd_numbers, short_words
+from drgpay.cases.quarantine import REASONS
+from drgpay.cases.values import (
+    CHOICE_WORDS,
+    EMPTY_WORDS,
+    FLAG_WORDS,
+    INVISIBLE,
+    SEX_WORDS,
+    bare,
+    by_word,
+    coded,
+    is_empty,
+)
+from drgpay.columns import BY_NAME, both_names, whole_of
+from drgpay.errors import Bilingual, InputError, both
+
+EMPTY, ZERO, WORD, UNIT, KILOGRAMS = "empty_word", "zero", "coded_word", "unit", "kilograms"
+BIRTH_DATE, NO_YEARS, FILLER = "birth_date", "age_from_days", "age_filler"
+WHY: Mapping[str, Bilingual] = {
+    EMPTY: both("占位符按空缺处理", "a word for nothing, read as empty"),
+    ZERO: both("体重0按空缺处理", "a weight of 0, read as empty"),
+    WORD: both("代码的另一种写法", "a code written in another way"),
+    UNIT: both("去掉单位，换算为本列的单位", "its unit taken off, in the unit of the column"),
+    KILOGRAMS: both("体重按千克理解，换算为克", "a weight taken as kilograms, in grams"),
+    BIRTH_DATE: both("日龄由出生日期和入院日期算出", "days of age by the date of birth"),
+    NO_YEARS: both("有日龄而没有年龄，年龄按0岁", "an age in days and none in years: 0 years"),
+    FILLER: both("满一周岁者的日龄0按空缺处理", "days 0 of a person of a year or more: empty"),
+}
+WEIGHTS = ("birth_weight_g", "admission_weight_g")
+_LONGEST = max(len(word.encode()) for word in EMPTY_WORDS) + 8
+_FIRSTS = np.zeros(256, dtype=np.bool_)
+for _word in (
+    *EMPTY_WORDS,
+    *(w.swapcase() for w in EMPTY_WORDS),
+    *INVISIBLE,
+    *" \t\r\n\v\f\u00a0\u3000\u2002",
+):
+    _FIRSTS[_word.encode()[0]] = True
+_SHOWN = 3
+
+
+class ReadAs:
+    """Counts what was read otherwise than written; pieces may be shaped on several threads."""
+
+    def __init__(self) -> None:
+        self.changes: Changes = Changes()
+        self._lock = Lock()
+
+    def __getstate__(self) -> Changes:
+        return self.changes
+
+    def __setstate__(self, changes: Changes) -> None:
+        self.changes, self._lock = changes, Lock()
+
+    def add(self, column: str, why: str, written: str, read: str, times: int) -> None:
+        """Count a value of a column that was written one way and read as another."""
+        with self._lock:
+            self.changes[column, why, written, read] += times
+
+    def notes(self) -> list[Bilingual]:
+        """Return one note for each column and kind of change, with its number and examples."""
+        found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+        with self._lock:
+            items = list(self.changes.items())
+        for (column, why, written, read), times in items:
+            found.setdefault((column, why), []).append((times, written, read))
+        out = []
+        for (column, why), some in sorted(found.items()):
+            some.sort(key=lambda one: (-one[0], *one[1:]))
+            shown = [f"“{w}”→“{r}”" if r else f"“{w}”" for _, w, r in some[:_SHOWN]]
+            total = sum(times for times, *_ in some)
+            more = " 等" if len(some) > _SHOWN else ""
+            out.append(
+                both(
+                    f"{both_names(column)}：{total:,} 处{WHY[why].chinese}（{'、'.join(shown)}{more}）",
+                    f"{column}: {total:,} times {WHY[why]} ({', '.join(shown)}"
+                    f"{', …' if more else ''})",
+                )
+            )
+        return out
+
+
+def tidy(table: pa.Table, read_as: ReadAs) -> pa.Table:
+    """Return a table of our columns, each cell written as its parser takes it, row by row."""
+    from drgpay.cases.ages import tidy_ages
+
+    for place, name in enumerate(table.column_names):
+        column = table.column(place)
+        made = _tidied(name, column, read_as)
+        if made is not column:
+            table = table.set_column(place, name, made)
+    return tidy_ages(table, read_as)
+
+
+def _tidied(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
+    kind = BY_NAME[whole_of(name)].kind
+    if kind == "codes" or not _holds_texts(column.type):
+        return _weighed(name, column, read_as) if name in WEIGHTS else column
+    if name in WEIGHTS:
+        return _weighed(name, column, read_as)
+    if name == "planned_readmission":  # bare digits mean one thing here, another there
+        return _chosen(name, column, {w: w for w in by_word(FLAG_WORDS)}, read_as, plain=True)
+    if kind == "sex":
+        return _chosen(name, column, by_word(SEX_WORDS), read_as)
+    if kind == "flag":
+        return _chosen(name, column, by_word(FLAG_WORDS), read_as)
+    if name in CHOICE_WORDS:
+        return _chosen(name, column, by_word(CHOICE_WORDS[name]), read_as, canonical=True)
+    column = _emptied(name, column, read_as)
+    return _whole_pools(name, column, read_as) if name == "pool" else column
+
+
+def _holds_texts(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    one_of = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_it(kind) for is_it in one_of)
+
+
+def _emptied(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
+    """Return a column of texts with the words for nothing as empty texts."""
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
+    chunks, changed = [], False
+    for chunk in column.chunks:
+        words = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
+        empty = _empty_places(words)
+        if not len(empty):
+            chunks.append(chunk)
+            continue
+        changed = True
+        mask = np.zeros(len(words), dtype=np.bool_)
+        mask[empty] = True
+        _count_empty(name, words, empty, chunk, read_as)
+        plain = pc.replace_with_mask(words, pa.array(mask), pa.scalar("", words.type))
+        if pa.types.is_dictionary(chunk.type):
+            plain = pa.DictionaryArray.from_arrays(chunk.indices, plain)
+        chunks.append(plain)
+    return pa.chunked_array(chunks, column.type) if changed else column
+
+
+def _count_empty(
+    name: str, words: pa.Array, empty: NDArray[np.int64], chunk: pa.Array, read_as: ReadAs
+) -> None:
+    if words is chunk:
+        for entry in pc.value_counts(words.take(pa.array(empty))).to_pylist():
+            if bare(entry["values"]):
+                read_as.add(name, EMPTY, entry["values"].strip(), "", entry["counts"])
+        return
+    times = np.bincount(np.asarray(chunk.indices.drop_null(), np.int64), minlength=len(words))
+    for place in empty.tolist():
+        if times[place] and bare(words[place].as_py()):
+            read_as.add(name, EMPTY, words[place].as_py().strip(), "", int(times[place]))
+
+
+def _empty_places(words: pa.Array) -> NDArray[np.int64]:
+    """Return which texts of an array stand for nothing but are not empty themselves."""
+    some = _looked_at(words, short_words, _FIRSTS, _LONGEST)
+    if not len(some):
+        return some
+    encoded = words.take(pa.array(some)).dictionary_encode()
+    empty = [is_empty(word) and bool(word.strip()) for word in encoded.dictionary.to_pylist()]
+    if not any(empty):
+        return some[:0]
+    index = np.asarray(pc.fill_null(encoded.indices, len(empty)))
+    places: NDArray[np.int64] = some[np.array([*empty, False])[index]]
+    return places
+
+
+def _looked_at(words: pa.Array, kernel: Callable[..., int], *more: Any) -> NDArray[np.int64]:
+    """Return which texts of an array a kernel marks; missing ones are never among them."""
+    if not len(words):
+        return np.zeros(0, dtype=np.int64)
+    _, offsets, data = words.buffers()
+    wide = np.int64 if pa.types.is_large_string(words.type) else np.int32
+    starts = np.frombuffer(offsets, dtype=wide)[words.offset : words.offset + len(words) + 1]
+    if data is None or not data.size:
+        return np.zeros(0, dtype=np.int64)
+    out = np.empty(len(words), dtype=np.int64)
+    count = kernel(starts, np.frombuffer(data, dtype=np.uint8), *more, out)
+    found: NDArray[np.int64] = out[:count]
+    if words.null_count and len(found):
+        found = found[~np.asarray(words.is_null())[found]]
+    return found
+
+
+def _chosen(
+    name: str,
+    column: pa.ChunkedArray,
+    meant: Mapping[str, str],
+    read_as: ReadAs,
+    *,
+    canonical: bool = False,
+    plain: bool = False,
+) -> pa.ChunkedArray:
+    """Return a column of words of a closed list as a dictionary, other writings as the list has it.
+
+    `canonical`: each word as what it means; else a word of the list stays. `plain`: no writing but
+    the list's own is understood.
+    """
+
+    def read(word: str) -> tuple[str, str]:
+        own = bare(word)
+        if own in meant:
+            return (meant[own] if canonical else word), ""
+        if not word.strip():
+            return word, ""
+        if is_empty(word):
+            return "", EMPTY if own else ""
+        found = None if plain else coded(word, meant)
+        return (word, "") if found is None else (found, WORD)
+
+    return _by_word(name, column, read, read_as)
+
+
+def _by_word(
+    name: str,
+    column: pa.ChunkedArray,
+    read: Callable[[str], tuple[str, str]],
+    read_as: ReadAs,
+) -> pa.ChunkedArray:
+    """Return a column of few words as a dictionary of what `read` makes of each, and why."""
+    chunks = []
+    for chunk in column.chunks:
+        encoded = chunk
+        if not pa.types.is_dictionary(chunk.type):
+            encoded = chunk.cast(pa.string()).dictionary_encode()
+        words = encoded.dictionary.cast(pa.string())
+        given = [word or "" for word in words.to_pylist()]
+        made = [read(word) for word in given]
+        if [text for text, _ in made] != given:
+            words = pa.array([text for text, _ in made], pa.string())
+        if any(why for _, why in made):
+            index = np.asarray(encoded.indices.drop_null(), dtype=np.int64)
+            times = np.bincount(index, minlength=len(given))
+            for word, (text, why), count in zip(given, made, times.tolist(), strict=True):
+                if why and count:
+                    read_as.add(name, why, word.strip(), text, count)
+        chunks.append(pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.int32()), words))
+    return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string()))
+
+
+def _whole_pools(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
+    """Return numbers of pools without the .0 that a table of numbers put behind them."""
+
+    def read(word: str) -> tuple[str, str]:
+        found = re.fullmatch(r"\s*(\d+)\.0+\s*", word, re.ASCII)
+        return (word, "") if found is None else (found[1], WORD)
+
+    return _by_word(name, column, read, read_as)
+
+
+_WEIGHT = re.compile(r"(\d{1,6}(?:\.\d{1,4})?)\s*(kg|千克|公斤|g|克)?", re.ASCII | re.IGNORECASE)
+_LEAST_KG, _MOST_KG = Decimal("0.2"), Decimal(10)
+
+
+def weight_of(text: str) -> tuple[str, str] | None:
+    """Return a weight of a newborn in grams and why it was read so; None where nothing changes.
+
+    A number below ten with decimals is kilograms; a whole one without a unit may be anything.
+
+    >>> weight_of("2.6"), weight_of("2600克"), weight_of("0"), weight_of("3")
+    (('2600', 'kilograms'), ('2600', 'unit'), ('', 'zero'), None)
+    """
+    plain = bare(text)
+    if is_empty(plain):
+        return "", EMPTY if plain else ""
+    found = _WEIGHT.fullmatch(plain)
+    if found is None:
+        return None
+    number, unit = Decimal(found[1]), (found[2] or "").lower()
+    if not number:
+        return "", ZERO
+    if unit in ("kg", "千克", "公斤"):
+        return str(int(number * 1000)), UNIT
+    if unit:
+        return str(int(number)), UNIT
+    if number != int(number) and _LEAST_KG <= number < _MOST_KG:
+        return str(int(number * 1000)), KILOGRAMS
+    return None
+
+
+def grams_of(value: float | str | None) -> int | None:
+    """Return a weight of a newborn in grams as a cell of it is read; raises InputError for none.
+
+    >>> grams_of(2600), grams_of(2.6), grams_of(0), grams_of(None)
+    (2600, 2600, None, None)
+    """
+    if value is None or value != value:
+        return None
+    text = value if isinstance(value, str) else _plain_number(float(value))
+    made = weight_of(text)
+    text = bare(text if made is None else made[0])
+    if not text:
+        return None
+    grams, bad = parse.weights(pa.array([text]))
+    if bad[0]:
+        reason = REASONS["weight_invalid"]
+        raise InputError(
+            both(f"体重“{value}”：{reason.chinese}", f"weight {value!r}: {reason.english}"),
+            remedy=both(reason.remedy_chinese, reason.remedy_english),
+        )
+    return int(grams[0])
+
+
+def _weighed(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
+    """Return a column of weights in grams, zeros empty."""
+    column = numbers_as_texts(column, lambda values: (values == 0) | (values < 10))
+    if not _holds_texts(column.type):
+        return column
+    chunks, changed = [], False
+    for given in column.chunks:
+        chunk = given.cast(pa.string())
+        rows = _looked_at(chunk, odd_numbers, 3, 5)
+        made = replaced(name, chunk, rows, weight_of, read_as)
+        changed |= made is not chunk
+        chunks.append(made)
+    return pa.chunked_array(chunks, pa.string()) if changed else column
+
+
+def replaced(
+    name: str,
+    array: pa.Array,
+    rows: NDArray[np.int64],
+    read: Callable[[str], tuple[str, str] | None],
+    read_as: ReadAs,
+) -> pa.Array:
+    """Return a text array with some rows read by their words; each change is counted."""
+    if not len(rows):
+        return array
+    encoded = array.take(pa.array(rows)).dictionary_encode()
+    given = encoded.dictionary.to_pylist()
+    made = [read(word) for word in given]
+    if not any(made):
+        return array
+    index = np.asarray(encoded.indices, dtype=np.int64)
+    times = np.bincount(index, minlength=len(given)).tolist()
+    for word, one, count in zip(given, made, times, strict=True):
+        if one is not None and one[1]:
+            read_as.add(name, one[1], word.strip(), one[0], count)
+    texts = pa.array(
+        [word if one is None else one[0] for word, one in zip(given, made, strict=True)],
+        pa.string(),
+    )
+    mask = np.zeros(len(array), dtype=np.bool_)
+    mask[rows] = True
+    return pc.replace_with_mask(array, pa.array(mask), texts.take(pa.array(index)))
+
+
+def numbers_as_texts(
+    column: pa.ChunkedArray, odd: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+) -> pa.ChunkedArray:
+    """Return a column of numbers as texts, where any of its values is odd; other columns as given."""
+    kind = column.type
+    is_number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
+    if not (is_number or pa.types.is_decimal(kind)) or not len(column):
+        return column
+    values = np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan), dtype=np.float64)
+    values = values[~np.isnan(values)]
+    if not odd(values).any():
+        return column
+    if pa.types.is_integer(kind):
+        return column.cast(pa.string())
+    plain = [
+        "" if v is None or v != v else _plain_number(v)
+        for v in column.cast(pa.float64()).to_pylist()
+    ]
+    return pa.chunked_array([pa.array(plain, pa.string())])
+
+
+def _plain_number(value: float) -> str:
+    return str(int(value)) if value == value // 1 and abs(value) < 1e15 else format(value, ".15g")
+
+
+def looked_at(words: pa.Array, least: int, most: int) -> NDArray[np.int64]:
+    """Return which texts are not plain numbers of some digits; empty ones are none of them."""
+    return _looked_at(words, odd_numbers, least, most)
+
+
+def merged(all_changes: Iterable[Changes]) -> Changes:
+    """Return the sum of several counts."""
+    total: Changes = Changes()
+    for one in all_changes:
+        total.update(one)
+    return total
