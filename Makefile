@@ -6,11 +6,12 @@ READY := $(VENV)/.ready
 # PySpark is large (some 450 MB): it is installed for the tests only where Java is found
 SPARK := $(if $(shell which java 2>/dev/null),$(VENV)/.spark)
 
-.PHONY: help demo test test-long lint types bench wheel clean
+.PHONY: help demo test test-long test-lowest lint types bench wheel clean
 
 help:
 	@echo "make demo       an invented city of 300,000 cases, grouped and settled, with a report"
 	@echo "make test       the test suite;  make test-long: the long property and volume runs"
+	@echo "make test-lowest  a part of the suite with the lowest versions that pyproject.toml allows"
 	@echo "make lint       format and lint;  make types: strict typing of src"
 	@echo "make bench      every number about speed that we claim, measured in one run"
 	@echo "make wheel      build a wheel into dist/ and try it in an empty environment"
@@ -35,6 +36,17 @@ test: $(READY) $(SPARK)
 test-long: $(READY) $(SPARK)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --durations=20
 
+# every dependency at its lower bound; their own warnings about each other are none of ours
+test-lowest:
+	$(PYTHON) -m venv .lowest
+	$(PYTHON) -c 'import re, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  print("\n".join(f"{d.replace(chr(62), chr(61))}.*" for d in p["dependencies"]))' > .lowest/bounds
+	.lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .lowest/bounds \
+	  pytest hypothesis openpyxl
+	PYTHONPATH=src .lowest/bin/python -m pytest -q -p no:cacheprovider -o filterwarnings=default \
+	  -m "not long" tests/readers tests/cases tests/grouper/test_case_types.py \
+	  tests/lists/test_convert.py tests/report/test_csv_cells.py tests/runs/test_digests.py
+
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,4 +63,4 @@ wheel: $(READY)
 	$(BIN)/python -m pytest -q tests/test_wheel.py -m long
 
 clean:
-	rm -rf $(VENV) demo dist .bench
+	rm -rf $(VENV) .lowest demo dist .bench
