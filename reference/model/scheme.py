@@ -352,8 +352,8 @@ def load_code_system(path: str | Path) -> CodeSystem:
     return CodeSystem(
         diagnoses=_pairs(folder, "diagnoses.csv", "code", "name"),
         procedures=_pairs(folder, "procedures.csv", "code", "name"),
-        diagnosis_map=_pairs(folder, "diagnosis_map.csv", "insurance_code", "code"),
-        procedure_map=_pairs(folder, "procedure_map.csv", "insurance_code", "code"),
+        diagnosis_map=_map(folder, "diagnosis_map.csv"),
+        procedure_map=_map(folder, "procedure_map.csv"),
     )
 
 
@@ -396,6 +396,13 @@ def _rows(folder: Path, file: str, columns: Iterable[str]) -> list[dict[str, str
 
 def _pairs(folder: Path, file: str, key: str, value: str) -> dict[str, str]:
     return {row[key]: row[value] for row in _rows(folder, file, (key, value))}
+
+
+def _map(folder: Path, file: str) -> dict[str, str]:
+    """Insurance codes to the system's; the insurance edition itself has no map."""
+    if not (folder / file).exists():
+        return {}
+    return _pairs(folder, file, "insurance_code", "code")
 
 
 def _grouped(rows: list[dict[str, str]], column: str) -> dict[str, list[dict[str, str]]]:

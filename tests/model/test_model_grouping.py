@@ -264,7 +264,16 @@ def test_load__list_without_codes__is_empty_and_named(make_scheme) -> None:
     assert drg(scheme, "D2", "P2") == "0000"
 
 
-@pytest.mark.parametrize("folder", sorted((REFERENCE / "schemes").iterdir()), ids=lambda f: f.name)
+# the other schemes on a base are loaded where their cases are compared with the engine's
+ONE_OF_EACH_KIND = [
+    folder
+    for folder in sorted((REFERENCE / "schemes").iterdir())
+    if folder.name in ("zj-drg-2024", "zaozhuang-drg-2025")
+    or "base = " not in (folder / "manifest.toml").read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("folder", ONE_OF_EACH_KIND, ids=lambda f: f.name)
 def test_load__bundled_schemes(folder: Path) -> None:
     scheme = load_scheme(folder.name)
     assert len(scheme.mdcs) == 26

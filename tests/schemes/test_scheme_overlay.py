@@ -7,10 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from drgpay.cli import scheme as command
 from drgpay.errors import SchemeError
 from drgpay.grouper import Grouper
+from drgpay.grouper.explain import explain
 from drgpay.schemes import load_scheme
+from drgpay.schemes.diff import diff_schemes
 from drgpay.schemes.load import check_scheme
 from drgpay.schemes.tables import Scheme, read_tables
 from reference.model import group_case
@@ -276,3 +280,63 @@ def test_copied_overlay__finds_its_bundled_base(tmp_path: Path) -> None:
     shutil.copytree(source.path, tmp_path / "mine")
     mine = load_scheme(tmp_path / "mine")
     assert mine.digest == source.digest and mine.base == "chs-drg-2.0"
+
+
+# --- what is told of it ---------------------------------------------------------------------------
+
+
+def test_explain__tells_a_reading_that_decided_and_no_other() -> None:
+    plain = Grouper("chs-drg-2.0")
+    passed_on = Grouper("chs-drg-2.0", options={"sex_and_newborn": "passed_on"})
+    wrong_sex = {"sex": "F", "age_years": 60, "diagnoses": ["N40.x00"]}
+    told = explain(plain, **wrong_sex)
+    assert [(r.option, r.choice, r.other, r.drg) for r in told.readings] == [
+        ("sex_and_newborn", "ambiguous", "passed_on", "0000")
+    ]
+    assert "sex_and_newborn = ambiguous" in told.text("zh") and "性别不符" in told.text("zh")
+    assert told.as_dict()["readings"][0]["drg"] == "0000"
+    assert explain(passed_on, **wrong_sex).readings[0].drg == "MQY"
+    grey = min(plain.scheme.grey_codes["diagnosis"])
+    heart = {"sex": "M", "age_years": 40, "diagnoses": [grey], "procedures": ["37.5100"]}
+    assert [(r.option, r.drg) for r in explain(plain, **heart).readings] == [
+        ("ungroupable_principals", "AA29")
+    ]
+    out = plain.scheme.folder.large["valid_procedures_later.csv"]
+    gone = out["code"].to_pylist()[out["valid"].to_pylist().index("no")]
+    ambiguous = {"sex": "M", "age_years": 40, "diagnoses": ["J18.900"], "procedures": [gone]}
+    assert [(r.option, r.choice) for r in explain(plain, **ambiguous).readings] == [
+        ("valid_procedures", "tabled")
+    ]
+    usual = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"]}
+    assert explain(plain, **usual).readings == ()
+    assert explain(Grouper("zj-drg-2022"), **usual).readings == ()
+
+
+def _said(*words: str) -> str:
+    result = CliRunner().invoke(command.scheme, list(words))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_cli__shows_where_each_row_comes_from() -> None:
+    assert _said("list").count("chs-drg-2.0\n") >= 32
+    shown = _said("show", "huaibei-drg-2025")
+    assert "chs-drg-2.0（" in shown and "drg.csv" in shown
+    assert "sex_and_newborn = ambiguous" in shown
+    group = _said("show", "zj-drg-2024", "MA18")
+    assert "[zj-drg-2024/drg.csv:" in group
+    assert "proc2 MA18" in group or "dx MA18" in group
+    adrg = _said("show", "zj-drg-2024", "MA1")
+    assert "[chs-drg-2.0/adrg.csv:" in adrg and "[zj-drg-2024/drg.csv:" in adrg
+
+
+def test_diff__says_base_and_place_of_what_changed(tiny: TinyScheme) -> None:
+    base = tiny.write()
+    path = _overlay(
+        base,
+        adrg="change,mdc,order,adrg,kind,rule,name\n+,MDCF,3,FU1,medical,principal in dx and icu,x\n",
+    )
+    made = diff_schemes(read_tables(base), read_tables(path))
+    texts = {str(cell) for section in made.sections for row in section.rows for cell in row}
+    assert "tiny" in texts
+    assert any(text.endswith("[over/adrg.csv:2]") for text in texts)

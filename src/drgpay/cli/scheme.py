@@ -14,10 +14,10 @@ from drgpay.cli.lazy import LazyGroup
 from drgpay.errors import InputError, SchemeError, both, in_language
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
-from drgpay.schemes.rules import Member, RuleSyntaxError, atoms, parse_rule
+from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 from drgpay.schemes.versions import bundled_families
-from drgpay.schemes.words import rule_in_words
+from drgpay.schemes.words import ADRG_KINDS, rule_in_words
 
 FIRST_CODES = 5
 CHINESE = {
@@ -111,6 +111,8 @@ def list_schemes() -> None:
         draft = t("  [征求意见稿]", "  [draft]") if manifest.get("draft") else ""
         click.echo(f"{name}{draft}")
         click.echo(f"    {_title(manifest)}")
+        if manifest.get("base"):
+            click.echo(f"    {t('基础方案', 'on')} {manifest['base']}")
         click.echo(f"    {_effective(manifest)}")
         stated: Any = manifest.get("counts") or {}
         click.echo("    " + _counts(stated))
@@ -158,7 +160,10 @@ def _print_findings(title: str, findings: tuple[Finding, ...]) -> None:
 
 
 def _print_summary(checked: Checked) -> None:
-    click.echo(f"{checked.scheme.id}: {_counts(counts(checked.scheme))}")
+    loaded = checked.scheme
+    click.echo(f"{loaded.id}: {_counts(counts(loaded))}")
+    if loaded.base:
+        click.echo(t(f"基础方案 {loaded.base}：", f"on {loaded.base}: ") + _origins(loaded))
     new, known = len(checked.new), len(checked.known)
     click.echo(t(f"新问题 {new}，已知问题 {known}", f"{new} new, {known} known"))
 
@@ -207,14 +212,43 @@ def _show_scheme(loaded: Scheme) -> None:
     click.echo(_counts(counts(loaded)))
     system = manifest.get("code_system", {})
     click.echo(f"{t('编码', 'code system')}: {system.get('name', system.get('path', ''))}")
-    click.echo(f"surgical_match = {loaded.surgical_match}, retry = {str(loaded.retry).lower()}")
+    if loaded.base:
+        click.echo(f"{t('基础方案', 'base')}: {loaded.base}（{_origins(loaded)}）")
+    readings = [f"{name} = {choice}" for name, choice in loaded.options.items()]
+    click.echo(", ".join([*readings, f"retry = {str(loaded.retry).lower()}"]))
+    for name, why in manifest.get("readings", {}).items():
+        click.echo(f"  - {name}: {why}")
     sealed = t("与封存一致", "as sealed") if is_sealed(loaded) else t("未封存", "not sealed")
     click.echo(f"{t('摘要', 'digest')} {loaded.digest[:12]} ({sealed})")
-    for note in manifest.get("known_differences", {}).get("from_published_text", []):
-        click.echo(f"  - {note}")
+    for notes in manifest.get("known_differences", {}).values():
+        for note in notes:
+            click.echo(f"  - {note}")
+    for doubt in loaded.doubts:
+        click.echo(f"  ? {doubt['drg']} {doubt['name']}: {doubt['remark']}")
     for mdc in loaded.mdcs:
         number = sum(adrg.mdc == mdc.mdc for adrg in loaded.adrgs)
         click.echo(f"{mdc.order:>4} {mdc.mdc} {mdc.name}  {number} ADRG")
+
+
+def _origins(loaded: Scheme) -> str:
+    """Return how many rows of each table stand in which scheme's folder."""
+    found = []
+    rows = {
+        "mdc.csv": [mdc.row for mdc in loaded.mdcs],
+        "adrg.csv": [adrg.row for adrg in loaded.adrgs],
+        "drg.csv": [drg.row for drg in loaded.drgs],
+        **{file: range(2, len(table) + 2) for file, table in loaded.folder.large.items()},
+    }
+    for file, numbers in rows.items():
+        own = sum(loaded.folder.comes_from(file, row) == loaded.id for row in numbers)
+        if own:
+            found.append(t(f"{file} 自有{own}行", f"{own} rows of {file} its own"))
+    return t("，", ", ").join(found) or t("全部沿用", "all taken over")
+
+
+def _origin(loaded: Scheme, file: str, row: int) -> str:
+    """Return where a row stands, of a scheme on a base; else nothing."""
+    return f"  [{loaded.place(file, row)}]" if loaded.base else ""
 
 
 def _rule(rule: str) -> str:
@@ -226,14 +260,14 @@ def _rule(rule: str) -> str:
 
 
 def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
-    click.echo(f"{mdc.mdc} {mdc.name}")
+    click.echo(f"{mdc.mdc} {mdc.name}{_origin(loaded, 'mdc.csv', mdc.row)}")
     where = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
     click.echo(
         t(f"顺序 第{where}个，共{len(loaded.mdcs)}个MDC", f"{where} of {len(loaded.mdcs)} MDCs")
     )
     click.echo(f"{t('规则', 'rule')}: {_rule(mdc.rule)}")
     click.echo(f"{t('歧义组', 'ambiguous group')}: {_ambiguous(mdc)}")
-    _show_lists(loaded, mdc.mdc, [mdc.rule])
+    _show_lists(loaded, [(mdc.mdc, mdc.rule)])
     for i, site in enumerate(mdc.sites, 1):
         _show_list(loaded, mdc.mdc, f"site_{i}", site)
     for adrg in loaded.adrgs:
@@ -242,17 +276,19 @@ def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
 
 
 def _show_adrg(loaded: Scheme, adrg: AdrgRow) -> None:
-    click.echo(f"{adrg.key} {adrg.name} ({_kind(adrg)})")
+    click.echo(f"{adrg.key} {adrg.name} ({_kind(adrg)}){_origin(loaded, 'adrg.csv', adrg.row)}")
     _show_place(loaded, adrg)
     click.echo(f"{t('规则', 'rule')}: {_rule(adrg.rule)}")
     drgs = [drg for drg in loaded.drgs if drg.adrg_key == adrg.key]
-    _show_lists(loaded, adrg.key, [adrg.rule, *(drg.rule for drg in drgs)])
+    asked = [(adrg.key, adrg.rule), *((loaded.lists_of(drg), drg.rule) for drg in drgs)]
+    _show_lists(loaded, asked)
     for drg in drgs:
-        click.echo(f"{drg.order:>4} {drg.drg} {drg.name}  ← {_rule(drg.rule)}")
+        where = _origin(loaded, "drg.csv", drg.row)
+        click.echo(f"{drg.order:>4} {drg.key} {drg.name}  ← {_rule(drg.rule)}{where}")
 
 
 def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
-    click.echo(f"{drg.drg} {drg.name}")
+    click.echo(f"{drg.key} {drg.name}{_origin(loaded, 'drg.csv', drg.row)}")
     adrg = next((adrg for adrg in loaded.adrgs if adrg.key == drg.adrg_key), None)
     if adrg is None:
         return
@@ -260,12 +296,12 @@ def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
     _show_place(loaded, adrg)
     click.echo(f"{t('ADRG规则', 'ADRG rule')}: {_rule(adrg.rule)}")
     click.echo(f"{t('DRG规则', 'DRG rule')}: {_rule(drg.rule)}")
-    _show_lists(loaded, adrg.key, [adrg.rule, drg.rule])
+    _show_lists(loaded, [(adrg.key, adrg.rule), (loaded.lists_of(drg), drg.rule)])
     split = [other for other in loaded.drgs if other.adrg_key == drg.adrg_key]
     click.echo(t("细分（按判断顺序）:", "split, in order of evaluation:"))
     for other in split:
         mark = "→" if other is drg else " "
-        click.echo(f"  {mark} {other.order} {other.drg} {other.name}  ← {_rule(other.rule)}")
+        click.echo(f"  {mark} {other.order} {other.key} {other.name}  ← {_rule(other.rule)}")
     weight = loaded.weights.get(drg.drg)
     if weight is not None:
         note = t("仅供样例数据，不用于支付", "for sample data, not for payment")
@@ -288,17 +324,20 @@ def _show_place(loaded: Scheme, adrg: AdrgRow) -> None:
     )
 
 
-def _show_lists(loaded: Scheme, owner: str, rules: list[str]) -> None:
-    names: dict[str, None] = {}
-    for rule in rules:
+def _show_lists(loaded: Scheme, rules: list[tuple[str, str]]) -> None:
+    """Show the lists that rules name, each rule with its owner; those of others say whose."""
+    asked: dict[tuple[str, str], None] = {}
+    for owner, rule in rules:
         try:
-            for atom in atoms(parse_rule(rule)):
-                if isinstance(atom, Member) and atom.list_name:
-                    names[atom.list_name] = None
+            for member in members(parse_rule(rule)):
+                if member.list_name:
+                    asked[(owner, member.list_name)] = None
         except RuleSyntaxError as error:
             click.echo(f"  {rule}: {in_language(error, LANG)}")
-    for name in names:
-        _show_list(loaded, owner, name, "")
+    first = rules[0][0]
+    for owner, name in asked:
+        own = owner == first or name == "valid_procedures"
+        _show_list(loaded, owner, name, "" if own else owner)
 
 
 def _show_list(loaded: Scheme, owner: str, name: str, title: str) -> None:
@@ -341,7 +380,7 @@ def _counts(values: dict[str, Any]) -> str:
 
 
 def _kind(adrg: AdrgRow) -> str:
-    return t("外科或操作", "surgical") if adrg.kind == "surgical" else t("内科", "medical")
+    return t(*ADRG_KINDS[adrg.kind]) if adrg.kind in ADRG_KINDS else adrg.kind
 
 
 def _ambiguous(mdc: MdcRow) -> str:

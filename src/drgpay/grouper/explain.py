@@ -20,6 +20,7 @@ from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_
 from drgpay.grouper.engine import GroupedCases, Grouper, code_number
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
 from drgpay.grouper.trace import Trace, Tracer, tracer_of
+from drgpay.schemes.tables import READINGS, scheme_of
 
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
@@ -60,6 +61,17 @@ class UnknownCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A reading of the scheme that decided: under the other choice the case is in another group."""
+
+    option: str
+    choice: str
+    other: str
+    drg: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The grouping of a case with the rules that made it; texts as the scheme's tables say.
 
@@ -87,6 +99,7 @@ class Explanation:
     prices: tuple[Price, ...] = ()
     price: Price | None = None
     unknown: tuple[UnknownCode, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; points in 1/10,000, money in fen."""
@@ -119,6 +132,7 @@ class Explanation:
             ],
             "price": None if self.price is None else self.price._asdict(),
             "nearest": words.nearest_dicts(self),
+            "readings": [asdict(item) for item in self.readings],
             "unknown": [words.unknown_dict(item) for item in self.unknown],
             "warning": {"zh": words.WARNING[0], "en": words.WARNING[1]},
         }
@@ -200,6 +214,7 @@ class Explainer:
     def __init__(self, grouper: Grouper) -> None:
         scheme = grouper.scheme
         self.scheme, self.surgical_match = scheme.id, scheme.surgical_match
+        self.grouped_by = scheme
         self.outcomes = grouper.outcomes
         self.encode = (grouper.compiled.encode_diagnosis, grouper.compiled.procedures.index)
         self.number_of = {
@@ -210,6 +225,9 @@ class Explainer:
         self.mdcs = {m.mdc: m for m in scheme.mdcs}
         self.adrgs = {a.key: a for a in scheme.adrgs}
         self.drgs = {(d.adrg_key, d.drg): d for d in reversed(scheme.drgs)}
+        later = scheme.folder.large.get("valid_procedures_later.csv")
+        self._later = frozenset(later["code"].to_pylist()) if later is not None else frozenset()
+        self._others: dict[str, Grouper] = {}
         self._severity: dict[tuple[str, bool, bool], DiagnosisSeverity] = {}
         self._grouper = ref(grouper)  # kept by its grouper, which it must not keep
         self._unknown: dict[tuple[int, str], UnknownCode | None] = {}
@@ -324,6 +342,43 @@ class Explainer:
             prices,
             price,
             self.unknown(diagnoses, facts["procedures"]),
+            tuple(self._readings(g, facts)),
+        )
+
+    def _readings(self, g: Grouping, facts: dict[str, Any]) -> Iterator[Reading]:
+        """Yield the readings under whose other choice the case would be in another group."""
+        scheme = self.grouped_by
+        principal = facts["diagnoses"][0]
+        kind = self.adrgs[g.adrg_key].kind if g.adrg_key in self.adrgs else ""
+        passed_on = scheme.options["sex_and_newborn"] == "passed_on"
+        may_decide = {
+            "ungroupable_principals": any(
+                principal in codes["diagnosis"]
+                for codes in (scheme.not_grouping, scheme.grey_codes)
+            ),
+            "sex_and_newborn": kind == "ambiguous"
+            or (passed_on and self._of_sex_or_newborn(facts)),
+            "valid_procedures": not self._later.isdisjoint(facts["procedures"]),
+        }
+        for option, may in may_decide.items():
+            if not may:
+                continue
+            choice = scheme.options[option]
+            other = next(word for word in READINGS[option] if word != choice)
+            if option not in self._others:
+                options = {**scheme.options, option: other}
+                self._others[option] = Grouper(scheme_of(scheme.folder, options))
+            would = self._others[option].group_case(**facts)
+            if would.drg != g.drg:
+                yield Reading(option, choice, other, would.drg, would.name)
+
+    def _of_sex_or_newborn(self, facts: dict[str, Any]) -> bool:
+        """Return whether a case is an infant's, or of an MDC that the other sex may not enter."""
+        scheme = self.grouped_by
+        number = scheme.diagnoses.index.get(facts["diagnoses"][0], 0)
+        changed = [row["mdc"] for _, row in scheme.folder.small.get("passed_on.csv", [])]
+        return bool(changed) and (
+            facts["age_years"] == 0 or any(number in scheme.list_ids(mdc, "dx") for mdc in changed)
         )
 
     def unknown(

@@ -26,7 +26,7 @@ from drgpay.schemes.rules import (
 from drgpay.schemes.words import CODES_IN_WORDS, FACTS, rule_in_words
 
 if TYPE_CHECKING:
-    from drgpay.grouper.explain import DiagnosisSeverity, Explanation, UnknownCode
+    from drgpay.grouper.explain import DiagnosisSeverity, Explanation, Reading, UnknownCode
 
 Texts = tuple[str, str]  # Chinese, English
 
@@ -110,6 +110,33 @@ KINDS: dict[str, Texts] = {
     "medical": ("内科组", "medical"),
     "ambiguous": ("歧义组", "ambiguous group"),
     "fallback": ("其余组（不算入组）", "rest group (not grouped)"),
+}
+# what each choice of a reading means
+READING_WORDS: dict[str, dict[str, Texts]] = {
+    "sex_and_newborn": {
+        "ambiguous": (
+            "新生儿或性别不符的病例进入歧义组",
+            "newborns and cases whose sex does not fit are ambiguous groups",
+        ),
+        "passed_on": (
+            "新生儿或性别不符的病例转入下一MDC",
+            "newborns and cases whose sex does not fit pass on to the next MDC",
+        ),
+    },
+    "ungroupable_principals": {
+        "refused": (
+            "主要诊断是灰码或不作为分组规则，不予入组",
+            "a principal diagnosis that is grey or takes no part in grouping is refused",
+        ),
+        "tried": (
+            "灰码或不作为分组规则的主要诊断照常判断",
+            "a principal diagnosis that is grey or takes no part in grouping is tried as any",
+        ),
+    },
+    "valid_procedures": {
+        "tabled": ("有效手术操作按所附列表", "the valid procedures are those tabled"),
+        "later": ("有效手术操作按其后的更正", "the valid procedures are those cleaned later"),
+    },
 }
 VERDICTS: dict[str, Texts] = {
     "counts": ("计入", "counts"),
@@ -402,6 +429,7 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     reason = REASON_TEXTS[g.reason][0 if zh else 1]
     if reason:
         made.append(f"  {reason}" + (f" {g.by_procedure}" if g.by_procedure else ""))
+    made += [reading_line(item, lang) for item in e.readings]
     made += [unknown_line(item, lang) for item in e.unknown]
     if e.price is not None:
         made.append("  " + own_price_text(e.price, lang))
@@ -411,6 +439,20 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     made += [severity_line(s, e.principal[0], zh) for s in e.secondary]
     made += _nearest_lines(e, zh, lang, changes)
     return made
+
+
+def reading_line(item: Reading, lang: str) -> str:
+    """Return the line of a reading that decided, and what the other choice would have made."""
+    zh, en = READING_WORDS[item.option][item.choice]
+    if lang == "zh":
+        return (
+            f"  由方案选项 {item.option} = {item.choice} 决定：{zh}；"
+            f"按 {item.other} 则为 {named(item.drg, item.name)}（假定，公布文本未定）"
+        )
+    return (
+        f"  decided by the reading {item.option} = {item.choice}: {en}; with {item.other} it is "
+        f"{named(item.drg, item.name)} (assumed, not settled by the published text)"
+    )
 
 
 def unknown_dict(item: UnknownCode) -> dict[str, Any]:

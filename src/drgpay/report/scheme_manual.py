@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from drgpay import __version__
 from drgpay.outputs import file_names, whole_folder
 from drgpay.schemes.load import is_sealed
-from drgpay.schemes.rules import Member, RuleSyntaxError, atoms, parse_rule
+from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
-from drgpay.schemes.words import rule_in_words
+from drgpay.schemes.words import ADRG_KINDS, rule_in_words
 
 from .html import TEMPLATES
 from .scheme_page import environment
@@ -116,6 +116,8 @@ class Manual:
         return [
             (self.t("发布", "publisher"), str(s.manifest.get("publisher", ""))),
             (self.t("施行", "effective"), period),
+            *([(self.t("基础方案", "base"), s.base)] if s.base else []),
+            *((name, choice) for name, choice in s.options.items()),
             (
                 self.t("组", "groups"),
                 f"MDC {len(s.mdcs)}, ADRG {len({a.adrg for a in s.adrgs})}, "
@@ -164,7 +166,8 @@ class Manual:
                     "A case that nothing took is tried again by each further procedure alone.",
                 )
             )
-        notes = s.manifest.get("known_differences", {}).get("from_published_text", [])
+        notes = [n for some in s.manifest.get("known_differences", {}).values() for n in some]
+        notes += [f"{d['drg']} {d['name']}: {d['remark']}" for d in s.doubts]
         rows = [
             (
                 str(place),
@@ -190,7 +193,7 @@ class Manual:
         if notes:
             parts.append(
                 Markup("<section><h2>{}</h2><ul>{}</ul></section>").format(
-                    self.t("与公布文本的已知差别", "Known differences from the published text"),
+                    self.t("与公布文本或来源的已知差别、存疑", "Known differences and doubts"),
                     Markup().join(Markup("<li>{}</li>").format(note) for note in notes),
                 )
             )
@@ -241,7 +244,7 @@ class Manual:
 
     def _adrg(self, adrg: AdrgRow) -> Markup:
         drgs = self.drgs[adrg.key]
-        rows = [(d.drg, d.name, self._said(d.rule)) for d in drgs]
+        rows = [(d.key, d.name, self._said(d.rule)) for d in drgs]
         heads = [
             "DRG",
             self.t("名称", "name"),
@@ -257,13 +260,25 @@ class Manual:
             self._kind(adrg),
             self._rule(adrg.rule),
             _table(heads, rows, "groups"),
-            self._lists(adrg.key, [adrg.rule, *(d.rule for d in drgs)]),
+            self._lists(adrg.key, [adrg.rule])
+            + Markup().join(
+                self._lists(owner, rules, owner if owner != adrg.key else "")
+                for owner, rules in self._by_owner(drgs).items()
+            ),
         )
 
+    def _by_owner(self, drgs: Iterable[DrgRow]) -> dict[str, list[str]]:
+        """Return the rules of DRGs by whose lists they name."""
+        found: dict[str, list[str]] = {}
+        for drg in drgs:
+            found.setdefault(self.scheme.lists_of(drg), []).append(drg.rule)
+        return found
+
     def _kind(self, adrg: AdrgRow) -> str:
-        if adrg.kind == "surgical":
-            return self.t("外科或操作", "surgical")
-        return self.t("内科", "medical")
+        kind = self.t(*ADRG_KINDS[adrg.kind]) if adrg.kind in ADRG_KINDS else adrg.kind
+        if not self.scheme.base:
+            return kind
+        return f"{kind} · {self.scheme.folder.comes_from('adrg.csv', adrg.row)}"
 
     def _said(self, rule: str) -> str:
         try:
@@ -276,17 +291,17 @@ class Manual:
             self._said(rule), rule
         )
 
-    def _lists(self, owner: str, rules: Iterable[str]) -> Markup:
+    def _lists(self, owner: str, rules: Iterable[str], title: str = "") -> Markup:
         names: dict[str, None] = {}
         for rule in rules:
             try:
-                for atom in atoms(parse_rule(rule)):
-                    if isinstance(atom, Member) and atom.list_name:
-                        names[atom.list_name] = None
+                for member in members(parse_rule(rule)):
+                    if member.list_name:
+                        names[member.list_name] = None
             except RuleSyntaxError:
                 continue
         return Markup().join(
-            self._list(owner, name, "") for name in names if name != "valid_procedures"
+            self._list(owner, name, title) for name in names if name != "valid_procedures"
         )
 
     def _list(self, owner: str, name: str, title: str) -> Markup:

@@ -15,7 +15,7 @@ import numpy as np
 
 from drgpay.errors import Bilingual, both
 from drgpay.schemes.rules import RuleSyntaxError, parse_rule
-from drgpay.schemes.tables import AdrgRow, DrgRow, Scheme, Vocabulary
+from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 from drgpay.schemes.words import rule_in_words
 
 Row = tuple[str | int | Bilingual, ...]
@@ -29,7 +29,11 @@ AMBIGUOUS = {
     "main": both("主要手术", "main procedure"),
 }
 OPTIONS = {
+    "base": both("基础方案", "base"),
     "surgical_match": both("手术匹配", "surgical_match"),
+    "sex_and_newborn": both("性别与新生儿", "sex_and_newborn"),
+    "ungroupable_principals": both("不能入组的主要诊断", "ungroupable_principals"),
+    "valid_procedures": both("有效手术操作的读法", "valid_procedures"),
     "retry_further_procedures": both("其他手术再试", "retry_further_procedures"),
     "code_system": both("编码版本", "code_system"),
     "effective.from": both("施行日期", "effective.from"),
@@ -137,7 +141,8 @@ def _options(a: Scheme, b: Scheme) -> Section:
         system = s.manifest.get("code_system", {})
         effective = s.manifest.get("effective", {})
         return {
-            "surgical_match": s.surgical_match,
+            "base": s.base,
+            **s.options,
             "retry_further_procedures": str(s.retry).lower(),
             "code_system": str(system.get("name", system.get("path", ""))),
             "effective.from": str(effective.get("from", "")),
@@ -146,7 +151,9 @@ def _options(a: Scheme, b: Scheme) -> Section:
         }
 
     of_a, of_b = facts(a), facts(b)
-    rows = tuple((OPTIONS[key], of_a[key], of_b[key]) for key in of_a if of_a[key] != of_b[key])
+    rows = tuple(
+        (OPTIONS.get(key, key), of_a[key], of_b[key]) for key in of_a if of_a[key] != of_b[key]
+    )
     columns = (both("项目", "option"), both("前", "from"), both("后", "to"))
     return Section("options", both("选项与施行期", "Options and period"), columns, rows)
 
@@ -169,6 +176,15 @@ def _words(rule: str) -> Bilingual:
     return both(rule_in_words(node), rule_in_words(node, "en"))
 
 
+def _rule_of(scheme: Scheme, file: str, row: MdcRow | AdrgRow | DrgRow) -> Bilingual:
+    """Return a row's rule in words; of a scheme on a base, with the place where the row stands."""
+    said = _words(row.rule)
+    if not scheme.base:
+        return said
+    place = scheme.place(file, row.row)
+    return both(f"{said.chinese} [{place}]", f"{said} [{place}]")
+
+
 def _mdcs(a: Scheme, b: Scheme) -> Section:
     of_a, of_b = {m.mdc: m for m in a.mdcs}, {m.mdc: m for m in b.mdcs}
     rows: list[Row] = []
@@ -182,7 +198,8 @@ def _mdcs(a: Scheme, b: Scheme) -> Section:
         if x.name != y.name:
             rows.append((RENAMED, code, y.name, x.name, y.name))
         if x.rule != y.rule:
-            rows.append((RULE, code, y.name, _words(x.rule), _words(y.rule)))
+            rules = _rule_of(a, "mdc.csv", x), _rule_of(b, "mdc.csv", y)
+            rows.append((RULE, code, y.name, *rules))
         if x.ambiguous != y.ambiguous:
             was, now = (
                 AMBIGUOUS.get(x.ambiguous, x.ambiguous),
@@ -254,9 +271,11 @@ def _adrgs(a: Scheme, b: Scheme) -> Section:
         x, y = of_a.get(key), of_b.get(key)
         if x is None:
             assert y is not None
-            rows.append((ADDED, key, y.name, _recoded(key, y.name, only_a), _words(y.rule)))
+            now = _rule_of(b, "adrg.csv", y)
+            rows.append((ADDED, key, y.name, _recoded(key, y.name, only_a), now))
         elif y is None:
-            rows.append((REMOVED, key, x.name, _words(x.rule), _recoded(key, x.name, only_b)))
+            was = _rule_of(a, "adrg.csv", x)
+            rows.append((REMOVED, key, x.name, was, _recoded(key, x.name, only_b)))
         else:
             if x.name != y.name:
                 rows.append((RENAMED, key, y.name, x.name, y.name))
@@ -265,12 +284,13 @@ def _adrgs(a: Scheme, b: Scheme) -> Section:
             if x.kind != y.kind:
                 rows.append((KIND, key, y.name, x.kind, y.kind))
             if x.rule != y.rule:
-                rows.append((RULE, key, y.name, _words(x.rule), _words(y.rule)))
+                was, now = _rule_of(a, "adrg.csv", x), _rule_of(b, "adrg.csv", y)
+                rows.append((RULE, key, y.name, was, now))
     for mdc in [m.mdc for m in b.mdcs]:
         before = [r.key for r in a.adrgs if r.mdc == mdc]
         after = [r.key for r in b.adrgs if r.mdc == mdc]
-        for key, was, now in _moved(before, after):
-            rows.append((ORDER, key, of_b[key].name, _after(was), _after(now)))
+        for key, first, then in _moved(before, after):
+            rows.append((ORDER, key, of_b[key].name, _after(first), _after(then)))
     return Section("adrg", both("ADRG", "ADRG"), GROUP_COLUMNS, tuple(rows))
 
 
@@ -284,9 +304,11 @@ def _drgs(a: Scheme, b: Scheme) -> Section:
         x, y = of_a.get(code), of_b.get(code)
         if x is None:
             assert y is not None
-            rows.append((ADDED, code, y.name, _recoded(code, y.name, only_a), _words(y.rule)))
+            now = _rule_of(b, "drg.csv", y)
+            rows.append((ADDED, code, y.name, _recoded(code, y.name, only_a), now))
         elif y is None:
-            rows.append((REMOVED, code, x.name, _words(x.rule), _recoded(code, x.name, only_b)))
+            was = _rule_of(a, "drg.csv", x)
+            rows.append((REMOVED, code, x.name, was, _recoded(code, x.name, only_b)))
         elif x.name != y.name:
             rows.append((RENAMED, code, y.name, x.name, y.name))
     return Section("drg", both("DRG", "DRG"), GROUP_COLUMNS, tuple(rows))

@@ -63,6 +63,12 @@ FLAGS: Mapping[str, tuple[str, str]] = {
     "mcc": ("伴MCC", "with MCC"),
     "cc": ("伴CC", "with CC"),
 }
+ADRG_KINDS: Mapping[str, tuple[str, str]] = {
+    "surgical": ("外科或操作", "surgical"),
+    "medical": ("内科", "medical"),
+    "ambiguous": ("歧义组", "ambiguous"),
+    "fallback": ("其余，不算入组", "rest, not grouped"),
+}
 SIGNS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 # the codes of coded facts in words, by their numbers
 CODES_IN_WORDS: Mapping[str, Mapping[int, tuple[str, str]]] = {
