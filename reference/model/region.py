@@ -152,7 +152,7 @@ def read_region(
         raise ValueError(f"{folder}: region.toml is missing")
     document = tomllib.loads((folder / "region.toml").read_text(encoding="utf-8"))
     head = document.get("region", {})
-    lacking = [key for key in ("id", "year", "policy", "scheme") if key not in head]
+    lacking = [key for key in ("id", "year", "policy") if key not in head]
     lacking += [
         key
         for row in document.get("pools", [])
@@ -228,7 +228,7 @@ def read_region(
         name=head.get("name", ""),
         year=head["year"],
         policy=head["policy"],
-        scheme=head["scheme"],
+        scheme=head.get("scheme", "zhejiang"),
         surgical_match=head.get("surgical_match"),
         folder=folder,
         pools=pools,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from drgpay.errors import InputError, both
 
+# the family of Zhejiang's schemes: each case by the version in force on its day of discharge
+DEFAULT_SCHEME = "zhejiang"
 _PACKAGE = Path(__file__).resolve().parent
 _KINDS = {
     "schemes": ("分组方案", "scheme"),

@@ -15,7 +15,7 @@ from drgpay.grouper.explain import explain, explainer_of
 from tests.explain.test_trace import grouper_of
 from tests.grouper.generated import Case, Tables, case
 
-SCHEMES = [("zj-drg-2022", "main"), ("chs-drg-1.2-draft", "any"), ("chongqing-drg-2022", "main"),
+SCHEMES = [("zj-drg-2022", "main"), ("chs-drg-2.0", "any"), ("chongqing-drg-2022", "main"),
            ("ex1-tiny", "main"), ("testland-tiny", "main"), ("testland-tiny", "any")]  # fmt: skip
 NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days")
 

@@ -15,7 +15,7 @@ from tests.grouper.generated import Case, Tables, as_table, case
 
 ROOT = Path(__file__).parents[2]
 TINY = ("ex1-tiny", "testland-tiny")
-BUNDLED = ("zj-drg-2022", "chs-drg-1.1", "chongqing-drg-2022", "chs-drg-1.2-draft")
+BUNDLED = ("zj-drg-2022", "chs-drg-1.1", "chongqing-drg-2022")
 
 
 def grouper_of(name: str, match: str = "main") -> Grouper:

@@ -21,13 +21,13 @@ def _run(*words: str | Path) -> Result:
     return CliRunner().invoke(command.scheme, [str(word) for word in words])
 
 
-def test_list__names_bundled_schemes_with_counts_and_draft_mark() -> None:
+def test_list__names_bundled_schemes_with_counts() -> None:
     result = _run("list")
     assert result.exit_code == 0
     for name in bundled("schemes"):
         assert name in result.output
     assert "DRG 1006" in result.output
-    assert "chs-drg-1.2-draft  [征求意见稿]" in result.output
+    assert "chs-drg-2.0" in result.output
     assert load_scheme("zj-drg-2022").digest[:12] in result.output
 
 

@@ -53,7 +53,8 @@ def test_bundled_scheme__has_no_new_finding(name: str) -> None:
     [  # the counts that the schemes' publishers state
         ("zj-drg-2022", 26, 376, 1006, 0),
         ("chs-drg-1.1", 26, 376, 628, 0),
-        ("chs-drg-1.2-draft", 26, 409, 634, 20),
+        ("chs-drg-2.0", 26, 409, 634, 20),
+        ("zj-drg-2024", 26, 409, 933, 20),
         ("chongqing-drg-2022", 26, 376, 792, 20),
     ],
 )

@@ -38,9 +38,9 @@ def _names(found: Reach) -> tuple[list[str], list[str], list[str]]:
         (HERE / "testland-tiny", "any"),
         ("zj-drg-2022", "main"),
         pytest.param("chs-drg-1.1", "main", marks=LONG),
-        pytest.param("chs-drg-1.2-draft", "main", marks=LONG),
+        pytest.param("chs-drg-2.0", "main", marks=LONG),
         pytest.param("chongqing-drg-2022", "main", marks=LONG),
-        pytest.param("chs-drg-1.2-draft", "any", marks=LONG),
+        pytest.param("chs-drg-2.0", "any", marks=LONG),
     ],
 )
 def test_witness__ends_in_its_group_in_the_reference_model_too(

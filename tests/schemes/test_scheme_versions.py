@@ -122,10 +122,38 @@ def test_group_file__writes_the_version_of_each_case(family: Path, tmp_path: Pat
     assert "没有施行中的分组方案版本" in notes
 
 
-def test_group__of_a_family_asks_for_the_discharge_date(family: Path) -> None:
-    with pytest.raises(InputError, match="discharge_date") as caught:
-        group(cases("2024-01-01").drop_columns("discharge_date"), family)
-    assert "old（2020-01-01 至 2023-12-31）" in caught.value.text("zh")
+def test_group__of_a_family_without_a_date_takes_the_version_of_today_and_says_so(
+    family: Path,
+) -> None:
+    table = cases("2021-01-01", "2024-01-01").drop_columns("discharge_date")
+    done = group(table, family)
+    assert [use.scheme for use in done.versions] == ["new"]
+    assert done.codes.tally.undated == {"new": done.counts.total}
+    assert any("没有出院日期列" in note.chinese for note in done.warnings)
+
+
+def test_group__of_a_scheme_outside_its_period_says_how_many(family: Path) -> None:
+    table = cases("2019-12-31", "2020-01-01", "2023-12-31", "2024-01-01")
+    done = group(table, family / "old")
+    assert done.codes.tally.outside == {"old": 2}
+    assert any("2 例的出院日期不在分组方案 old 的施行期内" in n.chinese for n in done.warnings)
+    assert group(cases("2020-01-01"), family / "old").codes.tally.outside == {}
+
+
+def test_default__is_the_family_of_zhejiang_by_discharge_date() -> None:
+    table = pa.table(
+        {
+            "case_id": ["a", "b"],
+            "sex": ["M", "M"],
+            "age_years": [61, 61],
+            "discharge_date": ["2024-12-31", "2025-01-01"],
+            "diagnoses": [["I63.900"], ["I63.900"]],
+        }
+    )
+    done = group(table)
+    assert done.table["scheme"].to_pylist() == ["zj-drg-2022", "zj-drg-2024"]
+    assert done.scheme == "zhejiang"
+    assert done.table["status"].to_pylist() == ["grouped", "grouped"]
 
 
 def test_family__with_overlap_and_gap_names_both(tmp_path: Path) -> None:

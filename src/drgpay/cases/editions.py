@@ -142,22 +142,30 @@ def row_editions(
     return RowEditions(names, which), bad
 
 
+TALLIES = ("met", "unknown", "explained", "rows", "outside", "undated", "assumed")
+
+
 @dataclass
 class CodeTally:
     """How many codes were met, by kind; how many of them the scheme does not know.
 
     `explained`: of the unknown ones, how many another edition knows, by (edition, kind). `rows`:
-    cases by the edition that they were read as, said by the row or not.
+    cases by the edition that they were read as, said by the row or not. By scheme: `outside`, cases
+    discharged when it was not in force; `undated`, cases without a day that take the version of
+    today; `assumed`, cases whose group an assumed condition decided.
     """
 
     met: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     explained: Counter[tuple[str, str]] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
+    outside: Counter[str] = field(default_factory=Counter)
+    undated: Counter[str] = field(default_factory=Counter)
+    assumed: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: CodeTally) -> None:
         """Add what another piece met."""
-        for name in ("met", "unknown", "explained", "rows"):
+        for name in TALLIES:
             getattr(self, name).update(getattr(other, name))
 
     def count_rows(self, editions: RowEditions, count: int) -> None:

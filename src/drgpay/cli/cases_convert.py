@@ -53,10 +53,11 @@ def convert(
     spare_pandas()
     from drgpay.cases.convert import convert as run
     from drgpay.grouper.codes_read import CodesRead
-    from drgpay.grouper.stream import grouper_of
+    from drgpay.grouper.versions import VersionedGrouper, any_grouper
 
     started = time.perf_counter()
-    grouper = grouper_of(scheme, None, codes)
+    found = any_grouper(scheme, None, codes)
+    grouper = found.groupers[found.today] if isinstance(found, VersionedGrouper) else found
     done = run(
         list(cases),
         out,

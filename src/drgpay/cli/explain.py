@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import codes_option, surgical_match_option
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from drgpay.grouper import Grouper
     from drgpay.settlement.pricing import Pricer
 
-DEFAULT_SCHEME = "zj-drg-2022"
 SEXES = ["M", "F"] if LANG == "en" else ["男", "女", "M", "F"]
 
 
@@ -149,8 +149,8 @@ def explain(
         )
     pricer = _pricer(run_dir)
     day = None if discharged is None else discharged.date()
-    if source is not None and out is None and day is None:
-        day = _discharge(source, case_id, reading)
+    if source is not None and day is None:
+        day = _discharge(source, case_id if out is None else None, reading)
     grouper = _grouper(scheme, surgical_match, codes, pricer, day)
     if out is not None and source is not None:
         _explain_many(source, out, grouper, case_ids or case_id, pricer, workers, reading)
@@ -200,7 +200,6 @@ def _grouper(
     day: dt.date | None,
 ) -> Grouper:
     """Return the grouper; of a family of schemes the version in force on a day."""
-    from drgpay.grouper.stream import grouper_of
     from drgpay.grouper.versions import VersionedGrouper, any_grouper
 
     if pricer is not None:
@@ -209,11 +208,22 @@ def _grouper(
         surgical_match = surgical_match or used["surgical_match"]
     name = scheme or DEFAULT_SCHEME
     given = Path(name) if "/" in name else name
-    if day is not None:
-        found = any_grouper(given, surgical_match, codes)
-        grouper = found.at(day) if isinstance(found, VersionedGrouper) else found
+    found = any_grouper(given, surgical_match, codes)
+    if not isinstance(found, VersionedGrouper):
+        grouper = found
+    elif day is not None:
+        grouper = found.at(day)
     else:
-        grouper = grouper_of(given, surgical_match, codes)
+        grouper = found.groupers[found.today]
+        click.echo(
+            t(
+                f"注意：没有出院日期，按今日施行的 {grouper.scheme.id} 解释；"
+                "出院日期用 --discharged，版本用 --scheme 写明",
+                f"note: without a day of discharge, {grouper.scheme.id} explains, in force today; "
+                "give --discharged, or name a version with --scheme",
+            ),
+            err=True,
+        )
     if pricer is not None:
         pricer.check_scheme(grouper.scheme)
     return grouper

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.lang import t
 
 Command = Callable[..., Any]
@@ -17,7 +18,7 @@ def scheme_option(command: Command) -> Command:
     """Add --scheme."""
     return click.option(
         "--scheme",
-        default="zj-drg-2022",
+        default=DEFAULT_SCHEME,
         show_default=True,
         help=t(
             "分组方案的名称或文件夹；写一族方案的名称（如 zhejiang）时，按出院日期取施行中的版本",

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from drgpay._reference import DEFAULT_SCHEME
 from drgpay.arrow import table_writer
 from drgpay.cases import parse
 from drgpay.cases.checks.catalogue import (
@@ -60,7 +61,6 @@ from drgpay.grouper.coding_lists import marked
 from drgpay.grouper.engine import REASON
 from drgpay.grouper.outcome import REASONS
 from drgpay.grouper.stream import (
-    DEFAULT_SCHEME,
     GroupedPiece,
     default_threads,
     group_piece,

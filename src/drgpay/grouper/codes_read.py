@@ -63,6 +63,34 @@ class CodesRead:
         """Return what is said before anything else: codes of another edition than the scheme's."""
         return [*self._explained(), *self._counted(), *self._mapped()]
 
+    def provisos(self) -> list[Bilingual]:
+        """Return what of the schemes holds with a proviso: outside its period, without a day."""
+        notes = [
+            both(
+                f"{cases:,} 例的出院日期不在分组方案 {scheme} 的施行期内",
+                f"{cases:,} cases were discharged when the scheme {scheme} was not in force",
+            )
+            for scheme, cases in sorted(self.tally.outside.items())
+        ]
+        notes += [
+            both(
+                f"没有出院日期列：{cases:,} 例按今日施行的 {scheme} 分组；补上出院日期，或用 --scheme 写明版本",
+                f"there is no discharge date: {cases:,} cases are grouped by {scheme}, in force "
+                "today; add the column, or name a version with --scheme",
+            )
+            for scheme, cases in sorted(self.tally.undated.items())
+        ]
+        return notes + [
+            both(
+                f"{cases:,} 例的分组由名称所述、原表未列的条件决定（{scheme}，conditions = named，"
+                "取自同源方案，属假定）",
+                f"the group of {cases:,} cases is decided by conditions that names state and the "
+                f"tables lack ({scheme}, conditions = named, taken over from a related scheme, "
+                "assumed)",
+            )
+            for scheme, cases in sorted(self.tally.assumed.items())
+        ]
+
     def _explained(self) -> list[Bilingual]:
         """Another edition would explain most of the unknown codes."""
         better = self.tally.better()
@@ -170,4 +198,7 @@ class CodesRead:
             "unknown": {kind: self.tally.unknown[kind] for kind in KINDS},
             "changed": self.changed,
             "ungrouped": dict(self.reasons),
+            "outside_period": dict(sorted(self.tally.outside.items())),
+            "undated": dict(sorted(self.tally.undated.items())),
+            "decided_by_assumed_condition": dict(sorted(self.tally.assumed.items())),
         }

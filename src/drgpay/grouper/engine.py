@@ -155,6 +155,29 @@ class Grouper:
             Outcome("", "", UNGROUPABLE, "未能入组"),
         )
 
+    @cached_property
+    def as_tabled(self) -> Grouper | None:
+        """The grouper without the conditions that names of groups state, None where none is read."""
+        if not self.scheme.named_conditions:
+            return None
+        options = {**self.scheme.options, "conditions": "tabled"}
+        return Grouper(load_scheme(self.scheme.path, options=options), codes=self.codes)
+
+    @cached_property
+    def procedures_of_conditions(self) -> NDArray[np.bool_]:
+        """Which procedures the conditions taken over, or the tabled rules beside them, name."""
+        met = np.zeros(len(self.scheme.procedures) + 1, dtype=np.bool_)
+        for group, condition in self.scheme.named_conditions.items():
+            for atom in (*atoms(parse_rule(condition.rule)), *atoms(parse_rule(condition.tabled))):
+                if not isinstance(atom, Member) or atom.fact in DIAGNOSIS_FACTS:
+                    continue
+                if atom.list_name is None:
+                    met[[self.scheme.procedures.index.get(code, 0) for code in atom.codes]] = True
+                elif atom.list_name != "valid_procedures":
+                    met[self.scheme.list_ids(group, atom.list_name)] = True
+        met[0] = False
+        return met
+
     @property
     def more(self) -> tuple[str, ...]:
         """The columns that only some schemes ask and this one does."""

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from drgpay._reference import DEFAULT_SCHEME
 from drgpay.arrow import dictionary_column, table_writer
 from drgpay.cases.codes import Changes, changes_table
 from drgpay.cases.editions import merge_changes
@@ -29,8 +30,8 @@ from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
 from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
+from drgpay.grouper.provisos import DATE_COLUMN, note_provisos
 from drgpay.grouper.versions import (
-    DATE_COLUMN,
     AnyGrouper,
     VersionedGrouper,
     VersionUse,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 
 T = TypeVar("T")
-DEFAULT_SCHEME = "zj-drg-2022"
 
 
 def default_threads() -> int:
@@ -134,6 +134,7 @@ def group_piece(
             of_rows,
         )
         grouped = grouper.group_arrays(cases)
+        note_provisos(table, cases, grouped, grouper)
     bad = ~cases.good
     if bad.any():
         grouped.reason[bad] = len(REASON_TEXTS) + faults.why[bad]
@@ -205,7 +206,7 @@ class GroupResult:
     @property
     def warnings(self) -> list[Bilingual]:
         """What the reader must know of the codes' edition and of the versions used."""
-        return [*self.codes.first(), *version_warnings(self.versions)]
+        return [*self.codes.first(), *self.codes.provisos(), *version_warnings(self.versions)]
 
     def to_pandas(self) -> Any:
         """Return the result table as a pandas DataFrame."""
@@ -266,7 +267,7 @@ def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
 
         return WANTED
     wanted = (*GROUPING_COLUMNS, *grouper.more)
-    return (*wanted, DATE_COLUMN) if isinstance(grouper, VersionedGrouper) else wanted
+    return (*wanted, DATE_COLUMN)
 
 
 def _name(grouper: AnyGrouper) -> str:
@@ -417,7 +418,12 @@ class GroupedFile:
         What `codes.first()` says comes before them.
         """
         unused = [unused_columns(self.unused)] if self.unused else []
-        return [*unused, *self.notes, *version_warnings(self.versions)]
+        return [
+            *unused,
+            *self.notes,
+            *self.codes.provisos(),
+            *version_warnings(self.versions),
+        ]
 
 
 def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:

@@ -27,13 +27,11 @@ from drgpay.grouper.engine import (
     cached_grouper,
 )
 from drgpay.grouper.outcome import Grouping
+from drgpay.grouper.provisos import DATE_COLUMN, EPOCH, note_provisos
 from drgpay.schemes import Scheme, load_scheme
 from drgpay.schemes.checks import is_bundled
 from drgpay.schemes.program import Outcome
 from drgpay.schemes.versions import Family, Version, find_family
-
-DATE_COLUMN = "discharge_date"
-_EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +123,11 @@ class VersionedGrouper:
         most = int(times.argmax()) if times.any() else len(self.groupers) - 1
         return self.groupers[most].count_edition(table)
 
+    @property
+    def today(self) -> int:
+        """The number of the version in force today, of the nearest one when none is."""
+        return self.family.near(dt.date.today())
+
     def at(self, day: dt.date) -> Grouper:
         """Return the grouper of the version in force on a day; raises InputError for none."""
         version = self.family.at(day)
@@ -175,26 +178,20 @@ class VersionedGrouper:
         return tuple(reversed(found))
 
     def versions_of(self, table: pa.Table, faults: Faults) -> NDArray[np.int8]:
-        """Return the number of the version in force for each row, -1 for a row noted as faulty."""
+        """Return the number of the version in force for each row, -1 for a row noted as faulty.
+
+        Of a table without the column, the version in force today.
+        """
         if DATE_COLUMN not in table.column_names:
-            raise InputError(
-                both("缺少列：出院日期（discharge_date）", "missing column: discharge_date"),
-                where=faults.file,
-                remedy=both(
-                    f"按出院日期选用 {self.family.name} 的版本需要出院日期；补上此列，或写明一个版本："
-                    f"{self._periods('zh')}",
-                    f"{self.family.name} goes by discharge date; add it, or name one version: "
-                    f"{self._periods('en')}",
-                ),
-            )
+            return np.full(len(table), self.today, dtype=np.int8)
         days, bad = parse.dates(table[DATE_COLUMN])
         missing = bad | (days == parse.MISSING_DATE)
         faults.add(missing, DATE_COLUMN, "date_invalid")
-        starts = np.array([(v.start - _EPOCH).days for v in self.versions])
+        starts = np.array([(v.start - EPOCH).days for v in self.versions])
         version = np.searchsorted(starts, days, side="right").astype(np.int8) - np.int8(1)
         last = self.versions[-1].end
         if last is not None:
-            version[days > (last - _EPOCH).days] = -1
+            version[days > (last - EPOCH).days] = -1
         version[missing] = -1
         faults.add(version < 0, DATE_COLUMN, "no_version_in_force")
         return version
@@ -211,8 +208,12 @@ class VersionedGrouper:
         used = np.unique(version[faults.good & (version >= 0)]).tolist()
         main = used[-1] if used else len(self.groupers) - 1
         cases = _encode(table, self.groupers[main], faults, self.more, edition)
+        if DATE_COLUMN not in table.column_names:
+            cases.tally.undated[self.versions[main].id] += int(np.count_nonzero(cases.good))
         if len(used) <= 1:
-            return cases, self._among_all(main, self.groupers[main].group_arrays(cases)), version
+            grouped = self.groupers[main].group_arrays(cases)
+            note_provisos(table, cases, grouped, self.groupers[main])
+            return cases, self._among_all(main, grouped), version
         count = len(cases)
         out = GroupedCases(
             group=np.full(count, len(self.outcomes) - 1, dtype=np.int16),
@@ -230,9 +231,11 @@ class VersionedGrouper:
             own = Faults.of(table.take(pa.array(rows)), faults.file, 1)
             own.stay_days = None if faults.stay_days is None else faults.stay_days[rows]
             part = _encode(own.table, self.groupers[number], own, self.more, edition)
+            alone = self.groupers[number].group_arrays(part)
+            note_provisos(own.table, part, alone, self.groupers[number])
             changes.update(part.changes)
             tally.add(part.tally)
-            grouped = self._among_all(number, self.groupers[number].group_arrays(part))
+            grouped = self._among_all(number, alone)
             for name in ("group", "mdc", "status", "reason", "level", "deciding"):
                 getattr(out, name)[rows] = getattr(grouped, name)
         cases = replace(cases, changes=changes, tally=tally)
@@ -263,8 +266,13 @@ class VersionedGrouper:
         own = version[status != QUARANTINED]
         return np.bincount(own[own >= 0], minlength=len(self.versions))
 
-    def group_case(self, *, discharge_date: dt.date, **case: Any) -> Grouping:
-        """Group one case by the version in force on its discharge date; raises InputError."""
+    def group_case(self, *, discharge_date: dt.date | None = None, **case: Any) -> Grouping:
+        """Group one case by the version in force on its discharge date, without one today's.
+
+        Raises InputError.
+        """
+        if discharge_date is None:
+            return self.groupers[self.today].group_case(**case)
         if not isinstance(discharge_date, dt.date) or isinstance(discharge_date, dt.datetime):
             raise InputError(
                 both("出院日期须是日期（datetime.date）", "discharge_date must be a datetime.date")

@@ -6,6 +6,7 @@ scheme's extra codes and of its lists, in that order.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -182,6 +183,16 @@ class Scheme:
     def title(self) -> str:
         """The scheme's title."""
         return str(self.manifest.get("title", self.id))
+
+    @property
+    def period(self) -> tuple[dt.date | None, dt.date | None]:
+        """The first and the last day on which the scheme is in force, None where not stated."""
+        effective = self.manifest.get("effective", {})
+        first, last = effective.get("from"), effective.get("to")
+        return (
+            first if type(first) is dt.date else None,
+            last if type(last) is dt.date else None,
+        )
 
     @property
     def draft(self) -> bool:

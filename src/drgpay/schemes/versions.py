@@ -53,6 +53,13 @@ class Family:
                 return version
         return None
 
+    def near(self, day: dt.date) -> int:
+        """Return the number of the version in force on a day, else of the first or the last."""
+        found = self.at(day)
+        if found is not None:
+            return self.versions.index(found)
+        return 0 if day < self.versions[0].start else len(self.versions) - 1
+
     @property
     def unverified(self) -> tuple[Version, ...]:
         """The versions whose first day is not known for sure."""

@@ -192,6 +192,7 @@ def warnings(run: MonthRun) -> list[Bilingual]:
     """Return what the reader of the months must know."""
     prepared, region = run.year.prepared, run.region
     found: list[Bilingual] = [*prepared.codes.first(), *history_codes(prepared)]
+    found += prepared.codes.provisos()
     bad = prepared.counts.quarantined
     if bad:
         found.append(

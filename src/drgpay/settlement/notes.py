@@ -67,6 +67,7 @@ def year_notes(
     found += unshared_notes(policy, hospitals)
     if "capitation" in extra:
         found += _of_capitation(extra["capitation"])
+    found += prepared.codes.provisos()
     found += [*prepared.notes, *version_warnings(prepared.versions), *_of_history(base)]
     return found + _of_old_groups(prepared.main, base, prepared.numbers.drgs, year.moments)
 

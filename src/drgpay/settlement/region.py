@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drgpay._reference import DEFAULT_SCHEME
 from drgpay.budget.ceiling import Reserve
 from drgpay.cases.editions import CLINICAL, INSURANCE, edition_named
 from drgpay.cases.mapping import mapping_path
@@ -460,7 +461,7 @@ def read_region(
     strange = sorted(set(head) - set(HEAD))
     for word in strange:
         r.add(TOML, f"[region] 没有“{word}”这一项", f"[region] has an unknown entry {word!r}")
-    for word in ("id", "name", "year", "policy", "scheme"):
+    for word in ("id", "name", "year", "policy"):
         if word not in head:
             r.add(TOML, f"[region] 缺少{shown(word)}", f"[region] has no {word}")
     pools = _pools(r, data.get("pools", []))
@@ -499,7 +500,7 @@ def read_region(
         year=int(head.get("year", 0)) if isinstance(head.get("year", 0), int) else 0,
         synthetic=bool(head.get("synthetic", False)),
         policy=str(head.get("policy", "")),
-        scheme=str(head.get("scheme", "")),
+        scheme=str(head.get("scheme", DEFAULT_SCHEME)),
         surgical_match=head.get("surgical_match"),
         codes=_codes(r, head, "codes"),
         history_codes=_codes(r, head, "history_codes"),

@@ -29,7 +29,7 @@ Ints = NDArray[np.int32]
 LEAST_SHARE = {"surgical": 1.2e-4, "medical": 1.5e-4}
 LEAST_SHARE_OF_MDC_A = 1.2e-5
 SURGICAL_RISE = 1.5  # brings the share of surgical groups to about a third
-WEIGHTS_SCHEME = "chs-drg-1.2-draft"
+WEIGHTS_SCHEME = "chs-drg-2.0"
 MAIN_PROCEDURES, DIAGNOSES_OF_A_PROCEDURE, DIAGNOSES_OF_A_MEDICAL_GROUP = 28, 10, 150
 # birth weight classes: none, below 1500 g, below 2000 g, below 2500 g, from 2500 g
 WEIGHT_FROM = (0, 700, 1500, 2000, 2500)
