@@ -182,12 +182,16 @@ class CodeTally:
         strange = (ids <= 0) | (ids > recoder.size)
         if not strange.any():
             return
-        index = np.asarray(words.indices.drop_null(), dtype=np.int64)
-        times = np.bincount(index, minlength=len(ids))
         texts = words.dictionary.cast(pa.string())
         blank = np.asarray(pc.equal(pc.binary_length(texts), 0))
-        self.met[recoder.kind] -= int(times[: len(ids)][blank].sum())
-        at = np.flatnonzero(strange & ~blank & (times > 0))
+        index = np.asarray(words.indices.drop_null())
+        for number in np.flatnonzero(blank).tolist():
+            self.met[recoder.kind] -= int(np.count_nonzero(index == number))
+        strange &= ~blank
+        if not strange.any():
+            return
+        times = np.bincount(index, minlength=len(ids))
+        at = np.flatnonzero(strange & (times > 0))
         if not len(at):
             return
         self.unknown[recoder.kind] += int(times[at].sum())
