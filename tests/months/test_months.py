@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -184,10 +183,8 @@ def test_growth__suspended_amount_is_paid_by_the_year_end(tmp_path: Path) -> Non
     write_month(run, tmp_path / "months")
     take_prepaid(tmp_path / "months", region)
     table = (region / "prepaid.csv").read_text(encoding="utf-8")
-    for text in (
-        table,
-        re.sub(r",[^,]*$", ",", table, flags=re.M).replace("yuan,\n", "yuan,deposit_yuan\n"),
-    ):
+    by_hand = [",".join(line.split(",")[:3]) for line in table.splitlines()]  # without a deposit
+    for text in (table, "\n".join(by_hand) + "\n"):
         (region / "prepaid.csv").write_text(text, encoding="utf-8")
         again = year_end(region, overrides=limit)
         assert [h.final_fen for h in again.hospitals] == [h.final_fen for h in settled.hospitals]

@@ -87,7 +87,7 @@ def test_settle_on_spark__counts_chains_and_bounds_each_case(
     assert any(p.at_high for p in one.pools)
     assert one.ceiling is not None
     assert all(use.cases for use in one.prepared.versions) and len(one.prepared.versions) == 2
-    assert {p.mode for p in one.ceiling.payments} > {"drg", "capitation"}
+    assert {p.mode for p in one.ceiling.payments} > {"prepaid", "payable", "capitation"}
 
 
 def test_settle_on_spark__says_when_bounded_cases_are_too_many(
