@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 SCHEME = "zj-drg-2022"
+SCHEMES = (SCHEME, "zj-drg-2024")  # the provincial scheme by date
 
 
 def median_seconds(work: Callable[[], object], repeats: int) -> float:

@@ -26,7 +26,7 @@ from benchmarks import year_end as settling
 from benchmarks.measure import SCHEME, median_seconds, peak_mib
 
 
-def _encoded(path: Path, limit: int) -> Any:
+def _encoded(path: Path, limit: int, scheme: str = SCHEME) -> Any:
     """Return the first cases of a file as one set of arrays."""
     import numpy as np
     import pyarrow as pa
@@ -36,7 +36,7 @@ def _encoded(path: Path, limit: int) -> Any:
     from drgpay.columns import GROUPING_COLUMNS
     from drgpay.grouper import Grouper
 
-    grouper = Grouper(SCHEME)
+    grouper = Grouper(scheme)
     parts = []
     rows = 0
     for piece in open_source(path, GROUPING_COLUMNS).pieces:
@@ -63,20 +63,21 @@ def _encoded(path: Path, limit: int) -> Any:
     return grouper, cases
 
 
-def kernel(cases_file: str, limit: str) -> dict[str, Any]:
+def kernel(cases_file: str, limit: str, scheme: str = SCHEME) -> dict[str, Any]:
     """The kernel alone on one core, then grouping of arrays on all cores."""
     import numpy as np
 
     from drgpay.grouper.engine import _run
     from drgpay.grouper.stream import default_threads
 
-    grouper, cases = _encoded(Path(cases_file), int(limit))
+    grouper, cases = _encoded(Path(cases_file), int(limit), scheme)
     n = len(cases)
+    more = cases.stacked(grouper.compiled.more)
     kinds = (np.int16, np.int8, np.int8, np.int8, np.uint8, np.int32, np.int32)
     out = tuple(np.empty(n, kind) for kind in kinds)
 
     def one_core() -> None:
-        _run(grouper.compiled.program, cases, grouper._facts_of, out, 0, n)
+        _run(grouper.compiled.program, cases, more, grouper._facts_of, out, 0, n)
 
     one_core()
     threads = default_threads()

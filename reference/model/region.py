@@ -43,6 +43,9 @@ class Case:
     pool_fund_fen: int
     payment_mode: str
     bed_day_class: str
+    icu_hours: int | None = None
+    admission_weight_g: int | None = None
+    special_charge: str = ""
     discharge_way: str = ""
     referral_group: str = ""
     planned_readmission: bool = False
@@ -488,6 +491,9 @@ def _case(row: Row) -> Case:
         settlement=_date(row, "settlement_date"),
         los_days_given=_integer(row, "los_days"),
         icu=_flag(row, "icu"),
+        icu_hours=_integer(row, "icu_hours"),
+        admission_weight_g=_integer(row, "admission_weight_g"),
+        special_charge=_text(row, "special_charge"),
         diagnoses=tuple(code for code in diagnoses if code),
         procedures=tuple(code for code in _codes(row, "procedures", "procedure_") if code),
         total_cost_fen=total,

@@ -371,6 +371,10 @@ def group(scheme: Scheme, case: Case, p: Parameters) -> Grouping:
         birth_weight_g=case.birth_weight_g,
         los_days=length_of_stay(case, p),
         icu=case.icu,
+        icu_hours=case.icu_hours,
+        admission_weight_g=case.admission_weight_g,
+        discharge_way=case.discharge_way,
+        special_charge=case.special_charge,
     )
 
 
