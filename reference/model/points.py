@@ -251,6 +251,12 @@ def price_of(
     return Price(class_, formula, BY_POINTS, points, 0, coefficient, shown, taken)
 
 
+def held(price: Price) -> Price:
+    """The price of a case that a finding holds: its class alone stays."""
+    base = None if price.case_class == "bed_day" else price.base_points
+    return Price(price.case_class, price.formula, HELD, ZERO, 0, ONE, base, 0)
+
+
 def bands_of(case: Case, setting: Setting) -> tuple[tuple[int, int], ...]:
     """Rule 3: the rates of a class for the hospital's level, else for all other levels."""
     class_ = bed_day_class(case, setting.p)

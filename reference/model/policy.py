@@ -167,6 +167,12 @@ def _only(*known: Any) -> Callable[[Any], Any]:
     return read
 
 
+FINDINGS = (
+    "patient_id_missing",
+    "stay_twice",
+    "day_surgery_with_long_stay",
+    "settlement_before_discharge",
+)
 BY_COST_RULES = ("by_cost", "special_review", "by_item")
 DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
 RATIO = _number(0, 1)
@@ -178,6 +184,8 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     # rules 1 to 3
     "year_key": _choice("setl_end_date", "discharge_date"),
     "los_convention": _choice("difference", "plus_one"),
+    "los_conflict": _choice("hold", "dates", "given"),
+    "findings.hold": _names(*FINDINGS),
     "long_stay.days": _or_none(_count(0)),
     "long_stay.rule": _choice("bed_day", "by_item"),
     "long_stay.class": _text,

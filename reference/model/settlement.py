@@ -23,6 +23,7 @@ from reference.model.cash import FundRow, hold
 from reference.model.chains import Stay, chains, lead_of, price_chain, readmitted, review_counts
 from reference.model.coefficients import Coefficients
 from reference.model.deductibles import ReferralRow, check_standards, referral_rows
+from reference.model.doubts import doubted
 from reference.model.exact import (
     largest_remainder,
     largest_remainder_of_hospitals,
@@ -38,7 +39,7 @@ from reference.model.history import (
     read_history,
 )
 from reference.model.months import Month, hospital_months, hospital_suspended, months_of
-from reference.model.points import BY_POINTS, HELD, Price, Setting, price_of
+from reference.model.points import BY_POINTS, HELD, Price, Setting, held, price_of
 from reference.model.policy import Policy, load_policy
 from reference.model.region import Case, Region, Row, read_region
 from reference.model.scheme import Scheme, find_folder, load_scheme
@@ -308,6 +309,14 @@ def settle(
     for case, grouping in stays:
         if case.case_id not in prices:
             prices[case.case_id] = price_of(case, grouping, setting)
+    idle = {
+        case_id
+        for case_id in region.reviews
+        if case_id not in prices or not review_counts(prices[case_id])
+    }
+    doubts = doubted(region.cases, p) & prices.keys()
+    for case_id in doubts - region.reviews.keys():
+        prices[case_id] = held(prices[case_id])
     followed = readmitted(stays, p, found)
 
     day_of = {case.case_id: f"{key_day(case, p):%Y-%m}" for case, _ in stays}
@@ -324,11 +333,6 @@ def settle(
         )
         for case, grouping in stays
     )
-    idle = {
-        case_id
-        for case_id in region.reviews
-        if case_id not in prices or not review_counts(prices[case_id])
-    }
     over_quota = check_quota(rows, idle, region, p)
     hospitals, pools = settle_pools(rows, region, p)
     settled = {own for row in pools if row.solution != NO_POINTS for own in row.pool.split("+")}
@@ -346,7 +350,7 @@ def settle(
         outside_year=tuple(
             case.case_id for case in region.cases if year_of(case, p) != region.year
         ),
-        idle_reviews=tuple(sorted(idle)),
+        idle_reviews=tuple(sorted(idle - doubts)),
         coefficients=setting.coefficients,
         over_quota=over_quota,
         ceiling=ceiling,

@@ -24,10 +24,16 @@ def year_of(case: Case, p: Parameters) -> int:
 
 def length_of_stay(case: Case, p: Parameters) -> int:
     """Rule 2: the days given, else discharge minus admission, or one more."""
-    if case.los_days_given is not None:
+    if case.los_days_given is not None and not (p["los_conflict"] == "dates" and misfits(case)):
         return case.los_days_given
     days = (case.discharge - case.admission).days
     return days + 1 if p["los_convention"] == "plus_one" else days
+
+
+def misfits(case: Case) -> bool:
+    """Whether the days given follow from the dates by neither convention."""
+    stay = (case.discharge - case.admission).days
+    return case.los_days_given is not None and case.los_days_given not in (stay, stay + 1)
 
 
 def is_long_stay(case: Case, p: Parameters) -> bool:

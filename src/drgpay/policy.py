@@ -48,6 +48,13 @@ CLASSES = (
 )
 COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
 BY_COST_RULES = ("by_cost", "special_review", "by_item")
+# findings by which a policy may hold a case, besides days against dates (`los_conflict`)
+FINDINGS = (
+    "patient_id_missing",
+    "stay_twice",
+    "day_surgery_with_long_stay",
+    "settlement_before_discharge",
+)
 DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
 
 
@@ -193,6 +200,8 @@ CATALOGUE: Mapping[str, Known] = {
         Known("budget_growth_cap", "decimal", "ratio"),
         Known("year_key", "choice", "choice", ("setl_end_date", "discharge_date")),
         Known("los_convention", "choice", "choice", ("difference", "plus_one")),
+        Known("los_conflict", "choice", "choice", ("hold", "dates", "given")),
+        Known("findings.hold", "list", "list", FINDINGS),
         Known("month.pattern", "choice", "choice", ("equal", "given")),
         Known("month.growth_limit", "decimal", "ratio", optional=True),
         Known("rollover_pays_deferred", "switch", "switch"),

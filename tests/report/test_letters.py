@@ -159,7 +159,7 @@ def test_letters__name_only_their_own_cases(letters: Path) -> None:
     assert "Q0" in one
     for other in ("U1-310", "Q1", "第2医院"):
         assert other not in one
-    assert "2 例等待评审" in one
+    assert "2 例等待评审或核实" in one
     assert "1 例因数据问题被隔离" in one
 
 

@@ -27,7 +27,7 @@ import pytest
 
 from drgpay.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
-from drgpay.policy import CATALOGUE
+from drgpay.policy import CATALOGUE, FINDINGS
 from drgpay.settlement import year_end as engine
 from drgpay.settlement.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
 from drgpay.settlement.run_folder import case_tables, drgs_table, hospitals_table, pools_table
@@ -312,6 +312,8 @@ def _refusals(r: random.Random) -> dict[str, Any]:
     own = random.Random(f"refusals {r.getstate()[1][:4]}")
     most = ["settle"] * 15 + ["refuse"]
     return {
+        "los_conflict": own.choice(["given", "given", "dates", "hold"]),
+        "findings.hold": own.sample(FINDINGS, own.choice([0, 0, 0, 1, 2, 4])),
         "zero_base_points": own.choice(most),
         "value_not_positive": own.choice(most),
         "pool_without_points": own.choice(["leave"] * 7 + ["refuse"]),

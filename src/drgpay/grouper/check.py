@@ -214,6 +214,7 @@ class Checked:
     all_rows_kept: bool = False
     notes: tuple[Bilingual, ...] = ()  # of the reader
     codes: CodesRead | None = None  # how the codes were read, where the checks read the cases
+    twice: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)  # stays of several ids
 
     def of_severity(self, severity: str) -> int:
         """Return how many findings have a severity."""
@@ -264,6 +265,7 @@ class CheckRun:
         self._held: list[Held | HeldOnDisk] = []
         self._hospitals: dict[str, int] = {}
         self._counted: list[NDArray[np.int64]] = []
+        self._twice: dict[int, NDArray[np.int64]] = {}  # by piece, rows whose stay has several ids
         self._cases: list[NDArray[np.int64]] = []
         self._by_check = np.zeros(len(NAMES), dtype=np.int64)
         self._findings: list[pa.Table] = []
@@ -294,6 +296,7 @@ class CheckRun:
         without_principal(words, part.faults)
         decoder = Decoder(table, cases, facts, dx, px)
         decoder.failed(words)
+        decoder.no_patient()
         lost = np.flatnonzero((part.grouped.status == UNGROUPED) & cases.good)
         if len(lost):
             reasons = [REASONS[i] for i in part.grouped.reason[lost].tolist()]
@@ -535,6 +538,7 @@ class CheckRun:
             kept=tuple(kept),
             all_rows_kept=everything,
             notes=tuple(notes),
+            twice=self._twice,
         )
 
     def _rank(self, number: int) -> tuple[int, int, int]:
@@ -561,6 +565,8 @@ class CheckRun:
             held, mine = self._held[place], which == place
             rows, checks = local[mine], names[mine].astype(np.int16)
             twice = checks == NUMBER[CASE_TWICE]
+            if not twice.all():
+                self._twice[place] = rows[~twice]
             columns = pa.array(["case_id"] * len(rows), pa.string())
             values = held.case_ids.take(pa.array(rows))
             self._note(held, Hits(rows, checks, columns, values, np.full(len(rows), -1, np.int16)))

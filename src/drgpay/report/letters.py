@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.outputs import file_names, whole_folder
 from drgpay.store.digests import write_sums
 from drgpay.store.run_columns import word
@@ -332,14 +333,22 @@ class _Letters:
         w = self.w
         columns = [Column(w("letter_case"), "code"), Column(w("pool"), "text")]
         columns += [Column(w("drg"), "code"), Column(w("class"), "text"), Column(w("total_cost"))]
+        columns.append(Column(w("letter_reason"), "text"))
         rows = [
             row(
                 r["case_id"] or "", r["pool"] or "", r["drg"] or "",
                 w.of(CLASSES, r["case_class"] or ""), yuan(r["total_cost_fen"] or 0),
+                self._held_by(r["doubts"] or ""),
             )
             for r in self.held.get(hospital, [])
         ]  # fmt: skip
         return Table(w("letter_held"), columns, rows, css="dense")
+
+    def _held_by(self, doubts: str) -> str:
+        """Why a case is held: findings that cannot be right, or its special review."""
+        w = self.w
+        found = [CHECKS[name].message(w.lang) for name in doubts.split("|") if name]
+        return w("semicolon").join(found) or w("letter_held_review")
 
     def _bad(self, records: list[Record]) -> Table:
         w = self.w

@@ -176,10 +176,12 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "split_deducted": ("违规扣减点数 × 点值", "Points deducted × point value"),
     "split_limits": ("限额调整", "Adjustment to the bounds"),
     "split_rounding": ("取整", "Rounding"),
+    "letter_held_review": ("待特病单议", "special review"),
     "letter_held": ("待评审的病例", "Cases held for review"),
     "letter_held_lead": (
-        "{n} 例等待评审，既未支付也未计入以上各项；评审后另行清算。",
-        "{n} cases wait for review: neither paid nor in the sums above; they are settled afterwards.",
+        "{n} 例等待评审或核实，既未支付也未计入以上各项；有结论后另行清算。",
+        "{n} cases wait for review or to be looked at: neither paid nor in the sums above; they are "
+        "settled afterwards.",
     ),
     "letter_bad": ("未参与清算的病例", "Cases not settled"),
     "letter_bad_lead": (

@@ -18,6 +18,7 @@ from drgpay.errors import InputError, both
 from drgpay.grouper.check import WANTED as CHECKED
 from drgpay.grouper.check import months_of
 from drgpay.policy import YearPolicy
+from drgpay.settlement.doubts import conflicts, doubts_of
 from drgpay.settlement.region import Region
 
 ALWAYS = tuple(
@@ -87,6 +88,7 @@ class Facts:
     way: NDArray[np.int8]
     planned: NDArray[np.bool_]
     personal: NDArray[np.int64] | None = None
+    doubt: NDArray[np.uint8] | None = None  # findings that may hold a case (doubts.py), as bits
 
     @property
     def not_pool(self) -> NDArray[np.int64]:
@@ -143,12 +145,18 @@ class CaseReader:
         )
         faults.add(bad, "settlement_date", "date_invalid")
         faults.add(discharge < admission, "discharge_date", "dates_reversed")
+        refund = np.zeros(count, np.bool_)
         if "refund" in table.column_names:
             refunds, bad = parse.flags(table["refund"])
+            refund = refunds == 1
             faults.add(bad, "refund", "flag_invalid")
-            faults.add(refunds == 1, "refund", "refund_not_netted")
+            faults.add(refund, "refund", "refund_not_netted")
         cost = self._money(faults, "total_cost")
-        days = self._days(table, admission, discharge)
+        if not cost.all():
+            amounts = parse.money(table["total_cost"])[0]
+            refund = refund | ((amounts < 0) & (amounts != parse.MISSING_MONEY))
+        given = self._given_days(table)
+        days = self._days(given, admission, discharge)
         faults.stay_days = days
         mode, bed_class = self._modes(faults, days, history)
         key = self._key(discharge, settled)
@@ -188,6 +196,7 @@ class CaseReader:
             way,
             planned,
             personal,
+            doubts_of(table, admission, discharge, settled, given, mode, refund),
         )
 
     def _key(self, discharge: NDArray[np.int32], settled: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -277,18 +286,30 @@ class CaseReader:
         faults.add(~missing & (values < 0), name, "money_negative")
         return np.where(missing | (values < 0), 0, values)
 
+    def _given_days(self, table: pa.Table) -> NDArray[np.int32]:
+        """Return the days of the stay that cases give, -1 where none."""
+        if "los_days" not in table.column_names:
+            return np.full(len(table), -1, np.int32)
+        return np.maximum(parse.counts(table["los_days"])[0], -1).astype(np.int32)
+
     def _days(
-        self, table: pa.Table, admission: NDArray[np.int32], discharge: NDArray[np.int32]
+        self,
+        given: NDArray[np.int32],
+        admission: NDArray[np.int32],
+        discharge: NDArray[np.int32],
     ) -> NDArray[np.int32]:
+        """Return the days of the stay: those given, else by the dates (rule 2, `los_conflict`)."""
         known = (admission != parse.MISSING_DATE) & (discharge != parse.MISSING_DATE)
         days = np.where(known, discharge.astype(np.int64) - admission, 0)
         if self.policy["los_convention"] == "plus_one":
             days = np.where(known, days + 1, days)
         days = np.clip(days, 0, parse.MAX_COUNT)
-        if "los_days" in table.column_names:
-            given, _ = parse.counts(table["los_days"])
-            days = np.where(given >= 0, given, days)
-        return days.astype(np.int32)
+        taken = given >= 0
+        if self.policy["los_conflict"] == "dates":
+            wrong = np.zeros(len(given), np.bool_)
+            conflicts(admission, discharge, given, wrong)
+            taken &= ~wrong
+        return np.where(taken, given, days).astype(np.int32)
 
     def _modes(
         self, faults: Faults, days: NDArray[np.int32], history: bool

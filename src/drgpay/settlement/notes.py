@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.errors import Bilingual, both
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.stream import unused_columns
@@ -92,14 +93,34 @@ def _of_cases(aside: SetAside, totals: Totals) -> list[Bilingual]:
                 f"{cost} yuan, recorded fund {fund} yuan, in nobody's account",
             )
         )
+    for name, (cases, cost_fen, fund_fen) in totals.held_by_findings().items():
+        cost, fund = yuan_text(cost_fen), yuan_text(fund_fen)
+        found.append(
+            both(
+                f"{cases} 例因检查结果“{CHECKS[name].chinese}”（{name}）暂不支付：总费用 {cost} 元，"
+                f"统筹基金记账 {fund} 元；更正数据，或在 reviews 表给出结论后重新清算",
+                f"{cases} cases are held, unpaid, by the finding {name} ({CHECKS[name].english}): "
+                f"cost {cost} yuan, recorded fund {fund} yuan; correct the data, or decide on them in "
+                "table reviews, and settle again",
+            )
+        )
     held = totals.held_cases
-    if held:
+    if held and not totals.held_by_findings():
         fund = yuan_text(totals.held_fund_fen)
         found.append(
             both(
                 f"{held} 例须经特病单议而未经准予，暂不支付：统筹基金记账 {fund} 元",
                 f"{held} cases need a special review that was not granted and are held, unpaid: "
                 f"recorded fund {fund} yuan",
+            )
+        )
+    elif held:
+        fund = yuan_text(totals.held_fund_fen)
+        found.append(
+            both(
+                f"连同须经特病单议而未经准予的，暂不支付共 {held} 例：统筹基金记账 {fund} 元",
+                f"with those that need a special review that was not granted, {held} cases are held, "
+                f"unpaid: recorded fund {fund} yuan",
             )
         )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class ReadPieces(Sequence[ReadPiece]):
         self._ends: list[NDArray[np.int64]] = []
         self._notes: list[Quarantine] = []
         self._stopped: dict[int, tuple[NDArray[np.int64], int]] = {}
+        self._marked: dict[int, list[tuple[NDArray[np.int64], int]]] = {}
         self._regrouped: dict[int, list[tuple[int, int, int, int]]] = {}
         self._hashes: list[NDArray[np.uint64]] = []
 
@@ -102,6 +103,11 @@ class ReadPieces(Sequence[ReadPiece]):
             _stop(piece, *self._stopped[number])
         for change in self._regrouped.get(number, ()):
             _regroup(piece, *change)
+        if number in self._marked and piece.facts.doubt is not None:
+            doubt = piece.facts.doubt.copy()
+            for rows, bit in self._marked[number]:
+                doubt[rows] |= bit
+            piece = replace(piece, facts=replace(piece.facts, doubt=doubt))
         return piece
 
     def __iter__(self) -> Iterator[ReadPiece]:
@@ -123,6 +129,15 @@ class ReadPieces(Sequence[ReadPiece]):
     def quarantine(self, number: int) -> Quarantine:
         """Return the notes on the quarantined rows of a piece."""
         return self._notes[number]
+
+    def mark(self, number: int, rows: NDArray[np.int64], bit: int) -> None:
+        """Give rows of a piece a finding that may hold them (doubts.py)."""
+        if self._folder is not None:
+            self._marked.setdefault(number, []).append((rows, bit))
+            return
+        doubt = self._kept[number].facts.doubt
+        if doubt is not None:
+            doubt[rows] |= bit
 
     def stop(self, number: int, rows: NDArray[np.int64], reason: int) -> None:
         """Quarantine rows of a piece that had been good."""

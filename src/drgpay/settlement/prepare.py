@@ -44,6 +44,7 @@ from drgpay.money import yuan_text
 from drgpay.points.history import History, Repeats
 from drgpay.policy import Policy, YearPolicy
 from drgpay.settlement.corrected import SetAside, kept_columns
+from drgpay.settlement.doubts import BIT
 from drgpay.settlement.facts import (
     HISTORY_WANTED,
     CaseReader,
@@ -63,6 +64,7 @@ Progress = Callable[[str, int | None], Callable[[int], None]]
 READING = (
     "year_key",
     "los_convention",
+    "los_conflict",
     "long_stay.days",
     "long_stay.rule",
     "long_stay.class",
@@ -247,6 +249,8 @@ def prepare(
             rows += len(corrected.rows) - reader.aside.replaced()
     _check_counts(rows, counts, quarantine, len(broken))
     checked = checks.finish(no_rows, rows=rows)
+    for number, twice in checked.twice.items():
+        pieces.mark(number, twice, BIT["stay_twice"])
     if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
         raise BooksError(
             both(

@@ -49,19 +49,21 @@ class Reviewed:
     case_class: NDArray[np.int64]
     paid_by: NDArray[np.int64]
     decision: NDArray[np.int64]
+    doubted: NDArray[np.int64]  # 1: a finding would hold the case, did the review not let it go on
 
 
 def reviewed_cases(scored: ScoredPieces, region: Region) -> Reviewed:
     """Return the cases of a region that have a review, in the order of the input."""
     ids: list[str | None] = []
-    parts: list[NDArray[np.int64]] = [np.zeros((5, 0), np.int64)]
+    parts: list[NDArray[np.int64]] = [np.zeros((6, 0), np.int64)]
     for p in scored if region.reviews else ():
         decision = p.reviews.decision
         if not len(decision):
             continue
         rows = np.flatnonzero(decision)
         ids += [p.case_id[row].as_py() for row in rows.tolist()]
-        columns = (p.facts.hospital, p.status, p.case_class, p.paid_by, decision)
+        doubt = decision * 0 if p.facts.doubt is None else (p.facts.doubt & scored.rules.hold) != 0
+        columns = (p.facts.hospital, p.status, p.case_class, p.paid_by, decision, doubt)
         parts.append(np.array([column[rows] for column in columns], dtype=np.int64))
     return Reviewed(ids, *np.concatenate(parts, axis=1))
 
@@ -107,11 +109,12 @@ def review_notes(reviewed: Reviewed, region: Region, policy: YearPolicy) -> Quar
     notes = Quarantine()
     names_cost = _names_unreasonable(policy)
     classes, status = reviewed.case_class.tolist(), reviewed.status.tolist()
-    for case, kind, end in zip(reviewed.case_id, classes, status, strict=True):
+    doubted = reviewed.doubted.tolist()
+    for case, kind, end, doubt in zip(reviewed.case_id, classes, status, doubted, strict=True):
         if end == 3 or case is None:
             continue
         review = waiting.pop(case, None)
-        if review is None or names_cost[kind]:
+        if review is None or names_cost[kind] or doubt:
             continue
         notes.add(file, review.row, case, "case_id", case, "review_without_effect")
     for case, review in waiting.items():

@@ -24,8 +24,9 @@ from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan
 from drgpay.outputs import whole_folder
 from drgpay.perdiem.review import review
 from drgpay.points.base import base_points_of
-from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
+from drgpay.points.kernels import BED_DAY, COEF_ONE, HELD, MONEY, POINTS
 from drgpay.settlement.corrected import replaced_table
+from drgpay.settlement.doubts import doubt_texts, holding
 from drgpay.settlement.facts import Facts, month_in_year
 from drgpay.settlement.point_value import PoolResult
 from drgpay.settlement.region import GRANTED, REFUSED
@@ -271,7 +272,7 @@ def perdiem_table(run: YearEnd) -> pa.Table:
     hospitals, parts = [h.id for h in run.region.hospitals], []
     levels = [h.level for h in run.region.hospitals]
     for p in run.pieces:
-        own = np.flatnonzero((p.case_class == BED_DAY) & (p.paid_by >= 0))
+        own = np.flatnonzero((p.case_class == BED_DAY) & (p.paid_by >= 0) & (p.paid_by != HELD))
         if not len(own):
             continue
         f = p.facts
@@ -360,6 +361,8 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
     )
     months = [f"{run.region.year}-{m:02d}" for m in range(1, 13)]
 
+    hold = holding(run.policy)
+
     def month_of(days: NDArray[np.int32], none: NDArray[np.bool_]) -> pa.Array:
         return dictionary_column(months, month_in_year(days, run.region.year), none)
 
@@ -393,7 +396,7 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             "case_class": dictionary_column(CASE_CLASSES, p.case_class, bad),
             "group_mean_fen": _nullable(mean, bad | (mean == 0)),
             "base_points": decimal_column(
-                base, 20, 4, bad | (~in_bed & (mean == 0)) | (in_bed & by_money)
+                base, 20, 4, bad | (~in_bed & (mean == 0)) | (in_bed & (p.paid_by != POINTS))
             ),
             "coefficient": decimal_column(p.coefficient.astype(np.int64), 12, 6, bad),
             "days": _nullable(paid_days, bad),
@@ -414,6 +417,9 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             ),
             "discharge_way": _nullable(f.way.astype(np.int64), f.way == 0),
             "day_surgery": pa.array(f.day_surgery),
+            "doubts": doubt_texts(np.where(bad, 0, f.doubt), hold, len(bad))
+            if f.doubt is not None
+            else pa.nulls(len(bad), pa.string()),
         }
         yield _with_trial(columns, len(p.status), trial)
 

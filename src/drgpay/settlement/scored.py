@@ -17,7 +17,14 @@ from drgpay.points.kernels import COEF_ONE, HELD, MONEY, POINTS
 from drgpay.points.readmission import reduced_points
 from drgpay.settlement.facts import Facts
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
-from drgpay.settlement.scoring import Reviews, Rules, Scores, check_given_points, score
+from drgpay.settlement.scoring import (
+    Reviews,
+    Rules,
+    Scores,
+    check_given_points,
+    hold_cases,
+    score,
+)
 from drgpay.settlement.stays import Chain, Followed, Places, by_piece
 
 
@@ -164,6 +171,7 @@ class ScoredPieces(Sequence[ScoredPiece]):
         chained = self._chains.get(number, {})
         check_alone(self.rules, piece.facts, piece.reviews, made, piece.case_id, chained)
         chain = put_chains(made, chained)
+        hold_cases(piece.facts.doubt, self.rules.hold, piece.reviews, made)
         if number in self.removed:
             _take_points(made, self.removed[number])
         again = np.zeros(len(piece.status), dtype=np.bool_)
@@ -251,7 +259,7 @@ def score_chains(
         )
 
     drg, status = of(lambda p: p.drg), of(lambda p: p.status)
-    names = [name for name in Facts.__dataclass_fields__ if name != "personal"]
+    names = [name for name in Facts.__dataclass_fields__ if name not in ("personal", "doubt")]
     facts = Facts(**{name: fact(name) for name in names})
     less = of(lambda p: review(p).unreasonable)
     ids = places.texts(pieces, every, "case_id")

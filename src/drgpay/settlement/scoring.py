@@ -24,6 +24,7 @@ from drgpay.points.kernels import (
     CAP,
     COEF_ONE,
     DEDUCT,
+    HELD,
     HIGH,
     HIGH_BY_ITEM,
     IF_REVIEWED,
@@ -37,6 +38,7 @@ from drgpay.points.kernels import (
 )
 from drgpay.points.limits import CostLimits, cost_limits
 from drgpay.policy import DISCHARGE_RULES, YearPolicy
+from drgpay.settlement.doubts import holding
 from drgpay.settlement.facts import Facts
 
 Rows = NDArray[np.int64]
@@ -79,9 +81,8 @@ class Rules:
     numbers: NDArray[np.int64]
     rules: NDArray[np.int64]
     step: int
-    points_max: Fraction | None = (
-        None  # of points that experts set, as a multiple of points by cost
-    )
+    hold: int = 0  # findings that hold a case, as bits (doubts.py)
+    points_max: Fraction | None = None  # x points by cost: the most that experts may set
 
     @property
     def points_per_fen(self) -> Fraction:
@@ -146,6 +147,7 @@ class Rules:
             np.array(numbers, dtype=np.int64),
             np.array(rules, dtype=np.int64),
             step,
+            holding(policy),
             policy["review.points_max"],
         )
 
@@ -265,6 +267,26 @@ def check_given_points(
                 "check the points in table reviews, or have review.points_max changed by who may",
             ),
         )
+
+
+def held_rows(
+    doubt: NDArray[np.uint8] | None, hold: int, reviews: Reviews, made: Scores
+) -> NDArray[np.int64]:
+    """Return the rows that findings hold: not quarantined, and nobody has decided on them."""
+    if doubt is None or not hold:
+        return np.zeros(0, np.int64)
+    own = ((doubt & hold) != 0) & (made.paid_by >= 0)
+    if len(reviews.decision):
+        own &= reviews.decision == 0
+    return np.flatnonzero(own)
+
+
+def hold_cases(doubt: NDArray[np.uint8] | None, hold: int, reviews: Reviews, made: Scores) -> None:
+    """Leave cases that findings hold without points and price, as those held for review."""
+    rows = held_rows(doubt, hold, reviews, made)
+    made.paid_by[rows] = HELD
+    made.points[rows] = made.price[rows] = made.unreasonable[rows] = 0
+    made.coefficient[rows] = COEF_ONE
 
 
 def _exactly(rules: Rules, drg: NDArray[np.int16], cost: NDArray[np.int64], made: Scores) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.grouper.stream import in_order
-from drgpay.points.kernels import BED_DAY, MONEY, POINTS
+from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.points.quality import CostSums
 from drgpay.points.trimming import Moments
+from drgpay.settlement.doubts import BIT, DOUBTS
 from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.kernels import (
     ACCOUNT_COLUMNS,
@@ -32,7 +33,7 @@ from drgpay.settlement.point_value import CaseItems, ItemsOf, Key, Sums
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.quota import Reviewed, reviewed_cases
 from drgpay.settlement.region import Region
-from drgpay.settlement.scored import ScoredPieces
+from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 
 
@@ -72,6 +73,7 @@ class Totals:
     by_group: NDArray[np.int64]
     case_points: int
     by_item_fen: int  # of money_fen, what is not bed-days
+    by_doubt: NDArray[np.int64] | None = None  # [finding, cases cost fund] of cases that it holds
 
     @property
     def held_cases(self) -> int:
@@ -101,6 +103,13 @@ class Totals:
                 a[MONEY_COLUMN], 0, a[HELD_CASES], a[HELD_FUND], a[COST],
             )  # fmt: skip
         return found
+
+    def held_by_findings(self) -> dict[str, tuple[int, int, int]]:
+        """Return cases, cost and recorded fund in fen that each finding holds, if any."""
+        if self.by_doubt is None:
+            return {}
+        rows = zip(DOUBTS, self.by_doubt.tolist(), strict=True)
+        return {name: (row[0], row[1], row[2]) for name, row in rows if row[0]}
 
     def classes(self) -> dict[str, tuple[int, int, int]]:
         """Return cases, points and cost in fen by class."""
@@ -139,6 +148,7 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
         (accounts, 12, MONTH_COLUMNS),
         (len(CASE_CLASSES), 3),
         (len(prepared.numbers.drgs), 3),
+        (len(DOUBTS), 3),
     )
     sums = [np.zeros(shape, dtype=np.int64) for shape in shapes]
     points = by_item = 0
@@ -152,8 +162,9 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
             later[p.correction_day < 0] = -1
             add_up(
                 f.hospital, f.pool, pools, p.drg, p.case_class, p.paid_by, p.points_before,
-                p.points, month_in_year(f.key_day, year), later, f.cost, f.fund, f.not_pool, p.price, *own,
+                p.points, month_in_year(f.key_day, year), later, f.cost, f.fund, f.not_pool, p.price, *own[:4],
             )  # fmt: skip
+            _add_doubts(own[4], p, scored.rules.hold)
             item = (p.paid_by == MONEY) & (p.case_class != BED_DAY)
             money = int((p.price - f.not_pool)[item].sum()) if item.any() else 0
             return own, int(p.points[p.paid_by == POINTS].sum()), money
@@ -165,7 +176,20 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
             total += part
         points += some
         by_item += money
-    return Totals(sums[0], sums[1], sums[2], sums[3], points, by_item)
+    return Totals(sums[0], sums[1], sums[2], sums[3], points, by_item, sums[4])
+
+
+def _add_doubts(out: NDArray[np.int64], p: ScoredPiece, hold: int) -> None:
+    """Add the cases that findings hold to the sums of each finding."""
+    f = p.facts
+    if f.doubt is None or not hold:
+        return
+    held = (p.paid_by == HELD) & ((f.doubt & hold) != 0)
+    if len(p.reviews.decision):
+        held &= p.reviews.decision == 0
+    for place, name in enumerate(DOUBTS) if held.any() else ():
+        own = held & ((f.doubt & hold & BIT[name]) != 0)
+        out[place] += (int(own.sum()), int(f.cost[own].sum()), int(f.fund[own].sum()))
 
 
 def items_of(scored: ScoredPieces, region: Region) -> Callable[[Sequence[Key]], CaseItems]:

@@ -21,6 +21,7 @@ from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.outcome import REASONS
 from drgpay.policy import YearPolicy
+from drgpay.settlement.doubts import BIT, NO_STAY
 from drgpay.settlement.facts import ALWAYS, HISTORY_WANTED, wanted
 from drgpay.settlement.prepare import HistoryUse
 from drgpay.settlement.region import Region
@@ -261,7 +262,19 @@ class Reading:
             own = f.lit(value).cast(noted.schema[column].dataType)
             noted = noted.withColumn(column, f.when(f.col("stop"), own).otherwise(f.col(column)))
         noted = noted.withColumn("kind", f.when(~f.col("copy"), f.col("kind")))
+        noted = self.marked_twice(noted)
         return noted.drop("copy", "stop"), came
+
+    def marked_twice(self, cases: Any) -> Any:
+        """Return cases with the finding of stays that stand under several ids (doubts.py)."""
+        f = self.f
+        stay = self.window.partitionBy("patient_id", "hospital", "admission", "discharge", "counts")
+        counts = f.coalesce("patient_id", f.lit("")) != ""
+        counts = counts & (f.col("doubt").bitwiseAND(f.lit(NO_STAY)) == 0)
+        several = f.col("counts") & ~f.col("copy") & (f.count(f.lit(1)).over(stay) > 1)
+        bit = f.when(several, f.lit(BIT["stay_twice"])).otherwise(f.lit(0)).cast("smallint")
+        with_key = cases.withColumn("counts", counts)
+        return with_key.withColumn("doubt", f.col("doubt").bitwiseOR(bit)).drop("counts")
 
     def some_notes(self) -> list[tuple[str, int, str, str, str, str]]:
         """Return the first quarantined rows, for what is said of pools that have no case."""

@@ -24,6 +24,7 @@ READ = pa.schema(
         ("day_surgery", pa.bool_()),
         ("bed_class", pa.int16()),
         ("way", pa.int8()),
+        ("doubt", pa.int16()),
         ("planned", pa.bool_()),
         ("personal", pa.int64()),
         ("referral", pa.string()),  # null where the policy counts no chains

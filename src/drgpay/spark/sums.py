@@ -17,6 +17,7 @@ from drgpay.grouper.outcome import STATUSES
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse
 from drgpay.money import POINT
 from drgpay.points.trimming import Moments
+from drgpay.settlement.doubts import DOUBTS
 from drgpay.settlement.kernels import (
     ACCOUNT_COLUMNS,
     CASES,
@@ -58,7 +59,7 @@ class Facts:
 
 def reviewed_cases(scored: Any, region: Region) -> Reviewed:
     """Return the cases with a review, as far as quotas and notes ask for them."""
-    columns = ("case_id", "hospital_id", "status", "case_class", "paid_by", "review")
+    columns = ("case_id", "hospital_id", "status", "case_class", "paid_by", "review", "doubts")
     rows = scored.where("review > 0").select(*columns).collect() if region.reviews else []
     hospitals = {h.id: i for i, h in enumerate(region.hospitals)}
     classes = {name: i for i, name in enumerate(CASE_CLASSES)}
@@ -74,6 +75,7 @@ def reviewed_cases(scored: Any, region: Region) -> Reviewed:
         of(lambda r: classes.get(r["case_class"], -1)),
         of(lambda r: paid.get(r["paid_by"], -1)),
         of(lambda r: r["review"]),
+        of(lambda r: bool(r["doubts"])),
     )
 
 
@@ -127,8 +129,20 @@ def totals_of(scored: Any, region: Region, drgs: Sequence[str]) -> tuple[Totals,
         a = hospital[r["hospital_id"]] * pools + pool[r["pool"]]
         by_month[a, int(r["correction_month"][-2:]) - 1, M_CORRECTION] += _units(r["points"])
     by_class, by_group, case_points, by_item, facts = _by_kind(f, scored, drgs)
-    totals = Totals(by_account, by_month, by_class, by_group, case_points, by_item)
+    by_doubt = _by_doubt(f, paid)
+    totals = Totals(by_account, by_month, by_class, by_group, case_points, by_item, by_doubt)
     return totals, facts
+
+
+def _by_doubt(f: Any, paid: Any) -> NDArray[np.int64]:
+    """Return what each finding holds: cases, cost, recorded fund."""
+    held = (f.col("paid_by") == "held") & f.col("doubts").isNotNull() & (f.col("review") == 0)
+    sums = (f.count(f.lit(1)), f.sum("total_cost_fen"), f.sum("pool_fund_fen"))
+    found = np.zeros((len(DOUBTS), 3), dtype=np.int64)
+    for r in paid.where(held).groupBy("doubts").agg(*sums).collect():
+        for name in r[0].split("|"):
+            found[DOUBTS.index(name)] += (r[1], r[2], r[3])
+    return found
 
 
 def _by_kind(
@@ -261,7 +275,7 @@ def bed_day_stays(scored: Any) -> list[Mapping[str, Any]]:
         "price_fen",
     )  # fmt: skip
     rows = (
-        scored.where((f.col("case_class") == "bed_day") & f.col("paid_by").isNotNull())
+        scored.where((f.col("case_class") == "bed_day") & (f.col("paid_by") != "held"))
         .groupBy(*alike)
         .agg(f.count(f.lit(1)).alias("stays"), f.sum("total_cost_fen").alias("cost"))
         .collect()

@@ -42,7 +42,7 @@ from drgpay.settlement.scored import (
     put_chains,
     score_chains,
 )
-from drgpay.settlement.scoring import Reviews, Rules, score
+from drgpay.settlement.scoring import Reviews, Rules, hold_cases, score
 from drgpay.settlement.stays import Chain, Kinds, chains_of
 from drgpay.spark.faults import told
 from drgpay.spark.schemas import CHAIN, CHAINED, ITEMS, PACKED, PAST, READ, TO_SCORE
@@ -390,7 +390,7 @@ def _read_piece(table: pa.Table) -> ReadPiece:
     def of(name: str) -> Any:
         return table[name].combine_chunks().to_numpy(zero_copy_only=False)
 
-    names = [n for n in Facts.__dataclass_fields__ if n != "personal"]
+    names = [n for n in Facts.__dataclass_fields__ if n not in ("personal", "doubt")]
     personal = of("personal") if table["personal"].null_count == 0 else None
     count = len(table)
     return ReadPiece(
@@ -399,7 +399,7 @@ def _read_piece(table: pa.Table) -> ReadPiece:
         table["case_id"].combine_chunks(),
         table["patient_id"].combine_chunks(),
         table["severity_diagnosis"].combine_chunks(),
-        Facts(**{n: of(n) for n in names}, personal=personal),
+        Facts(**{n: of(n) for n in names}, personal=personal, doubt=of("doubt").astype(np.uint8)),
         of("drg"),
         of("adrg"),
         of("mdc"),
@@ -461,6 +461,7 @@ class _Scorer:
         chained = _of_chains(table)
         check_alone(rules, read.facts, read.reviews, made, read.case_id, chained)
         chain = put_chains(made, chained)
+        hold_cases(read.facts.doubt, rules.hold, read.reviews, made)
         day = table["correction_day"].combine_chunks().to_numpy(zero_copy_only=False)
         again = day >= 0
         points = made.points

@@ -103,6 +103,7 @@ COLUMNS: Mapping[str, RunColumn] = {
         "month": ("月份", "Month"),
         "correction_month": ("冲正月份", "Correction month", "其后一次住院的月份"),
         "paid_by": ("支付方式", "Paid by", "points 按点数、money 按金额、held 待评审"),
+        "doubts": ("存疑的检查结果", "Findings that hold", "findings.hold、los_conflict 所列；未经核实的暂不支付"),
         "price_fen": ("价格", "Price", "按金额支付病例的价格"),
         "chain": ("转诊链", "Chain", "同一转诊链主病例的病例号"),
         "chain_number": ("转诊序号", "Referral", "按首次入院排序"),

@@ -30,6 +30,7 @@ _ABSENT = {
     "unreasonable_fen": "0",
     "readmission": "false",
     "month": "NULL",
+    "doubts": "NULL",
 }
 _ORDER = ("status", "case_id", "points_before_readmission", "points")
 
@@ -98,7 +99,7 @@ class CaseSums:
     def held(self, number: int) -> pa.Table:
         """Return up to so many cases of each hospital that are held for review."""
         return self.ask(f"""
-            SELECT hospital_id, pool, case_id, drg, case_class, total_cost_fen, pool_fund_fen
+            SELECT hospital_id, pool, case_id, drg, case_class, total_cost_fen, pool_fund_fen, doubts
             FROM cases WHERE paid_by = 'held'
             QUALIFY row_number() OVER (PARTITION BY hospital_id ORDER BY case_id) <= {number:d}
             ORDER BY hospital_id, case_id""")

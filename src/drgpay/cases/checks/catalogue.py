@@ -66,6 +66,7 @@ REASON_CHECKS: Mapping[str, str] = {
     "sex_conflict": "sex_against_mdc",
 }
 NOT_GROUPED = "not_grouped"
+NO_PATIENT = "patient_id_missing"
 
 
 @dataclass(frozen=True, slots=True)

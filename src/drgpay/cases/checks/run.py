@@ -355,6 +355,16 @@ class Decoder:
                 at = np.zeros(len(some), dtype=np.int64)
                 self.add(some, name, "diagnoses", self._codes(self.dx.codes, some, at), at)
 
+    def no_patient(self) -> None:
+        """Note cases without a patient, where others may have one: no rule of patients finds them."""
+        if "patient_id" not in self.table.column_names:
+            return
+        texts = parse.flat(self.table["patient_id"]).cast(pa.string())
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), True)
+        rows = np.flatnonzero(np.asarray(blank))
+        if len(rows):
+            self.add(rows, catalogue.NO_PATIENT, "patient_id", pa.nulls(len(rows), pa.string()))
+
     def _joined(self, rows: Rows, codes: Codes) -> pa.Array:
         first, last = codes.offsets[rows], codes.offsets[rows + 1]
         return pa.array(

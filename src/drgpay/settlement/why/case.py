@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.quarantine import REASONS
 from drgpay.columns import both_names
 from drgpay.errors import Bilingual, both
@@ -116,6 +117,26 @@ def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
         )
 
 
+def _held_by(d: Derivation, row: Row) -> None:
+    """Say which findings hold a case, and what lets it go on."""
+    d.section(both("暂不支付：检查结果待核实", "Held: a finding is to be looked at"))
+    for name in row["doubts"].split("|"):
+        check = CHECKS[name]
+        d.say(
+            "held.finding",
+            both(check.chinese, check.english),
+            both(
+                f"{name}：{check.advice_chinese}；数据更正，或在评审表（reviews）写明结论之前，不支付，"
+                "也不计入任何合计",
+                f"{name}: {check.advice_english}; until the data are corrected, or the table reviews "
+                "has a decision, it is not paid and in no sum",
+            ),
+            "5.7",
+            *row.figures("doubts", "paid_by"),
+            uses=["los_conflict" if name == "stay_against_dates" else "findings.hold"],
+        )
+
+
 def _reason(code: str) -> Bilingual:
     """Return what a reason of quarantine means."""
     known = REASONS.get(code)
@@ -132,6 +153,10 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
             left = without_points(d, row, later)
             _brings(d, run, row, case_points.readmission(d, run, row, left))
             return
+    if row.get("doubts") and row["paid_by"] == HELD and run.reviews.get(row["case_id"]) is None:
+        _amounts(d, run, row, [row])
+        _held_by(d, row)
+        return
     members = chain_of(run, row)
     stay = _stay(run, row, members)
     d.section(both("病组的基准点数与本院差异系数", "Base points of the group, coefficient"))
