@@ -315,7 +315,11 @@ def settle(
         if case_id not in prices or not review_counts(prices[case_id])
     }
     doubts = doubted(region.cases, p) & prices.keys()
-    for case_id in doubts - region.reviews.keys():
+    waiting = doubts - region.reviews.keys()
+    for chain in found:  # one stay: what holds one of them holds all
+        if any(case.case_id in waiting for case, _ in chain):
+            waiting |= {case.case_id for case, _ in chain}
+    for case_id in waiting:
         prices[case_id] = held(prices[case_id])
     followed = readmitted(stays, p, found)
 

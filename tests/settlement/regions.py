@@ -312,8 +312,8 @@ def _refusals(r: random.Random) -> dict[str, Any]:
     own = random.Random(f"refusals {r.getstate()[1][:4]}")
     most = ["settle"] * 15 + ["refuse"]
     return {
-        "los_conflict": own.choice(["given", "given", "dates", "hold"]),
-        "findings.hold": own.sample(FINDINGS, own.choice([0, 0, 0, 1, 2, 4])),
+        "los_conflict": own.choice(["given"] * 5 + ["dates", "dates", "hold"]),
+        "findings.hold": own.sample(FINDINGS, own.choice([0] * 7 + [1, 1, 4])),
         "zero_base_points": own.choice(most),
         "value_not_positive": own.choice(most),
         "pool_without_points": own.choice(["leave"] * 7 + ["refuse"]),

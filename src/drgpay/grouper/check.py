@@ -191,7 +191,8 @@ class Checked:
     `KEPT_FINDINGS` of them in the order of the input, `found` how many there were. `profile`: cases
     with a finding by hospital, month of discharge and check, and all cases. `not_made`: checks
     whose columns the files lack. `nearest`: unknown code → known ones; `would`: principal diagnosis
-    of a case that is not grouped → what would group it; `names` of these codes.
+    of a case that is not grouped → what would group it; `names` of these codes. `twice`: by piece, the
+    rows whose stay has several ids.
     """
 
     counts: CheckCounts
@@ -214,7 +215,7 @@ class Checked:
     all_rows_kept: bool = False
     notes: tuple[Bilingual, ...] = ()  # of the reader
     codes: CodesRead | None = None  # how the codes were read, where the checks read the cases
-    twice: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)  # stays of several ids
+    twice: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def of_severity(self, severity: str) -> int:
         """Return how many findings have a severity."""
@@ -265,7 +266,7 @@ class CheckRun:
         self._held: list[Held | HeldOnDisk] = []
         self._hospitals: dict[str, int] = {}
         self._counted: list[NDArray[np.int64]] = []
-        self._twice: dict[int, NDArray[np.int64]] = {}  # by piece, rows whose stay has several ids
+        self._twice: dict[int, tuple[int, ...]] = {}  # by piece, rows whose stay has several ids
         self._cases: list[NDArray[np.int64]] = []
         self._by_check = np.zeros(len(NAMES), dtype=np.int64)
         self._findings: list[pa.Table] = []
@@ -566,7 +567,7 @@ class CheckRun:
             rows, checks = local[mine], names[mine].astype(np.int16)
             twice = checks == NUMBER[CASE_TWICE]
             if not twice.all():
-                self._twice[place] = rows[~twice]
+                self._twice[place] = tuple(rows[~twice].tolist())
             columns = pa.array(["case_id"] * len(rows), pa.string())
             values = held.case_ids.take(pa.array(rows))
             self._note(held, Hits(rows, checks, columns, values, np.full(len(rows), -1, np.int16)))

@@ -250,7 +250,7 @@ def prepare(
     _check_counts(rows, counts, quarantine, len(broken))
     checked = checks.finish(no_rows, rows=rows)
     for number, twice in checked.twice.items():
-        pieces.mark(number, twice, BIT["stay_twice"])
+        pieces.mark(number, np.array(twice, dtype=np.int64), BIT["stay_twice"])
     if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
         raise BooksError(
             both(

@@ -24,6 +24,7 @@ from drgpay.settlement.scoring import (
     check_given_points,
     hold_cases,
     score,
+    waiting,
 )
 from drgpay.settlement.stays import Chain, Followed, Places, by_piece
 
@@ -283,8 +284,13 @@ def score_chains(
     leads = {number: ids[place] for number, place in enumerate(lead.tolist())}
     check_given_points(rules, together.cost, reviews, made, np.arange(len(lead)), leads)
     out: dict[int, OfChain] = {}
+    waits = of(lambda p: waiting(p.facts.doubt, rules.hold, review(p)))
     for number, chain in enumerate(chains):
         members = [index[p] for p in chain.places]
+        if waits[members].any():  # a chain is one stay: a finding of one of them holds them all
+            held = OfChain(int(made.case_class[number]), COEF_ONE, 0, HELD, 0, 0, ids[lead[number]])
+            out.update(dict.fromkeys(chain.places, held))
+            continue
         out.update(
             _divide(chain, members, facts.cost, less, ids, made, number, lead[number], rules)
         )

@@ -269,21 +269,22 @@ def check_given_points(
         )
 
 
-def held_rows(
-    doubt: NDArray[np.uint8] | None, hold: int, reviews: Reviews, made: Scores
-) -> NDArray[np.int64]:
-    """Return the rows that findings hold: not quarantined, and nobody has decided on them."""
+def waiting(doubt: NDArray[np.uint8] | None, hold: int, reviews: Reviews) -> NDArray[np.bool_]:
+    """Return which of N cases a finding holds: nobody has decided on them."""
+    count = len(reviews.decision) if doubt is None else len(doubt)
     if doubt is None or not hold:
-        return np.zeros(0, np.int64)
-    own = ((doubt & hold) != 0) & (made.paid_by >= 0)
+        return np.zeros(count, np.bool_)
+    own: NDArray[np.bool_] = (doubt & hold) != 0
     if len(reviews.decision):
         own &= reviews.decision == 0
-    return np.flatnonzero(own)
+    return own
 
 
 def hold_cases(doubt: NDArray[np.uint8] | None, hold: int, reviews: Reviews, made: Scores) -> None:
     """Leave cases that findings hold without points and price, as those held for review."""
-    rows = held_rows(doubt, hold, reviews, made)
+    if doubt is None or not hold:
+        return
+    rows = np.flatnonzero(waiting(doubt, hold, reviews) & (made.paid_by >= 0))
     made.paid_by[rows] = HELD
     made.points[rows] = made.price[rows] = made.unreasonable[rows] = 0
     made.coefficient[rows] = COEF_ONE

@@ -153,11 +153,13 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
             left = without_points(d, row, later)
             _brings(d, run, row, case_points.readmission(d, run, row, left))
             return
-    if row.get("doubts") and row["paid_by"] == HELD and run.reviews.get(row["case_id"]) is None:
-        _amounts(d, run, row, [row])
-        _held_by(d, row)
-        return
     members = chain_of(run, row)
+    waiting = [m for m in members if m.get("doubts") and run.reviews.get(m["case_id"]) is None]
+    if waiting and row["paid_by"] == HELD:
+        _amounts(d, run, row, members)
+        for member in waiting:
+            _held_by(d, member)
+        return
     stay = _stay(run, row, members)
     d.section(both("病组的基准点数与本院差异系数", "Base points of the group, coefficient"))
     c = fixed(1)
