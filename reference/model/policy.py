@@ -186,6 +186,8 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "los_convention": _choice("difference", "plus_one"),
     "los_conflict": _choice("hold", "dates", "given"),
     "findings.hold": _names(*FINDINGS),
+    "provision": _choice("recorded_fund", "none"),
+    "unsettled_share_max": RATIO,
     "long_stay.days": _or_none(_count(0)),
     "long_stay.rule": _choice("bed_day", "by_item"),
     "long_stay.class": _text,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from reference.model.bounded import (
@@ -178,6 +179,7 @@ class PoolRow(Columns):
     recorded_fund_fen: int
     not_pool_fen: int
     available_budget_fen: int
+    provision_fen: int
     points_deducted: Fraction
     money_fen: int
     held_cases: int
@@ -231,6 +233,7 @@ def settle_region(
     overrides: Mapping[str, str] | None = None,
     cases: Iterable[Row] | None = None,
     history: Iterable[Row] | None = None,
+    quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> Settlement:
     """Settle a region's year from its folder.
 
@@ -247,7 +250,7 @@ def settle_region(
     p = policy.for_year(region.year, overrides)
     if not overrides:  # else it is a trial
         check_targets(region, p)
-    return settle(region, p, scheme)
+    return settle(region, p, scheme, quarantined=quarantined)
 
 
 @dataclass(frozen=True)
@@ -268,11 +271,16 @@ def group_region(region: Region, p: Parameters, scheme: Scheme) -> Groupings:
 
 
 def settle(
-    region: Region, p: Parameters, scheme: Scheme, groupings: Groupings | None = None
+    region: Region,
+    p: Parameters,
+    scheme: Scheme,
+    groupings: Groupings | None = None,
+    quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> Settlement:
     """Settle a region that was read, with the parameters of its year.
 
-    `groupings` saves grouping again when a region is settled under several policies.
+    `groupings` saves grouping again when a region is settled under several policies;
+    `quarantined`: cases and recorded fund of what somebody left out as unclean, by pool.
     """
     check_policy(p)
     check_growth(region, p)
@@ -338,7 +346,7 @@ def settle(
         for case, grouping in stays
     )
     over_quota = check_quota(rows, idle, region, p)
-    hospitals, pools = settle_pools(rows, region, p)
+    hospitals, pools = settle_pools(rows, region, p, quarantined)
     settled = {own for row in pools if row.solution != NO_POINTS for own in row.pool.split("+")}
     check_given_money([row for row in hospitals if row.pool in settled], region, p)
     hospitals, funds, ceiling = hold(hospitals, alone_totals(hospitals, region, p), region, p)
@@ -760,8 +768,30 @@ def bounded(
     return Dues(solved.value, in_whole_fen(exact, total, p), held, kind, solved.value_high)
 
 
+def check_unsettled(
+    sums: Mapping[HospitalPool, Sums],
+    quarantined: Mapping[str, tuple[int, int]],
+    region: Region,
+    p: Parameters,
+) -> None:
+    """Rule 9: what is not settled is a small share of cases and of money, in all and by pool."""
+    limit = p["unsettled_share_max"]
+    for names in [*([pool] for pool in region.pools), list(region.pools)]:
+        own = [s for key, s in sums.items() if key[1] in names]
+        bad = [quarantined.get(pool, (0, 0)) for pool in names]
+        waiting = sum(s.held_cases for s in own) + sum(cases for cases, _ in bad)
+        money = sum(s.held_fund_fen for s in own) + sum(fund for _, fund in bad)
+        cases = sum(s.cases for s in own) + waiting
+        fund = sum(s.recorded_fund_fen for s in own) + money
+        if waiting > limit * cases or money > limit * fund:
+            raise ValueError(f"{names}: more is unsettled than unsettled_share_max allows")
+
+
 def settle_pools(
-    rows: Iterable[CaseRow], region: Region, p: Parameters
+    rows: Iterable[CaseRow],
+    region: Region,
+    p: Parameters,
+    quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> tuple[tuple[HospitalRow, ...], tuple[PoolRow, ...]]:
     """Rules 9 to 11: every pool by itself, or all together with `combine_pools`."""
     rows = tuple(rows)
@@ -775,6 +805,7 @@ def settle_pools(
         for key, members in sorted(by_hospital.items())
     }
 
+    check_unsettled(sums, quarantined, region, p)
     together = [list(region.pools)] if p["combine_pools"] else [[x] for x in region.pools]
     left = [
         pools
@@ -790,6 +821,11 @@ def settle_pools(
         fund = sum(own.recorded_fund_fen for own in members.values())
         budgets = [region.pools[pool] for pool in pools]
         available = available_budget(budgets, p)
+        provision = 0
+        if p["provision"] == "recorded_fund":
+            provision = sum(own.held_fund_fen for own in members.values())
+            provision += sum(quarantined.get(pool, (0, 0))[1] for pool in pools)
+        available -= provision
         settled = settled_total(fund, available, p, reserve(budgets, p))
         try:
             if pools in left:
@@ -819,6 +855,7 @@ def settle_pools(
                 recorded_fund_fen=fund,
                 not_pool_fen=sum(own.not_pool_fen for own in members.values()),
                 available_budget_fen=available,
+                provision_fen=provision,
                 points_deducted=sum((own.points_deducted for own in members.values()), Fraction(0)),
                 money_fen=sum(own.money_fen for own in members.values()),
                 held_cases=sum(own.held_cases for own in members.values()),

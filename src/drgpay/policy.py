@@ -202,6 +202,8 @@ CATALOGUE: Mapping[str, Known] = {
         Known("los_convention", "choice", "choice", ("difference", "plus_one")),
         Known("los_conflict", "choice", "choice", ("hold", "dates", "given")),
         Known("findings.hold", "list", "list", FINDINGS),
+        Known("provision", "choice", "choice", ("recorded_fund", "none")),
+        Known("unsettled_share_max", "decimal", "ratio", high=1),
         Known("month.pattern", "choice", "choice", ("equal", "given")),
         Known("month.growth_limit", "decimal", "ratio", optional=True),
         Known("rollover_pays_deferred", "switch", "switch"),

@@ -314,6 +314,8 @@ def _refusals(r: random.Random) -> dict[str, Any]:
     return {
         "los_conflict": own.choice(["given"] * 5 + ["dates", "dates", "hold"]),
         "findings.hold": own.sample(FINDINGS, own.choice([0] * 7 + [1, 1, 4])),
+        "provision": own.choice(["recorded_fund", "none"]),
+        "unsettled_share_max": own.choice(["1"] * 12 + ["0.3", "0.05", "0"]),
         "zero_base_points": own.choice(most),
         "value_not_positive": own.choice(most),
         "pool_without_points": own.choice(["leave"] * 7 + ["refuse"]),
@@ -1084,7 +1086,7 @@ HOSPITAL_COLUMNS = (
 ).split()
 POOL_COLUMNS = (
     "pool budget_fen settled_fen points point_value_fraction residual_fen cases "
-    "recorded_fund_fen not_pool_fen available_budget_fen points_deducted money_fen held_cases "
+    "recorded_fund_fen not_pool_fen available_budget_fen provision_fen points_deducted money_fen held_cases "
     "solution"
 ).split()
 DRG_COLUMNS = (

@@ -24,6 +24,7 @@ RATES = {"bed_day_rates": [{"bed_day_class": "PSY", "rate_yuan": "400.00"}]}
 BED = {"payment_mode": "bed_day", "bed_day_class": "PSY", "discharge_date": "2024-03-04"}
 DUES = [650_000, 550_000]
 NONE = {"findings.hold": "[]", "los_conflict": '"given"'}
+RULES = {"unsettled_share_max": '"1"', "provision": '"none"'}
 
 
 def settled(
@@ -59,8 +60,7 @@ ALONE = [
 @pytest.mark.parametrize(("name", "fault"), ALONE, ids=[name for name, _ in ALONE])
 def test_finding__holds_its_case_alone(name: str, fault: dict[str, Any], tmp_path: Path) -> None:
     third = case("C3", "H2", "9000.00", "5000.00", **fault)
-    rules = {}
-    run = settled(tmp_path / "r", third, policy=rules)
+    run = settled(tmp_path / "r", third, policy=RULES)
     assert (dues(run), run.held) == (DUES, 1)
     assert name in said(run) and "统筹基金记账 5,000.00 元" in said(run)
     folder = write_run(run, tmp_path / "run", finish=lambda d: write_outputs(d, letters=True))
@@ -74,40 +74,38 @@ def test_finding__holds_its_case_alone(name: str, fault: dict[str, Any], tmp_pat
     letter = (folder / "letters" / "H2.html").read_text("utf-8")
     assert "例等待评审或核实" in letter and "C3" in letter
     # paid by policy, and by a decision of whoever looked at it
-    freed = settled(tmp_path / "a", third, policy={**rules, **NONE})
+    freed = settled(tmp_path / "a", third, policy={**RULES, **NONE})
     assert (freed.held, freed.pools[0].cases) == (0, 3)
     row = {"case_id": "C3", "decision": "refused", "unreasonable_yuan": "0"}
-    decided = settled(tmp_path / "b", third, policy=rules, tables={"reviews": [row]})
+    decided = settled(tmp_path / "b", third, policy=RULES, tables={"reviews": [row]})
     assert (decided.held, dues(decided)) == (0, dues(freed))
     assert not len(decided.notes)  # the review is not without effect
 
 
 def test_same_stay_under_two_ids__holds_both(tmp_path: Path) -> None:
-    rules = {}
     again = case("C3", "H2", "9000.00", "5000.00", patient_id="P-C2")
     for memory in (MEMORY_CASES, 1):
-        run = settled(tmp_path / f"m{memory}", again, memory=memory, policy=rules)
+        run = settled(tmp_path / f"m{memory}", again, memory=memory, policy=RULES)
         # H1 alone: T = 7,000 + 0.85 x 5,000 = 11,250
         assert (dues(run), run.held) == ([1_125_000, 0], 2)
         assert "stay_twice" in said(run) and "统筹基金记账 10,000.00 元" in said(run)
     # each of another patient, day or hospital: two stays
     for name, own in (("p", {}), ("d", {"patient_id": "P-C2", "admission_date": "2024-03-02"})):
         other = case("C3", "H2", "9000.00", "5000.00", **own)
-        assert settled(tmp_path / name, other, policy=rules).held == 0
+        assert settled(tmp_path / name, other, policy=RULES).held == 0
 
 
 def test_bed_days__of_300_days_in_a_stay_of_three(tmp_path: Path) -> None:
     """By dates 3 days of 400.00: 12 points; by the days given 300: 120,000.00 of worth."""
     third = case("C3", "H2", "3000.00", "2000.00", los_days="300", **BED)
-    rules = {}
-    held = settled(tmp_path / "a", third, tables=RATES, policy=rules)
+    held = settled(tmp_path / "a", third, tables=RATES, policy=RULES)
     assert (dues(held), held.held) == (DUES, 1)
     dates = settled(
-        tmp_path / "b", third, tables=RATES, policy={**rules, "los_conflict": '"dates"'}
+        tmp_path / "b", third, tables=RATES, policy={**RULES, "los_conflict": '"dates"'}
     )
     # T = 12,000 + 0.15 x 2,000 = 12,300; V = (12,300 + 8,000) / 212
     assert dues(dates) == [657_547, 572_453]
-    given = settled(tmp_path / "c", third, tables=RATES, policy={**rules, **NONE})
+    given = settled(tmp_path / "c", third, tables=RATES, policy={**RULES, **NONE})
     # points 100, 100 + 1,200: V = 20,300 / 1,400 = 14.50
     assert dues(given) == [-155_000, 1_385_000]
 

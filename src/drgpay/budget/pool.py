@@ -26,23 +26,31 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolBudget:
-    """Budget of one pool, in fen: decided, care outside the region, reserve, left for local care."""
+    """Budget of one pool, in fen: decided, care outside the region, reserve, left for local care.
+
+    `provision_fen`: set aside for cases that are still to be settled, in no part of what is left.
+    """
 
     budget_fen: int
     out_of_area_fund_fen: int
     reserve_fen: int
     available_fen: int
+    provision_fen: int = 0
 
 
-def available_budget(budget_fen: int, out_of_area_fund_fen: int, policy: Rules) -> PoolBudget:
+def available_budget(
+    budget_fen: int, out_of_area_fund_fen: int, policy: Rules, provision_fen: int = 0
+) -> PoolBudget:
     """Return what is left of a pool's budget for local stays.
 
     The reserve (`reserve_ratio`) is kept back; care outside the region is taken off when it is
-    inside the budget (`out_of_area`), S2 二(二)1(2).
+    inside the budget (`out_of_area`), S2 二(二)1(2), and a provision (`provision`) for cases that are
+    quarantined or held.
     """
     reserve = budget_fen - round_half_away(budget_fen * (1 - Fraction(policy["reserve_ratio"])))
     outside = out_of_area_fund_fen if policy["out_of_area"] == "inside_budget" else 0
-    return PoolBudget(budget_fen, out_of_area_fund_fen, reserve, budget_fen - reserve - outside)
+    available = budget_fen - reserve - outside - provision_fen
+    return PoolBudget(budget_fen, out_of_area_fund_fen, reserve, available, provision_fen)
 
 
 @dataclass(frozen=True, slots=True)

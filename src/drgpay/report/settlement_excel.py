@@ -203,6 +203,10 @@ class _Workbook:
         if inside:
             steps.append(("out_of_area", w("v_out_of_area"), "", "yuan", ""))
             available += "-{out_of_area}"
+        if any(s.provision for s in self.parts):
+            how = w("v_provision_how")
+            steps.append(("provision", w("v_provision"), how, "yuan", ""))
+            available += "-{provision}"
         sharing = w("semicolon").join(
             dict.fromkeys(filter(None, (sharing_text(run, s, w) for s in self.parts)))
         )
@@ -246,6 +250,7 @@ class _Workbook:
             "budget": s.budget,
             "reserve": s.reserve,
             "out_of_area": s.out_of_area,
+            "provision": s.provision,
             "available": s.available,
             "recorded": s.recorded,
             "balance": s.available - s.recorded,

@@ -134,6 +134,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "已在预算之外扣除，此处不减",
         "already outside the budget, not deducted here",
     ),
+    "v_provision": ("减：为未清算病例预提", "Less: provision for cases not settled"),
+    "v_provision_how": (
+        "被隔离和暂不支付病例的统筹基金记账（provision）",
+        "recorded fund of the quarantined and held cases (provision)",
+    ),
     "v_available": ("可用预算 B", "Available budget B"),
     "v_recorded": ("统筹基金记账额 F", "Recorded fund F"),
     "v_recorded_how": ("Σ 病例统筹基金支付", "Σ pool fund of the cases"),

@@ -41,6 +41,8 @@ class Settlement:
     value_high: str = ""
     at_low: int = 0
     at_high: int = 0
+    provision: int = 0
+    left: bool = False  # no point has a value: the pool was not settled
 
     @property
     def surplus(self) -> bool:
@@ -54,6 +56,8 @@ class Settlement:
 
     def recomputed(self, run: Run) -> int | None:
         """Settled fund by the parameters, in fen; None when they are not in the manifest."""
+        if self.left:
+            return None
         balance = self.available - self.recorded
         base = self.recorded if balance >= 0 else self.available
         tiers = tiers_of(run, self.surplus)
@@ -138,6 +142,8 @@ def settlements(run: Run) -> list[Settlement]:
                 value_high="" if high is None else str(high),
                 at_low=p.get("at_low") or 0,
                 at_high=p.get("at_high") or 0,
+                provision=p.get("provision_fen") or 0,
+                left=p.get("solution") == "no_points",
             )
         )
     return found
@@ -242,6 +248,9 @@ def value_table(run: Run, w: Words) -> Table:
     how = "" if inside else w("v_out_of_area_not")
     line("out_of_area", how, (yuan(s.out_of_area) if inside else "—" for s in shown))
     how = "{budget} − {reserve} − {out_of_area}" if inside else "{budget} − {reserve}"
+    if any(s.provision for s in shown):
+        line("provision", w("v_provision_how"), (yuan(s.provision) for s in shown))
+        how += " − {provision}"
     line("available", how, (yuan(s.available) for s in shown), "strong")
     line("recorded", w("v_recorded_how"), (yuan(s.recorded) for s in shown))
     line("balance", "{available} − {recorded}", (balance_cell(s) for s in shown))

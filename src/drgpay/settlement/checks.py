@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.quarantine import Quarantine
@@ -13,7 +14,7 @@ from drgpay.policy import YearPolicy
 from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult, Sums
 from drgpay.settlement.provenance import HAND
 from drgpay.settlement.region import Region
-from drgpay.settlement.totals import Totals
+from drgpay.settlement.totals import SetAside, Totals
 
 
 def check_given_drgs(region: Region, grouper: AnyGrouper) -> None:
@@ -60,22 +61,13 @@ def check_pools_have_cases(
         return  # it is left unsettled, or has no part in the common value
     if not empty or not len(quarantine):
         return
-    reasons: dict[str, list[int]] = {}
-    for note in quarantine.rows:
-        reasons.setdefault(note[5], []).append(note[1])
     raise InputError(
         both(
             f"险种 {'、'.join(empty)} 没有可清算的病例；{len(quarantine)} 例被隔离",
             f"pool {', '.join(empty)} has no case to settle; {len(quarantine)} are quarantined",
         ),
         where=region.path,
-        faults=[
-            both(
-                f"{QUARANTINE_REASONS[code].chinese}：{len(rows)} 例，如第{rows[0]}行",
-                f"{QUARANTINE_REASONS[code].english}: {len(rows)}, for one in row {rows[0]}",
-            )
-            for code, rows in sorted(reasons.items(), key=lambda item: -len(item[1]))
-        ],
+        faults=_reasons(quarantine),
         remedy=both("更正这些病例", "correct these cases"),
     )
 
@@ -191,8 +183,81 @@ def require_targets(region: Region, policy: YearPolicy) -> None:
             "写明控制目标；尚无目标时先试算（--set ceiling.required=none），结果注明是试算",
             "give it; where there is none yet, run a trial (--set ceiling.required=none), which is "
             "marked as one",
+
+
+def quarantined_fen(region: Region, aside: SetAside) -> dict[str, int]:
+    """Return the recorded fund of this year's quarantined cases by pool."""
+    return {p.id: fen for p, (_, fen) in zip(region.pools, aside.by_pool, strict=False)}
+
+
+def check_unsettled(
+    region: Region,
+    policy: YearPolicy,
+    sums: Mapping[Key, Sums],
+    aside: SetAside,
+    quarantine: Quarantine,
+) -> None:
+    """Fail if quarantined and held cases are too large a share, of cases or recorded fund.
+
+    Of all cases, and of each pool's (`unsettled_share_max`): beyond it the value of a point is not
+    that of the year. Cases of another year do not count.
+    """
+    limit = Fraction(policy["unsettled_share_max"])
+    rows = [(p.id, [s for key, s in sums.items() if key[1] == p.id]) for p in region.pools]
+    by_pool = aside.by_pool or ((0, 0),) * (len(region.pools) + 1)
+    parts = [(name, own, [by_pool[n]]) for n, (name, own) in enumerate(rows)]
+    parts.append(("", list(sums.values()), list(by_pool)))
+    over = []
+    for name, own, bad in parts:
+        stopped, lost = sum(n for n, _ in bad), sum(fen for _, fen in bad)
+        held, waiting = sum(s.held_cases for s in own), sum(s.held_fund_fen for s in own)
+        cases = sum(s.cases for s in own) + held + stopped
+        fund = sum(s.recorded_fund_fen for s in own) + waiting + lost
+        if held + stopped > limit * cases or waiting + lost > limit * fund:
+            of = both(f"险种 {name}", f"pool {name}") if name else both("全统筹区", "the region")
+            all_fund, own_fund = yuan_text(fund), yuan_text(waiting + lost)
+            over.append(
+                both(
+                    f"{of.chinese}：{cases} 例中隔离 {stopped} 例、暂不支付 {held} 例；"
+                    f"统筹基金记账 {all_fund} 元中占 {own_fund} 元",
+                    f"{of}: of {cases} cases {stopped} are quarantined and {held} held; "
+                    f"{own_fund} yuan of the recorded fund of {all_fund}",
+                )
+            )
+    if not over:
+        return
+    share = f"{float(limit * 100):g}"
+    raise InputError(
+        both(
+            f"未清算的病例超过 {share} %（unsettled_share_max）：余下病例的点值不能代表全年",
+            f"more than {share} % of cases or money would not be settled (unsettled_share_max): the "
+            "value of the others would not be the year's",
+        ),
+        where=region.path,
+        faults=[*over, *_reasons(quarantine)],
+        remedy=both(
+            "更正被隔离的病例，对暂不支付的病例在 reviews 表给出结论；"
+            "drgpay cases check 逐例列出问题；确要清算，由有权部门调整 unsettled_share_max",
+            "correct the quarantined cases and decide on the held ones in table reviews; drgpay cases "
+            "check lists every fault; to settle all the same, have unsettled_share_max changed",
         ),
     )
+
+
+
+
+def _reasons(quarantine: Quarantine) -> list[Bilingual]:
+    """Return the reasons of quarantine, the most frequent first."""
+    reasons: dict[str, list[int]] = {}
+    for note in quarantine.rows:
+        reasons.setdefault(note[5], []).append(note[1])
+    return [
+        both(
+            f"{QUARANTINE_REASONS[code].chinese}：{len(rows)} 例，如第{rows[0]}行",
+            f"{QUARANTINE_REASONS[code].english}: {len(rows)}, for one in row {rows[0]}",
+        )
+        for code, rows in sorted(reasons.items(), key=lambda item: -len(item[1]))
+    ]
 
 
 def check_points(

@@ -61,6 +61,7 @@ def year_notes(
     found += _of_accounts(region, sums)
     found += _of_zero_points(base, region, policy)
     found += _of_scheme(prepared.main, region)
+    found += _of_provisions(pools)
     for pool in pools:
         if pool.solution != NO_POINTS:
             found += _of_pool(pool)
@@ -249,6 +250,20 @@ def _of_accounts(region: Region, sums: Mapping[Key, Sums]) -> list[Bilingual]:
                 )
             )
     return found
+
+
+def _of_provisions(pools: Sequence[PoolResult]) -> list[Bilingual]:
+    """Note what is set aside for cases that are still to be settled."""
+    return [
+        both(
+            f"险种 {pool.pool}：从可用预算中为被隔离和暂不支付的病例预提 "
+            f"{yuan_text(pool.budget.provision_fen)} 元（provision），未分给其他病例",
+            f"pool {pool.pool}: {yuan_text(pool.budget.provision_fen)} yuan of the budget are set aside "
+            "for quarantined and held cases (provision) and not shared among the others",
+        )
+        for pool in pools
+        if pool.budget.provision_fen
+    ]
 
 
 def _of_zero_points(base: BasePoints, region: Region, policy: YearPolicy) -> list[Bilingual]:

@@ -350,13 +350,16 @@ def settle(
     *,
     items_of: ItemsOf | None = None,
     monthly: Mapping[Key, tuple[int, int, int]] | None = None,
+    quarantined: Mapping[str, int] | None = None,
 ) -> tuple[list[PoolResult], list[HospitalResult]]:
     """Settle all pools of a region: point values, dues, prepaid, deposits, forfeits, finals.
 
     `sums` holds hospitals with cases; those with only a violation, a prepayment or a carried
     amount are added. `items_of`: the cases, for bounds on each; `monthly`: what the months paid, kept
-    back and suspended, where the policy prepays by them.
+    back and suspended, where the policy prepays by them; `quarantined`: recorded fund in fen of the
+    cases of this year that are quarantined, by pool.
     """
+    quarantined_fen = quarantined or {}
     empty = Sums(0, 0, 0, 0)
     taken, money = region.violation_points, region.violation_fen
     named = set(money) | set(region.prepaid) | set(region.carried)
@@ -381,6 +384,7 @@ def settle(
             sum(pool.budget_fen for pool in members),
             sum(pool.out_of_area_fund_fen for pool in members),
             policy,
+            provision_of(own_sums, [quarantined_fen.get(pool.id, 0) for pool in members], policy),
         )
         recorded = sum(s.recorded_fund_fen for s in own_sums.values())
         shared = share(recorded, budget.available_fen, policy, budget.reserve_fen)
@@ -467,6 +471,15 @@ def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> 
     if found and (policy["pool_without_points"] == "refuse" or len(found) == len(together)):
         raise without_points(*found[0])
     return {name for name, _ in found}
+
+
+def provision_of(
+    sums: Mapping[Key, Sums], quarantined_fen: Iterable[int], policy: YearPolicy
+) -> int:
+    """Return what is set aside for held and quarantined cases: their recorded fund (`provision`)."""
+    if policy["provision"] == "none":
+        return 0
+    return sum(s.held_fund_fen for s in sums.values()) + sum(quarantined_fen)
 
 
 def left_notes(

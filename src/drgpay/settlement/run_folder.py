@@ -126,6 +126,7 @@ def pools_table(run: YearEnd, trial: str = "") -> pa.Table:
         "held_cases": _ints([p.held_cases for p in rows]),
         "solution": pa.array([p.solution for p in rows], pa.string()),
         "value_high": _values([p.value_high_fen for p in rows]),
+        "provision_fen": _ints([p.budget.provision_fen for p in rows]),
     }
     return _with_trial(columns, len(rows), trial)
 
@@ -500,10 +501,27 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
             "passed": True,
             "detail": f"{c.total} = {c.total - c.quarantined - run.held} + {run.held} + {c.quarantined}",
         },
+        _unsettled_check(run),
         *_corrected_check(run),
         *_cash_checks(run),
         *_ceiling_check(run),
     ]
+
+
+def _unsettled_check(run: YearEnd) -> dict[str, Any]:
+    """Return whether what is quarantined and held is provided for; beyond its share is no run."""
+    stopped, fund = run.counts.quarantined, sum(h.sums.held_fund_fen for h in run.hospitals)
+    fund += sum(fen for _, fen in run.set_aside.by_pool)
+    provision = sum(p.budget.provision_fen for p in run.pools)
+    share = f"{float(Fraction(run.policy['unsettled_share_max']) * 100):g} %"
+    return {
+        "name": "unsettled",
+        "text_zh": f"隔离和暂不支付的病例不超过 {share}，其记账已预提（unsettled_share_max、provision）",
+        "text_en": f"quarantined and held cases are at most {share}, their recorded fund is provided "
+        "for (unsettled_share_max, provision)",
+        "passed": provision >= fund,
+        "detail": f"{stopped} + {run.held}: {yuan_text(fund)}, {yuan_text(provision)}",
+    }
 
 
 def _replaced(run: YearEnd) -> dict[str, int]:
@@ -587,6 +605,7 @@ def _pool_facts(p: PoolResult) -> dict[str, Any]:
         "budget_fen": p.budget.budget_fen,
         "out_of_area_fund_fen": p.budget.out_of_area_fund_fen,
         "reserve_fen": p.budget.reserve_fen,
+        "provision_fen": p.budget.provision_fen,
         "available_budget_fen": p.budget.available_fen,
         "recorded_fund_fen": p.recorded_fund_fen,
         "not_pool_fen": p.not_pool_fen,

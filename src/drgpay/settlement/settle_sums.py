@@ -17,7 +17,13 @@ from drgpay.points.base import BasePoints
 from drgpay.points.quality import Quality, quality
 from drgpay.policy import YearPolicy
 from drgpay.settlement.all_payments import capitation_fen, other_modes
-from drgpay.settlement.checks import check_given_money, check_points, check_pools_have_cases
+from drgpay.settlement.checks import (
+    check_given_money,
+    check_points,
+    check_pools_have_cases,
+    check_unsettled,
+    quarantined_fen,
+)
 from drgpay.settlement.funds import FundResult, hold_against_targets
 from drgpay.settlement.months import payments_of_year
 from drgpay.settlement.notes import year_notes
@@ -67,7 +73,15 @@ def settle_sums(
             used = used.using("month.pattern")
     if any(pool.last_year_fund_fen is not None for pool in region.pools):
         used = used.using("budget_growth_cap")
-    pools, hospitals = settle(region, policy, sums, items_of=year.items_of, monthly=monthly)
+    check_unsettled(region, policy, sums, year.aside, prepared.quarantine)
+    pools, hospitals = settle(
+        region,
+        policy,
+        sums,
+        items_of=year.items_of,
+        monthly=monthly,
+        quarantined=quarantined_fen(region, year.aside),
+    )
     if policy["combine_pools"]:
         used = used.using("combined_residual")
     ended = {h.id for h in region.hospitals if h.standing == ENDED}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.grouper.outcome import REASONS
 from drgpay.grouper.stream import in_order
 from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.points.quality import CostSums
@@ -36,6 +37,8 @@ from drgpay.settlement.region import Region
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 
+OUTSIDE_YEAR = REASONS.index("outside_year")
+
 
 @dataclass(frozen=True)
 class DrgSums:
@@ -48,11 +51,16 @@ class DrgSums:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What the quarantined cases carry, as far as it can be read; money in fen."""
+    """What the quarantined cases carry, as far as it can be read; money in fen.
+
+    `by_pool` [pools + 1]: cases and fund of this year's by pool, the last row of no known pool;
+    without those of another year, whose money is not this year's.
+    """
 
     cases: int
     total_cost_fen: int
     pool_fund_fen: int
+    by_pool: tuple[tuple[int, int], ...] = ()
 
     def as_dict(self) -> dict[str, int]:
         """Return the sums by name."""
@@ -222,16 +230,21 @@ def places_of(keys: Sequence[Key], region: Region) -> NDArray[np.int64]:
     return place
 
 
-def set_aside(pieces: ReadPieces, broken: int) -> SetAside:
+def set_aside(pieces: ReadPieces, broken: int, pools: int) -> SetAside:
     """Return the sums of quarantined cases; `broken` could not be read at all."""
     cases, cost, fund = broken, 0, 0
+    by_pool = np.zeros((pools + 1, 2), dtype=np.int64)
+    by_pool[pools, 0] = broken
     for piece in pieces:
         bad = piece.status == 3
         if bad.any():
             cases += int(bad.sum())
             cost += int(piece.facts.cost[bad].sum())
             fund += int(piece.facts.fund[bad].sum())
-    return SetAside(cases, cost, fund)
+            own = bad & (piece.reason != OUTSIDE_YEAR)
+            np.add.at(by_pool[:, 0], piece.facts.pool[own], 1)
+            np.add.at(by_pool[:, 1], piece.facts.pool[own], piece.facts.fund[own])
+    return SetAside(cases, cost, fund, tuple((int(n), int(fen)) for n, fen in by_pool))
 
 
 def cost_moments(prepared: Prepared) -> list[Moments]:
@@ -250,7 +263,7 @@ def sums_of(scored: ScoredPieces, totals: Totals, prepared: Prepared, region: Re
     """Return what a settlement asks of scored pieces, whose sums are `totals`."""
     return YearSums(
         totals,
-        set_aside(prepared.pieces, len(prepared.broken)),
+        set_aside(prepared.pieces, len(prepared.broken), len(region.pools)),
         sum(int(prepared.pieces.ends(n)[:3].sum()) for n in range(len(scored))),
         reviewed_cases(scored, region),
         cost_moments(prepared),

@@ -5,7 +5,7 @@ takes of them: reviewed cases, per-diem stays, and with bounds on each case all 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -129,9 +129,22 @@ def totals_of(scored: Any, region: Region, drgs: Sequence[str]) -> tuple[Totals,
         a = hospital[r["hospital_id"]] * pools + pool[r["pool"]]
         by_month[a, int(r["correction_month"][-2:]) - 1, M_CORRECTION] += _units(r["points"])
     by_class, by_group, case_points, by_item, facts = _by_kind(f, scored, drgs)
+    aside = replace(facts.aside, by_pool=_quarantined(f, scored, pool))
+    facts = replace(facts, aside=aside)
     by_doubt = _by_doubt(f, paid)
     totals = Totals(by_account, by_month, by_class, by_group, case_points, by_item, by_doubt)
     return totals, facts
+
+
+def _quarantined(f: Any, scored: Any, pool: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    """Return cases and fund of this year's quarantined cases by pool, the last of no known pool."""
+    bad = (f.col("status") == "quarantined") & (f.col("reason") != "outside_year")
+    found = [[0, 0] for _ in range(len(pool) + 1)]
+    sums = (f.count(f.lit(1)), f.sum(f.coalesce("pool_fund_fen", f.lit(0))))
+    for name, cases, fund in scored.where(bad).groupBy("pool").agg(*sums).collect():
+        own = found[pool.get(name, len(pool))]
+        own[0], own[1] = own[0] + cases, own[1] + fund
+    return tuple((cases, fund) for cases, fund in found)
 
 
 def _by_doubt(f: Any, paid: Any) -> NDArray[np.int64]:
@@ -184,7 +197,13 @@ def _by_kind(
                 case_points += points
             elif r["case_class"] != "bed_day":
                 by_item += r["money"]
-    return by_class, by_group, case_points, by_item, Facts(ends, SetAside(*aside), moments)
+    return (
+        by_class,
+        by_group,
+        case_points,
+        by_item,
+        Facts(ends, SetAside(aside[0], aside[1], aside[2]), moments),
+    )
 
 
 def items_of(scored: Any) -> Callable[[Sequence[Key]], CaseItems]:

@@ -67,6 +67,7 @@ COLUMNS: Mapping[str, RunColumn] = {
         "point_value_fraction": ("点值（精确分数）", "Point value, exact"),
         "point_value": ("点值", "Point value", "元/点，十二位小数"),
         "residual_fen": ("尾差", "Residual", "留存基金的部分"),
+        "provision_fen": ("预提", "Provision", "为被隔离和暂不支付的病例从预算中预提的统筹基金记账"),
         "available_budget_fen": ("可用预算", "Available budget", "B"),
         "solution": ("点值解", "Solution", "unique 唯一、interval 一段区间（取最小值）"),
         "value_high": ("点值上端", "Upper end", "多解时区间的上端"),

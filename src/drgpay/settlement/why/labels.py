@@ -39,6 +39,7 @@ COLUMNS: dict[str, Bilingual] = {
     "held_cases": both("待评审病例", "cases held"),
     "held_fund_fen": both("待评审记账", "recorded fund held"),
     "budget_fen": both("年度预算", "budget"),
+    "provision_fen": both("预提", "provision"),
     "available_budget_fen": both("可用预算", "available budget"),
     "out_of_area_fund_fen": both("异地就医基金", "fund for care elsewhere"),
     "reserve_fen": both("预留调剂金", "reserve"),

@@ -152,6 +152,15 @@ def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
         note = both("异地就医基金在预算之内，先扣除", "care elsewhere is inside the budget")
     else:
         note = both("异地就医基金不在预算之内", "care elsewhere is outside the budget")
+    aside = facts.get("provision_fen") or 0
+    if aside:
+        d.section(both("预提", "Provision"))
+        d.parameter("provision")
+        made = made - facts.number("provision_fen", labels.column("provision_fen"))
+        note = both(
+            f"{note.chinese}；另为被隔离和暂不支付的病例预提",
+            f"{note}; a provision for quarantined and held cases is set aside",
+        )
     return d.step(
         "available", both("可用预算 B", "available budget B"), made, "yuan", "5.9",
         stated=pool.figures("available_budget_fen"), note=note, uses=["out_of_area"],
