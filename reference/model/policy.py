@@ -288,6 +288,7 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "bound.case_within_cost": _switch,
     "bound.unsolved": _choice("refuse", "to_fund"),
     "violator_no_increase": _switch,
+    "removed_case": _choice("to_fund", "shared"),
     "prepay_ratio": RATIO,
     "prepay_basis": _choice("recorded_fund", "month_value"),
     "deposit_score": _choice("linear", "bands"),

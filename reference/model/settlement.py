@@ -234,6 +234,7 @@ def settle_region(
     cases: Iterable[Row] | None = None,
     history: Iterable[Row] | None = None,
     quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    removed: Iterable[str] = (),
 ) -> Settlement:
     """Settle a region's year from its folder.
 
@@ -250,7 +251,7 @@ def settle_region(
     p = policy.for_year(region.year, overrides)
     if not overrides:  # else it is a trial
         check_targets(region, p)
-    return settle(region, p, scheme, quarantined=quarantined)
+    return settle(region, p, scheme, quarantined=quarantined, removed=removed)
 
 
 @dataclass(frozen=True)
@@ -276,11 +277,13 @@ def settle(
     scheme: Scheme,
     groupings: Groupings | None = None,
     quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    removed: Iterable[str] = (),
 ) -> Settlement:
     """Settle a region that was read, with the parameters of its year.
 
     `groupings` saves grouping again when a region is settled under several policies;
-    `quarantined`: cases and recorded fund of what somebody left out as unclean, by pool.
+    `quarantined`: cases and recorded fund of what somebody left out as unclean, by pool;
+    `removed`: cases that a later violation removes (rule 15).
     """
     check_policy(p)
     check_growth(region, p)
@@ -329,6 +332,12 @@ def settle(
             waiting |= {case.case_id for case, _ in chain}
     for case_id in waiting:
         prices[case_id] = held(prices[case_id])
+    gone = [case_id for case_id in removed if prices[case_id].paid_by != HELD]
+    if p["removed_case"] == "shared":
+        for case_id in gone:  # no points and no price; its F and n still count
+            prices[case_id] = replace(
+                prices[case_id], paid_by=BY_POINTS, points=Fraction(0), price_fen=0
+            )
     followed = readmitted(stays, p, found)
 
     day_of = {case.case_id: f"{key_day(case, p):%Y-%m}" for case, _ in stays}
@@ -347,6 +356,8 @@ def settle(
     )
     over_quota = check_quota(rows, idle, region, p)
     hospitals, pools = settle_pools(rows, region, p, quarantined)
+    if p["removed_case"] == "to_fund":
+        hospitals = give_back([row for row in rows if row.case_id in gone], hospitals, pools, p)
     settled = {own for row in pools if row.solution != NO_POINTS for own in row.pool.split("+")}
     check_given_money([row for row in hospitals if row.pool in settled], region, p)
     hospitals, funds, ceiling = hold(hospitals, alone_totals(hospitals, region, p), region, p)
@@ -940,6 +951,36 @@ def hospital_row(
         held_fund_fen=sums.held_fund_fen,
         bound=bound,
     )
+
+
+def give_back(
+    removed: Iterable[CaseRow],
+    hospitals: tuple[HospitalRow, ...],
+    pools: tuple[PoolRow, ...],
+    p: Parameters,
+) -> tuple[HospitalRow, ...]:
+    """Rule 15, `removed_case = to_fund`: what removed cases bring is taken back as a violation."""
+    made = {(row.hospital_id, row.pool): row for row in hospitals}
+    left = {key: max(0, row.due_fen) for key, row in made.items()}
+    for case in removed:
+        key = (case.hospital_id, case.pool)
+        worth = case.price_fen - case.not_pool_fen
+        if case.paid_by == BY_POINTS:
+            value = next(pool.point_value for pool in pools if case.pool in pool.pool.split("+"))
+            worth = round_fen(case.points * value * 100 - case.not_pool_fen)
+            if p["bound.level"] == "case":
+                low, high = bounds(case.pool_fund_fen, p)
+                if p["bound.case_within_cost"]:
+                    high = lowest_of(high, case.total_cost_fen - case.not_pool_fen)
+                worth = worth if low is None else max(worth, low)
+                worth = worth if high is None else min(worth, high)
+        back = min(max(0, worth), left[key])
+        left[key] -= back
+        row = made[key]
+        made[key] = replace(
+            row, violation_fen=row.violation_fen + back, final_fen=row.final_fen - back
+        )
+    return tuple(made.values())
 
 
 def left_row(key: HospitalPool, sums: Sums) -> HospitalRow:

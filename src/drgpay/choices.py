@@ -126,6 +126,7 @@ OF_KEY: Mapping[str, Mapping[str, str]] = {
     "readmission.same": {"hospital_drg": "同一机构同一病组"},
     "special_quota.scope": {"hospital": "按医疗机构", "region": "按统筹区"},
     "provision": {"none": "不预提", "recorded_fund": "按统筹基金记账"},
+    "removed_case": {"to_fund": "退回基金", "shared": "由各机构分享"},
     "los_conflict": {"given": "按给出的天数"},
     "long_stay.rule": {"bed_day": "按床日"},
     "high.bands_unit": {"points": "按基准点数"},

@@ -181,6 +181,7 @@ CATALOGUE: Mapping[str, Known] = {
         Known("bound.case_within_cost", "switch", "switch"),
         Known("bound.unsolved", "choice", "choice", ("refuse", "to_fund")),
         Known("violator_no_increase", "switch", "switch"),
+        Known("removed_case", "choice", "choice", ("to_fund", "shared")),
         Known("value_dp", "count", "decimal_places", high=12, optional=True),
         Known("residual", "choice", "choice", ("largest_remainder", "to_fund")),
         Known("combined_residual", "choice", "choice", ("hospital_first", "by_account")),
@@ -241,7 +242,7 @@ NOT_YET_USED = frozenset(
         )
     )
     or key in ("rollover_pays_deferred", "fund_type_map", "budget_growth_cap", "negative_final")
-    or key in ("combined_residual", "negative_final.ended")
+    or key in ("combined_residual", "negative_final.ended", "removed_case")
 )
 
 Bands = tuple[tuple[Fraction | None, Fraction], ...]

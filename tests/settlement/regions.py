@@ -314,6 +314,7 @@ def _refusals(r: random.Random) -> dict[str, Any]:
     return {
         "los_conflict": own.choice(["given"] * 5 + ["dates", "dates", "hold"]),
         "findings.hold": own.sample(FINDINGS, own.choice([0] * 7 + [1, 1, 4])),
+        "removed_case": own.choice(["to_fund", "shared"]),
         "provision": own.choice(["recorded_fund", "none"]),
         "unsettled_share_max": own.choice(["1"] * 12 + ["0.3", "0.05", "0"]),
         "zero_base_points": own.choice(most),

@@ -40,6 +40,7 @@ from drgpay.settlement.region import (
     _points,
     describe_file,
 )
+from drgpay.settlement.removed import removed_notes
 from drgpay.settlement.versions import (
     REMOVE,
     LaterViolation,
@@ -72,6 +73,23 @@ class Earlier:
     finals: Mapping[tuple[str, str], int]
     prepaid: Mapping[tuple[str, str], tuple[int, int]]
     paid: Mapping[tuple[str, str], int]
+
+    @property
+    def values(self) -> dict[str, Fraction]:
+        """Its point values in yuan by pool."""
+        return {
+            name: Fraction(p["point_value_fraction"])
+            for p in self.manifest["pools"]
+            for name in p["pool"].split("+")
+        }
+
+    @property
+    def first_values(self) -> dict[str, Fraction]:
+        """The point values of the first version, as far as they are known."""
+        if self.version == 1:
+            return self.values
+        told = self.manifest["reopens"].get("first_values", {})
+        return {pool: Fraction(value) for pool, value in told.items()}
 
     @property
     def version(self) -> int:
@@ -430,7 +448,8 @@ def reopen(
             Reopening(
                 version, earlier.folder.resolve().name, earlier.digest,
                 earlier.manifest["drgpay_version"], earlier.finals, tuple(later), name, digest,
-                tuple(changed), changed, cases, earlier.paid,
+                tuple(changed), changed, cases, earlier.paid, {}, earlier.values,
+                earlier.first_values,
             )
         )  # fmt: skip
         more = [
@@ -466,7 +485,8 @@ def reopen(
     if reopening.corrected is not None:
         ends = corrected_ends(run, reopening.corrected)
         reopening = replace(reopening, corrected=replace(reopening.corrected, ends=ends))
-    warnings = [*run.warnings, *_notes(reopening)]
+    told = removed_notes(reopening, run.policy, run.returned, run.pools, run.hospitals)
+    warnings = [*run.warnings, *_notes(reopening), *told]
     return replace(run, reopening=reopening, warnings=warnings)
 
 

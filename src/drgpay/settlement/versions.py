@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,11 @@ class LaterViolation:
     document: str
     date: str
 
+    @property
+    def removes(self) -> bool:
+        """Whether the case is left out of the settlement."""
+        return bool(self.case_id) and self.new_drg == REMOVE
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as the manifest shows it."""
         return {
@@ -88,7 +94,8 @@ class Reopening:
     first version paid out, negative final payments being none. `changed`: tables of
     the region folder that are not those of the reopened run, `digests` their SHA-256 before and
     after (empty: no such file). `corrected`: cases that had been quarantined, of all versions.
-    `first_groups`: of cases in `later` the groups that they had of themselves.
+    `first_groups`: of cases in `later` the groups that they had of themselves. `values`: point
+    values in yuan of the reopened run by pool, `first_values` those of the first version.
     """
 
     version: int
@@ -104,6 +111,8 @@ class Reopening:
     corrected: CorrectedCases | None = None
     paid: Mapping[tuple[str, str], int] = field(default_factory=dict)
     first_groups: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Fraction] = field(default_factory=dict)
+    first_values: Mapping[str, Fraction] = field(default_factory=dict)
 
     def correction_texts(self) -> list[str]:
         """Return each file of corrected cases that this version took in, digest shortened."""
@@ -127,6 +136,7 @@ class Reopening:
                 "folder": self.folder,
                 "manifest_sha256": self.manifest_sha256,
                 "drgpay_version": self.drgpay_version,
+                "first_values": {pool: str(value) for pool, value in self.first_values.items()},
             },
             "later_violations": {
                 "file": self.file,
@@ -198,13 +208,15 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
     files = [] if reopening.corrected is None else reopening.corrected.files
     own = [v for v in reopening.later if v.version == reopening.version]
     own_files = [file for file in files if file.version == reopening.version]
-    for name, rows, kind, later, corrections in (
+    now = {name: p.point_value_fen / 100 for p in run.pools for name in p.pool.split("+")}
+    for name, rows, kind, later, corrections, values in (
         (
             CARRIED,
             reopening.to_carry(run),
             _in(lang, "（全部，取代以前各版）", " (the whole, replaces all versions before)"),
             reopening.later,
             files,
+            reopening.first_values,
         ),
         (
             CARRIED_DIFFERENCE,
@@ -212,6 +224,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
             _in(lang, f"（仅与 v{before} 的差额）", f" (only the difference to v{before})"),
             own,
             own_files,
+            reopening.values,
         ),
     ):
         source = f"{run.region.id} {run.region.year} v{reopening.version}{kind}"
@@ -221,15 +234,26 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
             "其他机构的更正使点值变动",
             "corrections of other hospitals changed the point value",
         )
-        documents = {
-            hospital: [
-                *sorted({v.document for v in later if v.hospital_id == hospital}),
-                *([others] if any(v.hospital_id != hospital for v in later) else []),
-            ]
-            for hospital, *_ in rows
-        }
-        said = {h: "; ".join([source, *own, *changed]) for h, own in documents.items()}
-        _write_carried(run, folder / name, [(*row, said[row[0]]) for row in rows if row[2]])
+        moved = {pool for pool, value in now.items() if values.get(pool) != value}
+        said = {}
+        for hospital, pool, _ in rows:
+            own_documents = {
+                v.document for v in later if (v.hospital_id, v.pool) == (hospital, pool)
+            }
+            # said of the rows that it concerns alone: of a pool whose value did not move nobody's
+            # payment hangs on the others
+            by_others = pool in moved and any(
+                v.hospital_id != hospital for v in later if v.pool in _together(run, pool)
+            )
+            texts = [source, *sorted(own_documents), *([others] if by_others else []), *changed]
+            said[hospital, pool] = "; ".join(texts)
+        _write_carried(run, folder / name, [(*row, said[row[0], row[1]]) for row in rows if row[2]])
+
+
+def _together(run: YearEnd, pool: str) -> list[str]:
+    """Return the pools that are settled with one."""
+    names = (p.pool.split("+") for p in run.pools)
+    return next((own for own in names if pool in own), [pool])
 
 
 class Sources:

@@ -42,6 +42,7 @@ from drgpay.settlement.referrals import (
     referrals,
 )
 from drgpay.settlement.region import InputFile, Region, describe_file, read_region
+from drgpay.settlement.removed import Returned, as_violations, returned_cases, to_fund
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
 from drgpay.settlement.stays import followed, referral_chains
@@ -89,6 +90,7 @@ class YearEnd:
     extra: dict[str, Any] = field(default_factory=dict)  # tables of other modes of payment
     funds: Sequence[FundResult] = ()
     reopening: Reopening | None = None
+    returned: Sequence[Returned] = ()  # what removed cases brought, which returns to the fund
 
     @classmethod
     def of(
@@ -272,7 +274,7 @@ def score_prepared(
         Fraction(policy["readmission.factor"]),
         followed(prepared, policy, chains),
         chains,
-        prepared.removed,
+        None if to_fund(policy) else prepared.removed,
     )
     totals = add_up_pieces(scored, prepared, region)
     return ScoredYear(prepared, region, policy, rules, scored, totals)
@@ -288,8 +290,23 @@ def settle_prepared(
     """
     made = score_prepared(prepared, policy, region=region)
     year = sums_of(made.pieces, made.totals, prepared, made.region)
-    settled = settle_sums(prepared, made.region, policy, made.rules.base, year)
-    run = YearEnd.of(prepared, made.region, made.rules, made.pieces, year, settled)
+    own = made.region
+    settled = settle_sums(prepared, own, policy, made.rules.base, year)
+    returned: list[Returned] = []
+    if prepared.removed and to_fund(policy):
+        returned = returned_cases(
+            prepared, made.pieces, own, policy, settled.pools, settled.hospitals
+        )
+        documents = {v.case_id: v.document for v in prepared.later if v.case_id}
+        taken = as_violations(returned, documents)
+        # money that is taken off changes no point value: the cases bring what they brought
+        own = replace(own, violations=(*own.violations, *taken))
+        settled = settle_sums(prepared, own, policy, made.rules.base, year)
+    run = replace(
+        YearEnd.of(prepared, own, made.rules, made.pieces, year, settled), returned=returned
+    )
+    if prepared.removed:
+        run = replace(run, policy=run.policy.using("removed_case"))
     found = referrals(run.prepared, run.region, run.policy)
     return with_referrals(run, found, partial(made_of, run.pieces))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.quarantine import REASONS
 from drgpay.columns import both_names
 from drgpay.errors import Bilingual, both
+from drgpay.money import yuan_text
 from drgpay.settlement.why import bounds, case_points, labels
 from drgpay.settlement.why.base import base_points, coefficient, group_mean
 from drgpay.settlement.why.case_class import Stay, classify
@@ -117,6 +120,24 @@ def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
         )
 
 
+def _returned(d: Derivation, run: RunFolder, row: Row, later: Mapping[str, Any]) -> None:
+    """Say that what the removed case brings returns to the fund."""
+    d.parameter("removed_case")
+    mark = f"移除病例 {row['case_id']}，"
+    for entry in run.listed("violations", ("hospital_id", "pool", "reason")):
+        if mark in entry["reason"]:
+            d.fact(
+                both("退回基金", "returned to the fund"),
+                both(
+                    f"{later['document']}：以下点数在点值中仍计，所付的 {yuan_text(entry['amount_fen'])} "
+                    "元作为违规扣款退回基金",
+                    f"{later['document']}: the points below count in the value, the "
+                    f"{yuan_text(entry['amount_fen'])} yuan paid for them are taken back as a violation",
+                ),
+                *entry.figures("amount_fen"),
+            )
+
+
 def _held_by(d: Derivation, row: Row) -> None:
     """Say which findings hold a case, and what lets it go on."""
     d.section(both("暂不支付：检查结果待核实", "Held: a finding is to be looked at"))
@@ -148,7 +169,9 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
     if rows:
         later = rows[-1]
         say_later(d, row, rows)
-        if is_removed(later) and row["paid_by"] != HELD:
+        if is_removed(later) and run.policy["removed_case"] == "to_fund":
+            _returned(d, run, row, later)
+        elif is_removed(later) and row["paid_by"] != HELD:
             _amounts(d, run, row, [row])
             left = without_points(d, row, later)
             _brings(d, run, row, case_points.readmission(d, run, row, left))

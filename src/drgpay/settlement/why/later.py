@@ -37,7 +37,7 @@ def say_later(d: Derivation, row: Row, rows: Sequence[Mapping[str, Any]]) -> Non
         zh = f"{document}（{day}），第 {found['version']} 版"
         en = f"{document} ({day}), version {found['version']}"
         if is_removed(found):
-            zh, en = f"{zh}：不计点数", f"{en}: no points"
+            zh, en = f"{zh}：移除", f"{en}: removed"
         else:
             zh = f"{zh}：按病组 {found['new_drg']} 计点"
             en = f"{en}: scored in {found['new_drg']}"
