@@ -118,7 +118,7 @@ def test_review__of_a_million_points_is_refused(tmp_path: Path) -> None:
 
 def test_base_points__that_round_to_zero_are_refused_or_said(tmp_path: Path) -> None:
     """4,000 / 10,000 x 1 = 0.4, without decimals 0."""
-    rules = {"point_scale": "1", "base_points_dp": "0"}
+    rules = {"point_scale": "1", "base_points_dp": "0", "grouped.share_min": '"0"'}
     means = {"base_points": [{"drg": "GB15", "group_mean_yuan": "4000.00"}]}
     cases = [
         case("C1", "H1", "4000.00", "3000.00"),
