@@ -6,6 +6,7 @@ Nothing is netted: what one hospital owes back does not let another be paid, nor
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from reference.model.exact import largest_remainder
@@ -57,16 +58,19 @@ def leaving(
     pools: list[str],
     region: Region,
     p: Parameters,
+    provisions: Mapping[str, int],
     more: tuple[tuple[str, int], ...] = (),
 ) -> list[tuple[str, int]]:
-    """What leaves the funds of some pools in cash, by kind."""
+    """What leaves the funds of some pools in cash, by kind, and what is set aside of them."""
     own = [row for row in rows if row.pool in pools]
+    aside = sum(provisions.get(pool, 0) for pool in pools)
     return [
         ("prepaid", sum(row.prepaid_fen for row in own)),
         ("payable", sum(max(0, row.final_fen) - row.deferred_fen for row in own)),
         ("out_of_area", outside(pools, region, p)),
         *more,
         *others(pools, region),
+        *([("provision", aside)] if aside else []),
     ]
 
 
@@ -107,6 +111,7 @@ def hold(
     region: Region,
     p: Parameters,
     capitation_fen: int = 0,
+    provisions: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[tuple[Row, ...], tuple[FundRow, ...], tuple[tuple[str, int], ...]]:
     """Every fund against its own target, then all against the region's.
 
@@ -121,9 +126,9 @@ def hold(
             continue
         aside = sum(amount for _, amount, inside, own in reserves if inside and own == pool)
         free = budget.control_target_fen - aside
-        held = wait(held, [pool], _total(leaving(held, [pool], region, p)) - free, p)
+        held = wait(held, [pool], _total(leaving(held, [pool], region, p, provisions)) - free, p)
         names = [name for name, _, _, own in reserves if own in ("", pool)]
-        excess = _total(leaving(held, [pool], region, p)) - free
+        excess = _total(leaving(held, [pool], region, p, provisions)) - free
         drawn = draw(excess, names, left, f"pool {pool}")
         left = {name: amount - drawn.get(name, 0) for name, amount in left.items()}
         of_fund[pool] = sum(drawn.values())
@@ -135,12 +140,12 @@ def hold(
             amount for _, amount, inside, _ in reserves if inside
         )
         before = sum(of_fund.values())
-        excess = _total(leaving(held, every, region, p, capitation)) - free - before
+        excess = _total(leaving(held, every, region, p, provisions, capitation)) - free - before
         for pool in every:  # a fund waits for what it is owed itself
             before_it = sum(row.deferred_fen for row in held)
             held = wait(held, [pool], excess, p)
             excess -= sum(row.deferred_fen for row in held) - before_it
-        all_paid = leaving(held, every, region, p, capitation)
+        all_paid = leaving(held, every, region, p, provisions, capitation)
         names = [name for name, _, _, _ in reserves]
         drawn = draw(_total(all_paid) - free - before, names, left, "the region")
         counted = (
@@ -161,7 +166,7 @@ def hold(
                 payable_fen=sum(max(0, row.final_fen) - row.deferred_fen for row in own),
                 deferred_fen=sum(row.deferred_fen for row in own),
                 recover_fen=sum(max(0, -row.final_fen) for row in own),
-                cash_fen=_total(leaving(held, [pool], region, p)),
+                cash_fen=_total(leaving(held, [pool], region, p, provisions)),
                 drawn_fen=of_fund.get(pool, 0),
             )
         )

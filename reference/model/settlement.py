@@ -360,7 +360,15 @@ def settle(
         hospitals = give_back([row for row in rows if row.case_id in gone], hospitals, pools, p)
     settled = {own for row in pools if row.solution != NO_POINTS for own in row.pool.split("+")}
     check_given_money([row for row in hospitals if row.pool in settled], region, p)
-    hospitals, funds, ceiling = hold(hospitals, alone_totals(hospitals, region, p), region, p)
+    held_fund = [(row.pool, row.held_fund_fen) for row in hospitals]
+    aside = provisions_of(held_fund, region.pools, quarantined, p)
+    hospitals, funds, ceiling = hold(
+        hospitals,
+        alone_totals(hospitals, region, p, aside),
+        region,
+        p,
+        provisions=aside,
+    )
     settlement = Settlement(
         region=region,
         scheme=scheme,
@@ -520,13 +528,17 @@ def check_targets(region: Region, p: Parameters) -> None:
         raise ValueError("region.toml gives no control target")
 
 
-def alone_totals(rows: Iterable[HospitalRow], region: Region, p: Parameters) -> dict[str, int]:
+def alone_totals(
+    rows: Iterable[HospitalRow], region: Region, p: Parameters, aside: Mapping[str, int]
+) -> dict[str, int]:
     """T of every fund by itself, whatever pools are settled together."""
     funds = dict.fromkeys(region.pools, 0)
     for row in rows:
         funds[row.pool] += row.recorded_fund_fen
     return {
-        pool: settled_total(fund, available_budget([own], p), p, reserve([own], p))
+        pool: settled_total(
+            fund, available_budget([own], p) - aside.get(pool, 0), p, reserve([own], p)
+        )
         for (pool, fund), own in zip(funds.items(), region.pools.values(), strict=True)
     }
 
@@ -779,6 +791,22 @@ def bounded(
     return Dues(solved.value, in_whole_fen(exact, total, p), held, kind, solved.value_high)
 
 
+def provisions_of(
+    held: Iterable[tuple[str, int]],
+    pools: Iterable[str],
+    quarantined: Mapping[str, tuple[int, int]],
+    p: Parameters,
+) -> dict[str, int]:
+    """What is set aside in each pool for held cases (pool and recorded fund) and quarantined ones."""
+    if p["provision"] == "none":
+        return {}
+    held = list(held)
+    return {
+        pool: sum(fen for own, fen in held if own == pool) + quarantined.get(pool, (0, 0))[1]
+        for pool in pools
+    }
+
+
 def check_unsettled(
     sums: Mapping[HospitalPool, Sums],
     quarantined: Mapping[str, tuple[int, int]],
@@ -832,10 +860,8 @@ def settle_pools(
         fund = sum(own.recorded_fund_fen for own in members.values())
         budgets = [region.pools[pool] for pool in pools]
         available = available_budget(budgets, p)
-        provision = 0
-        if p["provision"] == "recorded_fund":
-            provision = sum(own.held_fund_fen for own in members.values())
-            provision += sum(quarantined.get(pool, (0, 0))[1] for pool in pools)
+        held_fund = [(key[1], own.held_fund_fen) for key, own in members.items()]
+        provision = sum(provisions_of(held_fund, pools, quarantined, p).values())
         available -= provision
         settled = settled_total(fund, available, p, reserve(budgets, p))
         try:

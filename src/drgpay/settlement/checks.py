@@ -11,7 +11,14 @@ from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
 from drgpay.grouper.versions import AnyGrouper
 from drgpay.money import decimal_text, yuan_text
 from drgpay.policy import YearPolicy
-from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult, Sums
+from drgpay.settlement.point_value import (
+    NO_POINTS,
+    HospitalResult,
+    Key,
+    PoolResult,
+    Sums,
+    provision_of,
+)
 from drgpay.settlement.provenance import HAND
 from drgpay.settlement.region import Region
 from drgpay.settlement.totals import SetAside, Totals
@@ -183,11 +190,26 @@ def require_targets(region: Region, policy: YearPolicy) -> None:
             "写明控制目标；尚无目标时先试算（--set ceiling.required=none），结果注明是试算",
             "give it; where there is none yet, run a trial (--set ceiling.required=none), which is "
             "marked as one",
+        ),
+    )
 
 
 def quarantined_fen(region: Region, aside: SetAside) -> dict[str, int]:
     """Return the recorded fund of this year's quarantined cases by pool."""
     return {p.id: fen for p, (_, fen) in zip(region.pools, aside.by_pool, strict=False)}
+
+
+def provisions_by_pool(
+    region: Region, policy: YearPolicy, sums: Mapping[Key, Sums], aside: SetAside
+) -> dict[str, int]:
+    """Return what is set aside in each pool for held and quarantined cases."""
+    bad = quarantined_fen(region, aside)
+    return {
+        p.id: provision_of(
+            {key: s for key, s in sums.items() if key[1] == p.id}, [bad.get(p.id, 0)], policy
+        )
+        for p in region.pools
+    }
 
 
 def check_unsettled(
@@ -242,8 +264,6 @@ def check_unsettled(
             "check lists every fault; to settle all the same, have unsettled_share_max changed",
         ),
     )
-
-
 
 
 def _reasons(quarantine: Quarantine) -> list[Bilingual]:

@@ -212,14 +212,14 @@ def _fund(
 ) -> FundResult:
     own = [h for h in hospitals if h.pool == pool.id]
     due = sum(h.due_fen for h in own)
-    budget = available_budget(pool.budget_fen, pool.out_of_area_fund_fen, policy)
+    aside = provisions.get(pool.id, 0)
+    budget = available_budget(pool.budget_fen, pool.out_of_area_fund_fen, policy, aside)
     recorded = sum(h.sums.recorded_fund_fen for h in own)
     alone = share(recorded, budget.available_fen, policy, budget.reserve_fen).settled_fen
     settled = next((p for p in pools if p.pool == pool.id), None)
     residual = 0 if settled is None else settled.residual_fen
     outside = pool.out_of_area_fund_fen if policy["out_of_area"] == "inside_budget" else 0
     other = sum(p.amount_fen for p in other_payments(region, [pool]))
-    aside = provisions.get(pool.id, 0)
     prepaid, payable = sum(h.prepaid_fen for h in own), sum(h.payable_fen for h in own)
     return FundResult(
         pool=pool.id,

@@ -22,6 +22,7 @@ from drgpay.settlement.checks import (
     check_points,
     check_pools_have_cases,
     check_unsettled,
+    provisions_by_pool,
     quarantined_fen,
 )
 from drgpay.settlement.funds import FundResult, hold_against_targets
@@ -98,7 +99,14 @@ def settle_sums(
         used = used.using("carried.unmatched")
     if region.prepaid and region.prepaid_by == HAND:
         used = used.using("prepaid.limit")
-    held = hold_against_targets(region, policy, pools, hospitals, capitation_fen(extra), {})
+    held = hold_against_targets(
+        region,
+        policy,
+        pools,
+        hospitals,
+        capitation_fen(extra),
+        provisions_by_pool(region, policy, sums, year.aside),
+    )
     hospitals, ceiling = held.hospitals, held.ceiling
     if ceiling is not None or any(fund.ceiling is not None for fund in held.funds):
         used = used.using("ceiling.excess")
