@@ -207,7 +207,10 @@ def check_reading(run: Commands, due: Read) -> None:
         assert note["message"] and note["remedy"] and note["file"], note
         assert CHINESE.search(note["message"] + note["remedy"])
     rows = table(folder / kind.out)
-    broken = sum(note["reason"].startswith(("row_broken", "list_", "stored_")) for note in notes)
+    broken = sum(
+        note["reason"].startswith(("row_broken", "row_swallowed", "list_", "stored_"))
+        for note in notes
+    )
     assert len(rows) + broken == total
     if due.drgs is not None:
         assert tuple(row["drg"] or None for row in rows) == tuple(due.drgs)
@@ -315,7 +318,10 @@ def check_year(run: Commands, due: Read) -> None:
     assert Counter(note["reason"] for note in notes) == Counter(due.quarantined)
     rows = table(folder / "run" / "cases.csv")
     assert (
-        len(rows) + sum(note["reason"].startswith(("row_broken", "stored_")) for note in notes)
+        len(rows)
+        + sum(
+            note["reason"].startswith(("row_broken", "row_swallowed", "stored_")) for note in notes
+        )
         == total
     )
     for column, (value,) in due.values.items():

@@ -221,6 +221,68 @@ def _serial(
     )
 
 
+def _elsewhere(found: dict[str, bytes]) -> None:
+    """Move the sheet out of its usual folder, with a cell in the last corner."""
+    sheet = found.pop("xl/worksheets/sheet1.xml")
+    found["xl/pages/cases.xml"] = sheet.replace(b"</sheetData>", CORNER.encode())
+    links = found["xl/_rels/workbook.xml.rels"]
+    found["xl/_rels/workbook.xml.rels"] = links.replace(b"worksheets/sheet1", b"pages/cases")
+
+
+def _four_names(found: dict[str, bytes]) -> None:
+    """Name one sheet of 23 million cells four times."""
+    far = b'<row r="900000"><c r="Z900000"><v>1</v></c></row></sheetData>'
+    part = "xl/worksheets/sheet1.xml"
+    found[part] = found[part].replace(b"</sheetData>", far)
+    names = "".join(f'<sheet name="s{i}" sheetId="{i}" r:id="rId1"/>' for i in range(2, 5))
+    book_xml = found["xl/workbook.xml"]
+    found["xl/workbook.xml"] = book_xml.replace(b"</sheets>", f"{names}</sheets>".encode())
+
+
+def _record(kind: int, content: bytes = b"") -> bytes:
+    """Return a record of a binary workbook."""
+    number = bytes([kind]) if kind < 128 else bytes([kind & 0xFF, kind >> 8])
+    size = bytes([len(content) & 127 | 128, len(content) >> 7])
+    return number + size + content
+
+
+def _wide(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def binary_book(rows: Sequence[Sequence[str]], far: bool) -> Callable[[Path], None]:
+    """Return a maker of an .xlsb, on wish with a cell in the last corner."""
+    cells = [(i, j, text) for i, row in enumerate(rows) for j, text in enumerate(row)]
+    cells += [(1_048_575, 16_383, "1")] * far
+    sheet = _record(0x0181) + _record(0x0194, struct.pack("<4I", 0, len(rows) - 1, 0, 10))
+    sheet += _record(0x0191)
+    last = -1
+    for i, j, text in cells:
+        if i != last:
+            sheet += _record(0, struct.pack("<II", i, 0) + bytes(9))
+            last = i
+        sheet += _record(6, struct.pack("<II", j, 0) + _wide(text))
+    sheet += _record(0x0192) + _record(0x0182)
+    bundle = struct.pack("<II", 0, 1) + _wide("rId1") + _wide("cases")
+    named = _record(0x0183) + _record(0x018F) + _record(0x019C, bundle) + _record(0x0190)
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    links = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+    def make(folder: Path) -> None:
+        with zipfile.ZipFile(folder / "cases.xlsb", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("xl/workbook.bin", named + _record(0x0184))
+            archive.writestr("xl/worksheets/sheet1.bin", sheet)
+            archive.writestr(
+                "xl/_rels/workbook.bin.rels",
+                f'<Relationships xmlns="{links}"><Relationship Id="rId1" '
+                f'Type="{kinds}/worksheet" Target="worksheets/sheet1.bin"/></Relationships>',
+            )
+
+    return make
+
+
+CORNER = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+TOO_MUCH = Refused("内存或时间超过上限", "more memory or time")
 DAY = dt.date(2024, 3, 14)
 DATES = {"admission_date": (19783, 19784, 19785)}
 DATED = [
@@ -245,8 +307,21 @@ KINDS = [
     Kind("xlsx-no-workbook", ".xlsx缺少workbook.xml", "an .xlsx without workbook.xml", parts(lambda found: found.pop("xl/workbook.xml")), Refused("工作簿", "workbook"), BOOK),
     Kind("xlsx-part-broken", "工作表的XML中断", "a sheet whose XML breaks off", parts(lambda found: found.update({"xl/worksheets/sheet1.xml": found["xl/worksheets/sheet1.xml"][:900]})), REFUSED, BOOK),
     Kind("xlsx-dimension", "自称占满整张表（A1:XFD1048576）", "a sheet that says it is A1:XFD1048576", in_sheet('<dimension ref="A1:K4"/>', '<dimension ref="A1:XFD1048576"/>'), Read(values=IDS), BOOK, alone=True),
-    Kind("xlsx-far-cell", "最右下角有一个单元格", "a stray cell in the last corner", in_sheet("</sheetData>", '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'),
+    Kind("xlsx-far-cell", "最右下角有一个单元格", "a stray cell in the last corner", in_sheet("</sheetData>", CORNER),
          Refused("工作表过大", "too large"), BOOK, alone=True),
+    Kind("xlsx-far-cell-quoted", "最右下角的单元格用单引号写位置", "a stray cell in the last corner, its place in single quotes",
+         in_sheet("</sheetData>", CORNER.replace('"', "'")), TOO_MUCH, BOOK),
+    Kind("xlsx-far-cell-alone", "行号正常，单元格却写着最后一行", "a cell that says the last row inside a row that says the second",
+         in_sheet('<c r="A2"', '<c r="XFD1048576"'), Refused("工作表过大", "too large"), BOOK),
+    Kind("xlsx-far-cell-behind", "位置写在其他属性之后", "a place behind other attributes", in_sheet('<c r="A2" t="s"', '<c t="s" r="XFD1048576"'), TOO_MUCH, BOOK),
+    Kind("xlsx-odd-folder", "工作表不在通常的文件夹，最右下角有一个单元格", "a sheet out of its usual folder, with a stray cell in the last corner", parts(_elsewhere), TOO_MUCH, BOOK),
+    Kind("xlsx-four-names", "同一工作表有四个名称，合计单元格过多", "one sheet under four names, together too many cells", parts(_four_names), Refused("工作表过大", "too large"), BOOK),
+    Kind("xlsx-cells-unclosed", "4万个不闭合的单元格：用时与大小成正比", "40,000 cells that are not closed: time follows the size",
+         in_sheet("</sheetData>", '<c r="A1" t="e">' * 40_000 + "</sheetData>"), REFUSED, BOOK),
+    Kind("xlsx-rows-unclosed", "4万个不闭合的行：用时与大小成正比", "40,000 rows whose tags are not closed: time follows the size",
+         in_sheet("</sheetData>", '<row a="1" ' * 40_000 + "</sheetData>"), REFUSED, BOOK),
+    Kind("xlsb-binary", "二进制工作簿 .xlsb", "a binary workbook, .xlsb", binary_book([list(HEADERS), *([row[name] for name in HEADERS] for row in ROWS)], far=False), Read(values=IDS), ("cases.xlsb",)),
+    Kind("xlsb-far-cell", "二进制工作簿的最右下角有一个单元格", "a binary workbook with a stray cell in the last corner", binary_book([list(HEADERS)], far=True), TOO_MUCH, ("cases.xlsb",)),
     Kind("xlsx-row-beyond", "行号超出Excel上限", "a row number beyond Excel's", in_sheet('<row r="4"', '<row r="99999999"'), Refused("工作表过大", "too large"), BOOK, alone=True),
     Kind("xlsx-is-csv", "CSV改名为.xlsx", "a CSV called .xlsx", raw(csv_text().encode(), "cases.xlsx"), Refused("不是Excel工作簿", "not a workbook"), BOOK),
     Kind("xlsx-is-html", "网页改名为.xlsx（网页导出的“Excel”）", "a web page called .xlsx", raw(b"<html><table><tr><td>case_id</td></tr></table></html>", "cases.xlsx"), Refused("网页", "a web page"), BOOK),

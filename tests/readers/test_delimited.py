@@ -185,3 +185,58 @@ def test_changes__nothing_is_written_of_a_file_that_is_touched(
     with pytest.raises(InputError, match="the file changed while it was read"):
         group_file(path, tmp_path / "out.csv", SCHEME)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cases.csv"]
+
+
+STRAY = '甲1,男,61,I63.900\n乙2,女,"62,K25.900\n丙3,男,63,K25.900\n丁4,女,64",K25.900\n戊5,男,65,I63.900\n'
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("chunk", [1 << 20, 7])
+def test_stray_quotes__the_rows_between_them_are_quarantined_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delimiter: str, chunk: int
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", chunk)
+    text = (HEADER + "\n" + STRAY).replace(",", delimiter)
+    rows, source = read(made(tmp_path, text.encode()))
+    assert ids(rows) == [(3, "甲1"), (5, "戊5")]
+    found = [(row, note.case_id, note.reason) for _, row, note in source.broken]
+    assert found == [(4, name, "row_swallowed") for name in ("乙2", "丙3", "丁4")]
+
+
+def test_stray_quotes__in_a_column_that_is_not_read(tmp_path: Path) -> None:
+    lines = [
+        f"{name},{remark}"
+        for name, remark in zip(
+            STRAY.replace('"', "").splitlines(), ["x", '"x', 'x"', "x", "x"], strict=True
+        )
+    ]
+    text = HEADER.replace("\n", ",备注\n") + "\n".join(lines)
+    rows, source = read(made(tmp_path, text.encode()))
+    assert [name for _, name in ids(rows)] == ["甲1", "丁4", "戊5"]
+    assert [note.case_id for _, _, note in source.broken] == ["乙2", "丙3"]
+
+
+@pytest.mark.parametrize("remark", ["一，\n二", "一,二,三,四", "\n\n\n", "a\r\nb, c"])
+def test_quoted_line_ends__alone_are_a_part_of_their_field(tmp_path: Path, remark: str) -> None:
+    text = HEADER.replace("\n", ",备注\n") + f'甲1,男,61,I63.900,"{remark}"\n乙2,女,62,K25.900,\n'
+    rows, source = read(made(tmp_path, text.encode()))
+    assert [name for _, name in ids(rows)] == ["甲1", "乙2"]
+    assert not source.broken
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ('a"b\nc"d\n', True),
+        ('"a"\n"b"\n', False),
+        ('a\n"b', False),
+        ('"\r"', True),
+        ("a\n" * 9, False),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 2, 3, 100])
+def test_survey__tells_lines_with_an_odd_number_of_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, odd: bool, chunk: int
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", chunk)
+    assert encodings.survey(made(tmp_path, text.encode()), None).quoted_ends == odd

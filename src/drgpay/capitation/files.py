@@ -28,6 +28,7 @@ from drgpay.cases.encodings import decoded_head, survey
 from drgpay.cases.excel_safety import SheetMarks, Workbook, inspect
 from drgpay.cases.files import Unchanged, readable, unreadable
 from drgpay.cases.parquet import check_texts
+from drgpay.cases.swallowed import rows_within, without_swallowing
 from drgpay.errors import Bilingual, InputError, both, located
 
 SUFFIXES = (".parquet", ".csv", ".xlsx", ".xls")
@@ -285,11 +286,13 @@ def _open_csv(path: Path, table: Table) -> Opened:
         def skip(row: Any) -> str:
             strange.append(row.number - lines)
             number = header_row + int(past_empty(np.array(strange[-1:]), blank)[0])
-            broken.append((number, str(row.text)))
+            shown = rows_within(str(row.text), delimiter, width, None)
+            broken.extend((number, one) for one in shown)
             return "skip"
 
         names = [str(place) for place in range(max(width, len(headers)))]
         wanted = [names[place] for place in chosen.values()]
+        asked = names if found.quoted_ends else wanted
         try:
             batches = arrow_csv.open_csv(
                 path,
@@ -304,8 +307,8 @@ def _open_csv(path: Path, table: Table) -> Opened:
                     delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types=dict.fromkeys(wanted, pa.string()),
+                    include_columns=asked,
+                    column_types=dict.fromkeys(asked, pa.string()),
                     strings_can_be_null=False,
                 ),
             )
@@ -313,9 +316,13 @@ def _open_csv(path: Path, table: Table) -> Opened:
             for batch in batches:
                 counted = row_numbers(done, len(batch), strange)
                 numbers = header_row + past_empty(counted, blank)
+                done += len(batch)
+                if found.quoted_ends:
+                    batch, numbers, more = without_swallowing(batch, numbers, delimiter, None)
+                    broken += more
                 part = pa.Table.from_batches([batch]).select(wanted).rename_columns(list(chosen))
                 yield Piece(path.name, numbers, part, tuple(broken[told:]))
-                done, told = done + len(batch), len(broken)
+                told = len(broken)
             if len(broken) > told:
                 nothing = pa.table({name: pa.array([], pa.string()) for name in chosen})
                 yield Piece(path.name, np.zeros(0, np.int64), nothing, tuple(broken[told:]))
@@ -382,7 +389,7 @@ def _open_excel(path: Path, table: Table) -> Opened:
 def _excel_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
     """Yield (row from 0, cells) of a workbook's first visible sheet that hold anything."""
     book = _inspected(path)
-    workbook = excel._opened(path)
+    workbook = excel.opened(path, book)
     names = excel._chosen_names(path, workbook, None, [])
     if not names:
         raise InputError(

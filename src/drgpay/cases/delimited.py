@@ -26,7 +26,9 @@ from drgpay.cases.files import Unchanged
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
+from drgpay.cases.quarantine import BrokenRows
 from drgpay.cases.sources import Piece, Source
+from drgpay.cases.swallowed import holds_rows, rows_within, swallowed, without_swallowing
 from drgpay.cases.tables import HEADER_AMONG, find_header
 from drgpay.csv_cells import restored
 from drgpay.errors import InputError, both
@@ -87,6 +89,8 @@ def open_delimited(
         )
     if found.ends_in_quotes(header.delimiter):
         raise _open_quote(path)
+    if any(holds_rows(cell, header.delimiter, len(header.cells)) for cell in header.cells):
+        raise swallowed(f"{path}:{header.row}")
     notes = list(layout.notes)
     if header.skipped:
         notes.append(
@@ -96,7 +100,10 @@ def open_delimited(
                 "it were not read",
             )
         )
-    broken: list[tuple[str, int, str]] = []
+    broken: list[tuple[str, int, str]] = BrokenRows()
+
+    width = len(header.cells)
+    id_place = dict(zip(layout.names, layout.positions, strict=True)).get("case_id")
 
     def pieces() -> Iterator[Piece]:
         if header.ends:
@@ -110,15 +117,24 @@ def open_delimited(
             def skip(row: Any) -> str:
                 strange.append(row.number - header.lines)
                 number = header.row + int(past_empty(np.array(strange[-1:]), empty)[0])
-                broken.append((path.name, number, str(row.text)))
+                for shown in rows_within(str(row.text), header.delimiter, width, id_place):
+                    broken.append((path.name, number, shown))
                 return "skip"
 
-            batches = _batches(path, header, found.encoding, layout.positions, skip)
+            chosen = list(layout.positions)
+            read = list(range(width)) if found.quoted_ends else chosen
+            batches = _batches(path, header, found.encoding, read, skip)
             done = 0
             for batch in batches:
                 counted = row_numbers(done, len(batch), strange)
                 numbers = header.row + past_empty(counted, empty)
                 done += len(batch)
+                if found.quoted_ends:
+                    batch, numbers, inside = without_swallowing(
+                        batch, numbers, header.delimiter, id_place
+                    )
+                    broken.extend((path.name, number, text) for number, text in inside)
+                    batch = batch.select(chosen)
                 for start in range(0, len(batch), sources.BATCH_ROWS):
                     part = pa.Table.from_batches([batch.slice(start, sources.BATCH_ROWS)])
                     own = numbers[start : start + sources.BATCH_ROWS]
@@ -199,7 +215,7 @@ def _rows(text: str, delimiter: str) -> tuple[list[list[str]], list[tuple[int, b
 
 
 def _batches(
-    path: Path, header: Header, encoding: str, positions: tuple[int, ...], skip: Any
+    path: Path, header: Header, encoding: str, positions: Sequence[int], skip: Any
 ) -> Iterator[pa.RecordBatch]:
     from pyarrow import csv as arrow_csv
 

@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from drgpay.errors import Bilingual, InputError, both
 
 CHUNK = 16 << 20
+_LF, _CR, _QUOTE = b'\n\r"'
 # the names that users may give; GBK and GB2312 are parts of GB18030
 ENCODINGS = {
     "utf-8": "utf8",
@@ -38,6 +41,7 @@ class Survey:
     encoding: str
     before_open_quote: str | None = None  # what stands before it: nothing at the file's beginning
     empty_lines: bool = False
+    quoted_ends: bool = False  # a line has an odd number of quotation marks: a field may go on
 
     def ends_in_quotes(self, delimiter: str) -> bool:
         """Whether the last quotation mark opens a field that nothing closes."""
@@ -124,7 +128,7 @@ def _marks(path: Path, encoding: str) -> Survey:
     decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
     count = done = 0
     before = previous = ""
-    pair = empty_lines = False
+    pair = empty_lines = quoted_ends = odd = False
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             marks: bytes | str = decoder.decode(chunk).removeprefix("\ufeff") if wide else chunk
@@ -137,13 +141,33 @@ def _marks(path: Path, encoding: str) -> Survey:
                 count += found
                 last = marks.rfind(quote)  # type: ignore[arg-type]
                 before = _char(marks, last - 1) if last else previous
+            if not quoted_ends and (found or odd):
+                quoted_ends, odd = _odd_lines(marks, odd)
             if not empty_lines:
                 pair, empty_lines = _pair_of_ends(marks, previous, pair)
             previous = _char(marks, len(marks) - 1) if marks else previous
             done += len(chunk)
     if before == "\ufeff" or (not wide and count == 1 and before == "\xbf"):
         before = ""
-    return Survey(encoding, before if count % 2 else None, empty_lines)
+    return Survey(encoding, before if count % 2 else None, empty_lines, quoted_ends)
+
+
+def _odd_lines(marks: bytes | str, odd: bool) -> tuple[bool, bool]:
+    """Return whether a line ends after an odd number of quotation marks; how the last one stands.
+
+    `odd`: the number of marks before, in the line that goes on here, is odd.
+    """
+    data = np.frombuffer(
+        marks.encode("utf-8", "surrogatepass") if isinstance(marks, str) else marks, np.uint8
+    )
+    ends = np.flatnonzero((data == _LF) | (data == _CR))
+    starts = np.concatenate([[0], ends[ends + 1 < len(data)] + 1])
+    # sums of bytes wrap around at 256: whether they are odd remains
+    sums = np.add.reduceat((data == _QUOTE).view(np.uint8), starts, dtype=np.uint8) & 1
+    sums[0] ^= odd
+    if len(ends) and ends[-1] == len(data) - 1:
+        return bool(sums.any()), False
+    return bool(sums[:-1].any()), bool(sums[-1])
 
 
 def _pair_of_ends(marks: bytes | str, previous: str, pair: bool) -> tuple[bool, bool]:

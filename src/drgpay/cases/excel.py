@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from drgpay.cases.excel_elsewhere import try_elsewhere
 from drgpay.cases.excel_safety import SheetMarks, Workbook, encrypted, inspect
 from drgpay.cases.files import Unchanged, unreadable
 from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
-from drgpay.cases.quarantine import RowNote
+from drgpay.cases.quarantine import BrokenRows, RowNote
 from drgpay.cases.sources import Piece, Source
 from drgpay.cases.tables import HEADER_AMONG, find_header
 from drgpay.columns import BY_NAME, whole_of
@@ -63,7 +64,7 @@ def open_excel(
     """
     watch = Unchanged(path)
     book = inspect(path)
-    workbook = _opened(path)
+    workbook = opened(path, book)
     notes: list[Bilingual] = []
     names = _chosen_names(path, workbook, options.sheet, notes)
     sheets: list[Sheet] = []
@@ -94,7 +95,7 @@ def open_excel(
             ),
         )
 
-    broken: list[tuple[str, int, str]] = []
+    broken: list[tuple[str, int, str]] = BrokenRows()
 
     def pieces() -> Iterator[Piece]:
         for sheet in sheets:
@@ -105,11 +106,21 @@ def open_excel(
     return Source(pieces(), None, (str(path),), broken, unknown, notes)
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path, book: Workbook) -> Any:
+    """Return an inspected workbook as its reader has it; raises InputError where that cannot be.
+
+    Where the sizes of its sheets are not known beforehand, another process reads it first.
+    """
     from python_calamine import CalamineWorkbook
 
+    raw = path.read_bytes()
+    if not book.bounded:
+        try_elsewhere(path, raw)
     # by content, not by ending: exports are often called .xls and are not
-    return _guarded(path, lambda: CalamineWorkbook.from_filelike(BytesIO(path.read_bytes())))
+    workbook = _guarded(path, lambda: CalamineWorkbook.from_filelike(BytesIO(raw)))
+    if book.bounded and list(book.bounded) != workbook.sheet_names:
+        try_elsewhere(path, raw)
+    return workbook
 
 
 def _guarded(path: Path, work: Callable[[], Any]) -> Any:
@@ -313,7 +324,7 @@ def first_sheet(path: Path) -> list[tuple[int, list[str]]]:
     For small tables. Raises InputError for a workbook that must not or cannot be opened.
     """
     book = inspect(path)
-    workbook = _opened(path)
+    workbook = opened(path, book)
     return _sheet_texts(path, book, workbook, _chosen_names(path, workbook, None, [])[0])
 
 
@@ -323,7 +334,7 @@ def every_sheet(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
     Columns are counted from the sheet's own first, an empty one included. Raises InputError for a workbook that must not or cannot be opened.
     """
     book = inspect(path)
-    workbook = _opened(path)
+    workbook = opened(path, book)
     found = {}
     for name in workbook.sheet_names:
         start = _guarded(path, partial(workbook.get_sheet_by_name, name)).start

@@ -23,16 +23,23 @@ RATIO_FROM = 10 << 20
 MAX_PARTS = 10_000
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 MAX_CELLS = 60_000_000
+MAX_BOOK_PART = 16 << 20
 CHUNK = 8 << 20
+_BOOK_PARTS = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels")
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FORBIDDEN = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _XML_SUFFIXES = (".xml", ".rels", ".vml")
 _PREFIX = re.compile(rb"(</?)\w+:")
-_CELL = re.compile(rb"<c\b((?:\s+[\w:]+=\"[^\"]*\")*)\s*>(.*?)</c\s*>", re.DOTALL)
-_PLACE = re.compile(rb"\sr=\"([A-Z]{1,7})(\d+)\"")
+# each of these is linear: none can run past the next tag
+_CELL = re.compile(rb"<c(?=[\s>])")
+_PLACED_CELL = re.compile(rb"<c r=\"[A-Z]{1,3}([0-9]{1,7})\"")
+# cells and rows that do not begin with their place, as Excel and the usual programs write them
+_ODD = re.compile(rb"<c(?![A-Za-z]| r=\"[A-Z]{1,3}[0-9]{1,7}\")|<row(?!B| r=\"[0-9]{1,7}\")")
+_ODD_PREFIX = re.compile(rb"<\w{1,99}:(?:c|row)[\s/>]")
+_PLACE = re.compile(rb"\sr=\"([A-Z]{1,7})(\d{1,9})\"")
 _WIDE = re.compile(rb" r=\"([A-Z]{2,7})\d")
-_ROW_NUMBER = re.compile(rb"<row\s[^>]*?\br=\"(\d+)\"")
-_VALUE = re.compile(rb"<v\b[^>/]*>([^<]+)</")
+_ROW_NUMBER = re.compile(rb"<row\s[^<>]*?\br=\"(\d+)\"")
+_VALUE = re.compile(rb"<v\b[^<>/]*>([^<]+)</")
 _FORMULA = re.compile(rb"<f[\s/>]")
 
 
@@ -51,6 +58,7 @@ class Workbook:
     kind: str  # xlsx, xlsb, ods or xls
     date_1904: bool | None = None
     marks: dict[str, SheetMarks] = field(default_factory=dict)
+    bounded: tuple[str, ...] = ()  # the sheets, where the size of each was found beforehand
 
 
 def inspect(path: Path) -> Workbook:
@@ -98,10 +106,11 @@ def _inspect_zip(path: Path, archive: zipfile.ZipFile) -> Workbook:
                 scan.take(b"", last=True)
                 scan.check(path)
                 scans[part.filename] = scan
-    if sum(scan.cells() for scan in scans.values()) > MAX_CELLS:
-        raise _too_large(path)
+    cells = sum(scan.cells() for scan in scans.values())
     if kind == "xlsx":
-        _name_sheets(archive, workbook, scans)
+        cells = max(cells, _name_sheets(path, archive, workbook, scans))
+    if cells > MAX_CELLS:
+        raise too_large(path)
     return workbook
 
 
@@ -135,6 +144,7 @@ class _SheetScan:
         self.left = b""
         self.rows = self.row_tags = self.columns = 0
         self.marks = SheetMarks()
+        self.odd = False  # whether there are cells or rows whose places this does not find
 
     def take(self, chunk: bytes, last: bool = False) -> None:
         """Take some more of the sheet."""
@@ -147,12 +157,15 @@ class _SheetScan:
         self._look(data[:cut])
 
     def _look(self, data: bytes) -> None:
-        if b":row" in data:  # tags with a prefix, as some programs write them
+        if b":row" in data or b":c" in data:  # tags with a prefix, as some programs write them
+            self.odd = self.odd or _ODD_PREFIX.search(data) is not None
             data = _PREFIX.sub(rb"\1", data)
+        self.odd = self.odd or _ODD.search(data) is not None
+        below = set(_PLACED_CELL.findall(data))
         numbers = _ROW_NUMBER.findall(data)
         tags = data.count(b"<row")
         self.row_tags += tags
-        self.rows = max(self.rows, self.row_tags, max(map(int, numbers), default=0))
+        self.rows = max(self.rows, self.row_tags, max(map(int, {*numbers, *below}), default=0))
         wide = set(_WIDE.findall(data))
         self.columns = max(self.columns, 26, max(map(_column_number, wide), default=0))
         if data.count(b"<c ") + data.count(b"<c>") > data.count(b' r="') - len(numbers):
@@ -163,8 +176,11 @@ class _SheetScan:
             self._find_marks(data)
 
     def _find_marks(self, data: bytes) -> None:
-        for found in _CELL.finditer(data):
-            attributes, body = found.groups()
+        for cell in _CELL.split(data)[1:]:
+            attributes, _, rest = cell.partition(b">")
+            if attributes.endswith(b"/"):
+                continue
+            body = rest.partition(b"</c")[0]
             error = b't="e"' in attributes
             if not error and not _FORMULA.search(body):
                 continue
@@ -186,7 +202,7 @@ class _SheetScan:
     def check(self, path: Path) -> None:
         """Raise InputError for a sheet larger than Excel allows."""
         if self.rows > MAX_ROWS or self.columns > MAX_COLUMNS:
-            raise _too_large(path)
+            raise too_large(path)
 
 
 def _column_number(letters: bytes) -> int:
@@ -197,14 +213,19 @@ def _column_number(letters: bytes) -> int:
 
 
 def _name_sheets(
-    archive: zipfile.ZipFile, workbook: Workbook, scans: dict[str, _SheetScan]
-) -> None:
-    """Find the date system, and which part is which sheet."""
+    path: Path, archive: zipfile.ZipFile, workbook: Workbook, scans: dict[str, _SheetScan]
+) -> int:
+    """Find the date system, and which part is which sheet; return how many cells they span."""
     try:
-        book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-        links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+        infos = [archive.getinfo(name) for name in _BOOK_PARTS]
+        if any(info.file_size > MAX_BOOK_PART for info in infos):
+            raise _broken(path, ValueError("the list of its sheets is too large"))
+        book, links = (ElementTree.fromstring(archive.read(info)) for info in infos)
     except (KeyError, ElementTree.ParseError):
-        return
+        return 0
+    cells = 0
+    names: list[str] = []
+    bounded = True
     targets = {link.get("Id"): (link.get("Target") or "") for link in links}
     for element in book.iter():
         tag = element.tag.rpartition("}")[2]
@@ -214,10 +235,16 @@ def _name_sheets(
             ids = [value for key, value in element.attrib.items() if key.endswith("}id")]
             target = targets.get(ids[0], "") if ids else ""
             part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+            names.append(element.get("name") or "")
             if part in scans:
-                workbook.marks[element.get("name") or ""] = scans[part].marks
+                workbook.marks[names[-1]] = scans[part].marks
+                cells += scans[part].cells()  # a part that stands under two names is read twice
+            bounded = bounded and part in scans and not scans[part].odd
     if workbook.date_1904 is None:
         workbook.date_1904 = False
+    if bounded:
+        workbook.bounded = tuple(names)
+    return cells
 
 
 def _names_encryption(path: Path) -> bool:
@@ -254,7 +281,8 @@ def _bomb(path: Path, size: str) -> InputError:
     )
 
 
-def _too_large(path: Path) -> InputError:
+def too_large(path: Path) -> InputError:
+    """Return the fault of a workbook that spans more cells than can be read."""
     return InputError(
         both(
             f"工作表过大：超过Excel的行列上限，或共超过 {MAX_CELLS // 10_000:,} 万个单元格",

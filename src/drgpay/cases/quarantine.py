@@ -34,6 +34,13 @@ REASONS: dict[str, Reason] = {
             "quote fields with commas or line ends; complete the row",
         ),
         Reason(
+            "row_swallowed",
+            "引号没有配对：几行被并成了一行",
+            "a stray quotation mark has made one row of several",
+            "核对这几行的引号：删去多余的，字段内的引号写两个",
+            "look at the quotation marks of these rows: remove stray ones, write one in a field twice",
+        ),
+        Reason(
             "stored_as_number",
             "编号被存为数字，超过15位的数字已经丢失",
             "an id is stored as a number: digits beyond the fifteenth are lost",

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from drgpay._reference import reference_dir, resolve
+from drgpay.cases.swallowed import holds_rows, refuse_swallowed, swallowed
 from drgpay.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.inputs import plain_file, read_input, read_toml
 from drgpay.schemes._arrow import column, flags, positions
@@ -416,6 +417,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Rows:
                         where=f"{path}:{reader.line_num}",
                         remedy=both("含逗号的内容加引号", "quote fields that contain commas"),
                     )
+                if any(holds_rows(field, ",", len(columns)) for field in row):
+                    raise swallowed(f"{path}:{reader.line_num}", SchemeError)
                 rows.append((reader.line_num, dict(zip(columns, row, strict=True))))
             return rows
     except FileNotFoundError:
@@ -455,7 +458,7 @@ def large_table(path: Path, columns: tuple[str, ...]) -> pa.Table:
             where=path,
             remedy=_columns(columns),
         )
-    return table.combine_chunks()
+    return refuse_swallowed(table, path, SchemeError).combine_chunks()
 
 
 def _columns(columns: tuple[str, ...]) -> Bilingual:

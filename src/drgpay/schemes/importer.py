@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from drgpay._reference import bundled, reference_dir
+from drgpay.cases.swallowed import STRAY_MARK, SWALLOWED, first_swallowing
 from drgpay.csv_cells import neutral_text
 from drgpay.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.inputs import read_input
@@ -274,6 +275,10 @@ class _Builder:
                 )  # fmt: skip
                 return []
         lines = list(csv.reader(io.StringIO(text, newline="")))
+        swallowing = first_swallowing(enumerate(lines, 1))
+        if swallowing is not None:
+            self.add(path.name, swallowing, "", "", SWALLOWED, STRAY_MARK)
+            return []
         header = [cell.strip() for cell in lines[0]] if lines else []
         meaning = {word: english for c in table.columns for english in [c[1]] for word in c[:2]}
         names = [meaning.get(cell) for cell in header]

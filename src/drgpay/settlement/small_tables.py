@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+from drgpay.cases.swallowed import SWALLOWED, first_swallowing
 from drgpay.columns import both_names
 from drgpay.csv_cells import restored_text
 from drgpay.errors import Bilingual, InputError, both
@@ -144,11 +145,17 @@ def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
         )
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
-        return [
+        rows = [
             (n, [restored_text(field.strip()) for field in row]) for n, row in enumerate(reader, 1)
         ]
+        swallowing = first_swallowing(rows)
     except csv.Error as error:
         raise UnreadableTable(both("不是CSV格式，请另存为CSV UTF-8", f"not CSV: {error}")) from None
+    if swallowing is not None:
+        raise UnreadableTable(
+            both(f"第{swallowing}行：{SWALLOWED.chinese}", f"row {swallowing}: {SWALLOWED}")
+        )
+    return rows
 
 
 def _excel_rows(path: Path) -> list[tuple[int, list[str]]]:

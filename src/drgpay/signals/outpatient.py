@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.swallowed import refuse_swallowed
 from drgpay.errors import InputError, both
 from drgpay.settlement.prepare import ids_of
 from drgpay.signals.data import Cases
@@ -118,7 +119,7 @@ def _table(path: Path) -> pa.Table:
         from pyarrow import csv
 
         headers = csv.open_csv(path).schema.names
-        return csv.read_csv(
+        table = csv.read_csv(
             path,
             convert_options=csv.ConvertOptions(column_types=dict.fromkeys(headers, pa.string())),
         )
@@ -128,6 +129,7 @@ def _table(path: Path) -> pa.Table:
             where=path,
             remedy=both("存为 Parquet 或 CSV UTF-8", "save it as Parquet or CSV UTF-8"),
         ) from None
+    return refuse_swallowed(table, path)
 
 
 def window_costs(cases: Cases, visits: Visits, days: int) -> NDArray[np.float64]:

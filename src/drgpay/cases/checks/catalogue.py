@@ -21,7 +21,8 @@ SEVERITY_TEXTS: Mapping[str, tuple[str, str]] = {
     "note": ("提示", "note"),
 }
 STOPS_GROUPING = (
-    "row_broken case_id_missing sex_invalid age_invalid principal_missing count_invalid "
+    "row_broken row_swallowed case_id_missing sex_invalid age_invalid principal_missing "
+    "count_invalid "
     "flag_invalid choice_invalid weight_invalid age_contradicts_dates code_as_number code_is_name "
     "code_system_differs no_version_in_force"
 ).split()
