@@ -184,6 +184,10 @@ def test_lists__are_of_the_insurance_edition(tmp_path: Path, plain: Grouper) -> 
     assert drgs(result) == drgs(drgpay.group(cases([c.split("|")[0] for c in MAPPED]), plain))
     assert dict(result.codes.tally.rows) == {"insurance-2.0": len(written)}
     assert "医保版（insurance-2.0）" in result.codes.first()[0].chinese
+    # of a family, too, whose versions are written in several editions: those of 2024 are mapped
+    family = drgpay.group(path, "zhejiang")
+    assert drgs(family) == drgs(result)
+    assert family.codes.first() == result.codes.first()
 
 
 # --- from the clinical edition to the insurance edition ------------------------------------------

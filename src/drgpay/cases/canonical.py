@@ -122,7 +122,7 @@ def canonical(
         out[EDITION_COLUMN] = pc.if_else(pa.array(mapped), pa.scalar(own), before)
     if tally is not None:
         kept_rows = editions.rows(faults.good)
-        tally.count_rows(kept_rows, int(faults.good.sum()))
+        tally.count_rows(kept_rows, int(faults.good.sum()), own)
     have = set(out)
     full = [out.get(f.name, pa.nulls(count, f.type)) for f in SCHEMA]
     full += [pa.array([faults.file] * count, pa.string()), pa.array(faults.numbers)]

@@ -142,7 +142,7 @@ def row_editions(
     return RowEditions(names, which), bad
 
 
-TALLIES = ("met", "unknown", "explained", "rows", "outside", "undated", "assumed")
+TALLIES = ("met", "unknown", "explained", "rows", "mapped", "outside", "undated", "assumed")
 
 
 @dataclass
@@ -150,7 +150,8 @@ class CodeTally:
     """How many codes were met, by kind; how many of them the scheme does not know.
 
     `explained`: of the unknown ones, how many another edition knows, by (edition, kind). `rows`:
-    cases by the edition that they were read as, said by the row or not. By scheme: `outside`, cases
+    cases by the edition that they were read as, said by the row or not, `mapped`
+    those of another edition than their scheme's, by (edition, the scheme's). By scheme: `outside`, cases
     discharged when it was not in force; `undated`, cases without a day that take the version of
     today; `assumed`, cases whose group an assumed condition decided.
     """
@@ -159,6 +160,7 @@ class CodeTally:
     unknown: Counter[str] = field(default_factory=Counter)
     explained: Counter[tuple[str, str]] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
+    mapped: Counter[tuple[str, str]] = field(default_factory=Counter)
     outside: Counter[str] = field(default_factory=Counter)
     undated: Counter[str] = field(default_factory=Counter)
     assumed: Counter[str] = field(default_factory=Counter)
@@ -168,13 +170,15 @@ class CodeTally:
         for name in TALLIES:
             getattr(self, name).update(getattr(other, name))
 
-    def count_rows(self, editions: RowEditions, count: int) -> None:
-        """Count the cases of a table by the edition of their codes."""
-        if editions.which is None:
-            self.rows[editions.names[0]] += count
-            return
-        times = np.bincount(editions.which, minlength=len(editions.names)).tolist()
-        self.rows.update(dict(zip(editions.names, times, strict=True)))
+    def count_rows(self, editions: RowEditions, count: int, own: str) -> None:
+        """Count the cases of a table by the edition of their codes; `own` is the scheme's."""
+        times = [count]
+        if editions.which is not None:
+            times = np.bincount(editions.which, minlength=len(editions.names)).tolist()
+        for name, number in zip(editions.names, times, strict=True):
+            self.rows[name] += number
+            if name != own and number:
+                self.mapped[name, own] += number
 
     def note(self, recoder: Recoder, words: pa.DictionaryArray, ids: NDArray[np.int32]) -> None:
         """Count codes as read; `ids` are the scheme's numbers by entry of the dictionary."""

@@ -166,7 +166,7 @@ def encode_cases(
         editions, strange = row_editions(table, default, of_diagnoses.editions)
         if strange is not None:
             faults.add(strange, EDITION_COLUMN, "code_system_differs")
-        tally.count_rows(editions, count)
+        tally.count_rows(editions, count, of_diagnoses.own)
     sex, bad = parse.sexes(table["sex"])
     faults.add(bad | (sex == 0), "sex", "sex_invalid")
     age_years, bad = parse.counts(table["age_years"])

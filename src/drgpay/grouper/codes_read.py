@@ -140,16 +140,13 @@ class CodesRead:
     def _mapped(self) -> list[Bilingual]:
         """Codes of another edition than the scheme's, which the map leads over."""
         notes = []
-        for edition, rows in sorted(self.tally.rows.items()):
-            if edition in self.own or not rows:
-                continue
-            own = "、".join(map(shown_edition, self.own))
+        for (edition, own), rows in sorted(self.tally.mapped.items()):
             notes.append(
                 both(
-                    f"{rows:,} 例的编码是{shown_edition(edition)}，分组方案用{own}："
+                    f"{rows:,} 例的编码是{shown_edition(edition)}，分组方案用{shown_edition(own)}："
                     f"已按对照表读入，全部改动 {self.changed:,} 个编码",
                     f"{rows:,} cases have codes of {edition}, the scheme is written in "
-                    f"{', '.join(self.own)}: the map was applied, {self.changed:,} codes changed",
+                    f"{own}: the map was applied, {self.changed:,} codes changed",
                 )
             )
         return notes
