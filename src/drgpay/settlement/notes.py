@@ -11,10 +11,11 @@ from drgpay.errors import Bilingual, both
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.stream import unused_columns
 from drgpay.grouper.versions import version_warnings
-from drgpay.money import points_text, yuan_text
+from drgpay.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.points.base import BasePoints, check_zero_points
 from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
+from drgpay.settlement.doubts import BIT, holding
 from drgpay.settlement.funds import Held, drawn_of
 from drgpay.settlement.levels import alike
 from drgpay.settlement.point_value import (
@@ -62,6 +63,10 @@ def year_notes(
     found += _of_zero_points(base, region, policy)
     found += _of_scheme(prepared.main, region)
     found += _of_provisions(pools)
+    found += _of_findings(prepared, policy)
+    found += _of_no_base(base, prepared.numbers.drgs, year.totals)
+    found += _of_reviewed(year.totals)
+    found += [note for pool in pools for note in _of_points_taken(pool)]
     for pool in pools:
         if pool.solution != NO_POINTS:
             found += _of_pool(pool)
@@ -250,6 +255,85 @@ def _of_accounts(region: Region, sums: Mapping[Key, Sums]) -> list[Bilingual]:
                 )
             )
     return found
+
+
+def _of_findings(prepared: Prepared, policy: YearPolicy) -> list[Bilingual]:
+    """Note what is paid though a finding says that it cannot be right: the dearest findings."""
+    hold = holding(policy)
+    rest = {
+        name: sums
+        for name, sums in prepared.errors.items()
+        if not (name in BIT and BIT[name] & hold)
+    }
+    if not rest:
+        return []
+    dearest = sorted(rest.items(), key=lambda item: (-item[1][2], item[0]))[:5]
+    chinese = "；".join(
+        f"{CHECKS[name].chinese}（{name}）{cases} 例、记账 {yuan_text(fund)} 元"
+        for name, (cases, _, fund) in dearest
+    )
+    english = "; ".join(
+        f"{name} {cases} cases, recorded fund {yuan_text(fund)} yuan"
+        for name, (cases, _, fund) in dearest
+    )
+    return [
+        both(
+            f"有“错误”级检查结果而照付的病例（{len(rest)} 种，一例可有几种，列记账最多的）：{chinese}",
+            f"paid though a finding is an error ({len(rest)} kinds, a case may have several; those of "
+            f"the largest recorded fund): {english}",
+        )
+    ]
+
+
+def _of_no_base(base: BasePoints, drgs: Sequence[str], totals: Totals) -> list[Bilingual]:
+    """Note what hangs on groups without base points: paid by cost, by item or held by rule."""
+    rows = {
+        drg: (int(row[0]), int(row[1]), int(row[2]))
+        for drg, row in zip(drgs, totals.by_group, strict=True)
+        if row[0] and drg not in base.groups and drg != "0000" and not drg.endswith("QY")
+    }
+    if not rows:
+        return []
+    cases, points, cost = (sum(row[k] for row in rows.values()) for k in range(3))
+    names = sorted(rows, key=lambda drg: (-rows[drg][2], drg))[:5]
+    return [
+        both(
+            f"{cases} 例属于没有基准点数的 {len(rows)} 个病组，按 unstable.rule 计：总费用 "
+            f"{yuan_text(cost)} 元，点数 {points_text(points)}；费用最多的：{'、'.join(names)}",
+            f"{cases} cases are in {len(rows)} groups without base points, paid by unstable.rule: cost "
+            f"{yuan_text(cost)} yuan, points {points_text(points)}; the dearest: {', '.join(names)}",
+        )
+    ]
+
+
+def _of_reviewed(totals: Totals) -> list[Bilingual]:
+    """Note what hangs on special reviews that were granted."""
+    cases, points, cost = totals.classes()["reviewed"]
+    if not cases:
+        return []
+    return [
+        both(
+            f"{cases} 例按准予的特病单议计点：总费用 {yuan_text(cost)} 元，点数 {points_text(points)}",
+            f"{cases} cases are scored by special reviews that were granted: cost {yuan_text(cost)} "
+            f"yuan, points {points_text(points)}",
+        )
+    ]
+
+
+def _of_points_taken(pool: PoolResult) -> list[Bilingual]:
+    """Note what points of violations come to: they raise the value of all others."""
+    if not pool.points_deducted or pool.solution == NO_POINTS:
+        return []
+    worth = yuan_text(round_half_away(pool.point_value_fen * pool.points_deducted / POINT))
+    points = points_text(pool.points_deducted)
+    return [
+        both(
+            f"险种 {pool.pool}：违规扣减 {points} 点，按点值合 {worth} 元，不退回基金，"
+            "而使点值提高、由各机构分享",
+            f"pool {pool.pool}: {points} points taken off by violations are worth {worth} yuan at the "
+            "point value; they do not return to the fund but raise the value for all",
+        )
+    ]
 
 
 def _of_provisions(pools: Sequence[PoolResult]) -> list[Bilingual]:

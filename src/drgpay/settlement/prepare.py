@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.checks.catalogue import CHECKS, NAMES
 from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.codes import CHANGES_SCHEMA, Changes, changes_table
 from drgpay.cases.editions import CodeTally, merge_changes
@@ -87,7 +88,8 @@ class HistoryUse:
 class Prepared:
     """A region's cases and history, read, checked and grouped.
 
-    `cache` keeps what several settlements share: readmissions, base points.
+    `errors`: cases, cost and recorded fund in fen of each finding that says "cannot be right", of
+    cases that are not quarantined. `cache` keeps what several settlements share: readmissions, base points.
     """
 
     region: Region
@@ -120,6 +122,7 @@ class Prepared:
     history_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
     removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
     later: Sequence[LaterViolation] = ()  # of a reopened year
+    errors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # of findings
     cache: dict[Any, Any] = field(default_factory=dict)
 
     def fits(self, policy: YearPolicy) -> bool:
@@ -186,6 +189,7 @@ def prepare(
         grouper, settings, lang=lang, keep_findings=MAX_FINDINGS, on_disk=large, folder=spool
     )
     done = step_of("cases", source.rows)
+    errors: dict[str, tuple[int, int, int]] = {}
 
     choice = grouper.edition_choice()
 
@@ -207,6 +211,7 @@ def prepare(
             present = found.present
         pieces.append(read)
         checks.take(found)
+        _add_errors(errors, read, found)
         codes.add(found.tally, found.changes, found.status, found.reason)
         merge_changes(changes, found.changes)
         done(len(read.status))
@@ -296,6 +301,7 @@ def prepare(
         left,
         codes=codes,
         history_codes=past.codes,
+        errors=errors,
         code_changes=changes_table(changes),
         history_changes=changes_table(past.changes),
     )
@@ -327,6 +333,27 @@ def refuse_ungrouped(codes: CodesRead, counts: Counts, policy: YearPolicy, regio
             "and the year; if it is so, lower grouped.share_min in the policy",
         ),
     )
+
+
+ERRORS = np.array([check.severity == "error" for check in CHECKS.values()])
+
+
+def _add_errors(sums: dict[str, tuple[int, int, int]], read: ReadPiece, found: PieceChecks) -> None:
+    """Add the cases that findings of errors concern to the sums of each finding."""
+    hits = found.hits
+    own = ERRORS[hits.checks] & (read.status[hits.rows] < 3)
+    if not own.any():
+        return
+    once = np.unique(hits.rows[own] * len(NAMES) + hits.checks[own])
+    rows, checks = once // len(NAMES), once % len(NAMES)
+    for number in np.unique(checks).tolist():
+        some = rows[checks == number]
+        cases, cost, fund = sums.get(NAMES[number], (0, 0, 0))
+        sums[NAMES[number]] = (
+            cases + len(some),
+            cost + int(read.facts.cost[some].sum()),
+            fund + int(read.facts.fund[some].sum()),
+        )
 
 
 class PieceReader:

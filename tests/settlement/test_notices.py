@@ -1,0 +1,61 @@
+"""What money hangs on is told with amounts: findings, groups without base points, reviews, points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from drgpay.errors import in_language
+from drgpay.report.outputs import write_outputs
+from drgpay.settlement.run_folder import write_run
+from drgpay.settlement.year_end import YearEnd, year_end
+from tests.settlement.small import BASE, case, small_region
+
+
+def said(run: YearEnd, lang: str = "zh") -> str:
+    return "\n".join(in_language(w, lang) for w in run.warnings)
+
+
+def region(folder: Path, *cases: dict[str, Any], **more: Any) -> Path:
+    return small_region(folder, [*BASE, *cases], **more)
+
+
+def test_findings__that_are_paid_all_the_same_are_told_with_their_money(tmp_path: Path) -> None:
+    wrong = case("C3", "H2", "9000.00", "5000.00", los_days="30")
+    given = {"los_conflict": '"given"'}
+    run = year_end(region(tmp_path / "r", wrong, policy=given))
+    assert "（stay_against_dates）1 例、记账 5,000.00 元" in said(run)
+    assert "stay_against_dates 1 cases, recorded fund 5,000.00 yuan" in said(run, "en")
+    folder = write_run(run, tmp_path / "run", finish=lambda d: write_outputs(d))
+    assert "（stay_against_dates）1 例、记账 5,000.00 元" in (folder / "report.html").read_text(
+        "utf-8"
+    )
+    held = {"unsettled_share_max": '"1"'}
+    assert "照付" not in said(year_end(region(tmp_path / "s", wrong, policy=held)))
+    assert "照付" not in said(year_end(region(tmp_path / "t")))
+
+
+def test_groups_without_base_points__are_told_with_cost_and_points(tmp_path: Path) -> None:
+    """19,000.00 of cost / 10,000.00 x 100 = 190 points by cost."""
+    means = {"base_points": [{"drg": "FM13", "group_mean_yuan": "10000.00"}]}
+    run = year_end(region(tmp_path / "r", tables=means))
+    assert "2 例属于没有基准点数的 1 个病组" in said(run)
+    assert "总费用 19,000.00 元，点数 190.0000；费用最多的：GB15" in said(run)
+
+
+def test_reviews_and_points_of_violations__are_told_with_what_they_come_to(
+    tmp_path: Path,
+) -> None:
+    """T = 12,000 + 0.15 x 9,000 = 13,350; N = 18,000; points 100 + 150 − 10 + 100 = 340."""
+    dear = case("C4", "H1", "20000.00", "9000.00")
+    tables = {
+        "reviews": [
+            {"case_id": "C4", "decision": "granted", "unreasonable_yuan": "0", "points": "150"}
+        ],
+        "violations": [{"hospital_id": "H1", "pool": "310", "amount_yuan": "0", "points": "10"}],
+    }
+    run = year_end(region(tmp_path / "r", dear, tables=tables, policy={"special_quota": '"1"'}))
+    assert run.pools[0].point_value_fen * 340 == 1_335_000 + 1_800_000
+    assert "1 例按准予的特病单议计点：总费用 20,000.00 元，点数 150.0000" in said(run)
+    # 10 x 92.2058… = 922.06
+    assert "违规扣减 10.0000 点，按点值合 922.06 元" in said(run)
