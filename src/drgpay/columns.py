@@ -387,6 +387,15 @@ PARTS = {
     "date_of_procedure_": "procedure_dates",
     "condition_of_diagnosis_": "admission_conditions",
 }
+# of a table with a row for each code: what a mapping file says that its columns are
+ROW_ORDER = "order_of_row"
+ROW_PARTS: Mapping[str, str] = {
+    "diagnosis_of_row": "诊断编码",
+    "procedure_of_row": "手术操作编码",
+    "code_of_row": "编码",
+    "kind_of_row": "类别",
+    ROW_ORDER: "序号",
+}
 UNITS = {
     "yuan": ("元", "人民币元"),
     "years": ("岁", "周岁"),
@@ -501,6 +510,8 @@ def whole_of(name: str) -> str:
     >>> whole_of("diagnosis_3"), whole_of("other_procedures"), whole_of("sex")
     ('diagnoses', 'procedures', 'sex')
     """
+    if name in ROW_PARTS:
+        return "procedures" if name == "procedure_of_row" else "diagnoses"
     base = name.rstrip("0123456789")
     return NUMBERED.get(base, PARTS.get(base, name))
 
@@ -511,6 +522,8 @@ def chinese_header(name: str) -> str:
     >>> chinese_header("total_cost"), chinese_header("diagnosis_2"), chinese_header("remark")
     ('总费用', '诊断编码2', 'remark')
     """
+    if name in ROW_PARTS:
+        return ROW_PARTS[name]
     base = name.rstrip("0123456789")
     number = name[len(base) :]
     if base in PART_HEADERS:
@@ -539,6 +552,7 @@ def required(columns: Iterable[str], purpose: str) -> list[str]:
     """
     present = set(columns)
     present |= {NUMBERED[name.rstrip("0123456789")] for name in present if _numbered(name)}
+    present |= {whole_of(name) for name in present if name in ROW_PARTS}
     purposes = {"grouping"} if purpose == "grouping" else {"grouping", "settlement"}
     return [c.name for c in CASE_COLUMNS if c.required_for in purposes and c.name not in present]
 

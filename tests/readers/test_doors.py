@@ -331,6 +331,8 @@ def test_stays__patient_and_number_of_the_stay_are_the_id() -> None:
     made, source = read(pa.table(given))
     assert [row["case_id"] for _, row in made] == ["A1-1", "A1-2", "A2"]
     assert any("合成" in note.chinese for note in source.notes)
+    none, _ = read(pa.table({**given, "病案号": ["-", "A1", "A1"], "住院次数": ["1", "-", "2.0"]}))
+    assert [row["case_id"] for _, row in none] == ["", "A1", "A1-2"]
     alone, source = read(pa.table({**given, "结算ID": ["S1", "S2", "S3"]}))
     assert [row["case_id"] for _, row in alone] == ["S1", "S2", "S3"]
 
@@ -379,3 +381,58 @@ def test_ages__by_their_units(text: str, years: int, days: int | None) -> None:
 @pytest.mark.parametrize("text", ["3", "三月", "3周", "3+", "3月份", "-3月", "", "月", "3-5月"])
 def test_ages__that_say_nothing_certain(text: str) -> None:
     assert age_of(text) is None
+
+
+LONG = [  # id, sex, age, kind, order, code
+    ("A1", "1", "61", "诊断", "2", "J96.900x001"),
+    ("A2", "1", "61", "诊断", "1", "I63.900"),
+    ("A1", "1", "61", "手术", "1", "51.2300"),
+    ("A1", "1", "61", "诊断", "1", "K80.101"),
+    ("A3", "1", "61", "诊断", "1", "I63.900"),
+    ("A3", "2", "61", "诊断", "2", "J96.900x001"),
+    ("A4", "1", "61", "别的", "1", "I63.900"),
+]
+LONG_HEADERS = ("病例号", "性别", "年龄", "类别", "序号", "编码")
+
+
+@door
+def test_long_tables__a_row_for_each_code(door: str, tmp_path: Path) -> None:
+    from drgpay.cases.options import ReadOptions
+
+    rows = [dict(zip(LONG_HEADERS, row, strict=True)) for row in LONG]
+    (tmp_path / "long.toml").write_text(
+        '[rows]\ncode = "编码"\nkind = "类别"\norder = "序号"\n', encoding="utf-8"
+    )
+    reading = ReadOptions(mapping=tmp_path / "long.toml")
+    made = group(DOORS[door](rows, tmp_path), SCHEME, reading=reading)
+    found = {row["case_id"]: row["drg"] for row in made.table.to_pylist()}
+    assert found == {"A1": "HC31", "A2": "BR25"}
+    assert [(note["case_id"], note["column"], note["reason"]) for note in
+            made.quarantine.to_pylist()] == [
+        ("A3", "sex", "rows_differ"), ("A4", "kind_of_row", "rows_differ"),
+    ]  # fmt: skip
+    assert (made.counts.total, made.counts.quarantined) == (4, 2)
+
+
+def test_long_tables__diagnoses_and_procedures_in_columns_of_their_own(tmp_path: Path) -> None:
+    from drgpay.cases.options import ReadOptions
+
+    (tmp_path / "long.toml").write_text(
+        '[columns]\n"号" = "case_id"\n[rows]\ndiagnosis = "诊断码"\nprocedure = "手术码"\n',
+        encoding="utf-8",
+    )
+    table = pa.table(
+        {
+            "号": ["A1", "A1", "A2", ""],
+            "性别": ["男"] * 4,
+            "年龄": ["61"] * 4,
+            "诊断码": ["K80.101", "J96.900x001", "I63.900", "I63.900"],
+            "手术码": ["-", "51.23", "", ""],
+        }
+    )
+    made = group(table, SCHEME, reading=ReadOptions(mapping=tmp_path / "long.toml"))
+    assert made.table["drg"].to_pylist()[:2] == ["HC31", "BR25"]
+    assert made.quarantine["reason"].to_pylist() == ["case_id_missing"]
+    (tmp_path / "bad.toml").write_text('[rows]\ncode = "编码"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be used"):
+        group(table, SCHEME, reading=ReadOptions(mapping=tmp_path / "bad.toml"))

@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.row_kinds import split_kinds
 from drgpay.cases.tidy import tidy
-from drgpay.cases.values import CODE_SEPARATORS
+from drgpay.cases.values import CODE_SEPARATORS, EMPTY_WORDS
 from drgpay.columns import (
     BY_NAME,
     NUMBERED,
     PARTS,
+    ROW_ORDER,
     STAY_NUMBER,
     both_names,
     normal_header,
@@ -52,7 +54,11 @@ class Layout:
     def shape(self, table: pa.Table) -> pa.Table:
         """Return the chosen columns of a table, in our order, as cases: words, codes and parts."""
         columns = {name: self._column(name, table.column(i)) for i, name in enumerate(self.names)}
-        for whole in dict.fromkeys(whole_of(name) for name in self.names if _is_part(name)):
+        if self.mapping.rows:
+            columns = split_kinds(columns)
+        for whole in dict.fromkeys(whole_of(name) for name in columns if _is_part(name)):
+            if self.mapping.rows:
+                continue
             parts = sorted((name for name in columns if _joins(name, whole)), key=_order)
             if not any(name.rstrip("0123456789") in PARTS for name in parts):
                 continue  # numbered columns alone are encoded as they are
@@ -61,7 +67,9 @@ class Layout:
         if self.stays:
             columns["case_id"] = _stay_ids(columns["case_id"], columns[STAY_NUMBER])
             columns.pop(self.without, None)
-        return tidy(pa.table(columns), self.mapping.read_as)
+        order = columns.pop(ROW_ORDER, None)
+        made = tidy(pa.table(columns), self.mapping.read_as)
+        return made if order is None else made.append_column(ROW_ORDER, order)
 
     def _column(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         _check_type(name, column, self.where)
@@ -206,9 +214,14 @@ def _stay_ids(patients: pa.ChunkedArray, stays: pa.ChunkedArray) -> pa.ChunkedAr
     """Return ids of stays: the number of the patient, and behind it that of the stay if any."""
     ids = pc.fill_null(pc.utf8_trim_whitespace(_plain(patients)), "")
     number = pc.utf8_trim_whitespace(pc.fill_null(_plain(stays), ""))
-    number = pc.replace_substring_regex(number, r"^0*(\d+)(?:\.0*)?$", r"-\1")
-    number = pc.if_else(pc.starts_with(number, "-"), number, "")
-    none = pc.equal(ids, "")
+    plain = r"^0*(\d+)(?:\.0*)?$"
+    number = pc.if_else(
+        pc.match_substring_regex(number, plain),
+        pc.replace_substring_regex(number, plain, r"-\1"),
+        "",
+    )
+    empty = pa.array(["", *(word.lower() for word in EMPTY_WORDS)])
+    none = pc.is_in(pc.utf8_lower(ids), value_set=empty)
     made = pc.if_else(none, "", pc.binary_join_element_wise(ids, number, ""))
     return pa.chunked_array([made.combine_chunks()]) if made.num_chunks != 1 else made
 

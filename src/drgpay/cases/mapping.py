@@ -15,6 +15,7 @@ from drgpay.columns import (
     BY_NAME,
     CASE_COLUMNS,
     NUMBERED,
+    ROW_PARTS,
     STAY_NUMBER,
     both_names,
     canonical_name,
@@ -24,7 +25,8 @@ from drgpay.columns import (
 from drgpay.errors import Bilingual, InputError, both, located, quoted
 from drgpay.inputs import read_input, read_toml
 
-KEYS = ("columns", "values", "ignore", "verified", "source")
+KEYS = ("columns", "values", "ignore", "rows", "verified", "source")
+ROLES = {name.removesuffix("_of_row"): name for name in ROW_PARTS}
 NOT_TRANSLATED = ("codes", "dates", "words")
 CSV_HEADERS = (("header", "column"), ("表头", "列名"))
 
@@ -43,6 +45,7 @@ class HeaderMapping:
     used_headers: set[str] = field(default_factory=set)
     used_words: dict[str, set[str]] = field(default_factory=dict)
     read_as: ReadAs = field(default_factory=ReadAs)  # of what is read with it
+    rows: Mapping[str, str] = field(default_factory=dict)  # of a row for each code: header → part
     bundled: str = ""  # its name, of one that comes with the program and serves many files
     verified: bool = True
 
@@ -52,6 +55,8 @@ class HeaderMapping:
         if key in self.ignore:
             self.used_headers.add(key)
             return None
+        if key in self.rows:
+            return self.rows[key], -1
         if key in self.columns:
             self.used_headers.add(key)
             return self.columns[key], -1
@@ -149,6 +154,7 @@ def read_mapping(given: str | Path) -> HeaderMapping:
     columns = _columns(content.get("columns", {}), faults)
     values = _values(content.get("values", {}), faults)
     ignore = _ignored(content.get("ignore", []), columns, faults)
+    rows = _rows(content.get("rows", {}), faults)
     if faults:
         raise InputError(
             both("对照文件不能用", "the mapping file cannot be used"),
@@ -162,6 +168,7 @@ def read_mapping(given: str | Path) -> HeaderMapping:
         columns,
         values,
         ignore,
+        rows=rows,
         bundled=path.stem if own else "",
         verified=content.get("verified", True) is True,
     )
@@ -262,7 +269,9 @@ def _values(given: object, faults: list[Bilingual]) -> dict[str, dict[str, str]]
     out: dict[str, dict[str, str]] = {}
     for column, words in given.items():
         name = _known(column)
-        if name is None or name not in BY_NAME:
+        if column == "kind_of_row" and isinstance(words, dict):
+            out[column] = {str(word).strip(): str(value) for word, value in words.items()}
+        elif name is None or name not in BY_NAME:
             faults.append(located(f"values.{column}", _no_column(column)))
         elif BY_NAME[name].kind in NOT_TRANSLATED:
             faults.append(
@@ -281,6 +290,26 @@ def _values(given: object, faults: list[Bilingual]) -> dict[str, dict[str, str]]
         else:
             out[name] = {word.strip(): value for word, value in words.items()}
     return out
+
+
+def _rows(given: object, faults: list[Bilingual]) -> dict[str, str]:
+    """Return header → part of a row, of a table with a row for each code."""
+    if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
+        faults.append(both("[rows] 应为角色与表头的对照", "[rows] must map roles to headers"))
+        return {}
+    roles = set(given)
+    whole = roles & {"diagnosis", "procedure"}
+    if roles - set(ROLES) or (roles and not whole and not {"code", "kind"} <= roles):
+        faults.append(
+            both(
+                "[rows] 用 diagnosis、procedure（各一列编码），或 code 和 kind（编码和类别），"
+                "可加 order（序号）",
+                "[rows] takes diagnosis, procedure (a column of codes each), or code and kind, and "
+                "order",
+            )
+        )
+        return {}
+    return {normal_header(header): ROLES[role] for role, header in given.items()}
 
 
 def _ignored(given: object, columns: Mapping[str, str], faults: list[Bilingual]) -> frozenset[str]:

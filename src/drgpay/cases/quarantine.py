@@ -61,6 +61,14 @@ REASONS: dict[str, Reason] = {
             "填手术操作编码，如51.2300；名称可写在编码后面",
             "enter the code of the procedure, as 51.2300; its name may stand behind it",
         ),
+        Reason(
+            "rows_differ",
+            "同一病例的几行在这一列不同，或类别不是诊断、手术",
+            "rows of one case differ in this column, or one is neither diagnosis nor procedure",
+            "同一病例各行只有编码、类别和序号可以不同；类别用对照文件的 [values.kind_of_row] 说明",
+            "rows of a case differ in code, kind and order only; [values.kind_of_row] of the mapping "
+            "file says what kinds are called",
+        ),
         Reason("case_id_missing", "缺少病例号", "no case id", "补填病例号", "fill in the case id"),
         Reason(
             "sex_invalid",

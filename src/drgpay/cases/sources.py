@@ -122,6 +122,10 @@ def _of_files(
 
 
 def _together(sources: list[Source], mapping: HeaderMapping) -> Source:
+    if mapping.rows:
+        from drgpay.cases.long_tables import folded
+
+        sources = [folded(source) for source in sources]
     known = [source.rows for source in sources]
     total = None if any(rows is None for rows in known) else sum(rows or 0 for rows in known)
     broken = BrokenRows()

@@ -43,6 +43,11 @@ CHOICE_WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "bed_day": ("bed_day", "按床日", "床日", "按床日付费"),
     },
 }
+# of a table with a row for each code: which kind of code a row has
+ROW_KINDS: dict[str, tuple[str, ...]] = {
+    "diagnoses": ("诊断", "西医诊断", "出院诊断", "diagnosis", "D"),
+    "procedures": ("手术", "手术操作", "操作", "procedure", "P"),
+}
 CHOICE_NAMES = {
     "discharge_way": "离院方式",
     "admission_way": "入院途径",
