@@ -143,7 +143,7 @@ KINDS = [
     _code("first-empty", "主要诊断的位置为空", "the first diagnosis is empty", "diagnoses", "|K25.900", None),
     _code("none", "没有诊断", "no diagnosis", "diagnoses", "", None),
     _code("repeated", "同一编码写三次", "a code three times", "diagnoses", "K25.900|K25.900|K25.900", "GZ10"),
-    _code("dash-first", "主要诊断的位置写“-”", "a dash in the place of the first diagnosis", "diagnoses", "-|K25.900", None, changes=(("-", ""),)),
+    _code("dash-first", "主要诊断的位置写“-”", "a dash in the place of the first diagnosis", "diagnoses", "-|K25.900", None, changes=(("'-", ""),)),
     _code("dash-procedure", "主要手术的位置写“—”：其后的算主要手术", "a dash before the main procedure", "procedures", "—|43.7x00", "GB15", changes=(("—", ""),)),
     _code("zero-procedure", "手术的位置写0", "a 0 in the place of a procedure", "procedures", "0", "GZ10", changes=(("0", ""),)),
     _code("with-name", "编码带名称（K25.900:胃溃疡）", "a code with its name", "diagnoses", "K25.900:胃溃疡", "GZ10", changes=(("K25.900:胃溃疡", "K25.900"),)),

@@ -204,12 +204,18 @@ def one_case(kind: str, codes: Sequence[str], index: Mapping[str, int], known: K
     """
     reader = Reader(kind, known)
     out: list[str] = []
+    strange = [*dict.fromkeys(plain for code in codes if (plain := code.strip()) not in index)]
+    plain_ones = _plain_words(kind, pa.array(strange, pa.string()), known) if strange else ()
+    as_written = {code for code, is_plain in zip(strange, plain_ones, strict=True) if is_plain}
+    made: dict[str, Reading] = {}
     for place, code in enumerate(codes):
         plain = code.strip()
-        if plain in index:
+        if plain in index or plain in as_written:
             out.append(plain)
             continue
-        read = reader.read(code)
+        if plain not in made:
+            made[plain] = reader.read(code)
+        read = made[plain]
         if read.fault and (read.fault != "code_is_name" or (kind == PROCEDURE and not place)):
             reason = REASONS[read.fault]
             raise InputError(
