@@ -145,7 +145,11 @@ class Tables:
     def rows(self, name: str) -> list[dict[str, str]]:
         if name not in self._read:
             with (self.folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-                self._read[name] = list(csv.DictReader(file))
+                self._read[name] = [
+                    # what a spreadsheet would take for a formula stands behind an apostrophe
+                    {key: value.removeprefix("'") for key, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
         return self._read[name]
 
     def where(self, name: str, key: dict[str, str]) -> list[dict[str, str]]:
