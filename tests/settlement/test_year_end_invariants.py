@@ -1282,7 +1282,7 @@ def test_history__bad_double_and_foreign_rows_do_not_count(region: Path) -> None
         {**good[0], "case_id": "bed", "payment_mode": "bed_day"},
         {**good[0], "case_id": "long", "admission_date": "2022-05-01"},
         {**good[0], "case_id": "free", "total_cost": "0"},
-        {**good[0], "case_id": "none", "diagnoses": "J15.900"},
+        {**good[0], "case_id": "lost", "diagnoses": "J15.900"},
     ]
     bad = [
         {**good[0], "case_id": "twice"},
