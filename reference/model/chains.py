@@ -65,12 +65,12 @@ def price_chain(chain: Sequence[Stay], setting: Setting) -> dict[str, Price]:
         case.case_id: reviews[case.case_id].unreasonable_fen if case.case_id in reviews else 0
         for case, _ in chain
     }
-    cost = sum(case.total_cost_fen for case, _ in chain)
+    cost = sum(setting.counted(case) for case, _ in chain)
     lead_case, lead_grouping = lead_of(chain, setting)
     made = price_of(lead_case, lead_grouping, setting, cost, sum(off.values()))
     shares = {case.case_id: Fraction(0) for case, _ in chain}
     if made.paid_by == BY_POINTS:
-        shares = divided(made, chain, lead_case.case_id, setting.p)
+        shares = divided(made, chain, lead_case.case_id, setting)
     prices = {}
     for case, grouping in chain:
         own_off = off[case.case_id] if made.formula in NAME_UNREASONABLE else 0
@@ -81,7 +81,7 @@ def price_chain(chain: Sequence[Stay], setting: Setting) -> dict[str, Price]:
             formula=made.formula,
             paid_by=made.paid_by,
             points=shares[case.case_id],
-            price_fen=case.total_cost_fen - own_off if made.paid_by == "money" else 0,
+            price_fen=setting.counted(case) - own_off if made.paid_by == "money" else 0,
             coefficient=made.coefficient,
             base_points=None if base is None else base.base_points,
             unreasonable_fen=own_off,
@@ -89,18 +89,18 @@ def price_chain(chain: Sequence[Stay], setting: Setting) -> dict[str, Price]:
     return prices
 
 
-def divided(made: Price, chain: Sequence[Stay], lead: str, p: Parameters) -> dict[str, Fraction]:
+def divided(made: Price, chain: Sequence[Stay], lead: str, setting: Setting) -> dict[str, Fraction]:
     """The points of a chain by cost, in steps of `case_points_dp`.
 
     Points that experts set may be no multiple of it: then in steps of 0.0001.
     """
-    cost = sum(case.total_cost_fen for case, _ in chain)
+    cost = sum(setting.counted(case) for case, _ in chain)
     if cost == 0:
         return {case.case_id: made.points * (case.case_id == lead) for case, _ in chain}
-    steps = 10 ** point_places(p)
+    steps = 10 ** point_places(setting.p)
     if (made.points * steps).denominator != 1:
         steps = 10_000
-    exact = {case.case_id: made.points * steps * case.total_cost_fen / cost for case, _ in chain}
+    exact = {case.case_id: made.points * steps * setting.counted(case) / cost for case, _ in chain}
     whole = largest_remainder(exact, int(made.points * steps))
     return {case_id: Fraction(own, steps) for case_id, own in whole.items()}
 

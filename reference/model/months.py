@@ -9,7 +9,7 @@ from typing import Any
 from reference.model.exact import round_fen
 from reference.model.region import Region
 from reference.model.stay import Parameters, key_day
-from reference.model.sums import HospitalPool, available_budget
+from reference.model.sums import HospitalPool, available_budget, money_of
 
 ZERO = Fraction(0)
 
@@ -117,8 +117,7 @@ def months_of(rows: Iterable[Any], region: Region, p: Parameters) -> tuple[Month
             points = sum((row.points_before_readmission for row in cases), ZERO)
             corrections = sum((row.points - row.points_before_readmission for row in cuts), ZERO)
             by_points = [row for row in cases if row.paid_by == "points"]
-            in_money = [row for row in cases if row.paid_by == "money"]
-            money = sum(row.price_fen - row.not_pool_fen for row in in_money)
+            money = money_of(cases)
             value = None
             if points + corrections > 0:
                 share = budget - money + sum(row.not_pool_fen for row in by_points)
@@ -163,7 +162,7 @@ def _hospital(
     points += sum((row.points - row.points_before_readmission for row in cuts), ZERO)
     fund = sum(row.pool_fund_fen for row in cases)
     in_money = [row for row in cases if row.paid_by == "money"]
-    money = sum(row.price_fen - row.not_pool_fen for row in in_money)
+    money = money_of(cases)
     not_pool = sum(row.not_pool_fen for row in cases)
     by_points = not_pool - sum(row.not_pool_fen for row in in_money)
     due = None if value is None else points * value - by_points + money

@@ -5,10 +5,11 @@ is integer fen, and nothing is rounded except where a rule says so.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from reference.model.coefficients import Coefficients
+from reference.model.exact import round_fen
 from reference.model.grouping import Grouping
 from reference.model.history import Base, base_points, enough_cases, high_multiple
 from reference.model.region import Case, Region, Review
@@ -59,6 +60,23 @@ class Setting:
         if base.weight is not None:
             return base.weight * self.all_mean_fen
         return Fraction(base.group_mean_fen)
+
+    def new_technology(self, case: Case) -> int:
+        """What new technology cost: of items on the list on the day of discharge (rule 7)."""
+        if self.p["new_technology.rule"] == "in_cost":
+            return 0
+        amount = sum(
+            fen
+            for item, fen in self.region.new_technology.get(case.case_id, ())
+            if any(a <= case.discharge <= b for a, b in self.region.new_items[item])
+        )
+        if amount > case.total_cost_fen:
+            raise ValueError(f"new_technology.csv: {case.case_id} has more than its cost")
+        return amount
+
+    def counted(self, case: Case) -> int:
+        """The cost that class and points go by."""
+        return case.total_cost_fen - self.new_technology(case)
 
     def must_be_reviewed(self, grouping: Grouping) -> bool:
         """Rule 4: `small_groups = review` of a group with too few past cases."""
@@ -193,7 +211,7 @@ def price_of(
     """Rule 7 for a case, or for the lead of a chain with the chain's costs."""
     p, review = setting.p, setting.region.reviews.get(case.case_id)
     if cost_fen is None or unreasonable_fen is None:
-        cost_fen = case.total_cost_fen
+        cost_fen = setting.counted(case)
         unreasonable_fen = review.unreasonable_fen if review else 0
     class_ = case_class(case, grouping, review, setting, cost_fen)
     formula = formula_of(class_, case, grouping, review, setting)
@@ -255,6 +273,20 @@ def held(price: Price) -> Price:
     """The price of a case that a finding holds: its class alone stays."""
     base = None if price.case_class == "bed_day" else price.base_points
     return Price(price.case_class, price.formula, HELD, ZERO, 0, ONE, base, 0)
+
+
+def with_new_technology(price: Price, case: Case, setting: Setting) -> Price:
+    """Rule 7: what was taken out of the cost is paid apart, or rewarded by points."""
+    review = setting.region.reviews.get(case.case_id)
+    if review is not None and review.unreasonable_fen > setting.counted(case):
+        raise ValueError(f"case {case.case_id}: unreasonable cost above what is left of its cost")
+    amount = setting.new_technology(case) * setting.p["new_technology.share"]
+    if not amount or price.paid_by == HELD:
+        return price
+    if setting.p["new_technology.rule"] == "by_points" and price.paid_by == BY_POINTS:
+        reward = round_points(amount / setting.all_mean_fen * setting.p["point_scale"], setting.p)
+        return replace(price, points=price.points + reward)
+    return replace(price, price_fen=price.price_fen + round_fen(amount))
 
 
 def bands_of(case: Case, setting: Setting) -> tuple[tuple[int, int], ...]:

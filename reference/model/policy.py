@@ -227,6 +227,8 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "coef_applies_to": _names(*CLASSES),
     "primary_groups": _texts,
     "primary_levels": _texts,
+    "new_technology.rule": _choice("in_cost", "paid_apart", "by_points"),
+    "new_technology.share": RATIO,
     "tcm.tilt": _or_none(RATIO),
     "tcm.gate": RATIO,
     # rule 7

@@ -8,7 +8,7 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -139,6 +139,9 @@ class Region:
     cases: tuple[Case, ...]
     history: tuple[Case, ...] | None
     weights: dict[str, tuple[Fraction, bool]] | None = None
+    # of each case the items of new technology and their cost; of each item its periods
+    new_technology: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    new_items: dict[str, list[tuple[dt.date, dt.date]]] = field(default_factory=dict)
     # scheme ("" for any), DRG, first and last day
     primary_groups: tuple[tuple[str, str, dt.date, dt.date], ...] = ()
 
@@ -216,6 +219,7 @@ def read_region(
                 f"violations.csv, prepaid.csv or carried.csv: no hospital {hospital}, pool {pool}"
             )
 
+    items, amounts = _new_technology(folder)
     given_means, all_drg_mean, weights = None, None, None
     if history is None and (folder / "weights.csv").exists():
         weights, all_drg_mean = _weights(folder, head)
@@ -263,6 +267,8 @@ def read_region(
         history=past,
         weights=weights,
         primary_groups=_primary_groups(folder),
+        new_technology=amounts,
+        new_items=items,
     )
 
 
@@ -379,6 +385,23 @@ def _ceiling(table: Row | None, pools: Mapping[str, PoolBudget]) -> Ceiling | No
     if not {of for *_, of in (*reserves, *payments)} <= {"", *pools}:
         raise ValueError("a reserve or a payment names a pool that is not there")
     return Ceiling(target, reserves, payments)
+
+
+def _new_technology(
+    folder: Path,
+) -> tuple[dict[str, list[tuple[dt.date, dt.date]]], dict[str, list[tuple[str, int]]]]:
+    items: dict[str, list[tuple[dt.date, dt.date]]] = {}
+    for row in _optional(folder, "new_technology_items.csv", ("item",)):
+        first = dt.date.fromisoformat(row.get("from_date") or "0001-01-01")
+        last = dt.date.fromisoformat(row.get("to_date") or "9999-12-31")
+        items.setdefault(row["item"], []).append((first, last))
+    amounts: dict[str, list[tuple[str, int]]] = {}
+    for row in _optional(folder, "new_technology.csv", ("case_id", "item", "amount_yuan")):
+        if row["item"] not in items:
+            raise ValueError(f"new_technology.csv: {row['item']} is not on the list")
+        own = (row["item"], _amount(row["amount_yuan"], "new_technology.csv"))
+        amounts.setdefault(row["case_id"], []).append(own)
+    return items, amounts
 
 
 def _primary_groups(folder: Path) -> tuple[tuple[str, str, dt.date, dt.date], ...]:

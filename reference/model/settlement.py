@@ -40,7 +40,15 @@ from reference.model.history import (
     read_history,
 )
 from reference.model.months import Month, hospital_months, hospital_suspended, months_of
-from reference.model.points import BY_POINTS, HELD, Price, Setting, held, price_of
+from reference.model.points import (
+    BY_POINTS,
+    HELD,
+    Price,
+    Setting,
+    held,
+    price_of,
+    with_new_technology,
+)
 from reference.model.policy import Policy, load_policy
 from reference.model.region import Case, Region, Row, read_region
 from reference.model.scheme import Scheme, find_folder, load_scheme
@@ -320,6 +328,7 @@ def settle(
     for case, grouping in stays:
         if case.case_id not in prices:
             prices[case.case_id] = price_of(case, grouping, setting)
+        prices[case.case_id] = with_new_technology(prices[case.case_id], case, setting)
     idle = {
         case_id
         for case_id in region.reviews

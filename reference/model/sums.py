@@ -48,11 +48,20 @@ def sums_of(rows: Iterable[Any], deducted: Fraction = Fraction(0)) -> Sums:
         points=points - taken,
         recorded_fund_fen=sum(row.pool_fund_fen for row in paid),
         not_pool_fen=sum(row.not_pool_fen for row in paid),
-        money_fen=sum(row.price_fen - row.not_pool_fen for row in in_money),
+        money_fen=money_of(paid),
         not_pool_in_money_fen=sum(row.not_pool_fen for row in in_money),
         points_deducted=taken,
         held_cases=len(held),
         held_fund_fen=sum(row.pool_fund_fen for row in held),
+    )
+
+
+def money_of(rows: Iterable[Any]) -> int:
+    """M: price - n of the cases paid in money, and what the others are paid apart."""
+    return sum(
+        row.price_fen - (row.not_pool_fen if row.paid_by == "money" else 0)
+        for row in rows
+        if row.paid_by in ("money", "points")
     )
 
 

@@ -166,6 +166,8 @@ CATALOGUE: Mapping[str, Known] = {
         Known("coef_applies_to", "list", "list", CLASSES),
         Known("primary_groups", "list", "list"),
         Known("primary_levels", "list", "list"),
+        Known("new_technology.rule", "choice", "choice", ("in_cost", "paid_apart", "by_points")),
+        Known("new_technology.share", "decimal", "ratio", high=1),
         Known("tcm.tilt", "decimal", "ratio", high=1, optional=True),
         Known("tcm.gate", "decimal", "ratio", high=1),
         Known("keep_ratio", "decimal", "ratio", high=1),

@@ -186,6 +186,7 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "coef_applies_to": r.sample(CLASSES, r.randint(0, len(CLASSES))),
         "primary_groups": r.sample([*drgs, "0000"], r.choice([0, 1, min(3, len(drgs))])),
         "primary_levels": r.sample(LEVELS, r.choice([0, 0, 1, 2])),
+        **_new_rule(r),
         "tcm.tilt": r.choice(["none", "0.05", "0.033333", "1", "0"]),
         "tcm.gate": r.choice(["0.5", "0", "0.25", "1"]),
         "keep_ratio": r.choice(["0.85", "1", "0", "0.7", "0.333333"]),
@@ -226,6 +227,14 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
     }
     assert set(values) == set(CATALOGUE), set(values) ^ set(CATALOGUE)
     return values
+
+
+def _new_rule(r: random.Random) -> dict[str, Any]:
+    own = random.Random(f"new {r.getstate()[1][:4]}")
+    return {
+        "new_technology.rule": own.choice(["in_cost", "paid_apart", "paid_apart", "by_points"]),
+        "new_technology.share": own.choice(["1", "1", "0.7", "0.333333", "0"]),
+    }
 
 
 def _bases(r: random.Random) -> dict[str, Any]:
@@ -799,6 +808,30 @@ def _write_primary(folder: Path, r: random.Random, drgs: list[str]) -> None:
     write_csv(folder / "primary_groups.csv", head, [dict(zip(head, x, strict=True)) for x in rows])
 
 
+def _write_new_technology(folder: Path, r: random.Random, rows: list[Row]) -> None:
+    """Items of new technology: dated, and of some cases, of nobody, or of a day outside the list."""
+    if r.random() < 0.5:
+        return
+    head = ("item", "from_date", "to_date")
+    listed = [("N1", "", ""), ("N2", f"{YEAR}-04-01", f"{YEAR}-06-30"), ("N2", f"{YEAR}-09-01", "")]
+    write_csv(
+        folder / "new_technology_items.csv", head, [dict(zip(head, x, strict=True)) for x in listed]
+    )
+    some = []
+    for row in rows:
+        if r.random() < 0.4:
+            cost = _fen(row["total_cost"])
+            first = r.choice([0, 1, cost // 3, cost // 2, min(12_345, cost // 2)]) if cost else 0
+            parts = [("N1", min(first, cost)), ("N2", r.choice([0, cost // 4, 1]) if cost else 0)]
+            some += [
+                {"case_id": row["case_id"], "item": item, "amount_yuan": yuan(fen)}
+                for item, fen in parts
+                if fen + parts[0][1] <= cost and r.random() < 0.8
+            ]
+    some.append({"case_id": "NOBODY", "item": "N1", "amount_yuan": "5.00"})
+    write_csv(folder / "new_technology.csv", ("case_id", "item", "amount_yuan"), some)
+
+
 def _write_weights(
     folder: Path, r: random.Random, given: list[dict[str, str]], all_mean: int, scale: Any
 ) -> None:
@@ -946,6 +979,19 @@ def _write_tables(
     if reviews:
         header = ("case_id", "decision", "unreasonable_yuan", "points")
         write_csv(folder / "reviews.csv", header, reviews)
+    spent = {row["case_id"] for row in reviews if _fen(row["unreasonable_yuan"]) > 100}
+    costs = {row["case_id"]: _fen(row["total_cost"]) for row in rows}
+    whole = {
+        row["case_id"]
+        for row in reviews
+        if row["case_id"] in spent
+        and _fen(row["unreasonable_yuan"]) * 2 > costs.get(row["case_id"], 0)
+    }
+    _write_new_technology(
+        folder,
+        random.Random(f"new technology {rows[0]}"),
+        [row for row in rows if row["case_id"] not in whole],
+    )
     pairs = [(h, p) for h in everyone for p in pools]
     if r.random() < 0.6:
         write_csv(

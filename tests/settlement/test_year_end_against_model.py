@@ -62,6 +62,7 @@ MET = (
     "paid by points",
     "paid by money",
     "paid by held",
+    "paid apart",
     "chain",
 )
 
@@ -96,6 +97,7 @@ def settle_block(folder: Path, seeds: range, patch: pytest.MonkeyPatch) -> Count
         met["trimmed"] += any(row.n_after != row.n_before for row in model.drgs)
         met["trial"] += bool(fast.policy.trial)
         met.update(f"paid by {row.paid_by}" for row in model.cases)
+        met["paid apart"] += sum(bool(r.price_fen) and r.paid_by == "points" for r in model.cases)
         met["chain"] += sum(bool(row.chain) for row in model.cases)
     return met
 

@@ -264,6 +264,7 @@ class Tables:
             by_points = [r for r in own if r.get("paid_by", "points") == "points"]
             money = [r for r in own if r.get("paid_by") == "money"]
             due = Fraction(sum(int(r["price_fen"]) - int(r["not_pool_fen"]) for r in money))
+            due += sum(int(r.get("price_fen") or 0) for r in by_points)
             level = self.parameter("bound.level")
             if level == "case":
                 for end in ("inside", "low", "high"):

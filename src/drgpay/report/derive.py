@@ -120,7 +120,13 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
             exact += yuan_of(end.due)
             formula += f"+{{{key}}}"
     if a.money or in_money.cases:
-        if in_money.price - in_money.not_pool == a.money:
+        apart = by_points.price
+        if apart and in_money.price - in_money.not_pool + apart == a.money:
+            add("price", MONEY, yuan_of(in_money.price), note=w("l_cases", n=f"{in_money.cases:,}"))
+            add("price_not_pool", MONEY, yuan_of(in_money.not_pool))
+            add("apart", MONEY, yuan_of(apart))
+            add("money", MONEY, yuan_of(a.money), "{price}-{price_not_pool}+{apart}")
+        elif in_money.price - in_money.not_pool == a.money:
             note = w("l_cases", n=f"{in_money.cases:,}")
             add("price", MONEY, yuan_of(in_money.price), note=note)
             add("price_not_pool", MONEY, yuan_of(in_money.not_pool))

@@ -205,7 +205,11 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
     subtotal = w("rest_subtotal", n=len(accounts) - HOSPITALS_SHOWN)
     whole = total_of(accounts)
     held, deducted = bool(whole.held), bool(whole.deducted)
-    in_money = any(p.paid_by == "money" for p in run.parts if p.pool == pool)
+    in_money = any(
+        p.paid_by == "money" or (p.paid_by == "points" and p.sums.price)
+        for p in run.parts
+        if p.pool == pool
+    )
     columns = [Column(w("hospital"), "text"), Column(w("cases")), Column(w("points"))]
     columns += [Column(w("deducted"))] * deducted
     columns += [Column(w("not_pool_points"))]

@@ -18,6 +18,7 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "按点数付费的病例中的个人负担",
         "what patients paid for the cases paid by points",
     ),
+    "l_apart": ("单独支付的新技术项目", "Paid apart for new technology"),
     "l_price": ("加：点数外病例的价格", "Plus: price of the cases paid in money"),
     "l_price_not_pool": ("减：点数外病例的非统筹支付", "Less: not paid by the pool of these"),
     "l_money": ("点数外应付", "Due outside of points"),

@@ -72,7 +72,8 @@ class Facts:
     """The settlement columns of N cases as arrays; money in fen, dates in days since 1970.
 
     `key_day` is the day by which a case belongs to a year and a month; `personal` stands only
-    where the policy counts personal payments instead of all that the pool did not pay.
+    where the policy counts personal payments instead of all that the pool did not pay, `apart`
+    (cost of new technology, not counted for class and points) where some case has any.
     """
 
     hospital: NDArray[np.int32]
@@ -89,6 +90,12 @@ class Facts:
     planned: NDArray[np.bool_]
     personal: NDArray[np.int64] | None = None
     doubt: NDArray[np.uint8] | None = None  # findings that may hold a case (doubts.py), as bits
+    apart: NDArray[np.int64] | None = None
+
+    @property
+    def counted(self) -> NDArray[np.int64]:
+        """The cost that class and points go by, in fen."""
+        return self.cost if self.apart is None else self.cost - self.apart
 
     @property
     def not_pool(self) -> NDArray[np.int64]:

@@ -61,6 +61,8 @@ def add_up(
         if paid_by[i] == 0:
             by_account[a, NOT_POOL_BY_POINTS] += not_pool[i]
             by_month[a, m, M_NOT_POOL_BY_POINTS] += not_pool[i]
+            by_account[a, MONEY] += price[i]
+            by_month[a, m, M_MONEY] += price[i]
         else:
             by_account[a, MONEY] += price[i] - not_pool[i]
             by_month[a, m, M_MONEY] += price[i] - not_pool[i]

@@ -61,6 +61,7 @@ def year_notes(
     found += _of_levels(region, policy)
     found += _of_accounts(region, sums)
     found += _of_zero_points(base, region, policy)
+    found += _of_new_technology(region, policy, year)
     found += _of_scheme(prepared.main, region)
     found += _of_provisions(pools)
     found += _of_findings(prepared, policy)
@@ -348,6 +349,42 @@ def _of_provisions(pools: Sequence[PoolResult]) -> list[Bilingual]:
         for pool in pools
         if pool.budget.provision_fen
     ]
+
+
+def _of_new_technology(region: Region, policy: YearPolicy, year: YearSums) -> list[Bilingual]:
+    """Note what was taken out of costs, and what the table names without an effect."""
+    rows = [item for items in region.new_technology.values() for item in items]
+    if not rows:
+        return []
+    named = sum(item.amount_fen for item in rows)
+    if policy["new_technology.rule"] == "in_cost":
+        return [
+            both(
+                f"新技术项目表有 {len(rows)} 行、{yuan_text(named)} 元，政策规定计入病例费用"
+                "（new_technology.rule = in_cost），没有作用",
+                f"the table of new technology has {len(rows)} rows, {yuan_text(named)} yuan, and no "
+                "effect: the policy leaves them in the cost (new_technology.rule = in_cost)",
+            )
+        ]
+    taken, apart = year.totals.new_technology_fen, year.totals.apart_fen
+    found = [
+        both(
+            f"新技术项目：从病例费用中扣除 {yuan_text(taken)} 元，单独支付 {yuan_text(apart)} 元"
+            "（在各险种清算总额之内）",
+            f"new technology: {yuan_text(taken)} yuan taken out of costs, {yuan_text(apart)} yuan "
+            "paid apart (inside the settled total of each pool)",
+        )
+    ]
+    if taken != named:
+        found.append(
+            both(
+                f"新技术项目表另有 {yuan_text(named - taken)} 元没有作用：病例不在已付病例中，"
+                "或出院日不在项目的期间内",
+                f"{yuan_text(named - taken)} yuan of the table of new technology have no effect: "
+                "their cases are not paid ones, or the item was not listed on the day of discharge",
+            )
+        )
+    return found
 
 
 def _of_zero_points(base: BasePoints, region: Region, policy: YearPolicy) -> list[Bilingual]:

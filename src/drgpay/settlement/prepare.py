@@ -72,6 +72,7 @@ READING = (
     "not_pool",
     "history_years",
     "fund_type_map",
+    "new_technology.rule",
 )
 
 
@@ -373,6 +374,7 @@ class PieceReader:
         self.columns: set[str] = set()  # of the case files, where corrected cases are to have them
         self.facts = CaseReader(region, policy, (region.year, region.year))
         self.review_ids = pa.array(sorted(region.reviews), pa.string())
+        self.new_ids = pa.array(sorted(region.new_technology), pa.string())
         self.has_patients = True
         self.categories = policy["readmission.same"] == "hospital_category"
         self.referrals = policy["referral.rule"] == "one_stay"
@@ -388,7 +390,8 @@ class PieceReader:
             if "patient_id" not in faults.table.column_names:
                 self._without_patients(piece.file)
             faults.every = True
-            found["facts"] = self.facts.read(faults)
+            facts = self.facts.read(faults)
+            found["facts"] = self._new_technology(faults, facts)
             found["reviews"] = _reviews(faults, found["facts"], self.region, self.review_ids)
 
         if self.until is not None:
@@ -425,6 +428,41 @@ class PieceReader:
             deductibles(table["deductible"]) if self.referrals and "deductible" in names else None,
         )
         return read, checks.piece(part)
+
+    def _new_technology(self, faults: Faults, facts: Facts) -> Facts:
+        """Return facts with what is taken out of the cost of each case, where the policy does so."""
+        amounts = self.region.new_technology
+        if not amounts or self.policy["new_technology.rule"] == "in_cost":
+            return facts
+        ids = ids_of(faults.table["case_id"])
+        rows = np.flatnonzero(np.asarray(pc.is_in(ids, value_set=self.new_ids)))
+        if not len(rows):
+            return facts
+        apart, over = np.zeros(len(facts.cost), np.int64), []
+        for row in rows[faults.good[rows]].tolist():
+            case = ids[row].as_py()
+            day = dt.date(1970, 1, 1) + dt.timedelta(int(facts.discharge[row]))
+            apart[row] = sum(i.amount_fen for i in amounts[case] if i.in_force(day))
+            if apart[row] > facts.cost[row]:
+                over.append(
+                    located(
+                        amounts[case][-1].where,
+                        both(
+                            f"{case}：新技术项目 {yuan_text(int(apart[row]))} 元 > 总费用 "
+                            f"{yuan_text(int(facts.cost[row]))} 元",
+                            f"{case}: new technology {yuan_text(int(apart[row]))} > cost "
+                            f"{yuan_text(int(facts.cost[row]))}",
+                        ),
+                    )
+                )
+        if over:
+            raise InputError(
+                both("新技术项目的费用大于总费用", "new technology of more than the total cost"),
+                where=self.region.file_of("new_technology"),
+                faults=over,
+                remedy=both("更正这些金额", "correct these amounts"),
+            )
+        return replace(facts, apart=apart)
 
     def _up_to(self, piece: Piece, until: dt.date) -> Piece:
         """Return a piece without the cases whose day of rule 1 is later."""
@@ -498,7 +536,7 @@ def _reviews(faults: Faults, facts: Facts, region: Region, review_ids: pa.Array)
         review = region.reviews[review_ids[int(where[row])].as_py()]
         unreasonable[row], decision[row] = review.unreasonable_fen, review.decision
         points[row] = review.points
-    over = np.flatnonzero((unreasonable > facts.cost) & faults.good)
+    over = np.flatnonzero((unreasonable > facts.counted) & faults.good)
     if len(over):
         raise InputError(
             both("不合理费用大于总费用", "unreasonable cost above the total cost"),
@@ -506,7 +544,7 @@ def _reviews(faults: Faults, facts: Facts, region: Region, review_ids: pa.Array)
             faults=[
                 located(
                     f"{region.reviews_file}:{region.reviews[ids[row].as_py()].row}",
-                    _over_text(ids[row].as_py(), unreasonable[row], facts.cost[row]),
+                    _over_text(ids[row].as_py(), unreasonable[row], facts.counted[row]),
                 )
                 for row in over.tolist()
             ],
@@ -515,7 +553,7 @@ def _reviews(faults: Faults, facts: Facts, region: Region, review_ids: pa.Array)
                 f"correct the amounts in {region.reviews_file}",
             ),
         )
-    return Reviews(decision, np.minimum(unreasonable, facts.cost), points)
+    return Reviews(decision, np.minimum(unreasonable, facts.counted), points)
 
 
 def _over_text(case: str, unreasonable: int, cost: int) -> Bilingual:

@@ -50,6 +50,7 @@ RUN_COLUMNS = (
     "bed_day_class",
     "discharge_way",
     "day_surgery",
+    "new_technology_fen",
 )
 DECISIONS = {"granted": GRANTED, "refused": REFUSED}
 
@@ -72,6 +73,7 @@ class SettledCases:
     days: NDArray[np.int32]
     readmission: NDArray[np.bool_]
     referred: NDArray[np.bool_]
+    apart: NDArray[np.int64]  # new technology, not counted for class and points
 
 
 class Pricer:
@@ -237,7 +239,7 @@ class Pricer:
             words["pool"],
             np.array([self.hospitals.get(h or "", 0) for h in words["hospital_id"]], np.int32),
             cost,
-            np.minimum(unreasonable, cost),
+            np.minimum(unreasonable, cost - integers("new_technology_fen")),
             review.astype(np.int8),
             set_points,
             np.asarray(pc.fill_null(flat(rows["day_surgery"]), False)),
@@ -246,6 +248,7 @@ class Pricer:
             integers("days").astype(np.int32),
             np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
             np.array([case in self.referred for case in own.to_pylist()], np.bool_),
+            integers("new_technology_fen"),
         )
 
     def of_table(
@@ -276,15 +279,17 @@ class Pricer:
             cases.bed_class[rows],
             cases.way[rows],
             np.zeros(len(rows), np.bool_),
+            apart=cases.apart[rows],
         )
         reviews = Reviews(cases.review[rows], cases.unreasonable[rows], cases.set_points[rows])
         scores = score(self.rules, status, numbers, facts, reviews)
         made: list[Price | None] = []
-        for row, kind, own, price in zip(
+        for row, kind, own, price, apart in zip(
             rows.tolist(),
             scores.case_class.tolist(),
             scores.points.tolist(),
             np.where(scores.paid_by == MONEY, scores.price, -1).tolist(),
+            scores.apart.tolist(),
             strict=True,
         ):
             if kind < 0:
@@ -301,7 +306,7 @@ class Pricer:
                 if cases.review[row]
                 else ""
             )
-            fen = self._fen(own, cases.pool[row]) if price < 0 else price
+            fen = self._fen(own, cases.pool[row]) + apart if price < 0 else price
             made.append(Price(CASE_CLASSES[kind], own, fen, note))
         return made
 
@@ -364,6 +369,7 @@ def _nothing(count: int) -> SettledCases:
         zero.astype(np.int32),
         no,
         no,
+        zero,
     )
 
 

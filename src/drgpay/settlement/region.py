@@ -135,6 +135,20 @@ class Primary:
 
 
 @dataclass(frozen=True, slots=True)
+class NewItem:
+    """What an item of new technology (新技术项目) cost in a case; when the list has it."""
+
+    where: str
+    item: str
+    amount_fen: int
+    periods: tuple[tuple[dt.date, dt.date], ...]
+
+    def in_force(self, day: dt.date) -> bool:
+        """Whether the item is on the list on a day."""
+        return any(first <= day <= last for first, last in self.periods)
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A named amount in fen, of one pool or (empty) of the region; a reserve is a part of the
     target, or comes on top of it.
@@ -224,6 +238,7 @@ class Region:
     corrected: CorrectedCases | None = None  # of a reopened year
     weights: Mapping[str, tuple[Fraction, bool]] | None = None  # published ones, and whether stable
     primary_groups: tuple[Primary, ...] = ()
+    new_technology: Mapping[str, tuple[NewItem, ...]] = field(default_factory=dict)  # by case
     by_rate: bool = False  # what a weight of 1 stands for is a rate (费率), not the mean cost
 
     @property
@@ -279,6 +294,8 @@ TABLES = (
     "base_points.csv",
     "weights.csv",
     "primary_groups.csv",
+    "new_technology_items.csv",
+    "new_technology.csv",
     "bed_day_rates.csv",
     "reviews.csv",
     "violations.csv",
@@ -533,6 +550,7 @@ def read_region(
         last_year_months=_last_year_months(r, ids, pool_ids),
         weights=weights,
         primary_groups=_primary_groups(r),
+        new_technology=_new_technology(r),
         by_rate="weight_rate_yuan" in head,
     )
     _check_levels(r, region)
@@ -1147,16 +1165,10 @@ def _primary_groups(r: TableReader) -> tuple[Primary, ...]:
     for line, row in r.table("primary_groups.csv", ("drg",), columns):
         where = r.at("primary_groups.csv", line)
         scheme, drg = row.get("scheme", ""), row["drg"]
-        first = r.value(where, "from_date", row.get("from_date") or "0001-01-01", _date)
-        last = r.value(where, "to_date", row.get("to_date") or "9999-12-31", _date)
-        if first is None or last is None:
+        period = _period(r, where, row)
+        if period is None:
             continue
-        if first > last:
-            r.add(
-                where,
-                f"{shown('to_date')}“{last}”早于{shown('from_date')}“{first}”",
-                f"to_date {last} is before from_date {first}",
-            )
+        first, last = period
         overlap = [
             p
             for p in found
@@ -1170,6 +1182,61 @@ def _primary_groups(r: TableReader) -> tuple[Primary, ...]:
             )
         found.append(Primary(where, scheme, drg, first, last))
     return tuple(found)
+
+
+def _period(r: TableReader, where: str, row: Mapping[str, str]) -> tuple[dt.date, dt.date] | None:
+    """Return the days of a row of a dated list; None, with its faults noted, when they are none."""
+    first = r.value(where, "from_date", row.get("from_date") or "0001-01-01", _date)
+    last = r.value(where, "to_date", row.get("to_date") or "9999-12-31", _date)
+    if first is None or last is None:
+        return None
+    if first > last:
+        r.add(
+            where,
+            f"{shown('to_date')}“{last}”早于{shown('from_date')}“{first}”",
+            f"to_date {last} is before from_date {first}",
+        )
+    return first, last
+
+
+def _new_technology(r: TableReader) -> dict[str, tuple[NewItem, ...]]:
+    """Return what items of new technology cost, by case, with the days on which they are listed."""
+    listed: dict[str, list[tuple[dt.date, dt.date]]] = {}
+    columns = ("name", "from_date", "to_date")
+    for line, row in r.table("new_technology_items.csv", ("item",), columns):
+        where = r.at("new_technology_items.csv", line)
+        period, item = _period(r, where, row), row["item"]
+        own = listed.setdefault(item, [])
+        if period is None:
+            continue
+        if not item or any(a <= period[1] and period[0] <= b for a, b in own):
+            r.add(
+                where,
+                f"{shown('item')}“{item}”为空，或同一期间重复",
+                f"item {item!r} is empty, or stands twice in a period",
+            )
+        own.append(period)
+    found: dict[str, dict[str, NewItem]] = {}
+    for line, row in r.table("new_technology.csv", ("case_id", "item", "amount_yuan")):
+        where = r.at("new_technology.csv", line)
+        case, item = row["case_id"], row["item"]
+        fen = r.value(where, "amount_yuan", row["amount_yuan"], _amount)
+        if item not in listed and r.sound("new_technology_items.csv"):
+            table = r.path("new_technology_items.csv").name
+            r.add(
+                where,
+                f"{shown('item')}“{item}”不在 {table} 中",
+                f"item {item!r} is not in {table}",
+            )
+        own_items = found.setdefault(case, {})
+        if not case or item in own_items:
+            r.add(
+                where,
+                f"{shown('case_id')}“{case}”为空，或同一病例同一{shown('item')}重复",
+                f"case_id {case!r} is empty, or its item {item!r} stands twice",
+            )
+        own_items[item] = NewItem(where, item, fen or 0, tuple(listed.get(item, ())))
+    return {case: tuple(items.values()) for case, items in found.items()}
 
 
 def _weight(text: str) -> Fraction:

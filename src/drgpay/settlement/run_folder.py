@@ -411,7 +411,11 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             "month": month_of(f.key_day, bad),
             "correction_month": month_of(p.correction_day, p.correction_day < 0),
             "paid_by": dictionary_column(PAID_BY, p.paid_by, bad),
-            "price_fen": _nullable(p.price, ~by_money),
+            "price_fen": _nullable(p.price, ~by_money & (p.apart == 0)),
+            "new_technology_fen": pa.nulls(len(bad), pa.int64())
+            if f.apart is None
+            else _nullable(f.apart, f.apart == 0),
+            "apart_fen": _nullable(p.apart, p.apart == 0),
             "chain": pa.nulls(len(bad), pa.string()) if chain is None else chain,
             "bed_day_class": dictionary_column(
                 run.beds.classes or ("",), f.bed_class, f.bed_class < 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -23,6 +23,7 @@ from drgpay.settlement.scoring import (
     Scores,
     check_given_points,
     hold_cases,
+    new_technology,
     score,
     waiting,
 )
@@ -47,6 +48,7 @@ class ScoredPiece:
     paid_by: NDArray[np.int8]
     price: NDArray[np.int64]
     unreasonable: NDArray[np.int64]
+    apart: NDArray[np.int64]
     chain: Mapping[int, str]
 
     @property
@@ -131,6 +133,7 @@ class OfChain:
     price: int
     unreasonable: int
     lead: str
+    apart: int = 0
 
 
 class ScoredPieces(Sequence[ScoredPiece]):
@@ -195,6 +198,7 @@ class ScoredPieces(Sequence[ScoredPiece]):
             made.paid_by,
             made.price,
             made.unreasonable,
+            made.apart,
             chain,
         )
         if not self.pieces.on_disk:
@@ -215,7 +219,7 @@ def check_alone(
         return
     rows = np.setdiff1d(np.flatnonzero(reviews.points >= 0), [*chained]).astype(np.int64)
     ids = {row: case_id[row].as_py() for row in rows.tolist()}
-    check_given_points(rules, facts.cost, reviews, made, rows, ids)
+    check_given_points(rules, facts.counted, reviews, made, rows, ids)
 
 
 def put_chains(made: Scores, stays: Mapping[int, OfChain]) -> dict[int, str]:
@@ -224,13 +228,14 @@ def put_chains(made: Scores, stays: Mapping[int, OfChain]) -> dict[int, str]:
         made.case_class[row], made.coefficient[row] = own.case_class, own.coefficient
         made.points[row], made.paid_by[row] = own.points, own.paid_by
         made.price[row], made.unreasonable[row] = own.price, own.unreasonable
+        made.apart[row] = own.apart
     return {row: own.lead for row, own in stays.items()}
 
 
 def _take_points(made: Scores, rows: NDArray[np.int64]) -> None:
     """Leave cases without points or price; those held for review stay held."""
     own = rows[made.paid_by[rows] != HELD]
-    made.points[own] = made.price[own] = 0
+    made.points[own] = made.price[own] = made.apart[own] = 0
     made.paid_by[own] = POINTS
 
 
@@ -260,8 +265,13 @@ def score_chains(
         )
 
     drg, status = of(lambda p: p.drg), of(lambda p: p.status)
-    names = [name for name in Facts.__dataclass_fields__ if name not in ("personal", "doubt")]
+    names = [
+        name for name in Facts.__dataclass_fields__ if name not in ("personal", "doubt", "apart")
+    ]
     facts = Facts(**{name: fact(name) for name in names})
+    counted = of(lambda piece: piece.facts.counted)
+    apart = facts.cost - counted
+    facts = replace(facts, cost=counted)
     less = of(lambda p: review(p).unreasonable)
     ids = places.texts(pieces, every, "case_id")
     base = rules.tables.base[drg]
@@ -292,7 +302,7 @@ def score_chains(
             out.update(dict.fromkeys(chain.places, held))
             continue
         out.update(
-            _divide(chain, members, facts.cost, less, ids, made, number, lead[number], rules)
+            _divide(chain, members, facts.cost, less, ids, made, number, lead[number], rules, apart)
         )
     return by_piece(out, places)
 
@@ -307,6 +317,7 @@ def _divide(
     number: int,
     lead: int,
     rules: Rules,
+    apart: NDArray[np.int64],
 ) -> dict[int, OfChain]:
     """Divide the points of a chain's lead by cost; what is paid by item stays each stay's own."""
     paid_by = int(made.paid_by[number])
@@ -325,14 +336,16 @@ def _divide(
     out = {}
     for place, i in zip(chain.places, own, strict=True):
         takes = int(less[i]) if names_cost and paid_by != HELD else 0
+        added, fen = new_technology(rules, int(apart[i]), paid_by)
         out[place] = OfChain(
             int(made.case_class[number]),
             int(made.coefficient[number]),
-            shares[ids[i]],
+            shares[ids[i]] + added,
             paid_by,
-            int(cost[i]) - takes if paid_by == MONEY else 0,
+            (int(cost[i]) - takes if paid_by == MONEY else 0) + fen,
             takes,
             ids[lead],
+            fen,
         )
     return out
 

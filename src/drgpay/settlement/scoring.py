@@ -31,7 +31,9 @@ from drgpay.points.kernels import (
     LINEAR_ADD,
     LOW_BY_COST,
     LOW_BY_ITEM,
+    MONEY,
     ON_REVIEW,
+    POINTS,
     RATIO,
     REVIEWED,
     score_range,
@@ -83,6 +85,9 @@ class Rules:
     step: int
     hold: int = 0  # findings that hold a case, as bits (doubts.py)
     points_max: Fraction | None = None  # x points by cost: the most that experts may set
+
+    new_share: Fraction = Fraction(0)  # of what new technology cost
+    new_points: bool = False  # it is rewarded by points, not paid in money
 
     @property
     def points_per_fen(self) -> Fraction:
@@ -149,6 +154,8 @@ class Rules:
             step,
             holding(policy),
             policy["review.points_max"],
+            Fraction(policy["new_technology.share"]),
+            policy["new_technology.rule"] == "by_points",
         )
 
 
@@ -196,6 +203,7 @@ class Scores:
     paid_by: NDArray[np.int8]
     price: NDArray[np.int64]
     unreasonable: NDArray[np.int64]
+    apart: NDArray[np.int64]  # part of the price that pays for new technology
 
 
 def score(
@@ -214,10 +222,11 @@ def score(
         np.empty(count, dtype=np.int8),
         np.empty(count, dtype=np.int64),
         np.empty(count, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
     )
     t, b, limits = rules.tables, rules.beds, rules.limits
     score_range(
-        0, count, status, drg, facts.hospital, facts.cost, reviews.unreasonable, reviews.decision,
+        0, count, status, drg, facts.hospital, facts.counted, reviews.unreasonable, reviews.decision,
         reviews.points, facts.day_surgery, facts.bed_class, facts.days, facts.way, t.mean, t.base,
         t.stable, t.high_multiple, t.high_fen, limits.low, limits.high, t.review,
         rules.coefficient, rules.applies, rules.way_rule, b.bands_of, b.start, b.points, b.rate,
@@ -225,8 +234,27 @@ def score(
         made.price, made.unreasonable,
     )  # fmt: skip
     if rules.rules[8] == DEDUCT or t.by_weight:
-        _exactly(rules, drg, facts.cost, made)
+        _exactly(rules, drg, facts.counted, made)
+    if facts.apart is not None:
+        for i in np.flatnonzero(facts.apart).tolist():
+            points, fen = new_technology(rules, int(facts.apart[i]), int(made.paid_by[i]))
+            made.points[i] += points
+            made.price[i] += fen
+            made.apart[i] = fen
     return made
+
+
+def new_technology(rules: Rules, cost: int, paid_by: int) -> tuple[int, int]:
+    """Return points and fen of what new technology cost in a case, by what the case is paid by.
+
+    Points go to cases paid by points alone; one that is held gets neither.
+    """
+    if paid_by not in (POINTS, MONEY):
+        return 0, 0
+    if rules.new_points and paid_by == POINTS:
+        per_step = rules.points_per_fen / rules.step
+        return round_half_away(cost * rules.new_share * per_step) * rules.step, 0
+    return 0, round_half_away(cost * rules.new_share)
 
 
 def check_given_points(
@@ -286,7 +314,7 @@ def hold_cases(doubt: NDArray[np.uint8] | None, hold: int, reviews: Reviews, mad
         return
     rows = np.flatnonzero(waiting(doubt, hold, reviews) & (made.paid_by >= 0))
     made.paid_by[rows] = HELD
-    made.points[rows] = made.price[rows] = made.unreasonable[rows] = 0
+    made.points[rows] = made.price[rows] = made.unreasonable[rows] = made.apart[rows] = 0
     made.coefficient[rows] = COEF_ONE
 
 

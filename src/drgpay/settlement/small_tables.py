@@ -50,6 +50,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "scheme": ("分组方案",),
     "from_date": ("起始日期", "开始日期"),
     "to_date": ("截止日期", "结束日期"),
+    "item": ("项目", "项目编码", "目录编码"),
     "new_drg": ("更正病组", "更正后病组"),
     "document": ("文书", "文号"),
     "date": ("日期",),

@@ -80,8 +80,10 @@ class Totals:
     by_class: NDArray[np.int64]
     by_group: NDArray[np.int64]
     case_points: int
-    by_item_fen: int  # of money_fen, what is not bed-days
+    by_item_fen: int  # of money_fen, what is neither bed-days nor new technology
     by_doubt: NDArray[np.int64] | None = None  # [finding, cases cost fund] of cases that it holds
+    apart_fen: int = 0  # of money_fen, what pays for new technology
+    new_technology_fen: int = 0  # taken out of the cost of cases that are paid
 
     @property
     def held_cases(self) -> int:
@@ -159,10 +161,12 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
         (len(DOUBTS), 3),
     )
     sums = [np.zeros(shape, dtype=np.int64) for shape in shapes]
-    points = by_item = 0
+    points = by_item = apart = out_of_cost = 0
 
-    def task(number: int) -> Callable[[], tuple[list[NDArray[np.int64]], int, int]]:
-        def work() -> tuple[list[NDArray[np.int64]], int, int]:
+    def task(
+        number: int,
+    ) -> Callable[[], tuple[list[NDArray[np.int64]], int, tuple[int, int, int]]]:
+        def work() -> tuple[list[NDArray[np.int64]], int, tuple[int, int, int]]:
             p = scored.score(number)
             own = [np.zeros(shape, dtype=np.int64) for shape in shapes]
             f = p.facts
@@ -174,17 +178,24 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
             )  # fmt: skip
             _add_doubts(own[4], p, scored.rules.hold)
             item = (p.paid_by == MONEY) & (p.case_class != BED_DAY)
-            money = int((p.price - f.not_pool)[item].sum()) if item.any() else 0
-            return own, int(p.points[p.paid_by == POINTS].sum()), money
+            money = int((p.price - p.apart - f.not_pool)[item].sum()) if item.any() else 0
+            taken = (
+                0 if f.apart is None else int(f.apart[(p.paid_by >= 0) & (p.paid_by != HELD)].sum())
+            )
+            return own, int(p.points[p.paid_by == POINTS].sum()), (money, int(p.apart.sum()), taken)
 
         return work
 
-    for own, some, money in in_order((task(n) for n in range(len(scored))), prepared.threads):
+    for own, some, (money, new, taken) in in_order(
+        (task(n) for n in range(len(scored))), prepared.threads
+    ):
         for total, part in zip(sums, own, strict=True):
             total += part
         points += some
         by_item += money
-    return Totals(sums[0], sums[1], sums[2], sums[3], points, by_item, sums[4])
+        apart += new
+        out_of_cost += taken
+    return Totals(sums[0], sums[1], sums[2], sums[3], points, by_item, sums[4], apart, out_of_cost)
 
 
 def _add_doubts(out: NDArray[np.int64], p: ScoredPiece, hold: int) -> None:

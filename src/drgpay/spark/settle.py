@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import Bilingual, both
+from drgpay.errors import Bilingual, PolicyError, both
 from drgpay.grouper.check import CheckRun
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import STATUSES, Counts
@@ -100,6 +100,18 @@ def settle_on_spark(
     loaded = load_policy(region.policy, region.path)
     policy = loaded.for_year(region.year, overrides)
     require_targets(region, policy)
+    if region.new_technology and policy["new_technology.rule"] != "in_cost":
+        raise PolicyError(
+            both(
+                "Spark 上不支持新技术项目的扣除（new_technology.rule）",
+                "new_technology.rule is not offered on Spark",
+            ),
+            where=policy.id,
+            remedy=both(
+                "用 drgpay year-end 清算，或设为 in_cost",
+                "use drgpay year-end, or set it to in_cost",
+            ),
+        )
     folder = Folder(spark, out)
     with without_pandas_notice(), retold():
         try:

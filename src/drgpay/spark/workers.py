@@ -479,6 +479,7 @@ class _Scorer:
             made.paid_by,
             made.price,
             made.unreasonable,
+            made.apart,
             chain,
         )
 

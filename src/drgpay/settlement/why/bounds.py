@@ -41,6 +41,7 @@ class Account:
     money_cases: int = 0
     price: int = 0
     money_not_pool: int = 0
+    apart: int = 0  # paid for new technology of cases paid by points
     held_cases: int = 0
     held_fund: int = 0
     cases: int = 0
@@ -52,7 +53,7 @@ class Account:
     @property
     def money(self) -> int:
         """What is due outside of points."""
-        return self.price - self.money_not_pool
+        return self.price - self.money_not_pool + self.apart
 
 
 def level(run: RunFolder) -> str:
@@ -161,6 +162,7 @@ def accounts(run: RunFolder, pool: Row) -> dict[Key, Account]:
             account.price += s.money["price_fen"]
             account.money_not_pool += s.money["not_pool_fen"]
         else:
+            account.apart += s.money["price_fen"]
             account.by_points.cases += s.cases
             account.by_points.points += s.points
             account.by_points.not_pool += s.money["not_pool_fen"]

@@ -206,15 +206,20 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
     classify(d, run, stay)
     _reviewed(d, stay)
     shared = len(members) > 1
-    stated = () if shared else row.figures("points_before_readmission")
+    new = row.has("new_technology_fen") and row["paid_by"] != HELD
+    stated = () if shared or new else row.figures("points_before_readmission")
     paid, amount = case_points.score(d, run, stay, c, stated)
     _paid_by(d, row, paid)
     if paid == POINTS:
         if shared:
             amount = case_points.chain_share(d, run, row, members, amount)
+        if new:
+            amount = case_points.rewarded(d, run, row, amount)
         points = case_points.readmission(d, run, row, amount)
         _brings(d, run, row, points)
     elif paid == ITEM:
+        if new:
+            amount = case_points.with_apart(d, run, row, amount)
         _brings_money(d, row, amount)
 
 
@@ -240,10 +245,22 @@ def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
             )
             for column in ("total_cost_fen", "unreasonable_fen")
         )
+    if any(m.has("new_technology_fen") for m in members):
+        cost = cost - new_cost(row, members)
     return Stay(
         row, lead, lead["hospital_id"], lead["drg"], lead["status"], cost, less,
         review=run.reviews.get(lead["case_id"]),
     )  # fmt: skip
+
+
+def new_cost(row: Row, members: list[Row]) -> Number:
+    """Return what new technology cost in a case, or in the stays of its chain."""
+    label = labels.column("new_technology_fen")
+    if len(members) == 1:
+        return row.number("new_technology_fen", label)
+    every = sum(m["new_technology_fen"] or 0 for m in members)
+    key = (("chain", str(row["chain"])),)
+    return figure_number(Figure("cases", key, "new_technology_fen", every, "sum"), label)
 
 
 def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> None:
@@ -338,6 +355,15 @@ def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
             "brings.bounded", both("上下限之内", "within its bounds"), bounded, "yuan", "5.10",
             uses=bounds.KEYS,
         )  # fmt: skip
+    if row.has("apart_fen"):
+        exact = d.step(
+            "brings.apart",
+            both("加单独支付的新技术项目", "and what is paid apart for new technology"),
+            exact + case_points.paid_apart(d, row),
+            "yuan",
+            "5.9",
+            stated=(),
+        )
     d.step(
         "brings",
         both("约合（分）", "rounded to the fen"),

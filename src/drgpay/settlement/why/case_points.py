@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from drgpay.errors import Bilingual, both
+from drgpay.settlement.why import labels
 from drgpay.settlement.why.base import FOUR, all_mean, band_multiple, places, used_coefficient
 from drgpay.settlement.why.case_class import Stay, way_rule
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
@@ -149,15 +150,66 @@ def _multiple(d: Derivation, run: RunFolder, stay: Stay, base: Number) -> Number
     return stay.multiple
 
 
+def paid_apart(d: Derivation, row: Row) -> Number:
+    """Add the step to what is paid apart for a case's new technology."""
+    return d.step(
+        "apart",
+        labels.column("apart_fen"),
+        rounded(
+            row.number("new_technology_fen", labels.column("new_technology_fen"))
+            * d.given("new_technology.share"),
+            fixed(2),
+        ),
+        "yuan",
+        "5.9",
+        stated=row.figures("apart_fen"),
+        uses=["new_technology.rule"],
+    )
+
+
+def with_apart(d: Derivation, run: RunFolder, row: Row, price: Number) -> Number:
+    """Add what is paid apart to the price of a case paid in money."""
+    apart = paid_apart(d, row) if row.has("apart_fen") else fixed(0)
+    return d.step(
+        "price.with_apart", both("应付价款（含单独支付）", "price with what is paid apart"),
+        price + apart, "yuan", "5.9", stated=row.figures("price_fen"),
+    )  # fmt: skip
+
+
+def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
+    """Add the points that reward new technology, where the policy does so."""
+    if run.policy["new_technology.rule"] == "by_points":
+        new = row.number("new_technology_fen", labels.column("new_technology_fen"))
+        reward = d.step(
+            "points.new_technology",
+            both("新技术项目奖励点数", "points for new technology"),
+            rounded(
+                new * d.given("new_technology.share") / all_mean(d, run) * d.given("point_scale"),
+                places(d),
+            ),
+            "point",
+            "5.7",
+            uses=["new_technology.rule"],
+        )
+        points = points + reward
+    return d.step(
+        "points.with_new", both("点数（再住院折减前）", "points before readmission"), points,
+        "point", "5.7", stated=row.figures("points_before_readmission"),
+    )  # fmt: skip
+
+
 def _price(d: Derivation, stay: Stay, key: str) -> Number:
     d.section(both("价款（按金额付费，不计点）", "Price (paid in money, no points)"))
+    cost = stay.row.number("total_cost_fen")
+    if stay.row.has("new_technology_fen"):
+        cost = cost - stay.row.number("new_technology_fen", labels.column("new_technology_fen"))
     return d.step(
         "price",
         both("应付价款", "price"),
-        stay.row.number("total_cost_fen") - stay.row.number("unreasonable_fen"),
+        cost - stay.row.number("unreasonable_fen"),
         "yuan",
         "5.9",
-        stated=stay.row.figures("price_fen"),
+        stated=() if stay.row.has("new_technology_fen") else stay.row.figures("price_fen"),
         note=both("按项目：总费用 − 不合理费用", "by item: cost − unreasonable cost"),
         uses=[key] if key else [],
     )
@@ -193,7 +245,8 @@ def _bed_day(
     if money:
         made = d.step(
             "price", both("应付价款", "price"), total(parts), "yuan", "5.3",
-            stated=stay.row.figures("price_fen"), uses=uses,
+            stated=() if stay.row.has("new_technology_fen") else stay.row.figures("price_fen"),
+            uses=uses,
         )  # fmt: skip
         return ITEM, made
     days = d.step(
@@ -320,27 +373,40 @@ def chain_share(
     step = Fraction(1, 10 ** (4 if dp is None else dp))
     if (points.value / step).denominator != 1:  # points that experts set
         step, decimals = Fraction(1, 10_000), fixed(4, FOUR)
-    costs = {m["case_id"]: Fraction(m["total_cost_fen"], 100) for m in members}
+    costs = {
+        m["case_id"]: Fraction(m["total_cost_fen"] - (m["new_technology_fen"] or 0), 100)
+        for m in members
+    }
+    new = any(m.has("new_technology_fen") for m in members)
     everything = sum(costs.values())
     own = both("本次住院费用", "cost of this stay")
     where = Figure(
         "cases", (("chain", str(row["chain"])),), "total_cost_fen",
         sum(m["total_cost_fen"] for m in members), "sum",
     )  # fmt: skip
+    own_new = row.has("new_technology_fen")
+    mine, whole = (
+        row.number("total_cost_fen", own),
+        figure_number(where, both("各次费用之和", "cost of all stays")),
+    )
+    if own_new:
+        mine = mine - row.number("new_technology_fen", labels.column("new_technology_fen"))
+    if new:
+        taken = sum(m["new_technology_fen"] or 0 for m in members)
+        gone = Figure("cases", (("chain", str(row["chain"])),), "new_technology_fen", taken, "sum")
+        whole = whole - figure_number(gone, labels.column("new_technology_fen"))
     title = both("转诊各次住院按费用分点", "the chain's points divided by cost")
     if not everything:
         taken = row["case_id"] == row["chain"]
         return d.step(
             "points.share", title, points if taken else fixed(0), "point", "5.7",
-            stated=row.figures("points_before_readmission"),
+            stated=() if own_new else row.figures("points_before_readmission"),
             note=both("各次费用都为 0：全归主要住院", "all costs are 0: the lead takes all"),
         )  # fmt: skip
     exact = d.step(
         "points.share_exact",
         title,
-        points
-        * row.number("total_cost_fen", own)
-        / figure_number(where, both("各次费用之和", "cost of all stays")),
+        points * mine / whole,
         "point",
         "5.7",
     )
@@ -357,7 +423,7 @@ def chain_share(
         decimals,
         "point",
         "5.7",
-        row.figures("points_before_readmission"),
+        () if own_new else row.figures("points_before_readmission"),
         (
             Figure("cases", (("chain", str(row["chain"])),), "points", 0, "floors"),
             Figure("cases", row.key, "points", 0, "rank"),

@@ -255,19 +255,26 @@ def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
 
 def _money(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number | None:
     """Price less n of the cases that are paid in money."""
-    if not own.money_cases:
+    if not own.money_cases and not own.apart:
         return None
-    mine = [
-        s for s in run.sums
-        if (s.hospital, s.pool, s.paid_by) == (row["hospital_id"], row["pool"], "money")
-    ]  # fmt: skip
-    none = both("", "")
+    mine, others = (
+        [
+            s for s in run.sums
+            if (s.hospital, s.pool, s.paid_by) == (row["hospital_id"], row["pool"], paid_by)
+        ]
+        for paid_by in ("money", "points")
+    )  # fmt: skip
+    none = both("没有按金额付费的病例", "no case paid in money")
+    made = _sum_of(mine, "price_fen", none) - _sum_of(mine, "not_pool_fen", none)
+    if own.apart:
+        d.parameter("new_technology.rule")
+        made = made + _sum_of(others, "price_fen", none)
     return d.step(
         "money",
         both(
             "按金额付费病例：价款 − 非统筹支付", "cases paid in money: price − not paid by the pool"
         ),
-        _sum_of(mine, "price_fen", none) - _sum_of(mine, "not_pool_fen", none),
+        made,
         "yuan",
         "5.9",
         stated=row.figures("money_fen"),

@@ -19,6 +19,8 @@ COLUMNS: dict[str, Bilingual] = {
     "points": both("点数", "points"),
     "points_before_readmission": both("再住院折减前点数", "points before readmission"),
     "price_fen": both("应付价款", "price"),
+    "new_technology_fen": both("新技术项目费用", "cost of new technology"),
+    "apart_fen": both("单独支付", "paid apart"),
     "deductible_fen": both("起付线", "deductible"),
     "excess_fen": both("多收起付线", "excess"),
     "chain_paid_fen": both("本起已收起付线", "deductibles of the referral"),

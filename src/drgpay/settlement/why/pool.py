@@ -287,8 +287,9 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
     d.parameter("not_pool")
     by_points = list(bounds.accounts(run, pool).values())
     money: Number | None = None
-    if any(a.money_cases for a in by_points):
+    if any(a.money_cases or a.apart for a in by_points):
         money = _sum_of(d, run, pool, members, "money_fen", "money", pool.figures("money_fen"))
+    if any(a.money_cases for a in by_points):
         apart = sum(a.money_not_pool for a in by_points)
         key = (("pool", pool["pool"]), ("paid_by", "money"))
         label = both("按金额付费病例的非统筹支付", "n of the cases paid in money")
