@@ -13,6 +13,8 @@ import pytest
 
 from drgpay.errors import InputError
 from drgpay.report.html import write_report
+from drgpay.report.letters import write_letters
+from drgpay.report.settlement_excel import write_settlement_excel
 from drgpay.settlement.pricing import Pricer
 from drgpay.settlement.run_folder import case_tables, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
@@ -130,6 +132,9 @@ def test_new_technology__engine_model_why_and_prices_agree(
             found = price.case(name)(row["drg"])
             assert F(found.points, 10_000) == row["points_before_readmission"], name
     assert write_report(folder).exists()
+    assert write_settlement_excel(folder).exists()
+    letter = (write_letters(folder) / "H1.html").read_text("utf-8")
+    assert ("单独支付的新技术项目" in letter) == (rule == "paid_apart")
 
 
 def test_new_technology__counts_against_the_ceiling_in_the_dues(region: Path) -> None:
