@@ -100,6 +100,7 @@ def both_of(folder: Path, seed: int) -> Both:
     # what a reading under these two keeps serves all policies
     values |= {"readmission.same": "hospital_category", "referral.rule": "one_stay"}
     values["readmission.days"] = 15
+    values["grouped.share_min"] = "0"  # it refuses a region before any policy is tried on it
     (folder / "policy.toml").write_text(policy_text(values), encoding="utf-8")
     key = (drawn.scheme, drawn.surgical_match)
     if key not in _GROUPERS:

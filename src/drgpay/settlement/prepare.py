@@ -66,6 +66,7 @@ READING = (
     "year_key",
     "los_convention",
     "los_conflict",
+    "grouped.share_min",
     "long_stay.days",
     "long_stay.rule",
     "long_stay.class",
