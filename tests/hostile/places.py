@@ -27,9 +27,21 @@ def _mixed_folder(folder: Path) -> None:
     inside.mkdir()
     (inside / "a.csv").write_text(CSV, encoding="utf-8")
     pq.write_table(typed(), inside / "b.parquet")
-    for junk in ("~$a.csv", ".b.parquet", "readme.txt", "Thumbs.db", "c.csv.part"):
+    for junk in ("~$a.csv", "._b.parquet", ".hidden", "Thumbs.db", ".DS_Store"):
         (inside / junk).write_bytes(b"\x00junk")
-    (inside / "sub").mkdir()
+    (inside / ".git").mkdir()
+
+
+def _inside(name: str = "", sub: bool = False) -> Callable[[Path], None]:
+    """Return a maker of a folder of cases with more cases under another name."""
+
+    def make(folder: Path) -> None:
+        inside = folder / "in"
+        (inside / "feb" if sub else inside).mkdir(parents=True)
+        (inside / "a.csv").write_text(CSV, encoding="utf-8")
+        (inside / ("feb/b.csv" if sub else name)).write_text(CSV, encoding="utf-8")
+
+    return make
 
 
 def _in_folder(*names: str) -> Callable[[Path], None]:
@@ -153,7 +165,11 @@ KINDS = [
     Kind("path-through-file", "路径中有一段是文件", "a path through a file", text(CSV), Refused("没有这个文件", "no such file"), ("cases.csv/cases.csv",)),
     Kind("folder-empty", "空文件夹", "an empty folder", _in_folder(), Refused("文件夹中没有病例文件", "no case files"), ("in",)),
     Kind("folder-of-others", "文件夹中只有不认识的文件", "a folder of other files", _in_folder("a.docx", "b.pdf"),
-         Refused("文件夹中没有病例文件", "no case files"), ("in",)),
+         Refused("a.docx、b.pdf", "a.docx, b.pdf"), ("in",)),
+    Kind("folder-with-folder", "病例文件夹中有子文件夹：不会漏掉", "a folder inside a folder of cases: not passed over", _inside(sub=True), Refused("feb/", "feb/"), ("in",)),
+    Kind("folder-with-others", "病例文件夹中有读不了的文件：不会漏掉", "a file of another kind inside a folder of cases: not passed over", _inside("mar.doc"), Refused("mar.doc", "mar.doc"), ("in",)),
+    Kind("folder-with-hidden-cases", "病例文件夹中有隐藏的病例文件", "a hidden file of cases inside a folder of cases", _inside(".feb.csv"), Refused(".feb.csv", ".feb.csv"), ("in",)),
+    Kind("folder-with-text", "病例文件夹中有.txt：作为病例读取", "a .txt inside a folder of cases: read as cases", _inside("b.txt"), Read(6, DRGS * 2), ("in",)),
     Kind("folder-mixed", "文件夹中有CSV、Parquet和临时文件", "a folder of CSV, Parquet and temporary files", _mixed_folder, Read(6, DRGS * 2), ("in",)),
     Kind("folder-called-csv", "名为 cases.csv 的文件夹", "a folder called cases.csv", lambda folder: (folder / "cases.csv").mkdir(),
          Refused("文件夹中没有病例文件", "no case files")),

@@ -337,6 +337,8 @@ KINDS = [
     Kind("xlsx-chart-sheet", "病例表之外有图表页", "a chart sheet beside the cases", book(change=_chart_sheet), Read(values=IDS), BOOK),
     Kind("xlsx-hidden-sheet", "隐藏的工作表：不读并说明", "a hidden sheet: not read, and said", book(change=_hidden), Read(values=IDS, said="是隐藏的"), BOOK),
     Kind("xlsx-two-sheets", "两张病例表", "two sheets of cases", book(change=_second_sheet), Read(6, DRGS * 2), BOOK),
+    Kind("xlsx-second-header", "一张工作表上下有两张表", "two tables in one sheet, one below the other", book([["case_id", "sex", "age_years", "diagnoses"], ["B1", "M", "61", "K25.900"], [], *grid()]),
+         Refused("第1行和第4行", "rows 1 and 4"), BOOK),
     Kind("xlsx-titles", "表头在第5行", "headers in row 5", _titles, Read(values=IDS), BOOK),
     Kind("xlsx-columns-16000", "16,000列的工作表", "a sheet of 16,000 columns", _16000_columns, Read(values=IDS), BOOK, issue=True),
     Kind("xlsx-merged", "合并的病例号单元格：第二例没有号", "merged ids: the second case has none", book(cells("case_id", None, row=2), change=_merged),

@@ -501,6 +501,42 @@ def test_zip__is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found.value.remedy
 
 
+def test_zip__members_are_read_or_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    names = ["./a.json", "b/../c.json", "x/.d/e.json", ".f.json"]
+    bodies = ex1_lists()[: len(names)]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, body in zip(names, bodies, strict=True):
+            archive.writestr(name, json.dumps(body))
+        archive.writestr("__MACOSX/._a.json", b"\0")
+        archive.writestr("x/.DS_Store", b"\0")
+    rows, faults, _ = read(path)
+    assert len(rows) == len(names)
+    assert not faults
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x/list.jsn", b"{}")
+    with pytest.raises(InputError, match=r"x/list\.jsn"):
+        read(path)
+
+
+@pytest.mark.parametrize("lost", range(0, 1_100, 7))
+def test_zip__with_a_byte_lost_is_read_or_refused_by_name(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(2):
+            archive.writestr(
+                f"{i}.json", json.dumps({"setlinfo": {"setl_id": f"id-{i}"}}).ljust(400)
+            )
+    raw = path.read_bytes()
+    path.write_bytes(raw[:lost] + raw[lost + 1 :])
+    try:
+        rows, faults, _ = read(path)
+    except InputError as refusal:
+        assert "a.zip" in str(refusal)
+    else:
+        assert len(rows) + len(faults) >= 2
+
+
 def test_zip__damaged(tmp_path: Path) -> None:
     path = _shape_zip(tmp_path, ex1_lists())
     raw = bytearray(path.read_bytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.cases.options import ReadOptions
 from drgpay.cases.sources import LARGE_ROW_GROUP, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.errors import InputError
@@ -489,7 +492,7 @@ def test_arrow_files__all_kinds(tmp_path: Path) -> None:
 def test_files__a_folder_in_the_order_of_names(tmp_path: Path) -> None:
     pq.write_table(pa.table(FOUR), tmp_path / "2.parquet")
     (tmp_path / "1.csv").write_text(HEADER + "z,M\ny,M,61,K25.900\n", encoding="utf-8")
-    (tmp_path / "notes.txt").write_text("not a case file", encoding="utf-8")
+    (tmp_path / ".notes.md").write_text("not a case file", encoding="utf-8")
     source = open_source(tmp_path, GROUPING_COLUMNS)
     found = [(p.file, p.first_row, len(p.load())) for p in source.pieces]
     assert found == [("1.csv", 3, 1), ("2.parquet", 1, 2)]
@@ -499,6 +502,21 @@ def test_files__a_folder_in_the_order_of_names(tmp_path: Path) -> None:
     assert result.counts.total == 4
     assert result.table["case_id"].to_pylist() == ["y", "a", "b"]
     assert result.quarantine.to_pylist()[0]["reason"] == "row_broken"
+
+
+def test_files__a_database_in_a_folder_is_read_by_its_table(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text(HEADER + "y,M,61,K25.900\n", encoding="utf-8")
+    with closing(sqlite3.connect(tmp_path / "2.db")) as database:
+        database.execute(
+            "create table t as select 'z' case_id, 'M' sex, 61 age_years, 'K25.900' diagnoses"
+        )
+        database.commit()
+    with pytest.raises(InputError, match="no table is named") as caught:
+        open_source(tmp_path, GROUPING_COLUMNS)
+    assert "2.db" in str(caught.value)
+    source = open_source(tmp_path, GROUPING_COLUMNS, "grouping", ReadOptions(table="t"))
+    ids = [i for p in source.pieces for i in p.load()["case_id"].to_pylist()]
+    assert sorted(ids) == ["y", "z"]
 
 
 def test_files__that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from drgpay.cases import excel
 from drgpay.cases.delimited import DELIMITERS, NO_ROWS, empty_rows, past_empty, row_numbers
 from drgpay.cases.encodings import decoded_head, survey
 from drgpay.cases.excel_safety import SheetMarks, Workbook, inspect
-from drgpay.cases.files import Unchanged, readable, unreadable
+from drgpay.cases.files import Unchanged, not_passed_over, of_folder, readable, unreadable
 from drgpay.cases.parquet import check_texts
 from drgpay.cases.swallowed import rows_within, without_swallowing
 from drgpay.errors import Bilingual, InputError, both, located
@@ -75,7 +75,10 @@ def find(folder: Path) -> tuple[dict[str, tuple[Path, ...]], list[Bilingual]]:
         inside = folder / table.name
         if table.large and inside.is_dir():
             used.add(inside)
-            alone += [p for p in sorted(inside.iterdir()) if _is_table(p)]
+            read, others = of_folder(inside, SUFFIXES)
+            alone += read
+            if others:
+                faults.append(located(f"{table.name}/", not_passed_over(others)))
             several = len({p.parent for p in alone}) > 1
         else:
             several = len(alone) > 1

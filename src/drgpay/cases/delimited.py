@@ -29,7 +29,7 @@ from drgpay.cases.options import ReadOptions
 from drgpay.cases.quarantine import BrokenRows
 from drgpay.cases.sources import Piece, Source
 from drgpay.cases.swallowed import holds_rows, rows_within, swallowed, without_swallowing
-from drgpay.cases.tables import HEADER_AMONG, find_header
+from drgpay.cases.tables import HEADER_AMONG, find_header, second_header, two_headers
 from drgpay.csv_cells import restored
 from drgpay.errors import InputError, both
 
@@ -163,6 +163,11 @@ def _header(path: Path, text: str, given: str | None, mapping: HeaderMapping) ->
             best = Header(
                 tuple(rows[index]), ends[index][0], delimiter, index - first, ends[index][1]
             )
+    if best is not None and most > 0:
+        rows = _rows(text, best.delimiter)[0][1 if said else 0 :]
+        again = second_header(rows, best.skipped, mapping)
+        if again is not None:
+            raise two_headers(path, *again)
     if best is None and len(text) >= csv.field_size_limit() and not _line_ends(text):
         raise InputError(
             both("表头超过1 MB", "the header is longer than 1 MB"),

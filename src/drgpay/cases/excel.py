@@ -25,7 +25,7 @@ from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.quarantine import BrokenRows, RowNote
 from drgpay.cases.sources import Piece, Source
-from drgpay.cases.tables import HEADER_AMONG, find_header
+from drgpay.cases.tables import HEADER_AMONG, find_header, second_header, two_headers
 from drgpay.columns import BY_NAME, whole_of
 from drgpay.errors import Bilingual, InputError, both
 
@@ -77,6 +77,9 @@ def open_excel(
         if header < 0:
             without.append((name, sheet, marks))
             continue
+        again = second_header(top, header, mapping)
+        if again is not None:
+            raise two_headers(f"{path}[{name}]", *again)
         cells = tuple(top[header])
         layout = select(cells, wanted, f"{path}[{name}]", purpose, mapping)
         sheets.append(Sheet(name, sheet, header, cells, layout, marks))

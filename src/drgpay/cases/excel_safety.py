@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from drgpay.cases.files import ZIP_FAULTS
 from drgpay.errors import Bilingual, InputError, both
 
 MAX_UNPACKED = 2 << 30
@@ -74,7 +74,7 @@ def inspect(path: Path) -> Workbook:
     try:
         with zipfile.ZipFile(path) as archive:
             return _inspect_zip(path, archive)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError) as error:
+    except (*ZIP_FAULTS, OSError) as error:
         raise _broken(path, error) from None
 
 

@@ -1,14 +1,70 @@
-"""Files of cases: what cannot be read, and what changes while it is read."""
+"""Files of cases: what of a folder is read, what cannot be read, and what changes meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 
-from drgpay.errors import InputError, both
+from drgpay.errors import Bilingual, InputError, both
+
+# every way in which the reader of zips fails on a damaged one, but for faults of the system
+ZIP_FAULTS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError,
+    RuntimeError, ValueError, KeyError, AssertionError, OverflowError,
+)  # fmt: skip
+SHOWN = 5
+_LEFT_LYING = ("~$", "._", ".~")  # begin the names of what programs leave lying about
+_LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", ".ds_store", "__macosx", "_success")
+
+
+def left_lying(name: str) -> bool:
+    """Whether a file or folder is what programs and systems leave lying about.
+
+    >>> left_lying("~$cases.xlsx"), left_lying("Thumbs.db"), left_lying(".cases.csv")
+    (True, True, False)
+    """
+    return name.startswith(_LEFT_LYING) or name.lower() in _LEFT_BY_SYSTEMS
+
+
+def of_folder(folder: Path, suffixes: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Return the files of a folder that are to be read, and what must not be passed over.
+
+    Hidden files and folders are no cases, unless they end as files of cases do.
+    """
+    read: list[Path] = []
+    strange: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        known = path.suffix.lower() in suffixes
+        if left_lying(path.name) or (path.name.startswith(".") and not known):
+            continue
+        fits = known and not path.name.startswith(".") and not path.is_dir()
+        (read if fits else strange).append(path)
+    return read, strange
+
+
+def not_passed_over(paths: Sequence[Path]) -> Bilingual:
+    """Return what is said of files and folders among the cases that are none."""
+    names = [path.name + ("/" if path.is_dir() else "") for path in paths]
+    some = "、".join(names[:SHOWN]) + (f" 等{len(names)}项" if len(names) > SHOWN else "")
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return both(
+        f"病例文件夹中有读不了的文件或子文件夹：{some}",
+        f"files or folders among the cases that cannot be read: {', '.join(names[:SHOWN])}{more}",
+    )
+
+
+OUT_OF_THE_FOLDER = both(
+    "移出或改名；子文件夹单独给出，或把其中的文件移上来",
+    "take them out or rename them; give a folder inside on its own, or move its files up",
+)
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
@@ -32,6 +88,27 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from None
+
+
+@contextmanager
+def whole_zip(path: Path) -> Iterator[None]:
+    """Turn every fault of a damaged zip into an InputError."""
+    try:
+        yield
+    except ZIP_FAULTS as error:
+        raise _damaged_zip(path) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a place before the beginning of the file
+            raise _damaged_zip(path) from error
+        raise unreadable(path, error) from error
+
+
+def _damaged_zip(path: Path) -> InputError:
+    return InputError(
+        both("压缩包损坏或格式不支持", "the zip is damaged or of an unsupported kind"),
+        where=path,
+        remedy=both("重新压缩为普通zip", "pack it again as a plain zip"),
+    )
 
 
 class Unchanged:

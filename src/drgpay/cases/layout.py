@@ -73,6 +73,7 @@ class Layout:
 
     def _column(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         _check_type(name, column, self.where)
+        column = _plain_texts(name, column, self.where)
         if BY_NAME[whole_of(name)].kind == "text" and pa.types.is_floating(column.type):
             column = _whole_numbers(name, column, self.where)
         words = self.mapping.values.get(name)
@@ -110,6 +111,44 @@ def _check_type(name: str, column: pa.ChunkedArray, where: str) -> None:
             "store texts, numbers or dates; of diagnoses and procedures lists of texts",
         ),
     )
+
+
+def _plain_texts(name: str, column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
+    """Return a column whose texts are stored as views or as bytes as one of plain texts."""
+    kind = column.type
+    while pa.types.is_dictionary(kind) or _is_list(kind):
+        kind = kind.value_type
+    is_bytes = any(is_it(kind) for is_it in _BYTES)
+    if not is_bytes and not pa.types.is_string_view(kind):
+        return column
+    plain: pa.DataType = pa.string()
+    outer = column.type
+    if _is_list(outer):
+        plain = pa.list_(pa.string())
+    try:
+        if not pa.types.is_dictionary(outer):
+            return column.cast(plain)
+        words = [chunk.dictionary.cast(pa.string()) for chunk in column.chunks]
+        return pa.chunked_array(
+            [w.take(c.indices) for w, c in zip(words, column.chunks, strict=True)], pa.string()
+        )
+    except (pa.ArrowException, UnicodeDecodeError):
+        raise InputError(
+            both(
+                f"{both_names(name)}列是二进制内容，不是UTF-8文字",
+                f"the column {name} holds bytes that are no texts in UTF-8",
+            ),
+            where=where,
+            remedy=both("从原系统按文字重新导出这一列", "export this column again, as text"),
+        ) from None
+
+
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
 
 
 def type_word(kind: pa.DataType) -> str:

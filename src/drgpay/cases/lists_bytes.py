@@ -8,16 +8,22 @@ from __future__ import annotations
 import codecs
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
-from drgpay.cases.files import readable
+from drgpay.cases.files import (
+    OUT_OF_THE_FOLDER,
+    SHOWN,
+    left_lying,
+    not_passed_over,
+    of_folder,
+    readable,
+    whole_zip,
+)
 from drgpay.cases.lists_json import (
     LONGEST_MARK,
     LOST,
@@ -160,7 +166,9 @@ def units_of(
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in LIST_SUFFIXES)
+            inside, others = of_folder(path, LIST_SUFFIXES)
+            if others:
+                raise InputError(not_passed_over(others), where=path, remedy=OUT_OF_THE_FOLDER)
             if not inside:
                 raise _no_lists(path, both("文件夹中没有清单文件", "no list files in this folder"))
             files += inside
@@ -203,7 +211,7 @@ def _members(path: Path) -> list[_Member]:
         with readable(path):
             size = path.stat().st_size
         return [(path.name, path.suffix.lower(), size, partial(_opened, path))]
-    with readable(path), _whole(path), zipfile.ZipFile(path) as archive:
+    with readable(path), whole_zip(path), zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_zip(path, infos)
     chosen = sorted((i for i in infos if not _junk(i.filename)), key=lambda i: i.filename)
@@ -229,14 +237,19 @@ def _opened(path: Path) -> IO[bytes]:
 def _junk(name: str) -> bool:
     """Whether a member of a zip is what file managers put there."""
     parts = name.replace("\\", "/").split("/")
-    return any(part == "__MACOSX" or part.startswith(".") for part in parts if part != "..") or (
-        parts[-1].lower() in ("thumbs.db", "desktop.ini")
-    )
+    return any(map(left_lying, parts))
 
 
 def _check_zip(path: Path, infos: list[zipfile.ZipInfo]) -> None:
     """Fail if a zip is too large, packed too densely, encrypted, or holds what no list is."""
     kept = [info for info in infos if not _junk(info.filename)]
+    others = [
+        ascii(info.filename)[1:-1][:100]
+        for info in kept
+        if Path(info.filename).suffix.lower() not in LIST_SUFFIXES
+        or stat.S_ISLNK(info.external_attr >> 16)
+    ]
+    strange = ", ".join(others[:SHOWN]) + (" …" if len(others) > SHOWN else "")
     faults: list[tuple[bool, str, str, str, str]] = [
         (
             len(infos) > MAX_ZIP_FILES or sum(i.file_size for i in infos) > MAX_ZIP_BYTES,
@@ -270,15 +283,11 @@ def _check_zip(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             "unpack the inner archive",
         ),
         (
-            any(
-                Path(i.filename).suffix.lower() not in LIST_SUFFIXES
-                or stat.S_ISLNK(i.external_attr >> 16)
-                for i in kept
-            ),
+            bool(others),
             "压缩包里有不是清单的文件",
             "the zip holds files that are no lists",
-            f"只放 {'、'.join(LIST_SUFFIXES)} 文件",
-            f"put in only files {', '.join(LIST_SUFFIXES)}",
+            f"只放 {'、'.join(LIST_SUFFIXES)} 文件；不是清单的：{strange}",
+            f"put in only files {', '.join(LIST_SUFFIXES)}; these are none: {strange}",
         ),
     ]
     for bad, chinese, english, remedy_chinese, remedy_english in faults:
@@ -286,18 +295,6 @@ def _check_zip(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             raise InputError(
                 both(chinese, english), where=path, remedy=both(remedy_chinese, remedy_english)
             )
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        raise InputError(
-            both("压缩包损坏或格式不支持", "the zip is damaged or of an unsupported kind"),
-            where=path,
-            remedy=both("重新压缩为普通zip", "pack it again as a plain zip"),
-        ) from None
 
 
 class _Archive:
@@ -309,7 +306,7 @@ class _Archive:
 
     def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
         """Open a member."""
-        with _whole(self.path):
+        with whole_zip(self.path):
             if self.archive is None:
                 self.archive = zipfile.ZipFile(self.path)
             return self.archive.open(info)
@@ -329,7 +326,7 @@ class _ZipMember:
         self.stream = archive.open(info)
 
     def read(self, size: int) -> bytes:
-        with _whole(self.path):
+        with whole_zip(self.path):
             raw = self.stream.read(min(size, self.left + 1))
         self.left -= len(raw)
         if self.left < 0:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.cases.files import unreadable
+from drgpay.cases.files import OUT_OF_THE_FOLDER, not_passed_over, of_folder, unreadable
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping, mapping_of
 from drgpay.cases.options import AS_FOUND, ReadOptions
@@ -34,7 +34,7 @@ EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 LISTS = (".json", ".jsonl", ".ndjson", ".zip")
 DATABASES = (".sqlite", ".sqlite3", ".db")
 SUFFIXES = (*PARQUET, *ARROW, *DELIMITED, *EXCEL, *LISTS)
-IN_FOLDERS = tuple(suffix for suffix in SUFFIXES if suffix != ".txt")
+IN_FOLDERS = (*SUFFIXES, *DATABASES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,9 @@ def _expanded(paths: list[Path]) -> list[Path]:
     expanded: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if _is_case_file(p))
+            inside, others = of_folder(path, IN_FOLDERS)
+            if others:
+                raise InputError(not_passed_over(others), where=path, remedy=OUT_OF_THE_FOLDER)
             if not inside:
                 raise InputError(
                     both("文件夹中没有病例文件", "no case files in this folder"),
@@ -203,11 +205,6 @@ def _no_plain_file(path: Path) -> InputError:
         where=path,
         remedy=both("换成文件本身", "give the file itself"),
     )
-
-
-def _is_case_file(path: Path) -> bool:
-    """Whether a file of a folder is read; `~$…` and `.…` are what programs leave lying about."""
-    return path.suffix.lower() in IN_FOLDERS and not path.name.startswith(("~$", "."))
 
 
 def _of_file(

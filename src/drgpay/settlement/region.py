@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from drgpay._reference import DEFAULT_SCHEME
 from drgpay.budget.ceiling import Reserve
 from drgpay.cases.editions import CLINICAL, INSURANCE, edition_named
+from drgpay.cases.files import not_passed_over, of_folder
 from drgpay.cases.mapping import mapping_path
 from drgpay.cases.options import ReadOptions
+from drgpay.cases.sources import IN_FOLDERS
 from drgpay.errors import (
     Bilingual,
     DrgpayError,
@@ -485,7 +487,7 @@ def read_region(
     hospitals = _hospitals(r)
     ids, pool_ids = {h.id for h in hospitals}, {p.id for p in pools}
     means = _group_means(r)
-    history = () if "history" in elsewhere else _files(folder / "history")
+    history = () if "history" in elsewhere else _files(r, folder / "history")
     past = bool(history) or "history" in elsewhere
     weights = _weights(r)
     all_mean = _all_mean(r, head, means is not None, weights is not None, past)
@@ -493,6 +495,7 @@ def read_region(
     stems = [name.removesuffix(".csv") for name in TABLES]
     known = {folder / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES} | set(cases)
     loose = {p for suffix in SUFFIXES for p in folder.glob(f"[!~.]*{suffix}")} - known
+    loose |= {p for p in folder.glob("cases.*") if p.suffix.lower() in IN_FOLDERS} - known
     loose = {p for p in loose if not p.name.endswith(BESIDE)}
     r.faults += [
         located(
@@ -642,16 +645,13 @@ def _codes(r: TableReader, head: Mapping[str, Any], key: str) -> str | None:
     return given or older
 
 
-def _files(folder: Path) -> tuple[Path, ...]:
+def _files(r: TableReader, folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
-    return tuple(
-        sorted(
-            p
-            for p in folder.iterdir()
-            if p.suffix.lower() in CASE_SUFFIXES and p.name[0] not in "~."
-        )
-    )
+    read, others = of_folder(folder, CASE_SUFFIXES)
+    if others:
+        r.faults.append(located(f"{folder.name}/", not_passed_over(others)))
+    return tuple(read)
 
 
 def _case_files(r: TableReader, folder: Path, named: Any) -> tuple[Path, ...]:
@@ -677,9 +677,17 @@ def _case_files(r: TableReader, folder: Path, named: Any) -> tuple[Path, ...]:
                 f"several files of cases: {', '.join(names)}; keep one or name them in region.toml",
             )
         )
+    several = _files(r, folder / "cases")
     if alone:
+        if several:
+            r.faults.append(
+                both(
+                    f"病例既有{alone[0].name}又有文件夹cases，只留其一，或写入 region.toml 的{shown('cases')}",
+                    f"cases stand in {alone[0].name} and in the folder cases: keep one or name the "
+                    "files in region.toml",
+                )
+            )
         return (alone[0],)
-    several = _files(folder / "cases")
     if not several:
         r.faults.append(
             both(
