@@ -140,3 +140,20 @@ def test_servers__a_fault_never_shows_the_password(monkeypatch: pytest.MonkeyPat
     with pytest.raises(InputError, match=r"password=\*\*\*") as caught:
         read("postgresql://u:s%20ecret@h/d?table=t")
     assert "s ecret" not in str(caught.value) + caught.value.text("zh")
+
+
+def test_sqlite__a_view_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "create view t as with recursive n(i) as (select 1 union all select i + 1 from n) "
+        "select 'A' || i as case_id, 'M' as sex, 61 as age_years, 'K25.900' as diagnoses from n"
+    )
+    connection.close()
+    monkeypatch.setattr(databases, "VIEW_ROWS", 10_000)
+    monkeypatch.setattr(databases, "ROWS_A_BATCH", 4_000)
+    with pytest.raises(InputError, match="more than 10,000 rows") as caught:
+        read(f"sqlite:{path}", options=ReadOptions(table="t"))
+    assert "没有尽头" in caught.value.text("zh")

@@ -28,6 +28,7 @@ EXTENSIONS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
 DRIVERS = {"postgresql": ("psycopg", "drgpay[postgres]"), "mysql": ("pymysql", "drgpay[mysql]")}
 SYNONYMS = {"postgres": "postgresql", "mariadb": "mysql"}
 ROWS_A_BATCH = 50_000
+VIEW_ROWS = 1_000_000  # of a file of SQLite, whatever its size; a larger one may have a row a byte
 # a path given on the command line has lost one of the two slashes
 _ADDRESS = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb):(.+)", re.DOTALL)
 SQLITE_HEAD = b"SQLite format 3\0"
@@ -122,9 +123,13 @@ def open_database(
     where = f"{address.shown}[{address.table}]"
     found = of_batches(batches, schema, where, None, wanted, purpose, mapping)
 
+    most = None if address.path is None else max(VIEW_ROWS, address.path.stat().st_size)
+
     def pieces() -> Iterator[Piece]:
         try:
             for piece in found.pieces:
+                if most is not None and piece.first_row > most:
+                    raise _no_end(address, most)
                 yield Piece(name, piece.first_row, piece.load, piece.numbers)
         except InputError:
             raise
@@ -134,6 +139,20 @@ def open_database(
             watch.check()
 
     return Source(pieces(), None, (address.shown,), [], found.unknown, found.notes)
+
+
+def _no_end(address: Address, most: int) -> InputError:
+    return InputError(
+        both(
+            f"视图的行数超过{most:,}，多于文件所能存放：它可能没有尽头",
+            f"the view has more than {most:,} rows, more than its file can hold: it may have no end",
+        ),
+        where=f"{address.shown}[{address.table}]",
+        remedy=both(
+            "核对视图的定义，或把要读的行存为一张表",
+            "check how the view is made, or store the rows to be read in a table",
+        ),
+    )
 
 
 def _check_sqlite(path: Path) -> None:
