@@ -14,8 +14,10 @@ TABLE = [
     for line in README.splitlines()
     if re.match(r"\| [A-Z]\d", line)
 ]
+# rows of newer demands say their source besides
+TABLE = [row if len(row) == 5 else [*row[:2], *row[3:]] for row in TABLE]
 IDS = {
-    "G": 8, "D": 2, "H": 3, "B": 12, "M": 8, "Y": 9, "C": 7, "A": 9,
+    "G": 8, "D": 2, "H": 3, "B": 12, "M": 8, "Y": 9, "C": 7, "A": 9, "N": 13,
 }  # fmt: skip
 
 

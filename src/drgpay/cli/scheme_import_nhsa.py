@@ -44,7 +44,7 @@ from drgpay.cli.lang import t
     default=True,
     help=t(
         "是否补入“排除表”所缺而方案正文有的行（默认补入，来源未核实）",
-        "add the rows that 排除表 lacks and the scheme's text has (default: yes; not verified)",
+        "add the rows that the sheet of exclusions lacks and the scheme's text has (default: yes; not verified)",
     ),
 )
 @click.option(
