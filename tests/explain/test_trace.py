@@ -234,3 +234,17 @@ def test_codes__are_read_as_grouping_reads_them(testland: Grouper) -> None:
     e = explain(testland, sex="M", age_years=40, diagnoses=[" C80.X00"], procedures=["32.4X00 "])
     assert e.principal[0] == "C80.x00"
     assert e.procedures[0][0] == "32.4x00"
+
+
+def test_explain__a_scheme_that_contradicts_itself_is_named() -> None:
+    """CHS-DRG 1.1 lists S06.500x005 in BB1, and MDCB does not accept it."""
+    made = explain(
+        Grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["S06.500x005"],
+        procedures=["01.2413"],
+    )  # fmt: skip
+    assert made.grouping.status == "ungroupable"
+    assert ("BB1", "MDCB") in made.contradiction
+    assert "分组方案自相矛盾：BB1（属MDCB）" in made.text("zh")
+    assert "contradicts itself" in made.text("en")
+    grouped = explain(Grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["I63.900"])
+    assert grouped.contradiction == ()

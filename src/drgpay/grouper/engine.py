@@ -37,6 +37,7 @@ from drgpay.errors import InputError, both, located
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
+from drgpay.schemes.contradictions import listed_outside
 from drgpay.schemes.program import Compiled, Outcome, Program
 from drgpay.schemes.rules import DIAGNOSIS_FACTS, Member, StartsWith, atoms, parse_rule
 
@@ -154,6 +155,11 @@ class Grouper:
             *self.compiled.outcomes,
             Outcome("", "", UNGROUPABLE, "未能入组"),
         )
+
+    @cached_property
+    def contradictions(self) -> Mapping[int, tuple[tuple[str, str], ...]]:
+        """By diagnosis, (ADRG, MDC) where the ADRG lists it as principal and the MDC refuses it."""
+        return listed_outside(self.scheme)
 
     @cached_property
     def as_tabled(self) -> Grouper | None:

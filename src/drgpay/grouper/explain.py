@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -20,6 +21,7 @@ from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_
 from drgpay.grouper.engine import GroupedCases, Grouper, code_number
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
 from drgpay.grouper.trace import Trace, Tracer, tracer_of
+from drgpay.schemes.contradictions import listed_outside
 from drgpay.schemes.tables import READINGS, scheme_of
 
 Pricing = Callable[[str], Price]
@@ -100,6 +102,7 @@ class Explanation:
     price: Price | None = None
     unknown: tuple[UnknownCode, ...] = ()
     readings: tuple[Reading, ...] = ()
+    contradiction: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; points in 1/10,000, money in fen."""
@@ -133,6 +136,7 @@ class Explanation:
             "price": None if self.price is None else self.price._asdict(),
             "nearest": words.nearest_dicts(self),
             "readings": [asdict(item) for item in self.readings],
+            "contradiction": [{"adrg": adrg, "mdc": mdc} for adrg, mdc in self.contradiction],
             "unknown": [words.unknown_dict(item) for item in self.unknown],
             "warning": {"zh": words.WARNING[0], "en": words.WARNING[1]},
         }
@@ -216,6 +220,7 @@ class Explainer:
         self.scheme, self.surgical_match = scheme.id, scheme.surgical_match
         self.grouped_by = scheme
         self.outcomes = grouper.outcomes
+        self.tables = scheme
         self.encode = (grouper.compiled.encode_diagnosis, grouper.compiled.procedures.index)
         self.number_of = {
             (o.mdc, o.adrg_key, o.drg): i for i, o in reversed(list(enumerate(grouper.outcomes)))
@@ -343,7 +348,19 @@ class Explainer:
             price,
             self.unknown(diagnoses, facts["procedures"]),
             tuple(self._readings(g, facts)),
+            self._contradiction(g, diagnoses[0]),
         )
+
+    def _contradiction(self, g: Grouping, principal: str) -> tuple[tuple[str, str], ...]:
+        """Return where the scheme contradicts itself on the principal of an ungrouped case."""
+        if g.status != "ungroupable":
+            return ()
+        return self.contradictions.get(self.encode[0](principal), ())
+
+    @cached_property
+    def contradictions(self) -> Mapping[int, tuple[tuple[str, str], ...]]:
+        """By diagnosis, (ADRG, MDC) where the ADRG lists it as principal and the MDC refuses it."""
+        return listed_outside(self.tables)
 
     def _readings(self, g: Grouping, facts: dict[str, Any]) -> Iterator[Reading]:
         """Yield the readings under whose other choice the case would be in another group."""

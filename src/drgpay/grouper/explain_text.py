@@ -429,6 +429,8 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     reason = REASON_TEXTS[g.reason][0 if zh else 1]
     if reason:
         made.append(f"  {reason}" + (f" {g.by_procedure}" if g.by_procedure else ""))
+    if e.contradiction:
+        made.append("  " + contradiction_text(e.contradiction)[0 if zh else 1])
     made += [reading_line(item, lang) for item in e.readings]
     made += [unknown_line(item, lang) for item in e.unknown]
     if e.price is not None:
@@ -439,6 +441,17 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     made += [severity_line(s, e.principal[0], zh) for s in e.secondary]
     made += _nearest_lines(e, zh, lang, changes)
     return made
+
+
+def contradiction_text(groups: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return in Chinese and English that a scheme contradicts itself on a principal diagnosis."""
+    zh = "、".join(f"{adrg}（属{mdc}）" for adrg, mdc in groups)
+    en = ", ".join(f"{adrg} of {mdc}" for adrg, mdc in groups)
+    return (
+        f"分组方案自相矛盾：{zh}的主要诊断列有此编码，所属MDC却不收它；不是病例的错误，请向方案发布机构反映",
+        f"the scheme contradicts itself: {en} lists this principal diagnosis and the MDC refuses "
+        "it; the case is not at fault, tell the scheme's publisher",
+    )
 
 
 def reading_line(item: Reading, lang: str) -> str:

@@ -22,11 +22,13 @@ class Would:
     """What would group a case: principal diagnoses, main procedures, and the DRG without any.
 
     `without` is empty where the case has no procedure or stays ungrouped without it.
+    `contradiction`: (ADRG, MDC) where the ADRG lists the principal diagnosis and its MDC refuses it.
     """
 
     diagnoses: tuple[str, ...]
     procedures: tuple[str, ...]
     without: str
+    contradiction: tuple[tuple[str, str], ...] = ()
 
 
 class WouldGroup:
@@ -70,13 +72,16 @@ class WouldGroup:
             mains = _ordered(by_procedure.get(procedures[0][:SAME_PROCEDURE], []), procedures[0])
             tried += [(list(diagnoses), [code, *procedures[1:]]) for code in mains]
             tried.append((list(diagnoses), []))
+        number = self.grouper.scheme.diagnoses.index.get(diagnoses[0], 0)
+        listed = self.grouper.contradictions.get(number, ())
         if not tried:
-            return Would((), (), "")
+            return Would((), (), "", listed)
         groups = self._groups(case, row, tried)
         cut = len(principal)
         good = [code for code, drg in zip(principal, groups, strict=False) if drg]
         ops = [code for code, drg in zip(mains, groups[cut:], strict=False) if drg]
-        return Would(tuple(good[:MOST]), tuple(ops[:MOST]), groups[-1] if procedures else "")
+        last = groups[-1] if procedures else ""
+        return Would(tuple(good[:MOST]), tuple(ops[:MOST]), last, listed)
 
     def _groups(
         self, case: EncodedCases, row: int, tried: Sequence[tuple[list[str], list[str]]]

@@ -22,6 +22,7 @@ from drgpay.cases.checks.catalogue import (
 from drgpay.columns import BY_NAME, chinese_header
 from drgpay.errors import in_language
 from drgpay.grouper.check import Checked
+from drgpay.grouper.explain_text import contradiction_text
 
 EXAMPLES = 2
 PRINCIPAL = "principal_unknown"
@@ -59,6 +60,8 @@ def would_text(done: Checked, finding: Mapping[str, Any], lang: str) -> str:
     if would.without:
         drg = would.without
         parts.append(f"不计手术操作则入{drg}" if zh else f"without procedures {drg}")
+    if would.contradiction:
+        parts.insert(0, contradiction_text(would.contradiction)[0 if zh else 1])
     if not parts:
         return "同类目没有可入组的编码" if zh else "no code of the category would group it"
     return ("；" if zh else "; ").join(parts)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from drgpay._reference import reference_dir
 from drgpay.errors import Bilingual, SchemeError, both, in_language, located, quoted
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
+from drgpay.schemes.contradictions import refused_by_mdc
 from drgpay.schemes.folders import large_table
 from drgpay.schemes.program import (
     BEHIND_AMBIGUOUS,
@@ -33,12 +34,9 @@ from drgpay.schemes.program import (
 from drgpay.schemes.reach import Reach, reach
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,
-    And,
     Compare,
     Member,
     Node,
-    Not,
-    Or,
     RuleSyntaxError,
     atoms,
     members,
@@ -891,51 +889,23 @@ def principal_outside_mdc(subject: Subject) -> Iterator[Finding]:
     if not subject.compiles:
         return
     scheme = subject.scheme
-    compiler = _Compiler(scheme)
-    accepted_by: dict[str, NDArray[np.bool_]] = {}
-    for mdc in scheme.mdcs:
-        accepted = np.zeros(compiler.d_size, dtype=np.bool_)
-        for term in compiler.terms(parse_rule(mdc.rule), mdc.mdc, mdc):
-            fits = np.ones(compiler.d_size, dtype=np.bool_)
-            for x in term:
-                if x.kind == "principal":
-                    fits &= compiler.d_sets.rows[x.key] == x.positive
-            accepted |= fits
-        accepted_by[mdc.mdc] = accepted
-    for adrg in scheme.adrgs:
-        if adrg.mdc not in accepted_by:
-            continue
-        for name in dict.fromkeys(_wanted_principals(parse_rule(adrg.rule))):
-            ids = scheme.list_ids(adrg.key, name)
-            lost = {int(i) for i in ids[~accepted_by[adrg.mdc][ids]]}
-            if not lost:
-                continue
-            rows = subject.list_rows[(adrg.key, name)]
-            codes = column(subject.lists, "code")
-            found = [
-                (int(row), str(codes[int(row) - 2].as_py()))
-                for row in rows
-                if scheme.diagnoses.index[str(codes[int(row) - 2].as_py())] in lost
-            ]
-            what = _count(len(lost), "code")
-            text = both(
-                f"{adrg.key} 所列的主要诊断中有{len(lost)}个编码不能进入 {adrg.mdc}："
-                f"{_several([code for _, code in found])}",
-                f"{adrg.key} lists {what} as principal diagnosis that {adrg.mdc} does not accept: "
-                f"{_some([code for _, code in found])}",
-            )
-            subject_text = f"{adrg.key}.{name}: {what}"
-            yield _finding(principal_outside_mdc, "lists.csv", found[0][0], subject_text, text)
-
-
-def _wanted_principals(node: Node, positive: bool = True) -> Iterator[str]:
-    if isinstance(node, Not):
-        yield from _wanted_principals(node.item, not positive)
-    elif isinstance(node, And | Or):
-        for item in node.items:
-            yield from _wanted_principals(item, positive)
-    elif isinstance(node, Member) and node.fact == "principal" and node.list_name and positive:
-        yield node.list_name
+    codes = column(subject.lists, "code")
+    for adrg, mdc, name, lost in refused_by_mdc(scheme):
+        rows = subject.list_rows[(scheme.list_owner(adrg, name) or adrg, name)]
+        found = [
+            (int(row), str(codes[int(row) - 2].as_py()))
+            for row in rows
+            if scheme.diagnoses.index[str(codes[int(row) - 2].as_py())] in lost
+        ]
+        what = _count(len(lost), "code")
+        text = both(
+            f"{adrg} 所列的主要诊断中有{len(lost)}个编码不能进入 {mdc}："
+            f"{_several([code for _, code in found])}",
+            f"{adrg} lists {what} as principal diagnosis that {mdc} does not accept: "
+            f"{_some([code for _, code in found])}",
+        )
+        subject_text = f"{adrg}.{name}: {what}"
+        yield _finding(principal_outside_mdc, "lists.csv", found[0][0], subject_text, text)
 
 
 # --- severity ---------------------------------------------------------------------------------
