@@ -86,13 +86,6 @@ BROKEN: list[tuple[str, str, Edit, str, str]] = [
     ),
     (
         "manifest_value_unusable",
-        "retry is a text",
-        _manifest("[options]", '[options]\nretry_further_procedures = "no"'),
-        "manifest.toml",
-        "options.retry_further_procedures",
-    ),
-    (
-        "manifest_value_unusable",
         "no effective date",
         _manifest("from = 2020-01-01", 'from = "2020"'),
         "manifest.toml",
@@ -467,3 +460,9 @@ def test_table__missing_or_with_other_columns(tiny: Any, tmp_path: Path) -> None
     (folder / "severity.csv").write_text("code,grade\nI50.900,CC\n", encoding="utf-8")
     with pytest.raises(SchemeError, match=r"severity\.csv: columns are code, grade"):
         load_scheme(folder)
+
+
+def test_manifest__a_value_of_another_type_is_refused_before_any_check(tiny: Any) -> None:
+    _manifest("[options]", '[options]\nretry_further_procedures = "no"')(tiny)
+    with pytest.raises(SchemeError, match=r"options\.retry_further_procedures"):
+        check_scheme(tiny.write())
