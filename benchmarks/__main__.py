@@ -245,7 +245,7 @@ def simulating(region: Path, cases: Path, n: int) -> None:
 
 def streaming(region: Path, cases: Path, n: int) -> None:
     """Measure ten times the cases, kept on disk."""
-    large = WORK / f"region-{10 * n}-large"
+    large = WORK / f"region-{SCHEME}-{10 * n}-large"
     if not (large / "region.toml").exists():
         run("large_region", large, 10 * n)
     shutil.rmtree(WORK / "large-run", ignore_errors=True)
@@ -260,7 +260,7 @@ def streaming(region: Path, cases: Path, n: int) -> None:
 
 def on_spark(region: Path, cases: Path, n: int) -> None:
     """Measure the year end on Spark in local mode, on a million cases; it needs Java."""
-    city = WORK / "region-spark"
+    city = WORK / f"region-{SCHEME}-spark"
     if not (city / "region.toml").exists():
         run("synth", city, min(n, 1_000_000), 1)
     s = run("spark", city, os.cpu_count() or 1)
@@ -293,7 +293,7 @@ def main() -> None:
     n = options.cases
     WORK.mkdir(exist_ok=True)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {n:,} cases\n")
-    region = WORK / f"region-{n}-{options.seed}"
+    region = WORK / f"region-{SCHEME}-{n}-{options.seed}"
     cases = region / "cases.parquet"
     if not cases.exists() and set(options.only) & set(USUAL):
         made = run("synth", region, n, options.seed)

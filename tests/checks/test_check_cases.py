@@ -317,7 +317,15 @@ def test_faults__every_keeps_one_row_in_the_quarantine() -> None:
 def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("city")
     for name, rate in (("clean", 0.0), ("slips", 0.05)):
-        synthesize(folder / name, 20_000, seed=7, history_years=1, error_rate=rate)
+        synthesize(
+            folder / name,
+            20_000,
+            seed=7,
+            scheme="zj-drg-2022",
+            year=2024,
+            history_years=1,
+            error_rate=rate,
+        )
     return folder
 
 
@@ -332,8 +340,8 @@ def test_check_cases__few_findings_in_clean_cases(city: Path) -> None:
 
 
 def test_check_cases__many_findings_in_cases_with_slips(city: Path) -> None:
-    clean = check_cases(city / "clean" / "cases.parquet")
-    done = check_cases(city / "slips" / "cases.parquet")
+    clean = check_cases(city / "clean" / "cases.parquet", "zj-drg-2022")
+    done = check_cases(city / "slips" / "cases.parquet", "zj-drg-2022")
     assert done.counts.quarantined > 50
     for name in ("principal_unknown", "diagnosis_unknown", "sex_against_mdc", "code_malformed"):
         assert done.by_check[name] > 3 and name not in clean.by_check

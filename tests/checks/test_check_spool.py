@@ -30,7 +30,7 @@ def run(cases: Path, **more: Any) -> Checked:
 @pytest.fixture
 def cases(tmp_path: Path) -> Path:
     """Cases in several pieces; ids and whole stays stand in two of them."""
-    synthesize(tmp_path / "city", 3_000, 3, history_years=1)
+    synthesize(tmp_path / "city", 3_000, 3, scheme="zj-drg-2022", year=2024, history_years=1)
     table = pq.read_table(tmp_path / "city" / "cases.parquet")
     again = table.slice(5, 20)
     renamed = again.set_column(0, "case_id", pa.array([f"又{n}" for n in range(20)]))

@@ -241,7 +241,7 @@ FAULTS = [
     Fault("no group of that code", "scheme show chs-drg-1.1 QQ9", 5, "没有 QQ9 这个组", "no group 'QQ9'"),
     Fault("broken scheme", "group cases.csv -o out.csv --scheme ./scheme", 3, "新问题", "findings",
           _cases_and_broken_scheme),
-    Fault("folder not empty", "synth --cases 10 -o .", 5, "此处已有内容", "something already", _csv("a\n")),
+    Fault("folder not empty", "synth --cases 10 -o .", 5, "文件夹不是空的", "not empty", _csv("a\n")),
 ]  # fmt: skip
 
 

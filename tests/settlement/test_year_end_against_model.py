@@ -175,7 +175,15 @@ class ModelRows:
 def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tuple[YearEnd, int]:
     """Settle an invented city with engine and model, compare, return the run and its cases."""
     region = folder / "city"
-    synthesize(region, cases, seed, history_years=history_years, error_rate=0.02)
+    synthesize(
+        region,
+        cases,
+        seed,
+        scheme="zj-drg-2022",
+        year=2024,
+        history_years=history_years,
+        error_rate=0.02,
+    )
     fast = year_end(region)
     wrong = [note for note in fast.quarantine.rows if note[5] != "outside_year"]
     rows = ModelRows([region / "cases.parquet"], {(note[0], note[1]) for note in wrong})

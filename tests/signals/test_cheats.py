@@ -49,7 +49,7 @@ def test_truth__names_every_cheat_with_its_cases(done: Summary, table: pa.Table)
 
 def test_region__is_read_and_settled_as_any_other(done: Summary, table: pa.Table) -> None:
     run = year_end(done.path)
-    assert run.counts.total == len(table) == done.cases[2024]
+    assert run.counts.total == len(table) == done.cases[2025]
     # both rows of a doubled id are out
     assert done.bad_rows <= run.counts.quarantined <= 2 * done.bad_rows
     paid = {p.pool: p.recorded_fund_fen for p in run.pools}
@@ -68,7 +68,7 @@ def test_split__new_stays_follow_their_first_halves(done: Summary, table: pa.Tab
     by_patient: dict[str, list[dict[str, object]]] = {}
     for row in rows:
         by_patient.setdefault(str(row["patient_id"]), []).append(row)
-    new = [r for r in rows if str(r["case_id"]).startswith("S20249")]
+    new = [r for r in rows if str(r["case_id"]).startswith("S20259")]
     assert len(new) == len(table) - 9_000 > 30
     for row in new:
         before = [

@@ -725,7 +725,7 @@ def test_command__refusals_write_nothing(ex1: Path, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_city__trials_of_history_scheme_policy_and_reading_equal_runs(tmp_path: Path) -> None:
     city = tmp_path / "city"
-    synthesize(city, 3_000, 11)
+    synthesize(city, 3_000, 11, scheme="zj-drg-2022", year=2024)
     trials = {
         "裁剪": ["trim.method=winsorise", "trim.when=always", "stable.cv_sd=population"],
         "年数": ["history_years=1", "history.weighting=yearly_means"],

@@ -34,7 +34,7 @@ pytestmark = [
 def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An invented city whose cases lie in two parts, with ids that stand in both of them."""
     path = tmp_path_factory.mktemp("city") / "city"
-    synthesize(path, 20_000, 11, history_years=2)
+    synthesize(path, 20_000, 11, scheme="zj-drg-2022", year=2024, history_years=2)
     whole = pq.read_table(path / "cases.parquet")
     (path / "cases").mkdir()
     ids = whole["case_id"].to_pylist()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,16 +20,18 @@ from click.testing import CliRunner
 
 from drgpay.columns import CORE_COLUMNS
 from drgpay.errors import InputError
-from drgpay.grouper import group
+from drgpay.grouper import Grouper, group
 from drgpay.synth import Summary, synthesize
+from drgpay.synth.profiles import build_profiles, drg_weights
+from drgpay.synth.words import written
 
 TABLES = (
     "README.txt",
     "bed_day_rates.csv",
     "cases.parquet",
     "coefficients.csv",
-    "history/2022.parquet",
     "history/2023.parquet",
+    "history/2024.parquet",
     "hospitals.csv",
     "region.toml",
     "reviews.csv",
@@ -49,7 +55,7 @@ def rows(path: Path) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    return synthesize(tmp_path_factory.mktemp("synth") / "city", CASES, 5)
+    return synthesize(tmp_path_factory.mktemp("synth") / "city", CASES, 7)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +106,8 @@ def test_columns__the_canonical_ones_in_their_types(table: pa.Table) -> None:
 
 
 def test_counts__as_asked_and_in_the_summary(city: Summary, table: pa.Table) -> None:
-    assert len(table) == CASES == city.cases[2024]
-    for year in (2022, 2023):
+    assert len(table) == CASES == city.cases[2025]
+    for year in (2023, 2024):
         path = city.path / "history" / f"{year}.parquet"
         assert pq.ParquetFile(path).metadata.num_rows == city.cases[year]
     assert city.total == sum(city.cases.values())
@@ -127,7 +133,7 @@ def test_dates__in_order_and_in_the_year_but_for_the_reversed_rows(table: pa.Tab
     assert pc.all(pc.equal(stay, good["los_days"])).as_py()
     assert pc.all(pc.less_equal(left, table["settlement_date"])).as_py()
     for name in ("discharge_date", "settlement_date"):
-        assert pc.unique(pc.year(table[name])).to_pylist() == [2024]
+        assert pc.unique(pc.year(table[name])).to_pylist() == [2025]
     assert 0.003 < pc.mean(pc.greater(table["los_days"], 60).cast(pa.int32())).as_py() < 0.03
 
 
@@ -163,7 +169,7 @@ def test_referrals__in_pairs_inside_one_community(city: Summary, table: pa.Table
 
 
 def test_patients__come_back_in_the_year_and_over_years(city: Summary, table: pa.Table) -> None:
-    before = pq.read_table(city.path / "history" / "2023.parquet", columns=["patient_id"])
+    before = pq.read_table(city.path / "history" / "2024.parquet", columns=["patient_id"])
     now = pc.unique(table["patient_id"])
     assert len(now) < 0.95 * CASES
     seen = pc.mean(pc.is_in(now, value_set=pc.unique(before["patient_id"])).cast(pa.int32()))
@@ -187,6 +193,72 @@ def test_grouping__nearly_all_cases_in_all_mdcs_heavier_in_higher_levels(
         cost[level[hospital]].append(total)
     means = [sum(cost[i]) / len(cost[i]) for i in (1, 2, 3)]
     assert means == sorted(means)
+
+
+def test_mix__surgery_severity_and_costs_are_believable(city: Summary, table: pa.Table) -> None:
+    result = group(table)
+    taken = result.table.filter(pc.equal(result.table["status"].cast(pa.string()), "grouped"))
+    scheme = Grouper(city.version).scheme
+    surgical = [row.adrg for row in scheme.adrgs if row.kind == "surgical"]
+
+    def share(column: str, words: list[str]) -> float:
+        mine = pc.is_in(taken[column].cast(pa.string()), value_set=pa.array(words))
+        return float(pc.mean(mine.cast(pa.float64())).as_py())
+
+    assert 0.28 < share("adrg", surgical) < 0.38
+    assert 0.07 < share("severity", ["MCC"]) < 0.13
+    assert 0.19 < share("severity", ["CC"]) < 0.29
+    assert 0.06 < share("mdc", ["MDCO"]) < 0.11
+    assert 0.0005 < share("mdc", ["MDCA"]) < 0.004  # mechanical ventilation
+    assert 0 < result.counts.ambiguous < 0.006 * CASES
+    # mean cost of a group against the national weights
+    costs = dict(
+        zip(table["case_id"].to_pylist(), map(float, table["total_cost"].to_pylist()), strict=True)
+    )
+    sums: dict[str, list[float]] = {}
+    for case, drg in zip(taken["case_id"].to_pylist(), taken["drg"].to_pylist(), strict=True):
+        sums.setdefault(drg, []).append(costs[case])
+    national = Grouper("chs-drg-2.0").scheme.weights
+    pairs = [
+        (national[drg], sum(found) / len(found))
+        for drg, found in sums.items()
+        if drg in national and len(found) >= 10
+    ]
+    assert len(pairs) > 100
+    assert np.corrcoef(np.array(pairs).T)[0, 1] > 0.95
+
+
+def test_profiles__meet_the_groups_that_ask_for_codes_of_their_own() -> None:
+    grouper = Grouper("zj-drg-2024")
+    scheme = grouper.scheme
+    diagnoses, procedures = written(grouper, grouper.edition)
+    profiles, freq = build_profiles(
+        grouper, drg_weights(grouper), diagnoses.usable, procedures.usable
+    )
+    assert profiles.share.min() >= 0 and profiles.share.sum() == pytest.approx(1)
+
+    def words(codes: list[str], numbers: np.ndarray[Any, Any]) -> list[list[str]]:
+        return [[codes[i] for i in row if i] for row in numbers.tolist()]
+
+    rows = np.flatnonzero(profiles.birth_class == 0)
+    table = pa.table(
+        {
+            "case_id": [str(i) for i in rows.tolist()],
+            "sex": ["MFF"[i - 1] for i in profiles.sex[rows].tolist()],
+            "age_years": [40] * len(rows),
+            "los_days": [8] * len(rows),
+            "diagnoses": words(
+                freq.diagnosis_codes,
+                np.stack([profiles.principal[rows], profiles.secondary[rows]], axis=1),
+            ),
+            "procedures": words(freq.procedure_codes, profiles.procedures[rows]),
+        }
+    )
+    found = set(group(table, "zj-drg-2024").table["drg"].to_pylist())
+    asking = {row.drg for row in scheme.drgs if any(key[0] == row.key for key in scheme.lists)}
+    assert len(asking) > 60
+    assert len(asking - found) <= 6, asking - found
+    assert {"OR18", "GB28", "AH21"} <= found
 
 
 def test_errors__at_the_stated_rate_each_kind(city: Summary, table: pa.Table) -> None:
@@ -238,9 +310,82 @@ def test_region__is_settled_with_a_surplus_and_an_overspend(city: Summary) -> No
 def test_region_file__says_that_it_is_invented(city: Summary) -> None:
     region = tomllib.loads((city.path / "region.toml").read_text(encoding="utf-8"))
     assert region["region"]["synthetic"] is True
-    assert region["region"]["id"] == "synth-5"
+    assert region["region"]["id"] == "synth-7"
     text = (city.path / "README.txt").read_text(encoding="utf-8")
     assert "虚构" in text and "made up by a computer" in text
+
+
+def test_region_file__names_the_family_and_the_edition_in_force(city: Summary) -> None:
+    head = tomllib.loads((city.path / "region.toml").read_text(encoding="utf-8"))["region"]
+    assert (head["year"], head["scheme"], head["codes"]) == (2025, "zhejiang", "insurance-2.0")
+    assert (city.version, city.codes) == ("zj-drg-2024", "insurance-2.0")
+    text = (city.path / "README.txt").read_text(encoding="utf-8")
+    assert "zhejiang (zj-drg-2024)" in text and "insurance-2.0" in text
+
+
+def test_earlier_year__has_the_version_and_the_codes_of_its_time(tmp_path: Path) -> None:
+    done = synthesize(tmp_path / "r", 1_500, 3, year=2024, history_years=1, error_rate=0.0)
+    assert (done.scheme, done.version, done.codes) == ("zhejiang", "zj-drg-2022", "clinical-2022")
+    found = group(tmp_path / "r" / "cases.parquet")
+    assert found.counts.grouped > 1_480
+    assert found.codes.tally.of_all == 0
+    assert [use.scheme for use in found.versions] == ["zj-drg-2022"]
+
+
+@pytest.mark.parametrize(
+    ("year", "edition"), [(2024, "insurance-2.0"), (2025, "clinical-2022")], ids=["2024", "2025"]
+)
+def test_other_edition__is_read_back_as_the_schemes_codes(
+    tmp_path: Path, year: int, edition: str
+) -> None:
+    done = synthesize(
+        tmp_path / "r", 4_000, 3, year=year, codes=edition, history_years=1, error_rate=0.0
+    )
+    assert done.codes == edition
+    region = tomllib.loads((done.path / "region.toml").read_text(encoding="utf-8"))
+    assert region["region"]["codes"] == edition
+    found = group(done.path / "cases.parquet", codes=edition)
+    assert found.counts.grouped > 0.98 * 4_000
+    assert found.codes.tally.of_all == 0
+    if year == 2024:
+        # codes that the other edition writes otherwise occur, and in the history, too
+        past = group(done.path / "history" / "2023.parquet", codes=edition)
+        assert found.codes.changed > 100 and past.codes.changed > 100
+        assert group(done.path / "cases.parquet", codes="clinical-2022").codes.tally.of_all > 20
+
+
+def test_words__only_those_that_come_back_as_the_same_code() -> None:
+    grouper = Grouper("zj-drg-2022")
+    for recoder, found, table in zip(
+        grouper.recoders,
+        written(grouper, "insurance-2.0"),
+        (grouper.scheme.diagnoses, grouper.scheme.procedures),
+        strict=True,
+    ):
+        usable = found.usable[1:]
+        assert len(found.words) == len(table) and 0.9 < usable.mean() < 1
+        assert (np.asarray(pc.is_valid(found.words)) == usable).all()
+        codes = pa.array(table.codes.to_pylist()).filter(pa.array(usable))
+        read, _ = recoder.dictionary(found.words.drop_null(), "insurance-2.0")
+        assert read.equals(codes)
+
+
+def test_year_without_a_version__is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="2031-12-31"):
+        synthesize(tmp_path / "r", 10, 1, year=2031)
+    with pytest.raises(InputError, match="klingon"):
+        synthesize(tmp_path / "r", 10, 1, codes="klingon")
+    assert not list(tmp_path.iterdir())
+
+
+def test_full_disk__leaves_no_half_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("drgpay.synth.writer.write_csv", full)
+    with pytest.raises(InputError):
+        synthesize(tmp_path / "r", 50, 1, history_years=1)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("cases", [1, 2, 200])
@@ -285,7 +430,7 @@ def test_arguments__that_make_no_city_are_refused(tmp_path: Path, change: dict[s
 
 def test_folder_that_is_not_empty__is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(InputError, match="something already"):
+    with pytest.raises(InputError, match="not empty"):
         synthesize(tmp_path, 10, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

@@ -85,7 +85,7 @@ def demo(out: Path, cases: int, seed: int) -> None:
         click.echo(f"  {h.hospital_id} {h.pool} {names[h.hospital_id]}  {difference:>18}")
     click.echo(t("一例的解释", "one case explained"))
     facts = case_facts(run.region.cases[0], _telling_case(run))
-    for line in explain(run.grouper, **facts).text(LANG).splitlines():
+    for line in explain(run.prepared.main, **facts).text(LANG).splitlines():
         click.echo("  " + line)
     seconds = time.perf_counter() - started
     click.echo(

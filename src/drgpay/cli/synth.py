@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.lang import t
 from drgpay.cli.options import threads_option
 from drgpay.cli.progress import bar
@@ -43,13 +44,25 @@ from drgpay.cli.progress import bar
 )
 @click.option(
     "--scheme",
-    default="zj-drg-2022",
+    default=DEFAULT_SCHEME,
     show_default=True,
-    help=t("分组方案的名称或文件夹", "scheme, by name or folder"),
+    help=t(
+        "分组方案的名称或文件夹；写一族方案的名称（如 zhejiang）时，用清算年度年末施行的版本",
+        "scheme, by name or folder; of a family like zhejiang, the version in force when the year "
+        "ends",
+    ),
+)
+@click.option(
+    "--codes",
+    metavar="EDITION",
+    help=t(
+        "编码写成哪个版本：insurance-2.0（医保版）或 clinical-2022（国临版）；默认与方案相同",
+        "edition to write codes in: insurance-2.0 or clinical-2022; default: the scheme's own",
+    ),
 )
 @click.option(
     "--year",
-    default=2024,
+    default=2025,
     show_default=True,
     type=click.IntRange(1990, 2100),
     help=t("清算年度", "year to settle"),
@@ -90,6 +103,7 @@ def synth(
     seed: int,
     out: Path,
     scheme: str,
+    codes: str | None,
     year: int,
     history_years: int,
     error_rate: float,
@@ -98,6 +112,7 @@ def synth(
     threads: int | None,
 ) -> None:
     """Invent a city."""
+    from drgpay.cases.editions import shown_edition
     from drgpay.synth import synthesize
     from drgpay.synth.cheats import cheats_of
 
@@ -108,6 +123,7 @@ def synth(
         seed,
         scheme=scheme,
         year=year,
+        codes=codes,
         history_years=history_years,
         error_rate=error_rate,
         threads=threads,
@@ -129,6 +145,12 @@ def synth(
         t(
             f"本年有意加入编码差错 {slips:,} 例，不能读入的行 {done.bad_rows:,}",
             f"put into the year on purpose: {slips:,} coding errors, {done.bad_rows:,} faulty rows",
+        )
+    )
+    click.echo(
+        t(
+            f"按 {done.version} 生成，编码为{shown_edition(done.codes)}",
+            f"drawn for {done.version}, codes of {done.codes}",
         )
     )
     if cheats is not None:

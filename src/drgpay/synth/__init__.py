@@ -5,6 +5,7 @@ Everything is made up; see the README.txt of the folder that `synthesize` writes
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +13,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from drgpay._reference import bundled
+from drgpay._reference import DEFAULT_SCHEME, bundled
+from drgpay.cases.editions import read_edition
 from drgpay.errors import Bilingual, InputError, both
-from drgpay.grouper.stream import default_threads, grouper_of, in_order
+from drgpay.grouper.stream import default_threads, in_order
+from drgpay.grouper.versions import VersionedGrouper, any_grouper
+from drgpay.outputs import whole_folder
+from drgpay.schemes.versions import bundled_families
 from drgpay.synth import writer
 from drgpay.synth.cases import Array, Block, draw_block
 from drgpay.synth.cheats import Cheats, plant
@@ -23,6 +28,7 @@ from drgpay.synth.plan import BLOCK, Plan, build_plan
 
 __all__ = ["Summary", "synthesize"]
 
+DEFAULT_YEAR = 2025
 MOST_CASES = 900_000_000
 _SLIPS = (
     "",
@@ -46,14 +52,17 @@ _MOST_REVIEWS = 50_000
 class Summary:
     """What `synthesize` wrote.
 
-    `cases` counts the rows of each year; `slips` the coding errors put into the run's year, by
-    kind; `bad_rows` those of its rows that reading will quarantine, a doubled id counted once;
-    `planted` the cheats.
+    `scheme` is what region.toml names, `version` the scheme that the cases were drawn for and
+    `codes` the edition of their codes. `cases` counts the rows of each year; `slips` the coding
+    errors put into the run's year, by kind; `bad_rows` those of its rows that reading will
+    quarantine, a doubled id counted once; `planted` the cheats.
     """
 
     path: Path
     seed: int
     scheme: str
+    version: str
+    codes: str
     year: int
     hospitals: int
     cases: dict[int, int]
@@ -104,8 +113,9 @@ def synthesize(
     cases: int,
     seed: int,
     *,
-    scheme: str | Path = "zj-drg-2022",
-    year: int = 2024,
+    scheme: str | Path = DEFAULT_SCHEME,
+    year: int = DEFAULT_YEAR,
+    codes: str | None = None,
     history_years: int = 2,
     error_rate: float = 0.01,
     threads: int | None = None,
@@ -114,62 +124,67 @@ def synthesize(
 ) -> Summary:
     """Write an invented city with so many cases in its year as a region folder.
 
-    The years before it are a little smaller each and lie in `history/`. `error_rate` is the share
-    of cases with a coding error. `progress` is given the number of all cases and returns what is
-    called with the cases done at each step. One seed gives the same bytes, whatever `threads`.
-    `cheats` are planted in the finished year (see `drgpay.synth.cheats`); stays cut in two add cases.
+    Of a family of schemes the version in force on the last day of the year groups the cases, those
+    of the history too. `codes` is the edition in which codes are written, by default the scheme's
+    own; another one has only those codes that are read back as what they were. The years before
+    are a little smaller each and lie in `history/`. `error_rate` is the share of cases with a
+    coding error. `progress` is given the number of all cases and returns what is called with the
+    cases done at each step. One seed gives the same bytes, whatever `threads`. `cheats` are planted
+    in the finished year (see `drgpay.synth.cheats`); stays cut in two add cases. The folder appears
+    under its name only when whole.
 
     Raises InputError for a folder that is not empty or arguments that make no city, SchemeError.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     synthesize(folder + "/city", 200, 1, history_years=1).cases
-    {2023: 192, 2024: 200}
+    {2024: 192, 2025: 200}
     """
     _check(cases, seed, year, history_years, error_rate)
-    path = Path(out_dir)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(
-            both("此处已有内容", "there is something already"),
-            where=path,
-            remedy=both("给出新的或空的文件夹", "give a new or an empty folder"),
+    target = Path(out_dir)
+    with whole_folder(target if target.name else target.resolve(), empty=True) as path:
+        found = any_grouper(scheme)
+        grouper = found.at(dt.date(year, 12, 31)) if isinstance(found, VersionedGrouper) else found
+        edition = grouper.edition if codes is None else read_edition(codes, found.editions)
+        rows = {
+            y: max(1, round(cases / (1 + CASE_GROWTH) ** (year - y)))
+            for y in range(year - history_years, year + 1)
+        }
+        plan = build_plan(grouper, seed, year, rows, error_rate, edition)
+        (path / "history").mkdir()
+        step = progress(sum(rows.values())) if progress is not None else None
+        totals = _Totals(len(plan.city))
+        for y in rows:
+            file = path / "cases.parquet" if y == year else path / "history" / f"{y}.parquet"
+            _write_year(plan, y, file, totals, threads or default_threads(), step)
+        named = str(scheme) in bundled("schemes") or str(scheme) in bundled_families()
+        name = str(scheme) if named else Path(scheme).resolve().as_posix()
+        _small_tables(plan, path, totals)
+        _readme(plan, path, name, rows)
+        _region(plan, path, name, totals)
+        fund = totals.fund.sum(axis=0).tolist()
+        done = Summary(
+            path=target,
+            seed=seed,
+            scheme=name,
+            version=grouper.scheme.id,
+            codes=edition,
+            year=year,
+            hospitals=len(plan.city),
+            cases=rows,
+            slips=dict(zip(_SLIPS[1:], totals.slips[1:].tolist(), strict=True)),
+            bad_rows=totals.bad,
+            recorded_fund_fen={pool: f for (pool, _), f in zip(POOLS, fund, strict=True)},
         )
-    rows = {
-        y: max(1, round(cases / (1 + CASE_GROWTH) ** (year - y)))
-        for y in range(year - history_years, year + 1)
-    }
-    plan = build_plan(grouper_of(scheme), seed, year, rows, error_rate)
-    (path / "history").mkdir(parents=True, exist_ok=True)
-    step = progress(sum(rows.values())) if progress is not None else None
-    totals = _Totals(len(plan.city))
-    for y in rows:
-        file = path / "cases.parquet" if y == year else path / "history" / f"{y}.parquet"
-        _write_year(plan, y, file, totals, threads or default_threads(), step)
-    name = str(scheme) if str(scheme) in bundled("schemes") else Path(scheme).resolve().as_posix()
-    _small_tables(plan, path, totals)
-    _readme(plan, path, name, rows)
-    _region(plan, path, name, totals)
-    fund = totals.fund.sum(axis=0).tolist()
-    done = Summary(
-        path=path,
-        seed=seed,
-        scheme=name,
-        year=year,
-        hospitals=len(plan.city),
-        cases=rows,
-        slips=dict(zip(_SLIPS[1:], totals.slips[1:].tolist(), strict=True)),
-        bad_rows=totals.bad,
-        recorded_fund_fen={pool: f for (pool, _), f in zip(POOLS, fund, strict=True)},
-    )
-    if cheats is None:
-        return done
-    planted = plant(path, cheats, seed)
-    return replace(
-        done,
-        cases={**rows, year: rows[year] + planted.added},
-        recorded_fund_fen=planted.recorded_fund_fen,
-        planted=len(planted.cheats),
-    )
+        if cheats is None:
+            return done
+        planted = plant(path, cheats, seed)
+        return replace(
+            done,
+            cases={**rows, year: rows[year] + planted.added},
+            recorded_fund_fen=planted.recorded_fund_fen,
+            planted=len(planted.cheats),
+        )
 
 
 def _range(name: str, value: float, low: str, high: float) -> Bilingual:
@@ -305,7 +320,10 @@ def _small_tables(plan: Plan, path: Path, totals: _Totals) -> None:
 def _readme(plan: Plan, path: Path, scheme: str, rows: dict[int, int]) -> None:
     text = writer.README.format(
         seed=plan.seed,
-        scheme=scheme,
+        scheme=scheme
+        if scheme == plan.grouper.scheme.id
+        else f"{scheme} ({plan.grouper.scheme.id})",
+        codes=plan.edition,
         year=plan.year,
         cases=rows[plan.year],
         history=", ".join(str(y) for y in rows if y != plan.year),
@@ -324,6 +342,7 @@ def _region(plan: Plan, path: Path, scheme: str, totals: _Totals) -> None:
         f"year = {plan.year}",
         'policy = "hangzhou"',
         f'scheme = "{scheme}"',
+        f'codes = "{plan.edition}"',
         'cases = ["cases.parquet"]',
         "synthetic = true",
     ]

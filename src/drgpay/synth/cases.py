@@ -134,9 +134,8 @@ def draw_block(plan: Plan, year: int, number: int) -> Block:
     young = p.birth_class[q] > 0
 
     severe, dx, kept = _diagnoses(plan, rng, q, line, age, hospital, who["sex"], source)
-    icu = rng.random(n, dtype=np.float32) < np.minimum(
-        0.6, 0.006 + 0.06 * (severe == 2) + 0.02 * np.maximum(0, p.weight[line] - 1.5)
-    )
+    usual = 0.006 + 0.06 * (severe == 2) + 0.02 * np.maximum(0, p.weight[line] - 1.5)
+    icu = rng.random(n, dtype=np.float32) < np.maximum(plan.intensive[line], np.minimum(0.6, usual))
     icu &= (mode == 0) & (plan.city.level[hospital] > 1)
     icu = icu[source]
     px, operations = _procedures(plan, rng, q, icu, source)

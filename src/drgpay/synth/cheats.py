@@ -7,6 +7,7 @@ the year's finished cases. Amounts of every row still add up; the history stays 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from drgpay.settlement.facts import year_bounds
 from drgpay.settlement.run_folder import case_tables
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import writer
+from drgpay.synth.words import written
 
 Array = NDArray[Any]
 KINDS = (
@@ -246,8 +248,11 @@ def _city(run: YearEnd, cheats: Cheats, seed: int) -> _City:
             else:
                 kinds[i] = (edge + 1) % len(KINDS)
         kind[chosen] = kinds
-    major, minor = _favourites(run)
-    codes = run.grouper.scheme.severity["code"].cast(pa.string()).to_pylist()
+    scheme = run.prepared.main.scheme
+    words, _ = written(run.prepared.main, region.codes or run.prepared.main.edition)
+    word_of = dict(zip(scheme.diagnoses.codes.to_pylist(), words.words.to_pylist(), strict=True))
+    major, minor = _favourites(run, word_of)
+    codes = [word_of.get(code) for code in scheme.severity["code"].cast(pa.string()).to_pylist()]
     levels = np.array([int(h.level) if h.level.isdigit() else 0 for h in region.hospitals])
     first, last = year_bounds(region.year)
     return _City(
@@ -260,7 +265,7 @@ def _city(run: YearEnd, cheats: Cheats, seed: int) -> _City:
         cheats.strength,
         major,
         minor,
-        frozenset(codes),
+        frozenset(code for code in codes if code),
         float(run.policy["low.multiple"]),
         run.policy,
         first,
@@ -268,8 +273,8 @@ def _city(run: YearEnd, cheats: Cheats, seed: int) -> _City:
     )
 
 
-def _favourites(run: YearEnd) -> tuple[list[str], list[str]]:
-    """Return the codes that most often make a case MCC and CC in the city."""
+def _favourites(run: YearEnd, word_of: Mapping[str, str | None]) -> tuple[list[str], list[str]]:
+    """Return the codes that most often make a case MCC and CC in the city, as it writes them."""
     found = []
     for wanted in (2, 1):
         words = [
@@ -279,7 +284,11 @@ def _favourites(run: YearEnd) -> tuple[list[str], list[str]]:
         counted = pc.value_counts(
             pa.concat_arrays([parse.flat(w).cast(pa.string()) for w in words])
         )
-        pairs = sorted((-c["counts"], str(c["values"])) for c in counted.to_pylist() if c["values"])
+        pairs = sorted(
+            (-c["counts"], word)
+            for c in counted.to_pylist()
+            if (word := word_of.get(str(c["values"])))
+        )
         found.append([word for _, word in pairs[:12]])
     return found[0], found[1]
 

@@ -75,6 +75,16 @@ RARE_PROCEDURE = 2.0
 # MDC → how readily a case with a procedure listed in several MDCs falls into this one
 PROCEDURE_SHARE = {"P": 0.003, "Z": 0.01, "R": 0.02, "V": 0.06, "W": 0.03, "A": 0.02, "Y": 0.01}
 
+# ADRG of MDC A that is no rarity, by name → share of all stays
+SHARE_OF_MDC_A = {"有创呼吸机支持≥96小时": 7e-4}
+# part of a group that asks for a delivery beside any principal diagnosis of its MDC
+PART_OF_BESIDE = 0.5
+# word of a DRG's name → part of its ADRG's cases with the combination that it asks for
+PART_OF_ADRG = {"无痛": 0.35, "机械臂": 0.08, "联合": 0.06}
+USUAL_PART = 0.04
+# word of a group's name → share of its stays with intensive care
+INTENSIVE = {"呼吸机": 0.9, "ECMO": 0.95}
+
 # --- age, sex ------------------------------------------------------------------------------------
 
 AGE_CLASSES = ("newborn", "infant", "child", "young", "mother", "adult", "middle", "old", "all")

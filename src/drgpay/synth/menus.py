@@ -73,8 +73,13 @@ def _barred(grouper: Grouper, codes: list[str]) -> NDArray[np.bool_]:
     return barred
 
 
-def build_menus(grouper: Grouper, freq: Frequencies) -> Menus:
-    """Return the menus of a scheme."""
+def build_menus(
+    grouper: Grouper,
+    freq: Frequencies,
+    diagnoses: NDArray[np.bool_],
+    procedures: NDArray[np.bool_],
+) -> Menus:
+    """Return the menus of a scheme, of those diagnoses and procedures that can be written."""
     scheme = grouper.scheme
     codes = freq.diagnosis_codes
     size = len(codes)
@@ -82,7 +87,7 @@ def build_menus(grouper: Grouper, freq: Frequencies) -> Menus:
     ids = scheme.diagnoses.encode(scheme.severity["code"].combine_chunks())
     words = scheme.severity["level"].to_pylist()
     level[ids] = [2 if word == "MCC" else 1 for word in words]
-    barred = _barred(grouper, codes)
+    barred = _barred(grouper, codes) | ~diagnoses
     letters = np.array([code[:1] for code in codes])
     # inside a category the same order as for principal diagnoses
     category = np.array([clinical.CATEGORY.get(c[:3], clinical.RARE_CATEGORY) for c in codes])
@@ -120,12 +125,12 @@ def build_menus(grouper: Grouper, freq: Frequencies) -> Menus:
         for wanted, out in ((1, complication), (2, major)):
             chosen = np.where(fitting & (level == wanted), grave[wanted], 0.0)
             out[m] = table_of(chosen) if chosen.any() else common[m]
-    return Menus(common, complication, major, _examinations(grouper, freq), freq.sex)
+    return Menus(common, complication, major, _examinations(grouper, freq, procedures), freq.sex)
 
 
-def _examinations(grouper: Grouper, freq: Frequencies) -> Ints:
+def _examinations(grouper: Grouper, freq: Frequencies, usable: NDArray[np.bool_]) -> Ints:
     scheme = grouper.scheme
-    used = np.zeros(len(freq.procedure_codes), dtype=np.bool_)
+    used = ~usable
     used[scheme.valid_procedures] = True
     for (_, name), ids in scheme.lists.items():
         if name.startswith("proc"):

@@ -22,6 +22,7 @@ from drgpay.synth.menus import (
     table_of,
 )
 from drgpay.synth.profiles import Floats, Ints, Profiles, build_profiles, drg_weights
+from drgpay.synth.words import written
 
 BLOCK = 131_072
 # unknown codes as they are really typed: old forms, slips, empty
@@ -47,6 +48,7 @@ class Plan:
     year: int
     error_rate: float
     grouper: Grouper
+    edition: str  # in which codes are written
     city: City
     profiles: Profiles
     menus: Menus
@@ -57,11 +59,12 @@ class Plan:
     drg_drift: Mapping[int, Floats]  # year → [outcomes]
     hospital_edges: Floats  # [L * H] line + cumulated share
     los_mean: Floats  # [L]
+    intensive: Floats  # [L] least chance of intensive care
     bed_day_mean: Floats  # [3] of BED_DAY_CLASSES
     bed_day_chance: Floats  # [L, H]
     bed_day_class: NDArray[np.int8]  # [L] of BED_DAY_CLASSES, -1 for none
     others: NDArray[np.int16]  # [H] another hospital of the same community, -1 for none
-    # words of the output: all codes of the scheme, then wrong ones
+    # words of the output: all codes of the scheme (null: none in the edition), then wrong ones
     diagnosis_words: pa.Array
     procedure_words: pa.Array
     departments: pa.Array
@@ -72,11 +75,20 @@ class Plan:
 
 
 def build_plan(
-    grouper: Grouper, seed: int, year: int, rows: Mapping[int, int], error_rate: float
+    grouper: Grouper,
+    seed: int,
+    year: int,
+    rows: Mapping[int, int],
+    error_rate: float,
+    edition: str,
 ) -> Plan:
-    """Return the plan of a city: `rows` says how many cases each year has."""
+    """Return the plan of a city: `rows` says how many cases each year has.
+
+    Only codes that have a word in the edition occur in it.
+    """
     weights = drg_weights(grouper)
-    profiles, freq = build_profiles(grouper, weights)
+    diagnoses, procedures = written(grouper, edition)
+    profiles, freq = build_profiles(grouper, weights, diagnoses.usable, procedures.usable)
     city = build_city(rows[year], seed)
     share = attraction(city, list(profiles.letters), profiles.weight, profiles.surgical)
     edges = np.cumsum(share, axis=1)
@@ -92,14 +104,16 @@ def build_plan(
         drift[y] = np.exp(0.03 * rng.standard_normal(len(weights)))
     valid = np.zeros(len(freq.procedure))
     valid[scheme.valid_procedures] = freq.procedure[scheme.valid_procedures]
+    valid[~procedures.usable] = 0.0
     return Plan(
         seed=seed,
         year=year,
         error_rate=error_rate,
         grouper=grouper,
+        edition=edition,
         city=city,
         profiles=profiles,
-        menus=build_menus(grouper, freq),
+        menus=build_menus(grouper, freq, diagnoses.usable, procedures.usable),
         profile_table=table_of(profiles.share, FINE),
         ages=age_tables(),
         days={y: day_tables(y) for y in rows},
@@ -107,14 +121,18 @@ def build_plan(
         drg_drift=drift,
         hospital_edges=edges.reshape(-1),
         los_mean=_los_means(profiles),
+        intensive=np.array(
+            [
+                max((p for word, p in clinical.INTENSIVE.items() if word in name), default=0.0)
+                for name in profiles.names
+            ]
+        ),
         bed_day_mean=np.array([48.0, 26.0, 18.0]),
         bed_day_chance=chance,
         bed_day_class=classes,
         others=_others(city),
-        diagnosis_words=pa.concat_arrays(
-            [_plain(scheme.diagnoses.codes), pa.array(WRONG_CODES, pa.string())]
-        ),
-        procedure_words=_plain(scheme.procedures.codes),
+        diagnosis_words=pa.concat_arrays([diagnoses.words, pa.array(WRONG_CODES, pa.string())]),
+        procedure_words=procedures.words,
         departments=pa.array(departments, pa.string()),
         department_of_line=np.array(
             [departments.index(d) for d in _departments(profiles)], dtype=np.int8
@@ -123,11 +141,6 @@ def build_plan(
         patients_of_stratum=max(3, rows[year] // 40),
         rows=dict(rows),
     )
-
-
-def _plain(codes: pa.Array) -> pa.Array:
-    array = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
-    return array.cast(pa.string())
 
 
 def _departments(profiles: Profiles) -> list[str]:

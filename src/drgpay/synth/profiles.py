@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.errors import SchemeError, both
 from drgpay.grouper import Grouper
 from drgpay.schemes.folders import small_table
-from drgpay.schemes.tables import AdrgRow, Scheme, Vocabulary
+from drgpay.schemes.tables import AdrgRow, DrgRow, Scheme, Vocabulary
 from drgpay.synth import clinical
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,7 @@ Ints = NDArray[np.int32]
 
 LEAST_SHARE = {"surgical": 1.2e-4, "medical": 1.5e-4}
 LEAST_SHARE_OF_MDC_A = 1.2e-5
+LEAST_SHARE_OF_A_COMBINATION = 2e-5
 SURGICAL_RISE = 1.5  # brings the share of surgical groups to about a third
 WEIGHTS_SCHEME = "chs-drg-2.0"
 MAIN_PROCEDURES, DIAGNOSES_OF_A_PROCEDURE, DIAGNOSES_OF_A_MEDICAL_GROUP = 28, 10, 150
@@ -75,7 +76,7 @@ class Frequencies:
 def drg_weights(grouper: Grouper) -> Floats:
     """Return a relative weight for each outcome of a grouper, `0000` last.
 
-    Published weights of CHS-DRG 1.2 (draft) by DRG, else the mean of the ADRG with a step for
+    Published weights of CHS-DRG 2.0 by DRG, else the mean of the ADRG with a step for
     severity, else the mean of MDC and kind, else of the kind.
     """
     own = grouper.scheme.weights
@@ -90,7 +91,7 @@ def drg_weights(grouper: Grouper) -> Floats:
     for drg, weight in known.items():
         for key in (drg[:3], drg[0] + kind(drg), kind(drg), ""):
             means[key].append(weight)
-    step = {"1": 1.35, "3": 1.05, "5": 0.85, "9": 1.0, "7": 0.9}
+    step = {"1": 1.35, "3": 1.05, "5": 0.85, "9": 1.0, "7": 0.9, "8": 1.2}
     weights = []
     for outcome in grouper.outcomes:
         drg = outcome.drg
@@ -202,8 +203,11 @@ class _Candidate:
 
 
 class _Builder:
-    def __init__(self, grouper: Grouper) -> None:
+    def __init__(
+        self, grouper: Grouper, diagnoses: NDArray[np.bool_], procedures: NDArray[np.bool_]
+    ) -> None:
         self.grouper = grouper
+        self.diagnoses, self.usable = diagnoses, procedures
         self.scheme = grouper.scheme
         self.freq = frequencies(grouper.scheme)
         _, self.dx_names = _words(self.scheme.diagnoses)
@@ -212,7 +216,13 @@ class _Builder:
         self.with_sites = {mdc.mdc for mdc in self.scheme.mdcs if mdc.sites}
         self.own: dict[str, dict[str, Ints]] = defaultdict(dict)
         for (owner, name), ids in self.scheme.lists.items():
-            self.own[owner][name] = ids
+            usable = procedures if name.startswith("proc") else diagnoses
+            self.own[owner][name] = ids[usable[ids]]
+        valid = self.scheme.valid_procedures
+        self.valid = valid[procedures[valid]]
+        minor = self.freq.procedure * procedures
+        minor[valid] = 0.0
+        self.minor = np.argsort(-minor, kind="stable")[:BASES]  # common and never an operation
 
     def pool(self, mdc: str) -> Ints:
         """Return the principal diagnoses of an MDC, or what is common when it lists none."""
@@ -223,7 +233,7 @@ class _Builder:
         if found:
             return np.unique(np.concatenate(found)).astype(np.int32)
         letters = np.array([code[:1] for code in self.freq.diagnosis_codes])
-        fitting = np.isin(letters, list("BCDEGIJKNRS"))
+        fitting = np.isin(letters, list("BCDEGIJKNRS")) & self.diagnoses
         common = np.argsort(-self.freq.diagnosis * fitting, kind="stable")[:3000]
         return np.sort(common).astype(np.int32)
 
@@ -234,9 +244,9 @@ class _Builder:
         literal = re.findall(r"_procedure in \{([^}]*)\}", row.rule)
         for words in literal:
             ids = [self.scheme.procedures.index.get(w, 0) for w in re.findall(r'"([^"]+)"', words)]
-            named.append(np.array([i for i in ids if i], dtype=np.int32))
+            named.append(np.array([i for i in ids if self.usable[i]], dtype=np.int32))
         if not named and "_procedure in valid_procedures" in row.rule:
-            named = [self.scheme.valid_procedures]
+            named = [self.valid]
         if not named:
             return np.zeros(0, dtype=np.int32), []
         return named[0], [ids for ids in named[1:] if len(ids)]
@@ -271,6 +281,8 @@ class _Builder:
             else:
                 part = 0.06 if "PV" in row.key or row.mdc.endswith("Z") else 1.0
                 part = 0.03 if row.mdc.endswith("Z") else part
+                if row.rule.startswith("secondary in ") and "principal" not in row.rule:
+                    part = clinical.PART_OF_BESIDE
                 found += self.medical(number, row)
                 raw[number] = part * self.freq.diagnosis[self.principals(row)].sum()
         return found, raw
@@ -355,19 +367,112 @@ class _Builder:
         return found
 
 
-def build_profiles(grouper: Grouper, weights: Floats) -> tuple[Profiles, Frequencies]:
+_ASKS = re.compile(
+    r"(principal|secondary|any_diagnosis|main_procedure|other_procedure|any_procedure) in (\w+)"
+)
+BASES = 6  # combinations of an ADRG that those of a DRG are made from
+
+
+def _combined(builder: _Builder, row: DrgRow, bases: list[_Candidate]) -> list[_Candidate]:
+    """Return candidates of a DRG that asks for codes of its own: an ADRG's with these put in."""
+    lists = builder.own.get(row.key, {})
+    made = []
+    for alternative in row.rule.split(" or "):
+        asked = [
+            (fact, lists[name])
+            for fact, name in _ASKS.findall(alternative)
+            if len(lists.get(name, ()))
+        ]
+        for number, base in enumerate(bases if asked else ()):
+            if not base.procedures and any(fact == "other_procedure" for fact, _ in asked):
+                minor = int(builder.minor[number % len(builder.minor)])
+                base = replace(base, procedures=(minor,))
+            made.append(_with_codes(builder.freq, base, asked, number))
+    return made
+
+
+def _with_codes(
+    freq: Frequencies, base: _Candidate, asked: list[tuple[str, Ints]], number: int
+) -> _Candidate:
+    """Return a candidate with the codes asked for, the common ones in turn."""
+    principal, second = base.principal, base.secondary
+    main, *rest = base.procedures or (0,)
+    more: list[int] = []
+    for fact, ids in asked:
+        own = set(ids.tolist())
+        often = freq.procedure if "procedure" in fact else freq.diagnosis
+        top = ids[np.argsort(-often[ids], kind="stable")][:4].tolist()
+        code = int(top[number % len(top)])
+        if fact == "principal":
+            principal = principal if principal in own else code
+        elif "procedure" not in fact:
+            if fact == "secondary" or principal not in own:
+                second = second if second in own else code
+        elif fact == "main_procedure":
+            main = main if main in own else code
+        elif not own & ({*more} if fact == "other_procedure" else {main, *more}):
+            more.append(code if code != main else int(top[(number + 1) % len(top)]))
+    further = [code for code in (*more, *rest) if code != main]
+    procedures = tuple(dict.fromkeys(code for code in (main, *further) if code))[:3]
+    return replace(base, principal=principal, secondary=second, procedures=procedures)
+
+
+def _combinations(
+    builder: _Builder, found: list[_Candidate], by_line: dict[int, list[int]], met: set[str]
+) -> dict[int, list[tuple[float, list[_Candidate]]]]:
+    """Return by line what its ADRG's DRGs ask for that no candidate has: (part of it, candidates).
+
+    `met`: the DRGs that candidates have already.
+    """
+    rows = builder.scheme.adrgs
+    lines: dict[str, int] = {}
+    for line in sorted(by_line):
+        lines.setdefault(rows[line].adrg, line)
+    tried: list[tuple[DrgRow, _Candidate]] = []
+    for row in builder.scheme.drgs:
+        adrg = row.adrg_key.partition("_")[0]
+        if row.drg in met or adrg not in lines or not builder.own.get(row.key):
+            continue
+        members = sorted(by_line[lines[adrg]], key=lambda i: -found[i].weight)
+        bases = [found[i] for i in members[:BASES]]
+        tried += [(row, candidate) for candidate in _combined(builder, row, bases)]
+    if not tried:
+        return {}
+    confirmed = _confirmed(builder.grouper, builder.freq, [candidate for _, candidate in tried])
+    good: dict[str, list[_Candidate]] = defaultdict(list)
+    of_drg: dict[str, tuple[str, str]] = {}  # ADRG and name
+    for (row, candidate), (adrg, drg) in zip(tried, confirmed, strict=True):
+        if drg == row.drg:
+            good[drg].append(candidate)
+            of_drg[drg] = (adrg, row.name)
+    parts: dict[int, list[tuple[float, list[_Candidate]]]] = defaultdict(list)
+    for drg, candidates in good.items():
+        adrg, name = of_drg[drg]
+        word = next((w for w in clinical.PART_OF_ADRG if w in name), "")
+        part = clinical.PART_OF_ADRG.get(word, clinical.USUAL_PART)
+        parts[lines[adrg]].append((part, candidates))
+    return parts
+
+
+def build_profiles(
+    grouper: Grouper,
+    weights: Floats,
+    diagnoses: NDArray[np.bool_],
+    procedures: NDArray[np.bool_],
+) -> tuple[Profiles, Frequencies]:
     """Return the profiles of a scheme that its grouper confirms, and how common its codes are.
 
-    Raises SchemeError when the grouper confirms none.
+    Made of those diagnoses and procedures alone that can be written, by number. Raises SchemeError
+    when the grouper confirms none.
     """
-    builder = _Builder(grouper)
+    builder = _Builder(grouper, diagnoses, procedures)
     found, raw = builder.candidates()
     rows = grouper.scheme.adrgs
     confirmed = _confirmed(grouper, builder.freq, found)
     by_line: dict[int, list[int]] = defaultdict(list)
     line_of = {row.adrg: i for i, row in reversed(list(enumerate(rows)))}
     strays: dict[int, list[int]] = defaultdict(list)
-    for i, adrg in enumerate(confirmed):
+    for i, (adrg, _) in enumerate(confirmed):
         if adrg and adrg == rows[found[i].line].adrg:
             by_line[found[i].line].append(i)
         elif adrg in line_of:
@@ -386,20 +491,27 @@ def build_profiles(grouper: Grouper, weights: Floats) -> tuple[Profiles, Frequen
         )
     letters = tuple(row.mdc[-1] for row in rows)
     total = raw[list(by_line)].sum() or 1.0
-    chosen: list[int] = []
+    combinations = _combinations(builder, found, by_line, {drg for _, drg in confirmed})
+    kept: list[_Candidate] = []
     lines: list[int] = []
     shares: list[float] = []
     for line, members in sorted(by_line.items()):
         least = LEAST_SHARE[rows[line].kind]
         if letters[line] == "A":
-            least = LEAST_SHARE_OF_MDC_A
+            least = clinical.SHARE_OF_MDC_A.get(rows[line].name, LEAST_SHARE_OF_MDC_A)
         own = np.array([found[i].weight for i in members]) + 1e-9
         own *= np.array([_WEIGHT_SHARE[found[i].birth_class] or 1.0 for i in members])
         share = max(least, float(raw[line] / total) if letters[line] != "A" else least)
-        chosen += members
+        usual = share
+        for part, made in combinations.get(line, []):
+            mine = max(part * share, LEAST_SHARE_OF_A_COMBINATION)
+            usual -= part * share
+            kept += made
+            lines += [line] * len(made)
+            shares += [mine / len(made)] * len(made)
+        kept += [found[i] for i in members]
         lines += [line] * len(members)
-        shares += (share * own / own.sum()).tolist()
-    kept = [found[i] for i in chosen]
+        shares += (usual * own / own.sum()).tolist()
     share_of = np.array(shares)
     line_weight = np.array([_line_weight(grouper, row, weights) for row in rows])
     return _profiles(builder, kept, lines, share_of / share_of.sum(), line_weight), builder.freq
@@ -411,8 +523,10 @@ def _line_weight(grouper: Grouper, row: AdrgRow, weights: Floats) -> float:
     return float(np.mean(sorted(own)[: max(1, (len(own) + 1) // 2)])) if own else 1.0
 
 
-def _confirmed(grouper: Grouper, freq: Frequencies, found: list[_Candidate]) -> list[str]:
-    """Return the ADRG that the grouper gives each candidate, empty for none."""
+def _confirmed(
+    grouper: Grouper, freq: Frequencies, found: list[_Candidate]
+) -> list[tuple[str, str]]:
+    """Return the ADRG and the DRG that the grouper gives each candidate, empty for none."""
     count = len(found)
     dx = np.array([(c.principal, c.secondary) for c in found], dtype=np.int32).reshape(count, 2)
     px = np.array([(*c.procedures, 0, 0, 0)[:3] for c in found], dtype=np.int32).reshape(count, 3)
@@ -433,9 +547,9 @@ def _confirmed(grouper: Grouper, freq: Frequencies, found: list[_Candidate]) -> 
         good=np.ones(count, dtype=np.bool_),
     )
     grouped = grouper.group_arrays(cases)
-    adrg = [outcome.adrg for outcome in grouper.outcomes]
+    groups = [(outcome.adrg, outcome.drg) for outcome in grouper.outcomes]
     return [
-        adrg[g] if status == 0 else ""
+        groups[g] if status == 0 else ("", "")
         for g, status in zip(grouped.group.tolist(), grouped.status.tolist(), strict=True)
     ]
 

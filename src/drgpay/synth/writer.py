@@ -174,7 +174,7 @@ README = """\
 生成，不来自任何医院、任何统计资料，不得用于任何结算、测算或研究结论。
 只用于试用、测试和演示 drgpay。
 
-种子 {seed}，分组方案 {scheme}，年度 {year}，病例 {cases} 例，历史年度 {history}。
+种子 {seed}，分组方案 {scheme}，编码 {codes}，年度 {year}，病例 {cases} 例，历史年度 {history}。
 同一种子、同一版本总是生成同样的文件。编码差错约占 {errors}，为试验隔离、未入组而有意加入。
 
 Synthetic city: invented data
@@ -185,7 +185,7 @@ of stay and costs are random draws guided by rough medical common sense. They co
 and from no statistics, and must not be used for payment, forecasts or findings of any kind.
 For trying out, testing and showing drgpay only.
 
-Seed {seed}, scheme {scheme}, year {year}, {cases} cases, history {history}. One seed and one
-version always make the same files. About {errors} of the cases carry a coding error on purpose, so
+Seed {seed}, scheme {scheme}, codes {codes}, year {year}, {cases} cases, history {history}.
+One seed and one version always make the same files. About {errors} of the cases carry a coding error on purpose, so
 that quarantined and ungroupable cases occur.
 """
