@@ -87,7 +87,9 @@ def open_delimited(
             where=path,
             remedy=both("改名或删去其中一列", "rename or remove one of them"),
         )
-    if found.ends_in_quotes(header.delimiter):
+    if found.ends_in_quotes(header.delimiter) or (
+        found.quoted_ends and _open_at_the_end(path, found.encoding, header.delimiter)
+    ):
         raise _open_quote(path)
     if any(holds_rows(cell, header.delimiter, len(header.cells)) for cell in header.cells):
         raise swallowed(f"{path}:{header.row}")
@@ -256,6 +258,20 @@ def _batches(
                 "save the file again as CSV UTF-8, fields with commas or quotes in quotes",
             ),
         ) from None
+
+
+def _open_at_the_end(path: Path, encoding: str, delimiter: str) -> bool:
+    """Whether the last field goes on to the end of the file: a mark inside another hides that."""
+    last: list[str] = []
+    with path.open(encoding=encoding, newline="") as stream:
+        try:
+            for row in csv.reader(stream, delimiter=delimiter):
+                last = row or last
+        except csv.Error:
+            return False
+    inside = last[-1] if last else ""
+    # one that is closed behind its line ends has its mark as the last character of the file
+    return _line_ends(inside) and inside.endswith(("\r", "\n"))
 
 
 def _open_quote(path: Path) -> InputError:

@@ -86,7 +86,7 @@ def readable(path: Path) -> Iterator[None]:
     """Turn a fault inside a file, met while its rows are read, into an InputError."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from None
 
 

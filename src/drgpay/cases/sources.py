@@ -236,7 +236,7 @@ def _of_file(
             from drgpay.cases.databases import open_database
 
             return open_database(f"sqlite:{path}", wanted, purpose, options, mapping)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from None
     known = (*SUFFIXES, *DATABASES)
     raise InputError(
