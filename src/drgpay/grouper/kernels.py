@@ -59,28 +59,19 @@ def group_range(
     main_terms, principal_terms = p.main_terms, p.principal_terms
     principal_mask, secondary_mask = p.principal_mask, p.secondary_mask
     procedure_info, procedure_facts = p.procedure_info, p.procedure_facts
-    site_fact, site_least, site_mask, site_word = (
-        p.site_fact,
-        p.site_least,
-        p.site_mask,
-        p.site_word,
-    )
+    site_fact, site_least = p.site_fact, p.site_least
+    site_mask, site_word = p.site_mask, p.site_word
     term_drg_start, term_scalar, term_tabled = p.term_drg_start, p.term_scalar, p.term_tabled
-    term_need, term_want = p.term_need, p.term_want
+    term_need, term_want, term_asks = p.term_need, p.term_want, p.term_asks
     key_mask, none, retry = p.key_mask, p.none, p.retry
+    usual_mask, usual_facts, wanted_facts = p.usual_mask, p.usual_facts, p.wanted_facts
     from_procedures, repeated_fact = p.from_procedures, p.repeated_fact
-    d_tests, d_test_facts, d_counted = (
-        p.diagnosis_tests,
-        p.diagnosis_test_facts,
-        p.diagnosis_counted,
-    )
-    x_tests, x_test_facts, x_counted = (
-        p.procedure_tests,
-        p.procedure_test_facts,
-        p.procedure_counted,
-    )
+    d_tests, d_test_facts = p.diagnosis_tests, p.diagnosis_test_facts
+    x_tests, x_test_facts = p.procedure_tests, p.procedure_test_facts
+    d_counted, x_counted = p.diagnosis_counted, p.procedure_counted
 
     one, zero = np.uint64(1), np.uint64(0)
+    all_terms = np.uint64(0xFFFFFFFFFFFFFFFF)
     low16, flag16 = np.uint64(0xFFFF), np.uint32(1 << 16)
     words = principal_terms.shape[1]
     fact_words = term_need.shape[1]
@@ -180,20 +171,30 @@ def group_range(
         attempt = 0
         while True:
             x_class = procedure_info[main] & np.uint32(0xFFFF)
+            # a usual case begins with the first term that can hold for it, others with all
+            usual = (scalar & usual_mask) == usual_facts
+            met = zero
+            if with_facts:
+                for f in range(1, fact_words):
+                    met |= facts[f]
+                    usual &= (facts[f] & wanted_facts[f]) == zero
             term: Any = np.int64(0)
-            if not with_facts:
+            if usual:
                 term = np.int64(first_term[d_class, x_class])
             if term >= 0:
                 if (
-                    not with_facts
-                    and term_scalar[term] & term_tabled[term]
+                    usual
+                    and term_scalar[term]
+                    and (term_tabled[term] == 2 or (term_tabled[term] == 1 and met == zero))
                     and scalar & term_need[term, 0] == term_want[term, 0]
                 ):
                     group = drg_table[term, key]
                 if group < 0:
                     w = term >> 6
+                    left = all_terms << np.uint64(term & 63)
                     while group < 0 and w < words:
-                        candidates = principal_terms[d_class, w] & main_terms[x_class, w]
+                        candidates = principal_terms[d_class, w] & main_terms[x_class, w] & left
+                        left = all_terms
                         if any_masks and candidates:
                             allowed = any_free[w]
                             for j in range(x_start, x_start + x_count):
@@ -202,19 +203,18 @@ def group_range(
                         while candidates and group < 0:
                             term = w * 64 + trailing_zeros(candidates)
                             candidates &= candidates - one
-                            holds = True
+                            off, asked = zero, zero
                             for f in range(fact_words):
-                                if (facts[f] & term_need[term, f]) != term_want[term, f]:
-                                    holds = False
-                            if holds and term_tabled[term]:
+                                off |= (facts[f] & term_need[term, f]) ^ term_want[term, f]
+                                asked |= facts[f] & term_asks[term, f]
+                            if off == zero and asked == zero and term_tabled[term]:
                                 group = drg_table[term, key]
-                            elif holds:
+                            elif off == zero:
                                 for g in range(term_drg_start[term], term_drg_start[term + 1]):
-                                    holds = True
+                                    off = zero
                                     for f in range(fact_words):
-                                        if (facts[f] & drg_need[g, f]) != drg_want[g, f]:
-                                            holds = False
-                                    if holds:
+                                        off |= (facts[f] & drg_need[g, f]) ^ drg_want[g, f]
+                                    if off == zero:
                                         group = drg_outcome[g]
                                         break
                         w += 1

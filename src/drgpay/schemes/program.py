@@ -57,6 +57,9 @@ BEHIND_AMBIGUOUS = ("medical", "fallback")
 OWN_GROUP = ("ambiguous", "fallback")
 
 
+OF_AGE = ("age_years", "age_days", "birth_weight_g")
+
+
 class Program(NamedTuple):
     """What the kernel needs of a scheme; dimensions in brackets.
 
@@ -69,7 +72,11 @@ class Program(NamedTuple):
     procedure_info: NDArray[np.uint32]  # [P + 1] class | has facts << 16
     main_terms: Words  # [classes, W]
     first_term: NDArray[np.int16]  # [principal classes, main classes] first common term of those
-    # that can hold for a case whose codes set no fact, -1 none
+    # that can hold for a usual case: its codes set no fact that a term wants, its age is the one of
+    # most cases; -1 none
+    usual_mask: np.uint64  # scalar facts of age and weight that terms ask
+    usual_facts: np.uint64  # those of them that a usual case has
+    wanted_facts: Words  # [F] facts that some term wants, but for the first word
     any_terms: Words  # [P + 1, W] or [0, W]: terms that some procedure satisfies
     any_free: Words  # [W] terms without such a condition
     diagnosis_info: NDArray[np.uint32]  # [D] level | has facts << 2 | exclusion list << 3
@@ -99,9 +106,11 @@ class Program(NamedTuple):
     procedure_test_facts: Words  # [R]
     procedure_counted: Words  # [P + 1] or [0]
     term_scalar: NDArray[np.uint8]  # [T] 1: needs only facts of the first word
-    term_tabled: NDArray[np.uint8]  # [T] 1: its DRG follows from the key facts alone
+    term_tabled: NDArray[np.uint8]  # [T] 2: its DRG follows from the key facts alone, 1: where the
+    # case's codes set no fact, 0: it does not
     term_need: Words  # [T, F]
     term_want: Words  # [T, F]
+    term_asks: Words  # [T, F] facts of codes that the DRGs of a term ask
     term_drg_start: NDArray[np.int32]  # [T + 1] DRG terms of a term
     drg_need: Words  # [G, F]
     drg_want: Words  # [G, F]
@@ -666,7 +675,14 @@ def _assemble(
     needs, wants = stack([need for need, _ in term_pairs]), stack([w for _, w in term_pairs])
     chosen_any = np.array([chosen is not None for chosen in masked_any])
     scalar_only = ~(needs[:, 1:] != 0).any(axis=1) & ~chosen_any
-    without_facts = _bits_of(~(wants[:, 1:] != 0).any(axis=1), words)
+    asked_by_terms = np.bitwise_or.reduce(needs[:, 0], initial=np.uint64(0))
+    of_age = [bit for (name, _), bit in facts.scalar.items() if name in OF_AGE]
+    usual_mask = np.uint64(sum(1 << bit for bit in of_age)) & asked_by_terms
+    usual_facts = numbers[number_start[1] - 1] & usual_mask  # as old as any rule asks, no newborn
+    unusual = (usual_facts & needs[:, 0]) != (wants[:, 0] & usual_mask)
+    can_hold = _bits_of(~(wants[:, 1:] != 0).any(axis=1) & ~unusual, words)
+    wanted_facts = np.bitwise_or.reduce(wants, axis=0)
+    wanted_facts[0] = 0
     key_bits = facts.key_bits
     tabled, drg_table = _drg_table(starts, drg_pairs, drg_outcome, key_bits)
     info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
@@ -679,7 +695,10 @@ def _assemble(
         procedure_info=procedure_class.astype(np.uint32)
         | (p_facts != 0).any(axis=1).astype(np.uint32) << np.uint32(16),
         main_terms=main_terms,
-        first_term=_first_terms(principal_terms & without_facts, main_terms),
+        first_term=_first_terms(principal_terms & can_hold, main_terms),
+        usual_mask=usual_mask,
+        usual_facts=usual_facts,
+        wanted_facts=wanted_facts,
         any_terms=any_terms,
         any_free=any_free,
         diagnosis_info=info,
@@ -714,6 +733,7 @@ def _assemble(
         term_tabled=tabled,
         term_need=needs,
         term_want=wants,
+        term_asks=_asked_by_drgs(starts, [need for need, _ in drg_pairs], fact_words),
         term_drg_start=np.array(starts, dtype=np.int32),
         drg_need=stack([need for need, _ in drg_pairs]),
         drg_want=stack([want for _, want in drg_pairs]),
@@ -746,20 +766,37 @@ def _first_terms(principal: Words, main: Words) -> NDArray[np.int16]:
     return np.ascontiguousarray(first)
 
 
+def _asked_by_drgs(starts: list[int], needs: list[Words], fact_words: int) -> Words:
+    """Return the facts of codes that the DRGs of each term ask, those of the first word left out."""
+    asked = np.zeros((len(starts) - 1, fact_words), dtype=np.uint64)
+    for t in range(len(asked)):
+        for need in needs[starts[t] : starts[t + 1]]:
+            asked[t] |= need
+    asked[:, 0] = 0
+    return asked
+
+
 def _drg_table(
     starts: list[int], pairs: list[tuple[Words, Words]], outcomes: list[int], key_bits: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
-    """Return which terms' DRGs follow from the key facts, and their outcome by key."""
+    """Return which terms' DRGs follow from the key facts, and their outcome by key.
+
+    Where a DRG asks facts of codes, the outcome is that of a case whose codes set none.
+    """
     count = len(starts) - 1
     keys = np.arange(1 << key_bits, dtype=np.uint64)
     table = np.full((count, len(keys)), -1, dtype=np.int16)
-    tabled = np.ones(count, dtype=np.uint8)
+    tabled = np.full(count, 2, dtype=np.uint8)
     for t in range(count):
         for g in range(starts[t + 1] - 1, starts[t] - 1, -1):
             need, want = pairs[g]
-            if need[1:].any() or int(need[0]) >> key_bits:
+            if int(need[0]) >> key_bits:
                 tabled[t] = 0
                 break
+            if need[1:].any():
+                tabled[t] = 1
+            if want[1:].any():
+                continue
             table[t, (keys & need[0]) == want[0]] = outcomes[g]
     return tabled, table
 
