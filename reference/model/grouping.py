@@ -56,10 +56,10 @@ def group_case(
         sex=sex or None,
         age_years=age_years,
         age_days=age_days,
-        birth_weight_g=birth_weight_g,
+        birth_weight_g=birth_weight_g or None,  # a weight of 0 is unknown
         los_days=los_days,
         icu_hours=icu_hours,
-        admission_weight_g=admission_weight_g,
+        admission_weight_g=admission_weight_g or None,
         discharge_way=discharge_way or None,
         special_charge=special_charge or None,
         repeated=is_repeated(scheme, all_procedures),

@@ -110,6 +110,8 @@ class Plain:
                 yield Change("main_exchanged", at)
         for name in NUMBERS:
             value = given[name]
+            if value == 0 and name.endswith("weight_g"):
+                value = None  # a weight of 0 is unknown
             if value is not None:
                 below = [c - 1 for c in self.cuts[name] if c <= value][-1:]
                 above = [c for c in self.cuts[name] if c > value][:1]
