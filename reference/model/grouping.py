@@ -40,6 +40,7 @@ def group_case(
     """Group one case: codes are the scheme's own; None is unknown.
 
     The first diagnosis is the principal one and must be there; other empty entries are skipped.
+    A weight of 0 is none, and 0 days are none of who is a year or more.
     """
     if not diagnoses or not diagnoses[0]:
         raise ValueError("the principal diagnosis (the first one) is missing")
@@ -55,8 +56,8 @@ def group_case(
         any_procedure=all_procedures,
         sex=sex or None,
         age_years=age_years,
-        age_days=age_days,
-        birth_weight_g=birth_weight_g or None,  # a weight of 0 is unknown
+        age_days=None if age_days == 0 and (age_years or 0) >= 1 else age_days,
+        birth_weight_g=birth_weight_g or None,
         los_days=los_days,
         icu_hours=icu_hours,
         admission_weight_g=admission_weight_g or None,

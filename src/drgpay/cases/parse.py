@@ -370,10 +370,11 @@ LEAST_WEIGHT_G = 100
 
 
 def weights(column: pa.ChunkedArray | pa.Array) -> Parsed:
-    """Read grams of newborns as `counts` does; below 100, it is some other unit, and bad."""
+    """Read grams of newborns as `counts` does; 0 is none, below 100 it is some other unit: bad."""
     values, bad = counts(column)
-    wrong = (values >= 0) & (values < LEAST_WEIGHT_G)
-    return np.where(wrong, MISSING_COUNT, values).astype(np.int32), bad | wrong
+    wrong = (values > 0) & (values < LEAST_WEIGHT_G)
+    none = wrong | (values == 0)
+    return np.where(none, MISSING_COUNT, values).astype(np.int32), bad | wrong
 
 
 PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {

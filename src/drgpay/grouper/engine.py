@@ -494,7 +494,7 @@ class Grouper:
         scalars = np.array(
             [
                 age_years,
-                -1 if age_days is None else age_days,
+                -1 if age_days is None or (age_days == 0 and age_years >= 1) else age_days,
                 -1 if birth_weight_g is None else birth_weight_g,
                 -1 if los_days is None else los_days,
             ],

@@ -504,7 +504,8 @@ class Tracer:
         principal = of(diagnoses[0], "principal")
         secondary = NO_SETS.union(*[of(code, "secondary") for code in diagnoses[1:]])
         values = (
-            age_years, age_days, birth_weight_g or None, los_days, icu_hours,
+            age_years, None if age_days == 0 and age_years >= 1 else age_days,
+            birth_weight_g or None, los_days, icu_hours,
             admission_weight_g or None,
             code_number("discharge_way", discharge_way),
             code_number("special_charge", special_charge),
