@@ -390,7 +390,7 @@ def _read_piece(table: pa.Table) -> ReadPiece:
     def of(name: str) -> Any:
         return table[name].combine_chunks().to_numpy(zero_copy_only=False)
 
-    names = [n for n in Facts.__dataclass_fields__ if n not in ("personal", "doubt")]
+    names = [n for n in Facts.__dataclass_fields__ if n not in ("personal", "doubt", "apart")]
     personal = of("personal") if table["personal"].null_count == 0 else None
     count = len(table)
     return ReadPiece(
