@@ -123,6 +123,8 @@ def policies(both: Both, seed: int, count: int) -> Iterator[dict[str, Any]]:
     for _ in range(count):
         values = draw_policy(r, both.drgs or ["GB15"])
         values |= {key: both.reading[key] for key in READING}
+        # asked where the cases are read
+        values["grouped.share_min"] = both.reading["grouped.share_min"]
         values["history.year_weights"] = draw_weights(r, values["history_years"])
         yield values
 
