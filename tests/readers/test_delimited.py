@@ -12,7 +12,7 @@ from drgpay.cases.options import ReadOptions
 from drgpay.cases.sources import open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.errors import InputError
-from drgpay.grouper import group_file
+from drgpay.grouper import group, group_file
 from tests.readers.reading import ids, read
 
 HEADER = "病例号,性别,年龄,诊断编码\n"
@@ -240,3 +240,34 @@ def test_survey__tells_lines_with_an_odd_number_of_quotes(
 ) -> None:
     monkeypatch.setattr(encodings, "CHUNK", chunk)
     assert encodings.survey(made(tmp_path, text.encode()), None).quoted_ends == odd
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_quotes__a_field_opened_by_an_even_number_of_marks_hides_no_row(
+    tmp_path: Path, encoding: str, ends: str
+) -> None:
+    """The first mark stands inside a field, the second opens one that runs to the end."""
+    rows = [f"C{i},M,60,I63.900,名" for i in range(40)]
+    rows[20] = 'C20,M,60,I63."900,"名'
+    text = ends.join(["病例号,性别,年龄,主要诊断编码,备注", *rows]) + ends
+    path = tmp_path / "cases.csv"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(InputError, match="not closed") as caught:
+        group(path, "zj-drg-2022")
+    assert "行没有读到" in caught.value.text("zh")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_quotes__whole_fields_in_marks_and_empty_lines_are_no_fault(
+    tmp_path: Path, ends: str
+) -> None:
+    rows = [f'C{i},M,60,"I63.900","名,""{i}"""' for i in range(40)]
+    rows[10] = ""
+    rows[30] = 'C30,M,60,"I63.900"'  # too short: quarantined
+    text = ends.join(["病例号,性别,年龄,主要诊断编码,备注", *rows])
+    path = tmp_path / "cases.csv"
+    path.write_bytes(text.encode())
+    done = group(path, "zj-drg-2022")
+    assert done.counts.grouped == 38
+    assert len(done.quarantine) == 1

@@ -21,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases import sources
-from drgpay.cases.encodings import decoded_head, survey
+from drgpay.cases.encodings import decoded_head, filled_lines, survey
 from drgpay.cases.files import Unchanged
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
@@ -141,6 +141,12 @@ def open_delimited(
                     part = pa.Table.from_batches([batch.slice(start, sources.BATCH_ROWS)])
                     own = numbers[start : start + sources.BATCH_ROWS]
                     yield Piece(path.name, int(own[0]), partial(layout.shape, part), own)
+            if found.quotes and not found.quoted_ends:
+                # no line ends within quotation marks, so that each line is a row: what the reader
+                # lacks stands in a field that an even number of marks opens and never closes
+                lines = filled_lines(path, found.encoding, header.lines)
+                if lines != done + len(strange):
+                    raise _open_quote(path, lines - done - len(strange))
         watch.check()
 
     return Source(pieces(), None, (str(path),), broken, layout.unknown, notes)
@@ -274,7 +280,10 @@ def _open_at_the_end(path: Path, encoding: str, delimiter: str) -> bool:
     return _line_ends(inside) and inside.endswith(("\r", "\n"))
 
 
-def _open_quote(path: Path) -> InputError:
+def _open_quote(path: Path, missing: int = 0) -> InputError:
+    faults = [
+        both(f"有{missing}行没有读到", f"{missing} rows were not read"),
+    ]
     return InputError(
         both(
             "有一个引号没有闭合，其后各行都并入了这个字段",
@@ -282,6 +291,7 @@ def _open_quote(path: Path) -> InputError:
             "of it",
         ),
         where=path,
+        faults=faults if missing else [],
         remedy=both(
             "补上引号；字段内的引号写两个",
             "close the quotation mark; write one inside a field twice",

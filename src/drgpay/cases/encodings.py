@@ -42,6 +42,7 @@ class Survey:
     before_open_quote: str | None = None  # what stands before it: nothing at the file's beginning
     empty_lines: bool = False
     quoted_ends: bool = False  # a line has an odd number of quotation marks: a field may go on
+    quotes: bool = False  # there is a quotation mark at all
 
     def ends_in_quotes(self, delimiter: str) -> bool:
         """Whether the last quotation mark opens a field that nothing closes."""
@@ -149,7 +150,30 @@ def _marks(path: Path, encoding: str) -> Survey:
             done += len(chunk)
     if before == "\ufeff" or (not wide and count == 1 and before == "\xbf"):
         before = ""
-    return Survey(encoding, before if count % 2 else None, empty_lines, quoted_ends)
+    return Survey(encoding, before if count % 2 else None, empty_lines, quoted_ends, count > 0)
+
+
+def filled_lines(path: Path, encoding: str, skip: int) -> int:
+    """Return how many lines of a text file hold something, the first `skip` lines left out."""
+    wide = encoding.startswith("utf-16")
+    decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
+    lines = 0
+    at_end = True  # of a line: what stands next begins one
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            text: bytes | str = decoder.decode(chunk) if wide else chunk
+            raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+            data = np.frombuffer(raw, np.uint8)
+            if not len(data):
+                continue
+            inside = (data != _LF) & (data != _CR)
+            begins = inside & np.concatenate([[at_end], ~inside[:-1]])
+            lines += int(np.count_nonzero(begins))
+            at_end = not inside[-1]
+    opened = path.open(encoding=encoding if wide else "latin-1", newline="")
+    with opened as stream_of_text:
+        head = [line for _, line in zip(range(skip), stream_of_text, strict=False)]
+    return lines - sum(bool(line.strip("\r\n\ufeff")) for line in head)
 
 
 def _odd_lines(marks: bytes | str, odd: bool) -> tuple[bool, bool]:
