@@ -34,7 +34,7 @@ WRONG: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
 def test_group_case_and_explain__wrong_types_are_refused(wrong: dict[str, Any]) -> None:
     grouper = Grouper(TINY)
     for work in (grouper.group_case, lambda **case: explain(grouper, **case)):
@@ -64,7 +64,7 @@ class LazyFrame:
     "cases",
     [None, 5, [], {}, set(), [None], LazyFrame(), b"x", {"case_id": ["a"]}, [{"case_id": "a"}],
      pa.array([1]), iter([])],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_group__of_what_holds_no_cases_is_refused(cases: object) -> None:
     with pytest.raises(InputError):
