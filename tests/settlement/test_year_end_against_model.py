@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -148,12 +149,18 @@ def test_drawn_policies__take_every_choice_of_the_catalogue() -> None:
 # --- an invented city
 
 
+def _fen(yuan: object) -> int:
+    """The fen of an amount as the invented files hold it, 0 where there is none."""
+    return int(Decimal(str(yuan)) * 100) if yuan is not None else 0
+
+
 class ModelRows:
     """The rows of Parquet files for the model, without those that the engine quarantined."""
 
     def __init__(self, files: list[Path], bad: set[tuple[str, int]]) -> None:
         self.files, self.bad = files, bad
         self.left_out = 0
+        self.aside: dict[str, list[int]] = {}  # of those left out: cases and fund by pool
 
     def __iter__(self) -> Iterator[dict[str, object]]:
         for path in self.files:
@@ -165,6 +172,9 @@ class ModelRows:
                     number += 1
                     if (path.name, number) in self.bad:
                         self.left_out += 1
+                        own = self.aside.setdefault(str(row.get("pool")), [0, 0])
+                        own[0] += 1
+                        own[1] += max(0, _fen(row.get("pool_fund")))
                         continue
                     if row["icu"] is not None:
                         row["icu"] = "1" if row["icu"] else "0"
@@ -191,8 +201,15 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
         sorted((region / "history").iterdir()),
         {(note[0], note[1]) for note in fast.prepared.history_quarantine.rows},
     )
+    # what the model is not shown it must be told of: their money is set aside
+    counted = ModelRows(rows.files, rows.bad)
+    assert sum(1 for _ in counted) == cases - len(wrong)
     model = settle_region(
-        region, scheme=model_scheme("zj-drg-2022", None), cases=rows, history=past
+        region,
+        scheme=model_scheme("zj-drg-2022", None),
+        cases=rows,
+        history=past,
+        quarantined={pool: (n, fen) for pool, (n, fen) in counted.aside.items()},
     )
     assert rows.left_out == len(wrong)
     assert past.left_out == len(fast.prepared.history_quarantine)
