@@ -178,7 +178,7 @@ def test_check_cases__a_code_that_is_null_is_shown_as_nothing() -> None:
 
 def test_check_cases__a_principal_diagnosis_that_no_mdc_lists_is_found() -> None:
     none: dict[str, Any] = {"procedures": [], "procedure_dates": [], "procedure_count": 0}
-    done = checked({"diagnoses": ["C34.900", "E11.900"], **none})
+    done = checked({"diagnoses": ["C34.900", "E11.900"], **none}, scheme="zj-drg-2022")
     assert found(done) == [(1, "principal_in_no_mdc", "diagnoses", "C34.900")]
 
 

@@ -99,7 +99,7 @@ def test_report__names_them(grouper: Grouper) -> None:
     assert done.names["diagnoses", done.would["I21.400"].diagnoses[0]] in said
     rows = json.loads(json.dumps(as_json(done, "en")))["findings"]
     would = [row["would_group"] for row in rows if row["value"] == "I21.400"]
-    assert would and would[0].startswith("principal diagnoses: I21.4")
+    assert would and "principal diagnoses: I21.4" in would[0]
 
 
 # --- codes that may not stand first ---------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_refused_principal__is_a_finding_with_codes_that_would_group() -> None:
 def test_nearest__the_target_of_the_map_first_with_names(grouper: Grouper) -> None:
     made = explain(
         grouper, sex="M", age_years=61, diagnoses=["J44.100x001", "I10.x00x002"],
-        procedures=["01.5934", "36.06"],
+        procedures=["01.5934", "36.0699"],
     )  # fmt: skip
     principal, first, second = made.unknown
     assert (principal.place, principal.edition) == (0, "insurance-2.0")
