@@ -349,6 +349,8 @@ MADE_BY = {
     "_unknown_entry",
     "_no_code",
     "_columns",
+    "not_passed_over",
+    "_reasons",
 }
 # the modules whose ValueErrors end up inside faults
 PARSERS = {"money.py", "policy.py", "region.py", "rules.py", "program.py"}

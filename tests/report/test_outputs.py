@@ -27,6 +27,7 @@ EX1 = Path(__file__).resolve().parents[1] / "cases" / "ex1"
 RULES = {
     "as it is": (),
     "money, held, bounds": (
+        "provision=recorded_fund",
         "ungrouped.rule=special_review",
         "low.rule=by_item",
         "bed_day.payment=money",
