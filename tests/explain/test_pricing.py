@@ -36,7 +36,7 @@ def compare(run: YearEnd, folder: Path) -> Counter[str]:
     """Fail if a case of a run has another class or other points in its own group; count classes."""
     pricer = Pricer.of_run(folder)
     columns = ["case_id", "drg", "status", "case_class", "points_before_readmission", "pool"]
-    columns += ["paid_by", "price_fen"]
+    columns += ["paid_by", "price_fen", "doubts"]
     settled = {
         row["case_id"]: row
         for row in pq.read_table(folder / "cases.parquet", columns=columns).to_pylist()
@@ -65,6 +65,11 @@ def compare(run: YearEnd, folder: Path) -> Counter[str]:
                 met["referral"] += 1
                 continue
             assert row["case_id"] not in chained
+            if row["paid_by"] == "held" and row["doubts"]:
+                # held for a finding: the price is what it earns when the finding is refuted
+                assert price.case_class == row["case_class"]
+                met["doubtful"] += 1
+                continue
             due = int(row["points_before_readmission"] * POINT)
             assert (price.case_class, price.points) == (row["case_class"], due), row
             value = next(v for pool, v in values.items() if row["pool"] in pool.split("+"))
@@ -79,7 +84,7 @@ def test_price__of_the_own_group_is_what_the_run_settled(
 ) -> None:
     keep_schemes(monkeypatch)
     met: Counter[str] = Counter()
-    for seed in range(20):
+    for seed in (*range(20), 33, 39):
         both = run_both(draw_region(tmp_path / "region", seed, "testland-tiny"))
         if both is not None:
             folder = write_run(both[0], tmp_path / f"run{seed}")

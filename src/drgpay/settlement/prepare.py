@@ -271,7 +271,9 @@ def prepare(
         rows_of[file] = rows_of.get(file, 0) + pieces.size(number)
     for file, number in [] if reader.aside is None else reader.aside.dropped:
         rows_of[file] = rows_of.get(file, 0) + number
-    codes.found = choice.found
+    # of files whose rows are all left aside (a month's later ones) nothing was read
+    read_files = {piece.file for piece in pieces}
+    codes.found = [found for found in choice.found if found.file in read_files]
     refuse_ungrouped(codes, counts, policy, region)
     unread = {file for file, _ in reader.left_aside if not rows_of.get(file)}
     if past.months:
