@@ -107,7 +107,12 @@ def chain(folder: Path, seed: int) -> Counter[str]:
         orders = None
         if before is not None:
             orders = read_orders(before, fast.region, fast.policy, month)
-        run = month_run(fast, month, orders)
+        try:
+            run = month_run(fast, month, orders)
+        except InputError as error:  # what no order may pay ends the year
+            assert "beyond the ceiling" in str(error)
+            met["beyond the ceiling"] += 1
+            return met
         expected = order_month(model.months(), month, paid)
         rows = {(a.hospital_id, a.pool): a for a in run.accounts if a.month == month}
         assert set(rows) == set(expected)
@@ -130,12 +135,14 @@ def chain(folder: Path, seed: int) -> Counter[str]:
 
 def test_orders__drawn_regions_whose_policy_changes(tmp_path: Path) -> None:
     met: Counter[str] = Counter()
-    for seed in range(7_100, 7_105):
+    wanted = ("paid more", "paid less", "left to set off", "set off")
+    for seed in range(7_100, 7_130):
         (tmp_path / str(seed)).mkdir()
         met += chain(tmp_path / str(seed), seed)
+        if met["years"] >= 3 and all(met[name] for name in wanted):
+            break
     assert met["years"] >= 3
-    missing = [n for n in ("paid more", "paid less", "left to set off", "set off") if not met[n]]
-    assert not missing
+    assert not [name for name in wanted if not met[name]]
 
 
 @pytest.mark.long

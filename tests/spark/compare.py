@@ -78,7 +78,9 @@ def assert_same_folder(one: YearEnd, out: Path, place: Path) -> set[str]:
     )
     assert {name: theirs[name] for name in FACTS} == {name: mine[name] for name in FACTS}
     said = [w["zh"] for w in theirs["warnings"] if "Spark" not in w["zh"]]
-    assert said == [w["zh"] for w in mine["warnings"]]
+    # front pages are not checked there, so that no money is known to hang on what checks find
+    own = [w["zh"] for w in mine["warnings"] if "检查结果而照付" not in w["zh"]]
+    assert said == own, set(said) ^ set(own)
     carried = [(folder / "carried.csv") for folder in (place, out)]
     assert len({path.exists() and path.read_bytes() for path in carried}) == 1
     return names
