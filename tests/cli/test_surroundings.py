@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,8 +223,18 @@ drgpay.cli.main()
 """
 
 
+def open_to_others(*paths: Path) -> bool:
+    """Whether everybody may enter the folders of some files."""
+    folders = {folder for path in paths for folder in path.resolve().parents}
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+
+
 @pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() != 0, reason="needs the right to be somebody else"
+)
+@pytest.mark.skipif(
+    not open_to_others(Path(os.__file__), Path(pa.__file__), ROOT / "src" / "drgpay"),
+    reason="nobody else can read this interpreter or this folder",
 )
 @pytest.mark.parametrize("temporary", ["writable", "taken by another", "read-only"])
 def test_cache__neither_home_nor_package_can_be_written(tmp_path: Path, temporary: str) -> None:
