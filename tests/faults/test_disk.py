@@ -26,7 +26,7 @@ def size_of(folder: Path) -> int:
 def small_disk(base: Path) -> Iterator[Path]:
     """A folder on which a disk of any size can be mounted; skipped where one may not mount."""
     folder = base / "disk"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # two modules share it
     if sys.platform != "linux" or os.geteuid() != 0 or not mount(folder, 4096):
         pytest.skip("may not mount a small disk here; the limit on files is tested everywhere")
     unmount(folder)
