@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.row_kinds import split_kinds
-from drgpay.cases.tidy import tidy
+from drgpay.cases.tidied import tidy
 from drgpay.cases.values import CODE_SEPARATORS, EMPTY_WORDS
 from drgpay.columns import (
     BY_NAME,

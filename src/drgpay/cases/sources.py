@@ -22,7 +22,8 @@ from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping, mapping_of
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import BrokenRows
-from drgpay.cases.tidy import ReadAs, tidy
+from drgpay.cases.tidied import tidy
+from drgpay.cases.tidy import ReadAs
 from drgpay.errors import Bilingual, DrgpayError, InputError, both
 
 BATCH_ROWS = 262_144

@@ -101,19 +101,8 @@ class ReadAs:
         return out
 
 
-def tidy(table: pa.Table, read_as: ReadAs) -> pa.Table:
-    """Return a table of our columns, each cell written as its parser takes it, row by row."""
-    from drgpay.cases.ages import tidy_ages
-
-    for place, name in enumerate(table.column_names):
-        column = table.column(place)
-        made = _tidied(name, column, read_as)
-        if made is not column:
-            table = table.set_column(place, name, made)
-    return tidy_ages(table, read_as)
-
-
-def _tidied(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
+def tidy_cells(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
+    """Return a column of ours, each cell written as its parser takes it."""
     kind = BY_NAME[whole_of(name)].kind
     if kind == "codes" or not _holds_texts(column.type):
         return _weighed(name, column, read_as) if name in WEIGHTS else column
