@@ -37,7 +37,7 @@ from drgpay.errors import InputError, both, located
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
-from drgpay.schemes.contradictions import listed_outside
+from drgpay.schemes.contradictions import Contradictions
 from drgpay.schemes.program import Compiled, Outcome, Program
 from drgpay.schemes.rules import DIAGNOSIS_FACTS, Member, StartsWith, atoms, parse_rule
 
@@ -157,9 +157,9 @@ class Grouper:
         )
 
     @cached_property
-    def contradictions(self) -> Mapping[int, tuple[tuple[str, str], ...]]:
-        """By diagnosis, (ADRG, MDC) where the ADRG lists it as principal and the MDC refuses it."""
-        return listed_outside(self.scheme)
+    def contradictions(self) -> Contradictions:
+        """Where the scheme contradicts itself on a principal diagnosis."""
+        return Contradictions(self.scheme)
 
     @cached_property
     def as_tabled(self) -> Grouper | None:

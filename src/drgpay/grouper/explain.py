@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -21,7 +20,6 @@ from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_
 from drgpay.grouper.engine import GroupedCases, Grouper, code_number
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
 from drgpay.grouper.trace import Trace, Tracer, tracer_of
-from drgpay.schemes.contradictions import listed_outside
 from drgpay.schemes.tables import READINGS, scheme_of
 
 Pricing = Callable[[str], Price]
@@ -220,7 +218,7 @@ class Explainer:
         self.scheme, self.surgical_match = scheme.id, scheme.surgical_match
         self.grouped_by = scheme
         self.outcomes = grouper.outcomes
-        self.tables = scheme
+        self.contradictions = grouper.contradictions
         self.encode = (grouper.compiled.encode_diagnosis, grouper.compiled.procedures.index)
         self.number_of = {
             (o.mdc, o.adrg_key, o.drg): i for i, o in reversed(list(enumerate(grouper.outcomes)))
@@ -355,12 +353,7 @@ class Explainer:
         """Return where the scheme contradicts itself on the principal of an ungrouped case."""
         if g.status != "ungroupable":
             return ()
-        return self.contradictions.get(self.encode[0](principal), ())
-
-    @cached_property
-    def contradictions(self) -> Mapping[int, tuple[tuple[str, str], ...]]:
-        """By diagnosis, (ADRG, MDC) where the ADRG lists it as principal and the MDC refuses it."""
-        return listed_outside(self.tables)
+        return self.contradictions.of(self.encode[0](principal))
 
     def _readings(self, g: Grouping, facts: dict[str, Any]) -> Iterator[Reading]:
         """Yield the readings under whose other choice the case would be in another group."""

@@ -73,7 +73,7 @@ class WouldGroup:
             tried += [(list(diagnoses), [code, *procedures[1:]]) for code in mains]
             tried.append((list(diagnoses), []))
         number = self.grouper.scheme.diagnoses.index.get(diagnoses[0], 0)
-        listed = self.grouper.contradictions.get(number, ())
+        listed = self.grouper.contradictions.of(number)
         if not tried:
             return Would((), (), "", listed)
         groups = self._groups(case, row, tried)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,11 +51,21 @@ def refused_by_mdc(scheme: Scheme) -> Iterator[tuple[str, str, str, frozenset[in
                 yield adrg.key, adrg.mdc, name, lost
 
 
-def listed_outside(scheme: Scheme) -> Mapping[int, tuple[tuple[str, str], ...]]:
-    """Return, by diagnosis, the ADRGs that list it as principal and whose MDCs refuse it."""
-    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for adrg, mdc, _, lost in refused_by_mdc(scheme):
-        for number in lost:
-            if (adrg, mdc) not in found[number]:
-                found[number].append((adrg, mdc))
-    return {number: tuple(groups) for number, groups in found.items()}
+class Contradictions:
+    """The ADRGs that list a diagnosis as principal and whose MDCs refuse it; found when asked."""
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+
+    @cached_property
+    def _by_diagnosis(self) -> Mapping[int, tuple[tuple[str, str], ...]]:
+        found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for adrg, mdc, _, lost in refused_by_mdc(self.scheme):
+            for number in lost:
+                if (adrg, mdc) not in found[number]:
+                    found[number].append((adrg, mdc))
+        return {number: tuple(groups) for number, groups in found.items()}
+
+    def of(self, number: int) -> tuple[tuple[str, str], ...]:
+        """Return (ADRG, MDC) of a diagnosis by its number, none where nothing contradicts."""
+        return self._by_diagnosis.get(number, ())
