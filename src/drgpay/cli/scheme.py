@@ -14,6 +14,7 @@ from drgpay.cli.lazy import LazyGroup
 from drgpay.errors import InputError, SchemeError, both, in_language
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
+from drgpay.schemes.remarks import remark
 from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 from drgpay.schemes.versions import bundled_families
@@ -209,6 +210,8 @@ def _show_scheme(loaded: Scheme) -> None:
     click.echo(_title(manifest))
     click.echo(f"{t('发布', 'publisher')}: {manifest.get('publisher', '')}")
     click.echo(_effective(manifest))
+    if note := manifest.get("effective", {}).get("note"):
+        click.echo(f"  {in_language(remark(note), LANG)}")
     click.echo(_counts(counts(loaded)))
     system = manifest.get("code_system", {})
     click.echo(f"{t('编码', 'code system')}: {system.get('name', system.get('path', ''))}")
@@ -217,14 +220,21 @@ def _show_scheme(loaded: Scheme) -> None:
     readings = [f"{name} = {choice}" for name, choice in loaded.options.items()]
     click.echo(", ".join([*readings, f"retry = {str(loaded.retry).lower()}"]))
     for name, why in manifest.get("readings", {}).items():
-        click.echo(f"  - {name}: {why}")
+        click.echo(f"  - {name}: {in_language(remark(why), LANG)}")
     sealed = t("与封存一致", "as sealed") if is_sealed(loaded) else t("未封存", "not sealed")
     click.echo(f"{t('摘要', 'digest')} {loaded.digest[:12]} ({sealed})")
+    if manifest.get("known_differences") or loaded.doubts:
+        heads = (
+            "与公布文本或来源的差别（-）和存疑（?）",
+            "differences to text or source (-), doubts (?)",
+        )
+        click.echo(f"{t(*heads)}:")
     for notes in manifest.get("known_differences", {}).values():
         for note in notes:
-            click.echo(f"  - {note}")
+            click.echo(f"  - {in_language(remark(note), LANG)}")
     for doubt in loaded.doubts:
-        click.echo(f"  ? {doubt['drg']} {doubt['name']}: {doubt['remark']}")
+        said = in_language(remark(doubt["remark"]), LANG)
+        click.echo(f"  ? {doubt['drg']} {doubt['name']}: {said}")
     for mdc in loaded.mdcs:
         number = sum(adrg.mdc == mdc.mdc for adrg in loaded.adrgs)
         click.echo(f"{mdc.order:>4} {mdc.mdc} {mdc.name}  {number} ADRG")

@@ -11,8 +11,10 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from drgpay import __version__
+from drgpay.errors import in_language
 from drgpay.outputs import file_names, whole_folder
 from drgpay.schemes.load import is_sealed
+from drgpay.schemes.remarks import remark
 from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
 from drgpay.schemes.words import ADRG_KINDS, rule_in_words
@@ -166,8 +168,12 @@ class Manual:
                     "A case that nothing took is tried again by each further procedure alone.",
                 )
             )
-        notes = [n for some in s.manifest.get("known_differences", {}).values() for n in some]
-        notes += [f"{d['drg']} {d['name']}: {d['remark']}" for d in s.doubts]
+        lang = "zh" if self.zh else "en"
+        known = s.manifest.get("known_differences", {}).values()
+        notes = [in_language(remark(note), lang) for some in known for note in some]
+        notes += [
+            f"{d['drg']} {d['name']}: {in_language(remark(d['remark']), lang)}" for d in s.doubts
+        ]
         rows = [
             (
                 str(place),

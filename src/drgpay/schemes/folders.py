@@ -297,7 +297,7 @@ def _small(name: str, own: Path, base: Folder | None) -> Composed:
         return base.small[name], base.origins[name], []
     if not _changes_of(name, own, base) or base is None:
         return small_table(own, name), Origins((own.parent,)), []
-    changes = _rows(own, (CHANGE, *columns))
+    changes = rows_of(own, (CHANGE, *columns))
     key = KEYS[name]
     places = {tuple(row[c] for c in key): i for i, (_, row) in enumerate(base.small[name])}
     faults, gone, added = _sorted_changes(
@@ -389,10 +389,11 @@ def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
 
     Raises SchemeError for a missing file, other columns, or a row of the wrong width.
     """
-    return _rows(path, TABLES.get(name) or OPTIONAL_TABLES[name])
+    return rows_of(path, TABLES.get(name) or OPTIONAL_TABLES[name])
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Rows:
+def rows_of(path: Path, columns: tuple[str, ...]) -> Rows:
+    """Return (line number, row) of a CSV table that has these columns; see `small_table`."""
     try:
         with io.StringIO(read_input(path, SchemeError).decode("utf-8"), newline="") as stream:
             reader = csv.reader(stream)
