@@ -83,6 +83,15 @@ def group_case(
     return Grouping(mdc, adrg, drg, status, severity, levels.get(severity, ""))
 
 
+def regrouped_to(grouping: Grouping, drg: str, scheme: Scheme) -> Grouping:
+    """The grouping of a case that a later violation puts into another group of the scheme."""
+    for mdc in scheme.mdcs:
+        for adrg in mdc.adrgs:
+            if any(own.code == drg for own in adrg.drgs):
+                return grouping._replace(mdc=mdc.code, adrg=adrg.code, drg=drg, status="grouped")
+    raise ValueError(f"the scheme has no group {drg}")
+
+
 def is_ambiguous_group(scheme: Scheme, drg: str) -> bool:
     """A group's code is that of an ambiguous group; the rest group of an MDC is not grouped."""
     return drg in scheme.ambiguous_groups

@@ -128,7 +128,7 @@ class Region:
     bed_day_rates: dict[tuple[str, str], tuple[tuple[int, int], ...]]
     reviews: dict[str, Review]
     violations_fen: dict[tuple[str, str], int]
-    violation_points: dict[tuple[str, str], Fraction]
+    violation_points: dict[tuple[str, str], list[Fraction]]  # of each row
     carried_fen: dict[tuple[str, str], int]
     carried_by_hand_fen: tuple[int, ...]  # amounts that name no run
     prepaid_fen: dict[tuple[str, str], tuple[int, int | None]]
@@ -318,15 +318,15 @@ def _bed_day_rates(folder: Path) -> dict[tuple[str, str], tuple[tuple[int, int],
 
 def _violations(
     folder: Path,
-) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], Fraction]]:
-    """Money and points by hospital and pool, several violations added up."""
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], list[Fraction]]]:
+    """Money, added up, and the points of each violation, by hospital and pool."""
     money: dict[tuple[str, str], int] = {}
-    points: dict[tuple[str, str], Fraction] = {}
+    points: dict[tuple[str, str], list[Fraction]] = {}
     for row in _optional(folder, "violations.csv", ("hospital_id", "pool", "amount_yuan")):
         where = (row["hospital_id"], row["pool"])
         money[where] = money.get(where, 0) + _amount(row["amount_yuan"] or 0, "violations.csv")
         own = _points(row.get("points") or "0", "violations.csv")
-        points[where] = points.get(where, Fraction(0)) + own
+        points.setdefault(where, []).append(own)
     return money, points
 
 

@@ -31,7 +31,7 @@ from reference.model.exact import (
     round_fen,
     round_half_away,
 )
-from reference.model.grouping import Grouping, group_case
+from reference.model.grouping import Grouping, group_case, regrouped_to
 from reference.model.history import (
     Base,
     base_from_means,
@@ -243,6 +243,7 @@ def settle_region(
     history: Iterable[Row] | None = None,
     quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     removed: Iterable[str] = (),
+    regrouped: Mapping[str, str] = MappingProxyType({}),
 ) -> Settlement:
     """Settle a region's year from its folder.
 
@@ -259,7 +260,7 @@ def settle_region(
     p = policy.for_year(region.year, overrides)
     if not overrides:  # else it is a trial
         check_targets(region, p)
-    return settle(region, p, scheme, quarantined=quarantined, removed=removed)
+    return settle(region, p, scheme, quarantined=quarantined, removed=removed, regrouped=regrouped)
 
 
 @dataclass(frozen=True)
@@ -286,12 +287,14 @@ def settle(
     groupings: Groupings | None = None,
     quarantined: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     removed: Iterable[str] = (),
+    regrouped: Mapping[str, str] = MappingProxyType({}),
 ) -> Settlement:
     """Settle a region that was read, with the parameters of its year.
 
     `groupings` saves grouping again when a region is settled under several policies;
     `quarantined`: cases and recorded fund of what somebody left out as unclean, by pool;
-    `removed`: cases that a later violation removes (rule 15).
+    `removed`: cases that a later violation removes, `regrouped`: the groups that it puts others into
+    (rule 15).
     """
     check_policy(p)
     check_growth(region, p)
@@ -320,53 +323,17 @@ def settle(
     check_zero_points(region, bases, all_mean_fen, p)
     setting = Setting(region, p, all_mean_fen, bases, Coefficients(region, past, p))
 
-    found = chains(stays, region, p)
-    lead_ids = {case.case_id: lead_of(own, setting)[0].case_id for own in found for case, _ in own}
-    prices: dict[str, Price] = {}
-    for chain in found:
-        prices |= price_chain(chain, setting)
-    for case, grouping in stays:
-        if case.case_id not in prices:
-            prices[case.case_id] = price_of(case, grouping, setting)
-        prices[case.case_id] = with_new_technology(prices[case.case_id], case, setting)
-    idle = {
-        case_id
-        for case_id in region.reviews
-        if case_id not in prices or not review_counts(prices[case_id])
-    }
-    doubts = doubted(region.cases, p) & prices.keys()
-    waiting = doubts - region.reviews.keys()
-    for chain in found:  # one stay: what holds one of them holds all
-        if any(case.case_id in waiting for case, _ in chain):
-            waiting |= {case.case_id for case, _ in chain}
-    for case_id in waiting:
-        prices[case_id] = held(prices[case_id])
-    gone = [case_id for case_id in removed if prices[case_id].paid_by != HELD]
-    if p["removed_case"] == "shared":
-        for case_id in gone:  # no points and no price; its F and n still count
-            prices[case_id] = replace(
-                prices[case_id], paid_by=BY_POINTS, points=Fraction(0), price_fen=0
-            )
-    followed = readmitted(stays, p, found)
-
-    day_of = {case.case_id: f"{key_day(case, p):%Y-%m}" for case, _ in stays}
-    rows = tuple(
-        case_row(
-            case,
-            grouping,
-            prices[case.case_id],
-            bases,
-            day_of[case.case_id],
-            day_of.get(followed.get(case.case_id, ""), ""),
-            lead_ids.get(case.case_id, ""),
-            p,
-        )
-        for case, grouping in stays
-    )
+    shares = p["removed_case"] == "shared"
+    right = [in_group(stay, regrouped.get(stay[0].case_id), scheme) for stay in stays]
+    made = scored(right if shares else stays, setting, removed if shares else ())
+    rows, idle, doubts = made.rows, made.idle, made.doubts
     over_quota = check_quota(rows, idle, region, p)
-    hospitals, pools = settle_pools(rows, region, p, quarantined)
-    if p["removed_case"] == "to_fund":
-        hospitals = give_back([row for row in rows if row.case_id in gone], hospitals, pools, p)
+    plain = region if shares else replace(region, violation_points={})
+    hospitals, pools = settle_pools(rows, plain, p, quarantined)
+    if not shares:
+        hospitals, taken = pay_for_points(hospitals, pools, region)
+        corrected = scored(right, setting).rows if regrouped else rows
+        hospitals = give_back(rows, corrected, set(removed), hospitals, taken, pools, p)
     settled = {own for row in pools if row.solution != NO_POINTS for own in row.pool.split("+")}
     check_given_money([row for row in hospitals if row.pool in settled], region, p)
     held_fund = [(row.pool, row.held_fund_fen) for row in hospitals]
@@ -396,11 +363,78 @@ def settle(
         ceiling=ceiling,
         funds=funds,
         referrals=referral_rows(
-            found, lead_ids, {row.case_id: row.points for row in rows}, region, p
+            made.chains, made.lead_ids, {row.case_id: row.points for row in rows}, region, p
         ),
     )
     check_identities(settlement)
     return settlement
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The cases of a year with what they earn, and what was met on the way."""
+
+    rows: tuple[CaseRow, ...]
+    chains: list[list[Stay]]
+    lead_ids: Mapping[str, str]
+    idle: set[str]
+    doubts: set[str]
+
+
+def scored(stays: list[Stay], setting: Setting, removed: Iterable[str] = ()) -> Scored:
+    """Rules 7 and 8: price every stay; `removed` ones keep no points and no price."""
+    region, p, bases = setting.region, setting.p, setting.bases
+    found = chains(stays, region, p)
+    lead_ids = {case.case_id: lead_of(own, setting)[0].case_id for own in found for case, _ in own}
+    prices: dict[str, Price] = {}
+    for chain in found:
+        prices |= price_chain(chain, setting)
+    for case, grouping in stays:
+        if case.case_id not in prices:
+            prices[case.case_id] = price_of(case, grouping, setting)
+        prices[case.case_id] = with_new_technology(prices[case.case_id], case, setting)
+    idle = {
+        case_id
+        for case_id in region.reviews
+        if case_id not in prices or not review_counts(prices[case_id])
+    }
+    doubts = doubted(region.cases, p) & prices.keys()
+    waiting = doubts - region.reviews.keys()
+    for chain in found:  # one stay: what holds one of them holds all
+        if any(case.case_id in waiting for case, _ in chain):
+            waiting |= {case.case_id for case, _ in chain}
+    for case_id in waiting:
+        prices[case_id] = held(prices[case_id])
+    for case_id in removed:  # no points and no price; its F and n still count
+        if prices[case_id].paid_by != HELD:
+            prices[case_id] = replace(
+                prices[case_id], paid_by=BY_POINTS, points=Fraction(0), price_fen=0
+            )
+    followed = readmitted(stays, p, found)
+
+    day_of = {case.case_id: f"{key_day(case, p):%Y-%m}" for case, _ in stays}
+    rows = tuple(
+        case_row(
+            case,
+            grouping,
+            prices[case.case_id],
+            bases,
+            day_of[case.case_id],
+            day_of.get(followed.get(case.case_id, ""), ""),
+            lead_ids.get(case.case_id, ""),
+            p,
+        )
+        for case, grouping in stays
+    )
+    return Scored(rows, found, lead_ids, idle, doubts)
+
+
+def in_group(stay: Stay, drg: str | None, scheme: Scheme) -> Stay:
+    """A stay in the group that a later violation says, if it says one."""
+    case, grouping = stay
+    if drg is None:
+        return stay
+    return case, regrouped_to(grouping, drg, scheme)
 
 
 def group(scheme: Scheme, case: Case, p: Parameters) -> Grouping:
@@ -849,7 +883,7 @@ def settle_pools(
     for row in rows:
         by_hospital.setdefault((row.hospital_id, row.pool), []).append(row)
     sums = {
-        key: sums_of(members, region.violation_points.get(key, Fraction(0)))
+        key: sums_of(members, sum(region.violation_points.get(key, ()), Fraction(0)))
         for key, members in sorted(by_hospital.items())
     }
 
@@ -988,28 +1022,73 @@ def hospital_row(
     )
 
 
+def pay_for_points(
+    hospitals: tuple[HospitalRow, ...], pools: tuple[PoolRow, ...], region: Region
+) -> tuple[tuple[HospitalRow, ...], dict[HospitalPool, int]]:
+    """Rule 15, `removed_case = to_fund`: points of violations are paid for in money, at the value.
+
+    At most the points that there are, at most what is due; returns what was taken, too.
+    """
+    made, taken = [], {}
+    for row in hospitals:
+        key = (row.hospital_id, row.pool)
+        left, back = row.points, 0
+        value = value_of(row.pool, pools)
+        for given in region.violation_points.get(key, ()):
+            points = min(given, left)
+            left -= points
+            back += min(round_fen(points * value * 100), max(0, row.due_fen) - back)
+        taken[key] = back
+        made.append(
+            replace(row, violation_fen=row.violation_fen + back, final_fen=row.final_fen - back)
+        )
+    return tuple(made), taken
+
+
+def value_of(pool: str, pools: tuple[PoolRow, ...]) -> Fraction:
+    return next(row.point_value for row in pools if pool in row.pool.split("+"))
+
+
+def worth(case: CaseRow, pools: tuple[PoolRow, ...], p: Parameters) -> int:
+    """What a case brings its hospital, in fen; one that is held brings nothing."""
+    if case.paid_by == HELD:
+        return 0
+    if case.paid_by != BY_POINTS:
+        return case.price_fen - case.not_pool_fen
+    fen = round_fen(case.points * value_of(case.pool, pools) * 100 - case.not_pool_fen)
+    if p["bound.level"] == "case":
+        low, high = bounds(case.pool_fund_fen, p)
+        if p["bound.case_within_cost"]:
+            high = lowest_of(high, case.total_cost_fen - case.not_pool_fen)
+        fen = fen if low is None else max(fen, low)
+        fen = fen if high is None else min(fen, high)
+    return fen + case.price_fen  # what new technology is paid apart
+
+
 def give_back(
-    removed: Iterable[CaseRow],
+    rows: Iterable[CaseRow],
+    corrected: Iterable[CaseRow],
+    removed: set[str],
     hospitals: tuple[HospitalRow, ...],
+    taken: Mapping[HospitalPool, int],
     pools: tuple[PoolRow, ...],
     p: Parameters,
 ) -> tuple[HospitalRow, ...]:
-    """Rule 15, `removed_case = to_fund`: what removed cases bring is taken back as a violation."""
+    """Rule 15, `removed_case = to_fund`: what cases bring too much is taken back as a violation.
+
+    Of removed cases all of it, of others what they bring beyond what they bring by the right groups.
+    """
     made = {(row.hospital_id, row.pool): row for row in hospitals}
-    left = {key: max(0, row.due_fen) for key, row in made.items()}
-    for case in removed:
+    left = {key: max(0, row.due_fen) - taken[key] for key, row in made.items()}
+    too_much = [(row, max(0, worth(row, pools, p))) for row in rows if row.case_id in removed]
+    too_much += [
+        (was, worth(was, pools, p) - worth(now, pools, p))
+        for was, now in zip(rows, corrected, strict=True)
+        if was.case_id not in removed
+    ]
+    for case, amount in too_much:
         key = (case.hospital_id, case.pool)
-        worth = case.price_fen - case.not_pool_fen
-        if case.paid_by == BY_POINTS:
-            value = next(pool.point_value for pool in pools if case.pool in pool.pool.split("+"))
-            worth = round_fen(case.points * value * 100 - case.not_pool_fen)
-            if p["bound.level"] == "case":
-                low, high = bounds(case.pool_fund_fen, p)
-                if p["bound.case_within_cost"]:
-                    high = lowest_of(high, case.total_cost_fen - case.not_pool_fen)
-                worth = worth if low is None else max(worth, low)
-                worth = worth if high is None else min(worth, high)
-        back = min(max(0, worth), left[key])
+        back = min(amount, left[key])
         left[key] -= back
         row = made[key]
         made[key] = replace(

@@ -36,7 +36,7 @@ def compare(run: YearEnd, folder: Path) -> Counter[str]:
     """Fail if a case of a run has another class or other points in its own group; count classes."""
     pricer = Pricer.of_run(folder)
     columns = ["case_id", "drg", "status", "case_class", "points_before_readmission", "pool"]
-    columns += ["paid_by", "price_fen", "doubts"]
+    columns += ["paid_by", "price_fen", "apart_fen", "doubts"]
     settled = {
         row["case_id"]: row
         for row in pq.read_table(folder / "cases.parquet", columns=columns).to_pylist()
@@ -73,9 +73,12 @@ def compare(run: YearEnd, folder: Path) -> Counter[str]:
             due = int(row["points_before_readmission"] * POINT)
             assert (price.case_class, price.points) == (row["case_class"], due), row
             value = next(v for pool, v in values.items() if row["pool"] in pool.split("+"))
-            money = row["price_fen"] if row["paid_by"] == "money" else None
-            assert price.fen == (round_half_away(value * due / POINT) if money is None else money)
+            fen = round_half_away(value * due / POINT) + (row["apart_fen"] or 0)
+            if row["paid_by"] == "money":
+                fen = row["price_fen"]
+            assert price.fen == fen, row
             met[row["case_class"]] += 1
+            met["new technology"] += bool(row["apart_fen"])
     return met
 
 
@@ -84,7 +87,7 @@ def test_price__of_the_own_group_is_what_the_run_settled(
 ) -> None:
     keep_schemes(monkeypatch)
     met: Counter[str] = Counter()
-    for seed in (*range(20), 33, 39):
+    for seed in (*range(20), 32, 33, 39):
         both = run_both(draw_region(tmp_path / "region", seed, "testland-tiny"))
         if both is not None:
             folder = write_run(both[0], tmp_path / f"run{seed}")
@@ -100,6 +103,7 @@ def test_price__of_the_own_group_is_what_the_run_settled(
         "bed_day",
         "referral",
     } <= set(met)
+    assert met["new technology"]
 
 
 @pytest.mark.long

@@ -343,7 +343,7 @@ def test_annulled_amount__is_in_no_listing_and_why_tells_of_it(
     assert not case.disagreements
     said = text(case, "zh")
     assert "扣款 500.00 元；已由第 3 版的 复议〔2025〕1号 取代，不再计" in said
-    assert "复议〔2025〕1号（2025-09-01），第 3 版：按病组 GB15 计点，不扣款" in said
+    assert "复议〔2025〕1号（2025-09-01），第 3 版：应为病组 GB15，不扣款" in said
     account = why(out, "hospital", "H1")
     assert not account.disagreements
     assert "（第 2 版，病例 C03）的 500.00 元已由第 3 版取代，不再扣" in text(account, "zh")

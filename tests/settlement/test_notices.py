@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from drgpay.errors import in_language
 from drgpay.report.outputs import write_outputs
 from drgpay.settlement.run_folder import write_run
+from drgpay.settlement.why import why
 from drgpay.settlement.year_end import YearEnd, year_end
+from reference.model import settle_region
 from tests.settlement.small import BASE, case, small_region
 
 
@@ -43,10 +47,14 @@ def test_groups_without_base_points__are_told_with_cost_and_points(tmp_path: Pat
     assert "总费用 19,000.00 元，点数 190.0000；费用最多的：GB15" in said(run)
 
 
+@pytest.mark.parametrize("rule", ["to_fund", "shared"])
 def test_reviews_and_points_of_violations__are_told_with_what_they_come_to(
-    tmp_path: Path,
+    rule: str, tmp_path: Path
 ) -> None:
-    """T = 12,000 + 0.15 x 9,000 = 13,350; N = 18,000; points 100 + 150 − 10 + 100 = 340."""
+    """T = 12,000 + 0.15 x 9,000 = 13,350; N = 18,000; points 100 + 150 + 100 = 350.
+
+    The 10 points that a violation takes are paid for at the value, or leave 340 for all.
+    """
     dear = case("C4", "H1", "20000.00", "9000.00")
     tables = {
         "reviews": [
@@ -54,8 +62,26 @@ def test_reviews_and_points_of_violations__are_told_with_what_they_come_to(
         ],
         "violations": [{"hospital_id": "H1", "pool": "310", "amount_yuan": "0", "points": "10"}],
     }
-    run = year_end(region(tmp_path / "r", dear, tables=tables, policy={"special_quota": '"1"'}))
-    assert run.pools[0].point_value_fen * 340 == 1_335_000 + 1_800_000
+    policy = {"special_quota": '"1"', "removed_case": f'"{rule}"'}
+    run = year_end(region(tmp_path / "r", dear, tables=tables, policy=policy))
+    points = 350 if rule == "to_fund" else 340
+    assert run.pools[0].point_value_fen * points == 1_335_000 + 1_800_000
     assert "1 例按准予的特病单议计点：总费用 20,000.00 元，点数 150.0000" in said(run)
-    # 10 x 92.2058… = 922.06
-    assert "违规扣减 10.0000 点，按点值合 922.06 元" in said(run)
+    h1 = next(h for h in run.hospitals if h.hospital_id == "H1")
+    folder = write_run(run, tmp_path / "run", finish=lambda d: write_outputs(d))
+    page = (folder / "report.html").read_text("utf-8")
+    if rule == "to_fund":  # 10 x 89.5714… = 895.71
+        assert (h1.violation_fen, h1.sums.points_deducted) == (89_571, 0)
+        told = "违规扣减 10.0000 点，按点值合 895.71 元，计入违规扣款、退回基金"
+        reason = "扣 10.0000 点，按点值合 895.71 元，退回基金"
+        assert [v.reason for v in run.region.violations] == [reason]
+    else:  # 10 x 92.2058… = 922.06
+        assert (h1.violation_fen, h1.sums.points_deducted) == (0, 100_000)
+        told = "违规扣减 10.0000 点，按点值合 922.06 元，不退回基金"
+    assert told in said(run) and told in page
+    for kind, what in (("hospital", "H1"), ("pool", "310"), ("case", "C4")):
+        assert not why(folder, kind, what).disagreements
+    model = settle_region(tmp_path / "r")
+    assert [(h.due_fen, h.violation_fen, h.final_fen) for h in run.hospitals] == [
+        (h.due_fen, h.violation_fen, h.final_fen) for h in model.hospitals
+    ]

@@ -25,13 +25,16 @@ from drgpay.policy import CATALOGUE, InForce, YearPolicy, load_policy, read_valu
 from drgpay.settlement.months import months_of
 from drgpay.settlement.prepare import READING, Prepared, prepare
 from drgpay.settlement.region import read_region
+from drgpay.settlement.reopen import correct_cases
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
+from drgpay.settlement.versions import REMOVE, LaterViolation
 from drgpay.settlement.year_end import YearEnd, settle_prepared
 from reference.model import Groupings, Scheme, Settlement, group_region, settle
 from reference.model.policy import Policy as ModelPolicy
 from reference.model.policy import load_policy as load_model_policy
 from reference.model.region import Region as ModelRegion
 from reference.model.region import read_region as read_model_region
+from reference.model.stay import year_of
 from tests.settlement.regions import (
     SCHEMES,
     YEAR,
@@ -132,16 +135,58 @@ def policies(both: Both, seed: int, count: int) -> Iterator[dict[str, Any]]:
 # --- one settlement
 
 
-def settle_both(both: Both, values: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The two results; a text where one refuses."""
+def draw_later(both: Both, r: random.Random) -> dict[str, str]:
+    """Groups that later violations put some cases into, `remove` included; mostly none."""
+    if r.random() < 0.6:
+        return {}
+    p = both.like.for_year(YEAR)
+    cases = sorted(c.case_id for c in both.region.cases if year_of(c, p) == YEAR)
+    kept = ("surgical", "medical")
+    groups = [d.code for m in both.scheme.mdcs for a in m.adrgs if a.kind in kept for d in a.drgs]
+    kinds = [REMOVE, *(both.drgs or ["GB15"]), r.choice(groups)]
+    some = r.sample(cases, min(len(cases), r.choice([1, 1, 2, 5])))
+    return {case: r.choice(kinds) for case in some}
+
+
+def reopen_prepared(both: Both, later: Mapping[str, str]) -> None:
+    """Let the prepared cases be those of a reopened year."""
+    own = {case.case_id: case for case in both.region.cases}
+    both.prepared.removed.clear()
+    both.prepared.regrouped.clear()
+    correct_cases(
+        both.prepared,
+        [
+            LaterViolation(
+                2, own[i].hospital_id, own[i].pool, 0, 0, i, drg, f"文书 {i}", "2025-03-01"
+            )
+            for i, drg in later.items()
+        ],
+    )
+
+
+def settle_both(
+    both: Both, values: Mapping[str, Any], later: Mapping[str, str] | None = None
+) -> tuple[Any, Any]:
+    """The two results, reopened with `later` corrections; a text where one refuses."""
     fast: YearEnd | str
     model: Settlement | str
+    later = later or {}
+    reopen_prepared(both, later)
+    removed = [case for case, drg in later.items() if drg == REMOVE]
+    regrouped = {case: drg for case, drg in later.items() if drg != REMOVE}
     try:
         fast = settle_prepared(both.prepared, year_policy(values))
     except DrgpayError as error:
         fast = str(error)
     try:
-        model = settle(both.region, model_policy(values, both.like), both.scheme, both.groupings)
+        model = settle(
+            both.region,
+            model_policy(values, both.like),
+            both.scheme,
+            both.groupings,
+            removed=removed,
+            regrouped=regrouped,
+        )
     except ValueError as error:
         model = str(error)
     return fast, model
@@ -529,7 +574,8 @@ def settle_many(folder: Path, seeds: range, count: int) -> Counter[str]:
             continue
         met["regions"] += 1
         for number, values in enumerate(policies(both, seed, count)):
-            fast, model = settle_both(both, values)
+            later = draw_later(both, random.Random(f"later {seed} {number}"))
+            fast, model = settle_both(both, values, later)
             met["settlements"] += 1
             where = f"seed {seed}, policy {number}, {both.drawn.scheme}"
             if isinstance(fast, str) or isinstance(model, str):
@@ -541,6 +587,14 @@ def settle_many(folder: Path, seeds: range, count: int) -> Counter[str]:
             if found:
                 pytest.fail(f"{where}:\n" + "\n".join(found[:20]))
             count_met(met, model)
+            taken = any(r.amount_fen for r in fast.returned)
+            met["removed, to the fund"] += taken and REMOVE in later.values()
+            met["regrouped, to the fund"] += taken and REMOVE not in later.values()
+            met["regrouped, paid by the fund"] += any(r.amount_fen < 0 for r in fast.returned)
+            met["corrected, shared"] += bool(later) and values["removed_case"] == "shared"
+            met["points of violations, to the fund"] += any(
+                "按点值合" in v.reason and v.amount_fen for v in fast.region.violations
+            )
         both.prepared.close()
     return met
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ class ReadPieces(Sequence[ReadPiece]):
         self._marked: dict[int, list[tuple[NDArray[np.int64], int]]] = {}
         self._regrouped: dict[int, list[tuple[int, int, int, int]]] = {}
         self._hashes: list[NDArray[np.uint64]] = []
+        self._base: ReadPieces | None = None  # the pieces with the files, of a copy
 
     @property
     def place(self) -> Path | None:
@@ -158,6 +160,22 @@ class ReadPieces(Sequence[ReadPiece]):
         else:
             self._regrouped.setdefault(number, []).append((row, drg, adrg, mdc))
 
+    def regrouped(self, changes: Mapping[int, Sequence[tuple[int, int, int, int]]]) -> ReadPieces:
+        """Return these pieces with some cases in other groups; these here stay as they are.
+
+        `changes`: by piece (row, DRG, ADRG, MDC). What lies on disk stays with these pieces.
+        """
+        made = copy(self)
+        made._base = self
+        made._kept, made._ends = list(self._kept), [own.copy() for own in self._ends]
+        made._regrouped = {number: list(own) for number, own in self._regrouped.items()}
+        for number, own in changes.items():
+            if self._folder is None:
+                made._kept[number] = _own_groups(self._kept[number])
+            for change in own:
+                made.regroup(number, *change)
+        return made
+
     def repeated_cases(self) -> list[NDArray[np.int64]]:
         """Return of each piece the rows whose case id stands more than once in all of them."""
         ends = np.cumsum([0, *self._sizes])
@@ -195,11 +213,13 @@ class ReadPieces(Sequence[ReadPiece]):
 
     def close(self) -> None:
         """Delete what lies on disk."""
-        if self._folder is not None:
+        if self._base is not None:
+            self._base.close()
+        elif self._folder is not None:
             drop_folder(self._folder)
 
     def __del__(self) -> None:
-        if getattr(self, "_folder", None) is not None:
+        if getattr(self, "_folder", None) is not None and self._base is None:
             self.close()
 
     def _path(self, number: int) -> Path:
@@ -212,6 +232,12 @@ def _stop(piece: ReadPiece, rows: NDArray[np.int64], reason: int) -> None:
     piece.reason[rows] = reason
     piece.mdc[rows] = 0
     piece.level[rows] = 0
+
+
+def _own_groups(piece: ReadPiece) -> ReadPiece:
+    """Return a piece whose groups may be changed without changing those of the piece given."""
+    names = ("drg", "adrg", "mdc", "status", "reason")
+    return replace(piece, **{name: getattr(piece, name).copy() for name in names})
 
 
 def _regroup(piece: ReadPiece, row: int, drg: int, adrg: int, mdc: int) -> None:

@@ -123,6 +123,8 @@ class Prepared:
     code_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
     history_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
     removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
+    # by piece: rows that violations found later put into other groups, with DRG, ADRG and MDC
+    regrouped: dict[int, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     later: Sequence[LaterViolation] = ()  # of a reopened year
     errors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # of findings
     cache: dict[Any, Any] = field(default_factory=dict)
@@ -139,6 +141,15 @@ class Prepared:
         """Return the codes read otherwise than written, of cases and of history, where there are."""
         tables = {"code_changes": self.code_changes, "history_code_changes": self.history_changes}
         return {name: table for name, table in tables.items() if len(table)}
+
+    def corrected(self) -> Prepared:
+        """Return this with the cases that later violations put into other groups in those."""
+        if not self.regrouped:
+            return self
+        pieces = self.pieces.regrouped(self.regrouped)
+        return replace(
+            self, pieces=pieces, counts=count_ends(pieces, len(self.broken)), regrouped={}, cache={}
+        )
 
     def close(self) -> None:
         """Delete what lies on disk."""

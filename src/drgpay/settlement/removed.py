@@ -1,35 +1,40 @@
-"""What was paid for cases that a later violation removed, and where it goes (`removed_case`).
+"""What later violations take away from what was paid, and where it goes (`removed_case`).
 
-`to_fund`: the case keeps its weight in the point value, so that nobody else is paid for it, and
-what it brings its hospital is taken back as a violation. `shared`: it keeps no points and its
-recorded fund stays in the settled total, so that what it brought raises the value of all others.
+Cases that are removed or put into another group, points that violations cost. `to_fund`: cases and
+points keep their weight in the point value, so that nobody else is paid for them, and what they
+brought too much is taken back as a violation. `shared`: the points are gone, the recorded fund stays
+in the settled total, and what they brought raises the value of all others.
 Source: S2 二(二)1(6) (what a violation distorted is recovered); docs/reopening.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drgpay.budget.bounds import NO_HIGH, NO_LOW
 from drgpay.budget.limits import bounds_of, by_case
 from drgpay.errors import Bilingual, both
-from drgpay.money import POINT, decimal_text, round_half_away, yuan_text
+from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import HELD, MONEY
 from drgpay.policy import YearPolicy
-from drgpay.settlement.point_value import HospitalResult, PoolResult
+from drgpay.settlement.point_value import HospitalResult, Key, PoolResult
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.region import Region, Violation
-from drgpay.settlement.scored import ScoredPieces
-from drgpay.settlement.versions import Reopening, standing_rows
+from drgpay.settlement.scored import ScoredPiece, ScoredPieces
+from drgpay.settlement.versions import LaterViolation, Reopening, case_mark, standing_rows
 
 
 @dataclass(frozen=True)
 class Returned:
-    """A removed case and what it brought its hospital, in fen, at the value of its pool."""
+    """A case and what it brought its hospital too much, in fen, at the value of its pool.
+
+    Below 0: by its right group it brings more, which the fund pays, too.
+    """
 
     case_id: str
     hospital_id: str
@@ -38,71 +43,159 @@ class Returned:
 
 
 def to_fund(policy: YearPolicy) -> bool:
-    """Whether what was paid for a removed case returns to the fund."""
+    """Whether what violations take away returns to the fund."""
     return bool(policy["removed_case"] == "to_fund")
+
+
+# --- points of violations
+
+
+def without_points(region: Region) -> Region:
+    """Return a region in which violations cost no points."""
+    own = tuple(replace(v, points=0) for v in region.violations)
+    return replace(region, violations=own)
+
+
+def points_in_money(
+    region: Region, pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult]
+) -> tuple[Region, dict[Key, int], list[Bilingual]]:
+    """Return a region whose violations cost money for points, how much by account, and notes.
+
+    `pools`, `hospitals`: settled without those points. Points are worth the point value; at most
+    those that the hospital has, and at most what it is due.
+    """
+    value = {name: p.point_value_fen for p in pools for name in p.pool.split("+")}
+    made = {(h.hospital_id, h.pool): h for h in hospitals}
+    points = {key: h.sums.points for key, h in made.items()}
+    due = {key: max(0, h.due_fen) for key, h in made.items()}
+    violations, taken = [], dict.fromkeys(made, 0)
+    told: dict[str, tuple[int, int]] = {}
+    for v in region.violations:
+        key = (v.hospital_id, v.pool)
+        if not v.points:
+            violations.append(v)
+            continue
+        own = min(v.points, points[key])
+        points[key] -= own
+        fen = min(round_half_away(value[v.pool] * Fraction(own, POINT)), due[key] - taken[key])
+        taken[key] += fen
+        before = told.get(v.pool, (0, 0))
+        told[v.pool] = (before[0] + own, before[1] + fen)
+        text = f"扣 {points_text(own)} 点，按点值合 {yuan_text(fen)} 元，退回基金"
+        reason = f"{v.reason}：{text}" if v.reason else text
+        violations.append(replace(v, amount_fen=v.amount_fen + fen, points=0, reason=reason))
+    notes = [_points_note(pool, *sums) for pool, sums in sorted(told.items())]
+    return replace(region, violations=tuple(violations)), taken, notes
+
+
+def _points_note(pool: str, points: int, fen: int) -> Bilingual:
+    return both(
+        f"险种 {pool}：违规扣减 {points_text(points)} 点，按点值合 {yuan_text(fen)} 元，计入违规扣款、退回基金"
+        "（removed_case = to_fund），点值不因扣点而提高",
+        f"pool {pool}: {points_text(points)} points taken off by violations are worth "
+        f"{yuan_text(fen)} yuan at the point value; as violations they return to the fund "
+        "(removed_case = to_fund) and do not raise the value",
+    )
+
+
+# --- cases of a reopened year
 
 
 def returned_cases(
     prepared: Prepared,
     pieces: ScoredPieces,
+    corrected: ScoredPieces | None,
     region: Region,
     policy: YearPolicy,
     pools: Sequence[PoolResult],
     hospitals: Sequence[HospitalResult],
+    taken: Mapping[Key, int],
 ) -> list[Returned]:
-    """Return what the removed cases brought: points x V − n within their bounds, or price − n.
+    """Return what removed cases brought, and what others bring too much by their group.
 
-    Nothing is below 0, and the cases of a hospital and pool bring at most what it is due.
+    A case is worth points x V − n within its bounds, or price − n. `corrected`: the cases scored by
+    their right groups, which may change what other stays earn (readmission, referral), too.
+    Nothing of a removed case is below 0; the cases of a hospital and pool give back at most what it
+    is due, less what its points of violations took (`taken`).
     """
     left = {(h.hospital_id, h.pool): max(0, h.due_fen) for h in hospitals}
+    left = {key: fen - taken.get(key, 0) for key, fen in left.items()}
+    worth = _Worth(region, policy, pools)
     found = []
-    for case in _worth(prepared, pieces, region, policy, pools):
+    for case, removed in _changed(prepared, pieces, corrected, worth):
         key = (case.hospital_id, case.pool)
-        fen = min(max(0, case.amount_fen), left.get(key, 0))
+        fen = min(max(0, case.amount_fen) if removed else case.amount_fen, left.get(key, 0))
         left[key] = left.get(key, 0) - fen
-        found.append(Returned(case.case_id, *key, fen))
+        found.append(replace(case, amount_fen=fen))
     return found
 
 
-def _worth(
-    prepared: Prepared,
-    pieces: ScoredPieces,
-    region: Region,
-    policy: YearPolicy,
-    pools: Sequence[PoolResult],
-) -> Iterator[Returned]:
-    value = {name: p.point_value_fen for p in pools for name in p.pool.split("+")}
+def _changed(
+    prepared: Prepared, pieces: ScoredPieces, corrected: ScoredPieces | None, worth: _Worth
+) -> Iterator[tuple[Returned, bool]]:
+    """Yield removed cases with what they brought, then others with what they brought too much."""
     for number, rows in sorted(prepared.removed.items()):
-        piece = pieces[number]
+        for case in worth.of(pieces[number], rows):
+            yield case, True
+    for number in range(0 if corrected is None else len(pieces)):
+        assert corrected is not None
+        old, new = pieces[number], corrected[number]
+        other = (old.points != new.points) | (old.price != new.price)
+        other |= old.paid_by != new.paid_by
+        other[prepared.removed.get(number, np.zeros(0, np.int64))] = False
+        rows = np.flatnonzero(other)
+        for was, now in zip(worth.of(old, rows), worth.of(new, rows), strict=True):
+            yield replace(was, amount_fen=was.amount_fen - now.amount_fen), False
+
+
+class _Worth:
+    """What cases bring their hospitals at the values of a year."""
+
+    def __init__(self, region: Region, policy: YearPolicy, pools: Sequence[PoolResult]) -> None:
+        self.region, self.policy = region, policy
+        self.value = {name: p.point_value_fen for p in pools for name in p.pool.split("+")}
+
+    def of(self, piece: ScoredPiece, rows: NDArray[np.int64]) -> Iterator[Returned]:
+        """Yield what some cases of a piece bring; held ones nothing."""
         f = piece.facts
-        low, high = bounds_of(policy, f.fund[rows], f.cost[rows], f.not_pool[rows])
+        low, high = bounds_of(self.policy, f.fund[rows], f.cost[rows], f.not_pool[rows])
         for place, row in enumerate(np.asarray(rows).tolist()):
-            hospital, pool = region.hospitals[int(f.hospital[row])].id, region.pools[f.pool[row]].id
+            hospital = self.region.hospitals[int(f.hospital[row])].id
+            pool = self.region.pools[f.pool[row]].id
             n, paid_by = int(f.not_pool[row]), int(piece.paid_by[row])
             fen = 0
             if paid_by == MONEY:
                 fen = int(piece.price[row]) - n
             elif paid_by != HELD:
-                fen = round_half_away(value[pool] * Fraction(int(piece.points[row]), POINT) - n)
-                if by_case(policy):
+                exact = self.value[pool] * Fraction(int(piece.points[row]), POINT) - n
+                fen = round_half_away(exact)
+                if by_case(self.policy):
                     fen = fen if low[place] == NO_LOW else max(fen, int(low[place]))
                     fen = fen if high[place] == NO_HIGH else min(fen, int(high[place]))
+                fen += int(piece.apart[row])
             yield Returned(piece.case_id[row].as_py(), hospital, pool, fen)
 
 
-def as_violations(found: Sequence[Returned], documents: Mapping[str, str]) -> tuple[Violation, ...]:
+def as_violations(
+    found: Sequence[Returned], later: Sequence[LaterViolation]
+) -> tuple[Violation, ...]:
     """Return the amounts as violations, each with its case and document as the reason."""
-    return tuple(
-        Violation(
-            r.hospital_id,
-            r.pool,
-            r.amount_fen,
-            0,
-            f"{documents.get(r.case_id, '')}：移除病例 {r.case_id}，所付金额退回基金",
-        )
-        for r in found
-        if r.amount_fen
-    )
+    rows = {v.case_id: v for v in standing_rows(later) if v.case_id}
+    by = sorted({v.document for v in rows.values() if not v.removes})
+    made = []
+    for r in found:
+        own = rows.get(r.case_id)
+        if own is None:
+            what = f"{'、'.join(by)}：连带{case_mark(r.case_id)}因其他病例改组"
+        elif own.removes:
+            what = f"{own.document}：移除{case_mark(r.case_id)}"
+        else:
+            what = f"{own.document}：改组{case_mark(r.case_id)}按 {own.new_drg} 计点"
+        ends = "所付金额退回基金" if own is not None and own.removes else "多付的金额退回基金"
+        ends = "少付的金额由基金补付" if r.amount_fen < 0 else ends
+        if r.amount_fen:
+            made.append(Violation(r.hospital_id, r.pool, r.amount_fen, 0, f"{what}{ends}"))
+    return tuple(made)
 
 
 def removed_notes(
@@ -112,32 +205,31 @@ def removed_notes(
     pools: Sequence[PoolResult],
     hospitals: Sequence[HospitalResult],
 ) -> list[Bilingual]:
-    """Return what became of the money of removed cases, with figures."""
-    names = {v.case_id for v in standing_rows(reopening.later) if v.removes}
-    if not names:
-        return []
+    """Return what became of the money of cases that were removed or regrouped, with figures."""
+    rows = [v for v in standing_rows(reopening.later) if v.case_id]
     notes = []
-    for pool in sorted({v.pool for v in standing_rows(reopening.later) if v.removes}):
-        own = sorted(
-            v.case_id for v in standing_rows(reopening.later) if v.removes and v.pool == pool
-        )
+    for pool in sorted({v.pool for v in rows}):
+        own = sorted((v.case_id, v.new_drg, v.removes) for v in rows if v.pool == pool)
         before = reopening.values.get(pool)
         now = next(p.point_value_fen / 100 for p in pools if pool in p.pool.split("+"))
         values = f"{'—' if before is None else decimal_text(before, 2)} → {decimal_text(now, 2)}"
-        shown = "、".join(own)
+        zh = "、".join(f"{case}（{'移除' if gone else '改入 ' + drg}）" for case, drg, gone in own)
+        en = ", ".join(
+            f"{case} ({'removed' if gone else 'into ' + drg})" for case, drg, gone in own
+        )
         if to_fund(policy):
             fen = yuan_text(sum(r.amount_fen for r in found if r.pool == pool))
             notes.append(
                 both(
-                    f"险种 {pool}：移除的病例 {shown} 所付的 {fen} 元退回基金（removed_case = to_fund，"
-                    f"S2 二(二)1(6)），计入违规扣款；点值 {values} 元，其他机构不因移除而多得",
-                    f"pool {pool}: {fen} yuan paid for the removed cases {', '.join(own)} return to the "
-                    f"fund (removed_case = to_fund, S2 二(二)1(6)) as violations; point value {values} "
-                    "yuan, nobody else is paid more by the removal",
+                    f"险种 {pool}：病例 {zh} 所付的 {fen} 元退回基金（removed_case = to_fund，"
+                    f"S2 二(二)1(6)），计入违规扣款；点值 {values} 元，其他机构不因此多得",
+                    f"pool {pool}: {fen} yuan paid for cases {en} return to the fund (removed_case = "
+                    f"to_fund, S2 二(二)1(6)) as violations; point value {values} yuan, nobody else "
+                    "is paid more by it",
                 )
             )
             continue
-        owners = {v.hospital_id for v in reopening.later if v.case_id in own}
+        owners = {v.hospital_id for v in rows if v.pool == pool}
         after = {(h.hospital_id, h.pool): h.final_fen for h in hospitals}
         more = sum(
             after[key] - reopening.finals.get(key, 0)
@@ -146,14 +238,17 @@ def removed_notes(
         )
         notes.append(
             both(
-                f"险种 {pool}：移除的病例 {shown} 不计点数，其记账仍在清算总额中，由各机构分享"
+                f"险种 {pool}：病例 {zh} 不再计原有的点数，其记账仍在清算总额中，由各机构分享"
                 f"（removed_case = shared）：点值 {values} 元，其他机构的最终支付合计变动 {yuan_text(more)} 元",
-                f"pool {pool}: the removed cases {', '.join(own)} have no points, their recorded fund "
-                f"stays in the settled total and is shared (removed_case = shared): point value {values} "
+                f"pool {pool}: cases {en} have their former points no more, their recorded fund stays "
+                f"in the settled total and is shared (removed_case = shared): point value {values} "
                 f"yuan, final payments of the others change by {yuan_text(more)} yuan in all",
             )
         )
     return notes
 
 
-__all__ = ["Returned", "as_violations", "removed_notes", "returned_cases", "to_fund"]
+__all__ = [
+    "Returned", "as_violations", "points_in_money", "removed_notes", "returned_cases",
+    "to_fund", "without_points",
+]  # fmt: skip

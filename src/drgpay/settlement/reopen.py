@@ -30,7 +30,7 @@ from drgpay.policy import Policy
 from drgpay.settlement.corrected import CorrectedCases, earlier_corrected
 from drgpay.settlement.corrected_files import read_corrected
 from drgpay.settlement.point_value import NO_POINTS
-from drgpay.settlement.prepare import Prepared, Progress, count_ends
+from drgpay.settlement.prepare import Prepared, Progress
 from drgpay.settlement.provenance import RUN
 from drgpay.settlement.region import (
     Region,
@@ -588,9 +588,9 @@ def _check_scheme(earlier: Earlier, prepared: Prepared) -> None:
 
 
 def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[str, str]:
-    """Put cases into their right group, or take their points away; of a case the last row counts.
+    """Name the cases whose group is wrong or that are removed; of a case the last row counts.
 
-    Returns the groups that the cases had before. Raises InputError for cases that are not in the run, quarantined or of another hospital or pool,
+    Returns the groups that the cases have. Raises InputError for cases that are not in the run, quarantined or of another hospital or pool,
     and for groups that the scheme does not have.
     """
     prepared.later = tuple(later)
@@ -602,6 +602,7 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[s
     ids = pa.array(list(waiting), pa.string())
     faults: list[Bilingual] = []
     removed: dict[int, list[int]] = {}
+    regrouped: dict[int, list[tuple[int, int, int, int]]] = {}
     region, missing = prepared.region, dict(waiting)
     for number, piece in enumerate(prepared.pieces):
         for row in np.flatnonzero(np.asarray(pc.is_in(piece.case_id, value_set=ids))).tolist():
@@ -624,7 +625,7 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[s
             elif v.new_drg == REMOVE:
                 removed.setdefault(number, []).append(row)
             elif v.new_drg in groups:
-                prepared.pieces.regroup(number, row, *groups[v.new_drg])
+                regrouped.setdefault(number, []).append((row, *groups[v.new_drg]))
             else:
                 faults.append(
                     both(
@@ -648,7 +649,8 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[s
         )
     prepared.removed.clear()
     prepared.removed.update({n: np.array(rows, np.int64) for n, rows in removed.items()})
-    prepared.counts = count_ends(prepared.pieces, len(prepared.broken))
+    prepared.regrouped.clear()
+    prepared.regrouped.update(regrouped)
     return first
 
 

@@ -33,14 +33,20 @@ from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.provenance import HAND
 from drgpay.settlement.quota import Quota, quotas_of, review_notes
 from drgpay.settlement.region import Region
+from drgpay.settlement.removed import points_in_money, to_fund, without_points
 from drgpay.settlement.standing import ENDED
 from drgpay.settlement.totals import YearSums
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What a year's sums come to. `policy` has marked what was used on the way."""
+    """What a year's sums come to. `policy` has marked what was used on the way.
 
+    `region`: with the violations as they were settled; `taken_fen`: what points of violations came
+    to in money, by hospital and pool.
+    """
+
+    region: Region
     policy: YearPolicy
     pools: Sequence[PoolResult]
     hospitals: Sequence[HospitalResult]
@@ -51,6 +57,7 @@ class Settled:
     ceiling: Ceiling | None
     extra: dict[str, Any]
     funds: Sequence[FundResult]
+    taken_fen: Mapping[Key, int]
 
 
 def settle_sums(
@@ -75,14 +82,25 @@ def settle_sums(
     if any(pool.last_year_fund_fen is not None for pool in region.pools):
         used = used.using("budget_growth_cap")
     check_unsettled(region, policy, sums, year.aside, prepared.quarantine)
-    pools, hospitals = settle(
-        region,
-        policy,
-        sums,
-        items_of=year.items_of,
-        monthly=monthly,
-        quarantined=quarantined_fen(region, year.aside),
-    )
+
+    def settled(own: Region) -> tuple[list[PoolResult], list[HospitalResult]]:
+        return settle(
+            own,
+            policy,
+            sums,
+            items_of=year.items_of,
+            monthly=monthly,
+            quarantined=quarantined_fen(region, year.aside),
+        )
+
+    taken: dict[Key, int] = {}
+    told: list[Bilingual] = []
+    given = region
+    if any(v.points for v in region.violations):
+        used = used.using("removed_case")
+        if to_fund(policy):
+            region, taken, told = points_in_money(region, *settled(without_points(region)))
+    pools, hospitals = settled(region)
     if policy["combine_pools"]:
         used = used.using("combined_residual")
     ended = {h.id for h in region.hospitals if h.standing == ENDED}
@@ -112,18 +130,23 @@ def settle_sums(
         used = used.using("ceiling.excess")
     mdc_of = {o.drg: o.mdc for o in prepared.grouper.outcomes if o.drg}
     return Settled(
+        region,
         used,
         pools,
         hospitals,
         review_notes(year.reviewed, region, policy),
         quotas,
-        year_notes(
-            prepared, region, policy, base, year, sums, quotas, pools, hospitals, held, extra
-        ),
+        [
+            *year_notes(
+                prepared, given, policy, base, year, sums, quotas, pools, hospitals, held, extra
+            ),
+            *told,
+        ],
         quality(year.moments, prepared.numbers.drgs, mdc_of, base, policy["stable.cv_sd"]),
         ceiling,
         extra,
         held.funds,
+        taken,
     )
 
 

@@ -31,6 +31,13 @@ CARRIED_DIFFERENCE = "carried_difference.csv"
 # how `from` of these files begins: region, year, version (none: the first), which of both files
 SOURCE = re.compile(r"^(?P<run>.+ \d{4})(?: v(?P<version>\d+)(?P<whole>（全部| \(the whole)?.*)?$")
 REMOVE = "remove"
+
+
+def case_mark(case_id: str) -> str:
+    """Return what names a case in the reason of a violation that takes its money back."""
+    return f"病例 {case_id}，"
+
+
 CORRECTED = "corrected"  # the table of what corrected cases took the place of, and its columns
 REPLACED = ("case_id", "version", "correction_file", "correction_row", "file", "row", "column",
             "value", "reason")  # fmt: skip

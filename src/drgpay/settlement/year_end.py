@@ -96,7 +96,6 @@ class YearEnd:
     def of(
         cls,
         prepared: Prepared,
-        region: Region,
         rules: YearRules,
         pieces: ScoredPieces,
         year: YearSums,
@@ -105,7 +104,7 @@ class YearEnd:
         """Return the year that was settled from its sums."""
         return cls(
             prepared,
-            region,
+            settled.region,
             settled.policy,
             rules.base,
             rules.coefficients,
@@ -288,24 +287,28 @@ def settle_prepared(
     `region` may have other budgets, coefficients, scores … than the one prepared; hospitals,
     pools, files and reviews must be the same.
     """
+    later = bool(prepared.removed or prepared.regrouped)
+    corrected = None
+    if not to_fund(policy):
+        prepared = prepared.corrected()
+    elif prepared.regrouped:
+        corrected = score_prepared(prepared.corrected(), policy, region=region).pieces
     made = score_prepared(prepared, policy, region=region)
     year = sums_of(made.pieces, made.totals, prepared, made.region)
     own = made.region
     settled = settle_sums(prepared, own, policy, made.rules.base, year)
     returned: list[Returned] = []
-    if prepared.removed and to_fund(policy):
+    if later and to_fund(policy):
         returned = returned_cases(
-            prepared, made.pieces, own, policy, settled.pools, settled.hospitals
-        )
-        documents = {v.case_id: v.document for v in prepared.later if v.case_id}
-        taken = as_violations(returned, documents)
+            prepared, made.pieces, corrected, own, policy, settled.pools, settled.hospitals,
+            settled.taken_fen,
+        )  # fmt: skip
+        taken = as_violations(returned, prepared.later)
         # money that is taken off changes no point value: the cases bring what they brought
         own = replace(own, violations=(*own.violations, *taken))
         settled = settle_sums(prepared, own, policy, made.rules.base, year)
-    run = replace(
-        YearEnd.of(prepared, own, made.rules, made.pieces, year, settled), returned=returned
-    )
-    if prepared.removed:
+    run = replace(YearEnd.of(prepared, made.rules, made.pieces, year, settled), returned=returned)
+    if later:
         run = replace(run, policy=run.policy.using("removed_case"))
     found = referrals(run.prepared, run.region, run.policy)
     return with_referrals(run, found, partial(made_of, run.pieces))

@@ -184,7 +184,7 @@ class _Run(Reading):
         region, policy = self.region, self.policy
         settled = settle_sums(prepared, region, policy, rules.base, year)
         none = ScoredPieces(prepared.pieces, rules.scoring, Fraction(1), (), ())
-        made = YearEnd.of(prepared, region, rules, none, year, settled)
+        made = YearEnd.of(prepared, rules, none, year, settled)
         one_stay = policy["referral.rule"] == "one_stay"
         found = referrals_of(stays.chains, region, policy) if one_stay else []
         return with_referrals(made, found, stays.made_of)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.quarantine import REASONS
 from drgpay.columns import both_names
 from drgpay.errors import Bilingual, both
 from drgpay.money import yuan_text
+from drgpay.settlement.versions import case_mark
 from drgpay.settlement.why import bounds, case_points, labels
 from drgpay.settlement.why.base import base_points, coefficient, group_mean
 from drgpay.settlement.why.case_class import Stay, classify
@@ -120,19 +119,18 @@ def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
         )
 
 
-def _returned(d: Derivation, run: RunFolder, row: Row, later: Mapping[str, Any]) -> None:
-    """Say that what the removed case brings returns to the fund."""
-    d.parameter("removed_case")
-    mark = f"移除病例 {row['case_id']}，"
+def _returned(d: Derivation, run: RunFolder, row: Row) -> None:
+    """Say that what the case brings too much returns to the fund."""
     for entry in run.listed("violations", ("hospital_id", "pool", "reason")):
-        if mark in entry["reason"]:
+        if case_mark(row["case_id"]) in entry["reason"]:
+            d.parameter("removed_case")
+            fen = yuan_text(entry["amount_fen"])
             d.fact(
                 both("退回基金", "returned to the fund"),
                 both(
-                    f"{later['document']}：以下点数在点值中仍计，所付的 {yuan_text(entry['amount_fen'])} "
-                    "元作为违规扣款退回基金",
-                    f"{later['document']}: the points below count in the value, the "
-                    f"{yuan_text(entry['amount_fen'])} yuan paid for them are taken back as a violation",
+                    f"{entry['reason']}：{fen} 元，计入违规扣款；以下点数在点值中仍计",
+                    f"{entry['reason']}: {fen} yuan as a violation; the points below still count in "
+                    "the value",
                 ),
                 *entry.figures("amount_fen"),
             )
@@ -166,16 +164,14 @@ def _reason(code: str) -> Bilingual:
 
 def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
     rows = later_rows(run, row["case_id"])
-    if rows:
-        later = rows[-1]
-        say_later(d, row, rows)
-        if is_removed(later) and run.policy["removed_case"] == "to_fund":
-            _returned(d, run, row, later)
-        elif is_removed(later) and row["paid_by"] != HELD:
-            _amounts(d, run, row, [row])
-            left = without_points(d, row, later)
-            _brings(d, run, row, case_points.readmission(d, run, row, left))
-            return
+    say_later(d, row, rows)
+    _returned(d, run, row)
+    gone = bool(rows) and is_removed(rows[-1]) and row["paid_by"] != HELD
+    if gone and run.policy["removed_case"] != "to_fund":
+        _amounts(d, run, row, [row])
+        left = without_points(d, row, rows[-1])
+        _brings(d, run, row, case_points.readmission(d, run, row, left))
+        return
     members = chain_of(run, row)
     waiting = [m for m in members if m.get("doubts") and run.reviews.get(m["case_id"]) is None]
     if waiting and row["paid_by"] == HELD:

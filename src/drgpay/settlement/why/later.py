@@ -39,8 +39,8 @@ def say_later(d: Derivation, row: Row, rows: Sequence[Mapping[str, Any]]) -> Non
         if is_removed(found):
             zh, en = f"{zh}：移除", f"{en}: removed"
         else:
-            zh = f"{zh}：按病组 {found['new_drg']} 计点"
-            en = f"{en}: scored in {found['new_drg']}"
+            zh = f"{zh}：应为病组 {found['new_drg']}"
+            en = f"{en}: belongs to {found['new_drg']}"
         fen = yuan_text(int(found["amount_fen"]))
         if found["amount_fen"]:
             zh, en = f"{zh}，扣款 {fen} 元", f"{en}, {fen} yuan taken off"
