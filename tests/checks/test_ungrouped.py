@@ -6,14 +6,19 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases.checks.catalogue import CHECKS, NOT_GROUPED, REASON_CHECKS, UNGROUPED_REASONS
-from drgpay.grouper import Grouper
+from drgpay.cases.encode import Faults, encode_cases
+from drgpay.grouper import Grouper, check
+from drgpay.grouper import would_group as would
 from drgpay.grouper.check import Checked, check_cases
 from drgpay.grouper.explain import explain
 from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.stream import group
+from drgpay.grouper.would_group import Would, would_group
 from drgpay.report.check_report import as_json, text_report
 
 SCHEME = "zj-drg-2022"
@@ -70,15 +75,29 @@ def test_reasons__are_each_a_check_or_the_general_one() -> None:
     assert {*UNGROUPED_REASONS, *REASON_CHECKS} <= set(REASON_TEXTS)
 
 
+def would_of(
+    grouper: Grouper, dx: list[str], px: list[str], sex: str = "M", age: int = 61
+) -> Would:
+    """Return what would group one case."""
+    rows = table([(sex, age, "|".join(dx), "|".join(px))])
+    compiled, faults = grouper.compiled, Faults.of(rows, "one.csv", 2)
+    cases = encode_cases(rows, compiled.encode_diagnoses, compiled.procedures.encode, faults)
+    return would_group(grouper).of(cases, [0], [dx], [px])[0]
+
+
+def told(done: Checked) -> dict[str, str]:
+    """Return by case what the findings say would group it."""
+    return {f["case_id"]: f["would_group"] for f in done.findings.to_pylist() if f["would_group"]}
+
+
 def test_codes_that_would_group__sub_codes_first_and_they_do(grouper: Grouper) -> None:
-    done = checked(grouper)
-    near = done.would["I21.400"].diagnoses
+    near = would_of(grouper, ["I21.400"], []).diagnoses
     assert near[0].startswith("I21.4") and len(near) == 5
     assert [code[:3] for code in near] == ["I21"] * 5
     for code in near:
         made = grouper.group_case(sex="M", age_years=61, diagnoses=[code])
         assert made.status == "grouped"
-    hip = done.would["I50.900"]
+    hip = would_of(grouper, ["I50.900", "J44.900"], ["37.3400x001"], "F", 56)
     assert hip.procedures and hip.procedures[0].startswith("37.34")
     for code in hip.procedures:
         made = grouper.group_case(
@@ -89,17 +108,73 @@ def test_codes_that_would_group__sub_codes_first_and_they_do(grouper: Grouper) -
     assert hip.without == alone.drg != "0000"
 
 
+def test_codes_that_would_group__are_those_of_the_case_not_of_another(grouper: Grouper) -> None:
+    """Two cases of one principal diagnosis: what groups the first need not group the second."""
+    rows = [
+        ("M", 61, "G40.900", "36.0600"),
+        ("M", 61, "G40.900", "35.7100"),
+        ("M", 61, "I61.000x002", ""),
+        ("M", 61, "I61.000x002", "01.0900x006"),
+    ]
+    done = check_cases(table(rows), grouper, purpose="grouping")
+    said = told(done)
+    assert "36.0700" in said["u0"] and "36.07" not in said["u1"]
+    first = "同类目下可入组的主要诊断：I61.000x006"
+    assert said["u2"].startswith(first)
+    # no principal diagnosis of the category groups it with its procedure
+    assert first in said["u3"] and said["u3"].startswith("本例的手术操作不被接受；不计手术操作时")
+    both = would_of(grouper, ["I61.000x002"], ["01.0900x006"]).both
+    assert both
+    for code in both:
+        with_it = grouper.group_case(
+            sex="M", age_years=61, diagnoses=[code], procedures=["01.0900x006"]
+        )
+        without = grouper.group_case(sex="M", age_years=61, diagnoses=[code])
+        assert (with_it.status, without.status) == ("ungroupable", "grouped")
+
+
+def test_codes_that_would_group__hang_on_age_and_sex(grouper: Grouper) -> None:
+    """The same codes of a woman and of a man, tried with what else the case says."""
+    rows = [("F", 40, "C50.999", ""), ("M", 40, "N40.x99", ""), ("F", 40, "N40.x99", "")]
+    said = told(check_cases(table(rows), grouper, purpose="grouping"))
+    assert "N40.x00" in said["u1"] and "可入组的主要诊断" not in said["u2"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_lists_of_findings__name_the_codes_of_every_case(
+    grouper: Grouper, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"findings{suffix}"
+    done = check_cases(table(ROWS), grouper, purpose="grouping", findings_file=path)
+    rows = (pacsv.read_csv(path) if suffix == ".csv" else pq.read_table(path)).to_pylist()
+    lost = {row["case_id"]: row["would_group"] for row in rows if row["check"] in SAYS_WHY}
+    assert set(lost) == {f"u{i}" for i in range(7)} and all(lost.values())
+    near = [row["nearest"] for row in rows if row["check"] == "principal_unknown"]
+    assert len(near) == 1 and near[0].startswith("Q99.")
+    assert lost == told(done)
+
+
+def test_what_would_group__is_told_of_so_many_cases(
+    grouper: Grouper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "MOST_WOULD", 2)
+    monkeypatch.setattr(would, "AT_ONCE", 1)
+    done = checked(grouper)
+    assert set(told(done)) == {"u0", "u1"}
+    assert done.by_check == checked(grouper).by_check
+
+
 def test_report__names_them(grouper: Grouper) -> None:
     done = checked(grouper)
     said = text_report(done, "zh")
-    assert (
-        "同类目下可入组的主要诊断：" in said
-        and f"不计手术操作则入{done.would['G40.900'].without}" in said
-    )
-    assert done.names["diagnoses", done.would["I21.400"].diagnoses[0]] in said
-    rows = json.loads(json.dumps(as_json(done, "en")))["findings"]
-    would = [row["would_group"] for row in rows if row["value"] == "I21.400"]
-    assert would and "principal diagnoses: I21.4" in would[0]
+    epilepsy = would_of(grouper, ["G40.900"], ["36.0600"])
+    assert "同类目下可入组的主要诊断：" in said and f"不计手术操作则入{epilepsy.without}" in said
+    near = would_of(grouper, ["I21.400"], []).diagnoses[0]
+    assert f"{near} {grouper.scheme.diagnoses.name(near)}" in said
+    english = check_cases(table(ROWS), grouper, purpose="grouping", lang="en")
+    rows = json.loads(json.dumps(as_json(english, "en")))["findings"]
+    found = [row["would_group"] for row in rows if row["value"] == "I21.400"]
+    assert found and "principal diagnoses: I21.4" in found[0]
 
 
 # --- codes that may not stand first ---------------------------------------------------------------
@@ -138,7 +213,7 @@ def test_codes_that_may_not_be_first__are_findings_with_a_source(scheme: str) ->
 def test_refused_principal__is_a_finding_with_codes_that_would_group() -> None:
     done = check_cases(table(FIRST[:2]), "zj-drg-2024", purpose="grouping", codes="insurance-2.0")
     assert done.by_check["principal_refused"] == 2
-    assert done.would["I50.900x007"].diagnoses[0].startswith("I50.9")
+    assert "可入组的主要诊断：I50.9" in told(done)["u0"]
 
 
 def test_nearest__the_target_of_the_map_first_with_names(grouper: Grouper) -> None:

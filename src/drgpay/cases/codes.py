@@ -277,8 +277,9 @@ def changed_codes(changes: Changes) -> int:
 class NearestCodes:
     """Finds the known codes that an unknown one may have been meant as.
 
-    First what a map of another edition makes of it (`targets`), then codes that differ in at most
-    two letters, then those of the same category, the longest beginning in common first.
+    First what a map of another edition makes of it (`targets`), then those of the same category:
+    codes that differ in at most two letters, then the longest beginning in common first; last the
+    codes of other categories that differ in at most two letters.
 
     >>> NearestCodes(["I63.900", "I63.901", "I63.000", "J18.900"]).of("i63900")
     ('I63.900', 'I63.901', 'I63.000')
@@ -310,8 +311,11 @@ class NearestCodes:
             alike = [pair for pair in candidates if len(form) > 2 and pair[0][:3] == form[:3]]
             alike.sort(key=lambda pair: (-_common(pair[0], form), pair[1]))
             found = [target] if target else []
-            found += [candidates[at][1] for _, _, at in slips]
+            own = set(alike)
+            near = [candidates[at] for _, _, at in slips]
+            found += [known for form, known in near if (form, known) in own]
             found += [known for _, known in alike[:MOST_NEAREST]]
+            found += [known for _, known in near]
             self.seen[code] = tuple(dict.fromkeys(found))[:MOST_NEAREST]
         return self.seen[code][:count]
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -26,9 +26,12 @@ from drgpay.cases.checks.catalogue import (
     CHECK_COLUMNS,
     CHECKS,
     NAMES,
+    NOT_GROUPED,
     NUMBER,
+    REASON_CHECKS,
     SEVERITY_TEXTS,
     STAY_TWICE,
+    UNGROUPED_REASONS,
 )
 from drgpay.cases.checks.codes_facts import Flags, flag_table
 from drgpay.cases.checks.facts import CaseFacts, read_facts
@@ -58,7 +61,7 @@ from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.codes_read import UNGROUPED, CodesRead
 from drgpay.grouper.coding_lists import marked
-from drgpay.grouper.engine import REASON
+from drgpay.grouper.engine import REASON, Grouper
 from drgpay.grouper.outcome import REASONS
 from drgpay.grouper.stream import (
     GroupedPiece,
@@ -67,16 +70,22 @@ from drgpay.grouper.stream import (
     in_order,
 )
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
-from drgpay.grouper.would_group import Would, would_group
+from drgpay.grouper.would_group import named, would_group
 from drgpay.schemes import Scheme
 
 WANTED: tuple[str, ...] = tuple(
     dict.fromkeys((*GROUPING_COLUMNS, *GROUPING_MORE, *CHECK_COLUMNS, "hospital_id", "pool"))
 )
 KEPT_FINDINGS = 200_000
-MOST_WOULD = 300  # principal diagnoses of ungrouped cases of which it is told what would group
+MOST_WOULD = 50_000  # ungrouped cases of which it is told what would group them
+MOST_NEAREST = 5_000  # unknown codes of which the nearest known ones are told
 KEPT_ROWS = 20_000  # with findings, of files that are too long to be kept whole
 CLEAN, FOUND, STOPPED = range(3)
+_UNKNOWN_CODES = (  # checks of unknown diagnoses and procedures
+    [NUMBER["principal_unknown"], NUMBER["diagnosis_unknown"]],
+    [NUMBER["procedure_unknown"]],
+)
+_NOT_GROUPED = [NUMBER[n] for n in (*UNGROUPED_REASONS, NOT_GROUPED, *REASON_CHECKS.values())]
 _UNKNOWN_MONTH = -1
 _WORDS = pa.dictionary(pa.int16(), pa.string())
 FINDINGS_SCHEMA = pa.schema(
@@ -93,6 +102,8 @@ FINDINGS_SCHEMA = pa.schema(
         ("value", pa.string()),
         ("message", _WORDS),
         ("advice", _WORDS),
+        ("nearest", pa.string()),
+        ("would_group", pa.string()),
     ]
 )
 PLAIN_FINDINGS = pa.schema([(f.name, plain_type(f.type)) for f in FINDINGS_SCHEMA])
@@ -157,7 +168,7 @@ class PieceChecks:
     changes: Changes
     status: NDArray[np.int8]
     reason: NDArray[np.int8]
-    would: Mapping[str, Would]
+    would: Mapping[int, str]  # by row, what would group a case that no group took
 
 
 @dataclass(frozen=True)
@@ -190,9 +201,8 @@ class Checked:
     `by_check`: cases with each finding, severest checks first. `findings`: the first
     `KEPT_FINDINGS` of them in the order of the input, `found` how many there were. `profile`: cases
     with a finding by hospital, month of discharge and check, and all cases. `not_made`: checks
-    whose columns the files lack. `nearest`: unknown code → known ones; `would`: principal diagnosis
-    of a case that is not grouped → what would group it; `names` of these codes. `twice`: by piece, the
-    rows whose stay has several ids.
+    whose columns the files lack. `nearest`: unknown code → known ones, with their `names`. `twice`:
+    by piece, the rows whose stay has several ids.
     """
 
     counts: CheckCounts
@@ -205,7 +215,6 @@ class Checked:
     nearest: Mapping[tuple[str, str], tuple[str, ...]]
     scheme: str
     files: tuple[str, ...]
-    would: Mapping[str, Would] = field(default_factory=dict)
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unknown_columns: tuple[str, ...] = ()
     columns: frozenset[str] = frozenset()  # those that all files have
@@ -274,7 +283,8 @@ class CheckRun:
         self._all_rows: list[Kept] | None = [] if self.keep_rows else None
         self._found = self._kept_findings = 0
         self._conventions = [0, 0]
-        self._would_of: dict[str, Would] = {}
+        self._told_would = 0  # cases of which it was told what would group them
+        self._near: dict[tuple[str, str], tuple[str, ...]] = {}  # by column and unknown code
         self._present: frozenset[str] | None = None
         self._differ = False  # whether files or sheets have other columns than the others
         self._texts = _text_columns(self.lang)
@@ -317,19 +327,37 @@ class CheckRun:
         state[~cases.good] = STOPPED
         return self._piece(part, facts, hits, state, self._would(part, lost))
 
-    def _would(self, part: GroupedPiece, rows: NDArray[np.int64]) -> dict[str, Would]:
-        """Return by principal diagnosis what would have grouped the first case that has it."""
-        found: dict[str, Would] = {}
+    def _would(self, part: GroupedPiece, rows: NDArray[np.int64]) -> dict[int, str]:
+        """Return by row what would have grouped a case, in words; for `MOST_WOULD` cases a run."""
+        room = max(0, MOST_WOULD - self._told_would)  # pieces under way may tell a few more
         cases = part.cases
-        for row in rows.tolist():
-            dx, px = _codes_of(cases.diagnoses, row), _codes_of(cases.procedures, row)
-            if dx and dx[0] not in found and len(found) < MOST_WOULD:
-                grouper = self.grouper
-                if isinstance(grouper, VersionedGrouper):
-                    number = -1 if part.version is None else int(part.version[row])
-                    grouper = grouper.groupers[number]
-                found[dx[0]] = would_group(grouper).of(cases, row, dx, px)
+        codes = {
+            row: (_codes_of(cases.diagnoses, row), _codes_of(cases.procedures, row))
+            for row in rows[:room].tolist()
+        }
+        found: dict[int, str] = {}
+        for grouper, own in self._by_grouper(part, [row for row, (dx, _) in codes.items() if dx]):
+            diagnoses, procedures = zip(*(codes[row] for row in own), strict=True)
+            made = would_group(grouper).of(cases, own, diagnoses, procedures)
+            found |= {
+                row: would.text(grouper.scheme, self.lang)
+                for row, would in zip(own, made, strict=True)
+            }
         return found
+
+    def _by_grouper(
+        self, part: GroupedPiece, rows: Sequence[int]
+    ) -> Iterator[tuple[Grouper, list[int]]]:
+        """Yield the grouper of each version with the rows that it grouped."""
+        grouper = self.grouper
+        if not isinstance(grouper, VersionedGrouper):
+            if rows:
+                yield grouper, list(rows)
+            return
+        for number, one in enumerate(grouper.groupers):
+            own = [row for row in rows if part.version is None or part.version[row] == number]
+            if own and (part.version is not None or one is grouper.groupers[-1]):
+                yield one, own
 
     def _coded(self, codes: Codes, flags: Flags, *, procedures: bool) -> Coded:
         if isinstance(self.grouper, VersionedGrouper) and len(codes.words):
@@ -350,7 +378,7 @@ class CheckRun:
         facts: CaseFacts,
         hits: Hits,
         state: NDArray[np.uint8],
-        would: dict[str, Would],
+        would: Mapping[int, str],
     ) -> PieceChecks:
         table = part.table
         ids = _trimmed(parse.flat(table["case_id"]).cast(pa.string()))
@@ -400,16 +428,14 @@ class CheckRun:
         )  # fmt: skip
         self._held.append(self._spool.keep(held) if self._spool else held)
         self._cases.append(_tally(hospital, part.month))
-        for code, would in part.would.items():
-            if len(self._would_of) < MOST_WOULD:
-                self._would_of.setdefault(code, would)
+        self._told_would += len(part.would)
         self._conventions[0] += part.conventions[0]
         self._conventions[1] += part.conventions[1]
         if self._present is not None and part.present != self._present:
             self._differ = True
         self._present = part.present if self._present is None else self._present & part.present
         hits = part.hits
-        self._note(held, hits)
+        self._note(held, hits, part.would)
         if self._all_rows is not None:
             self._all_rows.append(Kept(part.file, part.numbers, part.table))
             if sum(len(kept.numbers) for kept in self._all_rows) > self.keep_rows:
@@ -423,7 +449,9 @@ class CheckRun:
                 some = part.table.take(pa.array(rows))
                 self._kept_rows.append(Kept(part.file, part.numbers[rows], some))
 
-    def _note(self, held: Held | HeldOnDisk, hits: Hits) -> None:
+    def _note(
+        self, held: Held | HeldOnDisk, hits: Hits, would: Mapping[int, str] | None = None
+    ) -> None:
         """Count findings of one piece, write them and keep the first ones."""
         if not len(hits):
             return
@@ -435,14 +463,14 @@ class CheckRun:
         room = self.keep_findings - self._kept_findings
         if self.write is None and room <= 0:
             return
-        table = self._table(held, hits)
+        table = self._table(held, hits, would or {})
         if self.write is not None:
             self.write(table)
         if room > 0:
             self._findings.append(table.slice(0, room))
             self._kept_findings += min(room, len(table))
 
-    def _table(self, held: Held | HeldOnDisk, hits: Hits) -> pa.Table:
+    def _table(self, held: Held | HeldOnDisk, hits: Hits, would: Mapping[int, str]) -> pa.Table:
         names = pa.array(list(self._hospitals), pa.string())
         months, month = np.unique(held.month[hits.rows], return_inverse=True)
         texts = pa.array([month_text(int(value)) for value in months], pa.string())
@@ -468,6 +496,8 @@ class CheckRun:
             hits.values,
             word(self._texts["message"]),
             word(self._texts["advice"]),
+            self._nearest(hits),
+            _of_rows(hits, would),
         ]
         return pa.table(columns, schema=FINDINGS_SCHEMA)
 
@@ -516,7 +546,7 @@ class CheckRun:
         )
         if self._spool is not None:
             self._spool.close()
-        nearest = self._nearest(findings)
+        nearest = self._near
         everything = self._all_rows is not None
         kept = self._all_rows if self._all_rows is not None else self._kept_rows
         return Checked(
@@ -528,7 +558,6 @@ class CheckRun:
             conventions=(self._conventions[0], self._conventions[1]),
             not_made=missing,
             nearest=nearest,
-            would=self._would_of,
             names=self._names(nearest),
             scheme=self.grouper.scheme.id,
             files=files,
@@ -622,36 +651,41 @@ class CheckRun:
         rows.sort(key=lambda row: (row[0], row[1], NUMBER[row[2]]))
         return pa.table([list(column) for column in zip(*rows, strict=True)], schema=PROFILE_SCHEMA)
 
-    def _nearest(self, findings: pa.Table) -> dict[tuple[str, str], tuple[str, ...]]:
-        """Return (column, unknown code) → the nearest known ones, of the findings that are kept."""
+    def _nearest(self, hits: Hits) -> pa.Array:
+        """Return of each finding of an unknown code the nearest known ones, with their names."""
+        texts: list[str | None] = [None] * len(hits)
         grouper = self.grouper
         newest = grouper.groupers[-1] if isinstance(grouper, VersionedGrouper) else grouper
-        found: dict[tuple[str, str], tuple[str, ...]] = {}
-        kinds = {
-            "diagnoses": (("principal_unknown", "diagnosis_unknown"), newest.nearest[0]),
-            "procedures": (("procedure_unknown",), newest.nearest[1]),
-        }
-        if not len(findings):
-            return found
-        texts = findings["check"].cast(pa.string())
-        for column, (names, known) in kinds.items():
-            wanted = pc.is_in(texts, value_set=pa.array(names))
-            unknown = pc.unique(findings["value"].filter(wanted)).drop_null().to_pylist()
-            if unknown:
-                found |= {(column, code): known.of(code) for code in unknown}
-        return found
+        for place, column in enumerate(("diagnoses", "procedures")):
+            wanted = np.flatnonzero(np.isin(hits.checks, _UNKNOWN_CODES[place]))
+            if not len(wanted):
+                continue
+            codes = hits.values.take(pa.array(wanted)).to_pylist()
+            for at, code in zip(wanted.tolist(), codes, strict=True):
+                key = (column, str(code))
+                if code and key not in self._near and len(self._near) < MOST_NEAREST:
+                    self._near[key] = newest.nearest[place].of(code)
+                near = self._near.get(key)
+                texts[at] = named(newest.scheme, column, near, self.lang) if near else None
+        return pa.array(texts, pa.string())
 
     def _names(
         self, nearest: Mapping[tuple[str, str], tuple[str, ...]]
     ) -> dict[tuple[str, str], str]:
-        """Return the names of codes that findings name, by column and code."""
+        """Return the names of the nearest codes, by column and code."""
         scheme = self.grouper.scheme
         codes = {(column, code) for (column, _), near in nearest.items() for code in near}
-        for would in self._would_of.values():
-            codes |= {("diagnoses", code) for code in would.diagnoses}
-            codes |= {("procedures", code) for code in would.procedures}
         known = {"diagnoses": scheme.diagnoses, "procedures": scheme.procedures}
         return {key: known[key[0]].name(key[1]) for key in codes}
+
+
+def _of_rows(hits: Hits, would: Mapping[int, str]) -> pa.Array:
+    """Return the texts of rows beside the findings that say why a case is not grouped."""
+    if not would:
+        return pa.nulls(len(hits), pa.string())
+    says_why = np.isin(hits.checks, _NOT_GROUPED)
+    rows = zip(hits.rows.tolist(), says_why.tolist(), strict=True)
+    return pa.array([would.get(row) if why else None for row, why in rows], pa.string())
 
 
 def _codes_of(codes: Codes, row: int) -> list[str]:

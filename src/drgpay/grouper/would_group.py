@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.grouper.engine import GROUPED, Grouper, select
+from drgpay.grouper.explain_text import contradiction_text
+from drgpay.schemes import Scheme
 
 MOST = 5  # codes that are named
 SAME_PROCEDURE = 4  # letters of a procedure's category: 35.7
+AT_ONCE = 2_000  # cases whose codes are tried in one go
+_NO_CODES: NDArray[np.int32] = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class Would:
     """What would group a case: principal diagnoses, main procedures, and the DRG without any.
 
-    `without` is empty where the case has no procedure or stays ungrouped without it.
+    `without` is empty where the case has no procedure or stays ungrouped without it. `both`:
+    principal diagnoses that would group it without its procedures, where nothing less would.
     `contradiction`: (ADRG, MDC) where the ADRG lists the principal diagnosis and its MDC refuses it.
     """
 
@@ -29,6 +36,45 @@ class Would:
     procedures: tuple[str, ...]
     without: str
     contradiction: tuple[tuple[str, str], ...] = ()
+    both: tuple[str, ...] = ()
+
+    def text(self, scheme: Scheme, lang: str) -> str:
+        """Return it as a clerk reads it, the codes with their names.
+
+        >>> from drgpay.schemes import load_scheme
+        >>> Would(("I63.900",), (), "").text(load_scheme("chs-drg-1.1"), "zh")
+        '同类目下可入组的主要诊断：I63.900 脑梗死'
+        """
+        zh = lang == "zh"
+        parts = []
+        if self.contradiction:
+            parts.append(contradiction_text(self.contradiction)[0 if zh else 1])
+        if self.diagnoses:
+            head = "同类目下可入组的主要诊断：" if zh else "principal diagnoses: "
+            parts.append(head + named(scheme, "diagnoses", self.diagnoses, lang))
+        if self.procedures:
+            head = "同类下可入组的主要手术：" if zh else "main procedures: "
+            parts.append(head + named(scheme, "procedures", self.procedures, lang))
+        if self.without:
+            own = self.without
+            parts.append(f"不计手术操作则入{own}" if zh else f"without procedures {own}")
+        if self.both:
+            head = (
+                "本例的手术操作不被接受；不计手术操作时，同类目下可入组的主要诊断："
+                if zh
+                else "no group takes the procedures; without them, principal diagnoses: "
+            )
+            parts.append(head + named(scheme, "diagnoses", self.both, lang))
+        if not parts:
+            return "同类目没有可入组的编码" if zh else "no code of the category would group it"
+        return ("；" if zh else "; ").join(parts)
+
+
+def named(scheme: Scheme, column: str, codes: Sequence[str], lang: str) -> str:
+    """Return codes with their names, one behind the other."""
+    known = scheme.procedures if column == "procedures" else scheme.diagnoses
+    texts = [f"{code} {known.name(code)}".rstrip() for code in codes]
+    return ("、" if lang == "zh" else ", ").join(texts)
 
 
 class WouldGroup:
@@ -40,6 +86,7 @@ class WouldGroup:
 
     def __init__(self, grouper: Grouper) -> None:
         self._of = ref(grouper)  # the kept one lives as long as its grouper, and no longer
+        self._kept: tuple[dict[str, _Alike], dict[str, _Alike]] = ({}, {})
 
     @property
     def grouper(self) -> Grouper:
@@ -60,56 +107,142 @@ class WouldGroup:
                 own.setdefault(code[:letters], []).append(code)
         return found
 
+    def _alike(self, which: int, code: str) -> _Alike:
+        """Return the other codes of a code's category in the order in which they are tried."""
+        kept = self._kept[which]
+        if code not in kept:
+            letters = SAME_PROCEDURE if which else 3
+            codes = _ordered(self._categories[which].get(code[:letters], []), code)
+            kept[code] = _Alike(tuple(codes), self._numbers(which, codes))
+        return kept[code]
+
+    def _numbers(self, which: int, codes: Sequence[str]) -> NDArray[np.int32]:
+        compiled = self.grouper.compiled
+        if which:
+            index = compiled.procedures.index
+            return np.array([index.get(code, 0) for code in codes], dtype=np.int32)
+        return np.array([compiled.encode_diagnosis(code) for code in codes], dtype=np.int32)
+
     def of(
-        self, case: EncodedCases, row: int, diagnoses: Sequence[str], procedures: Sequence[str]
-    ) -> Would:
-        """Return what would group a case; `case` gives its sex, ages and stay, by `row`."""
-        by_diagnosis, by_procedure = self._categories
-        principal = _ordered(by_diagnosis.get(diagnoses[0][:3], []), diagnoses[0])
-        tried = [([code, *diagnoses[1:]], list(procedures)) for code in principal]
-        mains: list[str] = []
-        if procedures:
-            mains = _ordered(by_procedure.get(procedures[0][:SAME_PROCEDURE], []), procedures[0])
-            tried += [(list(diagnoses), [code, *procedures[1:]]) for code in mains]
-            tried.append((list(diagnoses), []))
-        number = self.grouper.scheme.diagnoses.index.get(diagnoses[0], 0)
-        listed = self.grouper.contradictions.of(number)
-        if not tried:
-            return Would((), (), "", listed)
-        groups = self._groups(case, row, tried)
-        cut = len(principal)
-        good = [code for code, drg in zip(principal, groups, strict=False) if drg]
-        ops = [code for code, drg in zip(mains, groups[cut:], strict=False) if drg]
-        last = groups[-1] if procedures else ""
-        return Would(tuple(good[:MOST]), tuple(ops[:MOST]), last, listed)
+        self,
+        cases: EncodedCases,
+        rows: Sequence[int],
+        diagnoses: Sequence[Sequence[str]],
+        procedures: Sequence[Sequence[str]],
+    ) -> list[Would]:
+        """Return what would group cases; `cases` gives sex, ages and stay, by `rows`."""
+        found: list[Would] = []
+        for first in range(0, len(rows), AT_ONCE):
+            part = slice(first, first + AT_ONCE)
+            found += self._some(cases, rows[part], diagnoses[part], procedures[part])
+        return found
 
-    def _groups(
-        self, case: EncodedCases, row: int, tried: Sequence[tuple[list[str], list[str]]]
-    ) -> list[str]:
-        """Return the DRG of a case with other codes, empty where it is not grouped."""
-        g, count = self.grouper, len(tried)
+    def _some(
+        self,
+        cases: EncodedCases,
+        rows: Sequence[int],
+        diagnoses: Sequence[Sequence[str]],
+        procedures: Sequence[Sequence[str]],
+    ) -> list[Would]:
+        tries, helpless = _Tries(), _Tries()
+        like = [self._alike(0, codes[0]) for codes in diagnoses]
+        mains = [
+            self._alike(1, codes[0]) if codes else _Alike((), _NO_CODES) for codes in procedures
+        ]
+        own = [
+            (self._numbers(0, dx), self._numbers(1, px))
+            for dx, px in zip(diagnoses, procedures, strict=True)
+        ]
+        for row, (dx, px), one, main in zip(rows, own, like, mains, strict=True):
+            tries.add(row, dx, px, 0, one.numbers)
+            tries.add(row, dx, px, 1, main.numbers)
+            tries.add(row, dx, _NO_CODES, 0, dx[:1] if len(px) else _NO_CODES)
+        took = iter(self._groups(cases, tries))
+        found = []
+        for (dx, _), one, main in zip(own, like, mains, strict=True):
+            good, ops, last = one.of(next(took)), main.of(next(took)), next(took)
+            listed = self.grouper.contradictions.of(int(dx[0]))
+            found.append(Would(good, ops, last[0] if last else "", listed))
+        # two changes where one helps nothing: another principal, and no procedures
+        lost = [
+            at
+            for at, would in enumerate(found)
+            if len(own[at][1]) and not (would.diagnoses or would.procedures or would.without)
+        ]
+        for at in lost:
+            helpless.add(rows[at], own[at][0], _NO_CODES, 0, like[at].numbers)
+        for at, groups in zip(lost, self._groups(cases, helpless), strict=True):
+            found[at] = replace(found[at], both=like[at].of(groups))
+        return found
 
-        encode, index = g.compiled.encode_diagnosis, g.compiled.procedures.index
-
-        def codes(which: int) -> Codes:
-            lists = [one[which] for one in tried]
-            offsets = np.cumsum([0, *map(len, lists)])
-            ids = [
-                encode(code) if which == 0 else index.get(code, 0) for own in lists for code in own
-            ]
-            return Codes(offsets, np.array([*ids, 0], dtype=np.int32), pa.array([], pa.string()))
-
-        rows = np.full(count, row, dtype=np.int64)
+    def _groups(self, cases: EncodedCases, tries: _Tries) -> list[list[str]]:
+        """Return by try the DRGs, empty texts where a code groups nothing."""
+        g = self.grouper
+        rows = np.repeat(np.array(tries.rows, dtype=np.int64), tries.counts)
+        if not len(rows):
+            return [[] for _ in tries.counts]
         made = replace(
-            select(case, rows, case.sex[rows]),
-            diagnoses=codes(0),
-            procedures=codes(1),
-            good=np.ones(count, dtype=np.bool_),
+            select(cases, rows, cases.sex[rows]),
+            diagnoses=tries.codes(0),
+            procedures=tries.codes(1),
+            good=np.ones(len(rows), dtype=np.bool_),
         )
         grouped = g.group_arrays(made)
-        drgs = [g.outcomes[i].drg for i in grouped.group.tolist()]
-        taken = (grouped.status == GROUPED).tolist()
-        return [drg if ok else "" for drg, ok in zip(drgs, taken, strict=True)]
+        drgs = [
+            g.outcomes[group].drg if ok else ""
+            for group, ok in zip(
+                grouped.group.tolist(), (grouped.status == GROUPED).tolist(), strict=True
+            )
+        ]
+        ends = np.cumsum([0, *tries.counts]).tolist()
+        return [drgs[a:b] for a, b in pairwise(ends)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """The other codes of a code's category in the order of trying, and their numbers."""
+
+    codes: tuple[str, ...]
+    numbers: NDArray[np.int32]
+
+    def of(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Return the first codes that have a group."""
+        found = [code for code, drg in zip(self.codes, groups, strict=True) if drg]
+        return tuple(found[:MOST])
+
+
+class _Tries:
+    """Cases with one code exchanged, end to end as the kernel takes them."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.counts: list[int] = []
+        self._ids: tuple[list[NDArray[np.int32]], ...] = ([], [])
+        self._lengths: tuple[list[NDArray[np.int64]], ...] = ([], [])
+
+    def add(
+        self,
+        row: int,
+        diagnoses: NDArray[np.int32],
+        procedures: NDArray[np.int32],
+        which: int,
+        firsts: NDArray[np.int32],
+    ) -> None:
+        """Add a case once for each of some first codes: diagnoses (0) or procedures (1)."""
+        self.rows.append(row)
+        self.counts.append(len(firsts))
+        for place, own in enumerate((diagnoses, procedures)):
+            codes = np.tile(own, (len(firsts), 1))
+            if place == which and len(firsts):
+                codes[:, 0] = firsts
+            self._ids[place].append(codes.reshape(-1))
+            self._lengths[place].append(np.full(len(firsts), len(own), dtype=np.int64))
+
+    def codes(self, which: int) -> Codes:
+        """Return the diagnoses (0) or procedures (1)."""
+        offsets = np.concatenate([[0], np.cumsum(np.concatenate(self._lengths[which]))])
+        ids = np.concatenate([*self._ids[which], np.zeros(1, dtype=np.int32)])
+        return Codes(offsets, ids, pa.array([], pa.string()))
 
 
 _KEPT: WeakKeyDictionary[Grouper, WouldGroup] = WeakKeyDictionary()

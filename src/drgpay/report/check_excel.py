@@ -226,7 +226,7 @@ class _Book:
 
     def _comment(self, finding: dict[str, Any]) -> str:
         severity = severity_text(finding["severity"], self.lang)
-        near = finding_advice(self.done, finding, self.lang)
+        near = finding_advice(finding, self.lang)
         value = finding["value"] or ""
         if self.lang == "zh":
             text = f"【{severity}】{finding['message']}" + (f"（{value}）" if value else "")
@@ -281,7 +281,7 @@ class _Book:
                 finding["value"],
                 finding["message"],
                 finding["advice"],
-                finding_advice(self.done, finding, self.lang),
+                finding_advice(finding, self.lang),
                 finding["check"],
             ]
             severity_at = 1 + texts.index(severity_text(finding["severity"], self.lang))

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drgpay.cases.checks.catalogue import (
-    CHECKS,
-    NOT_GROUPED,
-    SEVERITIES,
-    SEVERITY_TEXTS,
-    UNGROUPED_REASONS,
-    Check,
-)
+from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES, SEVERITY_TEXTS, Check
 from drgpay.columns import BY_NAME, chinese_header
 from drgpay.errors import in_language
 from drgpay.grouper.check import Checked
-from drgpay.grouper.explain_text import contradiction_text
 
 EXAMPLES = 2
-PRINCIPAL = "principal_unknown"
 
 
 def severity_text(severity: str, lang: str) -> str:
@@ -38,47 +29,10 @@ def column_text(column: str, lang: str) -> str:
     return chinese_header(column) if lang == "zh" and column else column
 
 
-def nearest_text(done: Checked, column: str, value: str | None, lang: str) -> str:
-    """Return the known codes nearest to an unknown one, empty when there is none."""
-    base = "procedures" if column.startswith("procedure") else "diagnoses"
-    return _named(done, base, done.nearest.get((base, value or ""), ()), lang)
-
-
-def would_text(done: Checked, finding: Mapping[str, Any], lang: str) -> str:
-    """Return what would group a case of a finding that says it is not grouped, empty else."""
-    would = done.would.get(finding["value"] or "")
-    if would is None or finding["check"] not in (*UNGROUPED_REASONS, NOT_GROUPED, PRINCIPAL):
-        return ""
-    parts = []
-    zh = lang == "zh"
-    if would.diagnoses:
-        codes = _named(done, "diagnoses", would.diagnoses, lang)
-        parts.append(("同类目下可入组的主要诊断：" if zh else "principal diagnoses: ") + codes)
-    if would.procedures:
-        codes = _named(done, "procedures", would.procedures, lang)
-        parts.append(("同类下可入组的主要手术：" if zh else "main procedures: ") + codes)
-    if would.without:
-        drg = would.without
-        parts.append(f"不计手术操作则入{drg}" if zh else f"without procedures {drg}")
-    if would.contradiction:
-        parts.insert(0, contradiction_text(would.contradiction)[0 if zh else 1])
-    if not parts:
-        return "同类目没有可入组的编码" if zh else "no code of the category would group it"
-    return ("；" if zh else "; ").join(parts)
-
-
-def finding_advice(done: Checked, finding: Mapping[str, Any], lang: str) -> str:
+def finding_advice(finding: Mapping[str, Any], lang: str) -> str:
     """Return the codes that help with a finding: nearest ones, and those that would group."""
-    near = nearest_text(done, finding["column"], finding["value"], lang)
-    return ("；" if lang == "zh" else "; ").join(
-        text for text in (near, would_text(done, finding, lang)) if text
-    )
-
-
-def _named(done: Checked, base: str, codes: Sequence[str], lang: str) -> str:
-    """Return codes with their names."""
-    texts = [f"{code} {done.names.get((base, code), '')}".rstrip() for code in codes]
-    return ("、" if lang == "zh" else ", ").join(texts)
+    texts = (finding["nearest"], finding["would_group"])
+    return ("；" if lang == "zh" else "; ").join(text for text in texts if text)
 
 
 def _width(text: str) -> int:
@@ -178,19 +132,17 @@ def _examples(done: Checked, name: str, lang: str) -> list[str]:
     shown = []
     for row in own.slice(0, EXAMPLES).to_pylist():
         value = "" if row["value"] is None else str(row["value"])
-        near = nearest_text(done, row["column"], row["value"], lang)
+        near, would = row["nearest"], row["would_group"]
         column = column_text(row["column"], lang)
         many = len(done.files) > 1 or len(done.findings["file"].unique()) > 1
         if lang == "zh":
             place = f"{row['file']} 第{row['row']}行" if many else f"第{row['row']}行"
             told = f"{place} {column}{'：' + value if value else '空缺'}"
-            would = would_text(done, row, lang)
             told += f"，相近的编码 {near}" if near else ""
             shown.append(told + (f"，{would}" if would else ""))
         else:
             place = f"{row['file']}:{row['row']}" if many else f"row {row['row']}"
             told = f"{place} {column} {value or 'empty'}"
-            would = would_text(done, row, lang)
             told += f"; nearest codes {near}" if near else ""
             shown.append(told + (f"; would group: {would}" if would else ""))
     return shown
@@ -215,13 +167,12 @@ def as_json(done: Checked, lang: str = "zh") -> dict[str, Any]:
     findings = done.findings.to_pylist()
     for row in findings:
         base = "procedures" if str(row["column"]).startswith("procedure") else "diagnoses"
-        near = done.nearest.get((base, row["value"] or ""))
+        near = done.nearest.get((base, row["value"] or "")) if row.pop("nearest") else None
         if near:
             row["nearest"] = list(near)
             row["nearest_names"] = [done.names.get((base, code), "") for code in near]
-        would = would_text(done, row, lang)
-        if would:
-            row["would_group"] = would
+        if not row["would_group"]:
+            del row["would_group"]
     return {
         "files": list(done.files),
         "scheme": done.scheme,
