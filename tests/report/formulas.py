@@ -55,6 +55,11 @@ class Calculator:
             return keep(sum((v for key, v in pairs if key == wanted), Fraction(0)))
 
         text = text.removeprefix("=")
+        text = re.sub(
+            r"MAX\(([^()]*),0\)",
+            lambda m: keep(max(Fraction(0), self.formula(sheet, "=" + m[1]))),
+            text,
+        )
         text = _PRODUCT.sub(product, text)
         text = _SUM.sub(
             lambda m: keep(sum((v or 0 for v in cells(*m.groups())), Fraction(0))), text

@@ -73,5 +73,5 @@ def test_first_notes__held_then_penalised_and_no_draw(run: Run) -> None:
     ]  # told by the warnings of the run
     run.manifest["ends"]["held"] = 2
     held, penalised = first_notes(run, Words("zh"))
-    assert held.startswith("待评审病例 2 例") and "待付负债" in held
+    assert held.startswith("暂不支付病例 2 例") and "待付负债" in held
     assert hospital in penalised and "violator_no_increase" in penalised

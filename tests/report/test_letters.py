@@ -159,7 +159,7 @@ def test_letters__name_only_their_own_cases(letters: Path) -> None:
     assert "Q0" in one
     for other in ("U1-310", "Q1", "第2医院"):
         assert other not in one
-    assert "2 例等待评审或核实" in one
+    assert "2 例等待特病单议或核实" in one
     assert "1 例因数据问题被隔离" in one
 
 
@@ -170,12 +170,12 @@ def test_letters__head_each_fund_apart_and_net_nothing(letters: Path, folder: Pa
         own = [r for r in rows if r["hospital_id"] == hospital]
         for r in own:
             amount = f"{Decimal(abs(r['final_fen'])) / 100:,.2f}"
-            said = "最终支付 -" if r["final_fen"] < 0 else "最终支付贵机构 "
+            said = "最终支付 -" if r["final_fen"] < 0 else "本次支付贵机构 "
             assert re.search(rf'class="result [a-z]+">[^<]*{r["pool"]}：{said}{amount} 元', html)
         pay = sum(max(0, r["final_fen"]) for r in own)
         back = sum(max(0, -r["final_fen"]) for r in own)
         pay_text, back_text = (f"{Decimal(fen) / 100:,.2f}" for fen in (pay, back))
-        assert f"合计应支付 {pay_text} 元，合计在下期拨付中抵回 {back_text} 元" in html
+        assert f"合计本次支付 {pay_text} 元，合计在下期拨付中抵回 {back_text} 元" in html
 
 
 def test_letters__list_parameters_with_source_and_whether_verified(letters: Path) -> None:

@@ -52,7 +52,7 @@ def test_letter__of_a_reopened_year_is_headed_by_the_difference(
         f"前一版最终支付 {before} 元，本版 {after} 元，应追回 {yuan_text(own['to_recover_fen'])} 元"
     )
     assert line in html
-    assert "最终支付贵机构" not in html
+    assert "支付贵机构" not in html
     assert "第 2 版 · 文书：监察〔2025〕3号" in html
     assert "监察〔2025〕3号 100.00 元" in html
     assert "监察〔2025〕3号 2.5000 点" in html

@@ -184,26 +184,27 @@ def test_point_value__of_combined_pools_is_one(page: Callable[..., str]) -> None
     reader = Reader(page(change))
     assert reader.rows_of("14")[0][2:] == ["234,221.16"]
     rows = reader.rows_of("第一人民医院 H1")
-    assert [len(r) for r in rows] == [9, 7, 8, 7, 8]  # all pools; 310 and 390, dues and payments
+    assert [len(r) for r in rows] == [10, 7, 9, 7, 9]  # all pools; 310 and 390, dues and payments
 
 
 def test_hospitals__have_exact_amounts_and_tie_out(page: Callable[..., str]) -> None:
     reader = Reader(page())
-    _, _, _, due, payment = reader.rows_of("<城东> & 社区 H3 · 一级")
+    _, _, _, due, payment = reader.rows_of("<城东> & 社区 H3 · 等级 一级")
     assert due[1:] == [
         *("3", "559.5000", "38,299.99", "66,450.00", "56,369.22", "-10,080.78"),
     ]
     assert payment[1:] == [
-        *("56,369.22", "63,127.50", "3,322.50", "664.50", "0.00", "0.00", "下期抵回 -7,422.78"),
+        *("56,369.22", "63,127.50", "3,322.50", "664.50", "0.00", "0.00", "0.00"),
+        "下期抵回 7,422.78",
     ]
     totals = [r[1:] for r in reader.rows_of("合计")]
     assert ["6", "1,027.0000", "39,050.00", "114,450.00", "127,667.50", "+13,217.50"] in totals
-    paid = ["127,667.50", "108,727.50", "5,722.50", "152.25", "500.00", "0.00", "18,287.75"]
+    paid = ["127,667.50", "108,727.50", "5,722.50", "152.25", "500.00", "0.00", "18,287.75", "0.00"]
     assert paid in totals
-    assert [r[-1] for r in totals if r[0] == "106,553.66"] == ["-1,033.37"]
-    both = next(r for r in totals if len(r) == 8 and r[0] == "12" and "2,113.8778" in r[1])
+    assert [r[-2:] for r in totals if r[0] == "106,553.66"] == [["6,389.41", "7,422.78"]]
+    both = next(r for r in totals if len(r) == 9 and r[0] == "12" and "2,113.8778" in r[1])
     assert both[3:5] == ["226,974.37", "234,221.16"]
-    assert both[-1] == "17,254.38"
+    assert both[-2:] == ["24,677.16", "7,422.78"]  # 17,254.38 would net them
 
 
 def test_clawbacks__are_counted_and_marked(page: Callable[..., str]) -> None:
@@ -256,7 +257,8 @@ def test_failed_check__raises_a_banner(page: Callable[..., str]) -> None:
 
 def test_drgs__are_most_points_first_and_tie_out(page: Callable[..., str]) -> None:
     reader = Reader(page())
-    codes = [r[0].strip() for r in reader.rows if len(r) == 10]
+    first = next(n for n, r in enumerate(reader.rows) if r[0].strip() == "病组")
+    codes = [r[0].strip() for r in reader.rows[first:] if len(r) == 10]
     assert codes[1:] == ["GB15", "AH19", "", ""]
     outside = next(r for r in reader.rows if len(r) == 10 and "不在病组表中" in r[1])
     assert [c.strip() for c in outside[2:4]] == ["1", "192.0000"]
@@ -400,7 +402,7 @@ def test_point_value__has_lines_for_money_and_deducted_points(whole: Path) -> No
     assert named["减：点数外应付"] == yuan(facts["money_fen"])
     assert named["减：违规扣减点数"] == "1.5000"
     assert named["总点数"] == points(units_of(facts["points"], 4))
-    assert named["待评审病例（不在以上各项中）"] == "4"
+    assert named["暂不支付病例（不在以上各项中）"] == "4"
     assert "校验未通过" not in html
     assert "不符" not in html
 
@@ -418,8 +420,8 @@ def test_checks__notice_a_payment_that_leaves_out_the_carried_amount(tmp_path: P
 def test_held_cases__are_told_apart(whole: Path) -> None:
     html = text_of(whole)
     reader = Reader(html)
-    assert reader.rows_of("减：待评审（暂不清算）")[0][1] == "8"
-    tile = html[html.index("待评审病例（暂不清算）") :][:300]
+    assert reader.rows_of("减：暂不支付（待特病单议或核实）")[0][1] == "8"
+    tile = html[html.index('tile-label">暂不支付病例') :][:300]
     assert ">8<" in tile
     assert f"统筹基金记账 {yuan(8 * 300_000)}" in tile
     assert not reader.rows_of("未列明")

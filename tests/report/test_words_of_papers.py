@@ -51,7 +51,7 @@ def test_counts__of_what_is_paid_add_up_without_held_cases(run: Path) -> None:
     assert len(parts) == 3
     assert sum(parts) == rows["参与清算"] == shown.manifest["ends"]["paid"]
     assert "未列明（应为 0）" not in rows
-    gone = rows["减：隔离（不参与清算）"] + rows["减：待评审（暂不清算）"]
+    gone = rows["减：隔离（不参与清算）"] + rows["减：暂不支付（待特病单议或核实）"]
     assert rows["输入病例"] == rows["参与清算"] + gone
 
 

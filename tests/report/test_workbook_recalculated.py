@@ -96,7 +96,11 @@ def test_sums_and_finals__calculated_are_those_of_the_tables(run: Path) -> None:
         r = next(r for r in rows if (r["hospital_id"], r["pool"]) == ids)
         for name, key in columns.items():
             assert fen(number, name) == r[key], (ids, name)
-    for name, key in columns.items():
+    sums = {"应付": "due_fen", "点数外应付": "money_fen"}
+    sums |= {name: "payable_fen" for name in at if str(name) in ("本次支付", "重算应支付")}
+    sums |= {name: "recover_fen" for name in at if str(name) in ("应收回", "重算应收回")}
+    assert len(sums) == 4
+    for name, key in sums.items():
         assert fen(len(rows) + 2, name) == sum(r[key] for r in rows)
     summary = calculator.book["清算汇总"]
     pools = pq.read_table(run / "pools.parquet").to_pylist()

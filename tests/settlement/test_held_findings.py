@@ -72,7 +72,7 @@ def test_finding__holds_its_case_alone(name: str, fault: dict[str, Any], tmp_pat
     assert not told.disagreements and any(s.key.startswith("held.finding") for s in told.steps)
     assert not why(folder, "hospital", "H2").disagreements
     letter = (folder / "letters" / "H2.html").read_text("utf-8")
-    assert "例等待评审或核实" in letter and "C3" in letter
+    assert "例等待特病单议或核实" in letter and "C3" in letter
     # paid by policy, and by a decision of whoever looked at it
     freed = settled(tmp_path / "a", third, policy={**RULES, **NONE})
     assert (freed.held, freed.pools[0].cases) == (0, 3)

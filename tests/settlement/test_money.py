@@ -257,6 +257,28 @@ def test_ceiling__holds_in_cash__what_one_owes_back_pays_nobody_else(tmp_path: P
     )
 
 
+def test_ceiling__what_waits_says_for_which_target(tmp_path: Path) -> None:
+    """45,000.00 would leave the fund, 5,000.00 beyond its target; 9,000.00 more the region's."""
+    clinics = '[[ceiling.payments]]\nname = "门诊"\namount_yuan = "9000.00"\n'
+    cases = [*OWES, case("C9", "H1", "10.00", "5.00", "390")]  # 5.00 leave that fund
+    pools = {"310": "31000.00", "390": "5.00"}
+    folder = small_region(tmp_path / "a", cases, pools, more=target("40005.00", clinics))
+    own_targets(folder, p310="40000.00")
+    run = settled(folder)
+    fund, other = run.funds
+    assert (other.cash_fen, other.deferred_fen, other.deferred_region_fen) == (500, 0, 0)
+    assert (fund.deferred_fen, fund.deferred_region_fen) == (1_400_000, 900_000)
+    told = manifest(run)
+    row = told["funds"][0]
+    assert (row["deferred_fen"], row["deferred_region_fen"]) == (1_400_000, 900_000)
+    note = next(w.chinese for w in run.warnings if "ceiling.excess" in w.chinese)
+    assert "14,000.00 元待应收回的 14,000.00 元收回后再付" in note
+    assert "本险种控制目标 5,000.00 元、全区控制目标 9,000.00 元；本次支付 1,550.00 元" in note
+    # the check has what leaves in the end, as the funds have it, not what left before the region's
+    details = [c["detail"] for c in told["checks"] if c["name"] == "fund_ceiling"]
+    assert details == ["31,000.00 ≤ 40,000.00 − 0.00 + 0.00"]
+
+
 def test_ceiling__what_nobody_is_paid_is_not_counted(tmp_path: Path) -> None:
     """H2 forfeits 250.00: 11,900.00 leave (6,650 + 4,750 + 500), 12,000.00 are due."""
     scores = [{"hospital_id": "H1", "score": "1"}, {"hospital_id": "H2", "score": "0"}]

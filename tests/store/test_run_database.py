@@ -73,7 +73,7 @@ def test_views__show_yuan_exactly_names_and_words(
     assert kinds["应付"].startswith("DECIMAL")
     classes = database.sql('SELECT DISTINCT 病例类别, 支付方式 FROM "病例"').fetchall()
     assert ("长期住院（按项目）", "按金额") in classes
-    assert ("非稳定病组", "待评审") in classes
+    assert ("非稳定病组", "暂不支付") in classes
 
 
 def test_views__keep_fen_beyond_what_a_float_holds(tmp_path: Path) -> None:

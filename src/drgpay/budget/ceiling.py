@@ -25,7 +25,7 @@ MODES: Mapping[str, Bilingual] = {
     OTHER: both("其他支付", "other payments"),
     PREPAID: both("已预付", "prepaid"),
     PAYABLE: both("本次支付", "payable now"),
-    PROVISION: both("暂留（待决病例）", "set aside for open cases"),
+    PROVISION: both("预提（未清算病例）", "provision for cases not settled"),
 }
 
 _DEPOSIT = both("质量保证金", "quality deposit")

@@ -1,4 +1,4 @@
-"""How a hospital's final payment arises, step by step, for letters and for the workbook."""
+"""How a hospital's payment arises, step by step, for letters and for the workbook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -173,4 +173,7 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
     formula = f"{{due}}-{{prepaid}}-{{forfeited}}{shared}-{{violation}}-{{carried}}"
     note = final_note(run, account, w)
     add("final", MONEY, yuan_of(a.final), formula, note=note, strong=True)
+    if a.waits:
+        add("waits", MONEY, yuan_of(a.waits), note=w("l_waits_note"))
+        add("payable", MONEY, yuan_of(a.payable), "{final}-{waits}", strong=True)
     return steps

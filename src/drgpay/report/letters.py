@@ -30,8 +30,8 @@ from .reopened import (
     pool_line,
     version_text,
 )
-from .run import Account, CaseSum, Record, Run, total_of
-from .sections import final_cell, parameter_value, signed_cell, source_text
+from .run import Account, Amounts, CaseSum, Record, Run, total_of
+from .sections import cash_cells, cash_columns, parameter_value, signed_cell, source_text
 from .tables import Cell, Column, Row, Table, row
 from .texts import CLASSES, REASONS, Words
 
@@ -122,7 +122,9 @@ class _Letters:
             keys = ("before", "after", "to_recover", "to_add")
             columns += [Column(w.of(REOPENED, key)) for key in keys]
         else:
-            columns += [Column(w("letter_gross_pay")), Column(w("letter_gross_return"))]
+            columns += [Column(w("letter_gross_pay"))]
+            columns += [Column(w("waits"))] * bool(run.total.waits)
+            columns += [Column(w("letter_gross_return"))]
             columns += [Column(w("letter_demanded"))] * bool(run.demanded)
 
         def payments(own: list[Account], changes: list[Difference]) -> list[str | Cell]:
@@ -136,9 +138,10 @@ class _Letters:
                 more = sum(d.to_add for d in changes)
                 return [*cells, Cell(yuan(back), mark="claw" if back else ""), yuan(more)]
             pay = yuan(sum(a.amounts.payable for a in own))
+            waits = [yuan(sum(a.amounts.waits for a in own))] * bool(run.total.waits)
             returned = Cell(yuan(back), mark="claw" if back else "")
             asked = [Cell(yuan(gone), mark="claw" if gone else "")] * bool(run.demanded)
-            return [pay, returned, *asked]
+            return [pay, *waits, returned, *asked]
 
         rows = []
         for hospital in names:
@@ -194,25 +197,25 @@ class _Letters:
         if self.reopened:
             return [pool_line(run, d, w) for d in self.differences[hospital]]
         accounts = self.accounts[hospital]
-        own = [(a.pool, a.amounts.final - a.amounts.waits) for a in accounts]
         found = []
         below = "demand" if run.has_ended(hospital) else "return"
-        for pool, fen in own or [("", 0)]:
-            kind = "pay" if fen > 0 else below if fen < 0 else "none"
+        for account in accounts or [Account("", "", Amounts())]:
+            pool, a = account.pool, account.amounts
+            kind = "pay" if a.payable else below if a.recover else "none"
             kind = "left" if pool and run.pool_left(pool) else kind
-            text = w(f"letter_result_{kind}", fen=yuan(abs(fen)))
+            fen, key = a.recover or a.payable, "waits" if a.waits else kind
+            text = w(f"letter_result_{key}", fen=yuan(fen), waits=yuan(a.waits))
             if pool:
                 text = f"{run.pool_name(pool)}{w('colon')}{text}"
             found.append((text, kind))
-        if len(own) > 1:
-            pay = sum(fen for _, fen in own if fen > 0)
-            back = -sum(fen for _, fen in own if fen < 0)
-            kind = below if back and not pay else "pay" if pay else "none"
-            key = "letter_gross_demand" if back and below == "demand" else "letter_gross"
-            found.append((w(key, pay=yuan(pay), back=yuan(back)), kind))
-        waits = sum(a.amounts.waits for a in accounts)
-        if waits:
-            found.append((w("letter_waits", fen=yuan(waits)), "none"))
+        if len(accounts) > 1:
+            a = total_of(accounts)
+            kind = below if a.recover and not a.payable else "pay" if a.payable else "none"
+            key = "letter_gross_demand" if a.recover and below == "demand" else "letter_gross"
+            text = w(key, pay=yuan(a.payable), back=yuan(a.recover))
+            if a.waits:
+                text += w("semicolon") + w("letter_gross_waits", fen=yuan(a.waits))
+            found.append((text, kind))
         pools = {a.pool for a in accounts}
         for fund in run.records("funds"):
             moved = fund["moved_fen"]
@@ -228,26 +231,25 @@ class _Letters:
         return self.w("letter_more", shown=f"{shown:,}", all=f"{every:,}")
 
     def _overview(self, own: list[Account]) -> Table:
+        """What each fund is due, has paid and pays, a line an amount and a column a fund."""
         w = self.w
-        columns = [Column(w("pool"), "text"), Column(w("cases")), Column(w("points"))]
+        whole = Account("", "", total_of(own))
+        accounts = [*own, whole] if len(own) != 1 else own
+        names = [self.run.pool_name(a.pool) for a in own]
+        columns = [Column(w("step"), "text"), *(Column(name) for name in names)]
+        columns += [Column(w("total"))] * (len(own) != 1)
+        rows = [
+            row(w("cases"), *(f"{a.amounts.cases:,}" for a in accounts)),
+            row(w("points"), *(points_text(a.amounts.points) for a in accounts)),
+        ]
         keys = ["recorded", "due", "prepaid", "forfeited", *["shared"] * self.run.shares]
-        columns += [Column(w(key)) for key in keys]
-        final = w.of(REOPENED, "final_name") if self.reopened else w("final")
-        columns += [Column(w("violations")), Column(w("carried")), Column(final)]
-        rows: list[Row] = []
-
-        def line(account: Account, name: str, kind: str = "") -> None:
-            a = account.amounts
-            cells = [f"{a.cases:,}", points_text(a.points)]
-            cells += [yuan(getattr(a, key)) for key in (*keys, "violation", "carried")]
-            rows.append(row(Cell(name, mark="nowrap"), *cells, final_cell(a.final), kind=kind))
-
-        for account in own:
-            line(account, self.run.pool_name(account.pool))
-        mixed = len({a.amounts.final < 0 for a in own if a.amounts.final}) > 1
-        total = w("letter_total_netted") if mixed else w("total")
-        line(Account("", "", total_of(own)), total, "total")
-        return Table(w("letter_overview"), columns, rows, css="dense")
+        titles = dict.fromkeys(keys, "") | {"violation": "violations", "carried": ""}
+        for key, title in titles.items():
+            rows.append(row(w(title or key), *(yuan(getattr(a.amounts, key)) for a in accounts)))
+        cells = [cash_cells(self.run, a.amounts) for a in accounts]
+        for number, column in enumerate(cash_columns(self.run, w)):
+            rows.append(row(column.label, *(made[number] for made in cells), kind="strong"))
+        return Table(w("letter_overview"), columns, rows, css="overview")
 
     def _steps(self, account: Account) -> Table:
         w = self.w

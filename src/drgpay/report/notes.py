@@ -8,9 +8,14 @@ from .texts import Words
 
 WORDS: dict[str, tuple[str, str]] = {
     "held": (
-        "待评审病例 {n} 例，记账统筹基金 {fen} 元：尚未清算，评审后须另行支付，应列为待付负债",
-        "{n} cases held for review, recorded fund {fen} yuan: not settled yet, a liability until "
-        "they are reviewed",
+        "暂不支付病例 {n} 例，统筹基金记账 {fen} 元：尚未清算，有结论后须另行支付，应列为待付负债{aside}",
+        "{n} cases held, recorded fund {fen} yuan: not settled yet, a liability until they are "
+        "decided on{aside}",
+    ),
+    "aside": ("；已从预算中预提（provision）", "; set aside from the budget (provision)"),
+    "not_aside": (
+        "；本政策未预提（provision = none），以后支付时另需资金",
+        "; the policy sets nothing aside (provision = none): they will take money of their own",
     ),
     "penalised": (
         "协议状态为违规处理的机构：{names}（不得因清算获得增加，S2 二(二)1(7)，violator_no_increase）",
@@ -33,7 +38,9 @@ def first_notes(run: Run, w: Words) -> tuple[str, ...]:
     held = run.manifest["ends"].get("held", 0)
     if held:
         text = w.of(WORDS, "held")
-        found.append(text.format(n=f"{held:,}", fen=yuan(run.total.held_fund)))
+        aside = "aside" if run.values.get("provision") == "recorded_fund" else "not_aside"
+        aside = w.of(WORDS, aside)
+        found.append(text.format(n=f"{held:,}", fen=yuan(run.total.held_fund), aside=aside))
     for standing in ("penalised", "ended"):
         names = [
             f"{run.hospital_name(h)} {h}"

@@ -31,7 +31,7 @@ FACTS = {
     "trial": ("试算", "trial"),
     "cases_in": ("收到病例", "cases in"),
     "paid": ("支付病例", "paid cases"),
-    "held": ("待单议病例", "held cases"),
+    "held": ("暂不支付病例", "held cases"),
     "quarantined": ("隔离病例", "quarantined cases"),
     "corrected": ("更正的病例", "corrected cases"),
     "replaced": ("被更正替代的行", "rows replaced by corrections"),

@@ -17,8 +17,8 @@ from .amounts import points as points_text
 from .amounts import units_of, yuan
 from .case_bounds import NOBODY, Ends
 from .classes import rest_of_all
-from .reopened import correction_counts
-from .run import Account, Record, Run, total_of
+from .reopened import correction_counts, is_reopened
+from .run import Account, Amounts, Record, Run, total_of
 from .tables import Cell, Column, Row, Table, row
 from .texts import CLASSES, MODES, REASONS, Words
 from .value import settlements
@@ -130,9 +130,18 @@ def signed_cell(fen: int) -> Cell:
     return Cell(yuan(fen, signed=True), mark="loss" if fen < 0 else "gain" if fen else "")
 
 
-def final_cell(fen: int, tag: str = "") -> Cell:
-    """A final payment; a negative one is set off against the next payments."""
-    return Cell(yuan(fen), mark="claw", tag=tag) if fen < 0 else Cell(yuan(fen))
+def cash_columns(run: Run, w: Words) -> list[Column]:
+    """Headings of what is payable now, waits (where something does) and is to be recovered."""
+    again = "_again" if is_reopened(run) else ""
+    keys = ["payable" + again, *["waits"] * bool(run.total.waits), "recover" + again]
+    return [Column(w(key)) for key in keys]
+
+
+def cash_cells(run: Run, a: Amounts, tag: str = "") -> list[Cell]:
+    """Their cells: a final payment above 0 and one below it stand apart, nothing is netted."""
+    waits = [Cell(yuan(a.waits))] * bool(run.total.waits)
+    owed = Cell(yuan(a.recover), mark="claw", tag=tag) if a.recover else Cell(yuan(0))
+    return [Cell(yuan(a.payable)), *waits, owed]
 
 
 def folded(
@@ -152,11 +161,12 @@ def folded(
     return table
 
 
-def identity_cell(run: Run, account: Account, kind: str) -> Cell:
+def identity_cell(run: Run, account: Account, kind: str, w: Words) -> Cell:
     if kind:
         return Cell(account.hospital)
     facts = run.hospitals.get(account.hospital, {})
-    note = " · ".join(str(x) for x in (account.hospital, facts.get("level")) if x)
+    level = facts.get("level")
+    note = " · ".join([account.hospital, *[f"{w('level')} {level}"] * bool(level)])
     return Cell(run.hospital_name(account.hospital), note)
 
 
@@ -173,16 +183,16 @@ def summary_table(run: Run, w: Words) -> Table:
             Column(w("due")),
             Column(w("difference")),
             Column(w("difference_share")),
-            Column(w("final")),
+            *cash_columns(run, w),
         ],
         [],
-        css="sticky",
+        css="sticky dense",
     )
 
     def make(account: Account, kind: str = "") -> Row:
         a = account.amounts
         return row(
-            identity_cell(run, account, kind),
+            identity_cell(run, account, kind, w),
             f"{a.cases:,}",
             points_text(a.points),
             points_text(amounts.divide_rounded(a.points, a.cases)) if a.cases else "—",
@@ -190,7 +200,7 @@ def summary_table(run: Run, w: Words) -> Table:
             yuan(a.due),
             signed_cell(a.difference),
             amounts.percent(a.difference, a.recorded, 2, signed=True),
-            final_cell(a.final),
+            *cash_cells(run, a),
             kind=kind,
         )
 
@@ -239,21 +249,22 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
         cells += [yuan(a.recorded), Cell(yuan(a.due), mark="claw" if a.due < 0 else "", tag=bound)]
         cells += [signed_cell(a.difference)]
         cells += [f"{a.held:,}"] * held
-        return row(identity_cell(run, account, kind), *cells, kind=kind)
+        return row(identity_cell(run, account, kind, w), *cells, kind=kind)
 
-    keys = ["due", "prepaid", "deposit", "forfeited", "violations", "carried", "final"]
+    keys = ["due", "prepaid", "deposit", "forfeited", "violations", "carried"]
     if whole.shared:
         keys.insert(4, "shared")
     columns = [Column(w("hospital"), "text"), *(Column(w(key)) for key in keys)]
-    payment = Table(w("pool_payment", pool=name), columns, [], css="sticky")
+    columns += cash_columns(run, w)
+    payment = Table(w("pool_payment", pool=name), columns, [], css="sticky dense")
 
     def payment_row(account: Account, kind: str = "") -> Row:
         a = account.amounts
         fen = [a.due, a.prepaid, a.deposit, a.forfeited, a.violation, a.carried]
         fen[4:4] = [a.shared] * bool(whole.shared)
         back = "demand" if account in run.demanded else "return"
-        last = final_cell(a.final, "" if kind else w(back))
-        return row(identity_cell(run, account, kind), *(yuan(f) for f in fen), last, kind=kind)
+        last = cash_cells(run, a, "" if kind else w(back))
+        return row(identity_cell(run, account, kind, w), *(yuan(f) for f in fen), *last, kind=kind)
 
     return [
         folded(due, accounts, due_row, w, subtotal),
@@ -425,45 +436,113 @@ def ceiling_table(run: Run, w: Words) -> Table | None:
     return table
 
 
-FUND_COLUMNS = (
-    "alone_fen", "due_fen", "moved_fen", "prepaid_fen", "payable_fen", "deferred_fen",
-    "recover_fen", "out_of_area_fen", "other_fen", "provision_fen", "cash_fen",
-    "control_target_fen", "drawn_fen",
+# lines of the funds: what makes up the payments, then what leaves in cash against the target
+FUND_ACCOUNT = (
+    ("due_fen", 1), ("prepaid_fen", -1), ("forfeited_fen", -1), ("shared_fen", 1),
+    ("violation_fen", -1), ("carried_fen", -1),
 )  # fmt: skip
-ALWAYS_SHOWN = ("due_fen", "prepaid_fen", "payable_fen", "recover_fen", "cash_fen")
+FUND_CASH = ("prepaid_fen", "payable_fen", "out_of_area_fen", "other_fen", "provision_fen")
+
+
+class _FundLines:
+    """Lines of the funds, numbered, a column a fund and one for all of them."""
+
+    def __init__(self, run: Run, w: Words) -> None:
+        self.w, self.records = w, run.records("funds")
+        several = len(self.records) > 1
+        names = [f"{r['name']} {r['pool']}" for r in self.records]
+        columns = [Column(w("line"), "code"), Column(w("step"), "text")]
+        columns += [Column(name) for name in names] + [Column(w("total"))] * several
+        self.table = Table(w("funds_table"), columns, [], css="steps")
+        self.numbers: dict[str, int] = {}
+
+    def values(self, name: str) -> list[int | None]:
+        own = [r[name] for r in self.records]
+        if len(own) > 1:
+            own.append(None if any(v is None for v in own) else sum(own))
+        return own
+
+    def there(self, name: str) -> bool:
+        return any(self.values(name))
+
+    def sums(self, terms: Iterable[tuple[str, int]]) -> list[int]:
+        columns = [[sign * (v or 0) for v in self.values(name)] for name, sign in terms]
+        return [sum(own) for own in zip(*columns, strict=True)]
+
+    def formula(self, terms: Iterable[tuple[str, int]]) -> str:
+        """The numbers of the lines shown, with their signs."""
+        text = "".join(
+            f" {'+' if sign > 0 else '−'} ({self.numbers[name]})"
+            for name, sign in terms
+            if name in self.numbers
+        )
+        return text.removeprefix(" + ")
+
+    def line(
+        self, name: str, values: Sequence[int | None], sign: int = 0, how: str = "",
+        kind: str = "", title: str = "",
+    ) -> None:  # fmt: skip
+        w = self.w
+        self.numbers[name] = len(self.table.rows) + 1
+        title = title or column_label("funds", name, w.lang)
+        if sign:
+            title = w("fund_less" if sign < 0 else "fund_plus", name=title)
+        mark = "ok" if name == "check" and not any(values) else "claw" if name == "check" else ""
+        cells = ["—" if v is None else Cell(yuan(v), mark=mark) for v in values]
+        number = str(self.numbers[name])
+        self.table.rows.append(row(number, Cell(title, how), *cells, kind=kind))
 
 
 def funds_table(run: Run, w: Words) -> Table | None:
-    """What leaves each fund, waits and is to be recovered, and what one value moves between them."""
-    records = run.records("funds")
-    if not records:
+    """What leaves each fund, waits and is to be recovered, line by line with the formulas.
+
+    First how the dues become what is payable, waits and is owed, then all that leaves in cash
+    against the fund's own target. Lines without an amount are left out.
+    """
+    made = _FundLines(run, w)
+    if not made.records:
         return None
-    names = [n for n in FUND_COLUMNS if n in ALWAYS_SHOWN or any(r[n] for r in records)]
-    if "moved_fen" not in names and "alone_fen" in names:
-        names.remove("alone_fen")
-    columns = [Column(w("pool"), "text")]
-    columns += [Column(column_label("funds", name, w.lang)) for name in names]
-    table = Table(w("funds_table"), columns, [], css="dense")
-
-    def cells(values: Record) -> list[str | Cell]:
-        return [
-            "—"
-            if values[name] is None
-            else signed_cell(values[name])
-            if name == "moved_fen"
-            else yuan(values[name])
-            for name in names
+    if made.there("moved_fen"):
+        made.line("alone_fen", made.values("alone_fen"))
+        made.line("moved_fen", made.values("moved_fen"))
+    for name, sign in FUND_ACCOUNT:
+        if name in ("due_fen", "prepaid_fen") or made.there(name):
+            made.line(name, made.values(name), 0 if name == "due_fen" else sign)
+    again = w("fund_again") if is_reopened(run) else ""
+    made.line("payable_fen", made.values("payable_fen"), kind="strong", how=again)
+    if made.there("deferred_fen"):
+        made.line("deferred_fen", made.values("deferred_fen"), kind="strong")
+        part = "deferred_region_fen"  # not in runs of an earlier drgpay
+        if part in made.records[0] and made.there(part):
+            made.line(part, made.values(part))
+    made.line("recover_fen", made.values("recover_fen"), kind="strong", how=again)
+    ends = (("payable_fen", -1), ("deferred_fen", -1), ("recover_fen", 1))
+    terms = (*FUND_ACCOUNT, *ends)
+    made.line("check", made.sums(terms), how=made.formula(terms), title=w("fund_check"))
+    for name in FUND_CASH[2:]:
+        if made.there(name):
+            made.line(name, made.values(name))
+    how = made.formula((name, 1) for name in FUND_CASH)
+    made.line("cash_fen", made.values("cash_fen"), kind="strong", how=how)
+    targets = made.values("control_target_fen")
+    if any(v is not None for v in targets):
+        made.line("control_target_fen", targets)
+        inside = [
+            None if target is None or free is None else target - free
+            for target, free in zip(targets, made.values("free_fen"), strict=True)
         ]
-
-    for r in records:
-        table.rows.append(row(Cell(f"{r['pool']} {r['name']}", mark="nowrap"), *cells(r)))
-    if len(records) > 1:
-        total = {
-            name: None if any(r[name] is None for r in records) else sum(r[name] for r in records)
-            for name in names
-        }
-        table.rows.append(row(w("total"), *cells(total), kind="total"))
-    return table
+        terms = (("control_target_fen", 1), ("cash_fen", -1))
+        if any(inside):
+            made.line("inside", inside, -1, title=w("fund_inside"))
+            terms = (("control_target_fen", 1), ("inside", -1), ("cash_fen", -1))
+        left = [
+            None if target is None else target - (aside or 0) - (cash or 0)
+            for target, aside, cash in zip(targets, inside, made.values("cash_fen"), strict=True)
+        ]
+        made.line("left", left, how=made.formula(terms), title=w("fund_left"))
+        if made.there("drawn_fen"):
+            made.line("drawn_fen", made.values("drawn_fen"))
+    return made.table
 
 
 def ceiling_chart(run: Run, w: Words) -> str:
@@ -533,7 +612,7 @@ def coefficient_table(run: Run, w: Words) -> Table | None:
         cells = [text(r.get("coefficient"))]
         cells += [f"{single.get(hospital, 0):,}"] * bool(single)
         cells += [text(r.get(name)) for name in parts]
-        table.rows.append(row(identity_cell(run, Account(hospital, "", run.total), ""), *cells))
+        table.rows.append(row(identity_cell(run, Account(hospital, "", run.total), "", w), *cells))
     if len(table.rows) > HOSPITALS_UNFOLDED:
         rest = table.rows[HOSPITALS_SHOWN:]
         table.rows = table.rows[:HOSPITALS_SHOWN]
@@ -857,7 +936,9 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
 
 def front_page_table(run: Run, w: Words) -> Table | None:
     """Return the findings of the front pages by check, but for those that quarantine a case."""
-    found = run.manifest.get("front_page", {}).get("by_check", {})
+    told = run.manifest.get("front_page", {})
+    found, errors = told.get("by_check", {}), told.get("errors", {})
+    holding = set(told.get("holding", ()))
     listed = [(CHECKS[name], cases) for name, cases in found.items() if name in CHECKS]
     listed = [(check, cases) for check, cases in listed if check.severity != "fatal"]
     if not listed:
@@ -870,10 +951,20 @@ def front_page_table(run: Run, w: Words) -> Table | None:
             Column(w("f_check"), "text"),
             Column(w("f_cases")),
             Column(w("f_share")),
+            *[Column(w("f_recorded")), Column(w("f_effect"), "text")] * bool(errors),
             Column(w("f_advice"), "text"),
         ],
         [],
     )
+    def money(name: str) -> list[str | Cell]:
+        """The recorded fund that hangs on a finding that is an error, and what becomes of it."""
+        if not errors:
+            return []
+        sums, held = errors.get(name), name in holding
+        fen = "—" if sums is None else yuan(int(sums["pool_fund_fen"]))
+        effect = Cell(w("f_held" if held else "f_paid"), mark="loss nowrap" if held else "nowrap")
+        return [fen, effect]
+
     for check, cases in listed:
         table.rows.append(
             row(
@@ -881,6 +972,7 @@ def front_page_table(run: Run, w: Words) -> Table | None:
                 check.message(w.lang),
                 f"{cases:,}",
                 amounts.percent(cases, whole, 2),
+                *money(check.name),
                 Cell(check.advice(w.lang), mark="wrap"),
             )
         )

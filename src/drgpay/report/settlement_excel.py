@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ FINAL = "{due}-{prepaid}-{forfeited}-{violation}-{carried}"
 FINAL_SHARED = "{due}-{prepaid}-{forfeited}+{shared}-{violation}-{carried}"
 MONEY_KEYS = (
     "not_pool", "money", "recorded", "due", "difference", "prepaid", "deposit", "forfeited",
-    "shared", "violation", "carried", "final",
+    "shared", "violation", "carried", "final", "payable", "waits", "recover",
 )  # fmt: skip
 
 
@@ -375,12 +376,28 @@ class _Workbook:
             *[Field("shared", w("shared"), "yuan", total=True)] * self.run.shares,
             Field("violation", w("violations"), "yuan", total=True),
             Field("carried", self._label("carried_fen"), "yuan", total=True),
-            Field("final", self._final_name(), "yuan", self._final_formula(), total=True),
+            *self._cash_fields(),
             Field("bound", self._label("bound"), width=8),
             Field("held", self._label("held_cases"), "count", total=True),
             Field("held_fund", self._label("held_fund_fen"), "yuan", total=True),
         ]
         return self._trial(fields)
+
+    def _cash_fields(self) -> list[Field]:
+        """What is payable now, waits and is to be recovered stand apart; finals have no total.
+
+        A sum of finals would net what some are paid with what others owe back.
+        """
+        w, again = self.w, "_again" if is_reopened(self.run) else ""
+        final = Field("final", self._final_name(), "yuan", self._final_formula())
+        waits = Field("waits", w("waits"), "yuan", total=True)
+        payable = "MAX({final},0)" + "-{waits}" * bool(self.run.total.waits)
+        return [
+            final,
+            *[waits] * bool(self.run.total.waits),
+            Field("payable", w("payable" + again), "yuan", payable, total=True),
+            Field("recover", w("recover" + again), "yuan", "MAX(-{final},0)", total=True),
+        ]
 
     def _final_name(self) -> str:
         again = is_reopened(self.run)
@@ -456,7 +473,8 @@ class _Workbook:
                 costs[part.hospital] = costs.get(part.hospital, CaseSum()) + part.sums
         taken = {"id", "hospital", "level", "cases", "points", "deducted", *MONEY_KEYS}
         taken |= {"held", "held_fund"}
-        fields = [f for f in self._hospital_fields() if f.key in taken and f.key != "by_points"]
+        fields = [f for f in self._hospital_fields() if f.key in taken - {"final"}]
+        fields = [replace(f, formula="") if f.key in ("payable", "recover") else f for f in fields]
         fields.insert(6, Field("cost", w("total_cost"), "yuan", total=True))
         place = next(i for i, f in enumerate(fields) if f.key == "difference")
         ratio = Field("ratio", w("x_ratio"), "percent", "{due}/{recorded}")
@@ -847,13 +865,15 @@ class _Workbook:
                 (f"{place['due']}+{place['residual']}", left),
                 (place["settled"], exact(s.settled, "yuan")),
             )  # fmt: skip
-        keys = ("final", "prepaid", "forfeited", "violation", "carried")
-        whole = sum((h.values[key] for key in keys), Fraction(0))
-        left_text, title = "+".join(h.cell(key) for key in keys), w("x_k_final")
-        if self.run.shares:
-            whole -= h.values["shared"]
-            left_text, title = f"{left_text}-{h.cell('shared')}", w("x_k_final_shared")
-        yield title, "yuan", (left_text, whole), (h.cell("due"), h.values["due"])
+        waits = ["waits"] * bool(self.run.total.waits)
+        keys = ["payable", *waits, "prepaid", "forfeited", "violation", "carried"]
+        off = ["recover", *["shared"] * self.run.shares]
+        whole = sum(h.values[key] for key in keys) - sum(h.values[key] for key in off)
+        text = "+".join(h.cell(key) for key in keys) + "".join(f"-{h.cell(key)}" for key in off)
+        names = {f.key: f.label for f in self._hospital_fields()}
+        title = " + ".join(names[key] for key in keys)
+        title += "".join(f" − {names[key]}" for key in off) + f" = {w('due')}"
+        yield title, "yuan", (text, whole), (h.cell("due"), h.values["due"])
         yield (
             w("x_k_totals"), "yuan",
             (t.cell("due"), t.values["due"]), (h.cell("due"), h.values["due"]),
@@ -913,16 +933,22 @@ class _Workbook:
         book.put(sheet, 1, 0, self.mark, "text", bold=True, font_color="#B3261E")
         at = 2
         own = [a for a in self.accounts if a.hospital == hospital]
-        finals = []
+        paid, owed = [], []
         for account in own:
-            at, cell = self._account(sheet, at, account)
-            finals.append(cell)
+            at, final, payable = self._account(sheet, at, account)
+            paid.append(f"MAX({payable},0)")
+            owed.append(f"MAX(-{final},0)")
             at = self._class_rows(sheet, at, account)
         if len(own) > 1:
-            final = exact(total_of(own).final, "yuan")
-            book.put(sheet, at, 0, w("final") + w("colon") + w("all_pools"), "text", bold=True)
-            book.formula(sheet, at, 2, "=" + "+".join(finals), final, "yuan", bold=True)
-            at += 2
+            again, a = "_again" if is_reopened(run) else "", total_of(own)
+            for key, cells, fen in (("payable", paid, a.payable), ("recover", owed, a.recover)):
+                text = w(key + again) + w("colon") + w("all_pools")
+                book.put(sheet, at, 0, text, "text", bold=True)
+                book.formula(
+                    sheet, at, 2, "=" + "+".join(cells), exact(fen, "yuan"), "yuan", bold=True
+                )
+                at += 1
+            at += 1
         if groups:
             heads = [
                 "x_top_drgs",
@@ -951,8 +977,8 @@ class _Workbook:
             sheet.write_string(at, column, text, self.book.head)
         return at + 1
 
-    def _account(self, sheet: Any, at: int, account: Account) -> tuple[int, str]:
-        """The derivation of a pool's final payment; the next free row and the final payment's cell."""
+    def _account(self, sheet: Any, at: int, account: Account) -> tuple[int, str, str]:
+        """The derivation of a pool's payment; the next free row, the cells of final and payable."""
         w, book = self.w, self.book
         pool = w("letter_pool", pool=self.run.pool_name(account.pool))
         at = self._heads(sheet, at, [pool, w("letter_how"), w("letter_amount")])
@@ -971,7 +997,7 @@ class _Workbook:
             else:
                 sheet.write_number(at, 2, float(step.amount), book.format(kind, **strong))
             at += 1
-        return at + 1, cells["final"]
+        return at + 1, cells["final"], cells.get("payable", cells["final"])
 
     def _class_rows(self, sheet: Any, at: int, account: Account) -> int:
         w, book = self.w, self.book

@@ -77,15 +77,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tile_in": ("病例总数", "Cases in"),
     "tile_paid": ("参与清算病例", "Cases paid"),
     "tile_quarantined": ("隔离病例", "Cases quarantined"),
-    "tile_held": ("待评审病例（暂不清算）", "Cases held for review"),
+    "tile_held": ("暂不支付病例", "Cases held, not paid"),
     "tile_points": ("总点数", "Points"),
     "tile_settled": ("清算总额（元）", "Settled fund (yuan)"),
-    "tile_final": ("最终支付合计（元）", "Final payment (yuan)"),
     "tile_payable": ("本次支付（元）", "Payable now (yuan)"),
     "tile_payable_reopened": ("重算应支付（元）", "Payable, settled again (yuan)"),
     "tile_recover": ("应收回（元）", "To be recovered (yuan)"),
     "tile_recover_sub": ("不与支付相抵", "not netted with payments"),
     "tile_waits": ("另有 {fen} 待收回后再付", "{fen} more wait until others pay back"),
+    "fund_less": ("减：{name}", "Less: {name}"),
+    "fund_plus": ("加：{name}", "Plus: {name}"),
+    "fund_again": ("本版重算的全年结果，不是再次付款", "the whole year settled again, no second payment"),
+    "fund_check": ("核对（应为 0）", "Check (must be 0)"),
+    "fund_inside": ("目标内预留", "reserves inside it"),
+    "fund_left": ("控制目标内尚余", "Left below the target"),
     "funds_table": ("各险种基金的收付（元）", "What each fund pays and is owed (yuan)"),
     "tile_value": ("点值 · {pool}", "Point value · {pool}"),
     "tile_value_combined": ("点值 · 各险种合并", "Point value · all pools"),
@@ -94,10 +99,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "of_all": ("占全部 {share}", "{share} of all"),
     "tile_recorded_sub": ("统筹基金记账 {fen}", "recorded {fen}"),
     "tile_points_sub": ("例均 {points} 点", "{points} a case"),
-    "tile_final_sub": (
-        "其中负数 {fen}，下期抵回",
-        "of which {fen} below 0, set off against the next payments",
-    ),
     # sections
     "s_value": ("点值的计算", "How the point value arises"),
     "s_value_lead": (
@@ -182,8 +183,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "v_bounds": ("达到下限 / 达到上限", "Held at the low / at the high bound"),
     "v_bounds_how": ("医疗机构数", "hospitals"),
     "v_bounds_cases": ("病例数（违规机构按机构计）", "cases (a penalised hospital counts once)"),
-    "v_held": ("待评审病例（不在以上各项中）", "Cases held for review (in none of the above)"),
-    "v_held_how": ("评审后另行清算", "settled after their review"),
+    "v_held": ("暂不支付病例（不在以上各项中）", "Cases held (in none of the above)"),
+    "v_held_how": ("待特病单议或核实，有结论后另行清算", "settled when reviewed or looked at"),
     "v_fraction_bounded": (
         "在上下限内求解的点值：Σ 限定后的应付 = T − M",
         "solved within the bounds: Σ bounded dues = T − M",
@@ -236,10 +237,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # hospitals
     "h_lead": (
-        "应付 = 点数 × V − 非统筹支付 + 点数外应付；最终支付 = 应付 − 已预付 − 扣罚保证金{shared} − 违规扣款 − 结转扣回。"
+        "应付 = 点数 × V − 非统筹支付 + 点数外应付；最终支付 = 应付 − 已预付 − 扣罚保证金{shared} − 违规扣款 − 结转扣回，"
+        "为正的是本次支付（超出控制目标的部分待收回后再付），为负的是应收回，各机构、各险种不相抵。"
         "保证金是预付时留存的部分，未扣罚的已含在最终支付中。按点数由多到少排列。",
         "Due = points × V − not paid by the pool + due outside of points. Final payment = due − "
-        "prepaid − forfeited deposit{shared} − violations − carried. The deposit is what was kept back at prepayment; what is not "
+        "prepaid − forfeited deposit{shared} − violations − carried: above 0 it is payable now (what is "
+        "beyond the control target waits), below 0 it is to be recovered; nothing is netted. The deposit is what was kept back at prepayment; what is not "
         "forfeited is part of the final payment. Most points first.",
     ),
     "h_plus_shared": (" + 分得的扣罚保证金", " + share of forfeits"),
@@ -287,6 +290,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "violations": ("违规扣款", "Violations"),
     "carried": ("结转扣回", "Carried"),
     "final": ("最终支付", "Final payment"),
+    "payable": ("本次支付", "Payable now"),
+    "waits": ("待收回后再付", "Waiting"),
+    "recover": ("应收回", "To be recovered"),
+    "payable_again": ("重算应支付", "Payable, settled again"),
+    "recover_again": ("重算应收回", "To be recovered, settled again"),
     "all_pools": ("全部险种", "All pools"),
     "rest_subtotal": ("其余 {n} 家小计", "Subtotal of the other {n}"),
     "rest_details_some": (
@@ -294,12 +302,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Show {n} of the other {all} (settlement.xlsx has all)",
     ),
     "pool_due": ("{pool}：从点数到应付", "{pool}: from points to the due"),
-    "pool_payment": ("{pool}：从应付到最终支付", "{pool}: from the due to the final payment"),
+    "pool_payment": ("{pool}：从应付到本次支付", "{pool}: from the due to what is payable now"),
     "not_pool_points": ("非统筹支付 N", "Not paid by pool N"),
     "deducted": ("扣减点数", "Points deducted"),
     "money": ("点数外应付", "Due outside of points"),
-    "held": ("待评审病例", "Held cases"),
-    "c_held": ("减：待评审（暂不清算）", "Less: held for review (not settled yet)"),
+    "held": ("暂不支付病例", "Held cases"),
+    "c_held": ("减：暂不支付（待特病单议或核实）", "Less: held (not settled yet)"),
     "s_ceiling": ("总额控制", "The ceiling"),
     "chart_ceiling": (
         "各种支付方式与控制目标（万元）",
@@ -310,9 +318,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The region gave no control target ([ceiling] in region.toml), so none was checked.",
     ),
     "ceiling_lead": (
-        "各种支付方式合计须在总额控制目标之内；超出部分只能动用指定的调剂金。",
-        "All modes of payment together have to stay within the control target; an excess may only "
-        "be drawn from the reserves named for it.",
+        "各种支付方式合计须在总额控制目标之内（按现金、按基金）。超出的，先待应收回的金额收回后再付"
+        "（ceiling.excess 为 defer 时），至多为应收回的数额；仍超出的动用指定的调剂金，再不足则拒绝清算。",
+        "All modes of payment together have to stay within the control target, in cash and by fund. "
+        "An excess first waits for what is to be recovered, at most as much as that (if ceiling.excess "
+        "is defer), then is drawn from the reserves named for it; beyond them a run is refused.",
     ),
     "g_named": ("{mode}（{name}）", "{mode} ({name})"),
     "month_table": (
@@ -458,14 +468,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "reason, the first one found of each row. Details are in quarantine.csv.",
     ),
     "f_lead": (
-        "以下问题不影响本次清算，病例照常付费，请交医疗机构核对更正。检查依据多为病案首页填报规则，"
-        "未逐条核对原文。明细见 findings.csv，按机构和月份见 findings_by_month.csv。",
-        "These findings change nothing in this settlement; the hospitals should look at them. Most "
-        "checks follow rules for filling in front pages whose text was not at hand. Details are in "
-        "findings.csv, by hospital and month in findings_by_month.csv.",
+        "请交医疗机构核对更正。标“暂不支付”的检查结果（findings.hold、los_conflict）使病例暂不支付，已有评审结论的"
+        "除外；其余问题不影响本次清算，病例照常付费。金额是“错误”级问题涉及的统筹基金记账，一例可有几种问题。"
+        "检查依据多为病案首页填报规则，未逐条核对原文。明细见 findings.csv，按机构和月份见 findings_by_month.csv。",
+        "The hospitals should look at these findings. Those marked as held (findings.hold, "
+        "los_conflict) keep a case unpaid until it is decided on; the others change nothing in this "
+        "settlement. Amounts: recorded fund of the cases of findings that are errors, a case may have "
+        "several. Most checks follow rules for filling in front pages whose text was not at hand. "
+        "Details are in findings.csv, by hospital and month in findings_by_month.csv.",
     ),
     "f_none": ("没有查到其他问题。", "Nothing else was found."),
     "f_severity": ("程度", "Severity"),
+    "f_recorded": ("统筹基金记账", "Recorded fund"),
+    "f_effect": ("本次", "This time"),
+    "f_held": ("暂不支付", "held"),
+    "f_paid": ("照付", "paid"),
     "f_check": ("问题", "Finding"),
     "f_cases": ("病例数", "Cases"),
     "f_share": ("占比", "Share"),
@@ -510,16 +527,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rc_points": ("各机构点数之和 = 各险种点数", "Points of hospitals = points of pools"),
     "rc_settled": ("应付合计 + 尾差 = 清算总额", "Sum of dues + residual = settled fund"),
     "rc_final": (
-        "最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
-        "Final + prepaid + forfeited + violations + carried = due",
+        "各机构各险种：最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
+        "Each account: final + prepaid + forfeited + violations + carried = due",
     ),
     "rc_final_shared": (
-        "最终支付 + 已预付 + 扣罚保证金 − 分得的扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
-        "Final + prepaid + forfeited − shared + violations + carried = due",
+        "各机构各险种：最终支付 + 已预付 + 扣罚保证金 − 分得的扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
+        "Each account: final + prepaid + forfeited − shared + violations + carried = due",
+    ),
+    "rc_cash": (
+        "各机构各险种：最终支付为正 = 本次支付 + 待收回后再付，为负 = 应收回",
+        "Each account: a final payment above 0 = payable now + waiting, below 0 = to be recovered",
     ),
     "rc_counts": (
-        "参与清算 + 待评审 + 隔离 = 输入病例",
-        "Settled + held for review + quarantined = cases in",
+        "参与清算 + 暂不支付 + 隔离 = 输入病例",
+        "Settled + held + quarantined = cases in",
     ),
     "rc_classes": ("各类别病例、点数之和 = 合计", "Classes add up to all cases and points"),
     "rc_value": ("点值 = (T − M + N) ÷ ΣP", "Point value = (T − M + N) ÷ ΣP"),
@@ -558,7 +579,7 @@ MODES: dict[str, tuple[str, str]] = {
     "other": ("其他支付", "Other payments"),
     "prepaid": ("已预付", "Prepaid"),
     "payable": ("本次支付", "Payable now"),
-    "provision": ("暂留（待决病例）", "Set aside for open cases"),
+    "provision": ("预提（未清算病例）", "Provision for cases not settled"),
 }
 
 REASONS: dict[str, tuple[str, str]] = {

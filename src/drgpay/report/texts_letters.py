@@ -92,10 +92,17 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "l_violation": ("减：违规扣款", "Less: violations"),
     "l_carried": ("减：结转扣回", "Less: carried from earlier years"),
     "l_carried_note": ("正数为扣回，负数为补付", "positive: recovered, negative: added"),
-    "letter_waits": (
-        "另有 {fen} 元超出总额控制目标，待他方应收回的金额收回后再付（ceiling.excess）",
-        "{fen} yuan more wait until others have paid back, as the control target holds (ceiling.excess)",
+    "letter_gross_waits": (
+        "另有 {fen} 元待收回后再付",
+        "{fen} yuan more wait until others have paid back",
     ),
+    "l_waits": ("减：待收回后再付", "Less: waiting until others pay back"),
+    "l_waits_note": (
+        "超出总额控制目标的部分，按各机构最终支付的多少分摊，待他方应收回的金额收回后再付（ceiling.excess）",
+        "what is beyond the control target, by what each is to be paid; paid when others have paid "
+        "back (ceiling.excess)",
+    ),
+    "l_payable": ("本次支付", "Payable now"),
     "letter_moved_in": (
         "{pool}与其他险种合并点值，全区由其他险种调入 {fen} 元",
         "{pool} has one value with other pools: {fen} yuan come from them, in the whole region",
@@ -128,7 +135,12 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "This is the settlement of your inpatient cases of {year} by DRG points. Every figure can be "
         "recomputed with a calculator by the formulas given.",
     ),
-    "letter_result_pay": ("最终支付贵机构 {fen} 元", "Final payment to you: {fen} yuan"),
+    "letter_result_pay": ("本次支付贵机构 {fen} 元", "Payable to you now: {fen} yuan"),
+    "letter_result_waits": (
+        "本次支付贵机构 {fen} 元；另有 {waits} 元超出总额控制目标，待他方应收回的金额收回后再付（ceiling.excess）",
+        "Payable to you now: {fen} yuan; {waits} yuan more wait until others have paid back, as the "
+        "control target holds (ceiling.excess)",
+    ),
     "letter_result_return": (
         "最终支付 -{fen} 元：在下期拨付中抵回，贵机构无须另行退款",
         "Final payment: -{fen} yuan, set off against the next payments; pay nothing back",
@@ -143,24 +155,23 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "not settled this time (the pool has no points): nothing is decided",
     ),
     "letter_gross_demand": (
-        "合计应支付 {pay} 元，合计须退回基金 {back} 元（各险种基金分列，未相互抵减）",
-        "In all {pay} yuan to be paid and {back} yuan to be paid back to the fund (funds apart, not "
+        "合计本次支付 {pay} 元，合计须退回基金 {back} 元（各险种基金分列，未相互抵减）",
+        "In all {pay} yuan payable now and {back} yuan to be paid back to the fund (funds apart, not "
         "netted)",
     ),
     "letter_demanded": ("须退回（协议已解除）", "To be paid back (ended)"),
-    "letter_result_none": ("最终支付 0.00 元", "Final payment: 0.00 yuan"),
+    "letter_result_none": ("本次支付 0.00 元", "Payable to you now: 0.00 yuan"),
     "letter_title_reopened": ("住院费用重新清算通知书", "Notice of a reopened settlement"),
     "letter_gross": (
-        "合计应支付 {pay} 元，合计在下期拨付中抵回 {back} 元（各险种基金分列，未相互抵减）",
-        "In all {pay} yuan to be paid and {back} yuan to be set off against the next payments "
+        "合计本次支付 {pay} 元，合计在下期拨付中抵回 {back} 元（各险种基金分列，未相互抵减）",
+        "In all {pay} yuan payable now and {back} yuan to be set off against the next payments "
         "(funds apart, not netted)",
     ),
-    "letter_gross_pay": ("应支付", "To be paid"),
+    "letter_gross_pay": ("本次支付", "Payable now"),
     "letter_gross_return": ("下期抵回", "To be set off"),
-    "letter_total_netted": ("各险种相加", "Sum of pools"),
     "letter_standing": ("协议状态 {word}", "standing of its agreement: {word}"),
     "letter_overview": ("总览", "Overview"),
-    "letter_pool": ("{pool}：从点数到最终支付", "{pool}: from points to the final payment"),
+    "letter_pool": ("{pool}：从点数到支付", "{pool}: from points to the payment"),
     "letter_classes": ("{pool}：病例类别", "{pool}: classes of cases"),
     "letter_drgs": ("费用最高的 {n} 个病组", "The {n} groups of the highest cost"),
     "letter_drgs_note": (
@@ -178,9 +189,9 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "split_limits": ("限额调整", "Adjustment to the bounds"),
     "split_rounding": ("取整", "Rounding"),
     "letter_held_review": ("待特病单议", "special review"),
-    "letter_held": ("待评审的病例", "Cases held for review"),
+    "letter_held": ("暂不支付的病例", "Cases held"),
     "letter_held_lead": (
-        "{n} 例等待评审或核实，既未支付也未计入以上各项；有结论后另行清算。",
+        "{n} 例等待特病单议或核实，既未支付也未计入以上各项；有结论后另行清算。",
         "{n} cases wait for review or to be looked at: neither paid nor in the sums above; they are "
         "settled afterwards.",
     ),
@@ -265,14 +276,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "x_k_due": (
         "应付合计 + 尾差 = 清算总额（{pool}）",
         "Sum of dues + residual = settled fund ({pool})",
-    ),
-    "x_k_final": (
-        "最终支付 + 已预付 + 扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
-        "Final + prepaid + forfeited + violations + carried = due",
-    ),
-    "x_k_final_shared": (
-        "最终支付 + 已预付 + 扣罚保证金 − 分得的扣罚保证金 + 违规扣款 + 结转扣回 = 应付",
-        "Final + prepaid + forfeited − shared + violations + carried = due",
     ),
     "x_k_totals": ("机构合计的应付 = 机构清算的应付", "Dues of hospitals = dues by pool"),
     "x_k_points": ("机构点数 = 险种点数", "Points of hospitals = points of pools"),

@@ -8,7 +8,7 @@ from typing import Any
 from . import amounts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
-from .run import CaseSum, Run
+from .run import Account, CaseSum, Run
 from .tables import Cell, Column, Table, row
 from .texts import Words
 
@@ -232,14 +232,15 @@ def value_table(run: Run, w: Words) -> Table:
 
     def exact_cell(s: Settlement) -> Cell:
         exact = s.exact_value()
-        return Cell("—" if exact is None else f"{exact.numerator}/{exact.denominator}")
+        text = "—" if exact is None else f"{exact.numerator}/{exact.denominator}"
+        return Cell(text, mark="fraction")
 
     def fraction_cell(s: Settlement) -> Cell:
         text = f"{s.value.numerator}/{s.value.denominator}"
         exact = s.exact_value()
         if differing and (exact is None or exact == s.value):
-            return Cell(text)
-        return Cell(text, reason_of(run, s, w))
+            return Cell(text, mark="fraction")
+        return Cell(text, reason_of(run, s, w), mark="fraction")
 
     ratio_text = "" if reserve_ratio is None else amounts.trimmed(reserve_ratio)
     line("budget", "", (yuan(s.budget) for s in shown))
@@ -299,17 +300,27 @@ def value_table(run: Run, w: Words) -> Table:
     return table
 
 
+def _made_up(account: Account) -> bool:
+    a = account.amounts
+    taken = a.prepaid + a.forfeited - a.shared + a.violation + a.carried
+    return a.final + taken == a.due
+
+
+def _in_cash(account: Account) -> bool:
+    a = account.amounts
+    ends = (max(0, a.final), max(0, -a.final))
+    return (a.payable + a.waits, a.recover) == ends and a.payable >= 0
+
+
 def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
     """What the report itself adds up again, and whether it agrees with the manifest."""
     parts = settlements(run)
-    total, counts, ends = run.total, run.manifest["counts"], run.manifest["ends"]
+    counts, ends = run.manifest["counts"], run.manifest["ends"]
     points = {p["pool"]: units_of(p["points"], 4) for p in run.pools}
     of_hospitals = dict.fromkeys(points, 0)
     for account in run.accounts:
         pool = run.settled_in(account.pool)
         of_hospitals[pool] = of_hospitals.get(pool, 0) + account.amounts.points
-    paid = total.final + total.prepaid + total.forfeited + total.violation + total.carried
-    paid -= total.shared
     classes = [sum(c.cases for c in run.classes), sum(c.points for c in run.classes)]
     gross = sum(points.values()) + sum(s.deducted for s in parts)
     every = ends["paid"] + ends.get("held", 0) + ends["quarantined"]
@@ -320,7 +331,8 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
         (w("rc_points"), of_hospitals == points),
         (w("rc_not_pool"), all(not_pool[s.pool] == s.not_pool for s in parts)),
         (w("rc_settled"), all(s.due + s.residual == s.settled for s in parts)),
-        (w("rc_final_shared" if run.shares else "rc_final"), paid == total.due),
+        (w("rc_final_shared" if run.shares else "rc_final"), all(map(_made_up, run.accounts))),
+        (w("rc_cash"), all(map(_in_cash, run.accounts))),
     ]
     if run.values.get("residual") != "to_fund" and not any(s.bounded for s in parts):
         dp = run.fraction("value_dp")

@@ -37,7 +37,8 @@ class FundResult:
     """What a fund pays and is owed, in fen; nothing is netted between hospitals.
 
     `alone_fen`: its settled total by itself; `moved_fen`: what one value for all pools lets it pay
-    beyond that (below 0: others are paid with it). `deferred_fen` waits for what is to be recovered.
+    beyond that (below 0: others are paid with it). `deferred_fen` waits for what is to be recovered,
+    `deferred_region_fen` of it since the region's target, not the fund's own, holds it.
     `cash_fen`: all that leaves it; `ceiling`: held against its own target, where it has one.
     """
 
@@ -54,6 +55,7 @@ class FundResult:
     carried_fen: int
     payable_fen: int
     deferred_fen: int
+    deferred_region_fen: int
     recover_fen: int
     out_of_area_fen: int
     other_fen: int
@@ -109,17 +111,28 @@ def hold_against_targets(
         )
         for drawn in found.drawn:
             left[drawn.reserve.name] -= drawn.drawn_fen
-    ceiling = None
+    ceiling, by_own = None, made
     if region.ceiling is not None:
         ceiling, made = _of_region(
             region, region.ceiling, policy, made, capitation_fen, provisions, left
         )
     found_hospitals = [made[h.hospital_id, h.pool] for h in hospitals]
+    waits = _by_pool({k: h.deferred_fen - by_own[k].deferred_fen for k, h in made.items()})
     funds = [
-        _fund(region, policy, pool, pools, found_hospitals, provisions, ceilings.get(pool.id))
+        _fund(
+            region, policy, pool, pools, found_hospitals, provisions, ceilings.get(pool.id),
+            waits.get(pool.id, 0),
+        )
         for pool in region.pools
-    ]
+    ]  # fmt: skip
     return Held(found_hospitals, funds, ceiling)
+
+
+def _by_pool(amounts: Mapping[Key, int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for (_, pool), fen in amounts.items():
+        found[pool] = found.get(pool, 0) + fen
+    return found
 
 
 def _reserves(region: Region) -> Sequence[Named]:
@@ -209,6 +222,7 @@ def _fund(
     hospitals: Sequence[HospitalResult],
     provisions: Mapping[str, int],
     ceiling: Ceiling | None,
+    deferred_region_fen: int,
 ) -> FundResult:
     own = [h for h in hospitals if h.pool == pool.id]
     due = sum(h.due_fen for h in own)
@@ -235,6 +249,7 @@ def _fund(
         carried_fen=sum(h.carried_fen for h in own),
         payable_fen=payable,
         deferred_fen=sum(h.deferred_fen for h in own),
+        deferred_region_fen=deferred_region_fen,
         recover_fen=sum(h.recover_fen for h in own),
         out_of_area_fen=outside,
         other_fen=other,

@@ -364,8 +364,8 @@ def checks(run: MonthRun) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
             "name": "ends",
-            "text_zh": "收到病例 = 支付 + 待单议 + 隔离",
-            "text_en": "cases in = paid + held for review + quarantined",
+            "text_zh": "收到病例 = 支付 + 暂不支付 + 隔离",
+            "text_en": "cases in = paid + held + quarantined",
             "passed": True,
             "detail": f"{c.total} = {c.total - c.quarantined - held} + {held} + {c.quarantined}",
         }

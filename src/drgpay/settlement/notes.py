@@ -16,7 +16,7 @@ from drgpay.points.base import BasePoints, check_zero_points
 from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
 from drgpay.settlement.doubts import BIT, holding
-from drgpay.settlement.funds import Held, drawn_of
+from drgpay.settlement.funds import FundResult, Held, drawn_of
 from drgpay.settlement.levels import alike
 from drgpay.settlement.point_value import (
     NO_POINTS,
@@ -111,8 +111,8 @@ def _of_cases(aside: SetAside, totals: Totals) -> list[Bilingual]:
                 "table reviews, and settle again",
             )
         )
-    held = totals.held_cases
-    if held and not totals.held_by_findings():
+    held, by_findings = totals.held_cases, totals.held_by_findings()
+    if held and not by_findings:
         fund = yuan_text(totals.held_fund_fen)
         found.append(
             both(
@@ -121,13 +121,13 @@ def _of_cases(aside: SetAside, totals: Totals) -> list[Bilingual]:
                 f"recorded fund {fund} yuan",
             )
         )
-    elif held:
+    elif held > max((cases for cases, _, _ in by_findings.values()), default=0):
         fund = yuan_text(totals.held_fund_fen)
         found.append(
             both(
-                f"连同须经特病单议而未经准予的，暂不支付共 {held} 例：统筹基金记账 {fund} 元",
-                f"with those that need a special review that was not granted, {held} cases are held, "
-                f"unpaid: recorded fund {fund} yuan",
+                f"暂不支付共 {held} 例（含须经特病单议而未经准予的，一例只计一次）：统筹基金记账 {fund} 元",
+                f"{held} cases are held in all, unpaid (with those that need a special review that was "
+                f"not granted, each once): recorded fund {fund} yuan",
             )
         )
     return found
@@ -299,7 +299,7 @@ def _of_no_base(base: BasePoints, drgs: Sequence[str], totals: Totals) -> list[B
     names = sorted(rows, key=lambda drg: (-rows[drg][2], drg))[:5]
     return [
         both(
-            f"{cases} 例属于没有基准点数的 {len(rows)} 个病组，按 unstable.rule 计：总费用 "
+            f"{cases} 例属于没有基准点数的 {len(rows)} 个病组，按非稳定病组计点（unstable.rule）：总费用 "
             f"{yuan_text(cost)} 元，点数 {points_text(points)}；费用最多的：{'、'.join(names)}",
             f"{cases} cases are in {len(rows)} groups without base points, paid by unstable.rule: cost "
             f"{yuan_text(cost)} yuan, points {points_text(points)}; the dearest: {', '.join(names)}",
@@ -418,17 +418,7 @@ def _of_cash(held: Held, policy: YearPolicy) -> list[Bilingual]:
     ]
     for fund in held.funds:
         own = fund.pool
-        if fund.deferred_fen:
-            found.append(
-                both(
-                    f"险种 {own}：应支付中 {yuan_text(fund.deferred_fen)} 元超出控制目标，待收回 "
-                    f"{yuan_text(fund.recover_fen)} 元后再付（ceiling.excess），本次支付 "
-                    f"{yuan_text(fund.payable_fen)} 元",
-                    f"pool {own}: {yuan_text(fund.deferred_fen)} yuan are beyond the control target "
-                    f"and wait for the {yuan_text(fund.recover_fen)} to be recovered "
-                    f"(ceiling.excess); {yuan_text(fund.payable_fen)} are payable now",
-                )
-            )
+        found += _of_waiting(fund)
         if fund.moved_fen:
             into = fund.moved_fen > 0
             found.append(
@@ -449,6 +439,32 @@ def _of_cash(held: Held, policy: YearPolicy) -> list[Bilingual]:
             )
         )
     return found
+
+
+def _of_waiting(fund: FundResult) -> list[Bilingual]:
+    """Note what of a fund's payments waits, for which target, and for what is to be recovered."""
+    if not fund.deferred_fen:
+        return []
+    by_region = fund.deferred_region_fen
+    parts = [
+        both(f"本险种控制目标 {yuan_text(fen)} 元", f"{yuan_text(fen)} yuan by the fund's own target")
+        for fen in [fund.deferred_fen - by_region]
+        if fen
+    ]
+    parts += [
+        both(f"全区控制目标 {yuan_text(fen)} 元", f"{yuan_text(fen)} yuan by the region's target")
+        for fen in [by_region]
+        if fen
+    ]
+    waits, owed, now = map(yuan_text, (fund.deferred_fen, fund.recover_fen, fund.payable_fen))
+    return [
+        both(
+            f"险种 {fund.pool}：应支付中 {waits} 元待应收回的 {owed} 元收回后再付（ceiling.excess），"
+            f"因超出{'、'.join(part.chinese for part in parts)}；本次支付 {now} 元",
+            f"pool {fund.pool}: {waits} yuan wait until the {owed} to be recovered are in "
+            f"(ceiling.excess), held by targets: {', '.join(map(str, parts))}; {now} are payable now",
+        )
+    ]
 
 
 def _of_scheme(main: Grouper, region: Region) -> list[Bilingual]:

@@ -554,7 +554,7 @@ def _notes(reopening: Reopening) -> list[Bilingual]:
         rows, gone = len(reopening.corrected.rows), len(reopening.corrected.replaced)
         found.append(
             both(
-                f"更正的病例 {rows} 行（{'、'.join(labels)}）：支付 {ends['paid']}，待单议 {ends['held']}，"
+                f"更正的病例 {rows} 行（{'、'.join(labels)}）：支付 {ends['paid']}，暂不支付 {ends['held']}，"
                 f"仍被隔离 {ends['quarantined']}，已由后来的更正替代 {ends['replaced']}；"
                 f"它们替代原来隔离的 {gone} 行，见 corrected.csv",
                 f"{rows} corrected cases ({', '.join(labels)}): {ends['paid']} paid, "

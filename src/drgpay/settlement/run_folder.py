@@ -26,7 +26,7 @@ from drgpay.perdiem.review import review
 from drgpay.points.base import base_points_of
 from drgpay.points.kernels import BED_DAY, COEF_ONE, HELD, MONEY, POINTS
 from drgpay.settlement.corrected import replaced_table
-from drgpay.settlement.doubts import doubt_texts, holding
+from drgpay.settlement.doubts import BIT, doubt_texts, holding
 from drgpay.settlement.facts import Facts, month_in_year
 from drgpay.settlement.point_value import PoolResult
 from drgpay.settlement.region import GRANTED, REFUSED
@@ -211,8 +211,8 @@ def quality_table(run: YearEnd, trial: str = "") -> pa.Table:
 
 FUND_SUMS = (
     "alone_fen", "due_fen", "residual_fen", "moved_fen", "prepaid_fen", "forfeited_fen",
-    "shared_fen", "violation_fen", "carried_fen", "payable_fen", "deferred_fen", "recover_fen",
-    "out_of_area_fen", "other_fen", "provision_fen", "cash_fen",
+    "shared_fen", "violation_fen", "carried_fen", "payable_fen", "deferred_fen", "deferred_region_fen",
+    "recover_fen", "out_of_area_fen", "other_fen", "provision_fen", "cash_fen",
 )  # fmt: skip
 
 
@@ -500,8 +500,8 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
         },
         {
             "name": "ends",
-            "text_zh": "收到病例 = 支付 + 待单议 + 隔离",
-            "text_en": "cases in = paid + held for review + quarantined",
+            "text_zh": "收到病例 = 支付 + 暂不支付 + 隔离",
+            "text_en": "cases in = paid + held + quarantined",
             "passed": True,
             "detail": f"{c.total} = {c.total - c.quarantined - run.held} + {run.held} + {c.quarantined}",
         },
@@ -542,9 +542,9 @@ def _corrected_check(run: YearEnd) -> list[dict[str, Any]]:
     return [
         {
             "name": "corrected",
-            "text_zh": "病例文件的行 + 更正的行 = 支付 + 待单议 + 隔离 + 被更正替代",
-            "text_en": "rows of the case files + corrected rows = paid + held for review + "
-            "quarantined + replaced by corrections",
+            "text_zh": "病例文件的行 + 更正的行 = 支付 + 暂不支付 + 隔离 + 被更正替代",
+            "text_en": "rows of the case files + corrected rows = paid + held + quarantined + "
+            "replaced by corrections",
             "passed": True,
             "detail": f"{c.total + gone - new} + {new} = {paid} + {run.held} + {c.quarantined} + {gone}",
         }
@@ -576,7 +576,7 @@ def _cash_checks(run: YearEnd) -> list[dict[str, Any]]:
                     "text_en": f"pool {fund.pool} in cash: all that leaves it ≤ its control target − "
                     "reserves inside it + what was drawn from reserves",
                     "passed": True,
-                    "detail": f"{yuan_text(c.total_fen)} ≤ {yuan_text(c.target_fen)} − "
+                    "detail": f"{yuan_text(fund.cash_fen)} ≤ {yuan_text(c.target_fen)} − "
                     f"{yuan_text(c.target_fen - c.free_fen)} + {yuan_text(drawn)}",
                 }
             )
@@ -836,6 +836,11 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "kept": len(run.prepared.checked.findings),
             "by_check": run.prepared.checked.by_check,
             "not_made": list(run.prepared.checked.not_made),
+            "errors": {
+                name: {"cases": cases, "total_cost_fen": cost, "pool_fund_fen": fund}
+                for name, (cases, cost, fund) in run.prepared.errors.items()
+            },
+            "holding": [name for name, bit in BIT.items() if bit & holding(run.policy)],
         },
         "codes": run.prepared.codes.as_dict(),
         "history_codes": run.prepared.history_codes.as_dict(),

@@ -216,7 +216,7 @@ def _price(d: Derivation, stay: Stay, key: str) -> Number:
 
 
 def _held(d: Derivation, stay: Stay, key: str) -> Number:
-    d.section(both("待评审", "Held for review"))
+    d.section(both("暂不支付：待特病单议", "Held for a special review"))
     d.say(
         "held",
         both("尚未评审，暂不付费", "not reviewed yet, not paid"),

@@ -35,11 +35,19 @@ COLUMNS: dict[str, Bilingual] = {
     "violation_fen": both("违规扣款", "violations"),
     "carried_fen": both("上期结转", "carried"),
     "payable_fen": both("本次支付", "payable now"),
+    "deferred_fen": both("待收回后再付", "waiting"),
+    "deferred_region_fen": both("其中因全区目标", "of it, by the region's target"),
+    "recover_fen": both("应收回", "to be recovered"),
+    "out_of_area_fen": both("异地就医", "care outside the region"),
+    "other_fen": both("其他支付", "other payments"),
+    "alone_fen": both("单独清算总额", "settled by itself"),
+    "cash_fen": both("现金流出", "leaves in cash"),
+    "free_fen": both("可支付额", "to be paid"),
     "final_fen": both("最终支付", "final payment"),
     "points_deducted": both("扣除点数", "points deducted"),
     "money_fen": both("点数外应付", "due outside of points"),
-    "held_cases": both("待评审病例", "cases held"),
-    "held_fund_fen": both("待评审记账", "recorded fund held"),
+    "held_cases": both("暂不支付病例", "cases held"),
+    "held_fund_fen": both("暂不支付记账", "recorded fund held"),
     "budget_fen": both("年度预算", "budget"),
     "provision_fen": both("预提", "provision"),
     "available_budget_fen": both("可用预算", "available budget"),
@@ -97,7 +105,7 @@ STATUSES: dict[str, Bilingual] = {
 PAID_BY: dict[str, Bilingual] = {
     "points": both("按点数付费", "paid by points"),
     "money": both("按金额付费", "paid in money"),
-    "held": both("待评审，暂不付费", "held for review, not paid yet"),
+    "held": both("暂不支付", "held, not paid yet"),
 }
 
 ORIGINS: dict[str, Bilingual] = {
