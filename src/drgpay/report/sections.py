@@ -956,6 +956,7 @@ def front_page_table(run: Run, w: Words) -> Table | None:
         ],
         [],
     )
+
     def money(name: str) -> list[str | Cell]:
         """The recorded fund that hangs on a finding that is an error, and what becomes of it."""
         if not errors:

@@ -87,7 +87,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tile_waits": ("另有 {fen} 待收回后再付", "{fen} more wait until others pay back"),
     "fund_less": ("减：{name}", "Less: {name}"),
     "fund_plus": ("加：{name}", "Plus: {name}"),
-    "fund_again": ("本版重算的全年结果，不是再次付款", "the whole year settled again, no second payment"),
+    "fund_again": (
+        "本版重算的全年结果，不是再次付款",
+        "the whole year settled again, no second payment",
+    ),
     "fund_check": ("核对（应为 0）", "Check (must be 0)"),
     "fund_inside": ("目标内预留", "reserves inside it"),
     "fund_left": ("控制目标内尚余", "Left below the target"),

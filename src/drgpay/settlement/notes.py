@@ -447,7 +447,9 @@ def _of_waiting(fund: FundResult) -> list[Bilingual]:
         return []
     by_region = fund.deferred_region_fen
     parts = [
-        both(f"本险种控制目标 {yuan_text(fen)} 元", f"{yuan_text(fen)} yuan by the fund's own target")
+        both(
+            f"本险种控制目标 {yuan_text(fen)} 元", f"{yuan_text(fen)} yuan by the fund's own target"
+        )
         for fen in [fund.deferred_fen - by_region]
         if fen
     ]
