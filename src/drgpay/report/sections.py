@@ -531,15 +531,14 @@ def funds_table(run: Run, w: Words) -> Table | None:
             None if target is None or free is None else target - free
             for target, free in zip(targets, made.values("free_fen"), strict=True)
         ]
-        terms = (("control_target_fen", 1), ("cash_fen", -1))
         if any(inside):
             made.line("inside", inside, -1, title=w("fund_inside"))
-            terms = (("control_target_fen", 1), ("inside", -1), ("cash_fen", -1))
         left = [
             None if target is None else target - (aside or 0) - (cash or 0)
             for target, aside, cash in zip(targets, inside, made.values("cash_fen"), strict=True)
         ]
-        made.line("left", left, how=made.formula(terms), title=w("fund_left"))
+        how = made.formula((("control_target_fen", 1), ("inside", -1), ("cash_fen", -1)))
+        made.line("left", left, how=how, title=w("fund_left"))
         if made.there("drawn_fen"):
             made.line("drawn_fen", made.values("drawn_fen"))
     return made.table

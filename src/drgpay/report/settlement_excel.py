@@ -868,7 +868,8 @@ class _Workbook:
         waits = ["waits"] * bool(self.run.total.waits)
         keys = ["payable", *waits, "prepaid", "forfeited", "violation", "carried"]
         off = ["recover", *["shared"] * self.run.shares]
-        whole = sum(h.values[key] for key in keys) - sum(h.values[key] for key in off)
+        whole = sum((h.values[key] for key in keys), Fraction(0))
+        whole -= sum((h.values[key] for key in off), Fraction(0))
         text = "+".join(h.cell(key) for key in keys) + "".join(f"-{h.cell(key)}" for key in off)
         names = {f.key: f.label for f in self._hospital_fields()}
         title = " + ".join(names[key] for key in keys)
@@ -941,12 +942,11 @@ class _Workbook:
             at = self._class_rows(sheet, at, account)
         if len(own) > 1:
             again, a = "_again" if is_reopened(run) else "", total_of(own)
-            for key, cells, fen in (("payable", paid, a.payable), ("recover", owed, a.recover)):
+            for key, terms, fen in (("payable", paid, a.payable), ("recover", owed, a.recover)):
                 text = w(key + again) + w("colon") + w("all_pools")
                 book.put(sheet, at, 0, text, "text", bold=True)
-                book.formula(
-                    sheet, at, 2, "=" + "+".join(cells), exact(fen, "yuan"), "yuan", bold=True
-                )
+                made, whole = "=" + "+".join(terms), exact(fen, "yuan")
+                book.formula(sheet, at, 2, made, whole, "yuan", bold=True)
                 at += 1
             at += 1
         if groups:
