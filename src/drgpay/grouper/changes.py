@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.grouper.engine import Grouper, _run
 from drgpay.grouper.trace import tracer_of
+from drgpay.schemes.program import diagnosis_info, levels_and_lists
+from drgpay.schemes.shortcuts import MARKS_AT
 
 Ints = NDArray[np.int64]
 # numbers of a case that a change may carry across a limit of the rules
@@ -155,8 +157,8 @@ class Changer:
         self.mdc_number = _numbered([o.mdc for o in grouper.outcomes])
         self.no_drg = np.array([o.ambiguous or o.rest or not o.mdc for o in grouper.outcomes])
         size = p.diagnosis_info.shape[0]
-        unused = np.uint32(p.exclusion_bits.shape[1] * 64)  # a list on which nothing stands
-        levels = np.array([1, 2], np.uint32) | unused << np.uint32(3)
+        unused = np.uint64(p.exclusion_bits.shape[1] * 64)  # a list on which nothing stands
+        levels = diagnosis_info(np.array([1, 2], np.uint64), np.array(unused))
         self.generic = np.array([0, size, size + 1], np.int32)
         nothing = np.zeros((2, p.diagnosis_facts.shape[1]), np.uint64)
         column = np.zeros((p.exclusion_bits.shape[0], 1), np.uint64)
@@ -166,7 +168,8 @@ class Changer:
             exclusion_bits=np.hstack([p.exclusion_bits, column]),
             diagnosis_counted=np.append(p.diagnosis_counted, np.zeros(2, np.uint64)),
         )
-        self.matters = (p.diagnosis_info & np.uint32(7)) != 0
+        level, _ = levels_and_lists(p.diagnosis_info)
+        self.matters = (level > 0) | (p.diagnosis_info >> np.uint64(MARKS_AT) != 0)
         self.exchanges_main = grouper.scheme.surgical_match == "main"
         self.asks_icu = bool(p.icu_facts[1])
         self.asks_sex = bool(p.sex_facts[1] != p.sex_facts[2])
@@ -181,12 +184,11 @@ class Changer:
         d = cases.diagnoses
         lengths = np.diff(d.offsets)
         ids = d.ids[: d.offsets[-1]]
-        info = p.diagnosis_info[ids]
+        level, number = levels_and_lists(p.diagnosis_info[ids])
         rows = (p.principal_info[d.ids[d.offsets[:-1]]] >> np.uint64(16)) & np.uint64(0xFFFF)
         row = np.repeat(rows.astype(np.int64), lengths)
-        number = (info >> np.uint32(3)).astype(np.int64)
         excluded = p.exclusion_bits[row, number >> 6] >> (number & 63).astype(np.uint64)
-        result: NDArray[np.bool_] = ((info & 3) > 0) & ((excluded & np.uint64(1)) == 0)
+        result: NDArray[np.bool_] = (level > 0) & ((excluded & np.uint64(1)) == 0)
         result[d.offsets[:-1]] = False
         return result
 

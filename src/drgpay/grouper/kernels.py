@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from drgpay._jit import kernel, popcount, trailing_zeros
-from drgpay.grouper.few_kernels import counts_met, facts_of_numbers
+from drgpay._jit import kernel
+from drgpay.grouper.search_kernels import group_others
 
 
 @kernel
@@ -48,39 +48,21 @@ def group_range(
     retried (position of the further procedure that grouped the case when tried alone, 0 for none).
     """
     # tables as local names: a look-up in the tuple inside the loop would count references
-    any_free, any_terms = p.any_free, p.any_terms
-    principal_info, diagnosis_facts = p.principal_info, p.diagnosis_facts
-    diagnosis_info, exclusion_bits = p.diagnosis_info, p.exclusion_bits
-    first_term, drg_table = p.first_term, p.drg_table
-    drg_need, drg_outcome, drg_want = p.drg_need, p.drg_outcome, p.drg_want
-    icu_facts, sex_facts, level_facts = p.icu_facts, p.sex_facts, p.level_facts
+    principal_info, diagnosis_info = p.principal_info, p.diagnosis_info
+    exclusion_bits, level_facts = p.exclusion_bits, p.level_facts
+    main_info, other_marks = p.main_info, p.other_marks
+    principal_usual, main_marks = p.principal_usual, p.main_marks
+    first_term, drg_table, term_usual = p.first_term, p.drg_table, p.term_usual
+    icu_facts, sex_facts = p.icu_facts, p.sex_facts
     number_facts, number_start = p.number_facts, p.number_start
-    main_mask, other_mask = p.main_mask, p.other_mask
-    main_terms, principal_terms = p.main_terms, p.principal_terms
-    principal_mask, secondary_mask = p.principal_mask, p.secondary_mask
-    procedure_info, procedure_facts = p.procedure_info, p.procedure_facts
-    site_fact, site_least = p.site_fact, p.site_least
-    site_mask, site_word = p.site_mask, p.site_word
-    term_drg_start, term_scalar, term_tabled = p.term_drg_start, p.term_scalar, p.term_tabled
-    term_need, term_want, term_asks = p.term_need, p.term_want, p.term_asks
-    key_mask, none, retry = p.key_mask, p.none, p.retry
-    usual_mask, usual_facts, wanted_facts = p.usual_mask, p.usual_facts, p.wanted_facts
-    from_procedures, repeated_fact = p.from_procedures, p.repeated_fact
-    d_tests, d_test_facts = p.diagnosis_tests, p.diagnosis_test_facts
-    x_tests, x_test_facts = p.procedure_tests, p.procedure_test_facts
-    d_counted, x_counted = p.diagnosis_counted, p.procedure_counted
+    key_mask = p.key_mask
 
-    one, zero = np.uint64(1), np.uint64(0)
-    all_terms = np.uint64(0xFFFFFFFFFFFFFFFF)
-    low16, flag16 = np.uint64(0xFFFF), np.uint32(1 << 16)
-    words = principal_terms.shape[1]
-    fact_words = term_need.shape[1]
-    d_words = diagnosis_facts.shape[1]
-    p_words = procedure_facts.shape[1]
-    p_base = 1 + d_words
-    no_procedure = procedure_info.shape[0] - 1
-    any_masks = any_terms.shape[0] > 0
-    site_tests = site_word.shape[0]
+    one, zero, low16 = np.uint64(1), np.uint64(0), np.uint64(0xFFFF)
+    two, six, word_end = np.uint64(2), np.uint64(6), np.uint64(63)
+    sixteen, list_mask = np.uint64(16), np.uint64(0x3FFFFFFF)
+    all_marks = np.uint64(0xFFFFFFFF00000000)
+    always_marked = np.uint64(1 << 63)
+    no_procedure = main_info.shape[0] - 1
     years_at, days_at = number_start[0], number_start[1]
     weight_at, los_at = number_start[2], number_start[3]
     years_top, days_top = days_at - years_at - 1, weight_at - days_at - 1
@@ -88,159 +70,84 @@ def group_range(
     more_count = more.shape[0]
     count_at = number_start[4 + more_count]
     count_top = number_start[5 + more_count] - count_at - 1
-    count_diagnoses = d_tests.shape[0] > 0
-    facts = np.zeros(fact_words, dtype=np.uint64)
+    more_start = number_start[4:]
+    more_top = number_start[5:] - number_start[4:-1] - 1
+    size = min(2048, last - first)
+    others = np.empty(size, dtype=np.int64)
+    others_facts, others_marks = np.empty((2, size), dtype=np.uint64)
     missed = 0
-    for i in range(first, last):
-        for w in range(1, fact_words):
-            facts[w] = zero
-        scalar = sex_facts[sex[i]] | icu_facts[icu[i]]
-        if age_years[i] >= 0:
-            scalar |= number_facts[years_at + min(age_years[i], years_top)]
-        if days_top > 0 and age_days[i] >= 0:
-            scalar |= number_facts[days_at + min(age_days[i], days_top)]
-        if weight_top > 0 and birth_weight_g[i] >= 0:
-            scalar |= number_facts[weight_at + min(birth_weight_g[i], weight_top)]
-        if los_top > 0 and los_days[i] >= 0:
-            scalar |= number_facts[los_at + min(los_days[i], los_top)]
-        if more_count:
-            scalar |= facts_of_numbers(more, i, number_start, number_facts)
+    for block in range(first, last, 2048):  # what is noted of a block stays near at hand
+        left = 0
+        for i in range(block, min(block + 2048, last)):
+            scalar = sex_facts[sex[i]] | icu_facts[icu[i]]
+            if age_years[i] >= 0:
+                scalar |= number_facts[np.uint64(years_at + min(age_years[i], years_top))]
+            if days_top > 0 and age_days[i] >= 0:
+                scalar |= number_facts[days_at + min(age_days[i], days_top)]
+            if weight_top > 0 and birth_weight_g[i] >= 0:
+                scalar |= number_facts[weight_at + min(birth_weight_g[i], weight_top)]
+            if los_top > 0 and los_days[i] >= 0:
+                scalar |= number_facts[los_at + min(los_days[i], los_top)]
+            for m in range(more_count):
+                if more[m, i] >= 0:
+                    at, top = more_start[m], more_top[m]
+                    scalar |= number_facts[at + min(more[m, i], top)]
 
-        # diagnoses: severity of each secondary one, facts of all
-        d_start = dx_offsets[i]
-        principal = dx[d_start]
-        packed = principal_info[principal]
-        d_class = np.int64(packed & low16)
-        row = np.int64((packed >> np.uint64(16)) & low16)
-        with_facts = np.uint32(packed >> np.uint64(32))
-        levels = np.uint32(0)
-        best = np.uint32(0)
-        best_at = 0
-        if with_facts:
-            for w in range(d_words):
-                facts[1 + w] |= diagnosis_facts[principal, w] & principal_mask[w]
-        for j in range(d_start + 1, dx_offsets[i + 1]):
-            info = diagnosis_info[dx[j]]
-            number = info >> np.uint32(3)
-            excluded = exclusion_bits[row, number >> np.uint32(6)] >> np.uint64(
-                number & np.uint32(63)
+            # diagnoses: severity of each secondary one, marks of all
+            d_start = dx_offsets[i]
+            info = principal_info[np.uint32(dx[np.uint64(d_start)])]
+            d_class = info & low16
+            row = (info >> sixteen) & low16
+            marks = info | always_marked
+            levels = np.uint64(0)
+            best = np.int64(0)
+            for j in range(d_start + 1, dx_offsets[i + 1]):
+                info = diagnosis_info[np.uint32(dx[np.uint64(j)])]
+                marks |= info
+                number = (info >> two) & list_mask
+                excluded = exclusion_bits[row, number >> six] >> (number & word_end)
+                this = (info & np.uint64(3)) * (one - (excluded & one))
+                levels |= this
+                if_best = (np.int64(this) << 32) - (j - d_start)  # of equal levels the first
+                best = max(best, if_best if this else np.int64(0))
+            scalar |= level_facts[levels]
+
+            # procedures: class of the main one, marks of all
+            x_start = px_offsets[i]
+            x_count = px_offsets[i + 1] - x_start
+            info = main_info[np.uint32(px[np.uint64(x_start)] if x_count > 0 else no_procedure)]
+            x_class = info & low16
+            marks |= info
+            for j in range(x_start + 1, x_start + x_count):
+                marks |= other_marks[np.uint32(px[np.uint64(j)])]
+            if count_top > 0:
+                scalar |= number_facts[count_at + min(x_count, count_top)]
+
+            # the first term that holds for a usual case, unless the codes are marked for a term
+            level_of_case = (best + 0xFFFFFFFF) >> 32
+            level[i] = level_of_case
+            deciding[i] = (level_of_case << 32) - best
+            marks &= all_marks
+            person = (scalar & principal_usual[d_class, 0]) ^ principal_usual[d_class, 1]
+            marked = marks & principal_usual[d_class, 2] & main_marks[x_class]
+            term = np.uint64(first_term[d_class, x_class])
+            group = drg_table[term, scalar & key_mask]
+            differs = ((scalar & term_usual[term, 0]) ^ term_usual[term, 1]) | (
+                marks & term_usual[term, 2]
             )
-            counts = np.uint32(1) - np.uint32(excluded & one)
-            this = (info & np.uint32(3)) * counts
-            levels |= this
-            best_at = j - d_start if this > best else best_at
-            best = max(this, best)
-            if info & np.uint32(4):
-                with_facts = np.uint32(1)
-                for w in range(d_words):
-                    facts[1 + w] |= diagnosis_facts[dx[j], w] & secondary_mask[w]
-        scalar |= level_facts[levels]
-        from_diagnoses = with_facts
-        if with_facts:
-            for s in range(site_tests):
-                if popcount(facts[site_word[s]] & site_mask[s]) >= site_least[s]:
-                    scalar |= site_fact[s]
-        if count_diagnoses:
-            last_d = dx_offsets[i + 1]
-            scalar |= counts_met(dx, d_start, last_d, d_tests, d_test_facts, d_counted)
-
-        # procedures: facts of all
-        x_start = px_offsets[i]
-        x_count = px_offsets[i + 1] - x_start
-        main = px[x_start] if x_count > 0 else no_procedure
-        seen = procedure_info[main]
-        for j in range(x_start + 1, x_start + x_count):
-            seen |= procedure_info[px[j]]
-        if from_procedures:
-            last_x = x_start + x_count
-            scalar |= number_facts[count_at + min(x_count, count_top)]
-            scalar |= counts_met(px, x_start, last_x, x_tests, x_test_facts, x_counted)
-            if x_count > 1 and px[x_start + 1] == main and main > 0:
-                scalar |= repeated_fact
-        facts[0] = scalar
-        key = scalar & key_mask
-        if seen & flag16:
-            with_facts = np.uint32(1)
-            for j in range(x_start, x_start + x_count):
-                for w in range(p_words):
-                    mask = main_mask[w] if j == x_start else other_mask[w]
-                    facts[p_base + w] |= procedure_facts[px[j], w] & mask
-
-        # the first term that holds and one of whose DRGs holds; attempt k tries procedure k alone
-        group = -1
-        attempt = 0
-        while True:
-            x_class = procedure_info[main] & np.uint32(0xFFFF)
-            # a usual case begins with the first term that can hold for it, others with all
-            usual = (scalar & usual_mask) == usual_facts
-            met = zero
-            if with_facts:
-                for f in range(1, fact_words):
-                    met |= facts[f]
-                    usual &= (facts[f] & wanted_facts[f]) == zero
-            term: Any = np.int64(0)
-            if usual:
-                term = np.int64(first_term[d_class, x_class])
-            if term >= 0:
-                if (
-                    usual
-                    and term_scalar[term]
-                    and (term_tabled[term] == 2 or (term_tabled[term] == 1 and met == zero))
-                    and scalar & term_need[term, 0] == term_want[term, 0]
-                ):
-                    group = drg_table[term, key]
-                if group < 0:
-                    w = term >> 6
-                    left = all_terms << np.uint64(term & 63)
-                    while group < 0 and w < words:
-                        candidates = principal_terms[d_class, w] & main_terms[x_class, w] & left
-                        left = all_terms
-                        if any_masks and candidates:
-                            allowed = any_free[w]
-                            for j in range(x_start, x_start + x_count):
-                                allowed |= any_terms[px[j], w]
-                            candidates &= allowed
-                        while candidates and group < 0:
-                            term = w * 64 + trailing_zeros(candidates)
-                            candidates &= candidates - one
-                            off, asked = zero, zero
-                            for f in range(fact_words):
-                                off |= (facts[f] & term_need[term, f]) ^ term_want[term, f]
-                                asked |= facts[f] & term_asks[term, f]
-                            if off == zero and asked == zero and term_tabled[term]:
-                                group = drg_table[term, key]
-                            elif off == zero:
-                                for g in range(term_drg_start[term], term_drg_start[term + 1]):
-                                    off = zero
-                                    for f in range(fact_words):
-                                        off |= (facts[f] & drg_need[g, f]) ^ drg_want[g, f]
-                                    if off == zero:
-                                        group = drg_outcome[g]
-                                        break
-                        w += 1
-            if group >= 0 or not retry or attempt + 1 >= x_count:
-                break
-            attempt += 1
-            at = x_start + attempt
-            main = px[at]
-            if from_procedures:
-                scalar &= ~from_procedures
-                scalar |= number_facts[count_at + min(1, count_top)]
-                scalar |= counts_met(px, at, at + 1, x_tests, x_test_facts, x_counted)
-                facts[0] = scalar
-                key = scalar & key_mask
-            with_facts = from_diagnoses | (procedure_info[main] & flag16)
-            for w in range(p_words):
-                facts[p_base + w] = procedure_facts[main, w] & main_mask[w]
-        if group < 0:
-            group = none
-            attempt = 0
-            missed += 1
-        outcome[i] = group
-        mdc[i] = facts_of[group, 0]
-        status[i] = facts_of[group, 1]
-        reason[i] = facts_of[group, 2] if attempt == 0 else facts_of[group, 3]
-        level[i] = best
-        deciding[i] = best_at
-        retried[i] = attempt
+            if person | marked | differs or group < 0:
+                others[left] = i
+                others_facts[left] = scalar
+                others_marks[left] = marks | (one if person == zero else zero)
+                left += 1
+            else:
+                outcome[i] = group
+                mdc[i] = facts_of[group, 0]
+                status[i] = facts_of[group, 1]
+                reason[i] = facts_of[group, 2]
+                retried[i] = 0
+        missed += group_others(
+            others[:left], others_facts, others_marks, dx_offsets, dx, px_offsets, px, p, facts_of,
+            outcome, mdc, status, reason, retried,
+        )  # fmt: skip
     return missed

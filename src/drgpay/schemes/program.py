@@ -44,11 +44,21 @@ from drgpay.schemes.rules import (
     any_procedure_reading,
     parse_rule,
 )
+from drgpay.schemes.shortcuts import (
+    ALWAYS_MARKED,
+    DIAGNOSIS_PLACES,
+    Words,
+    first_terms,
+    marks_of,
+    marks_of_classes,
+    terms_of_marks,
+    usual_persons,
+)
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 
-Words = NDArray[np.uint64]
 MAX_TERMS_OF_A_RULE = 512
 MAX_KEY_BITS = 8
+MAX_PLACES = 8  # terms of one that asks where its procedures stand
 NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days")
 
 
@@ -57,7 +67,9 @@ BEHIND_AMBIGUOUS = ("medical", "fallback")
 OWN_GROUP = ("ambiguous", "fallback")
 
 
-OF_AGE = ("age_years", "age_days", "birth_weight_g")
+OF_PERSON = ("age_years", "age_days", "birth_weight_g", "sex")
+OF_CODES = ("codes", "sites", REPEATED)  # facts of the first word that only certain codes set
+NEWBORN = (0, 10, 3300)  # age in years and in days, birth weight in grams
 
 
 class Program(NamedTuple):
@@ -67,19 +79,23 @@ class Program(NamedTuple):
     T terms, W words of 64 terms, F fact words, G DRG terms, X rows of exclusion bits.
     """
 
-    principal_info: Words  # [D] class | row of exclusion bits << 16 | has facts << 32
+    principal_info: Words  # [D] class | row of exclusion bits << 16 | marks << 32
     principal_terms: Words  # [classes, W]
-    procedure_info: NDArray[np.uint32]  # [P + 1] class | has facts << 16
+    principal_first: Words  # [classes, W] those of them that an unmarked case of a usual person may
+    # meet
+    principal_usual: Words  # [classes, 3] facts of the person that the terms ask; those of them
+    # that the usual person has; marks << 32 of the terms that hold for none but marked cases
+    main_info: Words  # [P + 1] class | marks << 32
     main_terms: Words  # [classes, W]
-    first_term: NDArray[np.int16]  # [principal classes, main classes] first common term of those
-    # that can hold for a usual case: its codes set no fact that a term wants, its age is the one of
-    # most cases; -1 none
-    usual_mask: np.uint64  # scalar facts of age and weight that terms ask
-    usual_facts: np.uint64  # those of them that a usual case has
-    wanted_facts: Words  # [F] facts that some term wants, but for the first word
+    main_marks: Words  # [classes] marks << 32 of the terms that hold for none but marked cases
+    other_marks: Words  # [P + 1] marks << 32 of a procedure that is not the main one
+    first_term: NDArray[np.int16]  # [principal classes, main classes] of an unmarked case of a
+    # usual person; T none
+    mark_terms: Words  # [marks + 1, W] terms that hold for none but cases with a mark, the last for
+    # those that need none
     any_terms: Words  # [P + 1, W] or [0, W]: terms that some procedure satisfies
     any_free: Words  # [W] terms without such a condition
-    diagnosis_info: NDArray[np.uint32]  # [D] level | has facts << 2 | exclusion list << 3
+    diagnosis_info: Words  # [D] level | exclusion list << 2 | marks << 32 as a secondary one
     diagnosis_facts: Words  # [D, Fd]
     principal_mask: Words  # [Fd] facts that the principal diagnosis may set
     secondary_mask: Words  # [Fd]
@@ -105,9 +121,10 @@ class Program(NamedTuple):
     procedure_tests: NDArray[np.int64]  # [R, 3]
     procedure_test_facts: Words  # [R]
     procedure_counted: Words  # [P + 1] or [0]
-    term_scalar: NDArray[np.uint8]  # [T] 1: needs only facts of the first word
-    term_tabled: NDArray[np.uint8]  # [T] 2: its DRG follows from the key facts alone, 1: where the
-    # case's codes set no fact, 0: it does not
+    term_usual: Words  # [T + 1, 3] need and want of the first word; marks << 32 of cases for which
+    # the term or its DRGs may not be as for others
+    term_tabled: NDArray[np.bool_]  # [T] its DRG follows from the key facts where the case's codes
+    # set none of the facts that it asks
     term_need: Words  # [T, F]
     term_want: Words  # [T, F]
     term_asks: Words  # [T, F] facts of codes that the DRGs of a term ask
@@ -116,7 +133,7 @@ class Program(NamedTuple):
     drg_want: Words  # [G, F]
     drg_outcome: NDArray[np.int16]  # [G]
     key_mask: np.uint64  # facts that the DRG table is asked by: the lowest bits
-    drg_table: NDArray[np.int16]  # [T, key_mask + 1] outcome by key facts, -1 none
+    drg_table: NDArray[np.int16]  # [T + 1, key_mask + 1] outcome by key facts, -1 none
     none: int  # outcome of a case that no term takes
     retry: bool
 
@@ -511,7 +528,10 @@ def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:
     use_any_masks = scheme.surgical_match == "any"
 
     terms: list[tuple[frozenset[_Literal], int]] = [
-        (term, i) for i, entry in enumerate(entries) for term in entry.terms
+        (part, i)
+        for i, entry in enumerate(entries)
+        for term in entry.terms
+        for part in ([term] if use_any_masks else _by_place(term))
     ]
     facts = _Facts()
     residual: list[list[_Literal]] = []
@@ -542,6 +562,24 @@ def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:
         for literal in rest:
             facts.place(literal, by_code)
     return _assemble(scheme, compiler, terms, residual, masked_any, drg_terms, facts)
+
+
+def _by_place(term: frozenset[_Literal]) -> _Terms:
+    """Return a term as terms that ask the main procedure and the others apart.
+
+    The class of the main procedure then tells the kernel at once which of them are open.
+    """
+    some = [x for x in term if x.kind == "any_procedure" and x.positive]
+    if not some or 2 ** len(some) > MAX_PLACES:
+        return [term]
+    choices: list[_Terms] = [
+        [
+            frozenset({_Literal("main", x.key, True)}),
+            frozenset({_Literal("main", x.key, False), _Literal("other_procedure", x.key, True)}),
+        ]
+        for x in some
+    ]
+    return _conjunction([[term.difference(some)], *choices])
 
 
 def _assemble(
@@ -674,34 +712,57 @@ def _assemble(
 
     needs, wants = stack([need for need, _ in term_pairs]), stack([w for _, w in term_pairs])
     chosen_any = np.array([chosen is not None for chosen in masked_any])
-    scalar_only = ~(needs[:, 1:] != 0).any(axis=1) & ~chosen_any
-    asked_by_terms = np.bitwise_or.reduce(needs[:, 0], initial=np.uint64(0))
-    of_age = [bit for (name, _), bit in facts.scalar.items() if name in OF_AGE]
-    usual_mask = np.uint64(sum(1 << bit for bit in of_age)) & asked_by_terms
-    usual_facts = numbers[number_start[1] - 1] & usual_mask  # as old as any rule asks, no newborn
-    unusual = (usual_facts & needs[:, 0]) != (wants[:, 0] & usual_mask)
-    can_hold = _bits_of(~(wants[:, 1:] != 0).any(axis=1) & ~unusual, words)
-    wanted_facts = np.bitwise_or.reduce(wants, axis=0)
-    wanted_facts[0] = 0
+    of_principal = np.array(
+        [
+            any(x.kind == "principal" and x.positive for x in term)
+            and not any(outcome.ambiguous for _, outcome in drg_terms[entry])
+            for term, entry in terms
+        ]
+    )
+    of_codes = np.full(fact_words, ~np.uint64(0))
+    of_codes[0] = sum(1 << bit for (name, _), bit in facts.scalar.items() if name in OF_CODES)
     key_bits = facts.key_bits
     tabled, drg_table = _drg_table(starts, drg_pairs, drg_outcome, key_bits)
-    info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size, d_facts)
+    asked_by_drgs = _asked_by_drgs(starts, [need for need, _ in drg_pairs], fact_words)
+    marks = marks_of(
+        _sources(compiler, facts, 64 * scalar_words),
+        (compiler.d_size, compiler.p_size),
+        (needs & of_codes, wants & of_codes),
+        asked_by_drgs & of_codes,
+        tabled & ~chosen_any,
+    )
+    of_person, persons = _persons(facts, sex, numbers, number_start)
+    usual = usual_persons(
+        principal_terms,
+        (needs[:, 0], wants[:, 0]),
+        persons,
+        of_person,
+        of_principal,
+        marks.of_condition == 0,
+    )
+    of_classes = marks_of_classes(principal_terms, marks.of_condition)
+    term_usual = np.zeros((count + 1, 3), dtype=np.uint64)
+    term_usual[:count] = np.stack([needs[:, 0], wants[:, 0], marks.of_term], axis=1)
+    term_usual[count, 2] = ALWAYS_MARKED
+    asked_by_drgs[:, 0] = 0
+    info, exclusion_row, exclusion_bits = _severity(scheme, compiler.d_size)
 
     program = Program(
         principal_info=diagnosis_class.astype(np.uint64)
         | exclusion_row.astype(np.uint64) << np.uint64(16)
-        | ((info >> np.uint32(2)) & np.uint32(1)).astype(np.uint64) << np.uint64(32),
+        | marks.of_codes["principal"],
         principal_terms=principal_terms,
-        procedure_info=procedure_class.astype(np.uint32)
-        | (p_facts != 0).any(axis=1).astype(np.uint32) << np.uint32(16),
+        principal_first=usual.terms,
+        principal_usual=np.column_stack([usual.person, of_classes]),
+        main_info=procedure_class.astype(np.uint64) | marks.of_codes["main"],
         main_terms=main_terms,
-        first_term=_first_terms(principal_terms & can_hold, main_terms),
-        usual_mask=usual_mask,
-        usual_facts=usual_facts,
-        wanted_facts=wanted_facts,
+        main_marks=marks_of_classes(main_terms, marks.of_condition),
+        other_marks=marks.of_codes["other"],
+        first_term=first_terms(usual.terms, main_terms, count),
+        mark_terms=terms_of_marks(marks.of_condition, words),
         any_terms=any_terms,
         any_free=any_free,
-        diagnosis_info=info,
+        diagnosis_info=info | marks.of_codes["secondary"],
         diagnosis_facts=d_facts,
         principal_mask=masks["principal"],
         secondary_mask=masks["secondary"],
@@ -729,11 +790,11 @@ def _assemble(
         procedure_tests=tests[False][0],
         procedure_test_facts=tests[False][1],
         procedure_counted=tests[False][2],
-        term_scalar=scalar_only.astype(np.uint8),
+        term_usual=term_usual,
         term_tabled=tabled,
         term_need=needs,
         term_want=wants,
-        term_asks=_asked_by_drgs(starts, [need for need, _ in drg_pairs], fact_words),
+        term_asks=asked_by_drgs,
         term_drg_start=np.array(starts, dtype=np.int32),
         drg_need=stack([need for need, _ in drg_pairs]),
         drg_want=stack([want for _, want in drg_pairs]),
@@ -748,56 +809,95 @@ def _assemble(
     )
 
 
-def _bits_of(flags: NDArray[np.bool_], words: int) -> Words:
-    """Return booleans as bits of words."""
-    packed = np.zeros(words * 8, dtype=np.uint8)
-    bits = np.packbits(flags, bitorder="little")
-    packed[: len(bits)] = bits
-    return packed.view("<u8")
+def _persons(
+    facts: _Facts, sex: Words, numbers: Words, start: NDArray[np.int64]
+) -> tuple[np.uint64, list[np.uint64]]:
+    """Return which facts of the first word are a person's, and those of some persons.
+
+    They are grown up or a newborn of usual weight, a man or a woman.
+    """
+    asked = np.uint64(sum(1 << bit for (name, _), bit in facts.scalar.items() if name in OF_PERSON))
+    of_numbers = [numbers[start[n] : start[n + 1]] for n in range(3)]
+    grown = of_numbers[0][-1]
+    newborn = np.uint64(0)
+    for table, value in zip(of_numbers, NEWBORN, strict=True):
+        newborn |= table[min(value, len(table) - 1)]
+    return asked, [(age | sex[code]) & asked for age in (grown, newborn) for code in (1, 2)]
 
 
-def _first_terms(principal: Words, main: Words) -> NDArray[np.int16]:
-    """Return the first term that a class of principal diagnoses and one of procedures share."""
-    first = np.full((len(principal), len(main)), -1, dtype=np.int16)
-    for w in range(principal.shape[1] - 1, -1, -1):
-        common = principal[:, None, w] & main[None, :, w]
-        lowest = np.bitwise_count((common & (~common + np.uint64(1))) - np.uint64(1))
-        first = np.where(common != 0, lowest.astype(np.int16) + np.int16(w * 64), first)
-    return np.ascontiguousarray(first)
+def _sources(
+    compiler: _Compiler, facts: _Facts, scalar_bits: int
+) -> dict[int, list[tuple[str, NDArray[np.bool_]]]]:
+    """Return by the bit of a fact of codes at which places which codes set it, or help to."""
+    places = {
+        "any_diagnosis": DIAGNOSIS_PLACES,
+        "any_procedure": ("main", "other"),
+        "other_procedure": ("other",),
+    }
+    diagnoses, procedures = compiler.d_sets.rows, compiler.p_sets.rows
+    found: dict[int, list[tuple[str, NDArray[np.bool_]]]] = {}
+
+    def note(bit: int, fact: str, codes: NDArray[np.bool_]) -> None:
+        found[bit] = [(place, codes) for place in places.get(fact, (fact,))]
+
+    for (fact, number), bit in facts.diagnosis.items():
+        note(scalar_bits + bit, fact, diagnoses[number])
+    behind = scalar_bits + 64 * _words(facts.diagnosis_bits)
+    for (fact, number), bit in facts.procedure.items():
+        note(behind + bit, fact, procedures[number])
+    for (name, detail), bit in facts.scalar.items():
+        if name == "codes":
+            note(
+                bit,
+                detail[0],
+                (diagnoses if detail[0] in DIAGNOSIS_FACTS else procedures)[detail[1]],
+            )
+        elif name == "sites":
+            on = _sites_of_codes(compiler, detail[0])
+            # a principal diagnosis of fewer sites than are asked needs a secondary one
+            found[bit] = [("principal", on >= detail[2]), ("secondary", on > 0)]
+        elif name == REPEATED:
+            note(bit, "other_procedure", np.ones(compiler.p_size, dtype=np.bool_))
+    return found
+
+
+def _sites_of_codes(compiler: _Compiler, mdc: str) -> NDArray[np.int64]:
+    """Return on how many of an MDC's trauma sites each diagnosis is."""
+    scheme = compiler.scheme
+    on = np.zeros(compiler.d_size, dtype=np.int64)
+    for i in range(len(next(m for m in scheme.mdcs if m.mdc == mdc).sites)):
+        on[scheme.list_ids(mdc, f"site_{i + 1}")] += 1
+    return on
 
 
 def _asked_by_drgs(starts: list[int], needs: list[Words], fact_words: int) -> Words:
-    """Return the facts of codes that the DRGs of each term ask, those of the first word left out."""
+    """Return the facts that the DRGs of each term ask."""
     asked = np.zeros((len(starts) - 1, fact_words), dtype=np.uint64)
     for t in range(len(asked)):
         for need in needs[starts[t] : starts[t + 1]]:
             asked[t] |= need
-    asked[:, 0] = 0
     return asked
 
 
 def _drg_table(
     starts: list[int], pairs: list[tuple[Words, Words]], outcomes: list[int], key_bits: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
     """Return which terms' DRGs follow from the key facts, and their outcome by key.
 
     Where a DRG asks facts of codes, the outcome is that of a case whose codes set none.
     """
     count = len(starts) - 1
     keys = np.arange(1 << key_bits, dtype=np.uint64)
-    table = np.full((count, len(keys)), -1, dtype=np.int16)
-    tabled = np.full(count, 2, dtype=np.uint8)
+    table = np.full((count + 1, len(keys)), -1, dtype=np.int16)
+    tabled = np.ones(count, dtype=np.bool_)
     for t in range(count):
         for g in range(starts[t + 1] - 1, starts[t] - 1, -1):
             need, want = pairs[g]
             if int(need[0]) >> key_bits:
-                tabled[t] = 0
+                tabled[t] = False
                 break
-            if need[1:].any():
-                tabled[t] = 1
-            if want[1:].any():
-                continue
-            table[t, (keys & need[0]) == want[0]] = outcomes[g]
+            if not want[1:].any():
+                table[t, (keys & need[0]) == want[0]] = outcomes[g]
     return tabled, table
 
 
@@ -836,19 +936,27 @@ def _number_tables(facts: _Facts, names: Iterable[str]) -> tuple[Words, NDArray[
     return np.concatenate(tables), np.array(starts, dtype=np.int64)
 
 
-def _severity(
-    scheme: Scheme, d_size: int, d_facts: Words
-) -> tuple[NDArray[np.uint32], NDArray[np.uint16], Words]:
-    """Return level, fact flag and exclusion list of each code; exclusion bits of principals."""
+def diagnosis_info(level: Words, exclusion_list: Words) -> Words:
+    """Return how the kernel is told the level (0, 1 CC, 2 MCC) and the exclusion list of codes."""
+    return level | exclusion_list << np.uint64(2)
+
+
+def levels_and_lists(info: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the levels and the exclusion lists of codes from what the kernel is told of them."""
+    lists = (info >> np.uint64(2)) & np.uint64((1 << 30) - 1)
+    return (info & np.uint64(3)).astype(np.int64), lists.astype(np.int64)
+
+
+def _severity(scheme: Scheme, d_size: int) -> tuple[Words, NDArray[np.uint16], Words]:
+    """Return level and exclusion list of each code; exclusion bits of principals."""
     of_code = column(scheme.severity, "exclusion_list")
     of_principal = column(scheme.exclusions, "exclusion_list")
     names = pc.unique(pa.concat_arrays([of_code, of_principal]))
-    info = np.zeros(d_size, dtype=np.uint32)
+    info = np.zeros(d_size, dtype=np.uint64)
     ids = scheme.diagnoses.encode(column(scheme.severity, "code"))
     levels = positions(column(scheme.severity, "level"), strings(["CC", "MCC"])) + 1
     lists = positions(of_code, names)
-    info[ids] = levels.astype(np.uint32) | (lists.astype(np.uint32) << 3)
-    info |= (d_facts != 0).any(axis=1).astype(np.uint32) << 2
+    info[ids] = diagnosis_info(levels.astype(np.uint64), lists.astype(np.uint64))
 
     principals = scheme.diagnoses.encode(column(scheme.exclusions, "principal"))
     number = positions(of_principal, names)

@@ -33,7 +33,6 @@ from numpy.typing import NDArray
 from drgpay.columns import CODED
 from drgpay.schemes.program import (
     _COMPARE,
-    Words,
     _bit_rows,
     _classes,
     _Compiler,
@@ -42,8 +41,10 @@ from drgpay.schemes.program import (
     _Literal,
     _severity,
     _words,
+    levels_and_lists,
 )
 from drgpay.schemes.rules import DIAGNOSIS_FACTS, REPEATED, any_procedure_reading, parse_rule
+from drgpay.schemes.shortcuts import Words
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
 
 MAX_TRIES = 3_000
@@ -223,10 +224,8 @@ class _Searcher:
         self.scheme = scheme
         self.compiler = _Compiler(scheme)
         self.entries = _entries(self.compiler, False)
-        nothing = np.zeros((self.compiler.d_size, 1), dtype=np.uint64)
-        info, exclusion_row, self.exclusion_bits = _severity(scheme, len(nothing), nothing)
-        self.levels = (info & np.uint32(3)).astype(np.int64)
-        self.exclusion_list = (info >> np.uint32(3)).astype(np.int64)
+        info, exclusion_row, self.exclusion_bits = _severity(scheme, self.compiler.d_size)
+        self.levels, self.exclusion_list = levels_and_lists(info)
         self.exclusion_row = exclusion_row.astype(np.int64)
         self.site_rows = self._sites()
         self.possible = self._possible()
