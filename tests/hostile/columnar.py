@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -128,6 +129,76 @@ def _nested(values: Any) -> Callable[[Path], None]:
     return columns(diagnoses=values)
 
 
+MUCH = Refused("展开后至少", "written out take at least")
+LONG = "K25.900|" * 2_000
+
+
+def _same(rows: int, **other: Any) -> pa.Table:
+    """Cases that are all alike: a word stands once, and each row names it."""
+    alike = pa.array(np.zeros(rows, np.int32))
+    words = {**{name: ROWS[0][name] for name in HEADERS}, **other}
+    return pa.table(
+        {
+            name: pa.DictionaryArray.from_arrays(alike, pa.array([word]))
+            if isinstance(word, str)
+            else word
+            for name, word in words.items()
+        }
+    )
+
+
+def _many(rows: int, **other: Any) -> Callable[[Path], None]:
+    """Return a maker of a small Parquet file of many rows."""
+    return parquet(lambda: _same(rows, **other), compression="zstd")
+
+
+def _growing(folder: Path) -> None:
+    """Each id is the one before: its bytes stand once."""
+    table = _same(18_000)
+    table = table.set_column(0, "case_id", pa.array([LONG] * 18_000))
+    names = [name for name in HEADERS if name != "case_id"]
+    encoding = {"case_id": "DELTA_BYTE_ARRAY"}
+    pq.write_table(
+        table,
+        folder / "cases.parquet",
+        compression="zstd",
+        use_dictionary=names,
+        column_encoding=encoding,
+    )
+
+
+def _grown(folder: Path) -> None:
+    """Texts of which each says how much of the one before it keeps."""
+    table = pa.table({name: [row[name] for row in ROWS] for name in HEADERS})
+    encoding = dict.fromkeys(HEADERS, "DELTA_BYTE_ARRAY")
+    pq.write_table(table, folder / "cases.parquet", use_dictionary=False, column_encoding=encoding)
+
+
+def _long_list() -> pa.Array:
+    """One case with a hundred million codes, all alike."""
+    many = 100_000_000
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(many, np.int8)), pa.array(["K25.900"]))
+    return pa.ListArray.from_arrays(pa.array([0, 1, many - 1, many], pa.int32()), words)
+
+
+def _arrow_alike(folder: Path) -> None:
+    table = _same(100_000, diagnoses=LONG)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(folder / "cases.arrow", table.schema, options=options) as writer:
+        writer.write_table(table)
+
+
+def _no_groups(folder: Path) -> None:
+    """A footer that tells of no rows, behind the rows."""
+    parquet(typed)(folder)
+    path = folder / "cases.parquet"
+    empty = folder / "empty"
+    with pq.ParquetWriter(empty, typed().schema):
+        pass
+    path.write_bytes(path.read_bytes()[:-8] + empty.read_bytes()[4:])
+    empty.unlink()
+
+
 def frame(**given: Any) -> Callable[[Path], Any]:
     """Return a maker of a pandas frame with some columns replaced."""
 
@@ -166,6 +237,18 @@ KINDS = [
     Kind("parquet-row-groups", "3,000行、每个行组一行的Parquet", "Parquet of 3,000 row groups of one row",
          parquet(lambda: pa.concat_tables([typed()] * 1000).combine_chunks(), row_group_size=1), Read(3000, DRGS * 1000), PARQUET),
     Kind("parquet-no-rows", "没有行的Parquet", "Parquet without rows", parquet(lambda: typed().slice(0, 0)), Read(0, ()), PARQUET, not_by=("explain",)),
+    Kind("parquet-no-groups", "Parquet的文件尾不提有数据的行组", "a Parquet footer that tells of none of the rows before it", _no_groups, BROKEN, PARQUET),
+    Kind("parquet-codes-alike", "几KB的Parquet：10万例共用一个16,000字的诊断", "Parquet of some kilobytes: 100,000 cases that share 16,000 letters of diagnoses",
+         _many(100_000, diagnoses=LONG), MUCH, PARQUET, alone=True),
+    Kind("parquet-ids-alike", "几KB的Parquet：10万例共用一个16,000字的病例号", "Parquet of some kilobytes: 100,000 cases that share an id of 16,000 letters",
+         _many(100_000, case_id=LONG), MUCH, PARQUET, alone=True),
+    Kind("parquet-ids-growing", "几KB的Parquet：病例号只存与上一个的差别", "Parquet of some kilobytes whose ids say what they keep of the one before", _growing, MUCH, PARQUET, alone=True),
+    Kind("parquet-delta-texts", "文字只存与上一个的差别（DELTA_BYTE_ARRAY）", "texts stored by their difference (DELTA_BYTE_ARRAY)", _grown, Read(), PARQUET),
+    Kind("parquet-list-alike", "几KB的Parquet：一例有一亿个诊断", "Parquet of some kilobytes: a case of a hundred million diagnoses",
+         parquet(lambda: typed(diagnoses=_long_list()), compression="zstd"), MUCH, PARQUET, alone=True),
+    Kind("parquet-rows-alike", "几KB的Parquet：自称3百万行", "Parquet of some kilobytes that announces 3 million rows",
+         _many(3_000_000), Refused("多于它的字节数", "more than it has bytes"), PARQUET, alone=True),
+    Kind("arrow-codes-alike", "几KB的Arrow：10万例共用一个16,000字的诊断", "Arrow of some kilobytes: 100,000 cases that share 16,000 letters of diagnoses", _arrow_alike, MUCH, ARROW, alone=True),
     Kind("parquet-no-columns", "没有列的Parquet", "Parquet without columns", parquet(lambda: pa.table({})), Refused("缺少列", "missing columns"), PARQUET),
     Kind("parquet-columns-16000", "16,000列的Parquet", "Parquet of 16,000 columns",
          parquet(lambda: typed(**{f"x{i}": pa.nulls(3, pa.int8()) for i in range(15_989)})), Read(), PARQUET, issue=True),

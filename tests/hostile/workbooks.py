@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 import struct
 import zipfile
 import zlib
@@ -102,6 +103,25 @@ def in_sheet(old: str, new: str) -> Callable[[Path], None]:
         if old not in sheet:
             raise AssertionError(old)
         found["xl/worksheets/sheet1.xml"] = sheet.replace(old, new, 1).encode()
+
+    return parts(change)
+
+
+def _sheet_rows(rows: int, text: str) -> Callable[[Path], None]:
+    """Return a maker of a workbook whose rows all name the same texts, one of them long."""
+
+    def change(found: dict[str, bytes]) -> None:
+        sheet = found["xl/worksheets/sheet1.xml"].decode()
+        head, _, rest = sheet.partition('<row r="2"')
+        row, _, rest = rest.partition("</row>")
+        _, _, end = rest.partition("</sheetData>")
+        many = "".join(
+            f'<row r="{n}"' + re.sub('r="([A-Z])2"', rf'r="\g<1>{n}"', row) + "</row>"
+            for n in range(2, rows + 2)
+        )
+        found["xl/worksheets/sheet1.xml"] = f"{head}{many}</sheetData>{end}".encode()
+        texts = found["xl/sharedStrings.xml"].decode()
+        found["xl/sharedStrings.xml"] = texts.replace("K25.900", text, 1).encode()
 
     return parts(change)
 
@@ -306,6 +326,13 @@ KINDS = [
     Kind("xlsx-part-missing", ".xlsx缺少工作表部件", "an .xlsx without its sheet", parts(lambda found: found.pop("xl/worksheets/sheet1.xml")), REFUSED, BOOK),
     Kind("xlsx-no-workbook", ".xlsx缺少workbook.xml", "an .xlsx without workbook.xml", parts(lambda found: found.pop("xl/workbook.xml")), Refused("工作簿", "workbook"), BOOK),
     Kind("xlsx-part-broken", "工作表的XML中断", "a sheet whose XML breaks off", parts(lambda found: found.update({"xl/worksheets/sheet1.xml": found["xl/worksheets/sheet1.xml"][:900]})), REFUSED, BOOK),
+    Kind("xlsx-rows-lost", "工作表中间缺了一段，XML不完整", "a stretch of the sheet is missing, so that it is no whole XML",
+         in_sheet('</row><row r="3"', '<row r="3"'), REFUSED, BOOK),
+    Kind("xlsx-texts-lost", "文字部件缺了一段", "a stretch of the part of texts is missing", parts(lambda found: found.update({"xl/sharedStrings.xml": found["xl/sharedStrings.xml"].replace(b"</si>", b"", 1)})), REFUSED, BOOK),
+    Kind("xlsx-cell-twice", "同一单元格写了两次", "a cell that stands twice", in_sheet('<c r="A3"', '<c r="A2"'), Refused("写了两次（A2）", "stands twice in a sheet (A2)"), BOOK),
+    Kind("xlsx-row-twice", "同一行写了两次", "a row that stands twice", parts(lambda found: found.update({"xl/worksheets/sheet1.xml": re.sub(rb'(<row r="3".*?</row>)', rb"\1\1", found["xl/worksheets/sheet1.xml"])})), Refused("写了两次", "stands twice"), BOOK),
+    Kind("xlsx-other-encoding", "工作表声明了别的编码", "a sheet that declares another encoding", parts(lambda found: found.update({"xl/workbook.xml": found["xl/workbook.xml"].replace(b'"UTF-8"', b'"es"', 1)})), Read(values=IDS), BOOK),
+    Kind("xlsx-texts-alike", "9,000行共用一个32,000字的诊断", "9,000 rows that share 32,000 letters of diagnoses", _sheet_rows(9_000, "K25.900|" * 4_000), Refused("展开后至少", "written out take at least"), BOOK, alone=True),
     Kind("xlsx-dimension", "自称占满整张表（A1:XFD1048576）", "a sheet that says it is A1:XFD1048576", in_sheet('<dimension ref="A1:K4"/>', '<dimension ref="A1:XFD1048576"/>'), Read(values=IDS), BOOK, alone=True),
     Kind("xlsx-far-cell", "最右下角有一个单元格", "a stray cell in the last corner", in_sheet("</sheetData>", CORNER),
          Refused("工作表过大", "too large"), BOOK, alone=True),

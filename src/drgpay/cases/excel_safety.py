@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
+import numpy as np
+from numpy.typing import NDArray
+
+from drgpay.cases.expansion import allowed, check
 from drgpay.cases.files import ZIP_FAULTS
 from drgpay.errors import Bilingual, InputError, both
 
@@ -29,10 +36,15 @@ _BOOK_PARTS = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels")
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FORBIDDEN = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _XML_SUFFIXES = (".xml", ".rels", ".vml")
+_LOOSE_SUFFIX = ".vml"  # of drawings: no XML in earnest, and never a value
 _PREFIX = re.compile(rb"(</?)\w+:")
 # each of these is linear: none can run past the next tag
 _CELL = re.compile(rb"<c(?=[\s>])")
-_PLACED_CELL = re.compile(rb"<c r=\"[A-Z]{1,3}([0-9]{1,7})\"")
+_TEXT = re.compile(rb"<(?:\w{1,20}:)?si[\s/>]")
+_LONGEST_TAG = 24
+_NAMED_TEXT = re.compile(rb"<c [^<>]*t=\"s\"[^<>]*><v>([0-9]{1,9})</v>")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CELL_PLACE = re.compile(rb"<c r=\"([A-Z]{1,3}[0-9]{1,7})\"")
 # cells and rows that do not begin with their place, as Excel and the usual programs write them
 _ODD = re.compile(rb"<c(?![A-Za-z]| r=\"[A-Z]{1,3}[0-9]{1,7}\")|<row(?!B| r=\"[0-9]{1,7}\")")
 _ODD_PREFIX = re.compile(rb"<\w{1,99}:(?:c|row)[\s/>]")
@@ -95,13 +107,17 @@ def _inspect_zip(path: Path, archive: zipfile.ZipFile) -> Workbook:
     kind = "ods" if "content.xml" in names else "xlsb" if "xl/workbook.bin" in names else "xlsx"
     workbook = Workbook(kind)
     scans: dict[str, _SheetScan] = {}
+    texts = _TextScan()
     for part in parts:
         if part.filename.lower().endswith(_XML_SUFFIXES):
             sheet = kind == "xlsx" and "/worksheets/" in f"/{part.filename}"
             scan = _SheetScan() if sheet else None
+            shared = kind == "xlsx" and part.filename.lower().endswith("sharedstrings.xml")
             for piece in _checked(path, archive, part):
                 if scan is not None:
                     scan.take(piece)
+                if shared:
+                    texts.take(piece)
             if scan is not None:
                 scan.take(b"", last=True)
                 scan.check(path)
@@ -111,12 +127,68 @@ def _inspect_zip(path: Path, archive: zipfile.ZipFile) -> Workbook:
         cells = max(cells, _name_sheets(path, archive, workbook, scans))
     if cells > MAX_CELLS:
         raise too_large(path)
+    named = sum(scan.texts for scan in scans.values())
+    rows = sum(scan.rows for scan in scans.values())
+    most = named * int(texts.lengths().max(initial=0))
+    if most > allowed(rows):
+        found = sum((_named(archive, name) for name in scans), Counter[int]())
+        if found.total() < named or any(scan.odd for scan in scans.values()):
+            workbook.bounded = ()  # some texts are named in other ways: it is read elsewhere first
+        check(most, rows, path, partial(texts.size, found))
     return workbook
 
 
+def _named(archive: zipfile.ZipFile, name: str) -> Counter[int]:
+    """Return how often the cells of a sheet name each shared text, as far as usual cells do."""
+    found: Counter[int] = Counter()
+    left = b""
+    with archive.open(name) as stream:
+        while chunk := stream.read(CHUNK):
+            data = left + chunk
+            cut = data.rfind(b"<c") if chunk else len(data)
+            found.update(map(int, _NAMED_TEXT.findall(data, 0, max(cut, 0))))
+            left = data[max(cut, 0) :]
+    found.update(map(int, _NAMED_TEXT.findall(left)))
+    return found
+
+
+class _TextScan:
+    """Measures the texts of a workbook that cells name by number, as their part streams by."""
+
+    def __init__(self) -> None:
+        self.left = b""
+        self.done = 0
+        self.places: list[int] = []
+
+    def take(self, chunk: bytes) -> None:
+        """Take some more of the part."""
+        data = self.left + chunk
+        self.places += [self.done + at.start() for at in _TEXT.finditer(data)]
+        keep = min(len(data), _LONGEST_TAG)
+        self.done += len(data) - keep
+        self.left = data[len(data) - keep :]
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the bytes of each text, its marks included."""
+        places = sorted(set(self.places))  # one may stand where two chunks meet
+        return np.diff(np.array([*places, self.done + len(self.left)], dtype=np.int64))
+
+    def size(self, named: Counter[int]) -> int:
+        """Return the bytes of all texts that cells name, each as often as it is named."""
+        lengths = self.lengths()
+        return sum(
+            int(lengths[text]) * times for text, times in named.items() if text < len(lengths)
+        )
+
+
 def _checked(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield the bytes of an XML part; raises InputError for a document type or entity in it."""
+    """Yield the bytes of an XML part; raises InputError for a document type or entity in it.
+
+    A part that is not whole XML is refused, too: readers take what they understand of it, and leave
+    out the rows between.
+    """
     tail = b""
+    parser = None if part.filename.lower().endswith(_LOOSE_SUFFIX) else expat.ParserCreate("UTF-8")
     with archive.open(part) as stream:
         while chunk := stream.read(CHUNK):
             if not tail and (chunk[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in chunk[:64]):
@@ -134,7 +206,21 @@ def _checked(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Ite
                     ),
                 )
             tail = (tail + chunk)[-16:]
+            _parse(path, part, parser, chunk)
             yield chunk
+        _parse(path, part, parser, None)
+
+
+def _parse(
+    path: Path, part: zipfile.ZipInfo, parser: expat.XMLParserType | None, chunk: bytes | None
+) -> None:
+    """Have some more of a part looked at, or its end when there is no more."""
+    if parser is None:
+        return
+    try:
+        parser.Parse(chunk or b"", chunk is None)
+    except expat.ExpatError as error:
+        raise _broken(path, ValueError(f"{part.filename} is no whole XML: {error}")) from None
 
 
 class _SheetScan:
@@ -144,6 +230,10 @@ class _SheetScan:
         self.left = b""
         self.rows = self.row_tags = self.columns = 0
         self.marks = SheetMarks()
+        self.texts = 0  # cells that name a text
+        self.twice = ""  # a cell that stands twice: of two, readers keep one
+        self.seen = np.zeros(MAX_ROWS + 1, dtype=np.bool_)  # rows whose cells are behind us
+        self.last = 0
         self.odd = False  # whether there are cells or rows whose places this does not find
 
     def take(self, chunk: bytes, last: bool = False) -> None:
@@ -161,11 +251,14 @@ class _SheetScan:
             self.odd = self.odd or _ODD_PREFIX.search(data) is not None
             data = _PREFIX.sub(rb"\1", data)
         self.odd = self.odd or _ODD.search(data) is not None
-        below = set(_PLACED_CELL.findall(data))
+        places = _CELL_PLACE.findall(data)
+        below = {place.lstrip(_LETTERS) for place in places}
         numbers = _ROW_NUMBER.findall(data)
+        self.texts += data.count(b't="s"') + data.count(b"t='s'")
         tags = data.count(b"<row")
         self.row_tags += tags
         self.rows = max(self.rows, self.row_tags, max(map(int, {*numbers, *below}), default=0))
+        self._find_twice(places, below)
         wide = set(_WIDE.findall(data))
         self.columns = max(self.columns, 26, max(map(_column_number, wide), default=0))
         if data.count(b"<c ") + data.count(b"<c>") > data.count(b' r="') - len(numbers):
@@ -174,6 +267,24 @@ class _SheetScan:
             self.columns = max(self.columns, widest)
         if b't="e"' in data or b"<f>" in data or b"<f " in data or b"<f/" in data:
             self._find_marks(data)
+
+    def _find_twice(self, places: list[bytes], rows: set[bytes]) -> None:
+        """Note a cell that stands twice here, or a row of which some stood before."""
+        if self.twice or not rows:
+            return
+        if len(set(places)) < len(places):
+            met: set[bytes] = set()
+            again = next(place for place in places if place in met or met.add(place))
+            self.twice = again.decode()
+            return
+        numbers = np.fromiter(map(int, rows), np.int64, len(rows))
+        numbers = numbers[numbers <= MAX_ROWS]
+        # the bytes may have been cut within a row
+        before = numbers[self.seen[numbers] & (numbers != self.last)]
+        if len(before):
+            self.twice = f"{int(before.min())}:{int(before.min())}"
+        self.seen[numbers] = True
+        self.last = int(numbers.max(initial=self.last))
 
     def _find_marks(self, data: bytes) -> None:
         for cell in _CELL.split(data)[1:]:
@@ -203,6 +314,16 @@ class _SheetScan:
         """Raise InputError for a sheet larger than Excel allows."""
         if self.rows > MAX_ROWS or self.columns > MAX_COLUMNS:
             raise too_large(path)
+        if self.twice:
+            raise InputError(
+                both(
+                    f"工作表中有单元格写了两次（{self.twice}），其中一个会被丢掉：文件已损坏",
+                    f"a cell stands twice in a sheet ({self.twice}), and one of the two would be "
+                    "lost: the workbook is damaged",
+                ),
+                where=path,
+                remedy=_AGAIN,
+            )
 
 
 def _column_number(letters: bytes) -> int:
@@ -221,7 +342,7 @@ def _name_sheets(
         if any(info.file_size > MAX_BOOK_PART for info in infos):
             raise _broken(path, ValueError("the list of its sheets is too large"))
         book, links = (ElementTree.fromstring(archive.read(info)) for info in infos)
-    except (KeyError, ElementTree.ParseError):
+    except (LookupError, ValueError, ElementTree.ParseError):  # of an encoding, too
         return 0
     cells = 0
     names: list[str] = []
@@ -301,11 +422,14 @@ def _broken(path: Path, error: Exception) -> InputError:
     return InputError(
         both("工作簿读不出来：文件已损坏", f"cannot be read: the workbook is damaged: {error}"),
         where=path,
-        remedy=both(
-            "核对文件是否完整，或用Excel打开后另存为新的 .xlsx 文件",
-            "check that the file is whole, or open it in Excel and save it as a new .xlsx file",
-        ),
+        remedy=_AGAIN,
     )
+
+
+_AGAIN = both(
+    "核对文件是否完整，或用Excel打开后另存为新的 .xlsx 文件",
+    "check that the file is whole, or open it in Excel and save it as a new .xlsx file",
+)
 
 
 def _no_workbook(path: Path, head: bytes) -> InputError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.cases import sources
-from drgpay.cases.files import Unchanged, readable
+from drgpay.cases.expansion import check_group, check_rows, check_size, grows
+from drgpay.cases.files import Unchanged, readable, unreadable
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.sources import Piece, Source, of_batches
 from drgpay.columns import CASE_COLUMNS, whole_of
 
+_FRAME = 12  # bytes of a file that are neither rows nor footer: two marks, and the footer's length
 MANY_GROUPS, TINY_GROUP = 100, 10_000
 _DICTIONARY_COLUMNS = frozenset(
     column.name
@@ -34,26 +36,33 @@ def open_parquet(
     layout = select(headers, wanted, str(path), purpose, mapping)
     columns = [headers[position] for position in layout.positions]
     meant = dict(zip(columns, layout.names, strict=True))
-    leaves = [probe.schema.column(i) for i in range(len(probe.schema))]
+    texts = _texts(probe, columns)
     as_dictionary = [
-        leaf.path
-        for leaf in leaves
-        if whole_of(meant.get(leaf.path.split(".")[0], "")) in _DICTIONARY_COLUMNS
-        and leaf.physical_type == "BYTE_ARRAY"
+        leaf for leaf in texts if whole_of(meant.get(leaf.split(".")[0], "")) in _DICTIONARY_COLUMNS
     ]
 
-    def open_file(dictionaries: bool = True) -> pq.ParquetFile:
-        wanted = as_dictionary if dictionaries else []
-        return pq.ParquetFile(path, read_dictionary=wanted, memory_map=True)
+    def open_file(dictionaries: Sequence[str] = as_dictionary) -> pq.ParquetFile:
+        return pq.ParquetFile(path, read_dictionary=dictionaries, memory_map=True)
+
+    def check(groups: Iterable[int], read: Sequence[str] = as_dictionary) -> None:
+        with open_file(texts) as words:
+            for group in groups:
+                check_group(words, group, columns, read, path)
 
     groups = [probe.metadata.row_group(i).num_rows for i in range(probe.num_row_groups)]
     rows = probe.metadata.num_rows
+    beside = path.stat().st_size - probe.metadata.serialized_size - _FRAME
     probe.close()
+    if sum(groups) != rows or (beside and not groups):
+        raise unreadable(path, ValueError("its footer does not tell of all its rows"))
+    check_rows(path, rows)
 
     def load_group(index: int) -> pa.Table:
         with readable(path), open_file() as file:
+            check([index])
             table = file.read_row_group(index, columns=columns, use_threads=False)
             check_texts(table)
+            check_size(table, path)
         watch.check()
         return layout.shape(table.select(columns))
 
@@ -67,13 +76,16 @@ def open_parquet(
         """Batches of each group; of many tiny ones `across` them, as texts."""
         first = 1
         spans = [list(range(len(groups)))] if across else [[i] for i in range(len(groups))]
-        with readable(path), open_file(dictionaries=not across) as file:
+        read = [] if across else as_dictionary
+        with readable(path), open_file(read) as file:
             for span in spans:
+                check(span, read)
                 for batch in file.iter_batches(
                     sources.BATCH_ROWS, row_groups=span, columns=columns
                 ):
                     table = pa.Table.from_batches([batch]).select(columns)
                     check_texts(table)
+                    check_size(table, path)
                     yield Piece(path.name, first, partial(layout.shape, table))
                     first += len(table)
         watch.check()
@@ -83,6 +95,20 @@ def open_parquet(
     tiny = len(groups) > MANY_GROUPS and rows < TINY_GROUP * len(groups)
     pieces = by_batch(across=tiny and not large) if large or tiny else by_group()
     return Source(pieces, rows, (str(path),), [], layout.unknown, list(layout.notes))
+
+
+def _texts(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    """Return the leaves of columns that can be read as dictionaries: texts, but those that grow."""
+    wanted = set(columns)
+    leaves = [(place, file.schema.column(place)) for place in range(len(file.schema))]
+    groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
+    return [
+        leaf.path
+        for place, leaf in leaves
+        if leaf.physical_type == "BYTE_ARRAY"
+        and leaf.path.split(".")[0] in wanted
+        and not any(grows(group.column(place)) for group in groups)
+    ]
 
 
 def check_texts(table: pa.Table) -> None:

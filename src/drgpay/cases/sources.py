@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from drgpay.cases.expansion import check_size
 from drgpay.cases.files import OUT_OF_THE_FOLDER, not_passed_over, of_folder, unreadable
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping, mapping_of
@@ -320,6 +321,7 @@ def of_batches(
     def pieces() -> Iterator[Piece]:
         first = 1
         for batch in _sound(batches, name):
+            check_size(batch.select(places), name)
             for start in range(0, len(batch), BATCH_ROWS):
                 part = pa.Table.from_batches([batch.slice(start, BATCH_ROWS)]).select(places)
                 yield Piece(name, first, partial(layout.shape, part))
