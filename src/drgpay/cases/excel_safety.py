@@ -171,7 +171,8 @@ class _TextScan:
     def lengths(self) -> NDArray[np.int64]:
         """Return the bytes of each text, its marks included."""
         places = sorted(set(self.places))  # one may stand where two chunks meet
-        return np.diff(np.array([*places, self.done + len(self.left)], dtype=np.int64))
+        found: NDArray[np.int64] = np.array([*places, self.done + len(self.left)], dtype=np.int64)
+        return found[1:] - found[:-1]
 
     def size(self, named: Counter[int]) -> int:
         """Return the bytes of all texts that cells name, each as often as it is named."""
@@ -273,9 +274,9 @@ class _SheetScan:
         if self.twice or not rows:
             return
         if len(set(places)) < len(places):
-            met: set[bytes] = set()
-            again = next(place for place in places if place in met or met.add(place))
-            self.twice = again.decode()
+            self.twice = next(
+                place for place, times in Counter(places).items() if times > 1
+            ).decode()
             return
         numbers = np.fromiter(map(int, rows), np.int64, len(rows))
         numbers = numbers[numbers <= MAX_ROWS]

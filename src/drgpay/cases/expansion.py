@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.cases.parquet_footer import Chunk
 from drgpay.errors import InputError, both
 
 ANY_SIZE: Final = 256 << 20  # bytes that a table may take whatever its rows
@@ -46,32 +47,27 @@ def check_rows(path: Path, rows: int) -> None:
         )
 
 
-def check_size(table: pa.Table | pa.RecordBatch, where: object) -> None:
+def check_size(table: pa.Table | pa.RecordBatch, where: str | Path) -> None:
     """Raise InputError for a table whose cells, written out, take more than cases can."""
     if len(table):
         check(_most_bytes(table), len(table), where, lambda: _exact_bytes(table))
 
 
 def check_group(
-    file: pq.ParquetFile, group: int, columns: Sequence[str], words: Sequence[str], where: object
+    file: pq.ParquetFile, group: int, chunks: Sequence[Chunk], words: Sequence[str], where: Path
 ) -> None:
     """Raise InputError for a row group whose cells, written out, take more than cases can.
 
-    `file` is opened with its texts as dictionaries. Columns of `words` stay dictionaries when they
-    are read, so that `check_size` sees them in time.
+    `file` is opened with its texts as dictionaries, `chunks` are those that will be read. Columns
+    of `words` stay dictionaries when they are read, so that `check_size` sees them in time.
     """
-    found = file.metadata.row_group(group)
-    chunks = [found.column(place) for place in range(found.num_columns)]
-    total = 0
+    rows = file.metadata.row_group(group).num_rows
+    total = sum(chunk.values * _NUMBER for chunk in chunks)
+    check(total, rows, where, partial(int, total))
     for chunk in chunks:
-        column = chunk.path_in_schema.split(".")[0]
-        if column not in columns:
-            continue
-        total += int(chunk.num_values) * _NUMBER
-        check(total, found.num_rows, where, partial(int, total))
-        if chunk.path_in_schema not in words or grows(chunk):
-            total += _bytes_of_chunk(file, group, column, chunk, allowed(found.num_rows))
-    check(total, found.num_rows, where, partial(int, total))
+        if chunk.path not in words or chunk.grows:
+            total += _bytes_of_chunk(file, group, chunk, allowed(rows))
+    check(total, rows, where, partial(int, total))
 
 
 def allowed(rows: int) -> int:
@@ -79,7 +75,7 @@ def allowed(rows: int) -> int:
     return max(ANY_SIZE, BYTES_A_ROW * rows)
 
 
-def check(most: int, rows: int, where: object, exact: Callable[[], int]) -> None:
+def check(most: int, rows: int, where: str | Path, exact: Callable[[], int]) -> None:
     """Raise InputError when cells take more than cases can: at `most` so much, and then exactly."""
     limit = allowed(rows)
     if most <= limit or (size := exact()) <= limit:
@@ -98,33 +94,25 @@ def check(most: int, rows: int, where: object, exact: Callable[[], int]) -> None
     )
 
 
-def grows(chunk: Any) -> bool:
-    """Whether each word of a column chunk may be the one before and a little more."""
-    return "DELTA_BYTE_ARRAY" in chunk.encodings
-
-
-def _bytes_of_chunk(file: pq.ParquetFile, group: int, column: str, chunk: Any, limit: int) -> int:
+def _bytes_of_chunk(file: pq.ParquetFile, group: int, chunk: Chunk, limit: int) -> int:
     """Return what a column chunk takes when read: at least what it is, more where words repeat.
 
     What is beyond `limit` is not counted to its end.
     """
-    values = int(chunk.num_values)
-    stored = int(chunk.total_uncompressed_size)
-    if chunk.physical_type != "BYTE_ARRAY":
+    values, stored = chunk.values, chunk.stored
+    dense = chunk.packed >= DENSE * values
+    if not chunk.is_text or dense or values * stored <= ANY_SIZE:
         return stored
-    dense = chunk.total_compressed_size >= DENSE * values
-    if dense or values * stored <= ANY_SIZE:
-        return stored
-    if grows(chunk):
+    if chunk.grows:
         few = max(1, ANY_SIZE // stored)
     else:
-        words = next(_batches(file, group, column, 1), None)
+        words = next(_batches(file, group, chunk.column, 1), None)
         longest = 0 if words is None else int(_lengths(_innermost(words)).max(initial=0))
         if values * longest <= ANY_SIZE:
             return stored + values * longest
         few = FEWEST_ROWS
     size = 0
-    for array in _batches(file, group, column, few):
+    for array in _batches(file, group, chunk.column, few):
         size += _bytes(array, exact=True)
         if size > limit:
             break

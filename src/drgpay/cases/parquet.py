@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.cases import sources
-from drgpay.cases.expansion import check_group, check_rows, check_size, grows
+from drgpay.cases.expansion import check_group, check_rows, check_size
 from drgpay.cases.files import Unchanged, readable, unreadable
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.parquet_footer import chunks_of
 from drgpay.cases.sources import Piece, Source, of_batches
 from drgpay.columns import CASE_COLUMNS, whole_of
 
@@ -36,7 +37,16 @@ def open_parquet(
     layout = select(headers, wanted, str(path), purpose, mapping)
     columns = [headers[position] for position in layout.positions]
     meant = dict(zip(columns, layout.names, strict=True))
-    texts = _texts(probe, columns)
+    chunks = [[c for c in group if c.column in meant] for group in chunks_of(path)]
+    growing = {chunk.path for group in chunks for chunk in group if chunk.grows}
+    leaves = [probe.schema.column(i) for i in range(len(probe.schema))]
+    texts = [
+        leaf.path
+        for leaf in leaves
+        if leaf.physical_type == "BYTE_ARRAY"
+        and leaf.path.split(".")[0] in meant
+        and leaf.path not in growing  # which the library cannot read as dictionaries
+    ]
     as_dictionary = [
         leaf for leaf in texts if whole_of(meant.get(leaf.split(".")[0], "")) in _DICTIONARY_COLUMNS
     ]
@@ -46,8 +56,8 @@ def open_parquet(
 
     def check(groups: Iterable[int], read: Sequence[str] = as_dictionary) -> None:
         with open_file(texts) as words:
-            for group in groups:
-                check_group(words, group, columns, read, path)
+            for group in groups if chunks else ():
+                check_group(words, group, chunks[group], read, path)
 
     groups = [probe.metadata.row_group(i).num_rows for i in range(probe.num_row_groups)]
     rows = probe.metadata.num_rows
@@ -95,20 +105,6 @@ def open_parquet(
     tiny = len(groups) > MANY_GROUPS and rows < TINY_GROUP * len(groups)
     pieces = by_batch(across=tiny and not large) if large or tiny else by_group()
     return Source(pieces, rows, (str(path),), [], layout.unknown, list(layout.notes))
-
-
-def _texts(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
-    """Return the leaves of columns that can be read as dictionaries: texts, but those that grow."""
-    wanted = set(columns)
-    leaves = [(place, file.schema.column(place)) for place in range(len(file.schema))]
-    groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
-    return [
-        leaf.path
-        for place, leaf in leaves
-        if leaf.physical_type == "BYTE_ARRAY"
-        and leaf.path.split(".")[0] in wanted
-        and not any(grows(group.column(place)) for group in groups)
-    ]
 
 
 def check_texts(table: pa.Table) -> None:
