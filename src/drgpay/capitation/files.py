@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 
 from drgpay.capitation.columns import TABLES, Table
 from drgpay.cases import excel
-from drgpay.cases.delimited import DELIMITERS, NO_ROWS, empty_rows, past_empty, row_numbers
+from drgpay.cases.delimited import (
+    DELIMITERS,
+    NO_ROWS,
+    StrangeRows,
+    empty_rows,
+    past_empty,
+    refuse_hidden,
+)
 from drgpay.cases.encodings import decoded_head, survey
 from drgpay.cases.excel_safety import SheetMarks, Workbook, inspect
 from drgpay.cases.files import Unchanged, not_passed_over, of_folder, readable, unreadable
@@ -283,12 +290,13 @@ def _open_csv(path: Path, table: Table) -> Opened:
         if empty:
             return
         broken: list[tuple[int, str]] = []
-        strange: list[int] = []
+        strange = StrangeRows()
         blank = empty_rows(path, found.encoding, lines, delimiter) if found.empty_lines else NO_ROWS
 
         def skip(row: Any) -> str:
-            strange.append(row.number - lines)
-            number = header_row + int(past_empty(np.array(strange[-1:]), blank)[0])
+            own = row.number - lines
+            strange.add(own)
+            number = header_row + int(past_empty(np.array([own]), blank)[0])
             shown = rows_within(str(row.text), delimiter, width, None)
             broken.extend((number, one) for one in shown)
             return "skip"
@@ -317,7 +325,7 @@ def _open_csv(path: Path, table: Table) -> Opened:
             )
             done = told = 0
             for batch in batches:
-                counted = row_numbers(done, len(batch), strange)
+                counted = strange.numbers(done, len(batch))
                 numbers = header_row + past_empty(counted, blank)
                 done += len(batch)
                 if found.quoted_ends:
@@ -326,6 +334,7 @@ def _open_csv(path: Path, table: Table) -> Opened:
                 part = pa.Table.from_batches([batch]).select(wanted).rename_columns(list(chosen))
                 yield Piece(path.name, numbers, part, tuple(broken[told:]))
                 told = len(broken)
+            refuse_hidden(path, found, lines, done + len(strange))
             if len(broken) > told:
                 nothing = pa.table({name: pa.array([], pa.string()) for name in chosen})
                 yield Piece(path.name, np.zeros(0, np.int64), nothing, tuple(broken[told:]))

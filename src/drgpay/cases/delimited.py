@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases import sources
-from drgpay.cases.encodings import decoded_head, filled_lines, survey
+from drgpay.cases.encodings import Survey, decoded_head, filled_lines, survey
 from drgpay.cases.files import Unchanged
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
@@ -114,11 +115,12 @@ def open_delimited(
                 if found.empty_lines
                 else NO_ROWS
             )
-            strange: list[int] = []
+            strange = StrangeRows()
 
             def skip(row: Any) -> str:
-                strange.append(row.number - header.lines)
-                number = header.row + int(past_empty(np.array(strange[-1:]), empty)[0])
+                own = row.number - header.lines
+                strange.add(own)
+                number = header.row + int(past_empty(np.array([own]), empty)[0])
                 for shown in rows_within(str(row.text), header.delimiter, width, id_place):
                     broken.append((path.name, number, shown))
                 return "skip"
@@ -128,7 +130,7 @@ def open_delimited(
             batches = _batches(path, header, found.encoding, read, skip)
             done = 0
             for batch in batches:
-                counted = row_numbers(done, len(batch), strange)
+                counted = strange.numbers(done, len(batch))
                 numbers = header.row + past_empty(counted, empty)
                 done += len(batch)
                 if found.quoted_ends:
@@ -141,12 +143,7 @@ def open_delimited(
                     part = pa.Table.from_batches([batch.slice(start, sources.BATCH_ROWS)])
                     own = numbers[start : start + sources.BATCH_ROWS]
                     yield Piece(path.name, int(own[0]), partial(layout.shape, part), own)
-            if found.quotes and not found.quoted_ends:
-                # no line ends within quotation marks, so that each line is a row: what the reader
-                # lacks stands in a field that an even number of marks opens and never closes
-                lines = filled_lines(path, found.encoding, header.lines)
-                if lines != done + len(strange):
-                    raise _open_quote(path, lines - done - len(strange))
+            refuse_hidden(path, found, header.lines, done + len(strange))
         watch.check()
 
     return Source(pieces(), None, (str(path),), broken, layout.unknown, notes)
@@ -280,6 +277,19 @@ def _open_at_the_end(path: Path, encoding: str, delimiter: str) -> bool:
     return _line_ends(inside) and inside.endswith(("\r", "\n"))
 
 
+def refuse_hidden(path: Path, found: Survey, lines: int, rows: int) -> None:
+    """Raise InputError when a file has more rows behind its header's lines than were read.
+
+    Where no line ends within quotation marks, each line is a row: what the reader lacks stands in a
+    field that an even number of marks opens and never closes.
+    """
+    if not found.quotes or found.quoted_ends:
+        return
+    missing = filled_lines(path, found.encoding, lines) - rows
+    if missing:
+        raise _open_quote(path, missing)
+
+
 def _open_quote(path: Path, missing: int = 0) -> InputError:
     faults = [
         both(f"有{missing}行没有读到", f"{missing} rows were not read"),
@@ -299,12 +309,31 @@ def _open_quote(path: Path, missing: int = 0) -> InputError:
     )
 
 
-def row_numbers(done: int, count: int, broken: list[int]) -> NDArray[np.int64]:
-    """Return which rows the next `count` good ones after `done` are, empty ones not counted."""
-    # good row number k stands behind as many broken rows as have numbers up to its own
-    places = np.sort(np.asarray(broken, dtype=np.int64)) - np.arange(len(broken))
-    index = np.arange(done + 1, done + count + 1)
-    return index + np.searchsorted(places, index, side="right")
+class StrangeRows:
+    """The numbers of rows that are no table rows, as they are met; those passed are a count."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.met = array("q")
+
+    def __len__(self) -> int:
+        return self.passed + len(self.met)
+
+    def add(self, number: int) -> None:
+        """Note the number of a row."""
+        self.met.append(number)
+
+    def numbers(self, done: int, count: int) -> NDArray[np.int64]:
+        """Return which rows the next `count` good ones after `done` are, empty ones not counted."""
+        # good row number k stands behind as many strange rows as have numbers up to its own
+        met = np.sort(np.array(self.met, dtype=np.int64))
+        places = met - self.passed - np.arange(len(met))
+        index = np.arange(done + 1, done + count + 1)
+        found = index + self.passed + np.searchsorted(places, index, side="right")
+        behind = int(np.searchsorted(met, found[-1])) if count else 0
+        self.passed += behind
+        self.met = array("q", met[behind:].tobytes())
+        return found
 
 
 def empty_rows(path: Path, encoding: str, lines: int, delimiter: str) -> NDArray[np.int64]:
@@ -312,7 +341,7 @@ def empty_rows(path: Path, encoding: str, lines: int, delimiter: str) -> NDArray
 
     Needed only for files that have any; what Python's reader cannot go on with ends the search.
     """
-    found: list[int] = []
+    found = array("q")
     with path.open(encoding=encoding, newline="") as stream:
         for _ in islice(stream, lines):
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +72,7 @@ class EncodedCases:
 
 
 MAX_AGE_YEARS = 150
+_AT_ONCE = 65_536  # values that are taken out of a column together
 _REASON_NUMBER = {code: number for number, code in enumerate(REASONS)}
 
 
@@ -116,23 +118,30 @@ class Faults:
             return
         self.good[fresh] = False
         self.why[fresh] = _REASON_NUMBER[reason]
-        has = column in self.table.column_names
-        for place, row in enumerate((*fresh.tolist(), *again.tolist())):
-            value = self.table[column][row].as_py() if has else None
-            if isinstance(value, list):
-                value = "|".join("" if v is None else str(v) for v in value)
-            self.noted.append((row, column, "" if value is None else str(value), reason))
-            if place >= len(fresh):
-                continue
-            case = self.table["case_id"][row].as_py()
-            self.quarantine.add(
-                self.file,
-                int(self.numbers[row]),
-                None if case is None else str(case),
-                column,
-                value,
-                reason,
-            )
+        rows = np.concatenate([fresh, again])
+        values = self._values(column, rows)
+        cases = self._values("case_id", fresh)
+        self.noted += [
+            (row, column, "" if value is None else str(value), reason)
+            for row, value in zip(rows.tolist(), values, strict=True)
+        ]
+        for number, case, value in zip(self.numbers[fresh].tolist(), cases, values, strict=False):
+            shown = None if case is None else str(case)
+            self.quarantine.add(self.file, number, shown, column, value, reason)
+
+    def _values(self, column: str, rows: NDArray[np.int64]) -> list[Any]:
+        """Return the values of some rows; lists as texts with bars, nothing where it is no column."""
+        if column not in self.table.column_names:
+            return [None] * len(rows)
+        values: list[Any] = []
+        for start in range(0, len(rows), _AT_ONCE):
+            values += self.table[column].take(pa.array(rows[start : start + _AT_ONCE])).to_pylist()
+        return [
+            "|".join("" if v is None else str(v) for v in value)
+            if isinstance(value, list)
+            else value
+            for value in values
+        ]
 
     def close(self) -> Quarantine:
         """Return the notes in the order of rows."""
