@@ -17,6 +17,7 @@ from drgpay.report.texts import Words
 from drgpay.settlement.reopen import reopen
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
+from tests.settlement.small import small_region
 
 EX1 = Path(__file__).resolve().parents[1] / "cases" / "ex1"
 HEAD = "hospital_id,pool,amount_yuan,points,case_id,new_drg,document,date"
@@ -96,12 +97,22 @@ def test_report__has_a_row_of_the_accounts_that_did_not_change(
     texts = [[cell.text for cell in r.cells] for r in table.rows]
     assert texts[-2][0] == f"未变动：{len(same)} 个账户"
     assert len(texts) == len(found) - len(same) + 2
-    for column in range(2, len(texts[0])):
-        fen = [
-            fen_of_yuan(r[column].replace("−", "-").replace("+", "").replace(",", ""))
-            for r in texts
-        ]
-        assert sum(fen[:-1]) == fen[-1]
+    assert texts[-1][2:5] == ["—"] * 3  # sums of finals would net payments with what is owed
+    for column in range(5, len(texts[0])):
+        fen = [fen_of_yuan(r[column].replace(",", "")) for r in texts]
+        assert sum(fen[:-1]) == fen[-1] and min(fen) >= 0
+
+
+def test_letter__of_others_says_nothing_moved_where_nothing_did(tmp_path: Path) -> None:
+    """What a removed case brought returns to the fund: H2's value and payment stay as they were."""
+    region = small_region(tmp_path / "r", policy={"removed_case": '"to_fund"'})
+    first = write_run(year_end(region), tmp_path / "v1")
+    later = tmp_path / "later.csv"
+    later.write_text(f"{HEAD}\nH1,310,,,C1,remove,监察〔2025〕1号,2025-06-01\n", encoding="utf-8")
+    run = write_run(reopen(region, first, violations=later), tmp_path / "v2")
+    out = write_letters(run, tmp_path / "letters")
+    assert "点值变动" not in (out / "H2.html").read_text(encoding="utf-8")
+    assert "监察〔2025〕1号（病例 C1：" in (out / "H1.html").read_text(encoding="utf-8")
 
 
 def test_index_and_report__begin_with_what_is_recovered_and_added(

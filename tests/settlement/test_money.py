@@ -273,7 +273,7 @@ def test_ceiling__what_waits_says_for_which_target(tmp_path: Path) -> None:
     assert (row["deferred_fen"], row["deferred_region_fen"]) == (1_400_000, 900_000)
     note = next(w.chinese for w in run.warnings if "ceiling.excess" in w.chinese)
     assert "14,000.00 元待应收回的 14,000.00 元收回后再付" in note
-    assert "本险种控制目标 5,000.00 元、全区控制目标 9,000.00 元；本次支付 1,550.00 元" in note
+    assert "本险种控制目标 5,000.00 元、全区控制目标 9,000.00 元；其余可付 1,550.00 元" in note
     # the check has what leaves in the end, as the funds have it, not what left before the region's
     details = [c["detail"] for c in told["checks"] if c["name"] == "fund_ceiling"]
     assert details == ["31,000.00 ≤ 40,000.00 − 0.00 + 0.00"]

@@ -14,6 +14,7 @@ from .account_notes import (
     violation_note,
 )
 from .case_bounds import NOBODY, Ends
+from .reopened import is_reopened
 from .run import Account, Run, sum_of
 from .texts import Words
 
@@ -175,5 +176,6 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
     add("final", MONEY, yuan_of(a.final), formula, note=note, strong=True)
     if a.waits:
         add("waits", MONEY, yuan_of(a.waits), note=w("l_waits_note"))
-        add("payable", MONEY, yuan_of(a.payable), "{final}-{waits}", strong=True)
+        key = "payable_again" if is_reopened(run) else "payable"
+        add(key, MONEY, yuan_of(a.payable), "{final}-{waits}", strong=True)
     return steps

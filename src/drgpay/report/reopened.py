@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -50,6 +51,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "to_add": ("应补付", "To add"),
     "paid_first": ("第1版已付", "Paid out by version 1"),
     "to_carry": ("应结转（正数扣回）", "To carry (positive: recover)"),
+    "carry_back": ("应结转扣回", "Carried: to recover"),
+    "carry_more": ("应结转补付", "Carried: to add"),
     "sheet": ("重新清算", "Reopened"),
     "no_documents": ("未列", "none given"),
     "version": (
@@ -236,9 +239,20 @@ def documents_of(run: Run, hospital: str, w: Words) -> str:
     if names:
         text = w.of(WORDS, "corrected_documents")
         texts.append(text.format(files=w("list_comma").join(names)))
-    if any(r["hospital_id"] != hospital for r in told) or by_hospital.keys() - {hospital}:
+    corrected = {r["hospital_id"] for r in told} | by_hospital.keys()
+    if corrected - {hospital} and _value_moved(run, corrected):
         texts.append(w.of(WORDS, "others"))
     return w("semicolon").join(texts) or w.of(WORDS, "no_documents")
+
+
+def _value_moved(run: Run, corrected: set[str]) -> bool:
+    """Whether corrections changed what others are paid: the point value moved with them."""
+    if any(d.fen for d in differences(run) if d.hospital not in corrected):
+        return True
+    first = (run.manifest.get("reopens") or {}).get("first_values") or {}
+    return version_of(run) == 2 and any(
+        Fraction(value) != run.point_values.get(pool) for pool, value in first.items()
+    )
 
 
 def _group(r: dict[str, Any], w: Words) -> str:
@@ -361,23 +375,27 @@ def recovery_table(run: Run, w: Words) -> Table | None:
     if not is_reopened(run):
         return None
     whole = has_whole(found)
-    heads = ["before", "after", "difference", "to_recover", "to_add", *["to_carry"] * whole]
+    heads = ["before", "after", "difference", "to_recover", "to_add"]
+    heads += ["carry_back", "carry_more"] * whole
     columns = [Column(w("hospital"), "text"), Column(w("pool"), "text")]
     columns += [Column(w.of(WORDS, key)) for key in heads]
 
     def line(who: Cell, pool: str, rows: list[Difference], kind: str = "") -> Row:
-        change = sum(d.fen for d in rows)
-        return row(
-            who,
-            pool,
-            yuan(sum(d.before for d in rows)),
-            yuan(sum(d.after for d in rows)),
-            yuan(change, signed=True),
-            Cell(yuan(sum(d.to_recover for d in rows)), mark="loss"),
-            yuan(sum(d.to_add for d in rows)),
-            *([yuan(sum(d.to_carry or 0 for d in rows), signed=True)] if whole else []),
-            kind=kind,
-        )
+        finals = ["—"] * 3  # sums of them would net payments with what is owed
+        if len(rows) == 1:
+            (d,) = rows
+            finals = [yuan(d.before), yuan(d.after), yuan(d.fen, signed=True)]
+        owed = [sum(d.to_recover for d in rows)]
+        more = [sum(d.to_add for d in rows)]
+        if whole:
+            owed.append(sum(max(0, d.carry) for d in rows))
+            more.append(sum(max(0, -d.carry) for d in rows))
+        ends = [
+            cell
+            for back, add in zip(owed, more, strict=True)
+            for cell in (Cell(yuan(back), mark="loss" if back else ""), Cell(yuan(add)))
+        ]
+        return row(who, pool, *finals, *ends, kind=kind)
 
     rows = [
         line(Cell(run.hospital_name(d.hospital), d.hospital), run.pool_name(d.pool), [d])
@@ -388,4 +406,4 @@ def recovery_table(run: Run, w: Words) -> Table | None:
     if same:
         rows.append(line(Cell(w.of(WORDS, "unchanged").format(n=f"{len(same):,}")), "", same))
     rows.append(line(Cell(w("total")), "", found, "total"))
-    return Table(w.of(WORDS, "recovery"), columns, rows)
+    return Table(w.of(WORDS, "recovery"), columns, rows, css="dense")

@@ -328,9 +328,9 @@ class _Workbook:
             Field("id", label("", "hospital_id", w.lang)),
             Field("hospital", w("hospital"), "wide"),
             Field("pool", w("pool"), width=8),
-            Field("before", w.of(REOPENED, "before"), "yuan", total=True),
-            Field("after", w.of(REOPENED, "after"), "yuan", total=True),
-            Field("fen", w.of(REOPENED, "difference"), "yuan", "{after}-{before}", total=True),
+            Field("before", w.of(REOPENED, "before"), "yuan"),
+            Field("after", w.of(REOPENED, "after"), "yuan"),
+            Field("fen", w.of(REOPENED, "difference"), "yuan", "{after}-{before}"),
             Field("to_recover", w.of(REOPENED, "to_recover"), "yuan", total=True),
             Field("to_add", w.of(REOPENED, "to_add"), "yuan", total=True),
         ]
@@ -339,7 +339,13 @@ class _Workbook:
             formula = "{paid_first}-{after}"
             fields += [
                 Field("paid_first", w.of(REOPENED, "paid_first"), "yuan", total=True),
-                Field("to_carry", w.of(REOPENED, "to_carry"), "yuan", formula, total=True),
+                Field("to_carry", w.of(REOPENED, "to_carry"), "yuan", formula),
+                Field(
+                    "back", w.of(REOPENED, "carry_back"), "yuan", "MAX({to_carry},0)", total=True
+                ),
+                Field(
+                    "more", w.of(REOPENED, "carry_more"), "yuan", "MAX(-{to_carry},0)", total=True
+                ),
             ]
 
         def rows() -> Iterator[Record]:
@@ -347,7 +353,8 @@ class _Workbook:
                 keys = ["pool", "before", "after", "fen", "to_recover", "to_add"]
                 keys += ["paid_first", "to_carry"] if whole else []
                 who = {"id": d.hospital, "hospital": run.hospital_name(d.hospital)}
-                yield self._marked(who | {key: getattr(d, key) for key in keys})
+                carried = {"back": max(0, d.carry), "more": max(0, -d.carry)} if whole else {}
+                yield self._marked(who | {key: getattr(d, key) for key in keys} | carried)
 
         self._listing(w.of(REOPENED, "sheet"), self._trial(fields), rows())
 
@@ -997,7 +1004,11 @@ class _Workbook:
             else:
                 sheet.write_number(at, 2, float(step.amount), book.format(kind, **strong))
             at += 1
-        return at + 1, cells["final"], cells.get("payable", cells["final"])
+        return (
+            at + 1,
+            cells["final"],
+            cells.get("payable", cells.get("payable_again", cells["final"])),
+        )
 
     def _class_rows(self, sheet: Any, at: int, account: Account) -> int:
         w, book = self.w, self.book

@@ -103,6 +103,7 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "back (ceiling.excess)",
     ),
     "l_payable": ("本次支付", "Payable now"),
+    "l_payable_again": ("重算应支付", "Payable, settled again"),
     "letter_moved_in": (
         "{pool}与其他险种合并点值，全区由其他险种调入 {fen} 元",
         "{pool} has one value with other pools: {fen} yuan come from them, in the whole region",

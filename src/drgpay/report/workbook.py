@@ -35,6 +35,7 @@ KINDS: Mapping[str, tuple[str, int]] = {
     "ratio": ("0.0000", 10),
     "percent": ("0.00%", 10),
 }
+KEPT_IN_SIGHT = 4
 _PLACES = {"yuan": 2, "points": 4}
 
 
@@ -247,6 +248,8 @@ class Book:
             sheet.set_column(place, place, field.width or KINDS[field.kind][1])
         sheet.set_row(0, 32)
         fixed = sum(1 for field in fields[:2] if field.kind in ("text", "wide"))
+        if fixed and "pool" in places and places["pool"] < KEPT_IN_SIGHT:
+            fixed = places["pool"] + 1  # a hospital's rows are told apart by it
         sheet.freeze_panes(1, fixed)
         pages = -(-sum(field.width or KINDS[field.kind][1] for field in fields) // PAGE_WIDTH)
         sheet.fit_to_pages(pages, 0)

@@ -462,9 +462,9 @@ def _of_waiting(fund: FundResult) -> list[Bilingual]:
     return [
         both(
             f"险种 {fund.pool}：应支付中 {waits} 元待应收回的 {owed} 元收回后再付（ceiling.excess），"
-            f"因超出{'、'.join(part.chinese for part in parts)}；本次支付 {now} 元",
+            f"因超出{'、'.join(part.chinese for part in parts)}；其余可付 {now} 元",
             f"pool {fund.pool}: {waits} yuan wait until the {owed} to be recovered are in "
-            f"(ceiling.excess), held by targets: {', '.join(map(str, parts))}; {now} are payable now",
+            f"(ceiling.excess), held by targets: {', '.join(map(str, parts))}; the other {now} may be paid",
         )
     ]
 

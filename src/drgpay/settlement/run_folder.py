@@ -558,8 +558,8 @@ def _cash_checks(run: YearEnd) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
             "name": "cash",
-            "text_zh": "本次支付 + 待收回后再付 − 应收回 = 最终支付（各机构、各险种不相抵）",
-            "text_en": "payable now + waiting − to be recovered = final payments (nothing is netted)",
+            "text_zh": "本次支付 + 待收回后再付 − 应收回 = 各笔最终支付的代数和（支付时不相抵）",
+            "text_en": "payable now + waiting − to be recovered = the algebraic sum of final payments (paid apart)",
             "passed": True,
             "detail": f"{yuan_text(facts['payable_fen'])} + {yuan_text(facts['deferred_fen'])} − "
             f"{yuan_text(facts['recover_fen'])} = {yuan_text(final)}",

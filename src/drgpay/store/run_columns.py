@@ -143,6 +143,8 @@ COLUMNS: Mapping[str, RunColumn] = {
         "check": ("检查项", "Check"),
         "position": ("位置", "Position"),
         "advice": ("建议", "Advice"),
+        "nearest": ("相近编码", "Nearest codes"),
+        "would_group": ("可入组的编码", "Codes that would group"),
         "code_changes.kind": ("编码种类", "Kind of code"),
         "history_code_changes.kind": ("编码种类", "Kind of code"),
         "why": ("改动原因", "Why"),
