@@ -55,6 +55,16 @@ class Field:
         return (self.chinese, self.name, *self.also)
 
 
+def camel(name: str) -> str:
+    """Return a name as senders in Java write it.
+
+    >>> camel("oprn_oprt_code"), camel("age")
+    ('oprnOprtCode', 'age')
+    """
+    first, *more = name.split("_")
+    return first + "".join(word.capitalize() for word in more)
+
+
 def _of(node: str, *fields: tuple[str, str, str, str] | tuple[str, str, str]) -> tuple[Field, ...]:
     return tuple(
         Field(node, f[0], f[1], f[2], tuple(f[3].split()) if len(f) > 3 else ()) for f in fields
@@ -251,24 +261,42 @@ def names_of(name: str, besides: Iterable[str] = ()) -> tuple[str, ...]:
 def other_names(node: str) -> Mapping[str, str]:
     """Return what a key of a node stands for, for every key but the field's own name.
 
-    Keys are compared as written; a name all in capitals stands for itself.
+    Keys are compared as written; a name all in capitals, or in camel case, stands for itself.
 
     >>> other_names("oprninfo")["手术操作代码"], other_names("setlinfo")["SETL_ENDDATE"]
     ('oprn_oprt_code', 'setl_end_date')
+    >>> other_names("oprninfo")["oprnOprtCode"]
+    'oprn_oprt_code'
     """
     found: dict[str, str] = {}
     for field in FIELDS:
         if field.node == node:
             for word in field.names:
                 found[word] = field.name
-                found[word.upper()] = field.name
+                found[word.upper()] = found[camel(word)] = field.name
             found.pop(field.name)
     return found
 
 
 @cache
+def node_names(node: str) -> tuple[str, ...]:
+    """Return every way in which a node's key is written, its own name first.
+
+    >>> node_names("setlinfo")
+    ('setlinfo', 'SETLINFO', 'setlInfo', 'SetlInfo', '结算清单信息')
+    """
+    word = node.removesuffix("info")
+    return (node, node.upper(), f"{word}Info", f"{word.capitalize()}Info", NODES[node])
+
+
+@cache
+def known_fields(node: str) -> frozenset[str]:
+    """Return the own names of a node's fields."""
+    return frozenset(field.name for field in FIELDS if field.node == node)
+
+
+@cache
 def other_nodes() -> Mapping[str, str]:
     """Return node of every other name of a node, and of every wrapper's name in capitals."""
-    found = {chinese: node for node, chinese in NODES.items()}
-    found |= {node.upper(): node for node in NODES}
+    found = {word: node for node in NODES for word in node_names(node)[1:]}
     return found | {wrapper.upper(): wrapper for wrapper in WRAPPERS}

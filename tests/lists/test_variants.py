@@ -19,7 +19,9 @@ from drgpay.interface import (
     NODES,
     OPRNINFO,
     SETLINFO,
+    camel,
     names_of,
+    node_names,
     other_names,
 )
 from tests.lists.bodies import C07, c07, ex1_lists, read, write
@@ -70,6 +72,19 @@ def in_chinese(body: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def in_camel(body: dict[str, Any], nodes: bool = True) -> dict[str, Any]:
+    """Return a list as a sender in Java writes it."""
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(entry) for entry in value]
+        return {camel(name): entry for name, entry in value.items()}
+
+    return {
+        (node_names(node)[2] if nodes else node): renamed(value) for node, value in body.items()
+    }
+
+
 FORMS: dict[str, Any] = {
     "answer": lambda lists: [{"infcode": 0, "output": answered(body)} for body in lists],
     "message": lambda lists: [{"infno": "4101", "input": body} for body in lists],
@@ -82,6 +97,11 @@ FORMS: dict[str, Any] = {
     "array_of_messages": lambda lists: [[{"infno": "4101", "input": b} for b in lists]],
     "arrays": lambda lists: [lists[:5], lists[5:]],
     "chinese": lambda lists: [in_chinese(body) for body in lists],
+    "camel": lambda lists: [in_camel(body) for body in lists],
+    "camel_fields": lambda lists: [in_camel(body, nodes=False) for body in lists],
+    "camel_operations": lambda lists: [
+        {**body, "oprninfo": in_camel(body)["oprnInfo"]} for body in lists
+    ],
     "chinese_answer": lambda lists: [{"OUTPUT": in_chinese(body)} for body in lists],
 }
 
@@ -160,6 +180,47 @@ def test_list4103__hours_of_a_ventilator_in_fields_of_their_own(tmp_path: Path) 
     body = c07(vent_used_dura=None, vent_used_days="1", vent_used_h_cnt=13, vent_used_m_cnt="0")
     rows, _, _ = read(write(tmp_path / "a.jsonl", body))
     assert rows[0]["ventilator_time"] == "1/13/0"
+
+
+OPERATIONS = [{"oprn_oprt_type": "1", "oprn_oprt_code": "51.2300"}]
+LOST = {  # where codes would vanish → the node, and the names that are said
+    "wrapped": ({"oprninfo": {"row": OPERATIONS}}, "oprninfo", "row"),
+    "by_number": ({"oprninfo": {"0": OPERATIONS[0]}}, "oprninfo", "0"),
+    "other_name": (
+        {"oprninfo": [*OPERATIONS, {"oprn_oprt_type": "2", "code": "99.2801"}]}, "oprninfo", "code",
+    ),
+    "other_node": ({"oprninfo": None, "operations": OPERATIONS}, "oprninfo", "operations"),
+    "other_node_in_camel": (
+        {"oprninfo": None, "ops": {"oprnOprtCode": "51.2300"}}, "oprninfo", "ops",
+    ),
+    "diagnoses": ({"diseinfo": {"rows": [{"diag_code": "K80.101"}]}}, "diseinfo", "rows"),
+    "ward": ({"icuinfo": [{"ward": "ICU", "hours": "30"}]}, "icuinfo", "ward、hours"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_codes_under_unknown_names__are_a_fault_never_lost(how: str, tmp_path: Path) -> None:
+    change, node, said = LOST[how]
+    bodies = [c07(setl_id="first"), {**c07(setl_id="odd"), **change}, c07(setl_id="last")]
+    bodies = [{k: v for k, v in body.items() if v is not None} for body in bodies]
+    rows, faults, _ = read(write(tmp_path / "a.jsonl", *bodies))
+    assert [row["case_id"] for row in rows] == ["first", "last"]
+    assert [f[1:] for f in faults] == [(2, "list_field_unknown", node, said)]
+
+
+EMPTY = {
+    "no_fields": [{}],
+    "empty_code": [{"oprn_oprt_code": "", "remark": "none"}],
+    "nothing_said": [{"oprn_oprt_type": "1", "remark": "", "more": None}],
+    "no_entry": [],
+}
+
+
+@pytest.mark.parametrize("how", EMPTY)
+def test_empty_entries__are_no_fault(how: str, tmp_path: Path) -> None:
+    rows, faults, _ = read(write(tmp_path / "a.jsonl", {**c07(), "oprninfo": EMPTY[how]}))
+    assert not faults
+    assert [row["procedures"] for row in rows] == [[]]
 
 
 @pytest.mark.parametrize("kind", ["204", "203", "01", "9", "西医"])

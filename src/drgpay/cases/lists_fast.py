@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from drgpay.cases.lists_codes import (
 )
 from drgpay.cases.lists_json import MAX_LIST, marks_of
 from drgpay.cases.lists_map import (
+    CODE_OF,
     ICU_FIELDS,
     MAX_ENTRIES,
     MAX_TEXT,
@@ -60,6 +61,7 @@ from drgpay.interface import (
     OPRNINFO,
     PAYINFO,
     SETLINFO,
+    camel,
 )
 
 Mask = NDArray[np.bool_]
@@ -106,7 +108,7 @@ def fast_table(unit: Lines, need: Need, kinds: Kinds) -> tuple[pa.Table, Mask] |
     top = top.chunk(0) if isinstance(top, pa.ChunkedArray) else top
     for name in path:
         top = pc.struct_field(top, name)
-    reader = _Reader(top, need)
+    reader = _Reader(top, need, lines)
     reader.doubt(_odd_lines(unit))
     return reader.table()
 
@@ -224,13 +226,22 @@ class _Entries:
         lists = pc.struct_field(reader.top, node)
         self.reader = reader
         self.missing = np.asarray(lists.is_null())
+        if node in CODE_OF:
+            reader.doubt(reader.elsewhere(node, self.missing))
         self.lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
         self.entries = lists.flatten()
         self.rows = np.repeat(np.arange(reader.count), self.lengths)
         reader.doubt(self.lengths > MAX_ENTRIES)
         self.doubt(np.asarray(self.entries.is_null()))
-        for name in _also(reader.need, node):
+        names = _also(reader.need, node)
+        for name in names:
             self.doubt(np.asarray(pc.struct_field(self.entries, name).is_valid()))
+        # an entry without the field that it is about may have it under another name
+        about = (CODE_OF[node],) if node in CODE_OF else reader.need.fields[node]
+        nothing = np.ones(len(self.entries), dtype=np.bool_)
+        for name in about:
+            nothing &= np.asarray(pc.struct_field(self.entries, name).is_null())
+        self.doubt(nothing)
 
     def doubt(self, bad: Mask) -> None:
         """Mark the lists of some entries as doubtful."""
@@ -275,12 +286,22 @@ class _Entries:
 class _Reader:
     """Reads the columns of one block of lists."""
 
-    def __init__(self, top: pa.StructArray, need: Need) -> None:
+    def __init__(self, top: pa.StructArray, need: Need, lines: Sequence[bytes]) -> None:
         self.top, self.need, self.count = top, need, len(top)
+        self._lines = lines
         self.head = pc.struct_field(top, SETLINFO)
         self.doubtful = np.asarray(self.head.is_null()).copy()
         for name in _also(need, SETLINFO):
             self.doubt(np.asarray(pc.struct_field(self.head, name).is_valid()))
+
+    def elsewhere(self, node: str, missing: Mask) -> Mask:
+        """Return which lists lack a node and have a field as its codes are, under another key."""
+        out = missing.copy()
+        names = [f'"{name}"'.encode() for name in (CODE_OF[node], camel(CODE_OF[node]))]
+        for row in np.flatnonzero(missing).tolist():
+            line = self._lines[row]
+            out[row] = any(name in line for name in names)
+        return out
 
     def doubt(self, bad: Mask) -> None:
         """Mark some lists as doubtful."""
@@ -307,6 +328,7 @@ class _Reader:
         """Return the wanted columns and which rows are doubtful."""
         need, out = self.need, {}
         out["case_id"] = pc.coalesce(self.text("setl_id"), self.text("mdtrt_id"))
+        self.doubt(np.asarray(out["case_id"].is_null()))
         for column in need.columns:
             if column in PLAIN:
                 out[column] = self.text(PLAIN[column])

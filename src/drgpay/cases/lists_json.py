@@ -22,6 +22,7 @@ from drgpay.interface import (
     NODES,
     SETLINFO,
     WRAPPERS,
+    node_names,
     other_names,
 )
 
@@ -88,7 +89,7 @@ def parse_at(text: str, start: int) -> tuple[Parsed, int]:
 
 # --- counting ---------------------------------------------------------------------------------
 
-_MARKS = (SETLINFO, SETLINFO.upper(), NODES[SETLINFO], json.dumps(NODES[SETLINFO])[1:-1])
+_MARKS = (*node_names(SETLINFO), json.dumps(NODES[SETLINFO])[1:-1])
 _MARK = re.compile(f'"(?:{"|".join(map(re.escape, _MARKS))})"[ \\t\\r\\n]*:')
 _BYTE_MARKS = tuple(
     dict.fromkeys(f'"{mark}"'.encode(name) for mark in _MARKS for name in ("utf-8", "gb18030"))
@@ -144,7 +145,7 @@ _START = re.compile(r'\{[ \t\r\n]*"([^"\\{}\[\]:,]{1,80})"[ \t\r\n]*:')
 _TOP = {
     word
     for name in (*NODES, *WRAPPERS, *ENVELOPE)
-    for word in (name, name.upper(), NODES.get(name, name))
+    for word in (node_names(name) if name in NODES else (name, name.upper()))
 }
 _INNER = {field.name for field in FIELDS} | {
     word for node in NODES for word in other_names(node)

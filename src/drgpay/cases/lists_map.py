@@ -38,18 +38,21 @@ from drgpay.interface import (
     DISEINFO,
     ICUINFO,
     ITEMINFO,
+    NODES,
     NUMERIC,
     OPRNINFO,
     ORDERED,
     PAYINFO,
     SETLINFO,
     WRAPPERS,
+    known_fields,
     other_names,
     other_nodes,
 )
 from drgpay.interface import FIELDS as DECLARED
 
 MAX_ENTRIES = 20_000
+CODE_OF = {DISEINFO: "diag_code", OPRNINFO: "oprn_oprt_code"}  # the field that an entry is about
 MAX_TEXT = 1_000
 TWICE = "\0twice"  # key of a parsed object under which doubled field names stand
 ICU_FIELDS = ("scs_cutd_ward_type", "scs_cutd_inpool_time", "scs_cutd_exit_time")
@@ -202,6 +205,7 @@ class Need:
         _once(head, self.fields[SETLINFO])
         if self.settling and _flag(head, "refd_setl_flag"):
             raise ListFault("refund_not_netted", "refd_setl_flag")
+        _under_their_nodes(nodes, self.fields)
         parts = {
             node: _entries(nodes, node, fields)
             for node, fields in self.fields.items()
@@ -535,7 +539,41 @@ def _entries(
             raise ListFault("list_field_kind", name)
         named.append(_by_their_names(entry, others, name))
         _once(named[-1], fields)
+        _understood(named[-1], name)
     return named
+
+
+def _understood(entry: Mapping[str, Any], node: str) -> None:
+    """Fail if an entry says something, and nothing of it can be read, or not the code it is about.
+
+    What stands under names that the interface does not have would be lost without a word.
+    """
+    code = CODE_OF.get(node)
+    if code in entry:
+        return
+    known = known_fields(node)
+    strange = [key for key in entry if key not in known and _says(entry[key])]
+    if strange and (code is not None or len(strange) == len([k for k in entry if _says(entry[k])])):
+        raise ListFault("list_field_unknown", node, "、".join(strange)[:60])
+
+
+def _says(value: Any) -> bool:
+    """Whether a value is more than an empty one."""
+    return value not in (None, "", [], {}) and not isinstance(value, tuple)
+
+
+def _under_their_nodes(nodes: Mapping[str, Any], needed: Iterable[str]) -> None:
+    """Fail if the codes of a node that is read, and missing, stand under a key that is none."""
+    for node, code in CODE_OF.items():
+        if node not in needed or nodes.get(node) is not None:
+            continue
+        names = {code, *(word for word, name in other_names(node).items() if name == code)}
+        for key, value in nodes.items():
+            if key in NODES or key == TWICE:
+                continue
+            entries = value if isinstance(value, list) else [value]
+            if any(isinstance(one, dict) and not names.isdisjoint(one) for one in entries):
+                raise ListFault("list_field_unknown", node, key[:60])
 
 
 def _text(part: Mapping[str, Any], field: str) -> str | None:

@@ -274,6 +274,13 @@ REASONS: dict[str, Reason] = {
             "write the field as the interface has it",
         ),
         Reason(
+            "list_field_unknown",
+            "这个节点的内容写在不认识的字段名下，读不出编码",
+            "this node's content stands under names that are not known: no code can be read",
+            "按接口规范填写字段名：诊断编码为diseinfo的diag_code，手术操作编码为oprninfo的oprn_oprt_code",
+            "use the names of the interface: diag_code in diseinfo, oprn_oprt_code in oprninfo",
+        ),
+        Reason(
             "list_diagnosis_type",
             "不认识的诊断类别（diag_type）",
             "unknown diag_type",
