@@ -50,6 +50,7 @@ def data_of(e: Explanation) -> list[str]:
     names = [e.principal[1], e.grouping.name, *(p[1] for p in e.procedures)]
     names += [s.name for s in e.secondary] + [n.name for n in e.nearest]
     names += [name for item in e.unknown for _, name in item.nearest]
+    names += [name for _, name in e.would.names] if e.would else []
 
     def of(steps):  # type: ignore[no-untyped-def]
         for step in steps:

@@ -246,5 +246,25 @@ def test_explain__a_scheme_that_contradicts_itself_is_named() -> None:
     assert ("BB1", "MDCB") in made.contradiction
     assert "分组方案自相矛盾：BB1（属MDCB）" in made.text("zh")
     assert "contradicts itself" in made.text("en")
+    # the codes of the category that would group it, and they do
+    assert made.would is not None
+    near = made.would.would.diagnoses
+    assert near[0].startswith("S06.5") and f"可入组的主要诊断：{near[0]} " in made.text("zh")
+    for code in near:
+        other = Grouper("chs-drg-1.1").group_case(
+            sex="M", age_years=40, diagnoses=[code], procedures=["01.2413"]
+        )
+        assert other.status == "grouped"
+    assert made.as_dict()["would_group"]["diagnoses"] == list(near)
     grouped = explain(Grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["I63.900"])
-    assert grouped.contradiction == ()
+    assert grouped.contradiction == () and grouped.would is None
+
+
+def test_explain__an_unknown_principal_names_the_codes_of_its_category() -> None:
+    made = explain(Grouper("zj-drg-2022"), sex="M", age_years=61, diagnoses=["I63.9"])
+    assert made.unknown[0].nearest[0][0] == "I63.900"
+    assert made.would is not None and made.would.would.diagnoses[0] == "I63.900"
+    text = made.text("zh")
+    assert "同类目下可入组的主要诊断：I63.900 脑梗死" in text
+    # what is not tried is not said to change nothing
+    assert "本例没有的主要诊断和手术操作不在所试之列" in text

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases import sources
+from drgpay.cases.quarantine import MOST_WHY, Quarantine, RowNote, Why
 from drgpay.errors import InputError, SchemeError
 from drgpay.grouper import Grouper, group, group_file
 from tests.grouper.generated import Tables, as_table
@@ -214,6 +215,57 @@ def test_command__groups_a_file_and_prints_counts(tmp_path: Path, cases: pa.Tabl
     assert "in 100 = grouped" in done.stdout
     assert "surgical_match main" in done.stdout
     assert len(out.read_text().splitlines()) == 101
+
+
+FAULTY = """病案号,性别,年龄,主要诊断编码,其他诊断编码1,主要手术操作编码
+a,1,61,K80.101,-,51.23
+b,1,abc,I63.900:脑梗死,,
+c,1,abd,I63.900,,
+d,1,60,-,I63.900,
+e,1,60,K80.101,,胆囊切除
+f,1,60,I63.900 脑梗死,,
+"""
+
+
+@pytest.mark.parametrize("command", ["group", "convert"])
+def test_command__says_in_chinese_why_rows_are_quarantined(tmp_path: Path, command: str) -> None:
+    (tmp_path / "甲.csv").write_text(FAULTY, encoding="utf-8")
+    words = ["group"] if command == "group" else ["cases", "convert"]
+    more = ["--scheme", "zj-drg-2022"]
+    done = subprocess.run(
+        [sys.executable, "-m", "drgpay", *words, "甲.csv", "-o", "out.csv", *more],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert (
+        "  年龄（age_years）：年龄缺失或不是0至150的数，2 行，如 甲.csv 第3行 “abc”；填入院时的周岁数"
+    ) in done.stdout
+    assert "缺少主要诊断，1 行，如 甲.csv 第5行" in done.stdout
+    assert "主要手术的位置写的是名称，不是编码，1 行，如 甲.csv 第6行 “胆囊切除”" in done.stdout
+    told = pc.read_csv(tmp_path / "out.csv.changes.csv").to_pylist()
+    said = [row["message"] for row in told]
+    assert any("存成数字的编码还原" in text for text in said)
+    assert any("名称" in text for text in said)
+    if command == "group":
+        assert "手术操作编码（procedures）：存成数字的编码还原" in said
+
+
+def test_reasons_of_a_quarantine__are_told_the_most_frequent_first() -> None:
+    notes = Quarantine()
+    for row in range(2, 2 + MOST_WHY + 2):
+        notes.add("a.csv", row, f"c{row}", f"column_{row}", "", "count_invalid")
+    notes.add("a.jsonl", 3, "", "diag_type", "203", "list_diagnosis_type")
+    notes.add("a.jsonl", 9, "", "diag_type", "204", "list_diagnosis_type")
+    notes.add("b.csv", 8, None, "", RowNote("×40", "row_broken", times=40), "row_broken")
+    why = Why()
+    why.add(notes)
+    lines = why.lines("zh")
+    assert len(lines) == MOST_WHY + 1
+    assert "，40 行，如 b.csv 第8行" in lines[0]
+    assert (
+        lines[1].startswith("诊断类别（diag_type）：不认识的诊断类别") and "第3行 “203”" in lines[1]
+    )
+    assert lines[-1] == "其余原因 4 行"
+    assert why.lines("en")[-1] == "other reasons: 4 rows"
 
 
 def test_command__reports_a_fault_without_a_traceback(tmp_path: Path) -> None:

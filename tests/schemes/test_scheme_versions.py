@@ -13,6 +13,7 @@ import pytest
 
 from drgpay.errors import InputError, SchemeError, in_language
 from drgpay.grouper import Grouper, group, group_file
+from drgpay.grouper.check import check_cases
 from drgpay.grouper.stream import grouper_of
 from drgpay.grouper.versions import VersionedGrouper, any_grouper
 from drgpay.schemes.versions import bundled_families, find_family
@@ -93,6 +94,15 @@ def test_group__takes_the_version_in_force_on_the_discharge_date(family: Path) -
     notes = [in_language(note, "zh") for note in result.warnings]
     assert any("old 2 例、new 2 例" in note for note in notes)
     assert any("new 的施行日期 2024-01-01 未经核实" in note for note in notes)
+
+
+def test_checks__of_a_day_that_is_none_say_so_once(family: Path) -> None:
+    """What is no date has no version either; the clerk is told the one thing to mend."""
+    done = check_cases(cases("soon", "2019-12-31"), family, purpose="grouping")
+    found = [
+        (f["case_id"], f["check"]) for f in done.findings.to_pylist() if f["severity"] == "fatal"
+    ]
+    assert found == [("C0", "date_invalid"), ("C1", "no_version_in_force")]
 
 
 def test_group__of_mixed_rows_is_what_each_version_alone_makes_of_them(family: Path) -> None:

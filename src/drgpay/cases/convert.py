@@ -18,16 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.cases.canonical import SCHEMA, STAGED, canonical
-from drgpay.cases.codes import BACK, MAPPED, NO_TARGET, Changes, Recoder, changed_codes
+from drgpay.cases.changed import CODE_COLUMNS, WHY
+from drgpay.cases.codes import Changes, Recoder, changed_codes
 from drgpay.cases.editions import CodeTally, EditionChoice, FoundEdition, merge_changes
 from drgpay.cases.encode import Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
-from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.quarantine import Quarantine, Why
 from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
 from drgpay.cases.sources import open_source
-from drgpay.cases.tidy import WHY as TIDY_WHY
-from drgpay.cases.written import WHY as CODE_WHY
 from drgpay.columns import BY_NAME
 from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
@@ -50,16 +49,10 @@ CHANGES_SCHEMA = pa.schema(
     ]
 )
 _WHY = {
-    "x_case": both("内部的X改为小写", "inner X in lower case"),
-    MAPPED: both("医保版编码对照为方案所用编码", "code of the insurance edition mapped"),
-    BACK: both("国临版编码对照为方案所用编码", "code of the clinical edition mapped"),
-    NO_TARGET: both("没有对应的编码，照原样", "no code corresponds: left as it is"),
     "cut": both("整数列去掉了小数", "decimals dropped from a whole number"),
     "reduced": both("减去部分退费", "less a part that was refunded"),
-    **TIDY_WHY,
-    **CODE_WHY,
+    **WHY,
 }
-CODE_COLUMNS = {"diagnosis": "diagnoses", "procedure": "procedures"}
 _NETTING_COLUMNS = (
     "case_id", "refund", "refund_of", "patient_id", "hospital_id", "pool", "admission_date",
     "total_cost", "pool_fund", "personal_paid", "other_paid", "items_total", "own_paid",
@@ -89,6 +82,7 @@ class Converted:
     tally: CodeTally = field(default_factory=CodeTally)
     found: tuple[FoundEdition, ...] = ()
     changed_codes: int = 0
+    why: Why = field(default_factory=Why)  # rows are quarantined
 
 
 def convert(
@@ -166,6 +160,8 @@ def convert(
         changed = _changes(changes, cut, netting, lang)
         _side(files, beside["quarantine"], quarantine.table(lang), QUARANTINE_SCHEMA)
         _side(files, beside["changes"], _changes_table(changed), CHANGES_SCHEMA)
+    why = Why()
+    why.add(quarantine)
     return Converted(
         path,
         beside["quarantine"],
@@ -180,6 +176,7 @@ def convert(
         tally,
         tuple(editions.found) if editions is not None else (),
         changed_codes(changes),
+        why,
     )
 
 

@@ -5,11 +5,14 @@ One visible list of reasons; each names its column, so that a clerk finds the ce
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 import pyarrow as pa
+
+from drgpay.columns import both_names
+from drgpay.interface import FIELDS, NODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,3 +517,64 @@ class Quarantine:
         remedies = [r.remedy_chinese if lang == "zh" else r.remedy_english for r in reasons]
         columns = list(zip(*self.rows, strict=True)) if self.rows else [()] * 6
         return pa.table([*columns, messages, remedies], schema=SCHEMA)
+
+
+MOST_WHY = 10  # reasons that a command tells at its end
+
+
+@dataclass
+class Why:
+    """How many rows each reason took, and the first of them: what a command tells at its end."""
+
+    seen: dict[tuple[str, str], tuple[int, tuple[str, int, str]]] = field(default_factory=dict)
+
+    def add(self, notes: Quarantine) -> None:
+        """Count the rows of a quarantine."""
+        for file, row, _, column, value, reason in notes.rows:
+            count, first = self.seen.get((reason, column), (0, (file, row, value)))
+            self.seen[reason, column] = (count + _times(value), first)
+
+    def lines(self, lang: str = "zh") -> list[str]:
+        """Return a line a reason, the most frequent first: column, what, how many, where, remedy.
+
+        >>> notes = Quarantine()
+        >>> notes.add("a.csv", 7, "c6", "age_years", "abc", "age_invalid")
+        >>> why = Why(); why.add(notes); why.lines("en")
+        ["age_years: age is missing or not a number from 0 to 150: 1 row, as a.csv:7 'abc' (enter completed years in half-width digits; 0 below one year, with age_days)"]
+        """
+        order = sorted(self.seen.items(), key=lambda item: -item[1][0])
+        made = [_why_line(*key, *found, lang) for key, found in order[:MOST_WHY]]
+        rest = sum(count for _, (count, _) in order[MOST_WHY:])
+        if rest:
+            made.append(
+                f"其余原因 {rest:,} 行" if lang == "zh" else f"other reasons: {rest:,} rows"
+            )
+        return made
+
+
+def _why_line(reason: str, column: str, count: int, first: tuple[str, int, str], lang: str) -> str:
+    known: Mapping[str, Reason] = {**REASONS, **REVIEW_NOTES}
+    file, row, value = first
+    what = known[reason]
+    several = _times(value) > 1
+    if lang == "zh":
+        head = f"{both_names(column, _title(column))}：" if column else ""
+        shown = "" if several else f" “{value}”" if value else " 空缺"
+        return (
+            f"{head}{what.chinese}，{count:,} 行，如 {file} 第{row}行{shown}；{what.remedy_chinese}"
+        )
+    head = f"{column}: " if column else ""
+    rows = "row" if count == 1 else "rows"
+    shown = "" if several else f" {value!r}" if value else " empty"
+    return f"{head}{what.english}: {count:,} {rows}, as {file}:{row}{shown} ({what.remedy_english})"
+
+
+def _title(column: str) -> str:
+    """Return the Chinese title of a field or node of a settlement list, empty for others."""
+    titles = (field.chinese for field in FIELDS if field.name == column)
+    return NODES.get(column) or next(titles, "")
+
+
+def _times(value: str) -> int:
+    """Return for how many rows a note stands: its value is ×n for several."""
+    return int(value[1:]) if value[:1] == "×" and value[1:].isdecimal() else 1

@@ -94,4 +94,6 @@ def convert(
         )
     if done.quarantined:
         click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
+        for line in done.why.lines(LANG):
+            click.echo(f"  {line}")
     click.echo(in_language(read.line(grouped=False), LANG))

@@ -99,6 +99,8 @@ def group(
     click.echo(t(f"结果 {done.path}", f"result {done.path}"))
     if c.quarantined:
         click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
+        for line in done.why.lines(LANG):
+            click.echo(f"  {line}")
     if done.changes is not None:
         click.echo(
             t(

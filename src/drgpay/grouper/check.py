@@ -318,6 +318,8 @@ class CheckRun:
             # what a settlement will refuse is told here, too, though the case is grouped
             later = part.faults.beside()
             note_settlement_faults(later, facts)
+            told = set(part.faults.noted)
+            later.noted = [note for note in later.noted if note not in told]
             seen |= decoder.faults(later)
         decoder.unreadable(seen)
         decoder.capital_x()

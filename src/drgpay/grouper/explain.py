@@ -20,6 +20,7 @@ from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_
 from drgpay.grouper.engine import GroupedCases, Grouper, code_number
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
 from drgpay.grouper.trace import Trace, Tracer, tracer_of
+from drgpay.grouper.would_group import Would, would_group
 from drgpay.schemes.tables import READINGS, scheme_of
 
 Pricing = Callable[[str], Price]
@@ -72,6 +73,27 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class WouldTexts:
+    """What would group a case, the names of its codes, and the same in words, Chinese and English."""
+
+    would: Would
+    names: tuple[tuple[str, str], ...]
+    texts: tuple[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        zh, en = self.texts
+        return {
+            "diagnoses": list(self.would.diagnoses),
+            "procedures": list(self.would.procedures),
+            "without_procedures": self.would.without,
+            "diagnoses_without_procedures": list(self.would.both),
+            "names": dict(self.names),
+            "text": {"zh": zh, "en": en},
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The grouping of a case with the rules that made it; texts as the scheme's tables say.
 
@@ -101,6 +123,7 @@ class Explanation:
     unknown: tuple[UnknownCode, ...] = ()
     readings: tuple[Reading, ...] = ()
     contradiction: tuple[tuple[str, str], ...] = ()
+    would: WouldTexts | None = None  # of a case that no group took
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; points in 1/10,000, money in fen."""
@@ -136,6 +159,7 @@ class Explanation:
             "readings": [asdict(item) for item in self.readings],
             "contradiction": [{"adrg": adrg, "mdc": mdc} for adrg, mdc in self.contradiction],
             "unknown": [words.unknown_dict(item) for item in self.unknown],
+            "would_group": None if self.would is None else self.would.as_dict(),
             "warning": {"zh": words.WARNING[0], "en": words.WARNING[1]},
         }
 
@@ -237,6 +261,11 @@ class Explainer:
 
     def nearest_of_one(self, facts: dict[str, Any], most: int = MOST) -> tuple[Nearest, ...]:
         """Return the nearest other groups of one case, `most` of them."""
+        case = self._encoded(facts)
+        found = self.changer.nearest(case, self.changer.group(case), most)
+        return next(self._listed(found, [facts]))
+
+    def _encoded(self, facts: dict[str, Any]) -> EncodedCases:
         encode, index = self.encode
         dx = np.array([*map(encode, facts["diagnoses"]), 0], dtype=np.int32)
         px = np.array([*(index.get(c, 0) for c in facts["procedures"]), 0], dtype=np.int32)
@@ -247,7 +276,7 @@ class Explainer:
                 value = code_number(name, value)
             return np.array([-1 if value is None else int(value)], dtype=np.int32)
 
-        case = EncodedCases(
+        return EncodedCases(
             sex=np.array([1 if facts["sex"] == "M" else 2], dtype=np.int8),
             age_years=number("age_years"),
             age_days=number("age_days"),
@@ -259,8 +288,6 @@ class Explainer:
             good=_ONE,
             more={name: number(name) for name in GROUPING_MORE},
         )
-        found = self.changer.nearest(case, self.changer.group(case), most)
-        return next(self._listed(found, [facts]))
 
     def _listed(
         self, found: Found, facts: Sequence[dict[str, Any]]
@@ -347,7 +374,22 @@ class Explainer:
             self.unknown(diagnoses, facts["procedures"]),
             tuple(self._readings(g, facts)),
             self._contradiction(g, diagnoses[0]),
+            self._would(g, facts),
         )
+
+    def _would(self, g: Grouping, facts: dict[str, Any]) -> WouldTexts | None:
+        """Return which codes of the same category would group an ungrouped case."""
+        grouper = self._grouper()
+        if g.status != "ungroupable" or grouper is None:
+            return None
+        case, (dx, px) = self._encoded(facts), (facts["diagnoses"], facts["procedures"])
+        would = would_group(grouper).of(case, [0], [dx], [px])[0]
+        told = replace(would, contradiction=())  # which has a line of its own
+        scheme = grouper.scheme
+        names = [(code, scheme.diagnoses.name(code)) for code in (*would.diagnoses, *would.both)]
+        names += [(code, scheme.procedures.name(code)) for code in would.procedures]
+        texts = (told.text(scheme, "zh"), told.text(scheme, "en"))
+        return WouldTexts(would, tuple(names), texts)
 
     def _contradiction(self, g: Grouping, principal: str) -> tuple[tuple[str, str], ...]:
         """Return where the scheme contradicts itself on the principal of an ungrouped case."""

@@ -433,6 +433,8 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
         made.append("  " + contradiction_text(e.contradiction)[0 if zh else 1])
     made += [reading_line(item, lang) for item in e.readings]
     made += [unknown_line(item, lang) for item in e.unknown]
+    if e.would is not None:
+        made.append("  " + e.would.texts[0 if zh else 1])
     if e.price is not None:
         made.append("  " + own_price_text(e.price, lang))
     made += _tried_lines(e, zh, lang)
@@ -637,9 +639,10 @@ def _nearest_lines(e: Explanation, zh: bool, lang: str, changes: Sequence[str] |
         return [many, WARNING[0 if zh else 1]]
     if not e.nearest:
         none = (
-            "没有一处（或一对）事实的改变会使病组不同"
+            "所试的改变（一处或一对事实）都不会使病组不同；本例没有的主要诊断和手术操作不在所试之列"
             if zh
-            else "no change of one fact (or of a pair) makes another group"
+            else "no change that is tried, of one fact or of a pair, makes another group; principal "
+            "diagnoses and procedures that the case does not have are not tried"
         )
         return [none, WARNING[0 if zh else 1]]
     made = [

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from drgpay._reference import DEFAULT_SCHEME
 from drgpay.arrow import dictionary_column, table_writer
+from drgpay.cases.changed import told_changes
 from drgpay.cases.codes import Changes, changes_table
 from drgpay.cases.editions import merge_changes
 from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
-from drgpay.cases.quarantine import Quarantine
+from drgpay.cases.quarantine import Quarantine, Why
 from drgpay.cases.sources import Piece, Source, open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.csv_cells import NeutralCsvWriter
@@ -307,8 +308,10 @@ class _Sink:
     quarantine: Quarantine = field(default_factory=Quarantine)
     changes: Changes = field(default_factory=Changes)
     versions: list[NDArray[np.int64]] = field(default_factory=list)  # of each piece, by version
+    why: Why = field(default_factory=Why)  # rows are quarantined
 
     def take(self, notes: Quarantine) -> None:
+        self.why.add(notes)
         if self.note is None:
             self.quarantine.take(notes)
         elif len(notes):
@@ -395,7 +398,8 @@ class GroupedFile:
 
     `changes` is the file of codes that were read otherwise than written, None when there are none;
     `unused` are columns that mean none of ours, `notes` what the readers had to say; `findings` is
-    the file of what the checks found, `checked` their outcome, when they were asked for.
+    the file of what the checks found, `checked` their outcome, when they were asked for; `why` says
+    for which reasons rows are quarantined.
     """
 
     path: Path
@@ -410,6 +414,7 @@ class GroupedFile:
     findings: Path | None = None
     checked: Checked | None = None
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
+    why: Why = field(default_factory=Why)
 
     @property
     def warnings(self) -> list[Bilingual]:
@@ -502,7 +507,7 @@ def group_file(
         files.without(changes_path)
         files.without(findings_path)
         if sink.changes:
-            changes = changes_table(sink.changes)
+            changes = told_changes(sink.changes, lang)
             with NeutralCsvWriter(files.at(changes_path), changes.schema) as changes_writer:
                 changes_writer.write_table(changes)
         if checks and findings_writer is not None:
@@ -527,4 +532,5 @@ def group_file(
         findings_path if check else None,
         checked,
         sink.codes,
+        sink.why,
     )

@@ -193,7 +193,7 @@ class VersionedGrouper:
         if last is not None:
             version[days > (last - EPOCH).days] = -1
         version[missing] = -1
-        faults.add(version < 0, DATE_COLUMN, "no_version_in_force")
+        faults.add((version < 0) & ~missing, DATE_COLUMN, "no_version_in_force")
         return version
 
     def group_table(
