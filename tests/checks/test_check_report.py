@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from drgpay.grouper.check import Checked, check_cases
 from drgpay.report.check_excel import COLOURS, cell_of, write_excel
 from drgpay.report.check_report import as_json, text_report, write_json
 from tests.checks.test_check_cases import GOOD, SETTINGS, checked, table
+from tests.command import drgpay
 
 SLIPS: tuple[dict[str, Any], ...] = (
     {},
@@ -32,15 +30,6 @@ SLIPS: tuple[dict[str, Any], ...] = (
 
 def report(**options: Any) -> Checked:
     return check_cases(table(*SLIPS), settings=SETTINGS, **options)
-
-
-def drgpay(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "DRGPAY_LANG"}
-    return subprocess.run(
-        [sys.executable, "-m", "drgpay", *map(str, words)],
-        capture_output=True, text=True, encoding="utf-8", cwd=cwd, env=environment, check=False,
-        timeout=300,
-    )  # fmt: skip
 
 
 def fill(cell: Any) -> str:

@@ -20,6 +20,7 @@ import pytest
 
 from drgpay.cli import cli
 from drgpay.errors import Bilingual, InputError, both, in_language, located
+from tests.command import drgpay
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "drgpay"
@@ -29,23 +30,6 @@ CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 ENGLISH = re.compile(r"(?<![\w./-])[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}(?![\w./-])")
 Make = Callable[[Path], object]
 COMMANDS = re.compile(r"drgpay [a-z-]+( [a-z-]+)?( --[a-z-]+)?")
-
-
-def drgpay(
-    *words: str | Path, lang: str | None = None, cwd: Path
-) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "DRGPAY_LANG"}
-    language = [] if lang is None else ["--lang", lang]
-    return subprocess.run(
-        [sys.executable, "-m", "drgpay", *language, *map(str, words)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=cwd,
-        env=environment,
-        check=False,
-        timeout=300,
-    )
 
 
 # --- folders with faults ----------------------------------------------------------------------

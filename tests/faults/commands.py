@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,11 +38,12 @@ class Ended:
 class Commands:
     """Runs commands in forked children; use it as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lang: str = "zh") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.server", str(folder)],
             cwd=ROOT,
+            env={**os.environ, "DRGPAY_LANG": lang},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

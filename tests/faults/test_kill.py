@@ -14,7 +14,7 @@ from tests.faults.commands import Commands
 from tests.faults.folders import assert_same, files_of, remains
 from tests.faults.server import PHASES
 
-KILLS = 100
+KILLS = 30
 LONG_KILLS = 1000
 HOOK = "tests.faults.hooks:on_disk"
 
@@ -69,7 +69,7 @@ def kill_often(
     return hit
 
 
-def test_year_end__killed_at_a_hundred_random_moments(
+def test_year_end__killed_at_random_moments(
     commands: Commands, region: Path, place: Path, whole: Path
 ) -> None:
     hit = kill_often(commands, region, place, whole, KILLS, 1)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,22 +16,10 @@ from drgpay.policy import CATALOGUE, Policy, load_policy
 from drgpay.report.policy_check import check_policy
 from drgpay.report.policy_diff import diff_lines, diff_policies, write_diff_page
 from drgpay.report.policy_show import listed, show_lines, text_width
+from tests.command import drgpay
 
 TESTS = Path(__file__).resolve().parents[1]
 TESTLAND = (reference_dir() / "policies" / "testland.toml").read_text(encoding="utf-8")
-
-
-def drgpay(*words: str | Path, lang: str = "zh") -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "DRGPAY_LANG"}
-    return subprocess.run(
-        [sys.executable, "-m", "drgpay", "--lang", lang, *map(str, words)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        check=False,
-        timeout=120,
-    )
 
 
 def block(key: str) -> str:

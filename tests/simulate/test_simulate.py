@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 from fractions import Fraction as F
 from pathlib import Path
 
@@ -37,6 +34,7 @@ from drgpay.settlement.simulate_outcome import Outcome, change_of, changes, move
 from drgpay.settlement.simulate_outcome import refusal as one_line
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import synthesize
+from tests.command import drgpay
 
 TESTS = Path(__file__).resolve().parents[1]
 SCHEME = TESTS / "schemes" / "ex1-tiny"
@@ -661,19 +659,6 @@ def test_unverified__are_named_in_page_workbook_manifest_and_command(
 
 
 # --- the command
-
-
-def drgpay(*words: str | Path, lang: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "DRGPAY_LANG"}
-    return subprocess.run(
-        [sys.executable, "-m", "drgpay", "--lang", lang, *map(str, words)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        check=False,
-        timeout=300,
-    )
 
 
 def refusal(*words: str | Path) -> str:
