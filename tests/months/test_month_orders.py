@@ -89,8 +89,24 @@ def region(tmp_path: Path) -> Path:
 # --- twelve months and the year
 
 
-@pytest.mark.parametrize("case", ["C03", "C02"])
-@pytest.mark.parametrize("overrides", [[], [MONTH_VALUE], [LIMIT], [LIMIT, MONTH_VALUE]])
+@pytest.mark.parametrize(
+    ("overrides", "case"),
+    [
+        ([], "C02"),
+        ([MONTH_VALUE], "C03"),
+        ([LIMIT], "C03"),
+        ([LIMIT, MONTH_VALUE], "C02"),
+        *(
+            pytest.param(overrides, case, marks=pytest.mark.long)
+            for overrides, case in (
+                ([], "C03"),
+                ([MONTH_VALUE], "C02"),
+                ([LIMIT], "C02"),
+                ([LIMIT, MONTH_VALUE], "C03"),
+            )
+        ),
+    ],
+)
 def test_twelve_orders__are_prepaid_and_the_years(
     region: Path, tmp_path: Path, overrides: list[str], case: str
 ) -> None:

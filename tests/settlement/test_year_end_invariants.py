@@ -6,8 +6,6 @@ import csv
 import json
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -28,6 +26,7 @@ from drgpay.report.html import write_report
 from drgpay.settlement.point_value import Sums, dues
 from drgpay.settlement.run_folder import case_tables, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from tests.command import drgpay
 from tests.settlement.regions import (
     CASE_COLUMNS,
     EX1,
@@ -91,18 +90,6 @@ def append(file: str, line: str) -> Edit:
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-def drgpay(*words: str | Path, lang: str = "zh") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from drgpay.cli import main; main()", "--lang", lang]
-        + [str(word) for word in words],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
 
 
 def yuan(fen: str | int) -> str:
@@ -277,7 +264,9 @@ def settled_regions(folder: Path, count: int) -> Iterator[tuple[Drawn, YearEnd]]
         overrides = [f"{key}={value}" for key, value in drawn.overrides.items()]
         seed += 1
         try:
-            run = year_end(drawn.folder, overrides=overrides, threads=1)
+            with pytest.MonkeyPatch.context() as patch:
+                keep_schemes(patch)
+                run = year_end(drawn.folder, overrides=overrides, threads=1)
         except (InputError, PolicyError):
             continue
         count -= 1
@@ -294,7 +283,7 @@ def by_case(run: YearEnd, folder: Path) -> list[dict[str, str]]:
 
 
 def test_order_of_rows_and_row_groups__change_nothing(tmp_path: Path) -> None:
-    for number, (drawn, run) in enumerate(settled_regions(tmp_path, 8)):
+    for number, (drawn, run) in enumerate(settled_regions(tmp_path, 4)):
         first = tables_of(run, tmp_path / f"{number}-0")
         cases = by_case(run, tmp_path / f"{number}-0")
         toml = (drawn.folder / "region.toml").read_text(encoding="utf-8")
@@ -459,7 +448,7 @@ def test_forfeits__shared_stay_below_the_ceiling(region: Path) -> None:
 
 def test_more_points__never_mean_less_pay(tmp_path: Path) -> None:
     compared = 0
-    for _, run in settled_regions(tmp_path, 60):
+    for _, run in settled_regions(tmp_path, 20):
         together = len(run.pools) == 1
         for pool in run.pools:
             if pool.point_value_fen < 0:
@@ -475,7 +464,7 @@ def test_more_points__never_mean_less_pay(tmp_path: Path) -> None:
             for (points, own), (more, other) in pairwise(worth):
                 assert own <= other
                 compared += points < more
-    assert compared > 100
+    assert compared > 30
 
 
 def test_a_higher_coefficient__never_lowers_the_own_due(region: Path) -> None:

@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +237,13 @@ def insurance_map(code_system: Path, kind: str) -> dict[str, str]:
                 "edition",
             ),
         )
+    now = path.stat()
+    return _map_read(path, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=8)
+def _map_read(path: Path, _changed: int, _size: int) -> dict[str, str]:
+    """Return the rows of a map; every grouper of a process shares them, and none changes them."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.reader(stream)
         next(rows, None)
@@ -288,12 +295,9 @@ class NearestCodes:
     """
 
     def __init__(self, known: Iterable[str], targets: Mapping[str, str] | None = None) -> None:
-        self.by_start: dict[str, list[tuple[str, str]]] = {}
+        self.by_start = _by_start(tuple(known))
         self.seen: dict[str, tuple[str, ...]] = {}
         self.targets = targets or {}
-        for code in known:
-            form = _folded(code)
-            self.by_start.setdefault(form[:2], []).append((form, code))
 
     def of(self, code: str, count: int = 3) -> tuple[str, ...]:
         """Return up to `count` known codes (at most MOST_NEAREST), the nearest first."""
@@ -326,6 +330,16 @@ def _common(a: str, b: str) -> int:
         if one != other:
             return place
     return min(len(a), len(b))
+
+
+@lru_cache(maxsize=8)
+def _by_start(known: tuple[str, ...]) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return codes as they are compared, by their beginning; shared, as schemes share their codes."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for code in known:
+        form = _folded(code)
+        found.setdefault(form[:2], []).append((form, code))
+    return found
 
 
 def _folded(code: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from weakref import WeakKeyDictionary, ref
 
@@ -20,6 +20,7 @@ from drgpay.schemes import Scheme
 MOST = 5  # codes that are named
 SAME_PROCEDURE = 4  # letters of a procedure's category: 35.7
 AT_ONCE = 2_000  # cases whose codes are tried in one go
+Categories = Mapping[str, list[str]]
 _NO_CODES: NDArray[np.int32] = np.empty(0, dtype=np.int32)
 
 
@@ -97,15 +98,12 @@ class WouldGroup:
         return found
 
     @cached_property
-    def _categories(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    def _categories(self) -> tuple[Categories, Categories]:
         scheme = self.grouper.scheme
-        found: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
-        for own, known, letters in zip(
-            found, (scheme.diagnoses, scheme.procedures), (3, SAME_PROCEDURE), strict=True
-        ):
-            for code in known.codes.to_pylist():
-                own.setdefault(code[:letters], []).append(code)
-        return found
+        return (
+            _by_category(tuple(scheme.diagnoses.codes.to_pylist()), 3),
+            _by_category(tuple(scheme.procedures.codes.to_pylist()), SAME_PROCEDURE),
+        )
 
     def _alike(self, which: int, code: str) -> _Alike:
         """Return the other codes of a code's category in the order in which they are tried."""
@@ -246,6 +244,15 @@ class _Tries:
 
 
 _KEPT: WeakKeyDictionary[Grouper, WouldGroup] = WeakKeyDictionary()
+
+
+@lru_cache(maxsize=8)
+def _by_category(codes: tuple[str, ...], letters: int) -> Categories:
+    """Return codes by their first letters; shared by schemes of the same codes."""
+    found: dict[str, list[str]] = {}
+    for code in codes:
+        found.setdefault(code[:letters], []).append(code)
+    return found
 
 
 def would_group(grouper: Grouper) -> WouldGroup:
