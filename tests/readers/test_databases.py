@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,60 @@ def test_sqlite__from_table_to_file(database: Path, tmp_path: Path) -> None:
     assert "医院.db[病例 2024]" in notes
 
 
+ENDLESS = """create view endless as with recursive n(i) as (select 1 union all select i + 1 from n)
+select 'A' || i as case_id, 'M' as sex, 61 as age_years, 'K25.900' as diagnoses, '' as procedures
+from n where {}"""
+
+
+def test_sqlite__a_view_that_gives_no_rows_is_left(database: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute(ENDLESS.format("i < 0"))
+    start = time.monotonic()
+    with pytest.raises(InputError, match="no further rows came within 1 seconds") as refusal:
+        read(database, ReadOptions(table="endless", wait=1))
+    assert time.monotonic() - start < 30
+    assert "--wait" in refusal.value.text("zh")
+
+
+def test_sqlite__a_view_is_left_that_stops_giving_rows(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "ROWS_A_BATCH", 2)
+    with sqlite3.connect(database) as connection:
+        connection.execute(ENDLESS.format("i < 4"))
+    with pytest.raises(InputError, match="no further rows came"):
+        read(database, ReadOptions(table="endless", wait=1))
+
+
+def test_clock__counts_only_while_it_waits() -> None:
+    clock = databases.Clock(1)
+    clock.begin()
+    clock.until = 0
+    assert clock.is_over()
+    clock = databases.Clock(1)
+    interrupted = threading.Event()
+    clock.begin(interrupted.set)
+    clock.end()
+    assert not clock.is_over() and not interrupted.wait(1.2)
+    clock.begin(interrupted.set)
+    assert interrupted.wait(20) and clock.late
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.long
+def test_sqlite__ctrl_c_ends_a_view_without_end(database: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute(ENDLESS.format("i < 0"))
+    words = ["group", database, "--table", "endless", "-o", tmp_path / "g.csv"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "drgpay", *map(str, words)], stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(8)
+    run.send_signal(signal.SIGINT)
+    assert "已中断" in run.communicate(timeout=60)[1]
+    assert run.returncode == 130
+
+
 def test_sqlite__is_only_read(database: Path) -> None:
     before = database.read_bytes()
     read(database, ReadOptions(table="v"))
@@ -124,7 +182,7 @@ def test_servers__nothing_that_reads_them(
     address: str, driver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, driver, None)
-    monkeypatch.setattr(databases, "_by_duckdb", lambda address, fetch: None)
+    monkeypatch.setattr(databases, "_by_duckdb", lambda address, clock, fetch: None)
     with pytest.raises(InputError, match=f"DuckDB's extension or {driver}") as caught:
         read(address)
     told = str(caught.value) + caught.value.text("zh")

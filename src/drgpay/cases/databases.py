@@ -7,7 +7,10 @@ DuckDB is asked to fetch its extension. Only reading is done.
 
 from __future__ import annotations
 
+import math
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -21,13 +24,14 @@ from drgpay.cases.files import Unchanged
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.sources import Piece, Source, of_batches
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.errors import Bilingual, DrgpayError, InputError, both
 
 # kind → DuckDB's extension and type, Python's driver, the extra that installs it
 EXTENSIONS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
 DRIVERS = {"postgresql": ("psycopg", "drgpay[postgres]"), "mysql": ("pymysql", "drgpay[mysql]")}
 SYNONYMS = {"postgres": "postgresql", "mariadb": "mysql"}
 ROWS_A_BATCH = 50_000
+_STEPS = 100_000  # of SQLite's machine, some milliseconds, after which it looks at the clock
 VIEW_ROWS = 1_000_000  # of a file of SQLite, whatever its size; a larger one may have a row a byte
 # a path given on the command line has lost one of the two slashes
 _ADDRESS = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb):(.+)", re.DOTALL)
@@ -118,9 +122,11 @@ def open_database(
     watch = None if address.path is None else Unchanged(address.path)
     if address.path is not None:
         _check_sqlite(address.path)
-    schema, batches = _opened(address)
+    clock = Clock(options.wait)
+    schema, batches = _opened(address, clock)
     name = f"{address.path.name if address.path else address.shown}[{address.table}]"
     where = f"{address.shown}[{address.table}]"
+    batches = _in_time(batches, address, clock)
     found = of_batches(batches, schema, where, None, wanted, purpose, mapping)
 
     most = None if address.path is None else max(VIEW_ROWS, address.path.stat().st_size)
@@ -131,14 +137,72 @@ def open_database(
                 if most is not None and piece.first_row > most:
                     raise _no_end(address, most)
                 yield Piece(name, piece.first_row, piece.load, piece.numbers)
-        except InputError:
-            raise
         except Exception as error:
-            raise _unreadable(address, error) from None
+            raise _unreadable(address, error, clock) from None
         if watch is not None:
             watch.check()
 
     return Source(pieces(), None, (address.shown,), [], found.unknown, found.notes)
+
+
+class Clock:
+    """Interrupts a query that has given no rows for some seconds; `late` says that it did."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        self.late = False
+        self.until = time.monotonic() + seconds
+        self.timer: threading.Timer | None = None
+
+    def begin(self, interrupt: Callable[[], object] | None = None) -> None:
+        """Begin to count; `interrupt` is called when the time is over."""
+        self.end()
+        self.until = time.monotonic() + self.seconds
+        if interrupt is not None:
+            self.timer = threading.Timer(self.seconds, self._over, [interrupt])
+            self.timer.daemon = True
+            self.timer.start()
+
+    def end(self) -> None:
+        """Count no further: rows have come."""
+        self.until = math.inf
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def is_over(self) -> bool:
+        """Whether the time is over, asked by a query that looks for itself."""
+        self.late = self.late or time.monotonic() > self.until
+        return self.late
+
+    def _over(self, interrupt: Callable[[], object]) -> None:
+        self.late = True
+        interrupt()
+
+
+def _in_time(batches: Batches, address: Address, clock: Clock) -> Batches:
+    """Yield batches; a query that was interrupted, since no rows came in time, is an InputError."""
+    try:
+        yield from batches
+    except Exception as error:
+        raise _unreadable(address, error, clock) from None
+    finally:
+        clock.end()
+
+
+def _too_slow(address: Address, clock: Clock) -> InputError:
+    return InputError(
+        both(
+            f"{clock.seconds}秒内没有给出下一批行，已停止查询：视图可能算不完",
+            f"no further rows came within {clock.seconds} seconds, and the query was stopped: the "
+            "view may have no end",
+        ),
+        where=f"{address.shown}[{address.table}]",
+        remedy=both(
+            "核对视图的定义，把结果存为一张表再读，或用 --wait 放宽秒数",
+            "check how the view is made, store its rows in a table, or give it more time with --wait",
+        ),
+    )
 
 
 def _no_end(address: Address, most: int) -> InputError:
@@ -171,38 +235,38 @@ def _check_sqlite(path: Path) -> None:
             )
 
 
-def _opened(address: Address) -> tuple[pa.Schema, Batches]:
+def _opened(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
     """Return the table's stream: by DuckDB's extension, else a driver, else a fetched extension."""
     try:
         return (
-            _loaded(address)
-            or _driven(address)
-            or _by_duckdb(address, fetch=True)
+            _loaded(address, clock)
+            or _driven(address, clock)
+            or _by_duckdb(address, clock, fetch=True)
             or _nothing_reads(address)
         )
-    except InputError:
-        raise
     except Exception as error:
-        raise _unreadable(address, error) from None
+        raise _unreadable(address, error, clock) from None
 
 
-def _loaded(address: Address) -> tuple[pa.Schema, Batches] | None:
+def _loaded(address: Address, clock: Clock) -> tuple[pa.Schema, Batches] | None:
     try:
-        return _by_duckdb(address, fetch=False)
+        return _by_duckdb(address, clock, fetch=False)
     except Exception:
-        if address.kind == "sqlite":  # Python reads what the extension's strict types refuse
+        if (
+            address.kind == "sqlite" and not clock.late
+        ):  # Python reads what the extension's strict types refuse
             return None
         raise
 
 
-def _driven(address: Address) -> tuple[pa.Schema, Batches] | None:
-    read: dict[str, Callable[[Address], tuple[pa.Schema, Batches]]] = {
+def _driven(address: Address, clock: Clock) -> tuple[pa.Schema, Batches] | None:
+    read: dict[str, Callable[[Address, Clock], tuple[pa.Schema, Batches]]] = {
         "sqlite": _by_sqlite,
         "postgresql": _by_psycopg,
         "mysql": _by_pymysql,
     }
     try:
-        return read[address.kind](address)
+        return read[address.kind](address, clock)
     except ImportError:
         return None
 
@@ -222,7 +286,7 @@ def _nothing_reads(address: Address) -> tuple[pa.Schema, Batches]:
     )
 
 
-def _by_duckdb(address: Address, *, fetch: bool) -> tuple[pa.Schema, Batches] | None:
+def _by_duckdb(address: Address, clock: Clock, *, fetch: bool) -> tuple[pa.Schema, Batches] | None:
     import duckdb
 
     extension = EXTENSIONS[address.kind]
@@ -254,13 +318,21 @@ def _by_duckdb(address: Address, *, fetch: bool) -> tuple[pa.Schema, Batches] | 
         target = " ".join(f"{key}={_word(value)}" for key, value in facts.items() if value)
     quoted = target.replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS source (TYPE {extension}, READ_ONLY)")
+    clock.begin(connection.interrupt)
     reader: Any = connection.execute(
         f"SELECT * FROM source.{address.quoted_table()}"
     ).to_arrow_reader(ROWS_A_BATCH)
+    clock.end()
 
     def batches() -> Batches:
         with closing(connection):
-            yield from reader
+            while True:
+                clock.begin(connection.interrupt)
+                batch = next(reader, None)
+                clock.end()
+                if batch is None:
+                    return
+                yield batch
 
     return reader.schema, batches()
 
@@ -274,22 +346,24 @@ def _word(value: object) -> str:
     return f"'{escaped}'"
 
 
-def _by_sqlite(address: Address) -> tuple[pa.Schema, Batches]:
+def _by_sqlite(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
     import sqlite3
 
     assert address.path is not None
     uri = f"{address.path.resolve().as_uri()}?mode=ro"
     # the stream may be read on another thread than the one that opened it
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    connection.set_progress_handler(clock.is_over, _STEPS)
+    clock.begin()
     try:
         cursor = connection.execute(f"SELECT * FROM {address.quoted_table()}")
     except sqlite3.Error:
         connection.close()
         raise
-    return _texts_of(cursor, connection)
+    return _texts_of(cursor, connection, clock)
 
 
-def _by_psycopg(address: Address) -> tuple[pa.Schema, Batches]:
+def _by_psycopg(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
     import psycopg
 
     connection = psycopg.connect(
@@ -302,11 +376,12 @@ def _by_psycopg(address: Address) -> tuple[pa.Schema, Batches]:
     connection.read_only = True
     cursor = connection.cursor("drgpay")  # a cursor on the server: rows come in portions
     cursor.itersize = ROWS_A_BATCH
+    clock.begin(connection.cancel)
     cursor.execute(f"SELECT * FROM {address.quoted_table()}")
-    return _texts_of(cursor, connection)
+    return _texts_of(cursor, connection, clock, connection.cancel)
 
 
-def _by_pymysql(address: Address) -> tuple[pa.Schema, Batches]:
+def _by_pymysql(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
     import pymysql
     import pymysql.cursors
 
@@ -318,22 +393,30 @@ def _by_pymysql(address: Address) -> tuple[pa.Schema, Batches]:
         database=address.database or None,
         charset="utf8mb4",
         cursorclass=pymysql.cursors.SSCursor,
+        read_timeout=clock.seconds,
     )
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
     rows = connection.cursor()
     rows.execute(f"SELECT * FROM {address.quoted_table('`')}")
-    return _texts_of(rows, connection)
+    return _texts_of(rows, connection, clock)
 
 
-def _texts_of(cursor: Any, connection: Any) -> tuple[pa.Schema, Batches]:
+def _texts_of(
+    cursor: Any, connection: Any, clock: Clock, interrupt: Callable[[], object] | None = None
+) -> tuple[pa.Schema, Batches]:
     """Return the rows of a driver's cursor as batches of texts, which our parsers read."""
     names = [str(column[0]) for column in cursor.description]
     schema = pa.schema([(name, pa.string()) for name in names])
 
     def batches() -> Batches:
         try:
-            while rows := cursor.fetchmany(ROWS_A_BATCH):
+            while True:
+                clock.begin(interrupt)
+                rows = cursor.fetchmany(ROWS_A_BATCH)
+                clock.end()
+                if not rows:
+                    return
                 columns = [
                     pa.array(map(_text, values), pa.string()) for values in zip(*rows, strict=True)
                 ]
@@ -377,7 +460,11 @@ _SAYINGS = (
 )
 
 
-def _unreadable(address: Address, error: Exception) -> InputError:
+def _unreadable(address: Address, error: Exception, clock: Clock) -> DrgpayError:
+    if isinstance(error, DrgpayError):
+        return error
+    if clock.is_over():
+        return _too_slow(address, clock)
     first = (str(error) or type(error).__name__).strip().splitlines()[0]
     for secret in {address.password, _word(address.password)} - {"", "''"}:
         first = first.replace(secret, "***")

@@ -9,22 +9,21 @@ from typing import Any, TypeVar
 
 import click
 
+from drgpay.cases.options import WAIT_SECONDS, ReadOptions
 from drgpay.cli.lang import t
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-NAMES = ("mapping", "sheet", "encoding", "delimiter", "table")
+NAMES = ("mapping", "sheet", "encoding", "delimiter", "table", "wait")
 
 
 def reading_options(command: Command) -> Command:
-    """Give a command --mapping, --sheet, --encoding, --delimiter and --table.
+    """Give a command --mapping, --sheet, --encoding, --delimiter, --table and --wait.
 
     The command's function takes them as one argument, `reading`, a ReadOptions.
     """
 
     @wraps(command)
     def reads(*args: Any, **kwargs: Any) -> Any:
-        from drgpay.cases.options import ReadOptions
-
         return command(*args, reading=ReadOptions(**{n: kwargs.pop(n) for n in NAMES}), **kwargs)
 
     decorated: Any = reads
@@ -66,4 +65,14 @@ def _options() -> list[Callable[[Any], Any]]:
             ),
         ),
         click.option("--table", help=t("数据库的表或视图", "table or view of a database")),
+        click.option(
+            "--wait",
+            type=click.IntRange(1, 86_400),
+            default=WAIT_SECONDS,
+            show_default=True,
+            help=t(
+                "数据库的视图多少秒不再给出行就停止",
+                "seconds after which a view of a database that gives no further rows is left",
+            ),
+        ),
     ]
