@@ -197,6 +197,9 @@ def one_try(folder: Path) -> Callable[[int, Counter[str]], None]:
         except Exception as fault:
             raise AssertionError(f"{told}: {type(fault).__name__}: {fault}") from fault
         shown = "\n".join(f"{getattr(text, 'case_id', '')} {text}" for *_, text in source.broken)
+        shown += " ".join(
+            source.unknown
+        )  # a row may have become a part of the header: columns not used
         above = sum(
             int(number)
             for note in source.all_notes()

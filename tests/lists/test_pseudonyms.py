@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from drgpay.cases.convert import convert
 from drgpay.cases.lists_map import patient_of
 from drgpay.cases.pseudonyms import certificate_of, key_for, make_key, pseudonym
+from drgpay.cases.sources import open_source
 from drgpay.cli import cli
 from drgpay.errors import InputError
 from tests.lists.bodies import ex1_lists, write
@@ -26,6 +28,70 @@ FORMS = [
     f"ID{NUMBER}", f"身份证：{NUMBER}", f"01{NUMBER}", f"01-{NUMBER}", f"{NUMBER}\u200b",
     NUMBER[:6] + NUMBER[8:17],
 ]  # fmt: skip
+
+
+HEADERS = "case_id,patient_id,sex,age_years,diagnoses,hospital_id,pool,admission_date,discharge_date,total_cost,pool_fund"
+ROW = "{},{},M,61,K25.900,H1,310,2024-03-01,2024-03-09,12000.50,8000.25"
+
+
+def test_tables__certificate_numbers_are_counted_and_never_shown(tmp_path: Path) -> None:
+    # of 15 digits, and behind a number of another meaning, one cannot tell in a column of any numbers
+    forms = [form for form in FORMS if form not in (f"01{NUMBER}", f"01-{NUMBER}", FORMS[-1])]
+    others = ["P0001", "33010099000000000000012345", NUMBER[:17] + "4", "990000196013010005"]
+    rows = [ROW.format(f"C{i}", who) for i, who in enumerate([*forms, *others])]
+    path = tmp_path / "cases.csv"
+    path.write_text("\n".join([HEADERS, *rows]) + "\n", encoding="utf-8")
+    for words in (
+        ["cases", "check", str(path)],
+        ["cases", "convert", str(path), "-o", str(tmp_path / "out.parquet")],
+    ):
+        said = CliRunner().invoke(cli, words).output
+        assert f"patient_id）：{len(forms)} 行填的是居民身份证号码" in said, said
+        assert "drgpay cases key" in said and NUMBER[:12] not in said
+    said = CliRunner().invoke(cli, ["group", str(path), "-o", str(tmp_path / "g.csv")]).output
+    assert "身份证" not in said and NUMBER[:12] not in (tmp_path / "g.csv").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.int64(), pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_tables__certificate_numbers_are_counted_at_every_door(kind: pa.DataType) -> None:
+    who = pa.array([int(NUMBER), None, 12], pa.int64()).cast(pa.string())
+    column = (
+        who.cast(pa.int64())
+        if pa.types.is_integer(kind)
+        else who.cast(kind)
+        if not pa.types.is_dictionary(kind)
+        else who.dictionary_encode()
+    )
+    table = pa.table(
+        {
+            "case_id": ["a", "b", "c"],
+            "patient_id": column,
+            "sex": ["M"] * 3,
+            "age_years": [61] * 3,
+            "diagnoses": ["K25.900"] * 3,
+        }
+    )
+    source = open_source(table)
+    for piece in source.pieces:
+        piece.load()
+    assert [str(n) for n in source.all_notes() if "1 rows have certificate numbers" in str(n)]
+
+
+def test_tables__a_certificate_number_stored_as_a_float_is_not_shown() -> None:
+    table = pa.table(
+        {
+            "case_id": ["a"],
+            "patient_id": [float(NUMBER)],
+            "sex": ["M"],
+            "age_years": [61],
+            "diagnoses": ["K25.900"],
+        }
+    )
+    with pytest.raises(InputError, match="patient_id holds floating-point") as refusal:
+        next(iter(open_source(table).pieces)).load()
+    assert "9.9" not in str(refusal.value) + refusal.value.text("zh")
 
 
 def test_forms__of_one_number_have_one_pseudonym() -> None:

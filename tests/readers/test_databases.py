@@ -191,7 +191,7 @@ def test_servers__nothing_that_reads_them(
 
 
 def test_servers__a_fault_never_shows_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(address: databases.Address, fetch: bool) -> None:
+    def fails(address: databases.Address, clock: databases.Clock, fetch: bool) -> None:
         raise RuntimeError(f"could not connect: host=h password={address.password}")
 
     monkeypatch.setattr(databases, "_by_duckdb", fails)

@@ -23,6 +23,7 @@ from drgpay.cases.files import Unchanged, unreadable
 from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
+from drgpay.cases.pseudonyms import shown
 from drgpay.cases.quarantine import BrokenRows, RowNote
 from drgpay.cases.sources import Piece, Source
 from drgpay.cases.tables import HEADER_AMONG, find_header, second_header, two_headers
@@ -263,7 +264,7 @@ def _pieces(
             if kind == "text":
                 for i in lost_digits([row[position] for _, row in some]):
                     value = cell_text(some[i][1][position], "text", None)
-                    lost.setdefault(i, RowNote(value, "stored_as_number", name))
+                    lost.setdefault(i, RowNote(shown(name, value), "stored_as_number", name))
         broken += [(file, some[i][0] + 1, note) for i, note in sorted(lost.items())]
         kept = [numbered for i, numbered in enumerate(some) if i not in lost] if lost else some
         if not kept:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.pseudonyms import shown
 from drgpay.cases.row_kinds import split_kinds
 from drgpay.cases.tidied import tidy
 from drgpay.cases.values import CODE_SEPARATORS, EMPTY_WORDS
@@ -164,12 +165,13 @@ def _whole_numbers(name: str, column: pa.ChunkedArray, where: str) -> pa.Chunked
     bad = known.filter(pc.invert(exact))
     if not len(bad):
         return column.cast(pa.int64()).cast(pa.string())
+    example = shown(name, repr(bad[0].as_py()))
     raise InputError(
         both(
-            f"{both_names(name)}列存成了浮点数，{len(bad)}个值的位数已经失真，"
-            f"如 {bad[0].as_py()!r}",
-            f"the column {name} holds floating-point numbers, {len(bad)} of which have lost digits, "
-            f"as {bad[0].as_py()!r}",
+            f"{both_names(name)}列存成了浮点数，{len(bad)}个值的位数已经失真"
+            + (f"，如 {example}" if example else ""),
+            f"the column {name} holds floating-point numbers, {len(bad)} of which have lost digits"
+            + (f", as {example}" if example else ""),
         ),
         where=where,
         remedy=both("从原系统按文字重新导出这一列", "export this column again, as text"),
@@ -354,10 +356,10 @@ def _check_required(
         missing += [name for name in HISTORY_NEEDS if name not in chosen]
     if not missing:
         return
-    shown = [both_names(name) for name in missing]
+    named = [both_names(name) for name in missing]
     raise InputError(
         both(
-            f"缺少列：{'、'.join(shown)}",
+            f"缺少列：{'、'.join(named)}",
             f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
         ),
         where=where,

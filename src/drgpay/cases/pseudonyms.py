@@ -15,7 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from drgpay.errors import InputError, both
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drgpay.errors import Bilingual, InputError, both
 from drgpay.inputs import read_input
 
 KEY_FILE: Final = "pseudonym.key"
@@ -23,9 +27,10 @@ VARIABLE: Final = "DRGPAY_PSEUDONYM_KEY"
 ONCE: Final = secrets.token_bytes(32)  # where a region keeps no key: of this process alone
 _LEAST = 32  # characters of a key
 _ABOVE = 3  # folders above a file of lists in which its region's key may lie
-_MARKS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff._\-—–‐‑/·]+")
+_MARKS = re.compile("[\\s\u200b-\u200f\u2060\ufeff._\\-—–‐‑/·]+")
 _NUMBER = re.compile(r"(?<!\d)(\d{17}[\dX]|\d{15})(?!\d)", re.ASCII)
 _INSIDE = re.compile(r"(?=([1-9]\d{16}[\dX]))", re.ASCII)
+_CHECKS = b"10X98765432"
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -65,12 +70,54 @@ def _is_day(text: str) -> bool:
 
 def _check_digit(digits: str) -> str:
     total = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False))
-    return "10X98765432"[total % 11]
+    return chr(_CHECKS[total % len(_CHECKS)])
 
 
 def _sound(number: str) -> bool:
     born = number[6:14]
     return "1900" <= born[:4] < "2100" and _is_day(born) and number[17] == _check_digit(number)
+
+
+PERSON: Final = "patient_id"  # the column that says who somebody is
+_BORN = r"(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_WHOLE = rf"(?:^|\D)(?P<number>[1-9]\d{{5}}{_BORN}\d{{3}}[\dX])(?:\D|$)"
+_WIDTH = 18
+
+
+def count_certificates(texts: pa.Array) -> int:
+    """Return how many texts are certificate numbers of 18 digits, however they are written.
+
+    >>> count_certificates(pa.array(["P000000000000000001", "ID:990000 19600101-0005", None]))
+    1
+    """
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    if longest is None or longest < _WIDTH:
+        return 0
+    plain = pc.replace_substring_regex(pc.utf8_normalize(texts, "NFKC"), _MARKS.pattern, "")
+    plain = pc.utf8_upper(plain)
+    whole = pc.struct_field(pc.extract_regex(plain, _WHOLE), "number").drop_null()
+    if not len(whole):
+        return 0
+    signs = np.array(whole.to_pylist(), dtype=f"S{_WIDTH}").view(np.uint8).reshape(-1, _WIDTH)
+    total = (signs[:, :-1].astype(np.int64) - ord("0")) @ np.array(_WEIGHTS)
+    due = np.frombuffer(_CHECKS, np.uint8)[total % len(_CHECKS)]
+    return int(np.count_nonzero(due == signs[:, -1]))
+
+
+def shown(column: str, value: object) -> str:
+    """Return what a message shows of a value: nothing of the number of a person."""
+    return "" if column == PERSON else str(value)
+
+
+def certificates_note(count: int) -> Bilingual:
+    """Return what is said of tables whose persons are named by their certificate numbers."""
+    return both(
+        f"参保人编号（{PERSON}）：{count:,} 行填的是居民身份证号码，会原样进入转换结果和运行文件夹；请改填"
+        "人员编号（psn_no），或用结算清单，其中的证件号码以 drgpay cases key 的密钥变成假名",
+        f"{PERSON}: {count:,} rows have certificate numbers of persons, which go into converted files "
+        "and run folders as they are: give numbers of insured persons (psn_no), or settlement lists, "
+        "whose certificate numbers become pseudonyms under the key of drgpay cases key",
+    )
 
 
 def pseudonym(number: str, key: bytes) -> str:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.codes import Changes
 from drgpay.cases.kernels import odd_numbers, short_words
+from drgpay.cases.pseudonyms import PERSON, certificates_note, count_certificates
 from drgpay.cases.quarantine import REASONS
 from drgpay.cases.values import (
     CHOICE_WORDS,
@@ -65,13 +66,21 @@ class ReadAs:
 
     def __init__(self) -> None:
         self.changes: Changes = Changes()
+        self.certificates = 0  # of persons, which stay as they are
         self._lock = Lock()
 
-    def __getstate__(self) -> Changes:
-        return self.changes
+    def __getstate__(self) -> tuple[Changes, int]:
+        return self.changes, self.certificates
 
-    def __setstate__(self, changes: Changes) -> None:
-        self.changes, self._lock = changes, Lock()
+    def __setstate__(self, state: tuple[Changes, int]) -> None:
+        (self.changes, self.certificates), self._lock = state, Lock()
+
+    def note_persons(self, column: pa.ChunkedArray) -> None:
+        """Count the certificate numbers of a column of persons."""
+        texts = [parse.flat(chunk).cast(pa.string()) for chunk in column.chunks]
+        found = sum(map(count_certificates, texts))
+        with self._lock:
+            self.certificates += found
 
     def add(self, column: str, why: str, written: str, read: str, times: int) -> None:
         """Count a value of a column that was written one way and read as another."""
@@ -85,7 +94,7 @@ class ReadAs:
             items = list(self.changes.items())
         for (column, why, written, read), times in items:
             found.setdefault((column, why), []).append((times, written, read))
-        out = []
+        out = [certificates_note(self.certificates)] if self.certificates else []
         for (column, why), some in sorted(found.items()):
             some.sort(key=lambda one: (-one[0], *one[1:]))
             shown = [f"“{w}”→“{r}”" if r else f"“{w}”" for _, w, r in some[:_SHOWN]]
@@ -104,6 +113,8 @@ class ReadAs:
 def tidy_cells(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
     """Return a column of ours, each cell written as its parser takes it."""
     kind = BY_NAME[whole_of(name)].kind
+    if name == PERSON:
+        read_as.note_persons(column)
     if kind == "codes" or not _holds_texts(column.type):
         return _weighed(name, column, read_as) if name in WEIGHTS else column
     if name in WEIGHTS:
