@@ -6,7 +6,6 @@ the national list of codes that take no part in grouping holds; no code is calle
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import cache
 
@@ -16,6 +15,8 @@ from drgpay._reference import reference_dir
 from drgpay.cases.checks.codes_facts import GREY, NO_GROUPING, Flags
 from drgpay.cases.editions import KINDS
 from drgpay.schemes import Scheme
+from drgpay.schemes.folders import OPTIONAL_TABLES, large_table
+from drgpay.schemes.tables import by_kind
 
 NATIONAL = "chs-drg-2.0"
 FILE = "not_grouping.csv"
@@ -25,12 +26,7 @@ FILE = "not_grouping.csv"
 def _national(file: str) -> Mapping[str, frozenset[str]]:
     """Return the national list of a kind of codes, empty where it is not bundled."""
     path = reference_dir() / "schemes" / NATIONAL / file
-    found: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                found[row["kind"]].add(row["code"])
-    return {kind: frozenset(codes) for kind, codes in found.items()}
+    return by_kind(large_table(path, OPTIONAL_TABLES[file]) if path.exists() else None)
 
 
 def marked(scheme: Scheme, kind: str, flags: Flags) -> Flags:

@@ -1,5 +1,1 @@
-"""Reports of a run: what a run folder says, for people to read."""
-
-from .html import write_report
-
-__all__ = ["write_report"]
+"""Papers for people to read: of runs, checks and schemes; each module stands by itself."""

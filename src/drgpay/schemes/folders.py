@@ -48,6 +48,9 @@ OPTIONAL_TABLES = {
     "doubts.csv": ("drg", "name", "rule", "remark"),
     "known_findings.csv": ("check", "file", "subject", "note"),
 }
+CODE_TABLE = ("code", "name")  # columns of the tables of a code system
+AMENDED = ("list", "code", "source")  # columns of what is known to be lacking in a workbook
+
 # what names a row of each table, for the changes of an overlay
 KEYS: Mapping[str, tuple[str, ...]] = {
     "mdc.csv": ("mdc",),
@@ -382,6 +385,14 @@ def _joined(before: Origins, old: NDArray[np.int64], folder: Path, lines: list[i
         np.concatenate([which, own]),
         np.concatenate([at, np.array(lines, dtype=np.int32)]),
     )
+
+
+def codes_of_system(folder: Path) -> dict[str, pa.Table]:
+    """Return the codes of a code system and their names, by kind; raises SchemeError."""
+    return {
+        kind: large_table(folder / f"{plural}.csv", CODE_TABLE)
+        for kind, plural in (("diagnosis", "diagnoses"), ("procedure", "procedures"))
+    }
 
 
 def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:

@@ -25,6 +25,7 @@ from drgpay.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.inputs import read_input
 from drgpay.outputs import new_folder, whole_file, whole_folder
 from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
+from drgpay.schemes.folders import codes_of_system
 from drgpay.schemes.load import KNOWN, SEALED, STOPPERS, Checked, check_tables, seal
 from drgpay.schemes.plain import ITEMS, TABLES, PlainTable
 from drgpay.schemes.rules import Always, Compare, Member, RuleSyntaxError, atoms, parse_rule
@@ -394,11 +395,9 @@ class _Builder:
                 both("两者只留其一", "keep one of the two"),
             )  # fmt: skip
         if name in bundled("code_systems"):
-            for kind in known:
-                path = reference_dir() / "code_systems" / str(name) / f"{kind}.csv"
-                with path.open(encoding="utf-8", newline="") as stream:
-                    known[kind] = {row["code"] for row in csv.DictReader(stream)}
-            return known
+            tables = codes_of_system(reference_dir() / "code_systems" / str(name))
+            codes = (set(table["code"].to_pylist()) for table in tables.values())
+            return dict(zip(known, codes, strict=True))
         for kind in known:
             if kind not in self.files and not name:
                 table = TABLES[kind]

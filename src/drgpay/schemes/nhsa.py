@@ -8,7 +8,6 @@ sheet, row, column, value and remedy; what the workbook becomes is an ordinary s
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import re
 from collections import defaultdict
@@ -21,6 +20,7 @@ from drgpay.cases.excel import every_sheet
 from drgpay.errors import Bilingual, InputError, both, located
 from drgpay.outputs import new_folder
 from drgpay.schemes.checks import Finding
+from drgpay.schemes.folders import AMENDED, codes_of_system, large_table
 from drgpay.schemes.folders import TABLES as SCHEME_TABLES
 from drgpay.schemes.importer import (
     Fault,
@@ -591,8 +591,8 @@ def _some(names: Sequence[str]) -> str:
 
 def _amendments() -> list[tuple[str, str, str]]:
     """Return the rows of exclusion tables known to be lacking: table, code, why."""
-    with reference_dir().joinpath(*AMENDMENTS).open(encoding="utf-8", newline="") as stream:
-        return [(row["list"], row["code"], row["source"]) for row in csv.DictReader(stream)]
+    table = large_table(reference_dir().joinpath(*AMENDMENTS), AMENDED)
+    return list(zip(*(table[name].to_pylist() for name in AMENDED), strict=True))
 
 
 def _bundled_codes() -> dict[str, set[str]] | None:
@@ -600,11 +600,7 @@ def _bundled_codes() -> dict[str, set[str]] | None:
     folder = reference_dir() / "code_systems" / "insurance-2.0"
     if not folder.is_dir():
         return None
-    found = {}
-    for kind, plural in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
-        with (folder / f"{plural}.csv").open(encoding="utf-8", newline="") as stream:
-            found[kind] = {row["code"] for row in csv.DictReader(stream)}
-    return found
+    return {kind: set(own["code"].to_pylist()) for kind, own in codes_of_system(folder).items()}
 
 
 def workbook_of(path: Path) -> Path:

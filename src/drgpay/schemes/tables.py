@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from drgpay.errors import SchemeError, both
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
-from drgpay.schemes.folders import Folder, Place, large_table, read_folder, small_table
+from drgpay.schemes.folders import Folder, Place, codes_of_system, read_folder, small_table
 
 Ids = NDArray[np.int32]
 
@@ -248,12 +248,12 @@ class Scheme:
     @cached_property
     def not_grouping(self) -> Mapping[str, frozenset[str]]:
         """Codes that group nothing (不作为分组规则), of `diagnosis` and of `procedure`."""
-        return _by_kind(self.folder, "not_grouping.csv")
+        return by_kind(self.folder.large.get("not_grouping.csv"))
 
     @cached_property
     def grey_codes(self) -> Mapping[str, frozenset[str]]:
         """Codes not to be used in settlement lists (医保灰码), of `diagnosis` and `procedure`."""
-        return _by_kind(self.folder, "grey_codes.csv")
+        return by_kind(self.folder.large.get("grey_codes.csv"))
 
     @cached_property
     def doubts(self) -> tuple[Mapping[str, str], ...]:
@@ -262,10 +262,10 @@ class Scheme:
         return tuple(row for _, row in small_table(path, "doubts.csv")) if path.exists() else ()
 
 
-def _by_kind(folder: Folder, name: str) -> Mapping[str, frozenset[str]]:
+def by_kind(table: pa.Table | None) -> Mapping[str, frozenset[str]]:
+    """Return the codes of a table of kind and code by their kind, none where there is no table."""
     found: dict[str, frozenset[str]] = {"diagnosis": frozenset(), "procedure": frozenset()}
-    if name in folder.large:
-        table = folder.large[name]
+    if table is not None:
         kinds, codes = column(table, "kind").to_pylist(), column(table, "code").to_pylist()
         for kind in found:
             found[kind] = frozenset(c for k, c in zip(kinds, codes, strict=True) if k == kind)
@@ -357,6 +357,7 @@ def scheme_of(folder: Folder, options: Mapping[str, str]) -> Scheme:
     valid = _valid(folder, options["valid_procedures"])
     extra = [row for _, row in folder.small.get("codes_extra.csv", [])]
     vocabularies = {}
+    known = codes_of_system(folder.system)
     for kind, listed in (
         (
             "diagnosis",
@@ -368,9 +369,8 @@ def scheme_of(folder: Folder, options: Mapping[str, str]) -> Scheme:
         ),
         ("procedure", [code.filter(is_procedure), valid]),
     ):
-        plural = "diagnoses" if kind == "diagnosis" else "procedures"
         vocabularies[kind] = _vocabulary(
-            large_table(folder.system / f"{plural}.csv", ("code", "name")),
+            known[kind],
             [(row["code"], row["name"]) for row in extra if row["kind"] == kind],
             pa.concat_arrays(listed),
         )
