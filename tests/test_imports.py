@@ -10,7 +10,7 @@ SRC = Path(__file__).parents[1] / "src" / "drgpay"
 FLOORS = [
     {"errors", "interface"},
     {"remains", "inputs", "csv_cells"},
-    {"_jit", "_reference", "arrow", "choices", "columns", "money", "outputs"},
+    {"_jit", "_reference", "arrow", "choices", "columns", "money", "outputs", "readings"},
     {"policy"},
     {"cases"},
     {"schemes"},

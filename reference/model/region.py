@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reference.model.exact import decimal, fen
+from reference.model.scheme import READINGS
 
 Row = Mapping[str, Any]
 Number = TypeVar("Number", int, Fraction)
@@ -113,7 +114,7 @@ class Region:
     year: int
     policy: str
     scheme: str
-    surgical_match: str | None
+    readings: dict[str, str]
     folder: Path
     pools: dict[str, PoolBudget]
     all_drg_mean_fen: int | None
@@ -236,7 +237,7 @@ def read_region(
         year=head["year"],
         policy=head["policy"],
         scheme=head.get("scheme", "zhejiang"),
-        surgical_match=head.get("surgical_match"),
+        readings={name: head[name] for name in READINGS if name in head},
         folder=folder,
         pools=pools,
         all_drg_mean_fen=all_drg_mean,

@@ -256,7 +256,7 @@ def settle_region(
         policy = load_policy(policy) if policy else load_policy(region.policy, region.folder)
     if not isinstance(scheme, Scheme):
         where = scheme or find_folder(region.scheme, "schemes", region.folder)
-        scheme = load_scheme(where, surgical_match=region.surgical_match)
+        scheme = load_scheme(where, options=region.readings)
     p = policy.for_year(region.year, overrides)
     if not overrides:  # else it is a trial
         check_targets(region, p)

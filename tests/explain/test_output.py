@@ -49,6 +49,7 @@ def data_of(e: Explanation) -> list[str]:
     """The names of an explanation's codes and groups, which are Chinese in any language."""
     names = [e.principal[1], e.grouping.name, *(p[1] for p in e.procedures)]
     names += [s.name for s in e.secondary] + [n.name for n in e.nearest]
+    names += [r.name for r in e.readings]
     names += [name for item in e.unknown for _, name in item.nearest]
     names += [name for _, name in e.would.names] if e.would else []
 

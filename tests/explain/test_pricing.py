@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases.sources import open_source
-from drgpay.cli.explain import case_facts
 from drgpay.errors import InputError
-from drgpay.grouper.explain import explain
+from drgpay.grouper.explain_file import explain_case
 from drgpay.money import POINT, round_half_away
 from drgpay.schemes import load_scheme
 from drgpay.settlement.pricing import Pricer
@@ -144,9 +143,8 @@ def test_explain__with_prices_shows_what_each_group_would_bring(ex1_run: Path) -
     pricer.check_scheme(ex1.scheme)
     rows = pq.read_table(ex1_run / "cases.parquet").to_pylist()
     case = next(c for c in rows if c["case_class"] == "normal")
-    facts = case_facts(EX1 / "cases.csv", case["case_id"])
     price = pricer.case(case["case_id"])
-    e = explain(ex1, **facts, price=price)
+    e, _ = explain_case(EX1 / "cases.csv", case["case_id"], ex1, prices=pricer)
     assert e.grouping.drg == case["drg"] == pricer.settled_drg(case["case_id"])
     assert e.price == price(case["drg"])
     assert len(e.prices) == len(e.nearest)

@@ -213,7 +213,7 @@ def test_command__groups_a_file_and_prints_counts(tmp_path: Path, cases: pa.Tabl
     ]
     done = subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, check=True)
     assert "in 100 = grouped" in done.stdout
-    assert "surgical_match main" in done.stdout
+    assert "surgical_match = main" in done.stdout
     assert len(out.read_text().splitlines()) == 101
 
 

@@ -77,7 +77,7 @@ def _known_findings(name: str) -> list[str]:
 
 @pytest.mark.parametrize("options", READINGS, ids=lambda o: "-".join(*o.items()))
 def test_grouping__under_each_reading_is_the_models(options: dict[str, str]) -> None:
-    grouper = Grouper("zj-drg-2024", options=options)
+    grouper = Grouper("zj-drg-2024", readings=options)
     model = load_model("zj-drg-2024", options=options)
     tables = Tables(grouper, 31)
     cases = [*tables.aimed(2), *tables.drawn(3_000), *tables.boundaries()]

@@ -41,7 +41,7 @@ EMPTY: dict[str, Any] = {
     "year": 2024,
     "policy": "",
     "scheme": "",
-    "surgical_match": None,
+    "readings": {},
     "folder": Path(),
     "pools": {},
     "all_drg_mean_fen": MEAN,

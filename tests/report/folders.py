@@ -163,7 +163,7 @@ def ex1_manifest() -> dict[str, Any]:
             "id": "zj-drg-2022",
             "title": "浙江省 DRG 分组方案",
             "digest": "b" * 64,
-            "surgical_match": "main",
+            "readings": {"surgical_match": "main"},
             "effective": "2022-01-01",
             "draft": False,
         },

@@ -47,7 +47,7 @@ def reading(request):
     options = {"conditions": request.param}
     return (
         request.param,
-        Grouper("zj-drg-2022", options=options),
+        Grouper("zj-drg-2022", readings=options),
         model_scheme("zj-drg-2022", options=options),
     )
 
@@ -74,7 +74,7 @@ def test_default__is_named_and_each_condition_says_its_words_and_source():
         assert condition.rule != condition.tabled
         if group in names:
             assert all(word in names[group] for word in condition.words.split("及"))
-    assert load_scheme("zj-drg-2022", options={"conditions": "tabled"}).named_conditions == {}
+    assert load_scheme("zj-drg-2022", readings={"conditions": "tabled"}).named_conditions == {}
 
 
 def test_named__groups_that_the_tables_hide_are_reached():

@@ -213,11 +213,11 @@ def test_options__are_inherited_and_overridden(tiny: TinyScheme) -> None:
     own = MANIFEST + '\n[options]\nsurgical_match = "main"\n'
     path = _overlay(base, "own", own)
     assert load_scheme(path).surgical_match == "main"
-    assert load_scheme(path, options={"surgical_match": "any"}).surgical_match == "any"
-    with pytest.raises(SchemeError, match="no option sex"):
-        load_scheme(path, options={"sex": "x"})
+    assert load_scheme(path, readings={"surgical_match": "any"}).surgical_match == "any"
+    with pytest.raises(SchemeError, match="no reading 'sex'"):
+        load_scheme(path, readings={"sex": "x"})
     with pytest.raises(SchemeError, match="sex_and_newborn is 'x'"):
-        load_scheme(path, options={"sex_and_newborn": "x"})
+        load_scheme(path, readings={"sex_and_newborn": "x"})
 
 
 def test_bundled_overlays__stand_on_the_national_scheme() -> None:
@@ -247,8 +247,8 @@ def test_grey_and_not_grouping_codes__are_the_base_s() -> None:
 def test_readings__of_the_national_scheme() -> None:
     """A grey principal, a newborn of another MDC, the wrong sex, a procedure no longer valid."""
     plain = Grouper("chs-drg-2.0")
-    passed_on = Grouper("chs-drg-2.0", options={"sex_and_newborn": "passed_on"})
-    tried = Grouper("chs-drg-2.0", options={"ungroupable_principals": "tried"})
+    passed_on = Grouper("chs-drg-2.0", readings={"sex_and_newborn": "passed_on"})
+    tried = Grouper("chs-drg-2.0", readings={"ungroupable_principals": "tried"})
     grey = min(plain.scheme.grey_codes["diagnosis"])
     heart = {"sex": "M", "age_years": 40, "diagnoses": [grey], "procedures": ["37.5100"]}
     refused = plain.group_case(**heart)
@@ -269,7 +269,7 @@ def test_readings__of_the_national_scheme() -> None:
 
 def test_later_valid_procedures__take_some_out_and_some_in() -> None:
     tabled, later = (
-        load_scheme("chs-drg-2.0", options={"valid_procedures": reading})
+        load_scheme("chs-drg-2.0", readings={"valid_procedures": reading})
         for reading in ("tabled", "later")
     )
     assert (len(tabled.valid_procedures), len(later.valid_procedures)) == (9376, 9314)
@@ -287,7 +287,7 @@ def test_copied_overlay__finds_its_bundled_base(tmp_path: Path) -> None:
 
 def test_explain__tells_a_reading_that_decided_and_no_other() -> None:
     plain = Grouper("chs-drg-2.0")
-    passed_on = Grouper("chs-drg-2.0", options={"sex_and_newborn": "passed_on"})
+    passed_on = Grouper("chs-drg-2.0", readings={"sex_and_newborn": "passed_on"})
     wrong_sex = {"sex": "F", "age_years": 60, "diagnoses": ["N40.x00"]}
     told = explain(plain, **wrong_sex)
     assert [(r.option, r.choice, r.other, r.drg) for r in told.readings] == [

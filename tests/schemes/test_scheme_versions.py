@@ -14,8 +14,8 @@ import pytest
 from drgpay.errors import InputError, SchemeError, in_language
 from drgpay.grouper import Grouper, group, group_file
 from drgpay.grouper.check import check_cases
-from drgpay.grouper.stream import grouper_of
 from drgpay.grouper.versions import VersionedGrouper, any_grouper
+from drgpay.schemes import load_scheme
 from drgpay.schemes.versions import bundled_families, find_family
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
@@ -139,7 +139,7 @@ def test_group__of_a_family_without_a_date_takes_the_version_of_today_and_says_s
     done = group(table, family)
     assert [use.scheme for use in done.versions] == ["new"]
     assert done.codes.tally.undated == {"new": done.counts.total}
-    assert any("没有出院日期列" in note.chinese for note in done.warnings)
+    assert any("没有出院日期：" in note.chinese for note in done.warnings)
 
 
 def test_group__of_a_scheme_outside_its_period_says_how_many(family: Path) -> None:
@@ -228,7 +228,7 @@ def test_scheme_name__of_a_bundled_family_means_its_versions() -> None:
     assert find_family("zj-drg-2022") is None and find_family(TINY) is None
     assert find_family("mars") is None
     with pytest.raises(InputError, match="one of them is needed"):
-        grouper_of("zhejiang")
+        load_scheme("zhejiang")
 
 
 def test_group_case__of_a_family_goes_by_its_date(family: Path) -> None:

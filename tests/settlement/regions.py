@@ -28,6 +28,7 @@ import pytest
 from drgpay.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
 from drgpay.policy import CATALOGUE, FINDINGS
+from drgpay.readings import READINGS, Readings, asked_readings
 from drgpay.settlement import year_end as engine
 from drgpay.settlement.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
 from drgpay.settlement.run_folder import case_tables, drgs_table, hospitals_table, pools_table
@@ -73,22 +74,22 @@ Row = dict[str, str]
 
 
 @lru_cache
-def model_scheme(name: str, surgical_match: str | None) -> Scheme:
-    return load_model_scheme(SCHEMES[name], surgical_match)
+def model_scheme(name: str, readings: Readings = ()) -> Scheme:
+    return load_model_scheme(SCHEMES[name], options=dict(readings))
 
 
 @lru_cache
-def _kept(name: str, surgical_match: str | None, codes: str | None) -> Any:
-    return any_grouper(name, surgical_match, codes)
+def _kept(name: str, readings: Readings, codes: str | None) -> Any:
+    return any_grouper(name, readings, codes)
 
 
 def keep_schemes(patch: pytest.MonkeyPatch) -> None:
     """Let the year-end run load and compile each scheme once: loading is not what is tested."""
 
-    def grouper(name: str, surgical_match: str | None, codes: str | None, base: Path) -> Any:
+    def grouper(name: str, readings: Readings, codes: str | None, base: Path) -> Any:
         relative = base / name
         path = str(relative.resolve()) if "/" in name and relative.exists() else name
-        return _kept(path, surgical_match, codes)
+        return _kept(path, readings, codes)
 
     patch.setattr(engine, "any_grouper", grouper)
 
@@ -414,9 +415,9 @@ class Profile:
 @lru_cache
 def profiles(name: str) -> tuple[Profile, ...]:
     """Profiles of a scheme: of as many of its groups as chance finds, ambiguous and none too."""
-    scheme = model_scheme(name, None)
+    scheme = model_scheme(name)
     r = random.Random(7)
-    grouper = _kept(SCHEMES[name], None, None)
+    grouper = _kept(SCHEMES[name], (), None)
     tables = grouper.scheme
     dx: list[str] = tables.diagnoses.codes.to_pylist()
     px: list[str] = tables.procedures.codes.to_pylist()
@@ -476,7 +477,7 @@ class Drawn:
 
     folder: Path
     scheme: str
-    surgical_match: str | None
+    readings: Readings
     values: dict[str, Any]
     overrides: dict[str, str]
     cases: list[Row]
@@ -731,8 +732,8 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
     lines = ["[region]", f'id = "drawn-{seed}"', f'name = "第{seed}区（虚构）"', f"year = {YEAR}"]
     lines += ['policy = "policy.toml"', f"scheme = {json.dumps(SCHEMES[name])}"]
     surgical_match = r.choice([None, None, "main", "any"])
-    if surgical_match:
-        lines.append(f'surgical_match = "{surgical_match}"')
+    readings = _draw_readings(seed, surgical_match)
+    lines += [f'{reading} = "{choice}"' for reading, choice in readings]
     if r.random() < 0.5:
         given = [
             {
@@ -792,7 +793,15 @@ def draw_region(folder: Path, seed: int, scheme: str | None = None) -> Drawn:
         lines += _ceiling(r, budgets, pools, targets)
     (folder / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_tables(folder, r, everyone, drgs, rows, pools, recorded, history is not None)
-    return Drawn(folder, name, surgical_match, values, overrides, rows, history)
+    return Drawn(folder, name, readings, values, overrides, rows, history)
+
+
+def _draw_readings(seed: int, surgical_match: str | None) -> Readings:
+    """Some of the readings that a scheme leaves open; drawn apart, so that the rest stays the same."""
+    r = random.Random(f"{seed} readings")
+    others = {name: r.choice(choices) for name, choices in READINGS.items() if r.random() < 0.3}
+    others.pop("surgical_match", None)
+    return asked_readings(others, surgical_match)
 
 
 def _write_primary(folder: Path, r: random.Random, drgs: list[str]) -> None:
@@ -1107,7 +1116,7 @@ def run_both(drawn: Drawn, threads: int = 1) -> tuple[YearEnd, Settlement] | Non
     try:
         model = settle_region(
             drawn.folder,
-            scheme=model_scheme(drawn.scheme, drawn.surgical_match),
+            scheme=model_scheme(drawn.scheme, drawn.readings),
             overrides=drawn.overrides,
             cases=drawn.cases,
             history=drawn.history,

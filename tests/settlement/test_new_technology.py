@@ -119,7 +119,7 @@ def test_new_technology__engine_model_why_and_prices_agree(
     run = year_end(region, overrides=overrides)
     model = settle_region(
         region,
-        scheme=model_scheme("ex1-tiny", None),
+        scheme=model_scheme("ex1-tiny"),
         overrides=dict(text.split("=") for text in overrides),
     )
     mine = {(h.hospital_id, h.pool): h.due_fen for h in run.hospitals}

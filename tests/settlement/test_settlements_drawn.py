@@ -105,9 +105,9 @@ def both_of(folder: Path, seed: int) -> Both:
     values["readmission.days"] = 15
     values["grouped.share_min"] = "0"  # it refuses a region before any policy is tried on it
     (folder / "policy.toml").write_text(policy_text(values), encoding="utf-8")
-    key = (drawn.scheme, drawn.surgical_match)
+    key = (drawn.scheme, drawn.readings)
     if key not in _GROUPERS:
-        _GROUPERS[key] = any_grouper(SCHEMES[drawn.scheme], drawn.surgical_match, None, folder)
+        _GROUPERS[key] = any_grouper(SCHEMES[drawn.scheme], drawn.readings, None, folder)
     region = read_region(folder)
     loaded = load_policy("policy.toml", folder)
     prepared = prepare(region, loaded, loaded.for_year(YEAR), grouper=_GROUPERS[key], threads=1)

@@ -206,7 +206,7 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
     assert sum(1 for _ in counted) == cases - len(wrong)
     model = settle_region(
         region,
-        scheme=model_scheme("zj-drg-2022", None),
+        scheme=model_scheme("zj-drg-2022"),
         cases=rows,
         history=past,
         quarantined={pool: (n, fen) for pool, (n, fen) in counted.aside.items()},

@@ -20,7 +20,7 @@ import pytest
 
 from drgpay.budget.pool import available_budget, settled_total
 from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
-from drgpay.errors import DrgpayError, InputError, PolicyError, SchemeError, in_language
+from drgpay.errors import DrgpayError, InputError, PolicyError, in_language
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
 from drgpay.settlement.point_value import Sums, dues
@@ -784,9 +784,10 @@ def test_region__unknown_policy_scheme_or_reading(
         year_end(region)
     change("region.toml", '"nowhere"', '"testland"')(region)
     change("region.toml", "year = 2024", 'year = 2024\nsurgical_match = "first"')(region)
-    with pytest.raises(SchemeError, match="surgical_match is 'first'"):
-        year_end(region)
-    change("region.toml", 'surgical_match = "first"', "")(region)
+    assert faults_of(region) == ("region.toml: surgical_match is 'first': write main or any",)
+    change("region.toml", 'surgical_match = "first"', "conditions = 3")(region)
+    assert "region.toml: conditions is '3'" in faults_of(region)[0]
+    change("region.toml", "conditions = 3", "")(region)
     change("region.toml", SCHEMES["ex1-tiny"], "no-scheme")(region)
     with pytest.raises(InputError, match="no scheme named 'no-scheme'"):
         year_end(region)

@@ -7,26 +7,34 @@ among any number of rows; the output appears under its name only when it is whol
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.cases.canonical import SCHEMA, STAGED, canonical
 from drgpay.cases.changed import CODE_COLUMNS, WHY
-from drgpay.cases.codes import Changes, Recoder, changed_codes
-from drgpay.cases.editions import CodeTally, EditionChoice, FoundEdition, merge_changes
+from drgpay.cases.codes import Changes, changed_codes
+from drgpay.cases.editions import (
+    CodeTally,
+    EditionChoice,
+    FoundEdition,
+    RowsOfScheme,
+    SchemesOf,
+    merge_changes,
+)
 from drgpay.cases.encode import Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine, Why
 from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
-from drgpay.cases.sources import open_source
+from drgpay.cases.sources import Piece, open_source
 from drgpay.columns import BY_NAME
 from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
@@ -66,7 +74,8 @@ Change = tuple[str, int | None, str, str, str, str, str, int, str]
 class Converted:
     """What `convert` did: cases in = out + netted + quarantined, and where its files lie.
 
-    `changed` counts codes, whole numbers and settlements that are not as they were.
+    `changed` counts codes, whole numbers and settlements that are not as they were; `schemes` the
+    rows whose codes each scheme's edition was the target of.
     """
 
     path: Path
@@ -83,6 +92,7 @@ class Converted:
     found: tuple[FoundEdition, ...] = ()
     changed_codes: int = 0
     why: Why = field(default_factory=Why)  # rows are quarantined
+    schemes: Mapping[str, int] = field(default_factory=dict)
 
 
 def convert(
@@ -90,16 +100,16 @@ def convert(
     out: str | Path,
     *,
     options: ReadOptions = AS_FOUND,
-    recoders: tuple[Recoder, Recoder] | None = None,
+    schemes: SchemesOf | None = None,
     editions: EditionChoice | None = None,
     lang: str = "zh",
     progress: Callable[[int | None], Callable[[int], None]] | None = None,
 ) -> Converted:
     """Write cases from any source to a .parquet, .csv or .xlsx file of our columns and types.
 
-    `recoders` read codes as a scheme writes them (`Grouper.recoders`), `editions` tells which edition
-    those of a file are (`Grouper.edition_choice`); what was mapped says the scheme's edition in
-    `code_system`. Rows that cannot be held in our types go to `<out>.quarantine.csv`, everything changed to `<out>.changes.csv`.
+    `schemes` tells by what scheme the codes of each row are written (`grouper.versions.schemes_of`: of a
+    family the version in force at discharge), `editions` which edition those of a file are
+    (`Grouper.edition_choice`); what was mapped says the scheme's edition in `code_system`. Rows that cannot be held in our types go to `<out>.quarantine.csv`, everything changed to `<out>.changes.csv`.
 
     Raises InputError, and BooksError when counts do not add up.
     """
@@ -114,6 +124,7 @@ def convert(
     have: set[str] = set()
     quarantine = Quarantine()
     tally = CodeTally()
+    targets: Counter[str] = Counter()
     rows = staged = 0
     systems: set[str] = set()
     with whole_files(path) as files:
@@ -124,11 +135,12 @@ def convert(
                 if editions is not None:
                     piece, edition = editions.of(piece.file).settle(piece)
                 table = piece.load()
-                faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
                 found: Changes = Changes()
-                good, columns = canonical(faults, recoders, found, cut, edition, tally)
+                parts = schemes(table, tally) if schemes is not None else ()
+                noted, good, columns = _canonical(piece, table, parts, found, cut, edition, tally)
                 merge_changes(changes, found)
-                quarantine.take(faults.close())
+                quarantine.take(noted)
+                targets.update({part.scheme: len(part.rows) for part in parts})
                 systems.update(pc.unique(good["code_system"]).drop_null().to_pylist())
                 have |= columns
                 rows += len(table)
@@ -177,7 +189,38 @@ def convert(
         tuple(editions.found) if editions is not None else (),
         changed_codes(changes),
         why,
+        dict(sorted(targets.items())),
     )
+
+
+def _canonical(
+    piece: Piece,
+    table: pa.Table,
+    parts: Sequence[RowsOfScheme],
+    changes: Changes,
+    cut: Counter[str],
+    edition: str,
+    tally: CodeTally,
+) -> tuple[Quarantine, pa.Table, set[str]]:
+    """Return the faults, the good rows and the columns of a piece, codes read by scheme."""
+    if len(parts) <= 1:
+        faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
+        recoders = parts[0].recoders if parts else None
+        good, columns = canonical(faults, recoders, changes, cut, edition, tally)
+        return faults.close(), good, columns
+    numbers = Faults.of(table, piece.file, piece.first_row, piece.numbers).numbers
+    noted, tables, places, columns = Quarantine(), [], [], set()
+    for part in parts:
+        own = table.take(pa.array(part.rows))
+        faults = Faults.of(own, piece.file, 1, numbers[part.rows])
+        good, some = canonical(faults, part.recoders, changes, cut, edition, tally)
+        noted.take(faults.close())
+        tables.append(good)
+        places.append(part.rows[faults.good])
+        columns |= some
+    noted.rows.sort(key=lambda row: row[1])
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return noted, pa.concat_tables(tables).take(pa.array(order)), columns
 
 
 def _parts(stage: Path, columns: tuple[str, ...] | None = None) -> Iterator[pa.Table]:

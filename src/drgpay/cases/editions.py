@@ -221,6 +221,18 @@ class CodeTally:
         return (edition, times) if 2 * times > self.of_all else None
 
 
+@dataclass(frozen=True, slots=True)
+class RowsOfScheme:
+    """Rows of a table whose codes one scheme's recoders read: that in force when they left."""
+
+    scheme: str
+    rows: NDArray[np.int64]
+    recoders: tuple[Recoder, Recoder]
+
+
+SchemesOf = Callable[[pa.Table, CodeTally], Sequence[RowsOfScheme]]
+
+
 def merge_changes(total: Changes, more: Changes) -> None:
     """Add changes to those of a run; memory does not grow with codes that nobody knows."""
     for key, times in more.items():

@@ -19,6 +19,7 @@ from drgpay.outputs import not_an_input, result_file, whole_file
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
+    from drgpay.readings import Readings
 
 SUFFIXES = (".xlsx", ".json", ".csv", ".parquet")
 FATAL_EXIT = 7
@@ -73,7 +74,7 @@ def check(
     purpose: str,
     strict: bool,
     scheme: str,
-    surgical_match: str | None,
+    readings: Readings,
     codes: str | None,
     threads: int | None,
     reading: ReadOptions,
@@ -94,7 +95,7 @@ def check(
         done = check_cases(
             list(cases),
             scheme,
-            surgical_match=surgical_match,
+            readings=readings,
             codes=codes,
             options=reading,
             purpose=purpose,

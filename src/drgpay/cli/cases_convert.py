@@ -53,16 +53,15 @@ def convert(
     spare_pandas()
     from drgpay.cases.convert import convert as run
     from drgpay.grouper.codes_read import CodesRead
-    from drgpay.grouper.versions import VersionedGrouper, any_grouper
+    from drgpay.grouper.versions import any_grouper, schemes_of
 
     started = time.perf_counter()
-    found = any_grouper(scheme, None, codes)
-    grouper = found.groupers[found.today] if isinstance(found, VersionedGrouper) else found
+    grouper = any_grouper(scheme, codes=codes)
     done = run(
         list(cases),
         out,
         options=reading.with_codes(codes),
-        recoders=grouper.recoders,
+        schemes=schemes_of(grouper),
         editions=grouper.edition_choice(),
         lang=LANG,
         progress=lambda total: bar(t("转换", "converting"), total),
@@ -79,7 +78,14 @@ def convert(
             f"{done.quarantined:,}; {seconds:.2f} s",
         )
     )
-    for note in done.notes:
+    for name, rows in done.schemes.items() if len(done.schemes) > 1 else ():
+        click.echo(
+            t(
+                f"  按版本 {name} 的编码转换 {rows:,} 例",
+                f"  to the codes of version {name}: {rows:,}",
+            )
+        )
+    for note in (*done.notes, *read.provisos(grouped=False)):
         click.echo(in_language(note, LANG))
     if done.unknown:
         names = ", ".join(done.unknown)

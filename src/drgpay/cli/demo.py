@@ -38,9 +38,8 @@ MARK = ".drgpay-demo"
 @click.option("--seed", default=2024, show_default=True, help=t("随机种子", "seed"))
 def demo(out: Path, cases: int, seed: int) -> None:
     """Generate, group, settle, report."""
-    from drgpay.cli.explain import case_facts
     from drgpay.errors import InputError, both
-    from drgpay.grouper.explain import explain
+    from drgpay.grouper.explain_file import explain_case
     from drgpay.money import decimal_text, yuan_text
     from drgpay.report.outputs import write_outputs
     from drgpay.settlement.run_folder import write_run
@@ -84,8 +83,8 @@ def demo(out: Path, cases: int, seed: int) -> None:
         difference = yuan_text(h.due_fen - h.sums.recorded_fund_fen)
         click.echo(f"  {h.hospital_id} {h.pool} {names[h.hospital_id]}  {difference:>18}")
     click.echo(t("一例的解释", "one case explained"))
-    facts = case_facts(run.region.cases[0], _telling_case(run))
-    for line in explain(run.prepared.main, **facts).text(LANG).splitlines():
+    told, _ = explain_case(run.region.cases[0], _telling_case(run), run.prepared.main)
+    for line in told.text(LANG).splitlines():
         click.echo("  " + line)
     seconds = time.perf_counter() - started
     click.echo(

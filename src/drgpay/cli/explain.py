@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,17 @@ import click
 from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import codes_option, surgical_match_option
+from drgpay.cli.options import codes_option, readings_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import InputError, both
+from drgpay.errors import Bilingual, InputError, both, in_language
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
-    from drgpay.grouper import Grouper
+    from drgpay.grouper.explain import Explanation
+    from drgpay.grouper.versions import AnyGrouper
+    from drgpay.readings import Readings
     from drgpay.settlement.pricing import Pricer
 
 SEXES = ["M", "F"] if LANG == "en" else ["男", "女", "M", "F"]
@@ -59,14 +60,15 @@ SEXES = ["M", "F"] if LANG == "en" else ["男", "女", "M", "F"]
         f"scheme; default {DEFAULT_SCHEME}, or that of --run",
     ),
 )
-@surgical_match_option
+@readings_option
 @codes_option
 @click.option(
     "--discharged",
     type=click.DateTime(["%Y-%m-%d"]),
     help=t(
-        "出院日期；--scheme 是一族方案时据此取版本",
-        "day of discharge: which version, where --scheme is a family",
+        "出院日期；--scheme 是一族方案时据此取版本。--from 文件中的病例按各自的出院日期",
+        "day of discharge: which version, where --scheme is a family; cases of a file (--from) go by "
+        "their own",
     ),
 )
 @reading_options
@@ -107,7 +109,7 @@ def explain(
     dx: str | None,
     px: str,
     scheme: str | None,
-    surgical_match: str | None,
+    readings: Readings,
     codes: str | None,
     discharged: dt.datetime | None,
     reading: ReadOptions,
@@ -121,7 +123,7 @@ def explain(
     """Explain one case, or many."""
     spare_pandas()
     sex = {"男": "M", "女": "F"}.get(sex or "", sex)
-    given = [sex, age, age_days, weight, los, dx, px or None, icu or None]
+    given = [sex, age, age_days, weight, los, dx, px or None, icu or None, discharged]
     if source is not None and any(value is not None for value in given):
         raise InputError(
             both(
@@ -148,17 +150,13 @@ def explain(
             ),
         )
     pricer = _pricer(run_dir)
-    day = None if discharged is None else discharged.date()
-    if source is not None and day is None:
-        day = _discharge(source, case_id if out is None else None, reading)
-    grouper = _grouper(scheme, surgical_match, codes, pricer, day)
+    grouper = _grouper(scheme, readings, codes, pricer)
     if out is not None and source is not None:
         _explain_many(source, out, grouper, case_ids or case_id, pricer, workers, reading)
         return
     if source is not None:
-        facts, price = _of_file(source, case_id, pricer, reading, grouper.more)
+        made = _of_file(source, case_id, grouper, pricer, reading.with_codes(codes))
     else:
-        price = None
         facts = {
             "sex": sex,
             "age_years": age,
@@ -169,9 +167,7 @@ def explain(
             "diagnoses": _codes(dx or ""),
             "procedures": _codes(px),
         }
-    from drgpay.grouper.explain import explain as explain_case
-
-    made = explain_case(grouper, **facts, price=price)
+        made = _of_facts(grouper, facts, None if discharged is None else discharged.date())
     if svg is not None:
         from drgpay.outputs import whole_file
         from drgpay.report.explain_svg import explanation_svg
@@ -193,80 +189,78 @@ def _pricer(run_dir: Path | None) -> Pricer | None:
 
 
 def _grouper(
-    scheme: str | None,
-    surgical_match: str | None,
-    codes: str | None,
-    pricer: Pricer | None,
-    day: dt.date | None,
-) -> Grouper:
-    """Return the grouper; of a family of schemes the version in force on a day."""
-    from drgpay.grouper.versions import VersionedGrouper, any_grouper
+    scheme: str | None, readings: Readings, codes: str | None, pricer: Pricer | None
+) -> AnyGrouper:
+    """Return the grouper; with a run that of its scheme, unless another is named."""
+    from drgpay.grouper.versions import any_grouper
 
     if pricer is not None:
-        used = pricer.manifest["scheme"]
-        scheme = scheme or used["id"]
-        surgical_match = surgical_match or used["surgical_match"]
+        scheme = scheme or pricer.scheme_name
+        readings = readings or pricer.readings
     name = scheme or DEFAULT_SCHEME
-    given = Path(name) if "/" in name else name
-    found = any_grouper(given, surgical_match, codes)
-    if not isinstance(found, VersionedGrouper):
-        grouper = found
-    elif day is not None:
-        grouper = found.at(day)
-    else:
-        grouper = found.groupers[found.today]
-        click.echo(
-            t(
-                f"注意：没有出院日期，按今日施行的 {grouper.scheme.id} 解释；"
-                "出院日期用 --discharged，版本用 --scheme 写明",
-                f"note: without a day of discharge, {grouper.scheme.id} explains, in force today; "
-                "give --discharged, or name a version with --scheme",
-            ),
-            err=True,
-        )
+    found = any_grouper(Path(name) if "/" in name else name, readings, codes)
     if pricer is not None:
-        pricer.check_scheme(grouper.scheme)
-    return grouper
+        pricer.check_grouper(found)
+    return found
 
 
-def _discharge(source: Path, case_id: str | None, reading: ReadOptions) -> dt.date | None:
-    """Return the day of discharge of a case of a file, None when it is not known."""
-    from drgpay.cases import parse
-    from drgpay.columns import GROUPING_COLUMNS
+def _of_facts(grouper: AnyGrouper, facts: dict[str, Any], day: dt.date | None) -> Explanation:
+    """Return the explanation of a case given by options; says what holds with a proviso."""
+    from drgpay.grouper.explain import explain as explain_case
+    from drgpay.grouper.provisos import is_outside
+    from drgpay.grouper.versions import VersionedGrouper
 
-    wanted = (*GROUPING_COLUMNS, "discharge_date")
-    row, _, _ = _case_row(source, case_id, wanted, reading)
-    if "discharge_date" not in row.column_names:
-        return None
-    days, _ = parse.dates(row["discharge_date"])
-    if days[0] == parse.MISSING_DATE:
-        return None
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days[0]))
+    made = explain_case(grouper, **facts, discharge_date=day)
+    if isinstance(grouper, VersionedGrouper) and day is None:
+        _note(
+            both(
+                f"没有出院日期，按今日施行的 {made.scheme} 解释；"
+                "出院日期用 --discharged，版本用 --scheme 写明",
+                f"without a day of discharge, {made.scheme} explains, in force today; "
+                "give --discharged, or name a version with --scheme",
+            )
+        )
+    elif day is not None and is_outside(day, grouper.scheme) and made.scheme == grouper.scheme.id:
+        _note(
+            both(
+                f"{day} 不在分组方案 {made.scheme} 的施行期内",
+                f"the scheme {made.scheme} was not in force on {day}",
+            )
+        )
+    return made
 
 
 def _of_file(
     source: Path,
     case_id: str | None,
+    grouper: AnyGrouper,
     pricer: Pricer | None,
     reading: ReadOptions,
-    asked: Sequence[str],
-) -> tuple[dict[str, Any], Any]:
-    """Return the facts of a case of a file and, with a run, what tells its price."""
-    if pricer is None:
-        return case_facts(source, case_id, reading, asked), None
-    if case_id is None:
-        raise InputError(
-            both("缺少 --case 病例号", "--case is missing"),
-            remedy=both("--run 要与 --case 同用", "give --case together with --run"),
-        )
+) -> Explanation:
+    """Return the explanation of a case of a file; says what holds with a proviso."""
+    from drgpay.grouper.explain_file import explain_case
 
-    return case_facts(source, case_id, reading, asked), pricer.case(case_id)
+    if pricer is not None:
+        if case_id is None:
+            raise InputError(
+                both("缺少 --case 病例号", "--case is missing"),
+                remedy=both("--run 要与 --case 同用", "give --case together with --run"),
+            )
+        pricer.case(case_id)
+    made, codes = explain_case(source, case_id, grouper, reading=reading, prices=pricer)
+    for note in (*codes.first(), *codes.provisos()):
+        _note(note)
+    return made
+
+
+def _note(text: Bilingual) -> None:
+    click.echo(t("注意：", "note: ") + in_language(text, LANG), err=True)
 
 
 def _explain_many(
     source: Path,
     out: Path,
-    grouper: Grouper,
+    grouper: AnyGrouper,
     ids: str | None,
     pricer: Pricer | None,
     workers: int | None,
@@ -288,117 +282,23 @@ def _explain_many(
         progress=lambda total: bar(t("解释", "explaining"), total),
     )
     seconds = time.perf_counter() - started
+    for note in done.codes.first():
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
+    for version in done.versions:
+        click.echo(
+            t(
+                f"  按版本 {version.scheme} 解释 {version.cases:,} 例",
+                f"  explained by version {version.scheme}: {version.cases:,}",
+            )
+        )
     click.echo(counts_text(done.counts) + t(f"；{seconds:.2f} 秒", f"; {seconds:.2f} s"))
     click.echo(t(f"结果 {done.path}", f"result {done.path}"))
+    for note in done.warnings:
+        click.echo(t("注意：", "note: ") + in_language(note, LANG))
+    click.echo(in_language(done.codes.line(), LANG))
 
 
 def _codes(text: str) -> list[str]:
     for mark in ",，;；、":
         text = text.replace(mark, "|")
     return [code.strip() for code in text.split("|") if code.strip()]
-
-
-def _case_row(
-    source: Path, case_id: str | None, wanted: tuple[str, ...], reading: ReadOptions | None
-) -> tuple[Any, str, int]:
-    """Return the row of a case of a file, or of its first case, file and row; raises InputError."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from drgpay.cases import parse
-    from drgpay.cases.options import AS_FOUND
-    from drgpay.cases.sources import open_source
-
-    found: list[tuple[Any, str, int]] = []
-    for piece in open_source(source, wanted, options=reading or AS_FOUND).pieces:
-        table = piece.load()
-        ids = pc.utf8_trim_whitespace(parse.flat(table["case_id"]).cast(pa.string()))
-        if case_id is None:
-            places = [0] if len(table) else []
-        else:
-            places = pc.indices_nonzero(pc.fill_null(pc.equal(ids, case_id), False)).to_pylist()
-        for at in places:
-            number = piece.first_row + at if piece.numbers is None else int(piece.numbers[at])
-            found.append((table.slice(at, 1), piece.file, number))
-        if found and case_id is None:
-            break
-    if len(found) > 1:
-        rows = ", ".join(str(number) for _, _, number in found[:5])
-        raise InputError(
-            both(f"病例号 {case_id} 出现 {len(found)} 次：第 {rows} 行",
-                 f"case {case_id!r} stands {len(found)} times: rows {rows}"),
-            where=source,
-            remedy=both("每个病例号只留一行，再解释", "keep one row of each case id"),
-        )  # fmt: skip
-    if found:
-        return found[0]
-    if case_id is None:
-        raise InputError(
-            both("文件中没有病例", "the file holds no case"),
-            where=source,
-            remedy=both("核对文件", "check the file"),
-        )
-    raise InputError(
-        both(f"没有病例 {case_id}", f"no case {case_id!r}"),
-        where=source,
-        remedy=both("核对病例号", "check the case id"),
-    )
-
-
-def case_facts(
-    source: Path,
-    case_id: str | None,
-    reading: ReadOptions | None = None,
-    asked: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Return the facts of a case of a file, or of its first case; raises InputError.
-
-    `asked` are the columns that the scheme asks besides those that all schemes may ask.
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    from drgpay.cases import parse
-    from drgpay.cases.encode import Faults, encode_cases
-    from drgpay.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE, both_names
-
-    wanted = (*GROUPING_COLUMNS, *asked)
-    row, file, number_of_row = _case_row(source, case_id, wanted, reading)
-    faults = Faults.of(row, file, number_of_row)
-
-    def nothing(codes: pa.Array) -> Any:
-        return np.zeros(len(codes), dtype=np.int32)
-
-    case = encode_cases(row, nothing, nothing, faults, more=asked)
-    if not case.good[0]:
-        notes = faults.close()
-        zh, note = (notes.table(lang).to_pylist()[0] for lang in ("zh", "en"))
-        raise InputError(
-            both(
-                f"病例 {zh['case_id']}：{both_names(zh['column'])} = “{zh['value']}”：{zh['message']}",
-                f"{note['case_id']}: {note['column']} = {note['value']!r}: {note['message']}",
-            ),
-            where=f"{note['file']}:{note['row']}",
-            remedy=both(zh["remedy"], note["remedy"]),
-        )
-
-    def number(values: Any) -> int | None:
-        return None if values[0] < 0 else int(values[0])
-
-    def more(name: str) -> int | str | None:
-        value = number(case.number(name))
-        if name not in CODED:
-            return value
-        return next((code for code, own in CODED[name].items() if own == value), None)
-
-    return {
-        "sex": "M" if case.sex[0] == 1 else "F",
-        "age_years": int(case.age_years[0]),
-        "age_days": number(case.age_days),
-        "birth_weight_g": number(case.birth_weight_g),
-        "los_days": number(case.los_days),
-        "icu": bool(case.icu[0]),
-        **{name: more(name) for name in GROUPING_MORE},
-        "diagnoses": parse.flat(case.diagnoses.words).to_pylist(),
-        "procedures": parse.flat(case.procedures.words).to_pylist(),
-    }

@@ -15,9 +15,11 @@ from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
 from drgpay.errors import in_language
+from drgpay.readings import readings_text
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
+    from drgpay.readings import Readings
 
 
 @click.command(
@@ -55,7 +57,7 @@ def group(
     out: Path,
     check: bool,
     scheme: str,
-    surgical_match: str | None,
+    readings: Readings,
     codes: str | None,
     reading: ReadOptions,
     threads: int | None,
@@ -71,7 +73,7 @@ def group(
             list(cases),
             out,
             scheme,
-            surgical_match=surgical_match,
+            readings=readings,
             codes=codes,
             reading=reading,
             check=check,
@@ -84,8 +86,8 @@ def group(
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
     click.echo(
         t(
-            f"方案 {done.scheme}（手术匹配 {done.surgical_match}）",
-            f"scheme {done.scheme} (surgical_match {done.surgical_match})",
+            f"方案 {done.scheme}（{readings_text(done.readings)}）",
+            f"scheme {done.scheme} ({readings_text(done.readings)})",
         )
     )
     for version in done.versions:

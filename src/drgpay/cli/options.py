@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import click
 
 from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.lang import t
+from drgpay.errors import InputError, both
+from drgpay.readings import READINGS, asked_readings
 
 Command = Callable[..., Any]
 
@@ -45,20 +48,52 @@ def codes_option(command: Command) -> Command:
     return older(option(command))
 
 
-def surgical_match_option(command: Command) -> Command:
-    """Add --surgical-match."""
-    return click.option(
-        "--surgical-match",
-        type=click.Choice(["main", "any"]),
+def readings_option(command: Command) -> Command:
+    """Add --reading, and --surgical-match as a word for one of its names.
+
+    The command's function takes both as one argument, `readings`: the readings asked for.
+    """
+
+    @wraps(command)
+    def reads(*args: Any, surgical_match: str | None, asked: tuple[str, ...], **kwargs: Any) -> Any:
+        pairs = [text.partition("=") for text in asked]
+        wrong = [text for text, (_, sign, _) in zip(asked, pairs, strict=True) if not sign]
+        if wrong:
+            raise InputError(
+                both(
+                    f"--reading {wrong[0]} 不是 名称=值", f"--reading {wrong[0]} is no NAME=VALUE"
+                ),
+                remedy=both("如 --reading surgical_match=any", "as --reading surgical_match=any"),
+            )
+        given = [(name.strip(), choice.strip()) for name, _, choice in pairs]
+        readings = asked_readings(given, surgical_match, "--reading")
+        return command(*args, readings=readings, **kwargs)
+
+    names = "; ".join(f"{name}={'|'.join(choices)}" for name, choices in READINGS.items())
+    option = click.option(
+        "--reading",
+        "asked",
+        multiple=True,
+        metavar="NAME=VALUE",
         help=t(
-            "哪些手术参与匹配；默认按方案", "which procedures count; default: as the scheme says"
+            f"方案未定的一项读法，可多次给出；默认按方案。可写：{names}",
+            f"a reading that the scheme leaves open; default: as the scheme says: {names}",
         ),
-    )(command)
+    )
+    word = click.option(
+        "--surgical-match",
+        type=click.Choice(READINGS["surgical_match"]),
+        help=t(
+            "即 --reading surgical_match=：哪些手术参与匹配",
+            "the same as --reading surgical_match=: which procedures count",
+        ),
+    )
+    return option(word(reads))
 
 
 def grouping_options(command: Command) -> Command:
-    """Add --scheme, --surgical-match and --codes."""
-    for add in (codes_option, surgical_match_option, scheme_option):
+    """Add --scheme, --reading, --surgical-match and --codes."""
+    for add in (codes_option, readings_option, scheme_option):
         command = add(command)
     return command
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -68,9 +69,11 @@ from drgpay.grouper.stream import (
     default_threads,
     group_piece,
     in_order,
+    scheme_name,
 )
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.grouper.would_group import named, would_group
+from drgpay.readings import Readings, asked_readings
 from drgpay.schemes import Scheme
 
 WANTED: tuple[str, ...] = tuple(
@@ -169,6 +172,7 @@ class PieceChecks:
     status: NDArray[np.int8]
     reason: NDArray[np.int8]
     would: Mapping[int, str]  # by row, what would group a case that no group took
+    version: NDArray[np.int8]  # by row, the number of the version of a family
 
 
 @dataclass(frozen=True)
@@ -266,11 +270,10 @@ class CheckRun:
 
     def __post_init__(self) -> None:
         self._spool = CheckSpool(self.folder) if self.on_disk else None
-        scheme = self.grouper.scheme
-        of_diagnoses = flag_table(scheme.diagnoses.codes.to_pylist())
-        of_procedures = flag_table(scheme.procedures.codes.to_pylist(), procedures=True)
-        self._diagnoses: Flags = marked(scheme, KINDS[0], of_diagnoses)
-        self._procedures: Flags = marked(scheme, KINDS[1], of_procedures)
+        # asked once, so that a check over midnight has one day of today
+        today = self.settings.today or datetime.date.today()
+        self.settings = replace(self.settings, today=today)
+        self._flags: dict[tuple[int, str], Flags] = {}  # by version of a family (0: no family), kind
         self._facts: dict[int, CaseFacts] = {}  # of pieces under way
         self._held: list[Held | HeldOnDisk] = []
         self._hospitals: dict[str, int] = {}
@@ -284,7 +287,8 @@ class CheckRun:
         self._found = self._kept_findings = 0
         self._conventions = [0, 0]
         self._told_would = 0  # cases of which it was told what would group them
-        self._near: dict[tuple[str, str], tuple[str, ...]] = {}  # by column and unknown code
+        # by version, column and unknown code
+        self._near: dict[tuple[int, str, str], tuple[str, ...]] = {}
         self._present: frozenset[str] | None = None
         self._differ = False  # whether files or sheets have other columns than the others
         self._texts = _text_columns(self.lang)
@@ -300,8 +304,8 @@ class CheckRun:
         """Return the findings of a grouped piece; may be called on any thread."""
         table, cases = part.table, part.cases
         facts = self._facts.pop(id(part.faults), None) or read_facts(table)
-        dx = self._coded(cases.diagnoses, self._diagnoses, procedures=False)
-        px = self._coded(cases.procedures, self._procedures, procedures=True)
+        dx = self._coded(part, cases.diagnoses, KINDS[0])
+        px = self._coded(part, cases.procedures, KINDS[1])
         grouped = Grouped(part.grouped.status, part.grouped.reason, REASON["sex_conflict"])
         words = masks(cases, facts, dx, px, grouped, self.settings)
         without_principal(words, part.faults)
@@ -361,18 +365,41 @@ class CheckRun:
             if own and (part.version is not None or one is grouper.groupers[-1]):
                 yield one, own
 
-    def _coded(self, codes: Codes, flags: Flags, *, procedures: bool) -> Coded:
-        if isinstance(self.grouper, VersionedGrouper) and len(codes.words):
-            # a piece may be numbered by another version than the newest
-            scheme = self.grouper.scheme
-            vocabulary = scheme.procedures if procedures else scheme.diagnoses
-            words = codes.words
-            if not pa.types.is_dictionary(words.type):
-                words = words.dictionary_encode()
-            own = vocabulary.encode(words.dictionary.cast(pa.string()))
-            ids = np.append(own[np.asarray(words.indices)], np.int32(0))
-            codes = Codes(codes.offsets, ids, codes.words)
-        return coded(codes, flags, procedures=procedures)
+    def _one(self, number: int) -> Grouper:
+        """Return the grouper of a version, by its number in a family."""
+        grouper = self.grouper
+        return grouper.groupers[number] if isinstance(grouper, VersionedGrouper) else grouper
+
+    def _flags_of(self, number: int, kind: str) -> Flags:
+        """Return what a version's codes of a kind are: its own lists, made when first needed."""
+        found = self._flags.get((number, kind))
+        if found is None:
+            scheme, procedures = self._one(number).scheme, kind == KINDS[1]
+            known = scheme.procedures if procedures else scheme.diagnoses
+            flags = flag_table(known.codes.to_pylist(), procedures=procedures)
+            found = self._flags[number, kind] = marked(scheme, kind, flags)
+        return found
+
+    def _coded(self, part: GroupedPiece, codes: Codes, kind: str) -> Coded:
+        """Return codes with their flags, each row's by the lists of the version of its day."""
+        procedures = kind == KINDS[1]
+        version = _versions_of(part)
+        used = np.unique(version).tolist() or [0]
+        if len(used) == 1:
+            return coded(codes, self._flags_of(used[0], kind), procedures=procedures)
+        tables = [self._flags_of(number, kind) for number in used]
+        bounds = [len(flags) - 1 for flags in tables]
+        before = np.zeros(max(used) + 1, dtype=np.int32)
+        size = np.zeros(max(used) + 1, dtype=np.int32)
+        before[used] = np.cumsum([0, *bounds[:-1]])
+        size[used] = bounds
+        of_code = np.repeat(version, np.diff(codes.offsets))
+        ids = codes.ids.copy()
+        own = ids[: len(of_code)]
+        known = (own > 0) & (own <= size[of_code])
+        own[:] = np.where(known, own + before[of_code], 0)
+        flags = np.concatenate([tables[0], *(table[1:] for table in tables[1:])])
+        return coded(Codes(codes.offsets, ids, codes.words), flags, procedures=procedures)
 
     def _piece(
         self,
@@ -409,6 +436,7 @@ class CheckRun:
             status=part.grouped.status,
             reason=part.grouped.reason,
             would=would,
+            version=_versions_of(part),
         )
 
     def take(self, part: PieceChecks) -> None:
@@ -437,7 +465,7 @@ class CheckRun:
             self._differ = True
         self._present = part.present if self._present is None else self._present & part.present
         hits = part.hits
-        self._note(held, hits, part.would)
+        self._note(held, hits, part.would, part.version)
         if self._all_rows is not None:
             self._all_rows.append(Kept(part.file, part.numbers, part.table))
             if sum(len(kept.numbers) for kept in self._all_rows) > self.keep_rows:
@@ -452,7 +480,11 @@ class CheckRun:
                 self._kept_rows.append(Kept(part.file, part.numbers[rows], some))
 
     def _note(
-        self, held: Held | HeldOnDisk, hits: Hits, would: Mapping[int, str] | None = None
+        self,
+        held: Held | HeldOnDisk,
+        hits: Hits,
+        would: Mapping[int, str] | None = None,
+        version: NDArray[np.int8] | None = None,
     ) -> None:
         """Count findings of one piece, write them and keep the first ones."""
         if not len(hits):
@@ -465,14 +497,20 @@ class CheckRun:
         room = self.keep_findings - self._kept_findings
         if self.write is None and room <= 0:
             return
-        table = self._table(held, hits, would or {})
+        table = self._table(held, hits, would or {}, version)
         if self.write is not None:
             self.write(table)
         if room > 0:
             self._findings.append(table.slice(0, room))
             self._kept_findings += min(room, len(table))
 
-    def _table(self, held: Held | HeldOnDisk, hits: Hits, would: Mapping[int, str]) -> pa.Table:
+    def _table(
+        self,
+        held: Held | HeldOnDisk,
+        hits: Hits,
+        would: Mapping[int, str],
+        version: NDArray[np.int8] | None,
+    ) -> pa.Table:
         names = pa.array(list(self._hospitals), pa.string())
         months, month = np.unique(held.month[hits.rows], return_inverse=True)
         texts = pa.array([month_text(int(value)) for value in months], pa.string())
@@ -498,7 +536,7 @@ class CheckRun:
             hits.values,
             word(self._texts["message"]),
             word(self._texts["advice"]),
-            self._nearest(hits),
+            self._nearest(hits, version),
             _of_rows(hits, would),
         ]
         return pa.table(columns, schema=FINDINGS_SCHEMA)
@@ -548,7 +586,9 @@ class CheckRun:
         )
         if self._spool is not None:
             self._spool.close()
-        nearest = self._near
+        nearest: dict[tuple[str, str], tuple[str, ...]] = {}
+        for (_, column, code), near in self._near.items():
+            nearest.setdefault((column, code), near)
         everything = self._all_rows is not None
         kept = self._all_rows if self._all_rows is not None else self._kept_rows
         return Checked(
@@ -561,7 +601,7 @@ class CheckRun:
             not_made=missing,
             nearest=nearest,
             names=self._names(nearest),
-            scheme=self.grouper.scheme.id,
+            scheme=scheme_name(self.grouper),
             files=files,
             unknown_columns=unknown_columns,
             columns=present,
@@ -653,32 +693,48 @@ class CheckRun:
         rows.sort(key=lambda row: (row[0], row[1], NUMBER[row[2]]))
         return pa.table([list(column) for column in zip(*rows, strict=True)], schema=PROFILE_SCHEMA)
 
-    def _nearest(self, hits: Hits) -> pa.Array:
-        """Return of each finding of an unknown code the nearest known ones, with their names."""
+    def _nearest(self, hits: Hits, version: NDArray[np.int8] | None) -> pa.Array:
+        """Return of each finding of an unknown code the nearest known ones, with their names.
+
+        They are those that the version of the case's day knows.
+        """
         texts: list[str | None] = [None] * len(hits)
-        grouper = self.grouper
-        newest = grouper.groupers[-1] if isinstance(grouper, VersionedGrouper) else grouper
         for place, column in enumerate(("diagnoses", "procedures")):
             wanted = np.flatnonzero(np.isin(hits.checks, _UNKNOWN_CODES[place]))
             if not len(wanted):
                 continue
             codes = hits.values.take(pa.array(wanted)).to_pylist()
             for at, code in zip(wanted.tolist(), codes, strict=True):
-                key = (column, str(code))
+                number = 0 if version is None else int(version[hits.rows[at]])
+                key, grouper = (number, column, str(code)), self._one(number)
                 if code and key not in self._near and len(self._near) < MOST_NEAREST:
-                    self._near[key] = newest.nearest[place].of(code)
+                    self._near[key] = grouper.nearest[place].of(code)
                 near = self._near.get(key)
-                texts[at] = named(newest.scheme, column, near, self.lang) if near else None
+                texts[at] = named(grouper.scheme, column, near, self.lang) if near else None
         return pa.array(texts, pa.string())
 
     def _names(
         self, nearest: Mapping[tuple[str, str], tuple[str, ...]]
     ) -> dict[tuple[str, str], str]:
         """Return the names of the nearest codes, by column and code."""
-        scheme = self.grouper.scheme
         codes = {(column, code) for (column, _), near in nearest.items() for code in near}
-        known = {"diagnoses": scheme.diagnoses, "procedures": scheme.procedures}
-        return {key: known[key[0]].name(key[1]) for key in codes}
+        grouper = self.grouper
+        own = grouper.groupers if isinstance(grouper, VersionedGrouper) else (grouper,)
+        schemes = [one.scheme for one in reversed(own)]
+
+        def name(column: str, code: str) -> str:
+            known = (s.diagnoses if column == "diagnoses" else s.procedures for s in schemes)
+            return next(filter(None, (vocabulary.name(code) for vocabulary in known)), "")
+
+        return {key: name(*key) for key in codes}
+
+
+def _versions_of(part: GroupedPiece) -> NDArray[np.int8]:
+    """Return the number of each row's version; a row that has none has the last that others have."""
+    if part.version is None:
+        return np.zeros(len(part.table), dtype=np.int8)
+    last = max(int(part.version.max(initial=0)), 0)
+    return np.where(part.version >= 0, part.version, np.int8(last))
 
 
 def _of_rows(hits: Hits, would: Mapping[int, str]) -> pa.Array:
@@ -813,6 +869,7 @@ def check_cases(
     scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
+    readings: Mapping[str, str] | Readings | None = None,
     codes: str | None = None,
     options: ReadOptions = AS_FOUND,
     settings: CheckSettings | None = None,
@@ -831,7 +888,7 @@ def check_cases(
 
     Raises InputError (files, columns), SchemeError, and BooksError when counts do not add up.
     """
-    grouper = any_grouper(scheme, surgical_match, codes)
+    grouper = any_grouper(scheme, asked_readings(readings, surgical_match), codes)
     choice = grouper.edition_choice()
     wanted = None if keep_rows else WANTED
     source = open_source(cases, wanted, "grouping", options.with_codes(codes))

@@ -46,6 +46,13 @@ class CodesRead:
         self.cases += int(np.count_nonzero(status <= UNGROUPED))
         self.count(reason[status == UNGROUPED])
 
+    def merge(self, other: CodesRead) -> None:
+        """Add what another part of the run met."""
+        self.tally.add(other.tally)
+        self.changed += other.changed
+        self.cases += other.cases
+        self.reasons.update(other.reasons)
+
     def count(self, reasons: NDArray[np.int8]) -> None:
         """Count the reasons of ungrouped cases."""
         if not len(reasons):
@@ -63,8 +70,11 @@ class CodesRead:
         """Return what is said before anything else: codes of another edition than the scheme's."""
         return [*self._explained(), *self._counted(), *self._mapped()]
 
-    def provisos(self) -> list[Bilingual]:
-        """Return what of the schemes holds with a proviso: outside its period, without a day."""
+    def provisos(self, *, grouped: bool = True) -> list[Bilingual]:
+        """Return what of the schemes holds with a proviso: outside its period, without a day.
+
+        Without `grouped` (a conversion) nothing is said of groups.
+        """
         notes = [
             both(
                 f"{cases:,} 例的出院日期不在分组方案 {scheme} 的施行期内",
@@ -72,10 +82,13 @@ class CodesRead:
             )
             for scheme, cases in sorted(self.tally.outside.items())
         ]
+        done = (
+            both("分组", "grouped by") if grouped else both("转换编码", "converted to the codes of")
+        )
         notes += [
             both(
-                f"没有出院日期列：{cases:,} 例按今日施行的 {scheme} 分组；补上出院日期，或用 --scheme 写明版本",
-                f"there is no discharge date: {cases:,} cases are grouped by {scheme}, in force "
+                f"没有出院日期：{cases:,} 例按今日施行的 {scheme} {done.chinese}；补上出院日期，或用 --scheme 写明版本",
+                f"there is no discharge date: {cases:,} cases are {done} {scheme}, in force "
                 "today; add the column, or name a version with --scheme",
             )
             for scheme, cases in sorted(self.tally.undated.items())

@@ -36,10 +36,12 @@ from drgpay.columns import CODED, both_names
 from drgpay.errors import InputError, both, located
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
+from drgpay.readings import Readings, asked_readings
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
 from drgpay.schemes.contradictions import Contradictions
 from drgpay.schemes.program import Compiled, Outcome, Program
 from drgpay.schemes.rules import DIAGNOSIS_FACTS, Member, StartsWith, atoms, parse_rule
+from drgpay.schemes.tables import scheme_of
 
 REASON = {name: number for number, name in enumerate(REASONS)}
 _NO_WORDS = pa.array([], pa.string())
@@ -141,14 +143,15 @@ class Grouper:
         scheme: Scheme | str | Path,
         *,
         surgical_match: str | None = None,
-        options: Mapping[str, str] | None = None,
+        readings: Mapping[str, str] | Readings | None = None,
         codes: str | None = None,
     ) -> None:
-        self.scheme = (
-            scheme
-            if isinstance(scheme, Scheme)
-            else load_scheme(scheme, surgical_match=surgical_match, options=options)
-        )
+        asked = asked_readings(readings, surgical_match)
+        if not isinstance(scheme, Scheme):
+            scheme = load_scheme(scheme, readings=asked)
+        elif asked:
+            scheme = scheme_of(scheme.folder, {**scheme.options, **dict(asked)})
+        self.scheme = scheme
         self.codes = None if codes is None else read_edition(codes, self.editions)
         self.compiled = compile_scheme(self.scheme)
         self.outcomes: tuple[Outcome, ...] = (
@@ -166,8 +169,7 @@ class Grouper:
         """The grouper without the conditions that names of groups state, None where none is read."""
         if not self.scheme.named_conditions:
             return None
-        options = {**self.scheme.options, "conditions": "tabled"}
-        return Grouper(load_scheme(self.scheme.path, options=options), codes=self.codes)
+        return Grouper(self.scheme, readings={"conditions": "tabled"}, codes=self.codes)
 
     @cached_property
     def procedures_of_conditions(self) -> NDArray[np.bool_]:
@@ -183,6 +185,11 @@ class Grouper:
                     met[self.scheme.list_ids(group, atom.list_name)] = True
         met[0] = False
         return met
+
+    @property
+    def readings(self) -> Mapping[str, str]:
+        """The choice of each reading that schemes leave open."""
+        return self.scheme.options
 
     @property
     def more(self) -> tuple[str, ...]:
@@ -643,8 +650,6 @@ def code_number(fact: str, code: str | None) -> int | None:
 
 
 @lru_cache(maxsize=8)
-def cached_grouper(
-    name: str, surgical_match: str | None = None, codes: str | None = None
-) -> Grouper:
+def cached_grouper(name: str, readings: Readings = (), codes: str | None = None) -> Grouper:
     """Return the grouper of a bundled scheme, compiled once for the life of the process."""
-    return Grouper(name, surgical_match=surgical_match, codes=codes)
+    return Grouper(name, readings=readings, codes=codes)

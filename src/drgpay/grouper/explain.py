@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -20,8 +21,9 @@ from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_
 from drgpay.grouper.engine import GroupedCases, Grouper, code_number
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
 from drgpay.grouper.trace import Trace, Tracer, tracer_of
+from drgpay.grouper.versions import VersionedGrouper
 from drgpay.grouper.would_group import Would, would_group
-from drgpay.schemes.tables import READINGS, scheme_of
+from drgpay.readings import READINGS
 
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
@@ -63,13 +65,18 @@ class UnknownCode:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A reading of the scheme that decided: under the other choice the case is in another group."""
+    """A reading of the scheme that decided: under the other choice the case is in another group.
+
+    `conditions`: of the reading of that name, each assumed condition that decided: group, the words
+    of its name that state it, the scheme that it is taken over from.
+    """
 
     option: str
     choice: str
     other: str
     drg: str
     name: str
+    conditions: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class Explanation:
 
     grouping: Grouping
     scheme: str
-    surgical_match: str
+    options: Mapping[str, str]
     principal: tuple[str, str]
     procedures: tuple[tuple[str, str], ...]
     mdc_name: str
@@ -131,7 +138,6 @@ class Explanation:
             name: getattr(self, name)
             for name in (
                 "scheme",
-                "surgical_match",
                 "mdc_name",
                 "mdc_rule",
                 "adrg_name",
@@ -144,6 +150,7 @@ class Explanation:
         return {
             "grouping": asdict(self.grouping),
             **own,
+            "options": dict(self.options),
             "principal": list(self.principal),
             "procedures": [list(item) for item in self.procedures],
             "secondary": [asdict(item) for item in self.secondary],
@@ -156,7 +163,7 @@ class Explanation:
             ],
             "price": None if self.price is None else self.price._asdict(),
             "nearest": words.nearest_dicts(self),
-            "readings": [asdict(item) for item in self.readings],
+            "readings": [words.reading_dict(item) for item in self.readings],
             "contradiction": [{"adrg": adrg, "mdc": mdc} for adrg, mdc in self.contradiction],
             "unknown": [words.unknown_dict(item) for item in self.unknown],
             "would_group": None if self.would is None else self.would.as_dict(),
@@ -169,7 +176,7 @@ class Explanation:
 
 
 def explain(
-    grouper: Grouper,
+    grouper: Grouper | VersionedGrouper,
     *,
     sex: str,
     age_years: int,
@@ -183,11 +190,13 @@ def explain(
     admission_weight_g: int | None = None,
     discharge_way: str | None = None,
     special_charge: str | None = None,
+    discharge_date: dt.date | None = None,
     price: Pricing | None = None,
 ) -> Explanation:
     """Group one case and say why; arguments and errors are those of `Grouper.group_case`.
 
-    `price` tells what the case earns in a group, as `drgpay.settlement.pricing` does.
+    Of a family of versions, the one in force on `discharge_date` explains, without it today's; which
+    one it was says `scheme`. `price` tells what the case earns in a group, as `drgpay.settlement.pricing` does.
 
     >>> made = explain(Grouper("chs-drg-1.1"), sex="F", age_years=61,
     ...                diagnoses=["K22.301", "K11.901"], procedures=["96.0800x005"])
@@ -196,6 +205,8 @@ def explain(
     >>> [(n.drg, n.changes[0].kind) for n in made.nearest]
     [('GZ15', 'secondary_less'), ('DV19', 'principal_exchanged')]
     """
+    if isinstance(grouper, VersionedGrouper):
+        grouper = grouper.of_day(discharge_date)
     facts: dict[str, Any] = {
         "sex": sex,
         "age_years": age_years,
@@ -239,7 +250,7 @@ class Explainer:
 
     def __init__(self, grouper: Grouper) -> None:
         scheme = grouper.scheme
-        self.scheme, self.surgical_match = scheme.id, scheme.surgical_match
+        self.scheme, self.options = scheme.id, scheme.options
         self.grouped_by = scheme
         self.outcomes = grouper.outcomes
         self.contradictions = grouper.contradictions
@@ -355,7 +366,7 @@ class Explainer:
         return Explanation(
             g,
             self.scheme,
-            self.surgical_match,
+            self.options,
             (diagnoses[0], self.tracer.diagnosis_names.get(diagnoses[0]) or ""),
             tuple([(code, names.get(code) or "") for code in facts["procedures"]]),
             mdc.name if mdc else "",
@@ -403,7 +414,9 @@ class Explainer:
         principal = facts["diagnoses"][0]
         kind = self.adrgs[g.adrg_key].kind if g.adrg_key in self.adrgs else ""
         passed_on = scheme.options["sex_and_newborn"] == "passed_on"
+        several = len(facts["procedures"]) > 1
         may_decide = {
+            "surgical_match": several,
             "ungroupable_principals": any(
                 principal in codes["diagnosis"]
                 for codes in (scheme.not_grouping, scheme.grey_codes)
@@ -411,18 +424,50 @@ class Explainer:
             "sex_and_newborn": kind == "ambiguous"
             or (passed_on and self._of_sex_or_newborn(facts)),
             "valid_procedures": not self._later.isdisjoint(facts["procedures"]),
+            "conditions": self._may_meet_condition(facts["procedures"]),
         }
         for option, may in may_decide.items():
             if not may:
                 continue
             choice = scheme.options[option]
             other = next(word for word in READINGS[option] if word != choice)
-            if option not in self._others:
-                options = {**scheme.options, option: other}
-                self._others[option] = Grouper(scheme_of(scheme.folder, options))
-            would = self._others[option].group_case(**facts)
+            would = self._other(option).group_case(**facts)
             if would.drg != g.drg:
-                yield Reading(option, choice, other, would.drg, would.name)
+                met: tuple[tuple[str, str, str], ...] = ()
+                if option == "conditions":
+                    met = tuple(self._conditions_of(g, would))
+                yield Reading(option, choice, other, would.drg, would.name, met)
+
+    def _other(self, option: str) -> Grouper:
+        """Return the grouper of the other choice of a reading."""
+        if option not in self._others:
+            chosen = self.grouped_by.options[option]
+            other = next(word for word in READINGS[option] if word != chosen)
+            self._others[option] = Grouper(self.grouped_by, readings={option: other})
+        return self._others[option]
+
+    def _named(self) -> Grouper | None:
+        """Return the grouper that reads conditions as names state them."""
+        own = self._grouper()
+        return own if self.options["conditions"] == "named" else self._other("conditions")
+
+    def _may_meet_condition(self, procedures: Sequence[str]) -> bool:
+        """Return whether a procedure is one that a condition taken over asks, or the tabled rule."""
+        named = None
+        if procedures and self.grouped_by.folder.small.get("named_conditions.csv"):
+            named = self._named()
+        if named is None:
+            return False
+        index, met = self.encode[1], named.procedures_of_conditions
+        return any(met[index.get(code, 0)] for code in procedures)
+
+    def _conditions_of(self, *groupings: Grouping) -> Iterator[tuple[str, str, str]]:
+        """Yield the conditions taken over of the groups in which a case is under either reading."""
+        named = self._named()
+        known = {} if named is None else named.scheme.named_conditions
+        for name in dict.fromkeys(name for g in groupings for name in (g.mdc, g.adrg_key, g.adrg)):
+            if name in known:
+                yield name, known[name].words, known[name].source
 
     def _of_sex_or_newborn(self, facts: dict[str, Any]) -> bool:
         """Return whether a case is an infant's, or of an MDC that the other sex may not enter."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import json
 import multiprocessing
@@ -10,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,16 +26,28 @@ from drgpay.cases import parse
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE
-from drgpay.errors import BooksError, InputError, both
+from drgpay.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE, both_names
+from drgpay.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import Price
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import GroupedCases, Grouper, select
-from drgpay.grouper.explain import Explainer, Explanation, ManyPrices, explainer_of
+from drgpay.grouper.explain import Explanation, ManyPrices, explainer_of
 from drgpay.grouper.outcome import REASONS, STATUSES, Counts
+from drgpay.grouper.provisos import DATE_COLUMN
 from drgpay.grouper.stream import GroupedPiece, group_piece
 from drgpay.grouper.trace import MEMORY, Tried
+from drgpay.grouper.versions import (
+    AnyGrouper,
+    VersionedGrouper,
+    VersionUse,
+    any_grouper,
+    version_warnings,
+)
 from drgpay.outputs import not_an_input, result_file, whole_file
+from drgpay.readings import Readings
+from drgpay.schemes import Scheme
+from drgpay.schemes.versions import Family
 
 CHUNK = 4_000  # cases explained together
 ROWS_OF_A_GROUP = 32_000
@@ -69,6 +83,7 @@ _NEAREST = pa.list_(
 SCHEMA = pa.schema(
     [
         ("case_id", pa.string()),
+        ("scheme", pa.string()),
         ("mdc", pa.string()),
         ("adrg", pa.string()),
         ("drg", pa.string()),
@@ -96,10 +111,41 @@ class Prices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExplainedFile:
-    """What `explain_file` did: where the explanations lie, and how the cases ended."""
+    """What `explain_file` did: where the explanations lie, and how the cases ended.
+
+    `codes`: how the codes were read, and what holds with a proviso; `versions` counts the cases of
+    each version of a family.
+    """
 
     path: Path
     counts: Counts
+    codes: CodesRead
+    versions: tuple[VersionUse, ...] = ()
+
+    @property
+    def warnings(self) -> list[Bilingual]:
+        """What the reader must know of the schemes used."""
+        return [*self.codes.provisos(), *version_warnings(self.versions)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Cases to be explained together, and the edition of the codes of those that say none."""
+
+    table: pa.Table
+    file: str
+    first_row: int
+    edition: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """The explanations of a chunk, and what is told of it: ends, codes, cases by version."""
+
+    table: pa.Table
+    counts: Counts
+    codes: CodesRead
+    versions: NDArray[np.int64] | None
 
 
 @contextmanager
@@ -117,29 +163,31 @@ def _without_collection() -> Iterator[None]:
 class _Worker:
     """Explains chunks of cases; one in each process."""
 
-    def __init__(self, grouper: Grouper, prices: Prices | None, lang: str) -> None:
+    def __init__(self, grouper: AnyGrouper, prices: Prices | None, lang: str) -> None:
         self.grouper, self.prices, self.lang = grouper, prices, lang
-        self.explainer: Explainer = explainer_of(grouper)
         # by identity: MDCs tried alike are one object for all cases
         self._kept: dict[int, tuple[tuple[Tried, ...], tuple[NDArray[np.int32], ...]]] = {}
         self._number: dict[tuple[str, bool, bool, str], int] = {}
 
-    def explain(self, table: pa.Table, file: str, first_row: int) -> tuple[pa.Table, Counts]:
-        """Return the explanations of the cases of a table, one row each, and how they ended."""
+    def explain(self, chunk: _Chunk) -> _Done:
+        """Return the explanations of the cases of a chunk, one row each, and how they ended."""
         with _without_collection():
-            return self._explained(table, file, first_row)
-
-    def _explained(self, table: pa.Table, file: str, first_row: int) -> tuple[pa.Table, Counts]:
-        part = group_piece(Piece(file, first_row, lambda: table), self.grouper)
-        rows = np.flatnonzero(part.cases.good)
-        facts = facts_of(part, rows)
-        good = part if len(rows) == len(table) else _only(part, rows)
-        prices = None
-        if self.prices is not None:
-            asked = self.prices.of_table(part.table.take(pa.array(rows)))
-            prices = asked
-        made = list(self.explainer.explanations(good.cases, good.grouped, facts, prices))
-        return self._table(part, rows, made), part.grouped.counts()
+            part = group_piece(
+                Piece(chunk.file, chunk.first_row, lambda: chunk.table),
+                self.grouper,
+                None,
+                chunk.edition,
+            )
+            rows = np.flatnonzero(part.cases.good)
+            made = explanations(part, rows, self.grouper, chunk.edition, self.prices)
+            codes = CodesRead(self.grouper.own_editions)
+            codes.add(
+                part.cases.tally, part.cases.changes, part.grouped.status, part.grouped.reason
+            )
+            versions = None
+            if isinstance(self.grouper, VersionedGrouper) and part.version is not None:
+                versions = self.grouper.count(part.version, part.grouped.status)
+            return _Done(self._table(part, rows, made), part.grouped.counts(), codes, versions)
 
     def _table(self, part: GroupedPiece, rows: Any, made: Sequence[Explanation]) -> pa.Table:
         count = len(part.table)
@@ -161,6 +209,7 @@ class _Worker:
         texts = ["\n".join(words.lines(e, lang, c)) for e, c in zip(made, changes, strict=True)]
         columns = [
             parse.flat(part.table["case_id"]).cast(pa.string()),
+            column(pa.array([e.scheme for e in made], pa.string())),
             column(pa.array([e.grouping.mdc for e in made], pa.string())),
             column(pa.array([e.grouping.adrg for e in made], pa.string())),
             column(pa.array([e.grouping.drg for e in made], pa.string())),
@@ -299,6 +348,46 @@ def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]
     ]
 
 
+def explanations(
+    part: GroupedPiece,
+    rows: NDArray[np.int64],
+    grouper: AnyGrouper,
+    edition: str,
+    prices: Prices | None = None,
+) -> list[Explanation]:
+    """Return the explanations of some good cases of a piece, in their order.
+
+    Of a family, each is by the version that grouped the case: that of its day of discharge.
+    """
+    if not isinstance(grouper, VersionedGrouper) or part.version is None:
+        own = grouper if isinstance(grouper, Grouper) else grouper.of_day(None)
+        return _by_one(part, rows, own, prices)
+    made: dict[int, Explanation] = {}
+    for number in np.unique(part.version[rows]).tolist():
+        mine = rows[part.version[rows] == number]
+        table = part.table.take(pa.array(mine))
+        piece = Piece(part.faults.file, 1, partial(_same, table), part.faults.numbers[mine])
+        version = grouper.groupers[number]
+        again = group_piece(piece, version, None, edition)
+        found = _by_one(again, np.arange(len(mine)), version, prices)
+        made |= zip(mine.tolist(), found, strict=True)
+    return [made[row] for row in rows.tolist()]
+
+
+def _same(table: pa.Table) -> pa.Table:
+    return table
+
+
+def _by_one(
+    part: GroupedPiece, rows: NDArray[np.int64], grouper: Grouper, prices: Prices | None
+) -> list[Explanation]:
+    """Return the explanations of good cases of a piece that one scheme grouped."""
+    facts = facts_of(part, rows)
+    good = part if len(rows) == len(part.table) else _only(part, rows)
+    asked = prices.of_table(part.table.take(pa.array(rows))) if prices is not None else None
+    return list(explainer_of(grouper).explanations(good.cases, good.grouped, facts, asked))
+
+
 def _only(part: GroupedPiece, rows: NDArray[np.int64]) -> GroupedPiece:
     """Return some rows of a grouped piece, without its table."""
     g = part.grouped
@@ -312,44 +401,58 @@ def _only(part: GroupedPiece, rows: NDArray[np.int64]) -> GroupedPiece:
 _here: _Worker | None = None
 
 
-def _start(
-    scheme: Path, surgical_match: str, codes: str | None, prices: Prices | None, lang: str
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What makes a grouper anew in another process: its scheme or family, readings, edition, day."""
+
+    scheme: Path | Family
+    readings: Readings
+    codes: str | None
+    today: dt.date | None
+
+    @classmethod
+    def of(cls, grouper: AnyGrouper) -> _Recipe:
+        if isinstance(grouper, VersionedGrouper):
+            return cls(grouper.family, grouper.asked, grouper.codes, grouper.day)
+        readings = tuple(sorted(grouper.readings.items()))
+        return cls(grouper.scheme.path, readings, grouper.codes, None)
+
+    def grouper(self) -> AnyGrouper:
+        if isinstance(self.scheme, Path):
+            return Grouper(self.scheme, readings=self.readings, codes=self.codes)
+        return VersionedGrouper(
+            self.scheme, readings=self.readings, codes=self.codes, today=self.today
+        )
+
+
+def _start(recipe: _Recipe, prices: Prices | None, lang: str) -> None:
     global _here
-    grouper = Grouper(scheme, surgical_match=surgical_match, codes=codes)
-    _here = _Worker(grouper, prices, lang)
+    _here = _Worker(recipe.grouper(), prices, lang)
 
 
-def _explain_here(table: pa.Table, file: str, first_row: int) -> tuple[pa.Table, Counts]:
+def _explain_here(chunk: _Chunk) -> _Done:
     if _here is None:
         raise RuntimeError("no worker")
-    return _here.explain(table, file, first_row)
+    return _here.explain(chunk)
 
 
 def _results(
-    chunks: Iterator[tuple[pa.Table, str, int]],
+    chunks: Iterator[_Chunk],
     worker: _Worker,
     workers: int,
     known_rows: int | None,
-) -> Iterator[tuple[pa.Table, Counts]]:
+) -> Iterator[_Done]:
     """Yield the explained chunks in order, by this process or, when there are many, by several."""
     if workers <= 1 or (known_rows is not None and known_rows < FOR_A_POOL):
-        yield from (worker.explain(*chunk) for chunk in chunks)
+        yield from (worker.explain(chunk) for chunk in chunks)
         return
-    g = worker.grouper
-    arguments = (
-        g.scheme.path,
-        g.scheme.surgical_match,
-        g.codes,
-        worker.prices,
-        worker.lang,
-    )
+    arguments = (_Recipe.of(worker.grouper), worker.prices, worker.lang)
     # a process made anew holds nothing of this one's threads
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start, arguments) as pool:
-        waiting: deque[Future[tuple[pa.Table, Counts]]] = deque()
+        waiting: deque[Future[_Done]] = deque()
         for chunk in chunks:
-            waiting.append(pool.submit(_explain_here, *chunk))
+            waiting.append(pool.submit(_explain_here, chunk))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -359,7 +462,7 @@ def _results(
 def explain_file(
     cases: Any,
     out: str | Path,
-    grouper: Grouper,
+    grouper: AnyGrouper | Scheme | str | Path,
     *,
     only: Collection[str] | None = None,
     prices: Prices | None = None,
@@ -370,7 +473,9 @@ def explain_file(
 ) -> ExplainedFile:
     """Explain cases from files to a Parquet file, a row for each case, in their order.
 
-    `only` are the ids of the cases wanted, None for all. `prices` is a
+    `grouper`: a grouper, or a scheme in any form; of a family of versions each case is explained by
+    the one in force on its discharge date, and `scheme` of its row says which. Codes are read as
+    `group` reads them. `only` are the ids of the cases wanted, None for all. `prices` is a
     `drgpay.settlement.pricing.Pricer`. With `workers` above 1, many cases are shared out to so
     many processes; a script that asks for it needs the usual `if __name__ == "__main__"`.
     Cases with faulty data have a row, too: status `quarantined` and the reason.
@@ -379,16 +484,24 @@ def explain_file(
     """
     path = Path(out)
     result_file(path, (".parquet",))
-    wanted = (*GROUPING_COLUMNS, *GROUPING_MORE, *(("payment_mode",) if prices is not None else ()))
+    grouper = any_grouper(grouper)
+    choice = grouper.edition_choice()
+    wanted = (
+        *GROUPING_COLUMNS,
+        *GROUPING_MORE,
+        DATE_COLUMN,
+        *(("payment_mode",) if prices is not None else ()),
+    )
     source = open_source(cases, wanted, options=reading)
     not_an_input([path], source.names)
     missing = set() if only is None else set(only)
     ids = None if only is None else pa.array(sorted(missing), pa.string())
     sent = 0
 
-    def chunks() -> Iterator[tuple[pa.Table, str, int]]:
+    def chunks() -> Iterator[_Chunk]:
         nonlocal sent
-        for piece in source.pieces:
+        for some in source.pieces:
+            piece, edition = choice.of(some.file).settle(some)
             table = piece.load()
             if ids is not None:
                 own = pc.utf8_trim_whitespace(parse.flat(table["case_id"]).cast(pa.string()))
@@ -397,14 +510,14 @@ def explain_file(
             for first in range(0, len(table), CHUNK):
                 part = table.slice(first, CHUNK)
                 sent += len(part)
-                yield part.combine_chunks(), piece.file, piece.first_row + first
+                yield _Chunk(part.combine_chunks(), piece.file, piece.first_row + first, edition)
 
     worker = _Worker(grouper, prices, lang)
     step = progress(source.rows) if progress is not None else None
-    counts, written = Counts(), 0
+    counts, written, codes = Counts(), 0, CodesRead(grouper.own_editions)
+    versions: list[NDArray[np.int64]] = []
     waiting: list[pa.Table] = []
-    meta = {"scheme": grouper.scheme.id, "digest": grouper.scheme.digest, "warning": words.WARNING}
-    schema = SCHEMA.with_metadata({"drgpay": json.dumps(meta, ensure_ascii=False)})
+    schema = SCHEMA.with_metadata({"drgpay": json.dumps(_told(grouper), ensure_ascii=False)})
     with whole_file(path) as part:
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
 
@@ -414,9 +527,13 @@ def explain_file(
                     waiting.clear()
 
             known = source.rows if only is None else len(only)
-            for table, some in _results(chunks(), worker, workers, known):
+            for done in _results(chunks(), worker, workers, known):
+                table = done.table
                 waiting.append(table)
-                counts += some
+                counts += done.counts
+                codes.merge(done.codes)
+                if done.versions is not None:
+                    versions.append(done.versions)
                 written += len(table)
                 if sum(map(len, waiting)) >= ROWS_OF_A_GROUP:
                     flush()
@@ -436,7 +553,101 @@ def explain_file(
                     "this is a fault of drgpay: please report it",
                 ),
             )
-    return ExplainedFile(path, counts)
+    codes.found = choice.found
+    use: tuple[VersionUse, ...] = ()
+    if isinstance(grouper, VersionedGrouper) and versions:
+        use = grouper.use(np.sum(versions, axis=0))
+    return ExplainedFile(path, counts, codes, use)
+
+
+def _told(grouper: AnyGrouper) -> dict[str, Any]:
+    """Return what a file of explanations says of the schemes that made it."""
+    own = grouper.groupers if isinstance(grouper, VersionedGrouper) else (grouper,)
+    schemes = [
+        {"id": g.scheme.id, "digest": g.scheme.digest, "readings": dict(g.readings)} for g in own
+    ]
+    return {"schemes": schemes, "warning": words.WARNING}
+
+
+def explain_case(
+    source: Any,
+    case_id: str | None,
+    grouper: AnyGrouper,
+    *,
+    reading: ReadOptions = AS_FOUND,
+    prices: Prices | None = None,
+) -> tuple[Explanation, CodesRead]:
+    """Return the explanation of a case of a file, of its first case without an id.
+
+    It is read and grouped as `group` does: of a family by the version of its discharge date. Also
+    returned is how its codes were read and what holds with a proviso. Raises InputError.
+    """
+    wanted = (*GROUPING_COLUMNS, *GROUPING_MORE, DATE_COLUMN, "payment_mode")
+    grouper = any_grouper(grouper)
+    choice = grouper.edition_choice()
+    found: list[tuple[pa.Table, str, int, str]] = []
+    for some in open_source(source, wanted, options=reading).pieces:
+        piece, edition = choice.of(some.file).settle(some)
+        table = piece.load()
+        ids = pc.utf8_trim_whitespace(parse.flat(table["case_id"]).cast(pa.string()))
+        if case_id is None:
+            places = [0] if len(table) else []
+        else:
+            places = pc.indices_nonzero(pc.fill_null(pc.equal(ids, case_id), False)).to_pylist()
+        for at in places:
+            number = piece.first_row + at if piece.numbers is None else int(piece.numbers[at])
+            found.append((table.slice(at, 1), piece.file, number, edition))
+        if found and case_id is None:
+            break
+    row, file, number, edition = _the_one(found, case_id, source)
+    part = group_piece(Piece(file, number, lambda: row), grouper, None, edition)
+    if not part.cases.good[0]:
+        _refuse_faulty(part)
+    codes = CodesRead(grouper.own_editions, found=choice.found)
+    codes.add(part.cases.tally, part.cases.changes, part.grouped.status, part.grouped.reason)
+    return explanations(part, np.arange(1), grouper, edition, prices)[0], codes
+
+
+def _the_one(
+    found: Sequence[tuple[pa.Table, str, int, str]], case_id: str | None, source: Any
+) -> tuple[pa.Table, str, int, str]:
+    """Return the row of a case; raises InputError when there is none, or several."""
+    where = source if isinstance(source, str | Path) else None
+    if len(found) > 1:
+        rows = ", ".join(str(number) for _, _, number, _ in found[:5])
+        raise InputError(
+            both(f"病例号 {case_id} 出现 {len(found)} 次：第 {rows} 行",
+                 f"case {case_id!r} stands {len(found)} times: rows {rows}"),
+            where=where,
+            remedy=both("每个病例号只留一行，再解释", "keep one row of each case id"),
+        )  # fmt: skip
+    if found:
+        return found[0]
+    if case_id is None:
+        raise InputError(
+            both("文件中没有病例", "the file holds no case"),
+            where=where,
+            remedy=both("核对文件", "check the file"),
+        )
+    raise InputError(
+        both(f"没有病例 {case_id}", f"no case {case_id!r}"),
+        where=where,
+        remedy=both("核对病例号", "check the case id"),
+    )
+
+
+def _refuse_faulty(part: GroupedPiece) -> None:
+    """Fail with the fault that keeps a case from being grouped."""
+    notes = part.faults.close()
+    zh, note = (notes.table(lang).to_pylist()[0] for lang in ("zh", "en"))
+    raise InputError(
+        both(
+            f"病例 {zh['case_id']}：{both_names(zh['column'])} = “{zh['value']}”：{zh['message']}",
+            f"{note['case_id']}: {note['column']} = {note['value']!r}: {note['message']}",
+        ),
+        where=f"{note['file']}:{note['row']}",
+        remedy=both(zh["remedy"], note["remedy"]),
+    )
 
 
 def _not_found(ids: Sequence[str], names: Sequence[str]) -> InputError:

@@ -13,6 +13,7 @@ from drgpay.grouper.changes import MOST_CODES, Change, Price
 from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
 from drgpay.money import points_text, yuan_text
+from drgpay.readings import OPEN_READINGS
 from drgpay.schemes.rules import (
     REPEATED,
     Always,
@@ -112,32 +113,6 @@ KINDS: dict[str, Texts] = {
     "fallback": ("其余组（不算入组）", "rest group (not grouped)"),
 }
 # what each choice of a reading means
-READING_WORDS: dict[str, dict[str, Texts]] = {
-    "sex_and_newborn": {
-        "ambiguous": (
-            "新生儿或性别不符的病例进入歧义组",
-            "newborns and cases whose sex does not fit are ambiguous groups",
-        ),
-        "passed_on": (
-            "新生儿或性别不符的病例转入下一MDC",
-            "newborns and cases whose sex does not fit pass on to the next MDC",
-        ),
-    },
-    "ungroupable_principals": {
-        "refused": (
-            "主要诊断是灰码或不作为分组规则，不予入组",
-            "a principal diagnosis that is grey or takes no part in grouping is refused",
-        ),
-        "tried": (
-            "灰码或不作为分组规则的主要诊断照常判断",
-            "a principal diagnosis that is grey or takes no part in grouping is tried as any",
-        ),
-    },
-    "valid_procedures": {
-        "tabled": ("有效手术操作按所附列表", "the valid procedures are those tabled"),
-        "later": ("有效手术操作按其后的更正", "the valid procedures are those cleaned later"),
-    },
-}
 VERDICTS: dict[str, Texts] = {
     "counts": ("计入", "counts"),
     "excluded": (
@@ -417,9 +392,9 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     zh = lang == "zh"
     g = e.grouping
     made = [
-        f"分组方案 {e.scheme}（手术匹配 {e.surgical_match}）"
+        f"分组方案 {e.scheme}（手术匹配 {e.options['surgical_match']}）"
         if zh
-        else f"scheme {e.scheme} (surgical_match {e.surgical_match})",
+        else f"scheme {e.scheme} (surgical_match {e.options['surgical_match']})",
         ("主要诊断  " if zh else "principal   ") + named(*e.principal),
     ]
     label, blank = ("手术操作  ", " " * 10) if zh else ("procedures  ", " " * 12)
@@ -456,9 +431,20 @@ def contradiction_text(groups: Sequence[tuple[str, str]]) -> tuple[str, str]:
     )
 
 
+def reading_dict(item: Reading) -> dict[str, Any]:
+    """Return a reading that decided as plain values."""
+    conditions = [{"group": g, "words": w, "source": s} for g, w, s in item.conditions]
+    names = ("option", "choice", "other", "drg", "name")
+    return {**{name: getattr(item, name) for name in names}, "conditions": conditions}
+
+
 def reading_line(item: Reading, lang: str) -> str:
     """Return the line of a reading that decided, and what the other choice would have made."""
-    zh, en = READING_WORDS[item.option][item.choice]
+    text = OPEN_READINGS[item.option].choices[item.choice]
+    zh, en = text.chinese, str(text)
+    if item.conditions:
+        zh += "（" + "；".join(f"{g}“{w}”，取自 {s}" for g, w, s in item.conditions) + "）"
+        en += " (" + "; ".join(f"{g} {w!r} from {s}" for g, w, s in item.conditions) + ")"
     if lang == "zh":
         return (
             f"  由方案选项 {item.option} = {item.choice} 决定：{zh}；"

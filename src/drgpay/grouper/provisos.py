@@ -30,6 +30,12 @@ def outside_period(table: pa.Table, scheme: Scheme, good: parse.Mask) -> int:
     return int(np.count_nonzero(outside & good & (days != parse.MISSING_DATE)))
 
 
+def is_outside(day: dt.date, scheme: Scheme) -> bool:
+    """Return whether a scheme was not in force on a day."""
+    start, end = scheme.period
+    return (start is not None and day < start) or (end is not None and day > end)
+
+
 def decided_by_condition(cases: EncodedCases, grouped: GroupedCases, grouper: Grouper) -> int:
     """Return how many cases would end in another group without the conditions taken over.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from drgpay.columns import GROUPING_COLUMNS
 from drgpay.csv_cells import NeutralCsvWriter
 from drgpay.errors import Bilingual, BooksError, both
 from drgpay.grouper.codes_read import CodesRead
-from drgpay.grouper.engine import GroupedCases, Grouper, cached_grouper
+from drgpay.grouper.engine import GroupedCases
 from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
 from drgpay.grouper.provisos import DATE_COLUMN, note_provisos
 from drgpay.grouper.versions import (
@@ -40,6 +40,7 @@ from drgpay.grouper.versions import (
     version_warnings,
 )
 from drgpay.outputs import not_an_input, result_file, whole_files
+from drgpay.readings import Readings, asked_readings, readings_text
 from drgpay.schemes import Scheme
 
 if TYPE_CHECKING:
@@ -51,19 +52,6 @@ T = TypeVar("T")
 def default_threads() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def grouper_of(
-    scheme: Grouper | Scheme | str | Path,
-    surgical_match: str | None = None,
-    codes: str | None = None,
-) -> Grouper:
-    """Return a grouper for a scheme given in any form; those given by name are kept compiled."""
-    if isinstance(scheme, Grouper):
-        return scheme
-    if isinstance(scheme, str):
-        return cached_grouper(scheme, surgical_match, codes)
-    return Grouper(scheme, surgical_match=surgical_match, codes=codes)
 
 
 def in_order(
@@ -199,7 +187,7 @@ class GroupResult:
     quarantine: pa.Table
     counts: Counts
     scheme: str
-    surgical_match: str
+    readings: Mapping[str, str]
     changes: pa.Table
     versions: tuple[VersionUse, ...] = ()
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
@@ -219,6 +207,7 @@ def group(
     scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
+    readings: Mapping[str, str] | Readings | None = None,
     codes: str | None = None,
     reading: ReadOptions = AS_FOUND,
     threads: int | None = None,
@@ -230,7 +219,9 @@ def group(
     `scheme`: a bundled name, a scheme folder, a family of versions (each case by the version in
     force on its discharge date) or a grouper. `codes`: the edition of the codes (`clinical-2022`,
     `insurance-2.0`) of rows that do not say theirs, found out by counting when None; codes of
-    another edition than the scheme's are mapped. `reading`: how files are to be read. The result is the same for any number of threads.
+    another edition than the scheme's are mapped. `readings`: readings that the scheme leaves open, by
+    name, in place of the manifest's (docs/formats.md); `surgical_match` is a word for the one of that
+    name. `reading`: how files are to be read. The result is the same for any number of threads.
 
     Raises InputError (files, columns) or SchemeError. Source: S2 二(二)2(1).
 
@@ -240,7 +231,7 @@ def group(
     >>> group(one, "chs-drg-1.1").table["drg"].to_pylist()
     ['GZ13']
     """
-    grouper = any_grouper(scheme, surgical_match, codes)
+    grouper = any_grouper(scheme, asked_readings(readings, surgical_match), codes)
     tables: list[pa.Table] = []
     sink = _Sink(lambda table: tables.append(table), None, CodesRead(grouper.own_editions))
     source = open_source(cases, _wanted(grouper), options=reading.with_codes(codes))
@@ -254,8 +245,8 @@ def group(
         table,
         sink.quarantine.table(),
         counts,
-        _name(grouper),
-        _match(grouper),
+        scheme_name(grouper),
+        dict(grouper.readings),
         changes_table(sink.changes),
         _use(grouper, sink),
         sink.codes,
@@ -271,14 +262,9 @@ def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
     return (*wanted, DATE_COLUMN)
 
 
-def _name(grouper: AnyGrouper) -> str:
+def scheme_name(grouper: AnyGrouper) -> str:
+    """Return the id of a grouper's scheme, the name of a family of versions."""
     return grouper.family.name if isinstance(grouper, VersionedGrouper) else grouper.scheme.id
-
-
-def _match(grouper: AnyGrouper) -> str:
-    if isinstance(grouper, VersionedGrouper):
-        return grouper.surgical_match
-    return grouper.scheme.surgical_match
 
 
 def _use(grouper: AnyGrouper, sink: _Sink) -> tuple[VersionUse, ...]:
@@ -406,7 +392,7 @@ class GroupedFile:
     quarantine: Path
     counts: Counts
     scheme: str
-    surgical_match: str
+    readings: Mapping[str, str]
     changes: Path | None = None
     versions: tuple[VersionUse, ...] = ()
     unused: tuple[str, ...] = ()
@@ -437,7 +423,7 @@ def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:
     return {
         "drgpay.scheme": grouper.scheme.id,
         "drgpay.code_system": one.edition,
-        "drgpay.surgical_match": grouper.scheme.surgical_match,
+        "drgpay.readings": readings_text(grouper.readings),
     }
 
 
@@ -447,6 +433,7 @@ def group_file(
     scheme: AnyGrouper | Scheme | str | Path = DEFAULT_SCHEME,
     *,
     surgical_match: str | None = None,
+    readings: Mapping[str, str] | Readings | None = None,
     codes: str | None = None,
     reading: ReadOptions = AS_FOUND,
     check: bool = False,
@@ -465,7 +452,7 @@ def group_file(
 
     Raises InputError or SchemeError, and BooksError when counts do not add up.
     """
-    grouper = any_grouper(scheme, surgical_match, codes)
+    grouper = any_grouper(scheme, asked_readings(readings, surgical_match), codes)
     path = Path(out)
     suffix = result_file(path, (".parquet", ".csv"))
     source = open_source(cases, _wanted(grouper, check), options=reading.with_codes(codes))
@@ -523,8 +510,8 @@ def group_file(
         path,
         notes_path,
         counts,
-        _name(grouper),
-        _match(grouper),
+        scheme_name(grouper),
+        dict(grouper.readings),
         changes_path if sink.changes else None,
         _use(grouper, sink),
         source.unknown,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,15 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.codes import Changes
-from drgpay.cases.editions import CodeTally, EditionChoice, FoundEdition, read_edition
-from drgpay.cases.encode import EncodedCases, Faults, encode_cases
+from drgpay.cases.editions import (
+    CodeTally,
+    EditionChoice,
+    FoundEdition,
+    RowsOfScheme,
+    SchemesOf,
+    read_edition,
+)
+from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
 from drgpay.errors import Bilingual, InputError, both
 from drgpay.grouper.engine import (
     QUARANTINED,
@@ -27,7 +35,14 @@ from drgpay.grouper.engine import (
     cached_grouper,
 )
 from drgpay.grouper.outcome import Grouping
-from drgpay.grouper.provisos import DATE_COLUMN, EPOCH, note_provisos
+from drgpay.grouper.provisos import DATE_COLUMN, EPOCH, note_provisos, outside_period
+from drgpay.readings import (
+    READINGS,
+    Readings,
+    asked_readings,
+    differing_readings,
+    readings_text,
+)
 from drgpay.schemes import Scheme, load_scheme
 from drgpay.schemes.checks import is_bundled
 from drgpay.schemes.program import Outcome
@@ -44,8 +59,9 @@ class VersionUse:
     verified: bool
     digest: str
     cases: int
+    readings: Mapping[str, str] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, str | int | bool]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the facts by name, for a manifest."""
         return {
             "id": self.scheme,
@@ -54,11 +70,15 @@ class VersionUse:
             "verified": self.verified,
             "digest": self.digest,
             "cases": self.cases,
+            "readings": dict(self.readings),
         }
 
 
 class VersionedGrouper:
-    """The groupers of a family, each compiled when first needed.
+    """The groupers of a family; `today` is the day whose version groups cases without a day.
+
+    A run asks for the day once (`for_run`) and passes it on, so that it cannot part when a version
+    changes at midnight; without it, each call takes the day on which it comes.
 
     Outcomes of all versions stand in one list, the newest version's first, so that a group known
     by two names has the newer one. `0000` is the last.
@@ -68,17 +88,13 @@ class VersionedGrouper:
         self,
         family: Family,
         *,
-        surgical_match: str | None = None,
+        readings: Mapping[str, str] | Readings | None = None,
         codes: str | None = None,
+        today: dt.date | None = None,
     ) -> None:
-        self.family = family
+        self.family, self.asked, self.day = family, asked_readings(readings), today
         self.groupers: tuple[Grouper, ...] = tuple(
-            Grouper(
-                version.path,
-                surgical_match=surgical_match,
-                codes=codes,
-            )
-            for version in family.versions
+            Grouper(version.path, readings=self.asked, codes=codes) for version in family.versions
         )
         self.codes = self.groupers[-1].codes
         own = tuple(o for grouper in reversed(self.groupers) for o in grouper.outcomes[:-1])
@@ -95,10 +111,20 @@ class VersionedGrouper:
         return self.groupers[-1].scheme
 
     @property
-    def surgical_match(self) -> str:
-        """The reading of each version, once when they agree."""
-        readings = dict.fromkeys(grouper.scheme.surgical_match for grouper in self.groupers)
-        return "/".join(readings)
+    def readings(self) -> Mapping[str, str]:
+        """The choice of each open reading; those of the versions by / where they differ."""
+        return {
+            name: "/".join(dict.fromkeys(grouper.readings[name] for grouper in self.groupers))
+            for name in READINGS
+        }
+
+    def for_run(self) -> VersionedGrouper:
+        """Return this grouper for a run: with the day of today, unless it has one."""
+        if self.day is not None:
+            return self
+        settled = copy(self)
+        settled.day = dt.date.today()
+        return settled
 
     @property
     def own_editions(self) -> tuple[str, ...]:
@@ -126,7 +152,7 @@ class VersionedGrouper:
     @property
     def today(self) -> int:
         """The number of the version in force today, of the nearest one when none is."""
-        return self.family.near(dt.date.today())
+        return self.family.near(self.day or dt.date.today())
 
     def at(self, day: dt.date) -> Grouper:
         """Return the grouper of the version in force on a day; raises InputError for none."""
@@ -196,6 +222,32 @@ class VersionedGrouper:
         faults.add((version < 0) & ~missing, DATE_COLUMN, "no_version_in_force")
         return version
 
+    def schemes_of(self, table: pa.Table, tally: CodeTally) -> list[RowsOfScheme]:
+        """Return the rows of a table by version, with what reads their codes, for `convert`.
+
+        A row goes by its day of discharge, before the first version and after the last by that one,
+        without a day by the version of today; both are counted in `tally`.
+        """
+        count = len(table)
+        days = np.full(count, parse.MISSING_DATE, dtype=np.int32)
+        if DATE_COLUMN in table.column_names:
+            days, bad = parse.dates(table[DATE_COLUMN])
+            days = np.where(bad, parse.MISSING_DATE, days)
+        missing = days == parse.MISSING_DATE
+        starts = np.array([(v.start - EPOCH).days for v in self.versions])
+        version = np.maximum(np.searchsorted(starts, days, side="right") - 1, 0)
+        version[missing] = self.today
+        found = []
+        for number in np.unique(version).tolist():
+            rows, grouper = np.flatnonzero(version == number), self.groupers[number]
+            if undated := int(np.count_nonzero(missing[rows])):
+                tally.undated[grouper.scheme.id] += undated
+            own = table.take(pa.array(rows))
+            if outside := outside_period(own, grouper.scheme, ~missing[rows]):
+                tally.outside[grouper.scheme.id] += outside
+            found.append(RowsOfScheme(grouper.scheme.id, rows, grouper.recoders))
+        return found
+
     def group_table(
         self, table: pa.Table, faults: Faults, edition: str = ""
     ) -> tuple[EncodedCases, GroupedCases, NDArray[np.int8]]:
@@ -224,6 +276,7 @@ class VersionedGrouper:
             deciding=np.zeros(count, dtype=np.int32),
         )
         changes, tally = Changes(), CodeTally()
+        parts: list[tuple[NDArray[np.int64], EncodedCases]] = []
         for number in used:
             rows = np.flatnonzero((version == number) & cases.good)
             if not len(rows):
@@ -235,10 +288,15 @@ class VersionedGrouper:
             note_provisos(own.table, part, alone, self.groupers[number])
             changes.update(part.changes)
             tally.add(part.tally)
+            parts.append((rows, part))
             grouped = self._among_all(number, alone)
             for name in ("group", "mdc", "status", "reason", "level", "deciding"):
                 getattr(out, name)[rows] = getattr(grouped, name)
-        cases = replace(cases, changes=changes, tally=tally)
+        diagnoses = _by_row(cases.diagnoses, [(rows, part.diagnoses) for rows, part in parts])
+        procedures = _by_row(cases.procedures, [(rows, part.procedures) for rows, part in parts])
+        cases = replace(
+            cases, changes=changes, tally=tally, diagnoses=diagnoses, procedures=procedures
+        )
         return cases, out, version
 
     def _among_all(self, number: int, grouped: GroupedCases) -> GroupedCases:
@@ -256,7 +314,9 @@ class VersionedGrouper:
     def use(self, counts: Sequence[int] | NDArray[np.int64]) -> tuple[VersionUse, ...]:
         """Return how many cases each version grouped, those without a case left out."""
         return tuple(
-            VersionUse(v.id, v.start, v.end, v.verified, grouper.scheme.digest, int(n))
+            VersionUse(
+                v.id, v.start, v.end, v.verified, grouper.scheme.digest, int(n), grouper.readings
+            )
             for v, grouper, n in zip(self.versions, self.groupers, counts, strict=True)
             if n
         )
@@ -271,16 +331,70 @@ class VersionedGrouper:
 
         Raises InputError.
         """
-        if discharge_date is None:
-            return self.groupers[self.today].group_case(**case)
-        if not isinstance(discharge_date, dt.date) or isinstance(discharge_date, dt.datetime):
+        return self.of_day(discharge_date).group_case(**case)
+
+    def of_day(self, day: dt.date | None) -> Grouper:
+        """Return the grouper of the version in force on a day, of today without one.
+
+        Raises InputError for a day on which none was.
+        """
+        if day is None:
+            return self.groupers[self.today]
+        if not isinstance(day, dt.date) or isinstance(day, dt.datetime):
             raise InputError(
                 both("出院日期须是日期（datetime.date）", "discharge_date must be a datetime.date")
             )
-        return self.at(discharge_date).group_case(**case)
+        return self.at(day)
 
 
 AnyGrouper = Grouper | VersionedGrouper
+
+
+def schemes_of(grouper: AnyGrouper) -> SchemesOf:
+    """Return what tells by what scheme the codes of each row of a table are read, for `convert`.
+
+    Rows discharged when it was not in force are counted in the tally.
+    """
+    if isinstance(grouper, VersionedGrouper):
+        return grouper.schemes_of
+    scheme, recoders = grouper.scheme, grouper.recoders
+
+    def every(table: pa.Table, tally: CodeTally) -> list[RowsOfScheme]:
+        rows = np.arange(len(table))
+        if outside := outside_period(table, scheme, np.ones(len(table), dtype=np.bool_)):
+            tally.outside[scheme.id] += outside
+        return [RowsOfScheme(scheme.id, rows, recoders)]
+
+    return every
+
+
+def _by_row(whole: Codes, parts: Sequence[tuple[NDArray[np.int64], Codes]]) -> Codes:
+    """Return the codes of a table's rows: of some rows those of a part, of the others the table's.
+
+    Each row's numbers and words are those of the version that grouped it.
+    """
+    count = len(whole.offsets) - 1
+    which, place = np.zeros(count, dtype=np.int64), np.arange(count)
+    for number, (rows, _) in enumerate(parts, 1):
+        which[rows], place[rows] = number, np.arange(len(rows))
+    every = [whole, *(codes for _, codes in parts)]
+    texts = [_texts(codes.words) for codes in every]
+    base = np.cumsum([0, *map(len, texts)])[:-1]
+    starts, lengths = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    for number, codes in enumerate(every):
+        mine = which == number
+        at = place[mine]
+        starts[mine] = base[number] + codes.offsets[at]
+        lengths[mine] = codes.offsets[at + 1] - codes.offsets[at]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    index = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+    ids = np.concatenate([codes.ids[: codes.offsets[-1]] for codes in every])[index]
+    words = pa.concat_arrays(texts).take(pa.array(index))
+    return Codes(offsets, np.append(ids, np.int32(0)), words.dictionary_encode())
+
+
+def _texts(words: pa.Array) -> pa.Array:
+    return words.cast(pa.string())
 
 
 def _encode(
@@ -320,29 +434,46 @@ def version_warnings(use: Sequence[VersionUse]) -> list[Bilingual]:
 
 def any_grouper(
     scheme: AnyGrouper | Scheme | str | Path,
-    surgical_match: str | None = None,
+    readings: Readings = (),
     codes: str | None = None,
     base: Path | None = None,
 ) -> AnyGrouper:
-    """Return the grouper of a scheme, or of a family of versions, given in any form.
+    """Return the grouper of a scheme, or of a family of versions, given in any form, for a run.
 
-    Those given by name are kept compiled. Paths are relative to `base`.
+    Those given by name are kept compiled. Paths are relative to `base`. A family's version of today
+    is settled here. Raises InputError where a grouper is given that has other `readings`.
     """
     if isinstance(scheme, Grouper | VersionedGrouper):
-        return scheme
+        _refuse_other_readings(scheme, readings)
+        return scheme.for_run() if isinstance(scheme, VersionedGrouper) else scheme
     if isinstance(scheme, Scheme):
-        return Grouper(scheme, surgical_match=surgical_match, codes=codes)
+        return Grouper(scheme, readings=readings, codes=codes)
     family = find_family(scheme, base)
     if family is not None and is_bundled(family.versions[0].path):
-        return _cached(family, surgical_match, codes)
+        return _cached(family, readings, codes).for_run()
     if family is not None:
-        return VersionedGrouper(family, surgical_match=surgical_match, codes=codes)
+        return VersionedGrouper(family, readings=readings, codes=codes).for_run()
     if isinstance(scheme, str) and base is None:
-        return cached_grouper(scheme, surgical_match, codes)
-    loaded = load_scheme(scheme, base=base, surgical_match=surgical_match)
+        return cached_grouper(scheme, readings, codes)
+    loaded = load_scheme(scheme, base=base, readings=readings)
     return Grouper(loaded, codes=codes)
 
 
 @lru_cache(maxsize=4)
-def _cached(family: Family, surgical_match: str | None, codes: str | None) -> VersionedGrouper:
-    return VersionedGrouper(family, surgical_match=surgical_match, codes=codes)
+def _cached(family: Family, readings: Readings, codes: str | None) -> VersionedGrouper:
+    return VersionedGrouper(family, readings=readings, codes=codes)
+
+
+def _refuse_other_readings(grouper: AnyGrouper, readings: Readings) -> None:
+    """Fail if readings are asked for beside a grouper that was made with others."""
+    other = differing_readings(dict(readings), grouper.readings)
+    if other:
+        asked = readings_text({name: choice for name, (choice, _) in other.items()})
+        has = readings_text({name: choice for name, (_, choice) in other.items()})
+        raise InputError(
+            both(
+                f"所给的分组器用 {has}，又要求 {asked}",
+                f"the grouper given has {has}, asked for is {asked}",
+            ),
+            remedy=both("在建立分组器时写明读法", "name the readings where the grouper is made"),
+        )

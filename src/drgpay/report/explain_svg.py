@@ -158,11 +158,11 @@ def explanation_svg(e: Explanation, lang: str = "zh") -> str:
     title = f"{g.drg} {g.name}"
     d.text(LEFT, d.y + 12, title, 20, TAKEN if g.mdc else INK, bold=True)
     d.y += 34
-    scheme = f"分组方案 {e.scheme}（手术匹配 {e.surgical_match}）"
+    scheme = f"分组方案 {e.scheme}（手术匹配 {e.options['surgical_match']}）"
     d.text(
         LEFT,
         d.y,
-        scheme if zh else f"scheme {e.scheme} (surgical_match {e.surgical_match})",
+        scheme if zh else f"scheme {e.scheme} (surgical_match {e.options['surgical_match']})",
         12,
         GREY,
     )

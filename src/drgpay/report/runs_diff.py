@@ -27,6 +27,7 @@ FACTS = {
     "policy": ("政策", "policy"),
     "policy_digest": ("政策摘要码", "policy digest"),
     "scheme": ("分组方案", "scheme"),
+    "readings": ("方案的读法", "readings of the scheme"),
     "drgpay_version": ("程序版本", "drgpay version"),
     "trial": ("试算", "trial"),
     "cases_in": ("收到病例", "cases in"),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from drgpay._reference import reference_dir
 from drgpay.errors import Bilingual, SchemeError, both, in_language, located, quoted
+from drgpay.readings import READINGS
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.contradictions import refused_by_mdc
 from drgpay.schemes.folders import large_table
@@ -42,7 +43,7 @@ from drgpay.schemes.rules import (
     members,
     parse_rule,
 )
-from drgpay.schemes.tables import EVERY_OWNER, READINGS, AdrgRow, MdcRow, Scheme
+from drgpay.schemes.tables import EVERY_OWNER, AdrgRow, MdcRow, Scheme
 
 DIAGNOSIS_SHAPE = r"^[A-Z]\d{2}\.(?:\d{3}|x\d{2})(?:x\d{3})?(?:\+[A-Z]\d{2}(?:\.\d)?\*)?$"
 PROCEDURE_SHAPE = (

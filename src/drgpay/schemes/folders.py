@@ -26,6 +26,7 @@ from drgpay._reference import reference_dir, resolve
 from drgpay.cases.swallowed import holds_rows, refuse_swallowed, swallowed
 from drgpay.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.inputs import plain_file, read_input, read_toml
+from drgpay.readings import READINGS
 from drgpay.schemes._arrow import column, flags, positions
 
 TABLES = {
@@ -97,11 +98,7 @@ ENTRIES: dict[str, type] = {
     "code_system.path": str,
     "code_system.edition": str,
     "options": dict,
-    "options.surgical_match": str,
-    "options.sex_and_newborn": str,
-    "options.ungroupable_principals": str,
-    "options.valid_procedures": str,
-    "options.conditions": str,
+    **{f"options.{name}": str for name in READINGS},
     "options.retry_further_procedures": bool,
     "counts": dict,
     "known_findings": dict,

@@ -12,6 +12,7 @@ from pathlib import Path
 from drgpay._reference import resolve
 from drgpay.errors import InputError, SchemeError, both
 from drgpay.outputs import whole_file
+from drgpay.readings import Readings, asked_readings
 from drgpay.schemes.checks import (
     ALWAYS,
     CHECKS,
@@ -72,7 +73,7 @@ def _known_below(folder: Folder | None) -> Iterable[tuple[str, str, str]]:
 def check_tables(scheme: Scheme, *, complete: bool = True) -> Checked:
     """Return the findings of a scheme, all of them or those of the checks that always run."""
     # the findings are those of the scheme's own reading, whichever one is asked for
-    own = options_of(scheme.manifest, {}, scheme.path)
+    own = options_of(scheme.manifest, scheme.path)
     under_test = scheme if scheme.options == own else scheme_of(scheme.folder, own)
     checks: tuple[Check, ...] = CHECKS if complete else ALWAYS
     findings = run_checks(under_test, checks)
@@ -129,20 +130,21 @@ def load_scheme(
     name: str | Path,
     *,
     surgical_match: str | None = None,
-    options: Mapping[str, str] | None = None,
+    readings: Mapping[str, str] | Readings | None = None,
     base: Path | None = None,
     check: bool = True,
 ) -> Scheme:
     """Return a bundled scheme by its name, or the scheme of a folder (relative to `base`).
 
-    `surgical_match` (main or any) and other `options` override the manifest's. While the tables
-    have the digest that the manifest states, only the quick checks are repeated; otherwise all are
+    `readings` (by name, as `{"sex_and_newborn": "passed_on"}`) are taken in place of the manifest's;
+    `surgical_match` (main or any) is a word for the one of that name. While the tables have the digest that the manifest states, only the quick checks are repeated; otherwise all are
     run. Raises SchemeError with all new findings, and InputError when there is no such scheme.
 
     >>> load_scheme("zj-drg-2022").surgical_match
     'main'
     """
-    scheme = read_tables(_folder_of(name, base), surgical_match, options)
+    asked = asked_readings(readings, surgical_match)
+    scheme = read_tables(_folder_of(name, base), asked)
     if check:
         checked = check_tables(scheme, complete=not is_sealed(scheme))
         if checked.new:

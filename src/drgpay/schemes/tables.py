@@ -19,19 +19,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.errors import SchemeError, both
+from drgpay.readings import Readings, chosen_readings
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.folders import Folder, Place, codes_of_system, read_folder, small_table
 
 Ids = NDArray[np.int32]
 
-# readings that the tables of some schemes leave open: the choices, the first where none is stated
-READINGS: Mapping[str, tuple[str, ...]] = {
-    "surgical_match": ("main", "any"),
-    "sex_and_newborn": ("ambiguous", "passed_on"),
-    "ungroupable_principals": ("tried", "refused"),
-    "valid_procedures": ("tabled", "later"),
-    "conditions": ("named", "tabled"),
-}
 EVERY_OWNER = "*"  # owner of a list that every rule may name
 
 
@@ -308,43 +301,19 @@ def _by_list(owner: pa.Array, name: pa.Array, ids: Ids) -> dict[tuple[str, str],
     return found
 
 
-def options_of(manifest: Mapping[str, Any], asked: Mapping[str, str], path: Path) -> dict[str, str]:
-    """Return the choice of each open reading: as asked, as the manifest says, else the first.
-
-    Raises SchemeError for a choice or an option that there is not.
-    """
-    stated = manifest.get("options", {})
-    for name in asked:
-        if name not in READINGS:
-            raise SchemeError(
-                both(f"没有选项 {name}", f"no option {name}"),
-                where=path,
-                remedy=both(f"可写：{'、'.join(READINGS)}", f"there are {', '.join(READINGS)}"),
-            )
-    chosen = {}
-    for name, choices in READINGS.items():
-        value = asked.get(name) or str(stated.get(name, choices[0]))
-        if value not in choices:
-            raise SchemeError(
-                both(f"{name} 的值是“{value}”", f"{name} is {value!r}"),
-                where=path / "manifest.toml",
-                remedy=both(f"改为 {' 或 '.join(choices)}", f"write {' or '.join(choices)}"),
-            )
-        chosen[name] = value
-    return chosen
-
-
-def read_tables(
-    path: Path, surgical_match: str | None = None, options: Mapping[str, str] | None = None
-) -> Scheme:
+def read_tables(path: Path, readings: Readings = ()) -> Scheme:
     """Return the scheme of a folder, its tables read but not yet checked.
 
-    `options` override the manifest's, by name. Raises SchemeError for what cannot be read at all:
-    `drgpay.schemes.load_scheme` checks the rest.
+    `readings` are those asked for in place of the manifest's. Raises SchemeError for what cannot be
+    read at all: `drgpay.schemes.load_scheme` checks the rest.
     """
     folder = read_folder(path)
-    asked = {**(options or {}), **({"surgical_match": surgical_match} if surgical_match else {})}
-    return scheme_of(folder, options_of(folder.manifest, asked, path))
+    return scheme_of(folder, options_of(folder.manifest, path, readings))
+
+
+def options_of(manifest: Mapping[str, Any], path: Path, readings: Readings = ()) -> dict[str, str]:
+    """Return the choice of each reading under a manifest; raises SchemeError."""
+    return chosen_readings(manifest.get("options", {}), readings, path / "manifest.toml")
 
 
 def scheme_of(folder: Folder, options: Mapping[str, str]) -> Scheme:

@@ -17,6 +17,7 @@ from drgpay.csv_cells import neutral_text
 from drgpay.errors import Bilingual, both, in_language
 from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
+from drgpay.settlement.month_orders import Orders
 from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
 from drgpay.settlement.notes import history_codes
 from drgpay.settlement.provenance import PREPAID_ORIGIN, rows_digest
@@ -308,6 +309,16 @@ def _of_earlier(run: MonthRun) -> list[Bilingual]:
                 "the month before has no digests: whether its tables were changed cannot be told",
             )
         )
+    scheme = run.orders.changed_scheme(run.year.prepared.main.scheme)
+    if scheme is not None:
+        found.append(
+            both(
+                f"与上月的结果相比，分组方案或其读法已变：{scheme.chinese}；以前各月按现在的重新分组，"
+                "与已付的差额计入本月",
+                f"the scheme or its readings differ from the month before: {scheme}; earlier months "
+                "are grouped anew and the differences to what was paid go into this month",
+            )
+        )
     changed = run.orders.changed_parameters(run.year.policy)
     if changed:
         found.append(
@@ -444,7 +455,7 @@ def manifest(run: MonthRun) -> dict[str, Any]:
             "id": scheme.id,
             "title": scheme.title,
             "digest": scheme.digest,
-            "surgical_match": scheme.surgical_match,
+            "readings": dict(scheme.options),
             "effective": str(scheme.manifest.get("effective", {}).get("from", "")),
             "draft": scheme.draft,
         },
@@ -509,11 +520,17 @@ def _earlier(run: MonthRun) -> dict[str, Any] | None:
         "month": run.month_text(o.month),
         "drgpay_version": o.manifest["drgpay_version"],
         "policy_digest": o.manifest["policy"]["digest"],
+        "changed_scheme": _changed_scheme(run, o),
         "changed_parameters": o.changed_parameters(run.year.policy),
         "changed_inputs": o.changed_inputs(now),
         "adjustments": len(new),
         "adjustment_fen": sum(a.adjustment_fen for a in new),
     }
+
+
+def _changed_scheme(run: MonthRun, orders: Orders) -> dict[str, str] | None:
+    changed = orders.changed_scheme(run.year.prepared.main.scheme)
+    return None if changed is None else {"zh": changed.chinese, "en": str(changed)}
 
 
 def _ceiling(run: MonthRun) -> dict[str, Any] | None:

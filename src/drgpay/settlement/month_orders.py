@@ -21,6 +21,8 @@ from drgpay.errors import Bilingual, BooksError, InputError, both, located
 from drgpay.inputs import parse_json, read_input
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import YearPolicy
+from drgpay.readings import differing_readings, other_text, told_readings
+from drgpay.schemes import Scheme
 from drgpay.settlement.region import Region
 from drgpay.store.digests import changed_tables
 
@@ -145,6 +147,22 @@ class Orders:
             if f["file"] != policy and now.get(f["file"]) != f["sha256"]
         )
 
+    def changed_scheme(self, scheme: Scheme) -> Bilingual | None:
+        """Return how the scheme or its readings differ from those of the earlier months, if so."""
+        told = self.manifest["scheme"]
+        chinese, english = [], []
+        if told["id"] != scheme.id:
+            chinese.append(f"{told['id']} → {scheme.id}")
+            english.append(f"{told['id']} → {scheme.id}")
+        elif told["digest"] != scheme.digest:
+            chinese.append(f"{scheme.id} 的表已改动")
+            english.append(f"the tables of {scheme.id} have changed")
+        other = differing_readings(told_readings(told), scheme.options)
+        if other:
+            chinese.append(f"读法 {other_text(other, 'zh')}")
+            english.append(f"readings {other_text(other, 'en')}")
+        return both("；".join(chinese), "; ".join(english)) if chinese else None
+
     def changed_parameters(self, policy: YearPolicy) -> list[str]:
         """Return the keys whose value is another one now."""
         before = {p["key"]: p["value"] for p in self.manifest["policy"]["parameters"]}
@@ -191,6 +209,8 @@ def _manifest(folder: Path) -> tuple[bytes, Mapping[str, Any]]:
         named = [found["region"]["id"], found["policy"]["id"], found["month"]]
         named += [found["drgpay_version"], found["policy"]["digest"], found["trial"]]
         named += [found["region"]["year"], found["all_months"]]
+        named += [found["scheme"]["id"], found["scheme"]["digest"]]
+        told_readings(found["scheme"])
         named += [p["key"] for p in found["policy"]["parameters"] if "value" in p]
         named += [f["file"] for f in found["inputs"] if isinstance(f["sha256"], str)]
         named += [int(text[5:]) for text in found.get("recomputed_months", ())]

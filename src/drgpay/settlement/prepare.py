@@ -181,7 +181,7 @@ def prepare(
     workers = threads or default_threads()
     step_of = progress or (lambda name, rows: lambda done: None)
     if grouper is None:
-        grouper = any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
+        grouper = any_grouper(region.scheme, region.readings, region.codes, region.path)
     # base points are those of the groups in force when the year ends
     main = (
         grouper.at(dt.date(region.year, 12, 31))

@@ -9,7 +9,7 @@ chain as one; a review counts as it was decided for the case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,13 +25,22 @@ from drgpay.cases.parse import flat
 from drgpay.errors import InputError, both
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
+from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
 from drgpay.inputs import read_json
 from drgpay.money import POINT, decimal_fraction
 from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
 from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
+from drgpay.readings import (
+    Readings,
+    asked_readings,
+    differing_readings,
+    readings_text,
+    told_readings,
+)
 from drgpay.schemes import Scheme
+from drgpay.schemes.versions import bundled_families
 from drgpay.settlement.facts import Facts
 from drgpay.settlement.region import GRANTED, REFUSED, Rate
 from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, points_step, score
@@ -186,22 +195,68 @@ class Pricer:
                 ),
             ) from None
 
+    @property
+    def scheme_name(self) -> str:
+        """The scheme that the run was grouped by; its family where it had several versions.
+
+        Raises InputError where the family lies in a folder that the run does not name.
+        """
+        used = self.manifest["scheme"]
+        told = {version["id"] for version in used.get("versions", ())}
+        if not told - {used["id"]}:
+            return str(used["id"])
+        for name, family in bundled_families().items():
+            if told <= {version.id for version in family.versions}:
+                return name
+        raise InputError(
+            both(
+                f"清算用了几个版本：{'、'.join(sorted(told))}",
+                f"the run has several versions: {', '.join(sorted(told))}",
+            ),
+            where=self.folder,
+            remedy=both("用 --scheme 给出这一族方案", "name their family with --scheme"),
+        )
+
+    @property
+    def readings(self) -> Readings:
+        """The readings that the run was grouped with, those of the versions where they agree."""
+        used = self.manifest["scheme"]
+        every = [
+            told_readings(used),
+            *(v["readings"] for v in used.get("versions", ()) if "readings" in v),
+        ]
+        agreed = {n: c for n, c in every[0].items() if all(own.get(n) == c for own in every)}
+        return asked_readings(agreed)
+
+    def check_grouper(self, grouper: AnyGrouper) -> None:
+        """Fail if the run was settled with another scheme, or other versions; raises InputError."""
+        used = self.manifest["scheme"]
+        if not isinstance(grouper, VersionedGrouper):
+            self._check_scheme(used, grouper.scheme)
+            return
+        own = {g.scheme.id: g.scheme for g in grouper.groupers}
+        for told in used.get("versions") or (used,):
+            self._check_scheme({**used, **told}, own.get(told["id"], grouper.scheme))
+
     def check_scheme(self, scheme: Scheme) -> None:
         """Fail if the run was settled with another scheme; raises InputError."""
-        used = self.manifest["scheme"]
-        if (used["digest"], used["surgical_match"]) != (scheme.digest, scheme.surgical_match):
+        self._check_scheme(self.manifest["scheme"], scheme)
+
+    def _check_scheme(self, used: Mapping[str, Any], scheme: Scheme) -> None:
+        told = told_readings(used)
+        if used["digest"] != scheme.digest or differing_readings(told, scheme.options):
+            asked, has = readings_text(told), readings_text(scheme.options)
             raise InputError(
                 both(
-                    f"清算所用的分组方案是 {used['id']}（手术匹配 {used['surgical_match']}），"
-                    f"不是这里的 {scheme.id}（{scheme.surgical_match}），或方案的表已改动",
-                    f"the run was settled with the scheme {used['id']} (surgical_match "
-                    f"{used['surgical_match']}), not with this {scheme.id} "
-                    f"({scheme.surgical_match}), or its tables have changed",
+                    f"清算所用的分组方案是 {used['id']}（{asked}），"
+                    f"不是这里的 {scheme.id}（{has}），或方案的表已改动",
+                    f"the run was settled with the scheme {used['id']} ({asked}), not with this "
+                    f"{scheme.id} ({has}), or its tables have changed",
                 ),
                 where=self.folder,
                 remedy=both(
-                    "用 --scheme 和 --surgical-match 给出清算所用的方案",
-                    "give the run's scheme with --scheme and --surgical-match",
+                    "用 --scheme 和 --reading 给出清算所用的方案和读法",
+                    "give the run's scheme and readings with --scheme and --reading",
                 ),
             )
 

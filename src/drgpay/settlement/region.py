@@ -26,6 +26,7 @@ from drgpay.errors import (
     DrgpayError,
     InputError,
     PolicyError,
+    SchemeError,
     both,
     located,
     quoted,
@@ -34,6 +35,7 @@ from drgpay.inputs import plain_file, read_toml
 from drgpay.money import POINT, decimal_fraction, fen_of_yuan, yuan_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import COMPONENTS, load_policy
+from drgpay.readings import READINGS, Readings, asked_readings
 from drgpay.settlement.levels import differently_written, written_twice
 from drgpay.settlement.provenance import (
     CARRIED_ORIGIN,
@@ -60,7 +62,7 @@ HEAD = (
     "cases",
     "all_drg_mean_yuan",
     "weight_rate_yuan",
-    "surgical_match",
+    *READINGS,
     "synthetic",
     "codes",
     "history_codes",
@@ -210,7 +212,7 @@ class Region:
     synthetic: bool
     policy: str
     scheme: str
-    surgical_match: str | None
+    readings: Readings
     codes: str | None
     history_codes: str | None
     reading: ReadOptions
@@ -445,6 +447,19 @@ def _coefficient(text: str) -> int:
     return int(scaled)
 
 
+def _readings(r: TableReader, head: Mapping[str, Any]) -> Readings:
+    """Return the readings of the scheme that [region] asks for."""
+    found: list[tuple[str, str]] = []
+    for name in READINGS:
+        if name not in head:
+            continue
+        try:
+            found += asked_readings({name: str(head[name])})
+        except SchemeError as error:
+            r.faults.append(located(TOML, located(error.what, error.remedy)))
+    return tuple(sorted(found))
+
+
 def _yes_no(text: str) -> bool:
     if text not in ("yes", "no", "是", "否", ""):
         raise ValueError(both(f"“{text}”不是 是 或 否", f"{text!r} is not yes or no"))
@@ -521,7 +536,7 @@ def read_region(
         synthetic=bool(head.get("synthetic", False)),
         policy=str(head.get("policy", "")),
         scheme=str(head.get("scheme", DEFAULT_SCHEME)),
-        surgical_match=head.get("surgical_match"),
+        readings=_readings(r, head),
         codes=_codes(r, head, "codes"),
         history_codes=_codes(r, head, "history_codes"),
         reading=_reading(r, head),

@@ -27,6 +27,7 @@ from drgpay.money import POINT, yuan_text
 from drgpay.outputs import refuse_unfinished
 from drgpay.points.kernels import HELD
 from drgpay.policy import Policy
+from drgpay.readings import differing_readings, other_text, told_readings
 from drgpay.settlement.corrected import CorrectedCases, earlier_corrected
 from drgpay.settlement.corrected_files import read_corrected
 from drgpay.settlement.point_value import NO_POINTS
@@ -576,7 +577,21 @@ def _notes(reopening: Reopening) -> list[Bilingual]:
 def _check_scheme(earlier: Earlier, prepared: Prepared) -> None:
     """Fail if the scheme is not the one that the run was grouped by."""
     scheme, told = prepared.main.scheme, earlier.manifest["scheme"]
-    if (scheme.digest, scheme.surgical_match) != (told["digest"], told["surgical_match"]):
+    other = differing_readings(told_readings(told), scheme.options)
+    if other:
+        raise InputError(
+            both(
+                f"分组方案 {scheme.id} 的读法与原清算所用的不同：{other_text(other, 'zh')}",
+                f"the readings of the scheme {scheme.id} are not those of the run: "
+                f"{other_text(other, 'en')}",
+            ),
+            where=earlier.folder,
+            remedy=both(
+                "在 region.toml 的 [region] 中恢复原来的读法",
+                "restore the readings under [region] of region.toml",
+            ),
+        )
+    if scheme.digest != told["digest"]:
         raise InputError(
             both(
                 f"分组方案 {scheme.id} 与原清算所用的不同（{told['id']} {told['digest'][:12]}…）",

@@ -771,7 +771,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             "id": scheme.id,
             "title": scheme.title,
             "digest": scheme.digest,
-            "surgical_match": scheme.surgical_match,
+            "readings": dict(scheme.options),
             "effective": str(effective.get("from", "")),
             "draft": scheme.draft,
             **(

@@ -400,7 +400,7 @@ class _Runner:
         """Return the grouper of a region's scheme."""
         if region.scheme not in self.groupers:
             self.groupers[region.scheme] = any_grouper(
-                region.scheme, region.surgical_match, region.codes, region.path
+                region.scheme, region.readings, region.codes, region.path
             )
         return self.groupers[region.scheme]
 

@@ -219,7 +219,7 @@ def prepare_year(
         policy = loaded.for_year(region.year, overrides)
         if official:
             require_targets(region, policy)
-        grouper = any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
+        grouper = any_grouper(region.scheme, region.readings, region.codes, region.path)
         check_given_drgs(region, grouper)
         check_named_groups(policy, grouper)
         more = {} if memory_cases is None else {"memory_cases": memory_cases}

@@ -112,7 +112,7 @@ def _kept(kind: str, key: str, make: Callable[[], Any]) -> Any:
 
 def grouper_of(region: Region) -> AnyGrouper:
     """Return the grouper of a region's scheme; a scheme of its own must lie where workers can read."""
-    return any_grouper(region.scheme, region.surgical_match, region.codes, region.path)
+    return any_grouper(region.scheme, region.readings, region.codes, region.path)
 
 
 def at_year_end(grouper: AnyGrouper, year: int) -> Grouper:

@@ -24,6 +24,7 @@ from drgpay.errors import DrgpayError, InputError, both
 from drgpay.inputs import parse_json, read_input, read_json, read_toml
 from drgpay.outputs import refuse_unfinished
 from drgpay.policy import load_policy
+from drgpay.readings import readings_text, told_readings
 from drgpay.store.digests import SUMS, changed_files, file_digest
 from drgpay.store.duck import connection, identifier, parquet
 
@@ -77,6 +78,7 @@ class RunInfo:
     differing: tuple[str, ...] = ()
     compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
     changed: tuple[str, ...] | None = None
+    readings: str = ""
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -116,6 +118,7 @@ def read_run(folder: Path, name: str = "") -> RunInfo | None:
             _paid(folder, kind),
             hashlib.sha256(raw).hexdigest(),
             {f["file"]: f["sha256"] for f in m["inputs"]},
+            readings=readings_text(told_readings(m["scheme"])),
         )
     except (
         OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException, DrgpayError,
@@ -336,7 +339,9 @@ HOSPITAL_COLUMNS = (
 )  # fmt: skip
 DRG_COLUMNS = ("cases", "points", "total_cost_fen", "group_mean_fen", "base_points")
 ENDS = ("cases_in", "paid", "held", "quarantined", "corrected", "replaced")
-FACTS = ("version", "reopens", "policy", "policy_digest", "scheme", "drgpay_version", "trial")
+FACTS = (
+    "version", "reopens", "policy", "policy_digest", "scheme", "readings", "drgpay_version", "trial",
+)  # fmt: skip
 
 
 def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
