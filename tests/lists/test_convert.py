@@ -20,6 +20,7 @@ from drgpay.cases.canonical import SCHEMA
 from drgpay.cases.convert import convert
 from drgpay.errors import InputError
 from drgpay.grouper import Grouper
+from drgpay.grouper.versions import schemes_of
 from drgpay.synth import synthesize
 from tests.lists.bodies import EX1, PERSONAL, SCHEMES, c07, ex1_lists, ex1_rows, write
 
@@ -155,7 +156,7 @@ def test_codes__are_written_as_the_scheme_has_them(tmp_path: Path) -> None:
     body["diseinfo"][1]["diag_code"] = "I10.X05"
     body["diseinfo"].append({"diag_type": "1", "diag_code": "A01.000x002", "maindiag_flag": "0"})
     done = convert(
-        write(tmp_path / "a.jsonl", body), tmp_path / "out.parquet", recoders=grouper.recoders,
+        write(tmp_path / "a.jsonl", body), tmp_path / "out.parquet", schemes=schemes_of(grouper),
         editions=grouper.edition_choice(),
     )  # fmt: skip
     table = pq.read_table(done.path)
