@@ -44,8 +44,8 @@ def test_wheel__carries_its_tables_and_works_elsewhere(wheel: Path, tmp_path: Pa
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(inside)
-    for scheme in (ROOT / "reference" / "schemes").iterdir():
-        assert f"drgpay/_reference/schemes/{scheme.name}/manifest.toml" in names
+    for manifest in (ROOT / "reference" / "schemes").glob("*/manifest.toml"):
+        assert f"drgpay/_reference/schemes/{manifest.parent.name}/manifest.toml" in names
     for policy in (ROOT / "reference" / "policies").glob("*.toml"):
         assert f"drgpay/_reference/policies/{policy.name}" in names
     assert "drgpay/report/templates/report.html.j2" in names

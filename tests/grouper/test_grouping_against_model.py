@@ -14,7 +14,7 @@ BUNDLED = ("zj-drg-2022", "chs-drg-1.1", "chongqing-drg-2022", "chs-drg-2.0")
 DEFAULTS = ("zj-drg-2022", "zj-drg-2024")
 ON_A_BASE = tuple(
     path.name
-    for path in sorted((ROOT / "reference" / "schemes").iterdir())
+    for path in sorted(p.parent for p in (ROOT / "reference" / "schemes").glob("*/manifest.toml"))
     if path.name not in BUNDLED and "base" in read_manifest(path)
 )
 READINGS = (

@@ -273,7 +273,9 @@ class CheckRun:
         # asked once, so that a check over midnight has one day of today
         today = self.settings.today or datetime.date.today()
         self.settings = replace(self.settings, today=today)
-        self._flags: dict[tuple[int, str], Flags] = {}  # by version of a family (0: no family), kind
+        self._flags: dict[
+            tuple[int, str], Flags
+        ] = {}  # by version of a family (0: no family), kind
         self._facts: dict[int, CaseFacts] = {}  # of pieces under way
         self._held: list[Held | HeldOnDisk] = []
         self._hospitals: dict[str, int] = {}
