@@ -240,6 +240,70 @@ def test_icu__where_a_stay_is_written(tmp_path: Path) -> None:
     assert one(body, tmp_path)["icu"] is None
 
 
+IN, OUT, SUM = "scs_cutd_inpool_time", "scs_cutd_exit_time", "scs_cutd_sum_dura"
+
+
+@pytest.mark.parametrize(
+    ("stays", "hours"),
+    [
+        ([], "0"),
+        ([{SUM: ""}, {IN: None}], "0"),
+        ([{SUM: "5/1/0"}], "121"),
+        ([{SUM: "0/0/30"}], "1"),  # a begun hour is a whole one
+        ([{SUM: "5/0/0"}, {SUM: "0/0/1"}], "121"),
+        ([{IN: "2024-06-10 08:00:00", OUT: "2024-06-15 08:00:00"}], "120"),
+        ([{IN: "2024-06-10 08:00", OUT: "2024-06-15 08:00", SUM: "5/0/1"}], "121"),
+        ([{IN: "2024-06-10T08:00:00+08:00", OUT: "2024-06-10T02:00:00Z", SUM: "0/0/0"}], "2"),
+        ([{IN: "2024-06-10 23:59:00", OUT: "2024-06-11 01:00:00", SUM: "2"}], "2"),
+        # what is not told is not known: a ward alone, a day without a time, no end
+        ([{"scs_cutd_ward_type": "1"}], None),
+        ([{IN: "2024-06-10", OUT: "2024-06-12"}], None),
+        ([{IN: "2024-06-10 08:00:00"}, {SUM: "1/0/0"}], None),
+        # what cannot be read is refused where the hours are asked, by its path
+        ([{SUM: "48"}], "icuinfo[1].scs_cutd_sum_dura: 48"),
+        ([{SUM: "1/0/0"}, {SUM: "1/25/0"}], "icuinfo[2].scs_cutd_sum_dura: 1/25/0"),
+        ([{IN: "昨天", OUT: "2024-06-12 08:00:00"}], "icuinfo[1].scs_cutd_inpool_time: 昨天"),
+        (
+            [{IN: "2024-06-12 08:00:00", OUT: "2024-06-10 08:00:00"}],
+            "icuinfo[1].scs_cutd_exit_time: 2024-06-10 08:00:00",
+        ),
+    ],
+)  # fmt: skip
+def test_icu_hours__are_the_sum_of_the_stays(
+    stays: list[dict[str, Any]], hours: str | None, tmp_path: Path
+) -> None:
+    body = c07()
+    body["icuinfo"] = stays
+    assert one(body, tmp_path)["icu_hours"] == hours
+
+
+def test_icu_hours__decide_and_are_refused_only_where_a_scheme_asks_for_them(
+    tmp_path: Path,
+) -> None:
+    body = c07()
+    assert one(c07() | {"icuinfo": None}, tmp_path)["icu_hours"] is None
+    body["diseinfo"][0]["diag_code"], body["oprninfo"] = "P07.200", []
+    body["setlinfo"] |= {"age": 0, "nwb_age": 3, "brdy": "2024-06-06", "nwb_bir_wt": "1400"}
+    ends = {}
+    for total in ("5/0/0", "5/0/1", "5 days"):
+        body["icuinfo"] = [{SUM: total}]
+        file = write(tmp_path / f"{len(ends)}.jsonl", body)
+        for scheme in ("foshan-drg-2025", "zj-drg-2024"):
+            done = group(file, scheme)
+            ends[total, scheme] = done.table.to_pylist()[0]
+            if done.quarantine.num_rows:
+                note = done.quarantine.to_pylist()[0]
+                assert (note["column"], note["value"]) == (
+                    "icu_hours",
+                    "icuinfo[1].scs_cutd_sum_dura: 5 days",
+                )
+    short, long, wrong = (ends[total, "foshan-drg-2025"] for total in ("5/0/0", "5/0/1", "5 days"))
+    assert long["drg"] == "PS10" and short["drg"] != "PS10" and short["drg"]
+    assert wrong["reason"] == "count_invalid"
+    others = {str(ends[total, "zj-drg-2024"]) for total in ("5/0/0", "5/0/1", "5 days")}
+    assert len(others) == 1
+
+
 def test_amounts__of_numbers_are_exact(tmp_path: Path) -> None:
     text = json.dumps(C07).replace('"2523.45"', "90071992547.93").replace('"600.00"', "6E+2")
     with pytest.raises(AssertionError):  # above what an amount can be

@@ -41,6 +41,7 @@ from drgpay.cases.lists_json import MAX_LIST, marks_of
 from drgpay.cases.lists_map import (
     CODE_OF,
     ICU_FIELDS,
+    ICU_SUM,
     MAX_ENTRIES,
     MAX_TEXT,
     MAY_BE_CERTIFICATE,
@@ -340,8 +341,14 @@ class _Reader:
             some = np.zeros(len(stays.rows), dtype=np.bool_)
             for field in ICU_FIELDS:
                 some |= np.asarray(stays.text(field).is_valid())
-            words = np.where(stays.sums(some) > 0, "1", "0")
-            out["icu"] = pa.array(words, pa.string(), mask=stays.missing)
+            if need.has("icu"):
+                words = np.where(stays.sums(some) > 0, "1", "0")
+                out["icu"] = pa.array(words, pa.string(), mask=stays.missing)
+            if need.has("icu_hours"):
+                some |= np.asarray(stays.text(ICU_SUM).is_valid())
+                self.doubt(stays.sums(some) > 0)  # the few who have been there are read one by one
+                none = np.where(stays.missing, "", "0")
+                out["icu_hours"] = pa.array(none, pa.string(), mask=stays.missing)
         if need.has("department"):
             last = pc.replace_substring_regex(
                 self.text("dscg_caty"), f"(?s)^.*{DEPARTMENT_SIGN}", ""

@@ -31,7 +31,7 @@ from drgpay.cases.lists_codes import (
     WESTERN,
     flag_of,
 )
-from drgpay.cases.parse import MAX_MONEY_FEN
+from drgpay.cases.parse import MAX_MONEY_FEN, minutes_of, moment_of
 from drgpay.cases.pseudonyms import ONCE, certificate_of, pseudonym
 from drgpay.cases.quarantine import RowNote
 from drgpay.interface import (
@@ -56,6 +56,7 @@ CODE_OF = {DISEINFO: "diag_code", OPRNINFO: "oprn_oprt_code"}  # the field that 
 MAX_TEXT = 1_000
 TWICE = "\0twice"  # key of a parsed object under which doubled field names stand
 ICU_FIELDS = ("scs_cutd_ward_type", "scs_cutd_inpool_time", "scs_cutd_exit_time")
+ICU_TIMES, ICU_SUM = ICU_FIELDS[1:], "scs_cutd_sum_dura"
 _KEYS = ("setl_id", "mdtrt_id")
 _OPERATION = ("oprn_oprt_type", "main_oprn_flag", "oprn_oprt_code")
 VENTILATOR_PARTS = ("vent_used_days", "vent_used_h_cnt", "vent_used_m_cnt")
@@ -76,6 +77,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "los_days": {SETLINFO: ("act_ipt_days",)},
     "discharge_way": {SETLINFO: ("dscg_way",)},
     "icu": {ICUINFO: ICU_FIELDS},
+    "icu_hours": {ICUINFO: (*ICU_FIELDS, ICU_SUM)},
     "department": {SETLINFO: ("dscg_caty",)},
     "diagnoses": {DISEINFO: ("diag_type", "diag_code", "maindiag_flag")},
     "procedures": {OPRNINFO: _OPERATION},
@@ -221,10 +223,12 @@ class Need:
             if self.has(column):
                 row[column] = _weight(_number(head, field))
         self._person(head, row)
-        if ICUINFO in parts:
+        if self.has("icu"):
             stays = parts[ICUINFO]
             stayed = any(_text(entry, field) for entry in stays or () for field in ICU_FIELDS)
             row["icu"] = None if stays is None else str(int(stayed))
+        if self.has("icu_hours"):
+            row["icu_hours"] = _icu_hours(parts[ICUINFO])
         if self.has("department"):
             text = _text(head, "dscg_caty")
             row["department"] = text and text.rsplit(DEPARTMENT_SIGN, 1)[-1].strip()
@@ -676,6 +680,51 @@ def _duration(head: Mapping[str, Any]) -> str | None:
     """Return days, hours and minutes of a ventilator that stand in fields of their own."""
     parts = [_number(head, field) for field in VENTILATOR_PARTS]
     return "/".join(part or "0" for part in parts) if any(parts) else None
+
+
+def _icu_hours(stays: list[Mapping[str, Any]] | None) -> str | None:
+    """Return the hours of all stays in intensive care, one begun as a whole one.
+
+    None where one of them is not known. What cannot be read is returned as it stands, with its
+    path: reading the column refuses it under a scheme that asks for the hours.
+    """
+    if stays is None:
+        return None
+    seconds, known = 0, True
+    for number, entry in enumerate(stays, 1):
+        if not any(_text(entry, field) for field in (*ICU_FIELDS, ICU_SUM)):
+            continue
+        own, wrong = _icu_seconds(entry)
+        if wrong:
+            return f"{ICUINFO}[{number}].{wrong}: {(_text(entry, wrong) or '')[:40]}"
+        known = known and own is not None
+        seconds += own or 0
+    return str(-(-seconds // 3600)) if known else None
+
+
+def _icu_seconds(entry: Mapping[str, Any]) -> tuple[int | None, str]:
+    """Return the seconds of a stay, None when not known, and the field that cannot be read.
+
+    They are those stated as days/hours/minutes, else those from entry to exit.
+    """
+    stated = _text(entry, ICU_SUM)
+    minutes = minutes_of(stated or "")
+    if minutes > 0:
+        return minutes * 60, ""
+    moments = []
+    for field in ICU_TIMES:
+        text = _text(entry, field)
+        moment = moment_of(text) if text else None
+        if text and moment is None:
+            return None, field
+        moments.append(moment)
+    entered, left = moments
+    if entered is not None and left is not None and entered[1] and left[1]:
+        lasted = left[0] - entered[0]
+        return (None, ICU_TIMES[1]) if lasted < 0 else (lasted, "")
+    if stated and minutes < 0:
+        return None, ICU_SUM
+    return (0 if minutes == 0 else None), ""
 
 
 def _weight(text: str | None) -> str | None:

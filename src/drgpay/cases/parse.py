@@ -265,6 +265,33 @@ _MOMENT = re.compile(rf"{_DAY}(?:(?:[T ]\s*|(?<=日)){_CLOCK}\s*{_ZONE}?|{_DAY_Z
 
 
 def _day_of(text: str) -> int | None:
+    moment = _moment_of(text)
+    if moment is None:
+        return None
+    days, seconds, offset = moment
+    if offset is None:
+        return days
+    return int(china_days(np.array([days * DAY + (seconds or 0) - offset]))[0])
+
+
+def moment_of(text: str) -> tuple[int, bool] | None:
+    """Return a time as seconds since 1970 in UTC, and whether it has a time of day; None for none.
+
+    A time without a zone is China's.
+
+    >>> moment_of("2025-01-01 08:00"), moment_of("2025-01-01"), moment_of("soon")
+    ((1735689600, True), (1735660800, False), None)
+    """
+    moment = _moment_of(text.strip())
+    if moment is None:
+        return None
+    days, seconds, offset = moment
+    ahead = CHINA_SECONDS if offset is None else offset
+    return days * DAY + (seconds or 0) - ahead, seconds is not None
+
+
+def _moment_of(text: str) -> tuple[int, int | None, int | None] | None:
+    """Return the day, the second of the day if told, and the zone's seconds ahead of UTC if told."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
@@ -280,14 +307,12 @@ def _day_of(text: str) -> int | None:
     )
     if minute > 59 or second > 60 or hour > 24 or (hour == 24 and minute + second > 0):
         return None
+    seconds = hour * HOUR + minute * 60 + second if found["H"] else None
     zone = found["zone"] or found["dayzone"]
     if zone is None:
-        return days
+        return days, seconds, None
     offset = _offset(zone)
-    if offset is None:
-        return None
-    seconds = days * DAY + hour * HOUR + minute * 60 + second - offset
-    return int(china_days(np.array([seconds]))[0])
+    return None if offset is None else (days, seconds, offset)
 
 
 def _offset(zone: str) -> int | None:
@@ -406,3 +431,23 @@ def read(name: str, kind: str, column: pa.ChunkedArray | pa.Array) -> Parsed:
     """Read a column by its own parser, else by that of its kind."""
     parser = BY_COLUMN[name] if name in BY_COLUMN else PARSERS[kind]
     return parser(column)
+
+
+_DURATION = re.compile(r"(\d{1,4})/(\d{1,2})/(\d{1,2})", re.ASCII)
+MALFORMED = -2
+
+
+def minutes_of(text: str) -> int:
+    """Return minutes of a text `days/hours/minutes`; -1 for none, -2 for another text.
+
+    >>> minutes_of("1/13/24"), minutes_of(""), minutes_of("37h")
+    (2244, -1, -2)
+    """
+    plain = text.strip()
+    if not plain:
+        return -1
+    found = _DURATION.fullmatch(plain)
+    if not found:
+        return MALFORMED
+    days, hours, minutes = (int(part) for part in found.groups())
+    return days * 1440 + hours * 60 + minutes if hours < 24 and minutes < 60 else MALFORMED

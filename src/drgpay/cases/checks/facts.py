@@ -5,7 +5,6 @@ A column that the table lacks is a shared array of missing values.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,14 +15,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.parse import MALFORMED, minutes_of
 from drgpay.columns import CODED, NUMBERED
 
 Ragged = tuple[NDArray[np.int64], NDArray[Any]]
-MALFORMED = -2
 WAYS = dict(CODED["discharge_way"])
 MODES = {"drg": 0, "day_surgery": 1, "bed_day": 2}
 CONDITIONS = {"1": 1, "2": 2, "3": 3, "4": 4}
-_VENTILATOR = re.compile(r"(\d{1,4})/(\d{1,2})/(\d{1,2})")
 READ_BY_GROUPING = frozenset(("sex", "age_years", "age_days", "birth_weight_g", "icu"))
 
 
@@ -164,22 +162,6 @@ def _minutes(table: pa.Table, names: set[str]) -> NDArray[np.int32]:
     index = np.asarray(pc.fill_null(words.indices, len(values)))
     minutes: NDArray[np.int32] = np.array([*values, -1], dtype=np.int32)[index]
     return minutes
-
-
-def minutes_of(text: str) -> int:
-    """Return minutes of a text `days/hours/minutes`; -1 for none, -2 for another text.
-
-    >>> minutes_of("1/13/24"), minutes_of(""), minutes_of("37h")
-    (2244, -1, -2)
-    """
-    plain = text.strip()
-    if not plain:
-        return -1
-    found = _VENTILATOR.fullmatch(plain)
-    if not found:
-        return MALFORMED
-    days, hours, minutes = (int(part) for part in found.groups())
-    return days * 1440 + hours * 60 + minutes if hours < 24 and minutes < 60 else MALFORMED
 
 
 def _parts(table: pa.Table, name: str) -> tuple[NDArray[np.int64], pa.Array] | None:
