@@ -23,6 +23,7 @@ from drgpay.settlement.month_folder import write_month
 from drgpay.settlement.month_run import run_all_months, run_month
 from drgpay.settlement.region import read_region
 from tests.months.folders import ex1, rows_of, write_rows
+from tests.settlement.small import BASE, case, small_region
 
 # 1,000.00 of the target are set aside
 CEILING = """
@@ -224,3 +225,17 @@ def test_prepaid_of_a_trial__is_refused_by_a_region_folder(
     plain = write_month(run_all_months(ex1(tmp_path / "plain"))[0], tmp_path / "all")
     shutil.copy(plain / "prepaid.csv", region)
     assert read_region(region).prepaid
+
+
+def test_notes__say_what_is_held_and_quarantined_why_and_for_how_much(tmp_path: Path) -> None:
+    """C3 has two ids for one stay, C5 no sex: neither waits for a special review."""
+    twice = [case(c, "H2", "9000.00", "5000.00", patient_id="P-C3") for c in ("C3", "C4")]
+    cases = [*BASE, *twice, case("C5", "H1", "100.00", "60.00", sex="")]
+    folder = small_region(tmp_path / "r", cases, policy={"unsettled_share_max": '"1"'})
+    run = run_month(folder, "2024-03")
+    write_month(run, tmp_path / "month", finish=write_month_page)
+    html = (tmp_path / "month" / "month.html").read_text(encoding="utf-8")
+    assert "1 例被隔离，未参加清算：可读出的总费用 100.00 元，统筹基金记账 60.00 元" in html
+    assert "同一次住院有两个病例号”（stay_twice）暂不支付：总费用 18,000.00 元" in html
+    assert "须经特病单议" not in html.split("<nav>")[0]
+    assert "实付（元）" in html and "金额单位为元" in html

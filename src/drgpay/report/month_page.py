@@ -111,8 +111,7 @@ class _Page:
             )
         told = [warning[self.lang] for warning in m["warnings"]]
         if told:
-            text = w("semicolon").join(told)
-            found.append(Banner("warning", w("banner_notes", n=len(told)), text))
+            found.append(Banner("warning", w("banner_notes", n=len(told)), "", tuple(told)))
         if self.run.unverified:
             found.append(
                 Banner(
@@ -143,14 +142,15 @@ class _Page:
                 t("含再住院冲正", "with corrections"),
             ),
             Tile(
-                t("统筹基金记账", "Recorded fund"), yuan(sum(r["recorded_fund_fen"] for r in rows))
+                t("统筹基金记账（元）", "Recorded fund (yuan)"),
+                yuan(sum(r["recorded_fund_fen"] for r in rows)),
             ),
-            Tile(t("实付", "Paid"), yuan(paid), self._basis(), "key"),
-            Tile(t("暂停支付", "Suspended"), yuan(cut), "", "loss" if cut else ""),
+            Tile(t("实付（元）", "Paid (yuan)"), yuan(paid), self._basis(), "key"),
+            Tile(t("暂停支付（元）", "Suspended (yuan)"), yuan(cut), "", "loss" if cut else ""),
         ]
         if run.earlier is not None:
             adjusted = sum(r["adjustment_fen"] for r in rows)
-            found.append(Tile(t("以前月份调整", "Adjustments"), yuan(adjusted)))
+            found.append(Tile(t("以前月份调整（元）", "Adjustments (yuan)"), yuan(adjusted)))
         if not run.every:
             found += [
                 Tile(
@@ -174,7 +174,8 @@ class _Page:
                 "Provisional value = (budget of the month − due outside of points + what the pool "
                 "did not pay of the cases by points) / points of the month, corrections included. "
                 "It serves prepayment alone; the year end settles.",
-            )
+            ),
+            self.w("money_unit"),
         ]
         columns = [
             (t("月份", "month"), "code"), (t("险种", "pool"), "text"),

@@ -19,7 +19,7 @@ from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
 from drgpay.settlement.month_orders import Orders
 from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
-from drgpay.settlement.notes import history_codes
+from drgpay.settlement.notes import case_notes, history_codes
 from drgpay.settlement.provenance import PREPAID_ORIGIN, rows_digest
 from drgpay.settlement.run_folder import (
     VALUE_PLACES,
@@ -30,6 +30,7 @@ from drgpay.settlement.run_folder import (
     fraction_text,
     of_trial,
 )
+from drgpay.settlement.totals import set_aside
 from drgpay.store.digests import file_digest, record, write_sums
 
 PREPAID = "prepaid.csv"
@@ -194,22 +195,9 @@ def warnings(run: MonthRun) -> list[Bilingual]:
     prepared, region = run.year.prepared, run.region
     found: list[Bilingual] = [*prepared.codes.first(), *history_codes(prepared)]
     found += prepared.codes.provisos()
-    bad = prepared.counts.quarantined
-    if bad:
-        found.append(
-            both(
-                f"{bad} 例被隔离，未参加月度结算，见 quarantine.csv",
-                f"{bad} cases are quarantined and in no month: quarantine.csv",
-            )
-        )
-    held = held_cases(run)
-    if held:
-        found.append(
-            both(
-                f"{held} 例须经特病单议而未经准予，暂不支付",
-                f"{held} cases need a special review that was not granted and are held, unpaid",
-            )
-        )
+    aside = set_aside(prepared.pieces, len(prepared.broken), len(region.pools))
+    if run.year.totals is not None:
+        found += case_notes(aside, run.year.totals)
     if prepared.left_aside:
         found.append(
             both(

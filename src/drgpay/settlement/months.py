@@ -47,6 +47,7 @@ from drgpay.settlement.point_value import NO_POINTS, Key, Sums
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.region import Pool, Region, other_payments
 from drgpay.settlement.scored import ScoredPieces
+from drgpay.settlement.totals import Totals
 
 if TYPE_CHECKING:
     from drgpay.settlement.year_end import YearEnd
@@ -78,6 +79,8 @@ class Year(Protocol):
     def pieces(self) -> ScoredPieces: ...
     @property
     def month_sums(self) -> NDArray[np.int64]: ...
+    @property
+    def totals(self) -> Totals | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,10 +629,9 @@ def by_key(accounts: Sequence[MonthAccount]) -> dict[Key, list[MonthAccount]]:
 def year_sums(year: Year) -> Mapping[Key, Sums]:
     """Return what the cases of each hospital and pool add up to, of a scored or a settled year."""
     hospitals = getattr(year, "hospitals", None)
-    if hospitals is not None:
-        return {(h.hospital_id, h.pool): h.sums for h in hospitals}
-    sums: Mapping[Key, Sums] = year.totals.sums(year.region)  # type: ignore[attr-defined]
-    return sums
+    if hospitals is not None or year.totals is None:
+        return {(h.hospital_id, h.pool): h.sums for h in hospitals or ()}
+    return year.totals.sums(year.region)
 
 
 SUMS = (

@@ -51,7 +51,7 @@ def year_notes(
     found = [*prepared.codes.first(), *history_codes(prepared)]
     found += _of_cash(held, policy)
     found += [unused_columns(prepared.unknown)] if prepared.unknown else []
-    found += _of_cases(year.aside, year.totals)
+    found += case_notes(year.aside, year.totals)
     found += [
         both(f"特病单议超出名额：{q.text.chinese}", f"special reviews beyond the quota: {q.text}")
         for q in quotas
@@ -88,7 +88,8 @@ def history_codes(prepared: Prepared) -> list[Bilingual]:
     ]
 
 
-def _of_cases(aside: SetAside, totals: Totals) -> list[Bilingual]:
+def case_notes(aside: SetAside, totals: Totals) -> list[Bilingual]:
+    """Note the cases that are quarantined or held, why, and the money that hangs on them."""
     found = []
     if aside.cases:
         cost, fund = yuan_text(aside.total_cost_fen), yuan_text(aside.pool_fund_fen)

@@ -91,6 +91,7 @@ class YearEnd:
     funds: Sequence[FundResult] = ()
     reopening: Reopening | None = None
     returned: Sequence[Returned] = ()  # what removed cases brought, which returns to the fund
+    totals: Totals | None = None  # the sums of the cases that it was settled from
 
     @classmethod
     def of(
@@ -125,6 +126,7 @@ class YearEnd:
             year.totals.held_cases,
             settled.extra,
             settled.funds,
+            totals=year.totals,
         )
 
     @property
