@@ -53,10 +53,13 @@ def why(
     if len(given) != 1:
         raise InputError(
             both(
-                "须给出 --case、--hospital、--pool、--drg 中的一项",
-                "give one of --case, --hospital, --pool, --drg",
+                "须给出 --case、--hospital、--pool、--drg 中的一项，且只一项",
+                "give one of --case, --hospital, --pool, --drg, and one alone",
             ),
-            remedy=both("如 --case C02", "for example --case C02"),
+            remedy=both(
+                "如 --case C02；--hospital H1 列出该机构的每个险种",
+                "for example --case C02; --hospital H1 has each of its pools",
+            ),
         )
     if page is not None:
         from drgpay.outputs import not_an_input, result_file

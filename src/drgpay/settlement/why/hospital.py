@@ -496,6 +496,7 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
         uses=[("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else [],
     )
     if row.get("deferred_fen"):
+        _waits(d, run, row)
         d.step(
             "payable", labels.column("payable_fen"),
             row.number("final_fen") - row.number("deferred_fen"), "yuan", "5.14",
@@ -506,6 +507,30 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
             ),
             uses=["ceiling.excess"],
         )  # fmt: skip
+
+
+def _waits(d: Derivation, run: RunFolder, row: Row) -> None:
+    """A hospital's part of what of its fund waits, by what each is to be paid."""
+    found = [r for r in run.listed("funds", ("pool",)) if r["pool"] == row["pool"]]
+    if not found or not found[0].get("deferred_fen"):
+        return
+    (fund,) = found
+    whole = fund.number("payable_fen") + fund.number("deferred_fen")
+    d.step(
+        "waits",
+        both("待收回后再付（分摊，未取整）", "its part of what waits, before rounding"),
+        fund.number("deferred_fen") * row.number("final_fen") / whole,
+        "yuan",
+        "5.14",
+        note=both(
+            f"险种 {row['pool']} 待付的金额按各机构为正的最终支付分摊；本险种、全区控制目标各分一次，"
+            "每次取整到分（最大余数法），与此式至多差几分。险种待付金额的由来见 --pool",
+            f"what waits of pool {row['pool']}, by the final payments above 0; parted once for each "
+            "target, each time in whole fen by largest remainder, so that it is within a few fen of "
+            "this. How much of the pool waits: --pool",
+        ),
+        uses=["ceiling.excess"],
+    )
 
 
 def _standing(run: RunFolder, row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drgpay.errors import Bilingual, both
+from drgpay.store.run_columns import label
 
 COLUMNS: dict[str, Bilingual] = {
     "case_id": both("病例号", "case"),
@@ -43,6 +44,7 @@ COLUMNS: dict[str, Bilingual] = {
     "alone_fen": both("单独清算总额", "settled by itself"),
     "cash_fen": both("现金流出", "leaves in cash"),
     "free_fen": both("可支付额", "to be paid"),
+    "total_fen": both("各种支付方式合计", "all modes together"),
     "final_fen": both("最终支付", "final payment"),
     "points_deducted": both("扣除点数", "points deducted"),
     "money_fen": both("点数外应付", "due outside of points"),
@@ -127,7 +129,7 @@ WAYS: dict[int, Bilingual] = {
 
 def column(name: str) -> Bilingual:
     """Return what a column is called."""
-    return COLUMNS.get(name) or both(name, name)
+    return COLUMNS.get(name) or both(label("", name, "zh"), label("", name, "en"))
 
 
 def word(words: dict[str, Bilingual], value: object) -> Bilingual:

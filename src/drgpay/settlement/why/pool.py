@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
+from drgpay.budget.ceiling import Payment
 from drgpay.errors import Bilingual, both
 from drgpay.settlement.why import bounds, forfeits, labels
 from drgpay.settlement.why.folder import Row, RunFolder, figure_number
@@ -14,6 +15,7 @@ from drgpay.settlement.why.numbers import (
     Figure,
     Number,
     digits,
+    largest,
     rounded,
     smallest,
     total,
@@ -91,6 +93,53 @@ def _funds(d: Derivation, run: RunFolder, pool: Row) -> None:
             total([row.number(name) for name in parts]), "yuan", "5.14",
             stated=row.figures("cash_fen"),
         )  # fmt: skip
+        if row.get("deferred_fen"):
+            _waits(d, run, row, own)
+
+
+def _waits(d: Derivation, run: RunFolder, row: Row, own: Bilingual) -> None:
+    """What of a fund's payments waits: beyond its own target, then beyond the region's."""
+    key = f"fund.{row['pool']}"
+    owed, nothing = row.number("recover_fen"), fixed(0)
+    payable = row.number("payable_fen") + row.number("deferred_fen")
+    made = nothing
+    if row.has("control_target_fen"):
+        over = row.number("cash_fen") + row.number("deferred_fen") - row.number("free_fen")
+        made = d.step(
+            f"{key}.waits_own",
+            both(f"{own.chinese}：因本险种控制目标待付", f"{own}: waits for its own target"),
+            smallest(largest(over, nothing), owed, payable), "yuan", "5.14",
+            note=both(
+                "超出本险种可支付额的部分，至多为应收回的金额和应支付的金额",
+                "what is beyond it, at most what is to be recovered and what is to be paid",
+            ),
+            uses=["ceiling.excess"],
+        )  # fmt: skip
+    if row.get("deferred_region_fen"):
+        whole = run.table_of("ceiling")
+        rows = run.listed("funds", ("pool",))
+        behind = rows[[r["pool"] for r in rows].index(row["pool"]) :]
+        parts = [whole.number("total_fen")]
+        parts += [r.number("deferred_region_fen") for r in behind if r.get("deferred_region_fen")]
+        over = total(parts) - whole.number("free_fen")
+        for r in rows:
+            if r.get("drawn_fen"):
+                over = over - r.number("drawn_fen")
+        made = made + d.step(
+            f"{key}.waits_region",
+            both(f"{own.chinese}：因全区控制目标待付", f"{own}: waits for the region's target"),
+            smallest(over, owed - made), "yuan", "5.14",
+            stated=row.figures("deferred_region_fen"),
+            note=both(
+                "按统筹区表中险种的次序，至多为该险种应收回而尚未用于抵限的金额",
+                "pool by pool in the region's order, at most what the pool is still owed",
+            ),
+            uses=["ceiling.excess"],
+        )  # fmt: skip
+    d.step(
+        f"{key}.waits", both(f"{own.chinese}：待收回后再付", f"{own}: waits"), made, "yuan",
+        "5.14", stated=row.figures("deferred_fen"),
+    )  # fmt: skip
 
 
 def left(d: Derivation, pool: Row) -> bool:
@@ -154,7 +203,6 @@ def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
         note = both("异地就医基金不在预算之内", "care elsewhere is outside the budget")
     aside = facts.get("provision_fen") or 0
     if aside:
-        d.section(both("预提", "Provision"))
         d.parameter("provision")
         made = made - facts.number("provision_fen", labels.column("provision_fen"))
         note = both(
@@ -163,7 +211,8 @@ def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
         )
     return d.step(
         "available", both("可用预算 B", "available budget B"), made, "yuan", "5.9",
-        stated=pool.figures("available_budget_fen"), note=note, uses=["out_of_area"],
+        stated=pool.figures("available_budget_fen"), note=note,
+        uses=["out_of_area", *["provision"] * bool(aside)],
     )  # fmt: skip
 
 
@@ -442,6 +491,11 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
         )
 
 
+def _mode(row: Row) -> Bilingual:
+    """What a payment of the ceiling is called: its mode, with its name where it has one."""
+    return Payment(row["mode"], 0, row.get("name") or "").title
+
+
 def _ceiling(d: Derivation, run: RunFolder) -> None:
     """All modes together against the control target, where one was given."""
     rows = run.optional("ceiling", ("mode", "name"))
@@ -452,7 +506,7 @@ def _ceiling(d: Derivation, run: RunFolder) -> None:
     spent = d.step(
         "ceiling.spent",
         both("各种支付方式合计", "all modes together"),
-        total([r.number("amount_fen", both(r["name"], r["name"])) for r in rows]),
+        total([r.number("amount_fen", _mode(r)) for r in rows]),
         "yuan",
         "5.14",
         stated=facts.figures("total_fen"),
