@@ -20,6 +20,7 @@ from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.report.formulas import Calculator
 from tests.report.test_report_html import Reader
+from tests.settlement.regions import EX1
 from tests.settlement.small import case, small_region
 from tests.settlement.test_money import OWES, target
 
@@ -93,3 +94,9 @@ def test_workbook__has_them_apart_as_formulas(run: Path) -> None:
     own = book["H1医院"]
     rows = {own.cell(row, 1).value: own.cell(row, 3).coordinate for row in range(1, own.max_row)}
     assert calculator.value("H1医院", rows["应收回：全部险种"]) * 100 == 1_400_000
+
+
+def test_pools_under_one_value__keep_their_names(tmp_path: Path) -> None:
+    run = write_run(year_end(EX1, overrides=["combine_pools=true"]), tmp_path / "run")
+    html = (write_letters(run, tmp_path / "letters") / "H1.html").read_text(encoding="utf-8")
+    assert "职工医保 310：本次支付贵机构" in html and "居民医保 390：" in html

@@ -381,7 +381,8 @@ class Run:
         return {r["bed_day_class"]: str(r["name"]) for r in rates if r.get("name")}
 
     def pool_name(self, pool: str, code: bool = True) -> str:
-        for p in self.pools:
+        """A pool's name with its code; of pools under one value each has its fund's name."""
+        for p in (*self.pools, *(self.manifest.get("funds") or ())):
             if p["pool"] == pool and p.get("name"):
                 return f"{p['name']} {pool}" if code else str(p["name"])
         return pool
