@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".bench"
 # what the fastest open groupers that we know of are said to do, cases a second
 CHS_OPEN, MS_OPEN = 8_600, 42_000
+KERNEL = 15e6  # cases a second that one core is to group
 
 
 def run(name: str, *arguments: object, best_of: int = 1) -> dict[str, Any]:
@@ -70,6 +71,15 @@ def arrivals(cases: Path, some: Path) -> None:
         f"{c['seconds']:.1f} s / {plain['seconds']:.1f} s = {ratio:.2f} x, {c['peak_mib']:,.0f} MiB",
         ratio <= 1.4,
     )
+    for kind in ("csv", "parquet"):
+        t = run("cleaning", cases, WORK, kind, min(c["cases"], 500_000), 9)
+        row(
+            f"cleaning of cells, {kind}, dates of birth among them ({t['cases']:,} rows)",
+            "≤ 1.05 x",
+            f"{t['ratio']:.3f} x (best {t['best']:.3f}), "
+            f"{t['cleaned']:.2f} s / {t['plain']:.2f} s of the processor",
+            t["ratio"] <= 1.05,
+        )
     same = run("group_same_columns", cases, WORK / "out.parquet", best_of=3)
     row(
         "  against grouping that reads the same columns",
@@ -90,21 +100,26 @@ def arrivals(cases: Path, some: Path) -> None:
     )
 
 
-def grouping(region: Path, cases: Path, n: int) -> None:
-    """Measure the grouper: kernel, memory, one case, files."""
-    measured = {scheme: run("kernel", cases, 2_000_000, scheme) for scheme in SCHEMES}
-    for scheme, k in measured.items():
-        rate = k["cases"] / k["kernel_seconds"]
+def kernel(region: Path, cases: Path, n: int) -> None:
+    """Measure the kernel by processor time: the schemes of the province, then all that are there."""
+    measured = run("kernels", cases, min(n, 2_000_000), 7, *SCHEMES)
+    every = run("kernels", cases, min(n, 250_000), 7)
+    for scheme, k in (every | measured).items():
         row(
             f"kernel, {scheme}, one core ({k['codes_per_case']:.1f} codes a case)",
-            "≥ 15 million/s",
-            f"{rate / 1e6:.1f} million cases/s",
-            rate >= 15e6,
+            f"≥ {KERNEL / 1e6:.0f} million/s",
+            f"{k['median'] / 1e6:.1f} million/s (best {k['best'] / 1e6:.1f}, "
+            f"wall {k['wall'] / 1e6:.1f}), {k['times']:.2f} x {SCHEMES[0]}",
+            k["median"] >= KERNEL,
         )
-    k = measured[SCHEME]
+
+
+def grouping(region: Path, cases: Path, n: int) -> None:
+    """Measure the grouper: arrays, memory, one case, files."""
+    k = run("arrays", cases, 2_000_000, SCHEME)
     m = run("model", cases, 50_000)
     slow = m["cases"] / m["seconds"]
-    fast = k["cases"] / k["arrays_seconds"]
+    fast = k["cases"] / k["seconds"]
     row(
         f"grouping in memory, {k['threads']} cores, against reference/model",
         "≥ 1,000 x",
@@ -121,8 +136,17 @@ def grouping(region: Path, cases: Path, n: int) -> None:
 
     o = run("one_case")
     row("one case, Python API", "≤ 50 µs", f"{o['seconds'] * 1e6:.1f} µs", o["seconds"] <= 50e-6)
-    loaded = run("load", best_of=3)
-    row("loading a scheme", "≤ 0.3 s", f"{loaded['seconds']:.2f} s", loaded["seconds"] <= 0.3)
+    for scheme, what, target in (
+        (SCHEMES[0], "loading a scheme", 0.3),
+        (SCHEME, "loading a scheme on a base", 0.35),
+    ):
+        loaded = run("load", scheme, best_of=5)
+        row(
+            f"{what}, {scheme}",
+            f"≤ {target} s",
+            f"{loaded['seconds']:.2f} s, {loaded['cpu_seconds']:.2f} s of the processor",
+            loaded["seconds"] <= target,
+        )
     one = WORK / "one.csv"
     one.write_text("case_id,sex,age_years,diagnoses,procedures\n1,M,61,I63.900|E11.900,\n")
     seconds = []
@@ -273,6 +297,7 @@ def on_spark(region: Path, cases: Path, n: int) -> None:
 
 
 PARTS = {
+    "kernel": kernel,
     "grouping": grouping,
     "reading": arriving,
     "year_end": year_end,
@@ -280,7 +305,7 @@ PARTS = {
     "stream": streaming,
     "spark": on_spark,
 }
-USUAL = ("grouping", "reading", "year_end", "simulate")
+USUAL = ("kernel", "grouping", "reading", "year_end", "simulate")
 
 
 def main() -> None:

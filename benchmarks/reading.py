@@ -19,6 +19,7 @@ COLUMNS = {
     "age_years": "年龄",
     "age_days": "不足一周岁年龄",
     "birth_weight_g": "新生儿出生体重",
+    "birth_date": "出生日期",
     "admission_date": "入院日期",
     "discharge_date": "出院日期",
     "los_days": "住院天数",
