@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.kernels import odd_ages
 from drgpay.cases.tidy import (
     BIRTH_DATE,
     NO_YEARS,
@@ -93,10 +94,15 @@ def tidy_ages(table: pa.Table, read_as: ReadAs) -> pa.Table:
     """
     if "age_years" not in table.column_names:
         return table
-    years = _texts(table, "age_years", 1)
-    days = _texts(table, "age_days", 0) if "age_days" in table.column_names else None
+    has_days = "age_days" in table.column_names
     dated = "birth_date" in table.column_names and "admission_date" in table.column_names
-    rows = _rows(years, days, dated)
+    years = days = None
+    if all(_is_whole(table, name) for name in ("age_years", "age_days")[: 1 + has_days]):
+        rows = _rows_of_numbers(table, has_days, dated)
+    else:
+        years = _texts(table, "age_years", 1)
+        days = _texts(table, "age_days", 0) if has_days else None
+        rows = _rows(years, days, dated)
     if not len(rows):
         return table
     work = _Rows(table, rows, years, days, dated, read_as)
@@ -115,6 +121,26 @@ def _texts(table: pa.Table, name: str, least: int) -> pa.Array | None:
     if column.null_count and not _is_text(column.type):
         column = column.cast(pa.string())
     return parse.flat(column).cast(pa.string()) if _is_text(column.type) else None
+
+
+def _is_whole(table: pa.Table, name: str) -> bool:
+    """Return whether a column is of whole numbers that fit into 64 bits with a sign."""
+    kind = table[name].type
+    return bool(pa.types.is_integer(kind)) and kind != pa.uint64()
+
+
+def _rows_of_numbers(table: pa.Table, has_days: bool, dated: bool) -> NDArray[np.int64]:
+    """Return the rows that may need more than their numbers, where all are whole numbers.
+
+    They are those that `_rows` returns of the same numbers as texts.
+    """
+    missing = -(2**63)
+    years, days = (
+        np.asarray(table[name].cast(pa.int64()).fill_null(missing), dtype=np.int64)
+        for name in ("age_years", "age_days" if has_days else "age_years")
+    )
+    out = np.empty(len(years), dtype=np.int64)
+    return out[: odd_ages(years, days, has_days, dated, missing, out)]
 
 
 def _is_text(kind: pa.DataType) -> bool:

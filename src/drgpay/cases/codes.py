@@ -24,6 +24,7 @@ from drgpay.errors import SchemeError, both
 
 X_CASE, MAPPED, BACK, NO_TARGET = "x_case", "insurance_code", "clinical_code", "no_target"
 MOST_NEAREST = 8
+FEW = 500  # codes that are looked up one by one: by columns every code of a map is hashed first
 MAX_NAMED = 20_000  # codes without a target that are named; all are counted
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]
@@ -52,6 +53,12 @@ def _small_x(codes: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(pc.utf8_slice_codeunits(codes, 0, 1), rest, "")
 
 
+def read_as(words: pa.DictionaryArray, texts: pa.Array) -> pa.DictionaryArray:
+    """Return words, each entry of whose dictionary is read as one of the texts; each text once."""
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(words.indices), encoded.dictionary)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How codes of another edition become those of a scheme.
@@ -68,6 +75,16 @@ class Reading:
     def arrays(self) -> tuple[pa.Array, pa.Array]:
         """Codes of the other edition, and the scheme's."""
         return pa.array(self.pairs.keys(), pa.string()), pa.array(self.pairs.values(), pa.string())
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {code: place for place, code in enumerate(self.pairs)}
+
+    def places(self, codes: pa.Array) -> pa.Array:
+        """Return where codes of the other edition stand in `arrays`, null for nowhere."""
+        if len(codes) <= FEW:
+            return pa.array([self._places.get(code) for code in codes.to_pylist()], pa.int32())
+        return pc.index_in(codes, value_set=self.arrays[0])
 
 
 @dataclass(frozen=True)
@@ -121,9 +138,9 @@ class Recoder:
         reading = self.reading(edition)
         if reading is None or not len(codes):
             return codes, why
-        keys, values = reading.arrays
+        _, values = reading.arrays
         lower = _small_x(codes)
-        at = pc.coalesce(pc.index_in(codes, value_set=keys), pc.index_in(lower, value_set=keys))
+        at = pc.coalesce(reading.places(codes), reading.places(lower))
         if not reading.every:
             unknown = pa.array(self.encode(codes) == 0)
             at = pc.if_else(unknown, at, pa.scalar(None, at.type))
@@ -158,10 +175,8 @@ class Recoder:
         known: NDArray[np.bool_] = self.encode(read) > 0
         reading = self.reading(edition)
         if reading is not None and reading.every:
-            keys = reading.arrays[0]
-            known &= np.asarray(
-                pc.or_(pc.is_in(codes, value_set=keys), pc.is_in(_small_x(codes), value_set=keys))
-            )
+            at = pc.coalesce(reading.places(codes), reading.places(_small_x(codes)))
+            known &= np.asarray(at.is_valid())
         return known
 
     def words(
@@ -193,7 +208,7 @@ class Recoder:
             changes[(self.kind, reason, plain[i].as_py(), target)] += int(times[i])
         if (why[changed] == NO_TARGET).all():
             return words
-        return read.take(words.indices).dictionary_encode()
+        return read_as(words, read)
 
     def mixed(
         self,

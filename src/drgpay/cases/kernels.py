@@ -96,3 +96,58 @@ def odd_numbers(offsets: Any, data: Any, least: int, most: int, out: Any) -> int
             out[count] = i
             count += 1
     return count
+
+
+@kernel
+def odd_codes(offsets: Any, data: Any, letter: bool, least: int, most: int, out: Any) -> int:
+    """Write which texts have not the simplest shape of a code, empty ones neither; return how many.
+
+    It is two digits, behind a letter of A to Z where asked, a point, `least` to `most` digits
+    (x among them behind a letter) and perhaps x and one to three digits more.
+    """
+    count = 0
+    for i in range(offsets.shape[0] - 1):
+        start, end = np.int64(offsets[i]), np.int64(offsets[i + 1])
+        at = start
+        good = end - start > 3 + letter
+        if good:
+            if letter:
+                good = 65 <= data[at] <= 90
+                at += 1
+            good = good and 48 <= data[at] <= 57 and 48 <= data[at + 1] <= 57
+            good = good and data[at + 2] == 46
+            at += 3
+            first = at
+            while at < end and at < first + most:
+                if not (48 <= data[at] <= 57 or (letter and (data[at] | 32) == 120)):
+                    break
+                at += 1
+            good = good and at - first >= least
+            if good and at < end:
+                good = (data[at] | 32) == 120 and 1 < end - at <= 4
+                for j in range(at + 1, end):
+                    good = good and 48 <= data[j] <= 57
+        if not good and end > start:
+            out[count] = i
+            count += 1
+    return count
+
+
+@kernel
+def odd_ages(years: Any, days: Any, has_days: bool, dated: bool, missing: int, out: Any) -> int:
+    """Write which ages in years and days [N] need more than their numbers; return how many.
+
+    Without a column of days no year is missing a partner; `dated`: dates may say the days.
+    """
+    count = 0
+    for i in range(years.shape[0]):
+        odd = (years[i] < 1 or years[i] > 999) and years[i] != missing
+        if years[i] == 0:
+            odd = dated and not (has_days and days[i] != missing)
+        if has_days:
+            odd = odd or years[i] == missing
+            odd = odd or (days[i] != missing and (days[i] < 0 or days[i] > 9999))
+        if odd:
+            out[count] = i
+            count += 1
+    return count

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.codes import Changes
-from drgpay.cases.kernels import odd_numbers, short_words
+from drgpay.cases.kernels import odd_codes, odd_numbers, short_words
 from drgpay.cases.pseudonyms import PERSON, certificates_note, count_certificates
 from drgpay.cases.quarantine import REASONS
 from drgpay.cases.values import (
@@ -371,13 +371,20 @@ def replaced(
 def numbers_as_texts(
     column: pa.ChunkedArray, odd: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 ) -> pa.ChunkedArray:
-    """Return a column of numbers as texts, where any of its values is odd; other columns as given."""
+    """Return a column of numbers as texts, where any of its values is odd; other columns as given.
+
+    `odd` says it of values; of whole numbers none is odd that is greater than one that is not.
+    """
     kind = column.type
     is_number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
     if not (is_number or pa.types.is_decimal(kind)) or not len(column):
         return column
-    values = np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan), dtype=np.float64)
-    values = values[~np.isnan(values)]
+    if pa.types.is_integer(kind):  # odd are small ones, so that the least one tells
+        least = pc.min_max(column)["min"].as_py()
+        values = np.array([] if least is None else [least], dtype=np.float64)
+    else:
+        values = np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan), dtype=np.float64)
+        values = values[~np.isnan(values)]
     if not odd(values).any():
         return column
     if pa.types.is_integer(kind):
@@ -396,6 +403,11 @@ def _plain_number(value: float) -> str:
 def looked_at(words: pa.Array, least: int, most: int) -> NDArray[np.int64]:
     """Return which texts are not plain numbers of some digits; empty ones are none of them."""
     return _looked_at(words, odd_numbers, least, most)
+
+
+def without_shape(words: pa.Array, letter: bool, digits: tuple[int, int]) -> NDArray[np.int64]:
+    """Return which texts are neither empty nor of the simplest shape of a code (`odd_codes`)."""
+    return _looked_at(words, odd_codes, letter, *digits)
 
 
 def merged(all_changes: Iterable[Changes]) -> Changes:

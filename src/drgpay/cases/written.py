@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.cases.codes import Changes, small_x
+from drgpay.cases.codes import Changes, read_as, small_x
 from drgpay.cases.quarantine import REASONS
-from drgpay.cases.tidy import EMPTY
+from drgpay.cases.tidy import EMPTY, without_shape
 from drgpay.cases.values import INVISIBLE, bare, is_empty
 from drgpay.columns import NUMBERED
 from drgpay.errors import Bilingual, InputError, both
@@ -271,28 +271,35 @@ def read_cells(
     reader = Reader(kind, known)
     given = dictionary.take(pa.array(odd)).to_pylist()
     read = [reader.read(word or "") for word in given]
-    if all(r.codes == (w,) and not r.fault for w, r in zip(given, read, strict=True)):
+    # of procedures the main one; names among the others, and diagnoses, count as unknown codes
+    faulty = [
+        one.fault if kind == PROCEDURE else one.fault.replace("code_is_name", "") for one in read
+    ]
+    as_written = all(one.codes == (word,) for word, one in zip(given, read, strict=True))
+    if as_written and not any(faulty):
         return Cells(words, lengths)
-    index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(dictionary)))
+    index = np.asarray(pc.fill_null(words.indices.cast(pa.int32()), len(dictionary)))
     times = np.bincount(index, minlength=len(dictionary) + 1)
     for place, word, one in zip(odd.tolist(), given, read, strict=True):
         if one.why and not one.fault and times[place]:
             written = word.strip() if one.why == EMPTY else word
             changes[kind, one.why, written, "|".join(one.codes)] += int(times[place])
-    rows = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.cumsum(lengths) - lengths
     faults = []
     for reason in ("code_as_number", "code_is_name"):
-        faulty = np.zeros(len(dictionary) + 1, dtype=np.bool_)
-        faulty[odd] = [one.fault == reason for one in read]
-        hit = faulty[index]
-        if reason == "code_is_name":  # of procedures the main one; others count as unknown codes
-            first = np.zeros(len(index), dtype=np.bool_)
-            first[starts[lengths > 0]] = True
-            hit &= first & (kind == PROCEDURE)
-        if hit.any():
-            places = np.arange(len(index)) - np.repeat(starts, lengths)
-            faults.append((reason, rows[hit], places[hit]))
+        of_reason = np.zeros(len(dictionary) + 1, dtype=np.bool_)
+        of_reason[odd] = [fault == reason for fault in faulty]
+        if not of_reason.any():
+            continue
+        hit = np.flatnonzero(of_reason[index])
+        rows = np.searchsorted(starts + lengths, hit, side="right")
+        places = hit - starts[rows]
+        if reason == "code_is_name":
+            rows, places = rows[places == 0], places[places == 0]
+        if len(rows):
+            faults.append((reason, rows, places))
+    if as_written:
+        return Cells(words, lengths, tuple(faults))
     return _spread(words, lengths, index, odd, read, tuple(faults))
 
 
@@ -308,33 +315,37 @@ def _spread(
     dictionary = words.dictionary.cast(pa.string())
     size = len(dictionary)
     counts = np.ones(size + 1, dtype=np.int64)
-    first = np.arange(size + 1, dtype=np.int64)
+    first = np.arange(size + 1, dtype=np.int32)
     more: list[str] = []
     for place, one in zip(odd.tolist(), read, strict=True):
         counts[place], first[place] = len(one.codes), size + len(more)
         more += one.codes
     texts = pa.concat_arrays([dictionary, pa.array(more, pa.string())])
+    if (counts == 1).all():
+        return Cells(read_as(words, texts.take(pa.array(first[:size]))), lengths, faults)
     own = counts[index]
     places = np.repeat(first[index], own)
     starts = np.cumsum(own) - own
-    places += np.arange(len(places)) - np.repeat(starts, own)
+    places += (np.arange(len(places)) - np.repeat(starts, own)).astype(np.int32)
     missing = np.repeat(index == size, own)
-    taken = texts.take(pa.array(np.where(missing, 0, places), mask=missing))
+    indices = pa.array(np.where(missing, np.int32(0), places), mask=missing)
+    taken = read_as(pa.DictionaryArray.from_arrays(indices, texts), texts)
     ends = np.concatenate([[0], np.cumsum(own)])
     bounds = np.concatenate([[0], np.cumsum(lengths)])
-    return Cells(taken.dictionary_encode(), ends[bounds[1:]] - ends[bounds[:-1]], faults)
+    return Cells(taken, ends[bounds[1:]] - ends[bounds[:-1]], faults)
 
 
 def _plain_words(kind: str, dictionary: pa.Array, known: Known) -> NDArray[np.bool_]:
     """Return which words are codes by their shape or known, or empty: nothing is to be read."""
-    pattern = f"^(?:{_SHAPES[kind] if kind == DIAGNOSIS else _PROCEDURE_ONLY})$"
-    plain = pc.or_(
-        pc.match_substring_regex(dictionary, pattern), pc.equal(pc.binary_length(dictionary), 0)
-    )
-    good: NDArray[np.bool_] = np.asarray(pc.fill_null(plain, True)).copy()
-    rest = np.flatnonzero(~good)
-    if len(rest):
-        good[rest] = known(dictionary.take(pa.array(rest)))
+    good = np.ones(len(dictionary), dtype=np.bool_)
+    rest = without_shape(dictionary, kind == DIAGNOSIS, (1, 3) if kind == DIAGNOSIS else (4, 5))
+    if len(rest):  # nearly all codes are of one shape; the others of it are looked for among few
+        some = dictionary.take(pa.array(rest))
+        pattern = f"^(?:{_SHAPES[kind] if kind == DIAGNOSIS else _PROCEDURE_ONLY})$"
+        shaped = np.asarray(pc.match_substring_regex(some, pattern))
+        rest = rest[~shaped]
+        if len(rest):
+            good[rest] = known(dictionary.take(pa.array(rest)))
     return good
 
 
@@ -380,4 +391,4 @@ def _trimmed(words: pa.Array) -> pa.DictionaryArray:
     plain = pc.utf8_trim_whitespace(dictionary)
     if plain.equals(dictionary):
         return words
-    return plain.take(words.indices).dictionary_encode()
+    return read_as(words, plain)

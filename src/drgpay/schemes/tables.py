@@ -98,6 +98,9 @@ class NamedCondition:
     tabled: str
 
 
+FEW = 500  # codes that are looked up one by one
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Codes and names of one kind, numbered from 1."""
@@ -116,6 +119,8 @@ class Vocabulary:
 
     def encode(self, codes: pa.Array) -> Ids:
         """Return the numbers of codes, 0 for those unknown."""
+        if len(codes) <= FEW:  # looking them all up by columns first hashes every code there is
+            return np.array([self.index.get(code, 0) for code in codes.to_pylist()], dtype=np.int32)
         return positions(codes, self.codes) + np.int32(1)
 
     def name(self, code: str) -> str:
