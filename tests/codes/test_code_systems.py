@@ -8,7 +8,7 @@ import pytest
 
 from drgpay._reference import bundled, reference_dir
 from drgpay.cases.codes import insurance_map
-from drgpay.schemes.tables import large_table
+from drgpay.schemes.folders import large_table
 
 CODE = {
     "diagnoses": re.compile(
