@@ -139,11 +139,14 @@ def test_weights_and_ages__read_alike_at_every_door(door: str, tmp_path: Path) -
         {**later, "age_years": "2岁3月", "age_days": ""},
         {**later, "age_years": "28天", "age_days": ""},
         {**later, "age_years": "3周", "age_days": ""},
+        # months and a half, perhaps; 3.0 is 3
+        *({**later, "age_days": word} for word in ("3.5", "3.0", "-3")),
     )
     made = DOORS[door](rows, tmp_path)
     assert groups(made) == [
         "PS19", "PT25", "PT25", "weight_invalid", "0000", "0000", "PR19",
         "age_contradicts_dates", *["0000"] * 8, "PR19", "age_invalid",
+        "age_days_invalid", "PR19", "age_days_invalid",
     ]  # fmt: skip
 
 
@@ -412,6 +415,45 @@ def test_long_tables__a_row_for_each_code(door: str, tmp_path: Path) -> None:
         ("A3", "sex", "rows_differ"), ("A4", "kind_of_row", "rows_differ"),
     ]  # fmt: skip
     assert (made.counts.total, made.counts.quarantined) == (4, 2)
+
+
+MAIN_ROWS = [  # id, kind, code: what comes first is said by the kind, not by the order of the rows
+    ("A1", "其他诊断", "J96.900x001"),
+    ("A1", "主要诊断", "K80.101"),
+    ("A1", "其他手术", "99.2801"),
+    ("A1", "主要手术", "51.2300"),
+    ("A2", "主要诊断", "I63.900"),
+    ("A2", "主要诊断", "I10.x00x002"),
+    ("A3", "入院诊断", "I63.900"),
+    ("A4", "诊断", "I63.900"),
+]
+
+
+@door
+@pytest.mark.parametrize("ordered", [False, True])
+def test_long_tables__the_main_code_is_named_by_its_kind(
+    door: str, ordered: bool, tmp_path: Path
+) -> None:
+    from drgpay.cases.options import ReadOptions
+
+    rows = [
+        {"病例号": case, "性别": "1", "年龄": "61", "类别": kind, "序号": "1", "编码": code}
+        for case, kind, code in MAIN_ROWS
+    ]
+    if not ordered:
+        rows = [{name: v for name, v in row.items() if name != "序号"} for row in rows]
+    order = '\norder = "序号"' if ordered else ""
+    (tmp_path / "long.toml").write_text(
+        f'[rows]\ncode = "编码"\nkind = "类别"{order}\n', encoding="utf-8"
+    )
+    reading = ReadOptions(mapping=tmp_path / "long.toml")
+    made = group(DOORS[door](rows, tmp_path), SCHEME, reading=reading)
+    found = {row["case_id"]: row["drg"] for row in made.table.to_pylist()}
+    assert found == {"A1": "HC31", "A4": "BR25"}
+    assert [(n["case_id"], n["reason"], n["value"]) for n in made.quarantine.to_pylist()] == [
+        ("A2", "rows_differ", "主要（main）"),
+        ("A3", "rows_differ", "入院诊断"),
+    ]
 
 
 def test_long_tables__diagnoses_and_procedures_in_columns_of_their_own(tmp_path: Path) -> None:

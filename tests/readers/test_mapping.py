@@ -190,3 +190,13 @@ def test_mapping__files_that_cannot_be_used(
 def test_mapping__that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such mapping file"):
         read(pa.table({"a": [1]}), ReadOptions(mapping=tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize("headers", [("P3", "P5", "P7", "P321"), ("A48", "A12C", "A14", "C03C")])
+def test_file_of_a_bundled_mapping__is_told_of_it(headers: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="mapping hqms") as refused:
+        open_source(pa.table({name: ["1"] for name in headers}))
+    assert "加 --mapping hqms" in refused.value.text("zh")
+    with pytest.raises(InputError) as refused:
+        open_source(pa.table({"甲": ["1"], "P3": ["1"]}))
+    assert "hqms" not in str(refused.value)

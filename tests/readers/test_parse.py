@@ -72,6 +72,19 @@ def test_counts__decimals() -> None:
     assert counts(values, pa.decimal128(10, 1)) == [3, GONE, BAD]
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([3.0, 3.5, None, 0.1]),
+        pa.array(["3.0", "3.5", "", ".1"]),
+        pa.array([Decimal("3.0"), Decimal("3.5"), None, Decimal("0.1")]),
+    ],
+)
+def test_days_of_age__are_whole_or_bad(column: pa.Array) -> None:
+    values, bad = parse.read("age_days", "count", column)
+    assert (values.tolist(), bad.tolist()) == ([3, -1, -1, -1], [False, True, False, True])
+
+
 def test_counts__columns_of_another_kind_are_bad() -> None:
     assert counts([dt.date(2024, 1, 1), None], pa.date32()) == [BAD, GONE]
     assert counts([True, None], pa.bool_()) == [BAD, GONE]

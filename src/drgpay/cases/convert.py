@@ -172,8 +172,6 @@ def convert(
         changed = _changes(changes, cut, netting, lang)
         _side(files, beside["quarantine"], quarantine.table(lang), QUARANTINE_SCHEMA)
         _side(files, beside["changes"], _changes_table(changed), CHANGES_SCHEMA)
-    why = Why()
-    why.add(quarantine)
     return Converted(
         path,
         beside["quarantine"],
@@ -188,7 +186,7 @@ def convert(
         tally,
         tuple(editions.found) if editions is not None else (),
         changed_codes(changes),
-        why,
+        Why.of(quarantine),
         dict(sorted(targets.items())),
     )
 

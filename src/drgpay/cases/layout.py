@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.mapping import HeaderMapping, bundled_for
 from drgpay.cases.pseudonyms import shown
 from drgpay.cases.row_kinds import split_kinds
 from drgpay.cases.tidied import tidy
@@ -357,6 +357,17 @@ def _check_required(
     if not missing:
         return
     named = [both_names(name) for name in missing]
+    made_for = bundled_for(headers)
+    first = (
+        both(
+            f"这些列像是 {made_for} 的列：加 --mapping {made_for}"
+            f'（region.toml：mapping = "{made_for}"）；',
+            f"these look like columns of {made_for}: give --mapping {made_for} (region.toml: "
+            f'mapping = "{made_for}"); ',
+        )
+        if made_for
+        else both("", "")
+    )
     raise InputError(
         both(
             f"缺少列：{'、'.join(named)}",
@@ -364,8 +375,9 @@ def _check_required(
         ),
         where=where,
         remedy=both(
-            f"现有的列：{', '.join(headers) or '无'}；列名见 docs/cases.md，其他列名用对照文件（--mapping）说明",
-            f"found: {', '.join(headers) or 'none'}; docs/cases.md lists the columns, a mapping "
+            f"{first.chinese}现有的列：{', '.join(headers) or '无'}；列名见 docs/cases.md，"
+            "其他列名用对照文件（--mapping）说明",
+            f"{first}found: {', '.join(headers) or 'none'}; docs/cases.md lists the columns, a mapping "
             "file (--mapping) says what other headers mean",
         ),
     )

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.quarantine import RowNote
-from drgpay.cases.row_kinds import UNREAD
+from drgpay.cases.row_kinds import MAIN, UNREAD
 from drgpay.cases.sources import BATCH_ROWS, Piece, Source
 from drgpay.columns import ROW_ORDER
 from drgpay.errors import both
 
 _CODES = ("diagnoses", "procedures")
+MAIN_WORD = "主要（main）"  # shown where a case has several of a kind
 
 
 def folded(source: Source) -> Source:
@@ -84,9 +85,12 @@ def _folded(
     rank = np.argsort(np.argsort(first))  # cases in the order of their first rows
     case = rank[case]
     place = np.zeros(count)
+    main = np.zeros(count, dtype=np.bool_)
     if ROW_ORDER in table.column_names:
+        main = np.asarray(pc.fill_null(pc.equal(table[ROW_ORDER], MAIN), False))
         order, bad = parse.counts(table[ROW_ORDER])
         place = np.where(bad | (order < 0), parse.MAX_COUNT + 1, order).astype(np.float64)
+        place[main] = -1
         table = table.drop_columns(ROW_ORDER)
     rows = np.lexsort((np.arange(count), place, case))
     lead = np.sort(first)  # of each case its first row in the file
@@ -95,8 +99,14 @@ def _folded(
     for name in table.column_names:
         if name in _CODES:
             if name == "diagnoses":
-                lost = np.asarray(pc.equal(table[name], UNREAD))
+                lost = np.asarray(pc.fill_null(pc.starts_with(table[name], UNREAD), False))
                 _put_aside(table, numbers, case, lost, "kind_of_row", good, notes)
+            several = _several_mains(
+                case,
+                main
+                & np.asarray(pc.fill_null(pc.greater(pc.binary_length(table[name]), 0), False)),
+            )
+            _put_aside(table, numbers, case, several, "kind_of_row", good, notes)
             continue
         values = pc.fill_null(table[name].combine_chunks(), "")
         words = np.asarray(values.dictionary_encode().indices)
@@ -118,6 +128,15 @@ def _folded(
     return pa.table(columns).take(kept), numbers[lead][good], notes
 
 
+def _several_mains(case: NDArray[np.int64], main: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows are a main one of a case behind another one of its kind."""
+    rows = np.flatnonzero(main)
+    _, first = np.unique(case[rows], return_index=True)
+    found = main.copy()
+    found[rows[first]] = False
+    return found
+
+
 def _put_aside(
     table: pa.Table,
     numbers: NDArray[np.int64],
@@ -132,5 +151,8 @@ def _put_aside(
         if good[case[row]]:
             good[case[row]] = False
             value = table[column][row].as_py() if column in table.column_names else ""
+            if column == "kind_of_row":
+                code = str(table["diagnoses"][row].as_py() or "")
+                value = code.removeprefix(UNREAD) if code.startswith(UNREAD) else MAIN_WORD
             note = RowNote(value or "", "rows_differ", column, table["case_id"][row].as_py() or "")
             notes.append((int(numbers[row]), note))

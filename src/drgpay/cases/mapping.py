@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -127,6 +127,22 @@ def mapping_path(given: str | Path, base: Path | None = None) -> Path:
     if path.is_file() or path.suffix or "/" in str(given):
         return path
     return resolve("mappings", str(given), suffix=".toml")
+
+
+_ENOUGH = 4  # headers that tell whose file it is
+
+
+def bundled_for(headers: Iterable[str]) -> str:
+    """Return the bundled mapping that is made for some headers, empty when there is none.
+
+    >>> bundled_for(["P3", "P5", "P7", "P321", "P490"]), bundled_for(["病案号", "P3"])
+    ('hqms', '')
+    """
+    keys = {normal_header(header) for header in headers}
+    for path in sorted((reference_dir() / "mappings").glob("*.toml")):
+        if len(keys.intersection(read_mapping(path.stem).columns)) >= _ENOUGH:
+            return path.stem
+    return ""
 
 
 def read_mapping(given: str | Path) -> HeaderMapping:

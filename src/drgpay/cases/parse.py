@@ -62,10 +62,11 @@ def _bounded(values: NDArray[Any], known: Mask, top: int) -> Mask:
     return known & ((values < 0) | (values > top))
 
 
-def counts(column: pa.ChunkedArray | pa.Array) -> Parsed:
+def counts(column: pa.ChunkedArray | pa.Array, *, whole: bool = False) -> Parsed:
     """Read whole numbers of years, days or grams: int32, -1 when unknown.
 
-    Decimals are cut to completed units (3.9 years are 3). Bad: text, negative, above a million.
+    Decimals are cut to completed units (3.9 years are 3), or with `whole` are none. Bad: text,
+    negative, above a million.
     """
     array = flat(column)
     kind = array.type
@@ -77,10 +78,13 @@ def counts(column: pa.ChunkedArray | pa.Array) -> Parsed:
         raw = np.asarray(pc.fill_null(array.cast(pa.float64()), np.nan))
         empty |= np.isnan(raw)
         bad |= ~np.isfinite(raw) & ~empty
-        values = np.floor(np.clip(np.nan_to_num(raw), -1e9, 1e9)).astype(np.int64)
+        raw = np.clip(np.nan_to_num(raw), -1e9, 1e9)
+        values = np.floor(raw).astype(np.int64)
+        bad |= whole & (raw != values)
     elif pa.types.is_decimal(kind):
-        whole = pc.floor(array).cast(pa.float64())
-        values = np.asarray(pc.fill_null(whole, 0)).astype(np.int64)
+        floor = pc.floor(array)
+        values = np.asarray(pc.fill_null(floor.cast(pa.float64()), 0)).astype(np.int64)
+        bad |= whole & np.asarray(pc.fill_null(pc.not_equal(floor, array), False))
     elif _is_text(kind):
         texts, empty = _texts(array)
         good = ~empty & np.asarray(
@@ -88,7 +92,9 @@ def counts(column: pa.ChunkedArray | pa.Array) -> Parsed:
         )
         bad |= ~good & ~empty
         numbers = _masked_cast(texts, good, pa.float64())
-        values = np.floor(np.asarray(pc.fill_null(numbers, 0))).astype(np.int64)
+        written = np.asarray(pc.fill_null(numbers, 0))
+        values = np.floor(written).astype(np.int64)
+        bad |= whole & (written != values)
     else:
         values = np.zeros(len(array), dtype=np.int64)
         bad |= ~empty
@@ -402,6 +408,11 @@ def weights(column: pa.ChunkedArray | pa.Array) -> Parsed:
     return np.where(none, MISSING_COUNT, values).astype(np.int32), bad | wrong
 
 
+def days_of_age(column: pa.ChunkedArray | pa.Array) -> Parsed:
+    """Read days of age as `counts` does; 3.5 may be months and is no number of days: bad."""
+    return counts(column, whole=True)
+
+
 PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
     "count": counts,
     "money": money,
@@ -411,6 +422,7 @@ PARSERS: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
 }
 BY_COLUMN: dict[str, Callable[[pa.ChunkedArray | pa.Array], Parsed]] = {
     "planned_readmission": planned,
+    "age_days": days_of_age,
     "birth_weight_g": weights,
     "admission_weight_g": weights,
 }
@@ -422,6 +434,7 @@ FAULTS = {
     "flag": "flag_invalid",
     "sex": "sex_invalid",
     "age_years": "age_invalid",
+    "age_days": "age_days_invalid",
     "birth_weight_g": "weight_invalid",
     "admission_weight_g": "weight_invalid",
 }

@@ -88,6 +88,13 @@ REASONS: dict[str, Reason] = {
             "enter completed years in half-width digits; 0 below one year, with age_days",
         ),
         Reason(
+            "age_days_invalid",
+            "不是日龄的整天数",
+            "no whole number of days of age",
+            "填出生到入院的整天数，如5；以月计的写明单位，如3月、3个月10天、3 10/30；未知则留空",
+            "enter whole days from birth to admission, as 5; months with their unit, as 3月; or nothing",
+        ),
+        Reason(
             "principal_missing",
             "缺少主要诊断",
             "no principal diagnosis",
@@ -224,8 +231,8 @@ REASONS: dict[str, Reason] = {
             "no_version_in_force",
             "出院日期时没有施行中的分组方案版本",
             "no version of the scheme was in force on the discharge date",
-            "核对出院日期，或写明用哪一个版本分组",
-            "check the discharge date, or name the version to group with",
+            "核对出院日期，或用 --scheme 写明用哪一个版本分组（各版本见 drgpay scheme list）",
+            "check the discharge date, or name the version to group with by --scheme (drgpay scheme list)",
         ),
         Reason(
             "list_unreadable",
@@ -527,6 +534,13 @@ class Why:
     """How many rows each reason took, and the first of them: what a command tells at its end."""
 
     seen: dict[tuple[str, str], tuple[int, tuple[str, int, str]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, notes: Quarantine) -> Self:
+        """Return why the rows of one quarantine are in it."""
+        why = cls()
+        why.add(notes)
+        return why
 
     def add(self, notes: Quarantine) -> None:
         """Count the rows of a quarantine."""

@@ -48,6 +48,15 @@ ROW_KINDS: dict[str, tuple[str, ...]] = {
     "diagnoses": ("诊断", "西医诊断", "出院诊断", "diagnosis", "D"),
     "procedures": ("手术", "手术操作", "操作", "procedure", "P"),
 }
+# the same of the code that comes first among those of its kind
+MAIN_ROWS: dict[str, tuple[str, ...]] = {
+    "diagnoses": ("主要诊断", "主诊断", "出院主要诊断", "principal"),
+    "procedures": ("主要手术", "主要手术操作", "主手术"),
+}
+FURTHER_ROWS: dict[str, tuple[str, ...]] = {
+    "diagnoses": ("其他诊断", "次要诊断", "出院其他诊断"),
+    "procedures": ("其他手术", "其他手术操作", "次要手术"),
+}
 CHOICE_NAMES = {
     "discharge_way": "离院方式",
     "admission_way": "入院途径",

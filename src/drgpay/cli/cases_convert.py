@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drgpay.cli.counts import tell_quarantined
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import codes_option, scheme_option
 from drgpay.cli.progress import bar
@@ -98,8 +99,5 @@ def convert(
                 f"{done.changed:,} changes and {done.netted:,} rows of refunds: {done.changes}",
             )
         )
-    if done.quarantined:
-        click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
-        for line in done.why.lines(LANG):
-            click.echo(f"  {line}")
+    tell_quarantined(done.quarantine, done.why)
     click.echo(in_language(read.line(grouped=False), LANG))

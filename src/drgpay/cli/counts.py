@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drgpay.cli.lang import t
+import click
+
+from drgpay.cli.lang import LANG, t
 
 if TYPE_CHECKING:
+    from drgpay.cases.quarantine import Why
     from drgpay.grouper.outcome import Counts
 
 
@@ -18,3 +22,12 @@ def counts_text(c: Counts) -> str:
         f"in {c.total:,} = grouped {c.grouped:,} + ambiguous {c.ambiguous:,} + ungroupable "
         f"{c.ungroupable:,} + quarantined {c.quarantined:,}",
     )
+
+
+def tell_quarantined(file: Path, why: Why) -> None:
+    """Say where the quarantined rows lie, and for which reasons; nothing where there are none."""
+    lines = why.lines(LANG)
+    if lines:
+        click.echo(t(f"隔离的行 {file}", f"quarantined rows {file}"))
+    for line in lines:
+        click.echo(f"  {line}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drgpay.cli.counts import counts_text
+from drgpay.cli.counts import counts_text, tell_quarantined
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
@@ -99,10 +99,7 @@ def group(
         )
     click.echo(counts_text(c) + t(f"；{seconds:.2f} 秒", f"; {seconds:.2f} s"))
     click.echo(t(f"结果 {done.path}", f"result {done.path}"))
-    if c.quarantined:
-        click.echo(t(f"隔离的行 {done.quarantine}", f"quarantined rows {done.quarantine}"))
-        for line in done.why.lines(LANG):
-            click.echo(f"  {line}")
+    tell_quarantined(done.quarantine, done.why)
     if done.changes is not None:
         click.echo(
             t(

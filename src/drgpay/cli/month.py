@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from drgpay.cli.counts import counts_text
+from drgpay.cli.counts import counts_text, tell_quarantined
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
 from drgpay.cli.progress import bar
@@ -99,6 +99,8 @@ def month(
         write_month_page(folder, LANG)
 
     write_month(run, out, lang=LANG, finish=finish)
+    from drgpay.cases.quarantine import Why
+
     first = run.year.prepared.codes.first()
     for note in first:
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
@@ -123,6 +125,7 @@ def month(
                 + (f", adjustments of earlier months {more}" if pool.adjustment_fen else ""),
             )
         )
+    tell_quarantined(out / "quarantine.csv", Why.of(run.year.prepared.quarantine))
     for warning in warnings(run):
         if warning in first:
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from drgpay.cli.counts import counts_text
+from drgpay.cli.counts import counts_text, tell_quarantined
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
 from drgpay.cli.progress import bar
@@ -149,6 +149,8 @@ def year_end(
         )
 
     write_run(run, out, lang=LANG, finish=finish)
+    from drgpay.cases.quarantine import Why
+
     first = run.prepared.codes.first()
     for note in first:
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
@@ -167,6 +169,7 @@ def year_end(
                 f"{pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)} yuan",
             )
         )
+    tell_quarantined(out / "quarantine.csv", Why.of(run.quarantine))
     if len(run.notes):
         click.echo(
             t(

@@ -114,7 +114,7 @@ class CodesRead:
         all_unknown = self.tally.of_all
         return [
             both(
-                f"请先核对编码版本：{all_unknown:,} 个编码不在分组方案的编码库（{own}）中，其中 "
+                f"请先核对编码版本：{all_unknown:,} 个编码不在所用方案的编码库中（方案用{own}），其中 "
                 f"{times:,} 个是{shown_edition(edition)}编码。请加 --codes {edition} 重做"
                 f'（统筹区文件夹：region.toml 写 codes = "{edition}"；或病例文件加“编码版本”一列）',
                 f"check the edition of the codes first: {all_unknown:,} codes are not in the "

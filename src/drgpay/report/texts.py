@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from drgpay.cases.quarantine import REASONS as QUARANTINED
+from drgpay.cases.quarantine import REVIEW_NOTES
 from drgpay.store.run_columns import CASE_CLASSES
 
 from .texts_letters import LETTER_TEXTS
@@ -586,42 +588,8 @@ MODES: dict[str, tuple[str, str]] = {
 }
 
 REASONS: dict[str, tuple[str, str]] = {
-    "row_broken": (
-        "这一行的字段数与表头不符",
-        "the row has another number of fields than the header",
-    ),
-    "case_id_missing": ("缺少病例号", "no case id"),
-    "sex_invalid": ("性别缺失或不是M、F", "sex is missing or not M or F"),
-    "age_invalid": ("年龄缺失或不是0至150的数", "age is missing or not a number from 0 to 150"),
-    "principal_missing": ("缺少主要诊断", "no principal diagnosis"),
-    "count_invalid": ("不是0至1000000的数", "not a number from 0 to 1,000,000"),
-    "flag_invalid": ("不是0或1", "not 0 or 1"),
-    "date_invalid": ("缺失或不是日期", "missing or not a date"),
-    "dates_reversed": ("出院早于入院", "discharged before admitted"),
-    "money_invalid": (
-        "缺失或不是最多两位小数的金额（元）",
-        "missing or not an amount in yuan with at most two decimals",
-    ),
-    "money_negative": ("金额为负", "negative amount"),
-    "fund_above_cost": ("统筹基金支付大于总费用", "the pooled fund paid more than the total cost"),
-    "hospital_unknown": (
-        "医疗机构不在机构表（hospitals）中",
-        "hospital not in the table hospitals",
-    ),
-    "pool_unknown": ("险种不在region.toml中", "pool not in region.toml"),
-    "payment_mode_unknown": ("支付方式不认识", "unknown payment mode"),
-    "bed_day_class_missing": ("按床日付费但没有床日类别", "paid by bed-day without a class"),
-    "bed_day_rate_missing": ("床日类别没有标准", "no rate for the bed-day class"),
-    "outside_year": ("不属于本清算年度", "belongs to another year"),
-    "duplicate_case": ("病例号重复", "the case id stands more than once"),
-    "review_without_effect": (
-        "特病单议的病例既不是高倍率也不是未入组，评审不起作用",
-        "the reviewed case is neither high-cost nor outside a stable group: no effect",
-    ),
-    "review_case_unknown": (
-        "特病单议的病例不在已支付病例中",
-        "the reviewed case is not among the paid cases",
-    ),
+    reason.code: (reason.chinese, reason.english)
+    for reason in (*QUARANTINED.values(), *REVIEW_NOTES.values())
 }
 
 UNITS: dict[str, tuple[str, str]] = {

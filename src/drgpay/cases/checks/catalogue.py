@@ -22,7 +22,7 @@ SEVERITY_TEXTS: Mapping[str, tuple[str, str]] = {
 }
 STOPS_GROUPING = (
     "row_broken row_swallowed case_id_missing sex_invalid age_invalid principal_missing "
-    "count_invalid "
+    "count_invalid age_days_invalid "
     "flag_invalid choice_invalid weight_invalid age_contradicts_dates code_as_number code_is_name "
     "rows_differ "
     "code_system_differs no_version_in_force"
