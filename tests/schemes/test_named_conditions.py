@@ -1,8 +1,11 @@
 """zj-drg-2022: conditions that the names of groups state, taken over or left out."""
 
 import pytest
+from click.testing import CliRunner
 
 from drgpay import Grouper
+from drgpay.cli.scheme import show
+from drgpay.report.scheme_manual import write_manual
 from drgpay.schemes.load import load_scheme
 from reference.model import group_case as model_group
 from reference.model import load_scheme as model_scheme
@@ -83,3 +86,18 @@ def test_named__groups_that_the_tables_hide_are_reached():
     folder = load_scheme("zj-drg-2022").path
     known = (folder / "known_findings.csv").read_text(encoding="utf-8")
     assert not any(f"adrg_unreachable,adrg.csv,{adrg}" in known for adrg in hidden)
+
+
+def test_show_and_manual__say_which_conditions_are_assumed(tmp_path):
+    scheme = load_scheme("zj-drg-2022")
+    said = scheme.named_conditions["FC1"].told()
+    assert "伴PTCA" in said.chinese and "chongqing-drg-2022" in said.chinese
+    for group in ("FC1", "FC19"):
+        shown = CliRunner().invoke(show, ["zj-drg-2022", group]).output
+        assert shown.count(said.chinese) == 1
+    assert "假定的条件" not in CliRunner().invoke(show, ["zj-drg-2022", "FR1"]).output
+    write_manual(scheme, tmp_path / "manual", "zh")
+    page = next((tmp_path / "manual").rglob("*MDCF*.html")).read_text(encoding="utf-8")
+    of_mdc = [c for c in scheme.named_conditions.values() if c.group.startswith("F")]
+    assert page.count("假定的条件") == len(of_mdc) > 1
+    assert f"假定的条件“{of_mdc[0].words}”" in page

@@ -276,6 +276,7 @@ def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
         t(f"顺序 第{where}个，共{len(loaded.mdcs)}个MDC", f"{where} of {len(loaded.mdcs)} MDCs")
     )
     click.echo(f"{t('规则', 'rule')}: {_rule(mdc.rule)}")
+    _show_condition(loaded, mdc.mdc)
     click.echo(f"{t('歧义组', 'ambiguous group')}: {_ambiguous(mdc)}")
     _show_lists(loaded, [(mdc.mdc, mdc.rule)])
     for i, site in enumerate(mdc.sites, 1):
@@ -289,6 +290,7 @@ def _show_adrg(loaded: Scheme, adrg: AdrgRow) -> None:
     click.echo(f"{adrg.key} {adrg.name} ({_kind(adrg)}){_origin(loaded, 'adrg.csv', adrg.row)}")
     _show_place(loaded, adrg)
     click.echo(f"{t('规则', 'rule')}: {_rule(adrg.rule)}")
+    _show_condition(loaded, adrg.key)
     drgs = [drg for drg in loaded.drgs if drg.adrg_key == adrg.key]
     asked = [(adrg.key, adrg.rule), *((loaded.lists_of(drg), drg.rule) for drg in drgs)]
     _show_lists(loaded, asked)
@@ -305,6 +307,7 @@ def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
     click.echo(f"ADRG {adrg.key} {adrg.name} ({_kind(adrg)})")
     _show_place(loaded, adrg)
     click.echo(f"{t('ADRG规则', 'ADRG rule')}: {_rule(adrg.rule)}")
+    _show_condition(loaded, adrg.key)
     click.echo(f"{t('DRG规则', 'DRG rule')}: {_rule(drg.rule)}")
     _show_lists(loaded, [(adrg.key, adrg.rule), (loaded.lists_of(drg), drg.rule)])
     split = [other for other in loaded.drgs if other.adrg_key == drg.adrg_key]
@@ -318,11 +321,19 @@ def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
         click.echo(f"{t('权重', 'weight')} {weight} ({note})")
 
 
+def _show_condition(loaded: Scheme, group: str) -> None:
+    """Say that a rule has a condition which the published tables lack."""
+    condition = loaded.named_conditions.get(group)
+    if condition is not None:
+        click.echo(f"  {in_language(condition.told(), LANG)}")
+
+
 def _show_place(loaded: Scheme, adrg: AdrgRow) -> None:
     mdc = next((mdc for mdc in loaded.mdcs if mdc.mdc == adrg.mdc), None)
     if mdc is None:
         return
     click.echo(f"MDC  {mdc.mdc} {mdc.name}  ← {_rule(mdc.rule)}")
+    _show_condition(loaded, mdc.mdc)
     mdc_place = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
     inside = [a.key for a in loaded.adrgs if a.mdc == adrg.mdc]
     place = inside.index(adrg.key) + 1

@@ -215,7 +215,7 @@ class Manual:
             Markup("<p>{}</p>").format(
                 self.t(f"判断顺序第{place}个。", f"Number {place} in order.")
             ),
-            self._rule(mdc.rule),
+            self._rule(mdc.rule, mdc.mdc),
         ]
         if ambiguous:
             head.append(
@@ -264,7 +264,7 @@ class Manual:
             adrg.key,
             adrg.name,
             self._kind(adrg),
-            self._rule(adrg.rule),
+            self._rule(adrg.rule, adrg.key),
             _table(heads, rows, "groups"),
             self._lists(adrg.key, [adrg.rule])
             + Markup().join(
@@ -292,9 +292,15 @@ class Manual:
         except RuleSyntaxError:
             return rule
 
-    def _rule(self, rule: str) -> Markup:
-        return Markup('<p class="rule">{}<code class="written">{}</code></p>').format(
+    def _rule(self, rule: str, group: str) -> Markup:
+        shown = Markup('<p class="rule">{}<code class="written">{}</code></p>').format(
             self._said(rule), rule
+        )
+        assumed = self.scheme.named_conditions.get(group)
+        if assumed is None:
+            return shown
+        return shown + Markup('<p class="note">{}</p>').format(
+            in_language(assumed.told(), self.lang)
         )
 
     def _lists(self, owner: str, rules: Iterable[str], title: str = "") -> Markup:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.errors import SchemeError, both
+from drgpay.errors import Bilingual, SchemeError, both
 from drgpay.readings import Readings, chosen_readings
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.folders import Folder, Place, codes_of_system, read_folder, small_table
@@ -96,6 +96,19 @@ class NamedCondition:
     source: str
     note: str
     tabled: str
+
+    def told(self) -> Bilingual:
+        """Return in words that the rule of the group is assumed, and from where.
+
+        >>> str(NamedCondition(2, "FC1", "…", "伴PTCA", "x-drg", "", "True").told())
+        "assumed condition “伴PTCA”: the group's name states it, the published tables lack it; taken over from x-drg (named_conditions.csv:2)"
+        """
+        return both(
+            f"假定的条件“{self.words}”：病组名称所述，公布的列表没有，取自 {self.source}"
+            f"（named_conditions.csv 第{self.row}行）",
+            f"assumed condition “{self.words}”: the group's name states it, the published tables "
+            f"lack it; taken over from {self.source} (named_conditions.csv:{self.row})",
+        )
 
 
 FEW = 500  # codes that are looked up one by one
