@@ -564,7 +564,10 @@ def _draw_rows(
                     profile = r.choice([p for p in chosen if p.drg[:3] == profile.drg[:3]])
         settlement = ""
         if r.random() < 0.7:
-            settlement = (discharge + dt.timedelta(r.choice([0, 0, 0, 1, 20]))).isoformat()
+            settled = discharge + dt.timedelta(r.choice([0, 0, 0, 1, 20]))
+            if days and random.Random(f"settled {case_id} {admission}").random() < 0.05:
+                settled = discharge - dt.timedelta(1)  # drawn apart: a finding that may hold it
+            settlement = settled.isoformat()
         los = ""
         if r.random() < 0.5:
             given = (discharge - admission).days + r.choice([0, 0, 0, 1, 3])

@@ -7,11 +7,13 @@ is every parameter but those by which cases are read (`READING`).
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from drgpay.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
 from drgpay.money import POINT
 from drgpay.points.kernels import COEF_ONE
-from drgpay.policy import CATALOGUE, InForce, YearPolicy, load_policy, read_value
+from drgpay.policy import CATALOGUE, NONE, InForce, Policy, YearPolicy, load_policy, read_value
+from drgpay.settlement.doubts import BIT, holding
 from drgpay.settlement.months import months_of
 from drgpay.settlement.prepare import READING, Prepared, prepare
 from drgpay.settlement.region import read_region
@@ -96,6 +99,16 @@ def model_policy(values: Mapping[str, Any], like: ModelPolicy) -> dict[str, Any]
 _GROUPERS: dict[tuple[str, str | None], Any] = {}
 
 
+@cache
+def _loaded() -> tuple[Policy, ModelPolicy]:
+    """A policy as both read it from a file; the values of each region take the place of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        values = draw_policy(random.Random(0), ["GB15"])
+        (Path(place) / "policy.toml").write_text(policy_text(values), encoding="utf-8")
+        folder = Path(place)
+        return load_policy("policy.toml", folder), load_model_policy("policy.toml", folder)
+
+
 def both_of(folder: Path, seed: int) -> Both:
     """Draw, write and read a region; the policy it is read with lets every rule be tried."""
     drawn = draw_region(folder, seed)
@@ -104,17 +117,17 @@ def both_of(folder: Path, seed: int) -> Both:
     values |= {"readmission.same": "hospital_category", "referral.rule": "one_stay"}
     values["readmission.days"] = 15
     values["grouped.share_min"] = "0"  # it refuses a region before any policy is tried on it
-    (folder / "policy.toml").write_text(policy_text(values), encoding="utf-8")
+    loaded, like = _loaded()
+    loaded = replace(loaded, path=folder / "policy.toml")  # its digest is of no interest here
     key = (drawn.scheme, drawn.readings)
     if key not in _GROUPERS:
         _GROUPERS[key] = any_grouper(SCHEMES[drawn.scheme], drawn.readings, None, folder)
     region = read_region(folder)
-    loaded = load_policy("policy.toml", folder)
-    prepared = prepare(region, loaded, loaded.for_year(YEAR), grouper=_GROUPERS[key], threads=1)
+    policy = year_policy(values)
+    prepared = prepare(region, loaded, policy, grouper=_GROUPERS[key], threads=1)
     own = read_model_region(folder, drawn.cases, drawn.history)
     scheme = model_scheme(*key)
-    like = load_model_policy("policy.toml", folder)
-    groupings = group_region(own, like.for_year(YEAR), scheme)
+    groupings = group_region(own, model_policy(values, like), scheme)
     drgs = sorted({g.drg for g in groupings.cases.values() if g.status == "grouped"})
     return Both(drawn, prepared, own, scheme, groupings, like, values, drgs)
 
@@ -139,7 +152,7 @@ def draw_later(both: Both, r: random.Random) -> dict[str, str]:
     """Groups that later violations put some cases into, `remove` included; mostly none."""
     if r.random() < 0.6:
         return {}
-    p = both.like.for_year(YEAR)
+    p = model_policy(both.reading, both.like)
     cases = sorted(c.case_id for c in both.region.cases if year_of(c, p) == YEAR)
     kept = ("surgical", "medical")
     groups = [d.code for m in both.scheme.mdcs for a in m.adrgs if a.kind in kept for d in a.drgs]
@@ -587,6 +600,8 @@ def settle_many(folder: Path, seeds: range, count: int) -> Counter[str]:
             if found:
                 pytest.fail(f"{where}:\n" + "\n".join(found[:20]))
             count_met(met, model)
+            count_held(met, fast)
+            met.update(options_of(values))
             taken = any(r.amount_fen for r in fast.returned)
             met["removed, to the fund"] += taken and REMOVE in later.values()
             met["regrouped, to the fund"] += taken and REMOVE not in later.values()
@@ -597,6 +612,40 @@ def settle_many(folder: Path, seeds: range, count: int) -> Counter[str]:
             )
         both.prepared.close()
     return met
+
+
+def options_of(values: Mapping[str, Any]) -> Iterator[str]:
+    """The options that a policy takes, each as `parameter = option`; of numbers only `none`."""
+    for key, value in values.items():
+        known = CATALOGUE[key]
+        taken = value if known.kind == "list" and known.choices else [value]
+        if known.kind in ("choice", "switch") or known.choices:
+            yield from (f"{key} = {option}" for option in taken)
+        if known.optional:
+            yield f"{key} = {NONE if value == NONE else 'some'}"
+
+
+def every_option() -> set[str]:
+    """What `options_of` may say of the rules that settle a year or its months."""
+    found = set()
+    for key, known in CATALOGUE.items():
+        if key.startswith(("capitation.", "community.")):
+            continue  # settled elsewhere: tests/capitation, tests/budget
+        found |= {f"{key} = {option}" for option in known.choices}
+        if known.kind == "switch":
+            found |= {f"{key} = {option}" for option in (True, False)}
+        if known.optional:
+            found |= {f"{key} = {NONE}", f"{key} = some"}
+    return found
+
+
+def count_held(met: Counter[str], fast: YearEnd) -> None:
+    """Which findings held a case of a settlement."""
+    for piece in fast.pieces:
+        doubt = piece.facts.doubt
+        if doubt is not None:
+            held = doubt[piece.paid_by == PAID_BY.index("held")] & holding(fast.policy)
+            met.update(f"held by {name}" for name, bit in BIT.items() if (held & bit).any())
 
 
 def count_met(met: Counter[str], model: Settlement) -> None:
@@ -687,7 +736,6 @@ def test_settlements__a_hundred_thousand(block: int, tmp_path: Path) -> None:
 
 if __name__ == "__main__":  # python -m tests.settlement.test_settlements_drawn FIRST LAST [COUNT]
     import sys
-    import tempfile
 
     first, last, *more = map(int, sys.argv[1:])
     begin = time.time()

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from drgpay.cli.simulate import simulate as command
 from drgpay.errors import DrgpayError, InputError, PolicyError, both, in_language
+from drgpay.money import yuan_text
 from drgpay.report.simulate import _change as change_text
 from drgpay.report.simulate import write_simulation_page
 from drgpay.settlement.simulate import (
@@ -29,7 +30,7 @@ from drgpay.settlement.simulate import (
     sweep_of,
     trial_of,
 )
-from drgpay.settlement.simulate_folder import TABLES, write_simulation
+from drgpay.settlement.simulate_folder import TABLES, fund_rows, write_simulation
 from drgpay.settlement.simulate_outcome import Outcome, change_of, changes, moved_between
 from drgpay.settlement.simulate_outcome import refusal as one_line
 from drgpay.settlement.year_end import YearEnd, year_end
@@ -460,6 +461,31 @@ def test_change__of_dues_and_of_final_payments_stand_apart(ex1: Path) -> None:
     assert found["due_fen"][1] == 0  # nothing is transferred where nobody gains
 
 
+def test_final_payments__are_told_by_what_becomes_of_them_and_never_netted(
+    ex1: Path, tmp_path: Path
+) -> None:
+    """Of EX1 the fund 390 pays H1 3,975.89 and H2 2,413.52 and is owed 7,422.78 by H3."""
+    trial = trial_of("付", ["prepay_ratio=1"])
+    simulation = simulate(ex1, [trial])
+    assert simulation.base.cash("390") == (397_589 + 241_352, 0, 742_278)
+    after = year_end(ex1, overrides=["prepay_ratio=1"])
+    own = [h for h in after.hospitals if h.pool == "390"]
+    pays, owed = (sum(max(0, sign * h.final_fen) for h in own) for sign in (1, -1))
+    (result,) = simulation.trials
+    assert result.outcome is not None and result.outcome.cash("390") == (pays, 0, owed)
+    assert pays and owed > 742_278
+    row = next(r for r in fund_rows(simulation) if r["pool"] == "390")
+    assert (row["payable_before_fen"], row["recover_before_fen"]) == (638_941, 742_278)
+    assert (row["payable_after_fen"], row["recover_after_fen"]) == (pays, owed)
+    page = write_simulation_page(simulation, tmp_path / "s.html").read_text(encoding="utf-8")
+    change = change_of(simulation.base, result.outcome)
+    for word, fen in (("本次支付增减", change.payable_fen), ("应收回增减", change.recover_fen)):
+        assert word in page and yuan_text(fen).lstrip("-") in page
+    assert "最终支付合计" not in page
+    english = write_simulation_page(simulation, tmp_path / "e.html", "en").read_text("utf-8")
+    assert "change of what is owed back" in english
+
+
 # --- sweeps
 
 
@@ -592,7 +618,7 @@ def test_page__stands_alone_and_is_marked_in_both_languages(
 def test_workbook__amounts_are_numbers_in_yuan_under_frozen_chinese_headers(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "simulate.xlsx")
     assert book.sheetnames == [
-        "试算设置", "各试算增减", "险种", "医疗机构", "等级、MDC、病例类别", "原因分解", "扫描",
+        "试算设置", "各试算增减", "险种", "基金收付", "医疗机构", "等级、MDC、病例类别", "原因分解", "扫描",
         "扫描 医疗机构", "未核实参数",
     ]  # fmt: skip
     for sheet in book:

@@ -158,8 +158,14 @@ def simulate(
                 )
         change = change_of(found.base, result.outcome)
         _say(t("应付", "dues"), change.due_fen, change.due_moved_fen)
-        if (change.final_fen, change.final_moved_fen) != (change.due_fen, change.due_moved_fen):
-            _say(t("最终支付", "final payments"), change.final_fen, change.final_moved_fen)
+        click.echo(
+            t(
+                f"  本次支付 {_signed(change.payable_fen)} 元，待收回后再付 "
+                f"{_signed(change.deferred_fen)} 元，应收回 {_signed(change.recover_fen)} 元",
+                f"  paid now {_signed(change.payable_fen)} yuan, waiting for recoveries "
+                f"{_signed(change.deferred_fen)} yuan, owed back {_signed(change.recover_fen)} yuan",
+            )
+        )
         if result.no_parts is not None and causes:
             click.echo("  " + t("原因未分解：", "not split: ") + in_language(result.no_parts, LANG))
     for point in found.points:
@@ -186,11 +192,17 @@ def simulate(
     )
 
 
+def _signed(fen: int) -> str:
+    from drgpay.money import yuan_text
+
+    return f"{'+' if fen > 0 else ''}{yuan_text(fen)}"
+
+
 def _say(of: str, fen: int, moved_fen: int) -> None:
     """Say what the fund pays more or less, and what moves between hospitals."""
     from drgpay.money import yuan_text
 
-    change, moved = f"{'+' if fen > 0 else ''}{yuan_text(fen)}", yuan_text(moved_fen)
+    change, moved = _signed(fen), yuan_text(moved_fen)
     click.echo(
         t(
             f"  {of}合计增减（基金） {change} 元，机构之间转移 {moved} 元",

@@ -114,13 +114,15 @@ def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") 
                 t(
                     "每项试算都从现行设置出发，只改变所列各项。金额单位为元；点值为每点元数。"
                     "“合计增减”为各机构增减之和（带正负号），即基金多付或少付的钱；“机构之间转移”只算一些机构减少、"
-                    "另一些机构增加的部分：（各机构增减绝对值之和 − 增减合计的绝对值）÷ 2；应付与最终支付分别计算。",
+                    "另一些机构增加的部分：（各机构增减绝对值之和 − 增减合计的绝对值）÷ 2。最终支付按去向分列：本次支付、"
+                    "待收回后再付、应收回，机构之间、险种之间不相抵。",
                     "Every trial starts from today's settings and changes only what is listed. "
                     "Amounts in yuan; point values in yuan per point. The change in all is the sum "
                     "over hospitals, with its sign: what the fund pays more or less. What moves "
                     "between hospitals is what some lose and others gain: (the sum of all changes, "
-                    "as absolute amounts, less the absolute amount of their sum) ÷ 2. Dues and final "
-                    "payments stand apart.",
+                    "as absolute amounts, less the absolute amount of their sum) ÷ 2. Final payments stand "
+                    "by what becomes of them: paid now, waiting for recoveries, owed back; nothing is "
+                    "netted between hospitals or funds.",
                 )
             ],
             _overview(simulation, lang),
@@ -229,8 +231,9 @@ def _money(change: Change) -> list[str | Mark]:
     return [
         signed(change.due_fen),
         yuan(change.due_moved_fen),
-        signed(change.final_fen),
-        yuan(change.final_moved_fen),
+        signed(change.payable_fen),
+        signed(change.deferred_fen),
+        signed(change.recover_fen),
     ]
 
 
@@ -271,7 +274,7 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
 
 
 def _funds(simulation: Simulation, lang: str) -> Markup:
-    """Return what each fund pays of dues, today and under each trial."""
+    """Return what each fund pays: of dues, now and later, and what it is owed back."""
     t = texts(lang)
     before = simulation.base.due_by_pool()
     rows: list[list[str | Mark]] = []
@@ -280,10 +283,10 @@ def _funds(simulation: Simulation, lang: str) -> Markup:
             after = result.outcome.due_by_pool()
             rows += [
                 [result.trial.name, pool, yuan(before.get(pool, 0)), yuan(after.get(pool, 0)),
-                 signed(fen)]
+                 signed(fen), *_cash(simulation.base, result.outcome, pool)]
                 for pool, fen in changes(before, after).items()
             ]  # fmt: skip
-    if len(before) < 2 or not rows:
+    if not rows:
         return Markup()
     return grid(
         [
@@ -291,10 +294,22 @@ def _funds(simulation: Simulation, lang: str) -> Markup:
             (t("险种基金", "fund"), "text"),
             (t("现行应付", "due today"), "num"),
             (t("试算应付", "due in the trial"), "num"),
-            (t("基金增减", "change of the fund"), "num"),
+            (t("应付增减", "change of dues"), "num"),
+            (t("现行本次支付", "paid now, today"), "num"),
+            (t("试算本次支付", "paid now, in the trial"), "num"),
+            (t("现行待收回后再付", "waits, today"), "num"),
+            (t("试算待收回后再付", "waits, in the trial"), "num"),
+            (t("现行应收回", "owed back, today"), "num"),
+            (t("试算应收回", "owed back, in the trial"), "num"),
         ],
         rows,
     )
+
+
+def _cash(before: Outcome, after: Outcome, pool: str) -> list[str]:
+    """What is paid now, what waits and what is owed back of a fund, today and in a trial each."""
+    pairs = zip(before.cash(pool), after.cash(pool), strict=True)
+    return [yuan(fen) for pair in pairs for fen in pair]
 
 
 def _pools(simulation: Simulation, lang: str) -> Markup:
@@ -414,7 +429,9 @@ def _hospitals(
                 _change(changes[h], a.due_fen),
                 percent(a.due_fen, whole[0], 3),
                 percent(b.due_fen, whole[1], 3),
-                signed(b.final_fen - a.final_fen),
+                signed(b.payable_fen - a.payable_fen),
+                signed(b.deferred_fen - a.deferred_fen),
+                signed(b.recover_fen - a.recover_fen),
             ]
         )
     columns = [
@@ -429,7 +446,7 @@ def _hospitals(
         (t("增减率", "change, %"), "num"),
         (t("现行份额", "share today"), "num"),
         (t("试算份额", "share in the trial"), "num"),
-        (t("最终支付增减", "change of final payment"), "num"),
+        *((t(*name), "num") for name in CHANGES[2:]),
     ]
     title = Markup("<h3>{}</h3>").format(t("医疗机构", "Hospitals"))
     body = title + grid(columns, rows[:HOSPITALS_SHOWN])
@@ -450,6 +467,9 @@ def _by_hospital(outcome: Outcome) -> dict[str, HospitalOutcome]:
             old.recorded_fund_fen + h.recorded_fund_fen,
             old.due_fen + h.due_fen,
             old.final_fen + h.final_fen,
+            old.payable_fen + h.payable_fen,
+            old.deferred_fen + h.deferred_fen,
+            old.recover_fen + h.recover_fen,
         )
     return found
 

@@ -23,7 +23,15 @@ from .simulate_words import (
 from .workbook import Book, Field
 
 GROUP_KINDS = {"level": ("等级", "level"), "mdc": ("MDC", "MDC"), "class": ("病例类别", "class")}
-MONEY = ("due_change_fen", "moved_fen", "final_change_fen", "final_moved_fen")
+MONEY = (
+    "due_change_fen", "moved_fen", "payable_change_fen", "deferred_change_fen",
+    "recover_change_fen",
+)  # fmt: skip
+CASH = (
+    ("payable", "本次支付（元）", "paid now (yuan)"),
+    ("deferred", "待收回后再付（元）", "waits (yuan)"),
+    ("recover", "应收回（元）", "owed back (yuan)"),
+)
 SIDES = (("before", "现行", "today"), ("after", "试算", "in the trial"))
 
 
@@ -57,6 +65,7 @@ def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh")
         change,
         *pairs("due_share", "份额", "share", "percent"),
     ]
+    cash = [field for key, zh, en in CASH for field in pairs(key, zh, en, "yuan", "_fen")]
     note = t(f"{mark}。每项试算从现行设置出发，只改变所列各项。", mark)
     book.listing(
         t("试算设置", "settings"),
@@ -88,6 +97,18 @@ def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh")
         folder.pool_rows(simulation),
     )
     book.listing(
+        t("基金收付", "funds"),
+        [
+            trial,
+            Field("pool", t("险种", "pool"), "text"),
+            *pairs("due", "应付（元）", "due (yuan)", "yuan", "_fen"),
+            change,
+            *cash,
+            settings,
+        ],
+        folder.fund_rows(simulation),
+    )
+    book.listing(
         t("医疗机构", "hospitals"),
         [
             trial,
@@ -97,7 +118,7 @@ def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh")
             Field("pool", t("险种", "pool"), "text"),
             *pairs("cases", "病例数", "cases", "count"),
             *amounts,
-            *pairs("final", "最终支付（元）", "final payment (yuan)", "yuan", "_fen"),
+            *cash,
             settings,
         ],
         folder.hospital_rows(simulation),

@@ -26,8 +26,9 @@ Text = Callable[[str, str], str]
 CHANGES = (
     ("应付合计增减（基金）", "change of dues in all (the fund)"),
     ("机构之间转移", "moved between hospitals"),
-    ("最终支付合计增减", "change of final payments in all"),
-    ("最终支付：机构之间转移", "final payments moved between hospitals"),
+    ("本次支付增减", "change of what is paid now"),
+    ("待收回后再付增减", "change of what waits for recoveries"),
+    ("应收回增减", "change of what is owed back"),
 )
 
 

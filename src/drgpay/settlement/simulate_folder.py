@@ -99,8 +99,13 @@ def pool_rows(simulation: Simulation) -> Iterator[Record]:
             yield row
 
 
+CASH = ("payable", "deferred", "recover")  # what becomes of final payments; nothing is netted
+
+
 def fund_rows(simulation: Simulation) -> Iterator[Record]:
-    """Yield what each fund pays of dues before and after, also where one value joins several."""
+    """Yield what each fund pays before and after, also where one value joins several: of dues, now,
+    later, and what it is owed back.
+    """
     before = simulation.base.due_by_pool()
     for result, outcome in _done(simulation):
         after = outcome.due_by_pool()
@@ -111,6 +116,11 @@ def fund_rows(simulation: Simulation) -> Iterator[Record]:
                 "due_before_fen": before.get(pool, 0),
                 "due_after_fen": after.get(pool, 0),
                 "change_fen": after.get(pool, 0) - before.get(pool, 0),
+                **{
+                    f"{name}_{when}_fen": fen
+                    for when, side in (("before", simulation.base), ("after", outcome))
+                    for name, fen in zip(CASH, side.cash(pool), strict=True)
+                },
                 "trial": trial_text(result),
             }
 
@@ -132,8 +142,11 @@ def hospital_rows(simulation: Simulation) -> Iterator[Record]:
                 **_pairs(sides, whole),
                 "recorded_fund_before_fen": sides[0].recorded_fund_fen,
                 "recorded_fund_after_fen": sides[1].recorded_fund_fen,
-                "final_before_fen": sides[0].final_fen,
-                "final_after_fen": sides[1].final_fen,
+                **{
+                    f"{name}_{when}_fen": getattr(side, f"{name}_fen")
+                    for name in CASH
+                    for when, side in zip(("before", "after"), sides, strict=True)
+                },
                 "trial": trial_text(result),
             }
 
@@ -209,8 +222,9 @@ def money_of(change: Change) -> Record:
     return {
         "due_change_fen": change.due_fen,
         "moved_fen": change.due_moved_fen,
-        "final_change_fen": change.final_fen,
-        "final_moved_fen": change.final_moved_fen,
+        "payable_change_fen": change.payable_fen,
+        "deferred_change_fen": change.deferred_fen,
+        "recover_change_fen": change.recover_fen,
     }
 
 

@@ -41,7 +41,11 @@ class PoolOutcome:
 
 @dataclass(frozen=True, slots=True)
 class HospitalOutcome:
-    """A hospital in a pool; `points` are those that are paid."""
+    """A hospital in a pool; `points` are those that are paid.
+
+    `payable_fen` is paid now, `deferred_fen` waits until others have paid back, `recover_fen` is owed
+    back: none of them is netted with another.
+    """
 
     cases: int
     held_cases: int
@@ -49,6 +53,9 @@ class HospitalOutcome:
     recorded_fund_fen: int
     due_fen: int
     final_fen: int
+    payable_fen: int = 0
+    deferred_fen: int = 0
+    recover_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,15 @@ class Outcome:
             found[pool] = found.get(pool, 0) + h.due_fen
         return found
 
+    def cash(self, pool: str | None = None) -> tuple[int, int, int]:
+        """Return what is paid now, what waits and what is owed back, of a pool or of all."""
+        own = [h for (_, p), h in self.hospitals.items() if pool in (None, p)]
+        return (
+            sum(h.payable_fen for h in own),
+            sum(h.deferred_fen for h in own),
+            sum(h.recover_fen for h in own),
+        )
+
     def final_by_hospital(self) -> dict[str, int]:
         """Return what is still to be paid to each hospital, of all pools."""
         return self._by_hospital(lambda h: h.final_fen)
@@ -116,13 +132,18 @@ class Change:
     """What another setting does to the money, in fen.
 
     `due_fen` and `final_fen` are signed sums over all hospitals: what the fund pays more or less.
-    `due_moved_fen` and `final_moved_fen` are what some hospitals lose and others gain.
+    `due_moved_fen` and `final_moved_fen` are what some hospitals lose and others gain. The final
+    payments by what becomes of them: `payable_fen` paid now, `deferred_fen` waiting, `recover_fen`
+    owed back.
     """
 
     due_fen: int
     due_moved_fen: int
     final_fen: int
     final_moved_fen: int
+    payable_fen: int = 0
+    deferred_fen: int = 0
+    recover_fen: int = 0
 
     @property
     def largest_fen(self) -> int:
@@ -152,7 +173,10 @@ def change_of(before: Outcome, after: Outcome) -> Change:
     """Return what the money does between two settlements."""
     due = changes(before.due_by_hospital(), after.due_by_hospital())
     final = changes(before.final_by_hospital(), after.final_by_hospital())
-    return Change(sum(due.values()), moved_between(due), sum(final.values()), moved_between(final))
+    cash = (b - a for a, b in zip(before.cash(), after.cash(), strict=True))
+    return Change(
+        sum(due.values()), moved_between(due), sum(final.values()), moved_between(final), *cash
+    )
 
 
 def refusal(error: DrgpayError) -> Bilingual:
@@ -196,6 +220,9 @@ def outcome_of(run: YearEnd, *, groups: bool = True) -> Outcome:
             h.sums.recorded_fund_fen,
             h.due_fen,
             h.final_fen,
+            h.payable_fen,
+            h.deferred_fen,
+            h.recover_fen,
         )
         for h in run.hospitals
     }

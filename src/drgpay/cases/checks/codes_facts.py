@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,16 @@ def procedure_flags(code: str, *, known: bool) -> int:
 
 
 def flag_table(codes: Iterable[str], *, procedures: bool = False) -> Flags:
-    """Return the flags of codes numbered from 1; 0 stands for an unknown code."""
+    """Return the flags of codes numbered from 1; 0 stands for an unknown code.
+
+    The array is shared by all who ask for these codes and cannot be written.
+    """
+    return _table(tuple(codes), procedures)
+
+
+@lru_cache(maxsize=8)
+def _table(codes: tuple[str, ...], procedures: bool) -> Flags:
     flags = procedure_flags if procedures else diagnosis_flags
-    return np.array([k.UNKNOWN, *(flags(code, known=True) for code in codes)], dtype=np.int32)
+    made = np.array([k.UNKNOWN, *(flags(code, known=True) for code in codes)], dtype=np.int32)
+    made.setflags(write=False)
+    return made
