@@ -1078,6 +1078,7 @@ def give_back(
 
     Of removed cases all of it, of others what they bring beyond what they bring by the right groups.
     """
+    unsettled = [name for row in pools if row.solution == NO_POINTS for name in row.pool.split("+")]
     made = {(row.hospital_id, row.pool): row for row in hospitals}
     left = {key: max(0, row.due_fen) - taken[key] for key, row in made.items()}
     too_much = [(row, max(0, worth(row, pools, p))) for row in rows if row.case_id in removed]
@@ -1087,6 +1088,8 @@ def give_back(
         if was.case_id not in removed
     ]
     for case, amount in too_much:
+        if case.pool in unsettled:
+            continue
         key = (case.hospital_id, case.pool)
         back = min(amount, left[key])
         left[key] -= back

@@ -22,7 +22,7 @@ from drgpay.errors import Bilingual, both
 from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import HELD, MONEY
 from drgpay.policy import YearPolicy
-from drgpay.settlement.point_value import HospitalResult, Key, PoolResult
+from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.region import Region, Violation
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
@@ -122,7 +122,10 @@ def returned_cases(
     left = {key: fen - taken.get(key, 0) for key, fen in left.items()}
     worth = _Worth(region, policy, pools)
     found = []
+    unsettled = {name for p in pools if p.solution == NO_POINTS for name in p.pool.split("+")}
     for case, removed in _changed(prepared, pieces, corrected, worth):
+        if case.pool in unsettled:
+            continue
         key = (case.hospital_id, case.pool)
         fen = min(max(0, case.amount_fen) if removed else case.amount_fen, left.get(key, 0))
         left[key] = left.get(key, 0) - fen

@@ -6,8 +6,8 @@ with bounds on each case what their `items_of` gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drgpay.budget.ceiling import Ceiling
@@ -33,7 +33,13 @@ from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.provenance import HAND
 from drgpay.settlement.quota import Quota, quotas_of, review_notes
 from drgpay.settlement.region import Region
-from drgpay.settlement.removed import points_in_money, to_fund, without_points
+from drgpay.settlement.removed import (
+    Returned,
+    as_violations,
+    points_in_money,
+    to_fund,
+    without_points,
+)
 from drgpay.settlement.standing import ENDED
 from drgpay.settlement.totals import YearSums
 
@@ -42,8 +48,7 @@ from drgpay.settlement.totals import YearSums
 class Settled:
     """What a year's sums come to. `policy` has marked what was used on the way.
 
-    `region`: with the violations as they were settled; `taken_fen`: what points of violations came
-    to in money, by hospital and pool.
+    `region`: with the violations as they were settled; `returned`: what cases brought too much.
     """
 
     region: Region
@@ -57,13 +62,24 @@ class Settled:
     ceiling: Ceiling | None
     extra: dict[str, Any]
     funds: Sequence[FundResult]
-    taken_fen: Mapping[Key, int]
+    returned: Sequence[Returned] = ()
+
+
+# what cases bring too much, by pools and hospitals as they come to and what points of violations took
+Returns = Callable[
+    [Sequence[PoolResult], Sequence[HospitalResult], Mapping[Key, int]], Sequence[Returned]
+]
 
 
 def settle_sums(
-    prepared: Prepared, region: Region, policy: YearPolicy, base: BasePoints, year: YearSums
+    prepared: Prepared,
+    region: Region,
+    policy: YearPolicy,
+    base: BasePoints,
+    year: YearSums,
+    returns: Returns | None = None,
 ) -> Settled:
-    """Settle a year from the sums of its cases.
+    """Settle a year from the sums of its cases; `returns`: what is taken back of cases then.
 
     Of `prepared` only what it says of all cases together is asked: no piece of them. Raises
     InputError and PolicyError for a year that cannot be settled, BooksError when a total does not
@@ -101,6 +117,13 @@ def settle_sums(
         if to_fund(policy):
             region, taken, told = points_in_money(region, *settled(without_points(region)))
     pools, hospitals = settled(region)
+    returned = [] if returns is None else returns(pools, hospitals, taken)
+    if (
+        returned
+    ):  # money that is taken off changes no point value: the cases bring what they brought
+        more = as_violations(returned, prepared.later)
+        region = replace(region, violations=(*region.violations, *more))
+        pools, hospitals = settled(region)
     if policy["combine_pools"]:
         used = used.using("combined_residual")
     ended = {h.id for h in region.hospitals if h.standing == ENDED}
@@ -146,7 +169,7 @@ def settle_sums(
         ceiling,
         extra,
         held.funds,
-        taken,
+        returned,
     )
 
 

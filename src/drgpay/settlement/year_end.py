@@ -42,7 +42,7 @@ from drgpay.settlement.referrals import (
     referrals,
 )
 from drgpay.settlement.region import InputFile, Region, describe_file, read_region
-from drgpay.settlement.removed import Returned, as_violations, returned_cases, to_fund
+from drgpay.settlement.removed import Returned, returned_cases, to_fund
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
 from drgpay.settlement.stays import followed, referral_chains
@@ -127,6 +127,7 @@ class YearEnd:
             settled.extra,
             settled.funds,
             totals=year.totals,
+            returned=settled.returned,
         )
 
     @property
@@ -297,19 +298,11 @@ def settle_prepared(
         corrected = score_prepared(prepared.corrected(), policy, region=region).pieces
     made = score_prepared(prepared, policy, region=region)
     year = sums_of(made.pieces, made.totals, prepared, made.region)
-    own = made.region
-    settled = settle_sums(prepared, own, policy, made.rules.base, year)
-    returned: list[Returned] = []
+    returns = None
     if later and to_fund(policy):
-        returned = returned_cases(
-            prepared, made.pieces, corrected, own, policy, settled.pools, settled.hospitals,
-            settled.taken_fen,
-        )  # fmt: skip
-        taken = as_violations(returned, prepared.later)
-        # money that is taken off changes no point value: the cases bring what they brought
-        own = replace(own, violations=(*own.violations, *taken))
-        settled = settle_sums(prepared, own, policy, made.rules.base, year)
-    run = replace(YearEnd.of(prepared, made.rules, made.pieces, year, settled), returned=returned)
+        returns = partial(returned_cases, prepared, made.pieces, corrected, made.region, policy)
+    settled = settle_sums(prepared, made.region, policy, made.rules.base, year, returns)
+    run = YearEnd.of(prepared, made.rules, made.pieces, year, settled)
     if later:
         run = replace(run, policy=run.policy.using("removed_case"))
     found = referrals(run.prepared, run.region, run.policy)
