@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from drgpay.money import fen_of_yuan
+from drgpay.settlement.provenance import rows_digest
+
 TESTS = Path(__file__).resolve().parent.parent
 EX1 = TESTS / "cases" / "ex1"
 
@@ -42,10 +45,19 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
 
 
 def take_prepaid(months: Path, region: Path) -> None:
-    """Let a region have the prepaid.csv of months; of a trial's without its mark."""
+    """Let a region have the prepaid.csv of months as if they had paid it: without the marks of a
+    trial and of all months at once.
+    """
     rows = rows_of(months / "prepaid.csv")
     for row in rows:
         row.pop("trial", None)
+        if row.pop("simulated", None):
+            fen = [(r["prepaid_yuan"], r["deposit_yuan"]) for r in rows]
+            amounts = [
+                (r["hospital_id"], r["pool"], fen_of_yuan(paid), fen_of_yuan(kept))
+                for r, (paid, kept) in zip(rows, fen, strict=True)
+            ]
+            row["sha256"] = rows_digest((row["region"], row["year"], row["months_sha256"]), amounts)
     write_rows(region / "prepaid.csv", rows)
 
 

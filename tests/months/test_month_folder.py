@@ -22,8 +22,12 @@ from drgpay.report.month_page import write_month_page
 from drgpay.settlement.month_folder import write_month
 from drgpay.settlement.month_run import run_all_months, run_month
 from drgpay.settlement.region import read_region
+<<<<<<< HEAD
 from tests.months.folders import ex1, rows_of, write_rows
 from tests.settlement.small import BASE, case, small_region
+=======
+from tests.months.folders import ex1, rows_of, take_prepaid, write_rows
+>>>>>>> 2bc9f0b (The prepaid.csv of a simulation of twelve months is refused: nobody was paid by it)
 
 # 1,000.00 of the target are set aside
 CEILING = """
@@ -221,9 +225,12 @@ def test_prepaid_of_a_trial__is_refused_by_a_region_folder(
     with pytest.raises(InputError) as caught:
         read_region(region)
     assert "trial" in caught.value.text("zh")
-    # what is no trial is taken
+    # nor is a simulation that is no trial taken; what the months paid is
     plain = write_month(run_all_months(ex1(tmp_path / "plain"))[0], tmp_path / "all")
     shutil.copy(plain / "prepaid.csv", region)
+    with pytest.raises(InputError, match="not what the months paid"):
+        read_region(region)
+    take_prepaid(plain, region)
     assert read_region(region).prepaid
 
 

@@ -18,6 +18,7 @@ from drgpay.settlement.month_run import run_all_months, run_month
 from drgpay.settlement.run_folder import manifest, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from reference.model import settle_region
+from tests.months.folders import take_prepaid
 from tests.settlement.small import case, small_region
 
 ONLY = {"310": "12000.00"}
@@ -129,14 +130,30 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
+@pytest.mark.parametrize("mark", [True, False])
+def test_prepaid__of_all_months_at_once_is_no_payment(mark: bool, tmp_path: Path) -> None:
+    """Neither as it is written nor without its mark: the digest has it, too."""
+    folder = small_region(tmp_path / "r")
+    write_month(run_all_months(folder)[0], tmp_path / "months")
+    rows = rows_of(tmp_path / "months" / "prepaid.csv")
+    assert {row["simulated"] for row in rows} == {"all"}
+    if not mark:
+        rows = [{k: v for k, v in row.items() if k != "simulated"} for row in rows]
+    write_rows(folder / "prepaid.csv", rows)
+    with pytest.raises(InputError) as caught:
+        year_end(folder)
+    told = ("不是各月实付", "not what the months paid") if mark else ("不符", "is not what")
+    assert told[0] in caught.value.text("zh") and told[1] in caught.value.text("en")
+
+
 @pytest.mark.parametrize("what", ["amount", "row", "region", "year", "mixed"])
 def test_prepaid__of_months_is_what_they_wrote(what: str, tmp_path: Path) -> None:
     folder = small_region(tmp_path / "r")
     run, year = run_all_months(folder)
     write_month(run, tmp_path / "months")
-    rows = rows_of(tmp_path / "months" / "prepaid.csv")
+    take_prepaid(tmp_path / "months", folder)
+    rows = rows_of(folder / "prepaid.csv")
     assert {(row["region"], row["year"]) for row in rows} == {("small", "2024")}
-    write_rows(folder / "prepaid.csv", rows)
     again = settled(folder)
     assert [h.final_fen for h in again.hospitals] == [h.final_fen for h in year.hospitals]
     assert again.region.prepaid_months == rows[0]["months_sha256"] != ""

@@ -96,7 +96,7 @@ def model_policy(values: Mapping[str, Any], like: ModelPolicy) -> dict[str, Any]
     return ModelPolicy("drawn", "", periods).for_year(YEAR)
 
 
-_GROUPERS: dict[tuple[str, str | None], Any] = {}
+_GROUPERS: dict[tuple[str, Any], Any] = {}
 
 
 @cache

@@ -20,7 +20,7 @@ from drgpay.outputs import whole_folder
 from drgpay.settlement.month_orders import Orders
 from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
 from drgpay.settlement.notes import case_notes, history_codes
-from drgpay.settlement.provenance import PREPAID_ORIGIN, rows_digest
+from drgpay.settlement.provenance import PREPAID_ORIGIN, SIMULATED, rows_digest
 from drgpay.settlement.run_folder import (
     VALUE_PLACES,
     _ints,
@@ -610,21 +610,23 @@ def prepaid_rows(run: MonthRun) -> list[tuple[str, str, int, int]]:
 
 
 def write_prepaid(run: MonthRun, path: Path) -> None:
-    """Write prepaid.csv as a region folder takes it; a trial's has a last column that it refuses.
+    """Write prepaid.csv as a region folder takes it; a trial's, and that of all months at once, has a
+    last column that it refuses, as nobody was paid by it.
 
     Each row names region, year and the digest of the months' table beside the file.
     """
     rows, region = prepaid_rows(run), run.region
     months = file_digest(path.parent / "months_hospitals.parquet")
-    head = (region.id, str(region.year), months)
-    origin = (*head, rows_digest(head, rows))
+    head = (region.id, str(region.year), months, *((SIMULATED,) if run.every else ()))
+    origin = (region.id, str(region.year), months, rows_digest(head, rows))
     trial = "; ".join(run.policy.trial)
-    last = (trial,) if trial else ()
+    marks = {SIMULATED: "all"} if run.every else {}
+    marks |= {"trial": trial} if trial else {}
     header = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan", *PREPAID_ORIGIN)
     write_yuan(
         path,
-        (*header, *(["trial"] if trial else [])),
-        [(*row, *origin, *last) for row in rows],
+        (*header, *marks),
+        [(*row, *origin, *marks.values()) for row in rows],
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 MONTHS, RUN, HAND = "months", "run", "hand"  # who wrote prepaid.csv
 PREPAID_ORIGIN = ("region", "year", "months_sha256", "sha256")
+SIMULATED = "simulated"  # the column that marks a prepaid.csv of --all: nobody was paid by it
 CARRIED_ORIGIN = ("region", "run_sha256", "sha256")
 
 

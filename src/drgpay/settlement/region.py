@@ -42,6 +42,7 @@ from drgpay.settlement.provenance import (
     HAND,
     MONTHS,
     PREPAID_ORIGIN,
+    SIMULATED,
     rows_digest,
 )
 from drgpay.settlement.small_tables import SUFFIXES, UnreadableTable, read_rows, shown
@@ -1453,8 +1454,16 @@ def _prepaid(
     rows = r.table(
         "prepaid.csv",
         ("hospital_id", "pool", "prepaid_yuan"),
-        ("deposit_yuan", *PREPAID_ORIGIN),
+        ("deposit_yuan", *PREPAID_ORIGIN, SIMULATED),
     )
+    if any(row.get(SIMULATED) for _, row in rows):
+        r.add(
+            r.path("prepaid.csv").name,
+            "是 --all 一次模拟的十二个月，不是各月实付：放入逐月办理（--earlier）到十二月写出的 prepaid.csv；"
+            "没有逐月办理的，按实际付款手工制表",
+            "is a simulation of twelve months at once (--all), not what the months paid: take the one "
+            "that December's run with --earlier wrote, or make the table by hand from what was paid",
+        )
     for line, row in rows:
         where = r.at("prepaid.csv", line)
         if r.known(

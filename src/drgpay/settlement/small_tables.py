@@ -57,6 +57,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "region": ("统筹区",),
     "year": ("年度",),
     "months_sha256": ("月度结果摘要码",),
+    "simulated": ("模拟",),
     "run_sha256": ("清算结果摘要码",),
     "sha256": ("本表摘要码",),
 }
