@@ -22,12 +22,8 @@ from drgpay.report.month_page import write_month_page
 from drgpay.settlement.month_folder import write_month
 from drgpay.settlement.month_run import run_all_months, run_month
 from drgpay.settlement.region import read_region
-<<<<<<< HEAD
-from tests.months.folders import ex1, rows_of, write_rows
-from tests.settlement.small import BASE, case, small_region
-=======
 from tests.months.folders import ex1, rows_of, take_prepaid, write_rows
->>>>>>> 2bc9f0b (The prepaid.csv of a simulation of twelve months is refused: nobody was paid by it)
+from tests.settlement.small import BASE, case, small_region
 
 # 1,000.00 of the target are set aside
 CEILING = """
