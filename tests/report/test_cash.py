@@ -96,6 +96,16 @@ def test_workbook__has_them_apart_as_formulas(run: Path) -> None:
     assert calculator.value("H1医院", rows["应收回：全部险种"]) * 100 == 1_400_000
 
 
+def test_notes_and_codes__stand_in_workbook_and_report(run: Path) -> None:
+    notes = Run(run).manifest["warnings"]
+    book = openpyxl.load_workbook(write_settlement_excel(run))
+    told = [row[1] for row in book["须知"].iter_rows(min_row=2, values_only=True)]
+    assert told == [note["zh"] for note in notes]
+    assert any(f"{WAITS} 元待应收回的 {OWED} 元收回后再付" in note for note in told)
+    html = write_report(run).read_text(encoding="utf-8")
+    assert "诊断 6 个中不认识的 0 个" in html and "未入组 0 例" in html
+
+
 def test_pools_under_one_value__keep_their_names(tmp_path: Path) -> None:
     run = write_run(year_end(EX1, overrides=["combine_pools=true"]), tmp_path / "run")
     html = (write_letters(run, tmp_path / "letters") / "H1.html").read_text(encoding="utf-8")

@@ -44,7 +44,7 @@ def read(path: Path) -> Any:
 
 def test_workbook__has_the_sheets_in_chinese_and_in_english(folder: Path, path: Path) -> None:
     assert read(path).sheetnames == [
-        *("清算汇总", "机构清算", "机构合计", "病组", "病例类别", "总额控制", "按床日"),
+        *("清算汇总", "须知", "机构清算", "机构合计", "病组", "病例类别", "总额控制", "按床日"),
         *(
             "按人头_医共体",
             "特病单议",
@@ -57,7 +57,7 @@ def test_workbook__has_the_sheets_in_chinese_and_in_english(folder: Path, path: 
         ),
     ]
     english = read(write_settlement_excel(folder, "en"))
-    assert english.sheetnames[:3] == ["Summary", "Hospitals by pool", "Hospitals"]
+    assert english.sheetnames[:4] == ["Summary", "Notes", "Hospitals by pool", "Hospitals"]
     assert english["Hospitals"]["A1"].value == "Hospital id"
     write_settlement_excel(folder)
 

@@ -198,6 +198,7 @@ def view(run: Run, w: Words) -> Record:
         "value_table": value_table(run, w),
         "pool_svg": Markup(sections.pool_chart(run, w)),
         "counts_table": sections.counts_table(run, w),
+        "codes_line": ((run.manifest.get("codes") or {}).get("line") or {}).get(w.lang, ""),
         "class_table": sections.class_table(run, w),
         "class_svg": Markup(sections.class_chart(run, w)),
         "readmission_note": (

@@ -18,6 +18,7 @@ from drgpay.store.run_columns import title as table_title
 from . import amounts
 from .classes import split
 from .derive import derivation
+from .notes import first_notes
 from .reopened import WORDS as REOPENED
 from .reopened import differences, has_whole, is_reopened, mark_text, note_text
 from .run import Account, CaseSum, Record, Run, sum_of, total_of
@@ -103,6 +104,7 @@ class _Workbook:
         hospitals = self._place(w("x_hospitals"), self._hospital_fields(), len(self.accounts))
         self._summary(summary, hospitals)
         self._recovery()
+        self._notes()
         totals = {
             "hospitals": self._hospitals(),
             "totals": self._totals(),
@@ -318,6 +320,22 @@ class _Workbook:
             else:
                 value += sign * self._amount(s, piece.strip("{}"))
         return value == self._amount(s, key)
+
+    def _notes(self) -> None:
+        """What the reader must know, with its amounts, as the report has it first."""
+        w, run = self.w, self.run
+        told = [*first_notes(run, w), *(str(n[w.lang]) for n in run.manifest.get("warnings") or ())]
+        if told:
+            fields = [
+                Field("number", w("line"), "count", width=7),
+                Field("note", w("x_notes"), "long"),
+            ]
+            fields[1] = replace(fields[1], width=120)
+            rows = (
+                self._marked({"number": number, "note": text})
+                for number, text in enumerate(told, start=1)
+            )
+            self._listing(w("x_notes"), self._trial(fields), rows)
 
     def _recovery(self) -> None:
         """What a reopened year recovers and adds, against the version before."""
@@ -1060,7 +1078,7 @@ class _Workbook:
 
 
 LETTER_SHEETS = (
-    "x_summary", "x_hospitals", "x_totals", "x_drgs", "x_classes", "x_ceiling", "x_bed_days",
+    "x_summary", "x_notes", "x_hospitals", "x_totals", "x_drgs", "x_classes", "x_ceiling", "x_bed_days",
     "x_perdiem", "x_capitation", "x_reviews", "x_quarantine", "x_coefficients", "x_quality",
     "x_sensitivity", "x_parameters", "x_checks",
 )  # fmt: skip

@@ -238,6 +238,7 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "class_not_pool": ("非统筹支付", "Not paid by the pool"),
     # the workbook
     "x_summary": ("清算汇总", "Summary"),
+    "x_notes": ("须知", "Notes"),
     "x_hospitals": ("机构清算", "Hospitals by pool"),
     "x_totals": ("机构合计", "Hospitals"),
     "x_drgs": ("病组", "DRGs"),

@@ -249,7 +249,7 @@ class Book:
         sheet.set_row(0, 32)
         fixed = sum(1 for field in fields[:2] if field.kind in ("text", "wide"))
         if fixed and "pool" in places and places["pool"] < KEPT_IN_SIGHT:
-            fixed = places["pool"] + 1  # a hospital's rows are told apart by it
+            fixed = max(fixed, places["pool"] + 1)  # a hospital's rows are told apart by it
         sheet.freeze_panes(1, fixed)
         pages = -(-sum(field.width or KINDS[field.kind][1] for field in fields) // PAGE_WIDTH)
         sheet.fit_to_pages(pages, 0)

@@ -842,7 +842,8 @@ def manifest(run: YearEnd) -> dict[str, Any]:
             },
             "holding": [name for name, bit in BIT.items() if bit & holding(run.policy)],
         },
-        "codes": run.prepared.codes.as_dict(),
+        "codes": run.prepared.codes.as_dict()
+        | {"line": {lang: in_language(run.prepared.codes.line(), lang) for lang in ("zh", "en")}},
         "history_codes": run.prepared.history_codes.as_dict(),
         "review_notes": len(run.notes),
         "quarantined": run.set_aside.as_dict(),
