@@ -163,13 +163,21 @@ def differing_readings(
     }
 
 
-def readings_text(readings: Mapping[str, str]) -> str:
-    """Return readings as they are written.
+def readings_text(readings: Mapping[str, str], lang: str = "en") -> str:
+    """Return readings as they are written, in Chinese by their titles.
 
     >>> readings_text({"surgical_match": "main", "conditions": "named"})
     'surgical_match = main, conditions = named'
+    >>> readings_text({"surgical_match": "main", "conditions": "named"}, "zh")
+    '手术匹配 main，名称所述条件 named'
     """
+    if lang == "zh":
+        return "，".join(f"{_title(name)} {choice}" for name, choice in readings.items())
     return ", ".join(f"{name} = {choice}" for name, choice in readings.items())
+
+
+def _title(name: str) -> str:
+    return OPEN_READINGS[name].title.chinese if name in OPEN_READINGS else name
 
 
 def other_text(other: Mapping[str, tuple[str, str]], lang: str) -> str:
@@ -179,4 +187,7 @@ def other_text(other: Mapping[str, tuple[str, str]], lang: str) -> str:
     'conditions named → tabled'
     """
     mark = "、" if lang == "zh" else ", "
-    return mark.join(f"{name} {before} → {now}" for name, (before, now) in other.items())
+    return mark.join(
+        f"{_title(name) if lang == 'zh' else name} {before} → {now}"
+        for name, (before, now) in other.items()
+    )

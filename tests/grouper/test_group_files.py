@@ -246,7 +246,19 @@ def test_command__says_in_chinese_why_rows_are_quarantined(tmp_path: Path, comma
     assert any("存成数字的编码还原" in text for text in said)
     assert any("名称" in text for text in said)
     if command == "group":
+        assert "（手术匹配 main，" in done.stdout and "surgical_match" not in done.stdout
         assert "手术操作编码（procedures）：存成数字的编码还原" in said
+
+
+def test_notes__of_several_files_that_say_the_same_are_told_once(tmp_path: Path) -> None:
+    files = []
+    for name in ("a", "b", "c"):
+        files.append(tmp_path / f"{name}.csv")
+        files[-1].write_text(
+            f"病案号,性别,年龄,主要诊断编码\n{name},1,61,I63.900\n", encoding="utf-8"
+        )
+    told = [note.chinese for note in group(files, "zj-drg-2022").warnings]
+    assert sum("病例号取自“病案号”" in note for note in told) == 1
 
 
 def test_reasons_of_a_quarantine__are_told_the_most_frequent_first() -> None:

@@ -70,8 +70,8 @@ class Source:
     read_as: ReadAs = field(default_factory=ReadAs)
 
     def all_notes(self) -> list[Bilingual]:
-        """Return every note; to be asked for when all pieces have been loaded."""
-        return [*self.notes, *self.late()]
+        """Return every note once; to be asked for when all pieces have been loaded."""
+        return list(dict.fromkeys([*self.notes, *self.late()]))
 
 
 def open_source(

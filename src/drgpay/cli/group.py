@@ -86,7 +86,7 @@ def group(
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
     click.echo(
         t(
-            f"方案 {done.scheme}（{readings_text(done.readings)}）",
+            f"方案 {done.scheme}（{readings_text(done.readings, 'zh')}）",
             f"scheme {done.scheme} ({readings_text(done.readings)})",
         )
     )

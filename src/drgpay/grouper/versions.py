@@ -468,12 +468,12 @@ def _refuse_other_readings(grouper: AnyGrouper, readings: Readings) -> None:
     """Fail if readings are asked for beside a grouper that was made with others."""
     other = differing_readings(dict(readings), grouper.readings)
     if other:
-        asked = readings_text({name: choice for name, (choice, _) in other.items()})
-        has = readings_text({name: choice for name, (_, choice) in other.items()})
+        asked = {name: choice for name, (choice, _) in other.items()}
+        has = {name: choice for name, (_, choice) in other.items()}
         raise InputError(
             both(
-                f"所给的分组器用 {has}，又要求 {asked}",
-                f"the grouper given has {has}, asked for is {asked}",
+                f"所给的分组器用 {readings_text(has, 'zh')}，又要求 {readings_text(asked, 'zh')}",
+                f"the grouper given has {readings_text(has)}, asked for is {readings_text(asked)}",
             ),
             remedy=both("在建立分组器时写明读法", "name the readings where the grouper is made"),
         )

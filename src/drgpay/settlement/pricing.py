@@ -246,10 +246,11 @@ class Pricer:
         told = told_readings(used)
         if used["digest"] != scheme.digest or differing_readings(told, scheme.options):
             asked, has = readings_text(told), readings_text(scheme.options)
+            zh = readings_text(told, "zh"), readings_text(scheme.options, "zh")
             raise InputError(
                 both(
-                    f"清算所用的分组方案是 {used['id']}（{asked}），"
-                    f"不是这里的 {scheme.id}（{has}），或方案的表已改动",
+                    f"清算所用的分组方案是 {used['id']}（{zh[0]}），"
+                    f"不是这里的 {scheme.id}（{zh[1]}），或方案的表已改动",
                     f"the run was settled with the scheme {used['id']} ({asked}), not with this "
                     f"{scheme.id} ({has}), or its tables have changed",
                 ),
