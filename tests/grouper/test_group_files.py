@@ -261,6 +261,21 @@ def test_notes__of_several_files_that_say_the_same_are_told_once(tmp_path: Path)
     assert sum("病例号取自“病案号”" in note for note in told) == 1
 
 
+def test_group__of_a_frame_says_what_it_read_otherwise(grouper: Grouper) -> None:
+    """Whoever calls from Python is told what the command line tells."""
+    frame = pd.DataFrame(
+        {
+            "case_id": ["a", "b"], "sex": ["M", "M"], "age_years": [0, 61], "age_days": ["5", "-"],
+            "birth_weight_g": [2.6, None], "diagnoses": ["P07.200", "I63.900"], "remark": ["", ""],
+        }
+    )  # fmt: skip
+    done = group(frame, grouper)
+    told = [note.chinese for note in done.warnings]
+    assert done.unused == ("remark",) and "病例文件中这些列未被使用：remark" in told
+    assert any("体重按千克理解" in note for note in told)
+    assert any("占位符按空缺处理（“-”）" in note for note in told)
+
+
 def test_reasons_of_a_quarantine__are_told_the_most_frequent_first() -> None:
     notes = Quarantine()
     for row in range(2, 2 + MOST_WHY + 2):

@@ -178,8 +178,9 @@ class GroupResult:
     `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
     case that came in, in its order. `quarantine`: the rows that could not go on, and why.
     `changes`: the codes that were read otherwise than written, why and how often; `codes`: how many
-    stayed unknown, and why cases stay ungrouped (`codes.line()`). For a family of
-    versions, `table` has a column `scheme`, and `versions` counts the cases of each.
+    stayed unknown, and why cases stay ungrouped (`codes.line()`). `unused` are columns that mean
+    none of ours, `notes` what the readers had to say; `warnings` all that must be known. For a
+    family of versions, `table` has a column `scheme`, and `versions` counts the cases of each.
     `counts.total` = grouped + ambiguous + ungroupable + quarantined.
     """
 
@@ -191,11 +192,19 @@ class GroupResult:
     changes: pa.Table
     versions: tuple[VersionUse, ...] = ()
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
+    unused: tuple[str, ...] = ()
+    notes: tuple[Bilingual, ...] = ()
 
     @property
     def warnings(self) -> list[Bilingual]:
-        """What the reader must know of the codes' edition and of the versions used."""
-        return [*self.codes.first(), *self.codes.provisos(), *version_warnings(self.versions)]
+        """What the reader must know: of the codes' edition, of columns and cells, of versions."""
+        return [
+            *self.codes.first(),
+            *([unused_columns(self.unused)] if self.unused else []),
+            *self.notes,
+            *self.codes.provisos(),
+            *version_warnings(self.versions),
+        ]
 
     def to_pandas(self) -> Any:
         """Return the result table as a pandas DataFrame."""
@@ -250,6 +259,8 @@ def group(
         changes_table(sink.changes),
         _use(grouper, sink),
         sink.codes,
+        tuple(source.unknown),
+        tuple(source.all_notes()),
     )
 
 
