@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.errors import InputError, both
+from drgpay.store.digests import SUMS, sums_text
 
 
 def spark_module(name: str) -> Any:
@@ -78,6 +79,22 @@ class Folder:
         stream = self._files(self.part).create(self._path(self.at(name)))
         stream.write(bytearray(data))
         stream.close()
+
+    def save_sums(self) -> None:
+        """Write SHA256SUMS of all files, which are all there; the digests are made where they lie."""
+        files = self._files(self.part)
+        digest = self.spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex
+        before = f"{files.makeQualified(self._path(self.part)).toString()}/"
+        found: dict[str, str] = {}
+        there = files.listFiles(self._path(self.part), True)
+        while there.hasNext():
+            path = there.next().getPath()
+            stream = files.open(path)
+            try:
+                found[path.toString().removeprefix(before)] = str(digest(stream))
+            finally:
+                stream.close()
+        self.save_bytes(sums_text(found).encode(), SUMS)
 
     def delete(self, place: str) -> None:
         """Delete a folder, if it is there."""

@@ -19,6 +19,7 @@ from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.sources import Piece
 from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.errors import Bilingual, BooksError, InputError, both
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import REASONS
 from drgpay.policy import YearPolicy
 from drgpay.settlement.doubts import BIT, NO_STAY
@@ -48,6 +49,7 @@ WANTED = (
     "planned_readmission",
     "refund",
 )
+PURPOSES = ("settlement", "history")
 SHOWN_NOTES = 1_000  # quarantined rows that the driver looks at; all are written
 MANY_COPIES = 1_000_000  # case ids that stand several times, beyond which they are not broadcast
 DUPLICATE = REASONS.index("duplicate_case")
@@ -73,7 +75,13 @@ class Reading:
         self.key = uuid.uuid4().hex
         self.unknown: tuple[str, ...] = ()
         self.notes: list[Bilingual] = []
-        self.found: list[FoundEdition] = []
+        self.found: dict[str, list[FoundEdition]] = {name: [] for name in PURPOSES}
+        # each frame is read in one stage, which is kept: what workers add is added once, unless a
+        # task is done again
+        self.codes = {
+            name: spark.sparkContext.accumulator(CodesRead(()), workers.CodesSum())
+            for name in PURPOSES
+        }
 
     def ship(self, job: Any) -> Shipped[Any]:
         """Return a job as all workers get it, once each."""
@@ -133,7 +141,9 @@ class Reading:
             editions = self.editions(frame, chosen, layout, purpose)
             own = replace(job, key=f"{job.key}-{number}", layout=layout, editions=editions)
             columns = [self.f.col(_quoted(column)) for column in (*chosen, FILE, ROW)]
-            part = frame.select(*columns).mapInArrow(stage(self.ship(own)), ddl(schema))
+            part = frame.select(*columns).mapInArrow(
+                stage(self.ship(own), self.codes[purpose]), ddl(schema)
+            )
             out = part if out is None else out.unionByName(part)
         return out, patients
 
@@ -159,8 +169,22 @@ class Reading:
             rows = table.filter(pc.equal(table[FILE], file)).drop_columns([FILE])
             piece = Piece(file, 1, partial(layout.shape, rows))
             _, found[file] = choice.of(file).settle(piece)
-        self.found += choice.found
+        self.found[purpose] += choice.found
         return found
+
+    def codes_read(self, purpose: str, own: tuple[str, ...], rows: int) -> CodesRead:
+        """Return what became of the codes of so many rows, when their stage is done."""
+        codes = CodesRead(own, found=self.found[purpose])
+        codes.merge(self.codes[purpose].value)
+        met = sum(codes.tally.rows.values())
+        if met != rows:
+            self.notes.append(
+                both(
+                    f"Spark 重做过部分任务：编码的计数按 {met:,} 行，实有 {rows:,} 行",
+                    f"tasks were done again by Spark: codes are counted of {met:,} rows for {rows:,}",
+                )
+            )
+        return codes
 
     def copies(self, frame: Any) -> Any:
         """Return a frame with `copy`: whether the case id stands more than once in it."""

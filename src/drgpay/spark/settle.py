@@ -41,6 +41,7 @@ from drgpay.spark.stays import ChainStays, chain_stays, with_chains, with_follow
 from drgpay.spark.sums import bed_day_stays, items_of, reviewed_cases, totals_of, versions_of
 from drgpay.spark.tables import carried_files, small_tables
 from drgpay.spark.workers import ScoreJob
+from drgpay.store.digests import SUMS, SUMS_KEY
 
 BETWEEN_STAGES = ("_read", "_past", "_ordered", "_chained")
 
@@ -74,6 +75,11 @@ class SparkYearEnd:
     def warnings(self) -> Sequence[Bilingual]:
         """What the reader of the run must know."""
         return self.run.warnings
+
+    @property
+    def codes(self) -> CodesRead:
+        """What became of the codes: `codes.line()` says how many are unknown and what stays ungrouped."""
+        return self.run.prepared.codes
 
 
 def settle_on_spark(
@@ -154,9 +160,10 @@ class _Run(Reading):
         if counts.quarantined != bad:
             raise lost(counts.quarantined, bad)
         prepared.counts = counts
-        codes = CodesRead(self.grouper.own_editions, found=self.found)
+        codes = self.codes_read("settlement", self.grouper.own_editions, came)
         refuse_ungrouped(codes, counts, policy, region)
         prepared.codes = codes
+        prepared.history_codes = self.codes_read("history", self.main.own_editions, past.use.rows)
         prepared.quarantine.rows.extend(self.some_notes())
         self.notes.append(
             both(
@@ -250,11 +257,13 @@ class _Run(Reading):
             self.folder.save_bytes(content, name)
         facts = manifest(run)
         facts["front_page"] = None
+        facts[SUMS_KEY] = SUMS
         facts["engine"] = f"Spark {self.spark.version}"
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         self.folder.save_bytes(text.encode() + b"\n", "manifest.json")
         for name in BETWEEN_STAGES:
             self.folder.delete(self.folder.at(name))
+        self.folder.save_sums()
 
 
 __all__ = ["SparkYearEnd", "settle_on_spark"]

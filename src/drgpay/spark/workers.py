@@ -24,7 +24,9 @@ from drgpay.cases.parquet import check_texts
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import Piece
 from drgpay.errors import InputError, both
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import Grouper
+from drgpay.grouper.stream import GroupedPiece
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import BasePoints
@@ -173,8 +175,22 @@ def _loader(layout: Layout, table: pa.Table, file: str) -> Callable[[], pa.Table
 class _NoChecks:
     """Stands where checks of front pages would be: they are not made on Spark."""
 
-    def piece(self, part: object) -> None:
-        """Find nothing."""
+    def piece(self, part: GroupedPiece) -> GroupedPiece:
+        """Find nothing; what became of the codes of a piece is seen by who reads it."""
+        return part
+
+
+class CodesSum:
+    """How Spark adds what workers tell of the codes that they read."""
+
+    def zero(self, value: CodesRead) -> CodesRead:
+        """Return what nothing adds up to."""
+        return CodesRead(value.own)
+
+    def addInPlace(self, one: CodesRead, other: CodesRead) -> CodesRead:
+        """Add what another part read."""
+        one.merge(other)
+        return one
 
 
 @dataclass(frozen=True)
@@ -189,7 +205,15 @@ class _Reader:
         return cls(PieceReader(job.region, job.policy, grouper), Kinds(prepared, job.policy))
 
 
-def read_cases(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _codes(found: tuple[Any, Any, NDArray[np.int8], NDArray[np.int8]]) -> CodesRead:
+    codes = CodesRead(())
+    codes.add(*found)
+    return codes
+
+
+def read_cases(
+    shipped: Shipped[ReadJob], codes: Any
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     """Return the stage that reads, checks and groups the year's cases."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -198,7 +222,9 @@ def read_cases(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.Rec
             own: _Reader = _kept("read", job.key, lambda: _Reader.of(job))
             for piece, rows in _pieces(batches, job.layout):
                 edition = job.editions.get(piece.file, "")
-                read, _ = own.reader.read(piece, edition, cast(Any, _NoChecks()))
+                read, part = own.reader.read(piece, edition, cast(Any, _NoChecks()))
+                cases = cast(GroupedPiece, part).cases
+                codes.add(_codes((cases.tally, cases.changes, read.status, read.reason)))
                 yield from _read_table(read, rows, own.kinds).to_batches()
 
     return run
@@ -276,7 +302,9 @@ class _PastReader:
         return cls(main, np.array(group_of, dtype=np.int64), reader)
 
 
-def read_history(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def read_history(
+    shipped: Shipped[ReadJob], codes: Any
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     """Return the stage that reads, checks and groups past cases."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -288,6 +316,7 @@ def read_history(shipped: Shipped[ReadJob]) -> Callable[[Batches], Iterator[pa.R
                 kept, columns = past_piece(
                     piece, edition, own.grouper, own.group_of, own.reader, job.of_year
                 )
+                codes.add(_codes(kept.codes))
                 yield from _past_table(piece.file, rows, kept, columns).to_batches()
 
     return run

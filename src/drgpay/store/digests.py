@@ -39,8 +39,14 @@ def _files(folder: Path) -> Iterator[Path]:
     for place, _, files in os.walk(folder):
         for name in files:
             path = Path(place) / name
-            if path.is_file() and path != folder / SUMS:
+            if path.is_file() and path != folder / SUMS and not _check_file(path):
                 yield path
+
+
+def _check_file(path: Path) -> bool:
+    """Whether a file is the sum that Hadoop keeps beside another: no result, and not listed by it."""
+    name = path.name
+    return name.startswith(".") and name.endswith(".crc") and path.with_name(name[1:-4]).is_file()
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -50,8 +56,12 @@ def record(folder: Path) -> dict[str, Any]:
 
 def write_sums(folder: Path) -> None:
     """Write SHA256SUMS of all files of a result, which are all there."""
-    lines = [f"{digest}  {name}\n" for name, digest in file_digests(folder).items()]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+    (folder / SUMS).write_text(sums_text(file_digests(folder)), encoding="utf-8", newline="\n")
+
+
+def sums_text(digests: Mapping[str, str]) -> str:
+    """Return what SHA256SUMS says of files, by their names."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
 
 
 def read_sums(folder: Path) -> dict[str, str] | None:
