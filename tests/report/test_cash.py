@@ -14,8 +14,10 @@ import pytest
 
 from drgpay.report.html import write_report
 from drgpay.report.letters import write_letters
+from drgpay.report.notes import first_notes
 from drgpay.report.run import Run
 from drgpay.report.settlement_excel import write_settlement_excel
+from drgpay.report.texts import Words
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.report.formulas import Calculator
@@ -110,3 +112,14 @@ def test_pools_under_one_value__keep_their_names(tmp_path: Path) -> None:
     run = write_run(year_end(EX1, overrides=["combine_pools=true"]), tmp_path / "run")
     html = (write_letters(run, tmp_path / "letters") / "H1.html").read_text(encoding="utf-8")
     assert "职工医保 310：本次支付贵机构" in html and "居民医保 390：" in html
+
+
+def test_ended_agreement__is_told_with_what_it_owes(tmp_path: Path) -> None:
+    """H1 is due 6,500.00 and had 6,650.00; its agreement has ended, there is no next payment."""
+    folder = small_region(tmp_path / "r", standings={"H1": "ended"})
+    made = write_run(year_end(folder), tmp_path / "run")
+    (told,) = first_notes(Run(made), Words("zh"))
+    assert "其中 1 笔应退回基金，共 150.00 元（demanded.csv" in told
+    out = write_letters(made, tmp_path / "letters")
+    html = (out / "H1.html").read_text(encoding="utf-8")
+    assert 'class="result demand"' in html and ".result.demand" in html

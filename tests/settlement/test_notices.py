@@ -29,7 +29,7 @@ def test_findings__that_are_paid_all_the_same_are_told_with_their_money(tmp_path
     given = {"los_conflict": '"given"'}
     run = year_end(region(tmp_path / "r", wrong, policy=given))
     assert "（stay_against_dates）1 例、记账 5,000.00 元" in said(run)
-    assert "stay_against_dates 1 cases, recorded fund 5,000.00 yuan" in said(run, "en")
+    assert "(stay_against_dates): 1 cases, recorded fund 5,000.00 yuan" in said(run, "en")
     folder = write_run(run, tmp_path / "run", finish=lambda d: write_outputs(d))
     assert "（stay_against_dates）1 例、记账 5,000.00 元" in (folder / "report.html").read_text(
         "utf-8"

@@ -154,7 +154,8 @@ class _Letters:
         a = run.total
         cells = payments(run.accounts, differences(run))
         total = row(w("total"), "", f"{a.cases:,}", yuan(a.due), *cells, kind="total")
-        return Table(w("letter_index"), columns, rows, tail=[total])
+        css = "dense" if len(columns) > 6 else ""
+        return Table(w("letter_index"), columns, rows, tail=[total], css=css)
 
     def _view(self, hospital: str) -> Record:
         w, run = self.w, self.run

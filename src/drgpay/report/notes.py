@@ -26,8 +26,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "Penalised hospitals: {names} (the policy does not limit them: violator_no_increase is off)",
     ),
     "ended": (
-        "协议状态为已解除的机构：{names}（不参加考核，保证金全额返还）",
-        "Hospitals whose agreement has ended: {names} (not assessed, the whole deposit returned)",
+        "协议状态为已解除的机构：{names}（不参加考核，保证金全额返还）{demanded}",
+        "Hospitals whose agreement has ended: {names} (not assessed, the whole deposit returned)"
+        "{demanded}",
+    ),
+    "demanded": (
+        "；其中 {n} 笔应退回基金，共 {fen} 元（demanded.csv，negative_final.ended）",
+        "; {n} accounts owe {fen} yuan back to the fund (demanded.csv, negative_final.ended)",
     ),
 }
 
@@ -51,5 +56,10 @@ def first_notes(run: Run, w: Words) -> tuple[str, ...]:
             key = standing
             if standing == "penalised" and run.values.get("violator_no_increase") is not True:
                 key = "penalised_off"
-            found.append(w.of(WORDS, key).format(names=w("list_comma").join(names)))
+            owed, told = run.demanded if standing == "ended" else [], ""
+            if owed:
+                fen = yuan(sum(a.amounts.recover for a in owed))
+                told = w.of(WORDS, "demanded").format(n=len(owed), fen=fen)
+            text = w.of(WORDS, key)
+            found.append(text.format(names=w("list_comma").join(names), demanded=told))
     return tuple(found)

@@ -275,7 +275,7 @@ def _of_findings(prepared: Prepared, policy: YearPolicy) -> list[Bilingual]:
         for name, (cases, _, fund) in dearest
     )
     english = "; ".join(
-        f"{name} {cases} cases, recorded fund {yuan_text(fund)} yuan"
+        f"{CHECKS[name].english} ({name}): {cases} cases, recorded fund {yuan_text(fund)} yuan"
         for name, (cases, _, fund) in dearest
     )
     return [
