@@ -28,7 +28,7 @@ from tests.settlement.regions import (
     run_both,
 )
 
-BLOCK = 32
+BLOCK = 24
 ALL_CLASSES = {
     "normal",
     "high",
@@ -103,7 +103,7 @@ def settle_block(folder: Path, seeds: range, patch: pytest.MonkeyPatch) -> Count
     return met
 
 
-@pytest.mark.parametrize("block", range(12))
+@pytest.mark.parametrize("block", range(2))
 def test_settlement__drawn_regions_and_policies(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
