@@ -148,6 +148,25 @@ def test_new_technology__counts_against_the_ceiling_in_the_dues(region: Path) ->
     assert apart == {"H1": 550_000, "H2": 100_000, "H3": 280_001}
     paid = sum(max(0, h.final_fen) + h.prepaid_fen for h in run.hospitals)
     assert sum(p.amount_fen for p in run.ceiling.payments) == paid
+    told = "在已预付和本次支付之中计入总额控制目标"
+    assert any("9,300.01 元是应付的一部分" in w.chinese and told in w.chinese for w in run.warnings)
+    assert not any("历史病例的费用" in w.chinese for w in run.warnings)  # means are given
+
+
+def test_new_technology__in_past_costs_is_said(region: Path) -> None:
+    (region / "base_points.csv").unlink()
+    lines = (region / "region.toml").read_text("utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("all_drg_mean_yuan")]
+    (region / "region.toml").write_text("\n".join(kept) + "\n", "utf-8")
+    with (EX1 / "cases.csv").open(encoding="utf-8") as stream:
+        rows = [list(row) for row in csv.reader(stream)]
+    (region / "history").mkdir()
+    past = [tuple(x.replace("2024-", "2023-") for x in row) for row in rows[1:]]
+    write(region / "history", "past.csv", [tuple(rows[0]), *past])
+    run = year_end(region, overrides=[*APART, "history_years=1", "stable.min_cases=0"])
+    assert any("past cases are not cleared of new technology" in str(w) for w in run.warnings)
+    off = year_end(region, overrides=["history_years=1", "stable.min_cases=0"])
+    assert not any("not cleared" in str(w) for w in off.warnings)
 
 
 FAULTS: dict[str, tuple[tuple[str, ...], str]] = {

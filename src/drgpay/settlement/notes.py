@@ -376,6 +376,27 @@ def _of_new_technology(region: Region, policy: YearPolicy, year: YearSums) -> li
             "paid apart (inside the settled total of each pool)",
         )
     ]
+    if apart and (
+        region.ceiling is not None or any(p.control_target_fen is not None for p in region.pools)
+    ):
+        found.append(
+            both(
+                f"单独支付的新技术项目 {yuan_text(apart)} 元是应付的一部分，在已预付和本次支付之中计入总额控制目标，"
+                "不另列支付",
+                f"the {yuan_text(apart)} yuan paid apart for new technology are a part of the dues: "
+                "they count against the control target within what is prepaid and payable now",
+            )
+        )
+    if not region.has_base_points:
+        found.append(
+            both(
+                "历史病例的费用没有扣除新技术项目：由历史测算的病组次均费用与基准点数含此项费用，"
+                "而本年病例的费用不含；要避免，请给出已扣除的次均费用（base_points）或权重（weights）",
+                "the costs of past cases are not cleared of new technology: means and base points by "
+                "history have it, this year's costs have not; to avoid it give means (base_points) or "
+                "weights without it",
+            )
+        )
     if taken != named:
         found.append(
             both(

@@ -245,12 +245,15 @@ def edge_findings(cases: Cases, skip: Mask, level: Ints, settings: Parameters) -
     window, band = settings["edge.window"], settings["edge.band"]
     found = []
     costed = cases.use & (cases.group_mean > 0) & ~skip
-    ratio = np.where(costed, cases.cost / np.maximum(cases.group_mean, 1), 0.0)
-    low = float(cases.policy["low.multiple"])
+    standard = cases.policy["ratio_basis"] == "standard"
+    ratio, low = ratio_and_low(cases)
+    costed &= ratio > 0
     about = costed & (ratio > low * (1 - band)) & (ratio <= low * (1 + band))
     just = about & (ratio > low) & (ratio <= low * (1 + window))
     lift = np.where(just, (1 - low) * cases.base_points, 0.0)
-    found.append(_edge("edge_low", cases, about, just, ratio, low, _times(), lift, level, settings))
+    found.append(
+        _edge("edge_low", cases, about, just, ratio, low, _times(standard), lift, level, settings)
+    )
 
     high = _high_limits(cases)
     relative = ratio / high
@@ -298,7 +301,24 @@ def edge_findings(cases: Cases, skip: Mask, level: Ints, settings: Parameters) -
     return found
 
 
-def _times() -> tuple[Bilingual, int]:
+def ratio_and_low(cases: Cases) -> tuple[Floats, Floats]:
+    """Return cost / basis of each case, 0 without one, and the multiple up to which it is low.
+
+    The basis is the group's mean, or mean x coefficient (`ratio_basis = standard`).
+    """
+    basis = cases.group_mean.astype(np.float64)
+    if cases.policy["ratio_basis"] == "standard":
+        basis = basis * cases.coefficient
+    ratio = np.where(basis > 0, cases.counted / np.where(basis > 0, basis, 1.0), 0.0)
+    low = np.full(len(cases), float(cases.policy["low.multiple"]))
+    if cases.policy["low.threshold"] == "lower_of_coefficient":
+        low *= np.minimum(cases.coefficient, 1.0)
+    return ratio, low
+
+
+def _times(standard: bool) -> tuple[Bilingual, int]:
+    if standard:
+        return both("倍病组均费×差异系数", "times the group's mean x coefficient"), 3
     return both("倍病组均费", "times the group's mean"), 3
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,7 @@ from drgpay.inputs import read_json
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.settlement.prepare import ids_of
 from drgpay.settlement.region import Region, read_region
-from drgpay.settlement.run_folder import case_tables
+from drgpay.settlement.run_folder import case_tables, coefficients_table
 from drgpay.settlement.year_end import Progress, year_end
 
 Ints = NDArray[np.int64]
@@ -45,6 +45,7 @@ RUN_COLUMNS = (
     "pool_fund_fen",
     "points",
     "pool",
+    "new_technology_fen",
 )
 # what settlement asks for stands here, too, so that the same rows are found broken
 WANTED = (
@@ -78,7 +79,8 @@ class Cases:
     """N cases that were not quarantined; -1 stands for unknown, money is fen, dates are days.
 
     `use` marks those that are compared: grouped and not paid by bed-day. `by_day` are those that the
-    hospital reported as paid by bed-day; long stays become so by themselves.
+    hospital reported as paid by bed-day; long stays become so by themselves. `counted` is the cost
+    that classes go by, without new technology; `coefficient` that of hospital and group.
     """
 
     region: Region
@@ -113,6 +115,8 @@ class Cases:
     deciding_words: Sequence[str]
     case_class: Ints
     class_words: Sequence[str]
+    counted: Ints
+    coefficient: Floats
     group_mean: Ints
     base_points: Floats
     points: Floats
@@ -155,13 +159,14 @@ def load_cases(
         region, policy = run.region, run.policy
         made = pa.concat_tables(t.select(list(RUN_COLUMNS)) for t in case_tables(run))
         value = _mean_value([(p.points, float(p.point_value_fen) / 100) for p in run.pools])
+        given = coefficients_table(run)
     else:
         region = read_region(Path(folder))
         policy = load_policy(region.policy, region.path).for_year(region.year)
-        made, value = _of_folder(Path(run_dir), region)
+        made, value, given = _of_folder(Path(run_dir), region)
     found = _read_source(region)
     _same_cases(found["case_id"], made["case_id"], region, run_dir)
-    return _cases(region, policy, found, made, value)
+    return _cases(region, policy, found, made, value, given)
 
 
 def _mean_value(pools: Iterable[tuple[int, float]]) -> float:
@@ -170,10 +175,12 @@ def _mean_value(pools: Iterable[tuple[int, float]]) -> float:
     return sum(points * value for points, value in rows) / whole if whole else 0.0
 
 
-def _of_folder(run_dir: Path, region: Region) -> tuple[pa.Table, float]:
+def _of_folder(run_dir: Path, region: Region) -> tuple[pa.Table, float, pa.Table]:
     try:
         manifest = read_json(run_dir / "manifest.json", parse_float=Decimal)
         made = pq.read_table(run_dir / "cases.parquet", columns=list(RUN_COLUMNS))
+        columns = ["hospital_id", "drg", "coefficient"]
+        given = pq.read_table(run_dir / "coefficients.parquet", columns=columns)
         own = manifest["region"]
         pools = [
             (int(Decimal(p["points"]) * 10_000), float(p["point_value"])) for p in manifest["pools"]
@@ -199,7 +206,22 @@ def _of_folder(run_dir: Path, region: Region) -> tuple[pa.Table, float]:
             where=run_dir,
             remedy=both("给出同一统筹区同一年的清算结果", "name a run of this region and year"),
         )
-    return made, _mean_value(pools)
+    return made, _mean_value(pools), given
+
+
+def _coefficients(given: pa.Table, places: Mapping[str, int], drgs: Sequence[str]) -> Floats:
+    """Return coefficients [hospital, group] by a run's table; the last group stands for none."""
+    rows = given.select(["hospital_id", "drg", "coefficient"]).to_pylist()
+    made = np.ones((len(places) + 1, len(drgs) + 1))
+    at = {drg: i for i, drg in enumerate(drgs)}
+    for whole in (True, False):  # rows of a hospital and group come after those of the hospital
+        for r in rows:
+            if whole != (not r["drg"]) or r["hospital_id"] not in places:
+                continue
+            where = slice(None) if whole else at.get(r["drg"])
+            if where is not None:
+                made[places[r["hospital_id"]], where] = float(r["coefficient"])
+    return made
 
 
 def _read_source(region: Region) -> dict[str, Any]:
@@ -302,7 +324,12 @@ def _numbers(column: pa.ChunkedArray) -> Any:
 
 
 def _cases(
-    region: Region, policy: YearPolicy, found: dict[str, Any], made: pa.Table, value: float
+    region: Region,
+    policy: YearPolicy,
+    found: dict[str, Any],
+    made: pa.Table,
+    value: float,
+    given: pa.Table,
 ) -> Cases:
     status = parse.flat(made["status"]).cast(pa.string())
     good = np.asarray(pc.not_equal(status, "quarantined"))
@@ -380,6 +407,10 @@ def _cases(
         deciding_words=deciding_words,
         case_class=case_class,
         class_words=class_words,
+        counted=(_numbers(made["total_cost_fen"]) - _numbers(made["new_technology_fen"])).astype(
+            np.int64
+        ),
+        coefficient=_coefficients(given, places, drg_words)[hospital, drg],
         group_mean=_numbers(made["group_mean_fen"]).astype(np.int64),
         base_points=_numbers(made["base_points"]).astype(np.float64),
         points=_numbers(made["points"]).astype(np.float64),
