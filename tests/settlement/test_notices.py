@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from drgpay.errors import in_language
@@ -85,3 +88,45 @@ def test_reviews_and_points_of_violations__are_told_with_what_they_come_to(
     assert [(h.due_fen, h.violation_fen, h.final_fen) for h in run.hospitals] == [
         (h.due_fen, h.violation_fen, h.final_fen) for h in model.hospitals
     ]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_notices__stand_in_run_report_and_workbook(lang: str, tmp_path: Path) -> None:
+    """Findings paid all the same and held, no base points, reviews, points, provisions."""
+    cases = [
+        case("C3", "H2", "9000.00", "5000.00", los_days="30"),
+        case("C4", "H1", "20000.00", "9000.00"),
+        case("C5", "H1", "5000.00", "1000.00", patient_id="PX"),
+        case("C6", "H1", "5000.00", "1000.00", patient_id="PX"),
+        case("C7", "H1", "5000.00", "2000.00", sex="X"),
+    ]
+    tables: dict[str, Any] = {
+        "reviews": [
+            {"case_id": "C4", "decision": "granted", "unreasonable_yuan": "0", "points": "150"}
+        ],
+        "violations": [{"hospital_id": "H1", "pool": "310", "amount_yuan": "0", "points": "10"}],
+    }
+    share = {"special_quota": '"1"', "unsettled_share_max": '"1"', "los_conflict": '"given"'}
+    one = region(tmp_path / "one", *cases, tables=tables, policy=share)
+    bases = {"base_points": [{"drg": "FM13", "group_mean_yuan": "10000.00"}]}
+    two = region(tmp_path / "two", tables=bases)
+    wanted = {
+        one: {
+            "zh": ("照付", "暂不支付", "特病单议计点", "违规扣减", "预提", "被隔离"),
+            "en": ("an error", "are held", "special reviews", "points taken off", "set aside"),
+        },
+        two: {"zh": ("没有基准点数",), "en": ("without base points",)},
+    }
+    for where, words in wanted.items():
+        run = year_end(where)
+        folder = write_run(
+            run, where.with_suffix(".run"), finish=lambda made: write_outputs(made, lang)
+        )
+        told = [w[lang] for w in json.loads((folder / "manifest.json").read_text())["warnings"]]
+        page = html.unescape((folder / "report.html").read_text("utf-8"))
+        book = openpyxl.load_workbook(folder / "settlement.xlsx", read_only=True)
+        cells = {str(c) for sheet in book for row in sheet.iter_rows(values_only=True) for c in row}
+        for word in words[lang]:
+            own = [text for text in told if word in text]
+            assert own, word
+            assert all(text in page and text in cells for text in own), word

@@ -153,7 +153,7 @@ def draw_later(both: Both, r: random.Random) -> dict[str, str]:
     cases = sorted(c.case_id for c in both.region.cases if year_of(c, p) == YEAR)
     kept = ("surgical", "medical")
     groups = [d.code for m in both.scheme.mdcs for a in m.adrgs if a.kind in kept for d in a.drgs]
-    kinds = [REMOVE, *(both.drgs or ["GB15"]), r.choice(groups)]
+    kinds = [REMOVE, *both.drgs, r.choice(groups)]
     some = r.sample(cases, min(len(cases), r.choice([1, 1, 2, 5])))
     return {case: r.choice(kinds) for case in some}
 
