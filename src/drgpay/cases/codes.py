@@ -24,7 +24,7 @@ from drgpay.errors import SchemeError, both
 
 X_CASE, MAPPED, BACK, NO_TARGET = "x_case", "insurance_code", "clinical_code", "no_target"
 MOST_NEAREST = 8
-FEW = 500  # codes that are looked up one by one: by columns every code of a map is hashed first
+FEW = 4_000  # codes that are looked up one by one: by columns every code of a map is hashed first
 MAX_NAMED = 20_000  # codes without a target that are named; all are counted
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]

@@ -188,13 +188,13 @@ class CodeTally:
             return
         texts = words.dictionary.cast(pa.string())
         blank = np.asarray(pc.equal(pc.binary_length(texts), 0))
-        index = np.asarray(words.indices.drop_null())
+        index = np.asarray(words.indices.drop_null() if words.null_count else words.indices)
         for number in np.flatnonzero(blank).tolist():
             self.met[recoder.kind] -= int(np.count_nonzero(index == number))
         strange &= ~blank
         if not strange.any():
             return
-        times = np.bincount(index, minlength=len(ids))
+        times = np.bincount(index[strange[index]], minlength=len(ids))
         at = np.flatnonzero(strange & (times > 0))
         if not len(at):
             return

@@ -339,7 +339,7 @@ def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: 
     if isinstance(array, pa.ChunkedArray):
         array = flat(array)
     if pa.types.is_boolean(array.type):
-        array = pc.if_else(array, "1", "0")
+        array = pa.DictionaryArray.from_arrays(array.cast(pa.int8()), pa.array(["0", "1"]))
     if not pa.types.is_dictionary(array.type):
         array = array.cast(pa.string()).dictionary_encode()
     words = array.dictionary.cast(pa.string()).to_pylist()
@@ -356,7 +356,8 @@ def choices(column: pa.ChunkedArray | pa.Array, table: dict[str, int], missing: 
         index = np.asarray(pc.fill_null(indices.cast(pa.int64()), len(words)))
     else:
         index = np.asarray(indices)
-    return codes[index], faulty[index]
+    bad = faulty[index] if faulty.any() else np.zeros(len(index), dtype=np.bool_)
+    return codes[index], bad
 
 
 SEXES = {word: {"M": 1, "F": 2, "": 0}[sex] for word, sex in by_word(SEX_WORDS).items()}

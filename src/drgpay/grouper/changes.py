@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
-from drgpay.grouper.engine import Grouper, _run
+from drgpay.grouper.engine import Grouper, outcomes_of
 from drgpay.grouper.trace import tracer_of
 from drgpay.schemes.program import diagnosis_info, levels_and_lists
 from drgpay.schemes.shortcuts import MARKS_AT
@@ -176,7 +176,6 @@ class Changer:
         cuts = tracer_of(grouper).cuts
         self.cuts = [np.array(cuts[name], np.int64) for name in VARIED]
         self.more = grouper.more
-        self.facts_of = np.zeros((len(grouper.outcomes), 4), np.int8)
 
     def counting(self, cases: EncodedCases) -> NDArray[np.bool_]:
         """Return which diagnoses, end to end, are secondary ones that count as CC or MCC."""
@@ -290,13 +289,7 @@ class Changer:
 
     def group(self, cases: EncodedCases) -> NDArray[np.int16]:
         """Return the outcome of each case."""
-        count = len(cases)
-        group = np.empty(count, np.int16)
-        small = [np.empty(count, np.int8) for _ in range(3)]
-        rest = [np.empty(count, t) for t in (np.uint8, np.int32, np.int32)]
-        more = cases.stacked(self.more)
-        _run(self.program, cases, more, self.facts_of, (group, *small, *rest), 0, count)
-        return group
+        return outcomes_of(self.program, cases, self.more)
 
     def nearest(self, cases: EncodedCases, outcome: NDArray[np.int16], most: int = MOST) -> Found:
         """Return at most `most` other groups of each case, nearest first.

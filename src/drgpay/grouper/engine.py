@@ -421,15 +421,9 @@ class Grouper:
 
     def _accepting_mdc(self, part: EncodedCases) -> NDArray[np.int16]:
         """Return the first MDC, by place in the order, whose rule each case satisfies, or -1."""
-        count = len(part)
-        group = np.empty(count, dtype=np.int16)
-        small = [np.empty(count, dtype=np.int8) for _ in range(3)]
-        rest = [np.empty(count, dtype=t) for t in (np.uint8, np.int32, np.int32)]
         compiled = self._acceptance
-        program, more = compiled.program, part.stacked(compiled.more)
-        nothing = np.zeros((program.none + 1, 4), dtype=np.int8)
-        _run(program, part, more, nothing, (group, *small, *rest), 0, count)
-        return np.where(group == program.none, -1, group).astype(np.int16)
+        group = outcomes_of(compiled.program, part, compiled.more)
+        return np.where(group == compiled.program.none, -1, group).astype(np.int16)
 
     def group_case(
         self,
@@ -605,6 +599,17 @@ def _run(
         cases.los_days, cases.icu, more, cases.diagnoses.offsets, cases.diagnoses.ids,
         cases.procedures.offsets, cases.procedures.ids, program, facts_of, *out,
     )  # fmt: skip
+
+
+def outcomes_of(program: Program, cases: EncodedCases, more: Sequence[str]) -> NDArray[np.int16]:
+    """Return the outcome of each case by its number and nothing else; `more` as in `Compiled`."""
+    count = len(cases)
+    group = np.empty(count, dtype=np.int16)
+    small = [np.empty(count, dtype=np.int8) for _ in range(3)]
+    rest = [np.empty(count, dtype=t) for t in (np.uint8, np.int32, np.int32)]
+    nothing = np.zeros((program.none + 1, 4), dtype=np.int8)
+    _run(program, cases, cases.stacked(more), nothing, (group, *small, *rest), 0, count)
+    return group
 
 
 def select(cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]) -> EncodedCases:

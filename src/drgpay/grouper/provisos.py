@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from drgpay.cases import parse
 from drgpay.cases.encode import EncodedCases
-from drgpay.grouper.engine import GroupedCases, Grouper, select
+from drgpay.grouper.engine import GroupedCases, Grouper, outcomes_of, select
 from drgpay.schemes import Scheme
 
 DATE_COLUMN = "discharge_date"
@@ -46,15 +46,17 @@ def decided_by_condition(cases: EncodedCases, grouped: GroupedCases, grouper: Gr
     if tabled is None:
         return 0
     offsets = cases.procedures.offsets
-    named = grouper.procedures_of_conditions[cases.procedures.ids[: offsets[-1]]]
-    before = np.concatenate([[0], np.cumsum(named)])
-    met = before[offsets[1:]] > before[offsets[:-1]]
+    named = np.flatnonzero(grouper.procedures_of_conditions[cases.procedures.ids[: offsets[-1]]])
+    met = np.zeros(len(cases), dtype=np.bool_)
+    met[np.searchsorted(offsets, named, side="right") - 1] = True
     rows = np.flatnonzero(met & cases.good)
     if not len(rows):
         return 0
-    again = tabled.group_arrays(select(cases, rows, cases.sex[rows]))
-    ours = np.array([outcome.drg for outcome in grouper.outcomes])[grouped.group[rows]]
-    theirs = np.array([outcome.drg for outcome in tabled.outcomes])[again.group]
+    compiled = tabled.compiled
+    again = outcomes_of(compiled.program, select(cases, rows, cases.sex[rows]), compiled.more)
+    number = {drg: i for i, drg in enumerate(grouper.numbers.drgs)}
+    ours = grouper.numbers.drg_of[grouped.group[rows]]
+    theirs = np.array([number.get(outcome.drg, -1) for outcome in tabled.outcomes])[again]
     return int(np.count_nonzero(ours != theirs))
 
 

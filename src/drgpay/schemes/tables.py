@@ -111,7 +111,7 @@ class NamedCondition:
         )
 
 
-FEW = 500  # codes that are looked up one by one
+FEW = 4_000  # codes that are looked up one by one
 
 
 @dataclass(frozen=True)
