@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import click
 from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.lang import t
 from drgpay.errors import InputError, both
-from drgpay.readings import READINGS, asked_readings
+from drgpay.readings import READINGS, Readings, asked_readings
 
 Command = Callable[..., Any]
 
@@ -48,6 +48,19 @@ def codes_option(command: Command) -> Command:
     return older(option(command))
 
 
+def asked_pairs(asked: Sequence[str], surgical_match: str | None = None) -> Readings:
+    """Return the readings that NAME=VALUE ask for; raises InputError or SchemeError."""
+    pairs = [text.partition("=") for text in asked]
+    wrong = [text for text, (_, sign, _) in zip(asked, pairs, strict=True) if not sign]
+    if wrong:
+        raise InputError(
+            both(f"--reading {wrong[0]} 不是 名称=值", f"--reading {wrong[0]} is no NAME=VALUE"),
+            remedy=both("如 --reading surgical_match=any", "as --reading surgical_match=any"),
+        )
+    given = [(name.strip(), choice.strip()) for name, _, choice in pairs]
+    return asked_readings(given, surgical_match, "--reading")
+
+
 def readings_option(command: Command) -> Command:
     """Add --reading, and --surgical-match as a word for one of its names.
 
@@ -56,17 +69,7 @@ def readings_option(command: Command) -> Command:
 
     @wraps(command)
     def reads(*args: Any, surgical_match: str | None, asked: tuple[str, ...], **kwargs: Any) -> Any:
-        pairs = [text.partition("=") for text in asked]
-        wrong = [text for text, (_, sign, _) in zip(asked, pairs, strict=True) if not sign]
-        if wrong:
-            raise InputError(
-                both(
-                    f"--reading {wrong[0]} 不是 名称=值", f"--reading {wrong[0]} is no NAME=VALUE"
-                ),
-                remedy=both("如 --reading surgical_match=any", "as --reading surgical_match=any"),
-            )
-        given = [(name.strip(), choice.strip()) for name, _, choice in pairs]
-        readings = asked_readings(given, surgical_match, "--reading")
+        readings = asked_pairs(asked, surgical_match)
         return command(*args, readings=readings, **kwargs)
 
     names = "; ".join(f"{name}={'|'.join(choices)}" for name, choices in READINGS.items())

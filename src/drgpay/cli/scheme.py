@@ -12,6 +12,7 @@ from drgpay._reference import bundled
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.lazy import LazyGroup
 from drgpay.errors import InputError, SchemeError, both, in_language
+from drgpay.readings import OPEN_READINGS
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
 from drgpay.schemes.remarks import remark
@@ -217,8 +218,20 @@ def _show_scheme(loaded: Scheme) -> None:
     click.echo(f"{t('编码', 'code system')}: {system.get('name', system.get('path', ''))}")
     if loaded.base:
         click.echo(f"{t('基础方案', 'base')}: {loaded.base}（{_origins(loaded)}）")
-    readings = [f"{name} = {choice}" for name, choice in loaded.options.items()]
-    click.echo(", ".join([*readings, f"retry = {str(loaded.retry).lower()}"]))
+    click.echo(f"retry = {str(loaded.retry).lower()}")
+    click.echo(t("方案未定的读法：", "readings that are open:"))
+    for name, reading in OPEN_READINGS.items():
+        chosen = loaded.options[name]
+        others = ", ".join(choice for choice in reading.choices if choice != chosen)
+        said = in_language(reading.choices[chosen], LANG)
+        click.echo(
+            t(
+                f"  {name} = {chosen}（{said}；另有 {others}）",
+                f"  {name} = {chosen} ({said}; or {others})",
+            )
+        )
+    for condition in loaded.named_conditions.values():
+        click.echo(f"    {condition.group}: {in_language(condition.told(), LANG)}")
     for name, why in manifest.get("readings", {}).items():
         click.echo(f"  - {name}: {in_language(remark(why), LANG)}")
     sealed = t("与封存一致", "as sealed") if is_sealed(loaded) else t("未封存", "not sealed")
@@ -326,6 +339,7 @@ def _show_condition(loaded: Scheme, group: str) -> None:
     condition = loaded.named_conditions.get(group)
     if condition is not None:
         click.echo(f"  {in_language(condition.told(), LANG)}")
+        click.echo(f"  {t('按公布的列表', 'as published')}: {_rule(condition.tabled)}")
 
 
 def _show_place(loaded: Scheme, adrg: AdrgRow) -> None:

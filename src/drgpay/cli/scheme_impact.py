@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import threads_option
+from drgpay.cli.options import asked_pairs, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.start import spare_pandas
 
@@ -53,6 +53,16 @@ SHOWN = 10
 @click.option(
     "--synthetic", is_flag=True, help=t("报告中标明虚构数据", "mark the report as invented data")
 )
+@click.option(
+    "--reading",
+    "asked",
+    multiple=True,
+    metavar="[a:|b:]NAME=VALUE",
+    help=t(
+        "方案未定的一项读法，可多次给出；前加 a: 或 b: 只用于一个方案",
+        "a reading that schemes leave open, of both; with a: or b: before it, of that one alone",
+    ),
+)
 @threads_option
 def impact(
     a: str,
@@ -63,6 +73,7 @@ def impact(
     policy: str,
     year: int | None,
     synthetic: bool,
+    asked: tuple[str, ...],
     threads: int | None,
 ) -> None:
     """Measure a change of scheme."""
@@ -74,10 +85,15 @@ def impact(
     started = time.perf_counter()
     if out is not None:
         new_folder(out)
+    readings = tuple(
+        asked_pairs([text for side, text in map(_side, asked) if side in ("", own)])
+        for own in ("a", "b")
+    )
     found = measure(
         a,
         b,
         list(cases),
+        readings=(readings[0], readings[1]),
         policy=policy,
         year=year,
         threads=threads,
@@ -127,3 +143,8 @@ def impact(
     seconds = time.perf_counter() - started
     if out is not None:
         click.echo(t(f"结果 {out}（{seconds:.1f} 秒）", f"result {out} ({seconds:.1f} s)"))
+
+
+def _side(text: str) -> tuple[str, str]:
+    """Return which scheme a reading is asked of (empty: both), and the reading."""
+    return (text[0], text[2:]) if text[:2] in ("a:", "b:") else ("", text)

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from drgpay import __version__
 from drgpay.errors import in_language
 from drgpay.outputs import file_names, whole_folder
+from drgpay.readings import OPEN_READINGS
 from drgpay.schemes.load import is_sealed
 from drgpay.schemes.remarks import remark
 from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
@@ -119,7 +120,10 @@ class Manual:
             (self.t("发布", "publisher"), str(s.manifest.get("publisher", ""))),
             (self.t("施行", "effective"), period),
             *([(self.t("基础方案", "base"), s.base)] if s.base else []),
-            *((name, choice) for name, choice in s.options.items()),
+            *(
+                (in_language(reading.title, self.lang), self._choice(name))
+                for name, reading in OPEN_READINGS.items()
+            ),
             (
                 self.t("组", "groups"),
                 f"MDC {len(s.mdcs)}, ADRG {len({a.adrg for a in s.adrgs})}, "
@@ -127,6 +131,12 @@ class Manual:
             ),
             (self.t("摘要码", "digest"), f"{s.digest[:12]} ({sealed})"),
         ]
+
+    def _choice(self, name: str) -> str:
+        """Return the choice of a reading, in words and as options name it."""
+        choice = self.scheme.options[name]
+        said = in_language(OPEN_READINGS[name].choices[choice], self.lang)
+        return self.t(f"{said}（{name} = {choice}）", f"{said} ({name} = {choice})")
 
     # --- pages ---------------------------------------------------------------------------------
 
@@ -301,6 +311,8 @@ class Manual:
             return shown
         return shown + Markup('<p class="note">{}</p>').format(
             in_language(assumed.told(), self.lang)
+            + self.t("；按公布的列表：", "; as published: ")
+            + self._said(assumed.tabled)
         )
 
     def _lists(self, owner: str, rules: Iterable[str], title: str = "") -> Markup:

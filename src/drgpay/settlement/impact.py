@@ -35,6 +35,7 @@ from drgpay.money import POINT, largest_remainder, round_half_away
 from drgpay.points.base import BasePoints, history_base_points
 from drgpay.points.history import History
 from drgpay.policy import YearPolicy, load_policy
+from drgpay.readings import Readings, readings_text
 
 DEFAULT_POLICY = "hangzhou"
 NEEDED = ("hospital_id", "total_cost")
@@ -60,6 +61,7 @@ class Side:
     base: BasePoints
     cases: Ints
     cost: Ints
+    readings: Mapping[str, str]
 
     def weight(self, number: int) -> Fraction | None:
         """Return a group's mean cost over the mean of all; None when it has no mean."""
@@ -167,17 +169,18 @@ def measure(
     year: int | None = None,
     threads: int | None = None,
     reading: ReadOptions = AS_FOUND,
+    readings: tuple[Readings, Readings] = ((), ()),
     progress: Callable[[int | None], Callable[[int], None]] | None = None,
 ) -> Impact:
     """Group cases by two schemes and return how they move and what it does to the hospitals.
 
-    `year` chooses the policy's values; without it, the year of most discharges does. Of a case
+    `readings` are those asked for of each scheme. `year` chooses the policy's values; without it, the year of most discharges does. Of a case
     only a few integers are held. Cases quarantined by one scheme count under neither.
 
     Raises InputError for columns that lack, PolicyError, SchemeError, and BooksError when counts
     do not add up.
     """
-    groupers = (any_grouper(a), any_grouper(b))
+    groupers = (any_grouper(a, readings[0]), any_grouper(b, readings[1]))
     loaded = load_policy(policy)
     numbers = (groupers[0].numbers, groupers[1].numbers)
     sizes = (len(numbers[0].drgs), len(numbers[1].drgs))
@@ -379,6 +382,7 @@ def _side(
         ),
         sums.cases.sum(axis=0),
         sums.cost.sum(axis=0),
+        dict(grouper.readings),
     )
 
 
@@ -547,7 +551,7 @@ def write_tables(impact: Impact, folder: Path, lang: str = "zh") -> list[Path]:
 
 def notes(impact: Impact) -> list[Bilingual]:
     """Return what the figures rest on."""
-    policy = impact.policy
+    policy, sides = impact.policy, (impact.a, impact.b)
     return [
         both(
             f"权重取自这批病例本身：病组次均费用÷全部病例次均费用，裁剪与稳定组按政策 {policy.id} "
@@ -564,5 +568,10 @@ def notes(impact: Impact) -> list[Bilingual]:
         both(
             "后一方案的点数按前一方案的点数总和折算，增减只反映机构之间的份额变化",
             "points under the second scheme are scaled to the first one's sum: changes are shares",
+        ),
+        both(
+            "方案未定的读法：" + "；".join(f"{s.id} {readings_text(s.readings)}" for s in sides),
+            "readings that are open: "
+            + "; ".join(f"{s.id} {readings_text(s.readings)}" for s in sides),
         ),
     ]
