@@ -113,7 +113,7 @@ def test_commands__ask_for_readings_alike(decided: dict[str, object], tmp_path: 
     for choice in READINGS["conditions"]:
         words = ["--scheme", "zj-drg-2022", "--reading", f"conditions={choice}"]
         told = told_by(group_command, cases, "-o", out, *words)
-        assert f"conditions = {choice}" in told and "surgical_match = main" in told
+        assert f"名称所述条件 {choice}" in told and "手术匹配 main" in told
         drgs[choice] = pq.read_table(out)["drg"].to_pylist()[0]
         meta = pq.read_schema(out).metadata[b"drgpay.readings"].decode()
         assert [part.split(" = ")[0] for part in meta.split(", ")] == list(READINGS)
@@ -151,7 +151,7 @@ def test_impact__of_one_scheme_under_two_readings(
     words = ["zj-drg-2022", "zj-drg-2022", cases, "--reading", "b:conditions=tabled"]
     told = told_by(impact_command, *words)
     assert "DRG 0.0%" in told
-    assert "conditions = named" in told and "conditions = tabled" in told
+    assert "名称所述条件 named" in told and "名称所述条件 tabled" in told
     both = told_by(impact_command, *words[:-1], "conditions=tabled")
     assert "DRG 100.0%" in both
 
@@ -220,14 +220,14 @@ def test_show_and_manual__mark_assumed_conditions(tmp_path: Path) -> None:
     told = told_by(show_command, "zj-drg-2022")
     for name, reading in OPEN_READINGS.items():
         assert f"{name} = " in told and any(c.chinese in told for c in reading.choices.values())
-    assert "FC1: 假定：组名所述“伴PTCA”" in told
+    assert "FC1: 假定的条件“伴PTCA”" in told
     one = told_by(show_command, "zj-drg-2022", "FC1")
-    assert "假定：组名所述“伴PTCA”，原表未列此条件，取自 chongqing-drg-2022" in one
-    assert "按原表: " in one
+    assert "假定的条件“伴PTCA”：病组名称所述，公布的列表没有，取自 chongqing-drg-2022" in one
+    assert "按公布的列表: " in one
     assert "假定" not in told_by(show_command, "zj-drg-2022", "FC3")
     write_manual(load_scheme("zj-drg-2022"), tmp_path / "manual", "zh")
     page = (tmp_path / "manual" / "mdc" / "MDCF.html").read_text("utf-8")
-    assert page.count('class="assumed"') >= 2 and "组名所述“伴PTCA”" in page
+    assert "假定的条件“伴PTCA”" in page and "；按公布的列表：" in page
     assert "conditions = named" in (tmp_path / "manual" / "index.html").read_text("utf-8")
 
 
@@ -263,6 +263,7 @@ def test_year_end__records_all_readings_and_keeps_to_them(region: Path, tmp_path
     ask(region, 'valid_procedures = "later"')
     second = write_run(year_end(region), tmp_path / "second")
     assert any(c.column == "readings" for c in diff_runs(first, second).facts)
+    assert "region.toml 选定的分组读法" in str(manifest(second)["warnings"])
 
 
 def test_reopening__refuses_another_reading_of_the_schemes_manifest(
@@ -301,8 +302,11 @@ def test_months__say_that_another_reading_was_taken(region: Path, tmp_path: Path
     assert not [n for n in warnings(same) if "readings" in str(n)]
     ask(region, 'surgical_match = "any"')
     other = run_month(region, "2024-02", earlier=tmp_path / "2024-01")
+    assert any(
+        "region.toml 选定的分组读法：手术匹配 any" in n.chinese for n in warnings(other)
+    )
     said = [n for n in warnings(other) if "readings surgical_match main → any" in str(n)]
-    assert len(said) == 1 and "读法 surgical_match main → any" in said[0].chinese
+    assert len(said) == 1 and "读法 手术匹配 main → any" in said[0].chinese
     folder = write_month(other, tmp_path / "2024-02")
     assert "surgical_match" in str(manifest(folder)["earlier"]["changed_scheme"])
     assert manifest(folder)["scheme"]["readings"]["surgical_match"] == "any"  # type: ignore[index]

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cases.convert import convert
+from drgpay.cli.cases_check import check as check_command
 from drgpay.cli.cases_convert import convert as convert_command
 from drgpay.cli.explain import explain as explain_command
 from drgpay.errors import InputError
@@ -271,6 +272,21 @@ def test_check__names_the_nearest_codes_of_the_cases_version() -> None:
     assert done.nearest[("diagnoses", "I10.x0O")] == old.nearest[0].of("I10.x0O")
     assert done.nearest[("diagnoses", "I63.90O")] == new.nearest[0].of("I63.90O")
     assert done.scheme == "zhejiang"
+
+
+def test_check__of_a_scheme_outside_its_period_says_so(family: Path, tmp_path: Path) -> None:
+    file = tmp_path / "cases.parquet"
+    pq.write_table(cases(*DAYS), file)
+    words = [str(file), "--scheme", str(family / "old"), "--purpose", "grouping"]
+    done = CliRunner().invoke(check_command, words, catch_exceptions=False)
+    assert "2 例的出院日期不在分组方案 old 的施行期内" in done.output
+    told = CliRunner().invoke(
+        explain_command,
+        ["--sex", "M", "--age", "60", "--dx", "J18.100", "--discharged", "2030-01-01",
+         "--scheme", str(family / "old")],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert "2030-01-01 不在分组方案 old 的施行期内" in told.stderr
 
 
 # --- the version of today -------------------------------------------------------------------

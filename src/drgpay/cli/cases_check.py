@@ -125,6 +125,8 @@ def check(
             )
         )
     if done.codes is not None:
+        for note in done.codes.provisos():
+            click.echo(t("注意：", "note: ") + in_language(note, LANG))
         click.echo(in_language(done.codes.line(), LANG))
     if strict and done.fatal:
         raise SystemExit(FATAL_EXIT)

@@ -19,7 +19,7 @@ from drgpay.money import decimal_text, points_text, round_half_away, yuan_text
 from drgpay.outputs import whole_folder
 from drgpay.settlement.month_orders import Orders
 from drgpay.settlement.months import MONTHS, MonthAccount, MonthPool, MonthRun, by_key
-from drgpay.settlement.notes import case_notes, history_codes
+from drgpay.settlement.notes import case_notes, history_codes, readings_asked
 from drgpay.settlement.provenance import PREPAID_ORIGIN, SIMULATED, rows_digest
 from drgpay.settlement.run_folder import (
     VALUE_PLACES,
@@ -198,6 +198,7 @@ def warnings(run: MonthRun) -> list[Bilingual]:
     aside = set_aside(prepared.pieces, len(prepared.broken), len(region.pools))
     if run.year.totals is not None:
         found += case_notes(aside, run.year.totals)
+    found += readings_asked(region)
     if prepared.left_aside:
         found.append(
             both(

@@ -15,6 +15,7 @@ from drgpay.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.points.base import BasePoints, check_zero_points
 from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
+from drgpay.readings import readings_text
 from drgpay.settlement.doubts import BIT, holding
 from drgpay.settlement.funds import FundResult, Held, drawn_of
 from drgpay.settlement.levels import alike
@@ -491,8 +492,23 @@ def _of_waiting(fund: FundResult) -> list[Bilingual]:
     ]
 
 
+def readings_asked(region: Region) -> list[Bilingual]:
+    """Return what is to be said of readings that the region chose in place of the scheme's own."""
+    if not region.readings:
+        return []
+    asked, chinese = (readings_text(dict(region.readings), lang) for lang in ("en", "zh"))
+    return [
+        both(
+            f"region.toml 选定的分组读法：{chinese}（方案未定，金额随之而变）",
+            f"readings of the scheme chosen in region.toml: {asked} (the scheme leaves them open, "
+            "amounts change with them)",
+        )
+    ]
+
+
 def _of_scheme(main: Grouper, region: Region) -> list[Bilingual]:
     found, scheme = [], main.scheme
+    found += readings_asked(region)
     start = scheme.manifest.get("effective", {}).get("from")
     if start is not None and start.year > region.year:
         found.append(
