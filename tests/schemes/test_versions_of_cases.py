@@ -277,7 +277,7 @@ def test_check__names_the_nearest_codes_of_the_cases_version() -> None:
 def test_check__of_a_scheme_outside_its_period_says_so(family: Path, tmp_path: Path) -> None:
     file = tmp_path / "cases.parquet"
     pq.write_table(cases(*DAYS), file)
-    words = [str(file), "--scheme", str(family / "old"), "--purpose", "grouping"]
+    words = [str(file), "--scheme", str(family / "old")]
     done = CliRunner().invoke(check_command, words, catch_exceptions=False)
     assert "2 例的出院日期不在分组方案 old 的施行期内" in done.output
     told = CliRunner().invoke(
