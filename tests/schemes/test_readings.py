@@ -302,9 +302,7 @@ def test_months__say_that_another_reading_was_taken(region: Path, tmp_path: Path
     assert not [n for n in warnings(same) if "readings" in str(n)]
     ask(region, 'surgical_match = "any"')
     other = run_month(region, "2024-02", earlier=tmp_path / "2024-01")
-    assert any(
-        "region.toml 选定的分组读法：手术匹配 any" in n.chinese for n in warnings(other)
-    )
+    assert any("region.toml 选定的分组读法：手术匹配 any" in n.chinese for n in warnings(other))
     said = [n for n in warnings(other) if "readings surgical_match main → any" in str(n)]
     assert len(said) == 1 and "读法 手术匹配 main → any" in said[0].chinese
     folder = write_month(other, tmp_path / "2024-02")

@@ -570,7 +570,8 @@ def notes(impact: Impact) -> list[Bilingual]:
             "points under the second scheme are scaled to the first one's sum: changes are shares",
         ),
         both(
-            "方案未定的读法：" + "；".join(f"{s.id} {readings_text(s.readings, 'zh')}" for s in sides),
+            "方案未定的读法："
+            + "；".join(f"{s.id} {readings_text(s.readings, 'zh')}" for s in sides),
             "readings that are open: "
             + "; ".join(f"{s.id} {readings_text(s.readings)}" for s in sides),
         ),
