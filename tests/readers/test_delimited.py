@@ -242,17 +242,62 @@ def test_survey__tells_lines_with_an_odd_number_of_quotes(
     assert encodings.survey(made(tmp_path, text.encode()), None).quoted_ends == odd
 
 
+@pytest.mark.parametrize("long", [0, 200_000])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_quotes__an_open_field_is_found_behind_line_ends_in_quotes(
+    tmp_path: Path, delimiter: str, long: int
+) -> None:
+    """Marks are even in number, and a line has an odd one: only the last field tells."""
+    rows = [
+        'A1,F,2,B01.900,"一\n二"',
+        'A2,M,1,I63."900,"三',
+        "A3,M,1,I63.900," + "四" * long,
+        "A4,M,1,I63.900,五",
+    ]
+    text = "\n".join(["病例号,性别,年龄,主要诊断编码,备注", *rows]) + "\n"
+    path = made(tmp_path, text.replace(",", delimiter).encode())
+    found = encodings.survey(path, None)
+    assert found.quoted_ends and not found.ends_in_quotes(delimiter)
+    with pytest.raises(InputError, match="not closed"):
+        read(path)
+    # the same with that field closed is whole
+    closed = text.replace('"三', "三").replace('I63."900', "I63.900")
+    rows_read, source = read(made(tmp_path, closed.replace(",", delimiter).encode()))
+    assert [name for _, name in ids(rows_read)] == ["A1", "A2", "A3", "A4"] and not source.broken
+
+
+@pytest.mark.parametrize("final", ["", "end"])
+@pytest.mark.parametrize("chunk", [1 << 20, 5])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_filled_lines__are_those_that_hold_something(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    encoding: str,
+    ends: str,
+    chunk: int,
+    final: str,
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", chunk * 2)
+    text = ends.join(["表头,二", "甲,1", "", "", "乙,2", "，", "丙,3"]) + (ends if final else "")
+    path = made(tmp_path, text.encode(encoding))
+    found = encodings.survey(path, None)
+    assert [encodings.filled_lines(path, found.encoding, skip) for skip in (0, 1, 3)] == [5, 4, 3]
+
+
+@pytest.mark.parametrize("final", ["", "end"])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_quotes__a_field_opened_by_an_even_number_of_marks_hides_no_row(
-    tmp_path: Path, encoding: str, ends: str
+    tmp_path: Path, encoding: str, ends: str, delimiter: str, final: str
 ) -> None:
     """The first mark stands inside a field, the second opens one that runs to the end."""
     rows = [f"C{i},M,60,I63.900,名" for i in range(40)]
     rows[20] = 'C20,M,60,I63."900,"名'
-    text = ends.join(["病例号,性别,年龄,主要诊断编码,备注", *rows]) + ends
-    path = tmp_path / "cases.csv"
-    path.write_bytes(text.encode(encoding))
+    text = ends.join(["病例号,性别,年龄,主要诊断编码,备注", *rows]) + (ends if final else "")
+    path = tmp_path / f"cases{'.tsv' if delimiter != ',' else '.csv'}"
+    path.write_bytes(text.replace(",", delimiter).encode(encoding))
     with pytest.raises(InputError, match="not closed") as caught:
         group(path, "zj-drg-2022")
     assert "行没有读到" in caught.value.text("zh")

@@ -266,12 +266,15 @@ def _batches(
 def _open_at_the_end(path: Path, encoding: str, delimiter: str) -> bool:
     """Whether the last field goes on to the end of the file: a mark inside another hides that."""
     last: list[str] = []
-    with path.open(encoding=encoding, newline="") as stream:
-        try:
+    usual = csv.field_size_limit(BLOCK)  # a longer one is refused where the rows are read
+    try:
+        with path.open(encoding=encoding, newline="") as stream:
             for row in csv.reader(stream, delimiter=delimiter):
                 last = row or last
-        except csv.Error:
-            return False
+    except csv.Error:
+        return False
+    finally:
+        csv.field_size_limit(usual)
     inside = last[-1] if last else ""
     # one that is closed behind its line ends has its mark as the last character of the file
     return _line_ends(inside) and inside.endswith(("\r", "\n"))
