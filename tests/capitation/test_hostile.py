@@ -406,6 +406,15 @@ def _no_parquet(folder: Path) -> None:
     (folder / "visits.csv").rename(folder / "visits.parquet")
 
 
+def _open_field(folder: Path) -> None:
+    """A mark inside a field, and one that opens the last field of the same row."""
+    path = folder / "visits.csv"
+    header, row, *_ = path.read_text(encoding="utf-8").splitlines()
+    first, *others = row.split(",")
+    odd = ",".join([f'{first}"x', *others[:-1], f'"{others[-1]}'])
+    path.write_text("\n".join([header, row, odd, row, row]) + "\n", encoding="utf-8")
+
+
 FOLDERS: list[tuple[Callable[[Path], Any], str]] = [
     (lambda f: (f / "persons.csv").unlink(), "persons.csv: missing"),
     (lambda f: (f / "areas.csv").unlink(), "areas.csv: missing"),
@@ -438,6 +447,7 @@ FOLDERS: list[tuple[Callable[[Path], Any], str]] = [
     (edit("risk_cells", "cell,weight\n"), "there is no risk cell"),
     (edit("budget", "pool_total_yuan\n5\n"), "take this file away"),
     (_no_parquet, "cannot be read"),
+    (_open_field, "not closed"),
     (_parquet(pa.array([["x"]])), "is of type list"),
     (_parquet(pa.array([b"x"])), "is of type binary"),
     (edit("visits", 'visit_id,person_id\n"V1,P1\n'), "not closed|missing columns"),
