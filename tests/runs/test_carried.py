@@ -245,7 +245,7 @@ def test_papers_and_command__say_which_file_to_carry(
     page = (tmp_path / "v4" / "report.html").read_text(encoding="utf-8")
     assert "结转已办到第 3 版的，用 carried_difference.csv" in page
     assert "只办到更早一版的，其后各版的 carried_difference.csv 都要用" in page
-    assert "应结转（正数扣回）" in page
+    assert "应结转扣回" in page and "应结转补付" in page
 
 
 def test_version_without_what_was_paid__is_taken_as_second_but_not_as_third(
