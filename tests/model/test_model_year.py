@@ -156,7 +156,7 @@ def test_money__is_due_apart_from_points(parameters) -> None:
 
 def test_violations_points__come_off_a_hospitals_points(parameters) -> None:
     rows = [row("A", "H1", "10", 0, 0), row("B", "H2", "10", 0, 0)]
-    off = {("H1", "310"): F("2.5"), ("H3", "310"): F(5)}
+    off = {("H1", "310"): [F("2"), F("0.5")], ("H3", "310"): [F(5)]}
     money = {("H1", "310"): 0, ("H3", "310"): 7}
     hospitals, (pool,) = settle_pools(
         rows, region(350, violation_points=off, violations_fen=money), parameters(**ALL_KEPT)
@@ -165,12 +165,12 @@ def test_violations_points__come_off_a_hospitals_points(parameters) -> None:
     assert (pool.points, pool.points_deducted, pool.point_value) == (F("17.5"), F("2.5"), F("0.2"))
     assert [own.due_fen for own in hospitals] == [150, 200, 0]
     assert [own.points_deducted for own in hospitals] == [F("2.5"), 0, 0]
-    off = {("H1", "310"): F(99)}
+    off = {("H1", "310"): [F(99)]}
     hospitals, _ = settle_pools(
         rows, region(350, violation_points=off, violations_fen=money), parameters(**ALL_KEPT)
     )
     assert [own.points for own in hospitals] == [0, 10, 0]
-    everything = {("H1", "310"): F(99), ("H2", "310"): F(10)}
+    everything = {("H1", "310"): [F(99)], ("H2", "310"): [F(10)]}
     with pytest.raises(ValueError, match="no points"):
         dues(rows, 350, parameters(**ALL_KEPT), violation_points=everything)
 
@@ -233,7 +233,7 @@ def test_bounds__of_cases(parameters) -> None:
     within = parameters(bound__level="case", bound__case_within_cost="true", **ALL_KEPT)
     # at most cost less n: the same here, as n is cost less fund
     assert dues(rows, 600, within) == {"H1": 330, "H2": 270}
-    off = {("H2", "310"): F(1)}
+    off = {("H2", "310"): [F(1)]}
     with pytest.raises(ValueError, match="cannot come off"):
         dues(rows, 600, p, violation_points=off, violations_fen={("H2", "310"): 0})
 
@@ -545,7 +545,7 @@ def test_region__all_tables_are_read(ex1: Path) -> None:
     }
     assert own.reviews["C01"].points == F("12.3456")
     assert own.violations_fen == {("H1", "310"): 300}
-    assert own.violation_points == {("H1", "310"): F("2.5")}
+    assert own.violation_points == {("H1", "310"): [F("2"), F("0.5")]}
     assert own.carried_fen == {("H1", "310"): 200}
     assert own.month_shares == (*[F("0.08")] * 11, F("0.12"))
     assert own.last_year_months_fen == {("H1", "310", 3): 1000}

@@ -113,7 +113,12 @@ def test_alternative__money_is_that_of_a_run_with_it(
 def test_prepay_ratio__lowers_final_payments_and_moves_nothing(found: list[Sensitive]) -> None:
     (row,) = [s for s in found if s.key == "prepay_ratio"]
     # 2 % of the recorded fund, 114,450.00 and 112,524.37, less what the scores forfeit of it
-    assert row.change == Change(0, 0, row.change.final_fen if row.change else 0, 0)
+    assert row.change is not None
+    made = (row.change.due_fen, row.change.due_moved_fen, row.change.final_moved_fen)
+    assert made == (0, 0, 0)
+    # less is paid and more owed back: together what final payments change by
+    assert row.change.payable_fen < 0 < row.change.recover_fen
+    assert row.change.payable_fen - row.change.recover_fen == row.change.final_fen
     assert -453_949 < row.change.final_fen < -400_000
 
 
