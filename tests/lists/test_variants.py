@@ -208,6 +208,26 @@ def test_codes_under_unknown_names__are_a_fault_never_lost(how: str, tmp_path: P
     assert [f[1:] for f in faults] == [(2, "list_field_unknown", node, said)]
 
 
+def test_entry_with_a_name_and_no_code__is_not_lost(tmp_path: Path) -> None:
+    """As a name that stands in a code's place: a fault of the main one, else an unknown code."""
+    operation = {"oprn_oprt_type": "1", "oprn_oprt_code": "", "oprn_oprt_name": "胆囊切除术"}
+    named = {**c07(setl_id="op"), "oprninfo": [operation]}
+    no_key = {**c07(setl_id="key"), "oprninfo": [{"oprn_oprt_name": "胆囊切除术"}]}
+    second = c07(setl_id="second")
+    second["diseinfo"].append({"diag_type": "1", "diag_code": None, "diag_name": "糖尿病"})
+    nothing = {**c07(setl_id="none"), "oprninfo": [{**operation, "oprn_oprt_name": "无"}]}
+    path = write(tmp_path / "a.jsonl", named, no_key, second, nothing)
+    rows, faults, _ = read(path)
+    assert not faults
+    assert [row["procedures"] for row in rows[:2]] == [["胆囊切除术"]] * 2
+    assert rows[2]["diagnoses"][-1] == "糖尿病"
+    made = group(path, "zj-drg-2022")
+    why = {row["case_id"]: row["reason"] for row in made.table.to_pylist()}
+    assert (why["op"], why["key"]) == ("code_is_name", "code_is_name")
+    assert why["second"] != "code_is_name" != why["none"]
+    assert made.codes.tally.of_all >= 1
+
+
 EMPTY = {
     "no_fields": [{}],
     "empty_code": [{"oprn_oprt_code": "", "remark": "none"}],

@@ -238,7 +238,7 @@ class _Entries:
         for name in names:
             self.doubt(np.asarray(pc.struct_field(self.entries, name).is_valid()))
         # an entry without the field that it is about may have it under another name
-        about = (CODE_OF[node],) if node in CODE_OF else reader.need.fields[node]
+        about = reader.need.fields[node]
         nothing = np.ones(len(self.entries), dtype=np.bool_)
         for name in about:
             nothing &= np.asarray(pc.struct_field(self.entries, name).is_null())
@@ -418,6 +418,7 @@ class _Reader:
             code, kind = map(node.text, ("diag_code", "diag_type"))
             flag = node.flag("maindiag_flag")
             given = np.asarray(code.is_valid())
+            node.doubt(~given)  # a name may stand without it
             known = pc.is_in(pc.fill_null(kind, ""), value_set=pa.array((*WESTERN, *TRADITIONAL)))
             node.doubt(given & ~np.asarray(known))
             western = np.asarray(pc.is_in(pc.fill_null(kind, ""), value_set=pa.array(WESTERN)))
@@ -439,6 +440,7 @@ class _Reader:
             node = _Entries(self, OPRNINFO)
             code, kind = node.text("oprn_oprt_code"), node.text("oprn_oprt_type")
             given = np.asarray(code.is_valid())
+            node.doubt(~given)
             main = _is(kind, MAIN) | _is(node.flag("main_oprn_flag"), "1")
             order = _main_first(node.rows, given, main)
             values = [code]

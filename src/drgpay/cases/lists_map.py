@@ -52,7 +52,9 @@ from drgpay.interface import (
 from drgpay.interface import FIELDS as DECLARED
 
 MAX_ENTRIES = 20_000
-CODE_OF = {DISEINFO: "diag_code", OPRNINFO: "oprn_oprt_code"}  # the field that an entry is about
+# the field that an entry is about, and the one of its name
+CODE_OF = {DISEINFO: "diag_code", OPRNINFO: "oprn_oprt_code"}
+_NAME_OF = {"diag_code": "diag_name", "oprn_oprt_code": "oprn_oprt_name"}
 MAX_TEXT = 1_000
 TWICE = "\0twice"  # key of a parsed object under which doubled field names stand
 ICU_FIELDS = ("scs_cutd_ward_type", "scs_cutd_inpool_time", "scs_cutd_exit_time")
@@ -271,7 +273,7 @@ class Need:
         marked, left_out = False, 0
         conditioned = self.has("admission_conditions")
         for entry in entries:
-            code = _text(entry, "diag_code")
+            code = _code(entry, "diag_code")
             if not code:
                 continue
             kind = _text(entry, "diag_type") or ""
@@ -314,7 +316,7 @@ class Need:
                 (_text(entry, "oprn_oprt_date") or "") if dated else "",
             )
             for entry in entries
-            if (code := _text(entry, "oprn_oprt_code"))
+            if (code := _code(entry, "oprn_oprt_code"))
         ]
         found.sort(key=lambda operation: operation[0])
         if self.has("procedures"):
@@ -592,6 +594,11 @@ def _text(part: Mapping[str, Any], field: str) -> str | None:
     if not (value.isascii() or _whole_text(value)):
         raise ListFault("list_encoding", field)
     return value.strip() or None
+
+
+def _code(entry: Mapping[str, Any], field: str) -> str | None:
+    """Return a code, or the name that stands without one: read as a name in a code's place is."""
+    return _text(entry, field) or _text(entry, _NAME_OF[field])
 
 
 def _number(part: Mapping[str, Any], field: str) -> str | None:
