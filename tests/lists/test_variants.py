@@ -215,7 +215,7 @@ def test_entry_with_a_name_and_no_code__is_not_lost(tmp_path: Path) -> None:
     no_key = {**c07(setl_id="key"), "oprninfo": [{"oprn_oprt_name": "胆囊切除术"}]}
     second = c07(setl_id="second")
     second["diseinfo"].append({"diag_type": "1", "diag_code": None, "diag_name": "糖尿病"})
-    nothing = {**c07(setl_id="none"), "oprninfo": [{**operation, "oprn_oprt_name": "无"}]}
+    nothing = {**c07(setl_id="placeholder"), "oprninfo": [{**operation, "oprn_oprt_name": "无"}]}
     path = write(tmp_path / "a.jsonl", named, no_key, second, nothing)
     rows, faults, _ = read(path)
     assert not faults
@@ -224,7 +224,7 @@ def test_entry_with_a_name_and_no_code__is_not_lost(tmp_path: Path) -> None:
     made = group(path, "zj-drg-2022")
     why = {row["case_id"]: row["reason"] for row in made.table.to_pylist()}
     assert (why["op"], why["key"]) == ("code_is_name", "code_is_name")
-    assert why["second"] != "code_is_name" != why["none"]
+    assert why["second"] != "code_is_name" != why["placeholder"]
     assert made.codes.tally.of_all >= 1
 
 
