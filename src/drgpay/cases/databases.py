@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
 
+from drgpay.cases.expansion import FEWEST_ROWS
 from drgpay.cases.files import Unchanged
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
@@ -32,7 +33,9 @@ DRIVERS = {"postgresql": ("psycopg", "drgpay[postgres]"), "mysql": ("pymysql", "
 SYNONYMS = {"postgres": "postgresql", "mariadb": "mysql"}
 ROWS_A_BATCH = 50_000
 _STEPS = 100_000  # of SQLite's machine, some milliseconds, after which it looks at the clock
-VIEW_ROWS = 1_000_000  # of a file of SQLite, whatever its size; a larger one may have a row a byte
+VIEW_ROWS = (
+    FEWEST_ROWS  # of a file of SQLite, whatever its size; a larger one may have a row a byte
+)
 # a path given on the command line has lost one of the two slashes
 _ADDRESS = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb):(.+)", re.DOTALL)
 SQLITE_HEAD = b"SQLite format 3\0"
