@@ -47,7 +47,7 @@ def test_witness__ends_in_its_group_in_the_reference_model_too(
     name: str | Path, reading: str
 ) -> None:
     path = resolve("schemes", name)
-    found = reach(read_tables(path, reading))
+    found = reach(read_tables(path, (("surgical_match", reading),)))
     model = load_model(path, reading)
     assert found.witnesses
     wrong = [
