@@ -52,6 +52,7 @@ from drgpay.cases.lists_map import (
     VENTILATOR_PARTS,
     WEIGHTS,
     Need,
+    icu_hours,
     patient_of,
 )
 from drgpay.interface import (
@@ -325,6 +326,18 @@ class _Reader:
         missing = values == parse.MISSING_MONEY
         return np.where(missing, 0, values), missing
 
+    def _icu_hours(self, stays: _Entries) -> pa.Array:
+        """Return the hours in intensive care; the few who have been there are read one by one."""
+        fields = (*ICU_FIELDS, ICU_SUM)
+        texts = [stays.text(field).to_pylist() for field in fields]
+        hours: list[str | None] = [None if none else "0" for none in stays.missing.tolist()]
+        entries: dict[int, list[dict[str, str | None]]] = {}
+        for row, *own in zip(stays.rows.tolist(), *texts, strict=True):
+            entries.setdefault(row, []).append(dict(zip(fields, own, strict=True)))
+        for row, found in entries.items():
+            hours[row] = icu_hours(found)
+        return pa.array(hours, pa.string())
+
     def table(self) -> tuple[pa.Table, Mask]:
         """Return the wanted columns and which rows are doubtful."""
         need, out = self.need, {}
@@ -345,10 +358,7 @@ class _Reader:
                 words = np.where(stays.sums(some) > 0, "1", "0")
                 out["icu"] = pa.array(words, pa.string(), mask=stays.missing)
             if need.has("icu_hours"):
-                some |= np.asarray(stays.text(ICU_SUM).is_valid())
-                self.doubt(stays.sums(some) > 0)  # the few who have been there are read one by one
-                none = np.where(stays.missing, "", "0")
-                out["icu_hours"] = pa.array(none, pa.string(), mask=stays.missing)
+                out["icu_hours"] = self._icu_hours(stays)
         if need.has("department"):
             last = pc.replace_substring_regex(
                 self.text("dscg_caty"), f"(?s)^.*{DEPARTMENT_SIGN}", ""

@@ -230,7 +230,7 @@ class Need:
             stayed = any(_text(entry, field) for entry in stays or () for field in ICU_FIELDS)
             row["icu"] = None if stays is None else str(int(stayed))
         if self.has("icu_hours"):
-            row["icu_hours"] = _icu_hours(parts[ICUINFO])
+            row["icu_hours"] = icu_hours(parts[ICUINFO])
         if self.has("department"):
             text = _text(head, "dscg_caty")
             row["department"] = text and text.rsplit(DEPARTMENT_SIGN, 1)[-1].strip()
@@ -689,7 +689,7 @@ def _duration(head: Mapping[str, Any]) -> str | None:
     return "/".join(part or "0" for part in parts) if any(parts) else None
 
 
-def _icu_hours(stays: list[Mapping[str, Any]] | None) -> str | None:
+def icu_hours(stays: Sequence[Mapping[str, Any]] | None) -> str | None:
     """Return the hours of all stays in intensive care, one begun as a whole one.
 
     None where one of them is not known. What cannot be read is returned as it stands, with its
