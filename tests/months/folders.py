@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from drgpay.csv_cells import restored_text
 from drgpay.money import fen_of_yuan
 from drgpay.settlement.provenance import rows_digest
 
@@ -54,7 +55,12 @@ def take_prepaid(months: Path, region: Path) -> None:
         if row.pop("simulated", None):
             fen = [(r["prepaid_yuan"], r["deposit_yuan"]) for r in rows]
             amounts = [
-                (r["hospital_id"], r["pool"], fen_of_yuan(paid), fen_of_yuan(kept))
+                (
+                    restored_text(r["hospital_id"]),
+                    restored_text(r["pool"]),
+                    fen_of_yuan(paid),
+                    fen_of_yuan(kept),
+                )
                 for r, (paid, kept) in zip(rows, fen, strict=True)
             ]
             row["sha256"] = rows_digest((row["region"], row["year"], row["months_sha256"]), amounts)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import drgpay
 from drgpay.cli import cli
 from drgpay.csv_cells import NeutralCsvWriter, neutral, neutral_text, restored, restored_text
+from tests.months.folders import take_prepaid
 
 ROOT = Path(__file__).resolve().parents[2]
 EX1 = ROOT / "tests" / "cases" / "ex1"
@@ -112,7 +113,7 @@ def test_outputs__read_back_every_value_is_as_it_was(outputs: Path) -> None:
     assert [restored_text(text) for text in told] == results[0]
     # what the months hand on names the hospitals as the region does
     shutil.copytree(outputs / "region", outputs / "again")
-    shutil.copy(made / "months" / "prepaid.csv", outputs / "again")
+    take_prepaid(made / "months", outputs / "again")
     done = CliRunner().invoke(
         cli, ["year-end", str(outputs / "again"), "-o", str(outputs / "second")]
     )

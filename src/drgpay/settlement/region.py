@@ -1464,6 +1464,7 @@ def _prepaid(
             "is a simulation of twelve months at once (--all), not what the months paid: take the one "
             "that December's run with --earlier wrote, or make the table by hand from what was paid",
         )
+        return {}, ""
     for line, row in rows:
         where = r.at("prepaid.csv", line)
         if r.known(
