@@ -218,5 +218,5 @@ KINDS = [
     Kind("sqlite-injection", "表名带SQL注入：只是名称", "a table called like an injection: only a name", _database, Read(), DATABASE, options=_table('a"; drop table cases; --')),
     Kind("sqlite-is-text", "文本改名为.db", "a text called .db", raw(b"no database" * 20, "cases.db"), Refused("SQLite", "SQLite"), DATABASE, options=_table("cases"), area="out"),
     Kind("sqlite-truncated", "截断的SQLite文件", "a truncated SQLite file", lambda folder: (_database(folder), os.truncate(folder / "cases.db", 5_000)), Refused("读不出表", "cannot be read"), DATABASE, options=_table("cases"), area="out"),
-    Kind("sqlite-blob", "SQLite中的二进制病例号", "an id of bytes in SQLite", _database, Refused("文件读不出来", "cannot be read"), DATABASE, options=_table("blobs"), area="out"),
+    Kind("sqlite-blob", "SQLite中的二进制病例号", "an id of bytes in SQLite", _database, Refused("二进制内容", "cannot be read"), DATABASE, options=_table("blobs"), area="out"),
 ]  # fmt: skip

@@ -112,10 +112,10 @@ def shown(column: str, value: object) -> str:
 def certificates_note(count: int) -> Bilingual:
     """Return what is said of tables whose persons are named by their certificate numbers."""
     return both(
-        f"参保人编号（{PERSON}）：{count:,} 行填的是居民身份证号码，会原样进入转换结果和运行文件夹；请改填"
+        f"参保人编号（{PERSON}）：{count:,} 行填的是居民身份证号码，会原样进入转换结果（及Spark的病例表）；请改填"
         "人员编号（psn_no），或用结算清单，其中的证件号码以 drgpay cases key 的密钥变成假名",
         f"{PERSON}: {count:,} rows have certificate numbers of persons, which go into converted files "
-        "and run folders as they are: give numbers of insured persons (psn_no), or settlement lists, "
+        "(and Spark's table of cases) as they are: give numbers of insured persons (psn_no), or settlement lists, "
         "whose certificate numbers become pseudonyms under the key of drgpay cases key",
     )
 
