@@ -31,7 +31,7 @@ demo: $(READY)
 	$(BIN)/drgpay demo -o demo
 
 test: $(READY) $(SPARK)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
 test-long: $(READY) $(SPARK)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --durations=20
