@@ -204,9 +204,11 @@ def one_case(kind: str, codes: Sequence[str], index: Mapping[str, int], known: K
     """
     reader = Reader(kind, known)
     out: list[str] = []
-    strange = [*dict.fromkeys(plain for code in codes if (plain := code.strip()) not in index)]
-    plain_ones = _plain_words(kind, pa.array(strange, pa.string()), known) if strange else ()
-    as_written = {code for code, is_plain in zip(strange, plain_ones, strict=True) if is_plain}
+    strange = {plain for code in codes if (plain := code.strip()) not in index}
+    as_written = {code for code in strange if _SHAPE[kind].fullmatch(code)}
+    if others := [*strange - as_written]:
+        plain_ones = _plain_words(kind, pa.array(others, pa.string()), known)
+        as_written |= {code for code, plain in zip(others, plain_ones, strict=True) if plain}
     made: dict[str, Reading] = {}
     for place, code in enumerate(codes):
         plain = code.strip()
@@ -341,8 +343,7 @@ def _plain_words(kind: str, dictionary: pa.Array, known: Known) -> NDArray[np.bo
     rest = without_shape(dictionary, kind == DIAGNOSIS, (1, 3) if kind == DIAGNOSIS else (4, 5))
     if len(rest):  # nearly all codes are of one shape; the others of it are looked for among few
         some = dictionary.take(pa.array(rest))
-        pattern = f"^(?:{_SHAPES[kind] if kind == DIAGNOSIS else _PROCEDURE_ONLY})$"
-        shaped = np.asarray(pc.match_substring_regex(some, pattern))
+        shaped = np.asarray(pc.match_substring_regex(some, f"^(?:{_SHAPE[kind].pattern})$"))
         rest = rest[~shaped]
         if len(rest):
             good[rest] = known(dictionary.take(pa.array(rest)))
@@ -350,6 +351,12 @@ def _plain_words(kind: str, dictionary: pa.Array, known: Known) -> NDArray[np.bo
 
 
 _PROCEDURE_ONLY = r"\d{2}\.\d{4,5}(?:[xX]\d{1,4})?"
+
+# the shapes of codes in which nothing is to be read
+_SHAPE = {
+    DIAGNOSIS: re.compile(_SHAPES[DIAGNOSIS], re.ASCII),
+    PROCEDURE: re.compile(_PROCEDURE_ONLY, re.ASCII),
+}
 
 
 def as_lists(column: pa.ChunkedArray) -> Any:
