@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -339,10 +340,11 @@ class CheckRun:
         """Return by row what would have grouped a case, in words; for `MOST_WOULD` cases a run."""
         room = max(0, MOST_WOULD - self._told_would)  # pieces under way may tell a few more
         cases = part.cases
-        codes = {
-            row: (_codes_of(cases.diagnoses, row), _codes_of(cases.procedures, row))
-            for row in rows[:room].tolist()
-        }
+        some = rows[:room]
+        of_cases = zip(
+            _codes_of(cases.diagnoses, some), _codes_of(cases.procedures, some), strict=True
+        )
+        codes = dict(zip(some.tolist(), of_cases, strict=True))
         found: dict[int, str] = {}
         for grouper, own in self._by_grouper(part, [row for row, (dx, _) in codes.items() if dx]):
             diagnoses, procedures = zip(*(codes[row] for row in own), strict=True)
@@ -491,7 +493,7 @@ class CheckRun:
         """Count findings of one piece, write them and keep the first ones."""
         if not len(hits):
             return
-        once = np.unique(hits.rows * len(NAMES) + hits.checks)
+        once = _once(hits.rows * len(NAMES) + hits.checks)
         rows, checks = once // len(NAMES), once % len(NAMES)
         self._by_check += np.bincount(checks, minlength=len(NAMES))
         self._counted.append(_tally(held.hospital[rows], held.month[rows], checks))
@@ -514,8 +516,11 @@ class CheckRun:
         version: NDArray[np.int8] | None,
     ) -> pa.Table:
         names = pa.array(list(self._hospitals), pa.string())
-        months, month = np.unique(held.month[hits.rows], return_inverse=True)
-        texts = pa.array([month_text(int(value)) for value in months], pa.string())
+        months = held.month[hits.rows].astype(np.int64) - _UNKNOWN_MONTH
+        met = np.flatnonzero(np.bincount(months))
+        place = np.zeros(int(met[-1]) + 1, dtype=np.int64)
+        place[met] = np.arange(len(met))
+        texts = pa.array([month_text(n + _UNKNOWN_MONTH) for n in met.tolist()], pa.string())
         checks = pa.array(hits.checks)
 
         def word(values: pa.Array) -> pa.Array:
@@ -530,7 +535,7 @@ class CheckRun:
             pa.array(held.numbers_of(hits.rows)),
             held.case_ids.take(pa.array(hits.rows)),
             names.take(pa.array(held.hospital[hits.rows])),
-            texts.take(pa.array(month)),
+            texts.take(pa.array(place[months])),
             word(self._texts["check"]),
             word(self._texts["severity"]),
             hits.columns,
@@ -700,7 +705,8 @@ class CheckRun:
 
         They are those that the version of the case's day knows.
         """
-        texts: list[str | None] = [None] * len(hits)
+        rows: list[int] = []
+        texts: list[str | None] = []
         for place, column in enumerate(("diagnoses", "procedures")):
             wanted = np.flatnonzero(np.isin(hits.checks, _UNKNOWN_CODES[place]))
             if not len(wanted):
@@ -712,8 +718,10 @@ class CheckRun:
                 if code and key not in self._near and len(self._near) < MOST_NEAREST:
                     self._near[key] = grouper.nearest[place].of(code)
                 near = self._near.get(key)
-                texts[at] = named(grouper.scheme, column, near, self.lang) if near else None
-        return pa.array(texts, pa.string())
+                if near:
+                    rows.append(at)
+                    texts.append(named(grouper.scheme, column, near, self.lang))
+        return _spread(len(hits), np.array(rows, dtype=np.int64), texts)
 
     def _names(
         self, nearest: Mapping[tuple[str, str], tuple[str, ...]]
@@ -743,15 +751,24 @@ def _of_rows(hits: Hits, would: Mapping[int, str]) -> pa.Array:
     """Return the texts of rows beside the findings that say why a case is not grouped."""
     if not would:
         return pa.nulls(len(hits), pa.string())
-    says_why = np.isin(hits.checks, _NOT_GROUPED)
-    rows = zip(hits.rows.tolist(), says_why.tolist(), strict=True)
-    return pa.array([would.get(row) if why else None for row, why in rows], pa.string())
+    says_why = np.flatnonzero(np.isin(hits.checks, _NOT_GROUPED))
+    return _spread(len(hits), says_why, [would.get(row) for row in hits.rows[says_why].tolist()])
 
 
-def _codes_of(codes: Codes, row: int) -> list[str]:
-    """Return the codes of one case as they are read."""
-    first, last = int(codes.offsets[row]), int(codes.offsets[row + 1])
-    return [str(word) for word in codes.words.slice(first, last - first).to_pylist()]
+def _spread(count: int, rows: NDArray[np.int64], texts: Sequence[str | None]) -> pa.Array:
+    """Return a column of `count` rows that has texts in some of them."""
+    place = np.full(count, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    return pa.array(texts, pa.string()).take(pa.array(place, mask=place < 0))
+
+
+def _codes_of(codes: Codes, rows: NDArray[np.int64]) -> list[list[str]]:
+    """Return the codes of some cases as they are read."""
+    first, last = codes.offsets[rows], codes.offsets[rows + 1]
+    ends = np.cumsum(last - first)
+    index = np.repeat(last - ends, last - first) + np.arange(ends[-1] if len(ends) else 0)
+    words = [str(word) for word in codes.words.take(pa.array(index)).to_pylist()]
+    return [words[at:end] for at, end in pairwise([0, *ends.tolist()])]
 
 
 def _trimmed(texts: pa.Array) -> pa.Array:
@@ -846,6 +863,16 @@ def _tally(
     place, check = np.divmod(values, width)
     hospitals, months = np.divmod(place, span)
     return np.stack([hospitals, months + low, check, numbers], axis=1)
+
+
+def _once(key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the values of an array in order, each once, quickly where they are in order."""
+    step = np.diff(key)
+    if len(step) and int(step.min()) < 0:
+        return np.unique(key)
+    first = np.append(np.ones(min(len(key), 1), dtype=np.bool_), step > 0)
+    once: NDArray[np.int64] = key[first]
+    return once
 
 
 def _counted(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -215,8 +215,9 @@ class _Tries:
     def __init__(self) -> None:
         self.rows: list[int] = []
         self.counts: list[int] = []
-        self._ids: tuple[list[NDArray[np.int32]], ...] = ([], [])
-        self._lengths: tuple[list[NDArray[np.int64]], ...] = ([], [])
+        self._own: tuple[list[NDArray[np.int32]], ...] = ([], [])
+        self._which: list[int] = []
+        self._firsts: list[NDArray[np.int32]] = []
 
     def add(
         self,
@@ -229,17 +230,22 @@ class _Tries:
         """Add a case once for each of some first codes: diagnoses (0) or procedures (1)."""
         self.rows.append(row)
         self.counts.append(len(firsts))
-        for place, own in enumerate((diagnoses, procedures)):
-            codes = np.tile(own, (len(firsts), 1))
-            if place == which and len(firsts):
-                codes[:, 0] = firsts
-            self._ids[place].append(codes.reshape(-1))
-            self._lengths[place].append(np.full(len(firsts), len(own), dtype=np.int64))
+        self._own[0].append(diagnoses)
+        self._own[1].append(procedures)
+        self._which.append(which)
+        self._firsts.append(firsts)
 
     def codes(self, which: int) -> Codes:
         """Return the diagnoses (0) or procedures (1)."""
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate(self._lengths[which]))])
-        ids = np.concatenate([*self._ids[which], np.zeros(1, dtype=np.int32)])
+        own = self._own[which]
+        sizes = np.array([len(ids) for ids in own], dtype=np.int64)
+        lengths = np.repeat(sizes, self.counts)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        starts = np.repeat(np.cumsum(sizes) - sizes, self.counts)
+        index = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        ids = np.append(np.concatenate(own)[index], np.int32(0))
+        exchanged = np.repeat(np.array(self._which) == which, self.counts)
+        ids[offsets[:-1][exchanged]] = np.concatenate(self._firsts)[exchanged]
         return Codes(offsets, ids, pa.array([], pa.string()))
 
 

@@ -298,9 +298,9 @@ class Decoder:
 
     def marked(self) -> None:
         """Note grey codes, and codes that take no part in grouping in the first place."""
-        first = self.dx.codes.offsets[:-1]
+        principal = self.dx.codes.offsets[:-1]
         if len(self.dx.ids):
-            of_first = self.dx.flags[self.dx.ids[first]]
+            of_first = self.dx.flags[self.dx.ids[principal]]
             some = np.diff(self.dx.codes.offsets) > 0
             rows = np.flatnonzero(some & (of_first & NO_GROUPING != 0))
             self._coded_at(rows, np.zeros(len(rows), np.int64), "principal_not_grouping")
@@ -311,8 +311,9 @@ class Decoder:
             if not len(at):
                 continue
             rows = np.searchsorted(which.codes.offsets, at, side="right") - 1
-            rows, place = np.unique(rows, return_index=True)
-            self._coded_at(rows, at[place] - which.codes.offsets[rows], name)
+            first = np.append(True, rows[1:] != rows[:-1])  # rows are in order
+            rows, at = rows[first], at[first]
+            self._coded_at(rows, at - which.codes.offsets[rows], name)
 
     def _main_procedures(self) -> None:
         """Note main procedures that take no part in grouping where another procedure does."""
