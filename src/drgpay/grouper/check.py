@@ -349,10 +349,9 @@ class CheckRun:
         for grouper, own in self._by_grouper(part, [row for row, (dx, _) in codes.items() if dx]):
             diagnoses, procedures = zip(*(codes[row] for row in own), strict=True)
             made = would_group(grouper).of(cases, own, diagnoses, procedures)
-            found |= {
-                row: would.text(grouper.scheme, self.lang)
-                for row, would in zip(own, made, strict=True)
-            }
+            # many cases have the same: each is put into words once
+            texts = {would: would.text(grouper.scheme, self.lang) for would in set(made)}
+            found |= {row: texts[would] for row, would in zip(own, made, strict=True)}
         return found
 
     def _by_grouper(

@@ -160,7 +160,8 @@ class WouldGroup:
         for (dx, _), one, main in zip(own, like, mains, strict=True):
             good, ops, last = one.of(next(took)), main.of(next(took)), next(took)
             listed = self.grouper.contradictions.of(int(dx[0]))
-            found.append(Would(good, ops, last[0] if last else "", listed))
+            own_drg = self._drg(int(last[0])) if len(last) else ""
+            found.append(Would(good, ops, own_drg, listed))
         # two changes where one helps nothing: another principal, and no procedures
         lost = [
             at
@@ -173,27 +174,24 @@ class WouldGroup:
             found[at] = replace(found[at], both=like[at].of(groups))
         return found
 
-    def _groups(self, cases: EncodedCases, tries: _Tries) -> list[list[str]]:
-        """Return by try the DRGs, empty texts where a code groups nothing."""
-        g = self.grouper
+    def _drg(self, group: int) -> str:
+        return self.grouper.outcomes[group].drg if group >= 0 else ""
+
+    def _groups(self, cases: EncodedCases, tries: _Tries) -> list[NDArray[np.int64]]:
+        """Return by try the groups, -1 where a code groups nothing."""
         rows = np.repeat(np.array(tries.rows, dtype=np.int64), tries.counts)
         if not len(rows):
-            return [[] for _ in tries.counts]
+            return [np.empty(0, dtype=np.int64) for _ in tries.counts]
         made = replace(
             select(cases, rows, cases.sex[rows]),
             diagnoses=tries.codes(0),
             procedures=tries.codes(1),
             good=np.ones(len(rows), dtype=np.bool_),
         )
-        grouped = g.group_arrays(made)
-        drgs = [
-            g.outcomes[group].drg if ok else ""
-            for group, ok in zip(
-                grouped.group.tolist(), (grouped.status == GROUPED).tolist(), strict=True
-            )
-        ]
+        grouped = self.grouper.group_arrays(made)
+        groups = np.where(grouped.status == GROUPED, grouped.group, -1).astype(np.int64)
         ends = np.cumsum([0, *tries.counts]).tolist()
-        return [drgs[a:b] for a, b in pairwise(ends)]
+        return [groups[a:b] for a, b in pairwise(ends)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +201,9 @@ class _Alike:
     codes: tuple[str, ...]
     numbers: NDArray[np.int32]
 
-    def of(self, groups: Sequence[str]) -> tuple[str, ...]:
+    def of(self, groups: NDArray[np.int64]) -> tuple[str, ...]:
         """Return the first codes that have a group."""
-        found = [code for code, drg in zip(self.codes, groups, strict=True) if drg]
-        return tuple(found[:MOST])
+        return tuple([self.codes[at] for at in np.flatnonzero(groups >= 0)[:MOST].tolist()])
 
 
 class _Tries:
