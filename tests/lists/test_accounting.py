@@ -11,7 +11,7 @@ import pytest
 
 from drgpay.cases import quarantine
 from drgpay.cases.lists import open_lists
-from drgpay.cases.lists_json import Scanner, marks_of
+from drgpay.cases.lists_json import _MARK, Scanner, marks_of
 from drgpay.cases.quarantine import BrokenRows, Quarantine, RowNote
 from tests.hostile.runner import drgpay
 from tests.lists.bodies import SCHEMES, c07, read, write
@@ -160,6 +160,23 @@ def test_marks__are_counted_over_the_seams_of_blocks(
     for _ in units_of([path], None, tally)[1]:
         pass
     assert tally.files["a.json"].marks == marks_of(raw.encode()) == 3
+
+
+_PARTS = ["setlinfo", "SETLINFO", "setlInfo", "SETLinfo", "结算清单信息", "diseinfo", "\\u7ed3",
+          '"', '"', '":', '":', ":", " ", "\t\n", "A"]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_marks__of_bytes_are_those_of_the_text(encoding: str) -> None:
+    rng = random.Random(encoding)
+    met = 0
+    for _ in range(3_000):
+        text = "".join(rng.choices(_PARTS, k=rng.randint(3, 14)))
+        marks = len(_MARK.findall(text))
+        assert marks_of(text.encode(encoding)) == marks, text
+        met += marks
+    assert met > 50
+    assert marks_of('"结算清单信息" :"SETLinfo":"SetlInfo":'.encode(encoding)) == 2
 
 
 def test_brackets__that_do_not_close_are_said(size: str, tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from benchmarks.lists import enveloped, settlement_list
 from drgpay import group
 from drgpay.cases.lists_bytes import Lines
 from drgpay.cases.lists_codes import FUND_TYPES
-from drgpay.cases.lists_fast import fast_table
+from drgpay.cases.lists_fast import _ODD_KEY, _has_odd_keys, fast_table
 from drgpay.cases.lists_json import spans_of
 from drgpay.cases.lists_map import ListFault, Need, fen_of, lists_in, patient_of
 from drgpay.cases.sources import open_source
 from drgpay.columns import GROUPING_COLUMNS
 from drgpay.errors import InputError
+from drgpay.interface import camel
 from drgpay.policy import load_policy
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
@@ -243,32 +244,32 @@ def test_icu__where_a_stay_is_written(tmp_path: Path) -> None:
 IN, OUT, SUM = "scs_cutd_inpool_time", "scs_cutd_exit_time", "scs_cutd_sum_dura"
 
 
-@pytest.mark.parametrize(
-    ("stays", "hours"),
-    [
-        ([], "0"),
-        ([{SUM: ""}, {IN: None}], "0"),
-        ([{SUM: "5/1/0"}], "121"),
-        ([{SUM: "0/0/30"}], "1"),  # a begun hour is a whole one
-        ([{SUM: "5/0/0"}, {SUM: "0/0/1"}], "121"),
-        ([{IN: "2024-06-10 08:00:00", OUT: "2024-06-15 08:00:00"}], "120"),
-        ([{IN: "2024-06-10 08:00", OUT: "2024-06-15 08:00", SUM: "5/0/1"}], "121"),
-        ([{IN: "2024-06-10T08:00:00+08:00", OUT: "2024-06-10T02:00:00Z", SUM: "0/0/0"}], "2"),
-        ([{IN: "2024-06-10 23:59:00", OUT: "2024-06-11 01:00:00", SUM: "2"}], "2"),
-        # what is not told is not known: a ward alone, a day without a time, no end
-        ([{"scs_cutd_ward_type": "1"}], None),
-        ([{IN: "2024-06-10", OUT: "2024-06-12"}], None),
-        ([{IN: "2024-06-10 08:00:00"}, {SUM: "1/0/0"}], None),
-        # what cannot be read is refused where the hours are asked, by its path
-        ([{SUM: "48"}], "icuinfo[1].scs_cutd_sum_dura: 48"),
-        ([{SUM: "1/0/0"}, {SUM: "1/25/0"}], "icuinfo[2].scs_cutd_sum_dura: 1/25/0"),
-        ([{IN: "昨天", OUT: "2024-06-12 08:00:00"}], "icuinfo[1].scs_cutd_inpool_time: 昨天"),
-        (
-            [{IN: "2024-06-12 08:00:00", OUT: "2024-06-10 08:00:00"}],
-            "icuinfo[1].scs_cutd_exit_time: 2024-06-10 08:00:00",
-        ),
-    ],
-)  # fmt: skip
+STAYS: list[tuple[list[dict[str, Any]], str | None]] = [
+    ([], "0"),
+    ([{SUM: ""}, {IN: None}], "0"),
+    ([{SUM: "5/1/0"}], "121"),
+    ([{SUM: "0/0/30"}], "1"),  # a begun hour is a whole one
+    ([{SUM: "5/0/0"}, {SUM: "0/0/1"}], "121"),
+    ([{IN: "2024-06-10 08:00:00", OUT: "2024-06-15 08:00:00"}], "120"),
+    ([{IN: "2024-06-10 08:00", OUT: "2024-06-15 08:00", SUM: "5/0/1"}], "121"),
+    ([{IN: "2024-06-10T08:00:00+08:00", OUT: "2024-06-10T02:00:00Z", SUM: "0/0/0"}], "2"),
+    ([{IN: "2024-06-10 23:59:00", OUT: "2024-06-11 01:00:00", SUM: "2"}], "2"),
+    # what is not told is not known: a ward alone, a day without a time, no end
+    ([{"scs_cutd_ward_type": "1"}], None),
+    ([{IN: "2024-06-10", OUT: "2024-06-12"}], None),
+    ([{IN: "2024-06-10 08:00:00"}, {SUM: "1/0/0"}], None),
+    # what cannot be read is refused where the hours are asked, by its path
+    ([{SUM: "48"}], "icuinfo[1].scs_cutd_sum_dura: 48"),
+    ([{SUM: "1/0/0"}, {SUM: "1/25/0"}], "icuinfo[2].scs_cutd_sum_dura: 1/25/0"),
+    ([{IN: "昨天", OUT: "2024-06-12 08:00:00"}], "icuinfo[1].scs_cutd_inpool_time: 昨天"),
+    (
+        [{IN: "2024-06-12 08:00:00", OUT: "2024-06-10 08:00:00"}],
+        "icuinfo[1].scs_cutd_exit_time: 2024-06-10 08:00:00",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stays", "hours"), STAYS)
 def test_icu_hours__are_the_sum_of_the_stays(
     stays: list[dict[str, Any]], hours: str | None, tmp_path: Path
 ) -> None:
@@ -730,6 +731,52 @@ def test_fast_reading__takes_what_the_generator_writes() -> None:
     assert fast is not None and not fast[1].any()
     totals = [row["total_cost"] for row in ex1_rows()]
     assert [str(v) for v in fast[0]["total_cost"].to_pylist()] == totals
+
+
+def test_fast_reading__takes_stays_in_intensive_care() -> None:
+    need = Need.of(None, FUND_TYPES, True)
+    # an entry that is all null is left to the plain reading
+    told = [(stays, hours) for stays, hours in STAYS if {IN: None} not in stays]
+    bodies = [c07() | {"icuinfo": stays} for stays, _ in told]
+    raw = "\n".join(json.dumps(body, ensure_ascii=False) for body in bodies)
+    fast = fast_table(Lines("a", raw.encode(), None), need, {})
+    assert fast is not None and not fast[1].any()
+    assert fast[0]["icu_hours"].to_pylist() == [hours for _, hours in told]
+    icu = [
+        str(int(any(field != SUM and stay[field] for stay in s for field in stay))) for s, _ in told
+    ]
+    assert fast[0]["icu"].to_pylist() == icu
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [{SUM: "5/1/0"}, [{SUM: 5}], [{SUM: "5/1/0"}, None], [{SUM.upper(): "5/1/0"}], "5/1/0",
+     [{camel(SUM): "5/1/0"}, {SUM: "1/0/0"}], [{SUM: ["5/1/0"]}], [{"hours": "121"}]],
+    ids=str,
+)  # fmt: skip
+def test_fast_reading__leaves_stays_of_other_shapes_to_the_plain_one(stays: Any) -> None:
+    bodies = [c07(), c07() | {"icuinfo": stays}]
+    raw = "\n".join(json.dumps(body) for body in bodies)
+    fast = fast_table(Lines("a", raw.encode(), None), Need.of(None, FUND_TYPES, True), {})
+    assert fast is None or fast[1].tolist() == [False, True]
+
+
+_PARTS = ["a", "Z", "结", "\\", "u7ed3", '"', '"', '"', ":", ":", " ", "\t", "\r", "\n", ","]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_odd_keys__are_never_passed_over(seed: int) -> None:
+    rng = random.Random(seed)
+    found = 0
+    for _ in range(3_000):
+        raw = "".join(rng.choices(_PARTS, k=rng.randint(1, 12))).encode()
+        if odd := _ODD_KEY.search(raw) is not None:
+            assert _has_odd_keys(raw), raw
+        found += odd
+    assert found > 50
+    plain = b'{"setlinfo": {"psn_name": "\xe5\xbc\xa0", "a": "B", "t": "12:00", "u": "Z :"}}'
+    assert not _has_odd_keys(plain)
+    assert _has_odd_keys(plain.replace(b'"a"', b'"A"'))
 
 
 # --- personal data ----------------------------------------------------------------------------

@@ -135,11 +135,22 @@ _MARK = f'"{SETLINFO}"'.encode()
 _FOLDED = bytes(
     0x80 if n >= 0x80 or 0x41 <= n <= 0x5A else ord(":") if n in b" \t\r" else n for n in range(256)
 )
+_IS_ODD = np.frombuffer(_FOLDED, dtype=np.uint8) == 0x80
+_IS_BLANK = np.array([n in b" \t\r" for n in range(256)])
 
 
 def _has_odd_keys(raw: bytes) -> bool:
     """Whether a key may have another name than one in small letters of ASCII."""
-    return b"\\u" in raw or raw.translate(_FOLDED).find(b'\x80":') >= 0
+    if b"\\" in raw and b"\\u" in raw:  # one byte alone is found much faster
+        return True
+    byte = np.frombuffer(raw, dtype=np.uint8)
+    # from the colons backwards: they are few, and every key has one
+    colons = np.flatnonzero(byte == ord(":"))
+    colons = colons[colons > 1]
+    before = byte[colons - 1]
+    if _IS_BLANK[before].any():
+        return raw.translate(_FOLDED).find(b'\x80":') >= 0
+    return bool(_IS_ODD[byte[colons[before == ord('"')] - 2]].any())
 
 
 def _also(need: Need, node: str) -> list[str]:

@@ -94,6 +94,8 @@ _MARK = re.compile(f'"(?:{"|".join(map(re.escape, _MARKS))})"[ \\t\\r\\n]*:')
 _BYTE_MARKS = tuple(
     dict.fromkeys(f'"{mark}"'.encode(name) for mark in _MARKS for name in ("utf-8", "gb18030"))
 )
+# marks that differ in capitals alone are looked for once
+_FOLDED_MARKS = tuple(dict.fromkeys(mark.lower() for mark in _BYTE_MARKS))
 _BLANKS = b" \t\r\n"
 LONGEST_MARK = max(map(len, _BYTE_MARKS)) + 64  # with blanks before the colon
 _ID = re.compile(r'"(?:setl_id|SETL_ID|结算ID)"\s*:\s*"?([\w.-]{1,64})"?', re.ASCII)
@@ -107,16 +109,17 @@ def marks_of(raw: bytes) -> int:
     (2, 0)
     """
     count = 0
-    for mark in _BYTE_MARKS:
-        place = raw.find(mark)
-        while place >= 0:
-            place += len(mark)
+    folded = raw.lower()
+    for mark in _FOLDED_MARKS:
+        start = folded.find(mark)
+        while start >= 0:
+            place = start + len(mark)
             behind = raw[place : place + 1]
-            if behind == b":" or (
-                behind and behind in _BLANKS and raw[place : place + 64].lstrip(_BLANKS)[:1] == b":"
-            ):
+            if behind != b":" and behind and behind in _BLANKS:
+                behind = raw[place : place + 64].lstrip(_BLANKS)[:1]
+            if behind == b":" and raw[start:place] in _BYTE_MARKS:
                 count += 1
-            place = raw.find(mark, place)
+            start = folded.find(mark, place - 1)  # its last quote may begin another one
     return count
 
 
