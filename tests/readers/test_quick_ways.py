@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from drgpay.cases import codes, written
+from drgpay.cases import codes, encodings, written
 from drgpay.cases.ages import _rows, _rows_of_numbers
 from drgpay.cases.codes import Changes, read_as
 from drgpay.cases.written import DIAGNOSIS, PROCEDURE, read_cells
@@ -116,3 +117,53 @@ def test_cells__of_several_codes_and_none_move_what_follows() -> None:
     cells = read_cells(DIAGNOSIS, words, np.array([1, 2, 1]), known, Changes())
     assert cells.words.to_pylist() == ["K80.101", "E11.900", "", None, "E11.900"]
     assert cells.lengths.tolist() == [2, 2, 1]
+
+
+def test_utf8__is_what_python_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", 5)
+    rng = random.Random(3)
+    bits = [b"a", b"\n", "é".encode(), "中".encode(), "𠀀".encode(), b"\xef\xbb\xbf"]
+    bad = [
+        b"\x80",
+        b"\xc3",
+        b"\xe4\xb8",
+        b"\xed\xa0\x80",
+        b"\xc0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xff",
+    ]
+    path, seen = tmp_path / "one.csv", set()
+    for _ in range(600):
+        data = b"".join(
+            rng.choices(bits, k=rng.randrange(9)) + rng.choices(bad, k=rng.random() < 0.5)
+        )
+        data += b"".join(rng.choices(bits, k=rng.randrange(6)))
+        path.write_bytes(data)
+        try:
+            data.decode()
+            at = None
+        except UnicodeDecodeError as error:
+            at = error.start
+        assert encodings._is_utf8(path) == (at is None), data
+        assert encodings._broken_at(path, "utf8") == at, data
+        seen.add(at is None)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\n\r", "\r"])
+def test_lines__are_counted_as_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", 4)
+    rng = random.Random(4)
+    path, seen = tmp_path / "one.csv", set()
+    for _ in range(400):
+        text = "".join(rng.choices("ab" + ends, k=rng.randrange(14)))
+        path.write_bytes(text.encode())
+        lines = [line for line in text.replace("\r", "\n").split("\n") if line]
+        assert encodings.filled_lines(path, "utf8", 0) == len(lines), text
+        for previous, pair in product(["", "a", *ends], [False, True]):
+            of_bytes = encodings._pair_of_ends(text.encode(), previous, pair)
+            assert of_bytes == encodings._pair_of_ends(text, previous, pair), text
+            seen.add(of_bytes)
+    assert len(seen) == 3

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from drgpay.errors import Bilingual, InputError, both
 
@@ -97,6 +98,8 @@ def decoded_head(path: Path, encoding: str, size: int) -> str:
 
 def _broken_at(path: Path, encoding: str) -> int | None:
     """Return the byte at which a file breaks its encoding, or None."""
+    if encoding == "utf8" and _is_utf8(path):
+        return None
     decoder = codecs.getincrementaldecoder(encoding)()
     done = 0
     with path.open("rb") as stream:
@@ -110,6 +113,31 @@ def _broken_at(path: Path, encoding: str) -> int | None:
             if not chunk:
                 return None
             done += len(chunk)
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a whole file is UTF-8, found without making texts of it."""
+    rest = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            data = rest + chunk
+            # a character that may go on in the next chunk waits for it
+            first = next((n for n in range(1, 5) if data[-n:][:1] >= b"\xc0"), 0)
+            whole = len(data) - first
+            if not _valid(data, whole):
+                return False
+            rest = data[whole:]
+    return _valid(rest, len(rest))
+
+
+def _valid(data: bytes, size: int) -> bool:
+    ends = pa.py_buffer(np.array([0, size], dtype=np.int64))
+    text = pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(data)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _holds_chinese(path: Path, end: int) -> bool:
@@ -166,10 +194,11 @@ def filled_lines(path: Path, encoding: str, skip: int) -> int:
             data = np.frombuffer(raw, np.uint8)
             if not len(data):
                 continue
-            inside = (data != _LF) & (data != _CR)
-            begins = inside & np.concatenate([[at_end], ~inside[:-1]])
-            lines += int(np.count_nonzero(begins))
-            at_end = not inside[-1]
+            ends = data == _LF
+            if b"\r" in raw:
+                ends |= data == _CR
+            lines += int(np.count_nonzero(ends[:-1] > ends[1:])) + bool(at_end and not ends[0])
+            at_end = bool(ends[-1])
     opened = path.open(encoding=encoding if wide else "latin-1", newline="")
     with opened as stream_of_text:
         head = [line for _, line in zip(range(skip), stream_of_text, strict=False)]
@@ -203,7 +232,11 @@ def _pair_of_ends(marks: bytes | str, previous: str, pair: bool) -> tuple[bool, 
     else:
         head = previous + _char(marks, 0) if marks else ""
         ends = ("\n\n", "\n\r", "\r\r")
-        found = [text.find(e) if text is not None else data.find(e.encode()) for e in ends]
+        if text is None and b"\r" not in data:
+            feeds = np.frombuffer(data, np.uint8) == _LF
+            found = [data.find(b"\n\n") if (feeds[1:] & feeds[:-1]).any() else -1]
+        else:
+            found = [text.find(e) if text is not None else data.find(e.encode()) for e in ends]
         start = 0 if head in ends else min((at for at in found if at >= 0), default=-1)
     if start < 0:
         return False, False
