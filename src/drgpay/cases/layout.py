@@ -468,4 +468,5 @@ def _has_separator(texts: pa.Array) -> bool:
     ends = np.frombuffer(offsets, dtype=kind)
     first, last = int(ends[texts.offset]), int(ends[texts.offset + len(texts)])
     memory = buffer.slice(first, last - first).to_pybytes()
-    return any(mark in memory for mark in _SEPARATOR_BYTES)
+    plain = memory.isascii()  # found at once, and then most marks need not be looked for
+    return any(mark in memory for mark in _SEPARATOR_BYTES if mark.isascii() or not plain)
