@@ -1,7 +1,5 @@
 """Grouping of files and tables: order, batches, threads, counts, refusals."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -15,6 +13,7 @@ from drgpay.cases import sources
 from drgpay.cases.quarantine import MOST_WHY, Quarantine, RowNote, Why
 from drgpay.errors import InputError, SchemeError
 from drgpay.grouper import Grouper, group, group_file
+from tests.command import drgpay
 from tests.grouper.generated import Tables, as_table
 
 COUNT = 30_000
@@ -202,16 +201,8 @@ def test_group__of_an_unknown_scheme_names_the_bundled_ones(cases: pa.Table) -> 
 def test_command__groups_a_file_and_prints_counts(tmp_path: Path, cases: pa.Table) -> None:
     pq.write_table(cases.slice(0, 100), tmp_path / "in.parquet")
     out = tmp_path / "out.csv"
-    command = [
-        sys.executable,
-        "-m",
-        "drgpay",
-        "--lang",
-        "en",
-        "group",
-        str(tmp_path / "in.parquet"),
-    ]
-    done = subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, check=True)
+    done = drgpay("group", tmp_path / "in.parquet", "-o", out, lang="en")
+    assert done.returncode == 0, done.stderr
     assert "in 100 = grouped" in done.stdout
     assert "surgical_match = main" in done.stdout
     assert len(out.read_text().splitlines()) == 101
@@ -232,10 +223,8 @@ def test_command__says_in_chinese_why_rows_are_quarantined(tmp_path: Path, comma
     (tmp_path / "甲.csv").write_text(FAULTY, encoding="utf-8")
     words = ["group"] if command == "group" else ["cases", "convert"]
     more = ["--scheme", "zj-drg-2022"]
-    done = subprocess.run(
-        [sys.executable, "-m", "drgpay", *words, "甲.csv", "-o", "out.csv", *more],
-        capture_output=True, text=True, check=True, cwd=tmp_path,
-    )  # fmt: skip
+    done = drgpay(*words, "甲.csv", "-o", "out.csv", *more, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert (
         "  年龄（age_years）：年龄缺失或不是0至150的数，2 行，如 甲.csv 第3行 “abc”；填入院时的周岁数"
     ) in done.stdout
@@ -296,8 +285,7 @@ def test_reasons_of_a_quarantine__are_told_the_most_frequent_first() -> None:
 
 
 def test_command__reports_a_fault_without_a_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "drgpay", "group", "nothing.parquet", "-o", "out.parquet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = drgpay("group", "nothing.parquet", "-o", "out.parquet", cwd=tmp_path)
     assert done.returncode == 5
     assert done.stderr.startswith("错误：nothing.parquet")
     assert "Traceback" not in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from fractions import Fraction as F
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from drgpay.settlement.pricing import Pricer
 from drgpay.settlement.run_folder import case_tables, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from reference.model import settle_region
-from tests.settlement.regions import EX1, SCHEMES, model_scheme
+from tests.months.folders import ex1
+from tests.settlement.regions import EX1, model_scheme
 from tests.why.test_derivations import check_run
 
 ITEMS = [
@@ -47,11 +47,7 @@ def write(folder: Path, name: str, rows: list[tuple[str, ...]]) -> None:
 
 @pytest.fixture
 def region(tmp_path: Path) -> Path:
-    folder = tmp_path / "region"
-    shutil.copytree(EX1, folder)
-    path = folder / "region.toml"
-    text = path.read_text("utf-8").replace("../../schemes/ex1-tiny", SCHEMES["ex1-tiny"])
-    path.write_text(text, "utf-8")
+    folder = ex1(tmp_path)
     write(folder, "new_technology_items.csv", ITEMS)
     write(folder, "new_technology.csv", AMOUNTS)
     return folder

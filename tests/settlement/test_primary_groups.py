@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from drgpay.errors import InputError
 from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
-from tests.settlement.regions import EX1, SCHEMES
+from tests.months.folders import ex1
 from tests.why.test_derivations import check_run
 
 LEVELS = [
@@ -31,12 +30,7 @@ def write(folder: Path, name: str, *rows: tuple[str, ...]) -> None:
 
 @pytest.fixture
 def region(tmp_path: Path) -> Path:
-    folder = tmp_path / "region"
-    shutil.copytree(EX1, folder)
-    path = folder / "region.toml"
-    text = path.read_text("utf-8")
-    path.write_text(text.replace("../../schemes/ex1-tiny", SCHEMES["ex1-tiny"]), "utf-8")
-    return folder
+    return ex1(tmp_path)
 
 
 def used(run: YearEnd) -> dict[str, int]:
