@@ -21,7 +21,7 @@ def bounded(n: str) -> dict[str, Any]:
 
     from drgpay.budget.bounds import NO_HIGH, Items, payments, solve
     from drgpay.budget.limits import dues_within_bounds, share_floor
-    from drgpay.errors import BooksError, both
+    from drgpay.ground.errors import BooksError, both
 
     cases = int(n)
     rng = np.random.default_rng(2024)

@@ -16,11 +16,12 @@ def grouping_same_columns(cases_file: str, out: str) -> dict[str, Any]:
     """Group a file to a file, reading the columns that checks ask for without checking them."""
     from pathlib import Path
 
-    from drgpay.arrow import table_writer
-    from drgpay.cases.sources import Piece, open_source
+    from drgpay.cases.pieces import Piece
+    from drgpay.cases.sources import open_source
+    from drgpay.ground.arrow import table_writer
     from drgpay.grouper import Grouper
     from drgpay.grouper.check import WANTED
-    from drgpay.grouper.stream import default_threads, group_piece, in_order, result_table
+    from drgpay.grouper.pieces import default_threads, group_piece, in_order, result_table
 
     grouper = Grouper(SCHEME)
     started = time.perf_counter()

@@ -40,8 +40,8 @@ def encoded(path: Path, limit: int, scheme: str) -> Any:
 
     from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
     from drgpay.cases.sources import open_source
-    from drgpay.columns import GROUPING_COLUMNS
     from drgpay.grouper import Grouper
+    from drgpay.names.columns import GROUPING_COLUMNS
 
     grouper = Grouper(scheme)
     compiled = grouper.compiled
@@ -129,14 +129,14 @@ def kernels(cases_file: str, limit: str, repeats: str, *schemes: str) -> dict[st
 
 def every_scheme() -> Sequence[str]:
     """Return the bundled schemes, the provincial ones first."""
-    from drgpay._reference import bundled
+    from drgpay.ground.reference import bundled
 
     return [*SCHEMES, *(name for name in bundled("schemes") if name not in SCHEMES)]
 
 
 def arrays(cases_file: str, limit: str, scheme: str) -> dict[str, Any]:
     """Grouping of arrays on all cores, wall time."""
-    from drgpay.grouper.stream import default_threads
+    from drgpay.grouper.pieces import default_threads
 
     grouper, cases = encoded(Path(cases_file), int(limit), scheme)
     threads = default_threads()

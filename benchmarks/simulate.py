@@ -24,7 +24,7 @@ TRIALS = (
 
 def ten_policies(region: str) -> dict[str, Any]:
     """Simulate ten policies of one changed parameter each; `read_seconds` is reading alone."""
-    from drgpay.settlement.simulate import simulate, trial_of
+    from drgpay.trials.simulate import simulate, trial_of
 
     started = time.perf_counter()
     marks: list[float] = []

@@ -72,7 +72,7 @@ def pyarrow_only(cases_file: str, result_file: str, out: str) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from drgpay.columns import GROUPING_COLUMNS
+    from drgpay.names.columns import GROUPING_COLUMNS
 
     words = ["mdc", "adrg", "drg", "status", "reason", "severity", "severity_diagnosis"]
     ready = pq.ParquetFile(result_file, read_dictionary=words)
@@ -125,7 +125,7 @@ def load(scheme: str = SCHEME) -> dict[str, Any]:
 
 def year_end(region: str, out: str) -> dict[str, Any]:
     from drgpay.report.html import write_report
-    from drgpay.settlement.run_folder import write_run
+    from drgpay.runs.folder import write_run
     from drgpay.settlement.year_end import year_end as settle
 
     started = time.perf_counter()

@@ -266,7 +266,7 @@ def against_pandas(region_dir: str, work: str) -> dict[str, Any]:
     """
     import pandas as pd
 
-    from drgpay.errors import BooksError, both
+    from drgpay.ground.errors import BooksError, both
     from drgpay.settlement.year_end import prepare_year, settle_prepared
 
     started = time.perf_counter()
@@ -322,7 +322,7 @@ def against_model(cases: str = "20000", work: str = ".bench") -> dict[str, Any]:
     """
     import pyarrow.parquet as pq
 
-    from drgpay.errors import BooksError, both
+    from drgpay.ground.errors import BooksError, both
     from drgpay.settlement.year_end import prepare_year, settle_prepared
     from drgpay.synth import synthesize
     from reference.model.policy import load_policy
@@ -462,7 +462,7 @@ def _few(city: Path, out: Path) -> Path:
 
 def stream_100m(region: str, spool: str, out: str = "") -> dict[str, Any]:
     """Settle a region of very many cases, what was read of them on disk; write its run folder to `out`."""
-    from drgpay.settlement.run_folder import write_run
+    from drgpay.runs.folder import write_run
     from drgpay.settlement.year_end import prepare_year, settle_prepared
 
     Path(spool).mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 from drgpay.capitation.columns import TABLES as CAPITATION_TABLES
 from drgpay.cli import cli
-from drgpay.columns import chinese_header
-from drgpay.settlement.small_tables import HEADERS
+from drgpay.names.columns import chinese_header
 from drgpay.synth.people import people
+from drgpay.tables.small import HEADERS
 
 ROOT = Path(__file__).parents[1]
 EX1 = ROOT / "tests" / "cases" / "ex1"

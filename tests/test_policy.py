@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay._reference import bundled
-from drgpay.errors import InputError, PolicyError
+from drgpay.ground.errors import InputError, PolicyError
+from drgpay.ground.reference import bundled
 from drgpay.policy import CATALOGUE, NOT_YET_USED, UNITS, Policy, load_policy, read_value
 
 TESTLAND = (

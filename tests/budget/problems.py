@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from drgpay.budget.bounds import NO_HIGH, NO_LOW, Items, Solution
-from drgpay.money import POINT
+from drgpay.ground.money import POINT
 from reference.model import bounded
 
 

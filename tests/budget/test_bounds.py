@@ -25,8 +25,8 @@ from drgpay.budget.bounds import (
     whole_fen,
 )
 from drgpay.budget.kernels import compare_products
-from drgpay.errors import InputError
-from drgpay.money import POINT
+from drgpay.ground.errors import InputError
+from drgpay.ground.money import POINT
 from reference.model import bounded
 from tests.budget.problems import Problem, difference, drawn
 

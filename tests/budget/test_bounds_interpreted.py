@@ -11,7 +11,7 @@ SCRIPT = """
 import random
 import sys
 import numpy as np
-from drgpay._jit import JIT_DISABLED
+from drgpay.ground.jit import JIT_DISABLED
 if not JIT_DISABLED:
     sys.exit("the kernels are compiled")
 from drgpay.budget.bounds import group_sums, payments, solve

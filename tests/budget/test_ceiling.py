@@ -13,7 +13,7 @@ from drgpay.budget.ceiling import (
     check_ceiling,
     control_target,
 )
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 
 DEDUCTIONS = [("定点零售药店购药", 42_000_000_00), ("离休", 6_200_000_00)]
 PAYMENTS = [

@@ -19,7 +19,7 @@ from drgpay.budget.limits import (
     is_bounded,
     share_floor,
 )
-from drgpay.errors import InputError, PolicyError
+from drgpay.ground.errors import InputError, PolicyError
 from reference.model import bounded
 from tests.budget.problems import drawn
 

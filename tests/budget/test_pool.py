@@ -15,7 +15,7 @@ from drgpay.budget.pool import (
     settled_total,
     share,
 )
-from drgpay.errors import InputError, PolicyError
+from drgpay.ground.errors import InputError, PolicyError
 from reference.model import bounded
 
 POLICY: dict[str, Any] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.capitation.result import Capitation
-from drgpay.money import decimal_fraction
+from drgpay.ground.money import decimal_fraction
 from reference.model import capitation as model
 
 Row = dict[str, str]

@@ -19,7 +19,7 @@ from drgpay.capitation.columns import PERSONS, VISITS
 from drgpay.capitation.quarantine import REASONS
 from drgpay.capitation.result import Capitation
 from drgpay.capitation.run import capitate
-from drgpay.errors import DrgpayError, InputError
+from drgpay.ground.errors import DrgpayError, InputError
 from tests.capitation.regions import (
     POLICY,
     draw_region,

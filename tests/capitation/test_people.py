@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.capitation.run import capitate
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.synth import people as module
 from drgpay.synth.people import people
 from tests.capitation.regions import POLICY, engine_policy

@@ -12,7 +12,7 @@ import pytest
 from drgpay.capitation.budget import in_fen
 from drgpay.capitation.result import CHECKS, Capitation, check_books
 from drgpay.capitation.run import capitate, has_capitation
-from drgpay.errors import BooksError, PolicyError
+from drgpay.ground.errors import BooksError, PolicyError
 from tests.capitation.regions import POLICY, Row, engine_policy, person, visit, write_region
 
 

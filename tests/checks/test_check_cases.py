@@ -12,7 +12,7 @@ import pytest
 
 from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.encode import Faults
-from drgpay.errors import BooksError
+from drgpay.ground.errors import BooksError
 from drgpay.grouper import group_file
 from drgpay.grouper.check import WANTED, Checked, CheckRun, check_cases
 from drgpay.synth import synthesize
@@ -376,7 +376,7 @@ def test_check_cases__threads_and_files_change_nothing(city: Path, tmp_path: Pat
 def test_check_run__alongside_grouping_changes_no_group(city: Path, tmp_path: Path) -> None:
     from drgpay.cases.sources import open_source
     from drgpay.grouper import Grouper
-    from drgpay.grouper.stream import group_piece, result_table
+    from drgpay.grouper.pieces import group_piece, result_table
 
     source = city / "slips" / "cases.parquet"
     plain = group_file(source, tmp_path / "plain.parquet")

@@ -32,7 +32,7 @@ from drgpay.cases.checks.coding.kernels import (
 )
 from drgpay.cases.checks.facts import minutes_of
 from drgpay.cases.quarantine import REASONS
-from drgpay.columns import BY_NAME
+from drgpay.names.columns import BY_NAME
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_flag_table__counts_from_one() -> None:
 
 
 def test_shapes__every_code_of_the_bundled_system_has_one() -> None:
-    from drgpay._reference import reference_dir
+    from drgpay.ground.reference import reference_dir
 
     path = reference_dir() / "code_systems" / "clinical-2022" / "diagnoses.csv"
     with path.open(encoding="utf-8", newline="") as stream:

@@ -14,7 +14,7 @@ from drgpay.cases.duplicates import equal_hashes
 from drgpay.cases.sources import open_source
 from drgpay.grouper.check import WANTED, Checked, CheckRun
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held
-from drgpay.grouper.stream import group_piece
+from drgpay.grouper.pieces import group_piece
 from drgpay.grouper.versions import any_grouper
 from drgpay.synth import synthesize
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cli import cli
-from drgpay.errors import Bilingual, InputError, both, in_language, located
+from drgpay.ground.errors import Bilingual, InputError, both, in_language, located
 from tests.command import drgpay
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from drgpay._reference import bundled, reference_dir
 from drgpay.cases.codes import insurance_map
+from drgpay.ground.reference import bundled, reference_dir
 from drgpay.schemes.folders import large_table
 
 CODE = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import drgpay
 from drgpay.cases.codes import Changes, NearestCodes, Recoder, insurance_map, small_x
-from drgpay.errors import SchemeError
+from drgpay.ground.errors import SchemeError
 from drgpay.grouper import Grouper
 from drgpay.grouper.stream import group_file
 from drgpay.schemes.folders import code_system_dir

@@ -14,7 +14,7 @@ import drgpay
 from drgpay.cases.codes import Changes, Reading, Recoder, backward
 from drgpay.cases.editions import SAMPLE, CodeTally, edition_named
 from drgpay.cli import cli
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper
 from drgpay.grouper.check import check_cases
 from drgpay.grouper.stream import group_file

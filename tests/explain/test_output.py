@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.explain import explain as command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper
 from drgpay.grouper.explain import Explanation, explain
 from drgpay.grouper.explain_file import explain_file
 from drgpay.grouper.explain_text import WARNING
 from drgpay.report.explain_svg import explanation_svg, width_of, wrapped
-from drgpay.settlement.pricing import Pricer
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
+from drgpay.runs.pricing import Pricer
 from drgpay.settlement.year_end import year_end
 from tests.cli.test_language import CHINESE, ENGLISH, drgpay
 from tests.explain.test_trace import grouper_of

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases.sources import open_source
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
+from drgpay.ground.money import POINT, round_half_away
 from drgpay.grouper.explain_file import explain_case
-from drgpay.money import POINT, round_half_away
+from drgpay.runs.folder import write_run
+from drgpay.runs.pricing import Pricer
 from drgpay.schemes import load_scheme
-from drgpay.settlement.pricing import Pricer
-from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.explain.test_trace import grouper_of
 from tests.settlement.regions import EX1, draw_region, keep_schemes, run_both

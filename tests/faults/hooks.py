@@ -25,7 +25,7 @@ def asked_in_query(name: str) -> None:
     year_end: Any = importlib.import_module("drgpay.settlement.year_end")
 
     def unending(*given: object, **named: object) -> None:
-        from drgpay.store.duck import connection
+        from drgpay.runs.duck import connection
 
         ask = threading.Timer(0.2, os.kill, (os.getpid(), getattr(signal, name)))
         ask.start()
@@ -129,7 +129,7 @@ def at_the_end(path: str) -> None:
         os.mkdir(path)
         Path(path, "other").write_text("the other run's", encoding="utf-8")
 
-    _before("drgpay.outputs", "_give_name", act)
+    _before("drgpay.ground.outputs", "_give_name", act)
 
 
 def open_to_all(folder: str) -> None:

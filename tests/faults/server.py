@@ -30,10 +30,10 @@ PHASES = (
 HOOKS = {
     "reading": ("drgpay.settlement.year_end", "prepare_year"),
     "settling": ("drgpay.settlement.year_end", "settle_prepared"),
-    "writing": ("drgpay.settlement.run_folder", "_write_tables"),
-    "manifest": ("drgpay.settlement.run_folder", "manifest"),
+    "writing": ("drgpay.runs.folder", "_write_tables"),
+    "manifest": ("drgpay.runs.folder", "manifest"),
     "excel": ("drgpay.report.settlement_excel", "write_settlement_excel"),
-    "database": ("drgpay.store.run_database", "write_run_database"),
+    "database": ("drgpay.runs.database", "write_run_database"),
     "report": ("drgpay.report.html", "write_report"),
 }
 PAUSE = 0.005  # around the renaming, an instant that no signal from outside would meet

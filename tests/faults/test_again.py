@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import DrgpayError
-from drgpay.settlement.run_folder import write_run
+from drgpay.ground.errors import DrgpayError
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.faults.commands import Commands
 from tests.faults.folders import assert_same, files_of, tables_of

@@ -25,7 +25,7 @@ NO_LIMITS = {
 def named_in_code() -> set[str]:
     """Return the limits that the doors of inputs declare, by module and name."""
     found = set()
-    for path in (*sorted((SOURCE / "cases").glob("*.py")), SOURCE / "inputs.py"):
+    for path in (*sorted((SOURCE / "cases").glob("*.py")), SOURCE / "ground" / "inputs.py"):
         module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             targets = node.targets if isinstance(node, ast.Assign) else []

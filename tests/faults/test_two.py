@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.errors import InputError
-from drgpay.outputs import drop_folder, new_folder, spill_folder, whole_files, whole_folder
-from drgpay.remains import MARK, _start, mark, unlock
+from drgpay.ground.errors import InputError
+from drgpay.ground.outputs import drop_folder, new_folder, spill_folder, whole_files, whole_folder
+from drgpay.ground.remains import MARK, _start, mark, unlock
 from tests.faults.commands import Commands
 from tests.faults.folders import assert_same, remains
 

@@ -15,7 +15,7 @@ import pytest
 from drgpay.cases import lists, lists_bytes
 from drgpay.cases.lists import open_lists
 from drgpay.cases.quarantine import RowNote
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import group
 from tests.fuzz.campaign import campaign
 from tests.fuzz.mutations import mutated

@@ -23,8 +23,8 @@ import pytest
 import xlsxwriter
 
 from drgpay.cases.sources import open_source
-from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
+from drgpay.names.columns import GROUPING_COLUMNS
 from tests.fuzz.campaign import campaign
 from tests.fuzz.mutations import mutated
 from tests.lists.bodies import ex1_lists

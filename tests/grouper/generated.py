@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from drgpay.columns import CODED
 from drgpay.grouper import Grouper, group
+from drgpay.names.columns import CODED
 from drgpay.schemes.rules import (
     REPEATED,
     And,

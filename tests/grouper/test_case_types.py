@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import drgpay
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper
 from drgpay.grouper.explain import explain
 

@@ -9,9 +9,9 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.cases import sources
+from drgpay.cases import pieces
 from drgpay.cases.quarantine import MOST_WHY, Quarantine, RowNote, Why
-from drgpay.errors import InputError, SchemeError
+from drgpay.ground.errors import InputError, SchemeError
 from drgpay.grouper import Grouper, group, group_file
 from tests.command import drgpay
 from tests.grouper.generated import Tables, as_table
@@ -52,8 +52,8 @@ def test_group_file__streams_large_row_groups_in_batches(
     expected: object,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sources, "LARGE_ROW_GROUP", 10_000)
-    monkeypatch.setattr(sources, "BATCH_ROWS", 4_096)
+    monkeypatch.setattr(pieces, "LARGE_ROW_GROUP", 10_000)
+    monkeypatch.setattr(pieces, "BATCH_ROWS", 4_096)
     pq.write_table(cases, tmp_path / "in.parquet")
     group_file(tmp_path / "in.parquet", tmp_path / "out.parquet", grouper, threads=2)
     assert pq.read_table(tmp_path / "out.parquet").to_pylist() == expected

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 from pathlib import Path
-from drgpay._jit import JIT_DISABLED
+from drgpay.ground.jit import JIT_DISABLED
 if not JIT_DISABLED:
     sys.exit("the kernels are compiled")
 from drgpay.grouper import Grouper

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper, group
 from drgpay.grouper.explain import explain
 from drgpay.grouper.trace import tracer_of

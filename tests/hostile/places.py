@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pytest import MonkeyPatch
 
-from drgpay.cases import sources
+from drgpay.cases import pieces
 from drgpay.grouper import stream
 from tests.hostile.columnar import typed
 from tests.hostile.model import DRGS, HEADERS, ROWS, Kind, Read, Refused, csv_text, raw, text
@@ -86,7 +86,7 @@ def _while_reading(change: Callable[[Path], None]) -> Callable[[MonkeyPatch, Pat
             return part
 
         patches.setattr(stream, "group_piece", grouped)
-        patches.setattr(sources, "BATCH_ROWS", 1_000)
+        patches.setattr(pieces, "BATCH_ROWS", 1_000)
 
     return during
 

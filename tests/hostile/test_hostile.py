@@ -19,8 +19,8 @@ import pytest
 from drgpay.cases.options import AS_FOUND
 from drgpay.cases.parse import PARSERS, flat
 from drgpay.cases.sources import open_source
-from drgpay.columns import BY_NAME
 from drgpay.grouper import group
+from drgpay.names.columns import BY_NAME
 from tests.cli.test_language import CHINESE, english_in
 from tests.hostile.kinds import KINDS
 from tests.hostile.model import Kind, Read, Refused
@@ -337,7 +337,7 @@ def check_year(run: Commands, due: Read) -> None:
 def check_object(kind: Kind, given: Any) -> None:
     due = kind.outcome
     if isinstance(due, Refused):
-        from drgpay.errors import DrgpayError
+        from drgpay.ground.errors import DrgpayError
 
         with pytest.raises(DrgpayError) as caught:
             group(given, TINY)

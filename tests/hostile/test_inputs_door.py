@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from drgpay.cases.mapping import read_mapping
-from drgpay.errors import DrgpayError, InputError, PolicyError, SchemeError
-from drgpay.inputs import parse_json, read_input, read_toml
+from drgpay.ground.errors import DrgpayError, InputError, PolicyError, SchemeError
+from drgpay.ground.inputs import parse_json, read_input, read_toml
 from drgpay.policy import load_policy
+from drgpay.region.region import read_region
+from drgpay.runs.pricing import Pricer
+from drgpay.runs.records import list_runs
 from drgpay.schemes.load import load_scheme
-from drgpay.settlement.pricing import Pricer
-from drgpay.settlement.region import read_region
-from drgpay.settlement.why.folder import RunFolder
-from drgpay.store.runs import list_runs
+from drgpay.why.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 EX1 = ROOT / "tests" / "cases" / "ex1"

@@ -18,7 +18,7 @@ from benchmarks.lists import settlement_list
 from drgpay import group
 from drgpay.cases.canonical import SCHEMA
 from drgpay.cases.convert import convert
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper
 from drgpay.grouper.versions import schemes_of
 from drgpay.synth import synthesize

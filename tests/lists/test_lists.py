@@ -22,11 +22,11 @@ from drgpay.cases.lists_fast import _ODD_KEY, _has_odd_keys, fast_table
 from drgpay.cases.lists_json import spans_of
 from drgpay.cases.lists_map import ListFault, Need, fen_of, lists_in, patient_of
 from drgpay.cases.sources import open_source
-from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import InputError
-from drgpay.interface import camel
+from drgpay.ground.errors import InputError
+from drgpay.names.columns import GROUPING_COLUMNS
+from drgpay.names.interface import camel
 from drgpay.policy import load_policy
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.lists.bodies import C07, EX1, PERSONAL, SCHEMES, c07, ex1_lists, ex1_rows, read, write
 

@@ -18,7 +18,7 @@ from drgpay.cases.lists_map import patient_of
 from drgpay.cases.pseudonyms import certificate_of, key_for, make_key, pseudonym
 from drgpay.cases.sources import open_source
 from drgpay.cli import cli
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from tests.lists.bodies import ex1_lists, write
 
 NUMBER = "990000196001010005"  # of no place that there is

@@ -11,8 +11,8 @@ import pytest
 
 from drgpay import group
 from drgpay.cases.lists_map import FIELDS as READ
-from drgpay.columns import CASE_COLUMNS, canonical_name
-from drgpay.interface import (
+from drgpay.names.columns import CASE_COLUMNS, canonical_name
+from drgpay.names.interface import (
     FIELDS,
     ITEMINFO,
     KINDS,

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from drgpay.csv_cells import restored_text
-from drgpay.money import fen_of_yuan
-from drgpay.settlement.provenance import rows_digest
+from drgpay.ground.csv_cells import restored_text
+from drgpay.ground.money import fen_of_yuan
+from drgpay.region.provenance import rows_digest
 
 TESTS = Path(__file__).resolve().parent.parent
 EX1 = TESTS / "cases" / "ex1"

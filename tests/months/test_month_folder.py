@@ -15,13 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.month import month as command
-from drgpay.errors import InputError
-from drgpay.money import yuan_text
+from drgpay.ground.errors import InputError
+from drgpay.ground.money import yuan_text
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_all_months, run_month
+from drgpay.region.region import read_region
 from drgpay.report.month_excel import write_month_excel
 from drgpay.report.month_page import write_month_page
-from drgpay.settlement.month_folder import write_month
-from drgpay.settlement.month_run import run_all_months, run_month
-from drgpay.settlement.region import read_region
 from tests.months.folders import ex1, rows_of, take_prepaid, write_rows
 from tests.settlement.small import BASE, case, small_region
 

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.month import month as command
-from drgpay.errors import BooksError, InputError
+from drgpay.ground.errors import BooksError, InputError
+from drgpay.months.folder import prepaid_rows, warnings, write_month
+from drgpay.months.months import MonthRun
+from drgpay.months.run import run_all_months, run_month
 from drgpay.report.month_page import write_month_page
-from drgpay.settlement.month_folder import prepaid_rows, warnings, write_month
-from drgpay.settlement.month_run import run_all_months, run_month
-from drgpay.settlement.months import MonthRun
 from drgpay.settlement.year_end import year_end
 from tests.months.folders import change, ex1, rows_of, take_prepaid, write_rows
 

@@ -10,17 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drgpay.errors import BooksError, InputError, PolicyError
-from drgpay.settlement.month_folder import prepaid_rows, write_month
-from drgpay.settlement.month_run import parse_month, run_all_months, run_month
-from drgpay.settlement.months import (
-    Months,
-    all_months,
-    month_budgets,
-    month_run,
-    suspended_fen,
-    tie_out,
-)
+from drgpay.ground.errors import BooksError, InputError, PolicyError
+from drgpay.months.folder import prepaid_rows, write_month
+from drgpay.months.months import all_months, month_run, tie_out
+from drgpay.months.run import parse_month, run_all_months, run_month
+from drgpay.settlement.by_month import Months, month_budgets, suspended_fen
 from drgpay.settlement.year_end import year_end
 from tests.months.folders import (
     EX1,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.errors import DrgpayError, InputError
-from drgpay.money import POINT
-from drgpay.settlement.month_folder import prepaid_rows, write_month
-from drgpay.settlement.month_orders import read_orders
-from drgpay.settlement.months import all_months, month_run
+from drgpay.ground.errors import DrgpayError, InputError
+from drgpay.ground.money import POINT
+from drgpay.months.folder import prepaid_rows, write_month
+from drgpay.months.months import all_months, month_run
+from drgpay.months.orders import read_orders
 from drgpay.settlement.year_end import YearEnd
 from reference.model.months import order_month
 from reference.model.settlement import Settlement

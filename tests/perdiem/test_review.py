@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.perdiem.review import review
 
 COLUMNS = ("hospital_id", "bed_day_class", "days", "total_cost_fen", "discharge_way", "paid_fen")

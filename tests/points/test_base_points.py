@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drgpay.errors import InputError, PolicyError
-from drgpay.money import round_half_away
+from drgpay.ground.errors import InputError, PolicyError
+from drgpay.ground.money import round_half_away
 from drgpay.points.base import (
     BasePoints,
     GroupBase,

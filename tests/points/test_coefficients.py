@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from drgpay.errors import InputError, PolicyError
+from drgpay.ground.errors import InputError, PolicyError
 from drgpay.points.base import BasePoints, given_base_points, history_base_points
 from drgpay.points.coefficients import (
     COMPUTED,

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.points import history as module
 from drgpay.points.base import history_base_points
 from drgpay.points.history import Heads, History, Limits

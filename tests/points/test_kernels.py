@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drgpay.money import round_half_away
+from drgpay.ground.money import round_half_away
 from drgpay.points import kernels
 from drgpay.points.base import GroupTables
 from drgpay.points.kernels import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drgpay.money import (
+from drgpay.ground.money import (
     decimal_fraction,
     decimal_text,
     fen_of_yuan,

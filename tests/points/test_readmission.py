@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drgpay.money import round_half_away
+from drgpay.ground.money import round_half_away
 from drgpay.points.readmission import followed_stays, reduced_points
 
 Stay = tuple[int, int, int, int, int, str]  # patient, hospital, group, admission, discharge, id

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay._reference import reference_dir
-from drgpay.errors import PolicyError
+from drgpay.ground.errors import PolicyError
+from drgpay.ground.reference import reference_dir
 from drgpay.policy import CATALOGUE, Policy, load_policy
 from drgpay.report.policy_check import check_policy
 from drgpay.report.policy_diff import diff_lines, diff_policies, write_diff_page

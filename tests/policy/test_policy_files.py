@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay._reference import bundled, reference_dir
-from drgpay.errors import PolicyError
+from drgpay.ground.errors import PolicyError
+from drgpay.ground.reference import bundled, reference_dir
 from drgpay.policy import CATALOGUE, Period, load_policy, read_value
 from drgpay.report.policy_check import check_policy
 

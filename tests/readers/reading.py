@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from drgpay.cases.options import AS_FOUND, ReadOptions
-from drgpay.cases.sources import Source, open_source
-from drgpay.columns import GROUPING_COLUMNS
+from drgpay.cases.pieces import Source
+from drgpay.cases.sources import open_source
+from drgpay.names.columns import GROUPING_COLUMNS
 
 Rows = list[tuple[int, dict[str, Any]]]
 

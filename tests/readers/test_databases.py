@@ -15,7 +15,7 @@ import pytest
 from drgpay.cases import databases
 from drgpay.cases.databases import read_address
 from drgpay.cases.options import ReadOptions
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import group_file
 from tests.readers.reading import ids, read
 

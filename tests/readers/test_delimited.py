@@ -10,9 +10,9 @@ import pytest
 from drgpay.cases import encodings
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.sources import open_source
-from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import group, group_file
+from drgpay.names.columns import GROUPING_COLUMNS
 from tests.readers.reading import ids, read
 
 HEADER = "病例号,性别,年龄,诊断编码\n"

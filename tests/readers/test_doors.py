@@ -20,7 +20,7 @@ from drgpay.cases.ages import age_of
 from drgpay.cases.convert import convert
 from drgpay.cases.tidy import weight_of
 from drgpay.cases.values import EMPTY_WORDS
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper, group
 from tests.readers.reading import read
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from drgpay.columns import CASE_COLUMNS, canonical_name, normal_header
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import group
+from drgpay.names.columns import CASE_COLUMNS, canonical_name, normal_header
 from tests.readers.reading import read
 
 KNOWN = {

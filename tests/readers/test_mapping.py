@@ -10,7 +10,7 @@ import pytest
 from drgpay.cases.mapping import read_mapping
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.sources import open_source
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from tests.readers.reading import read
 
 TOML = """

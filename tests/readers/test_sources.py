@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases.options import ReadOptions
-from drgpay.cases.sources import LARGE_ROW_GROUP, Source, open_source
-from drgpay.columns import GROUPING_COLUMNS
-from drgpay.errors import InputError
+from drgpay.cases.pieces import LARGE_ROW_GROUP, Source
+from drgpay.cases.sources import open_source
+from drgpay.ground.errors import InputError
 from drgpay.grouper import group
+from drgpay.names.columns import GROUPING_COLUMNS
 
 HEADER = "case_id,sex,age_years,diagnoses\n"
 SCHEME = Path(__file__).resolve().parent.parent / "schemes" / "ex1-tiny"

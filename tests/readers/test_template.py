@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.template import EXAMPLES, fields, write_template
 from drgpay.cli.cases_template import template
-from drgpay.columns import CASE_COLUMNS, canonical_name
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import group
+from drgpay.names.columns import CASE_COLUMNS, canonical_name
 from tests.readers.reading import read
 
 SHEETS = {"zh": ["填表说明", "病例", "示例"], "en": ["How to fill in", "Cases", "Examples"]}

@@ -18,7 +18,7 @@ from drgpay.report.notes import first_notes
 from drgpay.report.run import Run
 from drgpay.report.settlement_excel import write_settlement_excel
 from drgpay.report.texts import Words
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.report.formulas import Calculator
 from tests.report.test_report_html import Reader

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from drgpay.policy import CATALOGUE
+from drgpay.policy.choice_words import OF_KEY, WORDS, choice_text, choice_word, choices_text
 from drgpay.report.sections import parameter_value
 from drgpay.report.texts import Words
-from drgpay.store.choice_words import OF_KEY, WORDS, choice_text, choice_word, choices_text
 
 
 def test_choices__of_the_catalogue_all_have_a_word() -> None:

@@ -18,7 +18,7 @@ from drgpay.report.letters import write_letters
 from drgpay.report.run import Run
 from drgpay.report.sections import paid_by_class, paid_class_table
 from drgpay.report.texts import CLASSES, Words
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.cli.test_language import region
 from tests.report.test_letters import recomputed, steps_of

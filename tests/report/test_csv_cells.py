@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import drgpay
 from drgpay.cli import cli
-from drgpay.csv_cells import NeutralCsvWriter, neutral, neutral_text, restored, restored_text
+from drgpay.ground.csv_cells import NeutralCsvWriter, neutral, neutral_text, restored, restored_text
 from tests.months.folders import take_prepaid
 
 ROOT = Path(__file__).resolve().parents[2]

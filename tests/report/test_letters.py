@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.report.derive import derivation, formula_text
 from drgpay.report.letters import file_names, write_letters
 from drgpay.report.run import Run
 from drgpay.report.texts import TEXTS, Words
-from drgpay.settlement.run_folder import write_run as write_year
+from drgpay.runs.folder import write_run as write_year
 from drgpay.settlement.year_end import year_end
 from tests.report.folders import ex1_manifest, full_run, write_run
 from tests.report.test_report_html import Reader

@@ -11,14 +11,14 @@ from typing import Any
 import openpyxl
 import pytest
 
-from drgpay.money import yuan_text
+from drgpay.ground.money import yuan_text
 from drgpay.policy import CATALOGUE
+from drgpay.reopening.reopen import reopen
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import text, why
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
+from drgpay.why import text, why
 from tests.settlement.regions import EX1
 
 DEMANDS = ("退回基金", "应退回", "由医疗机构退回", "由贵机构退回")

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from drgpay.names.run_columns import column_of
 from drgpay.report.derive import derivation
 from drgpay.report.outputs import write_outputs
 from drgpay.report.run import Run, run_of
 from drgpay.report.texts import Words
 from drgpay.report.value import own_checks, settlements
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
-from drgpay.store.run_columns import column_of
 from tests.report.formulas import Calculator, formulas
 
 EX1 = Path(__file__).resolve().parents[1] / "cases" / "ex1"
@@ -130,7 +130,7 @@ def test_letters_command__writes_a_folder_and_refuses_what_is_no_run(
     folder: Path, tmp_path: Path
 ) -> None:
     from drgpay.cli.letters import letters
-    from drgpay.errors import InputError
+    from drgpay.ground.errors import InputError
 
     done = CliRunner().invoke(letters, [str(folder), "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
@@ -145,7 +145,7 @@ def test_letters_command__writes_a_folder_and_refuses_what_is_no_run(
 @pytest.mark.parametrize("damage", ["{", "[]", '{"policy": 1}', '{"policy": {"parameters": []}}'])
 def test_damaged_run_folder__is_told_as_such(folder: Path, tmp_path: Path, damage: str) -> None:
     (tmp_path / "manifest.json").write_text(damage, encoding="utf-8")
-    from drgpay.errors import InputError
+    from drgpay.ground.errors import InputError
 
     with pytest.raises(InputError, match="damaged"):
         run_of(tmp_path)

@@ -8,14 +8,14 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.money import fen_of_yuan, yuan_text
+from drgpay.ground.money import fen_of_yuan, yuan_text
+from drgpay.reopening.reopen import reopen
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
 from drgpay.report.reopened import differences, recovery_table
 from drgpay.report.run import Run
 from drgpay.report.texts import Words
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.settlement.small import small_region
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from drgpay.names.run_columns import word
 from drgpay.report.html import write_report
 from drgpay.report.run import Run
 from drgpay.report.sections import counts_table, parameter_value, source_title
 from drgpay.report.settlement_excel import write_settlement_excel
 from drgpay.report.texts import Words
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import text, why
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
-from drgpay.store.run_columns import word
+from drgpay.why import text, why
 from tests.cli.test_language import region
 from tests.report.test_report_html import Reader
 

@@ -11,9 +11,9 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.reopening.reopen import reopen
 from drgpay.report.settlement_excel import write_settlement_excel
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.report.formulas import Calculator, formulas
 from tests.settlement.regions import EX1

@@ -12,18 +12,18 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.year_end import year_end as command
-from drgpay.errors import InputError
-from drgpay.money import fen_of_yuan, yuan_text
+from drgpay.ground.errors import InputError
+from drgpay.ground.money import fen_of_yuan, yuan_text
+from drgpay.region.region import read_region
+from drgpay.reopening.reopen import reopen
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
 from drgpay.report.reopened import Difference, pool_line
 from drgpay.report.run import Run
 from drgpay.report.texts import Words
-from drgpay.settlement.region import read_region
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import text, why
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import text, why
 from tests.months.folders import change, ex1, rows_of
 from tests.runs.test_reopening import DEDUCTED, REMOVED, hospital, later, manifest_of, refused
 

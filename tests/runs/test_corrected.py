@@ -16,17 +16,17 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.year_end import year_end as command
-from drgpay.errors import BooksError, InputError
+from drgpay.ground.errors import BooksError, InputError
+from drgpay.reopening.reopen import reopen
 from drgpay.report.html import write_report
 from drgpay.report.letters import write_letters
 from drgpay.report.runs_diff import diff_lines
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.sensitivity import write_sensitivity
-from drgpay.settlement.why.case import why_case
-from drgpay.settlement.why.folder import RunFolder
+from drgpay.runs.folder import write_run
+from drgpay.runs.records import diff_runs
 from drgpay.settlement.year_end import YearEnd, year_end
-from drgpay.store.runs import diff_runs
+from drgpay.trials.sensitivity import write_sensitivity
+from drgpay.why.case import why_case
+from drgpay.why.folder import RunFolder
 from tests.lists.bodies import ex1_lists, write
 from tests.months.folders import change, ex1, rows_of, write_rows
 from tests.runs.test_reopening import REMOVED, case_of, digests, later, with_value

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 
 from drgpay.cli import cli
 from drgpay.cli.letters import letters
-from drgpay.errors import BooksError
-from drgpay.settlement.run_folder import write_run
+from drgpay.ground.digests import file_digest
+from drgpay.ground.errors import BooksError
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
-from drgpay.store.digests import file_digest
 from tests.months.folders import ex1
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
+from drgpay.region.provenance import CARRIED_ORIGIN, rows_digest
+from drgpay.region.region import read_region
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
-from drgpay.settlement.provenance import CARRIED_ORIGIN, rows_digest
-from drgpay.settlement.region import read_region
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import why
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import why
 from tests.months.folders import change, ex1, rows_of
 from tests.runs.test_reopening import hospital
 

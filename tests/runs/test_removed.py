@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.errors import in_language
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import why
+from drgpay.ground.errors import in_language
+from drgpay.reopening.reopen import reopen
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import why
 from reference.model import settle_region
 from tests.months.folders import change, ex1
 from tests.settlement.regions import EX1

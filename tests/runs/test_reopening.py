@@ -16,17 +16,18 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.year_end import year_end as command
-from drgpay.errors import InputError
-from drgpay.money import POINT, round_half_away, yuan_text
-from drgpay.settlement.month_folder import write_month
-from drgpay.settlement.month_run import run_month
-from drgpay.settlement.provenance import CARRIED_ORIGIN
-from drgpay.settlement.region import read_region
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why.case import why_case
-from drgpay.settlement.why.folder import RunFolder
+from drgpay.ground.errors import InputError
+from drgpay.ground.money import POINT, round_half_away, yuan_text
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_month
+from drgpay.region.provenance import CARRIED_ORIGIN
+from drgpay.region.region import read_region
+from drgpay.reopening.reopen import reopen
+from drgpay.runs.carried import differences
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why.case import why_case
+from drgpay.why.folder import RunFolder
 from tests.capitation.regions import person, visit, write_region
 from tests.months.folders import change, ex1, rows_of
 
@@ -247,7 +248,7 @@ def test_third_version__holds_the_violations_of_the_second(
     assert run.reopening is not None
     assert run.reopening.version == 3
     assert [v.version for v in run.reopening.later] == [2, 3]
-    before = {(r[0], r[1]): r[2] for r in run.reopening.differences(run)}
+    before = {(r[0], r[1]): r[2] for r in differences(run.reopening, run)}
     told = pq.read_table(second / "hospitals.parquet").to_pylist()
     assert before == {(r["hospital_id"], r["pool"]): r["final_fen"] for r in told}
 

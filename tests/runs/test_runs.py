@@ -14,15 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.runs import runs as command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_month
+from drgpay.reopening.reopen import reopen
 from drgpay.report.runs_diff import diff_lines, write_diff_excel, write_diff_page
 from drgpay.report.runs_list import run_lines
-from drgpay.settlement.month_folder import write_month
-from drgpay.settlement.month_run import run_month
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
+from drgpay.runs.records import diff_runs, list_runs
 from drgpay.settlement.year_end import year_end
-from drgpay.store.runs import diff_runs, list_runs
 from tests.months.folders import change, ex1, rows_of, write_rows
 
 LATER = (

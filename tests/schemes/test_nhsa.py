@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from drgpay import Grouper
 from drgpay.cli import scheme as command
-from drgpay.errors import InputError, SchemeError
+from drgpay.ground.errors import InputError, SchemeError
 from drgpay.schemes.load import check_scheme
 from drgpay.schemes.nhsa import clean, import_nhsa
 from reference.model import group_case as model_group

@@ -18,21 +18,21 @@ from drgpay.cli.explain import explain as explain_command
 from drgpay.cli.group import group as group_command
 from drgpay.cli.scheme import show as show_command
 from drgpay.cli.scheme_impact import impact as impact_command
-from drgpay.errors import DrgpayError, InputError, SchemeError
+from drgpay.ground.errors import DrgpayError, InputError, SchemeError
 from drgpay.grouper import Grouper, group, group_file
 from drgpay.grouper.check import check_cases
 from drgpay.grouper.explain import explain
 from drgpay.grouper.versions import any_grouper
-from drgpay.readings import OPEN_READINGS, READINGS, asked_readings, told_readings
+from drgpay.months.folder import warnings, write_month
+from drgpay.months.run import run_month
+from drgpay.names.readings import OPEN_READINGS, READINGS, asked_readings, told_readings
+from drgpay.reopening.reopen import reopen
 from drgpay.report.scheme_manual import write_manual
+from drgpay.runs.folder import write_run
+from drgpay.runs.pricing import Pricer
+from drgpay.runs.records import diff_runs
 from drgpay.schemes import load_scheme
-from drgpay.settlement.month_folder import warnings, write_month
-from drgpay.settlement.month_run import run_month
-from drgpay.settlement.pricing import Pricer
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
-from drgpay.store.runs import diff_runs
 from reference.model import load_scheme as load_model
 from reference.model.scheme import READINGS as OF_MODEL
 from tests.months.folders import ex1
@@ -115,7 +115,7 @@ def test_commands__ask_for_readings_alike(decided: dict[str, object], tmp_path: 
         told = told_by(group_command, cases, "-o", out, *words)
         assert f"名称所述条件 {choice}" in told and "手术匹配 main" in told
         drgs[choice] = pq.read_table(out)["drg"].to_pylist()[0]
-        meta = pq.read_schema(out).metadata[b"drgpay.readings"].decode()
+        meta = pq.read_schema(out).metadata[b"drgpay.names.readings"].decode()
         assert [part.split(" = ")[0] for part in meta.split(", ")] == list(READINGS)
         explained = json.loads(
             told_by(explain_command, "--from", cases, "--case", "a", "--json", *words)

@@ -6,7 +6,7 @@ import csv
 import tomllib
 from collections.abc import Iterator
 
-from drgpay._reference import reference_dir
+from drgpay.ground.reference import reference_dir
 from drgpay.schemes.remarks import remark
 
 SCHEMES = reference_dir() / "schemes"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drgpay.errors import SchemeError
+from drgpay.ground.errors import SchemeError
 from drgpay.schemes.checks import CHECKS
 from drgpay.schemes.load import check_scheme, load_scheme
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from drgpay._reference import bundled
 from drgpay.cli import scheme as command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
+from drgpay.ground.reference import bundled
 from drgpay.schemes.checks import CHECKS
 from drgpay.schemes.load import NO_LONGER_FOUND, is_sealed, load_scheme
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli import scheme as command
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.report.scheme_diff import diff_lines, write_diff_excel, write_diff_page
 from drgpay.schemes.diff import SchemeDiff, diff_schemes
 from drgpay.schemes.load import load_scheme

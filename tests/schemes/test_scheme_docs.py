@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli import scheme as command
-from drgpay.errors import InputError, SchemeError
+from drgpay.ground.errors import InputError, SchemeError
 from drgpay.report.scheme_manual import write_manual
 from drgpay.schemes.load import load_scheme
 

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli import scheme as command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.report.scheme_impact import write_impact_page
-from drgpay.settlement.impact import (
+from drgpay.trials.impact import (
     Impact,
     group_table,
     hospital_table,

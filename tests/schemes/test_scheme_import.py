@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli import scheme as command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper, group
 from drgpay.schemes.diff import diff_schemes
 from drgpay.schemes.importer import import_scheme

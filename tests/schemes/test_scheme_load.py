@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from drgpay._reference import bundled, resolve
-from drgpay.errors import InputError, SchemeError
+from drgpay.ground.errors import InputError, SchemeError
+from drgpay.ground.reference import bundled, resolve
 from drgpay.schemes import load_scheme
 from drgpay.schemes.checks import counts
 from drgpay.schemes.folders import read_manifest

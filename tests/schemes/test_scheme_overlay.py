@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli import scheme as command
-from drgpay.errors import SchemeError
+from drgpay.ground.errors import SchemeError
 from drgpay.grouper import Grouper
 from drgpay.grouper.explain import explain
 from drgpay.schemes import load_scheme

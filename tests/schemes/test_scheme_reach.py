@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drgpay._reference import resolve
+from drgpay.ground.reference import resolve
 from drgpay.schemes.reach import Reach, reach
 from drgpay.schemes.tables import read_tables
 from reference.model.grouping import group_case

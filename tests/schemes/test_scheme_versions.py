@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import InputError, SchemeError, in_language
+from drgpay.ground.errors import InputError, SchemeError, in_language
 from drgpay.grouper import Grouper, group, group_file
 from drgpay.grouper.check import check_cases
 from drgpay.grouper.versions import VersionedGrouper, any_grouper
+from drgpay.runs.folder import write_run
 from drgpay.schemes import load_scheme
 from drgpay.schemes.versions import bundled_families, find_family
-from drgpay.settlement.run_folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.grouper.generated import Tables, as_table
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay._reference import bundled
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
+from drgpay.ground.reference import bundled
 from drgpay.schemes.load import load_scheme
 from drgpay.schemes.rules import And, Compare, Node, Not, Or, RuleSyntaxError, parse_rule
 from drgpay.schemes.words import rule_in_words, rule_of_words

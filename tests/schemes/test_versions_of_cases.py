@@ -16,7 +16,7 @@ from drgpay.cases.convert import convert
 from drgpay.cli.cases_check import check as check_command
 from drgpay.cli.cases_convert import convert as convert_command
 from drgpay.cli.explain import explain as explain_command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper, group
 from drgpay.grouper import explain_file as explaining
 from drgpay.grouper import versions as own_clock

@@ -25,13 +25,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import DrgpayError
+from drgpay.ground.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
+from drgpay.names.readings import READINGS, Readings, asked_readings
 from drgpay.policy import CATALOGUE, FINDINGS
-from drgpay.readings import READINGS, Readings, asked_readings
+from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
+from drgpay.runs.folder import case_tables, drgs_table, hospitals_table, pools_table
 from drgpay.settlement import year_end as engine
-from drgpay.settlement.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
-from drgpay.settlement.run_folder import case_tables, drgs_table, hospitals_table, pools_table
 from drgpay.settlement.year_end import YearEnd
 from reference.model import Scheme, group_case, settle_region
 from reference.model import load_scheme as load_model_scheme

@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.report.outputs import write_outputs
+from drgpay.runs.folder import write_run
 from drgpay.settlement.prepare import MEMORY_CASES
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import why
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import why
 from reference.model import settle_region
 from tests.settlement.small import BASE, case, small_region
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.errors import InputError
-from drgpay.money import yuan_text
-from drgpay.settlement.month_folder import write_month
-from drgpay.settlement.month_run import run_all_months, run_month
-from drgpay.settlement.run_folder import manifest, write_run
+from drgpay.ground.errors import InputError
+from drgpay.ground.money import yuan_text
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_all_months, run_month
+from drgpay.runs.folder import manifest, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from reference.model import settle_region
 from tests.months.folders import take_prepaid

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.report.html import write_report
 from drgpay.report.letters import write_letters
 from drgpay.report.settlement_excel import write_settlement_excel
-from drgpay.settlement.pricing import Pricer
-from drgpay.settlement.run_folder import case_tables, write_run
+from drgpay.runs.folder import case_tables, write_run
+from drgpay.runs.pricing import Pricer
 from drgpay.settlement.year_end import YearEnd, year_end
 from reference.model import settle_region
 from tests.months.folders import ex1

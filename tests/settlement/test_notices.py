@@ -10,11 +10,11 @@ from typing import Any
 import openpyxl
 import pytest
 
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.report.outputs import write_outputs
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import why
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import why
 from reference.model import settle_region
 from tests.settlement.small import BASE, case, small_region
 

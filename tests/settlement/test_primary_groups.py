@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from drgpay.errors import InputError
-from drgpay.settlement.run_folder import write_run
+from drgpay.ground.errors import InputError
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.months.folders import ex1
 from tests.why.test_derivations import check_run

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import InputError, in_language
+from drgpay.ground.errors import InputError, in_language
 from drgpay.report.outputs import write_outputs
-from drgpay.settlement.run_folder import manifest, write_run
-from drgpay.settlement.why import why
+from drgpay.runs.folder import manifest, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import why
 from reference.model import settle_region
 from tests.settlement.small import case, small_region
 

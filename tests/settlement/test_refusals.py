@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from drgpay.errors import DrgpayError, in_language
+from drgpay.ground.errors import DrgpayError, in_language
+from drgpay.months.run import run_month
+from drgpay.reopening.reopen import reopen
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs
-from drgpay.settlement.month_run import run_month
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import why
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.why import why
 from reference.model import settle_region
 from tests.settlement.small import BASE, case, small_region
 

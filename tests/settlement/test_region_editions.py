@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.errors import InputError
-from drgpay.settlement.run_folder import write_run
+from drgpay.ground.errors import InputError
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 
 EX1 = Path(__file__).parents[1] / "cases" / "ex1"

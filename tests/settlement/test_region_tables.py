@@ -10,9 +10,9 @@ import pytest
 import xlsxwriter
 
 from drgpay import year_end
-from drgpay.errors import InputError
-from drgpay.settlement.region import read_region
-from drgpay.settlement.small_tables import HEADERS, meaning
+from drgpay.ground.errors import InputError
+from drgpay.region.region import read_region
+from drgpay.tables.small import HEADERS, meaning
 
 EX1 = Path(__file__).parents[1] / "cases" / "ex1"
 TABLES = ("hospitals", "coefficients", "scores", "base_points", "bed_day_rates", "reviews")

@@ -19,18 +19,18 @@ from typing import Any
 
 import pytest
 
-from drgpay.errors import DrgpayError
+from drgpay.ground.errors import DrgpayError
+from drgpay.ground.money import POINT
 from drgpay.grouper.versions import any_grouper
-from drgpay.money import POINT
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import CATALOGUE, NONE, InForce, Policy, YearPolicy, load_policy, read_value
+from drgpay.region.later import REMOVE, LaterViolation
+from drgpay.region.region import read_region
+from drgpay.reopening.reopen import correct_cases
+from drgpay.settlement.by_month import months_of
 from drgpay.settlement.doubts import BIT, holding
-from drgpay.settlement.months import months_of
 from drgpay.settlement.prepare import READING, Prepared, prepare
-from drgpay.settlement.region import read_region
-from drgpay.settlement.reopen import correct_cases
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
-from drgpay.settlement.versions import REMOVE, LaterViolation
 from drgpay.settlement.year_end import YearEnd, settle_prepared
 from reference.model import Groupings, Scheme, Settlement, group_region, settle
 from reference.model.policy import Policy as ModelPolicy

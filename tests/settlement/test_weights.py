@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.points.base import group_tables, weighted_base_points
 from drgpay.points.kernels import COEF_ONE
 from drgpay.points.limits import cost_limits
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
-from drgpay.settlement.pricing import Pricer
-from drgpay.settlement.run_folder import drgs_table, write_run
+from drgpay.runs.folder import drgs_table, write_run
+from drgpay.runs.pricing import Pricer
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.settlement.regions import EX1, SCHEMES
 from tests.why.test_derivations import check_run

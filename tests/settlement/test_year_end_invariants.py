@@ -20,11 +20,11 @@ import pytest
 
 from drgpay.budget.pool import available_budget, settled_total
 from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
-from drgpay.errors import DrgpayError, InputError, PolicyError, in_language
+from drgpay.ground.errors import DrgpayError, InputError, PolicyError, in_language
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
+from drgpay.runs.folder import case_tables, write_run
 from drgpay.settlement.point_value import Sums, dues
-from drgpay.settlement.run_folder import case_tables, write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.command import drgpay
 from tests.settlement.regions import (

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.synth import synth
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.settlement.year_end import year_end
 from drgpay.synth import Summary, synthesize
 from drgpay.synth.cheats import KINDS, Cheats, cheats_of, plant

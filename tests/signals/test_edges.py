@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from drgpay.signals.coding import _high_limits, ratio_and_low
 from drgpay.signals.data import load_cases

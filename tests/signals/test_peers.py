@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.signals.findings import confidence
 from drgpay.signals.parameters import load_parameters
 from drgpay.signals.peers import (

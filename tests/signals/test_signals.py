@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.signals import signals as command
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.report.signals import write_report
-from drgpay.settlement.run_folder import write_run
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from drgpay.signals.detect import Signals, signals
 from drgpay.signals.folder import facts, found_pairs, result_tables, write_signals

@@ -11,13 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.year_end import year_end as command
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.report.amounts import yuan
 from drgpay.report.run import Run
 from drgpay.report.sensitivity import parameter_table
 from drgpay.report.sensitivity import sensitivity_table as sensitivity_table_of
 from drgpay.report.texts import Words
-from drgpay.settlement.sensitivity import (
+from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.trials.outcome import Change
+from drgpay.trials.sensitivity import (
     MOVED,
     NOTHING,
     OTHER,
@@ -28,8 +30,6 @@ from drgpay.settlement.sensitivity import (
     sensitivity,
     sensitivity_table,
 )
-from drgpay.settlement.simulate_outcome import Change
-from drgpay.settlement.year_end import YearEnd, year_end
 
 TESTS = Path(__file__).resolve().parents[1]
 

@@ -16,11 +16,16 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cli.simulate import simulate as command
-from drgpay.errors import DrgpayError, InputError, PolicyError, both, in_language
-from drgpay.money import yuan_text
+from drgpay.ground.errors import DrgpayError, InputError, PolicyError, both, in_language
+from drgpay.ground.money import yuan_text
 from drgpay.report.simulate import _change as change_text
 from drgpay.report.simulate import write_simulation_page
-from drgpay.settlement.simulate import (
+from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.synth import synthesize
+from drgpay.trials.folder import TABLES, fund_rows, write_simulation
+from drgpay.trials.outcome import Outcome, change_of, changes, moved_between
+from drgpay.trials.outcome import refusal as one_line
+from drgpay.trials.simulate import (
     MAX_CAUSES,
     Simulation,
     named_trial,
@@ -30,11 +35,6 @@ from drgpay.settlement.simulate import (
     sweep_of,
     trial_of,
 )
-from drgpay.settlement.simulate_folder import TABLES, fund_rows, write_simulation
-from drgpay.settlement.simulate_outcome import Outcome, change_of, changes, moved_between
-from drgpay.settlement.simulate_outcome import refusal as one_line
-from drgpay.settlement.year_end import YearEnd, year_end
-from drgpay.synth import synthesize
 from tests.command import drgpay
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from drgpay.settlement.run_folder import case_tables, write_run
+from drgpay.ground.digests import changed_files, read_sums
+from drgpay.runs.folder import case_tables, write_run
 from drgpay.settlement.year_end import YearEnd
 from drgpay.spark import SparkYearEnd
-from drgpay.store.digests import changed_files, read_sums
 
 EX1 = Path(__file__).parents[1] / "cases" / "ex1"
 BY_CASE = {"cases", "quarantine", "history_quarantine", "findings", "findings_by_month"}

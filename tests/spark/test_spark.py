@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import DrgpayError, InputError
+from drgpay.ground.errors import DrgpayError, InputError
 from drgpay.points.base import history_base_points
 from drgpay.points.coefficients import coefficients
 from drgpay.points.history import History

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
-from drgpay.errors import DrgpayError, InputError
+from drgpay.ground.errors import DrgpayError, InputError
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.spark import settle_on_spark, stays, sums
 from tests.capitation.regions import person, visit, write_region

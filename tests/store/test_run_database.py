@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.store.duck import connection, glob_safe, os_error, parquet
-from drgpay.store.run_columns import CASE_CLASSES, COLUMNS, TABLES, WORDS
-from drgpay.store.run_database import write_run_database
-from drgpay.store.run_sums import CaseSums
+from drgpay.names.run_columns import CASE_CLASSES, COLUMNS, TABLES, WORDS
+from drgpay.runs.database import write_run_database
+from drgpay.runs.duck import connection, glob_safe, os_error, parquet
+from drgpay.runs.sums import CaseSums
 from tests.report.folders import CASE_FIELDS, CASES, full_run, write_table
 
 

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from drgpay.columns import CORE_COLUMNS
-from drgpay.errors import InputError
+from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper, group
+from drgpay.names.columns import CORE_COLUMNS
 from drgpay.synth import Summary, synthesize
 from drgpay.synth.profiles import build_profiles, drg_weights
 from drgpay.synth.words import written
@@ -289,7 +289,7 @@ def test_errors__none_when_the_rate_is_zero(tmp_path: Path) -> None:
 
 
 def test_region__is_settled_with_a_surplus_and_an_overspend(city: Summary) -> None:
-    from drgpay.settlement.region import read_region
+    from drgpay.region.region import read_region
     from drgpay.settlement.year_end import year_end
 
     assert read_region(city.path).synthetic

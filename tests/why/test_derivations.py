@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.errors import DrgpayError
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import RunFolder, text, why
+from drgpay.ground.errors import DrgpayError
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
+from drgpay.why import RunFolder, text, why
 from tests.settlement.regions import EX1, draw_region, keep_schemes
 from tests.why.formulas import Formula, Tables, check_derivation
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import why
-from drgpay.settlement.why.text import lines
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
+from drgpay.why import why
+from drgpay.why.text import lines
 from tests.settlement.small import case, small_region
 from tests.settlement.test_money import OWES, own_targets, target
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.errors import BooksError, InputError, in_language
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import text, why
+from drgpay.ground.errors import BooksError, InputError, in_language
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
+from drgpay.why import text, why
 from tests.cli.test_language import CHINESE, ENGLISH, drgpay, edit, region
 from tests.settlement.regions import EX1
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import text, why
+from drgpay.runs.folder import write_run
+from drgpay.why import text, why
 from tests.settlement.test_referrals import STANDARDS, region, settled
 from tests.why.formulas import Tables, check_derivation
 from tests.why.test_derivations import check_run, formula

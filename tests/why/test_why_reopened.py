@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drgpay.settlement.reopen import reopen
-from drgpay.settlement.run_folder import write_run
-from drgpay.settlement.why import text, why
+from drgpay.reopening.reopen import reopen
+from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
+from drgpay.why import text, why
 from tests.settlement.regions import EX1
 from tests.why.test_derivations import check_run
 

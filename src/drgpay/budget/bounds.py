@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from drgpay.budget import kernels
 from drgpay.budget.kernels import BITS, NO_HIGH, NO_LOW
-from drgpay.errors import BooksError, InputError, both
-from drgpay.money import POINT, largest_remainder
+from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.ground.money import POINT, largest_remainder
 
 __all__ = [
     "INTERVAL",

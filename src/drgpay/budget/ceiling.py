@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from drgpay.errors import Bilingual, InputError, both, in_language
-from drgpay.money import yuan_text
+from drgpay.ground.errors import Bilingual, InputError, both, in_language
+from drgpay.ground.money import yuan_text
 
 DRG, PER_DIEM, BY_ITEM, OUT_OF_AREA, CAPITATION, OTHER, PREPAID, PAYABLE, PROVISION = (
     "drg", "per_diem", "by_item", "out_of_area", "capitation", "other", "prepaid", "payable",

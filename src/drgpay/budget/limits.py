@@ -32,8 +32,8 @@ from drgpay.budget.bounds import (
     whole_fen,
 )
 from drgpay.budget.pool import Rules
-from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
-from drgpay.money import (
+from drgpay.ground.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.ground.money import (
     decimal_text,
     remainder_by_party,
     round_half_away,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-from drgpay.errors import Bilingual, InputError, PolicyError, both
-from drgpay.money import decimal_text, round_half_away, yuan_text
+from drgpay.ground.errors import Bilingual, InputError, PolicyError, both
+from drgpay.ground.money import decimal_text, round_half_away, yuan_text
 
 Tiers = Sequence[tuple[Fraction | None, Fraction]]
 

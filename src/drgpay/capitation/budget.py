@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from drgpay.capitation.rules import Rules
-from drgpay.errors import InputError, both
-from drgpay.money import round_half_away
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.money import round_half_away
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drgpay.columns import both_names, normal_header
+from drgpay.names.columns import both_names, normal_header
 
 FOLDER = "capitation"
 UNITS = ("(元)", "(岁)", "(月)")

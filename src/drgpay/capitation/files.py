@@ -36,7 +36,7 @@ from drgpay.cases.excel_safety import SheetMarks, Workbook, inspect
 from drgpay.cases.files import Unchanged, not_passed_over, of_folder, readable, unreadable
 from drgpay.cases.parquet import check_texts
 from drgpay.cases.swallowed import rows_within, without_swallowing
-from drgpay.errors import Bilingual, InputError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, located
 
 SUFFIXES = (".parquet", ".csv", ".xlsx", ".xls")
 BATCH_ROWS = 1_000_000

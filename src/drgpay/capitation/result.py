@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from drgpay.arrow import table_writer
 from drgpay.capitation.quarantine import Quarantined
-from drgpay.errors import Bilingual, BooksError, both
+from drgpay.ground.arrow import table_writer
+from drgpay.ground.errors import Bilingual, BooksError, both
 
 BEARERS = ("community", "unassigned", "invalid", "unknown_person", "quarantined")
 

@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from drgpay.capitation.columns import factor
-from drgpay.errors import Bilingual, PolicyError, both, located, quoted
-from drgpay.money import decimal_fraction
+from drgpay.ground.errors import Bilingual, PolicyError, both, located, quoted
+from drgpay.ground.money import decimal_fraction
 
 CHOICES = {
     "capitation.method": ("rate", "share_of_budget"),

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from drgpay.arrow import decimal_column
 from drgpay.capitation.budget import balance, budgets
 from drgpay.capitation.columns import FOLDER
 from drgpay.capitation.persons import UNASSIGNED, People, Places, read_people
@@ -26,8 +25,9 @@ from drgpay.capitation.result import BEARERS, Capitation, check_books
 from drgpay.capitation.rules import Rules, rules_of
 from drgpay.capitation.setup import WEIGHT_DP, Setup, read_setup
 from drgpay.capitation.visits import ACCEPTED, PLAIN, Sums, Tally, tally_visits
-from drgpay.errors import InputError, both
-from drgpay.money import round_half_away
+from drgpay.ground.arrow import decimal_column
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.money import round_half_away
 
 
 def has_capitation(region: Path) -> bool:

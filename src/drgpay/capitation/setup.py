@@ -26,8 +26,8 @@ from drgpay.capitation.columns import (
 from drgpay.capitation.files import Source, find, open_table
 from drgpay.capitation.texts import texts_of
 from drgpay.cases import parse
-from drgpay.errors import Bilingual, InputError, both, located
-from drgpay.money import decimal_fraction, fen_of_yuan
+from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.money import decimal_fraction, fen_of_yuan
 
 WEIGHT_DP = 6
 MAX_WEIGHT = 1000

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.arrow import decimal_column
 from drgpay.cases import parse
 from drgpay.cases.ages import against_birth_date
 from drgpay.cases.codes import Changes, Recoder
@@ -19,7 +18,8 @@ from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.encode import Faults, _blank
 from drgpay.cases.refunds import FILE, ROW
 from drgpay.cases.written import as_lists, code_words, read_cells
-from drgpay.columns import CASE_COLUMNS, Column
+from drgpay.ground.arrow import decimal_column
+from drgpay.names.columns import CASE_COLUMNS, Column
 
 _TEXTS = pa.list_(pa.string())
 TYPES: dict[str, pa.DataType] = {

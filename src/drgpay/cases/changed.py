@@ -17,8 +17,8 @@ from drgpay.cases.codes import (
 )
 from drgpay.cases.tidy import WHY as TIDY_WHY
 from drgpay.cases.written import WHY as CODE_WHY
-from drgpay.columns import both_names
-from drgpay.errors import Bilingual, both, in_language
+from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.names.columns import both_names
 
 WHY: Mapping[str, Bilingual] = {
     X_CASE: both("内部的X改为小写", "inner X in lower case"),

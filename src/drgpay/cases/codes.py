@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from drgpay.errors import SchemeError, both
+from drgpay.ground.errors import SchemeError, both
 
 X_CASE, MAPPED, BACK, NO_TARGET = "x_case", "insurance_code", "clinical_code", "no_target"
 MOST_NEAREST = 8

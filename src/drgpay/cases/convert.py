@@ -31,14 +31,15 @@ from drgpay.cases.editions import (
 )
 from drgpay.cases.encode import Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine, Why
 from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
-from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import BY_NAME
-from drgpay.csv_cells import NeutralCsvWriter
-from drgpay.errors import Bilingual, BooksError, both
-from drgpay.outputs import Files, not_an_input, result_file, whole_files
+from drgpay.cases.sources import open_source
+from drgpay.ground.csv_cells import NeutralCsvWriter
+from drgpay.ground.errors import Bilingual, BooksError, both
+from drgpay.ground.outputs import Files, not_an_input, result_file, whole_files
+from drgpay.names.columns import BY_NAME
 
 SUFFIXES = (".parquet", ".csv", ".xlsx")
 SHEET_ROWS = 1_000_000  # of a sheet; Excel has 1,048,576

@@ -24,8 +24,8 @@ from drgpay.cases.expansion import FEWEST_ROWS
 from drgpay.cases.files import Unchanged
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
-from drgpay.cases.sources import Piece, Source, of_batches
-from drgpay.errors import Bilingual, DrgpayError, InputError, both
+from drgpay.cases.pieces import Piece, Source, of_batches
+from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
 
 # kind → DuckDB's extension and type, Python's driver, the extra that installs it
 EXTENSIONS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}

@@ -21,18 +21,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.cases import sources
+from drgpay.cases import pieces as source_pieces
 from drgpay.cases.encodings import Survey, decoded_head, filled_lines, survey
 from drgpay.cases.files import Unchanged
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
+from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.quarantine import BrokenRows
-from drgpay.cases.sources import Piece, Source
 from drgpay.cases.swallowed import holds_rows, rows_within, swallowed, without_swallowing
 from drgpay.cases.tables import HEADER_AMONG, find_header, second_header, two_headers
-from drgpay.csv_cells import restored
-from drgpay.errors import InputError, both
+from drgpay.ground.csv_cells import restored
+from drgpay.ground.errors import InputError, both
 
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -139,9 +139,9 @@ def open_delimited(
                     )
                     broken.extend((path.name, number, text) for number, text in inside)
                     batch = batch.select(chosen)
-                for start in range(0, len(batch), sources.BATCH_ROWS):
-                    part = pa.Table.from_batches([batch.slice(start, sources.BATCH_ROWS)])
-                    own = numbers[start : start + sources.BATCH_ROWS]
+                for start in range(0, len(batch), source_pieces.BATCH_ROWS):
+                    part = pa.Table.from_batches([batch.slice(start, source_pieces.BATCH_ROWS)])
+                    own = numbers[start : start + source_pieces.BATCH_ROWS]
                     yield Piece(path.name, int(own[0]), partial(layout.shape, part), own)
             refuse_hidden(path, found, header.lines, done + len(strange))
         watch.check()

@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases.codes import Changes, Recoder
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 
 if TYPE_CHECKING:
-    from drgpay.cases.sources import Piece
+    from drgpay.cases.pieces import Piece
 
 COLUMN = "code_system"
 INSURANCE, CLINICAL = "insurance-2.0", "clinical-2022"

@@ -18,7 +18,7 @@ from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.quarantine import REASONS, Quarantine
 from drgpay.cases.written import code_words, read_cells
-from drgpay.columns import CODED, GROUPING_MORE
+from drgpay.names.columns import CODED, GROUPING_MORE
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
 

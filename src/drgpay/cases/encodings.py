@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 CHUNK = 16 << 20
 _LF, _CR, _QUOTE = b'\n\r"'

@@ -23,12 +23,12 @@ from drgpay.cases.files import Unchanged, unreadable
 from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
+from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.pseudonyms import shown
 from drgpay.cases.quarantine import BrokenRows, RowNote
-from drgpay.cases.sources import Piece, Source
 from drgpay.cases.tables import HEADER_AMONG, find_header, second_header, two_headers
-from drgpay.columns import BY_NAME, whole_of
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.names.columns import BY_NAME, whole_of
 
 ROWS_A_PIECE = 20_000
 EXAMPLE_SHEETS = ("示例", "Examples")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from drgpay.cases.excel_safety import MAX_CELLS, too_large
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 
 MEMORY: Final = 4 << 30
 SECONDS: Final = 120  # of computing; a workbook of 60 million cells takes half of it

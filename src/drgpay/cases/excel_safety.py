@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.expansion import allowed, check
 from drgpay.cases.files import ZIP_FAULTS
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 MAX_UNPACKED = 2 << 30
 MAX_RATIO = 200

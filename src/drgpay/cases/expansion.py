@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases.parquet_footer import Chunk
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 
 ANY_SIZE: Final = 256 << 20  # bytes that a table may take whatever its rows
 BYTES_A_ROW: Final = 1_024  # beyond it, on average: 80 codes a case and all the rest

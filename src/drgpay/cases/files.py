@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 # every way in which the reader of zips fails on a damaged one, but for faults of the system
 ZIP_FAULTS = (

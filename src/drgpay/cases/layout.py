@@ -14,7 +14,8 @@ from drgpay.cases.pseudonyms import shown
 from drgpay.cases.row_kinds import split_kinds
 from drgpay.cases.tidied import tidy
 from drgpay.cases.values import CODE_SEPARATORS, EMPTY_WORDS
-from drgpay.columns import (
+from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.names.columns import (
     BY_NAME,
     NUMBERED,
     PARTS,
@@ -25,7 +26,6 @@ from drgpay.columns import (
     required,
     whole_of,
 )
-from drgpay.errors import Bilingual, InputError, both
 
 # numbers of a patient, not of a stay
 NO_STAY = frozenset(normal_header(header) for header in ("病案号", "medcasno", "住院号"))

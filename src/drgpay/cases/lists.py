@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.arrow import decimal_column
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import INSURANCE, edition_named
 from drgpay.cases.lists_bytes import Lines, Objects, Small, Tally, units_of
@@ -30,10 +29,11 @@ from drgpay.cases.lists_fast import Kinds, fast_table
 from drgpay.cases.lists_json import FEW, Seen, Span, spans_of
 from drgpay.cases.lists_map import LISTS, MONEY, OTHER_MEDICINE, ListFault, Need, Row, lists_in
 from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.pseudonyms import NO_KEY, ONCE, key_for
 from drgpay.cases.quarantine import BrokenRows, RowNote
-from drgpay.cases.sources import Piece, Source
-from drgpay.errors import Bilingual, both
+from drgpay.ground.arrow import decimal_column
+from drgpay.ground.errors import Bilingual, both
 
 PIECE_ROWS = 16_384
 THREADS = 2

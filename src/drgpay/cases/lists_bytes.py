@@ -35,7 +35,7 @@ from drgpay.cases.lists_json import (
     spans_of,
     spans_of_text,
 )
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 BLOCK = 4 << 20
 SMALL_FILE = 1 << 20

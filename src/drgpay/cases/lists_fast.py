@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.arrow import decimal_column
 from drgpay.cases import parse
 from drgpay.cases.lists_bytes import Lines
 from drgpay.cases.lists_codes import (
@@ -55,7 +54,8 @@ from drgpay.cases.lists_map import (
     icu_hours,
     patient_of,
 )
-from drgpay.interface import (
+from drgpay.ground.arrow import decimal_column
+from drgpay.names.interface import (
     BY_PLACE,
     DISEINFO,
     ICUINFO,

@@ -16,7 +16,7 @@ from typing import Any
 
 from drgpay.cases.lists_map import TWICE, case_id_of, lists_in, number_text
 from drgpay.cases.quarantine import RowNote
-from drgpay.interface import (
+from drgpay.names.interface import (
     ENVELOPE,
     FIELDS,
     NODES,

@@ -34,7 +34,7 @@ from drgpay.cases.lists_codes import (
 from drgpay.cases.parse import MAX_MONEY_FEN, minutes_of, moment_of
 from drgpay.cases.pseudonyms import ONCE, certificate_of, pseudonym
 from drgpay.cases.quarantine import RowNote
-from drgpay.interface import (
+from drgpay.names.interface import (
     DISEINFO,
     ICUINFO,
     ITEMINFO,
@@ -49,7 +49,7 @@ from drgpay.interface import (
     other_names,
     other_nodes,
 )
-from drgpay.interface import FIELDS as DECLARED
+from drgpay.names.interface import FIELDS as DECLARED
 
 MAX_ENTRIES = 20_000
 # the field that an entry is about, and the one of its name

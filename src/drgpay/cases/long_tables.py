@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.pieces import BATCH_ROWS, Piece, Source
 from drgpay.cases.quarantine import RowNote
 from drgpay.cases.row_kinds import MAIN, UNREAD
-from drgpay.cases.sources import BATCH_ROWS, Piece, Source
-from drgpay.columns import ROW_ORDER
-from drgpay.errors import both
+from drgpay.ground.errors import both
+from drgpay.names.columns import ROW_ORDER
 
 _CODES = ("diagnoses", "procedures")
 MAIN_WORD = "主要（main）"  # shown where a case has several of a kind

@@ -8,10 +8,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from drgpay._reference import reference_dir, resolve
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.tidy import ReadAs
-from drgpay.columns import (
+from drgpay.ground.errors import Bilingual, InputError, both, located, quoted
+from drgpay.ground.inputs import read_input, read_toml
+from drgpay.ground.reference import reference_dir, resolve
+from drgpay.names.columns import (
     BY_NAME,
     CASE_COLUMNS,
     NUMBERED,
@@ -22,8 +24,6 @@ from drgpay.columns import (
     meaning,
     normal_header,
 )
-from drgpay.errors import Bilingual, InputError, both, located, quoted
-from drgpay.inputs import read_input, read_toml
 
 KEYS = ("columns", "values", "ignore", "rows", "verified", "source")
 ROLES = {name.removesuffix("_of_row"): name for name in ROW_PARTS}

@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drgpay.cases import sources
+from drgpay.cases import pieces as source_pieces
 from drgpay.cases.expansion import check_group, check_rows, check_size
 from drgpay.cases.files import Unchanged, readable, unreadable
 from drgpay.cases.layout import select
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.parquet_footer import chunks_of
-from drgpay.cases.sources import Piece, Source, of_batches
-from drgpay.columns import CASE_COLUMNS, whole_of
+from drgpay.cases.pieces import Piece, Source, of_batches
+from drgpay.names.columns import CASE_COLUMNS, whole_of
 
 _FRAME = 12  # bytes of a file that are neither rows nor footer: two marks, and the footer's length
 MANY_GROUPS, TINY_GROUP = 100, 10_000
@@ -91,7 +91,7 @@ def open_parquet(
             for span in spans:
                 check(span, read)
                 for batch in file.iter_batches(
-                    sources.BATCH_ROWS, row_groups=span, columns=columns
+                    source_pieces.BATCH_ROWS, row_groups=span, columns=columns
                 ):
                     table = pa.Table.from_batches([batch]).select(columns)
                     check_texts(table)
@@ -100,7 +100,7 @@ def open_parquet(
                     first += len(table)
         watch.check()
 
-    large = max(groups, default=0) > sources.LARGE_ROW_GROUP
+    large = max(groups, default=0) > source_pieces.LARGE_ROW_GROUP
     # each piece reads the file's footer, which grows with the number of groups
     tiny = len(groups) > MANY_GROUPS and rows < TINY_GROUP * len(groups)
     pieces = by_batch(across=tiny and not large) if large or tiny else by_group()

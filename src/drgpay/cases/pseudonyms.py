@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drgpay.errors import Bilingual, InputError, both
-from drgpay.inputs import read_input
+from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.ground.inputs import read_input
 
 KEY_FILE: Final = "pseudonym.key"
 VARIABLE: Final = "DRGPAY_PSEUDONYM_KEY"

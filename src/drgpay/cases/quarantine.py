@@ -11,8 +11,8 @@ from typing import Self
 
 import pyarrow as pa
 
-from drgpay.columns import both_names
-from drgpay.interface import FIELDS, NODES
+from drgpay.names.columns import both_names
+from drgpay.names.interface import FIELDS, NODES
 
 
 @dataclass(frozen=True, slots=True)

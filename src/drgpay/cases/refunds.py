@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.arrow import decimal_column
 from drgpay.cases import parse
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import BooksError, both
+from drgpay.ground.arrow import decimal_column
+from drgpay.ground.errors import BooksError, both
 
 FILE, ROW = "__file", "__row"  # columns that say where a row came from
 AMOUNTS = (

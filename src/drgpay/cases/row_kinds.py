@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from drgpay.cases import parse
 from drgpay.cases.values import FURTHER_ROWS, MAIN_ROWS, ROW_KINDS, by_word, coded
-from drgpay.columns import ROW_ORDER, ROW_PARTS
+from drgpay.names.columns import ROW_ORDER, ROW_PARTS
 
 UNREAD = "\x00"  # before the kind of a row that says neither diagnosis nor procedure
 MAIN = "main"  # in the place of the order of a row whose code comes first among its kind

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases.quarantine import RowNote
-from drgpay.errors import DrgpayError, InputError, both
+from drgpay.ground.errors import DrgpayError, InputError, both
 
 REASON = "row_swallowed"
 _LINE_END = re.compile(r"\r\n|\n|\r")

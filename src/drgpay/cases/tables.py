@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from drgpay.cases.mapping import HeaderMapping
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 
 HEADER_AMONG = 30
 LEAST_COLUMNS = 3

@@ -9,9 +9,9 @@ from typing import Any
 
 from drgpay.cases.excel import EXAMPLE_SHEETS
 from drgpay.cases.values import CHOICE_WORDS, FLAG_WORDS, SEX_WORDS
-from drgpay.columns import BY_NAME, Column
-from drgpay.errors import InputError, both
-from drgpay.outputs import result_file, whole_file
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.outputs import result_file, whole_file
+from drgpay.names.columns import BY_NAME, Column
 
 LAST_ROW = 50_000  # drop-downs and checks of what is typed reach down to here
 DISCHARGE_WAYS = ("1", "2", "3", "4", "5", "9")

@@ -33,8 +33,8 @@ from drgpay.cases.values import (
     coded,
     is_empty,
 )
-from drgpay.columns import BY_NAME, both_names, whole_of
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.names.columns import BY_NAME, both_names, whole_of
 
 EMPTY, ZERO, WORD, UNIT, KILOGRAMS = "empty_word", "zero", "coded_word", "unit", "kilograms"
 BIRTH_DATE, NO_YEARS, FILLER = "birth_date", "age_from_days", "age_filler"

@@ -23,8 +23,8 @@ from drgpay.cases.codes import Changes, read_as, small_x
 from drgpay.cases.quarantine import REASONS
 from drgpay.cases.tidy import EMPTY, without_shape
 from drgpay.cases.values import INVISIBLE, bare, is_empty
-from drgpay.columns import NUMBERED
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.names.columns import NUMBERED
 
 NUMBER, NAME, SEVERAL, FORM = "number_restored", "name_left_out", "several_in_cell", "code_form"
 WHY: dict[str, Bilingual] = {

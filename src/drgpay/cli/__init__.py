@@ -16,8 +16,8 @@ from drgpay.cli.chinese import chinese_words, speak_chinese
 from drgpay.cli.lang import LANG, language_first, t
 from drgpay.cli.lazy import LazyGroup
 from drgpay.cli.streams import guard_streams
-from drgpay.errors import DrgpayError, InputError
-from drgpay.inputs import utf8_name
+from drgpay.ground.errors import DrgpayError, InputError
+from drgpay.ground.inputs import utf8_name
 
 if LANG == "zh":
     speak_chinese()
@@ -89,7 +89,7 @@ def _os_text(error: OSError) -> str:
 def _own_fault(error: Exception) -> str:
     """Return what to say of a fault of the program itself."""
     what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    from drgpay.outputs import WRITTEN
+    from drgpay.ground.outputs import WRITTEN
 
     there = "、".join(str(path) for path in WRITTEN[-3:])
     return t(
@@ -104,7 +104,7 @@ def _own_fault(error: Exception) -> str:
 
 def _cache_notes() -> None:
     """Say once what stood in the way of the cache of compiled code."""
-    jit = sys.modules.get("drgpay._jit")
+    jit = sys.modules.get("drgpay.ground.jit")
     for place, (kind, error) in list(getattr(jit, "CACHE_TROUBLE", {}).items())[:1]:
         texts = {
             "elsewhere": (
@@ -142,7 +142,7 @@ def _no_memory() -> str:
 
 def _place() -> Path:
     """Return where this command was writing: the last of its results, else the folder it is in."""
-    from drgpay.outputs import WRITTEN
+    from drgpay.ground.outputs import WRITTEN
 
     return WRITTEN[-1].parent if WRITTEN else Path.cwd()
 
@@ -220,7 +220,7 @@ def _tell(error: BaseException) -> int:
             click.echo(t("错误：", "error: ") + _no_memory(), err=True)
             return InputError.exit_code
         case OSError():
-            from drgpay.outputs import NO_ROOM, no_room
+            from drgpay.ground.outputs import NO_ROOM, no_room
 
             full = error.errno in NO_ROOM
             text = no_room(error, _place()).text(LANG) if full else _os_text(error)

@@ -14,12 +14,12 @@ from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import in_language
-from drgpay.outputs import not_an_input, result_file, whole_file
+from drgpay.ground.errors import in_language
+from drgpay.ground.outputs import not_an_input, result_file, whole_file
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
-    from drgpay.readings import Readings
+    from drgpay.names.readings import Readings
 
 SUFFIXES = (".xlsx", ".json", ".csv", ".parquet")
 FATAL_EXIT = 7

@@ -14,7 +14,7 @@ from drgpay.cli.options import codes_option, scheme_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions

@@ -38,11 +38,11 @@ MARK = ".drgpay-demo"
 @click.option("--seed", default=2024, show_default=True, help=t("随机种子", "seed"))
 def demo(out: Path, cases: int, seed: int) -> None:
     """Generate, group, settle, report."""
-    from drgpay.errors import InputError, both
+    from drgpay.ground.errors import InputError, both
+    from drgpay.ground.money import decimal_text, yuan_text
     from drgpay.grouper.explain_file import explain_case
-    from drgpay.money import decimal_text, yuan_text
     from drgpay.report.outputs import write_outputs
-    from drgpay.settlement.run_folder import write_run
+    from drgpay.runs.folder import write_run
     from drgpay.settlement.year_end import year_end
     from drgpay.synth import synthesize
 

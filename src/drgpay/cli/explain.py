@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import codes_option, readings_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import Bilingual, InputError, both, in_language
+from drgpay.ground.errors import Bilingual, InputError, both, in_language
+from drgpay.ground.reference import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
     from drgpay.grouper.explain import Explanation
     from drgpay.grouper.versions import AnyGrouper
-    from drgpay.readings import Readings
-    from drgpay.settlement.pricing import Pricer
+    from drgpay.names.readings import Readings
+    from drgpay.runs.pricing import Pricer
 
 SEXES = ["M", "F"] if LANG == "en" else ["男", "女", "M", "F"]
 
@@ -169,7 +169,7 @@ def explain(
         }
         made = _of_facts(grouper, facts, None if discharged is None else discharged.date())
     if svg is not None:
-        from drgpay.outputs import whole_file
+        from drgpay.ground.outputs import whole_file
         from drgpay.report.explain_svg import explanation_svg
 
         with whole_file(svg) as part:
@@ -183,7 +183,7 @@ def explain(
 def _pricer(run_dir: Path | None) -> Pricer | None:
     if run_dir is None:
         return None
-    from drgpay.settlement.pricing import Pricer
+    from drgpay.runs.pricing import Pricer
 
     return Pricer.of_run(run_dir)
 
@@ -267,7 +267,7 @@ def _explain_many(
     reading: ReadOptions,
 ) -> None:
     from drgpay.grouper.explain_file import explain_file
-    from drgpay.grouper.stream import default_threads
+    from drgpay.grouper.pieces import default_threads
 
     started = time.perf_counter()
     done = explain_file(

@@ -14,12 +14,12 @@ from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import in_language
-from drgpay.readings import readings_text
+from drgpay.ground.errors import in_language
+from drgpay.names.readings import readings_text
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
-    from drgpay.readings import Readings
+    from drgpay.names.readings import Readings
 
 
 @click.command(
@@ -64,8 +64,8 @@ def group(
 ) -> None:
     """Group files."""
     spare_pandas()
+    from drgpay.ground.outputs import room_for
     from drgpay.grouper.stream import group_file
-    from drgpay.outputs import room_for
 
     started = time.perf_counter()
     with room_for(out.parent):

@@ -26,9 +26,9 @@ from drgpay.cli.lang import LANG, t
 )
 def letters(run_dir: Path, out: Path) -> None:
     """Write letters."""
+    from drgpay.ground.digests import refuse_changed
     from drgpay.report.letters import write_letters
     from drgpay.report.run import run_of
-    from drgpay.store.digests import refuse_changed
 
     run = run_of(run_dir)
     if not refuse_changed(run_dir, run.manifest):

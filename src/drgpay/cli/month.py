@@ -11,7 +11,7 @@ from drgpay.cli.counts import counts_text, tell_quarantined
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
 from drgpay.cli.progress import bar
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 
 
 @click.command(
@@ -60,10 +60,10 @@ def month(
     threads: int | None,
 ) -> None:
     """Run a month."""
-    from drgpay.money import decimal_text, yuan_text
-    from drgpay.outputs import new_folder
-    from drgpay.settlement.month_folder import warnings, write_month
-    from drgpay.settlement.month_run import run_all_months, run_month
+    from drgpay.ground.money import decimal_text, yuan_text
+    from drgpay.ground.outputs import new_folder
+    from drgpay.months.folder import warnings, write_month
+    from drgpay.months.run import run_all_months, run_month
 
     if (month is None) == (not every):
         raise click.UsageError(
@@ -105,7 +105,7 @@ def month(
     for note in first:
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
     if run.policy.trial:
-        from drgpay.store.choice_words import setting_text
+        from drgpay.policy.choice_words import setting_text
 
         settings = "; ".join(setting_text(text, LANG) for text in run.policy.trial)
         click.echo(t("【试算】", "[TRIAL] ") + settings)

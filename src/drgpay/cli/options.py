@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.lang import t
-from drgpay.errors import InputError, both
-from drgpay.readings import READINGS, Readings, asked_readings
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.reference import DEFAULT_SCHEME
+from drgpay.names.readings import READINGS, Readings, asked_readings
 
 Command = Callable[..., Any]
 

@@ -24,7 +24,7 @@ from drgpay.cli.lang import LANG, t
 )
 def check(policy: str, year: int | None) -> None:
     """Print the findings; exit code 4 when there are faults."""
-    from drgpay.errors import PolicyError
+    from drgpay.ground.errors import PolicyError
     from drgpay.report.policy_check import check_lines, check_policy
 
     found = check_policy(policy, year)

@@ -31,7 +31,7 @@ from drgpay.cli.lang import LANG, t
 )
 def diff(a: str, b: str, year: int | None, out: Path | None) -> None:
     """Print what differs, or write it as a page."""
-    from drgpay.outputs import not_an_input, result_file
+    from drgpay.ground.outputs import not_an_input, result_file
     from drgpay.policy import load_policy
     from drgpay.report.policy_diff import diff_lines, diff_policies, write_diff_page
 

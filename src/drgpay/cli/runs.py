@@ -48,9 +48,9 @@ def runs() -> None:
 )
 def list_command(folder: Path, verify: bool, regions: tuple[Path, ...]) -> None:
     """List runs."""
+    from drgpay.ground.digests import changed_results
     from drgpay.report.runs_list import run_lines
-    from drgpay.store.digests import changed_results
-    from drgpay.store.runs import list_runs, other_results
+    from drgpay.runs.records import list_runs, other_results
 
     verify = verify or bool(regions)
     found, strange = list_runs(folder, verify=verify, regions=regions)
@@ -76,9 +76,9 @@ def list_command(folder: Path, verify: bool, regions: tuple[Path, ...]) -> None:
 )
 def diff_command(a: Path, b: Path, out: Path | None) -> None:
     """Compare runs."""
-    from drgpay.outputs import not_an_input, result_file
+    from drgpay.ground.outputs import not_an_input, result_file
     from drgpay.report.runs_diff import diff_lines, write_diff_excel, write_diff_page
-    from drgpay.store.runs import diff_runs
+    from drgpay.runs.records import diff_runs
 
     suffix = ""
     if out is not None:

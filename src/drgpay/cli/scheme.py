@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from drgpay._reference import bundled
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.lazy import LazyGroup
-from drgpay.errors import InputError, SchemeError, both, in_language
-from drgpay.readings import OPEN_READINGS
+from drgpay.ground.errors import InputError, SchemeError, both, in_language
+from drgpay.ground.reference import bundled
+from drgpay.names.readings import OPEN_READINGS
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
 from drgpay.schemes.remarks import remark

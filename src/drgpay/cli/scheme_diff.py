@@ -34,7 +34,7 @@ WRITTEN = (".xlsx", ".html")
 )
 def diff(a: str, b: str, out: Path | None, everything: bool) -> None:
     """Print what differs, or write it as Excel or HTML."""
-    from drgpay.outputs import not_an_input, result_file
+    from drgpay.ground.outputs import not_an_input, result_file
     from drgpay.report.scheme_diff import diff_lines, write_diff_excel, write_diff_page
     from drgpay.schemes.diff import diff_schemes
     from drgpay.schemes.load import load_scheme

@@ -78,9 +78,9 @@ def impact(
 ) -> None:
     """Measure a change of scheme."""
     spare_pandas()
-    from drgpay.outputs import new_folder, whole_folder
-    from drgpay.settlement.impact import measure, notes, write_tables
-    from drgpay.store.digests import write_sums
+    from drgpay.ground.digests import write_sums
+    from drgpay.ground.outputs import new_folder, whole_folder
+    from drgpay.trials.impact import measure, notes, write_tables
 
     started = time.perf_counter()
     if out is not None:

@@ -51,7 +51,7 @@ def import_scheme(
     folder: Path | None, out: Path | None, keep: bool, template: Path | None, like: str | None
 ) -> None:
     """Import a scheme, or write what an import starts from."""
-    from drgpay.errors import InputError, both
+    from drgpay.ground.errors import InputError, both
     from drgpay.schemes import importer, plain
     from drgpay.schemes.load import load_scheme
 
@@ -76,7 +76,7 @@ def import_scheme(
 
 def report_import(done: Imported, source: Path, out: Path) -> None:
     """Say what an import made; its faults go to a list beside `out` and end the command."""
-    from drgpay.errors import SchemeError, both, in_language
+    from drgpay.ground.errors import SchemeError, both, in_language
     from drgpay.schemes import importer
     from drgpay.schemes.checks import counts
 

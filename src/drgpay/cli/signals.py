@@ -10,7 +10,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import new_folder_option, region_argument, threads_option
 from drgpay.cli.progress import bar
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 
 
 @click.command(
@@ -57,7 +57,7 @@ def signals(
     threads: int | None,
 ) -> None:
     """Find signals."""
-    from drgpay.outputs import new_folder
+    from drgpay.ground.outputs import new_folder
     from drgpay.signals.detect import signals as find
     from drgpay.signals.folder import facts, write_signals
 

@@ -10,7 +10,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import new_folder_option, region_argument, threads_option
 from drgpay.cli.progress import bar
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 
 
 @click.command(
@@ -89,13 +89,13 @@ def simulate(
     threads: int | None,
 ) -> None:
     """Simulate."""
-    from drgpay.money import decimal_text, yuan_text
-    from drgpay.outputs import new_folder
-    from drgpay.settlement.simulate import named_trial, sweep_of, trial_of
-    from drgpay.settlement.simulate import simulate as run_trials
-    from drgpay.settlement.simulate_folder import unverified, write_simulation
-    from drgpay.settlement.simulate_outcome import change_of, changes, refusal
-    from drgpay.store.choice_words import setting_text
+    from drgpay.ground.money import decimal_text, yuan_text
+    from drgpay.ground.outputs import new_folder
+    from drgpay.policy.choice_words import setting_text
+    from drgpay.trials.folder import unverified, write_simulation
+    from drgpay.trials.outcome import change_of, changes, refusal
+    from drgpay.trials.simulate import named_trial, sweep_of, trial_of
+    from drgpay.trials.simulate import simulate as run_trials
 
     started = time.perf_counter()
     new_folder(out)
@@ -193,14 +193,14 @@ def simulate(
 
 
 def _signed(fen: int) -> str:
-    from drgpay.money import yuan_text
+    from drgpay.ground.money import yuan_text
 
     return f"{'+' if fen > 0 else ''}{yuan_text(fen)}"
 
 
 def _say(of: str, fen: int, moved_fen: int) -> None:
     """Say what the fund pays more or less, and what moves between hospitals."""
-    from drgpay.money import yuan_text
+    from drgpay.ground.money import yuan_text
 
     change, moved = _signed(fen), yuan_text(moved_fen)
     click.echo(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from drgpay._reference import DEFAULT_SCHEME
 from drgpay.cli.lang import t
 from drgpay.cli.options import threads_option
 from drgpay.cli.progress import bar
+from drgpay.ground.reference import DEFAULT_SCHEME
 
 
 @click.command(

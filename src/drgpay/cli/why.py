@@ -9,8 +9,8 @@ import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.start import spare_pandas
-from drgpay.errors import BooksError, InputError, both, located
-from drgpay.inputs import read_json
+from drgpay.ground.errors import BooksError, InputError, both, located
+from drgpay.ground.inputs import read_json
 
 
 @click.command(
@@ -62,13 +62,13 @@ def why(
             ),
         )
     if page is not None:
-        from drgpay.outputs import not_an_input, result_file
+        from drgpay.ground.outputs import not_an_input, result_file
 
         result_file(page, [".html"])
         not_an_input([page], [])
-    from drgpay.settlement.why import text
-    from drgpay.settlement.why import why as derive
-    from drgpay.store.digests import changed_files
+    from drgpay.ground.digests import changed_files
+    from drgpay.why import text
+    from drgpay.why import why as derive
 
     made = derive(run_dir, *given[0])
     if page is not None:

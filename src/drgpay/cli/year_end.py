@@ -11,7 +11,7 @@ from drgpay.cli.counts import counts_text, tell_quarantined
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
 from drgpay.cli.progress import bar
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 
 
 @click.command(
@@ -93,9 +93,9 @@ def year_end(
     threads: int | None,
 ) -> None:
     """Settle a year."""
-    from drgpay.money import decimal_text, yuan_text
-    from drgpay.outputs import new_folder
-    from drgpay.settlement.run_folder import write_run
+    from drgpay.ground.money import decimal_text, yuan_text
+    from drgpay.ground.outputs import new_folder
+    from drgpay.runs.folder import write_run
     from drgpay.settlement.year_end import year_end as settle_year
 
     if violations is not None and reopens is None:
@@ -116,7 +116,7 @@ def year_end(
         "sensitivity": t("备选值", "alternatives"),
     }
     if reopens is not None:
-        from drgpay.settlement.reopen import reopen
+        from drgpay.reopening.reopen import reopen
 
         run = reopen(
             region_dir,
@@ -139,7 +139,7 @@ def year_end(
 
     def finish(folder: Path) -> None:
         if sensitive:
-            from drgpay.settlement.sensitivity import write_sensitivity
+            from drgpay.trials.sensitivity import write_sensitivity
 
             write_sensitivity(
                 run, folder, LANG, progress=lambda name, total: bar(titles[name], total)
@@ -155,7 +155,7 @@ def year_end(
     for note in first:
         click.echo(t("注意：", "note: ") + in_language(note, LANG))
     if run.policy.trial:
-        from drgpay.store.choice_words import setting_text
+        from drgpay.policy.choice_words import setting_text
 
         settings = "; ".join(setting_text(text, LANG) for text in run.policy.trial)
         click.echo(t("【试算】", "[TRIAL] ") + settings)
@@ -186,7 +186,9 @@ def year_end(
             )
         )
     if run.reopening is not None:
-        rows, last = run.reopening.differences(run), run.reopening.version - 1
+        from drgpay.runs.carried import differences
+
+        rows, last = differences(run.reopening, run), run.reopening.version - 1
         back = yuan_text(sum(max(0, before - after) for *_, before, after in rows))
         more = yuan_text(sum(max(0, after - before) for *_, before, after in rows))
         click.echo(

@@ -20,8 +20,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay._reference import DEFAULT_SCHEME
-from drgpay.arrow import table_writer
 from drgpay.cases import parse
 from drgpay.cases.checks.catalogue import (
     CASE_TWICE,
@@ -55,26 +53,23 @@ from drgpay.cases.duplicates import equal_hashes, text_hashes
 from drgpay.cases.editions import KINDS, CodeTally
 from drgpay.cases.encode import Codes, Faults
 from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import RowNote
-from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
-from drgpay.csv_cells import plain_type
-from drgpay.errors import Bilingual, BooksError, both
+from drgpay.cases.sources import open_source
+from drgpay.ground.arrow import table_writer
+from drgpay.ground.csv_cells import plain_type
+from drgpay.ground.errors import Bilingual, BooksError, both
+from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.codes_read import UNGROUPED, CodesRead
 from drgpay.grouper.coding_lists import marked
 from drgpay.grouper.engine import REASON, Grouper
 from drgpay.grouper.outcome import REASONS
-from drgpay.grouper.stream import (
-    GroupedPiece,
-    default_threads,
-    group_piece,
-    in_order,
-    scheme_name,
-)
+from drgpay.grouper.pieces import GroupedPiece, default_threads, group_piece, in_order, scheme_name
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.grouper.would_group import named, would_group
-from drgpay.readings import Readings, asked_readings
+from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
+from drgpay.names.readings import Readings, asked_readings
 from drgpay.schemes import Scheme
 
 WANTED: tuple[str, ...] = tuple(

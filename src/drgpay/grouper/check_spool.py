@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.outputs import drop_folder, room_for, spill_folder
+from drgpay.ground.outputs import drop_folder, room_for, spill_folder
 
 KINDS: dict[str, Any] = {
     "case_hashes": np.uint64,

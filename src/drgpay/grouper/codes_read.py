@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.codes import Changes, changed_codes
 from drgpay.cases.editions import KINDS, SAMPLE, CodeTally, FoundEdition, shown_edition
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.grouper.outcome import REASON_TEXTS, REASONS
 
 UNGROUPED = 2  # the status

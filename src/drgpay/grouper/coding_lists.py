@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
-from drgpay._reference import reference_dir
 from drgpay.cases.checks.codes_facts import GREY, NO_GROUPING, Flags
 from drgpay.cases.editions import KINDS
+from drgpay.ground.reference import reference_dir
 from drgpay.schemes import Scheme
 from drgpay.schemes.folders import OPTIONAL_TABLES, large_table
 from drgpay.schemes.tables import by_kind

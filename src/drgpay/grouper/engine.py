@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay._reference import bundled, reference_dir
 from drgpay.cases.codes import BACK, MAPPED, NearestCodes, Reading, Recoder, backward, insurance_map
 from drgpay.cases.editions import (
     INSURANCE,
@@ -32,11 +31,12 @@ from drgpay.cases.encode import Codes, EncodedCases, distinct_codes
 from drgpay.cases.tidy import grams_of
 from drgpay.cases.values import CHOICE_WORDS, by_word, coded, is_empty
 from drgpay.cases.written import one_case
-from drgpay.columns import CODED, both_names
-from drgpay.errors import InputError, both, located
+from drgpay.ground.errors import InputError, both, located
+from drgpay.ground.reference import bundled, reference_dir
 from drgpay.grouper.kernels import group_range
 from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
-from drgpay.readings import Readings, asked_readings
+from drgpay.names.columns import CODED, both_names
+from drgpay.names.readings import Readings, asked_readings
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
 from drgpay.schemes.contradictions import Contradictions
 from drgpay.schemes.program import Compiled, Outcome, Program

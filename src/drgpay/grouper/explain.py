@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from drgpay.cases.editions import KINDS
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.cases.tidy import grams_of
-from drgpay.columns import CODED, GROUPING_MORE
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_of
 from drgpay.grouper.engine import GroupedCases, Grouper, code_number
+from drgpay.grouper.explained import DiagnosisSeverity, Explained, Reading, UnknownCode, WouldTexts
 from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
-from drgpay.grouper.trace import Trace, Tracer, tracer_of
+from drgpay.grouper.trace import Tracer, tracer_of
 from drgpay.grouper.versions import VersionedGrouper
-from drgpay.grouper.would_group import Would, would_group
-from drgpay.readings import READINGS
+from drgpay.grouper.would_group import would_group
+from drgpay.names.columns import CODED, GROUPING_MORE
+from drgpay.names.readings import READINGS
 
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
@@ -33,104 +34,8 @@ _NO_WORDS = pa.array([], pa.string())
 
 
 @dataclass(frozen=True, slots=True)
-class DiagnosisSeverity:
-    """What one secondary diagnosis counts: its level by the table, and whether it is excluded.
-
-    `verdict`: `counts`, `excluded` (the principal diagnosis stands on its exclusion list), `none`
-    (no level in the table), `unknown` (not in the scheme's code system).
-    """
-
-    code: str
-    name: str
-    level: str
-    exclusion_list: str
-    verdict: str
-    decisive: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownCode:
-    """A code of a case that the scheme does not know, and known ones that it may stand for.
-
-    `place` is its number among diagnoses, or among procedures, from 0. `edition`: of which other
-    edition it is a code, empty for none.
-    """
-
-    kind: str
-    place: int
-    code: str
-    nearest: tuple[tuple[str, str], ...]
-    edition: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A reading of the scheme that decided: under the other choice the case is in another group.
-
-    `conditions`: of the reading of that name, each assumed condition that decided: group, the words
-    of its name that state it, the scheme that it is taken over from.
-    """
-
-    option: str
-    choice: str
-    other: str
-    drg: str
-    name: str
-    conditions: tuple[tuple[str, str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WouldTexts:
-    """What would group a case, the names of its codes, and the same in words, Chinese and English."""
-
-    would: Would
-    names: tuple[tuple[str, str], ...]
-    texts: tuple[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        zh, en = self.texts
-        return {
-            "diagnoses": list(self.would.diagnoses),
-            "procedures": list(self.would.procedures),
-            "without_procedures": self.would.without,
-            "diagnoses_without_procedures": list(self.would.both),
-            "names": dict(self.names),
-            "text": {"zh": zh, "en": en},
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The grouping of a case with the rules that made it; texts as the scheme's tables say.
-
-    `facts` are the case's, codes as the scheme writes them. `trace` has every rule tried, `sites`
-    the trauma sites by MDC. `nearest` are other groups and what leads there, `prices` what each
-    would earn; `price` is that of the group itself. Both are empty without prices.
-    """
-
-    grouping: Grouping
-    scheme: str
-    options: Mapping[str, str]
-    principal: tuple[str, str]
-    procedures: tuple[tuple[str, str], ...]
-    mdc_name: str
-    mdc_rule: str
-    adrg_name: str
-    adrg_rule: str
-    adrg_kind: str
-    drg_rule: str
-    secondary: tuple[DiagnosisSeverity, ...]
-    facts: dict[str, Any]
-    trace: Trace
-    sites: dict[str, int]
-    nearest: tuple[Nearest, ...]
-    prices: tuple[Price, ...] = ()
-    price: Price | None = None
-    unknown: tuple[UnknownCode, ...] = ()
-    readings: tuple[Reading, ...] = ()
-    contradiction: tuple[tuple[str, str], ...] = ()
-    would: WouldTexts | None = None  # of a case that no group took
+class Explanation(Explained):
+    """The grouping of a case with the rules that made it, as values and in words."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; points in 1/10,000, money in fen."""
@@ -196,7 +101,7 @@ def explain(
     """Group one case and say why; arguments and errors are those of `Grouper.group_case`.
 
     Of a family of versions, the one in force on `discharge_date` explains, without it today's; which
-    one it was says `scheme`. `price` tells what the case earns in a group, as `drgpay.settlement.pricing` does.
+    one it was says `scheme`. `price` tells what the case earns in a group, as `drgpay.runs.pricing` does.
 
     >>> made = explain(Grouper("chs-drg-1.1"), sex="F", age_years=61,
     ...                diagnoses=["K22.301", "K11.901"], procedures=["96.0800x005"])

@@ -21,21 +21,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from drgpay.arrow import decimal_column
 from drgpay.cases import parse
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.cases.options import AS_FOUND, ReadOptions
-from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE, both_names
-from drgpay.errors import Bilingual, BooksError, InputError, both
+from drgpay.cases.pieces import Piece
+from drgpay.cases.sources import open_source
+from drgpay.ground.arrow import decimal_column
+from drgpay.ground.errors import Bilingual, BooksError, InputError, both
+from drgpay.ground.outputs import not_an_input, result_file, whole_file
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import Price
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import GroupedCases, Grouper, select
 from drgpay.grouper.explain import Explanation, ManyPrices, explainer_of
 from drgpay.grouper.outcome import REASONS, STATUSES, Counts
+from drgpay.grouper.pieces import GroupedPiece, group_piece
 from drgpay.grouper.provisos import DATE_COLUMN
-from drgpay.grouper.stream import GroupedPiece, group_piece
 from drgpay.grouper.trace import MEMORY, Tried
 from drgpay.grouper.versions import (
     AnyGrouper,
@@ -44,8 +45,8 @@ from drgpay.grouper.versions import (
     any_grouper,
     version_warnings,
 )
-from drgpay.outputs import not_an_input, result_file, whole_file
-from drgpay.readings import Readings
+from drgpay.names.columns import CODED, GROUPING_COLUMNS, GROUPING_MORE, both_names
+from drgpay.names.readings import Readings
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import Family
 
@@ -476,7 +477,7 @@ def explain_file(
     `grouper`: a grouper, or a scheme in any form; of a family of versions each case is explained by
     the one in force on its discharge date, and `scheme` of its row says which. Codes are read as
     `group` reads them. `only` are the ids of the cases wanted, None for all. `prices` is a
-    `drgpay.settlement.pricing.Pricer`. With `workers` above 1, many cases are shared out to so
+    `drgpay.runs.pricing.Pricer`. With `workers` above 1, many cases are shared out to so
     many processes; a script that asks for it needs the usual `if __name__ == "__main__"`.
     Cases with faulty data have a row, too: status `quarantined` and the reason.
 

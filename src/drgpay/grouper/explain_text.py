@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from drgpay.cases.editions import KINDS as KINDS_OF_CODES
 from drgpay.cases.editions import shown_edition
-from drgpay.columns import CODED
+from drgpay.ground.money import points_text, yuan_text
 from drgpay.grouper.changes import MOST_CODES, Change, Price
 from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
-from drgpay.money import points_text, yuan_text
-from drgpay.readings import OPEN_READINGS
+from drgpay.grouper.would_group import contradiction_text
+from drgpay.names.columns import CODED
+from drgpay.names.readings import OPEN_READINGS
 from drgpay.schemes.rules import (
     REPEATED,
     Always,
@@ -27,7 +28,7 @@ from drgpay.schemes.rules import (
 from drgpay.schemes.words import CODES_IN_WORDS, FACTS, rule_in_words
 
 if TYPE_CHECKING:
-    from drgpay.grouper.explain import DiagnosisSeverity, Explanation, Reading, UnknownCode
+    from drgpay.grouper.explained import DiagnosisSeverity, Explained, Reading, UnknownCode
 
 Texts = tuple[str, str]  # Chinese, English
 
@@ -213,7 +214,7 @@ def _membership(condition: Condition, a: Member | StartsWith) -> Texts:
     return f"有{subject}{is_in}{what}（须没有）", f"a {english} {are_in} {of} (none must be)"
 
 
-def failed_text(step: Tried, lang: str, e: Explanation | None = None) -> str:
+def failed_text(step: Tried, lang: str, e: Explained | None = None) -> str:
     """Return why a rule that was tried did not take the case; with `e`, the case's values, too."""
     if step.failure is None:
         if step.took:
@@ -231,7 +232,7 @@ def failed_text(step: Tried, lang: str, e: Explanation | None = None) -> str:
     return "，且".join(joined) if lang == "zh" else ", and ".join(joined)
 
 
-def _here(condition: Condition, e: Explanation, lang: str) -> str:
+def _here(condition: Condition, e: Explained, lang: str) -> str:
     """Return the value of the case that a condition asked for, in parentheses."""
     a, zh = condition.atom, lang == "zh"
     if isinstance(a, Compare):
@@ -253,7 +254,7 @@ def _here(condition: Condition, e: Explanation, lang: str) -> str:
     return ""
 
 
-def change_text(change: Change, e: Explanation, lang: str) -> str:
+def change_text(change: Change, e: Explained, lang: str) -> str:
     """Return a change of facts in words."""
     zh = lang == "zh"
     if change.kind == "cc_more":
@@ -294,7 +295,7 @@ def change_text(change: Change, e: Explanation, lang: str) -> str:
     )
 
 
-def changes_text(changes: tuple[Change, ...], e: Explanation, lang: str) -> str:
+def changes_text(changes: tuple[Change, ...], e: Explained, lang: str) -> str:
     """Return the changes that lead to a group, together."""
     return ("，并且" if lang == "zh" else ", and ").join(change_text(c, e, lang) for c in changes)
 
@@ -340,7 +341,7 @@ CLASS_NAMES: dict[str, Texts] = {
 }
 
 
-def tried_dict(step: Tried, e: Explanation) -> dict[str, Any]:
+def tried_dict(step: Tried, e: Explained) -> dict[str, Any]:
     """Return a rule that was tried, and those inside it, as plain values."""
     r, f = step.rule, step.failure
     made: dict[str, Any] = {
@@ -362,7 +363,7 @@ def tried_dict(step: Tried, e: Explanation) -> dict[str, Any]:
     return made
 
 
-def nearest_dicts(e: Explanation) -> list[dict[str, Any]]:
+def nearest_dicts(e: Explained) -> list[dict[str, Any]]:
     """Return the nearest other groups as plain values."""
     made = []
     for i, n in enumerate(e.nearest):
@@ -387,7 +388,7 @@ def named(code: str, name: str) -> str:
     return f"{code} {name}" if name else code
 
 
-def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> list[str]:
+def lines(e: Explained, lang: str, changes: Sequence[str] | None = None) -> list[str]:
     """Return the lines of an explanation; `changes` are the texts of its changes, if made."""
     zh = lang == "zh"
     g = e.grouping
@@ -418,17 +419,6 @@ def lines(e: Explanation, lang: str, changes: Sequence[str] | None = None) -> li
     made += [severity_line(s, e.principal[0], zh) for s in e.secondary]
     made += _nearest_lines(e, zh, lang, changes)
     return made
-
-
-def contradiction_text(groups: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Return in Chinese and English that a scheme contradicts itself on a principal diagnosis."""
-    zh = "、".join(f"{adrg}（属{mdc}）" for adrg, mdc in groups)
-    en = ", ".join(f"{adrg} of {mdc}" for adrg, mdc in groups)
-    return (
-        f"分组方案自相矛盾：{zh}的主要诊断列有此编码，所属MDC却不收它；不是病例的错误，请向方案发布机构反映",
-        f"the scheme contradicts itself: {en} lists this principal diagnosis and the MDC refuses "
-        "it; the case is not at fault, tell the scheme's publisher",
-    )
 
 
 def reading_dict(item: Reading) -> dict[str, Any]:
@@ -481,7 +471,7 @@ def unknown_line(item: UnknownCode, lang: str) -> str:
     return said + (f"; nearest codes: {', '.join(near)}" if near else "")
 
 
-def _tried_lines(e: Explanation, zh: bool, lang: str) -> list[str]:
+def _tried_lines(e: Explained, zh: bool, lang: str) -> list[str]:
     attempts = e.trace.attempts
     last = attempts[-1]
     made = []
@@ -498,7 +488,7 @@ def _tried_lines(e: Explanation, zh: bool, lang: str) -> list[str]:
 _PLACED: dict[tuple[int, str], tuple[tuple[Tried, ...], bool, list[str]]] = {}
 
 
-def _placed_lines(mdcs: tuple[Tried, ...], e: Explanation, lang: str) -> list[str]:
+def _placed_lines(mdcs: tuple[Tried, ...], e: Explained, lang: str) -> list[str]:
     """Return the lines of MDCs and what is inside; kept where no value of the case is in them."""
     key = (id(mdcs), lang)
     kept = _PLACED.get(key)
@@ -519,7 +509,7 @@ def _names_values(steps: Sequence[Tried]) -> bool:
     )
 
 
-def _mdcs_lines(mdcs: tuple[Tried, ...], e: Explanation, lang: str) -> list[str]:
+def _mdcs_lines(mdcs: tuple[Tried, ...], e: Explained, lang: str) -> list[str]:
     zh, colon = lang == "zh", COLON[lang]
     made = [f"MDC：试了{len(mdcs)}个" if zh else f"MDCs tried: {len(mdcs)}"]
     plain = [s for s in mdcs if only_principal(s)]
@@ -558,7 +548,7 @@ def only_principal(step: Tried) -> bool:
     )
 
 
-def _mdc_lines(mdc: Tried, e: Explanation, zh: bool, lang: str) -> list[str]:
+def _mdc_lines(mdc: Tried, e: Explained, zh: bool, lang: str) -> list[str]:
     rule, colon = "规则 " if zh else "rule ", COLON[lang]
     mark = "✓" if mdc.took else "○"
     made = [
@@ -612,7 +602,7 @@ def severity_line(s: DiagnosisSeverity, principal: str, zh: bool) -> str:
     return f"  {named(s.code, s.name)}{'：' if zh else ': '}{s.level + ' ' if s.level else ''}{verdict}{mark}"
 
 
-def _nearest_lines(e: Explanation, zh: bool, lang: str, changes: Sequence[str] | None) -> list[str]:
+def _nearest_lines(e: Explained, zh: bool, lang: str, changes: Sequence[str] | None) -> list[str]:
     if (
         not e.nearest
         and sum(len(e.facts[name]) for name in ("diagnoses", "procedures")) > MOST_CODES

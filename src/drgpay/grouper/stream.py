@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay._reference import DEFAULT_SCHEME
-from drgpay.arrow import dictionary_column, table_writer
 from drgpay.cases.changed import told_changes
 from drgpay.cases.codes import Changes, changes_table
 from drgpay.cases.editions import merge_changes
-from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from drgpay.cases.quarantine import Quarantine, Why
-from drgpay.cases.sources import Piece, Source, open_source
-from drgpay.columns import GROUPING_COLUMNS
-from drgpay.csv_cells import NeutralCsvWriter
-from drgpay.errors import Bilingual, BooksError, both
+from drgpay.cases.sources import open_source
+from drgpay.ground.arrow import table_writer
+from drgpay.ground.csv_cells import NeutralCsvWriter
+from drgpay.ground.errors import Bilingual, BooksError, both
+from drgpay.ground.outputs import not_an_input, result_file, whole_files
+from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.grouper.codes_read import CodesRead
-from drgpay.grouper.engine import GroupedCases
-from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES, Counts
-from drgpay.grouper.provisos import DATE_COLUMN, note_provisos
+from drgpay.grouper.outcome import Counts
+from drgpay.grouper.pieces import (
+    GroupedPiece,
+    default_threads,
+    group_piece,
+    in_order,
+    result_table,
+    scheme_name,
+)
+from drgpay.grouper.provisos import DATE_COLUMN
 from drgpay.grouper.versions import (
     AnyGrouper,
     VersionedGrouper,
@@ -39,136 +43,12 @@ from drgpay.grouper.versions import (
     any_grouper,
     version_warnings,
 )
-from drgpay.outputs import not_an_input, result_file, whole_files
-from drgpay.readings import Readings, asked_readings, readings_text
+from drgpay.names.columns import GROUPING_COLUMNS
+from drgpay.names.readings import Readings, asked_readings, readings_text
 from drgpay.schemes import Scheme
 
 if TYPE_CHECKING:
     from drgpay.grouper.check import Checked, CheckRun, PieceChecks
-
-T = TypeVar("T")
-
-
-def default_threads() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_order(
-    tasks: Iterable[Callable[[], T]], threads: int, ahead: int | None = None
-) -> Iterator[T]:
-    """Run tasks on threads and yield their results in order, with a few of them under way."""
-    if threads <= 1:
-        for task in tasks:
-            yield task()
-        return
-    waiting: deque[Future[T]] = deque()
-    limit = ahead or threads + 1
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(task))
-                if len(waiting) >= limit:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for job in waiting:
-                job.cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class GroupedPiece:
-    """A piece of the stream after grouping: the table as read, codes, groups, bad rows.
-
-    `version` numbers the versions of a family by row; None when there is one scheme.
-    """
-
-    table: pa.Table
-    cases: EncodedCases
-    grouped: GroupedCases
-    faults: Faults
-    version: NDArray[np.int8] | None = None
-
-
-def group_piece(
-    piece: Piece,
-    grouper: AnyGrouper,
-    check: Callable[[Faults], None] | None = None,
-    edition: str | None = None,
-) -> GroupedPiece:
-    """Read, encode and group one piece; `check` may quarantine further rows beforehand.
-
-    `edition` is that of rows that do not say theirs (`EditionChoice`); without it, the one given to
-    the grouper, else the scheme's.
-    """
-    # decided whatever becomes of the piece: others may wait for it
-    table = piece.load()
-    of_rows = edition or grouper.codes or ""
-    faults = Faults.of(table, piece.file, piece.first_row, piece.numbers)
-    if check is not None:
-        check(faults)
-    version = None
-    if isinstance(grouper, VersionedGrouper):
-        cases, grouped, version = grouper.group_table(table, faults, of_rows)
-    else:
-        compiled = grouper.compiled
-        cases = encode_cases(
-            table,
-            compiled.encode_diagnoses,
-            compiled.procedures.encode,
-            faults,
-            grouper.recoders,
-            compiled.more,
-            of_rows,
-        )
-        grouped = grouper.group_arrays(cases)
-        note_provisos(table, cases, grouped, grouper)
-    bad = ~cases.good
-    if bad.any():
-        grouped.reason[bad] = len(REASON_TEXTS) + faults.why[bad]
-    return GroupedPiece(table, cases, grouped, faults, version)
-
-
-def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
-    """Return the code that decided each case's severity, null where none did."""
-    deciding = part.grouped.deciding
-    words = part.cases.diagnoses.words
-    if not len(words):
-        return pa.nulls(len(deciding), pa.string())
-    index = part.cases.diagnoses.offsets[:-1] + deciding
-    none = deciding == 0
-    index = np.where(none, 0, index)
-    if pa.types.is_dictionary(words.type):
-        taken = np.asarray(words.indices.fill_null(0))[index].astype(np.int32)
-        return pa.DictionaryArray.from_arrays(pa.array(taken, mask=none), words.dictionary)
-    return words.take(pa.array(index, mask=none)).dictionary_encode()
-
-
-def result_columns(part: GroupedPiece, grouper: AnyGrouper) -> dict[str, Any]:
-    """Return the result columns of a piece, small dictionaries over integer codes."""
-    g, numbers = part.grouped, grouper.numbers
-    none = g.status >= 2
-    quarantined = g.status == 3
-    columns = {
-        "case_id": part.table["case_id"],
-        "mdc": dictionary_column(grouper.mdc_codes, g.mdc, g.mdc == 0),
-        "adrg": dictionary_column(numbers.adrgs, numbers.adrg_of[g.group], none | (g.status == 1)),
-        "drg": dictionary_column(numbers.drgs, numbers.drg_of[g.group], quarantined),
-        "status": dictionary_column(STATUSES, g.status),
-        "reason": dictionary_column(REASONS, g.reason),
-        "severity": dictionary_column(LEVELS, g.level, quarantined),
-        "severity_diagnosis": deciding_diagnoses(part),
-    }
-    if isinstance(grouper, VersionedGrouper) and part.version is not None:
-        names = [version.id for version in grouper.versions]
-        columns["scheme"] = dictionary_column(names, part.version, quarantined)
-    return columns
-
-
-def result_table(part: GroupedPiece, grouper: AnyGrouper) -> pa.Table:
-    """Return the result of a piece, one row for each row of the piece, in its order."""
-    return pa.table(result_columns(part, grouper))
 
 
 @dataclass(frozen=True)
@@ -271,11 +151,6 @@ def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
         return WANTED
     wanted = (*GROUPING_COLUMNS, *grouper.more)
     return (*wanted, DATE_COLUMN)
-
-
-def scheme_name(grouper: AnyGrouper) -> str:
-    """Return the id of a grouper's scheme, the name of a family of versions."""
-    return grouper.family.name if isinstance(grouper, VersionedGrouper) else grouper.scheme.id
 
 
 def _use(grouper: AnyGrouper, sink: _Sink) -> tuple[VersionUse, ...]:
@@ -434,7 +309,7 @@ def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:
     return {
         "drgpay.scheme": grouper.scheme.id,
         "drgpay.code_system": one.edition,
-        "drgpay.readings": readings_text(grouper.readings),
+        "drgpay.names.readings": readings_text(grouper.readings),
     }
 
 

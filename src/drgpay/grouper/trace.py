@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from drgpay.columns import GROUPING_MORE
 from drgpay.grouper.engine import Grouper, code_number
+from drgpay.names.columns import GROUPING_MORE
 from drgpay.schemes.program import BEHIND_AMBIGUOUS, outcome_of
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,

@@ -25,7 +25,7 @@ from drgpay.cases.editions import (
     read_edition,
 )
 from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.grouper.engine import (
     QUARANTINED,
     REASON,
@@ -36,7 +36,7 @@ from drgpay.grouper.engine import (
 )
 from drgpay.grouper.outcome import Grouping
 from drgpay.grouper.provisos import DATE_COLUMN, EPOCH, note_provisos, outside_period
-from drgpay.readings import (
+from drgpay.names.readings import (
     READINGS,
     Readings,
     asked_readings,

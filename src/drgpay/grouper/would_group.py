@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.grouper.engine import GROUPED, Grouper, select
-from drgpay.grouper.explain_text import contradiction_text
 from drgpay.schemes import Scheme
+
+if TYPE_CHECKING:
+    pass
 
 MOST = 5  # codes that are named
 SAME_PROCEDURE = 4  # letters of a procedure's category: 35.7
@@ -271,3 +274,14 @@ def _ordered(codes: Sequence[str], code: str) -> list[str]:
     stem = code.split("x")[0].rstrip("0") if code else code
     others = [one for one in codes if one != code]
     return sorted(others, key=lambda one: (not one.startswith(stem), one))
+
+
+def contradiction_text(groups: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return in Chinese and English that a scheme contradicts itself on a principal diagnosis."""
+    zh = "、".join(f"{adrg}（属{mdc}）" for adrg, mdc in groups)
+    en = ", ".join(f"{adrg} of {mdc}" for adrg, mdc in groups)
+    return (
+        f"分组方案自相矛盾：{zh}的主要诊断列有此编码，所属MDC却不收它；不是病例的错误，请向方案发布机构反映",
+        f"the scheme contradicts itself: {en} lists this principal diagnosis and the MDC refuses "
+        "it; the case is not at fault, tell the scheme's publisher",
+    )

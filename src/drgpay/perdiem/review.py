@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.columns import both_names
-from drgpay.errors import BooksError, InputError, both
+from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.names.columns import both_names
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.errors import InputError, PolicyError, both, in_language
-from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan_text
+from drgpay.ground.errors import InputError, PolicyError, both, in_language
+from drgpay.ground.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import COEF_ONE
 from drgpay.points.trimming import (
     GroupCosts,

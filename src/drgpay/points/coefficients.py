@@ -14,9 +14,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.columns import both_names
-from drgpay.errors import Bilingual, InputError, PolicyError, both
-from drgpay.money import round_half_away
+from drgpay.ground.errors import Bilingual, InputError, PolicyError, both
+from drgpay.ground.money import round_half_away
+from drgpay.names.columns import both_names
 from drgpay.points.base import MAX_COEFFICIENT, BasePoints
 from drgpay.points.history import History, HospitalGroup, Limits
 from drgpay.points.kernels import COEF_ONE

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.errors import BooksError, InputError, both
-from drgpay.outputs import drop_folder, spill_folder
+from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.ground.outputs import drop_folder, spill_folder
 from drgpay.points.trimming import Moments
 
 if TYPE_CHECKING:

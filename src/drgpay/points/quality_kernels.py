@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drgpay._jit import kernel
+from drgpay.ground.jit import kernel
 
 PART_BITS = 22
 

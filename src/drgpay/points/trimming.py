@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from drgpay.errors import PolicyError, both
-from drgpay.money import round_half_away
+from drgpay.ground.errors import PolicyError, both
+from drgpay.ground.money import round_half_away
 from drgpay.policy import YearPolicy
 
 FARTHEST = 2**62  # a limit beyond every cost

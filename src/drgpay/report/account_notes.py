@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import lru_cache
 
-from drgpay.store.run_columns import word
+from drgpay.names.run_columns import word
 
 from . import amounts
 from .reopened import final_text, is_reopened

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES
-from drgpay.columns import NUMBERED
 from drgpay.grouper.check import Checked
+from drgpay.names.columns import NUMBERED
 from drgpay.report.check_report import (
     column_text,
     convention_line,

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES, SEVERITY_TEXTS, Check
-from drgpay.columns import BY_NAME, chinese_header
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.grouper.check import Checked
+from drgpay.names.columns import BY_NAME, chinese_header
 
 EXAMPLES = 2
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from drgpay.store.choice_words import setting_text
+from drgpay.policy.choice_words import setting_text
 
 from . import amounts, sections
 from .amounts import points as points_text

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from drgpay.cases.checks.catalogue import CHECKS
-from drgpay.outputs import file_names, whole_folder
-from drgpay.store.digests import write_sums
-from drgpay.store.run_columns import word
+from drgpay.ground.digests import write_sums
+from drgpay.ground.outputs import file_names, whole_folder
+from drgpay.names.run_columns import word
 
 from . import amounts
 from .amounts import points as points_text

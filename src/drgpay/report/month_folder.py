@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.inputs import parse_json, read_input
+from drgpay.ground.inputs import parse_json, read_input
 
 from .amounts import units_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drgpay.store.run_database import write_run_database
+from drgpay.runs.database import write_run_database
 
 from .html import write_report
 from .letters import write_letters

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drgpay.errors import Bilingual, PolicyError, both, in_language, located
+from drgpay.ground.errors import Bilingual, PolicyError, both, in_language, located
 from drgpay.policy import CATALOGUE, Policy, YearPolicy, load_policy, missing_parameter
 
 

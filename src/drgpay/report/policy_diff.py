@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from drgpay.errors import PolicyError, both, in_language
+from drgpay.ground.errors import PolicyError, both, in_language
 from drgpay.policy import CATALOGUE, OPEN_END, Period, Policy
 
 from .html import Banner, Tile

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from drgpay.errors import PolicyError, both
+from drgpay.ground.errors import PolicyError, both
 from drgpay.policy import OPEN_END, Parameter, Period, Policy, shown
-from drgpay.store.choice_words import choices_text
+from drgpay.policy.choice_words import choices_text
 
 from .texts import UNITS, Words
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.settlement.versions import REMOVE
+from drgpay.region.later import REMOVE
 
 from .amounts import yuan
 from .run import Run

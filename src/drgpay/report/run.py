@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drgpay.errors import InputError, both
-from drgpay.inputs import parse_json, read_input
-from drgpay.outputs import refuse_unfinished
-from drgpay.store.run_sums import CaseSums
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.inputs import parse_json, read_input
+from drgpay.ground.outputs import refuse_unfinished
+from drgpay.runs.sums import CaseSums
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
 from .case_bounds import NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds

@@ -9,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from drgpay.outputs import whole_file
-from drgpay.store.run_columns import label
-from drgpay.store.runs import Change, RunDiff, RunInfo
+from drgpay.ground.outputs import whole_file
+from drgpay.names.run_columns import label
+from drgpay.runs.records import Change, RunDiff, RunInfo
 
 from . import amounts
 from .amounts import yuan

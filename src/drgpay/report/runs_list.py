@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from drgpay.errors import Bilingual, in_language, located
-from drgpay.store.runs import RunInfo
+from drgpay.ground.errors import Bilingual, in_language, located
+from drgpay.runs.records import RunInfo
 
 from .amounts import yuan
 

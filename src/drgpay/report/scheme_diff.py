@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from drgpay.errors import Bilingual, both, in_language
-from drgpay.outputs import whole_file
+from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.ground.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.grouper.outcome import UNGROUPABLE
-from drgpay.settlement.impact import HospitalImpact, Impact, Side, mdc_rows, notes
+from drgpay.trials.impact import HospitalImpact, Impact, Side, mdc_rows, notes
 
 from .amounts import percent, yuan
 from .amounts import points as points_text

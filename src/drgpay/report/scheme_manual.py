@@ -11,9 +11,9 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from drgpay import __version__
-from drgpay.errors import in_language
-from drgpay.outputs import file_names, whole_folder
-from drgpay.readings import OPEN_READINGS
+from drgpay.ground.errors import in_language
+from drgpay.ground.outputs import file_names, whole_folder
+from drgpay.names.readings import OPEN_READINGS
 from drgpay.schemes.load import is_sealed
 from drgpay.schemes.remarks import remark
 from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule

@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from drgpay import __version__
-from drgpay.errors import in_language
-from drgpay.outputs import whole_file
+from drgpay.ground.errors import in_language
+from drgpay.ground.outputs import whole_file
 
 from .html import TEMPLATES, Banner, Tile
 from .texts import Words

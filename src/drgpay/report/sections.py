@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITY_TEXTS
-from drgpay.columns import both_names
-from drgpay.store.choice_words import choice_text, choice_word
-from drgpay.store.run_columns import in_order, word
-from drgpay.store.run_columns import label as column_label
-from drgpay.store.run_columns import title as table_title
+from drgpay.names.columns import both_names
+from drgpay.names.run_columns import in_order, word
+from drgpay.names.run_columns import label as column_label
+from drgpay.names.run_columns import title as table_title
+from drgpay.policy.choice_words import choice_text, choice_word
 
 from . import amounts, charts
 from .amounts import points as points_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from drgpay.store.run_columns import label, word
+from drgpay.names.run_columns import label, word
 
 from .amounts import yuan
 from .run import Record, Run

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.columns import both_names
-from drgpay.store.run_columns import in_order, label, word
-from drgpay.store.run_columns import title as table_title
+from drgpay.names.columns import both_names
+from drgpay.names.run_columns import in_order, label, word
+from drgpay.names.run_columns import title as table_title
 
 from . import amounts
 from .classes import split

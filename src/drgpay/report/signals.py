@@ -14,7 +14,7 @@ import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from drgpay.errors import in_language
+from drgpay.ground.errors import in_language
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS, SIGNALS, Signal
 
 from .charts import _COLOURS, _Canvas, _style, short_label

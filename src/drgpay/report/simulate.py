@@ -9,16 +9,11 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from drgpay.errors import in_language
-from drgpay.money import decimal_text, yuan_text
-from drgpay.settlement.simulate import (
-    Setting,
-    Simulation,
-    TrialResult,
-    setting_rows,
-)
-from drgpay.settlement.simulate_folder import unverified
-from drgpay.settlement.simulate_outcome import (
+from drgpay.ground.errors import in_language
+from drgpay.ground.money import decimal_text, yuan_text
+from drgpay.policy.choice_words import setting_text
+from drgpay.trials.folder import unverified
+from drgpay.trials.outcome import (
     KINDS,
     NO_GROUP,
     NO_HOSPITAL,
@@ -29,7 +24,12 @@ from drgpay.settlement.simulate_outcome import (
     changes,
     refusal,
 )
-from drgpay.store.choice_words import setting_text
+from drgpay.trials.simulate import (
+    Setting,
+    Simulation,
+    TrialResult,
+    setting_rows,
+)
 
 from .amounts import percent, ten_thousand_yuan, yuan
 from .amounts import points as points_text

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drgpay.errors import in_language
-from drgpay.settlement import simulate_folder as folder
-from drgpay.settlement.simulate import Setting, Simulation, setting_rows
-from drgpay.settlement.simulate_outcome import Outcome, change_of, refusal
+from drgpay.ground.errors import in_language
+from drgpay.trials import folder
+from drgpay.trials.outcome import Outcome, change_of, refusal
+from drgpay.trials.simulate import Setting, Simulation, setting_rows
 
 from .simulate_words import (
     CHANGES,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drgpay.errors import PolicyError
+from drgpay.ground.errors import PolicyError
 from drgpay.policy import InForce
-from drgpay.settlement.simulate import (
+from drgpay.trials.folder import unverified
+from drgpay.trials.outcome import LEVEL, MDC, Outcome
+from drgpay.trials.simulate import (
     BUDGET,
     COEFFICIENTS,
     POLICY,
@@ -16,8 +18,6 @@ from drgpay.settlement.simulate import (
     Simulation,
     SweepPoint,
 )
-from drgpay.settlement.simulate_folder import unverified
-from drgpay.settlement.simulate_outcome import LEVEL, MDC, Outcome
 
 from .sections import parameter_value
 from .texts import CLASSES, Words

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from drgpay.cases.quarantine import REASONS as QUARANTINED
 from drgpay.cases.quarantine import REVIEW_NOTES
-from drgpay.store.run_columns import CASE_CLASSES
+from drgpay.names.run_columns import CASE_CLASSES
 
 from .texts_letters import LETTER_TEXTS
 

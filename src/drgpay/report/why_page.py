@@ -6,10 +6,10 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from drgpay.errors import in_language
-from drgpay.settlement.why import Derivation
-from drgpay.settlement.why.model import UNITS, Step
-from drgpay.settlement.why.text import HEADS, parameter_line, sources
+from drgpay.ground.errors import in_language
+from drgpay.why import Derivation
+from drgpay.why.model import UNITS, Step
+from drgpay.why.text import HEADS, parameter_line, sources
 
 from .html import Banner
 from .scheme_page import PageSection, write_page

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from drgpay.outputs import drop_folder, spill_folder
+from drgpay.ground.outputs import drop_folder, spill_folder
 
 from . import amounts
 

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay._reference import reference_dir
-from drgpay.errors import Bilingual, SchemeError, both, in_language, located, quoted
-from drgpay.readings import READINGS
+from drgpay.ground.errors import Bilingual, SchemeError, both, in_language, located, quoted
+from drgpay.ground.reference import reference_dir
+from drgpay.names.readings import READINGS
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.contradictions import refused_by_mdc
 from drgpay.schemes.folders import large_table

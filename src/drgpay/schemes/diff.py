@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.schemes.rules import RuleSyntaxError, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 from drgpay.schemes.words import rule_in_words

@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from drgpay._reference import reference_dir, resolve
 from drgpay.cases.swallowed import holds_rows, refuse_swallowed, swallowed
-from drgpay.errors import Bilingual, InputError, SchemeError, both, located
-from drgpay.inputs import plain_file, read_input, read_toml
-from drgpay.readings import READINGS
+from drgpay.ground.errors import Bilingual, InputError, SchemeError, both, located
+from drgpay.ground.inputs import plain_file, read_input, read_toml
+from drgpay.ground.reference import reference_dir, resolve
+from drgpay.names.readings import READINGS
 from drgpay.schemes._arrow import column, flags, positions
 
 TABLES = {

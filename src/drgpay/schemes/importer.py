@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from drgpay._reference import bundled, reference_dir
 from drgpay.cases.swallowed import STRAY_MARK, SWALLOWED, first_swallowing
-from drgpay.csv_cells import neutral_text
-from drgpay.errors import Bilingual, InputError, SchemeError, both, located
-from drgpay.inputs import read_input
-from drgpay.outputs import new_folder, whole_file, whole_folder
+from drgpay.ground.csv_cells import neutral_text
+from drgpay.ground.errors import Bilingual, InputError, SchemeError, both, located
+from drgpay.ground.inputs import read_input
+from drgpay.ground.outputs import new_folder, whole_file, whole_folder
+from drgpay.ground.reference import bundled, reference_dir
 from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
 from drgpay.schemes.folders import codes_of_system
 from drgpay.schemes.load import KNOWN, SEALED, STOPPERS, Checked, check_tables, seal

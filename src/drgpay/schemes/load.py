@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drgpay._reference import resolve
-from drgpay.errors import InputError, SchemeError, both
-from drgpay.outputs import whole_file
-from drgpay.readings import Readings, asked_readings
+from drgpay.ground.errors import InputError, SchemeError, both
+from drgpay.ground.outputs import whole_file
+from drgpay.ground.reference import resolve
+from drgpay.names.readings import Readings, asked_readings
 from drgpay.schemes.checks import (
     ALWAYS,
     CHECKS,

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drgpay._reference import reference_dir
 from drgpay.cases.excel import every_sheet
-from drgpay.errors import Bilingual, InputError, both, located
-from drgpay.outputs import new_folder
+from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.outputs import new_folder
+from drgpay.ground.reference import reference_dir
 from drgpay.schemes.checks import Finding
 from drgpay.schemes.folders import AMENDED, codes_of_system, large_table
 from drgpay.schemes.folders import TABLES as SCHEME_TABLES

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.schemes.rules import MAX_DEPTH
 
 # what the workbook calls a set of codes of the case, and what our rules call it

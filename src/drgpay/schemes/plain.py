@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drgpay.outputs import whole_folder
+from drgpay.ground.outputs import whole_folder
 from drgpay.schemes.rules import parse_rule
 from drgpay.schemes.tables import Ids, Scheme
 from drgpay.schemes.words import rule_in_words

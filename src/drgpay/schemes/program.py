@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.columns import GROUPING_MORE
-from drgpay.errors import SchemeError, both
+from drgpay.ground.errors import SchemeError, both
+from drgpay.names.columns import GROUPING_MORE
 from drgpay.schemes._arrow import column, flags, positions, strings
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,

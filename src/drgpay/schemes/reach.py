@@ -30,7 +30,7 @@ from itertools import combinations, islice, product
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.columns import CODED
+from drgpay.names.columns import CODED
 from drgpay.schemes.program import (
     _COMPARE,
     _bit_rows,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from drgpay._reference import reference_dir
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.reference import reference_dir
 from drgpay.schemes.folders import rows_of
 
 

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drgpay.columns import CODED
-from drgpay.errors import both, in_language
+from drgpay.ground.errors import both, in_language
+from drgpay.names.columns import CODED
 
 DIAGNOSIS_FACTS = ("principal", "secondary", "any_diagnosis")
 PROCEDURE_FACTS = ("main_procedure", "other_procedure", "any_procedure")

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.errors import Bilingual, SchemeError, both
-from drgpay.readings import Readings, chosen_readings
+from drgpay.ground.errors import Bilingual, SchemeError, both
+from drgpay.names.readings import Readings, chosen_readings
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.folders import Folder, Place, codes_of_system, read_folder, small_table
 

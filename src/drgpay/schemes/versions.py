@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from drgpay._reference import reference_dir
-from drgpay.errors import Bilingual, SchemeError, both, located
+from drgpay.ground.errors import Bilingual, SchemeError, both, located
+from drgpay.ground.reference import reference_dir
 from drgpay.schemes.folders import read_manifest
 
 ONE_DAY = dt.timedelta(days=1)

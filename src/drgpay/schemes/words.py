@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from drgpay.columns import CODED
-from drgpay.errors import both
+from drgpay.ground.errors import both
+from drgpay.names.columns import CODED
 from drgpay.schemes.rules import (
     MAX_LENGTH,
     REPEATED,

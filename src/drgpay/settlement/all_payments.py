@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from drgpay.policy import YearPolicy
+from drgpay.region.region import Region
 from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.region import Region
 
 
 def other_modes(prepared: Prepared, region: Region, policy: YearPolicy) -> dict[str, Any]:

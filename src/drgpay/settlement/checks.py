@@ -7,10 +7,12 @@ from fractions import Fraction
 
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.ground.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.ground.money import decimal_text, yuan_text
 from drgpay.grouper.versions import AnyGrouper
-from drgpay.money import decimal_text, yuan_text
 from drgpay.policy import YearPolicy
+from drgpay.region.provenance import HAND
+from drgpay.region.region import Region
 from drgpay.settlement.point_value import (
     NO_POINTS,
     HospitalResult,
@@ -19,8 +21,6 @@ from drgpay.settlement.point_value import (
     Sums,
     provision_of,
 )
-from drgpay.settlement.provenance import HAND
-from drgpay.settlement.region import Region
 from drgpay.settlement.totals import SetAside, Totals
 
 

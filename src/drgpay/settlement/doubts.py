@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay._jit import kernel
 from drgpay.cases import parse
 from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.checks.stay.kernels import (
@@ -23,6 +22,7 @@ from drgpay.cases.checks.stay.kernels import (
     settlement_before_discharge,
     stay_against_dates,
 )
+from drgpay.ground.jit import kernel
 from drgpay.policy import FINDINGS, YearPolicy
 
 DOUBTS = (*FINDINGS, "stay_against_dates")  # in the order of the bits of a case

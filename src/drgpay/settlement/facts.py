@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.checks.facts import WAYS
 from drgpay.cases.encode import Faults
-from drgpay.columns import GROUPING_MORE
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 from drgpay.grouper.check import WANTED as CHECKED
 from drgpay.grouper.check import months_of
+from drgpay.names.columns import GROUPING_MORE
 from drgpay.policy import YearPolicy
+from drgpay.region.region import Region
 from drgpay.settlement.doubts import conflicts, doubts_of
-from drgpay.settlement.region import Region
 
 ALWAYS = tuple(
     dict.fromkeys(
@@ -392,3 +392,16 @@ def _has_rate(region: Region, classes: Mapping[str, int]) -> NDArray[np.bool_]:
         for name, number in classes.items():
             found[h, number] = (name, "") in levels or (name, hospital.level) in levels
     return found
+
+
+# what only the checks of front pages read, under any policy: such facts are not copied
+CHECKED_ONLY = frozenset(
+    {"birth_date", "procedure_dates", "ventilator_time", "diagnosis_count",
+     "admission_conditions", "procedure_count", "items_total", "other_paid", "own_paid",
+     "department", "admission_way", "refund_of"}
+)  # fmt: skip
+
+
+def kept_columns(policy: YearPolicy) -> tuple[str, ...]:
+    """Return the columns of cases that a settlement reads and that are copied."""
+    return tuple(dict.fromkeys(c for c in wanted(policy) if c not in CHECKED_ONLY))

@@ -25,11 +25,11 @@ from drgpay.budget.ceiling import (
     check_ceiling,
 )
 from drgpay.budget.pool import available_budget, share
-from drgpay.money import largest_remainder
+from drgpay.ground.money import largest_remainder
 from drgpay.policy import YearPolicy
+from drgpay.region.region import Ceiling as Given
+from drgpay.region.region import Named, Pool, Region, other_payments
 from drgpay.settlement.point_value import HospitalResult, Key, PoolResult
-from drgpay.settlement.region import Ceiling as Given
-from drgpay.settlement.region import Named, Pool, Region, other_payments
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drgpay._jit import kernel
+from drgpay.ground.jit import kernel
 
 CASES, POINTS, NOT_POOL, FUND, NOT_POOL_BY_POINTS, MONEY, COST = range(7)
 HELD_CASES, HELD_FUND, HELD_COST = range(7, 10)

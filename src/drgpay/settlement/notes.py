@@ -7,18 +7,20 @@ from itertools import combinations
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.stream import unused_columns
 from drgpay.grouper.versions import version_warnings
-from drgpay.money import POINT, points_text, round_half_away, yuan_text
+from drgpay.names.readings import readings_text
 from drgpay.points.base import BasePoints, check_zero_points
 from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
-from drgpay.readings import readings_text
+from drgpay.region.levels import alike
+from drgpay.region.provenance import HAND
+from drgpay.region.region import Region
 from drgpay.settlement.doubts import BIT, holding
 from drgpay.settlement.funds import FundResult, Held, drawn_of
-from drgpay.settlement.levels import alike
 from drgpay.settlement.point_value import (
     NO_POINTS,
     HospitalResult,
@@ -29,9 +31,7 @@ from drgpay.settlement.point_value import (
     unshared_notes,
 )
 from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.provenance import HAND
 from drgpay.settlement.quota import Quota
-from drgpay.settlement.region import Region
 from drgpay.settlement.totals import SetAside, Totals, YearSums
 
 

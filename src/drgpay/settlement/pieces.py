@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.duplicates import equal_hashes, repeated, text_hashes
 from drgpay.cases.quarantine import Quarantine
-from drgpay.outputs import drop_folder, room_for, spill_folder
+from drgpay.ground.outputs import drop_folder, room_for, spill_folder
 from drgpay.settlement.facts import Facts
 from drgpay.settlement.scoring import NO_REVIEWS, Reviews
 

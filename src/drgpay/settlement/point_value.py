@@ -28,8 +28,8 @@ from drgpay.budget.limits import (
     is_bounded,
 )
 from drgpay.budget.pool import PoolBudget, Sharing, available_budget, check_growth, share
-from drgpay.errors import Bilingual, BooksError, InputError, PolicyError, both, in_language
-from drgpay.money import (
+from drgpay.ground.errors import Bilingual, BooksError, InputError, PolicyError, both, in_language
+from drgpay.ground.money import (
     POINT,
     largest_remainder,
     points_text,
@@ -39,8 +39,8 @@ from drgpay.money import (
     yuan_text,
 )
 from drgpay.policy import YearPolicy
-from drgpay.settlement.region import Pool, Region
-from drgpay.settlement.standing import ENDED, NORMAL, PENALISED
+from drgpay.region.region import Pool, Region
+from drgpay.region.standing import ENDED, NORMAL, PENALISED
 
 Key = tuple[str, str]  # hospital, pool
 SOLUTIONS = {NONE_TOO_HIGH: "to_fund"}  # all get their high bound, the rest stays in the fund

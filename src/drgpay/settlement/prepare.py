@@ -25,15 +25,16 @@ from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.codes import CHANGES_SCHEMA, Changes, changes_table
 from drgpay.cases.editions import CodeTally, merge_changes
 from drgpay.cases.encode import Faults
+from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import Quarantine
-from drgpay.cases.sources import Piece, open_source
-from drgpay.columns import whole_of
-from drgpay.errors import Bilingual, BooksError, InputError, both, located
+from drgpay.cases.sources import open_source
+from drgpay.ground.errors import Bilingual, BooksError, InputError, both, located
+from drgpay.ground.money import yuan_text
 from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import REASONS, Counts
-from drgpay.grouper.stream import (
+from drgpay.grouper.pieces import (
     GroupedPiece,
     deciding_diagnoses,
     default_threads,
@@ -41,23 +42,24 @@ from drgpay.grouper.stream import (
     in_order,
 )
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse, any_grouper
-from drgpay.money import yuan_text
+from drgpay.names.columns import whole_of
 from drgpay.points.history import History, Repeats
 from drgpay.policy import Policy, YearPolicy
-from drgpay.settlement.corrected import SetAside, kept_columns
+from drgpay.region.corrected import SetAside
+from drgpay.region.later import LaterViolation
+from drgpay.region.region import LIST_SUFFIXES, InputFile, Region, describe_file
 from drgpay.settlement.doubts import BIT
 from drgpay.settlement.facts import (
     HISTORY_WANTED,
     CaseReader,
     Facts,
     deductibles,
+    kept_columns,
     month_in_year,
     wanted,
 )
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
-from drgpay.settlement.region import LIST_SUFFIXES, InputFile, Region, describe_file
 from drgpay.settlement.scoring import NO_REVIEWS, Reviews
-from drgpay.settlement.versions import LaterViolation
 
 MAX_FINDINGS = 1_000_000  # kept of a run; all are counted
 MEMORY_CASES = 25_000_000  # beyond this many cases what is read lies on disk

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from drgpay._reference import bundled
-from drgpay.errors import Bilingual, InputError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.reference import bundled
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.versions import AnyGrouper
 from drgpay.policy import YearPolicy
-from drgpay.settlement.region import Region
+from drgpay.region.region import Region
 
 
 def primary_groups(

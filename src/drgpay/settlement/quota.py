@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.points.kernels import HELD, SPECIAL_DISCHARGE
 from drgpay.policy import YearPolicy
-from drgpay.settlement.region import GRANTED, Region
+from drgpay.region.region import GRANTED, Region
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 

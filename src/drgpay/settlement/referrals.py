@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.arrow import decimal_column
-from drgpay.errors import Bilingual, PolicyError, both
-from drgpay.money import yuan_text
+from drgpay.ground.arrow import decimal_column
+from drgpay.ground.errors import Bilingual, PolicyError, both
+from drgpay.ground.money import yuan_text
 from drgpay.policy import YearPolicy
+from drgpay.region.levels import differently_written, written_twice
+from drgpay.region.region import Region
 from drgpay.settlement.facts import NOT_GIVEN, UNREADABLE
-from drgpay.settlement.levels import differently_written, written_twice
 from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.region import Region
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.scoring import PAID_BY
 from drgpay.settlement.stays import Chain, Places, referral_chains

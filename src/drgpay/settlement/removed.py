@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from drgpay.budget.bounds import NO_HIGH, NO_LOW
 from drgpay.budget.limits import bounds_of, by_case
-from drgpay.errors import Bilingual, both
-from drgpay.money import POINT, decimal_text, points_text, round_half_away, yuan_text
+from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import HELD, MONEY
 from drgpay.policy import YearPolicy
+from drgpay.region.later import LaterViolation, Reopening, case_mark, standing_rows
+from drgpay.region.region import Region, Violation
 from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult
 from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.region import Region, Violation
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
-from drgpay.settlement.versions import LaterViolation, Reopening, case_mark, standing_rows
 
 
 @dataclass(frozen=True)

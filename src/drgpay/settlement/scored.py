@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.quarantine import Quarantine
-from drgpay.money import largest_remainder
+from drgpay.ground.money import largest_remainder
 from drgpay.points.kernels import COEF_ONE, HELD, MONEY, POINTS
 from drgpay.points.readmission import reduced_points
 from drgpay.settlement.facts import Facts

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.errors import InputError, both
-from drgpay.money import POINT, points_text, round_half_away, yuan_text
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables
 from drgpay.points.kernels import (

@@ -12,11 +12,15 @@ from typing import Any
 
 from drgpay.budget.ceiling import Ceiling
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import Bilingual
+from drgpay.ground.errors import Bilingual
 from drgpay.points.base import BasePoints
 from drgpay.points.quality import Quality, quality
 from drgpay.policy import YearPolicy
+from drgpay.region.provenance import HAND
+from drgpay.region.region import Region
+from drgpay.region.standing import ENDED
 from drgpay.settlement.all_payments import capitation_fen, other_modes
+from drgpay.settlement.by_month import payments_of_year
 from drgpay.settlement.checks import (
     check_given_money,
     check_points,
@@ -26,13 +30,10 @@ from drgpay.settlement.checks import (
     quarantined_fen,
 )
 from drgpay.settlement.funds import FundResult, hold_against_targets
-from drgpay.settlement.months import payments_of_year
 from drgpay.settlement.notes import year_notes
 from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, settle
 from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.provenance import HAND
 from drgpay.settlement.quota import Quota, quotas_of, review_notes
-from drgpay.settlement.region import Region
 from drgpay.settlement.removed import (
     Returned,
     as_violations,
@@ -40,7 +41,6 @@ from drgpay.settlement.removed import (
     to_fund,
     without_points,
 )
-from drgpay.settlement.standing import ENDED
 from drgpay.settlement.totals import YearSums
 
 

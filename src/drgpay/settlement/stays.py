@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases.duplicates import text_hashes
-from drgpay.errors import BooksError, both
-from drgpay.grouper.stream import in_order
-from drgpay.outputs import drop_folder, spill_folder
+from drgpay.ground.errors import BooksError, both
+from drgpay.ground.outputs import drop_folder, spill_folder
+from drgpay.grouper.pieces import in_order
 from drgpay.points.readmission import followed_stays
 from drgpay.policy import YearPolicy
 from drgpay.settlement.pieces import ReadPiece, ReadPieces

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.grouper.outcome import REASONS
-from drgpay.grouper.stream import in_order
+from drgpay.grouper.pieces import in_order
 from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.points.quality import CostSums
 from drgpay.points.trimming import Moments
+from drgpay.region.region import Region
 from drgpay.settlement.doubts import BIT, DOUBTS
 from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.kernels import (
@@ -33,7 +34,6 @@ from drgpay.settlement.pieces import ReadPieces
 from drgpay.settlement.point_value import CaseItems, ItemsOf, Key, Sums
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.quota import Reviewed, reviewed_cases
-from drgpay.settlement.region import Region
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 

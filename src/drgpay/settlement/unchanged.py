@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drgpay.errors import InputError, both, located
+from drgpay.ground.errors import InputError, both, located
 
 Stamp = tuple[int, int, int]
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from drgpay.budget.ceiling import Ceiling
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import Bilingual, PolicyError, both
+from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import Counts
 from drgpay.grouper.versions import any_grouper
@@ -28,6 +28,8 @@ from drgpay.points.base import BasePoints
 from drgpay.points.coefficients import Coefficients
 from drgpay.points.quality import Quality
 from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.region.later import Reopening
+from drgpay.region.region import InputFile, Region, describe_file, read_region
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.funds import FundResult
 from drgpay.settlement.point_value import HospitalResult, PoolResult
@@ -41,7 +43,6 @@ from drgpay.settlement.referrals import (
     referral_notes,
     referrals,
 )
-from drgpay.settlement.region import InputFile, Region, describe_file, read_region
 from drgpay.settlement.removed import Returned, returned_cases, to_fund
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
@@ -55,7 +56,6 @@ from drgpay.settlement.totals import (
     sums_of,
 )
 from drgpay.settlement.unchanged import unchanged
-from drgpay.settlement.versions import Reopening
 from drgpay.settlement.year_rules import YearRules, year_rules
 
 

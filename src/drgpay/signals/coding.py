@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.points.base import multiples_of
 from drgpay.signals.data import MCC, NONE, Cases
 from drgpay.signals.findings import Evidence, Finding

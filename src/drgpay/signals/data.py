@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.sources import open_source
-from drgpay.errors import BooksError, InputError, both
-from drgpay.inputs import read_json
+from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.ground.inputs import read_json
 from drgpay.policy import YearPolicy, load_policy
+from drgpay.region.region import Region, read_region
+from drgpay.runs.folder import case_tables, coefficients_table
 from drgpay.settlement.prepare import ids_of
-from drgpay.settlement.region import Region, read_region
-from drgpay.settlement.run_folder import case_tables, coefficients_table
 from drgpay.settlement.year_end import Progress, year_end
 
 Ints = NDArray[np.int64]

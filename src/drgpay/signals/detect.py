@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 from drgpay.settlement.year_end import Progress
 from drgpay.signals import coding, service, stays
 from drgpay.signals.data import Cases, load_cases

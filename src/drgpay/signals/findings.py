@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.signals.parameters import Parameters
 from drgpay.signals.peers import Floats, Result, q_values
 from drgpay.signals.texts import Signal

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from drgpay import __version__
-from drgpay.arrow import table_writer
-from drgpay.errors import BooksError, both, in_language
-from drgpay.outputs import whole_folder
+from drgpay.ground.arrow import table_writer
+from drgpay.ground.digests import write_sums
+from drgpay.ground.errors import BooksError, both, in_language
+from drgpay.ground.outputs import whole_folder
 from drgpay.signals.detect import Signals
 from drgpay.signals.findings import LEVELS
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS
-from drgpay.store.digests import write_sums
 
 SIGNALS_SCHEMA = pa.schema(
     [

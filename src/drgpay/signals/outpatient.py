@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.swallowed import refuse_swallowed
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 from drgpay.settlement.prepare import ids_of
 from drgpay.signals.data import Cases
 

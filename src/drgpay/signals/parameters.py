@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drgpay.errors import Bilingual, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 TABLE = Path(__file__).with_name("parameters.toml")
 Value = float | int | list[int]

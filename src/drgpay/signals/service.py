@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from drgpay.errors import both
+from drgpay.ground.errors import both
 from drgpay.signals.data import Cases
 from drgpay.signals.findings import NOTHING, Evidence, Finding
 from drgpay.signals.outpatient import Visits, window_costs
@@ -230,7 +230,7 @@ def _shares(
 
 def absent(name: str, level: Ints, why: object) -> Finding:
     """Return a finding that says that a signal cannot be computed, and why."""
-    from drgpay.errors import Bilingual
+    from drgpay.ground.errors import Bilingual
     from drgpay.signals.peers import Result
 
     count = len(level)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.errors import both
+from drgpay.ground.errors import both
 from drgpay.signals.data import MCC, Cases
 from drgpay.signals.findings import Evidence, Finding
 from drgpay.signals.parameters import Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drgpay.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both
 
 KINDS: dict[str, Bilingual] = {
     "split": both("分解住院", "Split stays"),

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drgpay.errors import InputError, both
-from drgpay.store.digests import SUMS, sums_text
+from drgpay.ground.digests import SUMS, sums_text
+from drgpay.ground.errors import InputError, both
 
 
 def spark_module(name: str) -> Any:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from drgpay.errors import BooksError, DrgpayError, InputError, PolicyError, SchemeError, both
+from drgpay.ground.errors import BooksError, DrgpayError, InputError, PolicyError, SchemeError, both
 
 KINDS: dict[str, type[DrgpayError]] = {
     kind.__name__: kind for kind in (InputError, PolicyError, SchemeError, BooksError)

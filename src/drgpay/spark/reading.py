@@ -15,17 +15,17 @@ import pyarrow.compute as pc
 from drgpay.cases.editions import SAMPLE, FoundEdition
 from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import mapping_of
+from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
-from drgpay.cases.sources import Piece
-from drgpay.columns import GROUPING_COLUMNS, GROUPING_MORE
-from drgpay.errors import Bilingual, BooksError, InputError, both
+from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import REASONS
+from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.policy import YearPolicy
+from drgpay.region.region import Region
 from drgpay.settlement.doubts import BIT, NO_STAY
 from drgpay.settlement.facts import ALWAYS, HISTORY_WANTED, wanted
 from drgpay.settlement.prepare import HistoryUse
-from drgpay.settlement.region import Region
 from drgpay.spark import workers
 from drgpay.spark.engine import Folder, spark_module, uri
 from drgpay.spark.history import SparkHistory

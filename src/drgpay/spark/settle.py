@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.quarantine import Quarantine
-from drgpay.errors import Bilingual, PolicyError, both
+from drgpay.ground.digests import SUMS, SUMS_KEY
+from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.grouper.check import CheckRun
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import STATUSES, Counts
 from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.region.region import Region, describe_file, read_region
+from drgpay.runs.folder import manifest
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.pieces import ReadPieces
 from drgpay.settlement.point_value import HospitalResult, PoolResult
 from drgpay.settlement.prepare import Prepared, refuse_ungrouped
 from drgpay.settlement.referrals import referrals_of
-from drgpay.settlement.region import Region, describe_file, read_region
-from drgpay.settlement.run_folder import manifest
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.settle_sums import settle_sums
 from drgpay.settlement.totals import YearSums
@@ -41,7 +42,6 @@ from drgpay.spark.stays import ChainStays, chain_stays, with_chains, with_follow
 from drgpay.spark.sums import bed_day_stays, items_of, reviewed_cases, totals_of, versions_of
 from drgpay.spark.tables import carried_files, small_tables
 from drgpay.spark.workers import ScoreJob
-from drgpay.store.digests import SUMS, SUMS_KEY
 
 BETWEEN_STAGES = ("_read", "_past", "_ordered", "_chained")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.money import POINT
+from drgpay.ground.money import POINT
 from drgpay.settlement.facts import NOT_GIVEN
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.referrals import Stay

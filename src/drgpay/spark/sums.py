@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.money import POINT
 from drgpay.grouper.outcome import STATUSES
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse
-from drgpay.money import POINT
 from drgpay.points.trimming import Moments
+from drgpay.region.region import Region
 from drgpay.settlement.doubts import DOUBTS
 from drgpay.settlement.kernels import (
     ACCOUNT_COLUMNS,
@@ -36,7 +37,6 @@ from drgpay.settlement.kernels import (
 from drgpay.settlement.point_value import CaseItems, Key
 from drgpay.settlement.prepare import version_use
 from drgpay.settlement.quota import Reviewed
-from drgpay.settlement.region import Region
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
 from drgpay.settlement.totals import SetAside, Totals
 from drgpay.spark import workers

@@ -9,9 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from drgpay.money import POINT, round_half_away
+from drgpay.ground.money import POINT, round_half_away
 from drgpay.perdiem.review import review
-from drgpay.settlement.run_folder import (
+from drgpay.region.later import CARRIED
+from drgpay.runs.carried import write_negative
+from drgpay.runs.folder import (
     NO_STAYS,
     ceiling_table,
     coefficients_table,
@@ -24,7 +26,6 @@ from drgpay.settlement.run_folder import (
     quality_table,
     reviews_table,
 )
-from drgpay.settlement.versions import CARRIED, write_negative
 from drgpay.settlement.year_end import YearEnd
 
 STAYS = NO_STAYS.schema.append(pa.field("stays", pa.int64()))

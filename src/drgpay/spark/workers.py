@@ -21,22 +21,22 @@ from numpy.typing import NDArray
 
 from drgpay.cases.layout import Layout
 from drgpay.cases.parquet import check_texts
+from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import Quarantine
-from drgpay.cases.sources import Piece
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import Grouper
-from drgpay.grouper.stream import GroupedPiece
+from drgpay.grouper.pieces import GroupedPiece
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import BasePoints
 from drgpay.points.readmission import reduced_points
 from drgpay.policy import YearPolicy
+from drgpay.region.region import Region
+from drgpay.runs.folder import case_tables
 from drgpay.settlement.facts import CaseReader, Facts
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.prepare import PieceReader, past_piece
-from drgpay.settlement.region import Region
-from drgpay.settlement.run_folder import case_tables
 from drgpay.settlement.scored import (
     OfChain,
     ScoredPiece,

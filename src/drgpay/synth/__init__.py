@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from drgpay._reference import DEFAULT_SCHEME, bundled
 from drgpay.cases.editions import read_edition
-from drgpay.errors import Bilingual, InputError, both
-from drgpay.grouper.stream import default_threads, in_order
+from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.ground.outputs import whole_folder
+from drgpay.ground.reference import DEFAULT_SCHEME, bundled
+from drgpay.grouper.pieces import default_threads, in_order
 from drgpay.grouper.versions import VersionedGrouper, any_grouper
-from drgpay.outputs import whole_folder
 from drgpay.schemes.versions import bundled_families
 from drgpay.synth import writer
 from drgpay.synth.cases import Array, Block, draw_block

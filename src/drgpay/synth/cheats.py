@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.errors import InputError, both
+from drgpay.ground.errors import InputError, both
 from drgpay.points.base import multiples_of
 from drgpay.policy import YearPolicy
+from drgpay.runs.folder import case_tables
 from drgpay.settlement.facts import year_bounds
-from drgpay.settlement.run_folder import case_tables
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import writer
 from drgpay.synth.words import written

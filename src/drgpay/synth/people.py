@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from drgpay.errors import InputError, both
-from drgpay.outputs import new_folder
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.outputs import new_folder
 from drgpay.synth.writer import _money, _numbers, write_csv
 
 BLOCK = 250_000

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay._reference import resolve
 from drgpay.cases.encode import Codes, EncodedCases
-from drgpay.errors import SchemeError, both
+from drgpay.ground.errors import SchemeError, both
+from drgpay.ground.reference import resolve
 from drgpay.grouper import Grouper
 from drgpay.schemes.folders import small_table
 from drgpay.schemes.tables import AdrgRow, DrgRow, Scheme, Vocabulary

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay._reference import reference_dir
 from drgpay.cases.codes import Recoder
+from drgpay.ground.reference import reference_dir
 from drgpay.grouper import Grouper
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.parse import MALFORMED, minutes_of
-from drgpay.columns import CODED, NUMBERED
+from drgpay.names.columns import CODED, NUMBERED
 
 Ragged = tuple[NDArray[np.int64], NDArray[Any]]
 WAYS = dict(CODED["discharge_way"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from drgpay._jit import kernel
+from drgpay.ground.jit import kernel
 
 UNKNOWN, FEMALE, MALE, OBSTETRIC, PERINATAL, CHILDHOOD, OLD_AGE = (1 << n for n in range(7))
 NOT_PRINCIPAL, ASTERISK, SYMPTOM, COMPLICATION, MORPHOLOGY, MALFORMED, INDEFINITE = (

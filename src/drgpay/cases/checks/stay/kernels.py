@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from drgpay._jit import kernel
+from drgpay.ground.jit import kernel
 
 
 @kernel

@@ -1,0 +1,646 @@
+"""Write a month's run, or twelve, as a folder: tables, manifest.json, what a year end can take."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from drgpay import __version__
+from drgpay.ground.arrow import table_writer
+from drgpay.ground.csv_cells import neutral_text
+from drgpay.ground.digests import file_digest, record, write_sums
+from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.ground.money import decimal_text, points_text, round_half_away, yuan_text
+from drgpay.ground.outputs import whole_folder
+from drgpay.months.months import MonthRun, by_key
+from drgpay.months.orders import Orders
+from drgpay.region.provenance import PREPAID_ORIGIN, SIMULATED, rows_digest
+from drgpay.runs.folder import (
+    VALUE_PLACES,
+    _ints,
+    _points,
+    _values,
+    _with_trial,
+    fraction_text,
+    of_trial,
+)
+from drgpay.settlement.by_month import MONTHS, MonthAccount, MonthPool
+from drgpay.settlement.notes import case_notes, history_codes, readings_asked
+from drgpay.settlement.totals import set_aside
+
+PREPAID = "prepaid.csv"
+
+
+def pools_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return one row a month and pool: budget, sums, provisional point value, payments."""
+    rows = run.pools
+    columns = {
+        "month": pa.array([run.month_text(p.month) for p in rows], pa.string()),
+        "pool": pa.array([p.pool for p in rows], pa.string()),
+        "name": pa.array([p.name for p in rows], pa.string()),
+        "budget_fen": _ints([p.budget_fen for p in rows]),
+        "cases": _ints([p.cases for p in rows]),
+        "points_before": _points([p.points_before for p in rows]),
+        "correction_points": _points([p.correction for p in rows]),
+        "points": _points([p.points for p in rows]),
+        "recorded_fund_fen": _ints([p.fund_fen for p in rows]),
+        "not_pool_fen": _ints([p.not_pool_fen for p in rows]),
+        "not_pool_by_points_fen": _ints([p.n_fen for p in rows]),
+        "money_fen": _ints([p.money_fen for p in rows]),
+        "point_value_fraction": pa.array(
+            [None if p.value_fen is None else fraction_text(p.value_fen / 100) for p in rows],
+            pa.string(),
+        ),
+        "point_value": _values([p.value_fen for p in rows]),
+        "payment_fen": _ints([p.payment_fen for p in rows]),
+        "suspended_fen": _ints([p.suspended_fen for p in rows]),
+        "paid_fen": _ints([p.paid_fen for p in rows]),
+        "kept_fen": _ints([p.kept_fen for p in rows]),
+        **_adjusted(rows),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def _adjusted(rows: Sequence[MonthPool | MonthAccount]) -> dict[str, pa.Array]:
+    """Columns of what earlier months came out otherwise, and of what is still to be set off."""
+    return {
+        "adjustment_fen": _ints([r.adjustment_fen for r in rows]),
+        "setoff_before_fen": _ints([r.setoff_before_fen for r in rows]),
+        "setoff_after_fen": _ints([r.setoff_after_fen for r in rows]),
+    }
+
+
+def hospitals_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return one row a month, hospital and pool: sums, what is due provisionally, payments."""
+    rows = run.accounts
+    names = {h.id: h.name for h in run.region.hospitals}
+    columns = {
+        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
+        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
+        "pool": pa.array([a.pool for a in rows], pa.string()),
+        "cases": _ints([a.cases for a in rows]),
+        "points_before": _points([a.points_before for a in rows]),
+        "correction_points": _points([a.correction for a in rows]),
+        "points": _points([a.points for a in rows]),
+        "recorded_fund_fen": _ints([a.fund_fen for a in rows]),
+        "not_pool_fen": _ints([a.not_pool_fen for a in rows]),
+        "not_pool_by_points_fen": _ints([a.n_fen for a in rows]),
+        "money_fen": _ints([a.money_fen for a in rows]),
+        "provisional_due_fen": pa.array(
+            [None if a.due_fen is None else round_half_away(a.due_fen) for a in rows], pa.int64()
+        ),
+        "last_year_fund_fen": pa.array([a.last_year_fen for a in rows], pa.int64()),
+        "payment_fen": _ints([a.payment_fen for a in rows]),
+        "suspended_fen": _ints([a.suspended_fen for a in rows]),
+        "paid_fen": _ints([a.paid_fen for a in rows]),
+        "kept_fen": _ints([a.kept_fen for a in rows]),
+        "recorded_fund_to_date_fen": _ints([a.fund_to_date_fen for a in rows]),
+        "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
+        "paid_to_date_fen": _ints([a.paid_before_fen + a.paid_fen for a in rows]),
+        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+        **_adjusted(rows),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def normal_fen(account: MonthAccount, limit: Fraction) -> Fraction:
+    """Return the recorded fund up to which a month is normal, exact."""
+    return (account.last_year_fen or 0) * (1 + Fraction(limit))
+
+
+def suspended_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return payments of which a part is withheld, with the figures that it rests on.
+
+    Those of months that were ordered stand as they were ordered.
+    """
+    before = () if run.orders is None else run.orders.suspended
+    first = 1 if run.orders is None else run.orders.month + 1
+    rows, limit = (
+        [a for a in run.suspended if a.month >= first],
+        run.policy["month.growth_limit"],
+    )
+    names = {h.id: h.name for h in run.region.hospitals}
+    columns = {
+        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
+        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
+        "pool": pa.array([a.pool for a in rows], pa.string()),
+        "recorded_fund_fen": _ints([a.fund_fen for a in rows]),
+        "last_year_fund_fen": _ints([a.last_year_fen or 0 for a in rows]),
+        "growth_limit": pa.array([str(limit) for _ in rows], pa.string()),
+        "normal_fund_fen": _ints([round_half_away(normal_fen(a, limit)) for a in rows]),
+        "payment_fen": _ints([a.payment_fen for a in rows]),
+        "suspended_fen": _ints([a.suspended_fen for a in rows]),
+        "paid_fen": _ints([a.payment_fen - a.suspended_fen for a in rows]),
+        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+    }
+    made = pa.table(columns)
+    if before:
+        made = pa.concat_tables(
+            [
+                pa.Table.from_pylist([dict(row) for row in before], schema=made.schema),
+                made,
+            ]
+        )
+    return of_trial(made, trial)
+
+
+def adjustments_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return where earlier months came out otherwise than they were booked, to date."""
+    rows, names = run.adjustments, {h.id: h.name for h in run.region.hospitals}
+    columns = {
+        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
+        "of_month": pa.array([run.month_text(a.of_month) for a in rows], pa.string()),
+        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
+        "pool": pa.array([a.pool for a in rows], pa.string()),
+        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
+        "cases_before": _ints([a.cases_before for a in rows]),
+        "cases_now": _ints([a.cases_now for a in rows]),
+        "recorded_fund_before_fen": _ints([a.fund_before_fen for a in rows]),
+        "recorded_fund_now_fen": _ints([a.fund_now_fen for a in rows]),
+        "payment_before_fen": _ints([a.payment_before_fen for a in rows]),
+        "payment_now_fen": _ints([a.payment_now_fen for a in rows]),
+        "suspended_before_fen": _ints([a.suspended_before_fen for a in rows]),
+        "suspended_now_fen": _ints([a.suspended_now_fen for a in rows]),
+        "kept_before_fen": _ints([a.kept_before_fen for a in rows]),
+        "kept_now_fen": _ints([a.kept_now_fen for a in rows]),
+        "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
+        "paid_now_fen": _ints([a.paid_now_fen for a in rows]),
+        "adjustment_fen": _ints([a.adjustment_fen for a in rows]),
+    }
+    return _with_trial(columns, len(rows), trial)
+
+
+def tie_out_table(run: MonthRun, trial: str = "") -> pa.Table:
+    """Return the sums of the months beside the year's."""
+    ties = run.ties
+    columns = {
+        "name": pa.array([t.name.chinese for t in ties], pa.string()),
+        "name_en": pa.array([in_language(t.name, "en") for t in ties], pa.string()),
+        "pool": pa.array([t.pool for t in ties], pa.string()),
+        "unit": pa.array([t.unit for t in ties], pa.string()),
+        "months": _ints([t.months for t in ties]),
+        "year": _ints([t.expected for t in ties]),
+        "difference": _ints([t.months - t.expected for t in ties]),
+    }
+    return _with_trial(columns, len(ties), trial)
+
+
+def warnings(run: MonthRun) -> list[Bilingual]:
+    """Return what the reader of the months must know."""
+    prepared, region = run.year.prepared, run.region
+    found: list[Bilingual] = [*prepared.codes.first(), *history_codes(prepared)]
+    found += prepared.codes.provisos()
+    aside = set_aside(prepared.pieces, len(prepared.broken), len(region.pools))
+    if run.year.totals is not None:
+        found += case_notes(aside, run.year.totals)
+    found += readings_asked(region)
+    if prepared.left_aside:
+        found.append(
+            both(
+                f"文件中有 {prepared.left_aside} 例晚于本月，未计入",
+                f"{prepared.left_aside} cases of the files are later than the month: left aside",
+            )
+        )
+    for p in run.pools:
+        if p.value_fen is None and p.cases:
+            found.append(_without_value(run, p.month, p.pool))
+        elif p.value_fen is not None and p.value_fen <= 0:
+            found.append(
+                both(
+                    f"险种 {p.pool} {run.month_text(p.month)} 的暂定点值不为正",
+                    f"pool {p.pool}, {run.month_text(p.month)}: a provisional value not above 0",
+                )
+            )
+    if run.policy["month.growth_limit"] is not None:
+        lacking = sum(1 for a in run.accounts if a.fund_fen and a.last_year_fen is None)
+        if lacking:
+            found.append(
+                both(
+                    f"{lacking} 个机构、险种、月份没有上年同月的统筹基金记账，未与其比较",
+                    f"{lacking} of hospital, pool and month have no recorded fund of last year's "
+                    "same month; nothing was compared",
+                )
+            )
+    found += _of_earlier(run)
+    for tie in run.ties:
+        if tie.months != tie.expected:
+            found.append(
+                both(
+                    f"险种 {tie.pool}：各月实付合计 {yuan_text(tie.months)} 元，"
+                    f"prepaid.csv 的已预付 {yuan_text(tie.expected)} 元，年终按后者",
+                    f"pool {tie.pool}: the months paid {yuan_text(tie.months)} yuan, prepaid.csv "
+                    f"says {yuan_text(tie.expected)}, which the year end takes",
+                )
+            )
+    if region.ceiling is None:
+        found.append(
+            both(
+                "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
+                "region.toml gives no control target ([ceiling]); nothing was held against it",
+            )
+        )
+    for d in () if run.ceiling is None else run.ceiling.drawn:
+        if d.drawn_fen:
+            found.append(
+                both(
+                    f"截至 {run.month_text(run.month)} 的支付超出可支付额，动用“{d.reserve.name}” "
+                    f"{yuan_text(d.drawn_fen)} 元，余 {yuan_text(d.left_fen)} 元",
+                    f"payments up to {run.month_text(run.month)} are beyond what may be paid: "
+                    f"{yuan_text(d.drawn_fen)} yuan are drawn from {d.reserve.name}, "
+                    f"{yuan_text(d.left_fen)} are left",
+                )
+            )
+    return found
+
+
+def _of_earlier(run: MonthRun) -> list[Bilingual]:
+    """Say whether earlier months are what was paid, and what came out otherwise."""
+    found: list[Bilingual] = []
+    if run.every:
+        return [
+            both(
+                "十二个月都按现有病例一次算出，是模拟，不是逐月实际支付的数额",
+                "all twelve months are computed at once from today's cases: a simulation, not what "
+                "was paid month by month",
+            )
+        ]
+    if run.recomputed:
+        text = "、".join(run.month_text(m) for m in run.recomputed)
+        english = text.replace("、", ", ")
+        if run.orders is None:
+            found.append(
+                both(
+                    f"{text} 的支付按现有病例重新计算，不一定是当时实际支付的数额；"
+                    "用 --earlier 给出上月的结果文件夹，即以实付为准",
+                    f"the payments of {english} are recomputed from today's cases and may not be "
+                    "what was paid; --earlier with the folder of the month before gives the facts",
+                )
+            )
+        else:
+            found.append(
+                both(
+                    f"{text} 的支付，作出时没有上月的结果（--earlier），是重新计算的，不一定是实际支付的数额",
+                    f"the payments of {english} were recomputed by a run without --earlier and may "
+                    "not be what was paid",
+                )
+            )
+    if run.orders is None:
+        return found
+    if not run.orders.checked:
+        found.append(
+            both(
+                "上月的结果没有摘要码，无法查验其表是否改动过",
+                "the month before has no digests: whether its tables were changed cannot be told",
+            )
+        )
+    scheme = run.orders.changed_scheme(run.year.prepared.main.scheme)
+    if scheme is not None:
+        found.append(
+            both(
+                f"与上月的结果相比，分组方案或其读法已变：{scheme.chinese}；以前各月按现在的重新分组，"
+                "与已付的差额计入本月",
+                f"the scheme or its readings differ from the month before: {scheme}; earlier months "
+                "are grouped anew and the differences to what was paid go into this month",
+            )
+        )
+    changed = run.orders.changed_parameters(run.year.policy)
+    if changed:
+        found.append(
+            both(
+                f"与上月的结果相比，政策参数已变：{'、'.join(changed)}",
+                f"parameters that differ from the month before: {', '.join(changed)}",
+            )
+        )
+    new = [a for a in run.adjustments if a.month == run.month]
+    if new:
+        amount = yuan_text(sum(a.adjustment_fen for a in new))
+        files = run.orders.changed_inputs({f.name: f.sha256 for f in run.year.prepared.inputs})
+        found.append(
+            both(
+                f"以前各月有 {len(new)} 笔按现有病例与已付的不同，共 {amount} 元，计入本月，见 adjustments.csv"
+                + (f"；上月之后变动的文件：{'、'.join(files)}" if files else ""),
+                f"{len(new)} payments of earlier months come out otherwise today, {amount} yuan "
+                "together, which this month takes in: adjustments.csv"
+                + (f"; files changed since: {', '.join(files)}" if files else ""),
+            )
+        )
+    left = [a for a in run.accounts if a.month == run.month and a.setoff_after_fen]
+    if left:
+        amount = yuan_text(sum(a.setoff_after_fen for a in left))
+        last = run.month == MONTHS
+        found.append(
+            both(
+                f"{len(left)} 个机构、险种多付 {amount} 元，本月不足冲抵，"
+                + ("由年终清算结清" if last else "结转下月"),
+                f"{len(left)} of hospital and pool were paid {amount} yuan too much, more than this "
+                "month's payment: "
+                + ("the year end settles it" if last else "the next month sets it off"),
+            )
+        )
+    return found
+
+
+def _without_value(run: MonthRun, month: int, pool: str) -> Bilingual:
+    text = run.month_text(month)
+    return both(
+        f"险种 {pool} {text} 的点数不大于0，没有暂定点值",
+        f"pool {pool} has no points above 0 in {text}: no provisional value",
+    )
+
+
+def held_cases(run: MonthRun) -> int:
+    """Return how many cases are held for review."""
+    return sum(int((p.paid_by == 2).sum()) for p in run.year.pieces)
+
+
+def checks(run: MonthRun) -> list[dict[str, Any]]:
+    """Return the identities that the run was held to; each has passed, or there were no run."""
+    c, held = run.year.prepared.counts, held_cases(run)
+    found: list[dict[str, Any]] = [
+        {
+            "name": "ends",
+            "text_zh": "收到病例 = 支付 + 暂不支付 + 隔离",
+            "text_en": "cases in = paid + held + quarantined",
+            "passed": True,
+            "detail": f"{c.total} = {c.total - c.quarantined - held} + {held} + {c.quarantined}",
+        }
+    ]
+    for tie in run.ties:
+        if tie.months != tie.expected:
+            continue  # prepaid.csv says otherwise: a warning
+        found.append(
+            {
+                "name": f"months_{tie.unit}",
+                "text_zh": f"{tie.pool}：{_tie_text(tie.name.chinese)}",
+                "text_en": f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
+                "passed": True,
+                "detail": amount_text(tie.months, tie.unit),
+            }
+        )
+    if run.ceiling is not None:
+        drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
+        aside = run.ceiling.target_fen - run.ceiling.free_fen
+        found.append(
+            {
+                "name": "ceiling",
+                "text_zh": "已支付与本月拟支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
+                "text_en": "paid and to be paid ≤ control target − reserves inside it + what was "
+                "drawn from reserves",
+                "passed": True,
+                "detail": f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
+                f"− {yuan_text(aside)} + {yuan_text(drawn)}",
+            }
+        )
+    return found
+
+
+def _tie_text(name: str) -> str:
+    """Return what is held against the year as a sentence, its symbol in brackets.
+
+    >>> _tie_text("预算 B"), _tie_text("病例数"), _tie_text("实付合计 = 年终已预付")
+    ('各月预算之和（B）与全年相符', '各月病例数之和与全年相符', '各月合计与全年相符：实付合计 = 年终已预付')
+    """
+    if "=" in name or "prepaid.csv" in name:
+        return f"各月合计与全年相符：{name}"
+    text, _, symbol = name.rpartition(" ")
+    return f"各月{text}之和（{symbol}）与全年相符" if text else f"各月{name}之和与全年相符"
+
+
+def amount_text(amount: int, unit: str) -> str:
+    """Return an amount of a unit as a person reads it."""
+    if unit == "fen":
+        return yuan_text(amount)
+    return points_text(amount) if unit == "points" else f"{amount:,}"
+
+
+def manifest(run: MonthRun) -> dict[str, Any]:
+    """Return what a month's run was made of and what came out: no date, no path."""
+    prepared, region, policy = run.year.prepared, run.region, run.policy
+    scheme, held = prepared.main.scheme, held_cases(run)
+    counts = prepared.counts
+    return {
+        "kind": "month",
+        "drgpay_version": __version__,
+        "region": {"id": region.id, "name": region.name, "year": region.year},
+        "month": run.month_text(run.month),
+        "all_months": run.every,
+        "earlier": _earlier(run),
+        "recomputed_months": [run.month_text(m) for m in run.recomputed],
+        "synthetic": region.synthetic,
+        "trial": policy.trial,
+        "policy": {
+            "id": policy.id,
+            "title": policy.title,
+            "digest": policy.digest,
+            "sources": dict(prepared.loaded.sources),
+            "parameters": [p.as_dict() for p in policy.parameters.values()],
+        },
+        "scheme": {
+            "id": scheme.id,
+            "title": scheme.title,
+            "digest": scheme.digest,
+            "readings": dict(scheme.options),
+            "effective": str(scheme.manifest.get("effective", {}).get("from", "")),
+            "draft": scheme.draft,
+        },
+        "inputs": [
+            {"file": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256}
+            for f in prepared.inputs
+        ],
+        "counts": counts.as_dict(),
+        "ends": {
+            "paid": counts.total - counts.quarantined - held,
+            "held": held,
+            "quarantined": counts.quarantined,
+        },
+        "left_aside": prepared.left_aside,
+        "months": [
+            {
+                "month": run.month_text(p.month),
+                "pool": p.pool,
+                "name": p.name,
+                "budget_fen": p.budget_fen,
+                "cases": p.cases,
+                "points": points_text(p.points),
+                "correction_points": points_text(p.correction),
+                "recorded_fund_fen": p.fund_fen,
+                "not_pool_by_points_fen": p.n_fen,
+                "money_fen": p.money_fen,
+                "point_value_fraction": None
+                if p.value_fen is None
+                else fraction_text(p.value_fen / 100),
+                "point_value": None
+                if p.value_fen is None
+                else decimal_text(p.value_fen / 100, VALUE_PLACES),
+                "payment_fen": p.payment_fen,
+                "suspended_fen": p.suspended_fen,
+                "paid_fen": p.paid_fen,
+                "kept_fen": p.kept_fen,
+                "adjustment_fen": p.adjustment_fen,
+                "setoff_before_fen": p.setoff_before_fen,
+                "setoff_after_fen": p.setoff_after_fen,
+            }
+            for p in run.pools
+        ],
+        "ceiling": _ceiling(run),
+        "codes": run.year.prepared.codes.as_dict(),
+        "warnings": [
+            {"zh": in_language(w, "zh"), "en": in_language(w, "en")} for w in warnings(run)
+        ],
+        "checks": checks(run),
+    }
+
+
+def _earlier(run: MonthRun) -> dict[str, Any] | None:
+    """What the run says of the folder of the month before; None without one."""
+    o = run.orders
+    if o is None:
+        return None
+    now = {f.name: f.sha256 for f in run.year.prepared.inputs}
+    new = [a for a in run.adjustments if a.month == run.month]
+    return {
+        "folder": o.folder.resolve().name,
+        "manifest_sha256": o.digest,
+        "month": run.month_text(o.month),
+        "drgpay_version": o.manifest["drgpay_version"],
+        "policy_digest": o.manifest["policy"]["digest"],
+        "changed_scheme": _changed_scheme(run, o),
+        "changed_parameters": o.changed_parameters(run.year.policy),
+        "changed_inputs": o.changed_inputs(now),
+        "adjustments": len(new),
+        "adjustment_fen": sum(a.adjustment_fen for a in new),
+    }
+
+
+def _changed_scheme(run: MonthRun, orders: Orders) -> dict[str, str] | None:
+    changed = orders.changed_scheme(run.year.prepared.main.scheme)
+    return None if changed is None else {"zh": changed.chinese, "en": str(changed)}
+
+
+def _ceiling(run: MonthRun) -> dict[str, Any] | None:
+    c = run.ceiling
+    if c is None:
+        return None
+    return {
+        "control_target_fen": c.target_fen,
+        "free_fen": c.free_fen,
+        "total_fen": c.total_fen,
+        "excess_fen": c.excess_fen,
+        "reserves": [
+            {
+                "name": d.reserve.name,
+                "amount_fen": d.reserve.amount_fen,
+                "drawn_fen": d.drawn_fen,
+                "inside_target": d.reserve.inside_target,
+            }
+            for d in c.drawn
+        ],
+        "payments": [
+            {"mode": p.mode, "name": p.name, "amount_fen": p.amount_fen} for p in c.payments
+        ],
+    }
+
+
+def write_month(
+    run: MonthRun,
+    out: str | Path,
+    *,
+    lang: str = "zh",
+    finish: Callable[[Path], object] | None = None,
+) -> Path:
+    """Write the folder `out` of a month's run, which must not exist yet; `finish` may add files.
+
+    Raises InputError when `out` is there already or its parent is not.
+    """
+    trial = "; ".join(run.policy.trial)
+    tables = {
+        "months_pools": pools_table(run, trial),
+        "months_hospitals": hospitals_table(run, trial),
+        "suspended": suspended_table(run, trial),
+        "adjustments": adjustments_table(run, trial),
+        "corrections": of_trial(run.corrections, trial),
+        "quarantine": of_trial(run.year.prepared.quarantine.table(lang), trial),
+    }
+    for name, changed in run.year.prepared.changed_codes().items():
+        tables[name] = of_trial(changed, trial)
+    if run.every:
+        tables["tie_out"] = tie_out_table(run, trial)
+    with whole_folder(Path(out)) as folder:
+        for name, table in tables.items():
+            for suffix in (".parquet", ".csv"):
+                writer = table_writer(folder / f"{name}{suffix}", table.schema)
+                writer.write_table(table)
+                writer.close()
+        if gives_prepaid(run):
+            write_prepaid(run, folder / PREPAID)
+        facts = {**manifest(run), **record(folder)}
+        text = json.dumps(facts, ensure_ascii=False, indent=1)
+        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        if finish is not None:
+            finish(folder)
+        write_sums(folder)
+    return Path(out)
+
+
+def gives_prepaid(run: MonthRun) -> bool:
+    """Whether the folder has a prepaid.csv: of all months, or of the last when earlier are facts."""
+    return run.every or (run.month == MONTHS and run.orders is not None)
+
+
+def prepaid_rows(run: MonthRun) -> list[tuple[str, str, int, int]]:
+    """Return what the months really paid and what is deposit, by hospital and pool, in fen.
+
+    What was suspended is neither: the year end settles it. What was paid too much is no deposit.
+    """
+    by_fund = run.policy["prepay_basis"] == "recorded_fund"
+    own = by_key(run.accounts)
+    of_cases = own if run.months.recomputed is None else by_key(run.months.recomputed)
+    rows = []
+    for key, months in sorted(own.items()):
+        deposit = sum(a.kept_fen for a in of_cases[key])
+        if by_fund:
+            deposit = sum(a.fund_fen - a.payment_fen for a in of_cases[key])
+        deposit -= months[-1].setoff_after_fen
+        rows.append((*key, sum(a.paid_fen for a in months), max(0, deposit)))
+    return rows
+
+
+def write_prepaid(run: MonthRun, path: Path) -> None:
+    """Write prepaid.csv as a region folder takes it; a trial's, and that of all months at once, has a
+    last column that it refuses, as nobody was paid by it.
+
+    Each row names region, year and the digest of the months' table beside the file.
+    """
+    rows, region = prepaid_rows(run), run.region
+    months = file_digest(path.parent / "months_hospitals.parquet")
+    head = (region.id, str(region.year), months, *((SIMULATED,) if run.every else ()))
+    origin = (region.id, str(region.year), months, rows_digest(head, rows))
+    trial = "; ".join(run.policy.trial)
+    marks = {SIMULATED: "all"} if run.every else {}
+    marks |= {"trial": trial} if trial else {}
+    header = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan", *PREPAID_ORIGIN)
+    write_yuan(
+        path,
+        (*header, *marks),
+        [(*row, *origin, *marks.values()) for row in rows],
+    )
+
+
+def write_yuan(path: Path, header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
+    """Write a small table of a region folder: integers are fen and come out as yuan."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(
+                [
+                    neutral_text(x) if isinstance(x, str) else yuan_text(x).replace(",", "")
+                    for x in row
+                ]
+            )

@@ -1,0 +1,100 @@
+"""Run a month of a region folder, or all twelve with the year end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from drgpay.ground.errors import InputError, both
+from drgpay.months.months import MonthRun, all_months, month_run
+from drgpay.months.orders import Orders, read_orders
+from drgpay.policy import Policy
+from drgpay.region.region import Region
+from drgpay.settlement.prepare import Progress
+from drgpay.settlement.year_end import YearEnd, prepare_year, score_prepared, settle_prepared
+
+_MONTH = re.compile(r"([12]\d{3})-(0[1-9]|1[0-2])")
+
+
+def parse_month(text: str) -> tuple[int, int]:
+    """Return year and month of a text; raises InputError.
+
+    >>> parse_month("2025-03")
+    (2025, 3)
+    """
+    found = _MONTH.fullmatch(text.strip())
+    if found is None:
+        raise InputError(
+            both(f"“{text}”不是月份", f"{text!r} is not a month"),
+            where="--month",
+            remedy=both("写成 2025-03 的样子", "write it as 2025-03"),
+        )
+    return int(found[1]), int(found[2])
+
+
+def run_month(
+    folder: str | Path,
+    month: str,
+    *,
+    earlier: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    threads: int | None = None,
+    lang: str = "zh",
+    progress: Progress | None = None,
+    spool: Path | None = None,
+) -> MonthRun:
+    """Return the run of a month of a region folder: the year's cases up to the month's last day.
+
+    Cases of later months are left aside, so that the run stays the same when their files come.
+    `earlier`: the folder of the month before, which says what the months up to it really paid;
+    without it they are computed from today's cases. Raises InputError, PolicyError, SchemeError and
+    BooksError as `year_end` does.
+    """
+    year, number = parse_month(month)
+    found: list[Orders] = []
+
+    def check(region: Region, loaded: Policy) -> Region:
+        if region.year != year:
+            raise InputError(
+                both(
+                    f"统筹区文件夹的年度是 {region.year}，要算的是 {month}",
+                    f"the region folder is of {region.year}, the month is {month}",
+                ),
+                where=region.path / "region.toml",
+                remedy=both(
+                    "给出该年度的月份，或该月所在年度的文件夹",
+                    "name a month of that year, or the folder of the month's year",
+                ),
+            )
+        if earlier is not None:
+            policy = loaded.for_year(year, overrides)
+            found.append(read_orders(earlier, region, policy, number))
+        return region
+
+    after = dt.date(year + number // 12, number % 12 + 1, 1)
+    prepared = prepare_year(
+        folder,
+        overrides=overrides,
+        threads=threads,
+        lang=lang,
+        progress=progress,
+        spool=spool,
+        until=after - dt.timedelta(days=1),
+        change=check,
+        official=True,
+    )
+    scored = score_prepared(prepared, prepared.policy)
+    return month_run(scored, number, found[0] if found else None)
+
+
+def run_all_months(folder: str | Path, **options: Any) -> tuple[MonthRun, YearEnd]:
+    """Return the twelve months of a region folder and the year end that they tie out with.
+
+    All are computed at once from the cases of today: a simulation of what months would pay.
+    """
+    prepared = prepare_year(folder, **options)
+    settled = settle_prepared(prepared, prepared.policy)
+    return all_months(settled), settled

@@ -1,0 +1,1 @@
+"""Every word once: columns, choices, readings, fields of the national list (名称)."""

@@ -1,0 +1,1 @@
+"""A closed year opened again: later violations and corrected cases (重开清算)."""

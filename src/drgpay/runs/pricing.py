@@ -1,0 +1,451 @@
+"""Points and money of a case in any group, by what a settled run left in its folder.
+
+The rules are those of docs/formats.md, section 5: class and points come from the same kernel that
+settled the year, over the run's own base points, coefficients and policy. Money is points x point
+value, rounded to the fen. What the run does not know is not guessed: readmission depends on other
+stays and is left out; a stay of a referral chain is priced by itself, though the year scored the
+chain as one; a review counts as it was decided for the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from drgpay.cases.parse import flat
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.inputs import read_json
+from drgpay.ground.money import POINT, decimal_fraction
+from drgpay.grouper.changes import Price
+from drgpay.grouper.outcome import UNGROUPABLE
+from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
+from drgpay.names.readings import (
+    Readings,
+    asked_readings,
+    differing_readings,
+    readings_text,
+    told_readings,
+)
+from drgpay.perdiem.points import bed_day_tables
+from drgpay.points.base import BasePoints, GroupBase, group_tables
+from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
+from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
+from drgpay.region.region import GRANTED, REFUSED, Rate
+from drgpay.schemes import Scheme
+from drgpay.schemes.versions import bundled_families
+from drgpay.settlement.facts import Facts
+from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, points_step, score
+
+RUN_COLUMNS = (
+    "case_id",
+    "hospital_id",
+    "pool",
+    "drg",
+    "status",
+    "case_class",
+    "base_points",
+    "days",
+    "total_cost_fen",
+    "readmission",
+    "bed_day_class",
+    "discharge_way",
+    "day_surgery",
+    "new_technology_fen",
+)
+DECISIONS = {"granted": GRANTED, "refused": REFUSED}
+
+
+@dataclass(frozen=True)
+class SettledCases:
+    """What points of N cases stand on; `known` is False for a case that the run did not settle."""
+
+    known: NDArray[np.bool_]
+    drg: list[str | None]
+    pool: list[str | None]
+    hospital: NDArray[np.int32]
+    cost: NDArray[np.int64]
+    unreasonable: NDArray[np.int64]
+    review: NDArray[np.int8]
+    set_points: NDArray[np.int64]
+    day_surgery: NDArray[np.bool_]
+    way: NDArray[np.int8]
+    bed_class: NDArray[np.int16]
+    days: NDArray[np.int32]
+    readmission: NDArray[np.bool_]
+    referred: NDArray[np.bool_]
+    apart: NDArray[np.int64]  # new technology, not counted for class and points
+
+
+class Pricer:
+    """Tells what a case earns in a group, by a settled run."""
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: dict[str, Any],
+        drgs: pa.Table,
+        pools: pa.Table,
+        reviews: pa.Table,
+        coefficients: pa.Table,
+        referred: frozenset[str] = frozenset(),
+    ) -> None:
+        self.folder, self.manifest, self.referred = folder, manifest, referred
+        self.policy = _policy(manifest)
+        self.hospitals = {h["hospital_id"]: i for i, h in enumerate(manifest["hospitals"])}
+        groups = {
+            row["drg"]: GroupBase(
+                row["drg"],
+                row["group_mean_fen"],
+                _ten_thousandths(str(row["base_points"])),
+                row["stable"],
+                review=bool(row["review"]),
+                weight=None if row["weight"] is None else Fraction(row["weight"]),
+            )
+            for row in drgs.to_pylist()
+            if row["group_mean_fen"] is not None
+        }
+        all_mean = manifest["base_points"]["all_drg_mean_fen"]
+        base = BasePoints(manifest["base_points"]["source"], all_mean, groups)
+        # groups without base points are priced alike, by cost, but for the primary groups
+        own = coefficients["drg"].to_pylist()
+        names = dict.fromkeys([*groups, *manifest["primary_groups"], *filter(None, own)])
+        self.drgs = {drg: i for i, drg in enumerate(names)}
+        step = points_step(self.policy)
+        beds = bed_day_tables(
+            [Rate(r["bed_day_class"], r["level"], r["from_day"], r["rate_fen"])
+             for r in manifest["bed_days"]],
+            [h["level"] for h in manifest["hospitals"]],
+            all_mean,
+            self.policy,
+        )  # fmt: skip
+        self.bed_classes = {name: i for i, name in enumerate(beds.classes)}
+        self.rules = Rules.of(
+            self.policy,
+            group_tables(base, [*names, ""], self.policy, step),
+            beds,
+            self._coefficients(coefficients),
+            all_mean,
+        )
+        self.values = {
+            pool: Fraction(text) * 100
+            for pool, text in zip(
+                pools["pool"].to_pylist(), pools["point_value_fraction"].to_pylist(), strict=True
+            )
+        }
+        self._cases: pa.Table | None = None
+        self.reviews = {
+            row["case_id"]: (
+                DECISIONS[row["decision"]],
+                row["unreasonable_fen"],
+                -1 if row["points"] is None else _ten_thousandths(str(row["points"])),
+            )
+            for row in reviews.to_pylist()
+        }
+
+    def _coefficients(self, table: pa.Table) -> NDArray[np.int64]:
+        """Return the run's coefficients by hospital and group."""
+        made = np.full((len(self.hospitals), len(self.drgs) + 1), COEF_ONE, dtype=np.int64)
+        rows = [
+            (self.hospitals[r["hospital_id"]], r["drg"], decimal_fraction(str(r["coefficient"])))
+            for r in table.select(["hospital_id", "drg", "coefficient"]).to_pylist()
+        ]
+        for h, drg, coefficient in rows:
+            if not drg:
+                made[h, :] = int(coefficient * COEF_ONE)
+        for h, drg, coefficient in rows:
+            if drg in self.drgs:
+                made[h, self.drgs[drg]] = int(coefficient * COEF_ONE)
+        return made
+
+    @classmethod
+    def of_run(cls, folder: str | Path) -> Pricer:
+        """Return the pricer of a run folder; raises InputError when it is none."""
+        path = Path(folder)
+        try:
+            manifest = read_json(path / "manifest.json")
+            drgs = pq.read_table(
+                path / "drgs.parquet",
+                columns=["drg", "group_mean_fen", "base_points", "stable", "review", "weight"],
+            )
+            pools = pq.read_table(path / "pools.parquet", columns=["pool", "point_value_fraction"])
+            reviews = pq.read_table(path / "reviews.parquet")
+            given = pq.read_table(path / "coefficients.parquet")
+            chains = path / "referrals.parquet"  # only where stays were referred
+            stays = pq.read_table(chains, columns=["case_id"]) if chains.exists() else None
+            referred = frozenset() if stays is None else frozenset(stays["case_id"].to_pylist())
+            return cls(path, manifest, drgs, pools, reviews, given, referred)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                both(
+                    "不是清算结果的文件夹，或其中的文件缺失、改动过",
+                    f"not the folder of a settled run, or a file in it is missing or changed: {error}",
+                ),
+                where=path,
+                remedy=both(
+                    "给出 drgpay year-end 写出的文件夹", "name a folder that drgpay year-end wrote"
+                ),
+            ) from None
+
+    @property
+    def scheme_name(self) -> str:
+        """The scheme that the run was grouped by; its family where it had several versions.
+
+        Raises InputError where the family lies in a folder that the run does not name.
+        """
+        used = self.manifest["scheme"]
+        told = {version["id"] for version in used.get("versions", ())}
+        if not told - {used["id"]}:
+            return str(used["id"])
+        for name, family in bundled_families().items():
+            if told <= {version.id for version in family.versions}:
+                return name
+        raise InputError(
+            both(
+                f"清算用了几个版本：{'、'.join(sorted(told))}",
+                f"the run has several versions: {', '.join(sorted(told))}",
+            ),
+            where=self.folder,
+            remedy=both("用 --scheme 给出这一族方案", "name their family with --scheme"),
+        )
+
+    @property
+    def readings(self) -> Readings:
+        """The readings that the run was grouped with, those of the versions where they agree."""
+        used = self.manifest["scheme"]
+        every = [
+            told_readings(used),
+            *(v["readings"] for v in used.get("versions", ()) if "readings" in v),
+        ]
+        agreed = {n: c for n, c in every[0].items() if all(own.get(n) == c for own in every)}
+        return asked_readings(agreed)
+
+    def check_grouper(self, grouper: AnyGrouper) -> None:
+        """Fail if the run was settled with another scheme, or other versions; raises InputError."""
+        used = self.manifest["scheme"]
+        if not isinstance(grouper, VersionedGrouper):
+            self._check_scheme(used, grouper.scheme)
+            return
+        own = {g.scheme.id: g.scheme for g in grouper.groupers}
+        for told in used.get("versions") or (used,):
+            self._check_scheme({**used, **told}, own.get(told["id"], grouper.scheme))
+
+    def check_scheme(self, scheme: Scheme) -> None:
+        """Fail if the run was settled with another scheme; raises InputError."""
+        self._check_scheme(self.manifest["scheme"], scheme)
+
+    def _check_scheme(self, used: Mapping[str, Any], scheme: Scheme) -> None:
+        told = told_readings(used)
+        if used["digest"] != scheme.digest or differing_readings(told, scheme.options):
+            asked, has = readings_text(told), readings_text(scheme.options)
+            zh = readings_text(told, "zh"), readings_text(scheme.options, "zh")
+            raise InputError(
+                both(
+                    f"清算所用的分组方案是 {used['id']}（{zh[0]}），"
+                    f"不是这里的 {scheme.id}（{zh[1]}），或方案的表已改动",
+                    f"the run was settled with the scheme {used['id']} ({asked}), not with this "
+                    f"{scheme.id} ({has}), or its tables have changed",
+                ),
+                where=self.folder,
+                remedy=both(
+                    "用 --scheme 和 --reading 给出清算所用的方案和读法",
+                    "give the run's scheme and readings with --scheme and --reading",
+                ),
+            )
+
+    def settled(self, ids: pa.Array) -> SettledCases:
+        """Return what the run knows of cases; those it does not know come out as not known."""
+        if self._cases is None:
+            file = self.folder / "cases.parquet"
+            self._cases = pq.read_table(file, columns=list(RUN_COLUMNS))
+        table = self._cases
+        own = pc.utf8_trim_whitespace(ids.cast(pa.string()))
+        at = pc.index_in(own, value_set=flat(table["case_id"]).cast(pa.string()))
+        rows = table.take(pc.fill_null(at, 0)) if len(table) else table
+        if not len(table):
+            return _nothing(len(ids))
+        words = {
+            name: flat(rows[name]).cast(pa.string()).to_pylist()
+            for name in ("hospital_id", "pool", "drg", "status", "case_class", "bed_day_class")
+        }
+        known = np.asarray(at.is_valid()) & np.array(
+            [status != "quarantined" for status in words["status"]]
+        )
+
+        def integers(name: str) -> NDArray[np.int64]:
+            return np.asarray(pc.fill_null(flat(rows[name]), 0), dtype=np.int64)
+
+        cost = integers("total_cost_fen")
+        decided = [self.reviews.get(case or "", (0, 0, -1)) for case in own.to_pylist()]
+        review, unreasonable, set_points = (
+            np.array([d[k] for d in decided], dtype=np.int64) for k in range(3)
+        )
+        bed_class = [self.bed_classes.get(name or "", -1) for name in words["bed_day_class"]]
+        return SettledCases(
+            known,
+            words["drg"],
+            words["pool"],
+            np.array([self.hospitals.get(h or "", 0) for h in words["hospital_id"]], np.int32),
+            cost,
+            np.minimum(unreasonable, cost - integers("new_technology_fen")),
+            review.astype(np.int8),
+            set_points,
+            np.asarray(pc.fill_null(flat(rows["day_surgery"]), False)),
+            integers("discharge_way").astype(np.int8),
+            np.array(bed_class, np.int16),
+            integers("days").astype(np.int32),
+            np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
+            np.array([case in self.referred for case in own.to_pylist()], np.bool_),
+            integers("new_technology_fen"),
+        )
+
+    def of_table(
+        self, table: pa.Table
+    ) -> Callable[[NDArray[np.int64], Sequence[str]], list[Price | None]]:
+        """Return what tells the price of places of a case table in groups, None where unknown."""
+        cases = self.settled(flat(table["case_id"]))
+        return lambda rows, drgs: self.prices(cases, rows, drgs)
+
+    def prices(
+        self, cases: SettledCases, rows: NDArray[np.int64], drgs: Sequence[str]
+    ) -> list[Price | None]:
+        """Return what cases, by place, earn in groups; points before readmission."""
+        numbers = np.array([self.drgs.get(drg, len(self.drgs)) for drg in drgs], dtype=np.int16)
+        status = np.array([_status(drg) for drg in drgs], dtype=np.int8)
+        status[~cases.known[rows]] = 3
+        nothing = np.zeros(len(rows), np.int32)
+        facts = Facts(
+            cases.hospital[rows],
+            nothing.astype(np.int8),
+            nothing,
+            nothing,
+            nothing,
+            cases.days[rows],
+            cases.cost[rows],
+            nothing.astype(np.int64),
+            cases.day_surgery[rows],
+            cases.bed_class[rows],
+            cases.way[rows],
+            np.zeros(len(rows), np.bool_),
+            apart=cases.apart[rows],
+        )
+        reviews = Reviews(cases.review[rows], cases.unreasonable[rows], cases.set_points[rows])
+        scores = score(self.rules, status, numbers, facts, reviews)
+        made: list[Price | None] = []
+        for row, kind, own, price, apart in zip(
+            rows.tolist(),
+            scores.case_class.tolist(),
+            scores.points.tolist(),
+            np.where(scores.paid_by == MONEY, scores.price, -1).tolist(),
+            scores.apart.tolist(),
+            strict=True,
+        ):
+            if kind < 0:
+                made.append(None)
+                continue
+            note = (
+                "bed_day"
+                if kind == BED_DAY
+                else "referral"
+                if cases.referred[row]
+                else "readmission"
+                if cases.readmission[row]
+                else "reviewed"
+                if cases.review[row]
+                else ""
+            )
+            fen = self._fen(own, cases.pool[row]) + apart if price < 0 else price
+            made.append(Price(CASE_CLASSES[kind], own, fen, note))
+        return made
+
+    def case(self, case_id: str) -> Callable[[str], Price]:
+        """Return what tells the price of one settled case in a group; raises InputError."""
+        cases = self.settled(pa.array([case_id]))
+        if not cases.known[0]:
+            raise InputError(
+                both(
+                    f"清算结果中没有病例 {case_id}，或它被隔离",
+                    f"the run did not settle case {case_id!r}",
+                ),
+                where=self.folder / "cases.parquet",
+                remedy=both("核对病例号，或不用 --run", "check the case id, or leave out --run"),
+            )
+        return lambda drg: self._one(cases, drg)
+
+    def settled_drg(self, case_id: str) -> str | None:
+        """Return the group that the run has a case in."""
+        return self.settled(pa.array([case_id])).drg[0]
+
+    def _one(self, cases: SettledCases, drg: str) -> Price:
+        price = self.prices(cases, np.zeros(1, np.int64), [drg])[0]
+        if price is None:
+            raise KeyError(drg)
+        return price
+
+    def _fen(self, points: int, pool: str | None) -> int:
+        value = self.values.get(pool or "")
+        if value is None:  # pools that were settled together have one row
+            value = next(v for name, v in self.values.items() if (pool or "") in name.split("+"))
+        top, bottom = value.numerator * points, value.denominator * POINT
+        return (2 * top + bottom) // (2 * bottom)  # points are never negative
+
+
+def _status(drg: str) -> int:
+    """Return the status by the code of a group: 2 none, 1 ambiguous, 0 a DRG."""
+    return 2 if drg == UNGROUPABLE else 1 if drg[1:] == "QY" else 0
+
+
+def _ten_thousandths(points: str) -> int:
+    return int(decimal_fraction(points) * POINT)
+
+
+def _nothing(count: int) -> SettledCases:
+    no, zero = np.zeros(count, np.bool_), np.zeros(count, np.int64)
+    none: list[str | None] = [None] * count
+    return SettledCases(
+        no,
+        none,
+        none,
+        zero.astype(np.int32),
+        zero,
+        zero,
+        zero.astype(np.int8),
+        zero - 1,
+        no,
+        zero.astype(np.int8),
+        zero.astype(np.int16) - np.int16(1),
+        zero.astype(np.int32),
+        no,
+        no,
+        zero,
+    )
+
+
+def _policy(manifest: dict[str, Any]) -> YearPolicy:
+    """Return the policy that a run was settled with."""
+    head = manifest["policy"]
+    chosen = {
+        p["key"]: InForce(
+            p["key"],
+            p["name"],
+            p["unit"],
+            p["value"],
+            read_value(CATALOGUE[p["key"]], p["value"]),
+            p["source"],
+            p["verified"],
+            p["from"],
+            p["to"],
+            p["trial"],
+            p["used"],
+        )
+        for p in head["parameters"]
+    }
+    return YearPolicy(head["id"], head["title"], head["digest"], manifest["region"]["year"], chosen)

@@ -1,1 +1,0 @@
-"""Runs in DuckDB: what a run folder holds, as one database."""

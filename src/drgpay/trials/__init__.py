@@ -1,0 +1,1 @@
+"""What is tried and not kept: simulations, sensitivity, impact of a scheme (试算)."""

@@ -1,0 +1,385 @@
+"""Why a case has its class, its points or price, and what it brings its hospital."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.cases.quarantine import REASONS
+from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.money import yuan_text
+from drgpay.ground.numbers import Figure, Number, largest, rounded, smallest
+from drgpay.names.columns import both_names
+from drgpay.names.run_columns import word
+from drgpay.region.later import case_mark
+from drgpay.why import bounds, case_points, labels
+from drgpay.why.base import base_points, coefficient, group_mean
+from drgpay.why.case_class import Stay, classify
+from drgpay.why.folder import Row, RunFolder, figure_number
+from drgpay.why.later import (
+    is_removed,
+    later_rows,
+    say_corrected,
+    say_later,
+    without_points,
+)
+from drgpay.why.model import Derivation, fixed
+from drgpay.why.referral import show_referral
+
+POINTS, ITEM, HELD = case_points.POINTS, case_points.ITEM, case_points.HELD
+
+
+def why_case(run: RunFolder, case_id: str) -> Derivation:
+    """Return the derivation of a case; raises InputError for one that the run does not have."""
+    rows = run.cases_where("case_id", case_id)
+    row = rows[0] if rows else run.case(case_id)
+    d = Derivation("case", case_id, both(f"病例 {case_id}", f"Case {case_id}"), run.policy)
+    say_corrected(d, run)
+    if row["status"] == "quarantined":
+        _quarantined(d, run, rows)
+        return d
+    _head(d, run, row)
+    _settled(d, run, row)
+    show_referral(d, run, row)
+    return d
+
+
+def _head(d: Derivation, run: RunFolder, row: Row) -> None:
+    """State where the case lies and its group."""
+    hospital, pool = row["hospital_id"], row["pool"]
+    name = run.hospital_name(hospital)
+    d.fact(
+        both("医疗机构", "hospital"),
+        both(f"{hospital} {name}", f"{hospital} {name}"),
+        row.figure("hospital_id"),
+    )
+    d.fact(both("险种", "pool"), both(pool, pool), row.figure("pool"))
+    group = run.drgs.get(row["drg"])
+    title = "" if group is None else group.get("name", "")
+    d.fact(
+        both("病组", "group"),
+        both(f"{row['drg']} {title}", f"{row['drg']} {title}"),
+        row.figure("drg"),
+    )
+    d.fact(
+        both("分组结果", "status"),
+        labels.word(labels.STATUSES, row["status"]),
+        row.figure("status"),
+    )
+    if row.get("reason"):
+        from drgpay.grouper.outcome import REASON_TEXTS  # the grouper is slow to start
+
+        d.fact(
+            both("原因", "reason"),
+            both(*REASON_TEXTS.get(row["reason"], (row["reason"], row["reason"]))),
+            row.figure("reason"),
+        )
+    if row.get("severity"):
+        level, decided = row["severity"], row.get("severity_diagnosis") or ""
+        zh, en = (f"{word('severity', level, lang)} {decided}".strip() for lang in ("zh", "en"))
+        d.fact(
+            both("严重程度", "severity"),
+            both(zh, en),
+            *row.figures("severity", "severity_diagnosis"),
+        )
+    d.notes.append(
+        both(
+            "分组的逐条规则见 drgpay explain --from 病例文件 --case " + str(row["case_id"]),
+            "each rule of the grouping: drgpay explain --from CASES --case " + str(row["case_id"]),
+        )
+    )
+
+
+def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
+    """Say why a case was not settled and what mends it."""
+    end = labels.STATUSES["quarantined"]
+    d.fact(both("结果", "end"), end, *(row.figure("status") for row in rows))
+    for reason in dict.fromkeys(row["reason"] for row in rows):
+        figures = (row.figure("reason") for row in rows if row["reason"] == reason)
+        d.fact(both("原因", "reason"), _reason(reason), *figures)
+    d.section(both("隔离：没有清算，不在任何合计之中", "Quarantined: not settled, in no sum"))
+    notes = run.quarantined(d.name)
+    for note in notes:
+        known = REASONS.get(note["reason"])
+        zh, en = ("", "") if known is None else (known.remedy_chinese, known.remedy_english)
+        d.say(
+            "quarantine",
+            _reason(note["reason"]),
+            both(
+                f"{note['file']} 第{note['row']}行，{both_names(note['column'])} = {note['value']} → {zh}",
+                f"{note['file']}:{note['row']}, {note['column']} = {note['value']} → {en}",
+            ),
+            "6",
+            *note.figures("file", "row", "column", "value", "reason"),
+        )
+    if not notes:
+        d.disagree(
+            "病例表中为隔离，而 quarantine 表没有这一病例",
+            "the cases table has it quarantined, but the quarantine table has no row of it",
+        )
+
+
+def _returned(d: Derivation, run: RunFolder, row: Row) -> None:
+    """Say that what the case brings too much returns to the fund."""
+    for entry in run.listed("violations", ("hospital_id", "pool", "reason")):
+        if case_mark(row["case_id"]) in entry["reason"]:
+            d.parameter("removed_case")
+            fen = yuan_text(entry["amount_fen"])
+            d.fact(
+                both("退回基金", "returned to the fund"),
+                both(
+                    f"{entry['reason']}：{fen} 元，计入违规扣款；以下点数在点值中仍计",
+                    f"{entry['reason']}: {fen} yuan as a violation; the points below still count in "
+                    "the value",
+                ),
+                *entry.figures("amount_fen"),
+            )
+
+
+def _held_by(d: Derivation, row: Row) -> None:
+    """Say which findings hold a case, and what lets it go on."""
+    d.section(both("暂不支付：检查结果待核实", "Held: a finding is to be looked at"))
+    for name in row["doubts"].split("|"):
+        check = CHECKS[name]
+        d.say(
+            "held.finding",
+            both(check.chinese, check.english),
+            both(
+                f"{name}：{check.advice_chinese}；数据更正，或在评审表（reviews）写明结论之前，不支付，"
+                "也不计入任何合计",
+                f"{name}: {check.advice_english}; until the data are corrected, or the table reviews "
+                "has a decision, it is not paid and in no sum",
+            ),
+            "5.7",
+            *row.figures("doubts", "paid_by"),
+            uses=["los_conflict" if name == "stay_against_dates" else "findings.hold"],
+        )
+
+
+def _reason(code: str) -> Bilingual:
+    """Return what a reason of quarantine means."""
+    known = REASONS.get(code)
+    return both(code, code) if known is None else both(known.chinese, known.english)
+
+
+def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
+    rows = later_rows(run, row["case_id"])
+    say_later(d, row, rows)
+    _returned(d, run, row)
+    gone = bool(rows) and is_removed(rows[-1]) and row["paid_by"] != HELD
+    if gone and run.policy["removed_case"] != "to_fund":
+        _amounts(d, run, row, [row])
+        left = without_points(d, row, rows[-1])
+        _brings(d, run, row, case_points.readmission(d, run, row, left))
+        return
+    members = chain_of(run, row)
+    waiting = [m for m in members if m.get("doubts") and run.reviews.get(m["case_id"]) is None]
+    if waiting and row["paid_by"] == HELD:
+        _amounts(d, run, row, members)
+        for member in waiting:
+            _held_by(d, member)
+        return
+    stay = _stay(run, row, members)
+    d.section(both("病组的基准点数与本院差异系数", "Base points of the group, coefficient"))
+    c = fixed(1)
+    if stay.status == "grouped":
+        stay.base = base_points(d, run, stay.drg)
+        group = run.drgs.get(stay.drg)
+        if stay.base is not None and group is not None:
+            stay.mean = group_mean(d, run, group)
+            if stay.kind != "bed_day" and row["drg"] == stay.drg:
+                d.same(
+                    both("病组次均费用", "group mean"),
+                    group.figure("group_mean_fen"),
+                    row["group_mean_fen"],
+                )
+                d.same(
+                    both("基准点数", "base points"), group.figure("base_points"), row["base_points"]
+                )
+    c = coefficient(d, run, stay.hospital, stay.drg)
+    stay.coefficient = c
+    _amounts(d, run, row, members)
+    classify(d, run, stay)
+    _reviewed(d, stay)
+    shared = len(members) > 1
+    new = row.has("new_technology_fen") and row["paid_by"] != HELD
+    stated = () if shared or new else row.figures("points_before_readmission")
+    paid, amount = case_points.score(d, run, stay, c, stated)
+    _paid_by(d, row, paid)
+    if paid == POINTS:
+        if shared:
+            amount = case_points.chain_share(d, run, row, members, amount)
+        if new:
+            amount = case_points.rewarded(d, run, row, amount)
+        points = case_points.readmission(d, run, row, amount)
+        _brings(d, run, row, points)
+    elif paid == ITEM:
+        if new:
+            amount = case_points.with_apart(d, run, row, amount)
+        _brings_money(d, row, amount)
+
+
+def chain_of(run: RunFolder, row: Row) -> list[Row]:
+    """Return the stays of a case's referral chain; the case alone when it is in none."""
+    lead = row.get("chain")
+    return run.cases_where("chain", lead) if lead else [row]
+
+
+def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
+    lead = next((m for m in members if m["case_id"] == row.get("chain")), row)
+    cost: Number = row.number("total_cost_fen")
+    less: Number = row.number("unreasonable_fen")
+    if len(members) > 1:
+        key = (("chain", str(row["chain"])),)
+        cost, less = (
+            figure_number(
+                Figure("cases", key, column, sum(m[column] for m in members), "sum"),
+                both(
+                    f"转诊各次{labels.column(column).chinese}之和",
+                    f"{labels.column(column)} of the chain",
+                ),
+            )
+            for column in ("total_cost_fen", "unreasonable_fen")
+        )
+    if any(m.has("new_technology_fen") for m in members):
+        cost = cost - new_cost(row, members)
+    return Stay(
+        row, lead, lead["hospital_id"], lead["drg"], lead["status"], cost, less,
+        review=run.reviews.get(lead["case_id"]),
+    )  # fmt: skip
+
+
+def new_cost(row: Row, members: list[Row]) -> Number:
+    """Return what new technology cost in a case, or in the stays of its chain."""
+    label = labels.column("new_technology_fen")
+    if len(members) == 1:
+        return row.number("new_technology_fen", label)
+    every = sum(m["new_technology_fen"] or 0 for m in members)
+    key = (("chain", str(row["chain"])),)
+    return figure_number(Figure("cases", key, "new_technology_fen", every, "sum"), label)
+
+
+def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> None:
+    """Show what the case cost and who paid; a referral chain's stays one by one."""
+    d.section(both("费用", "Cost"))
+    cost, fund = row.number("total_cost_fen"), row.number("pool_fund_fen")
+    if run.policy["not_pool"] == "all":
+        d.step(
+            "not_pool",
+            labels.column("not_pool_fen"),
+            cost - fund,
+            "yuan",
+            "5.9",
+            stated=row.figures("not_pool_fen"),
+            note=both("总费用 − 统筹基金记账", "total cost − recorded fund"),
+            uses=["not_pool"],
+        )
+    else:
+        d.step(
+            "not_pool",
+            labels.column("not_pool_fen"),
+            row.number("not_pool_fen"),
+            "yuan",
+            "5.9",
+            note=both("个人支付", "what the patient paid"),
+            uses=["not_pool"],
+        )
+    if len(members) > 1:
+        listed = ", ".join(f"{m['case_id']} {m['hospital_id']}" for m in members)
+        d.say(
+            "chain",
+            both("医共体内转诊，合为一次住院", "a stay referred inside a community, one stay"),
+            both(
+                f"主要住院 {row['chain']}；各次：{listed}", f"lead {row['chain']}; stays: {listed}"
+            ),
+            "5.7",
+            *row.figures("chain"),
+            uses=["referral.rule", "referral.days"],
+        )
+
+
+def _reviewed(d: Derivation, stay: Stay) -> None:
+    """Hold the unreasonable cost that was taken off against the decision of the review."""
+    row = stay.row
+    if row["chain"]:
+        return
+    taken = Fraction(row["unreasonable_fen"] or 0)
+    given = Fraction(0) if stay.review is None else Fraction(stay.review["unreasonable_fen"] or 0)
+    if taken and taken != given:
+        d.disagree(
+            f"不合理费用：cases 表为 {taken / 100} 元，reviews 表为 {given / 100} 元",
+            f"unreasonable cost: {taken} fen in the cases table, {given} fen in reviews",
+        )
+
+
+def _paid_by(d: Derivation, row: Row, paid: str) -> None:
+    if row["paid_by"] != paid:
+        figure = row.figure("paid_by")
+        d.disagree(
+            f"付费方式：按规则为 {paid}，而表中为 {figure.value}",
+            f"paid_by: {paid} by the rule, but the cases table says {figure.value}",
+        )
+
+
+def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
+    """Add what the case adds to its hospital's due: points × V − n."""
+    pool = run.pool_of(row["pool"])
+    if pool is None:
+        d.disagree(f"没有险种 {row['pool']}", f"the pools table has no {row['pool']}")
+        return
+    d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
+    value = run.value_of(pool)
+    worth = d.step(
+        "worth", both("点数 × 点值", "points × point value"), points * value, "yuan", "5.9",
+        note=both(f"点值的由来见 --pool {row['pool']}", f"the point value: --pool {row['pool']}"),
+    )  # fmt: skip
+    exact = d.step(
+        "brings.exact",
+        both("减非统筹支付", "less what the pool does not pay"),
+        worth - row.number("not_pool_fen"),
+        "yuan",
+        "5.10",
+    )
+    low, high = bounds.of_case(d, run, row)
+    if low is not None or high is not None:
+        bounded = exact
+        if high is not None:
+            bounded = smallest(bounded, high)
+        if low is not None:
+            bounded = largest(bounded, low)
+        exact = d.step(
+            "brings.bounded", both("上下限之内", "within its bounds"), bounded, "yuan", "5.10",
+            uses=bounds.KEYS,
+        )  # fmt: skip
+    if row.has("apart_fen"):
+        exact = d.step(
+            "brings.apart",
+            both("加单独支付的新技术项目", "and what is paid apart for new technology"),
+            exact + case_points.paid_apart(d, row),
+            "yuan",
+            "5.9",
+            stated=(),
+        )
+    d.step(
+        "brings",
+        both("约合（分）", "rounded to the fen"),
+        rounded(exact, fixed(2)),
+        "yuan",
+        "5.10",
+        note=both(
+            "应付按医疗机构合计后取整，本例只作参考",
+            "dues are rounded for a hospital as a whole; of a case this is for orientation",
+        ),
+    )
+
+
+def _brings_money(d: Derivation, row: Row, price: Number) -> None:
+    d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
+    d.step(
+        "brings",
+        both("价款 − 非统筹支付", "price − what the pool does not pay"),
+        price - row.number("not_pool_fen"),
+        "yuan",
+        "5.9",
+        note=both("不经点值", "whatever the point value"),
+    )

@@ -1,0 +1,352 @@
+"""The class of a case: every test of rule 7 in its order, up to the one that holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drgpay.ground.errors import both
+from drgpay.ground.numbers import Number, smallest
+from drgpay.why import labels
+from drgpay.why.base import band_multiple
+from drgpay.why.folder import Row, RunFolder
+from drgpay.why.model import NOTHING, Derivation, fixed
+
+WAY_RULES = {
+    "5": "death.rule",
+    "2": "transfer.rule",
+    "3": "transfer.rule",
+    "4": "against_order.rule",
+}
+BY_STATUS = {"ungroupable": "ungrouped", "ambiguous": "ambiguous"}
+
+
+@dataclass
+class Stay:
+    """What rule 7 asks of a case; of a referral chain's stays, of the chain.
+
+    `cost` and `unreasonable` are numbers of formulas.
+    """
+
+    row: Row
+    lead: Row
+    hospital: str
+    drg: str
+    status: str
+    cost: Number
+    unreasonable: Number
+    base: Number | None = None
+    mean: Number | None = None
+    multiple: Number | None = None  # K, where a test or a formula needed it
+    coefficient: Number | None = None  # of hospital and group, whether or not it multiplies
+    review: Row | None = None
+
+    @property
+    def kind(self) -> str:
+        """The class that the run gave."""
+        return str(self.row["case_class"])
+
+    @property
+    def surgery(self) -> bool:
+        """Whether it was day surgery."""
+        return bool(self.lead["day_surgery"])
+
+    @property
+    def granted(self) -> bool:
+        """Whether its special review was granted."""
+        return self.review is not None and self.review["decision"] == "granted"
+
+    @property
+    def refused(self) -> bool:
+        """Whether its special review was refused."""
+        return self.review is not None and self.review["decision"] == "refused"
+
+    @property
+    def set_points(self) -> Number | None:
+        """The points that its review set."""
+        if not self.granted or self.review is None or not self.review.has("points"):
+            return None
+        return self.review.number("points", both("评审确定的点数", "points set by the review"))
+
+
+def classify(d: Derivation, run: RunFolder, stay: Stay) -> None:
+    """Add the tests of rule 7; a class other than the table's is noted as a disagreement."""
+    d.section(both("类型：按规则 7 依次判断", "Class: the tests of rule 7 in order"))
+    made = _first(d, run, stay)
+    name = labels.word(labels.CLASSES, made)
+    if made != stay.kind:
+        figure = stay.row.figure("case_class")
+        d.disagree(
+            f"类型：按规则为“{name.chinese}”，而表中为“{figure.value}”",
+            f"class: {made!r} by the rule, but the cases table says {figure.value!r}",
+        )
+    d.say("class", both("类型", "class"), name, "5.7", stay.row.figure("case_class"))
+
+
+def _first(d: Derivation, run: RunFolder, stay: Stay) -> str:
+    for test in (_by_days, _by_review, _by_status, _by_way, _by_group):
+        found = test(d, run, stay)
+        if found:
+            return found
+    return _by_cost(d, run, stay)
+
+
+def _bed_day_name(run: RunFolder, code: str) -> str:
+    """Return a bed-day class with what the region calls it, where it does."""
+    rates = run.listed("bed_days", ("bed_day_class", "level", "from_day"))
+    names = {r["bed_day_class"]: str(r.get("name", "")) for r in rates if r.get("name")}
+    return f"{code} {names[code]}" if code in names else code
+
+
+def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    lead = stay.lead
+    limit, rule = run.policy["long_stay.days"], run.policy["long_stay.rule"]
+    days = lead.number("days", both("住院天数", "days of stay"))
+    bed = lead["bed_day_class"] is not None
+    title = both("按床日付费？", "paid by bed-day?")
+    if bed:
+        name = _bed_day_name(run, lead["bed_day_class"])
+        d.say(
+            "test.bed_day",
+            title,
+            both(f"是：床日类别 {name}", f"yes: bed-day class {name}"),
+            "5.3",
+            *lead.figures("bed_day_class", "days"),
+            uses=["long_stay.days", "long_stay.rule", "long_stay.class"],
+            holds=True,
+        )
+        return "bed_day"
+    d.say(
+        "test.bed_day",
+        title,
+        both("否：没有床日类别", "no: it has no bed-day class"),
+        "5.3",
+        *lead.figures("bed_day_class"),
+        holds=False,
+    )
+    if limit is not None:
+        long = d.test(
+            "test.long_stay",
+            both("长期住院？", "a long stay?"),
+            days,
+            ">",
+            d.given("long_stay.days"),
+            "5.7.1",
+            uses=["long_stay.rule"],
+            places=0,
+        )
+        if long:
+            return "long_stay" if rule == "by_item" else "bed_day"
+    return _short(d, run, stay, days)
+
+
+def _short(d: Derivation, run: RunFolder, stay: Stay, days: Number) -> str | None:
+    if run.policy["short_stay.days"] is None:
+        return None
+    short = d.test(
+        "test.short_stay", both("短期住院？", "a short stay?"), days, "≤",
+        d.given("short_stay.days"), "5.7.1", places=0,
+    )  # fmt: skip
+    if not short:
+        return None
+    _surgery(d, stay)
+    return None if stay.surgery else "short_stay"
+
+
+def _surgery(d: Derivation, stay: Stay) -> None:
+    """Say whether the case is day surgery."""
+    d.say(
+        "test.day_surgery",
+        both("日间手术？", "day surgery?"),
+        both("是：不适用", "yes: the rule does not apply") if stay.surgery else both("否", "no"),
+        "5.7",
+        *stay.lead.figures("day_surgery"),
+        holds=stay.surgery,
+    )
+
+
+def _by_review(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    points = stay.set_points
+    if points is None or stay.review is None:
+        return None
+    d.say(
+        "test.set_points",
+        both("评审准予并确定点数？", "a granted review that set points?"),
+        both(
+            f"是：{points.text} 点，其余规则不再适用",
+            f"yes: {points.text} points, whatever else holds",
+        ),
+        "5.7",
+        *stay.review.figures("decision", "points"),
+        holds=True,
+    )
+    return "reviewed"
+
+
+def _by_status(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    kind = BY_STATUS.get(stay.status)
+    name = labels.word(labels.STATUSES, stay.status)
+    d.say(
+        "test.status",
+        both("未入组或歧义？", "ungrouped or ambiguous?"),
+        both(
+            f"{'是' if kind else '否'}：{name.chinese}，{stay.drg}",
+            f"{'yes' if kind else 'no'}: {name}, {stay.drg}",
+        ),
+        "5.7.2",
+        *stay.row.figures("status", "drg"),
+        holds=kind is not None,
+    )
+    return kind
+
+
+def way_rule(run: RunFolder, stay: Stay) -> tuple[str, str]:
+    """Return the key and the rule of how the patient left; empty key when none has one."""
+    way = str(stay.lead.get("discharge_way", ""))
+    key = WAY_RULES.get(way, "")
+    return (key, str(run.policy[key])) if key else ("", "as_others")
+
+
+def _by_way(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    keys = ("death.rule", "transfer.rule", "against_order.rule")
+    if all(run.policy[key] == "as_others" for key in keys):
+        return None
+    title = both("特殊离院方式？", "a special way to leave?")
+    key, rule = way_rule(run, stay)
+    special = rule in ("by_cost", "by_item")
+    way = stay.lead.get("discharge_way")
+    shown = labels.WAYS.get(int(way), both(str(way), str(way))) if way is not None else NOTHING
+    d.say(
+        "test.discharge_way",
+        title,
+        both(
+            f"{'是' if special else '否'}：离院方式 {'不详' if way is None else way} {shown.chinese}"
+            + (f"，{key} = {rule}" if key else ""),
+            f"{'yes' if special else 'no'}: discharge way {'unknown' if way is None else way} {shown}"
+            + (f", {key} = {rule}" if key else ""),
+        ),
+        "5.7.3",
+        *stay.lead.figures("discharge_way"),
+        uses=[key] if key else [],
+        holds=special,
+    )
+    return "special_discharge" if special else None
+
+
+def _by_group(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    group = run.drgs.get(stay.drg)
+    stable = bool(group is not None and group["stable"] and stay.base is not None)
+    why = (
+        both("稳定病组", "a stable group")
+        if stable
+        else both("没有基准点数", "it has no base points")
+        if stay.base is None
+        else both("例数或变异系数不合要求", "too few cases or too wide a spread")
+    )
+    d.say(
+        "test.unstable",
+        both("非稳定病组？", "an unstable group?"),
+        both(
+            f"{'否' if stable else '是'}：{stay.drg}，{why.chinese}（见 --drg {stay.drg}）",
+            f"{'no' if stable else 'yes'}: {stay.drg}, {why} (see --drg {stay.drg})",
+        ),
+        "5.7.4",
+        *(group.figures("stable") if group else ()),
+        uses=["stable.min_cases", "stable.cv_max"],
+        holds=not stable,
+    )
+    return None if stable else "unstable"
+
+
+def _by_cost(d: Derivation, run: RunFolder, stay: Stay) -> str:
+    """The low and the high test, in the order of the policy."""
+    if run.policy["class_order"] == "high_first":
+        d.parameter("class_order")
+        return _high(d, run, stay) or _low(d, run, stay) or "normal"
+    return _low(d, run, stay) or _high(d, run, stay) or "normal"
+
+
+def _mean(stay: Stay) -> Number:
+    if stay.mean is None:
+        raise ValueError(f"{stay.drg} has no mean")
+    return stay.mean
+
+
+def _basis(d: Derivation, run: RunFolder, stay: Stay) -> Number:
+    """Return what the cost is held against: the group's mean, or its standard."""
+    d.parameter("ratio_basis")
+    if run.policy["ratio_basis"] == "standard" and stay.coefficient is not None:
+        return _mean(stay) * stay.coefficient
+    return _mean(stay)
+
+
+def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    key, rule = way_rule(run, stay)
+    if rule == "not_low":
+        d.say(
+            "test.low",
+            both("低倍率？", "low-cost?"),
+            both(
+                f"否：离院方式 {stay.lead.get('discharge_way')} 不按低倍率（{key} = not_low）",
+                f"no: discharge way {stay.lead.get('discharge_way')} is never low ({key} = not_low)",
+            ),
+            "5.7.5",
+            *stay.lead.figures("discharge_way"),
+            uses=[key],
+            holds=False,
+        )
+        return None
+    limit = d.given("low.multiple") * _basis(d, run, stay)
+    if run.policy["low.threshold"] == "lower_of_coefficient" and stay.coefficient is not None:
+        one = fixed(1, both("系数不超过 1", "at most 1"))
+        limit = limit * smallest(one, stay.coefficient)
+    low = d.test(
+        "test.low",
+        both("低倍率？", "low-cost?"),
+        stay.cost,
+        "≤" if run.policy["low.inclusive"] else "<",
+        limit,
+        "5.7.5",
+        uses=["low.inclusive", "low.threshold", "class_order"],
+    )
+    if not low or not run.policy["low.exempt_day_surgery"]:
+        return "low" if low else None
+    _surgery(d, stay)
+    d.parameter("low.exempt_day_surgery")
+    return None if stay.surgery else "low"
+
+
+def _high(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
+    if stay.base is None:
+        return None
+    if stay.multiple is None:
+        stay.multiple = band_multiple(d, run, stay.base)
+    high = d.test(
+        "test.high",
+        both("高倍率？", "high-cost?"),
+        stay.cost,
+        "≥" if run.policy["high.inclusive"] else ">",
+        stay.multiple * _basis(d, run, stay),
+        "5.7.5",
+        uses=["high.inclusive", "high.bands"],
+    )
+    if not high:
+        return None
+    if stay.review is None:
+        d.say(
+            "test.review",
+            both("特病单议准予？", "a granted review?"),
+            both("否：没有评审", "no: it was not reviewed"),
+            "5.7.5",
+            *stay.row.figures("case_id"),
+            holds=False,
+        )
+        return "high"
+    d.say(
+        "test.review",
+        both("特病单议准予？", "a granted review?"),
+        both("是" if stay.granted else "否：不予", "yes" if stay.granted else "no: refused"),
+        "5.7.5",
+        *stay.review.figures("decision"),
+        holds=stay.granted,
+    )
+    return "reviewed" if stay.granted else "high"

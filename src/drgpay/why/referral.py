@@ -1,0 +1,112 @@
+"""The stays of a case's referral, and the one deductible that is due for them (rule 7, C6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import pyarrow.parquet as pq
+
+from drgpay.ground.errors import both
+from drgpay.ground.money import decimal_text
+from drgpay.ground.numbers import Figure, Number, largest, total
+from drgpay.why.folder import Row, RunFolder
+from drgpay.why.model import Derivation, fixed
+
+SHOWN = ("hospital_id", "level", "drg", "total_cost_fen", "points", "deductible_fen")
+
+
+def show_referral(d: Derivation, run: RunFolder, row: Row) -> None:
+    """Add the stays of a case's referral and their deductibles; nothing for any other case."""
+    stays = _stays(run, row.get("chain"))
+    if not stays:
+        return
+    d.section(both("转诊各次住院与起付线（不改变金额）", "The referral's stays and deductible"))
+    for stay in stays:
+        _say(d, stay, row)
+    given = [stay for stay in stays if stay.has("deductible_fen")]
+    if not given:
+        d.say(
+            "deductible",
+            both("起付线是否重复收取：未核对", "was the deductible paid twice? not checked"),
+            both("各次住院都没有给出起付线", "no stay gives its deductible"),
+            "5.7",
+            *stays[-1].figures("deductible_fen"),
+        )
+        return
+    last = stays[-1]
+    paid = d.step(
+        "deductible.paid",
+        both("各次实际支付的起付线", "deductibles paid"),
+        total([stay.number("deductible_fen") for stay in given]),
+        "yuan",
+        "5.7",
+        stated=last.figures("chain_paid_fen"),
+    )
+    due = d.step(
+        "deductible.due",
+        both("应收一次起付线", "due once"),
+        largest(*_due(d, run, stays, given)),
+        "yuan",
+        "5.7",
+        stated=last.figures("chain_due_fen"),
+        uses=["referral.deductible"],
+    )
+    where = (("chain", str(row["chain"])),)
+    excess = sum(stay["excess_fen"] for stay in given)
+    d.step(
+        "deductible.excess",
+        both("多收（待核，待退还参保人）", "too much, to be checked and returned"),
+        largest(fixed(0), paid - due),
+        "yuan",
+        "5.7",
+        stated=[Figure("referrals", where, "excess_fen", excess, "sum")],
+    )
+
+
+def _stays(run: RunFolder, lead: str | None) -> list[Row]:
+    path = run.folder / "referrals.parquet"
+    if not lead or not path.exists():
+        return []
+    rows = pq.read_table(path, filters=[("chain", "==", lead)]).to_pylist()
+    return [Row("referrals", (("case_id", str(r["case_id"])),), r) for r in rows]
+
+
+def _say(d: Derivation, stay: Row, own: Row) -> None:
+    case, hospital = stay["case_id"], stay["hospital_id"]
+    marks_zh = ["主要住院"] * bool(stay["lead"]) + ["本例"] * (case == own["case_id"])
+    marks_en = ["lead"] * bool(stay["lead"]) + ["this case"] * (case == own["case_id"])
+    zh, en = "未给出起付线", "deductible not given"
+    if stay.has("deductible_fen"):
+        yuan = decimal_text(Fraction(stay["deductible_fen"], 100), 2)
+        zh, en = f"起付线 {yuan} 元", f"deductible {yuan} yuan"
+    when = f"{stay['admission_date']} – {stay['discharge_date']}"
+    d.say(
+        "stay",
+        both(
+            f"第 {stay['stay_number']} 次住院：{case}" + _bracket(marks_zh, "（{}）", "，"),
+            f"stay {stay['stay_number']}: {case}" + _bracket(marks_en, " ({})", ", "),
+        ),
+        both(
+            f"{hospital}，等级 {stay['level']}，{when}，{stay['drg']}，{zh}",
+            f"{hospital}, level {stay['level']}, {when}, {stay['drg']}, {en}",
+        ),
+        "5.7",
+        *stay.figures(*SHOWN),
+    )
+
+
+def _bracket(marks: list[str], form: str, comma: str) -> str:
+    return form.format(comma.join(marks)) if marks else ""
+
+
+def _due(d: Derivation, run: RunFolder, stays: Sequence[Row], given: Sequence[Row]) -> list[Number]:
+    """Return what the one deductible is the greatest of."""
+    if run.policy["referral.deductible"] == "highest_paid":
+        return [stay.number("deductible_fen") for stay in given]
+    standards = dict(run.policy["referral.deductible_standards"])
+    levels = dict.fromkeys(str(stay["level"]) for stay in stays)
+    return [
+        d.given("referral.deductible_standards", Fraction(standards[level], 100), 2)
+        for level in levels
+    ]
