@@ -10,11 +10,12 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drgpay.ground.errors import Bilingual, BooksError, both, located
-from drgpay.ground.inputs import read_input
+from drgpay.ground.inputs import plain_file, read_input
 
 KEY = "tables"
 SUMS = "SHA256SUMS"
@@ -152,3 +153,19 @@ def refuse_changed(
             ),
         )
     return found is not None
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that a run read, with what identifies it."""
+
+    name: str
+    rows: int | None
+    bytes: int
+    sha256: str
+
+
+def describe_file(path: Path, name: str, rows: int | None) -> InputFile:
+    """Return size and SHA-256 of a file that a run read."""
+    plain_file(path)
+    return InputFile(name, rows, path.stat().st_size, file_digest(path))

@@ -11,15 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.budget.ceiling import (
-    DRG,
-    OTHER,
-    OUT_OF_AREA,
-    Ceiling,
-    Payment,
-    Reserve,
-    check_ceiling,
-)
+from drgpay.budget.ceiling import DRG, OTHER, OUT_OF_AREA, Ceiling, Payment, Reserve, check_ceiling
 from drgpay.budget.pool import available_budget
 from drgpay.ground.arrow import decimal_column, dictionary_column
 from drgpay.ground.errors import Bilingual, BooksError, both
@@ -27,7 +19,7 @@ from drgpay.ground.money import POINT, round_half_away
 from drgpay.months.orders import Orders
 from drgpay.points.kernels import POINTS
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Pool, Region, other_payments
+from drgpay.region.records import Pool, Region, other_payments
 from drgpay.settlement.by_month import (
     MONTHS,
     Adjustment,

@@ -23,7 +23,7 @@ from drgpay.ground.inputs import parse_json, read_input
 from drgpay.ground.outputs import refuse_unfinished
 from drgpay.names.readings import differing_readings, other_text, told_readings
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.schemes import Scheme
 from drgpay.settlement.by_month import Adjustment
 

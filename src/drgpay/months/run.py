@@ -12,7 +12,7 @@ from drgpay.ground.errors import InputError, both
 from drgpay.months.months import MonthRun, all_months, month_run
 from drgpay.months.orders import Orders, read_orders
 from drgpay.policy import Policy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.prepare import Progress
 from drgpay.settlement.year_end import YearEnd, prepare_year, score_prepared, settle_prepared
 

@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 from drgpay.cases import parse
 from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
 from drgpay.cases.sources import open_source
+from drgpay.ground.digests import describe_file
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.names.columns import BY_NAME, NUMBERED, whole_of
 from drgpay.policy import YearPolicy
@@ -29,7 +30,7 @@ from drgpay.region.corrected import (
     CorrectedCases,
     CorrectionFile,
 )
-from drgpay.region.region import Region, describe_file
+from drgpay.region.records import Region
 from drgpay.settlement.facts import kept_columns
 
 

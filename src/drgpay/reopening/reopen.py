@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay import __version__
-from drgpay.ground.digests import refuse_changed
+from drgpay.ground.digests import describe_file, refuse_changed
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.ground.inputs import parse_json, read_input
 from drgpay.ground.money import POINT, yuan_text
@@ -30,22 +30,10 @@ from drgpay.names.readings import differing_readings, other_text, told_readings
 from drgpay.points.kernels import HELD
 from drgpay.policy import Policy
 from drgpay.region.corrected import CorrectedCases, earlier_corrected
-from drgpay.region.later import (
-    REMOVE,
-    LaterViolation,
-    Reopening,
-    replaced_by,
-    standing_rows,
-)
+from drgpay.region.later import REMOVE, LaterViolation, Reopening, replaced_by, standing_rows
 from drgpay.region.provenance import RUN
-from drgpay.region.region import (
-    Region,
-    TableReader,
-    Violation,
-    _amount,
-    _points,
-    describe_file,
-)
+from drgpay.region.records import Region, Violation
+from drgpay.region.region import TableReader, _amount, _points
 from drgpay.reopening.corrected_files import read_corrected
 from drgpay.settlement.point_value import NO_POINTS
 from drgpay.settlement.prepare import Prepared, Progress

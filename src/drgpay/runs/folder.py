@@ -28,7 +28,7 @@ from drgpay.points.base import base_points_of
 from drgpay.points.kernels import BED_DAY, COEF_ONE, HELD, MONEY, POINTS
 from drgpay.region.corrected import CORRECTED, replaced_table
 from drgpay.region.later import CARRIED
-from drgpay.region.region import GRANTED, REFUSED
+from drgpay.region.records import GRANTED, REFUSED
 from drgpay.runs.carried import identity, recovery_table, write_carried, write_negative
 from drgpay.settlement.doubts import BIT, doubt_texts, holding
 from drgpay.settlement.facts import Facts, month_in_year

@@ -39,7 +39,7 @@ from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
 from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
-from drgpay.region.region import GRANTED, REFUSED, Rate
+from drgpay.region.records import GRANTED, REFUSED, Rate
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import bundled_families
 from drgpay.settlement.facts import Facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.prepare import Prepared
 
 

@@ -19,7 +19,7 @@ from drgpay.budget.pool import available_budget
 from drgpay.ground.errors import PolicyError, both
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Pool, Region
+from drgpay.region.records import Pool, Region
 from drgpay.settlement.kernels import (
     M_CASES,
     M_CORRECTION,

@@ -12,7 +12,7 @@ from drgpay.ground.money import decimal_text, yuan_text
 from drgpay.grouper.versions import AnyGrouper
 from drgpay.policy import YearPolicy
 from drgpay.region.provenance import HAND
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.point_value import (
     NO_POINTS,
     HospitalResult,

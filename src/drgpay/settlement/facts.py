@@ -18,7 +18,7 @@ from drgpay.grouper.check import WANTED as CHECKED
 from drgpay.grouper.check import months_of
 from drgpay.names.columns import GROUPING_MORE
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.doubts import conflicts, doubts_of
 
 ALWAYS = tuple(

@@ -27,8 +27,8 @@ from drgpay.budget.ceiling import (
 from drgpay.budget.pool import available_budget, share
 from drgpay.ground.money import largest_remainder
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Ceiling as Given
-from drgpay.region.region import Named, Pool, Region, other_payments
+from drgpay.region.records import Ceiling as Given
+from drgpay.region.records import Named, Pool, Region, other_payments
 from drgpay.settlement.point_value import HospitalResult, Key, PoolResult
 
 

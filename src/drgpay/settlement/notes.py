@@ -18,7 +18,7 @@ from drgpay.points.trimming import Moments
 from drgpay.policy import YearPolicy
 from drgpay.region.levels import alike
 from drgpay.region.provenance import HAND
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.doubts import BIT, holding
 from drgpay.settlement.funds import FundResult, Held, drawn_of
 from drgpay.settlement.point_value import (

@@ -39,7 +39,7 @@ from drgpay.ground.money import (
     yuan_text,
 )
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Pool, Region
+from drgpay.region.records import Pool, Region
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 
 Key = tuple[str, str]  # hospital, pool

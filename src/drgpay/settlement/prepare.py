@@ -28,6 +28,7 @@ from drgpay.cases.encode import Faults
 from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import open_source
+from drgpay.ground.digests import InputFile, describe_file
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both, located
 from drgpay.ground.money import yuan_text
 from drgpay.grouper.check import Checked, CheckRun, PieceChecks
@@ -47,7 +48,8 @@ from drgpay.points.history import History, Repeats
 from drgpay.policy import Policy, YearPolicy
 from drgpay.region.corrected import SetAside
 from drgpay.region.later import LaterViolation
-from drgpay.region.region import LIST_SUFFIXES, InputFile, Region, describe_file
+from drgpay.region.records import Region
+from drgpay.region.region import LIST_SUFFIXES
 from drgpay.settlement.doubts import BIT
 from drgpay.settlement.facts import (
     HISTORY_WANTED,

@@ -14,7 +14,7 @@ from drgpay.ground.reference import bundled
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.versions import AnyGrouper
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 
 
 def primary_groups(

@@ -14,7 +14,7 @@ from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.points.kernels import HELD, SPECIAL_DISCHARGE
 from drgpay.policy import YearPolicy
-from drgpay.region.region import GRANTED, Region
+from drgpay.region.records import GRANTED, Region
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 

@@ -18,7 +18,7 @@ from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.ground.money import yuan_text
 from drgpay.policy import YearPolicy
 from drgpay.region.levels import differently_written, written_twice
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.facts import NOT_GIVEN, UNREADABLE
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.scored import ScoredPieces

@@ -23,7 +23,7 @@ from drgpay.ground.money import POINT, decimal_text, points_text, round_half_awa
 from drgpay.points.kernels import HELD, MONEY
 from drgpay.policy import YearPolicy
 from drgpay.region.later import LaterViolation, Reopening, case_mark, standing_rows
-from drgpay.region.region import Region, Violation
+from drgpay.region.records import Region, Violation
 from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces

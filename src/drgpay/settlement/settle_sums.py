@@ -17,7 +17,7 @@ from drgpay.points.base import BasePoints
 from drgpay.points.quality import Quality, quality
 from drgpay.policy import YearPolicy
 from drgpay.region.provenance import HAND
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.region.standing import ENDED
 from drgpay.settlement.all_payments import capitation_fen, other_modes
 from drgpay.settlement.by_month import payments_of_year

@@ -13,7 +13,7 @@ from drgpay.grouper.pieces import in_order
 from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.points.quality import CostSums
 from drgpay.points.trimming import Moments
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.doubts import BIT, DOUBTS
 from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.kernels import (

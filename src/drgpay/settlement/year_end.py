@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from drgpay.budget.ceiling import Ceiling
 from drgpay.cases.quarantine import Quarantine
+from drgpay.ground.digests import InputFile, describe_file
 from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import Counts
@@ -29,7 +30,8 @@ from drgpay.points.coefficients import Coefficients
 from drgpay.points.quality import Quality
 from drgpay.policy import Policy, YearPolicy, load_policy
 from drgpay.region.later import Reopening
-from drgpay.region.region import InputFile, Region, describe_file, read_region
+from drgpay.region.records import Region
+from drgpay.region.region import read_region
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.funds import FundResult
 from drgpay.settlement.point_value import HospitalResult, PoolResult
@@ -47,14 +49,7 @@ from drgpay.settlement.removed import Returned, returned_cases, to_fund
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
 from drgpay.settlement.stays import followed, referral_chains
-from drgpay.settlement.totals import (
-    DrgSums,
-    SetAside,
-    Totals,
-    YearSums,
-    add_up_pieces,
-    sums_of,
-)
+from drgpay.settlement.totals import DrgSums, SetAside, Totals, YearSums, add_up_pieces, sums_of
 from drgpay.settlement.unchanged import unchanged
 from drgpay.settlement.year_rules import YearRules, year_rules
 

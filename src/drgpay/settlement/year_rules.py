@@ -15,7 +15,7 @@ from drgpay.points.base import (
 )
 from drgpay.points.coefficients import Coefficients, GivenTables, coefficients
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.primary import primary_groups
 from drgpay.settlement.scoring import Rules, points_step

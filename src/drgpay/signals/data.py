@@ -19,7 +19,8 @@ from drgpay.cases.sources import open_source
 from drgpay.ground.errors import BooksError, InputError, both
 from drgpay.ground.inputs import read_json
 from drgpay.policy import YearPolicy, load_policy
-from drgpay.region.region import Region, read_region
+from drgpay.region.records import Region
+from drgpay.region.region import read_region
 from drgpay.runs.folder import case_tables, coefficients_table
 from drgpay.settlement.prepare import ids_of
 from drgpay.settlement.year_end import Progress, year_end

@@ -22,7 +22,7 @@ from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import REASONS
 from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.doubts import BIT, NO_STAY
 from drgpay.settlement.facts import ALWAYS, HISTORY_WANTED, wanted
 from drgpay.settlement.prepare import HistoryUse

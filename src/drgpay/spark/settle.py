@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.quarantine import Quarantine
-from drgpay.ground.digests import SUMS, SUMS_KEY
+from drgpay.ground.digests import SUMS, SUMS_KEY, describe_file
 from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.grouper.check import CheckRun
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import STATUSES, Counts
 from drgpay.policy import Policy, YearPolicy, load_policy
-from drgpay.region.region import Region, describe_file, read_region
+from drgpay.region.records import Region
+from drgpay.region.region import read_region
 from drgpay.runs.folder import manifest
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.pieces import ReadPieces

@@ -17,7 +17,7 @@ from drgpay.ground.money import POINT
 from drgpay.grouper.outcome import STATUSES
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse
 from drgpay.points.trimming import Moments
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.settlement.doubts import DOUBTS
 from drgpay.settlement.kernels import (
     ACCOUNT_COLUMNS,

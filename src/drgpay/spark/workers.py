@@ -32,18 +32,12 @@ from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import BasePoints
 from drgpay.points.readmission import reduced_points
 from drgpay.policy import YearPolicy
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.runs.folder import case_tables
 from drgpay.settlement.facts import CaseReader, Facts
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.prepare import PieceReader, past_piece
-from drgpay.settlement.scored import (
-    OfChain,
-    ScoredPiece,
-    check_alone,
-    put_chains,
-    score_chains,
-)
+from drgpay.settlement.scored import OfChain, ScoredPiece, check_alone, put_chains, score_chains
 from drgpay.settlement.scoring import Reviews, Rules, hold_cases, score
 from drgpay.settlement.stays import Chain, Kinds, chains_of
 from drgpay.spark.faults import told

@@ -19,18 +19,11 @@ from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, both, in_la
 from drgpay.ground.money import decimal_text
 from drgpay.names.choices import word_of
 from drgpay.policy import CATALOGUE, InForce, YearPolicy, shown
-from drgpay.region.region import Region
+from drgpay.region.records import Region
 from drgpay.reopening.reopen import correct_cases
 from drgpay.settlement.prepare import Prepared, prepare
 from drgpay.settlement.year_end import YearEnd, settle_prepared
-from drgpay.trials.outcome import (
-    Change,
-    Outcome,
-    change_of,
-    changes,
-    outcome_of,
-    refusal,
-)
+from drgpay.trials.outcome import Change, Outcome, change_of, changes, outcome_of, refusal
 
 MOVED, OTHER, NOTHING = "moved", "other", "nothing"
 REFUSED, UNTRIED = "refused", "untried"

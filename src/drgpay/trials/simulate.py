@@ -17,18 +17,14 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import TypeVar
 
+from drgpay.ground.digests import InputFile
 from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, InputError, both, located
 from drgpay.ground.money import fen_of_yuan, largest_remainder, yuan_text
 from drgpay.ground.reference import bundled
 from drgpay.grouper.versions import AnyGrouper, any_grouper
 from drgpay.policy import CATALOGUE, Policy, YearPolicy, load_policy, shown
-from drgpay.region.region import (
-    InputFile,
-    Region,
-    TableReader,
-    read_coefficients,
-    read_region,
-)
+from drgpay.region.records import Region
+from drgpay.region.region import TableReader, read_coefficients, read_region
 from drgpay.settlement.checks import check_given_drgs
 from drgpay.settlement.point_value import Key
 from drgpay.settlement.prepare import Prepared, prepare
