@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.ground.digests import SUMS, record, write_sums
 from drgpay.ground.errors import BooksError, InputError, in_language
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
@@ -157,8 +158,8 @@ def test_changed_cell__the_tables_do_not_agree(
     assert not why(plain_run, subject, name).disagreements
     made = why(changed(plain_run, tmp_path, table, key, column), subject, name)
     assert made.disagreements
-    assert "The tables do not agree" in text(made, "en")
-    assert "表中数据互不一致" in text(made, "zh")
+    assert "Derivation and tables do not agree" in text(made, "en")
+    assert "推算与表中数据不一致" in text(made, "zh")
 
 
 @pytest.mark.parametrize("column", ["shared_fen", "forfeited_fen"])
@@ -172,15 +173,73 @@ def test_changed_share_of_forfeits__is_noticed(
     assert why(changed(run, tmp_path, "hospitals", key, column), *subject).disagreements
 
 
-def test_command__changed_table_ends_with_the_code_of_books(
-    plain_run: Path, tmp_path: Path
-) -> None:
+def resealed(folder: Path) -> Path:
+    """The folder with digests of the files as they are: as if drgpay had written them so."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    (folder / SUMS).unlink()
+    path.write_text(json.dumps(manifest | record(folder)), encoding="utf-8")
+    write_sums(folder)
+    return folder
+
+
+def test_command__changed_table_is_the_fault_of_the_files(plain_run: Path, tmp_path: Path) -> None:
     folder = changed(plain_run, tmp_path, "cases", CASE, "points")
     done = drgpay("why", folder, "--case", "C02", lang="en", cwd=tmp_path)
     assert done.returncode == BooksError.exit_code
     assert (
         "points: 543.6000 by the rule, but cases[case_id=C02].points says 543.6001" in done.stderr
     )
+    assert "files of the run were changed after it" in done.stderr
+    assert "cases.parquet: was changed after the run" in done.stderr
+    assert "contradicts itself" not in done.stderr
+    other = drgpay("why", folder, "--drg", "TR19", cwd=tmp_path)  # which itself agrees
+    assert other.returncode == BooksError.exit_code
+    assert "清算结果的文件被改动" in other.stderr
+
+
+def test_command__files_as_written_are_the_fault_of_the_program(
+    plain_run: Path, tmp_path: Path
+) -> None:
+    folder = resealed(changed(plain_run, tmp_path, "cases", CASE, "points"))
+    done = drgpay("why", folder, "--case", "C02", lang="en", cwd=tmp_path)
+    assert done.returncode == BooksError.exit_code
+    assert "drgpay contradicts itself" in done.stderr
+    assert "report the derivation above (--json), manifest.json" in done.stderr
+    assert "changed after" not in done.stderr
+    (folder / "settlement.html").write_text("", encoding="utf-8")  # nothing is derived from it
+    again = drgpay("why", folder, "--case", "C02", cwd=tmp_path)
+    assert again.returncode == BooksError.exit_code
+    assert "drgpay 自相矛盾" in again.stderr
+    assert "病例明细不要外发" in again.stderr
+    assert "settlement.html" in again.stderr
+
+
+def test_command__run_without_digests_may_be_either(plain_run: Path, tmp_path: Path) -> None:
+    folder = resealed(changed(plain_run, tmp_path, "cases", CASE, "points"))
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(
+        json.dumps({k: v for k, v in manifest.items() if k not in ("tables", "sums")}),
+        encoding="utf-8",
+    )
+    (folder / SUMS).unlink()
+    done = drgpay("why", folder, "--case", "C02", cwd=tmp_path)
+    assert done.returncode == BooksError.exit_code
+    assert "没有摘要码" in done.stderr
+
+
+def test_why__a_table_that_the_program_wrote_and_cannot_read_is_its_fault(
+    plain_run: Path, tmp_path: Path
+) -> None:
+    folder = changed(plain_run, tmp_path, "cases", CASE, "points")
+    path = folder / "cases.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["paid_by"]), path)
+    with pytest.raises(InputError, match="cases.parquet: was changed after the run"):
+        why(folder, "case", "C02")
+    with pytest.raises(BooksError, match="cannot read what it wrote"):
+        why(resealed(folder), "case", "C02")
 
 
 # --- names and options

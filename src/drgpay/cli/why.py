@@ -9,7 +9,7 @@ import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.start import spare_pandas
-from drgpay.ground.errors import BooksError, InputError, both, located
+from drgpay.ground.errors import InputError, both
 from drgpay.ground.inputs import read_json
 
 
@@ -19,10 +19,10 @@ from drgpay.ground.inputs import read_json
     ),
     help=t(
         "说明清算结果RUN_DIR中一个病例、医疗机构、险种或病组的数字怎样得来：逐步列出算式、数字的出处、"
-        "参数和条款，可用纸笔复算。各表不一致时以代码6退出。",
+        "参数和条款，可用纸笔复算。推算与各表不一致，或文件被改动过，以代码6退出。",
         "Show how the figures of a case, a hospital, a pool or a group of a run folder came about: "
         "each step with its formula, where its numbers stand, parameters and clauses. Exit code 6 "
-        "when the tables do not agree.",
+        "when derivation and tables do not agree, or files were changed.",
     ),
 )
 @click.argument("run_dir", type=click.Path(path_type=Path))
@@ -66,9 +66,9 @@ def why(
 
         result_file(page, [".html"])
         not_an_input([page], [])
-    from drgpay.ground.digests import changed_files
     from drgpay.why import text
     from drgpay.why import why as derive
+    from drgpay.why.blame import fault_of
 
     made = derive(run_dir, *given[0])
     if page is not None:
@@ -79,19 +79,6 @@ def why(
         click.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
     else:
         click.echo(text(made, LANG))
-    changed = changed_files(run_dir, read_json(run_dir / "manifest.json")) or {}
-    disagreements = [*made.disagreements, *(located(name, text) for name, text in changed.items())]
-    if disagreements:
-        raise BooksError(
-            both(
-                "清算结果的文件互不一致或被改动，以上说明不足为据",
-                "the files of the run do not agree or were changed: the derivation above proves "
-                "nothing",
-            ),
-            where=run_dir,
-            faults=disagreements,
-            remedy=both(
-                "文件被改动过：用 drgpay year-end 重新清算",
-                "a file was changed: settle again with drgpay year-end",
-            ),
-        )
+    fault = fault_of(run_dir, read_json(run_dir / "manifest.json"), made.disagreements)
+    if fault is not None:
+        raise fault

@@ -157,3 +157,21 @@ class BooksError(DrgpayError):
 
     exit_code = 6
     http_status = 500
+
+
+def unknown_choice(key: str, value: object) -> PolicyError:
+    """Return the fault of a rule that the catalogue offers and the code at hand does not know.
+
+    Every chain that tells the choices of a parameter apart ends in raising it.
+    """
+    return PolicyError(
+        both(
+            f"drgpay 在这一步没有{quoted(value)}的算法",
+            f"drgpay has no rule {value!r} where it is needed",
+        ),
+        where=key,
+        remedy=both(
+            "改用另一个选项；这是 drgpay 的错误，请报告给开发者",
+            "choose another option; this is a fault of drgpay: please report it",
+        ),
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from drgpay.ground.errors import InputError
+from drgpay.ground.errors import DrgpayError
+from drgpay.why.blame import not_readable
 from drgpay.why.case import why_case
 from drgpay.why.drg import why_drg
 from drgpay.why.folder import RunFolder
@@ -26,15 +27,16 @@ def why(run: RunFolder | str | Path, subject: str, name: str) -> Derivation:
     """Return the derivation of a `case`, `hospital`, `pool` or `drg` of a run folder.
 
     What does not fit together is in `disagreements` of the result. Raises InputError for a folder
-    that is no run, and for a name that the run does not have.
+    that is no run or was changed, and for a name that the run does not have; BooksError for one
+    that this very program wrote and cannot read.
     """
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     try:
         made = SUBJECTS[subject](folder, name.strip())
-    except (InputError, OSError):
+    except (DrgpayError, OSError):
         raise
     except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
-        raise folder.broken(f"{type(error).__name__}: {error}") from error
+        raise not_readable(folder.folder, f"{type(error).__name__}: {error}") from error
     region = folder.manifest["region"]
     made.head = {
         "run": folder.folder.name,

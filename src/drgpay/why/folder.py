@@ -21,6 +21,7 @@ from drgpay.ground.numbers import Figure, Number, digits, number
 from drgpay.ground.outputs import refuse_unfinished
 from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
 from drgpay.why import labels
+from drgpay.why.blame import not_readable
 
 Key = tuple[tuple[str, str], ...]
 DECIMALS = {"_fen": 2, "points": 4, "base_points": 4, "points_before_readmission": 4}
@@ -106,20 +107,7 @@ class RunFolder:
             if missing := [name for name in NEEDED if name not in self.columns]:
                 raise ValueError(f"cases.parquet has no column {', '.join(missing)}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self.broken(error) from None
-
-    def broken(self, error: object) -> InputError:
-        """Return what to say of a folder that is no whole run folder."""
-        return InputError(
-            both(
-                "不是清算结果的文件夹，或其中的文件缺失、改动过",
-                f"not the folder of a settled run, or a file in it is missing or changed: {error}",
-            ),
-            where=self.folder,
-            remedy=both(
-                "给出 drgpay year-end 写出的文件夹", "name a folder that drgpay year-end wrote"
-            ),
-        )
+            raise not_readable(self.folder, error) from None
 
     def _rows(self, name: str, key: Sequence[str]) -> list[Row]:
         table = pq.read_table(self.folder / f"{name}.parquet")
