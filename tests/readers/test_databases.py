@@ -1,4 +1,4 @@
-"""Tables of databases: SQLite for real, addresses of the others, faults without passwords."""
+"""Tables of databases: SQLite, addresses of the others, faults without passwords."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from drgpay.ground.errors import InputError
 from drgpay.grouper import group_file
 from tests.readers.reading import ids, read
 
-SCHEME = Path(__file__).resolve().parent.parent / "schemes" / "ex1-tiny"
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCHEME = ROOT / "tests" / "schemes" / "ex1-tiny"
 
 
 @pytest.fixture
@@ -95,20 +96,6 @@ def test_sqlite__a_view_is_left_that_stops_giving_rows(
         read(database, ReadOptions(table="endless", wait=1))
 
 
-def test_clock__counts_only_while_it_waits() -> None:
-    clock = databases.Clock(1)
-    clock.begin()
-    clock.until = 0
-    assert clock.is_over()
-    clock = databases.Clock(1)
-    interrupted = threading.Event()
-    clock.begin(interrupted.set)
-    clock.end()
-    assert not clock.is_over() and not interrupted.wait(1.2)
-    clock.begin(interrupted.set)
-    assert interrupted.wait(20) and clock.late
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.long
 def test_sqlite__ctrl_c_ends_a_view_without_end(database: Path, tmp_path: Path) -> None:
@@ -157,47 +144,80 @@ def test_sqlite__what_cannot_be_read(database: Path, tmp_path: Path) -> None:
 )
 def test_address__of_a_server(text: str) -> None:
     address = read_address(text, None)
-    assert (address.kind, address.host, address.port) == ("postgresql", "db.example", 5433)
-    assert (address.user, address.password, address.database) == ("zj", "p@ss:w", "his")
-    assert address.quoted_table() == '"ods"."cases"'
-    assert "p@ss" not in address.shown and "p%40ss" not in address.shown
+    url = address.url
+    assert (address.reader, url.host, url.port) == (databases.ADBC, "db.example", 5433)
+    assert (url.username, url.password, url.database) == ("zj", "p@ss:w", "his")
+    assert address.table == "ods.cases" and "table" not in url.query
+    assert address.shown == "postgresql://zj@db.example/his"
 
 
 def test_address__mysql_and_its_marks() -> None:
-    address = read_address("mariadb://u@h/d", "a`b")
-    assert (address.kind, address.table, address.port) == ("mysql", "a`b", None)
-    assert address.quoted_table("`") == "`a``b`"
+    address = read_address("mariadb://u@/d?charset=utf8mb4", "a`b")
+    assert (address.shown, address.table) == ("mysql://u@localhost/d", "a`b")
+    assert address.url.render_as_string() == "mysql+pymysql://u@localhost/d?charset=utf8mb4"
 
 
-def test_address__a_port_that_is_none() -> None:
-    with pytest.raises(InputError, match="the port is no number"):
-        read_address("mysql://u@h:x/d?table=t", None)
+@pytest.mark.parametrize("name", [*databases.KINDS, *databases.SYNONYMS])
+def test_address__every_kind_has_a_reader_that_pip_installs(name: str) -> None:
+    text = f"{name}:/tmp/a.db?table=t" if name == "sqlite" else f"{name}://u@h/d?table=t"
+    assert databases.is_address(text)
+    address = read_address(text, None)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = address.package.removeprefix("drgpay").strip("[]")
+    assert not extra or extra in project["optional-dependencies"]
+    assert address.reader == databases.ADBC or address.url.drivername == address.reader
+
+
+def test_address__any_dialect_of_sqlalchemy_by_its_name() -> None:
+    address = read_address("opengauss+psycopg2://u:w@h:5432/d?table=t", None)
+    assert address.reader == address.url.drivername == "opengauss+psycopg2"
+    assert not databases.is_address("C:/cases.csv") and not databases.is_address("a b:/c.csv")
+
+
+@pytest.mark.parametrize("address", ["mysql://u@h:x/d?table=t", "mysql://u:sec@ret@h:x/d?table=t"])
+def test_address__a_port_that_is_none(address: str) -> None:
+    with pytest.raises(InputError, match="the port is no number") as caught:
+        read_address(address, None)
+    assert "ret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("address", "driver"),
-    [("postgresql://u:secret@h/d?table=t", "psycopg"), ("mysql://u:secret@h/d?table=t", "pymysql")],
+    ("address", "driver", "remedy"),
+    [
+        ("postgresql://u:secret@h/d?table=t", "adbc_driver_postgresql", "drgpay[postgres]"),
+        ("kingbase://u:secret@h/d?table=t", "adbc_driver_postgresql", "drgpay[postgres]"),
+        ("oceanbase://u:secret@h/d?table=t", "pymysql", "drgpay[mysql]"),
+        ("mssql://u:secret@h/d?table=t", "pymssql", "drgpay[mssql]"),
+        ("oracle://u:secret@h/d?table=t", "oracledb", "drgpay[oracle]"),
+        ("dm://u:secret@h/d?table=t", "dm", "drgpay[dm]"),
+        ("nosuch://u:secret@h/d?table=t", "nosuch", "its dialect of SQLAlchemy"),
+        (
+            "postgresql+nosuch://u:secret@h/d?table=t",
+            r"postgresql\+nosuch",
+            "its dialect of SQLAlchemy",
+        ),
+    ],
 )
-def test_servers__nothing_that_reads_them(
-    address: str, driver: str, monkeypatch: pytest.MonkeyPatch
+def test_servers__what_reads_them_is_missing(
+    address: str, driver: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, driver, None)
-    monkeypatch.setattr(databases, "_by_duckdb", lambda address, clock, fetch: None)
-    with pytest.raises(InputError, match=f"DuckDB's extension or {driver}") as caught:
+    with pytest.raises(InputError, match=f"takes {driver}.*, which is not installed") as caught:
         read(address)
     told = str(caught.value) + caught.value.text("zh")
-    assert "pip install" in told
+    assert remedy in told
     assert "secret" not in told
 
 
-def test_servers__a_fault_never_shows_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(address: databases.Address, clock: databases.Clock, fetch: bool) -> None:
-        raise RuntimeError(f"could not connect: host=h password={address.password}")
+def test_servers__a_fault_never_shows_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(address: databases.Address, seconds: int) -> None:
+        raise RuntimeError(f"could not connect: {address.url.password} {address.url.query}")
 
-    monkeypatch.setattr(databases, "_by_duckdb", fails)
-    with pytest.raises(InputError, match=r"password=\*\*\*") as caught:
-        read("postgresql://u:s%20ecret@h/d?table=t")
-    assert "s ecret" not in str(caught.value) + caught.value.text("zh")
+    monkeypatch.setattr(databases, "_BySqlAlchemy", fails)
+    with pytest.raises(InputError, match=r"could not connect: \*\*\*") as caught:
+        read("mysql://u:s%20ecret@h/d?table=t&ssl_key_password=hidden")
+    told = str(caught.value) + caught.value.text("zh")
+    assert "s ecret" not in told and "hidden" not in told
 
 
 def test_sqlite__a_view_without_end_is_refused(

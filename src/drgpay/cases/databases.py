@@ -1,22 +1,20 @@
-"""Tables of databases as a stream of cases: through DuckDB, else through the database's own driver.
+"""Tables of databases as a stream of cases: PostgreSQL by ADBC, every other one by SQLAlchemy.
 
-DuckDB loads an extension for each kind of database, where it has been installed. Without it SQLite
-is read by Python itself, PostgreSQL and MySQL by psycopg and pymysql; where these are missing, too,
-DuckDB is asked to fetch its extension. Only reading is done.
+Only reading is done. What runs in the database runs on a thread of its own, so that a view which
+gives no further rows, and Ctrl-C, end the reading whatever the driver does.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 
@@ -25,21 +23,49 @@ from drgpay.cases.files import Unchanged
 from drgpay.cases.mapping import HeaderMapping
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.pieces import Piece, Source, of_batches
-from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
+from drgpay.ground.errors import DrgpayError, InputError, both
 
-# kind → DuckDB's extension and type, Python's driver, the extra that installs it
-EXTENSIONS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
-DRIVERS = {"postgresql": ("psycopg", "drgpay[postgres]"), "mysql": ("pymysql", "drgpay[mysql]")}
-SYNONYMS = {"postgres": "postgresql", "mariadb": "mysql"}
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+T = TypeVar("T")
 ROWS_A_BATCH = 50_000
-_STEPS = 100_000  # of SQLite's machine, some milliseconds, after which it looks at the clock
 VIEW_ROWS = (
     FEWEST_ROWS  # of a file of SQLite, whatever its size; a larger one may have a row a byte
 )
-# a path given on the command line has lost one of the two slashes
-_ADDRESS = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb):(.+)", re.DOTALL)
 SQLITE_HEAD = b"SQLite format 3\0"
-Batches = Iterator[pa.RecordBatch]
+ADBC: Final = "adbc"
+
+# name in an address → who reads it (ADBC, or SQLAlchemy's dialect and driver), what installs that
+_POSTGRESQL = (ADBC, "drgpay[postgres]")
+_MYSQL = ("mysql+pymysql", "drgpay[mysql]")
+KINDS: Final = {
+    "sqlite": ("sqlite", "drgpay"),
+    "postgresql": _POSTGRESQL,
+    "kingbase": _POSTGRESQL,
+    "opengauss": _POSTGRESQL,
+    "gaussdb": _POSTGRESQL,
+    "mysql": _MYSQL,
+    "tidb": _MYSQL,
+    "oceanbase": _MYSQL,
+    "mssql": ("mssql+pymssql", "drgpay[mssql]"),
+    "oracle": ("oracle+oracledb", "drgpay[oracle]"),
+    "dm": ("dm+dmPython", "drgpay[dm]"),
+}
+SYNONYMS: Final = {"postgres": "postgresql", "mariadb": "mysql"}
+# a path given on the command line has lost one of the two slashes; a drive has a single letter
+_ADDRESS: Final = re.compile(
+    rf"({'|'.join([*KINDS, *SYNONYMS])}|[a-z][a-z0-9_]+(?:\+\w+)?(?=:/)):(.+)", re.DOTALL
+)
+# of drivers whose queries cannot be stopped from outside: how they are told to give up by themselves
+PATIENCE: Final = {"pymysql": "read_timeout", "mysqldb": "read_timeout", "pymssql": "timeout"}
+# said before the query, so that no function in a view can write; who does not know it goes on
+READ_ONLY: Final = {
+    "postgresql": "SET TRANSACTION READ ONLY",
+    "oracle": "SET TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
 
 
 def is_address(text: str) -> bool:
@@ -53,86 +79,101 @@ def is_address(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A database and a table of it; `shown` is the address without the password."""
+    """A database and a table of it; `shown` is the address without password and options.
 
-    kind: str
+    `reader` is ADBC or a dialect of SQLAlchemy, `package` what pip installs for it.
+    """
+
     table: str
     shown: str
+    reader: str
+    package: str
+    url: URL
     path: Path | None = None
-    host: str = ""
-    port: int | None = None
-    user: str = ""
-    password: str = ""
-    database: str = ""
 
-    def quoted_table(self, mark: str = '"') -> str:
-        """Return the table as it stands in SQL, with its schema where it is given."""
-        parts = [part for part in self.table.split(".") if part]
-        return ".".join(mark + part.replace(mark, mark * 2) + mark for part in parts)
+    def secrets(self) -> Iterator[str]:
+        """Yield what no message may show."""
+        for name, value in [("password", self.url.password), *self.url.query.items()]:
+            if value and re.search("pass|pwd|secret|token|key", name.lower()):
+                yield from [str(value)] if isinstance(value, str) else value
 
 
-def read_address(text: str, table: str | None) -> Address:
-    """Return what an address says; raises InputError when it names no table."""
-    found = _ADDRESS.fullmatch(text)
-    kind = SYNONYMS.get(found[1], found[1]) if found else ""
-    rest = found[2] if found else ""
-    if kind == "sqlite":
-        name, _, query = rest.partition("?")
-        if name.startswith("//"):
-            name = "/" + name.lstrip("/")
-        said = parse_qs(query).get("table", [""])[0] or table or ""
-        address = Address(kind, said, name, Path(name))
+def read_address(text: str | Path, table: str | None) -> Address:
+    """Return what an address, or the path of a file of SQLite, says.
+
+    Raises InputError when it names no table or its port is no number.
+    """
+    from sqlalchemy import URL, make_url
+
+    found = None if isinstance(text, Path) else _ADDRESS.fullmatch(text)
+    name, rest = (SYNONYMS.get(found[1], found[1]), found[2]) if found else ("sqlite", str(text))
+    reader, package = KINDS.get(name, (name, ""))
+    said, path = table, None
+    if name == "sqlite":
+        if found:
+            rest, _, query = rest.partition("?")
+            said = parse_qs(query).get("table", [""])[0] or table
+        shown = "/" + rest.lstrip("/") if rest.startswith("//") else rest
+        path = Path(shown)
+        file = path.absolute().as_uri()
+        url = URL.create("sqlite", database=file, query={"mode": "ro", "uri": "true"})
     else:
-        parts = urlsplit(f"{kind}://{rest.lstrip('/')}")
-        said = parse_qs(parts.query).get("table", [""])[0] or table or ""
-        host, database = parts.hostname or "localhost", unquote(parts.path.lstrip("/"))
-        user = unquote(parts.username or "")
-        shown = f"{kind}://{user + '@' if user else ''}{host}/{database}"
+        rest = rest[2:] if rest.startswith("//") else rest.lstrip("/")
         try:
-            port = parts.port
-        except ValueError:
+            url = make_url(f"{name}://{rest}")
+        except ValueError:  # no text of an address is shown that may hold a password
             raise InputError(
                 both("端口不是数字", "the port is no number"),
-                where=shown,
-                remedy=both("核对数据库地址", "check the address"),
+                where=f"{name}://…",
+                remedy=both(
+                    "核对数据库地址：名称://用户:密码@主机:端口/库，密码中的 @ 写作 %40",
+                    "check the address: NAME://USER:PASSWORD@HOST:PORT/DATABASE, an @ in a "
+                    "password written %40",
+                ),
             ) from None
-        password = unquote(parts.password or "")
-        address = Address(kind, said, shown, None, host, port, user, password, database)
-    if not address.table:
+        said = str(url.query.get("table", "")) or table
+        url = url.difference_update_query(["table"])
+        if not url.host and "host" not in url.query and name in KINDS:
+            url = url.set(host="localhost")
+        shown = f"{name}://{url.username + '@' if url.username else ''}{url.host or ''}/"
+        shown += url.database or ""
+        url = url.set(drivername="postgresql" if reader == ADBC else reader)
+    if not said:
         raise InputError(
             both("没有写明读哪张表", "no table is named"),
-            where=address.shown,
+            where=shown,
             remedy=both(
                 "用 --table 写明表或视图的名称，或在地址后加 ?table=表名",
                 "name a table or view with --table, or end the address with ?table=NAME",
             ),
         )
-    return address
+    return Address(said, shown, reader, package, url, path)
 
 
 def open_database(
-    text: str,
+    text: str | Path,
     wanted: Sequence[str] | None,
     purpose: str,
     options: ReadOptions,
     mapping: HeaderMapping,
 ) -> Source:
-    """Return the stream of cases of a table or view of SQLite, PostgreSQL or MySQL.
+    """Return the stream of cases of a table or view of a database.
 
     Raises InputError for a database or table that cannot be read; no message holds a password.
     """
     address = read_address(text, options.table)
-    watch = None if address.path is None else Unchanged(address.path)
-    if address.path is not None:
-        _check_sqlite(address.path)
-    clock = Clock(options.wait)
-    schema, batches = _opened(address, clock)
-    name = f"{address.path.name if address.path else address.shown}[{address.table}]"
+    path, watch, most = address.path, None, None
+    if path is not None:
+        _check_sqlite(path)
+        watch, most = Unchanged(path), max(VIEW_ROWS, path.stat().st_size)
+    query = _Patient(address, options.wait)
+    schema = query.begin()
     where = f"{address.shown}[{address.table}]"
-    batches = _in_time(batches, address, clock)
-    found = of_batches(batches, schema, where, None, wanted, purpose, mapping)
-
-    most = None if address.path is None else max(VIEW_ROWS, address.path.stat().st_size)
+    try:
+        found = of_batches(query.batches(), schema, where, None, wanted, purpose, mapping)
+    except DrgpayError:
+        query.close()
+        raise
 
     def pieces() -> Iterator[Piece]:
         try:
@@ -140,64 +181,190 @@ def open_database(
                 if most is not None and piece.first_row > most:
                     raise _no_end(address, most)
                 yield Piece(name, piece.first_row, piece.load, piece.numbers)
-        except Exception as error:
-            raise _unreadable(address, error, clock) from None
+        finally:
+            query.close()
         if watch is not None:
             watch.check()
 
+    name = f"{path.name if path else address.shown}[{address.table}]"
     return Source(pieces(), None, (address.shown,), [], found.unknown, found.notes)
 
 
-class Clock:
-    """Interrupts a query that has given no rows for some seconds; `late` says that it did."""
+class _Query(Protocol):
+    """All rows of a table: `begin` asks for them, `next` gives some, `stop` is for other threads."""
 
-    def __init__(self, seconds: int) -> None:
+    def begin(self) -> pa.Schema: ...
+    def next(self) -> pa.RecordBatch | None: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class _ByAdbc:
+    """A query of PostgreSQL, or of what speaks as it does: the rows come as Arrow."""
+
+    def __init__(self, address: Address) -> None:
+        from adbc_driver_postgresql import dbapi
+
+        uri = address.url.render_as_string(hide_password=False).replace(" ", "%20")
+        self.connection: Any = dbapi.connect(uri)
+        self.cursor: Any = self.connection.cursor()
+        self.table = address.table
+
+    def begin(self) -> pa.Schema:
+        self.cursor.execute(READ_ONLY["postgresql"])
+        table = ".".join(map(_marked, self.table.split(".")))
+        schema: pa.Schema = self.cursor.adbc_execute_schema(f"SELECT * FROM {table}")
+        columns = [_marked(field.name) + _cast(field.type) for field in schema]
+        self.cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+        self.reader = self.cursor.fetch_record_batch()
+        return self.reader.schema
+
+    def next(self) -> pa.RecordBatch | None:
+        return next(self.reader, None)
+
+    def stop(self) -> None:
+        self.cursor.adbc_cancel()
+
+    def close(self) -> None:
+        self.cursor.close()
+        self.connection.close()
+
+
+def _cast(kind: pa.DataType) -> str:
+    """Return how a column is asked for, so that it comes with the digits that the table shows."""
+    if pa.types.is_float32(kind):
+        return "::text::numeric"
+    known = (pa.types.is_primitive(kind) and not pa.types.is_interval(kind)) or (
+        pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_list(kind)
+    )
+    return "" if known else "::text"
+
+
+def _marked(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class _BySqlAlchemy:
+    """A query by a dialect of SQLAlchemy: the rows are made texts, which our parsers read."""
+
+    def __init__(self, address: Address, seconds: int) -> None:
+        from sqlalchemy import NullPool, create_engine
+
+        name = PATIENCE.get(address.url.get_driver_name())
+        told = {name: seconds + 5} if name else {}
+        self.engine = create_engine(address.url, poolclass=NullPool, connect_args=told)
+        self.connection = self.engine.connect()
+        self.result: Any = None
+        self.table = address.table
+
+    def begin(self) -> pa.Schema:
+        from sqlalchemy import exc, select, table, text
+
+        if said := READ_ONLY.get(self.engine.dialect.name):
+            with suppress(exc.DBAPIError):
+                self.connection.exec_driver_sql(said)
+        schema, _, name = self.table.rpartition(".")
+        rows = select(text("*")).select_from(table(name, schema=schema or None))
+        portions = self.connection.execution_options(yield_per=ROWS_A_BATCH)
+        self.result = portions.execute(rows)
+        names = list(self.result.keys())
+        self.schema = pa.schema([(column, pa.string()) for column in names])
+        return self.schema
+
+    def next(self) -> pa.RecordBatch | None:
+        rows = self.result.fetchmany(ROWS_A_BATCH)
+        if not rows:
+            return None
+        columns = [pa.array(map(_text, cells), pa.string()) for cells in zip(*rows, strict=True)]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+    def stop(self) -> None:
+        driver: Any = self.connection.connection.driver_connection
+        for name in ("interrupt", "cancel"):
+            if hasattr(driver, name):
+                getattr(driver, name)()
+
+    def close(self) -> None:
+        driver: Any = self.connection.connection.driver_connection
+        unread: Any = getattr(driver, "_result", None)
+        if hasattr(unread, "unbuffered_active"):  # pymysql would first fetch all rows that are left
+            unread.unbuffered_active = False
+        if self.result is not None:
+            self.result.close()
+        self.connection.invalidate()
+        self.engine.dispose()
+
+
+class _Patient:
+    """A query that is waited for so many seconds at each step, and left when they are over."""
+
+    def __init__(self, address: Address, seconds: int) -> None:
+        self.address = address
         self.seconds = seconds
-        self.late = False
-        self.until = time.monotonic() + seconds
-        self.timer: threading.Timer | None = None
+        self.query: _Query | None = None
 
-    def begin(self, interrupt: Callable[[], object] | None = None) -> None:
-        """Begin to count; `interrupt` is called when the time is over."""
-        self.end()
-        self.until = time.monotonic() + self.seconds
-        if interrupt is not None:
-            self.timer = threading.Timer(self.seconds, self._over, [interrupt])
-            self.timer.daemon = True
-            self.timer.start()
+    def begin(self) -> pa.Schema:
+        """Connect and ask for the rows."""
 
-    def end(self) -> None:
-        """Count no further: rows have come."""
-        self.until = math.inf
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        def connected() -> _Query:
+            if self.address.reader == ADBC:
+                return _ByAdbc(self.address)
+            return _BySqlAlchemy(self.address, self.seconds)
 
-    def is_over(self) -> bool:
-        """Whether the time is over, asked by a query that looks for itself."""
-        self.late = self.late or time.monotonic() > self.until
-        return self.late
+        self.query = self._waited(connected)
+        return self._waited(self.query.begin)
 
-    def _over(self, interrupt: Callable[[], object]) -> None:
-        self.late = True
-        interrupt()
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows; whatever stops them is an InputError."""
+        assert self.query is not None
+        try:
+            while (batch := self._waited(self.query.next)) is not None:
+                yield batch
+        finally:
+            self.close()
+
+    def _waited(self, step: Callable[[], T]) -> T:
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(step())
+            except BaseException as error:
+                done.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            return done.result(self.seconds)
+        except BaseException as error:
+            if not done.done():  # too late, or Ctrl-C: the step itself closes, when it has ended
+                query, self.query = self.query, None
+                if query is not None:
+                    done.add_done_callback(lambda _: _quietly(query.close))
+                    _quietly(query.stop)
+                if isinstance(error, TimeoutError):
+                    raise _too_slow(self.address, self.seconds) from None
+            self.close()
+            if not isinstance(error, Exception):
+                raise
+            raise _unreadable(self.address, error) from None
+
+    def close(self) -> None:
+        """Leave the database."""
+        query, self.query = self.query, None
+        if query is not None:
+            _quietly(query.close)
 
 
-def _in_time(batches: Batches, address: Address, clock: Clock) -> Batches:
-    """Yield batches; a query that was interrupted, since no rows came in time, is an InputError."""
-    try:
-        yield from batches
-    except Exception as error:
-        raise _unreadable(address, error, clock) from None
-    finally:
-        clock.end()
+def _quietly(step: Callable[[], object]) -> None:
+    with suppress(Exception):
+        step()
 
 
-def _too_slow(address: Address, clock: Clock) -> InputError:
+def _too_slow(address: Address, seconds: int) -> InputError:
     return InputError(
         both(
-            f"{clock.seconds}秒内没有给出下一批行，已停止查询：视图可能算不完",
-            f"no further rows came within {clock.seconds} seconds, and the query was stopped: the "
+            f"{seconds}秒内没有给出下一批行，已停止查询：视图可能算不完",
+            f"no further rows came within {seconds} seconds, and the query was stopped: the "
             "view may have no end",
         ),
         where=f"{address.shown}[{address.table}]",
@@ -238,199 +405,6 @@ def _check_sqlite(path: Path) -> None:
             )
 
 
-def _opened(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
-    """Return the table's stream: by DuckDB's extension, else a driver, else a fetched extension."""
-    try:
-        return (
-            _loaded(address, clock)
-            or _driven(address, clock)
-            or _by_duckdb(address, clock, fetch=True)
-            or _nothing_reads(address)
-        )
-    except Exception as error:
-        raise _unreadable(address, error, clock) from None
-
-
-def _loaded(address: Address, clock: Clock) -> tuple[pa.Schema, Batches] | None:
-    try:
-        return _by_duckdb(address, clock, fetch=False)
-    except Exception:
-        if (
-            address.kind == "sqlite" and not clock.late
-        ):  # Python reads what the extension's strict types refuse
-            return None
-        raise
-
-
-def _driven(address: Address, clock: Clock) -> tuple[pa.Schema, Batches] | None:
-    read: dict[str, Callable[[Address, Clock], tuple[pa.Schema, Batches]]] = {
-        "sqlite": _by_sqlite,
-        "postgresql": _by_psycopg,
-        "mysql": _by_pymysql,
-    }
-    try:
-        return read[address.kind](address, clock)
-    except ImportError:
-        return None
-
-
-def _nothing_reads(address: Address) -> tuple[pa.Schema, Batches]:
-    driver, extra = DRIVERS[address.kind]
-    raise InputError(
-        both(
-            f"读取 {address.kind} 需要DuckDB的扩展或 {driver}，两者都没有",
-            f"reading {address.kind} takes DuckDB's extension or {driver}: neither is there",
-        ),
-        where=address.shown,
-        remedy=both(
-            f"安装：pip install '{extra}'；能联网时DuckDB会自行下载扩展",
-            f"pip install '{extra}'; with a network DuckDB fetches its extension itself",
-        ),
-    )
-
-
-def _by_duckdb(address: Address, clock: Clock, *, fetch: bool) -> tuple[pa.Schema, Batches] | None:
-    import duckdb
-
-    extension = EXTENSIONS[address.kind]
-    connection = duckdb.connect(config={"autoinstall_known_extensions": fetch})
-    try:
-        connection.execute(f"LOAD {extension}")
-    except duckdb.Error:
-        if not fetch:
-            connection.close()
-            return None
-        try:
-            connection.execute(f"INSTALL {extension}")
-            connection.execute(f"LOAD {extension}")
-        except duckdb.Error:
-            connection.close()
-            return None
-    if address.path is not None:
-        target = str(address.path)
-        connection.execute("SET sqlite_all_varchar = true")
-    else:
-        database = "dbname" if address.kind == "postgresql" else "database"
-        facts = {
-            "host": address.host,
-            "port": address.port,
-            "user": address.user,
-            "password": address.password,
-            database: address.database,
-        }
-        target = " ".join(f"{key}={_word(value)}" for key, value in facts.items() if value)
-    quoted = target.replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS source (TYPE {extension}, READ_ONLY)")
-    clock.begin(connection.interrupt)
-    reader: Any = connection.execute(
-        f"SELECT * FROM source.{address.quoted_table()}"
-    ).to_arrow_reader(ROWS_A_BATCH)
-    clock.end()
-
-    def batches() -> Batches:
-        with closing(connection):
-            while True:
-                clock.begin(connection.interrupt)
-                batch = next(reader, None)
-                clock.end()
-                if batch is None:
-                    return
-                yield batch
-
-    return reader.schema, batches()
-
-
-def _word(value: object) -> str:
-    """Return a value of a connection string, quoted where it is not plain."""
-    text = str(value)
-    if re.fullmatch(r"[\w.\-]+", text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _by_sqlite(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
-    import sqlite3
-
-    assert address.path is not None
-    uri = f"{address.path.resolve().as_uri()}?mode=ro"
-    # the stream may be read on another thread than the one that opened it
-    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-    connection.set_progress_handler(clock.is_over, _STEPS)
-    clock.begin()
-    try:
-        cursor = connection.execute(f"SELECT * FROM {address.quoted_table()}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return _texts_of(cursor, connection, clock)
-
-
-def _by_psycopg(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
-    import psycopg
-
-    connection = psycopg.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user or None,
-        password=address.password or None,
-        dbname=address.database or None,
-    )
-    connection.read_only = True
-    cursor = connection.cursor("drgpay")  # a cursor on the server: rows come in portions
-    cursor.itersize = ROWS_A_BATCH
-    clock.begin(connection.cancel)
-    cursor.execute(f"SELECT * FROM {address.quoted_table()}")
-    return _texts_of(cursor, connection, clock, connection.cancel)
-
-
-def _by_pymysql(address: Address, clock: Clock) -> tuple[pa.Schema, Batches]:
-    import pymysql
-    import pymysql.cursors
-
-    connection = pymysql.connect(
-        host=address.host,
-        port=address.port or 3306,
-        user=address.user or None,
-        password=address.password,
-        database=address.database or None,
-        charset="utf8mb4",
-        cursorclass=pymysql.cursors.SSCursor,
-        read_timeout=clock.seconds,
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("SET SESSION TRANSACTION READ ONLY")
-    rows = connection.cursor()
-    rows.execute(f"SELECT * FROM {address.quoted_table('`')}")
-    return _texts_of(rows, connection, clock)
-
-
-def _texts_of(
-    cursor: Any, connection: Any, clock: Clock, interrupt: Callable[[], object] | None = None
-) -> tuple[pa.Schema, Batches]:
-    """Return the rows of a driver's cursor as batches of texts, which our parsers read."""
-    names = [str(column[0]) for column in cursor.description]
-    schema = pa.schema([(name, pa.string()) for name in names])
-
-    def batches() -> Batches:
-        try:
-            while True:
-                clock.begin(interrupt)
-                rows = cursor.fetchmany(ROWS_A_BATCH)
-                clock.end()
-                if not rows:
-                    return
-                columns = [
-                    pa.array(map(_text, values), pa.string()) for values in zip(*rows, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(columns, schema=schema)
-        finally:
-            with suppress(Exception):
-                connection.close()
-
-    return schema, batches()
-
-
 def _text(value: object) -> str | None:
     """Return a value of a database as text; binary floats with the digits that they stand for."""
     if value is None or isinstance(value, str):
@@ -463,19 +437,39 @@ _SAYINGS = (
 )
 
 
-def _unreadable(address: Address, error: Exception, clock: Clock) -> DrgpayError:
+def _missing(address: Address, error: Exception) -> InputError:
+    """Return what is said where the reader of a kind of database is not installed."""
+    kind = address.shown.partition(":")[0]
+    module = getattr(error, "name", None) or address.url.drivername
+    known = f"pip install '{address.package}'"
+    return InputError(
+        both(
+            f"读取 {kind} 需要 {module}，没有安装",
+            f"reading {kind} takes {module}, which is not installed",
+        ),
+        where=address.shown,
+        remedy=both(
+            f"安装：{known}" if address.package else "安装这种数据库的SQLAlchemy方言，或核对地址",
+            known if address.package else "install its dialect of SQLAlchemy, or check the address",
+        ),
+    )
+
+
+def _unreadable(address: Address, error: Exception) -> DrgpayError:
     if isinstance(error, DrgpayError):
         return error
-    if clock.is_over():
-        return _too_slow(address, clock)
-    first = (str(error) or type(error).__name__).strip().splitlines()[0]
-    for secret in {address.password, _word(address.password)} - {"", "''"}:
+    if isinstance(error, ImportError) or type(error).__name__ == "NoSuchModuleError":
+        return _missing(address, error)
+    said = getattr(error, "orig", None) or error  # of the driver, without SQLAlchemy's preface
+    text = " ".join(map(str, said.args)) if len(said.args) > 1 else str(said)
+    first = (text.strip() or type(said).__name__).splitlines()[0]
+    for secret in address.secrets():
         first = first.replace(secret, "***")
-    what: Bilingual = both(
-        f"读不出表“{address.table}”", f"table {address.table!r} cannot be read: {first}"
-    )
     return InputError(
-        both(f"{what.chinese}：{_why(first, error)}", str(what)),
+        both(
+            f"读不出表“{address.table}”：{_why(first, said)}",
+            f"table {address.table!r} cannot be read: {first}",
+        ),
         where=address.shown,
         remedy=both(
             "核对地址、表名和读取权限；另可导出为CSV或Parquet",

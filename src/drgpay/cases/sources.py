@@ -43,7 +43,7 @@ def open_source(
     """Return the stream of cases of files, a database table, a table, a frame or a relation.
 
     `cases` is a path, a list of paths, the address of a database (`sqlite:FILE`, `postgresql://…`,
-    `mysql://…`), a pyarrow Table / RecordBatch / RecordBatchReader / Dataset, a pandas DataFrame,
+    `mysql://…`, as docs/cases.md lists them), a pyarrow Table / RecordBatch / RecordBatchReader / Dataset, a pandas DataFrame,
     a DuckDB relation, or anything with the Arrow stream protocol. `wanted` are the canonical
     columns to read (all known ones when None); `purpose` is grouping, settlement or history;
     `options` say what the files do not say themselves.
@@ -197,7 +197,7 @@ def _of_file(
         if suffix in DATABASES:
             from drgpay.cases.databases import open_database
 
-            return open_database(f"sqlite:{path}", wanted, purpose, options, mapping)
+            return open_database(path, wanted, purpose, options, mapping)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from None
     known = (*SUFFIXES, *DATABASES)
