@@ -1,6 +1,6 @@
 """The executable specification of drgpay: one case at a time, exact fractions, plain Python.
 
-Clauses are those of docs/formats.md ("section 5, rule 7") and of the policies they come from.
+Clauses are those of docs/rules.md ("rule 7") and of the policies they come from.
 """
 
 from reference.model.grouping import Grouping, group_case

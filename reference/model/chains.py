@@ -1,4 +1,4 @@
-"""Referral chains and readmissions (docs/formats.md section 5, rules 7 and 8)."""
+"""Referral chains and readmissions (docs/rules.md, rules 7 and 8)."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""The coefficient of a hospital and a DRG (docs/formats.md section 5, rule 6)."""
+"""The coefficient of a hospital and a DRG (docs/rules.md, rule 6)."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Deductibles (起付线) of referral chains: due once (docs/formats.md section 5, rule 7).
+"""Deductibles (起付线) of referral chains: due once (docs/rules.md, rule 7).
 
 A list for the agency; it changes no amount of the settlement.
 """

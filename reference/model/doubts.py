@@ -1,4 +1,4 @@
-"""Findings that hold a case until somebody decides on it (section 5, rule 7)."""
+"""Findings that hold a case until somebody decides on it (docs/rules.md, rule 7)."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -32,7 +32,7 @@ def fen(value: Any, what: str) -> int:
 
 
 def round_half_away(value: Fraction, places: int = 0) -> Fraction:
-    """Round to that many decimals, half away from zero (docs/formats.md section 5)."""
+    """Round to that many decimals, half away from zero (docs/rules.md)."""
     scaled = abs(value) * 10**places
     whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
     return Fraction(whole if value >= 0 else -whole, 10**places)
@@ -44,7 +44,7 @@ def round_fen(value: Fraction) -> int:
 
 
 def largest_remainder(exact: Mapping[Any, Fraction], total: int) -> dict[Any, int]:
-    """Whole fen that add up to `total` (section 5, rule 10).
+    """Whole fen that add up to `total` (docs/rules.md, rule 10).
 
     Every amount is floored; then one fen each goes to the largest fractions, ties in the order
     of the keys (hospital, then pool). The exact amounts must add up to `total`.
@@ -62,7 +62,7 @@ def largest_remainder(exact: Mapping[Any, Fraction], total: int) -> dict[Any, in
 def largest_remainder_of_hospitals(
     exact: Mapping[tuple[Any, Any], Fraction], total: int
 ) -> dict[tuple[Any, Any], int]:
-    """Section 5, rule 10, `combined_residual = hospital_first`.
+    """docs/rules.md, rule 10, `combined_residual = hospital_first`.
 
     What a hospital gets of all pools is by largest remainder among hospitals; each pool's part of
     it is its floor, and one fen more where its fraction is among the hospital's largest.

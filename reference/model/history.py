@@ -1,4 +1,4 @@
-"""Base points from past cases (docs/formats.md section 5, rules 4 and 5).
+"""Base points from past cases (docs/rules.md, rules 4 and 5).
 
 Costs are integer fen, points exact fractions; squares stand where a comparison needs no root.
 """

@@ -1,4 +1,4 @@
-"""The months of a year: provisional point value and prepayment (section 5, rule 13)."""
+"""The months of a year: provisional point value and prepayment (docs/rules.md, rule 13)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The class of a case, its points or its price (docs/formats.md section 5, rule 7).
+"""The class of a case, its points or its price (docs/rules.md, rule 7).
 
 Points and base points are exact fractions of a point (they have at most four decimals), money
 is integer fen, and nothing is rounded except where a rule says so.

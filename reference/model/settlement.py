@@ -1,4 +1,4 @@
-"""The year's settlement of a region (docs/formats.md section 5, rules 9 to 12 and 14).
+"""The year's settlement of a region (docs/rules.md, rules 9 to 12 and 14).
 
 Amounts are integer fen, points exact fractions of a point, point values exact yuan a point.
 """

@@ -1,4 +1,4 @@
-"""The year and the days of a stay, and what it costs (docs/formats.md section 5, rules 1 to 3)."""
+"""The year and the days of a stay, and what it costs (docs/rules.md, rules 1 to 3)."""
 
 import datetime as dt
 from collections.abc import Mapping

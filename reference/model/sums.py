@@ -1,4 +1,4 @@
-"""Sums of cases by hospital and pool, and the budget they share (section 5, rule 9)."""
+"""Sums of cases by hospital and pool, and the budget they share (docs/rules.md, rule 9)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

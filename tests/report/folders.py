@@ -329,7 +329,7 @@ def full_run(
 def _settle(
     pool: str, name: str, cases: list[dict[str, Any]], hospitals: list[str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Settle a pool as section 5 says, in the plainest way."""
+    """Settle a pool as docs/rules.md says, in the plainest way."""
     paid = [c for c in cases if c["paid_by"] in ("points", "money")]
     fund = sum(c["pool_fund_fen"] for c in paid)
     budget = fund + 1_000_001

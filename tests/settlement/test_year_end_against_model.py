@@ -1,6 +1,6 @@
 """The year-end run equals the plain model to the last fen and the last 1/10,000 point.
 
-Regions and policies are drawn from seeds; docs/formats.md, section 5, decides where the two differ.
+Regions and policies are drawn from seeds; docs/rules.md, decides where the two differ.
 """
 
 from __future__ import annotations

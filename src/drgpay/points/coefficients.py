@@ -144,7 +144,7 @@ def coefficients(
     base: BasePoints | None = None,
     primary: Collection[str] | None = None,
 ) -> Coefficients:
-    """Return the coefficient of every hospital in every group (docs/formats.md 5, rule 6).
+    """Return the coefficient of every hospital in every group (docs/rules.md, rule 6).
 
     `hospitals` and `levels` in the order of the numbers in the history, `drgs` in that of its
     groups. A history goes with the base points made from it. `primary`: the primary groups, those

@@ -1,6 +1,6 @@
 """Points and money of a case in any group, by what a settled run left in its folder.
 
-The rules are those of docs/formats.md, section 5: class and points come from the same kernel that
+The rules are those of docs/rules.md: class and points come from the same kernel that
 settled the year, over the run's own base points, coefficients and policy. Money is points x point
 value, rounded to the fen. What the run does not know is not guessed: readmission depends on other
 stays and is left out; a stay of a referral chain is priced by itself, though the year scored the

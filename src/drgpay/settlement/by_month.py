@@ -1,4 +1,4 @@
-"""The months of a year (月度预付): provisional point value and prepayment (docs/formats.md, rule 13).
+"""The months of a year (月度预付): provisional point value and prepayment (docs/rules.md, rule 13).
 
 Sources: S0 28 (the year's budget by months), S2 二(二)1(6) (monthly point value, prepayment, an
 abnormal rise suspends payment of the excess). Ratios, the pattern of months and the limit of growth

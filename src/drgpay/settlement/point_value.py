@@ -2,7 +2,7 @@
 
 Sources: S2 二(二)2(3) (the region fixes the value from its points and its budget; institutions are
 paid by their points), S2 二(二)1(7) (no increase for those penalised); the formulas
-V = (T − M + N) / Σ points and due = points x V − n + money are assumed, as docs/formats.md 5.9-5.11
+V = (T − M + N) / Σ points and due = points x V − n + money are assumed, as docs/rules.md 9 to 11
 says; S0 13 and S4 (7)-(8) (quality deposit; who shares what of it is forfeited is our reading).
 """
 

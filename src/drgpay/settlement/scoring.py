@@ -213,7 +213,7 @@ def score(
     facts: Facts,
     reviews: Reviews = NO_REVIEWS,
 ) -> Scores:
-    """Return class, coefficient used, points, price of N cases (docs/formats.md 5, rule 7)."""
+    """Return class, coefficient used, points, price of N cases (docs/rules.md, rule 7)."""
     count = len(status)
     made = Scores(
         np.empty(count, dtype=np.int8),

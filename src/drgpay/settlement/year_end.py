@@ -174,7 +174,7 @@ def year_end(
     `threads`, memory or the order of rows.
 
     Raises InputError, PolicyError or SchemeError for inputs that cannot be used, and BooksError
-    when a total does not tie out. Source: S2 二(二)2, docs/formats.md 5.
+    when a total does not tie out. Source: S2 二(二)2, docs/rules.md.
     """
     prepared = prepare_year(
         folder,

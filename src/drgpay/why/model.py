@@ -53,7 +53,7 @@ class Fact:
 class Step:
     """One step; `formula` is empty when it is told in words.
 
-    `value` is the exact result, `unit` its unit, `rule` the rule of docs/formats.md, section 5.
+    `value` is the exact result, `unit` its unit, `rule` the rule of docs/rules.md.
     `holds` is whether a test came out; the formula of a test is true either way. `stated` are the
     figures of the run's tables that the result must equal.
     """
