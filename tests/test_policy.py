@@ -11,7 +11,8 @@ import pytest
 
 from drgpay.ground.errors import InputError, PolicyError
 from drgpay.ground.reference import bundled
-from drgpay.policy import CATALOGUE, NOT_YET_USED, UNITS, Policy, load_policy, read_value
+from drgpay.policy import Policy, load_policy
+from drgpay.policy.catalogue import CATALOGUE, UNITS
 
 TESTLAND = (
     Path(__file__).resolve().parents[1] / "reference" / "policies" / "testland.toml"
@@ -55,7 +56,7 @@ def test_bundled_policies__are_complete_for_the_years_they_name(name: str) -> No
     assert not year.trial
     for parameter in year.parameters.values():
         assert parameter.source
-        assert parameter.used is (parameter.key not in NOT_YET_USED)
+        assert parameter.used is not CATALOGUE[parameter.key].sometimes
         if parameter.source.startswith("assumed"):
             assert parameter.verified is False
 
@@ -78,7 +79,7 @@ def test_values__are_read_as_their_kinds() -> None:
     assert p["fund_type_map"][-1] == ("*", "other")
     assert p["referral.deductible_standards"] == ()
     known = CATALOGUE["referral.deductible_standards"]
-    assert read_value(known, [["3", "800.50"], ["2", "0"]]) == (("3", 800_50), ("2", 0))
+    assert known.read([["3", "800.50"], ["2", "0"]]) == (("3", 800_50), ("2", 0))
 
 
 # --- faults of a file
@@ -368,10 +369,10 @@ def test_read_value__bands_must_rise_and_end_open() -> None:
     known = CATALOGUE["high.bands"]
     for value in ([], "100", [["100", "3"]], [["none", "2"], ["none", "2"]], [["1", "2", "3"]]):
         with pytest.raises(ValueError, match=r"."):
-            read_value(known, value)
+            known.read(value)
     twice = [["100", "3"], ["100", "2"], ["none", "1"]]
     with pytest.raises(ValueError, match="the limits of bands must rise"):
-        read_value(known, twice)
+        known.read(twice)
 
 
 def test_periods__a_year_is_covered_by_days_at_both_ends(tmp_path: Path) -> None:

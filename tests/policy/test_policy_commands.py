@@ -12,7 +12,8 @@ import pytest
 
 from drgpay.ground.errors import PolicyError
 from drgpay.ground.reference import reference_dir
-from drgpay.policy import CATALOGUE, Policy, load_policy
+from drgpay.policy import Policy, load_policy
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.report.policy_check import check_policy
 from drgpay.report.policy_diff import diff_lines, diff_policies, write_diff_page
 from drgpay.report.policy_show import listed, show_lines, text_width

@@ -10,7 +10,9 @@ import pytest
 
 from drgpay.ground.errors import PolicyError
 from drgpay.ground.reference import bundled, reference_dir
-from drgpay.policy import CATALOGUE, Period, load_policy, read_value
+from drgpay.policy import load_policy
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.files import Period
 from drgpay.report.policy_check import check_policy
 
 NAMES = bundled("policies", ".toml")
@@ -50,15 +52,16 @@ def test_values__verified_ones_name_a_document_and_have_no_alternative(name: str
             assert re.match(r"(S[0-4]|P\d+)\b", period.source), key
             assert period.alternative is None, key
         if period.alternative is not None:
-            assert read_value(CATALOGUE[key], period.alternative) != period.value, key
+            assert CATALOGUE[key].read(period.alternative) != period.value, key
 
 
 def test_parameters__are_named_and_described_alike_in_all_files() -> None:
     names = [
         {key: (p.name, p.unit) for key, p in load_policy(name).parameters.items()} for name in NAMES
     ]
-    assert all(other == names[0] for other in names[1:])
-    assert len({name for name, _ in names[0].values()}) == len(CATALOGUE)
+    declared = {key: (known.name, known.unit) for key, known in CATALOGUE.items()}
+    assert all(own == declared for own in names)
+    assert len({name for name, _ in declared.values()}) == len(CATALOGUE)
     for name in NAMES:
         for parameter in load_policy(name).parameters.values():
             assert parameter.description.endswith("。"), parameter.key

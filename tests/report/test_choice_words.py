@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drgpay.policy import CATALOGUE
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.choice_words import OF_KEY, WORDS, choice_text, choice_word, choices_text
 from drgpay.report.sections import parameter_value
 from drgpay.report.texts import Words
@@ -44,5 +44,10 @@ def test_choices__switches_and_none_are_chinese_words() -> None:
     assert choices_text("violator_no_increase", "true") == "是"
     assert choices_text("combine_pools", "false") == "否"
     assert choices_text("capitation.rate_yuan", "none") == "无"
+    assert choices_text("case_points_dp", "none") == "四位小数（none）"
+    assert choices_text("case_points_dp", "none", "en") == "none"
+    assert parameter_value("none", "decimal_places", Words("zh"), "case_points_dp") == (
+        "四位小数（none）"
+    )
     assert choices_text("high.bands", "100: 3; none: 2") == "100: 3; 其余: 2"
     assert choices_text("combine_pools", "false", "en") == "false"

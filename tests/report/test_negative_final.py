@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from drgpay.ground.money import yuan_text
-from drgpay.policy import CATALOGUE
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.reopening.reopen import reopen
 from drgpay.report.letters import write_letters
 from drgpay.report.outputs import write_outputs

@@ -28,7 +28,8 @@ import pytest
 from drgpay.ground.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
 from drgpay.names.readings import READINGS, Readings, asked_readings
-from drgpay.policy import CATALOGUE, FINDINGS
+from drgpay.policy.catalogue import CATALOGUE, CLASSES, COMPONENTS, FINDINGS
+from drgpay.policy.constraints import Amounts, Bands, Names, Pairs, Switch, Tiers, Weights
 from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
 from drgpay.runs.folder import case_tables, drgs_table, hospitals_table, pools_table
 from drgpay.settlement import year_end as engine
@@ -45,17 +46,6 @@ SCHEMES = {
     "zj-drg-2022": "zj-drg-2022",
 }
 YEAR = 2024
-CLASSES = (
-    "normal",
-    "high",
-    "low",
-    "unstable",
-    "ungrouped",
-    "ambiguous",
-    "bed_day",
-    "special_discharge",
-)
-COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
 LEVELS = ("1", "2", "3")
 CASE_COLUMNS = (
     "case_id hospital_id patient_id pool sex age_years age_days birth_weight_g admission_date "
@@ -101,6 +91,11 @@ def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
+def options(key: str, **more: int) -> list[str]:
+    """Every choice of a parameter, some more often than once."""
+    return [code for code in CATALOGUE[key].choices for _ in range(1 + more.get(code, 0))]
+
+
 def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
     """A value for every parameter of the catalogue, as a policy file writes it.
 
@@ -116,25 +111,21 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         lower, upper = "0.6", "0.4"  # refused where it matters
     years = r.choice([1, 2, 3])
     components, weights = _components(r)
-    by_cost = ["by_cost"] * 4 + ["special_review", "by_item"]
-    discharge = ["as_others"] * 4 + ["not_low", "not_low", "by_cost", "by_cost", "by_item"]
     values: dict[str, Any] = {
         "point_scale": r.choice([100, 100, 1, 1000, "100.5", "37"]),
         "base_points_dp": r.choice([4, 4, 3, 2, 1, 0]),
         "case_points_dp": r.choice(["none", 4, 4, 3, 2, 1, 0]),
         "group_mean_dp": 2,
         "history_years": years,
-        "history.weighting": r.choice(["pooled", "pooled", "yearly_means"]),
+        "history.weighting": r.choice(options("history.weighting", pooled=1)),
         "history.year_weights": draw_weights(r, years),
         "stable.min_cases": r.choice([0, 1, 2, 3, 3, 5, 8]),
         "stable.inclusive": r.random() < 0.5,
         "stable.cv_max": r.choice(["1", "0.5", "0.3", "0.1", "0", "2", "0.7071"]),
-        "stable.cv_sd": r.choice(["sample", "population"]),
-        "small_groups": r.choice(["unstable", "borrow_adrg", "borrow_adrg", "review"]),
-        "trim.method": r.choice(
-            "middle_interval middle_interval none winsorise sd percentiles multiples".split()
-        ),
-        "trim.when": r.choice(["cv_above", "always"]),
+        "stable.cv_sd": r.choice(options("stable.cv_sd")),
+        "small_groups": r.choice(options("small_groups", borrow_adrg=1)),
+        "trim.method": r.choice(options("trim.method", middle_interval=1)),
+        "trim.when": r.choice(options("trim.when")),
         "trim.lower_factor": r.choice(["0.5", "0", "1.5", "0.25", "0.333"]),
         "trim.upper_factor": r.choice(["1.5", "0", "0.5", "3", "0.123"]),
         "trim.lower_percentile": lower,
@@ -144,39 +135,41 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         **_bases(r),
         "high.bands": bands,
         "high.inclusive": r.random() < 0.5,
-        "high.rule": r.choice(["special_review", "linear_add", "deduct", "cap", "by_item"]),
+        "high.rule": r.choice(options("high.rule")),
         "low.multiple": r.choice(["0.4", "0.35", "0.5", "1", "0", "0.3333"]),
         "low.inclusive": r.random() < 0.5,
-        "low.threshold": r.choice(["fixed", "lower_of_coefficient"]),
-        "low.rule": r.choice(["ratio", "ratio", "by_cost", "by_item"]),
+        "low.threshold": r.choice(options("low.threshold")),
+        "low.rule": r.choice(options("low.rule", ratio=1)),
         "low.exempt_day_surgery": r.random() < 0.5,
-        "class_order": r.choice(["low_first", "high_first"]),
-        "ungrouped.rule": r.choice(by_cost),
-        "unstable.rule": r.choice(by_cost),
-        "ambiguous.rule": r.choice(by_cost),
-        "death.rule": r.choice(discharge),
-        "transfer.rule": r.choice(discharge),
-        "against_order.rule": r.choice(discharge),
+        "class_order": r.choice(options("class_order")),
+        "ungrouped.rule": r.choice(options("ungrouped.rule", by_cost=3)),
+        "unstable.rule": r.choice(options("unstable.rule", by_cost=3)),
+        "ambiguous.rule": r.choice(options("ambiguous.rule", by_cost=3)),
+        "death.rule": r.choice(options("death.rule", as_others=3, not_low=1, by_cost=1)),
+        "transfer.rule": r.choice(options("transfer.rule", as_others=3, not_low=1, by_cost=1)),
+        "against_order.rule": r.choice(
+            options("against_order.rule", as_others=3, not_low=1, by_cost=1)
+        ),
         "special_quota": r.choice(["1", "1", "0.5", "0.3", "0.05", "0"]),
-        "special_quota.scope": r.choice(["region", "hospital"]),
-        "special_quota.over": r.choice(["warn"] * 7 + ["refuse"]),
+        "special_quota.scope": r.choice(options("special_quota.scope")),
+        "special_quota.over": r.choice(options("special_quota.over", warn=6)),
         "readmission.days": r.choice([15, 15, 10, 0, 3, 31, "none"]),
         "readmission.factor": r.choice(["0.5", "0", "1", "0.3333", "0.75"]),
-        "readmission.same": r.choice(["hospital_drg", "hospital_adrg", "hospital_category"]),
+        "readmission.same": r.choice(options("readmission.same")),
         "readmission.exempt": r.sample(groups, r.choice([0, 0, 1, 2])),
         "readmission.exempt_planned": r.random() < 0.5,
         "readmission.across_years": "ignore",
-        "referral.rule": r.choice(["separate", "one_stay", "one_stay"]),
+        "referral.rule": r.choice(options("referral.rule", one_stay=1)),
         "referral.days": r.choice([0, 1, 1, 3, 15]),
         **_deductible_rule(r),
         "short_stay.days": r.choice(["none"] * 6 + [0, 1, 2, 4]),
         "long_stay.days": r.choice([60] * 6 + [30, 30, 7, 7, 0, "none", "none", "none"]),
-        "long_stay.rule": r.choice(["bed_day", "by_item"]),
+        "long_stay.rule": r.choice(options("long_stay.rule")),
         "long_stay.class": r.choice(["LONG", "PSY"]),
-        "bed_day.mode": r.choice(["marginal", "whole_stay"]),
-        "bed_day.payment": r.choice(["points", "points", "money"]),
-        "coef.source": r.choice(["given", "level", "components", "components"]),
-        "coef.scope": r.choice(["hospital", "hospital_drg"]),
+        "bed_day.mode": r.choice(options("bed_day.mode")),
+        "bed_day.payment": r.choice(options("bed_day.payment", points=1)),
+        "coef.source": r.choice(options("coef.source", components=1)),
+        "coef.scope": r.choice(options("coef.scope")),
         "coef.without_row": "refuse" if r.getstate()[1][0] % 3 else "one",
         "coef.components": components,
         "coef.weights": weights,
@@ -194,31 +187,31 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
         "keep_tiers": _tiers(r, ["1", "0.85", "0.5", "0.333333", "0"]),
         "fund_share_of_overspend": r.choice(["0.15", "0", "1", "0.7", "0.666667"]),
         "overspend_tiers": _tiers(r, ["0.5", "0.15", "0.666667", "0"]),
-        "overspend_cap": r.choice(["none", "reserve"]),
+        "overspend_cap": r.choice(options("overspend_cap")),
         "reserve_ratio": r.choice(["0", "0.05", "0.033333", "0.05", "1"]),
-        "not_pool": r.choice(["all", "all", "personal"]),
+        "not_pool": r.choice(options("not_pool", all=1)),
         **_bounds(r),
         "violator_no_increase": r.random() < 0.5,
         "value_dp": r.choice(["none", "none", 0, 2, 4, 6, 12]),
-        "residual": r.choice(["largest_remainder", "largest_remainder", "to_fund"]),
+        "residual": r.choice(options("residual", largest_remainder=1)),
         "combine_pools": r.random() < 0.3,
         **_money_rules(r),
         "prepay_ratio": r.choice(["0.95", "0.97", "0", "1", "0.33333"]),
-        "prepay_basis": r.choice(["recorded_fund", "month_value"]),
+        "prepay_basis": r.choice(options("prepay_basis")),
         **_deposit(r),
-        "out_of_area": r.choice(["inside_budget", "deducted"]),
+        "out_of_area": r.choice(options("out_of_area")),
         "budget_growth_cap": r.choice(["0.10", "0.1", "0.075", "0"]),
-        "year_key": r.choice(["setl_end_date", "discharge_date"]),
-        "los_convention": r.choice(["difference", "plus_one"]),
-        "month.pattern": r.choice(["equal", "given"]),
+        "year_key": r.choice(options("year_key")),
+        "los_convention": r.choice(options("los_convention")),
+        "month.pattern": r.choice(options("month.pattern")),
         "month.growth_limit": r.choice(["none", "0", "0.1", "0.333333"]),
         "rollover_pays_deferred": r.random() < 0.5,
         "negative_final": "recover_next",
         "community.opposite_sign": "require_allocation",
-        "capitation.method": r.choice(["rate", "share_of_budget"]),
+        "capitation.method": r.choice(options("capitation.method")),
         "capitation.rate_yuan": r.choice(["none", "312.50"]),
-        "capitation.area_of_resident": r.choice(["registered", "usual", "usual_then_registered"]),
-        "capitation.invalid_cost": r.choice(["charged", "excluded"]),
+        "capitation.area_of_resident": r.choice(options("capitation.area_of_resident")),
+        "capitation.invalid_cost": r.choice(options("capitation.invalid_cost")),
         "capitation.special_factors": r.sample(["migration", "disease"], r.randint(0, 2)),
         "capitation.keep_ratio": r.choice(["1", "0.5"]),
         "capitation.deficit_share": r.choice(["0", "0.5"]),
@@ -233,7 +226,7 @@ def draw_policy(r: random.Random, drgs: list[str]) -> dict[str, Any]:
 def _new_rule(r: random.Random) -> dict[str, Any]:
     own = random.Random(f"new {r.getstate()[1][:4]}")
     return {
-        "new_technology.rule": own.choice(["in_cost", "paid_apart", "paid_apart", "by_points"]),
+        "new_technology.rule": own.choice(options("new_technology.rule", paid_apart=1)),
         "new_technology.share": own.choice(["1", "1", "0.7", "0.333333", "0"]),
     }
 
@@ -242,8 +235,8 @@ def _bases(r: random.Random) -> dict[str, Any]:
     """Drawn apart: what a cost is compared with, and how the bands of K are read."""
     own = random.Random(f"bases {r.getstate()[1][:4]}")
     return {
-        "ratio_basis": own.choice(["group_mean", "group_mean", "standard"]),
-        "high.bands_unit": own.choice(["points", "points", "weight"]),
+        "ratio_basis": own.choice(options("ratio_basis", group_mean=1)),
+        "high.bands_unit": own.choice(options("high.bands_unit", points=1)),
         "high.bands_inclusive": own.random() < 0.7,
     }
 
@@ -278,7 +271,7 @@ def _tiers(r: random.Random, ratios: list[str]) -> Any:
 
 
 def _bounds(r: random.Random) -> dict[str, Any]:
-    level = r.choice(["none", "none", "hospital", "case"])
+    level = r.choice(options("bound.level", none=1))
     some = level != "none" or r.random() < 0.02
     within = level == "case" or r.random() < 0.01
     return {
@@ -286,7 +279,7 @@ def _bounds(r: random.Random) -> dict[str, Any]:
         "bound.never_below_zero": some and r.random() < 0.5,
         "bound.cost_share": r.choice(["none", "1", "1.1", "1.2", "2", "0.9"]) if some else "none",
         "bound.case_within_cost": within and r.random() < 0.4,
-        "bound.unsolved": r.choice(["refuse"] + ["to_fund"] * 5),
+        "bound.unsolved": r.choice(options("bound.unsolved", to_fund=4)),
     }
 
 
@@ -294,13 +287,11 @@ def _money_rules(r: random.Random) -> dict[str, Any]:
     """Drawn apart, so that the keys behind stay as they were."""
     own = random.Random(f"money {r.getstate()[1][:4]}")
     return {
-        "combined_residual": own.choice(["hospital_first", "hospital_first", "by_account"]),
-        "ceiling.excess": own.choice(["defer", "defer", "refuse"]),
-        "ceiling.required": own.choice(["none"] * 6 + ["region", "fund"]),
+        "combined_residual": own.choice(options("combined_residual", hospital_first=1)),
+        "ceiling.excess": own.choice(options("ceiling.excess", defer=1)),
+        "ceiling.required": own.choice(options("ceiling.required", none=5)),
         "prepaid.limit": own.choice(["none", "1", "1.2", "1.2", "2.5"]),
-        "carried.unmatched": own.choice(
-            ["accept"] * 6 + ["recover_only", "recover_only", "refuse"]
-        ),
+        "carried.unmatched": own.choice(options("carried.unmatched", recover_only=1, accept=5)),
     }
 
 
@@ -312,7 +303,7 @@ def _deductible_rule(r: random.Random) -> dict[str, Any]:
         standards.pop()
     own.shuffle(standards)
     return {
-        "referral.deductible": own.choice(["highest_paid", "standards"]),
+        "referral.deductible": own.choice(options("referral.deductible")),
         "referral.deductible_standards": standards,
     }
 
@@ -320,16 +311,15 @@ def _deductible_rule(r: random.Random) -> dict[str, Any]:
 def _refusals(r: random.Random) -> dict[str, Any]:
     """Drawn apart, too: what is refused is mostly settled here, lest few regions be compared."""
     own = random.Random(f"refusals {r.getstate()[1][:4]}")
-    most = ["settle"] * 15 + ["refuse"]
     return {
-        "los_conflict": own.choice(["given"] * 5 + ["dates", "dates", "hold"]),
+        "los_conflict": own.choice(options("los_conflict", dates=1, given=4)),
         "findings.hold": own.sample(FINDINGS, own.choice([0] * 7 + [1, 1, 4])),
-        "removed_case": own.choice(["to_fund", "shared"]),
-        "provision": own.choice(["recorded_fund", "none"]),
+        "removed_case": own.choice(options("removed_case")),
+        "provision": own.choice(options("provision")),
         "unsettled_share_max": own.choice(["1"] * 12 + ["0.3", "0.05", "0"]),
-        "zero_base_points": own.choice(most),
-        "value_not_positive": own.choice(most),
-        "pool_without_points": own.choice(["leave"] * 7 + ["refuse"]),
+        "zero_base_points": own.choice(options("zero_base_points", settle=14)),
+        "value_not_positive": own.choice(options("value_not_positive", settle=14)),
+        "pool_without_points": own.choice(options("pool_without_points", leave=6)),
         "review.points_max": own.choice(["none"] * 16 + ["2", "1", "1.5", "0"]),
         "grouped.share_min": own.choice(["0"] * 24 + ["0.3", "0.6"]),
     }
@@ -339,13 +329,13 @@ def _deposit(r: random.Random) -> dict[str, Any]:
     bands: Any = [["0.6", "0"], ["0.8333", "0.5"], ["0.9", "0.95"], ["none", "1"]]
     if r.random() < 0.3:
         bands = r.choice([[["none", "0.5"]], [["0.9", "0"], ["1", "0.333333"], ["none", "1"]]])
-    score = r.choice(["linear", "bands"])
+    score = r.choice(options("deposit_score"))
     if r.random() < (0.02 if score == "bands" else 0.5):
         bands = "none"
     return {
         "deposit_score": score,
         "deposit_bands": bands,
-        "deposit_forfeited": r.choice(["fund", "share"]),
+        "deposit_forfeited": r.choice(options("deposit_forfeited")),
     }
 
 
@@ -380,14 +370,16 @@ def draw_overrides(r: random.Random, values: dict[str, Any], drgs: list[str]) ->
     texts = {}
     for key in r.sample(sorted(other), r.randint(1, 8)):
         known = CATALOGUE[key]
-        if known.kind in ("pairs", "amounts") or key.startswith(("bound.", "deposit_", "coef.")):
+        if isinstance(known.takes, Pairs | Amounts) or key.startswith(
+            ("bound.", "deposit_", "coef.")
+        ):
             continue  # written in other ways for the two, or of no use alone
         value = other[key]
-        if known.kind in ("bands", "tiers"):
+        if isinstance(known.takes, Bands | Tiers):
             texts[key] = json.dumps(value) if value != "none" else "none"
-        elif known.kind in ("list", "weights"):
+        elif isinstance(known.takes, Names | Weights):
             texts[key] = ",".join(value) or "none"
-        elif known.kind == "switch":
+        elif isinstance(known.takes, Switch):
             texts[key] = "true" if value else "false"
         else:
             texts[key] = str(value)

@@ -23,7 +23,10 @@ from drgpay.ground.errors import DrgpayError
 from drgpay.ground.money import POINT
 from drgpay.grouper.versions import any_grouper
 from drgpay.points.kernels import COEF_ONE
-from drgpay.policy import CATALOGUE, NONE, InForce, Policy, YearPolicy, load_policy, read_value
+from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.constraints import NONE, Names, Switch
+from drgpay.policy.year import InForce
 from drgpay.region.later import REMOVE, LaterViolation
 from drgpay.region.region import read_region
 from drgpay.reopening.reopen import correct_cases
@@ -74,7 +77,7 @@ def year_policy(values: Mapping[str, Any]) -> YearPolicy:
     """The engine's policy of these values, as if it were read from a file."""
     parameters = {
         key: InForce(
-            key, key, CATALOGUE[key].unit, raw, read_value(CATALOGUE[key], raw),
+            key, key, CATALOGUE[key].unit, raw, CATALOGUE[key].read(raw),
             "assumed: drawn", False, "2019-01-01", "",
         )
         for key, raw in values.items()
@@ -615,10 +618,10 @@ def options_of(values: Mapping[str, Any]) -> Iterator[str]:
     """The options that a policy takes, each as `parameter = option`; of numbers only `none`."""
     for key, value in values.items():
         known = CATALOGUE[key]
-        taken = value if known.kind == "list" and known.choices else [value]
-        if known.kind in ("choice", "switch") or known.choices:
+        taken = value if isinstance(known.takes, Names) and known.choices else [value]
+        if isinstance(known.takes, Switch) or known.choices:
             yield from (f"{key} = {option}" for option in taken)
-        if known.optional:
+        if known.none:
             yield f"{key} = {NONE if value == NONE else 'some'}"
 
 
@@ -629,9 +632,9 @@ def every_option() -> set[str]:
         if key.startswith(("capitation.", "community.")):
             continue  # settled elsewhere: tests/capitation, tests/budget
         found |= {f"{key} = {option}" for option in known.choices}
-        if known.kind == "switch":
+        if isinstance(known.takes, Switch):
             found |= {f"{key} = {option}" for option in (True, False)}
-        if known.optional:
+        if known.none:
             found |= {f"{key} = {NONE}", f"{key} = some"}
     return found
 

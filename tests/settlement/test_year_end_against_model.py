@@ -14,7 +14,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.policy import CATALOGUE, NONE
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.constraints import NONE, Choice, Names, Switch
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import synthesize
 from reference.model import settle_region
@@ -136,13 +137,13 @@ def test_drawn_policies__take_every_choice_of_the_catalogue() -> None:
     drawn = [draw_policy(random.Random(seed), ["GB15", "FM13"]) for seed in range(200)]
     for key, known in CATALOGUE.items():
         values = [policy[key] for policy in drawn]
-        if known.kind == "choice":
+        if isinstance(known.takes, Choice):
             assert {str(v) for v in values} == set(known.choices), key
-        if known.kind == "switch":
+        if isinstance(known.takes, Switch):
             assert set(values) == {True, False}, key
-        if known.optional:
+        if known.none:
             assert NONE in values, key
-        if known.kind == "list" and known.choices:
+        if isinstance(known.takes, Names) and known.choices:
             assert {word for value in values for word in value} == set(known.choices), key
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 
 from drgpay.names.choices import OF_KEY, WORDS, word_of
-from drgpay.policy import CATALOGUE
+from drgpay.policy.catalogue import CATALOGUE, NO
+from drgpay.policy.constraints import NONE
 
 __all__ = ["OF_KEY", "WORDS", "choice_text", "choice_word", "choices_text", "setting_text"]
 
 
-PLAIN = {"none": "无", "true": "是", "false": "否"}  # values that are no choices
+PLAIN = {"none": NO, "true": "是", "false": "否"}  # values that are no choices
 
 
 def choice_word(key: str, code: str) -> str:
-    """Return the Chinese word of a parameter's choice, empty for what is no choice of it."""
+    """Return the Chinese word of a parameter's choice, empty for what is no choice of it.
+
+    `none` has one where it means more than that there is nothing.
+    """
     known = CATALOGUE.get(key)
     if known is None or code not in known.choices:
-        return ""
+        return known.none if known is not None and code == NONE and known.none != NO else ""
     return word_of(key, code)
 
 

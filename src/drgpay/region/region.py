@@ -33,7 +33,8 @@ from drgpay.ground.money import POINT, decimal_fraction, fen_of_yuan, yuan_text
 from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.names.readings import READINGS, Readings, asked_readings
 from drgpay.points.kernels import COEF_ONE
-from drgpay.policy import COMPONENTS, load_policy
+from drgpay.policy import load_policy
+from drgpay.policy.catalogue import COMPONENTS
 from drgpay.region.later import Sources, source_key
 from drgpay.region.levels import differently_written, written_twice
 from drgpay.region.provenance import (

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.cases.parse import flat
-from drgpay.policy import CATALOGUE, read_value
+from drgpay.policy.catalogue import CATALOGUE
 
 KEYS = ("bound.level", "bound.never_below_zero", "bound.cost_share", "bound.case_within_cost")
 _OFF = {
@@ -102,7 +102,7 @@ def case_bounds(
     groups: dict[Part, Ends] = defaultdict(Ends)
     if not bounded_by_case(values):
         return CaseBounds(classes, groups)
-    given = {key: read_value(CATALOGUE[key], values[key]) for key in KEYS if key in values}
+    given = {key: CATALOGUE[key].read(values[key]) for key in KEYS if key in values}
     rules = {**_OFF, **given}
     file = pq.ParquetFile(folder / "cases.parquet")
     names = [

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drgpay.ground.errors import Bilingual, PolicyError, both, in_language, located
-from drgpay.policy import CATALOGUE, Policy, YearPolicy, load_policy, missing_parameter
+from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.files import missing_parameter
 
 
 @dataclass

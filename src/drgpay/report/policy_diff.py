@@ -12,7 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.ground.errors import PolicyError, both, in_language
-from drgpay.policy import CATALOGUE, OPEN_END, Period, Policy
+from drgpay.policy import Policy
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.files import OPEN_END, Period
 
 from .html import Banner, Tile
 from .policy_show import value_text

@@ -9,8 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from drgpay.ground.errors import PolicyError, both
-from drgpay.policy import OPEN_END, Parameter, Period, Policy, shown
+from drgpay.policy import Policy
 from drgpay.policy.choice_words import choices_text
+from drgpay.policy.files import OPEN_END, Parameter, Period
+from drgpay.policy.year import shown
 
 from .texts import UNITS, Words
 

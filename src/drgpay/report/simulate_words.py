@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drgpay.ground.errors import PolicyError
-from drgpay.policy import InForce
+from drgpay.policy.year import InForce
 from drgpay.trials.folder import unverified
 from drgpay.trials.outcome import LEVEL, MDC, Outcome
 from drgpay.trials.simulate import (

@@ -38,7 +38,7 @@ from drgpay.names.readings import (
 from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
-from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
+from drgpay.policy.year import policy_of_manifest
 from drgpay.region.records import GRANTED, REFUSED, Rate
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import bundled_families
@@ -99,7 +99,7 @@ class Pricer:
         referred: frozenset[str] = frozenset(),
     ) -> None:
         self.folder, self.manifest, self.referred = folder, manifest, referred
-        self.policy = _policy(manifest)
+        self.policy = policy_of_manifest(manifest)
         self.hospitals = {h["hospital_id"]: i for i, h in enumerate(manifest["hospitals"])}
         groups = {
             row["drg"]: GroupBase(
@@ -427,25 +427,3 @@ def _nothing(count: int) -> SettledCases:
         no,
         zero,
     )
-
-
-def _policy(manifest: dict[str, Any]) -> YearPolicy:
-    """Return the policy that a run was settled with."""
-    head = manifest["policy"]
-    chosen = {
-        p["key"]: InForce(
-            p["key"],
-            p["name"],
-            p["unit"],
-            p["value"],
-            read_value(CATALOGUE[p["key"]], p["value"]),
-            p["source"],
-            p["verified"],
-            p["from"],
-            p["to"],
-            p["trial"],
-            p["used"],
-        )
-        for p in head["parameters"]
-    }
-    return YearPolicy(head["id"], head["title"], head["digest"], manifest["region"]["year"], chosen)

@@ -23,7 +23,8 @@ from drgpay.cases.checks.stay.kernels import (
     stay_against_dates,
 )
 from drgpay.ground.jit import kernel
-from drgpay.policy import FINDINGS, YearPolicy
+from drgpay.policy import YearPolicy
+from drgpay.policy.catalogue import FINDINGS
 
 DOUBTS = (*FINDINGS, "stay_against_dates")  # in the order of the bits of a case
 BIT = {name: 1 << place for place, name in enumerate(DOUBTS)}

@@ -39,7 +39,8 @@ from drgpay.points.kernels import (
     score_range,
 )
 from drgpay.points.limits import CostLimits, cost_limits
-from drgpay.policy import DISCHARGE_RULES, YearPolicy
+from drgpay.policy import YearPolicy
+from drgpay.policy.catalogue import DISCHARGE_RULES
 from drgpay.settlement.doubts import holding
 from drgpay.settlement.facts import Facts
 

@@ -17,7 +17,8 @@ from drgpay.ground.digests import record, write_sums
 from drgpay.ground.errors import BooksError, both, in_language
 from drgpay.ground.money import decimal_text
 from drgpay.ground.outputs import whole_folder
-from drgpay.policy import InForce, YearPolicy
+from drgpay.policy import YearPolicy
+from drgpay.policy.year import InForce
 from drgpay.trials.outcome import (
     NO_GROUP,
     NO_HOSPITAL,

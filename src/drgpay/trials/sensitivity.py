@@ -18,7 +18,9 @@ from drgpay.ground.arrow import table_writer
 from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, both, in_language
 from drgpay.ground.money import decimal_text
 from drgpay.names.choices import word_of
-from drgpay.policy import CATALOGUE, InForce, YearPolicy, shown
+from drgpay.policy import YearPolicy
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.year import InForce, shown
 from drgpay.region.records import Region
 from drgpay.reopening.reopen import correct_cases
 from drgpay.settlement.prepare import Prepared, prepare
@@ -118,8 +120,7 @@ def _head(p: InForce) -> tuple[str, str, str, str, str, str]:
 
 
 def _untried(parameter: InForce) -> Sensitive:
-    known = CATALOGUE[parameter.key]
-    single = len(known.choices) == 1 or (known.kind == "count" and known.low == known.high)
+    single = CATALOGUE[parameter.key].single
     note = TOGETHER.get(parameter.key) or (ONLY_VALUE if single else NO_OTHER)
     return Sensitive(*_head(parameter), UNTRIED, note=note)
 

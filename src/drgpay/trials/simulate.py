@@ -22,7 +22,9 @@ from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, InputError,
 from drgpay.ground.money import fen_of_yuan, largest_remainder, yuan_text
 from drgpay.ground.reference import bundled
 from drgpay.grouper.versions import AnyGrouper, any_grouper
-from drgpay.policy import CATALOGUE, Policy, YearPolicy, load_policy, shown
+from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.year import shown
 from drgpay.region.records import Region
 from drgpay.region.region import TableReader, read_coefficients, read_region
 from drgpay.settlement.checks import check_given_drgs

@@ -19,7 +19,7 @@ from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ground.inputs import read_json
 from drgpay.ground.numbers import Figure, Number, digits, number
 from drgpay.ground.outputs import refuse_unfinished
-from drgpay.policy import CATALOGUE, InForce, YearPolicy, read_value
+from drgpay.policy.year import policy_of_manifest
 from drgpay.why import labels
 from drgpay.why.blame import not_readable
 
@@ -99,7 +99,7 @@ class RunFolder:
         try:
             path = self.folder / "manifest.json"
             self.manifest: dict[str, Any] = read_json(path, parse_float=Decimal)
-            self.policy = _policy(self.manifest)
+            self.policy = policy_of_manifest(self.manifest)
             self.hospitals = self._rows("hospitals", ("hospital_id", "pool"))
             self.pools = self._rows("pools", ("pool",))
             self.cases = pq.ParquetFile(self.folder / "cases.parquet")
@@ -340,18 +340,3 @@ def beginning_alike(name: str, texts: Sequence[str]) -> list[str]:
         if hits:
             return hits[:NAMED]
     return []
-
-
-def _policy(manifest: Mapping[str, Any]) -> YearPolicy:
-    """Return the policy that a run was settled with."""
-    head = manifest["policy"]
-    chosen = {
-        p["key"]: InForce(
-            p["key"], p["name"], p["unit"], p["value"],
-            read_value(CATALOGUE[p["key"]], p["value"]),
-            p["source"], p["verified"], p["from"], p["to"], p["trial"], p["used"], p["source_zh"],
-        )
-        for p in head["parameters"]
-        if p["key"] in CATALOGUE
-    }  # fmt: skip
-    return YearPolicy(head["id"], head["title"], head["digest"], manifest["region"]["year"], chosen)

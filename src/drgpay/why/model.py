@@ -25,7 +25,8 @@ from drgpay.ground.numbers import (
     number,
     plain,
 )
-from drgpay.policy import InForce, YearPolicy
+from drgpay.policy import YearPolicy
+from drgpay.policy.year import InForce
 
 NOTHING = both("", "")
 UNITS: dict[str, Bilingual] = {

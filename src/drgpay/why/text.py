@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from drgpay.ground.errors import in_language
 from drgpay.ground.numbers import Figure, Fixed, Given, Leaf, Result
-from drgpay.policy import shown
 from drgpay.policy.choice_words import choices_text
+from drgpay.policy.year import shown
 from drgpay.why.model import UNITS, Derivation, Step, place
 
 HEADS = {
