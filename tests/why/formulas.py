@@ -299,6 +299,19 @@ class Tables:
             and Fraction(r["points"]) > 0
         ]
 
+    def reward(self, row: dict[str, str]) -> Fraction:
+        """The points that a case has for its new technology."""
+        if self.parameter("new_technology.rule") != "by_points":
+            return Fraction(0)
+        new = int(row["new_technology_fen"] or 0) * Fraction(
+            str(self.parameter("new_technology.share"))
+        )
+        mean = int(self.manifest["base_points"]["all_drg_mean_fen"])
+        exact = new / mean * Fraction(str(self.parameter("point_scale")))
+        places = self.parameter("case_points_dp")
+        step = Fraction(1, 10 ** (4 if places == "none" else int(places)))
+        return (2 * exact + step) // (2 * step) * step
+
     def remainder(self, name: str, key: dict[str, str], how: str) -> int | Fraction:
         """The sum of floors, or the rank of a party, of a largest remainder."""
         if "sharing" in key:
@@ -326,9 +339,12 @@ class Tables:
         else:
             chain = key.get("chain") or self.where("cases", {"case_id": key["case_id"]})[0]["chain"]
             rows = self.where("cases", {"chain": chain})
-            points = sum(Fraction(r["points_before_readmission"]) for r in rows)
-            cost = sum(int(r["total_cost_fen"]) for r in rows)
-            shares = {r["case_id"]: points * int(r["total_cost_fen"]) / cost for r in rows}
+            points = sum(Fraction(r["points_before_readmission"]) - self.reward(r) for r in rows)
+            costs = {
+                r["case_id"]: int(r["total_cost_fen"]) - int(r["new_technology_fen"] or 0)
+                for r in rows
+            }
+            shares = {case: points * own / sum(costs.values()) for case, own in costs.items()}
             own = key.get("case_id")
             places = self.parameter("case_points_dp")
             step = Fraction(1, 10 ** (4 if places == "none" else int(places)))
