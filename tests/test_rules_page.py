@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.policy import CATALOGUE
+from drgpay.policy.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -51,3 +51,5 @@ def test_rules__name_every_parameter_and_no_other() -> None:
     named = {key for _, body in RULES.values() for key in codes(field(body, "Parameters"))}
     assert not set(CATALOGUE) - named, "no rule says what these do"
     assert not named - set(CATALOGUE)
+    for key, known in CATALOGUE.items():
+        assert key in codes(field(RULES[known.rule][1], "Parameters")), key

@@ -10,8 +10,8 @@ from drgpay.cli.lang import LANG, t
 @click.command(
     "parameters",
     help=t(
-        "列出政策的全部参数：名称、单位、所在规则（docs/formats.md 第5节）、可取的值和选项",
-        "List all parameters: name, unit, rule (docs/formats.md, section 5), what they take",
+        "列出政策的全部参数：名称、单位、所在规则（docs/rules.md）、可取的值和选项",
+        "List all parameters: name, unit, rule (docs/rules.md), what they take",
     ),
 )
 def parameters() -> None:

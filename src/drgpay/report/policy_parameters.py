@@ -19,7 +19,7 @@ HEADINGS = {
 
 
 def parameter_lines(lang: str) -> Iterator[str]:
-    """Yield key, Chinese name, unit, rule of docs/formats.md and what fits, of every parameter."""
+    """Yield key, Chinese name, unit, rule of docs/rules.md and what fits, of every parameter."""
     w = Words(lang)
     rows = [
         (known.key, known.name, w.of(UNITS, known.unit), known.rule, takes(known, lang))
