@@ -23,7 +23,8 @@ from drgpay.months.folder import write_month
 from drgpay.months.run import run_all_months
 from drgpay.names.columns import CASE_COLUMNS
 from drgpay.names.run_columns import TABLES, WORDS, label
-from drgpay.policy import CATALOGUE, load_policy
+from drgpay.policy import load_policy
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from drgpay.tables.small import meaning
