@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from drgpay.capitation.columns import TABLES as CAPITATION_TABLES
 from drgpay.cli import cli
 from drgpay.names.columns import chinese_header
+from drgpay.names.table_headers import HEADERS
 from drgpay.synth.people import people
-from drgpay.tables.small import HEADERS
 
 ROOT = Path(__file__).parents[1]
 EX1 = ROOT / "tests" / "cases" / "ex1"

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
+from drgpay.tables.small import meaning
 
 from drgpay.ground.errors import DrgpayError
 from drgpay.grouper.stream import group
@@ -27,7 +28,6 @@ from drgpay.policy import load_policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
-from drgpay.tables.small import meaning
 from reference.model import group_case, load_scheme, settle_region
 from tests.settlement.regions import compare
 from tests.settlement.small import small_region

@@ -58,7 +58,7 @@ def test_hospital_that_is_not_named__is_told_how_to_be(tmp_path: Path) -> None:
         read_region(region)
     english, chinese = caught.value.text("en"), caught.value.text("zh")
     assert "carried.csv:2: hospital_id 'H9' is not in hospitals.csv" in english
-    assert "stays in hospitals.csv with the standing ended" in english
+    assert "stays there with the standing ended" in english
     assert "ended（已解除）" in chinese
     assert "“H9”不在 hospitals.csv 中" in chinese
 

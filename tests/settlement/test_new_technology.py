@@ -168,8 +168,8 @@ def test_new_technology__in_past_costs_is_said(region: Path) -> None:
 FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
     "not on the list": (("C02", "N9", "1"), "item 'N9' is not in new_technology_items.csv"),
     "negative": (("C02", "N1", "-1"), "amount_yuan: '-1' is negative"),
-    "twice": (("C01", "N1", "1"), "its item 'N1' stands twice"),
-    "no case": (("", "N1", "1"), "case_id '' is empty"),
+    "twice": (("C01", "N1", "1"), "case_id 'C01' and item 'N1' stand twice"),
+    "no case": (("", "N1", "1"), "case_id is empty"),
     "no amount": (("C02", "N1", "many"), "amount_yuan: 'many' is not an amount"),
 }
 

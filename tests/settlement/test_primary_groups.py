@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "no date": (("GB15", "", "1 July", ""), "from_date: '1 July' is not a date like 2025-01-01"),
     "backwards": (("GB15", "", "2025-01-01", "2024-01-01"), "to_date 2024-01-01 is before"),
-    "no group": (("", "ex1-tiny", "", ""), "drg '' is empty, or stands twice"),
+    "no group": (("", "ex1-tiny", "", ""), "drg is empty"),
 }
 
 
@@ -124,7 +124,7 @@ def test_coefficients__by_drg_alone_are_refused_or_1_elsewhere(
 
 def test_coefficients__a_hospital_and_drg_twice_are_named(region: Path) -> None:
     write(region, "coefficients.csv", HEAD, *ROWS, ("H3", "GB15", "0.92"))
-    with pytest.raises(InputError, match=r"coefficients\.csv:6: hospital 'H3' and drg 'GB15'"):
+    with pytest.raises(InputError, match=r"coefficients\.csv:6: hospital_id 'H3' and drg 'GB15'"):
         year_end(region)
 
 

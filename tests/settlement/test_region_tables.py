@@ -11,8 +11,8 @@ import xlsxwriter
 
 from drgpay import year_end
 from drgpay.ground.errors import InputError
+from drgpay.names.table_headers import HEADERS
 from drgpay.region.region import read_region
-from drgpay.tables.small import HEADERS, meaning
 
 EX1 = Path(__file__).parents[1] / "cases" / "ex1"
 TABLES = ("hospitals", "coefficients", "scores", "base_points", "bed_day_rates", "reviews")
@@ -114,13 +114,6 @@ def test_cases__two_files_are_refused(region: Path) -> None:
     (region / "cases.jsonl").write_text("{}\n", encoding="utf-8")
     with pytest.raises(InputError, match="several files of cases"):
         read_region(region)
-
-
-@pytest.mark.parametrize("name", sorted(HEADERS))
-def test_headers__each_is_known_by_its_chinese_name(name: str) -> None:
-    for chinese in HEADERS[name]:
-        assert meaning(chinese) == meaning(f" {chinese} ") == name
-        assert meaning(f"{chinese}(元)") == name
 
 
 def with_levels(folder: Path, hospitals: str, table: str, name: str = "level_coefficients") -> None:

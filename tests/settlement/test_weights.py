@@ -84,14 +84,14 @@ def test_weights__chinese_headers_and_excel(region: Path) -> None:
 FAULTS = {
     "a weight of 0": ([("GB15", "0")], "weights.csv:2: weight: '0' is not above 0"),
     "no number": ([("GB15", "1,2")], "weights.csv:2: weight: '1,2' is not a decimal"),
-    "empty": ([("GB15", "")], "weights.csv:2: weight: '' is not a decimal"),
+    "empty": ([("GB15", "")], "weights.csv:2: weight is empty"),
     "seven decimals": (
         [("GB15", "0.1234567")],
         "weights.csv:2: weight: '0.1234567' has more than six decimals",
     ),
     "twice": (
         [("GB15", "1"), ("GB15", "2")],
-        "weights.csv:3: drg 'GB15' is empty or stands twice",
+        "weights.csv:3: drg 'GB15' stands twice: row 2 has it",
     ),
     "unstable in other words": (
         [("GB15", "1", "maybe")],

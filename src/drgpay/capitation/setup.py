@@ -24,8 +24,8 @@ from drgpay.capitation.columns import (
     Table,
 )
 from drgpay.capitation.files import Source, find, open_table
-from drgpay.capitation.texts import texts_of
 from drgpay.cases import parse
+from drgpay.cases.texts import texts_of
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.ground.money import decimal_fraction, fen_of_yuan
 

@@ -322,14 +322,23 @@ def _day_of_serial(serial: float, date_1904: bool) -> str | None:
     return (start + dt.timedelta(days=int(serial))).isoformat()
 
 
-def first_sheet(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the rows of a workbook's first sheet that hold anything, as (row, texts).
+def first_sheet(path: Path) -> list[tuple[int, list[str], list[int]]]:
+    """Return the rows of a workbook's first visible sheet that hold anything: row, texts, and the
+    places of numbers that lost digits.
 
     For small tables. Raises InputError for a workbook that must not or cannot be opened.
     """
     book = inspect(path)
     workbook = opened(path, book)
-    return _sheet_texts(path, book, workbook, _chosen_names(path, workbook, None, [])[0])
+    names = _chosen_names(path, workbook, None, [])
+    if not names:
+        raise InputError(
+            both("没有可见的工作表", "there is no visible sheet"),
+            where=path,
+            remedy=both("取消隐藏要读的工作表", "show the sheet to be read"),
+        )
+    rows = _sheet_rows(path, book, workbook, names[0])
+    return [(index + 1, _texts(row), lost_digits(row)) for index, row in rows]
 
 
 def every_sheet(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
@@ -343,14 +352,13 @@ def every_sheet(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
     for name in workbook.sheet_names:
         start = _guarded(path, partial(workbook.get_sheet_by_name, name)).start
         left = [""] * (start[1] if start else 0)
-        rows = _sheet_texts(path, book, workbook, name)
-        found[name] = [(line, left + cells) for line, cells in rows]
+        rows = _sheet_rows(path, book, workbook, name)
+        found[name] = [(index + 1, left + _texts(row)) for index, row in rows]
     return found
 
 
-def _sheet_texts(
-    path: Path, book: Workbook, workbook: Any, name: str
-) -> list[tuple[int, list[str]]]:
+def _sheet_rows(path: Path, book: Workbook, workbook: Any, name: str) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a sheet that hold anything, counted from 0."""
     sheet = _guarded(path, partial(workbook.get_sheet_by_name, name))
     rows = _rows(sheet, book.marks.get(name, SheetMarks()))
-    return [(index + 1, _texts(row)) for index, row in rows if _holds(row)]
+    return ((index, row) for index, row in rows if _holds(row))

@@ -133,9 +133,9 @@ class Violation:
     reason: str
 
 
-@dataclass(frozen=True)
-class Region:
-    """A region folder, checked. Amounts in fen, keyed as named."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What region.toml says, and where the cases and the history lie. Amounts in fen."""
 
     path: Path
     id: str
@@ -151,9 +151,17 @@ class Region:
     cases: tuple[Path, ...]
     history: tuple[Path, ...]
     pools: tuple[Pool, ...]
+    ceiling: Ceiling | None = None
+    all_drg_mean_fen: int | None
+    by_rate: bool = False  # what a weight of 1 stands for is a rate (费率), not the mean cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region(Settings):
+    """A region folder, checked. Amounts in fen, keyed as named."""
+
     hospitals: tuple[Hospital, ...]
     group_means: Mapping[str, tuple[int, bool]] | None
-    all_drg_mean_fen: int | None
     bed_day_rates: tuple[Rate, ...]
     reviews: Mapping[str, Review]
     violations: tuple[Violation, ...]
@@ -168,14 +176,12 @@ class Region:
     carried_by_hand: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
     prepaid_by: str = HAND
     prepaid_months: str = ""  # the digest of the months that wrote it
-    ceiling: Ceiling | None = None
     month_shares: tuple[Fraction, ...] = ()
     last_year_months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     corrected: CorrectedCases | None = None  # of a reopened year
     weights: Mapping[str, tuple[Fraction, bool]] | None = None  # published ones, and whether stable
     primary_groups: tuple[Primary, ...] = ()
     new_technology: Mapping[str, tuple[NewItem, ...]] = field(default_factory=dict)  # by case
-    by_rate: bool = False  # what a weight of 1 stands for is a rate (费率), not the mean cost
 
     @property
     def reviews_file(self) -> str:

@@ -7,7 +7,6 @@ The earlier run folder is only read. Source: S2 二(二)1(6); docs/reopening.md.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,8 +32,8 @@ from drgpay.region.corrected import CorrectedCases, earlier_corrected
 from drgpay.region.later import REMOVE, LaterViolation, Reopening, replaced_by, standing_rows
 from drgpay.region.provenance import RUN
 from drgpay.region.records import Region, Violation
-from drgpay.region.region import TableReader, _amount, _points
 from drgpay.reopening.corrected_files import read_corrected
+from drgpay.reopening.violations import read_later
 from drgpay.settlement.point_value import NO_POINTS
 from drgpay.settlement.prepare import Prepared, Progress
 from drgpay.settlement.removed import removed_notes
@@ -44,9 +43,6 @@ from drgpay.settlement.year_end import YearEnd, prepare_year, settle_prepared
 MAY_CHANGE = ("violations", "scores", "reviews", "hospitals")
 # tables of the earlier run
 READ = ("hospitals", "quarantine", "corrected", "recovery", "inputs/corrected_cases")
-REMOVE_WORDS = (REMOVE, "移除", "剔除")
-COLUMNS = ("hospital_id", "pool", "document", "date")
-MORE = ("amount_yuan", "points", "case_id", "new_drg")
 
 
 @dataclass(frozen=True)
@@ -278,108 +274,6 @@ def _difference(before: str | None, now: str | None) -> Bilingual:
         f"内容已变：原 SHA-256 {before[:12]}…，现 {now[:12]}…",
         f"changed: SHA-256 was {before[:12]}…, is {now[:12]}…",
     )
-
-
-def read_later(
-    path: Path, region: Region, version: int, known_rows: Sequence[LaterViolation] = ()
-) -> list[LaterViolation]:
-    """Return the violations of a table (CSV or Excel); raises InputError with all its faults.
-
-    `known_rows`: what earlier versions took in; a row that stands there is refused.
-    """
-    r = TableReader(path.parent)
-    if not path.is_file():
-        raise InputError(both("没有这个文件", "no such file"), where=path)
-    hospitals, pools = {h.id for h in region.hospitals}, {p.id for p in region.pools}
-    found: list[LaterViolation] = []
-    seen: set[str] = set()
-    taken = {_collected(v): v for v in known_rows}
-    again: list[Bilingual] = []
-    for line, row in r.table(path.name, COLUMNS, MORE):
-        where = r.at(path.name, line)
-        known = r.known(where, "hospital_id", row["hospital_id"], hospitals, "hospitals.csv")
-        known = r.known(where, "pool", row["pool"], pools, "region.toml") and known
-        amount = r.value(where, "amount_yuan", row.get("amount_yuan") or "0", _amount)
-        more = r.value(where, "points", row.get("points") or "0", _points)
-        fen, points = amount or 0, more or 0
-        case, drg = row.get("case_id", ""), row.get("new_drg", "")
-        day = r.value(where, "date", row["date"], _day_text) or ""
-        if not row["document"]:
-            r.add(where, "没有文书（document）", "document is empty")
-        if case and not drg:
-            r.add(
-                where,
-                "有病例号时须写更正病组（new_drg），或写 remove（移除）",
-                "case_id needs new_drg: a group, or remove",
-            )
-        if case and points:
-            r.add(
-                where,
-                "有病例号时不写点数：点数由更正后的病组得出",
-                "points stands beside case_id: the group gives the points",
-            )
-        if drg and not case:
-            r.add(where, "有更正病组而没有病例号", "new_drg without case_id")
-        if not case and amount == 0 and more == 0:
-            r.add(where, "没有金额、点数或病例号", "no amount, points or case_id")
-        if case and case in seen:
-            r.add(where, f"病例“{case}”重复", f"case {case!r} stands twice")
-        seen.add(case)
-        if known:
-            found.append(
-                LaterViolation(
-                    version, row["hospital_id"], row["pool"], fen, points, case,
-                    REMOVE if drg in REMOVE_WORDS else drg, row["document"], day,
-                )
-            )  # fmt: skip
-            old = taken.get(_collected(found[-1]))
-            if old is not None:
-                again.append(
-                    located(
-                        where,
-                        both(
-                            f"{old.hospital_id}、{old.pool}、{old.document}：第 {old.version} 版已计入",
-                            f"{old.hospital_id}, {old.pool}, {old.document}: version {old.version} "
-                            "has it already",
-                        ),
-                    )
-                )
-    if not found and not r.faults:
-        r.add(path.name, "没有一行", "no row")
-    if r.faults:
-        raise InputError(
-            both("后来查实的违规不能使用", "the later violations cannot be used"),
-            where=path,
-            faults=r.faults,
-            remedy=both(
-                "逐项更正；样式见 docs/reopening.zh-CN.md", "mend these; docs/reopening.md"
-            ),
-        )
-    if again:
-        raise InputError(
-            both(
-                "这些行已在所重开的清算中，再计一次会重复追回",
-                "the reopened run has these rows already: they would be collected twice",
-            ),
-            where=path,
-            faults=again,
-            remedy=both("只留新的行", "leave only new rows"),
-        )
-    return found
-
-
-def _collected(v: LaterViolation) -> tuple[object, ...]:
-    """Return what makes two rows the same."""
-    return v.hospital_id, v.pool, v.amount_fen, v.points, v.case_id, v.document, v.new_drg
-
-
-def _day_text(text: str) -> str:
-    try:
-        return dt.date.fromisoformat(text[:10]).isoformat()
-    except ValueError:
-        raise ValueError(
-            both(f"“{text}”不是 2025-03-01 样的日期", f"{text!r} is not a date like 2025-03-01")
-        ) from None
 
 
 def reopen(

@@ -49,7 +49,7 @@ from drgpay.policy import Policy, YearPolicy
 from drgpay.region.corrected import SetAside
 from drgpay.region.later import LaterViolation
 from drgpay.region.records import Region
-from drgpay.region.region import LIST_SUFFIXES
+from drgpay.region.settings import LIST_SUFFIXES
 from drgpay.settlement.doubts import BIT
 from drgpay.settlement.facts import (
     HISTORY_WANTED,

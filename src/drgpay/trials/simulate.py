@@ -26,13 +26,14 @@ from drgpay.policy import Policy, YearPolicy, load_policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.year import shown
 from drgpay.region.records import Region
-from drgpay.region.region import TableReader, read_coefficients, read_region
+from drgpay.region.region import coefficients_of, read_region
+from drgpay.region.tables import COEFFICIENTS as COEFFICIENTS_TABLE
 from drgpay.settlement.checks import check_given_drgs
 from drgpay.settlement.point_value import Key
 from drgpay.settlement.prepare import Prepared, prepare
 from drgpay.settlement.unchanged import unchanged
 from drgpay.settlement.year_end import settle_prepared
-from drgpay.tables.small import shown as column_shown
+from drgpay.tables.reader import Reader
 from drgpay.trials.outcome import Outcome, outcome_of, refusal
 
 MAX_CAUSES = 6
@@ -248,18 +249,6 @@ def _check_asked(region: Region, trials: Sequence[Trial], sweeps: Sequence[Sweep
         )
 
 
-class _OneTable(TableReader):
-    """Reads a table from a file of any name."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(file.parent)
-        self.file = file
-
-    def path(self, name: str) -> Path:
-        """Return the file."""
-        return self.file
-
-
 def coefficients_of_file(
     file: Path, hospitals: Sequence[str]
 ) -> tuple[dict[Key, int], dict[str, int]]:
@@ -267,21 +256,21 @@ def coefficients_of_file(
 
     Raises InputError for its faults, and when a hospital has no row.
     """
-    reader = _OneTable(file)
-    found = read_coefficients(reader, set(hospitals), True)
+    reader = Reader(file.parent)
+    reader.give("hospitals", set(hospitals), "hospitals.csv")
+    rows = reader.read(COEFFICIENTS_TABLE, path=file, required=True)
     if reader.faults:
         raise InputError(
             both("系数表有误", "the table of coefficients has faults"),
             where=file,
             faults=reader.faults,
             remedy=both(
-                "表头为"
-                + "、".join(map(column_shown, ("hospital_id", "coefficient")))
-                + f"，另可有{column_shown('drg')}；每个机构一行",
+                f"表头为{'、'.join(map(COEFFICIENTS_TABLE.shown, COEFFICIENTS_TABLE.needed))}，"
+                f"另可有{COEFFICIENTS_TABLE.shown('drg')}；每个机构一行",
                 "columns hospital_id,coefficient[,drg], a row for every hospital",
             ),
         )
-    return found
+    return coefficients_of(rows)
 
 
 # --- Shapley
