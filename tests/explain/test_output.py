@@ -168,7 +168,7 @@ def test_file__by_several_processes_is_the_same(
 
 
 def test_file__with_a_run_has_points_and_money(tmp_path: Path, run: Path) -> None:
-    pricer = Pricer.of_run(run)
+    pricer = Pricer(run)
     done = explain_file(
         EX1 / "cases.csv", tmp_path / "e.parquet", grouper_of("ex1-tiny"), prices=pricer
     )

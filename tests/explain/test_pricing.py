@@ -33,7 +33,7 @@ def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compare(run: YearEnd, folder: Path) -> Counter[str]:
     """Fail if a case of a run has another class or other points in its own group; count classes."""
-    pricer = Pricer.of_run(folder)
+    pricer = Pricer(folder)
     columns = ["case_id", "drg", "status", "case_class", "points_before_readmission", "pool"]
     columns += ["paid_by", "price_fen", "apart_fen", "doubts"]
     settled = {
@@ -117,7 +117,7 @@ def test_price__of_many_drawn_runs_is_what_they_settled(
 
 
 def test_price__of_another_group_follows_its_base_points(ex1_run: Path) -> None:
-    pricer = Pricer.of_run(ex1_run)
+    pricer = Pricer(ex1_run)
     cases = pq.read_table(ex1_run / "cases.parquet").to_pylist()
     normal = next(c for c in cases if c["case_class"] == "normal")
     groups = {d["drg"]: d for d in pq.read_table(ex1_run / "drgs.parquet").to_pylist()}
@@ -139,7 +139,7 @@ def test_price__of_another_group_follows_its_base_points(ex1_run: Path) -> None:
 
 def test_explain__with_prices_shows_what_each_group_would_bring(ex1_run: Path) -> None:
     ex1 = grouper_of("ex1-tiny")
-    pricer = Pricer.of_run(ex1_run)
+    pricer = Pricer(ex1_run)
     pricer.check_scheme(ex1.scheme)
     rows = pq.read_table(ex1_run / "cases.parquet").to_pylist()
     case = next(c for c in rows if c["case_class"] == "normal")
@@ -159,14 +159,14 @@ def test_explain__with_prices_shows_what_each_group_would_bring(ex1_run: Path) -
 
 def test_pricer__refuses_another_scheme(ex1_run: Path) -> None:
     with pytest.raises(InputError, match="ex1-tiny"):
-        Pricer.of_run(ex1_run).check_scheme(load_scheme("chs-drg-1.1"))
+        Pricer(ex1_run).check_scheme(load_scheme("chs-drg-1.1"))
 
 
 def test_pricer__refuses_what_is_no_run(tmp_path: Path, ex1_run: Path) -> None:
     with pytest.raises(InputError, match="not the folder of a settled run"):
-        Pricer.of_run(tmp_path)
+        Pricer(tmp_path)
     with pytest.raises(InputError, match="did not settle case 'C99'"):
-        Pricer.of_run(ex1_run).case("C99")
+        Pricer(ex1_run).case("C99")
 
 
 @pytest.mark.parametrize("decision", ["granted", "refused"])
@@ -182,7 +182,7 @@ def test_price__a_review_counts_in_groups_paid_by_cost_whatever_its_own_group(
     )
     with (region / "reviews.csv").open("a", encoding="utf-8") as stream:
         stream.write(f"C05,{decision},1000.00,\n")
-    price = Pricer.of_run(write_run(year_end(region), tmp_path / "run")).case("C05")
+    price = Pricer(write_run(year_end(region), tmp_path / "run")).case("C05")
     # 11,000.00 less 1,000.00 of an all-case mean of 12,500.00, times 100
     assert (price("0000").case_class, price("0000").points) == ("ungrouped", 800_000)
     # in its own group, neither high nor paid by cost, the review has no effect: 80 x 0.98

@@ -83,7 +83,7 @@ def test_what_is_no_plain_file__is_refused_at_once_everywhere(region: Path, kind
     run = region.parent / "run"
     run.mkdir()
     put(run / "manifest.json", kind)
-    for reader in (RunFolder, Pricer.of_run):
+    for reader in (RunFolder, Pricer):
         refused(reader, run, of=InputError, named="run")
     assert list_runs(region.parent)[0] == []
 
@@ -158,7 +158,7 @@ def test_run_manifest__of_any_json_is_no_run(tmp_path: Path, text: str) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "manifest.json").write_text(text, encoding="utf-8")
-    for reader in (RunFolder, Pricer.of_run):
+    for reader in (RunFolder, Pricer):
         refused(reader, run, of=InputError, named="run")
     assert list_runs(tmp_path) == ([], [run])
     if text.startswith(("[[", '{"a":{')):

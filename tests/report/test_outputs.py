@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from drgpay.names.run_columns import column_of
 from drgpay.report.derive import derivation
 from drgpay.report.outputs import write_outputs
-from drgpay.report.run import Run, run_of
+from drgpay.report.run import Run
 from drgpay.report.texts import Words
 from drgpay.report.value import own_checks, settlements
 from drgpay.runs.folder import write_run
@@ -138,8 +138,8 @@ def test_letters_command__writes_a_folder_and_refuses_what_is_no_run(
     assert (tmp_path / "out" / "index.html").exists()
     again = CliRunner().invoke(letters, [str(folder), "-o", str(tmp_path / "out")])
     assert isinstance(again.exception, InputError)
-    with pytest.raises(InputError, match="no run folder"):
-        run_of(tmp_path / "nothing")
+    with pytest.raises(InputError, match="not the folder of a settled run"):
+        Run(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"policy": 1}', '{"policy": {"parameters": []}}'])
@@ -147,8 +147,8 @@ def test_damaged_run_folder__is_told_as_such(folder: Path, tmp_path: Path, damag
     (tmp_path / "manifest.json").write_text(damage, encoding="utf-8")
     from drgpay.ground.errors import InputError
 
-    with pytest.raises(InputError, match="damaged"):
-        run_of(tmp_path)
+    with pytest.raises(InputError, match="not the folder of a settled run"):
+        Run(tmp_path)
 
 
 def test_manifest__is_not_changed_by_the_outputs(folder: Path) -> None:

@@ -491,8 +491,8 @@ def test_trial_month_or_no_run__is_refused(settled: tuple[Path, Path], tmp_path:
     write_month(run_month(region, "2024-03"), tmp_path / "month")
     table = later(tmp_path, REMOVED)
     assert "a trial" in refused(region, tmp_path / "trial", table)
-    assert "not the run folder" in refused(region, tmp_path / "month", table)
-    assert "not the run folder" in refused(region, region, table)
+    assert "not the folder of a settled run" in refused(region, tmp_path / "month", table)
+    assert "not the folder of a settled run" in refused(region, region, table)
 
 
 def test_why__names_the_document_of_a_case(settled: tuple[Path, Path], tmp_path: Path) -> None:

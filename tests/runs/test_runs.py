@@ -280,7 +280,7 @@ def test_diff__names_inputs_parameters_and_cases(home: Path, tmp_path: Path) -> 
 
 
 def test_diff__of_a_month_or_of_another_region_is_refused(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not the run folder"):
+    with pytest.raises(InputError, match="not the folder of a settled run"):
         diff_runs(home / "runs" / "v1", home / "runs" / "april")
     other = tmp_path / "other"
     shutil.copytree(home / "runs" / "v1", other)

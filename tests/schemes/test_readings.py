@@ -255,7 +255,7 @@ def test_year_end__records_all_readings_and_keeps_to_them(region: Path, tmp_path
     first = write_run(year_end(region), tmp_path / "first")
     told = told_readings(manifest(first)["scheme"])
     assert list(told) == list(READINGS) and told["sex_and_newborn"] == "passed_on"
-    pricer = Pricer.of_run(first)
+    pricer = Pricer(first)
     assert dict(pricer.readings)["sex_and_newborn"] == "passed_on"
     scheme = any_grouper(pricer_scheme(region))
     with pytest.raises(DrgpayError, match="sex_and_newborn = passed_on"):

@@ -122,7 +122,7 @@ def test_new_technology__engine_model_why_and_prices_agree(
     assert mine == {(h.hospital_id, h.pool): h.due_fen for h in model.hospitals}
     folder = write_run(run, tmp_path / "run")
     check_run(folder)
-    price = Pricer.of_run(folder)
+    price = Pricer(folder)
     for name, row in cases(run).items():
         if row["status"] == "grouped" and row["case_class"] != "bed_day":
             found = price.case(name)(row["drg"])

@@ -160,7 +160,7 @@ def test_weights__why_report_and_prices_of_the_run_agree(region: Path, tmp_path:
     folder = write_run(run, tmp_path / "run")
     met = check_run(folder)  # each formula of `why` is computed again
     assert met["class high"] and met["class low"] and met["class reviewed"]
-    price = Pricer.of_run(folder)
+    price = Pricer(folder)
     for case in pa.concat_tables(
         [pa.table({"case_id": p.case_id}) for p in run.pieces]
     ).to_pylist():

@@ -205,7 +205,7 @@ def test_run__of_other_cases_is_refused(region: Path, tmp_path: Path) -> None:
     write_run(year_end(other), tmp_path / "run")
     with pytest.raises(InputError, match="not of these cases"):
         signals(region, tmp_path / "run")
-    with pytest.raises(InputError, match="not a whole run folder"):
+    with pytest.raises(InputError, match="not the folder of a settled run"):
         signals(region, tmp_path)
 
 

@@ -185,7 +185,7 @@ def _pricer(run_dir: Path | None) -> Pricer | None:
         return None
     from drgpay.runs.pricing import Pricer
 
-    return Pricer.of_run(run_dir)
+    return Pricer(run_dir)
 
 
 def _grouper(

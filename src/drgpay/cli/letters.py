@@ -26,12 +26,11 @@ from drgpay.cli.lang import LANG, t
 )
 def letters(run_dir: Path, out: Path) -> None:
     """Write letters."""
-    from drgpay.ground.digests import refuse_changed
     from drgpay.report.letters import write_letters
-    from drgpay.report.run import run_of
+    from drgpay.report.run import Run
 
-    run = run_of(run_dir)
-    if not refuse_changed(run_dir, run.manifest):
+    run = Run(run_dir)
+    if not run.refuse_changed():
         click.echo(
             t(
                 "注意：这一结果由较早的 drgpay 写出，没有各表的摘要码，未核对是否被改动",

@@ -10,7 +10,6 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.start import spare_pandas
 from drgpay.ground.errors import InputError, both
-from drgpay.ground.inputs import read_json
 
 
 @click.command(
@@ -66,11 +65,12 @@ def why(
 
         result_file(page, [".html"])
         not_an_input([page], [])
-    from drgpay.why import text
+    from drgpay.why import RunFolder, text
     from drgpay.why import why as derive
     from drgpay.why.blame import fault_of
 
-    made = derive(run_dir, *given[0])
+    run = RunFolder(run_dir)
+    made = derive(run, *given[0])
     if page is not None:
         from drgpay.report.why_page import write_why_page
 
@@ -79,6 +79,6 @@ def why(
         click.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
     else:
         click.echo(text(made, LANG))
-    fault = fault_of(run_dir, read_json(run_dir / "manifest.json"), made.disagreements)
+    fault = fault_of(run_dir, run.manifest, made.disagreements)
     if fault is not None:
         raise fault

@@ -20,6 +20,7 @@ from drgpay.months.orders import Orders
 from drgpay.points.kernels import POINTS
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Pool, Region, other_payments
+from drgpay.region.together import settled_together
 from drgpay.settlement.by_month import (
     MONTHS,
     Adjustment,
@@ -27,7 +28,6 @@ from drgpay.settlement.by_month import (
     MonthPool,
     Months,
     months_of,
-    settled_together,
 )
 from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.point_value import NO_POINTS, Key, Sums
@@ -104,7 +104,9 @@ def with_orders(months: Months, orders: Orders, region: Region, policy: YearPoli
         paid[key] = before + made.paid_fen
         accounts.append(made)
     pool_of = {
-        pool.id: name for name, _, members in settled_together(region, policy) for pool in members
+        pool.id: name
+        for name, _, members in settled_together(region.pools, policy)
+        for pool in members
     }
     own: dict[tuple[str, int], list[MonthAccount]] = {}
     for a in accounts:
@@ -374,7 +376,7 @@ def tie_out(year: Year, months: Months, corrections: pa.Table) -> tuple[Tie, ...
     own = by_key(months.accounts)
     computed = own if months.recomputed is None else by_key(months.recomputed)
     ties: list[Tie] = []
-    for name, _, members in settled_together(region, policy):
+    for name, _, members in settled_together(region.pools, policy):
         ids = {pool.id for pool in members}
         budget = available_budget(
             sum(pool.budget_fen for pool in members),

@@ -7,23 +7,18 @@ rule 13).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from drgpay.ground.digests import changed_tables
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both, located
-from drgpay.ground.inputs import parse_json, read_input
-from drgpay.ground.outputs import refuse_unfinished
 from drgpay.names.readings import differing_readings, other_text, told_readings
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Region
+from drgpay.runs.manifest import MONTH, inputs_of, values_of
+from drgpay.runs.reader import RunFolder
 from drgpay.schemes import Scheme
 from drgpay.settlement.by_month import Adjustment
 
@@ -107,11 +102,8 @@ class Orders:
     def changed_inputs(self, now: Mapping[str, str]) -> list[str]:
         """Return the files of the earlier run that are gone or not what they were (`now`: SHA-256)."""
         policy = f"{self.manifest['policy']['id']}.toml"
-        return sorted(
-            f["file"]
-            for f in self.manifest["inputs"]
-            if f["file"] != policy and now.get(f["file"]) != f["sha256"]
-        )
+        told = inputs_of(self.manifest)
+        return sorted(f for f, sha256 in told.items() if f != policy and now.get(f) != sha256)
 
     def changed_scheme(self, scheme: Scheme) -> Bilingual | None:
         """Return how the scheme or its readings differ from those of the earlier months, if so."""
@@ -131,7 +123,7 @@ class Orders:
 
     def changed_parameters(self, policy: YearPolicy) -> list[str]:
         """Return the keys whose value is another one now."""
-        before = {p["key"]: p["value"] for p in self.manifest["policy"]["parameters"]}
+        before = values_of(self.manifest)
         now = json.loads(
             json.dumps({p.key: p.as_dict()["value"] for p in policy.parameters.values()})
         )
@@ -144,59 +136,29 @@ def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: i
     Raises InputError when the folder is not the one of that month, region, year and policy, and
     BooksError when its tables are not those that the run wrote.
     """
-    path = Path(folder)
-    refuse_unfinished(path)
-    raw, manifest = _manifest(path)
-    _refuse_other(path, manifest, region, policy, month)
-    changed = changed_tables(path, manifest, READ)
+    run = RunFolder(folder, MONTH)
+    _refuse_other(run.folder, run.manifest, region, policy, month)
+    changed = run.changed(READ)
     if changed:
-        _altered(path, [located(name, text) for name, text in changed.items()])
-    try:
-        rows, adjustments = _orders(path), _adjustments(path)
-        suspended = pq.read_table(path / "suspended.parquet").to_pylist()
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
-        _not_a_month(path)
-    _refuse_sums(path, rows, adjustments)
-    _refuse_unknown(path, rows, region)
-    told = manifest.get("recomputed_months")
-    recomputed = (
-        tuple(range(1, month - 1)) if told is None else tuple(int(text[5:]) for text in told)
-    )
+        _altered(run.folder, [located(name, text) for name, text in changed.items()])
+    with run.reading():
+        rows, adjustments = _orders(run), _adjustments(run)
+    _refuse_sums(run.folder, rows, adjustments)
+    _refuse_unknown(run.folder, rows, region)
+    told = run.manifest.get("recomputed_months")
     return Orders(
-        path, hashlib.sha256(raw).hexdigest(), manifest, month - 1, recomputed, rows, adjustments,
-        tuple(suspended), changed is not None,
-    )  # fmt: skip
-
-
-def _manifest(folder: Path) -> tuple[bytes, Mapping[str, Any]]:
-    try:
-        raw = read_input(folder / "manifest.json")
-        found = parse_json(raw)
-        named = [found["region"]["id"], found["policy"]["id"], found["month"]]
-        named += [found["drgpay_version"], found["policy"]["digest"], found["trial"]]
-        named += [found["region"]["year"], found["all_months"]]
-        named += [found["scheme"]["id"], found["scheme"]["digest"]]
-        told_readings(found["scheme"])
-        named += [p["key"] for p in found["policy"]["parameters"] if "value" in p]
-        named += [f["file"] for f in found["inputs"] if isinstance(f["sha256"], str)]
-        named += [int(text[5:]) for text in found.get("recomputed_months", ())]
-        fit = found["kind"] == "month" and None not in named
-    except (OSError, ValueError, KeyError, TypeError):
-        fit = False
-    if not fit:
-        _not_a_month(folder)
-    return raw, found
-
-
-def _not_a_month(folder: Path) -> NoReturn:
-    raise InputError(
-        both("不是月度结算的结果文件夹", "not the folder of a month"),
-        where=folder,
-        remedy=both(
-            "给出 drgpay month --month 写出的上月文件夹",
-            "give the folder that drgpay month --month wrote for the month before",
-        ),
-    ) from None
+        folder=run.folder,
+        digest=run.digest,
+        manifest=run.manifest,
+        month=month - 1,
+        recomputed=tuple(range(1, month - 1))
+        if told is None
+        else tuple(int(text[5:]) for text in told),
+        rows=rows,
+        adjustments=adjustments,
+        suspended=tuple(run.table("suspended").to_pylist()),
+        checked=changed is not None,
+    )
 
 
 def _refuse_other(
@@ -251,25 +213,22 @@ def _refuse_other(
         )
 
 
-def _orders(folder: Path) -> dict[Place, Order]:
-    found = {}
-    for r in pq.read_table(folder / "months_hospitals.parquet").to_pylist():
-        found[r["hospital_id"], r["pool"], int(r["month"][5:])] = Order(
+def _orders(run: RunFolder) -> dict[Place, Order]:
+    return {
+        (r["hospital_id"], r["pool"], int(r["month"][5:])): Order(
             *(int(r[name]) for name in NEEDED), *(int(r.get(name, 0)) for name in ADDED)
-        )  # fmt: skip
-    return found
+        )
+        for r in run.table("months_hospitals").to_pylist()
+    }
 
 
-def _adjustments(folder: Path) -> tuple[Adjustment, ...]:
-    path = folder / "adjustments.parquet"
-    if not path.exists():  # written before months had adjustments
-        return ()
-    return tuple(
+def _adjustments(run: RunFolder) -> tuple[Adjustment, ...]:
+    return tuple(  # none in folders written before months had adjustments
         Adjustment(
             int(r["month"][5:]), int(r["of_month"][5:]), r["hospital_id"], r["pool"],
             *(int(r[name]) for name in ADJUSTED),
         )
-        for r in pq.read_table(path).to_pylist()
+        for r in run.records("adjustments")
     )  # fmt: skip
 
 

@@ -212,20 +212,6 @@ class SetAside:
             )
 
 
-def earlier_corrected(folder: Path, manifest: Mapping[str, Any]) -> CorrectedCases | None:
-    """Return the corrected cases that a run took in; None when there are none."""
-    told = manifest.get("later_cases")
-    if not told:
-        return None
-    rows = pq.read_table(folder / PLACE)
-    replaced = pq.read_table(folder / f"{CORRECTED}.parquet").select(REPLACED_SCHEMA.names)
-    files = [
-        CorrectionFile(f["version"], f["label"], f["file"], f["sha256"], f["rows"])
-        for f in told["files"]
-    ]
-    return CorrectedCases(rows, files, replaced.cast(REPLACED_SCHEMA))
-
-
 def replaced_table(corrected: CorrectedCases, lang: str) -> pa.Table:
     """Return the rows that corrected cases took the place of, and why they were quarantined."""
     reasons = [REASONS[code] for code in corrected.replaced["reason"].to_pylist()]

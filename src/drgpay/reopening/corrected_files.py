@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from drgpay.cases import parse
 from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
@@ -31,6 +30,7 @@ from drgpay.region.corrected import (
     CorrectionFile,
 )
 from drgpay.region.records import Region
+from drgpay.runs.reader import RunFolder
 from drgpay.settlement.facts import kept_columns
 
 
@@ -39,12 +39,12 @@ def read_corrected(
     region: Region,
     policy: YearPolicy,
     version: int,
-    run: Path,
+    run: RunFolder,
     before: CorrectedCases | None,
 ) -> CorrectedCases:
     """Return the corrected cases of files, with those of earlier versions.
 
-    `run` is the folder of the reopened run, whose table of quarantine says which rows each case
+    `run` is the reopened run, whose table of quarantine says which rows each case
     takes the place of. Raises InputError with every row that cannot be taken in.
     """
     names = [path.name for path in paths]
@@ -190,22 +190,21 @@ def _codes(table: pa.Table, name: str) -> list[str | None]:
     ]
 
 
-def _quarantined(run: Path) -> dict[str, list[dict[str, Any]]]:
+def _quarantined(run: RunFolder) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of cases that a run quarantined, by case id."""
     found: dict[str, list[dict[str, Any]]] = {}
     names = ["file", "row", "case_id", "column", "value", "reason"]
-    for note in _table(run, "quarantine").to_table(columns=names).to_pylist():
+    for note in run.table("quarantine", names).to_pylist():
         if note["reason"] not in REVIEW_NOTES:
             found.setdefault((note["case_id"] or "").strip(), []).append(note)
     found.pop("", None)
     return found
 
 
-def _settled(run: Path, cases: Sequence[str]) -> dict[str, str]:
+def _settled(run: RunFolder, cases: Sequence[str]) -> dict[str, str]:
     """Return how those of some cases ended that a run did not quarantine: `held` or `paid`."""
-    hits = ds.field("case_id").isin(pa.array(sorted(set(cases)), pa.string()))
-    columns = ["case_id", "status", "paid_by"]
-    rows = _table(run, "cases").to_table(columns=columns, filter=hits).to_pylist()
+    hits = [("case_id", "in", sorted(set(cases)))]
+    rows = run.table("cases", ("case_id", "status", "paid_by"), hits).to_pylist()
     return {
         row["case_id"]: "held" if row["paid_by"] == "held" else "paid"
         for row in rows
@@ -213,23 +212,8 @@ def _settled(run: Path, cases: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _table(run: Path, name: str) -> ds.Dataset:
-    """Return a table of a run folder; of a run on Spark it is a folder of files."""
-    path = run / f"{name}.parquet"
-    if not path.is_file():
-        path = run / name
-    try:
-        return ds.dataset(path, format="parquet")
-    except (OSError, pa.ArrowException):
-        raise InputError(
-            both(f"清算结果中没有可读的表 {name}", f"the run has no readable table {name}"),
-            where=run,
-            remedy=both("给出完整的清算结果文件夹", "give the whole run folder"),
-        ) from None
-
-
 def _refuse_rows(
-    rows: pa.Table, run: Path, notes: Mapping[str, Any], paths: Sequence[Path]
+    rows: pa.Table, run: RunFolder, notes: Mapping[str, Any], paths: Sequence[Path]
 ) -> None:
     """Fail if a row is not the one correction of a case that the run quarantined."""
     ids = [(case or "").strip() for case in rows["case_id"].to_pylist()]

@@ -7,10 +7,10 @@ The earlier run folder is only read. Source: S2 二(二)1(6); docs/reopening.md.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay import __version__
-from drgpay.ground.digests import describe_file, refuse_changed
+from drgpay.ground.digests import describe_file
 from drgpay.ground.errors import Bilingual, InputError, both, located
-from drgpay.ground.inputs import parse_json, read_input
 from drgpay.ground.money import POINT, yuan_text
-from drgpay.ground.outputs import refuse_unfinished
 from drgpay.names.readings import differing_readings, other_text, told_readings
 from drgpay.points.kernels import HELD
 from drgpay.policy import Policy
-from drgpay.region.corrected import CorrectedCases, earlier_corrected
+from drgpay.region.corrected import (
+    CORRECTED,
+    PLACE,
+    REPLACED_SCHEMA,
+    CorrectedCases,
+    CorrectionFile,
+)
 from drgpay.region.later import REMOVE, LaterViolation, Reopening, replaced_by, standing_rows
 from drgpay.region.provenance import RUN
 from drgpay.region.records import Region, Violation
 from drgpay.reopening.corrected_files import read_corrected
 from drgpay.reopening.violations import read_later
+from drgpay.runs.manifest import inputs_of, later_rows, point_values, reopens, version_of
+from drgpay.runs.reader import Record, RunFolder
 from drgpay.settlement.point_value import NO_POINTS
 from drgpay.settlement.prepare import Prepared, Progress
 from drgpay.settlement.removed import removed_notes
@@ -45,88 +51,108 @@ MAY_CHANGE = ("violations", "scores", "reviews", "hospitals")
 READ = ("hospitals", "quarantine", "corrected", "recovery", "inputs/corrected_cases")
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """A run folder that is to be reopened: what its manifest and its table of hospitals say.
+class Earlier(RunFolder):
+    """A run folder that is to be reopened: what its manifest and its table of hospitals say."""
 
-    `paid`: what the first version paid out, in fen; a negative final payment is carried instead.
-    """
-
-    folder: Path
-    manifest: Mapping[str, Any]
-    digest: str
-    finals: Mapping[tuple[str, str], int]
-    prepaid: Mapping[tuple[str, str], tuple[int, int]]
-    paid: Mapping[tuple[str, str], int]
+    @cached_property
+    def _hospitals(self) -> dict[tuple[str, str], Record]:
+        return {(r["hospital_id"], r["pool"]): r for r in self.table("hospitals").to_pylist()}
 
     @property
-    def values(self) -> dict[str, Fraction]:
-        """Its point values in yuan by pool."""
-        return {
-            name: Fraction(p["point_value_fraction"])
-            for p in self.manifest["pools"]
-            for name in p["pool"].split("+")
-        }
+    def finals(self) -> dict[tuple[str, str], int]:
+        """Its final payments in fen, by hospital and pool."""
+        return {key: r["final_fen"] for key, r in self._hospitals.items()}
+
+    @property
+    def prepaid(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """What had been prepaid and what was kept as deposit, in fen."""
+        return {key: (r["prepaid_fen"], r["deposit_fen"]) for key, r in self._hospitals.items()}
+
+    @cached_property
+    def paid(self) -> dict[tuple[str, str], int]:
+        """What the first version paid out, in fen; a negative final payment is carried instead.
+
+        A version that an earlier drgpay made has no such column: that of the second follows from
+        what it reopened, later ones are refused.
+        """
+        columns, rows = ("payable_fen", "final_fen"), list(self._hospitals.values())
+        if self.version > 1:
+            rows = self.records("recovery")
+            columns = ("paid_first_fen", "final_before_fen" if self.version == 2 else "")
+        column = next((name for name in columns if rows and name in rows[0]), "")
+        if self.version > 1 and not column:
+            raise InputError(
+                both(
+                    "这一版由较早的 drgpay 得出，没有记第1版付了多少（recovery 表的 paid_first_fen）",
+                    "this version was made by an earlier drgpay, which did not write what version 1 "
+                    "paid out (paid_first_fen in the table recovery)",
+                ),
+                where=self.folder,
+                remedy=both(
+                    "从第1版的结果文件夹起逐版重开，再重开这一版",
+                    "reopen from version 1 on, one version after the other, then this one",
+                ),
+            )
+        return {(r["hospital_id"], r["pool"]): max(0, r[column]) for r in rows}
 
     @property
     def first_values(self) -> dict[str, Fraction]:
-        """The point values of the first version, as far as they are known."""
+        """The point values in yuan of the first version, as far as they are known."""
         if self.version == 1:
-            return self.values
-        told = self.manifest["reopens"].get("first_values", {})
+            return point_values(self.manifest)
+        told = reopens(self.manifest).get("first_values", {})
         return {pool: Fraction(value) for pool, value in told.items()}
 
     @property
     def version(self) -> int:
         """Its version; runs before there were versions are the first."""
-        return int(self.manifest.get("version", 1))
+        return version_of(self.manifest)
 
     @property
     def later(self) -> list[LaterViolation]:
         """The later violations that it took in already."""
-        rows = (self.manifest.get("later_violations") or {}).get("rows", [])
         return [
             LaterViolation(
-                r["version"], r["hospital_id"], r["pool"], r["amount_fen"],
-                int(Fraction(r["points"]) * POINT), r["case_id"], r["new_drg"], r["document"],
-                r["date"],
+                version=r["version"],
+                hospital_id=r["hospital_id"],
+                pool=r["pool"],
+                amount_fen=r["amount_fen"],
+                points=int(Fraction(r["points"]) * POINT),
+                case_id=r["case_id"],
+                new_drg=r["new_drg"],
+                document=r["document"],
+                date=r["date"],
             )
-            for r in rows
-        ]  # fmt: skip
+            for r in later_rows(self.manifest)
+        ]
+
+    @property
+    def corrected(self) -> CorrectedCases | None:
+        """The corrected cases that it took in; None when there are none."""
+        told = self.manifest.get("later_cases")
+        if not told:
+            return None
+        with self.reading():
+            rows = pq.read_table(self.folder / PLACE)
+        replaced = self.table(CORRECTED, REPLACED_SCHEMA.names).cast(REPLACED_SCHEMA)
+        files = [
+            CorrectionFile(f["version"], f["label"], f["file"], f["sha256"], f["rows"])
+            for f in told["files"]
+        ]
+        return CorrectedCases(rows, files, replaced)
 
 
 def read_earlier(folder: Path) -> Earlier:
     """Return the run of a folder; raises InputError when it is no whole run of a year."""
-    refuse_unfinished(folder)
-    path = folder / "manifest.json"
-    try:
-        raw = read_input(path)
-        manifest = parse_json(raw)
-        table = pq.read_table(folder / "hospitals.parquet")
-        names = ["hospital_id", "pool", "final_fen", "prepaid_fen", "deposit_fen"]
-        names += ["payable_fen"] if "payable_fen" in table.column_names else []
-        rows = table.select(names).to_pylist()
-        inputs, region = manifest["inputs"], manifest["region"]
-        fit = isinstance(inputs, list) and isinstance(region, dict)
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
-        fit = False
-    else:
-        refuse_changed(folder, manifest, [f"{name}.parquet" for name in READ])
-    if not fit or manifest.get("kind"):
-        raise InputError(
-            both("不是年度清算的结果文件夹", "not the run folder of a year end"),
-            where=folder,
-            remedy=both(
-                "给出 drgpay year-end 写出的文件夹", "give a folder that drgpay year-end wrote"
-            ),
-        )
-    if manifest["trial"]:
+    earlier = Earlier(folder)
+    earlier.refuse_changed([f"{name}.parquet" for name in READ])
+    if earlier.trial:
         raise InputError(
             both("这是试算，不是正式清算", "it is a trial, not a settlement"),
             where=folder,
             remedy=both("重开正式的清算结果", "reopen a run that is not a trial"),
         )
-    unsettled = [p["pool"] for p in manifest["pools"] if p.get("solution") == NO_POINTS]
+    unsettled = [p["pool"] for p in earlier.manifest["pools"] if p.get("solution") == NO_POINTS]
     if unsettled:
         raise InputError(
             both(
@@ -139,48 +165,8 @@ def read_earlier(folder: Path) -> Earlier:
                 "give the pool's cases and run drgpay year-end again",
             ),
         )
-    return Earlier(
-        folder,
-        manifest,
-        hashlib.sha256(raw).hexdigest(),
-        {(r["hospital_id"], r["pool"]): r["final_fen"] for r in rows},
-        {(r["hospital_id"], r["pool"]): (r["prepaid_fen"], r["deposit_fen"]) for r in rows},
-        _paid_first(folder, int(manifest.get("version", 1)), rows),
-    )
-
-
-def _paid_first(
-    folder: Path, version: int, hospitals: Sequence[Mapping[str, Any]]
-) -> dict[tuple[str, str], int]:
-    """Return what the first version paid out, by hospital and pool.
-
-    A version that an earlier drgpay made has no such column: that of the second follows from what
-    it reopened, later ones are refused.
-    """
-    rows = hospitals
-    column = "payable_fen" if rows and "payable_fen" in rows[0] else "final_fen"
-    if version > 1:
-        try:
-            table = pq.read_table(folder / "recovery.parquet")
-        except (OSError, pa.ArrowException):
-            table = pa.table({})
-        names = ("paid_first_fen", *(["final_before_fen"] if version == 2 else []))
-        column = next((name for name in names if name in table.column_names), "")
-        rows = table.to_pylist()
-        if not column:
-            raise InputError(
-                both(
-                    "这一版由较早的 drgpay 得出，没有记第1版付了多少（recovery 表的 paid_first_fen）",
-                    "this version was made by an earlier drgpay, which did not write what version 1 "
-                    "paid out (paid_first_fen in the table recovery)",
-                ),
-                where=folder,
-                remedy=both(
-                    "从第1版的结果文件夹起逐版重开，再重开这一版",
-                    "reopen from version 1 on, one version after the other, then this one",
-                ),
-            )
-    return {(r["hospital_id"], r["pool"]): max(0, r[column]) for r in rows}
+    _ = earlier.paid  # an old version is refused before the year is read
+    return earlier
 
 
 def present_inputs(region: Region, loaded: Policy, before: Collection[str]) -> dict[str, str]:
@@ -217,7 +203,7 @@ def compare_inputs(earlier: Earlier, region: Region, loaded: Policy) -> dict[str
             ),
         )
     told_of = earlier.manifest.get("hospitals", [])
-    before = {f["file"]: f["sha256"] for f in earlier.manifest["inputs"]}
+    before = inputs_of(earlier.manifest)
     now = present_inputs(region, loaded, before)
     allowed: dict[str, tuple[str, str]] = {}
     faults: list[Bilingual] = []
@@ -319,19 +305,19 @@ def reopen(
                     "give --violations, --corrected, or new scores, reviews or standings",
                 ),
             )
-        cases = earlier_corrected(earlier.folder, earlier.manifest)
+        cases = earlier.corrected
         if corrected:
-            refuse_changed(earlier.folder, earlier.manifest, ["cases.parquet"])
+            earlier.refuse_changed(["cases.parquet"])
             cases = read_corrected(
                 [Path(file) for file in corrected], region, loaded.for_year(region.year), version,
-                earlier.folder, cases,
+                earlier, cases,
             )  # fmt: skip
         name = "" if violations is None else Path(violations).name
         made.append(
             Reopening(
                 version, earlier.folder.resolve().name, earlier.digest,
                 earlier.manifest["drgpay_version"], earlier.finals, tuple(later), name, digest,
-                tuple(changed), changed, cases, earlier.paid, {}, earlier.values,
+                tuple(changed), changed, cases, earlier.paid, {}, point_values(earlier.manifest),
                 earlier.first_values,
             )
         )  # fmt: skip
@@ -343,7 +329,7 @@ def reopen(
         return replace(
             region,
             violations=(*region.violations, *more),
-            prepaid=dict(earlier.prepaid),
+            prepaid=earlier.prepaid,
             prepaid_by=RUN,
             corrected=cases,
         )
@@ -562,6 +548,3 @@ def _groups(prepared: Prepared) -> dict[str, tuple[int, int, int]]:
                 int(numbers.drg_of[place]), int(numbers.adrg_of[place]), mdcs[outcome.mdc]
             )  # fmt: skip
     return found
-
-
-__all__ = ["LaterViolation", "Reopening", "read_earlier", "reopen"]

@@ -6,10 +6,11 @@ from collections import defaultdict
 from functools import lru_cache
 
 from drgpay.names.run_columns import word
+from drgpay.runs.reader import Record
 
 from . import amounts
 from .reopened import final_text, is_reopened
-from .run import Account, Record, Run
+from .run import Account, Run
 from .texts import Words
 
 POINTS, MONEY = "points", "amount_fen"

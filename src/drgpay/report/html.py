@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from drgpay.policy.choice_words import setting_text
+from drgpay.runs.reader import Record
 
 from . import amounts, sections
 from .amounts import points as points_text
@@ -18,7 +19,7 @@ from .referrals import WORDS as REFERRALS
 from .referrals import referral_table, referral_texts
 from .reopened import WORDS as REOPENED
 from .reopened import is_reopened, mark_text, note_text, recovery_table
-from .run import Record, Run
+from .run import Run
 from .sensitivity import parameter_table, sensitivity_notes, sensitivity_table, tried
 from .texts import Words
 from .value import own_checks, settlements, value_table

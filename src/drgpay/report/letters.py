@@ -13,6 +13,7 @@ from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.digests import write_sums
 from drgpay.ground.outputs import file_names, whole_folder
 from drgpay.names.run_columns import word
+from drgpay.runs.reader import Record
 
 from . import amounts
 from .amounts import points as points_text
@@ -30,7 +31,7 @@ from .reopened import (
     pool_line,
     version_text,
 )
-from .run import Account, Amounts, CaseSum, Record, Run, total_of
+from .run import Account, Amounts, CaseSum, Run, total_of
 from .sections import cash_cells, cash_columns, parameter_value, signed_cell, source_text
 from .tables import Cell, Column, Row, Table, row
 from .texts import CLASSES, REASONS, Words
@@ -66,9 +67,9 @@ class _Letters:
         self.accounts: dict[str, list[Account]] = defaultdict(list)
         for account in sorted(run.accounts, key=lambda a: (a.hospital, a.pool)):
             self.accounts[account.hospital].append(account)
-        self.groups = _by_hospital(run.sums.top_groups(DRGS_LISTED).to_pylist())
-        self.held = _by_hospital(run.sums.held(CASES_LISTED).to_pylist())
-        self.bad = _by_hospital(run.sums.quarantined(CASES_LISTED).to_pylist())
+        self.groups = _by_hospital(run.case_sums.top_groups(DRGS_LISTED).to_pylist())
+        self.held = _by_hospital(run.case_sums.held(CASES_LISTED).to_pylist())
+        self.bad = _by_hospital(run.case_sums.quarantined(CASES_LISTED).to_pylist())
         self.twice = excess_by_hospital(run)
         self.titles = {r["drg"]: r["name"] or "" for r in run.records("drgs")}
         self.marks = [w("print_trial")] * bool(run.trial)

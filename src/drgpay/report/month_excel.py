@@ -8,7 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .month_folder import MonthFolder, Record, value_fraction
+from drgpay.runs.reader import Record
+
+from .month_folder import MonthFolder, value_fraction
 from .month_page import ceiling_lines
 from .sections import parameter_value, source_text
 from .texts import UNITS, Words

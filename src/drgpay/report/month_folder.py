@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
-
-from drgpay.ground.inputs import parse_json, read_input
+from drgpay.runs.manifest import MONTH
+from drgpay.runs.reader import Record, RunFolder
 
 from .amounts import units_of
 
-Record = dict[str, Any]
 POINT_COLUMNS = ("points_before", "correction_points", "points", "points_after")
 
 
-@dataclass(frozen=True)
-class MonthFolder:
+class MonthFolder(RunFolder):
     """The tables of a month's run; points as units of 1/10,000, money in fen."""
 
-    folder: Path
-
-    @cached_property
-    def raw(self) -> bytes:
-        return read_input(self.folder / "manifest.json")
-
-    @cached_property
-    def manifest(self) -> Record:
-        found: Record = parse_json(self.raw)
-        return found
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.raw).hexdigest()
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, MONTH, unfinished=True)
 
     @property
     def month(self) -> str:
@@ -48,14 +30,9 @@ class MonthFolder:
         """Whether all twelve months were run with the year end."""
         return bool(self.manifest["all_months"])
 
-    @property
-    def parameters(self) -> dict[str, Record]:
-        """Parameters of the policy by key."""
-        return {p["key"]: p for p in self.manifest["policy"]["parameters"]}
-
     def value_of(self, key: str) -> str:
         """Text of a parameter's value."""
-        return str(self.parameters[key]["value"])
+        return str(self.values[key])
 
     @property
     def earlier(self) -> Record | None:
@@ -66,7 +43,7 @@ class MonthFolder:
     @property
     def used_parameters(self) -> list[Record]:
         """The parameters that the months hang on: unverified first, of them those of payment."""
-        used = [p for p in self.manifest["policy"]["parameters"] if p.get("used", True)]
+        used = [p for p in self.parameters if p.get("used", True)]
         return sorted(
             used,
             key=lambda p: (bool(p["verified"]), not p["key"].startswith(("prepay_", "month."))),
@@ -82,9 +59,9 @@ class MonthFolder:
         """Whether payments are a share of the recorded fund."""
         return self.value_of("prepay_basis") == "recorded_fund"
 
-    def table(self, name: str) -> list[Record]:
+    def _units(self, name: str) -> list[Record]:
         """Rows of a table; points as units."""
-        rows: list[Record] = pq.read_table(self.folder / f"{name}.parquet").to_pylist()
+        rows: list[Record] = self.table(name).to_pylist()
         for row in rows:
             for column in POINT_COLUMNS:
                 if column in row:
@@ -93,27 +70,27 @@ class MonthFolder:
 
     @cached_property
     def pools(self) -> list[Record]:
-        return self.table("months_pools")
+        return self._units("months_pools")
 
     @cached_property
     def hospitals(self) -> list[Record]:
-        return self.table("months_hospitals")
+        return self._units("months_hospitals")
 
     @cached_property
     def suspended(self) -> list[Record]:
-        return self.table("suspended")
+        return self._units("suspended")
 
     @cached_property
     def adjustments(self) -> list[Record]:
-        return self.table("adjustments")
+        return self._units("adjustments")
 
     @cached_property
     def corrections(self) -> list[Record]:
-        return self.table("corrections")
+        return self._units("corrections")
 
     @cached_property
     def ties(self) -> list[Record]:
-        return self.table("tie_out") if self.every else []
+        return self._units("tie_out") if self.every else []
 
     def now(self, rows: list[Record]) -> list[Record]:
         """The rows of this month."""

@@ -9,10 +9,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from drgpay.runs.reader import Record
+
 from . import amounts
 from .amounts import points, yuan
 from .html import Banner, Tile
-from .month_folder import MonthFolder, Record, value_fraction
+from .month_folder import MonthFolder, value_fraction
 from .scheme_page import PageSection, folded, table, write_page
 from .sections import parameter_value, source_text
 from .texts import UNITS, Words

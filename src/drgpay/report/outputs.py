@@ -21,7 +21,7 @@ def write_outputs(
     threads: int | None = None,
 ) -> None:
     """Write report.html, settlement.xlsx and run.duckdb into a run folder, letters on request."""
-    run = Run(folder, threads)
+    run = Run(folder, threads, unfinished=True)
     write_report(folder, lang, run=run)
     write_settlement_excel(folder, lang, sheets_per_hospital=sheets_per_hospital, run=run)
     if letters:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drgpay.runs.reader import Record
+
 from .amounts import yuan
-from .run import Record, Run
+from .run import Run
 from .tables import Cell, Column, Row, Table, row
 from .texts import Words
 

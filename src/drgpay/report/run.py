@@ -1,28 +1,18 @@
 """The run folder as reports read it: its manifest and its Parquet tables, nothing else."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from drgpay.ground.errors import InputError, both
-from drgpay.ground.inputs import parse_json, read_input
-from drgpay.ground.outputs import refuse_unfinished
-from drgpay.runs.sums import CaseSums
+from drgpay.region.together import ids_in
+from drgpay.runs.reader import Record, RunFolder
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
 from .case_bounds import NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from .texts import CLASSES
-
-Record = dict[str, Any]
 
 
 @dataclass
@@ -116,53 +106,19 @@ def sum_of(parts: Iterable[Part]) -> CaseSum:
     return sum((p.sums for p in parts), CaseSum())
 
 
-def run_of(folder: Path) -> "Run":
-    """The run in a folder that a user names; raises InputError when there is none."""
-    refuse_unfinished(folder)
-    where = folder / "manifest.json"
-    try:
-        run = Run(folder)
-        _ = run.accounts, run.point_values
-    except (FileNotFoundError, NotADirectoryError):
-        what = both("这不是清算结果文件夹，缺少文件", "this is no run folder: a file is missing")
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
-        what = both("清算结果文件夹已损坏，读不懂", "the run folder is damaged and cannot be read")
-    else:
-        return run
-    raise InputError(
-        what,
-        where=where if not where.exists() else folder,
-        remedy=both(
-            "写出 drgpay year-end 的结果文件夹，其中须有 manifest.json 和各 .parquet 表",
-            "name the folder that drgpay year-end wrote, with manifest.json and its .parquet tables",
-        ),
-    )
+class Run(RunFolder):
+    """A settled year's folder as reports show it."""
 
-
-class Run:
-    """The run folder's manifest and tables, read once."""
-
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
-        self.folder = folder
-        raw = read_input(folder / "manifest.json")
-        self.digest = hashlib.sha256(raw).hexdigest()
-        self.manifest: Record = parse_json(raw, parse_float=Decimal)
-        self.parameters: list[Record] = self.manifest["policy"]["parameters"]
-        self.values: Record = {p["key"]: p["value"] for p in self.parameters}
+    def __init__(
+        self, folder: Path, threads: int | None = None, *, unfinished: bool = False
+    ) -> None:
+        super().__init__(folder, threads=threads, unfinished=unfinished)
         self.hospitals: dict[str, Record] = {
             h["hospital_id"]: h for h in self.manifest["hospitals"]
         }
         self.pools: list[Record] = self.manifest["pools"]
-        self.classes: list[ClassSum] = self._classes()
-        self.sums = CaseSums(folder, threads)
-
-    def table(self, name: str) -> pa.Table:
-        return pq.read_table(self.folder / f"{name}.parquet")
-
-    def records(self, name: str) -> list[Record]:
-        """Rows of a table; none where the run folder has no such table."""
-        path = self.folder / f"{name}.parquet"
-        return list(pq.read_table(path).to_pylist()) if path.exists() else []
+        with self.reading():
+            self.classes: list[ClassSum] = self._classes()
 
     def _classes(self) -> list[ClassSum]:
         """Each class that has cases."""
@@ -251,7 +207,7 @@ class Run:
     def pool_left(self, pool: str) -> bool:
         """Whether a pool was left unsettled, as nothing in it earned a point."""
         return any(
-            pool in p["pool"].split("+") and p.get("solution") == "no_points"
+            pool in ids_in(p["pool"]) and p.get("solution") == "no_points"
             for p in self.manifest["pools"]
         )
 
@@ -265,7 +221,7 @@ class Run:
     def parts(self) -> list[Part]:
         """The cases by hospital, pool, class and way of payment."""
         found = []
-        for r in self.sums.by_class().to_pylist():
+        for r in self.case_sums.by_class().to_pylist():
             sums = CaseSum(
                 r["cases"],
                 int(r["days"]),
@@ -315,18 +271,6 @@ class Run:
         except ValueError:
             return None
 
-    def settled_in(self, pool: str) -> str:
-        """The row of the pools table that settles a pool: itself, or the combined "310+390"."""
-        for p in self.pools:
-            if pool == p["pool"] or pool in p["pool"].split("+"):
-                return str(p["pool"])
-        return pool
-
-    @cached_property
-    def point_values(self) -> dict[str, Fraction]:
-        """Yuan a point, exact, of each row of the pools table."""
-        return {p["pool"]: Fraction(p["point_value_fraction"]) for p in self.pools}
-
     def worth(self, points: int, pool: str, ends: Ends = NOBODY) -> int:
         """What points of a pool are worth in fen, rounded: what is due for them and n.
 
@@ -360,10 +304,6 @@ class Run:
     @cached_property
     def combined(self) -> bool:
         return any(self.settled_in(a.pool) != a.pool for a in self.accounts)
-
-    @property
-    def trial(self) -> list[str]:
-        return [str(t) for t in self.manifest["trial"]]
 
     def hospital_name(self, hospital: str) -> str:
         return str(self.hospitals.get(hospital, {}).get("name") or hospital)

@@ -11,6 +11,7 @@ from drgpay.names.run_columns import in_order, word
 from drgpay.names.run_columns import label as column_label
 from drgpay.names.run_columns import title as table_title
 from drgpay.policy.choice_words import choice_text, choice_word
+from drgpay.runs.reader import Record
 
 from . import amounts, charts
 from .amounts import points as points_text
@@ -18,7 +19,7 @@ from .amounts import units_of, yuan
 from .case_bounds import NOBODY, Ends
 from .classes import rest_of_all
 from .reopened import correction_counts, is_reopened
-from .run import Account, Amounts, Record, Run, total_of
+from .run import Account, Amounts, Run, total_of
 from .tables import Cell, Column, Row, Table, row
 from .texts import CLASSES, MODES, REASONS, Words
 from .value import settlements
@@ -62,7 +63,7 @@ def counts_table(run: Run, w: Words) -> Table:
     line("c_paid", ends["paid"], "total")
     paid = counts
     if held:  # the counts have them in
-        paid = {r["status"]: r["cases"] for r in run.sums.paid_by_status().to_pylist()}
+        paid = {r["status"]: r["cases"] for r in run.case_sums.paid_by_status().to_pylist()}
     for key in GROUPED:
         line(f"c_{key}", paid.get(key, 0))
     rest = ends["paid"] - sum(paid.get(key, 0) for key in GROUPED)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from drgpay.names.run_columns import label, word
+from drgpay.runs.reader import Record
 
 from .amounts import yuan
-from .run import Record, Run
+from .run import Run
 from .sections import parameter_value, source_text
 from .tables import Cell, Column, Row, Table, row
 from .texts import UNITS, Words

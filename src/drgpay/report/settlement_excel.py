@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from drgpay.names.columns import both_names
 from drgpay.names.run_columns import in_order, label, word
 from drgpay.names.run_columns import title as table_title
+from drgpay.runs.reader import Record
 
 from . import amounts
 from .classes import split
@@ -21,7 +22,7 @@ from .derive import derivation
 from .notes import first_notes
 from .reopened import WORDS as REOPENED
 from .reopened import differences, has_whole, is_reopened, mark_text, note_text
-from .run import Account, CaseSum, Record, Run, sum_of, total_of
+from .run import Account, CaseSum, Run, sum_of, total_of
 from .sections import ceiling_facts, parameter_value, source_text
 from .sensitivity import sheet_fields, sheet_rows, tried
 from .texts import CLASSES, REASONS, UNITS, Words
@@ -768,7 +769,7 @@ class _Workbook:
             fields.append(Field("set_points", w("reviews_points"), "points"))
 
         def rows() -> Iterator[Record]:
-            for r in run.sums.reviews(self.limit).to_pylist():
+            for r in run.case_sums.reviews(self.limit).to_pylist():
                 set_points = r.get("points")
                 yield self._marked(
                     {
@@ -941,7 +942,7 @@ class _Workbook:
         hospitals = sorted(a.hospital for a in self.run.by_hospital)
         names = sheet_names([self.run.hospital_name(h) for h in hospitals], fixed)
         groups: dict[str, list[Record]] = {}
-        for r in self.run.sums.top_groups(TOP_DRGS).to_pylist():
+        for r in self.run.case_sums.top_groups(TOP_DRGS).to_pylist():
             groups.setdefault(r["hospital_id"], []).append(r)
         titles = {r["drg"]: r["name"] or "" for r in self.run.records("drgs")}
         for hospital, name in zip(hospitals, names, strict=True):

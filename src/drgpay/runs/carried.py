@@ -13,6 +13,7 @@ from drgpay.ground.money import yuan_text
 from drgpay.region.later import CARRIED, CARRIED_DIFFERENCE, DEMANDED, Reopening
 from drgpay.region.provenance import CARRIED_ORIGIN, rows_digest
 from drgpay.region.standing import ENDED
+from drgpay.region.together import by_pool, ids_in
 from drgpay.settlement.year_end import YearEnd
 
 
@@ -70,7 +71,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
     files = [] if reopening.corrected is None else reopening.corrected.files
     own = [v for v in reopening.later if v.version == reopening.version]
     own_files = [file for file in files if file.version == reopening.version]
-    now = {name: p.point_value_fen / 100 for p in run.pools for name in p.pool.split("+")}
+    now = by_pool((p.pool, p.point_value_fen / 100) for p in run.pools)
     for name, rows, kind, later, corrections, values in (
         (
             CARRIED,
@@ -114,8 +115,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
 
 def _together(run: YearEnd, pool: str) -> list[str]:
     """Return the pools that are settled with one."""
-    names = (p.pool.split("+") for p in run.pools)
-    return next((own for own in names if pool in own), [pool])
+    return by_pool((p.pool, ids_in(p.pool)) for p in run.pools).get(pool, [pool])
 
 
 def _in(lang: str, chinese: str, english: str) -> str:

@@ -29,6 +29,7 @@ from drgpay.points.kernels import BED_DAY, COEF_ONE, HELD, MONEY, POINTS
 from drgpay.region.corrected import CORRECTED, replaced_table
 from drgpay.region.later import CARRIED
 from drgpay.region.records import GRANTED, REFUSED
+from drgpay.region.together import ids_in
 from drgpay.runs.carried import identity, recovery_table, write_carried, write_negative
 from drgpay.settlement.doubts import BIT, doubt_texts, holding
 from drgpay.settlement.facts import Facts, month_in_year
@@ -261,7 +262,7 @@ def perdiem_table(run: YearEnd) -> pa.Table:
     """Return the review of bed-day stays (D2): stays, days, cost and outcome beside the peers'."""
     values = {p.pool: p.point_value_fen for p in run.pools}
     of_pool = [
-        next(v for name, v in values.items() if pool.id in name.split("+"))
+        next(v for name, v in values.items() if pool.id in ids_in(name))
         for pool in run.region.pools
     ]
     hospitals, parts = [h.id for h in run.region.hospitals], []

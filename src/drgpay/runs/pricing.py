@@ -11,20 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases.parse import flat
 from drgpay.ground.errors import InputError, both
-from drgpay.ground.inputs import read_json
-from drgpay.ground.money import POINT, decimal_fraction
+from drgpay.ground.money import POINT
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
@@ -38,8 +38,8 @@ from drgpay.names.readings import (
 from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
-from drgpay.policy.year import policy_of_manifest
 from drgpay.region.records import GRANTED, REFUSED, Rate
+from drgpay.runs.reader import RunFolder
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import bundled_families
 from drgpay.settlement.facts import Facts
@@ -85,41 +85,37 @@ class SettledCases:
     apart: NDArray[np.int64]  # new technology, not counted for class and points
 
 
-class Pricer:
-    """Tells what a case earns in a group, by a settled run."""
+class Pricer(RunFolder):
+    """Tells what a case earns in a group, by a settled run; raises InputError when it is none."""
 
-    def __init__(
-        self,
-        folder: Path,
-        manifest: dict[str, Any],
-        drgs: pa.Table,
-        pools: pa.Table,
-        reviews: pa.Table,
-        coefficients: pa.Table,
-        referred: frozenset[str] = frozenset(),
-    ) -> None:
-        self.folder, self.manifest, self.referred = folder, manifest, referred
-        self.policy = policy_of_manifest(manifest)
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(folder)
+        with self.reading():
+            self._read()
+
+    def _read(self) -> None:
+        manifest = self.manifest
         self.hospitals = {h["hospital_id"]: i for i, h in enumerate(manifest["hospitals"])}
+        columns = ("drg", "group_mean_fen", "base_points", "stable", "review", "weight")
         groups = {
             row["drg"]: GroupBase(
                 row["drg"],
                 row["group_mean_fen"],
-                _ten_thousandths(str(row["base_points"])),
+                _ten_thousandths(row["base_points"]),
                 row["stable"],
                 review=bool(row["review"]),
                 weight=None if row["weight"] is None else Fraction(row["weight"]),
             )
-            for row in drgs.to_pylist()
+            for row in self.table("drgs", columns).to_pylist()
             if row["group_mean_fen"] is not None
         }
         all_mean = manifest["base_points"]["all_drg_mean_fen"]
         base = BasePoints(manifest["base_points"]["source"], all_mean, groups)
         # groups without base points are priced alike, by cost, but for the primary groups
-        own = coefficients["drg"].to_pylist()
+        given = self.table("coefficients", ("hospital_id", "drg", "coefficient"))
+        own = given["drg"].to_pylist()
         names = dict.fromkeys([*groups, *manifest["primary_groups"], *filter(None, own)])
         self.drgs = {drg: i for i, drg in enumerate(names)}
-        step = points_step(self.policy)
         beds = bed_day_tables(
             [Rate(r["bed_day_class"], r["level"], r["from_day"], r["rate_fen"])
              for r in manifest["bed_days"]],
@@ -130,33 +126,28 @@ class Pricer:
         self.bed_classes = {name: i for i, name in enumerate(beds.classes)}
         self.rules = Rules.of(
             self.policy,
-            group_tables(base, [*names, ""], self.policy, step),
+            group_tables(base, [*names, ""], self.policy, points_step(self.policy)),
             beds,
-            self._coefficients(coefficients),
+            self._coefficients(given),
             all_mean,
         )
-        self.values = {
-            pool: Fraction(text) * 100
-            for pool, text in zip(
-                pools["pool"].to_pylist(), pools["point_value_fraction"].to_pylist(), strict=True
-            )
-        }
-        self._cases: pa.Table | None = None
         self.reviews = {
             row["case_id"]: (
                 DECISIONS[row["decision"]],
                 row["unreasonable_fen"],
-                -1 if row["points"] is None else _ten_thousandths(str(row["points"])),
+                -1 if row["points"] is None else _ten_thousandths(row["points"]),
             )
-            for row in reviews.to_pylist()
+            for row in self.table("reviews").to_pylist()
         }
+        stays = self.records("referrals", ["case_id"])  # only where stays were referred
+        self.referred = frozenset(row["case_id"] for row in stays)
 
     def _coefficients(self, table: pa.Table) -> NDArray[np.int64]:
         """Return the run's coefficients by hospital and group."""
         made = np.full((len(self.hospitals), len(self.drgs) + 1), COEF_ONE, dtype=np.int64)
         rows = [
-            (self.hospitals[r["hospital_id"]], r["drg"], decimal_fraction(str(r["coefficient"])))
-            for r in table.select(["hospital_id", "drg", "coefficient"]).to_pylist()
+            (self.hospitals[r["hospital_id"]], r["drg"], Fraction(r["coefficient"]))
+            for r in table.to_pylist()
         ]
         for h, drg, coefficient in rows:
             if not drg:
@@ -165,35 +156,6 @@ class Pricer:
             if drg in self.drgs:
                 made[h, self.drgs[drg]] = int(coefficient * COEF_ONE)
         return made
-
-    @classmethod
-    def of_run(cls, folder: str | Path) -> Pricer:
-        """Return the pricer of a run folder; raises InputError when it is none."""
-        path = Path(folder)
-        try:
-            manifest = read_json(path / "manifest.json")
-            drgs = pq.read_table(
-                path / "drgs.parquet",
-                columns=["drg", "group_mean_fen", "base_points", "stable", "review", "weight"],
-            )
-            pools = pq.read_table(path / "pools.parquet", columns=["pool", "point_value_fraction"])
-            reviews = pq.read_table(path / "reviews.parquet")
-            given = pq.read_table(path / "coefficients.parquet")
-            chains = path / "referrals.parquet"  # only where stays were referred
-            stays = pq.read_table(chains, columns=["case_id"]) if chains.exists() else None
-            referred = frozenset() if stays is None else frozenset(stays["case_id"].to_pylist())
-            return cls(path, manifest, drgs, pools, reviews, given, referred)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                both(
-                    "不是清算结果的文件夹，或其中的文件缺失、改动过",
-                    f"not the folder of a settled run, or a file in it is missing or changed: {error}",
-                ),
-                where=path,
-                remedy=both(
-                    "给出 drgpay year-end 写出的文件夹", "name a folder that drgpay year-end wrote"
-                ),
-            ) from None
 
     @property
     def scheme_name(self) -> str:
@@ -261,11 +223,12 @@ class Pricer:
                 ),
             )
 
+    @cached_property
+    def _cases(self) -> pa.Table:
+        return self.table("cases", RUN_COLUMNS)
+
     def settled(self, ids: pa.Array) -> SettledCases:
         """Return what the run knows of cases; those it does not know come out as not known."""
-        if self._cases is None:
-            file = self.folder / "cases.parquet"
-            self._cases = pq.read_table(file, columns=list(RUN_COLUMNS))
         table = self._cases
         own = pc.utf8_trim_whitespace(ids.cast(pa.string()))
         at = pc.index_in(own, value_set=flat(table["case_id"]).cast(pa.string()))
@@ -391,10 +354,8 @@ class Pricer:
         return price
 
     def _fen(self, points: int, pool: str | None) -> int:
-        value = self.values.get(pool or "")
-        if value is None:  # pools that were settled together have one row
-            value = next(v for name, v in self.values.items() if (pool or "") in name.split("+"))
-        top, bottom = value.numerator * points, value.denominator * POINT
+        value = self.point_values[pool or ""]
+        top, bottom = value.numerator * points * 100, value.denominator * POINT
         return (2 * top + bottom) // (2 * bottom)  # points are never negative
 
 
@@ -403,8 +364,8 @@ def _status(drg: str) -> int:
     return 2 if drg == UNGROUPABLE else 1 if drg[1:] == "QY" else 0
 
 
-def _ten_thousandths(points: str) -> int:
-    return int(decimal_fraction(points) * POINT)
+def _ten_thousandths(points: Decimal) -> int:
+    return int(points * POINT)
 
 
 def _nothing(count: int) -> SettledCases:

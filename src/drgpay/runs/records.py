@@ -5,7 +5,6 @@ Only manifests and tables of run folders are read (docs/formats.md, section 6).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -16,19 +15,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from drgpay.ground.digests import SUMS, changed_files, file_digest
+from drgpay.ground.digests import SUMS, file_digest
 from drgpay.ground.errors import DrgpayError, InputError, both
-from drgpay.ground.inputs import parse_json, read_input, read_json, read_toml
-from drgpay.ground.outputs import refuse_unfinished
+from drgpay.ground.inputs import read_toml
+from drgpay.ground.outputs import RECORD
 from drgpay.names.readings import readings_text, told_readings
 from drgpay.policy import load_policy
 from drgpay.runs.duck import connection, identifier, parquet
+from drgpay.runs.manifest import MONTH, Manifest, inputs_of, reopens, version_of
+from drgpay.runs.reader import RunFolder
 
-MANIFEST = "manifest.json"
 LISTED_CASES = 500
 TABLES = (".csv", ".xlsx", ".xls")  # a region folder's own tables
 CASES = (*TABLES, ".parquet", ".jsonl", ".json", ".zip")
@@ -89,47 +88,48 @@ class RunInfo:
 def read_run(folder: Path, name: str = "") -> RunInfo | None:
     """Return a run folder's record, None when its manifest is not one of a run."""
     try:
-        raw = read_input(folder / MANIFEST)
-        m = parse_json(raw)
-        kind = m.get("kind", "year")
-        pools = m["months"] if kind == "month" else m["pools"]
-        reopens = m.get("reopens") or {}
-        return RunInfo(
-            folder,
-            name or folder.name,
-            kind,
-            str(m["region"]["id"]),
-            str(m["region"]["name"]),
-            int(m["region"]["year"]),
-            str(m.get("month", "")) if not m.get("all_months") else "1–12",
-            int(m.get("version", 1)),
-            str(reopens.get("folder", "")),
-            str(reopens.get("manifest_sha256", "")),
-            str(m["policy"]["id"]),
-            str(m["policy"]["digest"]),
-            str(m["scheme"]["id"]),
-            str(m["drgpay_version"]),
-            tuple(m["trial"]),
-            tuple(
-                (str(p["pool"]), str(p["point_value"] or ""))
-                for p in pools
-                if kind == "year" or p["month"] == m["month"]
-            ),
-            _paid(folder, kind),
-            hashlib.sha256(raw).hexdigest(),
-            {f["file"]: f["sha256"] for f in m["inputs"]},
-            readings=readings_text(told_readings(m["scheme"])),
-        )
-    except (
-        OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException, DrgpayError,
-    ):  # fmt: skip
+        return info_of(RunFolder(folder, ""), name)
+    except DrgpayError:
         return None
 
 
-def _paid(folder: Path, kind: str) -> int:
-    name, column = ("months_hospitals", "paid_fen") if kind == "month" else ("hospitals", "due_fen")
-    values = pq.read_table(folder / f"{name}.parquet", columns=[column])[column]
-    return int(pc.sum(values).as_py() or 0)
+def info_of(run: RunFolder, name: str = "") -> RunInfo:
+    """Return the record of a run."""
+    m, month = run.manifest, run.kind == MONTH
+    reopened = reopens(m)
+    with run.reading():
+        return RunInfo(
+            folder=run.folder,
+            name=name or run.folder.name,
+            kind=run.kind,
+            region_id=str(m["region"]["id"]),
+            region_name=str(m["region"]["name"]),
+            year=int(m["region"]["year"]),
+            month="1–12" if m.get("all_months") else str(m.get("month", "")),
+            version=version_of(m),
+            reopens=str(reopened.get("folder", "")),
+            reopens_digest=str(reopened.get("manifest_sha256", "")),
+            policy=str(m["policy"]["id"]),
+            policy_digest=str(m["policy"]["digest"]),
+            scheme=str(m["scheme"]["id"]),
+            drgpay_version=str(m["drgpay_version"]),
+            trial=tuple(run.trial),
+            point_values=tuple(
+                (str(p["pool"]), str(p["point_value"] or ""))
+                for p in (m["months"] if month else m["pools"])
+                if not month or p["month"] == m["month"]
+            ),
+            due_fen=_paid(run),
+            digest=run.digest,
+            inputs=inputs_of(m),
+            readings=readings_text(told_readings(m["scheme"])),
+        )
+
+
+def _paid(run: RunFolder) -> int:
+    month = run.kind == MONTH
+    name, column = ("months_hospitals", "paid_fen") if month else ("hospitals", "due_fen")
+    return int(pc.sum(run.table(name, [column])[column]).as_py() or 0)
 
 
 def _folders(top: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -154,7 +154,7 @@ def list_runs(
     for folder, files in _folders(top):
         if "region.toml" in files:
             known.append(folder)
-        if MANIFEST not in files:
+        if RECORD not in files:
             continue
         run = read_run(folder, str(folder.relative_to(top)))
         if run is None:
@@ -169,7 +169,7 @@ def list_runs(
         named, near = _region_folders(regions), _region_folders(known)
         for i, run in enumerate(found):
             key = run.region_id, run.year
-            changed = changed_files(run.folder, read_json(run.folder / MANIFEST))
+            changed = RunFolder(run.folder, run.kind).changed_files()
             run = replace(run, changed=None if changed is None else tuple(sorted(changed)))
             found[i] = _verified(run, named.get(key) or near.get(key) or [], top)
     return found, strange
@@ -349,8 +349,8 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
 
     Raises InputError for a folder that is no run of a year, and for runs of other regions.
     """
-    runs = [_year_run(folder) for folder in (a, b)]
-    one, two = runs
+    sides = [RunFolder(folder) for folder in (a, b)]
+    one, two = (info_of(run) for run in sides)
     if one.region_id != two.region_id:
         raise InputError(
             both(
@@ -359,10 +359,8 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
             ),
             remedy=both("给出同一地区的两个结果文件夹", "give two runs of one region"),
         )
-    manifests = [read_json(run.folder / MANIFEST) for run in runs]
     parameters: list[Rows] = [
-        {(p["key"],): {"value": _text(p["value"])} for p in m["policy"]["parameters"]}
-        for m in manifests
+        {(key,): {"value": _text(value)} for key, value in run.values.items()} for run in sides
     ]
     classes: list[Rows] = [
         {
@@ -371,21 +369,21 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
                 "points": Fraction(c["points"]),
                 "total_cost_fen": c["total_cost_fen"],
             }
-            for name, c in m["classes"].items()
+            for name, c in run.manifest["classes"].items()
         }
-        for m in manifests
+        for run in sides
     ]
     inputs: list[Rows] = [
-        {(name,): {"sha256": digest} for name, digest in _inputs_of(run, m).items()}
-        for run, m in zip(runs, manifests, strict=True)
+        {(name,): {"sha256": digest} for name, digest in _inputs_of(run.manifest).items()}
+        for run in sides
     ]
     facts: list[Rows] = [
-        {("",): {**{name: _text(getattr(run, name)) for name in FACTS}, **_ends(m)}}
-        for run, m in zip(runs, manifests, strict=True)
+        {("",): {**{name: _text(getattr(info, name)) for name in FACTS}, **_ends(run.manifest)}}
+        for info, run in zip((one, two), sides, strict=True)
     ]
-    hospitals = [_rows(run.folder, "hospitals", ("hospital_id", "pool")) for run in runs]
-    drgs = [_rows(run.folder, "drgs", ("drg",)) for run in runs]
-    pools = [_rows(run.folder, "pools", ("pool",)) for run in runs]
+    hospitals = [_rows(run, "hospitals", ("hospital_id", "pool")) for run in sides]
+    drgs = [_rows(run, "drgs", ("drg",)) for run in sides]
+    pools = [_rows(run, "pools", ("pool",)) for run in sides]
     return RunDiff(
         one,
         two,
@@ -396,7 +394,7 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
         _changes(hospitals, HOSPITAL_COLUMNS),
         _changes(classes, ("cases", "points", "total_cost_fen")),
         _changes(drgs, DRG_COLUMNS),
-        case_changes(one.folder, two.folder, listed),
+        case_changes(sides[0].path("cases"), sides[1].path("cases"), listed),
         {
             key[0]: str(row.get("name") or "")
             for rows in reversed(hospitals)
@@ -410,10 +408,10 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
     )
 
 
-def _inputs_of(run: RunInfo, manifest: Mapping[str, Any]) -> dict[str, str]:
+def _inputs_of(manifest: Manifest) -> dict[str, str]:
     """Return the files that a run read with their digests, corrected cases included."""
     files = (manifest.get("later_cases") or {}).get("files", [])
-    return {**run.inputs, **{f["label"]: f["sha256"] for f in files}}
+    return {**inputs_of(manifest), **{f["label"]: f["sha256"] for f in files}}
 
 
 def _ends(manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -424,20 +422,6 @@ def _ends(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{int(n):,}" for name, n in zip(ENDS, counts, strict=True)}
 
 
-def _year_run(folder: Path) -> RunInfo:
-    refuse_unfinished(folder)
-    run = read_run(folder)
-    if run is None or run.kind != "year":
-        raise InputError(
-            both("不是年度清算的结果文件夹", "not the run folder of a year end"),
-            where=folder,
-            remedy=both(
-                "给出 drgpay year-end 写出的文件夹", "give a folder that drgpay year-end wrote"
-            ),
-        )
-    return run
-
-
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
@@ -446,10 +430,10 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _rows(folder: Path, name: str, keys: Sequence[str]) -> Rows:
+def _rows(run: RunFolder, name: str, keys: Sequence[str]) -> Rows:
     """Return the rows of a small table by key; decimals and fractions as exact numbers."""
     found = {}
-    for row in pq.read_table(folder / f"{name}.parquet").to_pylist():
+    for row in run.table(name).to_pylist():
         for column, value in row.items():
             if isinstance(value, Decimal) or (
                 column == "point_value_fraction" and value is not None
@@ -478,13 +462,13 @@ def case_changes(a: Path, b: Path, listed: int = LISTED_CASES) -> CaseChanges:
     """Return how many settled cases of two runs differ, by column; points of those listed."""
     from duckdb import DuckDBPyConnection
 
-    schemas = [set(pq.read_schema(folder / "cases.parquet").names) for folder in (a, b)]
+    schemas = [set(pq.read_schema(path).names) for path in (a, b)]
     columns = [c for c in CASE_COLUMNS if all(c in names for names in schemas)]
     unequal = {c: f"a.{identifier(c)} IS DISTINCT FROM b.{identifier(c)}" for c in columns}
     any_unequal = " OR ".join(f"({text})" for text in unequal.values())
     joined = (
-        f"(SELECT * FROM {parquet(a / 'cases.parquet')} WHERE status <> 'quarantined') a "
-        f"FULL JOIN (SELECT * FROM {parquet(b / 'cases.parquet')} WHERE status <> 'quarantined') b "
+        f"(SELECT * FROM {parquet(a)} WHERE status <> 'quarantined') a "
+        f"FULL JOIN (SELECT * FROM {parquet(b)} WHERE status <> 'quarantined') b "
         "ON a.case_id = b.case_id"
     )
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.ground.outputs import drop_folder, spill_folder
-from drgpay.runs.duck import arrow, connection, identifier, parquet
+from drgpay.runs.duck import arrow, connection, identifier, parquet, quoted
 
 # what a column is where the file has none
 _ABSENT = {
@@ -74,6 +74,14 @@ class CaseSums:
                 sum(coalesce(price_fen, 0)) AS price_fen
             FROM cases WHERE paid_by IS NOT NULL GROUP BY ALL
             ORDER BY hospital_id, pool, case_class, paid_by""")
+
+    def of_group(self, drg: str) -> pa.Table:
+        """Return sums of a group's cases by class and way of payment; held cases have rows, too."""
+        return self.ask(f"""
+            SELECT case_class, paid_by, count(*) AS cases, sum(points) AS points,
+                sum(coalesce(total_cost_fen, 0)) AS total_cost_fen
+            FROM cases WHERE paid_by IS NOT NULL AND drg = {quoted(drg)} GROUP BY ALL
+            ORDER BY case_class, paid_by""")
 
     def paid_by_status(self) -> pa.Table:
         """Return how many cases of each status are paid: held ones are not."""

@@ -19,7 +19,8 @@ from drgpay.budget.pool import available_budget
 from drgpay.ground.errors import PolicyError, both
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.policy import YearPolicy
-from drgpay.region.records import Pool, Region
+from drgpay.region.records import Region
+from drgpay.region.together import settled_together
 from drgpay.settlement.kernels import (
     M_CASES,
     M_CORRECTION,
@@ -156,15 +157,6 @@ def month_shares(region: Region, policy: YearPolicy) -> Sequence[Fraction]:
     return region.month_shares
 
 
-def settled_together(region: Region, policy: YearPolicy) -> list[tuple[str, str, list[Pool]]]:
-    """Return id, name and members of what has one point value."""
-    pools = list(region.pools)
-    if policy["combine_pools"]:
-        ids, names = "+".join(p.id for p in pools), "+".join(p.name for p in pools)
-        return [(ids, names, pools)]
-    return [(p.id, p.name, [p]) for p in pools]
-
-
 def months_of(
     region: Region, policy: YearPolicy, by_month: NDArray[np.int64], named: Collection[Key] = ()
 ) -> Months:
@@ -177,7 +169,7 @@ def months_of(
     pools: list[MonthPool] = []
     accounts: list[MonthAccount] = []
     place = {pool.id: number for number, pool in enumerate(region.pools)}
-    for name, title, members in settled_together(region, policy):
+    for name, title, members in settled_together(region.pools, policy):
         keys = _accounts(region, by_month, [place[pool.id] for pool in members], named)
         budget = available_budget(
             sum(pool.budget_fen for pool in members),

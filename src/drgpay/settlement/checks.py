@@ -13,6 +13,7 @@ from drgpay.grouper.versions import AnyGrouper
 from drgpay.policy import YearPolicy
 from drgpay.region.provenance import HAND
 from drgpay.region.records import Region
+from drgpay.region.together import ids_in
 from drgpay.settlement.point_value import (
     NO_POINTS,
     HospitalResult,
@@ -90,7 +91,7 @@ def check_given_money(
     What months and runs wrote was held against their digests when it was read. Of pools that are
     left unsettled nothing is taken.
     """
-    left = {own for p in pools if p.solution == NO_POINTS for own in p.pool.split("+")}
+    left = {own for p in pools if p.solution == NO_POINTS for own in ids_in(p.pool)}
     faults = _of_carried(region, policy)
     limit = policy["prepaid.limit"]
     for h in hospitals if limit is not None and region.prepaid_by == HAND else ():

@@ -39,8 +39,9 @@ from drgpay.ground.money import (
     yuan_text,
 )
 from drgpay.policy import YearPolicy
-from drgpay.region.records import Pool, Region
+from drgpay.region.records import Region
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
+from drgpay.region.together import ids_in, settled_together
 
 Key = tuple[str, str]  # hospital, pool
 SOLUTIONS = {NONE_TOO_HIGH: "to_fund"}  # all get their high bound, the rest stays in the fund
@@ -373,7 +374,7 @@ def settle(
     pools: list[PoolResult] = []
     due: dict[Key, int] = {}
     bound: dict[Key, str] = {}
-    for name, title, members in _settled_together(region.pools, policy):
+    for name, title, members in settled_together(region.pools, policy):
         ids = {pool.id for pool in members}
         own_sums = {key: s for key, s in everyone.items() if key[1] in ids}
         for pool in members:
@@ -462,7 +463,7 @@ def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> 
     when the policy refuses such a pool, or no pool has a point.
     """
     found: list[tuple[str, list[Sums]]] = []
-    together = _settled_together(region.pools, policy)
+    together = settled_together(region.pools, policy)
     for name, _, members in together:
         ids = {pool.id for pool in members}
         own = [s for key, s in sums.items() if key[1] in ids]
@@ -491,7 +492,7 @@ def left_notes(
         if pool.solution != NO_POINTS:
             continue
         refusal = without_points(
-            pool.pool, [h.sums for h in hospitals if h.pool in pool.pool.split("+")]
+            pool.pool, [h.sums for h in hospitals if h.pool in ids_in(pool.pool)]
         )
         prepaid, taken, carried = (
             yuan_text(sum(fen for key, fen in amounts.items() if key[1] == pool.pool))
@@ -623,15 +624,6 @@ def unshared_notes(policy: YearPolicy, hospitals: Sequence[HospitalResult]) -> l
         for pool, fen in forfeits(hospitals).items()
         if pool not in given
     ]
-
-
-def _settled_together(
-    pools: Sequence[Pool], policy: YearPolicy
-) -> list[tuple[str, str, list[Pool]]]:
-    if policy["combine_pools"]:
-        ids = "+".join(pool.id for pool in pools)
-        return [(ids, "+".join(pool.name for pool in pools), list(pools))]
-    return [(pool.id, pool.name, [pool]) for pool in pools]
 
 
 def _prepaid(

@@ -24,6 +24,7 @@ from drgpay.points.kernels import HELD, MONEY
 from drgpay.policy import YearPolicy
 from drgpay.region.later import LaterViolation, Reopening, case_mark, standing_rows
 from drgpay.region.records import Region, Violation
+from drgpay.region.together import by_pool, ids_in
 from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
@@ -64,7 +65,7 @@ def points_in_money(
     `pools`, `hospitals`: settled without those points. Points are worth the point value; at most
     those that the hospital has, and at most what it is due.
     """
-    value = {name: p.point_value_fen for p in pools for name in p.pool.split("+")}
+    value = by_pool((p.pool, p.point_value_fen) for p in pools)
     made = {(h.hospital_id, h.pool): h for h in hospitals}
     points = {key: h.sums.points for key, h in made.items()}
     due = {key: max(0, h.due_fen) for key, h in made.items()}
@@ -122,7 +123,7 @@ def returned_cases(
     left = {key: fen - taken.get(key, 0) for key, fen in left.items()}
     worth = _Worth(region, policy, pools)
     found = []
-    unsettled = {name for p in pools if p.solution == NO_POINTS for name in p.pool.split("+")}
+    unsettled = {name for p in pools if p.solution == NO_POINTS for name in ids_in(p.pool)}
     for case, removed in _changed(prepared, pieces, corrected, worth):
         if case.pool in unsettled:
             continue
@@ -156,7 +157,7 @@ class _Worth:
 
     def __init__(self, region: Region, policy: YearPolicy, pools: Sequence[PoolResult]) -> None:
         self.region, self.policy = region, policy
-        self.value = {name: p.point_value_fen for p in pools for name in p.pool.split("+")}
+        self.value = by_pool((p.pool, p.point_value_fen) for p in pools)
 
     def of(self, piece: ScoredPiece, rows: NDArray[np.int64]) -> Iterator[Returned]:
         """Yield what some cases of a piece bring; held ones nothing."""
@@ -214,7 +215,7 @@ def removed_notes(
     for pool in sorted({v.pool for v in rows}):
         own = sorted((v.case_id, v.new_drg, v.removes) for v in rows if v.pool == pool)
         before = reopening.values.get(pool)
-        now = next(p.point_value_fen / 100 for p in pools if pool in p.pool.split("+"))
+        now = next(p.point_value_fen / 100 for p in pools if pool in ids_in(p.pool))
         values = f"{'—' if before is None else decimal_text(before, 2)} → {decimal_text(now, 2)}"
         zh = "、".join(f"{case}（{'移除' if gone else '改入 ' + drg}）" for case, drg, gone in own)
         en = ", ".join(

@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.sources import open_source
 from drgpay.ground.errors import BooksError, InputError, both
-from drgpay.ground.inputs import read_json
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.region.records import Region
 from drgpay.region.region import read_region
 from drgpay.runs.folder import case_tables, coefficients_table
+from drgpay.runs.reader import RunFolder
 from drgpay.settlement.prepare import ids_of
 from drgpay.settlement.year_end import Progress, year_end
 
@@ -177,27 +176,16 @@ def _mean_value(pools: Iterable[tuple[int, float]]) -> float:
 
 
 def _of_folder(run_dir: Path, region: Region) -> tuple[pa.Table, float, pa.Table]:
-    try:
-        manifest = read_json(run_dir / "manifest.json", parse_float=Decimal)
-        made = pq.read_table(run_dir / "cases.parquet", columns=list(RUN_COLUMNS))
-        columns = ["hospital_id", "drg", "coefficient"]
-        given = pq.read_table(run_dir / "coefficients.parquet", columns=columns)
-        own = manifest["region"]
+    run = RunFolder(run_dir)
+    made = run.table("cases", RUN_COLUMNS)
+    given = run.table("coefficients", ("hospital_id", "drg", "coefficient"))
+    own = run.manifest["region"]
+    with run.reading():
         pools = [
-            (int(Decimal(p["points"]) * 10_000), float(p["point_value"])) for p in manifest["pools"]
+            (int(Decimal(p["points"]) * 10_000), float(p["point_value"]))
+            for p in run.manifest["pools"]
         ]
-        named = (own["id"], own["year"])
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise InputError(
-            both(
-                "不是完整的清算结果文件夹，缺少 manifest.json 或 cases.parquet，或内容不全",
-                f"not a whole run folder: {str(error).splitlines()[0]}",
-            ),
-            where=run_dir,
-            remedy=both(
-                "给出 drgpay year-end 的结果文件夹", "name a folder made by drgpay year-end"
-            ),
-        ) from None
+    named = (own["id"], own["year"])
     if named != (region.id, region.year):
         raise InputError(
             both(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.perdiem.review import review
 from drgpay.region.later import CARRIED
+from drgpay.region.together import by_pool
 from drgpay.runs.carried import write_negative
 from drgpay.runs.folder import (
     NO_STAYS,
@@ -57,7 +58,7 @@ def small_tables(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> dict[st
 
 def _perdiem(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Return the review of bed-day stays (D2), each paid as `settlement.run_folder` says."""
-    value = {pool: p.point_value_fen for p in run.pools for pool in p.pool.split("+")}
+    value = by_pool((p.pool, p.point_value_fen) for p in run.pools)
     levels = {h.id: h.level for h in run.region.hospitals}
     rows = []
     for r in bed_days:

@@ -13,6 +13,7 @@ from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, both, in_la
 from drgpay.ground.money import POINT, largest_remainder, round_half_away
 from drgpay.points.kernels import MONEY, POINTS
 from drgpay.policy import YearPolicy
+from drgpay.region.together import by_pool
 from drgpay.settlement.point_value import HospitalResult, Key
 from drgpay.settlement.scoring import CASE_CLASSES
 from drgpay.settlement.year_end import YearEnd
@@ -94,7 +95,7 @@ class Outcome:
 
     def values(self) -> dict[str, Fraction]:
         """Return the point value of each pool, also where several are settled together."""
-        return {i: pool.value_fen for pool in self.pools for i in pool.pool.split("+")}
+        return by_pool((pool.pool, pool.value_fen) for pool in self.pools)
 
     def due_by_hospital(self) -> dict[str, int]:
         """Return what each hospital is due of all pools."""
@@ -291,7 +292,7 @@ def _groups(run: YearEnd) -> dict[tuple[str, str], GroupOutcome]:
 
     for h in run.hospitals:
         add(LEVEL, levels[h.hospital_id], h.sums.cases, h.sums.points, h.due_fen)
-    values = {i: p.point_value_fen for p in run.pools for i in p.pool.split("+")}
+    values = by_pool((p.pool, p.point_value_fen) for p in run.pools)
     for number, pool in enumerate(run.region.pools):
         own = [h for h in run.hospitals if h.pool == pool.id]
         if not own:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.cases.parse import flat
-from drgpay.ground.errors import Bilingual, InputError, both
-from drgpay.ground.inputs import read_json
+from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
 from drgpay.ground.numbers import Figure, Number, digits, number
-from drgpay.ground.outputs import refuse_unfinished
-from drgpay.policy.year import policy_of_manifest
+from drgpay.runs import reader
 from drgpay.why import labels
 from drgpay.why.blame import not_readable
 
@@ -89,36 +86,35 @@ class CaseSum:
     money: Mapping[str, int]
 
 
-class RunFolder:
-    """A run folder; raises InputError when it is none."""
+class RunFolder(reader.RunFolder):
+    """A settled year's folder as derivations read it: rows of its tables that say where they stand."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        super().__init__(folder)
         self.accounts: dict[str, Any] = {}  # by row of the pools table, made by `bounds.accounts`
-        refuse_unfinished(self.folder)
-        try:
-            path = self.folder / "manifest.json"
-            self.manifest: dict[str, Any] = read_json(path, parse_float=Decimal)
-            self.policy = policy_of_manifest(self.manifest)
-            self.hospitals = self._rows("hospitals", ("hospital_id", "pool"))
-            self.pools = self._rows("pools", ("pool",))
-            self.cases = pq.ParquetFile(self.folder / "cases.parquet")
+        self.hospitals = self._rows("hospitals", ("hospital_id", "pool"))
+        self.pools = self._rows("pools", ("pool",))
+        with self.reading():
+            self.cases = pq.ParquetFile(self.path("cases"))
             self.columns = list(self.cases.schema_arrow.names)
             if missing := [name for name in NEEDED if name not in self.columns]:
                 raise ValueError(f"cases.parquet has no column {', '.join(missing)}")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise not_readable(self.folder, error) from None
+        _ = self.policy  # of which a value may be none that is offered
 
-    def _rows(self, name: str, key: Sequence[str]) -> list[Row]:
-        table = pq.read_table(self.folder / f"{name}.parquet")
+    def broken(self, error: object) -> DrgpayError:
+        """Return what to say of a folder that cannot be read: who is at fault."""
+        return not_readable(self.folder, error)
+
+    def _rows(self, name: str, key: Sequence[str], filters: Any = None) -> list[Row]:
+        rows = self.table(name, filters=filters).to_pylist()
         return [
             Row(name, tuple((column, str(row[column] or "")) for column in key), row)
-            for row in table.to_pylist()
+            for row in rows
         ]
 
     def optional(self, name: str, key: Sequence[str]) -> list[Row]:
         """Return the rows of a table that not every run has."""
-        return self._rows(name, key) if (self.folder / f"{name}.parquet").exists() else []
+        return self._rows(name, key) if self.has(name) else []
 
     @cached_property
     def drgs(self) -> dict[str, Row]:
@@ -138,17 +134,8 @@ class RunFolder:
 
     def quarantined(self, case_id: str) -> list[Row]:
         """Return what the quarantine table says of a case."""
-        table = pq.read_table(
-            self.folder / "quarantine.parquet", filters=[("case_id", "==", case_id)]
-        )
-        return [
-            Row(
-                "quarantine",
-                tuple((k, str(row[k])) for k in ("file", "row", "case_id", "reason")),
-                row,
-            )
-            for row in table.to_pylist()
-        ]
+        key = ("file", "row", "case_id", "reason")
+        return self._rows("quarantine", key, [("case_id", "==", case_id)])
 
     def listed(self, name: str, key: Sequence[str]) -> list[Row]:
         """Return the entries of a list in the manifest as rows; empty when it has none."""
@@ -169,10 +156,8 @@ class RunFolder:
 
     def pool_of(self, pool: str) -> Row | None:
         """Return the row of the pools table that settles a pool: its own, or the combined one."""
-        for row in self.pools:
-            if pool == row["pool"] or pool in row["pool"].split("+"):
-                return row
-        return None
+        name = self.settled_in(pool)
+        return next((row for row in self.pools if row["pool"] == name), None)
 
     def pool_facts(self, pool: str) -> Row:
         """Return what the manifest says of a row of the pools table."""
@@ -256,59 +241,35 @@ class RunFolder:
 
     @cached_property
     def sums(self) -> list[CaseSum]:
-        """Sums of the settled cases by hospital, pool, class and way of paying: one pass."""
-        keys = ["hospital_id", "pool", "case_class", "paid_by"]
-        money = ["not_pool_fen", "pool_fund_fen", "total_cost_fen", "price_fen"]
-        parts: dict[tuple[str, ...], tuple[int, Decimal, list[int]]] = {}
-        columns = [*keys, "points", *money]
-        for batch in self.cases.iter_batches(columns=columns, batch_size=1_000_000):
-            table = pa.Table.from_batches([batch]).filter(pc.field("case_class").is_valid())
-            added = table.group_by(keys).aggregate(
-                [("case_class", "count"), ("points", "sum"), *((m, "sum") for m in money)]
-            )
-            for row in added.to_pylist():
-                key = tuple(row[k] or "" for k in keys)
-                cases, points, fens = parts.get(key, (0, Decimal(0), [0] * len(money)))
-                parts[key] = (
-                    cases + row["case_class_count"],
-                    points + (row["points_sum"] or 0),
-                    [f + (row[f"{m}_sum"] or 0) for f, m in zip(fens, money, strict=True)],
-                )
+        """Sums of the settled cases by hospital, pool, class and way of paying."""
+        money = ("not_pool_fen", "pool_fund_fen", "total_cost_fen", "price_fen")
         return [
             CaseSum(
-                key[0], key[1], key[2], key[3], cases, Fraction(points),
-                dict(zip(money, fens, strict=True)),
+                hospital=r["hospital_id"] or "",
+                pool=r["pool"] or "",
+                case_class=r["case_class"] or "",
+                paid_by=r["paid_by"] or "",
+                cases=r["cases"],
+                points=Fraction(r["points"] or 0),
+                money={name: int(r[name]) for name in money},
             )
-            for key, (cases, points, fens) in sorted(parts.items())
-        ]  # fmt: skip
+            for r in self.case_sums.by_class().to_pylist()
+        ]
 
     def classes_of(self, drg: str) -> list[tuple[str, str, dict[str, Figure]]]:
         """Return class, way of paying and sums of a group's cases."""
-        keys = ["case_class", "paid_by"]
-        columns = ["drg", *keys, "points", "total_cost_fen"]
-        parts: dict[tuple[str, ...], list[Any]] = {}
-        for batch in self.cases.iter_batches(columns=columns, batch_size=1_000_000):
-            table = pa.Table.from_batches([batch]).filter(pc.field("case_class").is_valid())
-            table = table.filter(pc.equal(table["drg"].cast(pa.string()), drg))
-            if not len(table):
-                continue
-            added = table.group_by(keys).aggregate(
-                [("case_class", "count"), ("points", "sum"), ("total_cost_fen", "sum")]
-            )
-            for row in added.to_pylist():
-                sums = parts.setdefault(tuple(row[k] or "" for k in keys), [0, Decimal(0), 0])
-                sums[0] += row["case_class_count"]
-                sums[1] += row["points_sum"] or 0
-                sums[2] += row["total_cost_fen_sum"] or 0
         made = []
-        for key, (cases, points, cost) in sorted(parts.items()):
-            where = (("drg", drg), *zip(keys, key, strict=True))
+        for r in self.case_sums.of_group(drg).to_pylist():
+            named = (r["case_class"] or "", r["paid_by"] or "")
+            where = (("drg", drg), ("case_class", named[0]), ("paid_by", named[1]))
             figures = {
-                "cases": Figure("cases", where, "case_id", cases, "count"),
-                "points": Figure("cases", where, "points", Fraction(points), "sum"),
-                "total_cost_fen": Figure("cases", where, "total_cost_fen", cost, "sum"),
+                "cases": Figure("cases", where, "case_id", r["cases"], "count"),
+                "points": Figure("cases", where, "points", Fraction(r["points"] or 0), "sum"),
+                "total_cost_fen": Figure(
+                    "cases", where, "total_cost_fen", int(r["total_cost_fen"]), "sum"
+                ),
             }
-            made.append((key[0], key[1], figures))
+            made.append((*named, figures))
         return made
 
 
