@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from drgpay.signals.parameters import Parameters
 
@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 CHI2_MEDIAN = 0.45493642311957  # of one degree of freedom
+WIDEST_TAU2 = 4.0
 
 
 def dense(*columns: Ints) -> Ints:
@@ -93,12 +94,9 @@ def q_values(p: Floats) -> Floats:
     [0.03, 0.06, nan, 0.5]
     """
     q = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    if not len(known):
-        return q
-    order = known[np.argsort(p[known], kind="stable")]
-    raw = p[order] * len(order) / np.arange(1, len(order) + 1)
-    q[order] = np.minimum.accumulate(raw[::-1])[::-1].clip(0, 1)
+    known = np.isfinite(p)
+    if known.any():
+        q[known] = stats.false_discovery_control(p[known])
     return q
 
 
@@ -129,7 +127,6 @@ def _robust_tau2(y: Floats, s2: Floats, level: Ints, known: Mask, least: int) ->
 
     The median is weighted by precision: what small hospitals' figures differ by is mostly chance.
     """
-    low, high = 0.0, 4.0
 
     def excess(tau2: float) -> float:
         centre = _centres(y, s2, tau2, level, known, least)
@@ -141,10 +138,9 @@ def _robust_tau2(y: Floats, s2: Floats, level: Ints, known: Mask, least: int) ->
 
     if known.sum() < 3 or excess(0.0) <= 0:
         return 0.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    if excess(WIDEST_TAU2) > 0:
+        return WIDEST_TAU2
+    return float(optimize.bisect(excess, 0.0, WIDEST_TAU2, xtol=1e-12))
 
 
 def judge(
