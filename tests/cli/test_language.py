@@ -427,12 +427,28 @@ def test_text__of_an_error_is_composed_in_both_languages() -> None:
     assert pickle.loads(pickle.dumps(fault)).chinese == fault.chinese
 
 
+@pytest.mark.parametrize("words", [("--help",), ("cases", "--help")])
+def test_help__is_shown_before_anything_large_is_loaded(words: tuple[str, ...]) -> None:
+    script = (
+        f"import sys; sys.argv = ['drgpay', *{words!r}]\n"
+        "from drgpay.cli import main\n"
+        "try:\n    main()\nfinally:\n    print({'numpy', 'pyarrow', 'numba'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "set()", done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "spared"),
     [
-        (("group", "one.csv", "-o", "out.csv"), ("pandas", "matplotlib", "jinja2")),
-        (("cases", "check", "one.csv", "-o", "out.json"), ("pandas", "matplotlib", "jinja2")),
-        (("explain", "--from", "one.csv"), ("pandas", "matplotlib", "jinja2")),
+        (("group", "one.csv", "-o", "out.csv"), ("pandas", "matplotlib", "jinja2", "scipy.linalg")),
+        (
+            ("cases", "check", "one.csv", "-o", "out.json"),
+            ("pandas", "matplotlib", "jinja2", "scipy.linalg"),
+        ),
+        (("explain", "--from", "one.csv"), ("pandas", "matplotlib", "jinja2", "scipy.linalg")),
     ],
 )
 def test_command_on_cases__starts_without_what_it_does_not_need(

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay import Grouper
-from drgpay.cli.scheme import show
+from drgpay.cli.scheme_show import show
 from drgpay.report.scheme_manual import write_manual
 from drgpay.schemes.load import load_scheme
 from reference.model import group_case as model_group

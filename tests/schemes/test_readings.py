@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from drgpay.cli.cases_check import check as check_command
 from drgpay.cli.explain import explain as explain_command
 from drgpay.cli.group import group as group_command
-from drgpay.cli.scheme import show as show_command
 from drgpay.cli.scheme_impact import impact as impact_command
+from drgpay.cli.scheme_show import show as show_command
 from drgpay.ground.errors import DrgpayError, InputError, SchemeError
 from drgpay.grouper import Grouper, group, group_file
 from drgpay.grouper.check import check_cases

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from drgpay.cli import scheme as command
+from drgpay.cli import scheme_show
 from drgpay.ground.errors import InputError
 from drgpay.ground.reference import bundled
 from drgpay.schemes.checks import CHECKS
@@ -128,4 +129,4 @@ def test_texts__are_english_on_request(monkeypatch: pytest.MonkeyPatch, tiny: An
 
 
 def test_checks__all_have_a_chinese_name() -> None:
-    assert set(command.CHINESE) == {*(check.__name__ for check in CHECKS), NO_LONGER_FOUND}
+    assert set(scheme_show.CHINESE) == {*(check.__name__ for check in CHECKS), NO_LONGER_FOUND}

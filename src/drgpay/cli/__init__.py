@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -179,6 +180,7 @@ def _hear_signals() -> list[int]:
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
     guard_streams()
+    gc.set_threshold(50_000)  # tables of rules are many small objects, none of them in a circle
     in_front = threading.current_thread() is threading.main_thread()
     heard = _hear_signals() if in_front else []
     try:
@@ -190,6 +192,8 @@ def main() -> None:
         raise
     except BaseException as error:
         sys.exit(_tell(Stopped(heard[0]) if heard else error))
+    finally:
+        gc.freeze()  # what the process gives up anyway is not searched for circles at its end
 
 
 def _tell(error: BaseException) -> int:

@@ -13,7 +13,7 @@ from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
-from drgpay.cli.start import spare_pandas
+from drgpay.cli.start import spare_imports
 from drgpay.ground.errors import in_language
 from drgpay.ground.outputs import not_an_input, result_file, whole_file
 
@@ -80,7 +80,7 @@ def check(
     reading: ReadOptions,
 ) -> None:
     """Check files."""
-    spare_pandas()
+    spare_imports()
     if out is not None:
         result_file(out, SUFFIXES)
         not_an_input([out], cases)

@@ -13,7 +13,7 @@ from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import codes_option, scheme_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
-from drgpay.cli.start import spare_pandas
+from drgpay.cli.start import spare_imports
 from drgpay.ground.errors import in_language
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def convert(
     reading: ReadOptions,
 ) -> None:
     """Convert files."""
-    spare_pandas()
+    spare_imports()
     from drgpay.cases.convert import convert as run
     from drgpay.grouper.codes_read import CodesRead
     from drgpay.grouper.versions import any_grouper, schemes_of

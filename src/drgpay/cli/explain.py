@@ -15,7 +15,7 @@ from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import codes_option, readings_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
-from drgpay.cli.start import spare_pandas
+from drgpay.cli.start import spare_imports
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
 from drgpay.ground.reference import DEFAULT_SCHEME
 
@@ -121,7 +121,7 @@ def explain(
     workers: int | None,
 ) -> None:
     """Explain one case, or many."""
-    spare_pandas()
+    spare_imports()
     sex = {"男": "M", "女": "F"}.get(sex or "", sex)
     given = [sex, age, age_days, weight, los, dx, px or None, icu or None, discharged]
     if source is not None and any(value is not None for value in given):

@@ -13,7 +13,7 @@ from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import grouping_options, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
-from drgpay.cli.start import spare_pandas
+from drgpay.cli.start import spare_imports
 from drgpay.ground.errors import in_language
 from drgpay.names.readings import readings_text
 
@@ -63,7 +63,7 @@ def group(
     threads: int | None,
 ) -> None:
     """Group files."""
-    spare_pandas()
+    spare_imports()
     from drgpay.ground.outputs import room_for
     from drgpay.grouper.stream import group_file
 

@@ -10,7 +10,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import asked_pairs, threads_option
 from drgpay.cli.progress import bar
-from drgpay.cli.start import spare_pandas
+from drgpay.cli.start import spare_imports
 
 SHOWN = 10
 
@@ -77,7 +77,7 @@ def impact(
     threads: int | None,
 ) -> None:
     """Measure a change of scheme."""
-    spare_pandas()
+    spare_imports()
     from drgpay.ground.digests import write_sums
     from drgpay.ground.outputs import new_folder, whole_folder
     from drgpay.trials.impact import measure, notes, write_tables

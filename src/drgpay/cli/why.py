@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.start import spare_pandas
+from drgpay.cli.start import spare_imports
 from drgpay.ground.errors import InputError, both
 
 
@@ -46,7 +46,7 @@ def why(
     page: Path | None,
 ) -> None:
     """Derive one figure."""
-    spare_pandas()
+    spare_imports()
     asked = {"case": case_id, "hospital": hospital, "pool": pool, "drg": drg}
     given = [(subject, name) for subject, name in asked.items() if name is not None]
     if len(given) != 1:
