@@ -40,6 +40,7 @@ from drgpay.ground.money import (
     round_to,
     yuan_text,
 )
+from drgpay.policy.year import says
 
 
 def share_floor(share: Fraction, amounts: Ints) -> Ints:
@@ -98,7 +99,7 @@ def caps_of(policy: Rules, recorded_fund_fen: ArrayLike, penalised: ArrayLike) -
 
 def by_case(policy: Rules) -> bool:
     """Whether each case is bounded, not each hospital."""
-    return bool(policy["bound.level"] == "case")
+    return says(policy, "bound.level", "case", "none", "hospital")
 
 
 def is_bounded(policy: Rules, anyone_penalised: bool) -> bool:
@@ -114,7 +115,7 @@ def is_bounded(policy: Rules, anyone_penalised: bool) -> bool:
 def check_bounds(policy: Rules) -> None:
     """Fail if a bound is given that `bound.level` gives no meaning."""
     level = policy["bound.level"]
-    if level == "case":
+    if by_case(policy):
         return
     idle = ["bound.case_within_cost"] if policy["bound.case_within_cost"] else []
     if level == "none":
@@ -282,14 +283,14 @@ def dues_within_bounds(
         found = _solve_capped(items, target_fen, of, cap)
         lowest, highest = _range(items, of, cap)
     inner = found.inner
-    spill = inner.kind == NONE_TOO_HIGH and policy["bound.unsolved"] == "to_fund"
+    spill = inner.kind == NONE_TOO_HIGH and says(policy, "bound.unsolved", "to_fund", "refuse")
     if not (inner.solved or spill):
         raise _unsolved(found, target_fen, name, policy)
     state = states(items, found.value)
     if spill:
         state[found.free[of]] = inner.state
     value = found.value
-    if policy["residual"] == "largest_remainder" or spill:
+    if says(policy, "residual", "largest_remainder", "to_fund") or spill:
         due = _whole(items, found, group is None, party)
         if sum(map(int, due)) != found.total_fen:
             raise _not_tied(name, due, found.total_fen)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from drgpay.ground.errors import Bilingual, InputError, PolicyError, both
 from drgpay.ground.money import decimal_text, round_half_away, yuan_text
+from drgpay.policy.year import says
 
 Tiers = Sequence[tuple[Fraction | None, Fraction]]
 
@@ -48,7 +49,9 @@ def available_budget(
     quarantined or held.
     """
     reserve = budget_fen - round_half_away(budget_fen * (1 - Fraction(policy["reserve_ratio"])))
-    outside = out_of_area_fund_fen if policy["out_of_area"] == "inside_budget" else 0
+    outside = (
+        out_of_area_fund_fen if says(policy, "out_of_area", "inside_budget", "deducted") else 0
+    )
     available = budget_fen - reserve - outside - provision_fen
     return PoolBudget(budget_fen, out_of_area_fund_fen, reserve, available, provision_fen)
 
@@ -128,7 +131,7 @@ def share(
     shared = sum((part.share_fen for part in parts), Fraction(0))
     uncapped = round_half_away(min(recorded_fen, available_fen) + shared)
     cap = None
-    if not within and policy["overspend_cap"] == "reserve":
+    if not within and says(policy, "overspend_cap", "reserve", "none"):
         if reserve_fen is None:
             raise PolicyError(
                 both(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from drgpay.capitation.rules import Rules
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import InputError, both, unknown_choice
 from drgpay.ground.money import round_half_away
 
 
@@ -40,6 +40,8 @@ def budgets(
         rate = rules.rate_fen if rules.rate_fen is not None else Fraction(0)
         exact = {c: rate * m / 12 for c, m in weighted_months.items()}
         return in_fen(exact), rate * months / 12
+    if rules.method != "share_of_budget":
+        raise unknown_choice("capitation.method", rules.method)
     total = total_fen or 0
     if not months:
         if total:

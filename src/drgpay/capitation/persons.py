@@ -23,6 +23,7 @@ from drgpay.capitation.setup import MAX_AGE, Cell, Setup
 from drgpay.capitation.texts import Words, column_of, is_empty
 from drgpay.cases import parse
 from drgpay.cases.duplicates import repeated
+from drgpay.ground.errors import unknown_choice
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -168,10 +169,12 @@ class _Reader:
             home, text = registered, registered_text
         elif rule == "usual":
             home, text = usual, usual_text
-        else:  # the first of the two that leads to a community
+        elif rule == "usual_then_registered":  # the first of the two that leads to a community
             second = (usual < 0) & (registered >= 0)
             home = np.where(second, registered, np.maximum(usual, np.minimum(registered, _NOWHERE)))
             text = pc.if_else(pa.array(usual == _EMPTY), registered_text, usual_text)
+        else:
+            raise unknown_choice("capitation.area_of_resident", rule)
         school, school_text = self._area(faults, "school_area")
         employer, employer_text = self._area(faults, "employer_area")
         student, employee = kind == KINDS.index("student"), kind == KINDS.index("employee")

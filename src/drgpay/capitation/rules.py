@@ -13,21 +13,10 @@ from typing import Any
 from drgpay.capitation.columns import factor
 from drgpay.ground.errors import Bilingual, PolicyError, both, located, quoted
 from drgpay.ground.money import decimal_fraction
+from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.year import says
 
-CHOICES = {
-    "capitation.method": ("rate", "share_of_budget"),
-    "capitation.area_of_resident": ("registered", "usual", "usual_then_registered"),
-    "capitation.invalid_cost": ("charged", "excluded"),
-}
-KEYS = (
-    "capitation.method",
-    "capitation.rate_yuan",
-    "capitation.area_of_resident",
-    "capitation.invalid_cost",
-    "capitation.special_factors",
-    "capitation.keep_ratio",
-    "capitation.deficit_share",
-)
+KEYS = tuple(key for key in CATALOGUE if key.startswith("capitation."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +41,9 @@ def rules_of(policy: Mapping[str, Any]) -> Rules:
             values[key] = policy[key]
         except KeyError:
             faults.append(located(key, both("缺少", "missing")))
-    for key, choices in CHOICES.items():
-        if key in values and values[key] not in choices:
+    for key in KEYS:
+        choices = CATALOGUE[key].choices
+        if choices and key in values and values[key] not in choices:
             faults.append(
                 located(
                     key,
@@ -101,7 +91,7 @@ def rules_of(policy: Mapping[str, Any]) -> Rules:
         values["capitation.method"],
         None if rate is None else rate * 100,
         values["capitation.area_of_resident"],
-        values["capitation.invalid_cost"] == "charged",
+        says(values, "capitation.invalid_cost", "charged", "excluded"),
         frozenset(factor(word) for word in words),
         keep,
         deficit,

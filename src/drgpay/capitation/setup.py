@@ -26,7 +26,7 @@ from drgpay.capitation.columns import (
 from drgpay.capitation.files import Source, find, open_table
 from drgpay.cases import parse
 from drgpay.cases.texts import texts_of
-from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, located, unknown_choice
 from drgpay.ground.money import decimal_fraction, fen_of_yuan
 
 WEIGHT_DP = 6
@@ -309,6 +309,8 @@ def _total(
                 "capitation.method = rate computes the budget: take this file away",
             )
         return None
+    if method != "share_of_budget":
+        raise unknown_choice("capitation.method", method)
     if len(rows) != 1:
         if not any("budget" in str(fault) for fault in f.found):
             f.add(

@@ -598,7 +598,7 @@ def prepaid_rows(run: MonthRun) -> list[tuple[str, str, int, int]]:
 
     What was suspended is neither: the year end settles it. What was paid too much is no deposit.
     """
-    by_fund = run.policy["prepay_basis"] == "recorded_fund"
+    by_fund = run.policy.says("prepay_basis", "recorded_fund", "month_value")
     own = by_key(run.accounts)
     of_cases = own if run.months.recomputed is None else by_key(run.months.recomputed)
     rows = []

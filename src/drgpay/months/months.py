@@ -333,7 +333,7 @@ def _paid_to_date(year: Year, months: Months, month: int, pools: Sequence[Pool])
     if month > 1:
         first, last = f"{region.year}-01", f"{region.year}-{month - 1:02d}"
         payments.insert(0, Payment(DRG, before, first if month == 2 else f"{first} – {last}"))
-    if year.policy["out_of_area"] == "inside_budget":
+    if year.policy.says("out_of_area", "inside_budget", "deducted"):
         payments.append(Payment(OUT_OF_AREA, sum(pool.out_of_area_fund_fen for pool in pools)))
     return payments + [Payment(OTHER, p.amount_fen, p.name) for p in other_payments(region, pools)]
 
@@ -431,7 +431,7 @@ def _payments(
     """
     region, policy = year.region, year.policy
     ratio = Fraction(policy["prepay_ratio"])
-    by_fund = policy["prepay_basis"] == "recorded_fund"
+    by_fund = policy.says("prepay_basis", "recorded_fund", "month_value")
     ties = []
     if by_fund:
         pairs = [

@@ -27,6 +27,7 @@ from drgpay.points.trimming import (
     shares_wanted,
 )
 from drgpay.policy import YearPolicy
+from drgpay.policy.year import says
 
 if TYPE_CHECKING:
     from drgpay.points.history import History, KeptYear, Limits
@@ -136,14 +137,14 @@ def check_zero_points(
     (`zero_base_points`). Raises PolicyError that names them.
     """
     zero = [g.drg for g in base.groups.values() if g.mean_fen > 0 and not g.base_points]
-    if policy["bed_day.payment"] == "points":
+    if policy.says("bed_day.payment", "points", "money"):
         zero += [
             name
             for name, fen in rates
             if fen > 0 and not base_points_of(fen, base.all_mean_fen, policy)
         ]
     found = tuple(dict.fromkeys(zero))
-    if found and policy["zero_base_points"] == "refuse":
+    if found and policy.says("zero_base_points", "refuse", "settle"):
         scale, places = policy["point_scale"], policy["base_points_dp"]
         shown = "、".join(found[:10])
         raise PolicyError(
@@ -237,7 +238,22 @@ def history_base_points(
     Raises InputError when there is no past case to stand on, PolicyError for percentiles or
     weights of years that cannot be used.
     """
-    matters = [*MATTERS, *(MATTERS_FOR_MULTIPLES if policy["trim.method"] == "multiples" else ())]
+    matters = [
+        *MATTERS,
+        *(
+            MATTERS_FOR_MULTIPLES
+            if policy.says(
+                "trim.method",
+                "multiples",
+                "middle_interval",
+                "none",
+                "winsorise",
+                "sd",
+                "percentiles",
+            )
+            else ()
+        ),
+    ]
     key = ("base", tuple(drgs), years, *(policy[name] for name in matters))
     if key not in history.cache:
         history.cache[key] = _history_base_points(history, drgs, adrg_of, policy, years)
@@ -282,7 +298,9 @@ def _history_base_points(
     for cell in every:
         families.setdefault(adrg_of.get(drgs[cell.group], ""), []).append(cell)
 
-    small, deviation = policy["small_groups"], policy["stable.cv_sd"]
+    deviation = policy["stable.cv_sd"]
+    borrows = policy.says("small_groups", "borrow_adrg", "unstable", "review")
+    reviews = policy.says("small_groups", "review", "unstable", "borrow_adrg")
     groups = {}
     for g, drg in enumerate(drgs):
         if g not in before:
@@ -290,7 +308,7 @@ def _history_base_points(
         after = kept[g]
         few = not _enough(after.n, policy)
         family = families.get(adrg_of.get(drg, ""), []) if adrg_of.get(drg) else []
-        lent = few and small == "borrow_adrg" and _together(family).n > 0
+        lent = few and borrows and _together(family).n > 0
         if not after.n and not lent:
             continue  # trimmed away entirely: as a group without history
         source = family if lent else cells[g]
@@ -310,7 +328,7 @@ def _history_base_points(
             medians_after.get(g),
             sum(cell.below + cell.above for cell in cells[g]),
             BORROWED if lent else FROM_HISTORY,
-            few and small == "review",
+            few and reviews,
         )
     found = tuple(sorted({cell.year for cell in every}))
     return BasePoints(FROM_HISTORY, all_mean, groups, history.used, years, found, limits)
@@ -318,7 +336,7 @@ def _history_base_points(
 
 def _weights(policy: YearPolicy, years: tuple[int, ...]) -> Mapping[int, Fraction] | None:
     """Return the weight of each past year; None when all years count together."""
-    if policy["history.weighting"] == "pooled":
+    if policy.says("history.weighting", "pooled", "yearly_means"):
         return None
     given: tuple[Fraction, ...] = policy["history.year_weights"]
     if len(given) < len(years):
@@ -402,7 +420,9 @@ def _limits(history: History, policy: YearPolicy) -> tuple[Limits, dict[int, Fra
         np.array(list(before), dtype=np.int32),
         np.array([low for low, _ in own], dtype=np.int64),
         np.array([high for _, high in own], dtype=np.int64),
-        policy["trim.method"] == "winsorise",
+        policy.says(
+            "trim.method", "winsorise", "middle_interval", "none", "sd", "percentiles", "multiples"
+        ),
     )
     return limits, {g: values[g][-1] for g in before}
 
@@ -475,7 +495,7 @@ def multiple_of(base_points: int, policy: Mapping[str, Any] | YearPolicy) -> Fra
     '2'
     """
     own = Fraction(base_points, POINT)
-    if policy["high.bands_unit"] == "weight":
+    if says(policy, "high.bands_unit", "weight", "points"):
         own /= policy["point_scale"]
     for limit, multiple in policy["high.bands"]:
         if limit is None or own < limit or (policy["high.bands_inclusive"] and own == limit):
@@ -515,7 +535,7 @@ def group_tables(
     exact, high_fen = [Fraction(0)] * count, np.zeros(count, np.int64)
     # a group without past cases has too few of them
     none_is_enough = policy["stable.inclusive"] and policy["stable.min_cases"] == 0
-    small = policy["small_groups"] == "review" and not none_is_enough
+    small = policy.says("small_groups", "review", "unstable", "borrow_adrg") and not none_is_enough
     review = np.full(count, small and base.source == FROM_HISTORY)
     for i, drg in enumerate(drgs):
         group = base.groups.get(drg)

@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.ground.errors import Bilingual, InputError, PolicyError, both
+from drgpay.ground.errors import Bilingual, InputError, PolicyError, both, unknown_choice
 from drgpay.ground.money import round_half_away
 from drgpay.names.columns import both_names
 from drgpay.points.base import MAX_COEFFICIENT, BasePoints
@@ -162,13 +162,15 @@ def coefficients(
         _check_weights(policy)
         parts = _parts(policy, hospitals, levels, drgs, given, history, base)
         general, values = _weighted(policy, parts, shape)
+    elif source not in ("given", "level"):
+        raise unknown_choice("coef.source", source)
     else:
         table, key_of, file = (
             (given.coefficients, hospitals, "coefficients.csv")
             if source == "given"
             else (given.by_level, levels, "level_coefficients.csv")
         )
-        if source == "given" and policy["coef.without_row"] == "one":
+        if source == "given" and policy.says("coef.without_row", "one", "refuse"):
             table = {**{h: COEF_ONE for h, _ in given.by_drg}, **table}
         _check_rows(table, hospitals, key_of, file)
         general = np.array([table[key] for key in key_of], dtype=np.int64)
@@ -466,7 +468,7 @@ class _Sums:
     ) -> None:
         self.history, self.limits, self.points = history, limits, points
         self.least = max(policy["coef.min_cases"], 1)
-        self.by_drg = policy["coef.scope"] == "hospital_drg"
+        self.by_drg = policy.says("coef.scope", "hospital_drg", "hospital")
         self.level_of = level_of
         self.cells = history.hospitals(limits)
         self.of_group: dict[int, _Total] = {}

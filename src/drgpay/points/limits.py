@@ -36,8 +36,8 @@ def cost_limits(
     Source: policy of the region; `low.inclusive` and `high.inclusive` say whose a cost at a limit
     is.
     """
-    standard = policy["ratio_basis"] == "standard"
-    lower = policy["low.threshold"] == "lower_of_coefficient"
+    standard = policy.says("ratio_basis", "standard", "group_mean")
+    lower = policy.says("low.threshold", "lower_of_coefficient", "fixed")
     rows = len(coefficient) if standard or lower else 1
     low = np.full((rows, len(tables.exact)), -1, dtype=np.int64)
     high = np.full((rows, len(tables.exact)), LARGEST, dtype=np.int64)

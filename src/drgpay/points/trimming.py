@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from drgpay.ground.errors import PolicyError, both
+from drgpay.ground.errors import PolicyError, both, unknown_choice
 from drgpay.ground.money import round_half_away
 from drgpay.policy import YearPolicy
 
@@ -36,7 +36,9 @@ class Moments:
 
     def variance(self, deviation: str) -> Fraction | None:
         """Return the exact variance, `sample` (n - 1) or `population`; None when there is none."""
-        divisor = self.n - 1 if deviation == "sample" else self.n
+        divisor = {"sample": self.n - 1, "population": self.n}.get(deviation)
+        if divisor is None:
+            raise unknown_choice("stable.cv_sd", deviation)
         if divisor < 1:
             return None
         return Fraction(self.n * self.squares - self.total**2, self.n * divisor)
@@ -67,7 +69,9 @@ def quantile_place(n: int, share: Fraction, quantile_type: str) -> Fraction:
     >>> quantile_place(4, Fraction(1, 4), "7"), quantile_place(4, Fraction(1, 4), "6")
     (Fraction(3, 4), Fraction(1, 4))
     """
-    place = (n - 1) * share if quantile_type == "7" else (n + 1) * share - 1
+    place = {"7": (n - 1) * share, "6": (n + 1) * share - 1}.get(quantile_type)
+    if place is None:
+        raise unknown_choice("trim.quantile_type", quantile_type)
     return min(max(place, Fraction(0)), Fraction(n - 1))
 
 
@@ -120,7 +124,12 @@ EVERYTHING: Limits = (0, FARTHEST)
 MultipleOf = Callable[[int], Fraction]  # mean of a group in fen → K of high-cost cases
 
 
-def middle_interval(group: GroupCosts, policy: YearPolicy) -> Limits:
+def everything(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) -> Limits:
+    """Return limits that no cost is beyond (不裁剪)."""
+    return EVERYTHING
+
+
+def middle_interval(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) -> Limits:
     """Return Q1 - lower x IQR … Q3 + upper x IQR (中间区段法).
 
     Source: P11 names the fences; that Zhejiang uses them is not verified.
@@ -132,19 +141,19 @@ def middle_interval(group: GroupCosts, policy: YearPolicy) -> Limits:
     return math.ceil(least), math.floor(most)
 
 
-def percentiles(group: GroupCosts, policy: YearPolicy) -> Limits:
+def percentiles(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) -> Limits:
     """Return P(lower) … P(upper) (百分位法)."""
     lower, upper = group.quantiles
     return math.ceil(lower), math.floor(upper)
 
 
-def winsorise(group: GroupCosts, policy: YearPolicy) -> Limits:
+def winsorise(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) -> Limits:
     """Return the fen to which costs below P(lower) and above P(upper) are set (缩尾)."""
     lower, upper = group.quantiles
     return round_half_away(lower), round_half_away(upper)
 
 
-def deviations(group: GroupCosts, policy: YearPolicy) -> Limits:
+def deviations(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) -> Limits:
     """Return mean -/+ multiple x standard deviation (标准差法); without one, everything.
 
     |cost - S/n| <= k s is |n cost - S| <= sqrt(k² s² n²), whose left side is whole.
@@ -167,12 +176,13 @@ def multiples(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) ->
     )
 
 
-METHODS: Mapping[str, Callable[[GroupCosts, YearPolicy], Limits]] = {
-    "none": lambda group, policy: EVERYTHING,
+METHODS: Mapping[str, Callable[[GroupCosts, YearPolicy, MultipleOf], Limits]] = {
+    "none": everything,
     "middle_interval": middle_interval,
     "percentiles": percentiles,
     "winsorise": winsorise,
     "sd": deviations,
+    "multiples": multiples,
 }
 
 
@@ -180,14 +190,12 @@ def limits_of(group: GroupCosts, policy: YearPolicy, multiple_of: MultipleOf) ->
     """Return the lowest and highest cost that stays as it is, both inclusive, 0 … 2^62."""
     cv_max, deviation = Fraction(policy["stable.cv_max"]), policy["stable.cv_sd"]
     tame = group.moments.n < 2 or group.moments.cv_within(cv_max, deviation)
-    if policy["trim.when"] == "cv_above" and tame:
+    if policy.says("trim.when", "cv_above", "always") and tame:
         return EVERYTHING
     method = policy["trim.method"]
-    low, high = (
-        multiples(group, policy, multiple_of)
-        if method == "multiples"
-        else METHODS[method](group, policy)
-    )
+    if method not in METHODS:
+        raise unknown_choice("trim.method", method)
+    low, high = METHODS[method](group, policy, multiple_of)
     if low > high:
         return FARTHEST, FARTHEST  # nothing is left
     return max(0, low), min(max(high, -1), FARTHEST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from drgpay.ground.errors import unknown_choice
 from drgpay.policy.catalogue import CATALOGUE
@@ -59,6 +59,28 @@ def shown(raw: Any) -> str:
     return str(raw)
 
 
+class Values(Protocol):
+    """Values of parameters by key."""
+
+    def __getitem__(self, key: str, /) -> Any:
+        """Return the value of a parameter."""
+
+
+def says(values: Values, key: str, word: str, *others: str) -> bool:
+    """Whether a parameter's choice is `word` and not one of `others`.
+
+    These are all that the place at hand tells apart: any other choice is refused there, never taken
+    for one of them. Raises PolicyError.
+
+    >>> says({"residual": "to_fund"}, "residual", "largest_remainder", "to_fund")
+    False
+    """
+    value = values[key]
+    if value != word and value not in others:
+        raise unknown_choice(key, value)
+    return bool(value == word)
+
+
 @dataclass(frozen=True)
 class YearPolicy:
     """The parameters in force in one year."""
@@ -73,15 +95,8 @@ class YearPolicy:
         return self.parameters[key].value
 
     def says(self, key: str, word: str, *others: str) -> bool:
-        """Whether a parameter's choice is `word` and not one of `others`.
-
-        Those are all that the place at hand can tell apart: any other choice is refused, never
-        taken for one of them. Raises PolicyError.
-        """
-        value = self.parameters[key].value
-        if value != word and value not in others:
-            raise unknown_choice(key, value)
-        return bool(value == word)
+        """Whether a parameter's choice is `word` and not one of `others`; any other is refused."""
+        return says(self, key, word, *others)
 
     @property
     def trial(self) -> list[str]:

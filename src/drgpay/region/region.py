@@ -85,7 +85,8 @@ def _given_coefficients(settings: Settings, overrides: Sequence[str]) -> bool:
     """
     try:
         policy = load_policy(settings.policy, settings.path)
-        return bool(policy.for_year(settings.year, overrides)["coef.source"] == "given")
+        year_policy = policy.for_year(settings.year, overrides)
+        return year_policy.says("coef.source", "given", "level", "components")
     except PolicyError:
         return False
     except (DrgpayError, OSError, ValueError, TypeError, KeyError, OverflowError):

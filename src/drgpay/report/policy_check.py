@@ -74,7 +74,7 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
     """Return where values that are each right do not fit together."""
     checks = (
         (
-            policy["coef.source"] == "components"
+            policy.says("coef.source", "components", "given", "level")
             and len(policy["coef.weights"]) != len(policy["coef.components"]),
             "coef.weights",
             both(
@@ -83,7 +83,8 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
             ),
         ),
         (
-            policy["coef.source"] == "components" and sum(policy["coef.weights"]) != 1,
+            policy.says("coef.source", "components", "given", "level")
+            and sum(policy["coef.weights"]) != 1,
             "coef.weights",
             both("权重合计不是1", "the weights do not add up to 1"),
         ),
@@ -93,19 +94,19 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
             both("下界百分位高于上界百分位", "above trim.upper_percentile"),
         ),
         (
-            policy["history.weighting"] == "yearly_means"
+            policy.says("history.weighting", "yearly_means", "pooled")
             and len(policy["history.year_weights"]) < policy["history_years"],
             "history.year_weights",
             both("权重的个数少于 history_years", "fewer weights than history_years"),
         ),
         (
-            policy["deposit_score"] == "bands" and policy["deposit_bands"] is None,
+            policy.says("deposit_score", "bands", "linear") and policy["deposit_bands"] is None,
             "deposit_bands",
             both("deposit_score 为 bands 时须有分档", "none, though deposit_score is bands"),
         ),
         (
-            policy["referral.rule"] == "one_stay"
-            and policy["referral.deductible"] == "standards"
+            policy.says("referral.rule", "one_stay", "separate")
+            and policy.says("referral.deductible", "standards", "highest_paid")
             and not policy["referral.deductible_standards"],
             "referral.deductible_standards",
             both(

@@ -140,7 +140,7 @@ def month_budgets(available_fen: int, shares: Sequence[Fraction]) -> list[int]:
 
 def month_shares(region: Region, policy: YearPolicy) -> Sequence[Fraction]:
     """Return the months' shares of the budget; raises PolicyError when they are not there."""
-    if policy["month.pattern"] == "equal":
+    if policy.says("month.pattern", "equal", "given"):
         return (Fraction(1, MONTHS),) * MONTHS
     if not region.month_shares:
         raise PolicyError(
@@ -237,7 +237,7 @@ def _account(
     ratio = Fraction(policy["prepay_ratio"])
     payment = kept = 0
     to_date[0] += row[M_FUND]
-    if policy["prepay_basis"] == "recorded_fund":
+    if policy.says("prepay_basis", "recorded_fund", "month_value"):
         payment = round_half_away(ratio * to_date[0]) - to_date[1]
     elif due is not None and due > 0:
         payment = round_half_away(ratio * due)

@@ -64,7 +64,7 @@ def check_pools_have_cases(
 ) -> None:
     """Fail with the reasons of quarantine when they left a pool without a case."""
     empty = [p.id for p in region.pools if not any(key[1] == p.id for key in sums)]
-    alone = policy["combine_pools"] or policy["pool_without_points"] == "leave"
+    alone = policy["combine_pools"] or policy.says("pool_without_points", "leave", "refuse")
     if alone and len(empty) < len(region.pools):
         return  # it is left unsettled, or has no part in the common value
     if not empty or not len(quarantine):
@@ -143,10 +143,12 @@ def check_given_money(
 
 def _of_carried(region: Region, policy: YearPolicy) -> list[Bilingual]:
     """Return carried amounts that name no run and that the policy does not take."""
-    rule, found = policy["carried.unmatched"], []
+    found = []
+    refuses = policy.says("carried.unmatched", "refuse", "recover_only", "accept")
+    recovers = policy.says("carried.unmatched", "recover_only", "refuse", "accept")
     for (hospital, pool), amounts in sorted(region.carried_by_hand.items()):
         for fen in amounts:
-            if rule == "refuse" or (rule == "recover_only" and fen < 0):
+            if refuses or (recovers and fen < 0):
                 kind = both("补付", "to be paid") if fen < 0 else both("扣回", "to be recovered")
                 amount = yuan_text(abs(fen))
                 found.append(
@@ -162,11 +164,10 @@ def _of_carried(region: Region, policy: YearPolicy) -> list[Bilingual]:
 
 def require_targets(region: Region, policy: YearPolicy) -> None:
     """Fail if an official run has no control target that the policy asks for; trials may go without."""
-    rule = policy["ceiling.required"]
-    if policy.trial or rule == "none":
+    if policy.trial or policy.says("ceiling.required", "none", "region", "fund"):
         return
     lacking = [pool.id for pool in region.pools if pool.control_target_fen is None]
-    if rule == "region" or len(region.pools) == 1:
+    if policy.says("ceiling.required", "region", "fund", "none") or len(region.pools) == 1:
         lacking = []
     if region.ceiling is not None and not lacking:
         return

@@ -34,7 +34,14 @@ NO_STAY = 1 << 7  # of a refund: its stay is another row's, too
 def holding(policy: YearPolicy) -> int:
     """Return the bits of the findings that hold a case under a policy."""
     bits = sum(BIT[name] for name in policy["findings.hold"])
-    return int(bits | (BIT["stay_against_dates"] if policy["los_conflict"] == "hold" else 0))
+    return int(
+        bits
+        | (
+            BIT["stay_against_dates"]
+            if policy.says("los_conflict", "hold", "dates", "given")
+            else 0
+        )
+    )
 
 
 def doubts_of(

@@ -60,9 +60,9 @@ NOT_GIVEN, UNREADABLE = -1, -2  # of a deductible, which changes no amount
 def wanted(policy: YearPolicy) -> tuple[str, ...]:
     """Return the columns of cases that a settlement under a policy reads."""
     more = []
-    if policy["not_pool"] == "personal":
+    if policy.says("not_pool", "personal", "all"):
         more.append("personal_paid")
-    if policy["referral.rule"] == "one_stay":
+    if policy.says("referral.rule", "one_stay", "separate"):
         more += ["referral_group", "deductible"]
     return (*ALWAYS, *more)
 
@@ -185,7 +185,7 @@ class CaseReader:
         fund = self._money(faults, "pool_fund")
         faults.add(fund > cost, "pool_fund", "fund_above_cost")
         personal = None
-        if self.policy["not_pool"] == "personal":
+        if self.policy.says("not_pool", "personal", "all"):
             personal = self._personal(faults, cost)
         none = (bed_class >= 0) & ~self.has_rate[hospital, np.maximum(bed_class, 0)]
         faults.add(none & (hospital >= 0), "bed_day_class", "bed_day_rate_missing")
@@ -208,7 +208,7 @@ class CaseReader:
 
     def _key(self, discharge: NDArray[np.int32], settled: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the day by which a case belongs to a year and a month (rule 1)."""
-        if self.policy["year_key"] != "setl_end_date":
+        if not self.policy.says("year_key", "setl_end_date", "discharge_date"):
             return discharge
         return np.where(settled == parse.MISSING_DATE, discharge, settled)
 
@@ -248,7 +248,10 @@ class CaseReader:
             values, bad = parse.money(table["pool_fund"])
             fund = np.where(bad | (values < 0), 0, np.minimum(values, cost))
         personal = None
-        if self.policy["not_pool"] == "personal" and "personal_paid" in table.column_names:
+        if (
+            self.policy.says("not_pool", "personal", "all")
+            and "personal_paid" in table.column_names
+        ):
             values, bad = parse.money(table["personal_paid"])
             personal = np.where(bad | (values < 0), 0, np.minimum(values, cost))
         return Facts(
@@ -308,11 +311,11 @@ class CaseReader:
         """Return the days of the stay: those given, else by the dates (rule 2, `los_conflict`)."""
         known = (admission != parse.MISSING_DATE) & (discharge != parse.MISSING_DATE)
         days = np.where(known, discharge.astype(np.int64) - admission, 0)
-        if self.policy["los_convention"] == "plus_one":
+        if self.policy.says("los_convention", "plus_one", "difference"):
             days = np.where(known, days + 1, days)
         days = np.clip(days, 0, parse.MAX_COUNT)
         taken = given >= 0
-        if self.policy["los_conflict"] == "dates":
+        if self.policy.says("los_conflict", "dates", "hold", "given"):
             wrong = np.zeros(len(given), np.bool_)
             conflicts(admission, discharge, given, wrong)
             taken &= ~wrong
@@ -337,7 +340,7 @@ class CaseReader:
         limit = self.policy["long_stay.days"]
         if limit is not None:
             long = (bed_class == none) & (days > limit)
-            if self.policy["long_stay.rule"] == "bed_day":
+            if self.policy.says("long_stay.rule", "bed_day", "by_item"):
                 own = self.bed_classes.get(self.policy["long_stay.class"], missing_rate)
                 bed_class = np.where(long, own, bed_class).astype(np.int16)
             elif history:  # takes no part in base points either

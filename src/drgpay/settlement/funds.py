@@ -173,7 +173,7 @@ def _deferred(
     """Return the hospitals whose payment waits in part: as much as others owe back and did not
     hold up already, by what each is to be paid, in whole fen by largest remainder.
     """
-    if excess_fen <= 0 or policy["ceiling.excess"] != "defer":
+    if excess_fen <= 0 or not policy.says("ceiling.excess", "defer", "refuse"):
         return {}
     payable = {key: made[key].payable_fen for key in keys if made[key].payable_fen}
     owed = sum(made[key].recover_fen - made[key].deferred_fen for key in keys)
@@ -205,7 +205,7 @@ def _payments(
         Payment(PREPAID, sum(h.prepaid_fen for h in own)),
         Payment(PAYABLE, sum(h.payable_fen for h in own)),
     ]
-    if policy["out_of_area"] == "inside_budget":
+    if policy.says("out_of_area", "inside_budget", "deducted"):
         found.append(Payment(OUT_OF_AREA, sum(pool.out_of_area_fund_fen for pool in pools)))
     if capitation_fen is not None:
         found.append(Payment(CAPITATION, capitation_fen))
@@ -232,7 +232,9 @@ def _fund(
     alone = share(recorded, budget.available_fen, policy, budget.reserve_fen).settled_fen
     settled = next((p for p in pools if p.pool == pool.id), None)
     residual = 0 if settled is None else settled.residual_fen
-    outside = pool.out_of_area_fund_fen if policy["out_of_area"] == "inside_budget" else 0
+    outside = (
+        pool.out_of_area_fund_fen if policy.says("out_of_area", "inside_budget", "deducted") else 0
+    )
     other = sum(p.amount_fen for p in other_payments(region, [pool]))
     prepaid, payable = sum(h.prepaid_fen for h in own), sum(h.payable_fen for h in own)
     return FundResult(

@@ -157,11 +157,11 @@ def _of_tables(region: Region, policy: YearPolicy) -> list[Bilingual]:
     """Note tables of the region that the policy leaves aside."""
     given = {path.stem for path in region.files}
     unused = {
-        "coefficients": policy["coef.source"] != "given",
-        "level_coefficients": policy["coef.source"] != "level",
-        "components": policy["coef.source"] != "components",
+        "coefficients": not policy.says("coef.source", "given", "level", "components"),
+        "level_coefficients": not policy.says("coef.source", "level", "given", "components"),
+        "components": not policy.says("coef.source", "components", "given", "level"),
         "tcm": policy["tcm.tilt"] is None,
-        "month_shares": policy["month.pattern"] != "given",
+        "month_shares": not policy.says("month.pattern", "given", "equal"),
     }
     idle = [name for name, is_idle in unused.items() if is_idle and name in given]
     if not idle:
@@ -178,7 +178,7 @@ def _of_levels(region: Region, policy: YearPolicy) -> list[Bilingual]:
     """Note levels of the tables that no hospital has."""
     levels = {h.level for h in region.hospitals}
     named = {rate.level for rate in region.bed_day_rates if rate.level}
-    if policy["coef.source"] == "level":
+    if policy.says("coef.source", "level", "given", "components"):
         named |= set(region.level_coefficients)
     found = [
         both(
@@ -359,7 +359,7 @@ def _of_new_technology(region: Region, policy: YearPolicy, year: YearSums) -> li
     if not rows:
         return []
     named = sum(item.amount_fen for item in rows)
-    if policy["new_technology.rule"] == "in_cost":
+    if policy.says("new_technology.rule", "in_cost", "paid_apart", "by_points"):
         return [
             both(
                 f"新技术项目表有 {len(rows)} 行、{yuan_text(named)} 元，政策规定计入病例费用"

@@ -188,7 +188,7 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
     def exact(s: Sums) -> Fraction:
         return value * s.net_points / POINT - s.n_fen + s.money_fen
 
-    if policy["residual"] == "largest_remainder":
+    if policy.says("residual", "largest_remainder", "to_fund"):
         shares = {k: exact(s) for k, s in sums.items()}
         if hospital_first(policy):
             return _Dues(value, remainder_by_party(shares, settled_fen), 0)
@@ -201,7 +201,9 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
 
 def hospital_first(policy: YearPolicy) -> bool:
     """Whether fen left over of one value for all pools go to hospitals, then to their pools."""
-    return bool(policy["combine_pools"]) and policy["combined_residual"] == "hospital_first"
+    return bool(policy["combine_pools"]) and policy.says(
+        "combined_residual", "hospital_first", "by_account"
+    )
 
 
 def without_points(name: str, sums: Iterable[Sums]) -> InputError:
@@ -450,7 +452,7 @@ def settle(
                 bound.get(key, ""),
             )
         )
-    if policy["deposit_forfeited"] == "share":
+    if policy.says("deposit_forfeited", "share", "fund"):
         hospitals = with_shares(hospitals, standing)
     _check(pools, hospitals)
     return pools, hospitals
@@ -469,7 +471,9 @@ def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> 
         own = [s for key, s in sums.items() if key[1] in ids]
         if not any(s.net_points for s in own):
             found.append((name, own))
-    if found and (policy["pool_without_points"] == "refuse" or len(found) == len(together)):
+    if found and (
+        policy.says("pool_without_points", "refuse", "leave") or len(found) == len(together)
+    ):
         raise without_points(*found[0])
     return {name for name, _ in found}
 
@@ -478,7 +482,7 @@ def provision_of(
     sums: Mapping[Key, Sums], quarantined_fen: Iterable[int], policy: YearPolicy
 ) -> int:
     """Return what is set aside for held and quarantined cases: their recorded fund (`provision`)."""
-    if policy["provision"] == "none":
+    if policy.says("provision", "none", "recorded_fund"):
         return 0
     return sum(s.held_fund_fen for s in sums.values()) + sum(quarantined_fen)
 
@@ -526,7 +530,7 @@ def check_value(
     """
     if shared.settled_fen >= 0 and value > 0:
         return
-    if policy["value_not_positive"] == "settle":
+    if policy.says("value_not_positive", "settle", "refuse"):
         return
     own = list(sums)
     money = yuan_text(sum(s.money_fen for s in own))
@@ -563,7 +567,7 @@ def released_share(score: Fraction, policy: YearPolicy) -> Fraction:
 
     Raises PolicyError when the bands are missing.
     """
-    if policy["deposit_score"] == "linear":
+    if policy.says("deposit_score", "linear", "bands"):
         return score
     bands = policy["deposit_bands"]
     if bands is None:
@@ -611,7 +615,7 @@ def with_shares(
 
 def unshared_notes(policy: YearPolicy, hospitals: Sequence[HospitalResult]) -> list[Bilingual]:
     """Return what was forfeited and to be shared, but by nobody: it stays in the fund."""
-    if policy["deposit_forfeited"] != "share":
+    if not policy.says("deposit_forfeited", "share", "fund"):
         return []
     given = {h.pool for h in hospitals if h.shared_fen}
     return [
@@ -641,7 +645,7 @@ def _prepaid(
         prepaid = round_half_away(sums.recorded_fund_fen * share) if monthly is None else paid
     if deposit is None:
         deposit = kept
-        if policy["prepay_basis"] == "recorded_fund":
+        if policy.says("prepay_basis", "recorded_fund", "month_value"):
             deposit = max(0, sums.recorded_fund_fen - prepaid - suspended)
     return prepaid, deposit
 

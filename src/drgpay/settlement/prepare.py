@@ -137,9 +137,12 @@ class Prepared:
         """Whether a policy reads the cases alike, so that what is kept serves it, too."""
         if any(policy[key] != self.policy[key] for key in READING):
             return False
-        if policy["readmission.same"] == "hospital_category" and not self.has_categories:
+        if (
+            policy.says("readmission.same", "hospital_category", "hospital_drg", "hospital_adrg")
+            and not self.has_categories
+        ):
             return False
-        return self.has_referrals or policy["referral.rule"] != "one_stay"
+        return self.has_referrals or not policy.says("referral.rule", "one_stay", "separate")
 
     def changed_codes(self) -> dict[str, pa.Table]:
         """Return the codes read otherwise than written, of cases and of history, where there are."""
@@ -394,8 +397,10 @@ class PieceReader:
         self.review_ids = pa.array(sorted(region.reviews), pa.string())
         self.new_ids = pa.array(sorted(region.new_technology), pa.string())
         self.has_patients = True
-        self.categories = policy["readmission.same"] == "hospital_category"
-        self.referrals = policy["referral.rule"] == "one_stay"
+        self.categories = policy.says(
+            "readmission.same", "hospital_category", "hospital_drg", "hospital_adrg"
+        )
+        self.referrals = policy.says("referral.rule", "one_stay", "separate")
 
     def read(self, piece: Piece, edition: str, checks: CheckRun) -> tuple[ReadPiece, PieceChecks]:
         """Return what a settlement needs of a piece, and what the checks found in it.
@@ -450,7 +455,9 @@ class PieceReader:
     def _new_technology(self, faults: Faults, facts: Facts) -> Facts:
         """Return facts with what is taken out of the cost of each case, where the policy does so."""
         amounts = self.region.new_technology
-        if not amounts or self.policy["new_technology.rule"] == "in_cost":
+        if not amounts or self.policy.says(
+            "new_technology.rule", "in_cost", "paid_apart", "by_points"
+        ):
             return facts
         ids = ids_of(faults.table["case_id"])
         rows = np.flatnonzero(np.asarray(pc.is_in(ids, value_set=self.new_ids)))

@@ -80,7 +80,7 @@ def quotas_of(
     own &= named[reviewed.case_class]
     granted = np.bincount(reviewed.hospital[own], minlength=len(region.hospitals))
     share = Fraction(policy["special_quota"])
-    if policy["special_quota.scope"] == "region":
+    if policy.says("special_quota.scope", "region", "hospital"):
         rows = [("", int(granted.sum()), int(paid.sum()))]
     else:
         rows = [
@@ -88,7 +88,7 @@ def quotas_of(
         ]
     quotas = [Quota(name, g, n, math.ceil(share * n)) for name, g, n in rows]
     over = [q for q in quotas if q.granted > q.allowed]
-    if over and policy["special_quota.over"] == "refuse":
+    if over and policy.says("special_quota.over", "refuse", "warn"):
         raise InputError(
             both(
                 "准予的特病单议超出名额", "more special reviews are granted than the quota allows"
@@ -126,7 +126,7 @@ def review_notes(reviewed: Reviewed, region: Region, policy: YearPolicy) -> Quar
 def _names_unreasonable(policy: YearPolicy) -> list[bool]:
     """Return by class whether a review may change something: a refusal of a high case counts, too."""
     named = {"high", "reviewed", "unstable", "ungrouped", "ambiguous", "long_stay", "short_stay"}
-    if policy["low.rule"] != "ratio":
+    if not policy.says("low.rule", "ratio", "by_cost", "by_item"):
         named.add("low")
     named.add(CASE_CLASSES[SPECIAL_DISCHARGE])
     return [name in named for name in CASE_CLASSES]

@@ -61,7 +61,7 @@ def referrals(prepared: Prepared, region: Region, policy: YearPolicy) -> list[Re
 
     Raises PolicyError when the policy asks for standards and lacks that of a level.
     """
-    if policy["referral.rule"] != "one_stay":
+    if not policy.says("referral.rule", "one_stay", "separate"):
         return []
     return referrals_of(_stays(prepared, policy), region, policy)
 
@@ -81,7 +81,7 @@ def referrals_of(
 
 def _standards(region: Region, policy: YearPolicy) -> dict[str, int]:
     """Return the deductible of each level, nothing where the highest one paid counts."""
-    if policy["referral.deductible"] != "standards":
+    if not policy.says("referral.deductible", "standards", "highest_paid"):
         return {}
     standards = dict(policy["referral.deductible_standards"])
     lacking = sorted({h.level for h in region.hospitals if h.community} - set(standards))
@@ -220,7 +220,7 @@ def referral_notes(
                 + (f" … {len(ranked)} hospitals" if more else ""),
             )
         )
-    if sums and policy["referral.deductible"] == "highest_paid":
+    if sums and policy.says("referral.deductible", "highest_paid", "standards"):
         parts.append(
             both(
                 "；应收以实际支付最高的一次为准，上转时只补差额的会算多，须按当地标准核对"

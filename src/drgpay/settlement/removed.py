@@ -45,7 +45,7 @@ class Returned:
 
 def to_fund(policy: YearPolicy) -> bool:
     """Whether what violations take away returns to the fund."""
-    return bool(policy["removed_case"] == "to_fund")
+    return policy.says("removed_case", "to_fund", "shared")
 
 
 # --- points of violations

@@ -122,7 +122,7 @@ class Rules:
         for key, ways in WAY_OF.items():
             way_rule[list(ways)] = DISCHARGE_RULES.index(policy[key])
         long_days = policy["long_stay.days"]
-        by_item = policy["long_stay.rule"] == "by_item" and long_days is not None
+        by_item = policy.says("long_stay.rule", "by_item", "bed_day") and long_days is not None
         short = policy["short_stay.days"]
         numbers = (
             per_fen.numerator,
@@ -136,10 +136,10 @@ class Rules:
             COST_RULES[policy["ambiguous.rule"]],
             COST_RULES[policy["unstable.rule"]],
             policy["low.exempt_day_surgery"],
-            policy["class_order"] == "high_first",
+            policy.says("class_order", "high_first", "low_first"),
             LOW_RULES[policy["low.rule"]],
-            policy["bed_day.mode"] == "whole_stay",
-            policy["bed_day.payment"] == "money",
+            policy.says("bed_day.mode", "whole_stay", "marginal"),
+            policy.says("bed_day.payment", "money", "points"),
             HIGH_RULES[policy["high.rule"]],
             tables.by_weight,
         )
@@ -156,7 +156,7 @@ class Rules:
             holding(policy),
             policy["review.points_max"],
             Fraction(policy["new_technology.share"]),
-            policy["new_technology.rule"] == "by_points",
+            policy.says("new_technology.rule", "by_points", "in_cost", "paid_apart"),
         )
 
 

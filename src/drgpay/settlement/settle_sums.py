@@ -93,7 +93,7 @@ def settle_sums(
     monthly = _monthly(region, policy, year)
     if monthly is not None:
         used = used.using("month.growth_limit")
-        if policy["prepay_basis"] == "month_value":
+        if policy.says("prepay_basis", "month_value", "recorded_fund"):
             used = used.using("month.pattern")
     if any(pool.last_year_fund_fen is not None for pool in region.pools):
         used = used.using("budget_growth_cap")
@@ -177,7 +177,7 @@ def _monthly(
     region: Region, policy: YearPolicy, year: YearSums
 ) -> Mapping[Key, tuple[int, int, int]] | None:
     """Return what the months paid, where the policy prepays by them or suspends growth."""
-    by_value = policy["prepay_basis"] == "month_value"
+    by_value = policy.says("prepay_basis", "month_value", "recorded_fund")
     if not by_value and policy["month.growth_limit"] is None:
         return None
     return payments_of_year(region, policy, year.totals.by_month)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases.duplicates import text_hashes
-from drgpay.ground.errors import BooksError, both
+from drgpay.ground.errors import BooksError, both, unknown_choice
 from drgpay.ground.outputs import drop_folder, spill_folder
 from drgpay.grouper.pieces import in_order
 from drgpay.points.readmission import followed_stays
@@ -144,7 +144,7 @@ def _with_chains(
 def _long(piece: ReadPiece, policy: YearPolicy) -> NDArray[np.bool_]:
     """Whether a case is a long stay that is paid by item."""
     limit = policy["long_stay.days"]
-    if limit is None or policy["long_stay.rule"] != "by_item":
+    if limit is None or not policy.says("long_stay.rule", "by_item", "bed_day"):
         return np.zeros(len(piece.status), np.bool_)
     return np.asarray(piece.facts.days > limit)
 
@@ -168,6 +168,8 @@ class Kinds:
             return piece.adrg.astype(np.int32)
         if self.same == "hospital_category" and piece.category is not None:
             return piece.category.astype(np.int32) + 1
+        if self.same not in ("hospital_category", "hospital_drg"):
+            raise unknown_choice("readmission.same", self.same)
         return piece.drg.astype(np.int32)
 
 
@@ -281,7 +283,7 @@ def _stays(piece: ReadPiece, kinds: Kinds, start: int) -> NDArray[Any]:
 
 def referral_chains(prepared: Prepared, policy: YearPolicy) -> list[Chain]:
     """Return the chains of referred stays that count as one (rule 7, C6); kept for the next time."""
-    if policy["referral.rule"] != "one_stay":
+    if not policy.says("referral.rule", "one_stay", "separate"):
         return []
     key = ("chains", policy["referral.days"])
     if key not in prepared.cache:

@@ -245,7 +245,7 @@ def edge_findings(cases: Cases, skip: Mask, level: Ints, settings: Parameters) -
     window, band = settings["edge.window"], settings["edge.band"]
     found = []
     costed = cases.use & (cases.group_mean > 0) & ~skip
-    standard = cases.policy["ratio_basis"] == "standard"
+    standard = cases.policy.says("ratio_basis", "standard", "group_mean")
     ratio, low = ratio_and_low(cases)
     costed &= ratio > 0
     about = costed & (ratio > low * (1 - band)) & (ratio <= low * (1 + band))
@@ -307,11 +307,11 @@ def ratio_and_low(cases: Cases) -> tuple[Floats, Floats]:
     The basis is the group's mean, or mean x coefficient (`ratio_basis = standard`).
     """
     basis = cases.group_mean.astype(np.float64)
-    if cases.policy["ratio_basis"] == "standard":
+    if cases.policy.says("ratio_basis", "standard", "group_mean"):
         basis = basis * cases.coefficient
     ratio = np.where(basis > 0, cases.counted / np.where(basis > 0, basis, 1.0), 0.0)
     low = np.full(len(cases), float(cases.policy["low.multiple"]))
-    if cases.policy["low.threshold"] == "lower_of_coefficient":
+    if cases.policy.says("low.threshold", "lower_of_coefficient", "fixed"):
         low *= np.minimum(cases.coefficient, 1.0)
     return ratio, low
 

@@ -275,7 +275,7 @@ class Reading:
         f = self.f
         job = ReadJob(self.key, lean(self.region), self.policy, _NO_LAYOUT)
         more = [name for name in wanted(self.policy) if name not in ALWAYS]
-        more += ["personal_paid"] if self.policy["not_pool"] == "personal" else []
+        more += ["personal_paid"] if self.policy.says("not_pool", "personal", "all") else []
         frames = self.frames(given, self.region.cases, "cases")
         stage, _ = self.read(frames, workers.read_cases, (*WANTED, *more), "settlement", READ, job)
         came = sum(frame.count() for frame, _ in frames)

@@ -107,7 +107,9 @@ def settle_on_spark(
     loaded = load_policy(region.policy, region.path)
     policy = loaded.for_year(region.year, overrides)
     require_targets(region, policy)
-    if region.new_technology and policy["new_technology.rule"] != "in_cost":
+    if region.new_technology and not policy.says(
+        "new_technology.rule", "in_cost", "paid_apart", "by_points"
+    ):
         raise PolicyError(
             both(
                 "Spark 上不支持新技术项目的扣除（new_technology.rule）",
@@ -193,7 +195,7 @@ class _Run(Reading):
         settled = settle_sums(prepared, region, policy, rules.base, year)
         none = ScoredPieces(prepared.pieces, rules.scoring, Fraction(1), (), ())
         made = YearEnd.of(prepared, rules, none, year, settled)
-        one_stay = policy["referral.rule"] == "one_stay"
+        one_stay = policy.says("referral.rule", "one_stay", "separate")
         found = referrals_of(stays.chains, region, policy) if one_stay else []
         return with_referrals(made, found, stays.made_of)
 

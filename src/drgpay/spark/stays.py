@@ -28,7 +28,7 @@ def with_chains(reading: Reading, cases: Any, rules: Rules) -> Any:
     f = reading.f
     kinds = {field.name: ddl(pa.schema([field])).split(" ", 1)[1] for field in CHAIN}
     none = [f.lit(None).cast(kind).alias(name) for name, kind in kinds.items()]
-    if reading.policy["referral.rule"] != "one_stay":
+    if not reading.policy.says("referral.rule", "one_stay", "separate"):
         return cases.select("*", *none)
     named = (f.coalesce("referral", f.lit("")) != "") & (f.coalesce("patient_id", f.lit("")) != "")
     named = named & (f.col("status") == 0) & (f.col("bed_class") < 0)
@@ -64,7 +64,7 @@ def with_followed(reading: Reading, cases: Any) -> Any:
     some = cases.where(f.col("kind").isNotNull()).withColumn("correction_day", day)
     rest = cases.where(f.col("kind").isNull()).withColumn("correction_day", none)
     every = some.unionByName(rest)
-    if policy["referral.rule"] != "one_stay":
+    if not policy.says("referral.rule", "one_stay", "separate"):
         return every
     of_chain = f.max("correction_day").over(reading.window.partitionBy("chain"))
     inside = every.where(f.col("chain").isNotNull()).withColumn("correction_day", of_chain)
@@ -87,7 +87,7 @@ def chain_stays(reading: Reading, cases: Any, scored: Any, prepared: Prepared) -
     """Return the stays of all chains; the driver holds them, as far as they are shown."""
     stays: dict[str, list[Stay]] = {}
     made: dict[str, list[Any]] = {name: [] for name in MADE}
-    if reading.policy["referral.rule"] == "one_stay":
+    if reading.policy.says("referral.rule", "one_stay", "separate"):
         f, number = reading.f, {drg: i for i, drg in enumerate(prepared.numbers.drgs)}
         given = cases.where(f.col("chain").isNotNull()).select(
             "case_id", "hospital", "admission", "discharge", "deductible"

@@ -463,8 +463,8 @@ class _Runner:
 
 def _reading_first(settings: Settings, policy: YearPolicy) -> tuple[bool, bool, list[Setting]]:
     """Today's settings first; then those that need columns which others do without."""
-    needs = policy["referral.rule"] == "one_stay" or (
-        policy["readmission.same"] == "hospital_category"
+    needs = policy.says("referral.rule", "one_stay", "separate") or (
+        policy.says("readmission.same", "hospital_category", "hospital_drg", "hospital_adrg")
     )
     return bool(settings), not needs, sorted(settings)
 

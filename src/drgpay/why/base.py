@@ -98,7 +98,7 @@ def coefficient(d: Derivation, run: RunFolder, hospital: str, drg: str) -> Numbe
         )
         return fixed(1, both("基层病组的系数", "coefficient of a primary group"))
     row = run.coefficients.get((hospital, drg)) or run.coefficients[hospital, ""]
-    if run.policy["coef.source"] == "components":
+    if run.policy.says("coef.source", "components", "given", "level"):
         made = _of_components(d, run, hospital, row)
     else:
         made = _before_tilt(run, hospital, row)
@@ -167,9 +167,11 @@ def _before_tilt(run: RunFolder, hospital: str, row: Row) -> Number:
     if not _tilt(run, hospital) or dict(row.key)["drg"]:
         return row.number("coefficient", label)
     own = run.institutions[hospital]
-    if run.policy["coef.source"] == "given" and not own.has("coefficient_given"):
+    if run.policy.says("coef.source", "given", "level", "components") and not own.has(
+        "coefficient_given"
+    ):
         return fixed(1, both("只有按病组的系数，其余为 1", "rows by DRG alone: 1 elsewhere"))
-    if run.policy["coef.source"] == "level":
+    if run.policy.says("coef.source", "level", "given", "components"):
         return run.table_of("level_coefficients").number(
             own["level"],
             both(f"等级 {own['level']} 的系数", f"coefficient of level {own['level']}"),
@@ -181,7 +183,7 @@ def _tilted(d: Derivation, run: RunFolder, hospital: str, row: Row, made: Number
     """Add the tilt for TCM hospitals where there is one."""
     if not _tilt(run, hospital):
         return made
-    if dict(row.key)["drg"] and run.policy["coef.source"] != "components":
+    if dict(row.key)["drg"] and not run.policy.says("coef.source", "components", "given", "level"):
         return row.number("coefficient", both("中医倾斜后的系数", "coefficient with the tilt"))
     label = labels.column("treatment_share")
     d.test(
@@ -247,7 +249,7 @@ def band_multiple(d: Derivation, run: RunFolder, base: Number) -> Number:
     lower: Fraction | None = None
     own, inclusive = base, run.policy["high.bands_inclusive"]
     uses = ["high.bands_unit", "high.bands_inclusive"]
-    if run.policy["high.bands_unit"] == "weight":
+    if run.policy.says("high.bands_unit", "weight", "points"):
         own = base / d.given("point_scale")
     for limit, multiple in run.policy["high.bands"]:
         if limit is None or own.value < limit or (inclusive and own.value == limit):

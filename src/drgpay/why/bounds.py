@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drgpay.cases.parse import flat
-from drgpay.ground.errors import both
+from drgpay.ground.errors import both, unknown_choice
 from drgpay.ground.numbers import Number, smallest, whole_part
 from drgpay.why.folder import Row, RunFolder
 from drgpay.why.model import Derivation, fixed
@@ -58,7 +58,10 @@ class Account:
 
 def level(run: RunFolder) -> str:
     """Return what is bounded: `none`, `hospital` or `case`."""
-    return str(run.policy["bound.level"])
+    own = str(run.policy["bound.level"])
+    if own not in ("none", "hospital", "case"):
+        raise unknown_choice("bound.level", own)
+    return own
 
 
 def of_case(d: Derivation, run: RunFolder, row: Row) -> tuple[Number | None, Number | None]:

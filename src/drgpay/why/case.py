@@ -167,7 +167,7 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
     say_later(d, row, rows)
     _returned(d, run, row)
     gone = bool(rows) and is_removed(rows[-1]) and row["paid_by"] != HELD
-    if gone and run.policy["removed_case"] != "to_fund":
+    if gone and not run.policy.says("removed_case", "to_fund", "shared"):
         _amounts(d, run, row, [row])
         left = without_points(d, row, rows[-1])
         _brings(d, run, row, case_points.readmission(d, run, row, left))
@@ -263,7 +263,7 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
     """Show what the case cost and who paid; a referral chain's stays one by one."""
     d.section(both("费用", "Cost"))
     cost, fund = row.number("total_cost_fen"), row.number("pool_fund_fen")
-    if run.policy["not_pool"] == "all":
+    if run.policy.says("not_pool", "all", "personal"):
         d.step(
             "not_pool",
             labels.column("not_pool_fen"),

@@ -259,7 +259,7 @@ def _by_group(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
 
 def _by_cost(d: Derivation, run: RunFolder, stay: Stay) -> str:
     """The low and the high test, in the order of the policy."""
-    if run.policy["class_order"] == "high_first":
+    if run.policy.says("class_order", "high_first", "low_first"):
         d.parameter("class_order")
         return _high(d, run, stay) or _low(d, run, stay) or "normal"
     return _low(d, run, stay) or _high(d, run, stay) or "normal"
@@ -274,7 +274,7 @@ def _mean(stay: Stay) -> Number:
 def _basis(d: Derivation, run: RunFolder, stay: Stay) -> Number:
     """Return what the cost is held against: the group's mean, or its standard."""
     d.parameter("ratio_basis")
-    if run.policy["ratio_basis"] == "standard" and stay.coefficient is not None:
+    if run.policy.says("ratio_basis", "standard", "group_mean") and stay.coefficient is not None:
         return _mean(stay) * stay.coefficient
     return _mean(stay)
 
@@ -296,7 +296,10 @@ def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         )
         return None
     limit = d.given("low.multiple") * _basis(d, run, stay)
-    if run.policy["low.threshold"] == "lower_of_coefficient" and stay.coefficient is not None:
+    if (
+        run.policy.says("low.threshold", "lower_of_coefficient", "fixed")
+        and stay.coefficient is not None
+    ):
         one = fixed(1, both("系数不超过 1", "at most 1"))
         limit = limit * smallest(one, stay.coefficient)
     low = d.test(

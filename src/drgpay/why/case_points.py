@@ -58,7 +58,9 @@ def _to_review(run: RunFolder, drg: str) -> bool:
     if run.manifest["base_points"]["source"] != "history":
         return False
     none_is_enough = run.policy["stable.inclusive"] and run.policy["stable.min_cases"] == 0
-    return bool(run.policy["small_groups"] == "review" and not none_is_enough)
+    return bool(
+        run.policy.says("small_groups", "review", "unstable", "borrow_adrg") and not none_is_enough
+    )
 
 
 def score(
@@ -178,7 +180,7 @@ def with_apart(d: Derivation, run: RunFolder, row: Row, price: Number) -> Number
 
 def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
     """Add the points that reward new technology, where the policy does so."""
-    if run.policy["new_technology.rule"] == "by_points":
+    if run.policy.says("new_technology.rule", "by_points", "in_cost", "paid_apart"):
         new = row.number("new_technology_fen", labels.column("new_technology_fen"))
         reward = d.step(
             "points.new_technology",
@@ -237,7 +239,7 @@ def _bed_day(
     d: Derivation, run: RunFolder, stay: Stay, coefficient: Number, stated: Sequence[Figure]
 ) -> tuple[str, Number]:
     """Days at their rates, in points or in money (rule 3)."""
-    money = run.policy["bed_day.payment"] == "money"
+    money = run.policy.says("bed_day.payment", "money", "points")
     heading = both("按床日付费（金额）", "By bed-day, in money")
     d.section(heading if money else both("床日点数", "Bed-day points"))
     parts = _daily(d, run, stay, money)
@@ -270,7 +272,7 @@ def _daily(d: Derivation, run: RunFolder, stay: Stay, money: bool) -> list[Numbe
     row = stay.row
     days = int(row["days"])
     bands = rates(run, stay)
-    if run.policy["bed_day.mode"] == "whole_stay":
+    if run.policy.says("bed_day.mode", "whole_stay", "marginal"):
         own = [b for b in bands if b["from_day"] <= days]
         return [row.number("days") * _worth(d, run, own[-1], money, row)]
     made = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both, unknown_choice
 from drgpay.ground.numbers import digits, number, total
 from drgpay.why import labels
 from drgpay.why.base import band_multiple, base_points, group_mean
@@ -80,13 +80,15 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
 def _of_standard(d: Derivation, run: RunFolder) -> Bilingual:
     """Return what a limit of the group is still multiplied with."""
     d.parameter("ratio_basis")
-    if run.policy["ratio_basis"] != "standard":
+    if not run.policy.says("ratio_basis", "standard", "group_mean"):
         return NOTHING
     return both("各机构另乘其差异系数", "of a hospital: times its coefficient")
 
 
 def _history(d: Derivation, run: RunFolder, row: Row) -> None:
     method = run.policy["trim.method"]
+    if method not in TRIM:
+        raise unknown_choice("trim.method", method)
     before, after = row.number("n_before"), row.number("n_after")
     if method == "winsorise":
         title = both(
@@ -97,7 +99,7 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
     stated = row.figures("trimmed") if method != "winsorise" else ()
     d.step(
         "trimmed", title, before - after, "cases", "5.4", stated=stated,
-        uses=["trim.method", "trim.when", *TRIM.get(method, ()), "history_years"],
+        uses=["trim.method", "trim.when", *TRIM[method], "history_years"],
     )  # fmt: skip
     for column in (
         "cv_before",

@@ -20,13 +20,13 @@ FEN = Fraction(1, 100)
 
 def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
     """Return a hospital's part of its pool's forfeited deposits; None where nothing is shared."""
-    if run.policy[KEY] == "fund" and not row.get("shared_fen"):
+    if run.policy.says("deposit_forfeited", "fund", "share") and not row.get("shared_fen"):
         return None
     title, stated = labels.column("shared_fen"), row.figures("shared_fen")
     members = [r for r in run.hospitals if r["pool"] == row["pool"]]
     whole = sum(r["forfeited_fen"] for r in members)
     reason = _excluded(run, row)
-    if run.policy[KEY] == "fund":
+    if run.policy.says("deposit_forfeited", "fund", "share"):
         reason = both("扣罚的保证金留在基金", "forfeited deposits stay in the fund")
     elif not reason and not whole:
         reason = both("本险种没有扣罚的保证金", "nothing was forfeited in the pool")
@@ -68,7 +68,7 @@ def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
 
 def left(d: Derivation, run: RunFolder, pool: Row) -> None:
     """Say of each pool what of the forfeited deposits nobody shares: it stays in the fund."""
-    if run.policy[KEY] == "fund":
+    if run.policy.says("deposit_forfeited", "fund", "share"):
         return
     for name in pool["pool"].split("+"):
         members = [r for r in run.hospitals if r["pool"] == name]

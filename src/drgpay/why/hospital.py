@@ -316,7 +316,9 @@ def _due(
             f"the exact due is {shown_value(exact.value, 2)} yuan, but its cases make "
             f"{shown_value(everyone[key].exact / 100, 2)}",
         )
-    if run.policy["residual"] == "to_fund" and not bounds.bounded(run, pool):
+    if run.policy.says("residual", "to_fund", "largest_remainder") and not bounds.bounded(
+        run, pool
+    ):
         return d.step(
             "due",
             labels.column("due_fen"),
@@ -352,7 +354,7 @@ def _due(
             "is not rounded",
         )
     marks: tuple[tuple[str, str], ...] = ()
-    if "+" in pool["pool"] and run.policy["combined_residual"] == "hospital_first":
+    if "+" in pool["pool"] and run.policy.says("combined_residual", "hospital_first", "by_account"):
         whole = _of_hospital(d, row, pool, key, shares, whole)
         shares = {k: v for k, v in shares.items() if k[0] == key[0]}
         marks = (("hospital_id", key[0]), OF_HOSPITAL)
@@ -548,7 +550,7 @@ def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:
             "prepaid", label, given[0].number("prepaid_fen"), "yuan", "5.11",
             stated=row.figures("prepaid_fen"), note=_given_by(run),
         )  # fmt: skip
-    by_fund = run.policy["prepay_basis"] == "recorded_fund"
+    by_fund = run.policy.says("prepay_basis", "recorded_fund", "month_value")
     if by_fund and run.policy["month.growth_limit"] is None:
         return d.step(
             "prepaid", label, computed, "yuan", "5.11", stated=row.figures("prepaid_fen"),
@@ -581,7 +583,7 @@ def _deposit(d: Derivation, run: RunFolder, row: Row, prepaid: Number) -> Number
             stated=row.figures("deposit_fen"), note=_given_by(run),
         )  # fmt: skip
     computed = largest(fixed(0), row.number("recorded_fund_fen") - prepaid)
-    by_fund = run.policy["prepay_basis"] == "recorded_fund"
+    by_fund = run.policy.says("prepay_basis", "recorded_fund", "month_value")
     if by_fund and run.policy["month.growth_limit"] is not None:
         return d.step(
             "deposit", label, row.number("deposit_fen"), "yuan", "5.11",
@@ -616,7 +618,7 @@ def _forfeited(d: Derivation, run: RunFolder, row: Row, deposit: Number) -> Numb
     if hospital.get("standing") == "ended":
         share = fixed(1, both("协议已解除，不考核", "its agreement has ended"))
         note = both("协议已解除，不考核，不扣保证金", "its agreement has ended: not assessed")
-    elif run.policy["deposit_score"] == "bands":
+    elif run.policy.says("deposit_score", "bands", "linear"):
         share = _band(d, run, score)
         note = both("保证金 ×（1 − 得分所在档的比例）", "deposit × (1 − ratio of the score's band)")
     else:

@@ -188,7 +188,7 @@ def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
     )  # fmt: skip
     made = local
     d.parameter("out_of_area")
-    if run.policy["out_of_area"] == "inside_budget":
+    if run.policy.says("out_of_area", "inside_budget", "deducted"):
         label = labels.column("out_of_area_fund_fen")
         outside = facts.number("out_of_area_fund_fen")
         if len(parts) > 1:
@@ -289,7 +289,7 @@ def _settled(
         share = _slices(d, run, TIERS[surplus], tiers, available, balance)
         uses = [TIERS[surplus]]
     made = rounded(begin + share, fixed(2))
-    if not surplus and run.policy["overspend_cap"] == "reserve":
+    if not surplus and run.policy.says("overspend_cap", "reserve", "none"):
         cap = available + facts.number("reserve_fen")
         made = smallest(made, cap)
         uses.append("overspend_cap")
@@ -356,7 +356,10 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
         d.disagree("没有点数，求不出点值", "there are no points: no point value")
         return
     plain = top / points
-    rounds = run.policy["residual"] == "to_fund" and run.policy["value_dp"] is not None
+    rounds = (
+        run.policy.says("residual", "to_fund", "largest_remainder")
+        and run.policy["value_dp"] is not None
+    )
     if not bounds.bounded(run, pool):
         made = rounded(plain, d.given("value_dp")) if rounds else plain
         d.step(
@@ -394,7 +397,7 @@ def _dues(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled:
     )  # fmt: skip
     exact = sum((a.exact for a in bounds.accounts(run, pool).values()), Fraction(0)) / 100
     if (
-        run.policy["residual"] == "largest_remainder"
+        run.policy.says("residual", "largest_remainder", "to_fund")
         and exact != settled.value
         and not pool["residual_fen"]
     ):

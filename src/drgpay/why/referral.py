@@ -102,7 +102,7 @@ def _bracket(marks: list[str], form: str, comma: str) -> str:
 
 def _due(d: Derivation, run: RunFolder, stays: Sequence[Row], given: Sequence[Row]) -> list[Number]:
     """Return what the one deductible is the greatest of."""
-    if run.policy["referral.deductible"] == "highest_paid":
+    if run.policy.says("referral.deductible", "highest_paid", "standards"):
         return [stay.number("deductible_fen") for stay in given]
     standards = dict(run.policy["referral.deductible_standards"])
     levels = dict.fromkeys(str(stay["level"]) for stay in stays)
