@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drgpay.points.base import GroupTables
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy import YearPolicy
+from drgpay.policy.year import says
 
 LARGEST = 2**62
 
@@ -36,8 +37,8 @@ def cost_limits(
     Source: policy of the region; `low.inclusive` and `high.inclusive` say whose a cost at a limit
     is.
     """
-    standard = policy.says("ratio_basis", "standard", "group_mean")
-    lower = policy.says("low.threshold", "lower_of_coefficient", "fixed")
+    standard = says(policy, "ratio_basis", "standard", "group_mean")
+    lower = says(policy, "low.threshold", "lower_of_coefficient", "fixed")
     rows = len(coefficient) if standard or lower else 1
     low = np.full((rows, len(tables.exact)), -1, dtype=np.int64)
     high = np.full((rows, len(tables.exact)), LARGEST, dtype=np.int64)
