@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 from click.testing import CliRunner
 
-from drgpay.capitation.columns import TABLES as CAPITATION_TABLES
+from drgpay.capitation.tables import TABLES as CAPITATION_TABLES
 from drgpay.cli import cli
 from drgpay.names.columns import chinese_header
 from drgpay.names.table_headers import HEADERS
@@ -113,7 +113,7 @@ def test_page__commands_run(name: str, here: Path) -> None:
 def test_page__headers_are_understood(name: str) -> None:
     """The headers of the tables of files are headers that some table has."""
     known = {header for several in HEADERS.values() for header in several}
-    known |= {h for table in CAPITATION_TABLES for c in table.columns for h in c.chinese}
+    known |= {h for table in CAPITATION_TABLES for c in table.columns for h in c.headers}
     known |= {chinese_header(column) for column in ("case_id", "hospital_id", "pool")}
     for line in page(name).splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.capitation import files
-from drgpay.capitation.columns import PERSONS, VISITS
 from drgpay.capitation.quarantine import REASONS
 from drgpay.capitation.result import Capitation
 from drgpay.capitation.run import capitate
+from drgpay.capitation.tables import PERSONS, VISITS
 from drgpay.ground.errors import DrgpayError, InputError
 from tests.capitation.regions import (
     POLICY,
@@ -245,7 +245,7 @@ def test_faulty_rows__change_nothing_else(tmp_path: Path) -> None:
 def chinese(folder: Path, name: str, table: Any) -> Path:
     path = folder / "capitation" / f"{name}.csv"
     header, *rest = path.read_text(encoding="utf-8").splitlines()
-    words = [table.column(column).chinese[0] for column in header.split(",")]
+    words = [table.column(column).headers[0] for column in header.split(",")]
     words = [f"{w}（元）" if w in ("总费用", "统筹基金支付") else w for w in words]
     path.write_bytes(
         "\n".join([";".join(words), *(r.replace(",", ";") for r in rest)]).encode("gb18030")
@@ -396,7 +396,7 @@ def _second_file(folder: Path) -> None:
 def _parquet(column: pa.Array) -> Callable[[Path], None]:
     def make(folder: Path) -> None:
         (folder / "visits.csv").unlink()
-        names = [c.name for c in VISITS.columns if c.required]
+        names = VISITS.needed
         pq.write_table(pa.table({n: column for n in names}), folder / "visits.parquet")
 
     return make
@@ -427,16 +427,22 @@ FOLDERS: list[tuple[Callable[[Path], Any], str]] = [
     (edit("persons", "person_id,kind,months,参保月数\n"), "two columns mean months"),
     (
         edit("communities", "community_id,name\nA,a\nA,b\nB,b\n"),
-        "communities.csv:3: 'A' stands twice",
+        "communities.csv:3: community_id 'A' stands twice: row 2",
     ),
     (edit("communities", "community_id,name\n,a\n"), "communities.csv:2: community_id is empty"),
-    (edit("communities", "community_id,name\n"), "no community|not in the table"),
-    (edit("areas", "area,community_id\na,A\na,B\n"), "areas.csv:3: area 'a' stands twice"),
-    (edit("areas", "area,community_id\na,Z\n"), "areas.csv:2: community 'Z' is not in"),
-    (edit("areas", "area,community_id,note\na,A,x\n"), "unknown columns: note"),
+    (edit("communities", "community_id,name\n"), "communities.csv: no row"),
+    (edit("areas", "area,community_id\na,A\na,B\n"), "areas.csv:3: area 'a' stands twice: row 2"),
+    (
+        edit("areas", "area,community_id\na,Z\n"),
+        "areas.csv:2: community_id 'Z' is not in communities",
+    ),
+    (
+        edit("areas", "area,community_id,note\na,A,x\n"),
+        "columns are area, community_id, note; must be area, community_id",
+    ),
     (edit("areas", "area,community_id\na\n"), "areas.csv:2: wrong number of fields"),
-    (edit("community_members", "community_id,hospital_id\nA,H\nB,H\n"), "in a community already"),
-    (edit("community_members", "community_id,hospital_id\nZ,H\n"), "community 'Z' is not in"),
+    (edit("community_members", "community_id,hospital_id\nA,H\nB,H\n"), "in one community only"),
+    (edit("community_members", "community_id,hospital_id\nZ,H\n"), "community_id 'Z' is not in"),
     (edit("risk_cells", "cell,weight\n1,heavy\n"), "weight: 'heavy' is not a decimal"),
     (edit("risk_cells", "cell,weight\n1,-1\n"), "not between 0 and 1000"),
     (edit("risk_cells", "cell,weight\n1,1.1234567\n"), "more than six decimals"),
@@ -444,7 +450,7 @@ FOLDERS: list[tuple[Callable[[Path], Any], str]] = [
     (edit("risk_cells", "cell,weight,age_from,age_to\n1,1,9,8\n"), "age_from is above age_to"),
     (edit("risk_cells", "cell,weight,age_from\n1,1,-5\n"), "not a whole number from 0 to 150"),
     (edit("risk_cells", "cell,weight,sex\n1,1,X\n"), "sex: 'X' is unknown"),
-    (edit("risk_cells", "cell,weight\n"), "there is no risk cell"),
+    (edit("risk_cells", "cell,weight\n"), "risk_cells.csv: no row"),
     (edit("budget", "pool_total_yuan\n5\n"), "take this file away"),
     (_no_parquet, "cannot be read"),
     (_open_field, "not closed"),

@@ -16,7 +16,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
-from drgpay.tables.small import meaning
 
 from drgpay.ground.errors import DrgpayError
 from drgpay.grouper.stream import group
@@ -26,6 +25,7 @@ from drgpay.names.columns import CASE_COLUMNS
 from drgpay.names.run_columns import TABLES, WORDS, label
 from drgpay.policy import load_policy
 from drgpay.policy.catalogue import CATALOGUE
+from drgpay.region import tables as region_tables
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from reference.model import group_case, load_scheme, settle_region
@@ -115,10 +115,18 @@ def given_cases(case: dict[str, Any]) -> list[dict[str, str]]:
     return [{name: row.get(name, "") for name in names} for row in rows]
 
 
+def meaning(table: str, header: str) -> str:
+    """Return the column that a Chinese header of a table of the region means."""
+    declared = next(t for t in region_tables.TABLES if t.name == table)
+    found = declared.meaning(header)
+    assert found is not None, f"{table}: {header}"
+    return found
+
+
 def region_of(case: dict[str, Any], folder: Path) -> Path:
     given = case["给定"]
     tables = {
-        GIVEN[name]: [{meaning(k): str(v) for k, v in row.items()} for row in rows]
+        GIVEN[name]: [{meaning(GIVEN[name], k): str(v) for k, v in row.items()} for row in rows]
         for name, rows in given.items()
         if name not in ("病例", "预算", "统筹区")
     }

@@ -379,10 +379,10 @@ def test_year_without_a_version__is_refused_and_nothing_is_left(tmp_path: Path) 
 
 
 def test_full_disk__leaves_no_half_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("drgpay.synth.writer.write_csv", full)
+    monkeypatch.setattr("drgpay.synth.write_rows", full)
     with pytest.raises(InputError):
         synthesize(tmp_path / "r", 50, 1, history_years=1)
     assert not list(tmp_path.iterdir())

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from drgpay.capitation.columns import TABLES, Table
+from drgpay.capitation.tables import LARGE, SMALL, TABLES
 from drgpay.cases import excel
 from drgpay.cases.delimited import (
     DELIMITERS,
@@ -37,6 +37,8 @@ from drgpay.cases.files import Unchanged, not_passed_over, of_folder, readable, 
 from drgpay.cases.parquet import check_texts
 from drgpay.cases.swallowed import rows_within, without_swallowing
 from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.tables.declared import Table
+from drgpay.tables.kinds import code
 
 SUFFIXES = (".parquet", ".csv", ".xlsx", ".xls")
 BATCH_ROWS = 1_000_000
@@ -73,14 +75,14 @@ class Source:
 
 
 def find(folder: Path) -> tuple[dict[str, tuple[Path, ...]], list[Bilingual]]:
-    """Return the files of each table of a capitation folder, and what is wrong with the folder."""
+    """Return the files of each large table of a capitation folder, and what is wrong with it."""
     faults: list[Bilingual] = []
     found: dict[str, tuple[Path, ...]] = {}
-    used: set[Path] = set()
-    for table in TABLES:
+    used = {folder / f"{table.name}{suffix}" for table in SMALL for suffix in SUFFIXES}
+    for table in LARGE:
         alone = [p for suffix in SUFFIXES if (p := folder / f"{table.name}{suffix}").is_file()]
         inside = folder / table.name
-        if table.large and inside.is_dir():
+        if inside.is_dir():
             used.add(inside)
             read, others = of_folder(inside, SUFFIXES)
             alone += read
@@ -98,8 +100,8 @@ def find(folder: Path) -> tuple[dict[str, tuple[Path, ...]], list[Bilingual]]:
                     both(f"同一张表有几个文件：{names}，只留其一", f"keep one of {names}"),
                 )
             )
-        if not alone and table.required:
-            columns = [c.name for c in table.columns if c.required]
+        if not alone:
+            columns = table.needed
             faults.append(
                 located(
                     f"{table.name}.csv",
@@ -186,18 +188,13 @@ def _choose(path: Path, table: Table, headers: list[str]) -> tuple[dict[str, int
             )
         else:
             chosen[name] = place
-    missing = [c.name for c in table.columns if c.required and c.name not in chosen]
-    strange = [] if table.large else unused
-    if missing or strange:
+    missing = [name for name in table.needed if name not in chosen]
+    if missing:
         may = [c.name for c in table.columns]
         raise InputError(
             both(
-                (f"缺少列：{'、'.join(map(table.shown, missing))}" if missing else "")
-                + ("；" if missing and strange else "")
-                + (f"不认识的列：{'、'.join(strange)}" if strange else ""),
-                (f"missing columns: {', '.join(missing)}" if missing else "")
-                + ("; " if missing and strange else "")
-                + (f"unknown columns: {', '.join(strange)}" if strange else ""),
+                f"缺少列：{'、'.join(map(table.shown, missing))}",
+                f"missing columns: {', '.join(missing)}",
             ),
             where=path,
             remedy=both(
@@ -371,7 +368,7 @@ def _open_excel(path: Path, table: Table) -> Opened:
     def pieces(chosen: dict[str, int]) -> Iterator[Piece]:
         again = _excel_rows(path)
         next(again, None)
-        ids = [name for name in chosen if table.column(name).is_id]
+        ids = [name for name in chosen if table.column(name).kind is code]
         while some := list(islice(again, EXCEL_ROWS)):
             cells = {
                 name: [row[place] if place < len(row) else "" for _, row in some]

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.capitation.columns import KIND_WORDS, KINDS, NO_CHRONIC
 from drgpay.capitation.files import Piece
 from drgpay.capitation.quarantine import Quarantined, RowFaults
 from drgpay.capitation.rules import Rules
-from drgpay.capitation.setup import MAX_AGE, Cell, Setup
+from drgpay.capitation.setup import Cell, Setup
+from drgpay.capitation.tables import KIND_WORDS, KINDS, MAX_AGE, NO_CHRONIC
 from drgpay.capitation.texts import Words, column_of, is_empty
 from drgpay.cases import parse
 from drgpay.cases.duplicates import repeated

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from drgpay.capitation.columns import factor
+from drgpay.capitation.tables import factor
 from drgpay.ground.errors import Bilingual, PolicyError, both, located, quoted
 from drgpay.ground.money import decimal_fraction
 from drgpay.policy.catalogue import CATALOGUE

@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from drgpay.capitation.budget import balance, budgets
-from drgpay.capitation.columns import FOLDER
 from drgpay.capitation.persons import UNASSIGNED, People, Places, read_people
 from drgpay.capitation.quarantine import Quarantined
 from drgpay.capitation.result import BEARERS, Capitation, check_books
 from drgpay.capitation.rules import Rules, rules_of
 from drgpay.capitation.setup import WEIGHT_DP, Setup, read_setup
+from drgpay.capitation.tables import FOLDER
 from drgpay.capitation.visits import ACCEPTED, PLAIN, Sums, Tally, tally_visits
 from drgpay.ground.arrow import decimal_column
 from drgpay.ground.errors import InputError, both

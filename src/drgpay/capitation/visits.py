@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.capitation.columns import factor
 from drgpay.capitation.files import Piece
 from drgpay.capitation.lookup import Lookup
 from drgpay.capitation.persons import People, Places
 from drgpay.capitation.quarantine import Quarantined, RowFaults
 from drgpay.capitation.rules import Rules
 from drgpay.capitation.setup import Setup
+from drgpay.capitation.tables import factor
 from drgpay.capitation.texts import Words, column_of, is_empty
 from drgpay.cases import parse
 from drgpay.cases.duplicates import equal_hashes, text_hashes

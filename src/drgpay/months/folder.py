@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -13,7 +12,6 @@ import pyarrow as pa
 
 from drgpay import __version__
 from drgpay.ground.arrow import table_writer
-from drgpay.ground.csv_cells import neutral_text
 from drgpay.ground.digests import file_digest, record, write_sums
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.money import decimal_text, points_text, round_half_away, yuan_text
@@ -21,6 +19,7 @@ from drgpay.ground.outputs import whole_folder
 from drgpay.months.months import MonthRun, by_key
 from drgpay.months.orders import Orders
 from drgpay.region.provenance import PREPAID_ORIGIN, SIMULATED, rows_digest
+from drgpay.region.tables import PREPAID as PREPAID_TABLE
 from drgpay.runs.folder import (
     VALUE_PLACES,
     _ints,
@@ -33,6 +32,7 @@ from drgpay.runs.folder import (
 from drgpay.settlement.by_month import MONTHS, MonthAccount, MonthPool
 from drgpay.settlement.notes import case_notes, history_codes, readings_asked
 from drgpay.settlement.totals import set_aside
+from drgpay.tables.writer import write_rows
 
 PREPAID = "prepaid.csv"
 
@@ -622,25 +622,7 @@ def write_prepaid(run: MonthRun, path: Path) -> None:
     head = (region.id, str(region.year), months, *((SIMULATED,) if run.every else ()))
     origin = (region.id, str(region.year), months, rows_digest(head, rows))
     trial = "; ".join(run.policy.trial)
-    marks = {SIMULATED: "all"} if run.every else {}
-    marks |= {"trial": trial} if trial else {}
-    header = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan", *PREPAID_ORIGIN)
-    write_yuan(
-        path,
-        (*header, *marks),
-        [(*row, *origin, *marks.values()) for row in rows],
-    )
-
-
-def write_yuan(path: Path, header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
-    """Write a small table of a region folder: integers are fen and come out as yuan."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow(
-                [
-                    neutral_text(x) if isinstance(x, str) else yuan_text(x).replace(",", "")
-                    for x in row
-                ]
-            )
+    marks = ([SIMULATED] if run.every else [], ["trial"] if trial else [])
+    cells = (*origin, *(["all"] if run.every else []), *([trial] if trial else []))
+    columns = ("hospital_id", "pool", "prepaid_yuan", "deposit_yuan", *PREPAID_ORIGIN, *marks[0])
+    write_rows(path, PREPAID_TABLE, columns, [(*row, *cells) for row in rows], more=marks[1])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from drgpay.ground.csv_cells import neutral_text
-from drgpay.ground.money import yuan_text
 from drgpay.region.later import CARRIED, CARRIED_DIFFERENCE, DEMANDED, Reopening
 from drgpay.region.provenance import CARRIED_ORIGIN, rows_digest
 from drgpay.region.standing import ENDED
+from drgpay.region.tables import CARRIED as CARRIED_TABLE
 from drgpay.region.together import by_pool, ids_in
 from drgpay.settlement.year_end import YearEnd
+from drgpay.tables.writer import write_rows
 
 
 def differences(reopening: Reopening, run: YearEnd) -> list[tuple[str, str, int, int]]:
@@ -157,16 +156,10 @@ def _write_carried(
     """Write amounts to carry, each with its origin: region, run, and a digest of all of them."""
     head = (run.region.id, identity(run))
     last = (*head, rows_digest(head, rows), *((trial,) if trial else ()))
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(
-            (
-                *("hospital_id", "pool", "amount_yuan", "from", *CARRIED_ORIGIN),
-                *(["trial"] if trial else []),
-            )
-        )
-        for hospital, pool, fen, said in rows:
-            yuan = yuan_text(fen).replace(",", "")
-            writer.writerow(
-                (neutral_text(hospital), neutral_text(pool), yuan, neutral_text(said), *last)
-            )
+    write_rows(
+        path,
+        CARRIED_TABLE,
+        ("hospital_id", "pool", "amount_yuan", "from", *CARRIED_ORIGIN),
+        [(*row, *last) for row in rows],
+        more=["trial"] if trial else [],
+    )

@@ -19,12 +19,14 @@ from drgpay.ground.outputs import whole_folder
 from drgpay.ground.reference import DEFAULT_SCHEME, bundled
 from drgpay.grouper.pieces import default_threads, in_order
 from drgpay.grouper.versions import VersionedGrouper, any_grouper
+from drgpay.region import tables
 from drgpay.schemes.versions import bundled_families
 from drgpay.synth import writer
 from drgpay.synth.cases import Array, Block, draw_block
 from drgpay.synth.cheats import Cheats, plant
 from drgpay.synth.city import BED_DAY_NAMES, BED_DAY_RATES_FEN, CASE_GROWTH, CITY, POOLS
 from drgpay.synth.plan import BLOCK, Plan, build_plan
+from drgpay.tables.writer import write_rows
 
 __all__ = ["Summary", "synthesize"]
 
@@ -283,27 +285,32 @@ def _reviews(plan: Plan, block: Block, out: Array) -> list[tuple[str, str, str, 
 def _small_tables(plan: Plan, path: Path, totals: _Totals) -> None:
     city = plan.city
     hospitals = list(zip(city.ids, city.names, city.level.tolist(), city.community, strict=True))
-    writer.write_csv(
-        path / "hospitals.csv",
-        "hospital_id,name,level,community_id",
-        ((i, name, level, f"YGT{c + 1:02d}" if c >= 0 else "") for i, name, level, c in hospitals),
-    )
-    writer.write_csv(
-        path / "coefficients.csv",
-        "hospital_id,coefficient",
-        zip(city.ids, city.coefficient, strict=True),
-    )
-    writer.write_csv(
-        path / "scores.csv", "hospital_id,score", zip(city.ids, city.score, strict=True)
-    )
-    writer.write_csv(
-        path / "bed_day_rates.csv",
-        "bed_day_class,rate_yuan,name",
-        ((c, writer.yuan(rate), BED_DAY_NAMES[c]) for c, rate in BED_DAY_RATES_FEN.items()),
-    )
-    writer.write_csv(
-        path / "reviews.csv", "case_id,decision,unreasonable_yuan,note", totals.reviews
-    )
+    written = {
+        tables.HOSPITALS: (
+            ("hospital_id", "name", "level", "community_id"),
+            [(i, n, level, f"YGT{c + 1:02d}" if c >= 0 else "") for i, n, level, c in hospitals],
+        ),
+        tables.COEFFICIENTS: (
+            ("hospital_id", "coefficient"),
+            zip(city.ids, city.coefficient, strict=True),
+        ),
+        tables.SCORES: (("hospital_id", "score"), zip(city.ids, city.score, strict=True)),
+        tables.BED_DAY_RATES: (
+            ("bed_day_class", "rate_yuan", "name"),
+            [(c, rate, BED_DAY_NAMES[c]) for c, rate in BED_DAY_RATES_FEN.items()],
+        ),
+        tables.REVIEWS: (("case_id", "decision", "unreasonable_yuan", "note"), totals.reviews),
+        tables.VIOLATIONS: (
+            ("hospital_id", "pool", "amount_yuan", "reason"),
+            _violations(plan, totals),
+        ),
+    }
+    for table, (columns, rows) in written.items():
+        write_rows(path / f"{table.name}.csv", table, columns, rows)
+
+
+def _violations(plan: Plan, totals: _Totals) -> list[tuple[str, str, str, str]]:
+    city = plan.city
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([plan.seed, 0, 4])))
     reasons = ("高套编码（虚构）", "分解住院（虚构）", "超标准收费（虚构）")
     rows = []
@@ -314,7 +321,7 @@ def _small_tables(plan: Plan, path: Path, totals: _Totals) -> None:
         amount = int(totals.fund[h, pool]) * per_mille // 2000
         reason = reasons[int(rng.integers(0, len(reasons)))]
         rows.append((city.ids[h], POOLS[pool][0], writer.yuan(amount), reason))
-    writer.write_csv(path / "violations.csv", "hospital_id,pool,amount_yuan,reason", rows)
+    return rows
 
 
 def _readme(plan: Plan, path: Path, scheme: str, rows: dict[int, int]) -> None:

@@ -17,9 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.capitation.tables import AREAS, COMMUNITIES, MEMBERS, RISK_CELLS
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.outputs import new_folder
-from drgpay.synth.writer import _money, _numbers, write_csv
+from drgpay.synth.writer import _money, _numbers
+from drgpay.tables.writer import write_rows
 
 BLOCK = 250_000
 AREAS_A_COMMUNITY = 4
@@ -83,13 +85,15 @@ def people(
     areas = [
         (f"{name}-{number}", name) for name in of for number in range(1, AREAS_A_COMMUNITY + 1)
     ]
-    write_csv(
-        target / "communities.csv", "community_id,name", [(name, f"{name}医共体") for name in of]
-    )
-    write_csv(target / "areas.csv", "area,community_id", areas)
+    names = [(name, f"{name}医共体") for name in of]
     members = [(name, hospital) for name, hospitals in of.items() for hospital in hospitals]
-    write_csv(target / "community_members.csv", "community_id,hospital_id", members)
-    write_csv(target / "risk_cells.csv", "cell,sex,age_from,age_to,chronic,weight", CELLS)
+    for table, columns, rows in (
+        (COMMUNITIES, ("community_id", "name"), names),
+        (AREAS, ("area", "community_id"), areas),
+        (MEMBERS, ("community_id", "hospital_id"), members),
+        (RISK_CELLS, ("cell", "sex", "age_from", "age_to", "chronic", "weight"), CELLS),
+    ):
+        write_rows(target / f"{table.name}.csv", table, columns, rows)
     words = _Words(
         pa.array([*of], pa.string()),
         pa.array([area for area, _ in areas], pa.string()),

@@ -79,7 +79,8 @@ Rule = Callable[[str, Sequence[Row]], Iterator[Bilingual]]
 class Table:
     """A table of a folder, by the name of its file without the ending.
 
-    `unique` columns together are different in each row. `linked`: the column that other tables
+    `unique` columns together are different in each row; `twice` is added to the fault of a row
+    that is like another. `linked`: the column that other tables
     link to. `each`: a column of which every value that it may link to needs a row, `filled`: there
     must be a row; both where the table is required. `large`: read as a stream, faulty rows are
     quarantined, columns that mean nothing passed over.
@@ -89,6 +90,7 @@ class Table:
     columns: tuple[Column, ...]
     required: bool = False
     unique: tuple[str, ...] = ()
+    twice: Bilingual = NOTHING
     linked: str = ""
     each: str = ""
     filled: bool = False

@@ -163,6 +163,17 @@ def choice(options: Mapping[str, tuple[Any, ...]]) -> Kind:
     return read
 
 
+def words(values: Mapping[str, Any]) -> Kind:
+    """Return the kind of words that have a value, as cases have them: many for one value."""
+
+    def read(cell: str) -> Any:
+        if cell not in values:
+            raise ValueError(both(f"“{cell}”不认识", f"{cell!r} is unknown"))
+        return values[cell]
+
+    return read
+
+
 def yes_no(cell: str) -> bool:
     """Return a flag."""
     if cell not in ("yes", "no", "是", "否"):

@@ -97,7 +97,7 @@ class Reader:
                 f"缺少这个文件，表头为 {chinese}",
                 f"missing; columns {', '.join(table.needed)}",
             )
-        if must and table.filled and not rows and len(self.faults) == before:
+        if table.filled and path.exists() and not rows and len(self.faults) == before:
             self.add(path.name, "没有一行", "no row")
         self._rows_together(table, path.name, rows, must, before)
         return rows
@@ -237,10 +237,11 @@ class Reader:
             if named and first.setdefault(key, row.number) != row.number:
                 chinese = "、".join(f"{table.shown(name)}“{value}”" for name, value in named)
                 english = " and ".join(f"{name} {value!r}" for name, value in named)
+                stands = "stand" if named[1:] else "stands"
                 self.add(
                     row.where,
-                    f"{chinese}重复，第{first[key]}行已有",
-                    f"{english} {'stand' if named[1:] else 'stands'} twice: row {first[key]} has it",
+                    f"{chinese}重复，第{first[key]}行已有{table.twice.chinese}",
+                    f"{english} {stands} twice: row {first[key]} has it{table.twice}",
                 )
         if must and table.each and len(self.faults) == before:
             own, linked = {row[table.each] for row in rows}, table.column(table.each).link
