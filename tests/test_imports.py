@@ -60,7 +60,7 @@ def test_imports__run_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SRC)))
 def test_numba__has_one_door(path: Path) -> None:
-    if path.relative_to(SRC).as_posix() != "ground/jit.py":
+    if path.relative_to(SRC).as_posix() != "ground/compiled.py":
         assert not [n for n in _imports(path) if n.split(".")[0] in ("numba", "llvmlite")]
 
 

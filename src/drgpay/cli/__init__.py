@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +19,7 @@ from drgpay.cli.chinese import chinese_words, speak_chinese
 from drgpay.cli.lang import LANG, language_first, t
 from drgpay.cli.lazy import LazyGroup
 from drgpay.cli.streams import guard_streams
-from drgpay.ground.errors import DrgpayError, InputError
+from drgpay.ground.errors import Bilingual, DrgpayError, InputError, in_language
 from drgpay.ground.inputs import utf8_name
 
 if LANG == "zh":
@@ -105,8 +107,8 @@ def _own_fault(error: Exception) -> str:
 
 def _cache_notes() -> None:
     """Say once what stood in the way of the cache of compiled code."""
-    jit = sys.modules.get("drgpay.ground.jit")
-    for place, (kind, error) in list(getattr(jit, "CACHE_TROUBLE", {}).items())[:1]:
+    compiled = sys.modules.get("drgpay.ground.compiled")
+    for place, (kind, error) in list(getattr(compiled, "CACHE_TROUBLE", {}).items())[:1]:
         texts = {
             "elsewhere": (
                 f"程序文件夹和用户主目录都不能写，编译缓存放在 {place}",
@@ -129,6 +131,20 @@ def _cache_notes() -> None:
             ),
         }
         click.echo(t("说明：", "note: ") + t(*texts[kind]), err=True)
+
+
+def _tell_warnings() -> None:
+    """Let what a warning says in both languages be told in the chosen one, as a note."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        said = message.args[0] if isinstance(message, Warning) and message.args else message
+        if isinstance(said, Bilingual):
+            click.echo(t("说明：", "note: ") + in_language(said, LANG), err=True)
+        else:
+            usual(message, *where, **more)
+
+    warnings.showwarning = show
 
 
 def _no_memory() -> str:
@@ -180,6 +196,7 @@ def _hear_signals() -> list[int]:
 def main() -> None:
     """Run the command line; faults are printed as text, the exit code tells their kind."""
     guard_streams()
+    _tell_warnings()
     gc.set_threshold(50_000)  # tables of rules are many small objects, none of them in a circle
     in_front = threading.current_thread() is threading.main_thread()
     heard = _hear_signals() if in_front else []

@@ -1,134 +1,54 @@
-"""The only place that imports numba: the decorator of kernels, its cache, counting trailing zeros.
+"""The decorator of kernels: machine code, or plain Python on numpy scalars where there is no numba.
 
-With NUMBA_DISABLE_JIT=1 the kernels run as plain Python on numpy scalars.
+With NUMBA_DISABLE_JIT=1 they are plain Python as well. The results are the same.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
-import tempfile
+import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numba
-from numba.core import caching as _untyped
-from numba.core import types
-from numba.extending import intrinsic
+from drgpay.ground.errors import both
 
-caching: Any = _untyped
+__all__ = ["JIT_DISABLED", "SlowWarning", "kernel", "popcount", "trailing_zeros"]
 F = TypeVar("F", bound=Callable[..., Any])
 
-JIT_DISABLED: bool = bool(getattr(numba.config, "DISABLE_JIT", 0))
+
+class SlowWarning(RuntimeWarning):
+    """Says that kernels run as plain Python; its text is in both languages."""
+
+    def __str__(self) -> str:
+        text = self.args[0]
+        return f"{text.chinese} {text}"
 
 
-# what stood in the way of the cache, by place: (kind, error); the command line says it
-CACHE_TROUBLE: dict[str, tuple[str, str]] = {}
-
-
-class _TemporaryLocator(caching.UserWideCacheLocator):  # type: ignore[misc]
-    """A cache among temporary files, where neither the package nor the home can be written.
-
-    Machine code is run as it is found: the folder must be this user's own, closed to others.
-    """
-
-    def __init__(self, function: Any, file: str) -> None:
-        self._py_file = file
-        self._lineno = function.__code__.co_firstlineno
-        user = os.geteuid() if hasattr(os, "geteuid") else 0
-        self.folder = Path(tempfile.gettempdir()) / f"drgpay-cache-of-{user}"
-        self._cache_path = str(self.folder / self.get_suitable_cache_subpath(file))
-
-    def ensure_cache_path(self) -> None:
-        """Make the folder; raises OSError unless it is this user's own."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        facts = self.folder.lstat()
-        own = not hasattr(os, "geteuid") or facts.st_uid == os.geteuid()
-        if not stat.S_ISDIR(facts.st_mode) or not own or facts.st_mode & 0o077:
-            raise PermissionError(str(self.folder))
-        super().ensure_cache_path()
-        CACHE_TROUBLE.setdefault(str(self.folder), ("elsewhere", ""))
-
-
-class _Code(caching.CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (*caching.CompileResultCacheImpl._locator_classes, _TemporaryLocator)
-
-
-class _CacheFile(caching.IndexDataCacheFile):  # type: ignore[misc]
-    """Files of machine code that begin with their SHA-256: a damaged one is not run."""
-
-    def __init__(self, folder: str, base: str, stamp: Any) -> None:
-        super().__init__(folder, f"drgpay-{base}", stamp)
-
-    def _save_data(self, name: str, data: Any) -> None:
-        content = self._dump(data)
-        with self._open_for_write(self._data_path(name)) as stream:
-            stream.write(hashlib.sha256(content).digest() + content)
-
-    def _load_data(self, name: str) -> Any:
-        import pickle
-
-        content = Path(self._data_path(name)).read_bytes()
-        if hashlib.sha256(content[32:]).digest() != content[:32]:
-            raise ValueError("damaged")
-        return pickle.loads(content[32:])
-
-
-class _Cache(caching.FunctionCache):  # type: ignore[misc]
-    """A cache that is used where it can be, and never stands in the way."""
-
-    _impl_class = _Code
-
-    def __init__(self, function: Any) -> None:
-        super().__init__(function)
-        locator = self._impl.locator
-        self._cache_file = _CacheFile(
-            self._cache_path, self._impl.filename_base, locator.get_source_stamp()
-        )
-
-    def load_overload(self, signature: Any, context: Any) -> Any:
-        """Return the machine code of a signature; None when it is not there, or cannot be used."""
-        try:
-            return super().load_overload(signature, context)
-        except Exception as error:  # whatever a damaged file may raise when it is unpickled
-            self._trouble("damaged", error)
-            with suppress(Exception):
-                self._cache_file.flush()
-            return None
-
-    def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep the machine code of a signature, if it can be kept."""
-        try:
-            super().save_overload(signature, compiled)
-        except Exception as error:  # a full disk, a folder gone, a damaged index
-            self._trouble("not_kept", error)
-            self.disable()
-
-    def _trouble(self, kind: str, error: Exception) -> None:
-        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        CACHE_TROUBLE.setdefault(str(self.cache_path), (kind, what))
-
-
-def _cache_of(function: Any) -> Any:
+def _compiled() -> bool:
+    """Whether kernels are compiled; says why they are not where nobody asked for it."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return False
     try:
-        return _Cache(function)
-    except (RuntimeError, OSError) as error:  # no folder can be written
-        CACHE_TROUBLE.setdefault("", ("none", str(error).splitlines()[0][:200]))
-        return caching.NullCache()
+        import drgpay.ground.compiled  # noqa: F401
+    except ImportError as error:
+        why = str(error).splitlines()[0]
+        chinese = f"没有可用的numba（{why}），以普通Python计算：结果相同，但慢得多"
+        english = (
+            f"numba cannot be used ({why}): plain Python computes instead, with the same results "
+            "but much slower"
+        )
+        warnings.warn(SlowWarning(both(chinese, english)), stacklevel=2)
+        return False
+    return True
 
 
-def kernel(function: F) -> F:
-    """Compile a kernel: no Python objects inside, no global lock held, cached on disk."""
-    compiled: Any = numba.njit(nogil=True, boundscheck=False)(function)
-    if not JIT_DISABLED:
-        compiled._cache = _cache_of(function)
-    return cast(F, compiled)
+JIT_DISABLED = not _compiled()
 
+if TYPE_CHECKING or JIT_DISABLED:
 
-if JIT_DISABLED:
+    def kernel(function: F) -> F:
+        """Mark a kernel: no Python objects inside, so that numba can compile it."""
+        return function
 
     def trailing_zeros(word: Any) -> int:
         """Return the index of the lowest set bit of a word that is not 0."""
@@ -140,23 +60,4 @@ if JIT_DISABLED:
         return int(word).bit_count()
 
 else:
-
-    @intrinsic
-    def trailing_zeros(typing_context: Any, word: Any) -> Any:
-        """Return the index of the lowest set bit of a word that is not 0."""
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            from llvmlite import ir
-
-            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-        return types.int64(types.uint64), generate
-
-    @intrinsic
-    def popcount(typing_context: Any, word: Any) -> Any:
-        """Return how many bits of a word are set."""
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.ctpop(arguments[0])
-
-        return types.int64(types.uint64), generate
+    from drgpay.ground.compiled import kernel, popcount, trailing_zeros
