@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.report.case_bounds import Held
 from drgpay.report.classes import split
 from drgpay.report.derive import derivation
 from drgpay.report.letters import write_letters
 from drgpay.report.run import Run
 from drgpay.report.sections import paid_by_class, paid_class_table
 from drgpay.report.texts import CLASSES, Words
+from drgpay.runs.case_bounds import Held
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from tests.cli.test_language import region

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.budget.pool import available_budget, settled_total
+from drgpay.budget.pool import available_budget, share
 from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
 from drgpay.ground.errors import DrgpayError, InputError, PolicyError, in_language
 from drgpay.policy import YearPolicy, load_policy
@@ -1347,7 +1347,7 @@ def year_policy(*overrides: str) -> YearPolicy:
 def test_settled_total__surplus_overspend_and_halves(
     recorded: int, available: int, overrides: tuple[str, ...], settled: int
 ) -> None:
-    assert settled_total(recorded, available, year_policy(*overrides)) == settled
+    assert share(recorded, available, year_policy(*overrides)).settled_fen == settled
 
 
 def test_available_budget__reserve_is_rounded_once_and_care_outside_taken_off() -> None:

@@ -28,31 +28,6 @@ MODES: Mapping[str, Bilingual] = {
     PROVISION: both("预提（未清算病例）", "provision for cases not settled"),
 }
 
-_DEPOSIT = both("质量保证金", "quality deposit")
-_BUDGET = both("支出预算", "expenditure budget")
-
-
-@dataclass(frozen=True, slots=True)
-class ControlTarget:
-    """A region's or a pool's control target and what it was made from, in fen.
-
-    `deductions` are what the expenditure budget does not leave to institutions. `reserves` and
-    `deposit_fen` lie inside the target (S0 13): reserves are set aside, so that payments have
-    `free_fen`; the quality deposit (质量保证金) is a part of what institutions are due, paid later
-    or forfeited, and is therefore not set aside again.
-    """
-
-    expenditure_budget_fen: int
-    deductions: tuple[tuple[str, int], ...]
-    target_fen: int
-    reserves: tuple[Reserve, ...] = ()
-    deposit_fen: int = 0
-
-    @property
-    def free_fen(self) -> int:
-        """What may be paid without a reserve, deposit included."""
-        return self.target_fen - sum(r.amount_fen for r in self.reserves)
-
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
@@ -112,68 +87,6 @@ class Ceiling:
     def left_fen(self) -> int:
         """What may still be paid without a reserve."""
         return max(0, self.free_fen - self.total_fen)
-
-    @property
-    def by_mode(self) -> dict[str, int]:
-        """What is paid in each mode; a mode without a payment is left out."""
-        sums: dict[str, int] = {}
-        for payment in self.payments:
-            sums[payment.mode] = sums.get(payment.mode, 0) + payment.amount_fen
-        return sums
-
-    def explain(self) -> tuple[Bilingual, ...]:
-        """Return the comparison line by line, in both languages."""
-        return (
-            *_figures(self.payments, self.total_fen, self.target_fen, self.free_fen),
-            *(_drawn_line(d) for d in self.drawn if d.drawn_fen),
-            _verdict(self),
-        )
-
-
-def control_target(
-    expenditure_budget_fen: int,
-    deductions: Iterable[tuple[str, int]] = (),
-    out_of_area_fen: int = 0,
-    *,
-    out_of_area: str = "deducted",
-    reserves: Sequence[Reserve] = (),
-    deposit_fen: int = 0,
-) -> ControlTarget:
-    """Return the control target: the expenditure budget less deductions.
-
-    `deductions`: retail pharmacies, retired cadres and other named amounts. Care outside the
-    region is deducted (S0 13), or stays inside and counts against the ceiling as a payment
-    (`out_of_area` = `inside_budget`, S2). `reserves` and `deposit_fen` are contained in the target
-    and not taken off it; every reserve becomes one `inside_target`.
-
-    Raises InputError for amounts below 0, and when what the target must contain is larger than it.
-    """
-    off = list(deductions)
-    if out_of_area == "deducted" and out_of_area_fen:
-        off.append((MODES[OUT_OF_AREA], out_of_area_fen))
-    inside = tuple(Reserve(r.name, r.amount_fen, r.covers_overspend, True) for r in reserves)
-    named = [*off, *((r.name, r.amount_fen) for r in inside)]
-    named += [(_DEPOSIT, deposit_fen), (_BUDGET, expenditure_budget_fen)]
-    _check_amounts([*named, (MODES[OUT_OF_AREA], out_of_area_fen)])
-    target = expenditure_budget_fen - sum(amount for _, amount in off)
-    contained = sum(r.amount_fen for r in inside) + deposit_fen
-    if contained > target:
-        raise InputError(
-            both(
-                f"总额控制目标 {yuan_text(target)} 元，容不下其中应含的预留与质量保证金 {yuan_text(contained)} 元",
-                f"the control target of {yuan_text(target)} yuan cannot contain reserves and deposit "
-                f"of {yuan_text(contained)}",
-            ),
-            faults=[
-                both(
-                    f"{in_language(name, 'zh')} {yuan_text(amount)} 元",
-                    f"{name} {yuan_text(amount)} yuan",
-                )
-                for name, amount in named
-            ],
-            remedy=both("核对支出预算、扣除项与预留", "check budget, deductions and reserves"),
-        )
-    return ControlTarget(expenditure_budget_fen, tuple(off), target, inside, deposit_fen)
 
 
 def check_ceiling(
@@ -287,20 +200,3 @@ def _reserve_line(reserve: Reserve) -> Bilingual:
         f"预留“{reserve.name}” {amount} 元，{'可' if may else '不可'}用于超支",
         f"reserve {reserve.name!r} {amount} yuan, {'covers' if may else 'does not cover'} an overspend",
     )
-
-
-def _drawn_line(drawn: Drawn) -> Bilingual:
-    amount, left = yuan_text(drawn.drawn_fen), yuan_text(drawn.left_fen)
-    return both(
-        f"动用预留“{drawn.reserve.name}” {amount} 元，余 {left} 元",
-        f"drawn from reserve {drawn.reserve.name!r}: {amount} yuan, {left} left",
-    )
-
-
-def _verdict(ceiling: Ceiling) -> Bilingual:
-    excess, left = yuan_text(ceiling.excess_fen), yuan_text(ceiling.left_fen)
-    if ceiling.excess_fen:
-        return both(
-            f"超出可支付额 {excess} 元，由预留承担", f"{excess} yuan beyond it, paid by reserves"
-        )
-    return both(f"未超出，尚可支付 {left} 元", f"within the ceiling, {left} yuan left")

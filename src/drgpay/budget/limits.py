@@ -32,9 +32,8 @@ from drgpay.budget.bounds import (
     whole_fen,
 )
 from drgpay.budget.pool import Rules
-from drgpay.ground.errors import Bilingual, BooksError, InputError, PolicyError, both
+from drgpay.ground.errors import BooksError, InputError, PolicyError, both
 from drgpay.ground.money import (
-    decimal_text,
     remainder_by_party,
     round_half_away,
     round_to,
@@ -253,14 +252,16 @@ def dues_within_bounds(
     groups: int | None = None,
     cap_fen: ArrayLike | None = None,
     party: Sequence[int] | None = None,
+    allotted: bool = False,
 ) -> BoundedDues:
     """Return point value and dues of a pool, by group (hospital) of items, in whole fen.
 
     `group` of each item numbers the `groups` hospitals in the order of their keys (ties of a fen
     go to the first); without it every item is its own. `cap_fen` bounds what a group gets in sum.
     `party` of each group: fen left over go to parties first, then to their groups.
-    With `residual` = `largest_remainder` dues make up the target exactly; with `to_fund` the value
-    is rounded to `value_dp` and dues are, and the rest stays in the fund.
+    With `residual` = `largest_remainder`, or where the rest is always `allotted`, dues make up the
+    target exactly; with `to_fund` the value is rounded to `value_dp` and dues are, and the rest
+    stays in the fund.
 
     Raises InputError with all figures when no value pays the target, unless it is above what the
     bounds allow and `bound.unsolved` is `to_fund`: then all get the most they may; and for a pool
@@ -290,7 +291,7 @@ def dues_within_bounds(
     if spill:
         state[found.free[of]] = inner.state
     value = found.value
-    if says(policy, "residual", "largest_remainder", "to_fund") or spill:
+    if allotted or says(policy, "residual", "largest_remainder", "to_fund") or spill:
         due = _whole(items, found, group is None, party)
         if sum(map(int, due)) != found.total_fen:
             raise _not_tied(name, due, found.total_fen)
@@ -396,44 +397,3 @@ def _unsolved(found: _Capped, target: int, name: str, policy: Rules) -> InputErr
         ),
         remedy=remedy,
     )
-
-
-def explain(dues: BoundedDues, names: Sequence[str] = ()) -> tuple[Bilingual, ...]:
-    """Return in both languages how the value was found and which bounds hold; `names` of groups."""
-    yuan = decimal_text(dues.point_value / 100, 6)
-    lines = [both(f"点值 {yuan} 元", f"point value {yuan} yuan")]
-    if dues.kind == INTERVAL:
-        end = None if dues.value_high is None else decimal_text(dues.value_high / 100, 6)
-        lines.append(
-            both(
-                f"自此至 {end} 元的点值支付结果相同，取最小者"
-                if end
-                else "更高的点值支付结果都相同，取最小者",
-                f"every value up to {end} yuan pays the same; the smallest is taken"
-                if end
-                else "every higher value pays the same; the smallest is taken",
-            )
-        )
-    if dues.kind == NONE_TOO_HIGH:
-        rest = yuan_text(dues.residual_fen)
-        lines.append(
-            both(
-                f"各方都已封顶，余 {rest} 元留在基金",
-                f"all get the most they may; {rest} yuan stay in the fund",
-            )
-        )
-    lines.append(
-        both(
-            f"保底 {dues.at_low} 项，封顶 {dues.at_high} 项",
-            f"{dues.at_low} items at their low bound, {dues.at_high} at their high one",
-        )
-    )
-    held = [names[int(g)] if names else str(g + 1) for g in np.flatnonzero(dues.capped)]
-    if held:
-        lines.append(
-            both(
-                f"不高于记账金额的机构：{'、'.join(held)}",
-                f"held at their recorded fund: {', '.join(held)}",
-            )
-        )
-    return tuple(lines)

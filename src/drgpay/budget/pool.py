@@ -7,13 +7,15 @@ parameters of the policy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-from drgpay.ground.errors import Bilingual, InputError, PolicyError, both
-from drgpay.ground.money import decimal_text, round_half_away, yuan_text
+from drgpay.budget import formulas
+from drgpay.budget.formulas import RATIOS, TIERS
+from drgpay.ground.errors import InputError, PolicyError, both
+from drgpay.ground.money import decimal_text, yuan_text
 from drgpay.policy.year import says
 
 Tiers = Sequence[tuple[Fraction | None, Fraction]]
@@ -48,11 +50,12 @@ def available_budget(
     inside the budget (`out_of_area`), S2 二(二)1(2), and a provision (`provision`) for cases that are
     quarantined or held.
     """
-    reserve = budget_fen - round_half_away(budget_fen * (1 - Fraction(policy["reserve_ratio"])))
+    local = int(formulas.after_reserve(Fraction(budget_fen), Fraction(policy["reserve_ratio"])))
+    reserve = budget_fen - local
     outside = (
         out_of_area_fund_fen if says(policy, "out_of_area", "inside_budget", "deducted") else 0
     )
-    available = budget_fen - reserve - outside - provision_fen
+    available = formulas.available(local, outside, provision_fen)
     return PoolBudget(budget_fen, out_of_area_fund_fen, reserve, available, provision_fen)
 
 
@@ -89,28 +92,6 @@ class Sharing:
         """Whether more was recorded than is available."""
         return self.recorded_fen > self.available_fen
 
-    @property
-    def capped(self) -> bool:
-        """Whether the reserve cut T."""
-        return self.settled_fen < self.uncapped_fen
-
-    @property
-    def fund_beyond_budget_fen(self) -> int:
-        """What T takes beyond B: the fund's share of an overspend, which the reserve has to pay."""
-        return max(0, self.settled_fen - self.available_fen)
-
-    @property
-    def borne_by_institutions_fen(self) -> int:
-        """What of an overspend institutions bear."""
-        return max(0, self.recorded_fen - self.settled_fen)
-
-
-def settled_total(
-    recorded_fen: int, available_fen: int, policy: Rules, reserve_fen: int | None = None
-) -> int:
-    """Return the fund total T that the year settles to, in fen; `share` shows the way to it."""
-    return share(recorded_fen, available_fen, policy, reserve_fen).settled_fen
-
 
 def share(
     recorded_fen: int, available_fen: int, policy: Rules, reserve_fen: int | None = None
@@ -124,14 +105,15 @@ def share(
 
     Raises PolicyError when the reserve caps T and none is given.
     """
-    within = recorded_fen <= available_fen
-    tiers = tiers_of(policy, "keep_tiers" if within else "overspend_tiers")
-    parts = split(abs(available_fen - recorded_fen), available_fen, tiers)
-    # the sum is rounded, not the share: a budget that care outside the region ate is negative
-    shared = sum((part.share_fen for part in parts), Fraction(0))
-    uncapped = round_half_away(min(recorded_fen, available_fen) + shared)
+    surplus = recorded_fen <= available_fen
+    tiers = tiers_of(policy, TIERS[surplus])
+    recorded, available = Fraction(recorded_fen), Fraction(available_fen)
+    balance = formulas.balance(recorded, available, surplus=surplus)
+    reached = formulas.slices(balance, available, tiers)
+    shared = formulas.shared(reached, tiers)
+    smaller = recorded if surplus else available
     cap = None
-    if not within and says(policy, "overspend_cap", "reserve", "none"):
+    if not surplus and says(policy, "overspend_cap", "reserve", "none"):
         if reserve_fen is None:
             raise PolicyError(
                 both(
@@ -145,11 +127,23 @@ def share(
                 ),
             )
         cap = available_fen + reserve_fen
-    settled = uncapped if cap is None else min(uncapped, cap)
-    return Sharing(recorded_fen, available_fen, parts, uncapped, cap, settled)
+    return Sharing(
+        recorded_fen,
+        available_fen,
+        _parts(tiers, dict(reached)),
+        int(formulas.settled(smaller, shared)),
+        cap,
+        int(formulas.settled(smaller, shared, None if cap is None else Fraction(cap))),
+    )
 
 
-_SINGLE = {"keep_tiers": "keep_ratio", "overspend_tiers": "fund_share_of_overspend"}
+def _parts(tiers: Tiers, reached: Mapping[int, Fraction]) -> tuple[TierPart, ...]:
+    """Return every tier with its part of the balance, 0 where that does not reach it."""
+    return tuple(
+        TierPart(limit, ratio, part, ratio * part)
+        for place, (limit, ratio) in enumerate(tiers)
+        for part in (reached.get(place, Fraction(0)),)
+    )
 
 
 def tiers_of(policy: Rules, key: str) -> Tiers:
@@ -160,7 +154,7 @@ def tiers_of(policy: Rules, key: str) -> Tiers:
     """
     tiers: Tiers | None = policy[key]
     if tiers is None:
-        return ((None, Fraction(policy[_SINGLE[key]])),)
+        return ((None, Fraction(policy[RATIOS[key == TIERS[True]]])),)
     limits = [limit for limit, _ in tiers]
     closed = [limit for limit in limits[:-1] if limit is not None]
     rising = all(a < b for a, b in zip([Fraction(0), *closed], closed, strict=False))
@@ -179,117 +173,31 @@ def tiers_of(policy: Rules, key: str) -> Tiers:
     return tiers
 
 
-def split(amount_fen: int, available_fen: int, tiers: Tiers) -> tuple[TierPart, ...]:
-    """Return the part of an amount in each tier; a budget of 0 or less leaves the open one alone.
-
-    >>> [p.share_fen for p in split(150, 1000, [(Fraction("0.1"), Fraction(1)), (None, Fraction(0))])]
-    [Fraction(100, 1), Fraction(0, 1)]
-    """
-    parts = []
-    done = Fraction(0)
-    for limit, ratio in tiers:
-        end = Fraction(amount_fen)
-        if limit is not None:
-            end = min(end, limit * max(available_fen, 0))
-        part = max(Fraction(0), end - done)
-        parts.append(TierPart(limit, ratio, part, ratio * part))
-        done += part
-    return tuple(parts)
-
-
-def explain_sharing(sharing: Sharing) -> tuple[Bilingual, ...]:
-    """Return how T came about, a line for each step, in both languages."""
-    f, b = yuan_text(sharing.recorded_fen), yuan_text(sharing.available_fen)
-    difference = yuan_text(abs(sharing.recorded_fen - sharing.available_fen))
-    over = sharing.overspent
-    lines = [
-        both(
-            f"统筹基金记账 {f} 元，可用预算 {b} 元，{'超支' if over else '结余'} {difference} 元",
-            f"recorded fund {f} yuan, available budget {b} yuan, "
-            f"{'overspent' if over else 'surplus'} {difference} yuan",
-        )
-    ]
-    for part in sharing.parts:
-        if not part.part_fen:
-            continue
-        money, taken = (decimal_text(x / 100, 4) for x in (part.part_fen, part.share_fen))
-        ratio = _percent(part.ratio)
-        zh = "以上不限" if part.limit is None else f"至预算的 {_percent(part.limit)}"
-        en = "without end" if part.limit is None else f"up to {_percent(part.limit)} of the budget"
-        lines.append(
-            both(
-                f"{zh}的部分 {money} 元 × {'基金分担' if over else '机构留用'} {ratio} = {taken} 元",
-                f"part {en}: {money} yuan x {'borne by the fund' if over else 'kept'} {ratio} = {taken}",
-            )
-        )
-    if sharing.cap_fen is not None:
-        cap = yuan_text(sharing.cap_fen)
-        lines.append(
-            both(f"超支以预算加调剂金 {cap} 元为限", f"capped at budget and reserve, {cap} yuan")
-        )
-    settled = yuan_text(sharing.settled_fen)
-    return (*lines, both(f"清算总额 {settled} 元", f"settled total {settled} yuan"))
-
-
 def _percent(ratio: Fraction) -> str:
     text = decimal_text(ratio * 100, 6).rstrip("0").rstrip(".")
     return f"{text} %"
 
 
-def grown_budget(last_year_fen: int, rate: Fraction) -> int:
-    """Return last year's fund expenditure grown by a rate, to the fen.
-
-    >>> grown_budget(46789012345, Fraction("0.075"))
-    50298188271
-    """
-    return round_half_away(last_year_fen * (1 + rate))
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """A pool's budget against last year's fund expenditure, in fen.
-
-    `last_year_fen`, `allowed_fen` and `growth` are None when last year is not known (or was 0):
-    then nothing was checked. `approval`: the document by which more is allowed.
-    """
-
-    pool: str
-    budget_fen: int
-    last_year_fen: int | None
-    cap: Fraction
-    allowed_fen: int | None
-    approval: str
-
-    @property
-    def growth(self) -> Fraction | None:
-        """Growth over last year, as a ratio."""
-        if not self.last_year_fen:
-            return None
-        return Fraction(self.budget_fen - self.last_year_fen, self.last_year_fen)
-
-    @property
-    def excess_fen(self) -> int:
-        """What is beyond the cap."""
-        return 0 if self.allowed_fen is None else max(0, self.budget_fen - self.allowed_fen)
-
-
 def check_growth(
     pool: str, budget_fen: int, last_year_fen: int | None, policy: Rules, approval: str = ""
-) -> Growth:
+) -> None:
     """Fail if a budget grows over last year's fund expenditure by more than `budget_growth_cap`.
 
-    A named document of approval lets it pass, with the figures. The largest budget allowed is
-    last year x (1 + cap), to the fen. Source: S2 一 (10 %), policy.
+    A named document of approval lets it pass, and so does a last year that is not known. The largest
+    budget allowed is last year x (1 + cap), to the fen. Source: S2 一 (10 %), policy.
 
     Raises InputError with pool, budget, last year, cap and the largest budget allowed.
     """
+    if last_year_fen is None or approval.strip():
+        return
     cap = Fraction(policy["budget_growth_cap"])
-    allowed = None if last_year_fen is None else grown_budget(last_year_fen, cap)
-    result = Growth(pool, budget_fen, last_year_fen, cap, allowed, approval.strip())
-    if last_year_fen is None or allowed is None or not result.excess_fen or result.approval:
-        return result
+    allowed = int(formulas.grown(Fraction(last_year_fen), cap))
+    if budget_fen <= allowed:
+        return
+    grown = "—"
+    if last_year_fen:
+        grown = _percent(Fraction(budget_fen - last_year_fen, last_year_fen))
     budget, last, most = map(yuan_text, (budget_fen, last_year_fen, allowed))
-    grown = "—" if result.growth is None else _percent(result.growth)
     raise InputError(
         both(
             f"险种 {pool} 的预算 {budget} 元比上年基金支出 {last} 元增长 {grown}，超过增幅上限 {_percent(cap)}；最多 {most} 元",

@@ -6,16 +6,17 @@ round(value, decimals), floor, sum. `=` joins exact values, `≈` a rounding to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
-from drgpay.ground.errors import Bilingual
+from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import decimal_text, round_half_away, round_to
 
 SUM, PRODUCT, ATOM = 1, 2, 3
 NEAR = 6  # decimals shown of what has no end
+NOTHING = both("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +94,44 @@ class Number:
     def _side(self, rank: int) -> str:
         return self.text if self.rank >= rank else f"({self.text})"
 
-    def __add__(self, other: Number) -> Number:
-        text = f"{self._side(SUM)} + {other._side(SUM)}"
-        return Number(self.value + other.value, text, self.leaves + other.leaves, SUM)
+    def __add__(self, other: Operand) -> Number:
+        right = _operand(other)
+        text = f"{self._side(SUM)} + {right._side(SUM)}"
+        return Number(self.value + right.value, text, self.leaves + right.leaves, SUM)
 
-    def __sub__(self, other: Number) -> Number:
-        text = f"{self._side(SUM)} − {other._side(PRODUCT)}"
-        return Number(self.value - other.value, text, self.leaves + other.leaves, SUM)
+    def __sub__(self, other: Operand) -> Number:
+        right = _operand(other)
+        text = f"{self._side(SUM)} − {right._side(PRODUCT)}"
+        return Number(self.value - right.value, text, self.leaves + right.leaves, SUM)
 
-    def __mul__(self, other: Number) -> Number:
-        text = f"{self._side(PRODUCT)} × {other._side(ATOM)}"
-        return Number(self.value * other.value, text, self.leaves + other.leaves, PRODUCT)
+    def __mul__(self, other: Operand) -> Number:
+        right = _operand(other)
+        text = f"{self._side(PRODUCT)} × {right._side(ATOM)}"
+        return Number(self.value * right.value, text, self.leaves + right.leaves, PRODUCT)
 
-    def __truediv__(self, other: Number) -> Number:
-        text = f"{self._side(PRODUCT)} ÷ {other._side(ATOM)}"
-        return Number(self.value / other.value, text, self.leaves + other.leaves, PRODUCT)
+    def __truediv__(self, other: Operand) -> Number:
+        right = _operand(other)
+        text = f"{self._side(PRODUCT)} ÷ {right._side(ATOM)}"
+        return Number(self.value / right.value, text, self.leaves + right.leaves, PRODUCT)
+
+    def __radd__(self, other: int) -> Number:
+        return fixed(other) + self
+
+    def __rsub__(self, other: int) -> Number:
+        return fixed(other) - self
+
+    def __neg__(self) -> Number:
+        return Number(-self.value, f"-{self._side(ATOM)}", self.leaves, PRODUCT)
+
+    def __le__(self, other: Operand) -> bool:
+        return bool(self.value <= _operand(other).value)
+
+
+Operand = Number | int  # a whole number is one that the rule itself states
+
+
+def _operand(value: Operand) -> Number:
+    return value if isinstance(value, Number) else fixed(value)
 
 
 def number(value: Fraction | int, text: str, label: Bilingual, source: Source) -> Number:
@@ -117,14 +141,52 @@ def number(value: Fraction | int, text: str, label: Bilingual, source: Source) -
     return Number(leaf.value, shown, (leaf,), PRODUCT if "/" in shown else ATOM)
 
 
-def smallest(*parts: Number) -> Number:
+def fixed(value: int | Fraction, label: Bilingual = NOTHING) -> Number:
+    """Return a number that the rule itself states."""
+    return number(value, digits(Fraction(value), 0), label, Fixed())
+
+
+# What a formula is written over: whole fen or points, exact fractions, or numbers with their text.
+N = TypeVar("N", int, Fraction, Number)
+
+
+def smallest(*parts: N) -> N:
     """Return the least of some numbers."""
-    return _function("min", parts, min(p.value for p in parts))
+    made: N = _chosen("min", min, parts)
+    return made
 
 
-def largest(*parts: Number) -> Number:
+def largest(*parts: N) -> N:
     """Return the greatest of some numbers."""
-    return _function("max", parts, max(p.value for p in parts))
+    made: N = _chosen("max", max, parts)
+    return made
+
+
+def above_zero(part: N) -> N:
+    """Return a number, 0 where it is below."""
+    made: N = _chosen("max", max, (0, part))
+    return made
+
+
+def _chosen(name: str, choose: Callable[[Any], Any], parts: Sequence[Any]) -> Any:
+    if not any(isinstance(part, Number) for part in parts):
+        return choose(parts)
+    numbers = [_operand(part) for part in parts]
+    return _function(name, numbers, choose(part.value for part in numbers))
+
+
+def whole_fen(part: N) -> N:
+    """Return an amount rounded to the fen: a plain number is in fen, one with its text in yuan."""
+    if isinstance(part, Number):
+        return rounded(part, fixed(2))
+    return type(part)(round_half_away(Fraction(part)))
+
+
+def fen_below(part: N) -> N:
+    """Return an amount rounded down to the fen: a plain number is in fen, one with text in yuan."""
+    if isinstance(part, Number):
+        return whole_part(part, fixed(2))
+    return type(part)(part.numerator // part.denominator)
 
 
 def rounded(part: Number, places: Number) -> Number:
@@ -139,12 +201,19 @@ def whole_part(part: Number, places: Number) -> Number:
     return _function("floor", (part, places), Fraction(exact.numerator // exact.denominator, scale))
 
 
-def total(parts: Sequence[Number]) -> Number:
+def total(parts: Sequence[N]) -> N:
     """Return the sum of numbers, at least one."""
     made = parts[0]
     for part in parts[1:]:
         made = made + part
     return made
+
+
+def less(whole: N, *taken: N) -> N:
+    """Return what is left of a number when others are taken off."""
+    for part in taken:
+        whole = whole - part
+    return whole
 
 
 def _function(name: str, parts: Sequence[Number], value: Fraction) -> Number:

@@ -13,7 +13,6 @@ from .account_notes import (
     share_note,
     violation_note,
 )
-from .case_bounds import NOBODY, Ends
 from .reopened import is_reopened
 from .run import Account, Run, sum_of
 from .texts import Words
@@ -63,13 +62,6 @@ def shown_amount(step: Step) -> str:
     return amounts.fixed(amounts.rounded(step.amount, 12), 12)
 
 
-def ends_of(run: Run, account: Account) -> Ends:
-    """The cases of a hospital in a pool that bounds of their own hold."""
-    classes = {p.case_class for p in run.parts_of[account.hospital, account.pool]}
-    held = (run.case_bounds.of_class(account.hospital, account.pool, c) for c in sorted(classes))
-    return sum(held, NOBODY)
-
-
 def derivation(run: Run, account: Account, w: Words) -> list[Step]:
     """The steps from the points of a hospital's cases in a pool to its final payment.
 
@@ -101,7 +93,7 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
         add("points", POINTS, points(a.points), note=note, strong=True)
     fraction = f"{value.numerator}/{value.denominator}"
     add("value", VALUE, value, note=w("l_value_note", fraction=fraction))
-    ends = ends_of(run, account)
+    ends = run.case_bounds.of_account(account.hospital, account.pool)
     held = ends.both
     inside = a.points - held.points
     if held.cases:

@@ -7,11 +7,12 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.region.together import ids_in
+from drgpay.runs.case_bounds import KEYS, NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from drgpay.runs.reader import Record, RunFolder
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
-from .case_bounds import NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from .texts import CLASSES
 
 
@@ -292,14 +293,21 @@ class Run(RunFolder):
     @cached_property
     def bounded_by_case(self) -> bool:
         """Whether each case is bounded."""
-        return bounded_by_case(self.values)
+        return bounded_by_case(self._bounds)
 
     @cached_property
     def case_bounds(self) -> CaseBounds:
         """Which cases their bounds hold; none unless each case is bounded."""
         pools = {a.pool for a in self.accounts}
         values = {p: self.point_values.get(self.settled_in(p), Fraction(0)) for p in pools}
-        return case_bounds(self.folder, self.values, values)
+        return case_bounds(self.folder, self._bounds, values)
+
+    @cached_property
+    def _bounds(self) -> Record:
+        """The parameters of bounds; a run that lacks one has no such bound."""
+        without = {"bound.level": "none", "bound.never_below_zero": False, "bound.cost_share": None}
+        given = {k: CATALOGUE[k].read(self.values[k]) for k in KEYS if k in self.values}
+        return {**without, "bound.case_within_cost": False, "violator_no_increase": False, **given}
 
     @cached_property
     def combined(self) -> bool:

@@ -11,12 +11,12 @@ from drgpay.names.run_columns import in_order, word
 from drgpay.names.run_columns import label as column_label
 from drgpay.names.run_columns import title as table_title
 from drgpay.policy.choice_words import choice_text, choice_word
+from drgpay.runs.case_bounds import NOBODY, Ends
 from drgpay.runs.reader import Record
 
 from . import amounts, charts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
-from .case_bounds import NOBODY, Ends
 from .classes import rest_of_all
 from .reopened import correction_counts, is_reopened
 from .run import Account, Amounts, Run, total_of

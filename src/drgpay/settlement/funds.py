@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from drgpay.budget import formulas
 from drgpay.budget.ceiling import (
     CAPITATION,
     OTHER,
@@ -177,10 +178,10 @@ def _deferred(
         return {}
     payable = {key: made[key].payable_fen for key in keys if made[key].payable_fen}
     owed = sum(made[key].recover_fen - made[key].deferred_fen for key in keys)
-    waits = min(excess_fen, max(0, owed), sum(payable.values()))
+    whole = sum(payable.values())
+    waits = formulas.waits(excess_fen, owed, whole)
     if waits <= 0:
         return {}
-    whole = sum(payable.values())
     parts = largest_remainder(
         {k: Fraction(waits * fen, whole) for k, fen in payable.items()}, waits
     )

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.budget import formulas
 from drgpay.budget.bounds import NO_HIGH, NONE_TOO_HIGH, Items
 from drgpay.budget.limits import (
-    BoundedDues,
     bounds_of,
     by_case,
     caps_of,
@@ -39,9 +38,11 @@ from drgpay.ground.money import (
     yuan_text,
 )
 from drgpay.policy import YearPolicy
-from drgpay.region.records import Region
-from drgpay.region.standing import ENDED, NORMAL, PENALISED
+from drgpay.region.records import Pool, Region
+from drgpay.region.standing import PENALISED
 from drgpay.region.together import ids_in, settled_together
+from drgpay.settlement import account
+from drgpay.settlement.account import released_share, why_no_share
 
 Key = tuple[str, str]  # hospital, pool
 SOLUTIONS = {NONE_TOO_HIGH: "to_fund"}  # all get their high bound, the rest stays in the fund
@@ -130,18 +131,20 @@ class HospitalResult:
     @property
     def payable_fen(self) -> int:
         """What leaves the fund now."""
-        return max(0, self.final_fen) - self.deferred_fen
+        return account.payable(self.final_fen, self.deferred_fen)
 
     @property
     def recover_fen(self) -> int:
         """What the hospital owes back; never netted with what others, or its other pools, get."""
-        return max(0, -self.final_fen)
+        return account.recover(self.final_fen)
 
     @property
     def final_fen(self) -> int:
         """What is still to be paid; negative when money comes back."""
-        taken = self.forfeited_fen + self.violation_fen + self.carried_fen
-        return self.due_fen - self.prepaid_fen - taken + self.shared_fen
+        return account.final(
+            self.due_fen, self.prepaid_fen, self.forfeited_fen, self.violation_fen,
+            shared=self.shared_fen, carried=self.carried_fen,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,18 +165,20 @@ ItemsOf = Callable[[Sequence[Key]], CaseItems]
 
 
 @dataclass(frozen=True)
-class _Dues:
+class Dues:
+    """Point value in fen per point, dues in fen, and which bounds hold; `residual` stays behind."""
+
     value: Fraction
     due: Mapping[Key, int]
     residual: int
     solution: str = "unique"
     value_high: Fraction | None = None
-    bound: Mapping[Key, str] | None = None
+    bound: Mapping[Key, str] = field(default_factory=dict)
     at_low: int = 0
     at_high: int = 0
 
 
-def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: str) -> _Dues:
+def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: str) -> Dues:
     """Return point value in fen per point, dues by hospital and pool, and the residual in fen.
 
     Raises InputError when nothing earned a point: then there is no value.
@@ -183,20 +188,23 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
     money = sum(s.money_fen for s in sums.values())
     if points == 0:
         raise without_points(name, sums.values())
-    value = Fraction((settled_fen - money + not_pool) * POINT, points)
+    value = formulas.value(
+        Fraction(formulas.for_points(settled_fen, not_pool, money)), Fraction(points, POINT)
+    )
 
     def exact(s: Sums) -> Fraction:
-        return value * s.net_points / POINT - s.n_fen + s.money_fen
+        points, n, money = Fraction(s.net_points, POINT), Fraction(s.n_fen), Fraction(s.money_fen)
+        return account.exact_due(points, value, n, money)
 
     if policy.says("residual", "largest_remainder", "to_fund"):
         shares = {k: exact(s) for k, s in sums.items()}
         if hospital_first(policy):
-            return _Dues(value, remainder_by_party(shares, settled_fen), 0)
-        return _Dues(value, largest_remainder(shares, settled_fen), 0)
+            return Dues(value, remainder_by_party(shares, settled_fen), 0)
+        return Dues(value, largest_remainder(shares, settled_fen), 0)
     if policy["value_dp"] is not None:
         value = round_to(value / 100, policy["value_dp"]) * 100
     due = {k: round_half_away(exact(s)) for k, s in sums.items()}
-    return _Dues(value, due, settled_fen - sum(due.values()))
+    return Dues(value, due, formulas.residual(settled_fen, sum(due.values())))
 
 
 def hospital_first(policy: YearPolicy) -> bool:
@@ -249,16 +257,6 @@ def without_points(name: str, sums: Iterable[Sums]) -> InputError:
     )
 
 
-class _Remainder:
-    """A policy whose rest is always allotted: with bounds nothing else is offered."""
-
-    def __init__(self, policy: YearPolicy) -> None:
-        self.policy = policy
-
-    def __getitem__(self, key: str, /) -> Any:
-        return "largest_remainder" if key == "residual" else self.policy[key]
-
-
 def bounded_dues(
     sums: Mapping[Key, Sums],
     settled_fen: int,
@@ -266,7 +264,7 @@ def bounded_dues(
     name: str,
     penalised: Mapping[Key, bool],
     items_of: ItemsOf | None,
-) -> _Dues:
+) -> Dues:
     """As `dues`, with what bounds a hospital or a case (docs/point-value.md)."""
     keys = list(sums)
     if not any(sums[k].net_points for k in keys):
@@ -283,8 +281,9 @@ def bounded_dues(
         found = dues_within_bounds(
             Items.of(_deducted(case, keys, sums), case.not_pool, low, np.maximum(low, high)),
             settled_fen - int(money.sum()),
-            _Remainder(policy),
+            policy,
             name,
+            allotted=True,
             group=case.account,
             groups=len(keys),
             cap_fen=cap,
@@ -300,20 +299,22 @@ def bounded_dues(
         found = dues_within_bounds(
             Items.of(points, n, low, np.maximum(low, high)),
             settled_fen,
-            _Remainder(policy),
+            policy,
             name,
+            allotted=True,
             party=party,
         )
         due, state = found.due_fen, found.state
     words = {-1: "low", 0: "", 1: "high"}
-    return _Dues(
-        found.point_value,
-        {k: int(fen) for k, fen in zip(keys, due.tolist(), strict=True)},
-        found.residual_fen,
-        SOLUTIONS.get(found.kind, found.kind),
-        found.value_high,
-        {k: words[int(s)] for k, s in zip(keys, state.tolist(), strict=True)},
-        *_binding(found),
+    return Dues(
+        value=found.point_value,
+        due={k: int(fen) for k, fen in zip(keys, due.tolist(), strict=True)},
+        residual=found.residual_fen,
+        solution=SOLUTIONS.get(found.kind, found.kind),
+        value_high=found.value_high,
+        bound={k: words[int(s)] for k, s in zip(keys, state.tolist(), strict=True)},
+        at_low=found.at_low,
+        at_high=found.at_high,
     )
 
 
@@ -321,10 +322,6 @@ def _parties(keys: Sequence[Key]) -> list[int]:
     """Return of each account the number of its hospital, in order of their codes."""
     numbers = {hospital: n for n, hospital in enumerate(sorted({key[0] for key in keys}))}
     return [numbers[key[0]] for key in keys]
-
-
-def _binding(found: BoundedDues) -> tuple[int, int]:
-    return found.at_low, found.at_high
 
 
 def _deducted(case: CaseItems, keys: Sequence[Key], sums: Mapping[Key, Sums]) -> NDArray[np.int64]:
@@ -362,100 +359,121 @@ def settle(
     back and suspended, where the policy prepays by them; `quarantined`: recorded fund in fen of the
     cases of this year that are quarantined, by pool.
     """
-    quarantined_fen = quarantined or {}
-    empty = Sums(0, 0, 0, 0)
-    taken, money = region.violation_points, region.violation_fen
-    named = set(money) | set(region.prepaid) | set(region.carried)
-    everyone: dict[Key, Sums] = {}
-    for key in sorted(set(sums) | named):
-        own = sums.get(key, empty)
-        everyone[key] = _replace_points(own, min(own.points, taken.get(key, 0)))
-    standing = {h.id: h.standing for h in region.hospitals}
+    everyone = _everyone(region, sums)
     check_bounds(policy)
     left = left_pools(region, policy, everyone)
+    aside = quarantined or {}
     pools: list[PoolResult] = []
-    due: dict[Key, int] = {}
-    bound: dict[Key, str] = {}
+    due, bound = dict.fromkeys(everyone, 0), dict.fromkeys(everyone, "")
     for name, title, members in settled_together(region.pools, policy):
         ids = {pool.id for pool in members}
-        own_sums = {key: s for key, s in everyone.items() if key[1] in ids}
-        for pool in members:
-            check_growth(
-                pool.id, pool.budget_fen, pool.last_year_fund_fen, policy, pool.growth_approval
-            )
-        budget = available_budget(
-            sum(pool.budget_fen for pool in members),
-            sum(pool.out_of_area_fund_fen for pool in members),
-            policy,
-            provision_of(own_sums, [quarantined_fen.get(pool.id, 0) for pool in members], policy),
-        )
-        recorded = sum(s.recorded_fund_fen for s in own_sums.values())
-        shared = share(recorded, budget.available_fen, policy, budget.reserve_fen)
-        penalised = {key: standing[key[0]] == PENALISED for key in own_sums}
-        settled_fen: int = shared.settled_fen
-        if name in left:
-            settled_fen = 0
-            made = _Dues(Fraction(0), dict.fromkeys(own_sums, 0), 0, NO_POINTS)
-        elif is_bounded(policy, any(penalised.values())):
-            made = bounded_dues(own_sums, settled_fen, policy, name, penalised, items_of)
-        else:
-            made = dues(own_sums, settled_fen, policy, name)
+        own = {key: s for key, s in everyone.items() if key[1] in ids}
+        budget = _budget(members, own, policy, aside)
+        recorded = sum(s.recorded_fund_fen for s in own.values())
+        shared = None
+        made = Dues(Fraction(0), {}, 0, NO_POINTS)
         if name not in left:
-            check_value(name, shared, made.value, own_sums.values(), policy)
+            shared = share(recorded, budget.available_fen, policy, budget.reserve_fen)
+            made = _dues_of(own, shared.settled_fen, region, policy, name, items_of)
+            check_value(name, shared, made.value, own.values(), policy)
         due.update(made.due)
-        bound.update(made.bound or {})
+        bound.update(made.bound)
         pools.append(
             PoolResult(
-                name,
-                title,
-                budget,
-                sum(s.cases for s in own_sums.values()),
-                sum(s.net_points for s in own_sums.values()),
-                recorded,
-                sum(s.not_pool_fen for s in own_sums.values()),
-                settled_fen,
-                made.value,
-                made.residual,
-                sum(s.points_deducted for s in own_sums.values()),
-                sum(s.money_fen for s in own_sums.values()),
-                sum(s.n_fen for s in own_sums.values()),
-                sum(s.held_cases for s in own_sums.values()),
-                made.solution,
-                made.value_high,
-                None if name in left else shared,
-                made.at_low,
-                made.at_high,
+                pool=name,
+                name=title,
+                budget=budget,
+                cases=sum(s.cases for s in own.values()),
+                points=sum(s.net_points for s in own.values()),
+                recorded_fund_fen=recorded,
+                not_pool_fen=sum(s.not_pool_fen for s in own.values()),
+                settled_fen=0 if shared is None else shared.settled_fen,
+                point_value_fen=made.value,
+                residual_fen=made.residual,
+                points_deducted=sum(s.points_deducted for s in own.values()),
+                money_fen=sum(s.money_fen for s in own.values()),
+                not_pool_by_points_fen=sum(s.n_fen for s in own.values()),
+                held_cases=sum(s.held_cases for s in own.values()),
+                solution=made.solution,
+                value_high_fen=made.value_high,
+                sharing=shared,
+                at_low=made.at_low,
+                at_high=made.at_high,
             )
         )
-    by_id = {h.id: h for h in region.hospitals}
+    standing = {h.id: h.standing for h in region.hospitals}
+    scores = {h.id: released_share(h.score, policy, h.standing) for h in region.hospitals}
     hospitals = []
     for key, s in everyone.items():
         if key[1] in left:
             hospitals.append(HospitalResult(key[0], key[1], s, 0, 0, 0, 0, 0))
             continue
-        own_hospital = by_id[key[0]]
-        released = released_share(own_hospital.score, policy)
-        if own_hospital.standing == ENDED:
-            released = Fraction(1)
         prepaid, deposit = _prepaid(key, s, region, policy, monthly)
         hospitals.append(
             HospitalResult(
-                key[0],
-                key[1],
-                s,
-                due[key],
-                prepaid,
-                deposit,
-                round_half_away(deposit * (1 - released)),
-                money.get(key, 0),
-                region.carried.get(key, 0),
-                bound.get(key, ""),
+                hospital_id=key[0],
+                pool=key[1],
+                sums=s,
+                due_fen=due[key],
+                prepaid_fen=prepaid,
+                deposit_fen=deposit,
+                forfeited_fen=int(account.forfeited(Fraction(deposit), scores[key[0]])),
+                violation_fen=region.violation_fen.get(key, 0),
+                carried_fen=region.carried.get(key, 0),
+                bound=bound[key],
             )
         )
     if policy.says("deposit_forfeited", "share", "fund"):
         hospitals = with_shares(hospitals, standing)
     _check(pools, hospitals)
     return pools, hospitals
+
+
+def _everyone(region: Region, sums: Mapping[Key, Sums]) -> dict[Key, Sums]:
+    """Return the sums of all that have cases, or a violation, a prepayment or a carried amount."""
+    empty, taken = Sums(0, 0, 0, 0), region.violation_points
+    named = set(region.violation_fen) | set(region.prepaid) | set(region.carried)
+    made = {}
+    for key in sorted(set(sums) | named):
+        own = sums.get(key, empty)
+        less = min(own.points, taken.get(key, 0))
+        made[key] = replace(own, points_deducted=less) if less else own
+    return made
+
+
+def _budget(
+    members: Sequence[Pool],
+    sums: Mapping[Key, Sums],
+    policy: YearPolicy,
+    quarantined: Mapping[str, int],
+) -> PoolBudget:
+    """Return the budget of what is settled together; each pool's is held to the growth cap."""
+    for pool in members:
+        check_growth(
+            pool.id, pool.budget_fen, pool.last_year_fund_fen, policy, pool.growth_approval
+        )
+    return available_budget(
+        sum(pool.budget_fen for pool in members),
+        sum(pool.out_of_area_fund_fen for pool in members),
+        policy,
+        provision_of(sums, [quarantined.get(pool.id, 0) for pool in members], policy),
+    )
+
+
+def _dues_of(
+    sums: Mapping[Key, Sums],
+    settled_fen: int,
+    region: Region,
+    policy: YearPolicy,
+    name: str,
+    items_of: ItemsOf | None,
+) -> Dues:
+    """Return the dues of what is settled together, within bounds where there are any."""
+    standing = {h.id: h.standing for h in region.hospitals}
+    penalised = {key: standing[key[0]] == PENALISED for key in sums}
+    if is_bounded(policy, any(penalised.values())):
+        return bounded_dues(sums, settled_fen, policy, name, penalised, items_of)
+    return dues(sums, settled_fen, policy, name)
 
 
 def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> set[str]:
@@ -555,33 +573,6 @@ def check_value(
     )
 
 
-def _replace_points(sums: Sums, deducted: int) -> Sums:
-    if not deducted:
-        return sums
-    values = {name: getattr(sums, name) for name in Sums.__slots__}
-    return Sums(**{**values, "points_deducted": deducted})
-
-
-def released_share(score: Fraction, policy: YearPolicy) -> Fraction:
-    """Return what of the deposit a score releases (`deposit_score`, `deposit_bands`).
-
-    Raises PolicyError when the bands are missing.
-    """
-    if policy.says("deposit_score", "linear", "bands"):
-        return score
-    bands = policy["deposit_bands"]
-    if bands is None:
-        raise PolicyError(
-            both("deposit_score 为 bands，但没有 deposit_bands", "deposit_bands is none"),
-            where="deposit_bands",
-            remedy=both("给出分档，或将 deposit_score 设为 linear", "give bands, or use linear"),
-        )
-    for limit, ratio in bands:
-        if limit is None or score < limit:
-            return Fraction(ratio)
-    raise ValueError("no open band")
-
-
 def forfeits(hospitals: Sequence[HospitalResult]) -> dict[str, int]:
     """Return the forfeited deposits of each pool in fen; pools with none are left out."""
     found: dict[str, int] = defaultdict(int)
@@ -603,12 +594,15 @@ def with_shares(
         points = {
             (h.hospital_id, h.pool): h.sums.net_points
             for h in hospitals
-            if h.pool == pool and h.sums.net_points > 0 and not h.forfeited_fen
-            if standing[h.hospital_id] == NORMAL
+            if h.pool == pool
+            and not why_no_share(standing[h.hospital_id], h.forfeited_fen, h.sums.net_points)
         }
-        whole = sum(points.values())
+        whole = Fraction(sum(points.values()))
         if whole:
-            shares = {key: Fraction(fen * own, whole) for key, own in points.items()}
+            shares = {
+                key: account.forfeits_share(Fraction(fen), Fraction(own), whole)
+                for key, own in points.items()
+            }
             shared.update(largest_remainder(shares, fen))
     return [replace(h, shared_fen=shared.get((h.hospital_id, h.pool), 0)) for h in hospitals]
 
@@ -641,12 +635,14 @@ def _prepaid(
     prepaid, deposit = region.prepaid.get(key, (None, None))
     paid, kept, suspended = (0, 0, 0) if monthly is None else monthly.get(key, (0, 0, 0))
     if prepaid is None:
-        share = Fraction(policy["prepay_ratio"])
-        prepaid = round_half_away(sums.recorded_fund_fen * share) if monthly is None else paid
+        prepaid = paid
+        if monthly is None:
+            ratio = Fraction(policy["prepay_ratio"])
+            prepaid = int(account.prepaid(Fraction(sums.recorded_fund_fen), ratio))
     if deposit is None:
         deposit = kept
         if policy.says("prepay_basis", "recorded_fund", "month_value"):
-            deposit = max(0, sums.recorded_fund_fen - prepaid - suspended)
+            deposit = account.deposit(sums.recorded_fund_fen, prepaid, suspended)
     return prepaid, deposit
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
-from drgpay.ground.numbers import Number, largest, rounded, smallest, total
+from drgpay.ground.numbers import Number, fixed, largest, rounded, smallest, total
 from drgpay.why import labels
 from drgpay.why.folder import Row, RunFolder
-from drgpay.why.model import Derivation, fixed
+from drgpay.why.model import Derivation
 
 FOUR = both("点数保留四位小数", "points have four decimals")
 

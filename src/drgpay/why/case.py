@@ -8,10 +8,12 @@ from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.quarantine import REASONS
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import yuan_text
-from drgpay.ground.numbers import Figure, Number, largest, rounded, smallest
+from drgpay.ground.numbers import Figure, Number, fixed, rounded
 from drgpay.names.columns import both_names
 from drgpay.names.run_columns import word
 from drgpay.region.later import case_mark
+from drgpay.runs.case_bounds import KEYS
+from drgpay.settlement import account
 from drgpay.why import bounds, case_points, labels
 from drgpay.why.base import base_points, coefficient, group_mean
 from drgpay.why.case_class import Stay, classify
@@ -23,7 +25,7 @@ from drgpay.why.later import (
     say_later,
     without_points,
 )
-from drgpay.why.model import Derivation, fixed
+from drgpay.why.model import Derivation
 from drgpay.why.referral import show_referral
 
 POINTS, ITEM, HELD = case_points.POINTS, case_points.ITEM, case_points.HELD
@@ -342,14 +344,9 @@ def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
     )
     low, high = bounds.of_case(d, run, row)
     if low is not None or high is not None:
-        bounded = exact
-        if high is not None:
-            bounded = smallest(bounded, high)
-        if low is not None:
-            bounded = largest(bounded, low)
         exact = d.step(
-            "brings.bounded", both("上下限之内", "within its bounds"), bounded, "yuan", "5.10",
-            uses=bounds.KEYS,
+            "brings.bounded", both("上下限之内", "within its bounds"), account.within(exact, low, high), "yuan", "5.10",
+            uses=KEYS,
         )  # fmt: skip
     if row.has("apart_fen"):
         exact = d.step(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drgpay.ground.errors import both
-from drgpay.ground.numbers import Number, smallest
+from drgpay.ground.numbers import NOTHING, Number, fixed, smallest
 from drgpay.why import labels
 from drgpay.why.base import band_multiple
 from drgpay.why.folder import Row, RunFolder
-from drgpay.why.model import NOTHING, Derivation, fixed
+from drgpay.why.model import Derivation
 
 WAY_RULES = {
     "5": "death.rule",

@@ -9,6 +9,7 @@ from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.numbers import (
     Figure,
     Number,
+    fixed,
     largest,
     rounded,
     smallest,
@@ -18,7 +19,7 @@ from drgpay.why import labels
 from drgpay.why.base import FOUR, all_mean, band_multiple, places, used_coefficient
 from drgpay.why.case_class import Stay, way_rule
 from drgpay.why.folder import Row, RunFolder, figure_number
-from drgpay.why.model import Derivation, fixed
+from drgpay.why.model import Derivation
 from drgpay.why.remainder import allot
 
 BY_COST_RULES = {

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both, unknown_choice
-from drgpay.ground.numbers import digits, number, total
+from drgpay.ground.numbers import NOTHING, digits, fixed, number, total
 from drgpay.why import labels
 from drgpay.why.base import band_multiple, base_points, group_mean
 from drgpay.why.folder import Row, RunFolder, figure_number
-from drgpay.why.model import NOTHING, Derivation, fixed
+from drgpay.why.model import Derivation
 
 TRIM = {
     "middle_interval": ("trim.lower_factor", "trim.upper_factor", "trim.quantile_type"),

@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
-from drgpay.ground.numbers import Figure, Number, total
+from drgpay.ground.numbers import Figure, Number, fixed, total
+from drgpay.region.standing import ENDED, NORMAL, PENALISED
+from drgpay.region.together import ids_in
+from drgpay.settlement import account
 from drgpay.why import labels
 from drgpay.why.folder import Row, RunFolder, figure_number
-from drgpay.why.model import Derivation, fixed
+from drgpay.why.model import Derivation
 from drgpay.why.remainder import allot
 
 KEY = "deposit_forfeited"
 SHARING = ("sharing", "yes")  # in a figure's row: only hospitals that share
 LISTED = 12  # hospitals that are shown one by one
 FEN = Fraction(1, 100)
+NO_SHARE = {
+    PENALISED: both("协议状态为违规处理，不参加分配", "its agreement is penalised: no share"),
+    ENDED: both("协议已解除，不参加分配", "its agreement has ended: no share"),
+    account.FORFEITED: both("本机构保证金有扣罚，不参加分配", "it forfeited itself: no share"),
+    account.WITHOUT_POINTS: both("没有点数，不参加分配", "it has no points: no share"),
+}
 
 
 def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
@@ -49,11 +58,13 @@ def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
     )  # fmt: skip
     exact = d.step(
         "shared.exact", both("按点数分得（精确）", "share by points, exact"),
-        all_forfeited * row.number("points") / points, "yuan", "5.11",
+        account.forfeits_share(all_forfeited, row.number("points"), points), "yuan", "5.11",
     )  # fmt: skip
-    base = Fraction(whole, 100) / points.value
     shares: dict[object, Fraction] = {
-        (r["hospital_id"], r["pool"]): base * Fraction(r["points"]) for r in sharing
+        (r["hospital_id"], r["pool"]): account.forfeits_share(
+            Fraction(whole, 100), Fraction(r["points"]), points.value
+        )
+        for r in sharing
     }
     own = (row["hospital_id"], row["pool"])
     figures = (
@@ -70,7 +81,7 @@ def left(d: Derivation, run: RunFolder, pool: Row) -> None:
     """Say of each pool what of the forfeited deposits nobody shares: it stays in the fund."""
     if run.policy.says("deposit_forfeited", "fund", "share"):
         return
-    for name in pool["pool"].split("+"):
+    for name in ids_in(pool["pool"]):
         members = [r for r in run.hospitals if r["pool"] == name]
         if not any(r["forfeited_fen"] for r in members):
             continue
@@ -98,16 +109,9 @@ def left(d: Derivation, run: RunFolder, pool: Row) -> None:
 def _excluded(run: RunFolder, row: Row) -> Bilingual | None:
     """Return why a hospital has no part in what others of its pool forfeited."""
     hospital = run.institutions.get(row["hospital_id"])
-    standing = "" if hospital is None else hospital.get("standing", "")
-    if standing == "penalised":
-        return both("协议状态为违规处理，不参加分配", "its agreement is penalised: no share")
-    if standing == "ended":
-        return both("协议已解除，不参加分配", "its agreement has ended: no share")
-    if row["forfeited_fen"]:
-        return both("本机构保证金有扣罚，不参加分配", "it forfeited itself: no share")
-    if row["points"] <= 0:
-        return both("没有点数，不参加分配", "it has no points: no share")
-    return None
+    standing = NORMAL if hospital is None else hospital.get("standing", NORMAL)
+    reason = account.why_no_share(standing, row["forfeited_fen"], Fraction(row["points"]))
+    return NO_SHARE[reason] if reason else None
 
 
 def _sum_of(

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.money import POINT
 from drgpay.ground.numbers import (
+    NOTHING,
     Figure,
     Number,
-    largest,
-    rounded,
+    fixed,
+    less,
     smallest,
     total,
+    whole_fen,
 )
 from drgpay.names.run_columns import word
+from drgpay.region.standing import ENDED
+from drgpay.runs.case_bounds import KEYS
+from drgpay.settlement import account
 from drgpay.why import bounds, forfeits, labels
-from drgpay.why.bounds import AT_HIGH, AT_LOW, INSIDE, Account
+from drgpay.why.bounds import Account
 from drgpay.why.folder import CaseSum, Row, RunFolder, figure_number
 from drgpay.why.later import say_replaced
-from drgpay.why.model import Derivation, fixed, shown_value
+from drgpay.why.model import Derivation, shown_value
 from drgpay.why.pool import left
 from drgpay.why.remainder import allot
 
@@ -174,11 +180,8 @@ def _points(d: Derivation, run: RunFolder, row: Row) -> Number:
     )
     held = [s for s in own if s.paid_by == "held"]
     if held:
-        d.step(
-            "held_cases", labels.column("held_cases"),
-            total([figure_number(_count_figure(s), _of_class(s)) for s in held]),
-            "cases", "5.7", stated=row.figures("held_cases"),
-        )  # fmt: skip
+        counted = total([figure_number(_count_figure(s), _of_class(s)) for s in held])
+        d.stated("held_cases", row, "held_cases", counted, "5.7")
     by_points = [s for s in paid if s.paid_by == "points"]
     scored = _sum_of(by_points, "points", both("没有按点数付费的病例", "no case by points"))
     deducted = Fraction(row.get("points_deducted", 0))
@@ -194,9 +197,9 @@ def _points(d: Derivation, run: RunFolder, row: Row) -> Number:
         "point",
         "5.9",
     )
-    less = _deducted(d, run, row, made)
+    left = less(made, _deducted(d, run, row, made))
     return d.step(
-        "points", both("扣除后点数", "points after deduction"), made - less, "point", "5.9",
+        "points", both("扣除后点数", "points after deduction"), left, "point", "5.9",
         stated=row.figures("points"),
     )  # fmt: skip
 
@@ -215,15 +218,10 @@ def _deducted(d: Derivation, run: RunFolder, row: Row, scored: Number) -> Number
     if not entries:
         return row.number("points_deducted")
     given = total([r.number("points", both("违规扣点", "points of violations")) for r in entries])
-    return d.step(
-        "points.deducted",
-        labels.column("points_deducted"),
-        smallest(given, scored),
-        "point",
-        "5.9",
-        stated=row.figures("points_deducted"),
+    return d.stated(
+        "points.deducted", row, "points_deducted", smallest(given, scored), "5.9",
         note=both("至多扣至 0", "never below 0"),
-    )
+    )  # fmt: skip
 
 
 def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
@@ -231,15 +229,10 @@ def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
     mine = [s for s in run.sums if (s.hospital, s.pool) == (row["hospital_id"], row["pool"])]
     paid = [s for s in mine if s.paid_by != "held"]
     nothing = both("没有病例", "no case")
-    d.step(
-        "recorded", labels.column("recorded_fund_fen"),
-        _sum_of(paid, "pool_fund_fen", nothing), "yuan", "5.9",
-        stated=row.figures("recorded_fund_fen"),
-    )  # fmt: skip
-    n = d.step(
-        "not_pool", labels.column("not_pool_fen"), _sum_of(paid, "not_pool_fen", nothing),
-        "yuan", "5.9", stated=row.figures("not_pool_fen"), uses=["not_pool"],
-    )  # fmt: skip
+    fund = _sum_of(paid, "pool_fund_fen", nothing)
+    d.stated("recorded", row, "recorded_fund_fen", fund, "5.9")
+    not_pool = _sum_of(paid, "not_pool_fen", nothing)
+    n = d.stated("not_pool", row, "not_pool_fen", not_pool, "5.9", uses=["not_pool"])
     if not own.money_cases:
         return n
     by_points = [s for s in paid if s.paid_by == "points"]
@@ -293,12 +286,11 @@ def _due(
 ) -> Number:
     money = _money(d, run, row, own)
     value = run.value_of(pool)
-    if own.ends and any(own.ends[end].cases for end in (AT_LOW, AT_HIGH)):
-        formula = _bounded_cases(run, row, own, value)
-    else:
-        formula = points * value - not_pool
-    if money is not None:
-        formula = formula + money
+    others = [] if money is None else [money]
+    if own.ends.both.cases:
+        points, not_pool, held = _bounded_cases(row, own)
+        others = [*held, *others]
+    formula = account.exact_due(points, value, not_pool, *others)
     exact = d.step(
         "due.exact",
         both("应付（精确）：点数 × 点值 − 非统筹支付", "exact due: points × point value − n"),
@@ -319,18 +311,13 @@ def _due(
     if run.policy.says("residual", "to_fund", "largest_remainder") and not bounds.bounded(
         run, pool
     ):
-        return d.step(
-            "due",
-            labels.column("due_fen"),
-            rounded(exact, fixed(2)),
-            "yuan",
-            "5.10",
-            stated=row.figures("due_fen"),
+        return d.stated(
+            "due", row, "due_fen", whole_fen(exact), "5.10",
             note=both(
                 "四舍五入到分，尾差留在基金", "rounded to the fen; the residual stays in the fund"
             ),
             uses=["residual", "value_dp"],
-        )
+        )  # fmt: skip
     shares: dict[tuple[str, str], Fraction] = {k: a.exact / 100 for k, a in everyone.items()}
     whole = pool.number("settled_fen")
     if pool["residual_fen"]:
@@ -401,27 +388,23 @@ def _of_hospital(
     )  # fmt: skip
 
 
-def _bounded_cases(run: RunFolder, row: Row, own: Account, value: Number) -> Number:
-    """Points × V − n of the cases inside their bounds, and the bounds of the others."""
+def _bounded_cases(row: Row, own: Account) -> tuple[Number, Number, list[Number]]:
+    """Return points and n of the cases inside their bounds, and the bounds of the others."""
     key = (("hospital_id", str(row["hospital_id"])), ("pool", str(row["pool"])))
 
-    def part(end: str, column: str, amount: Fraction | int, label: Bilingual) -> Number:
+    def part(end: str, column: str, amount: Fraction | int, name: Bilingual, cases: int) -> Number:
         figure = Figure("cases", (*key, ("case_bound", end)), column, amount, "sum")
-        return figure_number(figure, label)
+        return figure_number(figure, both(f"{name.chinese}（{cases} 例）", f"{name} ({cases})"))
 
-    inside = own.ends[INSIDE]
-    zh, en = f"界内（{inside.cases} 例）", f"inside ({inside.cases})"
-    made = part(INSIDE, "points", inside.points, both(zh, en)) * value
-    made = made - part(INSIDE, "not_pool_fen", inside.not_pool, both(zh, en))
-    for end, name in (
-        (AT_LOW, both("保底", "at the low bound")),
-        (AT_HIGH, both("封顶", "at the high bound")),
-    ):
-        sums = own.ends[end]
-        if sums.cases:
-            label = both(f"{name.chinese}（{sums.cases} 例）", f"{name} ({sums.cases})")
-            made = made + part(end, "bound_fen", sums.bound, label)
-    return made
+    inside, name = own.inside, both("界内", "inside")
+    points = part("inside", "points", Fraction(inside.points, POINT), name, inside.cases)
+    not_pool = part("inside", "not_pool_fen", inside.not_pool, name, inside.cases)
+    ends = (
+        ("low", own.ends.low, both("保底", "at the low bound")),
+        ("high", own.ends.high, both("封顶", "at the high bound")),
+    )
+    held = [part(end, "bound_fen", h.due, name, h.cases) for end, h, name in ends if h.cases]
+    return points, not_pool, held
 
 
 def _bounded(d: Derivation, run: RunFolder, row: Row, exact: Number) -> Number:
@@ -429,14 +412,12 @@ def _bounded(d: Derivation, run: RunFolder, row: Row, exact: Number) -> Number:
     low, high = bounds.of_hospital(d, run, row)
     if low is None and high is None:
         return exact
-    made, binds = exact, ""
+    made, binds = account.within(exact, low, high), ""
     if high is not None:
         top = high.value if low is None else max(low.value, high.value)
         binds = "high" if exact.value > top else ""
-        made = smallest(made, high)
     if low is not None:
         binds = "low" if exact.value < low.value else binds
-        made = largest(made, low)
     stated = str(row.get("bound", ""))
     if stated and made.value in [bound.value for bound in (low, high) if bound is not None]:
         binds = stated  # exactly at its bound, or both bounds are one
@@ -452,7 +433,7 @@ def _bounded(d: Derivation, run: RunFolder, row: Row, exact: Number) -> Number:
     }
     return d.step(
         "due.bounded", both("上下限之内的应付", "due within its bounds"), made, "yuan", "5.10",
-        note=words[binds], uses=[*bounds.KEYS, "violator_no_increase"],
+        note=words[binds], uses=[*KEYS, "violator_no_increase"],
     )  # fmt: skip
 
 
@@ -464,13 +445,11 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
     shared = forfeits.shared(d, run, row)
     violations = _amount(d, run, row, "violations", "violation_fen", both("违规扣款", "violations"))
     say_replaced(d, run, row)
-    made = due - prepaid - forfeited
-    made = (made if shared is None else made + shared) - violations
+    carried = None
     if row.get("carried_fen"):
-        made = made - _amount(
-            d, run, row, "carried", "carried_fen", both("以前年度结转", "carried")
-        )
-    ended = _standing(run, row) == "ended"
+        carried = _amount(d, run, row, "carried", "carried_fen", both("以前年度结转", "carried"))
+    made = account.final(due, prepaid, forfeited, violations, shared=shared, carried=carried)
+    ended = _standing(run, row) == ENDED
     note = both("应付 − 已预付 − 扣罚保证金 − 违规扣款", "due − prepaid − forfeited − violations")
     if row["final_fen"] < 0:
         note = both(
@@ -487,22 +466,13 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
             "应付 − 已预付 − 扣罚保证金 + 分得的扣罚保证金 − 违规扣款",
             "due − prepaid − forfeited + shared − violations",
         )
-    d.step(
-        "final",
-        labels.column("final_fen"),
-        made,
-        "yuan",
-        "5.11",
-        stated=row.figures("final_fen"),
-        note=note,
-        uses=[("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else [],
-    )
+    uses = [("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else []
+    d.stated("final", row, "final_fen", made, "5.11", note=note, uses=uses)
     if row.get("deferred_fen"):
         _waits(d, run, row)
-        d.step(
-            "payable", labels.column("payable_fen"),
-            row.number("final_fen") - row.number("deferred_fen"), "yuan", "5.14",
-            stated=row.figures("payable_fen"),
+        d.stated(
+            "payable", row, "payable_fen",
+            less(row.number("final_fen"), row.number("deferred_fen")), "5.14",
             note=both(
                 "超出控制目标的部分待他方应收回的金额收回后再付",
                 "what is beyond the control target waits until others have paid back",
@@ -543,24 +513,27 @@ def _standing(run: RunFolder, row: Row) -> str:
 
 def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:
     given = _named(run, "prepaid_given", row)
-    label = labels.column("prepaid_fen")
-    computed = rounded(d.given("prepay_ratio") * row.number("recorded_fund_fen"), fixed(2))
+    computed = account.prepaid(row.number("recorded_fund_fen"), d.given("prepay_ratio"))
+    note, uses, by_fund = (
+        NOTHING,
+        ["prepay_basis"],
+        run.policy.says("prepay_basis", "recorded_fund", "month_value"),
+    )
     if given:
-        return d.step(
-            "prepaid", label, given[0].number("prepaid_fen"), "yuan", "5.11",
-            stated=row.figures("prepaid_fen"), note=_given_by(run),
-        )  # fmt: skip
-    by_fund = run.policy.says("prepay_basis", "recorded_fund", "month_value")
-    if by_fund and run.policy["month.growth_limit"] is None:
-        return d.step(
-            "prepaid", label, computed, "yuan", "5.11", stated=row.figures("prepaid_fen"),
-            uses=["prepay_basis"],
-        )  # fmt: skip
-    return d.step(
-        "prepaid", label, row.number("prepaid_fen"), "yuan", "5.11",
-        note=both("按月预付之和（规则 13）", "the sum of the monthly payments (rule 13)"),
-        uses=["prepay_basis", *(["month.growth_limit"] if by_fund else [])],
-    )  # fmt: skip
+        computed, note, uses = given[0].number("prepaid_fen"), _given_by(run), []
+    elif not by_fund or run.policy["month.growth_limit"] is not None:
+        uses += ["month.growth_limit"] if by_fund else []
+        note = both("按月预付之和（规则 13）", "the sum of the monthly payments (rule 13)")
+        return _of_months(d, row, "prepaid_fen", note, uses)
+    return d.stated("prepaid", row, "prepaid_fen", computed, "5.11", note=note, uses=uses)
+
+
+def _of_months(
+    d: Derivation, row: Row, column: str, note: Bilingual, uses: Sequence[str]
+) -> Number:
+    """Add a step for what comes from the months, which have their own folder."""
+    key, name = column.removesuffix("_fen"), labels.column(column)
+    return d.step(key, name, row.number(column), "yuan", "5.11", note=note, uses=uses)
 
 
 def _given_by(run: RunFolder) -> Bilingual:
@@ -576,32 +549,21 @@ def _given_by(run: RunFolder) -> Bilingual:
 
 def _deposit(d: Derivation, run: RunFolder, row: Row, prepaid: Number) -> Number:
     given = _named(run, "prepaid_given", row)
-    label = labels.column("deposit_fen")
     if given and given[0].has("deposit_fen"):
-        return d.step(
-            "deposit", label, given[0].number("deposit_fen"), "yuan", "5.11",
-            stated=row.figures("deposit_fen"), note=_given_by(run),
-        )  # fmt: skip
-    computed = largest(fixed(0), row.number("recorded_fund_fen") - prepaid)
-    by_fund = run.policy.says("prepay_basis", "recorded_fund", "month_value")
-    if by_fund and run.policy["month.growth_limit"] is not None:
-        return d.step(
-            "deposit", label, row.number("deposit_fen"), "yuan", "5.11",
-            note=both(
-                "记账 − 已预付 − 暂停支付（规则 13）",
-                "recorded fund − prepaid − suspended by the months (rule 13)",
-            ),
-            uses=["prepay_basis", "month.growth_limit"],
-        )  # fmt: skip
-    if by_fund:
-        return d.step(
-            "deposit", label, computed, "yuan", "5.11", stated=row.figures("deposit_fen"),
-            note=both("记账 − 已预付", "recorded fund − prepaid"),
-        )  # fmt: skip
-    return d.step(
-        "deposit", label, row.number("deposit_fen"), "yuan", "5.11",
-        note=both("各月留存之和（规则 13）", "the sum of what the months kept back (rule 13)"),
-        uses=["prepay_basis"],
+        kept, note = given[0].number("deposit_fen"), _given_by(run)
+        return d.stated("deposit", row, "deposit_fen", kept, "5.11", note=note)
+    if not run.policy.says("prepay_basis", "recorded_fund", "month_value"):
+        note = both("各月留存之和（规则 13）", "the sum of what the months kept back (rule 13)")
+        return _of_months(d, row, "deposit_fen", note, ["prepay_basis"])
+    if run.policy["month.growth_limit"] is not None:
+        note = both(
+            "记账 − 已预付 − 暂停支付（规则 13）",
+            "recorded fund − prepaid − suspended by the months (rule 13)",
+        )
+        return _of_months(d, row, "deposit_fen", note, ["prepay_basis", "month.growth_limit"])
+    return d.stated(
+        "deposit", row, "deposit_fen", account.deposit(row.number("recorded_fund_fen"), prepaid),
+        "5.11", note=both("记账 − 已预付", "recorded fund − prepaid"),
     )  # fmt: skip
 
 
@@ -609,23 +571,17 @@ def _forfeited(d: Derivation, run: RunFolder, row: Row, deposit: Number) -> Numb
     hospital = run.institutions.get(row["hospital_id"])
     if hospital is None:
         return row.number("forfeited_fen")
-    one, note, uses = (
-        fixed(1),
-        both("保证金 ×（1 − 得分）", "deposit × (1 − score)"),
-        ["deposit_score"],
-    )
-    score = hospital.number("score")
-    if hospital.get("standing") == "ended":
+    note = both("保证金 ×（1 − 得分）", "deposit × (1 − score)")
+    share = hospital.number("score")
+    if hospital.get("standing") == ENDED:
         share = fixed(1, both("协议已解除，不考核", "its agreement has ended"))
         note = both("协议已解除，不考核，不扣保证金", "its agreement has ended: not assessed")
     elif run.policy.says("deposit_score", "bands", "linear"):
-        share = _band(d, run, score)
+        share = _band(d, run, share)
         note = both("保证金 ×（1 − 得分所在档的比例）", "deposit × (1 − ratio of the score's band)")
-    else:
-        share = score
-    return d.step(
-        "forfeited", labels.column("forfeited_fen"), rounded(deposit * (one - share), fixed(2)),
-        "yuan", "5.11", stated=row.figures("forfeited_fen"), note=note, uses=uses,
+    return d.stated(
+        "forfeited", row, "forfeited_fen", account.forfeited(deposit, share), "5.11",
+        note=note, uses=["deposit_score"],
     )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 from drgpay.cases.quarantine import REASONS
 from drgpay.ground.errors import both
 from drgpay.ground.money import yuan_text
-from drgpay.ground.numbers import Number
+from drgpay.ground.numbers import Number, fixed
 from drgpay.region.corrected import CORRECTED, REPLACED
 from drgpay.region.later import REMOVE
 from drgpay.why.folder import Row, RunFolder
-from drgpay.why.model import Derivation, fixed
+from drgpay.why.model import Derivation
 
 
 def later_rows(run: RunFolder, case_id: str) -> list[Mapping[str, Any]]:

@@ -14,8 +14,8 @@ from typing import Any
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.numbers import (
     NEAR,
+    NOTHING,
     Figure,
-    Fixed,
     Given,
     Leaf,
     Number,
@@ -27,8 +27,9 @@ from drgpay.ground.numbers import (
 )
 from drgpay.policy import YearPolicy
 from drgpay.policy.year import InForce
+from drgpay.why import labels
+from drgpay.why.folder import Row
 
-NOTHING = both("", "")
 UNITS: dict[str, Bilingual] = {
     "yuan": both("元", "yuan"),
     "point": both("点", "points"),
@@ -132,6 +133,24 @@ class Derivation:
         self._add(step)
         text = digits(made.value, least, max(least, NEAR))
         return number(made.value, text, title, Result(step.key))
+
+    def stated(
+        self,
+        key: str,
+        row: Row,
+        column: str,
+        made: Number,
+        rule: str,
+        *,
+        note: Bilingual = NOTHING,
+        uses: Sequence[str] = (),
+    ) -> Number:
+        """Add the step whose result stands in a column, under the column's name."""
+        unit = "yuan" if column.endswith("_fen") else "cases" if "cases" in column else "point"
+        return self.step(
+            key, labels.column(column), made, unit, rule, stated=row.figures(column), note=note,
+            uses=uses,
+        )  # fmt: skip
 
     def test(
         self,
@@ -312,11 +331,6 @@ def place(figure: Figure, lang: str) -> str:
     if figure.how == "rank":
         return f"{what} 的余数名次" if lang == "zh" else f"rank of the remainder of {what}"
     return what
-
-
-def fixed(value: int | Fraction, label: Bilingual = NOTHING) -> Number:
-    """Return a number that the rule itself states."""
-    return number(value, digits(Fraction(value), 0), label, Fixed())
 
 
 def _texts(text: Bilingual) -> dict[str, str]:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from drgpay.budget import formulas
 from drgpay.budget.ceiling import Payment
+from drgpay.budget.formulas import RATIOS, TIERS
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.numbers import (
+    NOTHING,
     Figure,
     Number,
     digits,
-    largest,
+    fixed,
     rounded,
-    smallest,
     total,
 )
+from drgpay.region.together import ids_in
+from drgpay.runs.case_bounds import KEYS
+from drgpay.settlement import account
 from drgpay.why import bounds, forfeits, labels
 from drgpay.why.folder import Row, RunFolder, figure_number
-from drgpay.why.model import NOTHING, Derivation, fixed
+from drgpay.why.model import Derivation
 
 LISTED = 12  # hospitals that are shown one by one
-TIERS = {True: "keep_tiers", False: "overspend_tiers"}
-RATIOS = {True: "keep_ratio", False: "fund_share_of_overspend"}
 
 
 def why_pool(run: RunFolder, name: str) -> Derivation:
@@ -71,7 +74,7 @@ def why_pool(run: RunFolder, name: str) -> Derivation:
 
 def _funds(d: Derivation, run: RunFolder, pool: Row) -> None:
     """What leaves each fund in cash, and what one value moves between funds."""
-    ids = pool["pool"].split("+")
+    ids = ids_in(pool["pool"])
     rows = [r for r in run.listed("funds", ("pool",)) if r["pool"] in ids]
     if not rows:
         return
@@ -100,15 +103,15 @@ def _funds(d: Derivation, run: RunFolder, pool: Row) -> None:
 def _waits(d: Derivation, run: RunFolder, row: Row, own: Bilingual) -> None:
     """What of a fund's payments waits: beyond its own target, then beyond the region's."""
     key = f"fund.{row['pool']}"
-    owed, nothing = row.number("recover_fen"), fixed(0)
+    owed = row.number("recover_fen")
     payable = row.number("payable_fen") + row.number("deferred_fen")
-    made = nothing
+    made = fixed(0)
     if row.has("control_target_fen"):
         over = row.number("cash_fen") + row.number("deferred_fen") - row.number("free_fen")
         made = d.step(
             f"{key}.waits_own",
             both(f"{own.chinese}：因本险种控制目标待付", f"{own}: waits for its own target"),
-            smallest(largest(over, nothing), owed, payable), "yuan", "5.14",
+            formulas.waits(over, owed, payable), "yuan", "5.14",
             note=both(
                 "超出本险种可支付额的部分，至多为应收回的金额和应支付的金额",
                 "what is beyond it, at most what is to be recovered and what is to be paid",
@@ -128,11 +131,12 @@ def _waits(d: Derivation, run: RunFolder, row: Row, own: Bilingual) -> None:
         made = made + d.step(
             f"{key}.waits_region",
             both(f"{own.chinese}：因全区控制目标待付", f"{own}: waits for the region's target"),
-            smallest(over, owed - made), "yuan", "5.14",
+            formulas.waits(over, owed - made, payable - made), "yuan", "5.14",
             stated=row.figures("deferred_region_fen"),
             note=both(
-                "按统筹区表中险种的次序，至多为该险种应收回而尚未用于抵限的金额",
-                "pool by pool in the region's order, at most what the pool is still owed",
+                "按统筹区表中险种的次序，至多为该险种应收回而尚未用于抵限的金额和尚可支付的金额",
+                "pool by pool in the region's order, at most what the pool is still owed and is "
+                "still to pay",
             ),
             uses=["ceiling.excess"],
         )  # fmt: skip
@@ -163,62 +167,54 @@ def left(d: Derivation, pool: Row) -> bool:
 
 
 def _members(run: RunFolder, pool: Row) -> list[Row]:
-    own = set(pool["pool"].split("+"))
+    own = set(ids_in(pool["pool"]))
     return [row for row in run.hospitals if row["pool"] in own]
 
 
 def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
     """Budget, reserve and care elsewhere (rule 9)."""
     budget = pool.number("budget_fen")
-    ids = pool["pool"].split("+")
+    ids = ids_in(pool["pool"])
     parts = [row for row in run.listed("members", ("pool",)) if row["pool"] in ids]
+
+    def summed(key: str, row: Row, column: str) -> Number:
+        made = total([p.number(column, both(p["pool"], p["pool"])) for p in parts])
+        return d.stated(key, row, column, made, "5.9")
+
     if len(parts) > 1:
-        budget = d.step(
-            "budget", labels.column("budget_fen"),
-            total([p.number("budget_fen", both(p["pool"], p["pool"])) for p in parts]),
-            "yuan", "5.9", stated=pool.figures("budget_fen"),
-        )  # fmt: skip
-    kept = rounded(budget * (fixed(1) - d.given("reserve_ratio")), fixed(2))
+        budget = summed("budget", pool, "budget_fen")
     local = d.step(
-        "after_reserve", both("扣除预留调剂金后", "after the reserve"), kept, "yuan", "5.9",
+        "after_reserve", both("扣除预留调剂金后", "after the reserve"),
+        formulas.after_reserve(budget, d.given("reserve_ratio")), "yuan", "5.9",
     )  # fmt: skip
-    d.step(
-        "reserve", labels.column("reserve_fen"), budget - local, "yuan", "5.9",
-        stated=facts.figures("reserve_fen"),
-    )  # fmt: skip
-    made = local
+    d.stated("reserve", facts, "reserve_fen", budget - local, "5.9")
+    taken = []
     d.parameter("out_of_area")
+    note = both("异地就医基金不在预算之内", "care elsewhere is outside the budget")
     if run.policy.says("out_of_area", "inside_budget", "deducted"):
-        label = labels.column("out_of_area_fund_fen")
         outside = facts.number("out_of_area_fund_fen")
         if len(parts) > 1:
-            several = [p.number("out_of_area_fund_fen", both(p["pool"], p["pool"])) for p in parts]
-            outside = d.step(
-                "out_of_area", label, total(several), "yuan", "5.9",
-                stated=facts.figures("out_of_area_fund_fen"),
-            )  # fmt: skip
-        made = local - outside
+            outside = summed("out_of_area", facts, "out_of_area_fund_fen")
+        taken.append(outside)
         note = both("异地就医基金在预算之内，先扣除", "care elsewhere is inside the budget")
-    else:
-        note = both("异地就医基金不在预算之内", "care elsewhere is outside the budget")
     aside = facts.get("provision_fen") or 0
     if aside:
         d.parameter("provision")
-        made = made - facts.number("provision_fen", labels.column("provision_fen"))
+        taken.append(facts.number("provision_fen"))
         note = both(
             f"{note.chinese}；另为被隔离和暂不支付的病例预提",
             f"{note}; a provision for quarantined and held cases is set aside",
         )
     return d.step(
-        "available", both("可用预算 B", "available budget B"), made, "yuan", "5.9",
-        stated=pool.figures("available_budget_fen"), note=note,
+        "available", both("可用预算 B", "available budget B"), formulas.available(local, *taken),
+        "yuan", "5.9", stated=pool.figures("available_budget_fen"), note=note,
         uses=["out_of_area", *["provision"] * bool(aside)],
     )  # fmt: skip
 
 
 def _growth(d: Derivation, run: RunFolder, pool: Row) -> None:
     """Hold the budget against last year's fund where that is known."""
-    ids = pool["pool"].split("+")
+    ids = ids_in(pool["pool"])
     for row in run.listed("members", ("pool",)):
         if row["pool"] not in ids or not row.has("last_year_fund_fen"):
             continue
@@ -229,7 +225,7 @@ def _growth(d: Derivation, run: RunFolder, pool: Row) -> None:
             both(f"{row['pool']} 预算增幅在上限之内？", f"growth of {row['pool']} within the cap?"),
             row.number("budget_fen"),
             "≤",
-            rounded(last * (fixed(1) + d.given("budget_growth_cap")), fixed(2)),
+            formulas.grown(last, d.given("budget_growth_cap")),
             "5.9",
             note=both(f"批准文件：{approval}", f"approved by: {approval}") if approval else NOTHING,
         )
@@ -272,27 +268,29 @@ def _settled(
         "surplus", both("记账是否在预算之内？", "is the recorded fund within the budget?"), recorded,
         "≤", available, "5.9",
     )  # fmt: skip
-    gap = available - recorded if surplus else recorded - available
     balance = d.step(
         "balance",
         both("结余", "surplus") if surplus else both("超支", "overspend"),
-        gap,
+        formulas.balance(recorded, available, surplus=surplus),
         "yuan",
         "5.9",
     )
-    begin = recorded if surplus else available
-    tiers = run.policy[TIERS[surplus]]
-    if tiers is None:
-        share = d.given(RATIOS[surplus]) * balance
-        uses = [TIERS[surplus], RATIOS[surplus]]
+    given = run.policy[TIERS[surplus]]
+    key, uses = TIERS[surplus], [TIERS[surplus]]
+    tiers: list[tuple[Number | None, Number]]
+    if given is None:
+        key = RATIOS[surplus]
+        tiers, uses = [(None, d.given(key))], [*uses, key]
+        reached = formulas.slices(balance, available, tiers)
     else:
-        share = _slices(d, run, TIERS[surplus], tiers, available, balance)
-        uses = [TIERS[surplus]]
-    made = rounded(begin + share, fixed(2))
+        tiers = [(None if end is None else d.given(key, end), d.given(key, r)) for end, r in given]
+        reached = formulas.slices(balance, available, tiers, _slice(d))
+    cap = None
     if not surplus and run.policy.says("overspend_cap", "reserve", "none"):
         cap = available + facts.number("reserve_fen")
-        made = smallest(made, cap)
         uses.append("overspend_cap")
+    smaller = recorded if surplus else available
+    made = formulas.settled(smaller, formulas.shared(reached, tiers), cap)
     note = (
         both("记账 + 结余 × 留用比例", "recorded fund + kept part of the surplus")
         if surplus
@@ -304,30 +302,11 @@ def _settled(
     )  # fmt: skip
 
 
-def _slices(
-    d: Derivation,
-    run: RunFolder,
-    key: str,
-    tiers: tuple[tuple[Fraction | None, Fraction], ...],
-    available: Number,
-    balance: Number,
-) -> Number:
-    """Return the sum of the slices of a balance, each at the ratio of its tier."""
-    if available.value <= 0:
-        return d.given(key, tiers[-1][1]) * balance
-    parts: list[Number] = []
-    done: Number = fixed(0)
-    for i, (limit, ratio) in enumerate(tiers):
-        end = balance if limit is None else smallest(balance, d.given(key, limit) * available)
-        slice_ = d.step(
-            f"slice{i + 1}", both(f"第 {i + 1} 档金额", f"slice {i + 1}"),
-            end - done if parts else end, "yuan", "5.9",
-        )  # fmt: skip
-        parts.append(d.given(key, ratio) * slice_)
-        done = done + slice_ if len(parts) > 1 else slice_
-        if done.value >= balance.value:
-            break
-    return total(parts)
+def _slice(d: Derivation) -> Callable[[int, Number], Number]:
+    """Return what makes a step of what lies in a tier."""
+    return lambda place, part: d.step(
+        f"slice{place}", both(f"第 {place} 档金额", f"slice {place}"), part, "yuan", "5.9"
+    )
 
 
 def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled: Number) -> None:
@@ -349,17 +328,15 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
             stated=pool.figures("not_pool_by_points_fen"),
         )  # fmt: skip
     points = _sum_of(d, run, pool, members, "points", "points", pool.figures("points"), "point")
-    top = (settled if money is None else settled - money) + n
+    top = formulas.for_points(settled, n, money)
     stated = pool.figure("point_value_fraction")
     name = both("点值 V", "point value V")
     if not points.value:
         d.disagree("没有点数，求不出点值", "there are no points: no point value")
         return
-    plain = top / points
-    rounds = (
-        run.policy.says("residual", "to_fund", "largest_remainder")
-        and run.policy["value_dp"] is not None
-    )
+    plain = formulas.value(top, points)
+    to_fund = run.policy.says("residual", "to_fund", "largest_remainder")
+    rounds = to_fund and run.policy["value_dp"] is not None
     if not bounds.bounded(run, pool):
         made = rounded(plain, d.given("value_dp")) if rounds else plain
         d.step(
@@ -383,17 +360,16 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
             "满足 Σ 限幅（点数 × V − n）= T 的点值；下面逐项核对",
             "the value with which Σ clip(points × V − n) = T; held against it below",
         ),
-        uses=bounds.KEYS,
+        uses=KEYS,
     )
 
 
 def _dues(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled: Number) -> None:
     """Σ due + residual = T, exactly and to the fen."""
     due = _sum_of(d, run, pool, members, "due_fen", "dues", ())
-    d.step(
-        "residual", labels.column("residual_fen"), settled - due, "yuan", "5.10",
-        stated=pool.figures("residual_fen"), note=both("清算总额 − 应付之和", "T less the dues"),
-        uses=["residual"],
+    d.stated(
+        "residual", pool, "residual_fen", formulas.residual(settled, due), "5.10",
+        note=both("清算总额 − 应付之和", "T less the dues"), uses=["residual"],
     )  # fmt: skip
     exact = sum((a.exact for a in bounds.accounts(run, pool).values()), Fraction(0)) / 100
     if (
@@ -415,9 +391,9 @@ def _each(d: Derivation, run: RunFolder, pool: Row, members: list[Row]) -> None:
     d.section(both("各医疗机构应付（精确到分以前）", "What each hospital is due, before rounding"))
     everyone = bounds.accounts(run, pool)
     for row in members:
-        exact = row.number("points") * run.value_of(pool) - row.number("not_pool_by_points_fen")
-        if row["money_fen"]:
-            exact = exact + row.number("money_fen")
+        others = [row.number("money_fen")] if row["money_fen"] else []
+        n = row.number("not_pool_by_points_fen")
+        exact = account.exact_due(row.number("points"), run.value_of(pool), n, *others)
         due = digits(Fraction(row["due_fen"], 100), 2)
         name = _named(run, row)
         d.step(
@@ -436,14 +412,7 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
     if not bounds.bounded(run, pool):
         return
     d.section(both("上下限", "Bounds"))
-    everyone = bounds.accounts(run, pool)
-    counts: Counter[str] = Counter()
-    if bounds.level(run) == "case":
-        for account in everyone.values():
-            if not account.row["bound"]:  # of a hospital held at its cap no case is paid by itself
-                counts.update({end: sums.cases for end, sums in account.ends.items()})
-    else:
-        counts.update(account.row["bound"] for account in everyone.values())
+    counts = Counter(own.row["bound"] for own in bounds.accounts(run, pool).values())
     what = both("例", "cases") if bounds.level(run) == "case" else both("家机构", "hospitals")
     facts = run.pool_facts(pool["pool"])
     low, high = facts["at_low"], facts["at_high"]
@@ -462,7 +431,7 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
         ),
         "5.10",
         *facts.figures("at_low", "at_high", "solution"),
-        uses=[*bounds.KEYS, "violator_no_increase", "bound.unsolved"],
+        uses=[*KEYS, "violator_no_increase", "bound.unsolved"],
     )
     if pool["residual_fen"]:
         d.say(

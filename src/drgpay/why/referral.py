@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 
 from drgpay.ground.errors import both
 from drgpay.ground.money import decimal_text
-from drgpay.ground.numbers import Figure, Number, largest, total
+from drgpay.ground.numbers import Figure, Number, fixed, largest, total
 from drgpay.why.folder import Row, RunFolder
-from drgpay.why.model import Derivation, fixed
+from drgpay.why.model import Derivation
 
 SHOWN = ("hospital_id", "level", "drg", "total_cost_fen", "points", "deductible_fen")
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from drgpay.ground.errors import Bilingual, both
-from drgpay.ground.numbers import Figure, Number, whole_part
+from drgpay.ground.numbers import NOTHING, Figure, Number, fixed, whole_part
 from drgpay.why.folder import figure_number
-from drgpay.why.model import NOTHING, Derivation, fixed
+from drgpay.why.model import Derivation
 
 
 def allot(

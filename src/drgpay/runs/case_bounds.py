@@ -1,7 +1,7 @@
 """What the bounds of single cases (bound.level = case) make of the sums of cases.
 
 Every case of a run folder is held against its bounds at its pool's point value by the functions
-that settled it, so that classes and groups are shown at what their cases brought.
+that settled it, so that hospitals, classes and groups are shown at what their cases brought.
 """
 
 from __future__ import annotations
@@ -11,29 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from drgpay.budget.pool import Rules
 from drgpay.cases.parse import flat
-from drgpay.policy.catalogue import CATALOGUE
 
 KEYS = ("bound.level", "bound.never_below_zero", "bound.cost_share", "bound.case_within_cost")
-_OFF = {
-    "bound.never_below_zero": False,
-    "bound.cost_share": None,
-    "bound.case_within_cost": False,
-    "violator_no_increase": False,  # a bound of the whole due, not of cases
-}
 LOW = -1
 BATCH = 500_000
 _UNITS = pa.scalar(Decimal(10_000), pa.decimal128(5, 0))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Held:
     """Cases that a bound holds: points in 1/10,000; n and what they are due in fen."""
 
@@ -50,8 +44,16 @@ class Held:
             self.due + other.due,
         )
 
+    def __sub__(self, other: Held) -> Held:
+        return Held(
+            self.cases - other.cases,
+            self.points - other.points,
+            self.not_pool - other.not_pool,
+            self.due - other.due,
+        )
 
-@dataclass
+
+@dataclass(frozen=True)
 class Ends:
     """The cases of a set that their low bounds hold up and their high bounds hold down."""
 
@@ -80,30 +82,37 @@ class CaseBounds:
     def of_class(self, hospital: str, pool: str, case_class: str) -> Ends:
         return self.classes.get((hospital, pool, case_class), NOBODY)
 
+    def of_account(self, hospital: str, pool: str) -> Ends:
+        """Return those of a hospital in a pool."""
+        return self._accounts.get((hospital, pool), NOBODY)
+
+    @cached_property
+    def _accounts(self) -> dict[tuple[str, str], Ends]:
+        made: dict[tuple[str, str], Ends] = defaultdict(Ends)
+        for (hospital, pool, _), ends in self.classes.items():
+            made[hospital, pool] += ends
+        return dict(made)
+
     def of_group(self, hospital: str, pool: str, drg: str) -> Ends:
         return self.groups.get((hospital, pool, drg), NOBODY)
 
 
-def bounded_by_case(values: Mapping[str, Any]) -> bool:
+def bounded_by_case(rules: Rules) -> bool:
     """Whether the parameters of a run bound each case."""
-    if values.get("bound.level") != "case":
+    if rules["bound.level"] != "case":
         return False
-    return any(values.get(key) not in (None, False, "none") for key in KEYS[1:])
+    return any(rules[key] not in (None, False) for key in KEYS[1:])
 
 
-def case_bounds(
-    folder: Path, values: Mapping[str, Any], point_values: Mapping[str, Fraction]
-) -> CaseBounds:
+def case_bounds(folder: Path, rules: Rules, point_values: Mapping[str, Fraction]) -> CaseBounds:
     """Return which cases of a run folder their bounds hold; none where no case is bounded.
 
-    `values` are the parameters as the manifest has them, `point_values` yuan a point by pool.
+    `point_values` are yuan a point by pool.
     """
     classes: dict[Part, Ends] = defaultdict(Ends)
     groups: dict[Part, Ends] = defaultdict(Ends)
-    if not bounded_by_case(values):
+    if not bounded_by_case(rules):
         return CaseBounds(classes, groups)
-    given = {key: CATALOGUE[key].read(values[key]) for key in KEYS if key in values}
-    rules = {**_OFF, **given}
     file = pq.ParquetFile(folder / "cases.parquet")
     names = [
         *("hospital_id", "pool", "case_class", "drg", "paid_by", "points"),
@@ -123,7 +132,7 @@ def case_bounds(
 
 
 def _held(
-    table: pa.Table, rules: Mapping[str, Any], value: Fraction
+    table: pa.Table, rules: Rules, value: Fraction
 ) -> list[tuple[tuple[str, str, str, int], Held]]:
     """Return the held cases of one pool by hospital, class, group and end; value in fen a point."""
     import numpy as np
