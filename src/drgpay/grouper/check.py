@@ -61,9 +61,10 @@ from drgpay.ground.csv_cells import plain_type
 from drgpay.ground.errors import Bilingual, BooksError, both
 from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
-from drgpay.grouper.codes_read import UNGROUPED, CodesRead
+from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.coding_lists import marked
 from drgpay.grouper.engine import REASON, Grouper
+from drgpay.grouper.outcome import NOT_GROUPED as NO_GROUP
 from drgpay.grouper.outcome import REASONS
 from drgpay.grouper.pieces import GroupedPiece, default_threads, group_piece, in_order, scheme_name
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
@@ -310,7 +311,7 @@ class CheckRun:
         decoder = Decoder(table, cases, facts, dx, px)
         decoder.failed(words)
         decoder.no_patient()
-        lost = np.flatnonzero((part.grouped.status == UNGROUPED) & cases.good)
+        lost = np.flatnonzero((part.grouped.status == NO_GROUP) & cases.good)
         if len(lost):
             reasons = [REASONS[i] for i in part.grouped.reason[lost].tolist()]
             decoder.ungrouped(words, lost, reasons)

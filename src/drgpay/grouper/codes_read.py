@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from drgpay.cases.codes import Changes, changed_codes
 from drgpay.cases.editions import KINDS, SAMPLE, CodeTally, FoundEdition, shown_edition
 from drgpay.ground.errors import Bilingual, both
-from drgpay.grouper.outcome import REASON_TEXTS, REASONS
+from drgpay.grouper.outcome import NOT_GROUPED, REASON_TEXTS, REASONS
 
-UNGROUPED = 2  # the status
 _KIND_TEXTS = {KINDS[0]: ("诊断", "diagnoses"), KINDS[1]: ("手术操作", "procedures")}
 
 
@@ -43,8 +42,8 @@ class CodesRead:
         """Add a piece."""
         self.tally.add(tally)
         self.changed += changed_codes(changes)
-        self.cases += int(np.count_nonzero(status <= UNGROUPED))
-        self.count(reason[status == UNGROUPED])
+        self.cases += int(np.count_nonzero(status <= NOT_GROUPED))
+        self.count(reason[status == NOT_GROUPED])
 
     def merge(self, other: CodesRead) -> None:
         """Add what another part of the run met."""

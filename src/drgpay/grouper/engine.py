@@ -34,7 +34,17 @@ from drgpay.cases.written import one_case
 from drgpay.ground.errors import InputError, both, located
 from drgpay.ground.reference import bundled, reference_dir
 from drgpay.grouper.kernels import group_range
-from drgpay.grouper.outcome import LEVELS, REASONS, UNGROUPABLE, Counts, Grouping
+from drgpay.grouper.outcome import (
+    AMBIGUOUS,
+    GROUPED,
+    LEVELS,
+    NOT_GROUPED,
+    QUARANTINED,
+    REASONS,
+    UNGROUPABLE,
+    Counts,
+    Grouping,
+)
 from drgpay.names.columns import CODED, both_names
 from drgpay.names.readings import Readings, asked_readings
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
@@ -48,7 +58,6 @@ _NO_WORDS = pa.array([], pa.string())
 _ONE = np.ones(1, dtype=np.bool_)
 SMALL = 10_000
 MOST = 2**31 - 1  # of a number of one case
-GROUPED, AMBIGUOUS, NOT_GROUPED, QUARANTINED = range(4)
 
 
 @dataclass(frozen=True, slots=True)

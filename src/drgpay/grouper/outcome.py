@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 
 STATUSES = ("grouped", "ambiguous", "ungroupable", "quarantined")
+GROUPED, AMBIGUOUS, NOT_GROUPED, QUARANTINED = range(4)  # their numbers
 UNGROUPABLE = "0000"
 
 REASON_TEXTS: dict[str, tuple[str, str]] = {

@@ -17,7 +17,15 @@ from drgpay.cases.encode import EncodedCases, Faults, encode_cases
 from drgpay.cases.pieces import Piece
 from drgpay.ground.arrow import dictionary_column
 from drgpay.grouper.engine import GroupedCases
-from drgpay.grouper.outcome import LEVELS, REASON_TEXTS, REASONS, STATUSES
+from drgpay.grouper.outcome import (
+    AMBIGUOUS,
+    LEVELS,
+    NOT_GROUPED,
+    QUARANTINED,
+    REASON_TEXTS,
+    REASONS,
+    STATUSES,
+)
 from drgpay.grouper.provisos import note_provisos
 from drgpay.grouper.versions import (
     AnyGrouper,
@@ -130,12 +138,14 @@ def deciding_diagnoses(part: GroupedPiece) -> pa.Array:
 def result_columns(part: GroupedPiece, grouper: AnyGrouper) -> dict[str, Any]:
     """Return the result columns of a piece, small dictionaries over integer codes."""
     g, numbers = part.grouped, grouper.numbers
-    none = g.status >= 2
-    quarantined = g.status == 3
+    none = g.status >= NOT_GROUPED
+    quarantined = g.status == QUARANTINED
     columns = {
         "case_id": part.table["case_id"],
         "mdc": dictionary_column(grouper.mdc_codes, g.mdc, g.mdc == 0),
-        "adrg": dictionary_column(numbers.adrgs, numbers.adrg_of[g.group], none | (g.status == 1)),
+        "adrg": dictionary_column(
+            numbers.adrgs, numbers.adrg_of[g.group], none | (g.status == AMBIGUOUS)
+        ),
         "drg": dictionary_column(numbers.drgs, numbers.drg_of[g.group], quarantined),
         "status": dictionary_column(STATUSES, g.status),
         "reason": dictionary_column(REASONS, g.reason),

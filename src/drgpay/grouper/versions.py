@@ -27,14 +27,13 @@ from drgpay.cases.editions import (
 from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.grouper.engine import (
-    QUARANTINED,
     REASON,
     GroupedCases,
     Grouper,
     GroupNumbers,
     cached_grouper,
 )
-from drgpay.grouper.outcome import Grouping
+from drgpay.grouper.outcome import QUARANTINED, Grouping
 from drgpay.grouper.provisos import DATE_COLUMN, EPOCH, note_provisos, outside_period
 from drgpay.names.readings import (
     READINGS,

@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
-from drgpay.grouper.engine import GROUPED, Grouper, select
+from drgpay.grouper.engine import Grouper, select
+from drgpay.grouper.outcome import GROUPED
 from drgpay.schemes import Scheme
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from drgpay import __version__
 from drgpay.ground.digests import describe_file
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.ground.money import POINT, yuan_text
+from drgpay.grouper.outcome import QUARANTINED
 from drgpay.names.readings import differing_readings, other_text, told_readings
 from drgpay.points.kernels import HELD
 from drgpay.policy import Policy
@@ -367,7 +368,7 @@ def _nothing_prepaid(prepared: Prepared, corrected: CorrectedCases) -> Region:
         if prepared.pieces.file(number) not in corrected.labels:
             continue
         piece = prepared.pieces[number]
-        for row in np.flatnonzero(piece.status < 3).tolist():
+        for row in np.flatnonzero(piece.status < QUARANTINED).tolist():
             account = int(piece.facts.hospital[row]), int(piece.facts.pool[row])
             paid.setdefault((region.hospitals[account[0]].id, region.pools[account[1]].id), (0, 0))
     return replace(region, prepaid=paid)
@@ -380,7 +381,7 @@ def corrected_ends(run: YearEnd, corrected: CorrectedCases) -> dict[str, int]:
     for number in range(len(pieces)):
         if pieces.file(number) in corrected.labels:
             piece = run.pieces[number]
-            ends["quarantined"] += int((piece.status == 3).sum())
+            ends["quarantined"] += int((piece.status == QUARANTINED).sum())
             ends["held"] += int((piece.paid_by == HELD).sum())
             ends["paid"] += int(((piece.paid_by >= 0) & (piece.paid_by != HELD)).sum())
     return {**ends, "replaced": len(corrected.rows) - sum(ends.values())}
@@ -489,7 +490,7 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[s
     region, missing = prepared.region, dict(waiting)
     for number, piece in enumerate(prepared.pieces):
         for row in np.flatnonzero(np.asarray(pc.is_in(piece.case_id, value_set=ids))).tolist():
-            if piece.status[row] == 3:
+            if piece.status[row] == QUARANTINED:
                 continue  # also every copy of an id that stands more than once
             v = waiting[piece.case_id[row].as_py()]
             missing.pop(v.case_id, None)

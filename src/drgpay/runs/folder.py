@@ -22,7 +22,7 @@ from drgpay.ground.digests import record, write_sums
 from drgpay.ground.errors import in_language
 from drgpay.ground.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.ground.outputs import whole_folder
-from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
+from drgpay.grouper.outcome import AMBIGUOUS, LEVELS, NOT_GROUPED, QUARANTINED, REASONS, STATUSES
 from drgpay.perdiem.review import review
 from drgpay.points.base import base_points_of
 from drgpay.points.kernels import BED_DAY, COEF_ONE, HELD, MONEY, POINTS
@@ -364,10 +364,10 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
 
     for p in run.pieces:
         f = p.facts
-        bad = p.status == 3
+        bad = p.status == QUARANTINED
         in_bed = p.case_class == BED_DAY
         by_money = p.paid_by == MONEY
-        none = bad | (p.status == 2)
+        none = bad | (p.status == NOT_GROUPED)
         base = np.where(in_bed, _bed_points(run, f), bases[p.drg])
         base = np.where(bad, 0, base)
         mean = np.where(in_bed, 0, means[p.drg])
@@ -383,7 +383,7 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
             "hospital_id": dictionary_column(hospitals, f.hospital, f.hospital < 0),
             "pool": dictionary_column(pool_ids, f.pool, f.pool < 0),
             "mdc": dictionary_column(mdcs, p.mdc, p.mdc == 0),
-            "adrg": dictionary_column(adrgs, p.adrg, none | (p.status == 1)),
+            "adrg": dictionary_column(adrgs, p.adrg, none | (p.status == AMBIGUOUS)),
             "drg": dictionary_column(drgs, p.drg, bad),
             "status": dictionary_column(STATUSES, p.status),
             "reason": dictionary_column(REASONS, p.reason),

@@ -34,7 +34,7 @@ from drgpay.ground.money import yuan_text
 from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import Grouper, GroupNumbers
-from drgpay.grouper.outcome import REASONS, Counts
+from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS, Counts
 from drgpay.grouper.pieces import (
     GroupedPiece,
     deciding_diagnoses,
@@ -297,30 +297,30 @@ def prepare(
     if past.months:
         region = replace(region, last_year_months=past.months)
     return Prepared(
-        region,
-        loaded,
-        policy,
-        grouper,
-        main,
-        grouper.numbers,
-        pieces,
-        past.history,
-        past.use,
-        past.notes,
-        past.years,
-        counts,
-        broken,
-        quarantine,
-        checked,
-        _inputs(region, loaded, past.rows_of, rows_of, unread),
-        _version_use(grouper, pieces),
-        source.all_notes(),
-        source.unknown,
-        workers,
-        reader.has_patients,
-        reader.categories,
-        reader.referrals,
-        left,
+        region=region,
+        loaded=loaded,
+        policy=policy,
+        grouper=grouper,
+        main=main,
+        numbers=grouper.numbers,
+        pieces=pieces,
+        history=past.history,
+        history_use=past.use,
+        history_quarantine=past.notes,
+        history_years=past.years,
+        counts=counts,
+        broken=broken,
+        quarantine=quarantine,
+        checked=checked,
+        inputs=_inputs(region, loaded, past.rows_of, rows_of, unread),
+        versions=_version_use(grouper, pieces),
+        notes=source.all_notes(),
+        unknown=source.unknown,
+        threads=workers,
+        has_patients=reader.has_patients,
+        has_categories=reader.categories,
+        has_referrals=reader.referrals,
+        left_aside=left,
         codes=codes,
         history_codes=past.codes,
         errors=errors,
@@ -363,7 +363,7 @@ ERRORS = np.array([check.severity == "error" for check in CHECKS.values()])
 def _add_errors(sums: dict[str, tuple[int, int, int]], read: ReadPiece, found: PieceChecks) -> None:
     """Add the cases that findings of errors concern to the sums of each finding."""
     hits = found.hits
-    own = ERRORS[hits.checks] & (read.status[hits.rows] < 3)
+    own = ERRORS[hits.checks] & (read.status[hits.rows] < QUARANTINED)
     if not own.any():
         return
     once = np.unique(hits.rows[own] * len(NAMES) + hits.checks[own])
@@ -427,28 +427,36 @@ class PieceReader:
         if self.region.corrected is not None and piece.file not in self.region.corrected.labels:
             self.columns.update(map(whole_of, names))
         read = ReadPiece(
-            piece.file,
-            part.faults.numbers,
-            ids_of(table["case_id"]),
-            ids_of(table["patient_id"])
-            if "patient_id" in names
-            else pa.nulls(len(table), pa.string()),
-            deciding_diagnoses(part),
-            found["facts"],
-            numbers.drg_of[g.group],
-            numbers.adrg_of[g.group],
-            g.mdc,
-            g.status,
-            g.reason,
-            g.level,
-            found["reviews"],
-            part.faults.close(),
-            part.version,
-            _categories(part) if self.categories else None,
-            ids_of(table["referral_group"])
-            if self.referrals and "referral_group" in names
-            else None,
-            deductibles(table["deductible"]) if self.referrals and "deductible" in names else None,
+            file=piece.file,
+            numbers=part.faults.numbers,
+            case_id=ids_of(table["case_id"]),
+            patient_id=(
+                ids_of(table["patient_id"])
+                if "patient_id" in names
+                else pa.nulls(len(table), pa.string())
+            ),
+            severity_diagnosis=deciding_diagnoses(part),
+            facts=found["facts"],
+            drg=numbers.drg_of[g.group],
+            adrg=numbers.adrg_of[g.group],
+            mdc=g.mdc,
+            status=g.status,
+            reason=g.reason,
+            level=g.level,
+            reviews=found["reviews"],
+            notes=part.faults.close(),
+            version=part.version,
+            category=_categories(part) if self.categories else None,
+            referral=(
+                ids_of(table["referral_group"])
+                if self.referrals and "referral_group" in names
+                else None
+            ),
+            deductible=(
+                deductibles(table["deductible"])
+                if self.referrals and "deductible" in names
+                else None
+            ),
         )
         return read, checks.piece(part)
 
@@ -596,7 +604,9 @@ def quarantine_duplicates(pieces: ReadPieces) -> None:
         if not len(repeats):
             continue
         piece = pieces[number]
-        own = repeats[piece.status[repeats] < 3]  # the others are noted for a fault of their own
+        own = repeats[
+            piece.status[repeats] < QUARANTINED
+        ]  # the others are noted for a fault of their own
         if not len(own):
             continue
         notes = pieces.quarantine(number)
@@ -641,7 +651,7 @@ def _version_use(grouper: AnyGrouper, pieces: ReadPieces) -> tuple[VersionUse, .
     for piece in pieces:
         if piece.version is not None:
             total += grouper.count(piece.version, piece.status)
-        paid += int((piece.status < 3).sum())
+        paid += int((piece.status < QUARANTINED).sum())
     return version_use(grouper, total, paid)
 
 
@@ -796,14 +806,14 @@ def past_piece(
 
     part = group_piece(piece, grouper, check, edition)
     f, g = facts[0], part.grouped
-    counts = (g.status == 0) & (f.bed_class < 0) & (f.cost > 0)
+    counts = (g.status == GROUPED) & (f.bed_class < 0) & (f.cost > 0)
     year = f.key_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
     case_id = ids_of(part.table["case_id"])
     patients = ids_of(part.table["patient_id"]) if "patient_id" in part.table.column_names else None
     kept = PastPiece(
         piece.file,
         part.faults.numbers,
-        g.status == 3,
+        g.status == QUARANTINED,
         part.faults.close(),
         (part.cases.tally, part.cases.changes, g.status, g.reason),
         None if of_year is None else _funds(f, year, of_year, reader),

@@ -144,19 +144,19 @@ class Rules:
             tables.by_weight,
         )
         return cls(
-            tables,
-            cost_limits(tables, policy, coefficient),
-            beds,
-            coefficient,
-            np.array([name in names for name in CASE_CLASSES]),
-            way_rule,
-            np.array(numbers, dtype=np.int64),
-            np.array(rules, dtype=np.int64),
-            step,
-            holding(policy),
-            policy["review.points_max"],
-            Fraction(policy["new_technology.share"]),
-            policy.says("new_technology.rule", "by_points", "in_cost", "paid_apart"),
+            tables=tables,
+            limits=cost_limits(tables, policy, coefficient),
+            beds=beds,
+            coefficient=coefficient,
+            applies=np.array([name in names for name in CASE_CLASSES]),
+            way_rule=way_rule,
+            numbers=np.array(numbers, dtype=np.int64),
+            rules=np.array(rules, dtype=np.int64),
+            step=step,
+            hold=holding(policy),
+            points_max=policy["review.points_max"],
+            new_share=Fraction(policy["new_technology.share"]),
+            new_points=policy.says("new_technology.rule", "by_points", "in_cost", "paid_apart"),
         )
 
 

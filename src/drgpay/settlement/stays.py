@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from drgpay.cases.duplicates import text_hashes
 from drgpay.ground.errors import BooksError, both, unknown_choice
 from drgpay.ground.outputs import drop_folder, spill_folder
+from drgpay.grouper.outcome import GROUPED
 from drgpay.grouper.pieces import in_order
 from drgpay.points.readmission import followed_stays
 from drgpay.policy import YearPolicy
@@ -159,7 +160,7 @@ class Kinds:
 
     def eligible(self, piece: ReadPiece) -> NDArray[np.bool_]:
         """Return the mask of stays that take part, but for their patients."""
-        out = (piece.status == 0) & (piece.facts.bed_class < 0) & ~self.exempt[piece.drg]
+        out = (piece.status == GROUPED) & (piece.facts.bed_class < 0) & ~self.exempt[piece.drg]
         return np.asarray(out & ~_long(piece, self.policy))
 
     def of(self, piece: ReadPiece) -> NDArray[np.int32]:
@@ -304,7 +305,9 @@ def chains_of(pieces: ReadPieces, communities: Sequence[str], days: int) -> list
         f = piece.facts
         named = np.asarray(pc.fill_null(pc.not_equal(piece.referral, ""), False))
         named &= np.asarray(pc.fill_null(pc.not_equal(piece.patient_id, ""), False))
-        rows = np.flatnonzero(named & (piece.status == 0) & (f.bed_class < 0) & in_one[f.hospital])
+        rows = np.flatnonzero(
+            named & (piece.status == GROUPED) & (f.bed_class < 0) & in_one[f.hospital]
+        )
         if not len(rows):
             continue
         at = pa.array(rows)

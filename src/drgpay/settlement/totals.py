@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.grouper.outcome import REASONS
+from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS
 from drgpay.grouper.pieces import in_order
 from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.points.quality import CostSums
@@ -247,7 +247,7 @@ def set_aside(pieces: ReadPieces, broken: int, pools: int) -> SetAside:
     by_pool = np.zeros((pools + 1, 2), dtype=np.int64)
     by_pool[pools, 0] = broken
     for piece in pieces:
-        bad = piece.status == 3
+        bad = piece.status == QUARANTINED
         if bad.any():
             cases += int(bad.sum())
             cost += int(piece.facts.cost[bad].sum())
@@ -263,7 +263,7 @@ def cost_moments(prepared: Prepared) -> list[Moments]:
     if "moments" not in prepared.cache:
         sums = CostSums(len(prepared.numbers.drgs))
         for piece in prepared.pieces:
-            own = piece.status == 0
+            own = piece.status == GROUPED
             sums.add(piece.drg[own], piece.facts.cost[own])
         prepared.cache["moments"] = sums.moments()
     found: list[Moments] = prepared.cache["moments"]

@@ -29,7 +29,7 @@ from drgpay.cases.sources import open_source
 from drgpay.ground.arrow import dictionary_column, table_writer
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.ground.money import POINT, largest_remainder, round_half_away
-from drgpay.grouper.outcome import UNGROUPABLE, Counts
+from drgpay.grouper.outcome import GROUPED, QUARANTINED, UNGROUPABLE, Counts
 from drgpay.grouper.pieces import default_threads, group_piece, in_order
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.names.columns import BY_NAME, GROUPING_COLUMNS, GROUPING_MORE
@@ -297,7 +297,7 @@ def _part(
         for grouper, edition in zip(groupers, editions, strict=True)
     ]
     g = [part.grouped for part in parts]
-    good = (g[0].status < 3) & (g[1].status < 3)
+    good = (g[0].status < QUARANTINED) & (g[1].status < QUARANTINED)
     notes = parts[0].faults.close()
     seen = {row[1] for row in notes.rows}
     notes.rows.extend(row for row in parts[1].faults.close().rows if row[1] not in seen)
@@ -311,7 +311,7 @@ def _part(
     return _Part(
         len(good),
         (group[0], group[1]),
-        (status[0] == 0, status[1] == 0),
+        (status[0] == GROUPED, status[1] == GROUPED),
         cost[good].astype(np.int64),
         hospital[good],
         names,

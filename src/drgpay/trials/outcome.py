@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, both, in_language, located
 from drgpay.ground.money import POINT, largest_remainder, round_half_away
+from drgpay.grouper.outcome import QUARANTINED
 from drgpay.points.kernels import MONEY, POINTS
 from drgpay.policy import YearPolicy
 from drgpay.region.together import by_pool
@@ -263,7 +264,7 @@ def _cells(run: YearEnd) -> _Cells:
     cases, points, fixed = (np.zeros(size, dtype=np.int64) for _ in range(3))
     for piece in run.pieces:
         paid = (piece.paid_by == POINTS) | (piece.paid_by == MONEY)
-        rows = np.flatnonzero(paid & (piece.status < 3))
+        rows = np.flatnonzero(paid & (piece.status < QUARANTINED))
         f = piece.facts
         key = np.ravel_multi_index(
             (
