@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drgpay.budget.ceiling import (
-    MODES,
     Payment,
     Reserve,
     check_ceiling,
 )
 from drgpay.ground.errors import InputError
+from drgpay.names.codes import MODES
 
 PAYMENTS = [
     Payment("drg", 60_000, "职工"),

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.capitation import files
-from drgpay.capitation.quarantine import REASONS
 from drgpay.capitation.result import Capitation
 from drgpay.capitation.run import capitate
 from drgpay.capitation.tables import PERSONS, VISITS
 from drgpay.ground.errors import DrgpayError, InputError
+from drgpay.names.reasons import CAPITATION
 from tests.capitation.regions import (
     POLICY,
     draw_region,
@@ -207,9 +207,9 @@ def test_reasons__are_all_explained_in_both_languages(tmp_path: Path) -> None:
     chinese, english = (result.quarantined.table(lang).to_pylist() for lang in ("zh", "en"))
     assert len(chinese) == 2
     for row, other in zip(chinese, english, strict=True):
-        reason = REASONS[row["reason"]]
-        assert (row["message"], row["remedy"]) == (reason.chinese, reason.remedy_chinese)
-        assert (other["message"], other["remedy"]) == (reason.english, reason.remedy_english)
+        reason = CAPITATION[row["reason"]]
+        assert (row["message"], row["remedy"]) == (reason.message.chinese, reason.remedy.chinese)
+        assert (other["message"], other["remedy"]) == (str(reason.message), str(reason.remedy))
     assert sum(result.quarantined.counts().values()) == 2
 
 

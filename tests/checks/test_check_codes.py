@@ -31,8 +31,8 @@ from drgpay.cases.checks.coding.kernels import (
     UNKNOWN,
 )
 from drgpay.cases.checks.facts import minutes_of
-from drgpay.cases.quarantine import REASONS
 from drgpay.names.columns import BY_NAME
+from drgpay.names.reasons import REASONS
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from drgpay.grouper import Grouper, check
 from drgpay.grouper import would_group as would
 from drgpay.grouper.check import Checked, check_cases
 from drgpay.grouper.explain import explain
-from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.stream import group
 from drgpay.grouper.would_group import Would, would_group
+from drgpay.names.reasons import GROUPING_REASONS
 from drgpay.report.check_report import as_json, text_report
 
 SCHEME = "zj-drg-2022"
@@ -72,7 +72,7 @@ def test_every_ungrouped_case__has_a_finding_that_says_why(grouper: Grouper) -> 
 
 def test_reasons__are_each_a_check_or_the_general_one() -> None:
     assert {*UNGROUPED_REASONS, NOT_GROUPED, *REASON_CHECKS.values()} <= set(CHECKS)
-    assert {*UNGROUPED_REASONS, *REASON_CHECKS} <= set(REASON_TEXTS)
+    assert {*UNGROUPED_REASONS, *REASON_CHECKS} <= set(GROUPING_REASONS)
 
 
 def would_of(

@@ -192,6 +192,8 @@ class Server:
 
 def main() -> None:
     """Serve until standard input ends."""
+    import matplotlib.figure  # noqa: F401
+
     import drgpay.cli
 
     server = Server(sys.argv[1])

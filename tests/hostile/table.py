@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drgpay.cases.quarantine import REASONS
+from drgpay.names.reasons import REASONS
 from tests.hostile.kinds import AREAS, KINDS
 from tests.hostile.model import Kind, Read, Refused
 
@@ -32,7 +32,7 @@ def _outcome(kind: Kind) -> str:
     if isinstance(due, Refused):
         return f"拒绝 refused（退出码 {due.code}）：“{due.zh}” / “{due.en}”"
     bad = "；".join(
-        f"{count}行“{REASONS[reason].chinese}”（`{reason}`）"
+        f"{count}行“{REASONS[reason].message.chinese}”（`{reason}`）"
         for reason, count in sorted(due.quarantined.items())
     )
     if bad:

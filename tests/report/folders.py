@@ -423,7 +423,7 @@ def _other_tables(folder: Path, cases: list[dict[str, Any]], hospitals: list[str
     write_table(folder, "reviews", reviews, REVIEW_FIELDS)
     write_table(
         folder, "ceiling",
-        [{"mode": "drg", "amount_fen": 700}, {"mode": "门诊按项目", "amount_fen": 300}],
+        [{"mode": "drg", "amount_fen": 700}, {"mode": "by_item", "amount_fen": 300}],
         {"mode": TEXT, "amount_fen": INT},
     )  # fmt: skip
     coefficients = [

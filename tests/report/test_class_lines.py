@@ -11,12 +11,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.names.codes import CASE_CLASSES
 from drgpay.report.classes import split
 from drgpay.report.derive import derivation
 from drgpay.report.letters import write_letters
 from drgpay.report.run import Run
 from drgpay.report.sections import paid_by_class, paid_class_table
-from drgpay.report.texts import CLASSES, Words
+from drgpay.report.texts import Words
 from drgpay.runs.case_bounds import Held
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
@@ -115,7 +116,11 @@ def test_letters__classes_add_up_to_the_due_and_steps_can_be_recomputed(
     run: Run, tmp_path: Path
 ) -> None:
     letters = write_letters(run.folder, tmp_path / "letters")
-    names = {zh for zh, _ in CLASSES.values()} | {"违规扣减点数 × 点值", "限额调整", "取整"}
+    names = {word.chinese for word in CASE_CLASSES.values()} | {
+        "违规扣减点数 × 点值",
+        "限额调整",
+        "取整",
+    }
     dues = {(a.hospital, a.pool): a.amounts.due for a in run.accounts}
     for hospital in {hospital for hospital, _ in dues}:
         html = (letters / f"{hospital}.html").read_text(encoding="utf-8")

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.names.codes import CASE_CLASSES
 from drgpay.report.amounts import divide_rounded, percent, points, units_of, yuan
-from drgpay.report.charts import cv_counts, cv_edges
+from drgpay.report.charts import cv_counts, cv_edges, short_label
 from drgpay.report.html import write_report
-from drgpay.report.svg import short_label
-from drgpay.report.texts import CLASSES, MODES, REASONS, TEXTS, UNITS
+from drgpay.report.texts import TEXTS, UNITS
 from tests.report.folders import ex1_manifest, full_run, write_run
 
 
@@ -130,7 +130,7 @@ def test_short_label__counts_chinese_characters_twice() -> None:
 
 
 def test_texts__have_both_languages_with_the_same_blanks() -> None:
-    for table in (TEXTS, CLASSES, REASONS, UNITS, MODES):
+    for table in (TEXTS, {key: texts for key, texts in UNITS.items() if key}):
         for key, both in table.items():
             assert all(both), key
             blanks = [sorted(re.findall(r"{(\w+)}", text)) for text in both]
@@ -333,13 +333,13 @@ def test_quarantine__is_counted_by_reason_without_listing_cases(page: Callable[.
     rows = [
         bad(3, "outside_year", "settlement_date"),
         bad(9, "outside_year", "settlement_date"),
-        bad(9, "new_reason", "sex"),
+        bad(9, "sex_invalid", "sex"),
     ]
     html = page(change, quarantine=rows)
     reader = Reader(html)
     found = reader.rows_of("不属于本清算年度")[0]
     assert found[1:] == ["cases.csv", "结算日期（settlement_date）", "2", "2", "改正"]
-    assert reader.rows_of("消息")[0][3:5] == ["1", "1"]
+    assert reader.rows_of("性别缺失，或不是男、女")[0][3:5] == ["1", "1"]
     assert reader.rows_of("合计（每行只计一次）")[0][3:5] == ["2", "3"]
     assert "SECRET" not in html
     assert "secret-value" not in html
@@ -431,10 +431,10 @@ def test_held_cases__are_told_apart(whole: Path) -> None:
 
 def test_classes__in_money_have_a_row_and_a_colour(whole: Path) -> None:
     html = text_of(whole)
-    number = list(CLASSES).index("long_stay") + 1
+    number = list(CASE_CLASSES).index("long_stay") + 1
     assert f"var(--series-{number})" in html
     assert re.search(rf"--series-{number}: #", html)
-    assert Reader(html).rows_of("长期住院（按项目）")[0][1] == "8"
+    assert Reader(html).rows_of("长期住院病例")[0][1] == "8"
 
 
 def test_paid_against_cost__adds_up_to_dues_and_recorded_fund(whole: Path) -> None:

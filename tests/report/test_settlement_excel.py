@@ -248,7 +248,7 @@ def test_ceiling__is_that_of_the_year_in_words(folder: Path, path: Path) -> None
     heads, *rows = read(path)["总额控制"].iter_rows(values_only=True)
     assert heads[:2] == ("项目", "金额")
     found = [row[:2] for row in rows]
-    assert found[:2] == [("DRG点数付费", 7), ("门诊按项目", 3)]
+    assert found[:2] == [("DRG点数付费", 7), ("按项目付费", 3)]
     assert ("合计", 10) in found and ("总额控制目标", 40_000_000) in found
     assert found[-2:] == [("可支付额 − 合计", 39_999_990), ("动用：调剂金", 0)]
 

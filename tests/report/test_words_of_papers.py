@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from drgpay.names.run_columns import word
+from drgpay.names.codes import word
 from drgpay.report.html import write_report
 from drgpay.report.run import Run
 from drgpay.report.sections import counts_table, parameter_value, source_title
@@ -125,5 +125,5 @@ def test_codes_without_choices__have_words() -> None:
     assert shown == "310100 → 310；310200 → 个人账户（account）；* → 其他（other）"
     factors = parameter_value(["migration", "disease"], "list", w, "capitation.special_factors")
     assert factors == "人口流动（migration）、疾病（disease）"
-    assert word("reason", "no_area", "zh") == "没有区域"
-    assert word("reason", "no_area", "en") == "no area"
+    assert word("reason", "no_area", "zh", "capitation_books") == "没有区域"
+    assert word("reason", "no_area", "en", "capitation_books") == "no area"

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.budget.pool import available_budget, share
-from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
 from drgpay.ground.errors import DrgpayError, InputError, PolicyError, in_language
+from drgpay.names.reasons import REASONS, REVIEW_NOTES
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
 from drgpay.runs.folder import case_tables, write_run
@@ -1247,8 +1247,8 @@ def test_quarantine__is_written_with_message_and_remedy(
         "column": "total_cost",
         "value": "11,00",
         "reason": "money_invalid",
-        "message": reason.chinese if lang == "zh" else reason.english,
-        "remedy": reason.remedy_chinese if lang == "zh" else reason.remedy_english,
+        "message": reason.message.of(lang),
+        "remedy": reason.remedy.of(lang),
     }
     assert (review["file"], review["reason"]) == ("reviews.csv", "review_without_effect")
     (row,) = [r for r in rows_of(tmp_path / "run" / "cases.csv") if r["status"] == "quarantined"]

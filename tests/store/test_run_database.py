@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drgpay.names.run_columns import CASE_CLASSES, COLUMNS, TABLES, WORDS
 from drgpay.runs.database import write_run_database
 from drgpay.runs.duck import connection, glob_safe, os_error, parquet
 from drgpay.runs.sums import CaseSums
@@ -72,8 +71,8 @@ def test_views__show_yuan_exactly_names_and_words(
     kinds = dict(zip(found.columns, map(str, found.types), strict=True))
     assert kinds["应付"].startswith("DECIMAL")
     classes = database.sql('SELECT DISTINCT 病例类别, 支付方式 FROM "病例"').fetchall()
-    assert ("长期住院（按项目）", "按金额") in classes
-    assert ("非稳定病组", "暂不支付") in classes
+    assert ("长期住院病例", "按金额") in classes
+    assert ("非稳定病组病例", "暂不支付") in classes
 
 
 def test_views__keep_fen_beyond_what_a_float_holds(tmp_path: Path) -> None:
@@ -96,19 +95,8 @@ def test_columns__carry_their_chinese_meaning(database: duckdb.DuckDBPyConnectio
         "AND NOT internal"
     ).fetchall()
     assert len(rows) > 50
-    assert [
-        name
-        for name, comment in rows
-        if not comment and name not in ("reserve_fen", "out_of_area_fund_fen")
-    ] == []
+    assert [name for name, comment in rows if not comment] == []
     assert dict(rows)["due_fen"].endswith("（单位：分）")
-
-
-def test_columns__of_the_catalogue_have_both_names() -> None:
-    for name, column in COLUMNS.items():
-        assert column.zh and column.en, name
-    for texts in (TABLES, CASE_CLASSES, *WORDS.values()):
-        assert all(zh and en for zh, en in texts.values())
 
 
 def test_cases__that_are_too_many_stay_in_their_file_and_survive_a_move(tmp_path: Path) -> None:

@@ -11,22 +11,12 @@ from dataclasses import dataclass
 
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
 from drgpay.ground.money import yuan_text
+from drgpay.names.codes import MODES
 
 DRG, PER_DIEM, BY_ITEM, OUT_OF_AREA, CAPITATION, OTHER, PREPAID, PAYABLE, PROVISION = (
     "drg", "per_diem", "by_item", "out_of_area", "capitation", "other", "prepaid", "payable",
     "provision",
 )  # fmt: skip
-MODES: Mapping[str, Bilingual] = {
-    DRG: both("DRG点数付费", "DRG points"),
-    PER_DIEM: both("按床日付费", "per-diem"),
-    BY_ITEM: both("按项目付费", "by item"),
-    OUT_OF_AREA: both("异地就医", "care outside the region"),
-    CAPITATION: both("按人头付费", "capitation"),
-    OTHER: both("其他支付", "other payments"),
-    PREPAID: both("已预付", "prepaid"),
-    PAYABLE: both("本次支付", "payable now"),
-    PROVISION: both("预提（未清算病例）", "provision for cases not settled"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class Payment:
     @property
     def title(self) -> Bilingual:
         """The mode, with the name where there is one."""
-        mode = MODES[self.mode]
+        mode = MODES[self.mode].inside
         return (
             both(f"{mode.chinese}（{self.name}）", f"{mode} ({self.name})") if self.name else mode
         )

@@ -16,9 +16,10 @@ from drgpay.cases.ages import against_birth_date, without_filler
 from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
-from drgpay.cases.quarantine import REASONS, Quarantine
+from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.written import code_words, read_cells
 from drgpay.names.columns import CODED, GROUPING_MORE
+from drgpay.names.reasons import REASONS
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
 

@@ -21,7 +21,6 @@ from drgpay.cases import parse
 from drgpay.cases.codes import Changes
 from drgpay.cases.kernels import odd_codes, odd_numbers, short_words
 from drgpay.cases.pseudonyms import PERSON, certificates_note, count_certificates
-from drgpay.cases.quarantine import REASONS
 from drgpay.cases.values import (
     CHOICE_WORDS,
     EMPTY_WORDS,
@@ -35,6 +34,7 @@ from drgpay.cases.values import (
 )
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.names.columns import BY_NAME, both_names, whole_of
+from drgpay.names.reasons import REASONS
 
 EMPTY, ZERO, WORD, UNIT, KILOGRAMS = "empty_word", "zero", "coded_word", "unit", "kilograms"
 BIRTH_DATE, NO_YEARS, FILLER = "birth_date", "age_from_days", "age_filler"
@@ -318,8 +318,8 @@ def grams_of(value: float | str | None) -> int | None:
     if bad[0]:
         reason = REASONS["weight_invalid"]
         raise InputError(
-            both(f"体重“{value}”：{reason.chinese}", f"weight {value!r}: {reason.english}"),
-            remedy=both(reason.remedy_chinese, reason.remedy_english),
+            both(f"体重“{value}”：{reason.message.chinese}", f"weight {value!r}: {reason.message}"),
+            remedy=reason.remedy,
         )
     return int(grams[0])
 

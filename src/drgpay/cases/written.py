@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.codes import Changes, read_as, small_x
-from drgpay.cases.quarantine import REASONS
 from drgpay.cases.tidy import EMPTY, without_shape
 from drgpay.cases.values import INVISIBLE, bare, is_empty
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.names.columns import NUMBERED
+from drgpay.names.reasons import REASONS
 
 NUMBER, NAME, SEVERAL, FORM = "number_restored", "name_left_out", "several_in_cell", "code_form"
 WHY: dict[str, Bilingual] = {
@@ -221,8 +221,8 @@ def one_case(kind: str, codes: Sequence[str], index: Mapping[str, int], known: K
         if read.fault and (read.fault != "code_is_name" or (kind == PROCEDURE and not place)):
             reason = REASONS[read.fault]
             raise InputError(
-                both(f"“{code}”：{reason.chinese}", f"{code!r}: {reason.english}"),
-                remedy=both(reason.remedy_chinese, reason.remedy_english),
+                both(f"“{code}”：{reason.message.chinese}", f"{code!r}: {reason.message}"),
+                remedy=reason.remedy,
             )
         out += read.codes
     return [code for place, code in enumerate(out) if code or (not place and kind == DIAGNOSIS)]

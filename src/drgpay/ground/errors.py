@@ -9,6 +9,9 @@ import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Bilingual(str):
@@ -24,6 +27,29 @@ class Bilingual(str):
 
     def __reduce__(self) -> tuple[type[Bilingual], tuple[str, str]]:
         return Bilingual, (str(self), self.chinese)
+
+    def of(self, lang: str) -> str:
+        """Return the text in a language."""
+        return choose(lang, self.chinese, str(self))
+
+    @property
+    def inside(self) -> Bilingual:
+        """The text as it stands inside a sentence: English begins with a small letter.
+
+        >>> str(both("应付", "Due").inside), str(both("点数法", "DRG points").inside)
+        ('due', 'DRG points')
+        """
+        small = not self[1:2].isupper()
+        return Bilingual(self[:1].lower() + self[1:] if small else str(self), self.chinese)
+
+
+def choose(lang: str, chinese: T, english: T) -> T:
+    """Return one of two in the language asked for: the one place where languages are told apart.
+
+    >>> choose("zh", "是", "yes"), choose("en", "是", "yes")
+    ('是', 'yes')
+    """
+    return chinese if lang == "zh" else english
 
 
 def both(chinese: str, english: str) -> Bilingual:
@@ -42,7 +68,7 @@ def in_language(text: object, lang: str) -> str:
     """
     if isinstance(text, Exception):
         text = text.args[0] if text.args else text
-    return text.chinese if lang == "zh" and isinstance(text, Bilingual) else str(text)
+    return text.of(lang) if isinstance(text, Bilingual) else str(text)
 
 
 def located(where: object, text: object) -> Bilingual:

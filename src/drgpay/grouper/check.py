@@ -29,7 +29,7 @@ from drgpay.cases.checks.catalogue import (
     NOT_GROUPED,
     NUMBER,
     REASON_CHECKS,
-    SEVERITY_TEXTS,
+    SEVERITIES,
     STAY_TWICE,
     UNGROUPED_REASONS,
 )
@@ -616,7 +616,7 @@ class CheckRun:
         )
 
     def _rank(self, number: int) -> tuple[int, int, int]:
-        severity = list(SEVERITY_TEXTS).index(CHECKS[NAMES[number]].severity)
+        severity = SEVERITIES.index(CHECKS[NAMES[number]].severity)
         return severity, -int(self._by_check[number]), number
 
     def _compare(self) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from drgpay.cases.codes import Changes, changed_codes
 from drgpay.cases.editions import KINDS, SAMPLE, CodeTally, FoundEdition, shown_edition
 from drgpay.ground.errors import Bilingual, both
-from drgpay.grouper.outcome import NOT_GROUPED, REASON_TEXTS, REASONS
+from drgpay.grouper.outcome import NOT_GROUPED, REASONS
+from drgpay.names.reasons import GROUPING_REASONS
 
 _KIND_TEXTS = {KINDS[0]: ("诊断", "diagnoses"), KINDS[1]: ("手术操作", "procedures")}
 
@@ -183,8 +184,10 @@ class CodesRead:
         ends_en = f"{self.ungrouped:,} of {self.cases:,} cases stay ungrouped"
         if self.reasons:
             causes = self.reasons.most_common()
-            ends_zh += "：" + "、".join(f"{REASON_TEXTS[r][0]} {n:,} 例" for r, n in causes)
-            ends_en += ": " + ", ".join(f"{REASON_TEXTS[r][1]} {n:,}" for r, n in causes)
+            ends_zh += "：" + "、".join(
+                f"{GROUPING_REASONS[r].chinese} {n:,} 例" for r, n in causes
+            )
+            ends_en += ": " + ", ".join(f"{GROUPING_REASONS[r]} {n:,}" for r, n in causes)
         return both(
             f"编码按{self._read_as('zh')}：{'，'.join(chinese)}；{ends_zh}",
             f"codes read as {self._read_as('en')}: {', '.join(english)}; {ends_en}",

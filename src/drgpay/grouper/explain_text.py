@@ -10,11 +10,12 @@ from drgpay.cases.editions import KINDS as KINDS_OF_CODES
 from drgpay.cases.editions import shown_edition
 from drgpay.ground.money import points_text, yuan_text
 from drgpay.grouper.changes import MOST_CODES, Change, Price
-from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
 from drgpay.grouper.would_group import contradiction_text
+from drgpay.names.codes import spoken
 from drgpay.names.columns import CODED
 from drgpay.names.readings import OPEN_READINGS
+from drgpay.names.reasons import GROUPING_REASONS
 from drgpay.schemes.rules import (
     REPEATED,
     Always,
@@ -43,13 +44,13 @@ NO_PRICES: Texts = (
     "No settled run (--run) was given: no points and no money are shown.",
 )
 MONEY_NOTE: Texts = (
-    "金额＝点数×点值，是这一例的全部费用额度，含个人等支付部分；点数未计再住院折减。",
+    "金额＝点数×点值，是这一例的全部费用额度，含个人等支付部分；点数未计再住院扣减。",
     "Money is points x point value: all payment of the case, what patients and others pay "
     "included; readmissions are not counted.",
 )
 PRICE_NOTES: dict[str, Texts] = {
     "readmission": (
-        "本例按再住院规则折减了点数；以上点数均为折减之前的。",
+        "本例按再住院规则扣减了点数；以上点数均为扣减之前的。",
         "The readmission rule cut the points of this case; the points above are those before it.",
     ),
     "referral": (
@@ -309,15 +310,16 @@ def price_text(price: Price, own: Price, lang: str) -> str:
     points, fen = points_text(price.points), yuan_text(price.fen)
     more = _signed(points_text(price.points - own.points))
     money = _signed(yuan_text(price.fen - own.fen))
-    kind = CLASS_NAMES[price.case_class] if price.case_class != own.case_class else ("", "")
+    other = price.case_class if price.case_class != own.case_class else ""
+    kind = spoken("case_class", other).of(lang)
     if lang == "zh":
-        return f"{points} 点（{more}），{fen} 元（{money}）{kind[0]}".rstrip()
-    return f"{points} points ({more}), {fen} yuan ({money}) {kind[1]}".rstrip()
+        return f"{points} 点（{more}），{fen} 元（{money}）{kind}".rstrip()
+    return f"{points} points ({more}), {fen} yuan ({money}) {kind}".rstrip()
 
 
 def own_price_text(price: Price, lang: str) -> str:
     """Return points, money and class of the case's own group."""
-    kind = CLASS_NAMES[price.case_class][0 if lang == "zh" else 1]
+    kind = spoken("case_class", price.case_class).of(lang)
     points, fen = points_text(price.points), yuan_text(price.fen)
     if lang == "zh":
         return f"{points} 点，{fen} 元（{kind}）"
@@ -327,18 +329,6 @@ def own_price_text(price: Price, lang: str) -> str:
 def direction(price: Price, own: Price) -> str:
     """Return whether a group earns `more`, `less` or the `same`."""
     return "more" if price.fen > own.fen else "less" if price.fen < own.fen else "same"
-
-
-CLASS_NAMES: dict[str, Texts] = {
-    "normal": ("正常倍率", "normal"),
-    "high": ("高倍率", "high-cost"),
-    "reviewed": ("高倍率（已特病单议）", "high-cost, reviewed"),
-    "low": ("低倍率", "low-cost"),
-    "unstable": ("非稳定病组", "unstable group"),
-    "ungrouped": ("未入组", "ungrouped"),
-    "ambiguous": ("歧义组", "ambiguous"),
-    "bed_day": ("床日", "bed-day"),
-}
 
 
 def tried_dict(step: Tried, e: Explained) -> dict[str, Any]:
@@ -402,7 +392,7 @@ def lines(e: Explained, lang: str, changes: Sequence[str] | None = None) -> list
     for i, item in enumerate(e.procedures):
         made.append((blank if i else label) + named(*item))
     made.append(f"→ {g.drg} {g.name}")
-    reason = REASON_TEXTS[g.reason][0 if zh else 1]
+    reason = GROUPING_REASONS[g.reason].of(lang)
     if reason:
         made.append(f"  {reason}" + (f" {g.by_procedure}" if g.by_procedure else ""))
     if e.contradiction:

@@ -22,7 +22,6 @@ from drgpay.grouper.outcome import (
     LEVELS,
     NOT_GROUPED,
     QUARANTINED,
-    REASON_TEXTS,
     REASONS,
     STATUSES,
 )
@@ -31,6 +30,7 @@ from drgpay.grouper.versions import (
     AnyGrouper,
     VersionedGrouper,
 )
+from drgpay.names.reasons import GROUPING_REASONS
 
 if TYPE_CHECKING:
     pass
@@ -116,7 +116,7 @@ def group_piece(
         note_provisos(table, cases, grouped, grouper)
     bad = ~cases.good
     if bad.any():
-        grouped.reason[bad] = len(REASON_TEXTS) + faults.why[bad]
+        grouped.reason[bad] = len(GROUPING_REASONS) + faults.why[bad]
     return GroupedPiece(table, cases, grouped, faults, version)
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from drgpay.names.codes import CASE_CLASSES
+
+# classes of cases that parameters list
+_CLASSES = (
+    "normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day", "special_discharge",
+)  # fmt: skip
 WORDS: Mapping[str, str] = {
+    **{code: CASE_CLASSES[code].chinese for code in _CLASSES},
     "accept": "接受",
     "all": "全部非统筹支付",
     "always": "一律",
-    "ambiguous": "歧义病例",
     "as_others": "同其他病例",
     "bands": "按得分分档",
-    "bed_day": "床日病例",
     "borrow_adrg": "借用核心病组均值",
     "by_account": "直接分到机构与险种",
     "by_cost": "按费用计点",
@@ -37,7 +42,6 @@ WORDS: Mapping[str, str] = {
     "fund": "留在基金",
     "given": "按给定数据",
     "group_mean": "病组次均费用",
-    "high": "高倍率病例",
     "high_first": "先判高倍率",
     "highest_paid": "实际支付最高的一次",
     "history": "历史费用",
@@ -55,7 +59,6 @@ WORDS: Mapping[str, str] = {
     "level": "机构等级",
     "linear": "按得分线性",
     "linear_add": "线性追加",
-    "low": "低倍率病例",
     "low_first": "先判低倍率",
     "lower_of_coefficient": "与系数相比取低者",
     "marginal": "分段累计",
@@ -64,7 +67,6 @@ WORDS: Mapping[str, str] = {
     "month_value": "月度点值",
     "multiples": "倍数界限法",
     "none": "不设",
-    "normal": "正常病例",
     "not_low": "不作低倍率",
     "one_stay": "合并为一次住院",
     "paid_apart": "单独支付",
@@ -95,14 +97,11 @@ WORDS: Mapping[str, str] = {
     "setl_end_date": "结算日期",
     "share": "分给未被扣罚的机构",
     "share_of_budget": "预算份额",
-    "special_discharge": "特殊离院病例",
     "special_review": "特病单议",
     "standard": "次均费用乘差异系数",
     "standards": "按各等级标准",
     "stay_twice": "同一次住院两个病例号",
     "to_fund": "留存基金",
-    "ungrouped": "未入组病例",
-    "unstable": "非稳定病组",
     "usual": "常住地",
     "usual_then_registered": "先常住地后户籍地",
     "visits_per_head": "人头人次比",
@@ -125,7 +124,6 @@ OF_KEY: Mapping[str, Mapping[str, str]] = {
     "bound.unsolved": {"to_fund": "余额留存基金", "refuse": "拒绝清算"},
     "coef.source": {"level": "按机构等级", "given": "按给定系数"},
     "coef.scope": {"hospital": "按医疗机构", "hospital_drg": "按医疗机构和病组"},
-    "coef_applies_to": {"unstable": "非稳定病组病例"},
     "readmission.same": {"hospital_drg": "同一机构同一病组"},
     "special_quota.scope": {"hospital": "按医疗机构", "region": "按统筹区"},
     "provision": {"none": "不预提", "recorded_fund": "按统筹基金记账"},

@@ -1,12 +1,15 @@
-"""Every column and code of a run folder, declared once: its Chinese and English name, its meaning.
+"""Every column of a table of results, declared once: its Chinese and English name, its meaning.
 
-The database's comments, its Chinese views, the workbook and the letters take their words from here.
+The database's comments and Chinese views, the workbook, the letters, `why` and the comparison of
+runs take their words from here; those of the codes inside are in `codes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from drgpay.ground.errors import Bilingual, both, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,10 @@ class RunColumn:
     en: str
     meaning: str = ""
 
-    def label(self, lang: str) -> str:
-        """Return the column's name in a language."""
-        return self.zh if lang == "zh" else self.en
+    @property
+    def name(self) -> Bilingual:
+        """The column's name."""
+        return both(self.zh, self.en)
 
 
 # by name, or by table.name where a table means something of its own
@@ -70,7 +74,7 @@ COLUMNS: Mapping[str, RunColumn] = {
         "residual_fen": ("尾差", "Residual", "留存基金的部分"),
         "available_budget_fen": ("可用预算", "Available budget", "B"),
         "solution": ("点值解", "Solution", "unique 唯一、interval 一段区间（取最小值）"),
-        "value_high": ("点值上端", "Upper end", "多解时区间的上端"),
+        "value_high": ("点值上端", "Upper end of the point value", "多解时区间的上端"),
         "drg": ("病组", "DRG"),
         "drgs.name": ("病组名称", "DRG name"),
         "total_cost_fen": ("总费用", "Total cost"),
@@ -171,7 +175,7 @@ COLUMNS: Mapping[str, RunColumn] = {
         "community_id": ("医共体", "Community"),
         "persons": ("参保人数", "Persons"),
         "months": ("参保月数", "Months insured"),
-        "weight": ("权重", "Weight"),
+        "weight": ("风险权重", "Risk weight"),
         "use_fen": ("支出", "Use"),
         "balance_fen": ("结余", "Balance"),
         "person_months": ("参保人月", "Person-months"),
@@ -197,14 +201,12 @@ COLUMNS: Mapping[str, RunColumn] = {
         "id": ("编号", "Id"),
         "kind": ("类别", "Kind"),
         "bed_day_class": ("床日类别", "Bed-day class"),
-        "deposit_kept_fen": ("留存保证金", "Deposit kept"),
-        "suspended_fen": ("暂缓支付", "Suspended"),
+        "suspended_fen": ("暂停支付", "Suspended", "费用异常增长，应预付中暂停支付的部分"),
         "paid_fen": ("支付", "Paid"),
         "not_pool_by_points_fen": ("按点数病例非统筹支付", "Not paid by the pool, by points"),
         "review": ("须评审", "To be reviewed"),
         "discharge_way": ("离院方式", "Discharge way"),
         "day_surgery": ("日间手术", "Day surgery"),
-        "points_before": ("再住院扣减前点数", "Points before readmission"),
         "correction_points": ("冲正点数", "Correction points", "再住院扣减，记在其后一次住院的月份"),
         "stays": ("住院人次", "Stays"),
         "ordered": ("医嘱离院", "Ordered"),
@@ -250,10 +252,98 @@ COLUMNS: Mapping[str, RunColumn] = {
         "verified": ("已核实", "Verified"),
         "from": ("自", "From"),
         "to": ("至", "To"),
-        "used": ("本次使用", "Used"),
+        "used": ("本次使用", "Used in this run"),
         "passed": ("通过", "Passed"),
         "text": ("内容", "Text"),
+        "text_zh": ("内容（中文）", "Text (Chinese)"),
+        "text_en": ("内容（英文）", "Text (English)"),
         "detail": ("明细", "Detail"),
+        # of months
+        "points_before": ("再住院扣减前点数", "Points before readmission"),
+        "points_after": ("冲正后点数", "Points after correction"),
+        "payment_fen": ("应预付", "Payment"),
+        "last_year_fund_fen": ("上年同月记账", "Last year's month"),
+        "normal_fund_fen": ("正常额度", "Normal up to"),
+        "growth_limit": ("增幅上限", "Growth limit"),
+        "provisional_due_fen": ("暂定应付", "Provisional due"),
+        "recorded_fund_to_date_fen": ("累计统筹基金记账", "Recorded to date"),
+        "paid_before_fen": ("以前各月已付", "Paid before"),
+        "paid_to_date_fen": ("累计已付", "Paid to date"),
+        "months_pools.paid_fen": ("实付", "Paid now"),
+        "months_hospitals.paid_fen": ("实付", "Paid now"),
+        "suspended.paid_fen": ("实付", "Paid now"),
+        "months_pools.kept_fen": ("留存保证金", "Kept as deposit"),
+        "months_hospitals.kept_fen": ("留存保证金", "Kept as deposit"),
+        "months_pools.budget_fen": ("月度预算", "Budget of the month"),
+        "months_pools.point_value": ("暂定点值", "Provisional value"),
+        "adjustment_fen": ("以前月份调整", "Adjustments"),
+        "setoff_before_fen": ("上月结转待抵", "To set off"),
+        "setoff_after_fen": ("结转下月待抵", "Left to set off"),
+        "adjustments.month": ("计入月份", "In month"),
+        "of_month": ("所属月份", "Of month"),
+        "adjustments.cases_before": ("原病例数", "Cases then"),
+        "cases_now": ("现病例数", "Cases now"),
+        "adjustments.recorded_fund_before_fen": ("原记账", "Recorded then"),
+        "recorded_fund_now_fen": ("现记账", "Recorded now"),
+        "payment_before_fen": ("原应预付", "Payment then"),
+        "payment_now_fen": ("现应预付", "Payment now"),
+        "suspended_before_fen": ("原暂停支付", "Suspended then"),
+        "suspended_now_fen": ("现暂停支付", "Suspended now"),
+        "adjustments.paid_before_fen": ("原实付", "Paid then"),
+        "paid_now_fen": ("现实付", "Paid as of now"),
+        "kept_before_fen": ("原留存保证金", "Kept then"),
+        "kept_now_fen": ("现留存保证金", "Kept now"),
+        "tie_out.year": ("年度清算", "Year end"),
+        "tie_out.months": ("各月合计", "Months together"),
+        "tie_out.difference": ("相差", "Out by"),
+        "name_en": ("名称（英文）", "Name (English)"),
+        # of a simulation
+        "before": ("现行", "Today"),
+        "after": ("试算为", "Becomes"),
+        "cause": ("改变的参数", "Key changed"),
+        "cause_name": ("改变", "Changes"),
+        "change_fen": ("应付增减", "Change of due"),
+        "pool_name": ("险种名称", "Pool name"),
+        "groups.kind": ("分列", "By"),
+        "groups.code": ("组别代码", "Code"),
+        "code_name": ("组别", "Group"),
+        # of signals
+        "signal": ("线索", "Signal"),
+        "signals.kind": ("线索类别", "Kind of signal"),
+        "evidence.kind": ("线索类别", "Kind of signal"),
+        "confidence": ("置信", "Confidence"),
+        "signals.cases": ("可比病例", "Comparable cases"),
+        "observed": ("实际", "Observed"),
+        "expected": ("期望", "Expected"),
+        "ratio": ("比值", "Ratio"),
+        "shrunk_ratio": ("收缩比", "Shrunken ratio"),
+        "honest_spread": ("通常差异", "Honest spread"),
+        "z": ("z值", "z"),
+        "p": ("p值", "p"),
+        "q": ("q值", "q"),
+        "stake_points": ("涉及点数（估）", "Points (est.)"),
+        "stake_fen": ("涉及金额（估）", "Money (est.)"),
+        "evidence_rows": ("证据条数", "Evidence rows"),
+        "rank": ("序", "No."),
+        "related_case_id": ("相关病例号", "Related case"),
+        "evidence.code": ("病组或编码", "Group or code"),
+        "evidence.value": ("本例", "Of the case"),
+        "peer_value": ("同侪", "At peers"),
+        # amounts that only derivations name
+        "total_fen": ("各种支付方式合计", "All modes together"),
+        "out_of_area_fund_fen": ("异地就医基金", "Fund for care elsewhere"),
+        "reserve_fen": ("预留调剂金", "Reserve"),
+        "all_drg_mean_fen": ("全部病例次均费用", "All-DRG mean"),
+        "rate_fen": ("床日标准", "Rate a day"),
+        "sum_after_fen": ("裁剪后费用之和", "Cost after trimming"),
+        "kept_cost_fen": ("保留病例费用之和", "Cost of the kept cases"),
+        "kept_cases": ("保留病例数", "Kept cases"),
+        "borrowed_n": ("核心病组例数", "Cases of the ADRG"),
+        "borrowed_cv": ("核心病组变异系数", "CV of the ADRG"),
+        "treatment_share": ("中治率", "Share of TCM treatment"),
+        "raw": ("加权和", "Weighted sum"),
+        "coefficients.history": ("历史费用系数", "Coefficient of history"),
+        "history_origin": ("历史费用系数的来源", "Origin of the coefficient of history"),
     }.items()
 }  # fmt: skip
 
@@ -293,88 +383,28 @@ TABLES: Mapping[str, tuple[str, str]] = {
     "checks": ("核对", "Checks"),
 }
 
-# codes that stand in the tables, and their words
-CASE_CLASSES: Mapping[str, tuple[str, str]] = {
-    "normal": ("正常病例", "Normal"),
-    "high": ("高倍率病例", "High-cost"),
-    "reviewed": ("特病单议", "Specially reviewed"),
-    "low": ("低倍率病例", "Low-cost"),
-    "unstable": ("非稳定病组", "Unstable DRG"),
-    "ungrouped": ("未入组（0000）", "Not groupable (0000)"),
-    "ambiguous": ("歧义组（QY）", "Ambiguous (QY)"),
-    "bed_day": ("床日付费", "Bed-day"),
-    "special_discharge": ("死亡、转院或非医嘱离院", "Death, transfer or against order"),
-    "long_stay": ("长期住院（按项目）", "Long stay (by item)"),
-    "short_stay": ("短期住院（按项目）", "Short stay (by item)"),
-}
-PAID_BY: Mapping[str, tuple[str, str]] = {
-    "points": ("按点数", "by points"),
-    "money": ("按金额", "in money"),
-    "held": ("暂不支付", "held"),
-}
-WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "case_class": CASE_CLASSES,
-    "paid_by": PAID_BY,
-    "status": {
-        "grouped": ("入组", "grouped"),
-        "ambiguous": ("歧义", "ambiguous"),
-        "ungrouped": ("未入组", "ungrouped"),
-        "ungroupable": ("未入组", "ungroupable"),
-        "quarantined": ("隔离", "quarantined"),
-    },
-    "decision": {"granted": ("准予", "granted"), "refused": ("不予", "refused")},
-    "bound": {"low": ("下限", "low"), "high": ("上限", "high")},
-    "origin": {
-        "history": ("历史", "history"),
-        "given": ("给定", "given"),
-        "borrowed": ("借用", "borrowed"),
-        "weights": ("公布的权重", "published weights"),
-    },
-    "solution": {"unique": ("唯一", "unique"), "interval": ("区间", "interval")},
-    "bearer": {
-        "community": ("医共体", "community"),
-        "unassigned": ("未归属", "unassigned"),
-        "invalid": ("无效人头", "invalid heads"),
-        "unknown_person": ("不明人员", "unknown persons"),
-        "quarantined": ("隔离", "quarantined"),
-    },
-    "kind": {
-        "resident": ("居民", "resident"),
-        "flexible": ("灵活就业", "flexible"),
-        "student": ("大学生", "student"),
-        "employee": ("职工", "employee"),
-    },
-    "state": {
-        "moved": ("改变应付", "dues change"),
-        "other": ("应付不变", "dues stay"),
-        "nothing": ("不改变任何金额", "no amount changes"),
-        "refused": ("试不了", "cannot be tried"),
-        "untried": ("未试算", "not tried"),
-    },
-    "severity": {"none": ("无", "none")},
-    "reason": {  # of the tables of capitation; those of quarantine have words of their own
-        "no_area": ("没有区域", "no area"),
-        "area_without_community": ("区域没有医共体", "an area without a community"),
-        "person_unknown": ("参保人不在名册中", "the person is not listed"),
-        "person_quarantined": ("参保人一行被隔离", "the person's row is quarantined"),
-    },
-    "standing": {
-        "normal": ("正常", "normal"),
-        "penalised": ("违规处理", "penalised"),
-        "ended": ("已解除", "ended"),
-    },
-}
 
-
-def column_of(table: str, name: str) -> RunColumn | None:
-    """Return what is declared of a column of a table, or None."""
-    return COLUMNS.get(f"{table}.{name}") or COLUMNS.get(name)
+def column_of(table: str, name: str) -> RunColumn:
+    """Return what is declared of a column of a table; raises KeyError where nothing is."""
+    return COLUMNS.get(f"{table}.{name}") or COLUMNS[name]
 
 
 def label(table: str, name: str, lang: str) -> str:
-    """Return a column's name for people, its own where none is declared."""
-    known = column_of(table, name)
-    return known.label(lang) if known else name
+    """Return a column's name for people.
+
+    >>> label("drgs", "name", "zh"), label("", "carried_fen", "en")
+    ('病组名称', 'Carried')
+    """
+    return column_of(table, name).name.of(lang)
+
+
+def named(name: str, table: str = "") -> Bilingual:
+    """Return a column's name as it stands inside a sentence.
+
+    >>> named("carried_fen").chinese, str(named("carried_fen")), str(named("cv_after"))
+    ('结转扣回', 'carried', 'CV after trimming')
+    """
+    return column_of(table, name).name.inside
 
 
 def in_order(tables: Iterable[str]) -> list[str]:
@@ -385,10 +415,4 @@ def in_order(tables: Iterable[str]) -> list[str]:
 
 def title(table: str, lang: str) -> str:
     """Return a table's name for people, its own where none is declared."""
-    return TABLES.get(table, (table, table))[0 if lang == "zh" else 1]
-
-
-def word(column: str, code: str, lang: str) -> str:
-    """Return the word for a code of a column, the code where none is declared."""
-    texts = WORDS.get(column, {}).get(code)
-    return code if texts is None else texts[0 if lang == "zh" else 1]
+    return choose(lang, *TABLES.get(table, (table, table)))

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.pieces import Piece
-from drgpay.cases.quarantine import REASONS, BrokenRows
+from drgpay.cases.quarantine import BrokenRows
 from drgpay.ground.errors import BooksError, InputError, both, located
 from drgpay.names.columns import both_names
+from drgpay.names.reasons import REASONS
 
 CORRECTED = "corrected"  # the table of what corrected cases took the place of, and its columns
 REPLACED = ("case_id", "version", "correction_file", "correction_row", "file", "row", "column",
@@ -214,6 +215,6 @@ class SetAside:
 
 def replaced_table(corrected: CorrectedCases, lang: str) -> pa.Table:
     """Return the rows that corrected cases took the place of, and why they were quarantined."""
-    reasons = [REASONS[code] for code in corrected.replaced["reason"].to_pylist()]
-    messages = [r.chinese if lang == "zh" else r.english for r in reasons]
+    codes = corrected.replaced["reason"].to_pylist()
+    messages = [REASONS[code].message.of(lang) for code in codes]
     return corrected.replaced.append_column("message", pa.array(messages, pa.string()))

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from drgpay.cases import parse
-from drgpay.cases.quarantine import REASONS, REVIEW_NOTES
 from drgpay.cases.sources import open_source
 from drgpay.ground.digests import describe_file
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.names.columns import BY_NAME, NUMBERED, whole_of
+from drgpay.names.reasons import REASONS, REVIEW_NOTES
 from drgpay.policy import YearPolicy
 from drgpay.region.corrected import (
     FILE,
@@ -119,8 +119,8 @@ def _read(
                 located(
                     f"{path.name}:{row}",
                     both(
-                        f"{REASONS[getattr(text, 'reason', 'row_broken')].chinese}：{str(text)[:80]}",
-                        f"{REASONS[getattr(text, 'reason', 'row_broken')].english}: {str(text)[:80]}",
+                        f"{REASONS[getattr(text, 'reason', 'row_broken')].message.chinese}：{str(text)[:80]}",
+                        f"{REASONS[getattr(text, 'reason', 'row_broken')].message}: {str(text)[:80]}",
                     ),
                 )
                 for _, row, text in source.broken

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import lru_cache
 
-from drgpay.names.run_columns import word
+from drgpay.names.codes import word
 from drgpay.runs.reader import Record
 
 from . import amounts

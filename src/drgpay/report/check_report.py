@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES, SEVERITY_TEXTS, Check
+from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES, Check
 from drgpay.ground.errors import in_language
 from drgpay.grouper.check import Checked
+from drgpay.names.codes import word
 from drgpay.names.columns import BY_NAME, chinese_header
 
 EXAMPLES = 2
@@ -21,7 +22,7 @@ EXAMPLES = 2
 
 def severity_text(severity: str, lang: str) -> str:
     """Return the word for a severity."""
-    return SEVERITY_TEXTS[severity][0 if lang == "zh" else 1]
+    return word("severity", severity, lang, "findings")
 
 
 def column_text(column: str, lang: str) -> str:
@@ -117,10 +118,10 @@ def text_report(done: Checked, lang: str = "zh") -> str:
     for name, number in done.by_check.items():
         check = CHECKS[name]
         share = number / max(1, done.counts.total)
-        word = _padded(severity_text(check.severity, lang), 7)
+        severity = _padded(severity_text(check.severity, lang), 7)
         count = _padded(f"{number:,}", 9, right=True)
         shown = f"（{name}）" if lang == "zh" else f" ({name})"
-        lines.append(f"{word} {count} {share:8.2%}  {check.message(lang)}{shown}")
+        lines.append(f"{severity} {count} {share:8.2%}  {check.message(lang)}{shown}")
         arrow = "建议：" if lang == "zh" else "advice: "
         lines.append(f"{' ' * 28}{arrow}{check.advice(lang)}")
         lines += [f"{' ' * 28}{text}" for text in _examples(done, name, lang)]

@@ -7,8 +7,8 @@ from html import escape
 
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.explain import Explanation
-from drgpay.grouper.outcome import REASON_TEXTS
 from drgpay.grouper.trace import Tried
+from drgpay.names.reasons import GROUPING_REASONS
 
 WIDTH, LEFT, BOX, NOTES = 1080, 32, 430, 500
 LINE, SMALL = 19, 17
@@ -246,7 +246,7 @@ def _path(d: _Drawing, e: Explanation, lang: str) -> None:
                 else f"✗ {plain} MDCs: the principal diagnosis is not on their lists"
             )
         d.arrow(False)
-        reason = REASON_TEXTS[e.grouping.reason][0 if zh else 1]
+        reason = GROUPING_REASONS[e.grouping.reason].of(lang)
         d.step("DRG", f"{e.grouping.drg} {e.grouping.name}", reason, waiting, False)
 
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.digests import write_sums
 from drgpay.ground.outputs import file_names, whole_folder
-from drgpay.names.run_columns import word
+from drgpay.names.codes import word
 from drgpay.runs.reader import Record
 
 from . import amounts
@@ -34,7 +34,7 @@ from .reopened import (
 from .run import Account, Amounts, CaseSum, Run, total_of
 from .sections import cash_cells, cash_columns, parameter_value, signed_cell, source_text
 from .tables import Cell, Column, Row, Table, row
-from .texts import CLASSES, REASONS, Words
+from .texts import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
 FOLDER = "letters"
@@ -293,7 +293,7 @@ class _Letters:
 
         for one in found.lines:
             paid = word("paid_by", one.part.paid_by, w.lang)
-            line(w.of(CLASSES, one.part.case_class), paid, one.part.sums, one.worth)
+            line(word("case_class", one.part.case_class, w.lang), paid, one.part.sums, one.worth)
         for key, fen in found.rest:
             taken = key == "split_deducted"
             points = points_text(-account.amounts.deducted) if taken else "—"
@@ -307,7 +307,7 @@ class _Letters:
             if part.paid_by == "held":
                 s, paid = part.sums, word("paid_by", "held", w.lang)
                 cells = [f"{s.cases:,}", "—", yuan(s.cost), "—", "—", yuan(s.not_pool), "—"]
-                rows.append(row(w.of(CLASSES, part.case_class), paid, *cells))
+                rows.append(row(word("case_class", part.case_class, w.lang), paid, *cells))
         title = w("letter_classes", pool=self.run.pool_name(account.pool))
         return Table(title, columns, rows, css="dense")
 
@@ -341,7 +341,7 @@ class _Letters:
         rows = [
             row(
                 r["case_id"] or "", r["pool"] or "", r["drg"] or "",
-                w.of(CLASSES, r["case_class"] or ""), yuan(r["total_cost_fen"] or 0),
+                word("case_class", r["case_class"] or "", w.lang), yuan(r["total_cost_fen"] or 0),
                 self._held_by(r["doubts"] or ""),
             )
             for r in self.held.get(hospital, [])
@@ -361,7 +361,7 @@ class _Letters:
         rows = [
             row(
                 r["case_id"] or "",
-                r["message"] or w.of(REASONS, r["reason"] or ""),
+                r["message"] or word("reason", r["reason"] or "", w.lang, "quarantine"),
                 r["remedy"] or "",
             )
             for r in records

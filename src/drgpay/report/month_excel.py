@@ -307,12 +307,12 @@ class _Workbook:
         t, found = self.t, self.run.manifest["ceiling"]
         if found is None:
             return
-        from drgpay.budget.ceiling import MODES
+        from drgpay.names.codes import MODES
 
         rows = []
         for p in found["payments"]:
             mode = MODES[p["mode"]]
-            name = f"{mode.chinese if self.zh else mode} {p['name']}".strip()
+            name = f"{mode.of(self.w.lang)} {p['name']}".strip()
             rows.append({"name": name, "amount": p["amount_fen"]})
         rows.append({"name": t("合计", "together"), "amount": found["total_fen"]})
         target = t("总额控制目标", "control target")

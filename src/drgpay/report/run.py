@@ -7,13 +7,13 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from drgpay.names.codes import CASE_CLASSES
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.region.together import ids_in
 from drgpay.runs.case_bounds import KEYS, NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from drgpay.runs.reader import Record, RunFolder
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
-from .texts import CLASSES
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Run(RunFolder):
     def _classes(self) -> list[ClassSum]:
         """Each class that has cases."""
         given: Record = self.manifest["classes"]
-        names = [c for c in CLASSES if c in given] + sorted(set(given) - set(CLASSES))
+        names = [c for c in CASE_CLASSES if c in given] + sorted(set(given) - set(CASE_CLASSES))
         found = []
         for name in names:
             facts = given[name]
@@ -236,7 +236,7 @@ class Run(RunFolder):
             )
             place = (r["hospital_id"] or "", r["pool"] or "", r["case_class"] or "")
             found.append(Part(*place, r["paid_by"], sums))
-        rank = {name: number for number, name in enumerate(CLASSES)}
+        rank = {name: number for number, name in enumerate(CASE_CLASSES)}
         last = len(rank)
         found.sort(key=lambda p: (p.hospital, p.pool, rank.get(p.case_class, last), p.paid_by))
         return found

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.ground.outputs import whole_file
+from drgpay.names.codes import word
 from drgpay.names.run_columns import label
 from drgpay.runs.records import Change, RunDiff, RunInfo
 
@@ -29,7 +30,6 @@ FACTS = {
     "scheme": ("分组方案", "scheme"),
     "readings": ("方案的读法", "readings of the scheme"),
     "drgpay_version": ("程序版本", "drgpay version"),
-    "trial": ("试算", "trial"),
     "cases_in": ("收到病例", "cases in"),
     "paid": ("支付病例", "paid cases"),
     "held": ("暂不支付病例", "held cases"),
@@ -37,8 +37,6 @@ FACTS = {
     "corrected": ("更正的病例", "corrected cases"),
     "replaced": ("被更正替代的行", "rows replaced by corrections"),
     "sha256": ("SHA-256", "SHA-256"),
-    "value": ("值", "value"),
-    "point_value_fraction": ("点值", "point value"),
 }
 COUNTS = ("cases", "held_cases")
 
@@ -71,7 +69,8 @@ def heading(column: str, lang: str) -> str:
     """The name of a compared column."""
     if column in FACTS:
         return FACTS[column][lang != "zh"]
-    return label("", column, lang)
+    shown = "point_value" if column == "point_value_fraction" else column
+    return label("", shown, lang)
 
 
 class _Words:
@@ -100,15 +99,13 @@ class _Words:
 
     def key(self, part: str, key: tuple[str, ...]) -> list[str]:
         """The key of a row with the name that it stands for."""
-        from .texts import CLASSES
-
         names: Mapping[str, str] = {}
         if part == "hospitals":
             names = self.diff.names
         elif part == "drgs":
             names = self.diff.drg_names
         elif part == "classes":
-            names = {key[0]: Words(self.lang).of(CLASSES, key[0])}
+            names = {key[0]: word("case_class", key[0], self.lang)}
         first = f"{key[0]} {names[key[0]]}".strip() if names.get(key[0]) else key[0]
         return [first, *key[1:]] if key != ("",) else []
 
@@ -231,10 +228,14 @@ def _case_tables(words: _Words) -> Markup:
         (t("病例号", "case"), "code"), (t("医疗机构", "hospital"), "code"), (t("险种", "pool"), "code"),
         (t("病组", "DRG"), "code"), (t("类别", "class"), "text"), (t("点数", "points"), "num"),
     ]  # fmt: skip
+
+    def kind(code: str | None) -> str | None:
+        return code and word("case_class", code, words.lang)
+
     rows = [
         [
             str(r["case_id"]), str(r["hospital_id"]), str(r["pool"]),
-            _pair(r["drg_a"], r["drg_b"]), _pair(r["case_class_a"], r["case_class_b"]),
+            _pair(r["drg_a"], r["drg_b"]), _pair(kind(r["case_class_a"]), kind(r["case_class_b"])),
             _pair(r["points_a"], r["points_b"]),
         ]
         for r in c.listed

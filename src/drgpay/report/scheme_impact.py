@@ -15,7 +15,8 @@ from drgpay.trials.impact import HospitalImpact, Impact, Side, mdc_rows, notes
 
 from .amounts import percent, yuan
 from .amounts import points as points_text
-from .charts import Node, differences, flow_chart
+from .charts import differences
+from .flow import Node, flow_chart
 from .html import Banner, Tile
 from .scheme_page import PageSection, chart, folded, table, write_page
 
@@ -144,6 +145,7 @@ def _mdc_flow(impact: Impact, lang: str) -> str:
         for side in (a, b)
     ]
     return flow_chart(
+        "mdc",
         _nodes(merged, 0, names[0], order),
         _nodes(merged, 1, names[1], order),
         merged,
@@ -176,12 +178,13 @@ def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
         f"{shown:,} cases."
     )
     svg = flow_chart(
+        "adrg",
         _nodes(top, 0, names[0], left),
         _nodes(top, 1, names[1], right),
         top,
         (impact.a.id, impact.b.id),
         "ADRG",
-        body=420,
+        body_px=420,
     )
     return [lead], chart("", svg)
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drgpay.cases.checks.catalogue import CHECKS, SEVERITY_TEXTS
+from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.names.columns import both_names
-from drgpay.names.run_columns import in_order, word
+from drgpay.names.run_columns import in_order
 from drgpay.names.run_columns import label as column_label
 from drgpay.names.run_columns import title as table_title
 from drgpay.policy.choice_words import choice_text, choice_word
@@ -20,9 +21,8 @@ from .amounts import units_of, yuan
 from .classes import rest_of_all
 from .reopened import correction_counts, is_reopened
 from .run import Account, Amounts, Run, total_of
-from .svg import SERIES, short_label
 from .tables import Cell, Column, Row, Table, row
-from .texts import CLASSES, MODES, REASONS, Words
+from .texts import Words
 from .value import settlements
 
 GROUPED = ("grouped", "ambiguous", "ungroupable")
@@ -35,7 +35,7 @@ PLAIN_ROWS = 40
 BARS_SHOWN = 30
 DIFFERENCES_LISTED = 10
 DRGS_SHOWN = 30
-SERIES_OF_CLASS = {name: number for number, name in enumerate(CLASSES, start=1)}
+SERIES_OF_CLASS = {name: number for number, name in enumerate(CASE_CLASSES, start=1)}
 
 
 def counts_table(run: Run, w: Words) -> Table:
@@ -108,14 +108,14 @@ def class_table(run: Run, w: Words) -> Table:
         )
 
     for c in run.classes:
-        line(w.of(CLASSES, c.name), (c.cases, c.points, c.cost), series(c.name))
+        line(word("case_class", c.name, w.lang), (c.cases, c.points, c.cost), series(c.name))
     line(w("total"), sums, 0, "total")
     return table
 
 
 def series(case_class: str) -> int:
     """Colour number of a class; a class without its own shares the last colour."""
-    return SERIES_OF_CLASS.get(case_class, SERIES)
+    return SERIES_OF_CLASS.get(case_class, charts.SERIES)
 
 
 def class_chart(run: Run, w: Words) -> str:
@@ -125,7 +125,7 @@ def class_chart(run: Run, w: Words) -> str:
         (w("mix_cost"), [c.cost for c in run.classes]),
     ]
     colours = [series(c.name) for c in run.classes]
-    return charts.class_mix(bars, colours, w("chart_mix"))
+    return charts.class_mix(bars, colours, [w("chart_mix")])
 
 
 def signed_cell(fen: int) -> Cell:
@@ -322,7 +322,7 @@ def paid_by_class(run: Run) -> list[Paid]:
                 ends[key] = ends.get(key, NOBODY) + held
     for (name, pool), units in points.items():
         sums[name][2] += run.worth(units, pool, ends.get((name, pool), NOBODY))
-    order = {name: number for number, name in enumerate(CLASSES)}
+    order = {name: number for number, name in enumerate(CASE_CLASSES)}
     names = sorted(sums, key=lambda name: (order.get(name, len(order)), name))
     return [Paid(name, *sums[name]) for name in names]
 
@@ -332,7 +332,7 @@ def paid_chart(run: Run, w: Words) -> tuple[str, str]:
     found = [p for p in paid_by_hospital(run) if p.cost > 0]
     drawn = found[:DOTS_DRAWN]
     named = sorted(drawn, key=lambda p: (-abs(p.difference), p.key))[:DOTS_NAMED]
-    names = {p.key: short_label(run.hospital_name(p.key), 24) for p in named}
+    names = {p.key: charts.short_label(run.hospital_name(p.key), 24) for p in named}
     dots = [(p.cost, p.income, names.get(p.key, "")) for p in drawn]
     svg = charts.paid_dots(
         dots,
@@ -347,14 +347,14 @@ def paid_chart(run: Run, w: Words) -> tuple[str, str]:
 def paid_class_chart(run: Run, w: Words) -> str:
     bars = [
         (
-            w.of(CLASSES, p.key),
+            word("case_class", p.key, w.lang),
             p.difference,
             f"{amounts.ten_thousand_yuan(p.difference, True)}"
             f" ({amounts.percent(p.income, p.cost)})",
         )
         for p in paid_by_class(run)
     ]
-    return charts.differences(bars, w("chart_paid_class"))
+    return charts.differences(bars, w("chart_paid_class"), "paidclass")
 
 
 def paid_class_table(run: Run, w: Words) -> Table:
@@ -377,7 +377,7 @@ def paid_class_table(run: Run, w: Words) -> Table:
         )
 
     for p in found:
-        line(w.of(CLASSES, p.key), p, swatch=series(p.key))
+        line(word("case_class", p.key, w.lang), p, swatch=series(p.key))
     sums = [sum(getattr(p, key) for p in found) for key in ("cases", "cost", "income")]
     income = sum(p.income for p in paid_by_hospital(run))
     for key, rest in rest_of_all(run, income - sums[2]):
@@ -398,7 +398,7 @@ def ceiling_facts(run: Run, w: Words) -> tuple[list[tuple[str, int]], int, list[
 
 
 def _payment_name(record: Record, w: Words) -> str:
-    mode, name = w.of(MODES, str(record["mode"])), str(record.get("name") or "")
+    mode, name = word("mode", str(record["mode"]), w.lang, "ceiling"), str(record.get("name") or "")
     return w("g_named", mode=mode, name=name) if name else mode
 
 
@@ -661,7 +661,7 @@ def plain_table(
         elif field.name == "bed_day_class":
             cells.append([run.bed_day_name(str(value), w.lang) for value in values])
         else:
-            cells.append([plain_text(field.name, value, w) for value in values])
+            cells.append([plain_text(field.name, value, w, name) for value in values])
     return Table(caption, columns, [row(*texts) for texts in zip(*cells, strict=True)], css="wide")
 
 
@@ -700,7 +700,7 @@ def month_table(run: Run, w: Words) -> Table | None:
     return table
 
 
-def plain_text(name: str, value: Any, w: Words) -> str:
+def plain_text(name: str, value: Any, w: Words, table: str) -> str:
     if value is None:
         return "—"
     if name.endswith("_fen") and isinstance(value, int | float):
@@ -710,7 +710,7 @@ def plain_text(name: str, value: Any, w: Words) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, str):
-        return word(name, value, w.lang)
+        return word(name, value, w.lang, table)
     return parameter_value(value, "", w)
 
 
@@ -733,7 +733,7 @@ def difference_chart(run: Run, w: Words) -> tuple[str, str, str]:
     unit = w("unit_wan" if large else "unit_yuan")
     bars = [
         (
-            short_label(run.hospital_name(a.hospital), 34),
+            charts.short_label(run.hospital_name(a.hospital), 34),
             a.amounts.difference,
             text(a.amounts.difference, True),
         )
@@ -916,10 +916,7 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
     )
     for (reason, file, column), part in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
         remedies = {r["remedy"] for r in part if r["remedy"]}
-        messages = {r["message"] for r in part if r["message"]}
-        name = w.of(REASONS, reason)
-        if name == reason and len(messages) == 1:
-            name = messages.pop()
+        name = word("reason", reason, w.lang, "quarantine")
         table.rows.append(
             row(
                 name,
@@ -970,7 +967,7 @@ def front_page_table(run: Run, w: Words) -> Table | None:
     for check, cases in listed:
         table.rows.append(
             row(
-                w.of(SEVERITY_TEXTS, check.severity),
+                word("severity", check.severity, w.lang, "findings"),
                 check.message(w.lang),
                 f"{cases:,}",
                 amounts.percent(cases, whole, 2),
@@ -1095,5 +1092,5 @@ def pool_chart(run: Run, w: Words) -> str:
             (w("v_recorded"), s.recorded, yuan(s.recorded), "axis"),
             (w("v_settled"), s.settled, yuan(s.settled), "accent"),
         ]
-        groups.append((short_label(s.name, 60), bars))
+        groups.append((charts.short_label(s.name, 60), bars))
     return charts.pool_amounts(groups, w("chart_pool"))

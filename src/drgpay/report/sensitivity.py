@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from drgpay.names.run_columns import label, word
+from drgpay.names.codes import word
+from drgpay.names.run_columns import label
 from drgpay.runs.reader import Record
 
 from .amounts import yuan

@@ -11,8 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.names.columns import both_names
-from drgpay.names.run_columns import in_order, label, word
+from drgpay.names.run_columns import in_order, label
 from drgpay.names.run_columns import title as table_title
 from drgpay.runs.reader import Record
 
@@ -25,7 +26,7 @@ from .reopened import differences, has_whole, is_reopened, mark_text, note_text
 from .run import Account, CaseSum, Run, sum_of, total_of
 from .sections import ceiling_facts, parameter_value, source_text
 from .sensitivity import sheet_fields, sheet_rows, tried
-from .texts import CLASSES, REASONS, UNITS, Words
+from .texts import UNITS, Words
 from .value import Settlement, reason_of, settlements, sharing_text
 from .workbook import (
     MAX_ROWS,
@@ -565,7 +566,7 @@ class _Workbook:
                 for name in there:
                     value = r[name]
                     if isinstance(value, str):
-                        value = word(name, value, lang)
+                        value = word(name, value, lang, "drgs")
                     elif name.endswith("_fen") and value is not None:
                         value = Fraction(value)
                     record[name] = value
@@ -592,12 +593,12 @@ class _Workbook:
         ]
 
         def rows() -> Iterator[Record]:
-            for name in [*CLASSES, *sorted(set(sums) - set(CLASSES))]:
+            for name in [*CASE_CLASSES, *sorted(set(sums) - set(CASE_CLASSES))]:
                 if name in sums:
                     s = sums[name]
                     yield self._marked(
                         {
-                            "class": w.of(CLASSES, name),
+                            "class": word("case_class", name, w.lang),
                             "cases": s.cases,
                             "before": s.before,
                             "points": s.points,
@@ -716,7 +717,7 @@ class _Workbook:
                         elif key == "bed_day_class" and value:
                             record[key] = self.run.bed_day_name(str(value), self.w.lang)
                         elif isinstance(value, str):
-                            record[key] = word(key, value, self.w.lang)
+                            record[key] = word(key, value, self.w.lang, name)
                         elif isinstance(value, list | dict | bool) or (
                             kinds[key] in ("text", "wide", "mark") and value is not None
                         ):
@@ -780,7 +781,7 @@ class _Workbook:
                         "drg": r["drg"] or "",
                         "decision": word("decision", r["decision"] or "", lang),
                         "unreasonable": r["unreasonable_fen"],
-                        "class": w.of(CLASSES, r["case_class"] or ""),
+                        "class": word("case_class", r["case_class"] or "", w.lang),
                         "paid_by": word("paid_by", r["paid_by"] or "", lang),
                         "cost": r["total_cost_fen"],
                         "points": None
@@ -804,7 +805,7 @@ class _Workbook:
             for batch in pq.ParquetFile(path).iter_batches():
                 for r in batch.to_pylist():
                     record = {name: r.get(name) for name in names}
-                    record["reason"] = w.of(REASONS, r["reason"] or "")
+                    record["reason"] = word("reason", r["reason"] or "", w.lang, "quarantine")
                     if lang == "zh":
                         record["column"] = both_names(r["column"] or "")
                     yield self._marked(record)
@@ -1050,7 +1051,7 @@ class _Workbook:
         rows: list[tuple[Any, ...]] = []
         for line in found.lines:
             p, s = line.part, line.part.sums
-            names = (w.of(CLASSES, p.case_class), word("paid_by", p.paid_by, w.lang))
+            names = (word("case_class", p.case_class, w.lang), word("paid_by", p.paid_by, w.lang))
             rows.append((*names, s.cases, s.points, s.cost, s.not_pool, line.worth, line.due))
         for key, fen in found.rest:
             taken = -a.deducted if key == "split_deducted" else None
@@ -1070,7 +1071,10 @@ class _Workbook:
             at += 1
         for p in parts:
             if p.paid_by == "held":
-                names = (w.of(CLASSES, p.case_class), word("paid_by", p.paid_by, w.lang))
+                names = (
+                    word("case_class", p.case_class, w.lang),
+                    word("paid_by", p.paid_by, w.lang),
+                )
                 values = (*names, p.sums.cases, None, p.sums.cost, p.sums.not_pool, None, None)
                 for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
                     book.put(sheet, at, column, value, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drgpay.ground.errors import PolicyError
+from drgpay.names.codes import word
 from drgpay.policy.year import InForce
 from drgpay.trials.folder import unverified
 from drgpay.trials.outcome import LEVEL, MDC, Outcome
@@ -20,7 +21,7 @@ from drgpay.trials.simulate import (
 )
 
 from .sections import parameter_value
-from .texts import CLASSES, Words
+from .texts import Words
 
 Text = Callable[[str, str], str]
 CHANGES = (
@@ -103,7 +104,7 @@ def group_names(simulation: Simulation, outcome: Outcome, lang: str) -> Callable
     def name(kind: str, code: str) -> str:
         if kind == MDC:
             return f"{code} {mdcs.get(code, '')}" if code else t("未入组", "ungrouped")
-        return code or "—" if kind == LEVEL else w.of(CLASSES, code)
+        return code or "—" if kind == LEVEL else word("case_class", code, w.lang)
 
     return name
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from drgpay.cases.quarantine import REASONS as QUARANTINED
-from drgpay.cases.quarantine import REVIEW_NOTES
-from drgpay.names.run_columns import CASE_CLASSES
+from drgpay.ground.errors import choose
 
 from .texts_letters import LETTER_TEXTS
 
@@ -572,27 +570,8 @@ TEXTS: dict[str, tuple[str, str]] = {
 
 TEXTS |= LETTER_TEXTS
 
-CLASSES: dict[str, tuple[str, str]] = dict(CASE_CLASSES)
-
-# of budget.ceiling, by the names that the table of the ceiling may give
-MODES: dict[str, tuple[str, str]] = {
-    "drg": ("DRG点数付费", "DRG points"),
-    "per_diem": ("按床日付费", "Per-diem"),
-    "by_item": ("按项目付费", "By item"),
-    "out_of_area": ("异地就医", "Care outside the region"),
-    "capitation": ("按人头付费", "Capitation"),
-    "other": ("其他支付", "Other payments"),
-    "prepaid": ("已预付", "Prepaid"),
-    "payable": ("本次支付", "Payable now"),
-    "provision": ("预提（未清算病例）", "Provision for cases not settled"),
-}
-
-REASONS: dict[str, tuple[str, str]] = {
-    reason.code: (reason.chinese, reason.english)
-    for reason in (*QUARANTINED.values(), *REVIEW_NOTES.values())
-}
-
 UNITS: dict[str, tuple[str, str]] = {
+    "": ("", ""),
     "point": ("点", "points"),
     "days": ("天", "days"),
     "years": ("年", "years"),
@@ -620,12 +599,11 @@ class Words:
             raise ValueError(f"no report in language {lang!r}; there is {', '.join(LANGUAGES)}")
         self.lang = lang
         self.html_lang = HTML_LANGUAGE[lang]
-        self._column = LANGUAGES.index(lang)
 
     def __call__(self, key: str, **values: object) -> str:
-        text = TEXTS[key][self._column]
+        text = choose(self.lang, *TEXTS[key])
         return text.format(**values) if values else text
 
     def of(self, table: Mapping[str, tuple[str, str]], key: str) -> str:
-        """The text of a code, or the code itself when nobody gave it a name."""
-        return table[key][self._column] if key in table else key
+        """The text of another table than `TEXTS`; an unknown key is an error of the program."""
+        return choose(self.lang, *table[key])

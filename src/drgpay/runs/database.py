@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drgpay.names.run_columns import TABLES, WORDS, column_of, label
+from drgpay.names.codes import CODES
+from drgpay.names.run_columns import TABLES, column_of, label
 from drgpay.runs.duck import MEMORY_LIMIT, connection, identifier, parquet, quoted
 
 if TYPE_CHECKING:
@@ -110,11 +111,10 @@ def _describe(database: duckdb.DuckDBPyConnection, name: str) -> None:
     database.execute(f"COMMENT ON TABLE {identifier(name)} IS {quoted(title)}")
     for column, _ in _columns(database, name):
         known = column_of(name, column)
-        if known is not None:
-            text = known.zh + (f"：{known.meaning}" if known.meaning else "")
-            text += "（单位：分）" if column.endswith("_fen") else ""
-            place = f"{identifier(name)}.{identifier(column)}"
-            database.execute(f"COMMENT ON COLUMN {place} IS {quoted(text)}")
+        text = known.zh + (f"：{known.meaning}" if known.meaning else "")
+        text += "（单位：分）" if column.endswith("_fen") else ""
+        place = f"{identifier(name)}.{identifier(column)}"
+        database.execute(f"COMMENT ON COLUMN {place} IS {quoted(text)}")
 
 
 def _columns(database: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str]]:
@@ -183,7 +183,7 @@ def _view(database: duckdb.DuckDBPyConnection, name: str) -> None:
         if text in used or not text:
             text = column
         used.add(text)
-        parts.append(f"{_shown(column, kind)} AS {identifier(text)}")
+        parts.append(f"{_shown(name, column, kind)} AS {identifier(text)}")
         if column == "hospital_id" and name != "institutions" and "医疗机构" not in used:
             used.add("医疗机构")
             parts.append('i.name AS "医疗机构"')
@@ -193,15 +193,16 @@ def _view(database: duckdb.DuckDBPyConnection, name: str) -> None:
     database.execute(f"CREATE VIEW {identifier(title)} AS SELECT {', '.join(parts)} {source}")
 
 
-def _shown(column: str, kind: str) -> str:
+def _shown(table: str, column: str, kind: str) -> str:
     place = f"t.{identifier(column)}"
     if column.endswith("_fen"):
         # exact: an integer becomes a decimal before the point is moved
         exact = f"CAST({place} AS DECIMAL(19, 0))" if kind in ("BIGINT", "INTEGER") else place
         return f"{exact} * 0.01"
-    if column in WORDS and kind == "VARCHAR":
+    codes = CODES.get(f"{table}.{column}") or CODES.get(column)
+    if codes and kind == "VARCHAR":
         cases = " ".join(
-            f"WHEN {quoted(code)} THEN {quoted(zh)}" for code, (zh, _) in WORDS[column].items()
+            f"WHEN {quoted(code)} THEN {quoted(word.chinese)}" for code, word in codes.items()
         )
         return f"CASE {place} {cases} ELSE {place} END"
     return place

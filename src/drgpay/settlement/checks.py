@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.errors import Bilingual, BooksError, InputError, PolicyError, both
 from drgpay.ground.money import decimal_text, yuan_text
 from drgpay.grouper.versions import AnyGrouper
+from drgpay.names.reasons import REASONS
 from drgpay.policy import YearPolicy
 from drgpay.region.provenance import HAND
 from drgpay.region.records import Region
@@ -275,8 +275,8 @@ def _reasons(quarantine: Quarantine) -> list[Bilingual]:
         reasons.setdefault(note[5], []).append(note[1])
     return [
         both(
-            f"{QUARANTINE_REASONS[code].chinese}：{len(rows)} 例，如第{rows[0]}行",
-            f"{QUARANTINE_REASONS[code].english}: {len(rows)}, for one in row {rows[0]}",
+            f"{REASONS[code].message.chinese}：{len(rows)} 例，如第{rows[0]}行",
+            f"{REASONS[code].message}: {len(rows)}, for one in row {rows[0]}",
         )
         for code, rows in sorted(reasons.items(), key=lambda item: -len(item[1]))
     ]

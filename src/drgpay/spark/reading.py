@@ -16,11 +16,11 @@ from drgpay.cases.editions import SAMPLE, FoundEdition
 from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import mapping_of
 from drgpay.cases.pieces import Piece
-from drgpay.cases.quarantine import REASONS as QUARANTINE_REASONS
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import REASONS
 from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
+from drgpay.names.reasons import REASONS as QUARANTINED
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Region
 from drgpay.settlement.doubts import BIT, NO_STAY
@@ -252,9 +252,9 @@ class Reading:
         texts = self.spark.createDataFrame(
             pa.table(
                 {
-                    "reason": [r.code for r in QUARANTINE_REASONS.values()],
-                    "message": [r.chinese for r in QUARANTINE_REASONS.values()],
-                    "remedy": [r.remedy_chinese for r in QUARANTINE_REASONS.values()],
+                    "reason": list(QUARANTINED),
+                    "message": [r.message.chinese for r in QUARANTINED.values()],
+                    "remedy": [r.remedy.chinese for r in QUARANTINED.values()],
                 }
             )
         )

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.numbers import Number, fixed, largest, rounded, smallest, total
-from drgpay.why import labels
+from drgpay.names.codes import spoken
+from drgpay.names.run_columns import named
 from drgpay.why.folder import Row, RunFolder
 from drgpay.why.model import Derivation
 
@@ -40,7 +41,7 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
         return d.step(
             "base_points",
             both(f"{drg} 的基准点数", f"base points of {drg}"),
-            row.number("weight", labels.column("weight")) * d.given("point_scale"),
+            row.number("weight", named("weight")) * d.given("point_scale"),
             "point",
             "5.5",
             stated=row.figures("base_points"),
@@ -66,7 +67,7 @@ def group_mean(d: Derivation, run: RunFolder, row: Row) -> Number:
     """Return the mean of a group that costs are compared with; of a weight mean x weight, exact."""
     if not row.has("weight"):
         return row.number("group_mean_fen", both("病组次均费用", "group mean"))
-    return all_mean(d, run) * row.number("weight", labels.column("weight"))
+    return all_mean(d, run) * row.number("weight", named("weight"))
 
 
 def applies(run: RunFolder, case_class: str) -> bool:
@@ -185,7 +186,7 @@ def _tilted(d: Derivation, run: RunFolder, hospital: str, row: Row, made: Number
         return made
     if dict(row.key)["drg"] and not run.policy.says("coef.source", "components", "given", "level"):
         return row.number("coefficient", both("中医倾斜后的系数", "coefficient with the tilt"))
-    label = labels.column("treatment_share")
+    label = named("treatment_share")
     d.test(
         "coefficient.tcm_gate",
         both("中治率达到倾斜标准？", "does the TCM share reach the gate?"),
@@ -219,7 +220,7 @@ def used_coefficient(
                 stated=row.figures("coefficient"), uses=["coef_applies_to"],
             )  # fmt: skip
         return made
-    kind = labels.word(labels.CLASSES, case_class)
+    kind = spoken("case_class", case_class)
     return d.step(
         "coefficient.used",
         label,

@@ -5,16 +5,17 @@ from __future__ import annotations
 from fractions import Fraction
 
 from drgpay.cases.checks.catalogue import CHECKS
-from drgpay.cases.quarantine import REASONS
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import yuan_text
 from drgpay.ground.numbers import Figure, Number, fixed, rounded
+from drgpay.names.codes import spoken
 from drgpay.names.columns import both_names
-from drgpay.names.run_columns import word
+from drgpay.names.reasons import QUARANTINED
+from drgpay.names.run_columns import named
 from drgpay.region.later import case_mark
 from drgpay.runs.case_bounds import KEYS
 from drgpay.settlement import account
-from drgpay.why import bounds, case_points, labels
+from drgpay.why import bounds, case_points
 from drgpay.why.base import base_points, coefficient, group_mean
 from drgpay.why.case_class import Stay, classify
 from drgpay.why.folder import Row, RunFolder, figure_number
@@ -65,20 +66,16 @@ def _head(d: Derivation, run: RunFolder, row: Row) -> None:
     )
     d.fact(
         both("分组结果", "status"),
-        labels.word(labels.STATUSES, row["status"]),
+        spoken("status", row["status"]),
         row.figure("status"),
     )
     if row.get("reason"):
-        from drgpay.grouper.outcome import REASON_TEXTS  # the grouper is slow to start
-
-        d.fact(
-            both("原因", "reason"),
-            both(*REASON_TEXTS.get(row["reason"], (row["reason"], row["reason"]))),
-            row.figure("reason"),
-        )
+        said = spoken("reason", row["reason"], "cases")
+        d.fact(both("原因", "reason"), said, row.figure("reason"))
     if row.get("severity"):
         level, decided = row["severity"], row.get("severity_diagnosis") or ""
-        zh, en = (f"{word('severity', level, lang)} {decided}".strip() for lang in ("zh", "en"))
+        said = spoken("severity", level)
+        zh, en = (f"{text} {decided}".strip() for text in (said.chinese, said))
         d.fact(
             both("严重程度", "severity"),
             both(zh, en),
@@ -94,7 +91,7 @@ def _head(d: Derivation, run: RunFolder, row: Row) -> None:
 
 def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
     """Say why a case was not settled and what mends it."""
-    end = labels.STATUSES["quarantined"]
+    end = spoken("status", "quarantined")
     d.fact(both("结果", "end"), end, *(row.figure("status") for row in rows))
     for reason in dict.fromkeys(row["reason"] for row in rows):
         figures = (row.figure("reason") for row in rows if row["reason"] == reason)
@@ -102,14 +99,13 @@ def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
     d.section(both("隔离：没有清算，不在任何合计之中", "Quarantined: not settled, in no sum"))
     notes = run.quarantined(d.name)
     for note in notes:
-        known = REASONS.get(note["reason"])
-        zh, en = ("", "") if known is None else (known.remedy_chinese, known.remedy_english)
+        remedy = QUARANTINED[note["reason"]].remedy
         d.say(
             "quarantine",
             _reason(note["reason"]),
             both(
-                f"{note['file']} 第{note['row']}行，{both_names(note['column'])} = {note['value']} → {zh}",
-                f"{note['file']}:{note['row']}, {note['column']} = {note['value']} → {en}",
+                f"{note['file']} 第{note['row']}行，{both_names(note['column'])} = {note['value']} → {remedy.chinese}",
+                f"{note['file']}:{note['row']}, {note['column']} = {note['value']} → {remedy}",
             ),
             "6",
             *note.figures("file", "row", "column", "value", "reason"),
@@ -160,8 +156,7 @@ def _held_by(d: Derivation, row: Row) -> None:
 
 def _reason(code: str) -> Bilingual:
     """Return what a reason of quarantine means."""
-    known = REASONS.get(code)
-    return both(code, code) if known is None else both(known.chinese, known.english)
+    return QUARANTINED[code].message
 
 
 def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
@@ -237,8 +232,8 @@ def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
             figure_number(
                 Figure("cases", key, column, sum(m[column] for m in members), "sum"),
                 both(
-                    f"转诊各次{labels.column(column).chinese}之和",
-                    f"{labels.column(column)} of the chain",
+                    f"转诊各次{named(column).chinese}之和",
+                    f"{named(column)} of the chain",
                 ),
             )
             for column in ("total_cost_fen", "unreasonable_fen")
@@ -253,7 +248,7 @@ def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
 
 def new_cost(row: Row, members: list[Row]) -> Number:
     """Return what new technology cost in a case, or in the stays of its chain."""
-    label = labels.column("new_technology_fen")
+    label = named("new_technology_fen")
     if len(members) == 1:
         return row.number("new_technology_fen", label)
     every = sum(m["new_technology_fen"] or 0 for m in members)
@@ -268,7 +263,7 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
     if run.policy.says("not_pool", "all", "personal"):
         d.step(
             "not_pool",
-            labels.column("not_pool_fen"),
+            named("not_pool_fen"),
             cost - fund,
             "yuan",
             "5.9",
@@ -279,7 +274,7 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
     else:
         d.step(
             "not_pool",
-            labels.column("not_pool_fen"),
+            named("not_pool_fen"),
             row.number("not_pool_fen"),
             "yuan",
             "5.9",

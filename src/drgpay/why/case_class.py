@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drgpay.ground.errors import both
 from drgpay.ground.numbers import NOTHING, Number, fixed, smallest
-from drgpay.why import labels
+from drgpay.names.codes import DISCHARGE_WAYS, spoken
 from drgpay.why.base import band_multiple
 from drgpay.why.folder import Row, RunFolder
 from drgpay.why.model import Derivation
@@ -72,7 +72,7 @@ def classify(d: Derivation, run: RunFolder, stay: Stay) -> None:
     """Add the tests of rule 7; a class other than the table's is noted as a disagreement."""
     d.section(both("类型：按规则 7 依次判断", "Class: the tests of rule 7 in order"))
     made = _first(d, run, stay)
-    name = labels.word(labels.CLASSES, made)
+    name = spoken("case_class", made)
     if made != stay.kind:
         figure = stay.row.figure("case_class")
         d.disagree(
@@ -184,7 +184,7 @@ def _by_review(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
 
 def _by_status(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     kind = BY_STATUS.get(stay.status)
-    name = labels.word(labels.STATUSES, stay.status)
+    name = spoken("status", stay.status)
     d.say(
         "test.status",
         both("未入组或歧义？", "ungrouped or ambiguous?"),
@@ -214,7 +214,7 @@ def _by_way(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     key, rule = way_rule(run, stay)
     special = rule in ("by_cost", "by_item")
     way = stay.lead.get("discharge_way")
-    shown = labels.WAYS.get(int(way), both(str(way), str(way))) if way is not None else NOTHING
+    shown = DISCHARGE_WAYS[str(way)] if way is not None else NOTHING
     d.say(
         "test.discharge_way",
         title,

@@ -15,7 +15,7 @@ from drgpay.ground.numbers import (
     smallest,
     total,
 )
-from drgpay.why import labels
+from drgpay.names.run_columns import named
 from drgpay.why.base import FOUR, all_mean, band_multiple, places, used_coefficient
 from drgpay.why.case_class import Stay, way_rule
 from drgpay.why.folder import Row, RunFolder, figure_number
@@ -89,7 +89,7 @@ def score(
     formula, note = _formula(d, run, stay, c, rule)
     made = d.step(
         "points.before",
-        both("点数（再住院折减前）", "points before readmission"),
+        both("点数（再住院扣减前）", "points before readmission"),
         rounded(formula, places(d)),
         "point",
         "5.7",
@@ -157,9 +157,9 @@ def paid_apart(d: Derivation, row: Row) -> Number:
     """Add the step to what is paid apart for a case's new technology."""
     return d.step(
         "apart",
-        labels.column("apart_fen"),
+        named("apart_fen"),
         rounded(
-            row.number("new_technology_fen", labels.column("new_technology_fen"))
+            row.number("new_technology_fen", named("new_technology_fen"))
             * d.given("new_technology.share"),
             fixed(2),
         ),
@@ -182,7 +182,7 @@ def with_apart(d: Derivation, run: RunFolder, row: Row, price: Number) -> Number
 def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
     """Add the points that reward new technology, where the policy does so."""
     if run.policy.says("new_technology.rule", "by_points", "in_cost", "paid_apart"):
-        new = row.number("new_technology_fen", labels.column("new_technology_fen"))
+        new = row.number("new_technology_fen", named("new_technology_fen"))
         reward = d.step(
             "points.new_technology",
             both("新技术项目奖励点数", "points for new technology"),
@@ -196,7 +196,7 @@ def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
         )
         points = points + reward
     return d.step(
-        "points.with_new", both("点数（再住院折减前）", "points before readmission"), points,
+        "points.with_new", both("点数（再住院扣减前）", "points before readmission"), points,
         "point", "5.7", stated=row.figures("points_before_readmission"),
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ def _price(d: Derivation, stay: Stay, key: str) -> Number:
     d.section(both("价款（按金额付费，不计点）", "Price (paid in money, no points)"))
     cost = stay.row.number("total_cost_fen")
     if stay.row.has("new_technology_fen"):
-        cost = cost - stay.row.number("new_technology_fen", labels.column("new_technology_fen"))
+        cost = cost - stay.row.number("new_technology_fen", named("new_technology_fen"))
     return d.step(
         "price",
         both("应付价款", "price"),
@@ -335,7 +335,7 @@ def readmission(d: Derivation, run: RunFolder, row: Row, before: Number) -> Numb
         d.say(
             "readmission",
             both("再住院", "readmission"),
-            both("无折减", "no cut"),
+            both("无扣减", "no cut"),
             "5.8",
             *row.figures("readmission"),
             uses=["readmission.days"],
@@ -358,7 +358,7 @@ def readmission(d: Derivation, run: RunFolder, row: Row, before: Number) -> Numb
     )
     return d.step(
         "points",
-        both("点数（再住院折减后）", "points after the readmission rule"),
+        both("点数（再住院扣减后）", "points after the readmission rule"),
         rounded(before * d.given("readmission.factor"), places(d)),
         "point",
         "5.8",
@@ -393,11 +393,11 @@ def chain_share(
         figure_number(where, both("各次费用之和", "cost of all stays")),
     )
     if own_new:
-        mine = mine - row.number("new_technology_fen", labels.column("new_technology_fen"))
+        mine = mine - row.number("new_technology_fen", named("new_technology_fen"))
     if new:
         taken = sum(m["new_technology_fen"] or 0 for m in members)
         gone = Figure("cases", (("chain", str(row["chain"])),), "new_technology_fen", taken, "sum")
-        whole = whole - figure_number(gone, labels.column("new_technology_fen"))
+        whole = whole - figure_number(gone, named("new_technology_fen"))
     title = both("转诊各次住院按费用分点", "the chain's points divided by cost")
     if not everything:
         taken = row["case_id"] == row["chain"]

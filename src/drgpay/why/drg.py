@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both, unknown_choice
 from drgpay.ground.numbers import NOTHING, digits, fixed, number, total
-from drgpay.why import labels
+from drgpay.names.codes import spoken
+from drgpay.names.run_columns import named
 from drgpay.why.base import band_multiple, base_points, group_mean
 from drgpay.why.folder import Row, RunFolder, figure_number
 from drgpay.why.model import Derivation
@@ -43,7 +44,7 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
     if row.has("origin"):
         d.fact(
             both("次均费用来源", "origin of the mean"),
-            labels.word(labels.ORIGINS, row["origin"]),
+            spoken("origin", row["origin"]),
             row.figure("origin"),
         )
     if row.has("n_before"):
@@ -112,7 +113,7 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
             text = _statistic(row, column)
             d.say(
                 f"history.{column}",
-                labels.column(column),
+                named(column),
                 both(text, text),
                 "5.4",
                 row.figure(column),
@@ -121,7 +122,7 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
         text = digits(Fraction(row["group_mean_fen"], 100), 2)
         d.say(
             "group_mean",
-            labels.column("group_mean_fen"),
+            named("group_mean_fen"),
             both(
                 f"{text} 元：裁剪后 {after.text} 例的均值（逐例历史数据不在结果文件夹中）",
                 f"{text} yuan: the mean of the {after.text} cases left (the past cases themselves "
@@ -212,7 +213,7 @@ def _spread(d: Derivation, row: Row, stable: bool) -> bool:
         return stable
     return d.test(
         "stable.cv", both("变异系数不超过上限？", "a spread within the limit?"),
-        number(cv, digits(cv, 0, 25), labels.column("cv_after"), row.figure("cv_after")), "≤",
+        number(cv, digits(cv, 0, 25), named("cv_after"), row.figure("cv_after")), "≤",
         limit, "5.4", uses=["stable.cv_sd"], places=6,
     )  # fmt: skip
 
@@ -237,7 +238,7 @@ def _cases(d: Derivation, run: RunFolder, row: Row) -> None:
     if not classes:
         d.step(
             "cases",
-            labels.column("cases"),
+            named("cases"),
             fixed(0, both("没有病例", "no case")),
             "cases",
             "6",
@@ -249,12 +250,12 @@ def _cases(d: Derivation, run: RunFolder, row: Row) -> None:
         for name, paid_by, figures in classes:
             if paid_by == "held":
                 continue
-            kind: Bilingual = labels.word(labels.CLASSES, name)
+            kind: Bilingual = spoken("case_class", name)
             parts.append(figure_number(figures[column], kind))
         if parts:
             d.step(
                 f"year.{column}",
-                labels.column(column),
+                named(column),
                 total(parts),
                 unit,
                 "5.12",

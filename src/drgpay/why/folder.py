@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from drgpay.cases.parse import flat
 from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
 from drgpay.ground.numbers import Figure, Number, digits, number
+from drgpay.names.run_columns import named
 from drgpay.runs import reader
-from drgpay.why import labels
 from drgpay.why.blame import not_readable
 
 Key = tuple[tuple[str, str], ...]
@@ -70,7 +70,7 @@ def figure_number(figure: Figure, label: Bilingual | None = None) -> Number:
     else:
         least = 4 if name in ("coefficient", "score", *DECIMALS) or "points" in name else 0
         least = 0 if name == "point_value_fraction" else least
-    return number(exact, digits(exact, least, 12), label or labels.column(name), figure)
+    return number(exact, digits(exact, least, 12), label or named(name), figure)
 
 
 @dataclass(frozen=True, slots=True)

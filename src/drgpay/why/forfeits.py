@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.numbers import Figure, Number, fixed, total
+from drgpay.names.run_columns import named
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 from drgpay.region.together import ids_in
 from drgpay.settlement import account
-from drgpay.why import labels
 from drgpay.why.folder import Row, RunFolder, figure_number
 from drgpay.why.model import Derivation
 from drgpay.why.remainder import allot
@@ -31,7 +31,7 @@ def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
     """Return a hospital's part of its pool's forfeited deposits; None where nothing is shared."""
     if run.policy.says("deposit_forfeited", "fund", "share") and not row.get("shared_fen"):
         return None
-    title, stated = labels.column("shared_fen"), row.figures("shared_fen")
+    title, stated = named("shared_fen"), row.figures("shared_fen")
     members = [r for r in run.hospitals if r["pool"] == row["pool"]]
     whole = sum(r["forfeited_fen"] for r in members)
     reason = _excluded(run, row)
@@ -121,7 +121,7 @@ def _sum_of(
     if len(rows) <= LISTED:
         return total([row.number(column, _named(run, row)) for row in rows])
     value = sum((Fraction(row[column]) for row in rows), Fraction(0))
-    label = labels.column(column)
+    label = named(column)
     zh = f"{len(rows)} 家机构的{label.chinese}之和"
     figure = Figure("hospitals", (("pool", rows[0]["pool"]), *more), column, value, "sum")
     return figure_number(figure, both(zh, f"{label} of {len(rows)} hospitals"))

@@ -17,11 +17,12 @@ from drgpay.ground.numbers import (
     total,
     whole_fen,
 )
-from drgpay.names.run_columns import word
+from drgpay.names.codes import spoken
+from drgpay.names.run_columns import named
 from drgpay.region.standing import ENDED
 from drgpay.runs.case_bounds import KEYS
 from drgpay.settlement import account
-from drgpay.why import bounds, forfeits, labels
+from drgpay.why import bounds, forfeits
 from drgpay.why.bounds import Account
 from drgpay.why.folder import CaseSum, Row, RunFolder, figure_number
 from drgpay.why.later import say_replaced
@@ -57,7 +58,7 @@ def why_hospital(run: RunFolder, hospital: str) -> Derivation:
         d.section(both("各险种合计", "All pools together"))
         for column in ("due_fen", "final_fen"):
             d.step(
-                f"all.{column}", labels.column(column),
+                f"all.{column}", named(column),
                 total([row.number(column, both(row["pool"], row["pool"])) for row in rows]),
                 "yuan", "5.11",
             )  # fmt: skip
@@ -85,8 +86,7 @@ def _head(d: Derivation, run: RunFolder, hospital: str) -> None:
         ("community_id", both("医共体", "community")),
     ):
         if row.get(column) not in (None, ""):
-            zh, en = (word(column, str(row[column]), lang) for lang in ("zh", "en"))
-            d.fact(label, both(zh, en), row.figure(column))
+            d.fact(label, spoken(column, row[column]), row.figure(column))
 
 
 def _quota(d: Derivation, run: RunFolder, hospital: str) -> None:
@@ -152,7 +152,7 @@ def _count_figure(s: CaseSum) -> Figure:
 
 def _of_class(s: CaseSum) -> Bilingual:
     """Return what a sum of a class is called, with its number of cases."""
-    name = labels.word(labels.CLASSES, s.case_class)
+    name = spoken("case_class", s.case_class)
     return both(f"{name.chinese}（{s.cases} 例）", f"{name} ({s.cases})")
 
 
@@ -167,9 +167,7 @@ def _points(d: Derivation, run: RunFolder, row: Row) -> Number:
     """Points and cases by class, what was deducted, and what is left."""
     own = [s for s in run.sums if (s.hospital, s.pool) == (row["hospital_id"], row["pool"])]
     paid = [s for s in own if s.paid_by != "held"]
-    counts = [
-        figure_number(_count_figure(s), labels.word(labels.CLASSES, s.case_class)) for s in paid
-    ]
+    counts = [figure_number(_count_figure(s), spoken("case_class", s.case_class)) for s in paid]
     d.step(
         "cases",
         both("清算病例数（按类型）", "cases settled, by class"),
@@ -346,7 +344,7 @@ def _due(
         shares = {k: v for k, v in shares.items() if k[0] == key[0]}
         marks = (("hospital_id", key[0]), OF_HOSPITAL)
     return allot(
-        d, "due", labels.column("due_fen"), exact, key, shares, whole, FEN, fixed(2), "yuan",
+        d, "due", named("due_fen"), exact, key, shares, whole, FEN, fixed(2), "yuan",
         "5.10", row.figures("due_fen"),
         (
             Figure("hospitals", (("pool", pool["pool"]), *marks), "due_fen", 0, "floors"),
@@ -532,7 +530,7 @@ def _of_months(
     d: Derivation, row: Row, column: str, note: Bilingual, uses: Sequence[str]
 ) -> Number:
     """Add a step for what comes from the months, which have their own folder."""
-    key, name = column.removesuffix("_fen"), labels.column(column)
+    key, name = column.removesuffix("_fen"), named(column)
     return d.step(key, name, row.number(column), "yuan", "5.11", note=note, uses=uses)
 
 

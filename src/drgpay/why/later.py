@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.cases.quarantine import REASONS
 from drgpay.ground.errors import both
 from drgpay.ground.money import yuan_text
 from drgpay.ground.numbers import Number, fixed
+from drgpay.names.reasons import REASONS
 from drgpay.region.corrected import CORRECTED, REPLACED
 from drgpay.region.later import REMOVE
 from drgpay.why.folder import Row, RunFolder
@@ -83,16 +83,15 @@ def say_corrected(d: Derivation, run: RunFolder) -> None:
     keys = ("case_id", "version", "file", "row")
     for values in table.to_pylist():
         row = Row(CORRECTED, tuple((key, str(values[key])) for key in keys), values)
-        known = REASONS.get(row["reason"])
-        zh, en = (row["reason"],) * 2 if known is None else (known.chinese, known.english)
+        reason = REASONS[row["reason"]].message
         name, number = row["correction_file"].split("/", 1)[-1], row["correction_row"]
         d.fact(
             both("更正的病例", "corrected case"),
             both(
                 f"第 {row['version']} 版按 {name} 第{number}行计，替代 {row['file']} 第{row['row']}行"
-                f"（原被隔离：{zh}）",
+                f"（原被隔离：{reason.chinese}）",
                 f"version {row['version']} takes {name}:{number} in place of {row['file']}:"
-                f"{row['row']} (quarantined: {en})",
+                f"{row['row']} (quarantined: {reason})",
             ),
             *row.figures("correction_file", "correction_row", "file", "row", "reason"),
         )

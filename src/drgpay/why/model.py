@@ -25,9 +25,9 @@ from drgpay.ground.numbers import (
     number,
     plain,
 )
+from drgpay.names.run_columns import named
 from drgpay.policy import YearPolicy
 from drgpay.policy.year import InForce
-from drgpay.why import labels
 from drgpay.why.folder import Row
 
 UNITS: dict[str, Bilingual] = {
@@ -148,7 +148,7 @@ class Derivation:
         """Add the step whose result stands in a column, under the column's name."""
         unit = "yuan" if column.endswith("_fen") else "cases" if "cases" in column else "point"
         return self.step(
-            key, labels.column(column), made, unit, rule, stated=row.figures(column), note=note,
+            key, named(column), made, unit, rule, stated=row.figures(column), note=note,
             uses=uses,
         )  # fmt: skip
 

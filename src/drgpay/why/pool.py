@@ -19,10 +19,11 @@ from drgpay.ground.numbers import (
     rounded,
     total,
 )
+from drgpay.names.run_columns import named
 from drgpay.region.together import ids_in
 from drgpay.runs.case_bounds import KEYS
 from drgpay.settlement import account
-from drgpay.why import bounds, forfeits, labels
+from drgpay.why import bounds, forfeits
 from drgpay.why.folder import Row, RunFolder, figure_number
 from drgpay.why.model import Derivation
 
@@ -242,7 +243,7 @@ def _sum_of(
     unit: str = "yuan",
 ) -> Number:
     """Add the sum of the hospitals' figures, one by one when they are few."""
-    label = labels.column(column)
+    label = named(column)
     if 0 < len(members) <= LISTED:
         made = total([row.number(column, _named(run, row)) for row in members])
     else:

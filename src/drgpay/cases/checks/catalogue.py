@@ -10,16 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drgpay.cases.quarantine import REASONS
+from drgpay.names import codes as names
+from drgpay.names.reasons import REASONS
 
 DATA = Path(__file__).parent / "data"
-SEVERITIES = ("fatal", "error", "warning", "note")
-SEVERITY_TEXTS: Mapping[str, tuple[str, str]] = {
-    "fatal": ("隔离", "fatal"),
-    "error": ("错误", "error"),
-    "warning": ("警告", "warning"),
-    "note": ("提示", "note"),
-}
+SEVERITIES = tuple(names.SEVERITIES)
 STOPS_GROUPING = (
     "row_broken row_swallowed case_id_missing sex_invalid age_invalid principal_missing "
     "count_invalid age_days_invalid "
@@ -112,9 +107,9 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _fatal() -> Iterable[Check]:
     source = "docs/formats.md：读取与结算的前提"
-    for r in REASONS.values():
-        texts = (r.chinese, r.english, r.remedy_chinese, r.remedy_english)
-        yield Check(r.code, "fatal", (), (), *texts, source, True)
+    for code, r in REASONS.items():
+        texts = (r.message.chinese, str(r.message), r.remedy.chinese, str(r.remedy))
+        yield Check(code, "fatal", (), (), *texts, source, True)
 
 
 def _listed() -> Iterable[Check]:
