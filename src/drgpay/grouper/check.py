@@ -59,6 +59,7 @@ from drgpay.cases.sources import open_source
 from drgpay.ground.arrow import table_writer
 from drgpay.ground.csv_cells import plain_type
 from drgpay.ground.errors import Bilingual, BooksError, both
+from drgpay.ground.frames import Framed
 from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.codes_read import CodesRead
@@ -195,8 +196,8 @@ class CheckCounts:
         }
 
 
-@dataclass(frozen=True)
-class Checked:
+@dataclass(frozen=True, repr=False)
+class Checked(Framed):
     """The outcome of checking.
 
     `by_check`: cases with each finding, severest checks first. `findings`: the first
@@ -226,6 +227,18 @@ class Checked:
     notes: tuple[Bilingual, ...] = ()  # of the reader
     codes: CodesRead | None = None  # how the codes were read, where the checks read the cases
     twice: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def _table(self) -> pa.Table:
+        return self.findings
+
+    def _line(self) -> Bilingual:
+        n = self.counts
+        return both(
+            f"{n.total:,}例 = 无问题{n.clean:,} + 有问题{n.with_findings:,} + 隔离{n.quarantined:,}；"
+            f"问题{self.found:,}条",
+            f"{n.total:,} cases = {n.clean:,} clean + {n.with_findings:,} with findings + "
+            f"{n.quarantined:,} quarantined; {self.found:,} findings",
+        )
 
     def of_severity(self, severity: str) -> int:
         """Return how many findings have a severity."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drgpay.ground.errors import Bilingual, both
 from drgpay.names import codes as names
 from drgpay.names.reasons import GROUPING_REASONS
 from drgpay.names.reasons import REASONS as OF_QUARANTINE
@@ -39,6 +40,15 @@ class Counts:
             self.ambiguous + other.ambiguous,
             self.ungroupable + other.ungroupable,
             self.quarantined + other.quarantined,
+        )
+
+    def line(self) -> Bilingual:
+        """Return the counts in words."""
+        return both(
+            f"收到{self.total:,}例 = 入组{self.grouped:,} + 歧义{self.ambiguous:,} + "
+            f"未入组{self.ungroupable:,} + 隔离{self.quarantined:,}",
+            f"{self.total:,} cases = {self.grouped:,} grouped + {self.ambiguous:,} ambiguous + "
+            f"{self.ungroupable:,} ungroupable + {self.quarantined:,} quarantined",
         )
 
     def as_dict(self) -> dict[str, int]:

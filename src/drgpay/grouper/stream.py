@@ -23,6 +23,7 @@ from drgpay.cases.sources import open_source
 from drgpay.ground.arrow import table_writer
 from drgpay.ground.csv_cells import NeutralCsvWriter
 from drgpay.ground.errors import Bilingual, BooksError, both
+from drgpay.ground.frames import Framed
 from drgpay.ground.outputs import not_an_input, result_file, whole_files
 from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.grouper.codes_read import CodesRead
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 
 
-@dataclass(frozen=True)
-class GroupResult:
+@dataclass(frozen=True, repr=False)
+class GroupResult(Framed):
     """What `group` returns.
 
     `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
@@ -86,9 +87,11 @@ class GroupResult:
             *version_warnings(self.versions),
         ]
 
-    def to_pandas(self) -> Any:
-        """Return the result table as a pandas DataFrame."""
-        return self.table.to_pandas()
+    def _table(self) -> pa.Table:
+        return self.table
+
+    def _line(self) -> Bilingual:
+        return _of_scheme(self.scheme, self.counts)
 
 
 def group(
@@ -264,7 +267,12 @@ def unused_columns(headers: Sequence[str]) -> Bilingual:
     return both(f"病例文件中这些列未被使用：{chinese}", f"columns of the cases not used: {english}")
 
 
-@dataclass(frozen=True, slots=True)
+def _of_scheme(scheme: str, counts: Counts) -> Bilingual:
+    line = counts.line()
+    return both(f"方案{scheme}，{line.chinese}", f"{scheme}, {line}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class GroupedFile:
     """What `group_file` did: where results and quarantined rows lie, and the counts.
 
@@ -287,6 +295,9 @@ class GroupedFile:
     checked: Checked | None = None
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     why: Why = field(default_factory=Why)
+
+    def __repr__(self) -> str:
+        return f"<GroupedFile {self.path}: {_of_scheme(self.scheme, self.counts)}>"
 
     @property
     def warnings(self) -> list[Bilingual]:

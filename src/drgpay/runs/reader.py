@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +30,9 @@ from drgpay.runs.manifest import (
     values_of,
 )
 from drgpay.runs.sums import CaseSums
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Record = dict[str, Any]
 # what reading a file that is missing, damaged or changed by hand may raise
@@ -112,6 +115,13 @@ class RunFolder:
             return pq.read_table(
                 self.path(name), columns=None if columns is None else list(columns), filters=filters
             )
+
+    def to_pandas(self, name: str) -> pd.DataFrame:
+        """Return a table as a pandas DataFrame: `cases`, `hospitals`, `pools` and so on."""
+        return self.table(name).to_pandas()
+
+    def __repr__(self) -> str:
+        return f"<RunFolder {self.folder}>"
 
     def records(
         self, name: str, columns: Sequence[str] | None = None, filters: Any = None

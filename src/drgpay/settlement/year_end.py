@@ -9,18 +9,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.budget.ceiling import Ceiling
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.digests import InputFile, describe_file
 from drgpay.ground.errors import Bilingual, PolicyError, both
+from drgpay.ground.frames import Framed
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import Counts
 from drgpay.grouper.versions import any_grouper
@@ -54,8 +57,8 @@ from drgpay.settlement.unchanged import unchanged
 from drgpay.settlement.year_rules import YearRules, year_rules
 
 
-@dataclass(frozen=True)
-class YearEnd:
+@dataclass(frozen=True, repr=False)
+class YearEnd(Framed):
     """A settled year, ready to be written as a run folder.
 
     `month_sums`: [account, month, column] of settlement/kernels.py; accounts are hospital x pools +
@@ -123,6 +126,35 @@ class YearEnd:
             funds=settled.funds,
             totals=year.totals,
             returned=settled.returned,
+        )
+
+    def _table(self) -> pa.Table:
+        """Return the accounts; run folders hold them with all their columns (hospitals.parquet)."""
+        names = {h.id: h.name for h in self.region.hospitals}
+        return pa.Table.from_pylist(
+            [
+                {
+                    "hospital_id": h.hospital_id,
+                    "name": names[h.hospital_id],
+                    "pool": h.pool,
+                    "cases": h.sums.cases,
+                    "points": Decimal(h.sums.net_points).scaleb(-4),
+                    "due_fen": h.due_fen,
+                    "prepaid_fen": h.prepaid_fen,
+                    "final_fen": h.final_fen,
+                    "payable_fen": h.payable_fen,
+                    "recover_fen": h.recover_fen,
+                }
+                for h in self.hospitals
+            ]
+        )
+
+    def _line(self) -> Bilingual:
+        cases, year = self.counts.total, self.region.year
+        return both(
+            f"{year}年清算，病例{cases:,}，机构账户{len(self.hospitals):,}，险种{len(self.pools):,}",
+            f"year {year}, {cases:,} cases, {len(self.hospitals):,} accounts of hospitals, "
+            f"{len(self.pools):,} pools",
         )
 
     @property
