@@ -16,17 +16,9 @@ from drgpay.policy import load_policy
 from drgpay.region import tables as t
 from drgpay.region.levels import differently_written, written_twice
 from drgpay.region.provenance import CARRIED_ORIGIN, HAND, MONTHS
-from drgpay.region.records import (
-    Hospital,
-    NewItem,
-    Primary,
-    Rate,
-    Region,
-    Review,
-    Settings,
-    Violation,
-)
+from drgpay.region.records import NewItem, Region, Settings
 from drgpay.region.settings import BESIDE, CASES, TOML, read_settings
+from drgpay.region.table_rules import carried_as_written, prepaid_as_written
 from drgpay.tables.declared import Row, Table
 from drgpay.tables.reader import Reader
 from drgpay.tables.rows import SUFFIXES
@@ -61,8 +53,8 @@ def read_region(
         for table in t.TABLES
     }
     prepaid_file = r.path(t.PREPAID).name
-    r.faults += t.carried_as_written(rows[t.CARRIED], settings.id)
-    r.faults += t.prepaid_as_written(prepaid_file, rows[t.PREPAID], settings.id, str(settings.year))
+    r.faults += carried_as_written(rows[t.CARRIED], settings.id)
+    r.faults += prepaid_as_written(prepaid_file, rows[t.PREPAID], settings.id, str(settings.year))
     _check_levels(r, rows)
     _check_files(r, settings)
     if r.faults:
@@ -145,51 +137,19 @@ def _region(settings: Settings, rows: Rows, r: Reader) -> Region:
         **vars(settings),
         files=(settings.path / TOML, *r.files),
         hospitals=tuple(
-            Hospital(
-                id=row["hospital_id"],
-                name=row["name"],
-                level=row["level"],
-                coefficient=by_hospital.get(row["hospital_id"]),
-                score=scores[row["hospital_id"]],
-                community=row["community_id"],
-                kind=row["kind"],
-                standing=row["standing"],
-            )
+            t.hospital(row, by_hospital.get(row["hospital_id"]), scores[row["hospital_id"]])
             for row in sorted(rows[t.HOSPITALS], key=lambda row: row["hospital_id"])
         ),
         group_means=_by_drg(r, rows, t.BASE_POINTS, "group_mean_yuan"),
         weights=_by_drg(r, rows, t.WEIGHTS, "weight"),
         bed_day_rates=tuple(
-            Rate(
-                bed_class=row["bed_day_class"],
-                level=row["level"],
-                from_day=row["from_day"],
-                rate_fen=row["rate_yuan"],
-                name=row["name"],
-            )
+            t.rate(row)
             for row in sorted(
                 rows[t.BED_DAY_RATES], key=lambda row: row.of("bed_day_class", "level", "from_day")
             )
         ),
-        reviews={
-            row["case_id"]: Review(
-                row=row.number,
-                decision=row["decision"],
-                unreasonable_fen=row["unreasonable_yuan"],
-                points=row["points"],
-            )
-            for row in rows[t.REVIEWS]
-        },
-        violations=tuple(
-            Violation(
-                hospital_id=row["hospital_id"],
-                pool=row["pool"],
-                amount_fen=row["amount_yuan"],
-                points=row["points"],
-                reason=row["reason"],
-            )
-            for row in rows[t.VIOLATIONS]
-        ),
+        reviews={row["case_id"]: t.review(row) for row in rows[t.REVIEWS]},
+        violations=tuple(map(t.violation, rows[t.VIOLATIONS])),
         prepaid={
             row.of("hospital_id", "pool"): row.of("prepaid_yuan", "deposit_yuan")
             for row in rows[t.PREPAID]
@@ -207,16 +167,7 @@ def _region(settings: Settings, rows: Rows, r: Reader) -> Region:
         last_year_months=_by(
             rows[t.LAST_YEAR_MONTHS], ("hospital_id", "pool", "month"), "fund_yuan"
         ),
-        primary_groups=tuple(
-            Primary(
-                where=str(row.where),
-                scheme=row["scheme"],
-                drg=row["drg"],
-                first=row["from_date"],
-                last=row["to_date"],
-            )
-            for row in rows[t.PRIMARY_GROUPS]
-        ),
+        primary_groups=tuple(map(t.primary, rows[t.PRIMARY_GROUPS])),
         new_technology=_new_technology(rows),
     )
 
