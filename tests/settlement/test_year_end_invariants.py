@@ -650,7 +650,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     ),
     "two columns of one name": (
         change("reviews.csv", "unreasonable_yuan,note", "unreasonable_yuan,decision"),
-        "reviews.csv: two columns are called decision",
+        "reviews.csv: two columns mean decision: 'decision' and another, 'decision': keep one",
     ),
     "too few fields": (
         change("scores.csv", "H2,0.90", "H2"),

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,26 +21,17 @@ from numpy.typing import NDArray
 
 from drgpay.capitation.tables import LARGE, SMALL, TABLES
 from drgpay.cases import excel
-from drgpay.cases.delimited import (
-    DELIMITERS,
-    NO_ROWS,
-    StrangeRows,
-    empty_rows,
-    past_empty,
-    refuse_hidden,
-)
+from drgpay.cases.delimited import DELIMITERS, Header, refuse_open, rows_below
 from drgpay.cases.encodings import decoded_head, survey
-from drgpay.cases.excel_safety import SheetMarks, Workbook, inspect
 from drgpay.cases.files import Unchanged, not_passed_over, of_folder, readable, unreadable
+from drgpay.cases.layout import two_columns
 from drgpay.cases.parquet import check_texts
-from drgpay.cases.swallowed import rows_within, without_swallowing
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.tables.declared import Table
 from drgpay.tables.kinds import code
 
 SUFFIXES = (".parquet", ".csv", ".xlsx", ".xls")
 BATCH_ROWS = 1_000_000
-BLOCK_BYTES = 64 << 20
 HEAD_BYTES = 1 << 20
 EXCEL_ROWS = 50_000
 
@@ -179,10 +168,7 @@ def _choose(path: Path, table: Table, headers: list[str]) -> tuple[dict[str, int
                 unused.append(header.strip())
         elif name in chosen:
             raise InputError(
-                both(
-                    f"有两列都是{table.shown(name)}：“{headers[chosen[name]]}”和“{header}”",
-                    f"two columns mean {name}: {headers[chosen[name]]!r} and {header!r}",
-                ),
+                two_columns(table.shown(name), name, headers[chosen[name]], header),
                 where=path,
                 remedy=both("改名或删去其中一列", "rename or remove one of them"),
             )
@@ -251,18 +237,11 @@ def _open_parquet(path: Path, table: Table) -> Opened:
 def _open_csv(path: Path, table: Table) -> Opened:
     found = survey(path, None)
     text = decoded_head(path, found.encoding, HEAD_BYTES)
-    best: tuple[int, list[str], int, str, int] = (-1, [], 0, ",", 1)
-    for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        try:
-            found_rows = ((n, row) for n, row in enumerate(reader, 1) if any(map(str.strip, row)))
-            own_row, header = next(found_rows, (1, []))
-        except csv.Error:
-            continue
-        score = sum(table.meaning(cell) is not None for cell in header)
-        if score > best[0]:
-            best = score, header, reader.line_num, delimiter, own_row
-    _, headers, lines, delimiter, header_row = best
+    header = max(
+        (_header(text, delimiter) for delimiter in DELIMITERS),
+        key=lambda header: sum(table.meaning(cell) is not None for cell in header.cells),
+    )
+    headers = list(header.cells)
     while headers and not headers[-1].strip():
         headers.pop()
     if not headers:
@@ -271,153 +250,66 @@ def _open_csv(path: Path, table: Table) -> Opened:
             where=path,
             remedy=both("在第一行写列名", "write the names of the columns in the first row"),
         )
-    if found.ends_in_quotes(delimiter):
-        raise InputError(
-            both("有一个引号没有闭合", "a field that begins with a quotation mark is not closed"),
-            where=path,
-            remedy=both("补上引号；字段内的引号写两个", "close it; write one inside a field twice"),
-        )
-    rest = io.StringIO(text, newline="").readlines()[lines:]
-    empty = len(text) < HEAD_BYTES // 4 and not any(line.strip() for line in rest)
-    width = _width(text, lines, delimiter)
+    refuse_open(path, found, header.delimiter)
 
     def pieces(chosen: dict[str, int]) -> Iterator[Piece]:
-        from pyarrow import csv as arrow_csv
-
-        if empty:
-            return
         broken: list[tuple[int, str]] = []
-        strange = StrangeRows()
-        blank = empty_rows(path, found.encoding, lines, delimiter) if found.empty_lines else NO_ROWS
+        told = 0
 
-        def skip(row: Any) -> str:
-            own = row.number - lines
-            strange.add(own)
-            number = header_row + int(past_empty(np.array([own]), blank)[0])
-            shown = rows_within(str(row.text), delimiter, width, None)
-            broken.extend((number, one) for one in shown)
-            return "skip"
+        def note(number: int, row: str) -> None:
+            broken.append((number, row))
 
-        names = [str(place) for place in range(max(width, len(headers)))]
-        wanted = [names[place] for place in chosen.values()]
-        asked = names if found.quoted_ends else wanted
-        try:
-            batches = arrow_csv.open_csv(
-                path,
-                read_options=arrow_csv.ReadOptions(
-                    block_size=BLOCK_BYTES,
-                    column_names=names,
-                    skip_rows=lines,
-                    use_threads=False,
-                    encoding=found.encoding,
-                ),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=asked,
-                    column_types=dict.fromkeys(asked, pa.string()),
-                    strings_can_be_null=False,
-                ),
-            )
-            done = told = 0
-            for batch in batches:
-                counted = strange.numbers(done, len(batch))
-                numbers = header_row + past_empty(counted, blank)
-                done += len(batch)
-                if found.quoted_ends:
-                    batch, numbers, more = without_swallowing(batch, numbers, delimiter, None)
-                    broken += more
-                part = pa.Table.from_batches([batch]).select(wanted).rename_columns(list(chosen))
-                yield Piece(path.name, numbers, part, tuple(broken[told:]))
-                told = len(broken)
-            refuse_hidden(path, found, lines, done + len(strange))
-            if len(broken) > told:
-                nothing = pa.table({name: pa.array([], pa.string()) for name in chosen})
-                yield Piece(path.name, np.zeros(0, np.int64), nothing, tuple(broken[told:]))
-        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-            raise InputError(
-                both("表格中途断开", f"the table breaks off: {str(error).splitlines()[0]}"),
-                where=path,
-                remedy=both(
-                    "重新另存为CSV UTF-8，含逗号或引号的内容加引号",
-                    "save the file again as CSV UTF-8, fields with commas or quotes in quotes",
-                ),
-            ) from None
+        rows = rows_below(path, found, header, list(chosen.values()), None, note)
+        for batch, numbers in rows:
+            part = pa.Table.from_batches([batch]).rename_columns(list(chosen))
+            yield Piece(path.name, numbers, part, tuple(broken[told:]))
+            told = len(broken)
+        if len(broken) > told:
+            nothing = pa.table({name: pa.array([], pa.string()) for name in chosen})
+            yield Piece(path.name, np.zeros(0, np.int64), nothing, tuple(broken[told:]))
 
     return headers, pieces
 
 
-def _width(text: str, lines: int, delimiter: str) -> int:
-    """Return how many fields the header row of a CSV has, nameless ones at its end included."""
-    head = "".join(io.StringIO(text, newline="").readlines()[:lines])
-    rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
-    return max((len(row) for row in rows), default=0)
+def _header(text: str, delimiter: str) -> Header:
+    """Return the first row of a text that holds anything, as fields between a delimiter."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = ((n, row) for n, row in enumerate(reader) if any(map(str.strip, row)))
+        skipped, cells = next(rows, (0, []))
+    except csv.Error:
+        return Header((), 0, delimiter, 0, False)
+    rest = io.StringIO(text, newline="").readlines()[reader.line_num :]
+    more = len(text) >= HEAD_BYTES // 4 or any(line.strip() for line in rest)
+    return Header(tuple(cells), reader.line_num, delimiter, skipped, more)
 
 
 # --- Excel ------------------------------------------------------------------------------------
 
 
 def _open_excel(path: Path, table: Table) -> Opened:
-    rows = _excel_rows(path)
-    _, first = next(rows, (0, []))
-    book = _inspected(path)
-    headers = [str(cell) for cell in first]
-    kinds = {"visit_date": "date"}
+    _, rows = excel.first_cells(path)
+    headers = [str(cell) for cell in next(rows, (0, []))[1]]
 
     def pieces(chosen: dict[str, int]) -> Iterator[Piece]:
-        again = _excel_rows(path)
-        next(again, None)
-        ids = [name for name in chosen if table.column(name).kind is code]
-        while some := list(islice(again, EXCEL_ROWS)):
-            cells = {
-                name: [row[place] if place < len(row) else "" for _, row in some]
-                for name, place in chosen.items()
-            }
-            lost = tuple((place, name) for name in ids for place in excel.lost_digits(cells[name]))
-            part = pa.table(
-                {
-                    name: pa.array(
-                        [
-                            cell
-                            if type(cell) is str
-                            else excel.cell_text(cell, kinds.get(name, "text"), book.date_1904)
-                            for cell in column
-                        ],
-                        pa.string(),
-                    )
-                    for name, column in cells.items()
-                }
-            )
+        book, rows = excel.first_cells(path)
+        next(rows, None)
+        while some := list(islice(rows, EXCEL_ROWS)):
+            columns, lost = {}, []
+            for name, place in chosen.items():
+                cells = [row[place] if place < len(row) else "" for _, row in some]
+                if table.column(name).kind is code:
+                    lost += [(at, name) for at in excel.lost_digits(cells)]
+                kind = "date" if name == "visit_date" else "text"
+                texts = [
+                    cell if type(cell) is str else excel.cell_text(cell, kind, book.date_1904)
+                    for cell in cells
+                ]
+                columns[name] = pa.array(texts, pa.string())
             numbers = np.fromiter((number + 1 for number, _ in some), np.int64, len(some))
-            yield Piece(path.name, numbers, part, (), lost)
+            yield Piece(path.name, numbers, pa.table(columns), (), tuple(lost))
 
     return headers, pieces
-
-
-def _excel_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
-    """Yield (row from 0, cells) of a workbook's first visible sheet that hold anything."""
-    book = _inspected(path)
-    workbook = excel.opened(path, book)
-    names = excel._chosen_names(path, workbook, None, [])
-    if not names:
-        raise InputError(
-            both("没有可见的工作表", "there is no visible sheet"),
-            where=path,
-            remedy=both("取消隐藏要读的工作表", "show the sheet to be read"),
-        )
-    sheet = excel._guarded(path, partial(workbook.get_sheet_by_name, names[0]))
-    for index, row in excel._rows(sheet, book.marks.get(names[0], SheetMarks())):
-        if excel._holds(row):
-            yield index, row
-
-
-def _inspected(path: Path) -> Workbook:
-    """Return what is known of a workbook before it is opened; damaged ones are an InputError."""
-    try:
-        return inspect(path)
-    except zlib.error as error:
-        raise unreadable(path, error) from None
 
 
 _OPENERS: dict[str, Callable[[Path, Table], Opened]] = {

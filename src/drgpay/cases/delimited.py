@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -88,10 +88,7 @@ def open_delimited(
             where=path,
             remedy=both("改名或删去其中一列", "rename or remove one of them"),
         )
-    if found.ends_in_quotes(header.delimiter) or (
-        found.quoted_ends and _open_at_the_end(path, found.encoding, header.delimiter)
-    ):
-        raise _open_quote(path)
+    refuse_open(path, found, header.delimiter)
     if any(holds_rows(cell, header.delimiter, len(header.cells)) for cell in header.cells):
         raise swallowed(f"{path}:{header.row}")
     notes = list(layout.notes)
@@ -105,48 +102,70 @@ def open_delimited(
         )
     broken: list[tuple[str, int, str]] = BrokenRows()
 
-    width = len(header.cells)
     id_place = dict(zip(layout.names, layout.positions, strict=True)).get("case_id")
 
     def pieces() -> Iterator[Piece]:
-        if header.ends:
-            empty = (
-                empty_rows(path, found.encoding, header.lines, header.delimiter)
-                if found.empty_lines
-                else NO_ROWS
-            )
-            strange = StrangeRows()
+        def note(number: int, text: str) -> None:
+            broken.append((path.name, number, text))
 
-            def skip(row: Any) -> str:
-                own = row.number - header.lines
-                strange.add(own)
-                number = header.row + int(past_empty(np.array([own]), empty)[0])
-                for shown in rows_within(str(row.text), header.delimiter, width, id_place):
-                    broken.append((path.name, number, shown))
-                return "skip"
-
-            chosen = list(layout.positions)
-            read = list(range(width)) if found.quoted_ends else chosen
-            batches = _batches(path, header, found.encoding, read, skip)
-            done = 0
-            for batch in batches:
-                counted = strange.numbers(done, len(batch))
-                numbers = header.row + past_empty(counted, empty)
-                done += len(batch)
-                if found.quoted_ends:
-                    batch, numbers, inside = without_swallowing(
-                        batch, numbers, header.delimiter, id_place
-                    )
-                    broken.extend((path.name, number, text) for number, text in inside)
-                    batch = batch.select(chosen)
-                for start in range(0, len(batch), source_pieces.BATCH_ROWS):
-                    part = pa.Table.from_batches([batch.slice(start, source_pieces.BATCH_ROWS)])
-                    own = numbers[start : start + source_pieces.BATCH_ROWS]
-                    yield Piece(path.name, int(own[0]), partial(layout.shape, part), own)
-            refuse_hidden(path, found, header.lines, done + len(strange))
+        for batch, numbers in rows_below(path, found, header, layout.positions, id_place, note):
+            for start in range(0, len(batch), source_pieces.BATCH_ROWS):
+                part = pa.Table.from_batches([batch.slice(start, source_pieces.BATCH_ROWS)])
+                own = numbers[start : start + source_pieces.BATCH_ROWS]
+                yield Piece(path.name, int(own[0]), partial(layout.shape, part), own)
         watch.check()
 
     return Source(pieces(), None, (str(path),), broken, layout.unknown, notes)
+
+
+def rows_below(
+    path: Path,
+    found: Survey,
+    header: Header,
+    chosen: Sequence[int],
+    id_place: int | None,
+    note: Callable[[int, str], None],
+) -> Iterator[tuple[pa.RecordBatch, NDArray[np.int64]]]:
+    """Yield some columns of the rows below a header as texts, with the numbers of the rows.
+
+    `note` takes number and text of each row that is none of the table.
+    """
+    if not header.ends:
+        return
+    width, delimiter = len(header.cells), header.delimiter
+    empty = (
+        empty_rows(path, found.encoding, header.lines, delimiter) if found.empty_lines else NO_ROWS
+    )
+    strange = StrangeRows()
+
+    def skip(row: Any) -> str:
+        own = row.number - header.lines
+        strange.add(own)
+        number = header.row + int(past_empty(np.array([own]), empty)[0])
+        for shown in rows_within(str(row.text), delimiter, width, id_place):
+            note(number, shown)
+        return "skip"
+
+    read = list(range(width)) if found.quoted_ends else list(chosen)
+    done = 0
+    for batch in _batches(path, header, found.encoding, read, skip):
+        numbers = header.row + past_empty(strange.numbers(done, len(batch)), empty)
+        done += len(batch)
+        if found.quoted_ends:
+            batch, numbers, inside = without_swallowing(batch, numbers, delimiter, id_place)
+            for number, text in inside:
+                note(number, text)
+            batch = batch.select(list(chosen))
+        yield batch, numbers
+    refuse_hidden(path, found, header.lines, done + len(strange))
+
+
+def refuse_open(path: Path, found: Survey, delimiter: str) -> None:
+    """Raise InputError when the last field of a file opens a quotation mark and never closes it."""
+    if found.ends_in_quotes(delimiter) or (
+        found.quoted_ends and _open_at_the_end(path, found.encoding, delimiter)
+    ):
+        raise _open_quote(path)
 
 
 def _header(path: Path, text: str, given: str | None, mapping: HeaderMapping) -> Header:

@@ -6,6 +6,7 @@ The number of a row is the sheet's own. Formulas count by the value that Excel s
 from __future__ import annotations
 
 import datetime as dt
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -324,11 +325,21 @@ def _day_of_serial(serial: float, date_1904: bool) -> str | None:
 
 def first_sheet(path: Path) -> list[tuple[int, list[str], list[int]]]:
     """Return the rows of a workbook's first visible sheet that hold anything: row, texts, and the
-    places of numbers that lost digits.
-
-    For small tables. Raises InputError for a workbook that must not or cannot be opened.
+    places of numbers that lost digits. For small tables.
     """
-    book = inspect(path)
+    _, rows = first_cells(path)
+    return [(index + 1, _texts(row), lost_digits(row)) for index, row in rows]
+
+
+def first_cells(path: Path) -> tuple[Workbook, Iterator[tuple[int, Row]]]:
+    """Return a workbook, and the rows of its first visible sheet that hold anything, from 0.
+
+    Raises InputError for a workbook that must not or cannot be opened.
+    """
+    try:
+        book = inspect(path)
+    except zlib.error as error:
+        raise unreadable(path, error) from None
     workbook = opened(path, book)
     names = _chosen_names(path, workbook, None, [])
     if not names:
@@ -337,8 +348,7 @@ def first_sheet(path: Path) -> list[tuple[int, list[str], list[int]]]:
             where=path,
             remedy=both("取消隐藏要读的工作表", "show the sheet to be read"),
         )
-    rows = _sheet_rows(path, book, workbook, names[0])
-    return [(index + 1, _texts(row), lost_digits(row)) for index, row in rows]
+    return book, _sheet_rows(path, book, workbook, names[0])
 
 
 def every_sheet(path: Path) -> dict[str, list[tuple[int, list[str]]]]:

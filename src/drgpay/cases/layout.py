@@ -201,7 +201,8 @@ def select(
         candidates.sort()
         if len(candidates) > 1:
             if candidates[0][0] == candidates[1][0]:
-                raise _doubled(name, headers[candidates[1][1]], headers[candidates[0][1]], where)
+                first, second = (headers[place] for _, place in candidates[:2])
+                raise _doubled(name, first, second, where)
             notes.append(_given_way(name, [headers[place] for _, place in candidates]))
         chosen[name] = candidates[0][1]
     stays, without = _stay_number(chosen, headers, meant, mapping, notes)
@@ -276,12 +277,17 @@ def _by_patient(header: str) -> Bilingual:
     )
 
 
-def _doubled(name: str, header: str, other: str, where: str) -> InputError:
+def two_columns(shown: str, name: str, first: str, second: str) -> Bilingual:
+    """Return the fault of two headers of one meaning; `shown` is the column in Chinese texts."""
+    return both(
+        f"有两列都是{shown}：“{first}”和“{second}”",
+        f"two columns mean {name}: {second!r} and another, {first!r}",
+    )
+
+
+def _doubled(name: str, first: str, second: str, where: str) -> InputError:
     return InputError(
-        both(
-            f"有两列都是{both_names(name)}：“{other}”和“{header}”",
-            f"two columns mean {name}: {header!r} and another, {other!r}",
-        ),
+        two_columns(both_names(name), name, first, second),
         where=where,
         remedy=both(
             "改名或删去其中一列，或在对照文件的 ignore 中写明不用哪一列",

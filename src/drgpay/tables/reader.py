@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drgpay.cases.layout import two_columns
 from drgpay.ground.errors import Bilingual, both, located
 from drgpay.tables.declared import FILLED, Column, Row, Table
 from drgpay.tables.kinds import code
@@ -134,14 +135,14 @@ class Reader:
         while headers and not headers[-1]:
             headers.pop()
         names = [table.meaning(word) or word for word in headers]
-        doubled = sorted({name for name in names if names.count(name) > 1})
+        doubled = [
+            two_columns(table.shown(name), name, headers[names.index(name)], headers[place])
+            for place, name in enumerate(names)
+            if name in names[:place]
+        ]
         if doubled:
-            chinese = "、".join(map(table.shown, doubled))
-            self.add(
-                path.name,
-                f"有两列都是{chinese}，只留其一",
-                f"two columns are called {', '.join(doubled)}",
-            )
+            for fault in doubled:
+                self.add(path.name, f"{fault.chinese}，只留其一", f"{fault}: keep one")
             return {}, []
         lacking = [name for name in table.needed if name not in names]
         strange = [name for name in names if name not in {c.name for c in table.columns}]
