@@ -192,8 +192,6 @@ class Server:
 
 def main() -> None:
     """Serve until standard input ends."""
-    import matplotlib.figure  # noqa: F401
-
     import drgpay.cli
 
     server = Server(sys.argv[1])

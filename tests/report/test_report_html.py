@@ -17,8 +17,9 @@ import pytest
 
 from drgpay.names.codes import CASE_CLASSES
 from drgpay.report.amounts import divide_rounded, percent, points, units_of, yuan
-from drgpay.report.charts import cv_counts, cv_edges, short_label
+from drgpay.report.charts import cv_counts, cv_edges
 from drgpay.report.html import write_report
+from drgpay.report.svg import short_label
 from drgpay.report.texts import TEXTS, UNITS
 from tests.report.folders import ex1_manifest, full_run, write_run
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from drgpay.runs.reader import Record
 
 from . import amounts
 from .amounts import points, yuan
+from .charts import month_bars
 from .html import Banner, Tile
 from .month_folder import MonthFolder, value_fraction
-from .scheme_page import PageSection, folded, table, write_page
+from .scheme_page import PageSection, chart, folded, table, write_page
 from .sections import parameter_value, source_text
 from .texts import UNITS, Words
 
@@ -29,10 +29,10 @@ def write_month_page(folder: Path, lang: str = "zh") -> Path:
     return _Page(MonthFolder(folder), lang).write()
 
 
-def shown_value(row: Record) -> str:
-    """The provisional point value with six decimals, a dash without one."""
+def shown_value(row: Record, places: int = PLACES) -> str:
+    """The provisional point value, a dash without one."""
     value = value_fraction(row)
-    return "—" if value is None else amounts.fixed(amounts.rounded(value, PLACES), PLACES)
+    return "—" if value is None else amounts.fixed(amounts.rounded(value, places), places)
 
 
 class _Page:
@@ -205,14 +205,13 @@ class _Page:
 
     def _bars(self) -> Markup:
         """Bars of the provisional values, one a month, a drawing a pool."""
-        parts = [Markup('<figure class="chart"><figcaption>{}</figcaption>').format(
-            self.t("各月暂定点值（元/点）", "Provisional value by month, yuan a point")
-        )]  # fmt: skip
+        title = self.t("各月暂定点值（元/点）", "Provisional value by month, yuan a point")
+        drawn = []
         for pool in sorted({r["pool"] for r in self.run.pools}):
             rows = [r for r in self.run.pools if r["pool"] == pool]
-            parts.append(_bars(rows, f"{rows[0]['name']} {pool}"))
-        parts.append(Markup("</figure>"))
-        return Markup("").join(parts)
+            bars = [(str(r["month"]), value_fraction(r), shown_value(r, 2)) for r in rows]
+            drawn.append(month_bars(bars, f"{rows[0]['name']} {pool}"))
+        return chart(title, "".join(drawn))
 
     def _hospitals(self) -> PageSection:
         t = self.t
@@ -589,34 +588,3 @@ def ceiling_lines(found: Record, t: Callable[[str, str], str]) -> list[tuple[str
 
 def _sum(a: int | None, b: int | None) -> int | None:
     return None if a is None and b is None else (a or 0) + (b or 0)
-
-
-def _bars(rows: Sequence[Record], title: str) -> Markup:
-    """A drawing of one bar a month; months without a value stay empty."""
-    values = [value_fraction(r) for r in rows]
-    most = max((v for v in values if v is not None), default=Fraction(0))
-    width, height, step = 1000, 150, 1000 / max(len(rows), 1)
-    parts = [
-        f'<svg viewBox="0 0 {width} {height + 44}" role="img" aria-label="{escape(title)}" '
-        'style="width:100%;max-width:1000px">',
-        f'<text x="0" y="14" font-size="14" fill="var(--ink)">{escape(title)}</text>',
-    ]
-    for at, (row, value) in enumerate(zip(rows, values, strict=True)):
-        left, middle = at * step + step * 0.18, at * step + step / 2
-        bar = 0.0 if value is None or most <= 0 else float(max(value, Fraction(0)) / most)
-        top = 40 + (height - 40) * (1 - bar)
-        if value is not None:
-            parts.append(
-                f'<rect x="{left:.1f}" y="{top:.1f}" width="{step * 0.64:.1f}" '
-                f'height="{height - top:.1f}" fill="var(--series-1)"/>'
-                f'<text x="{middle:.1f}" y="{top - 5:.1f}" font-size="12" text-anchor="middle" '
-                f'fill="var(--ink)">{amounts.fixed(amounts.rounded(value, 2), 2)}</text>'
-            )
-        parts.append(
-            f'<text x="{middle:.1f}" y="{height + 18}" font-size="12" text-anchor="middle" '
-            f'fill="var(--muted)">{escape(row["month"])}</text>'
-        )
-    parts.append(
-        f'<line x1="0" y1="{height}" x2="{width}" y2="{height}" stroke="var(--axis)"/></svg>'
-    )
-    return Markup("").join(Markup(part) for part in parts)

@@ -15,8 +15,7 @@ from drgpay.trials.impact import HospitalImpact, Impact, Side, mdc_rows, notes
 
 from .amounts import percent, yuan
 from .amounts import points as points_text
-from .charts import differences
-from .flow import Node, flow_chart
+from .charts import Node, differences, flow_chart
 from .html import Banner, Tile
 from .scheme_page import PageSection, chart, folded, table, write_page
 
@@ -145,7 +144,6 @@ def _mdc_flow(impact: Impact, lang: str) -> str:
         for side in (a, b)
     ]
     return flow_chart(
-        "mdc",
         _nodes(merged, 0, names[0], order),
         _nodes(merged, 1, names[1], order),
         merged,
@@ -178,13 +176,12 @@ def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
         f"{shown:,} cases."
     )
     svg = flow_chart(
-        "adrg",
         _nodes(top, 0, names[0], left),
         _nodes(top, 1, names[1], right),
         top,
         (impact.a.id, impact.b.id),
         "ADRG",
-        body_px=420,
+        body=420,
     )
     return [lead], chart("", svg)
 

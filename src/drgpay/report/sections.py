@@ -21,6 +21,7 @@ from .amounts import units_of, yuan
 from .classes import rest_of_all
 from .reopened import correction_counts, is_reopened
 from .run import Account, Amounts, Run, total_of
+from .svg import SERIES, short_label
 from .tables import Cell, Column, Row, Table, row
 from .texts import Words
 from .value import settlements
@@ -115,7 +116,7 @@ def class_table(run: Run, w: Words) -> Table:
 
 def series(case_class: str) -> int:
     """Colour number of a class; a class without its own shares the last colour."""
-    return SERIES_OF_CLASS.get(case_class, charts.SERIES)
+    return SERIES_OF_CLASS.get(case_class, SERIES)
 
 
 def class_chart(run: Run, w: Words) -> str:
@@ -125,7 +126,7 @@ def class_chart(run: Run, w: Words) -> str:
         (w("mix_cost"), [c.cost for c in run.classes]),
     ]
     colours = [series(c.name) for c in run.classes]
-    return charts.class_mix(bars, colours, [w("chart_mix")])
+    return charts.class_mix(bars, colours, w("chart_mix"))
 
 
 def signed_cell(fen: int) -> Cell:
@@ -332,7 +333,7 @@ def paid_chart(run: Run, w: Words) -> tuple[str, str]:
     found = [p for p in paid_by_hospital(run) if p.cost > 0]
     drawn = found[:DOTS_DRAWN]
     named = sorted(drawn, key=lambda p: (-abs(p.difference), p.key))[:DOTS_NAMED]
-    names = {p.key: charts.short_label(run.hospital_name(p.key), 24) for p in named}
+    names = {p.key: short_label(run.hospital_name(p.key), 24) for p in named}
     dots = [(p.cost, p.income, names.get(p.key, "")) for p in drawn]
     svg = charts.paid_dots(
         dots,
@@ -354,7 +355,7 @@ def paid_class_chart(run: Run, w: Words) -> str:
         )
         for p in paid_by_class(run)
     ]
-    return charts.differences(bars, w("chart_paid_class"), "paidclass")
+    return charts.differences(bars, w("chart_paid_class"))
 
 
 def paid_class_table(run: Run, w: Words) -> Table:
@@ -733,7 +734,7 @@ def difference_chart(run: Run, w: Words) -> tuple[str, str, str]:
     unit = w("unit_wan" if large else "unit_yuan")
     bars = [
         (
-            charts.short_label(run.hospital_name(a.hospital), 34),
+            short_label(run.hospital_name(a.hospital), 34),
             a.amounts.difference,
             text(a.amounts.difference, True),
         )
@@ -1092,5 +1093,5 @@ def pool_chart(run: Run, w: Words) -> str:
             (w("v_recorded"), s.recorded, yuan(s.recorded), "axis"),
             (w("v_settled"), s.settled, yuan(s.settled), "accent"),
         ]
-        groups.append((charts.short_label(s.name, 60), bars))
+        groups.append((short_label(s.name, 60), bars))
     return charts.pool_amounts(groups, w("chart_pool"))

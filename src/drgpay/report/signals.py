@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
-import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,8 +15,9 @@ from markupsafe import Markup
 from drgpay.ground.errors import in_language
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS, SIGNALS, Signal
 
-from .charts import _COLOURS, _Canvas, _style, short_label
+from .charts import deviations
 from .html import TEMPLATES
+from .svg import short_label
 from .texts import Words
 
 Record = dict[str, Any]
@@ -61,63 +60,21 @@ def _tiny(value: float | None) -> str:
     return f"{value:.1e}" if value < 0.001 else f"{value:.3f}"
 
 
-def dots(name: str, rows: list[Record], lang: str, label: str) -> str:
+def dots(rows: list[Record], lang: str, label: str) -> str:
     """A chart of all evaluable hospitals: cases across, standard deviations from expected upwards.
 
     The shaded band is where most honest hospitals stand; findings are named.
     """
-    known = [r for r in rows if r["z"] is not None and r["cases"] > 0]
-    with matplotlib.style.context(_style(f"signal-{name}")):
-        canvas = _Canvas(f"sig-{name}", 250)
-        ax = canvas.axes(56, 14, 150, 40)
-        cases = np.array([float(r["cases"]) for r in known])
-        low, high = np.log10(cases.min()) - 0.08, np.log10(cases.max()) + 0.08
-        z = np.clip(np.array([float(r["z"]) for r in known]), -Z_MOST, Z_MOST)
-        bottom, top = min(-4.0, z.min() - 0.8), max(4.0, z.max() + 0.8)
-        ax.set_xlim(low, high)
-        ax.set_ylim(bottom, top)
-        ax.axhspan(
-            -EXPECTED_RANGE, EXPECTED_RANGE, color=_COLOURS["accent-soft"], alpha=0.35, linewidth=0
-        )
-        ax.axhline(0, color=_COLOURS["axis"], linewidth=1)
-        for tick in (-8, -6, -4, -2, 2, 4, 6, 8):
-            if bottom < tick < top:
-                ax.axhline(tick, color=_COLOURS["grid"], linewidth=0.8, zorder=0)
-        for tick in (-8, -4, -2, 0, 2, 4, 8):
-            if bottom < tick < top:
-                canvas.text(
-                    ax, 0, tick, f"{tick:+d}" if tick else "0", ha="right", dx=-8, axis_x=True,
-                    colour="muted",
-                )  # fmt: skip
-        for power in range(0, 8):
-            for step in (1, 3):
-                place = float(np.log10(step * 10**power))
-                if low < place < high:
-                    canvas.text(
-                        ax, place, 0, f"{step * 10**power:,}", ha="center", dy=-14, axis_y=True,
-                        colour="muted",
-                    )  # fmt: skip
-        canvas.text(
-            ax, 1, 0, _say(lang, "可比病例（例）", "comparable cases"), axis_x=True, axis_y=True,
-            dx=10, dy=-14, colour="muted",
-        )  # fmt: skip
-        used: list[tuple[float, float]] = []
-        order = sorted(range(len(known)), key=lambda i: -abs(z[i]))
-        for i in order:
-            r, x, y = known[i], float(np.log10(cases[i])), float(z[i])
-            found = r["confidence"] in FOUND
-            colour = "loss" if found else "series-2" if r["confidence"] == "low" else "accent"
-            ax.plot(
-                [x], [y], marker="o", markersize=9 if found else 6, color=_COLOURS[colour],
-                alpha=1.0 if found else 0.75, linestyle="none",
-            )  # fmt: skip
-            width = (high - low) * 0.22
-            clear = all(abs(y - b) > (top - bottom) * 0.075 or abs(x - a) > width for a, b in used)
-            if found and clear:
-                used.append((x, y))
-                text = short_label(str(r["hospital_name"]), 26)
-                canvas.text(ax, x, y, text, dx=9, colour="loss")
-        return canvas.svg(label)
+    found = []
+    for r in rows:
+        if r["z"] is not None and r["cases"] > 0:
+            z = min(max(float(r["z"]), -Z_MOST), Z_MOST)
+            noted = r["confidence"] in FOUND
+            colour = "loss" if noted else "series-2" if r["confidence"] == "low" else "accent"
+            name = short_label(str(r["hospital_name"]), 26) if noted else ""
+            found.append((int(r["cases"]), z, colour, name))
+    axis = _say(lang, "可比病例（例）", "comparable cases")
+    return deviations(found, EXPECTED_RANGE, axis, label)
 
 
 def _signal(
@@ -135,7 +92,7 @@ def _signal(
         )
     name = in_language(signal.name, lang)
     spread = next((r["honest_spread"] for r in rows if r["honest_spread"] is not None), 0.0)
-    svg = "" if missing else dots(signal.id, rows, lang, name)
+    svg = "" if missing else dots(rows, lang, name)
     evidence = []
     for r in [r for r in shown if proof.get(r["hospital_id"])][:HOSPITALS_WITH_EVIDENCE]:
         own = proof[r["hospital_id"]]

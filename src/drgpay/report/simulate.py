@@ -33,10 +33,9 @@ from drgpay.trials.simulate import (
 
 from .amounts import percent, ten_thousand_yuan, yuan
 from .amounts import points as points_text
-from .charts import differences, short_label
+from .charts import differences, heat_map, lines
 from .html import Banner, Tile
 from .scheme_page import PageSection, chart, folded, write_page
-from .simulate_charts import heat_map, lines
 from .simulate_words import (
     CHANGES,
     cause_name,
@@ -48,6 +47,7 @@ from .simulate_words import (
     unverified_rows,
     value_words,
 )
+from .svg import short_label
 
 HOSPITALS_SHOWN = 30
 BARS_SHOWN = 12
@@ -370,7 +370,7 @@ def _trial_section(
     outcome = result.outcome
     due = changes(simulation.base.due_by_hospital(), outcome.due_by_hospital())
     names = {h.id: h.name for h in simulation.region.hospitals}
-    body = _bars(due, names, anchor, lang)
+    body = _bars(due, names, lang)
     body += _hospitals(simulation, outcome, due, lang)
     for kind in KINDS:
         body += _group_table(simulation, outcome, kind, lang)
@@ -378,7 +378,7 @@ def _trial_section(
     return PageSection(anchor, title, [settings], body)
 
 
-def _bars(changes: dict[str, int], names: dict[str, str], anchor: str, lang: str) -> Markup:
+def _bars(changes: dict[str, int], names: dict[str, str], lang: str) -> Markup:
     t = texts(lang)
     ranked = sorted((h for h in changes if changes[h]), key=lambda h: (-changes[h], h))
     if not ranked:
@@ -397,10 +397,7 @@ def _bars(changes: dict[str, int], names: dict[str, str], anchor: str, lang: str
             f"画出增加和减少最多的各 {BARS_SHOWN} 家，共 {len(ranked)} 家有增减。",
             f"The {BARS_SHOWN} largest of each sign; {len(ranked)} hospitals change.",
         )
-    svg = differences(bars, title)
-    for mark in ('id="diff-', 'href="#diff-', "url(#diff-"):
-        svg = svg.replace(mark, mark.replace("diff-", f"diff-{anchor}-"))
-    return chart(title, svg, note)
+    return chart(title, differences(bars, title), note)
 
 
 def _both(before: int, after: int, text: Callable[[int], str]) -> tuple[str, str]:
@@ -586,7 +583,7 @@ def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
     outcomes = [point.outcome for point in simulation.points]
     today = simulation.base.values()
     body = Markup()
-    for number, pool in enumerate(simulation.region.pools):
+    for pool in simulation.region.pools:
         found = [_value_of(outcome, pool.id) for outcome in outcomes]
         if not any(found):
             continue
@@ -596,7 +593,6 @@ def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
         body += chart(
             title,
             lines(
-                f"value{number}",
                 values,
                 [(pool.name, heights, shown)],
                 (t("现行", "today"), float(today[pool.id] / 100)),
@@ -609,7 +605,6 @@ def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
     return body + chart(
         title,
         lines(
-            "moved",
             values,
             [
                 (
@@ -643,14 +638,14 @@ def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
         ]
 
     body = Markup()
-    for number, pool in enumerate(simulation.region.pools):
+    for pool in simulation.region.pools:
         title = t(f"{pool.name}点值（元/点）", f"point value of {pool.id} (yuan per point)")
 
         def value(outcome: Outcome, pool: str = pool.id) -> tuple[float, str]:
             exact = outcome.values()[pool] / 100
             return float(exact), decimal_text(exact, 4)
 
-        drawn = heat_map(f"map{number}", across, down, cells(value), (names[0], names[1]), title)
+        drawn = heat_map(across, down, cells(value), (names[0], names[1]), title)
         body += chart(title, drawn)
     title = t("机构之间转移的金额（万元）", "money moved between hospitals (10,000 yuan)")
 
@@ -658,7 +653,7 @@ def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
         fen = change_of(simulation.base, outcome).due_moved_fen
         return float(fen), ten_thousand_yuan(fen)
 
-    drawn = heat_map("mapmoved", across, down, cells(moved), (names[0], names[1]), title)
+    drawn = heat_map(across, down, cells(moved), (names[0], names[1]), title)
     return body + chart(title, drawn)
 
 
