@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from drgpay.ground.errors import InputError, PolicyError
+from drgpay.names.run_columns import label
 from drgpay.points.base import BasePoints, given_base_points, history_base_points
 from drgpay.points.coefficients import (
     COMPUTED,
@@ -24,6 +25,7 @@ from drgpay.points.coefficients import (
 )
 from drgpay.points.history import History
 from drgpay.policy import YearPolicy, load_policy
+from drgpay.policy.catalogue import COMPONENTS
 
 TESTLAND = load_policy("testland")
 HOSPITALS, LEVELS = ("H1", "H2", "H3"), ("三级", "三级", "二级")
@@ -403,3 +405,9 @@ def test_components__against_plain_fractions(seed: int) -> None:
         for g, drg in enumerate(DRGS):
             exact = plain(p, rows, base, h, drg)
             assert abs(F(int(found.values[h, g]), 10**6) - exact) <= F(1, 2 * 10**6)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_component__has_words_for_its_columns(component: str) -> None:
+    for name in (component, f"{component}_origin"):
+        assert label("coefficients", name, "zh") and label("coefficients", name, "en")

@@ -23,6 +23,7 @@ from drgpay.ground.errors import DrgpayError, InputError, PolicyError, in_langua
 from drgpay.names.reasons import REASONS, REVIEW_NOTES
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
+from drgpay.report.run import Run
 from drgpay.runs.folder import case_tables, write_run
 from drgpay.settlement.point_value import Sums, dues
 from drgpay.settlement.year_end import YearEnd, year_end
@@ -314,7 +315,11 @@ def test_number_of_threads__changes_no_byte_of_a_run_folder(tmp_path: Path) -> N
         folders = []
         for threads in (1, 2, 5):
             folder = tmp_path / f"{number}-{threads}"
-            write_run(again(drawn, threads=threads), folder, finish=lambda f: write_report(f))
+            write_run(
+                again(drawn, threads=threads),
+                folder,
+                finish=lambda f: write_report(f, run=Run(f, unfinished=True)),
+            )
             folders.append({p.name: p.read_bytes() for p in folder.iterdir()})
         assert len(run.pieces) > 0
         assert folders[0] == folders[1] == folders[2]

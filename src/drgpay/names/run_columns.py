@@ -344,6 +344,16 @@ COLUMNS: Mapping[str, RunColumn] = {
         "raw": ("加权和", "Weighted sum"),
         "coefficients.history": ("历史费用系数", "Coefficient of history"),
         "history_origin": ("历史费用系数的来源", "Origin of the coefficient of history"),
+        "coefficients.level": ("机构等级系数", "Coefficient of the level"),
+        "level_origin": ("机构等级系数的来源", "Origin of the coefficient of the level"),
+        "coefficients.cmi": ("病例组合指数系数", "Coefficient of CMI"),
+        "cmi_origin": ("病例组合指数系数的来源", "Origin of the coefficient of CMI"),
+        "coefficients.visits_per_head": ("人头人次比系数", "Coefficient of visits per head"),
+        "visits_per_head_origin": ("人头人次比系数的来源", "Origin of the coefficient of visits per head"),
+        "coefficients.personal_burden": ("个人负担率系数", "Coefficient of personal burden"),
+        "personal_burden_origin": ("个人负担率系数的来源", "Origin of the coefficient of personal burden"),
+        "coefficients.catalogue": ("诊疗目录系数", "Coefficient of the catalogue"),
+        "catalogue_origin": ("诊疗目录系数的来源", "Origin of the coefficient of the catalogue"),
     }.items()
 }  # fmt: skip
 
