@@ -14,8 +14,9 @@ from drgpay.ground.errors import InputError
 from drgpay.report.html import write_report
 from drgpay.report.letters import write_letters
 from drgpay.report.settlement_excel import write_settlement_excel
-from drgpay.runs.folder import case_tables, write_run
+from drgpay.runs.folder import write_run
 from drgpay.runs.pricing import Pricer
+from drgpay.runs.year_tables import case_tables
 from drgpay.settlement.year_end import YearEnd, year_end
 from reference.model import settle_region
 from tests.months.folders import ex1

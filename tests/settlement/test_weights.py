@@ -17,8 +17,9 @@ from drgpay.points.kernels import COEF_ONE
 from drgpay.points.limits import cost_limits
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
-from drgpay.runs.folder import drgs_table, write_run
+from drgpay.runs.folder import write_run
 from drgpay.runs.pricing import Pricer
+from drgpay.runs.year_tables import drgs_table
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.settlement.regions import EX1, SCHEMES
 from tests.why.test_derivations import check_run

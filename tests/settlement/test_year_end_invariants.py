@@ -24,7 +24,8 @@ from drgpay.names.reasons import REASONS, REVIEW_NOTES
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.report.html import write_report
 from drgpay.report.run import Run
-from drgpay.runs.folder import case_tables, write_run
+from drgpay.runs.folder import write_run
+from drgpay.runs.year_tables import case_tables
 from drgpay.settlement.point_value import Sums, dues
 from drgpay.settlement.year_end import YearEnd, year_end
 from tests.command import drgpay

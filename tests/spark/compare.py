@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from drgpay.ground.digests import changed_files, read_sums
-from drgpay.runs.folder import case_tables, write_run
+from drgpay.runs.folder import write_run
+from drgpay.runs.year_tables import case_tables
 from drgpay.settlement.year_end import YearEnd
 from drgpay.spark import SparkYearEnd
 

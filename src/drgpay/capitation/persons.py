@@ -24,6 +24,7 @@ from drgpay.capitation.texts import Words, column_of, is_empty
 from drgpay.cases import parse
 from drgpay.cases.duplicates import repeated
 from drgpay.ground.errors import unknown_choice
+from drgpay.names.run_tables import schema_of
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -36,17 +37,7 @@ _MONTHS = {
     for month in range(1, 13)
     for form in ("{}", "{:02d}", "{}.0", "{}个月")
 }
-_UNASSIGNED_SCHEMA = pa.schema(
-    {
-        "person_id": pa.string(),
-        "kind": pa.string(),
-        "area": pa.string(),
-        "months": pa.int64(),
-        "reason": pa.string(),
-        "file": pa.string(),
-        "row": pa.int64(),
-    }
-)
+_UNASSIGNED_SCHEMA = schema_of("capitation_unassigned_persons")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,11 @@ from numpy.typing import NDArray
 
 from drgpay.cases.quarantine import MAX_SHOWN
 from drgpay.names.reasons import CAPITATION
+from drgpay.names.run_tables import schema_of
 
 Mask = NDArray[np.bool_]
 
-SCHEMA = pa.schema(
-    [
-        (name, pa.int64() if name == "row" else pa.string())
-        for name in ("file", "row", "id", "column", "value", "reason", "message", "remedy")
-    ]
-)
+SCHEMA = schema_of("capitation_quarantine")
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from drgpay.capitation.persons import UNASSIGNED, People, Places, read_people
 from drgpay.capitation.quarantine import Quarantined
 from drgpay.capitation.result import BEARERS, Capitation, check_books
 from drgpay.capitation.rules import Rules, rules_of
-from drgpay.capitation.setup import WEIGHT_DP, Setup, read_setup
+from drgpay.capitation.setup import Setup, read_setup
 from drgpay.capitation.tables import FOLDER
 from drgpay.capitation.visits import ACCEPTED, PLAIN, Sums, Tally, tally_visits
-from drgpay.ground.arrow import decimal_column
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.money import round_half_away
+from drgpay.names.run_tables import tuples_table
 
 
 def has_capitation(region: Path) -> bool:
@@ -197,52 +198,7 @@ def _cells(setup: Setup, people: People, found: list[_Community]) -> pa.Table:
         one.months += months
         one.weighted += months * cell.weight
         rows.append((names[place], cell.id, persons, months, cell.weight, months * cell.weight))
-    return _table(
-        rows,
-        ("community_id", "cell", "persons", "person_months"),
-        {"weight": 4, "weighted_months": 5},
-    )
-
-
-def _table(
-    rows: list[tuple[Any, ...]], names: tuple[str, ...], decimals: Mapping[str, int] | None = None
-) -> pa.Table:
-    """Return rows as a table: texts, integers, and exact decimals from fractions."""
-    columns: dict[str, pa.Array] = {}
-    for place, name in enumerate(names):
-        kind = pa.string() if name in _TEXTS else pa.bool_() if name in _FLAGS else pa.int64()
-        columns[name] = pa.array([row[place] for row in rows], kind)
-    for name, place in (decimals or {}).items():
-        units = [int(row[place] * 10**WEIGHT_DP) for row in rows]
-        columns[name] = decimal_column(np.array(units, dtype=np.int64), 19, WEIGHT_DP)
-    return pa.table(columns)
-
-
-COMMUNITY_COLUMNS = (
-    "community_id",
-    "name",
-    "persons",
-    "person_months",
-    "budget_fen",
-    "visits",
-    "total_cost_fen",
-    "used_inside_fen",
-    "used_outside_fen",
-    "special_fen",
-    "used_fen",
-    "balance_fen",
-    "kept_fen",
-    "borne_by_fund_fen",
-    "paid_fen",
-    "charged_back_fen",
-    "own_part_fen",
-    "special_refused_visits",
-    "special_refused_fen",
-)
-_TEXTS = frozenset(
-    "community_id name cell hospital_id hospital_community_id reason kind bearer".split()
-)
-_FLAGS = frozenset(("inside", "charged"))
+    return tuples_table("capitation_cells", rows)
 
 
 def _heads(
@@ -281,6 +237,7 @@ def _communities(
                 title,
                 one.persons,
                 one.months,
+                one.weighted,
                 budget[name],
                 one.visits,
                 one.cost_fen,
@@ -296,12 +253,9 @@ def _communities(
                 due.paid_fen - to_others,
                 one.refused_visits,
                 one.refused_fen,
-                one.weighted,
             )
         )
-    table = _table(rows, COMMUNITY_COLUMNS, {"weighted_months": len(COMMUNITY_COLUMNS)})
-    order = [*COMMUNITY_COLUMNS[:4], "weighted_months", *COMMUNITY_COLUMNS[4:]]
-    return table.select(order)
+    return tuples_table("capitation_communities", rows)
 
 
 def _id(item: tuple[tuple[str, str], _Community]) -> str:
@@ -325,19 +279,7 @@ def _flows(setup: Setup, flows: Mapping[tuple[int, str], tuple[Sums, Sums]]) -> 
                 special.fund_fen,
             )
         )
-    return _table(
-        sorted(rows, key=lambda row: row[:2]),
-        (
-            "community_id",
-            "hospital_id",
-            "hospital_community_id",
-            "inside",
-            "visits",
-            "total_cost_fen",
-            "pool_fund_fen",
-            "special_fen",
-        ),
-    )
+    return tuples_table("capitation_flows", sorted(rows, key=itemgetter(0, 1)))
 
 
 def _unassigned(unassigned: Mapping[tuple[str, str], list[Any]]) -> pa.Table:
@@ -346,18 +288,7 @@ def _unassigned(unassigned: Mapping[tuple[str, str], list[Any]]) -> pa.Table:
         for (reason, kind), (persons, months, sums) in sorted(unassigned.items())
         if persons or sums.visits
     ]
-    return _table(
-        rows,
-        (
-            "reason",
-            "kind",
-            "persons",
-            "person_months",
-            "visits",
-            "total_cost_fen",
-            "pool_fund_fen",
-        ),
-    )
+    return tuples_table("capitation_unassigned", rows)
 
 
 def _invalid(
@@ -381,19 +312,8 @@ def _invalid(
         )
         for (place, reason), (persons, months, sums) in invalid.items()
     ]
-    return _table(
-        sorted(rows, key=lambda row: (row[0] is None, row[0] or "", row[1])),
-        (
-            "community_id",
-            "reason",
-            "persons",
-            "person_months",
-            "visits",
-            "total_cost_fen",
-            "pool_fund_fen",
-            "charged",
-        ),
-    )
+    rows.sort(key=lambda row: (row[0] is None, row[0] or "", row[1]))
+    return tuples_table("capitation_invalid", rows)
 
 
 def _books(
@@ -424,9 +344,7 @@ def _books(
     others += [("unknown_person", reason, sums) for reason, sums in strangers.items()]
     others.append(("quarantined", None, borne["quarantined"]))
     rows += [(b, None, why, s.visits, s.cost_fen, s.fund_fen) for b, why, s in others]
-    return _table(
-        rows, ("bearer", "community_id", "reason", "visits", "total_cost_fen", "pool_fund_fen")
-    )
+    return tuples_table("capitation_books", rows)
 
 
 def _totals(
@@ -449,7 +367,7 @@ def _totals(
     for bearer, sums in borne.items():
         totals[f"visits_{bearer}"] = sums.visits
         totals[f"fund_{bearer}_fen"] = sums.fund_fen
-    for name in (name for name in COMMUNITY_COLUMNS if name.endswith("_fen")):
+    for name in (name for name in communities.column_names if name.endswith("_fen")):
         totals[name] = sum(communities[name].to_pylist())
     # what leaves the fund for outpatient care in all: borne by nobody's budget, too
     totals["fund_paid_fen"] = (

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from drgpay.cases.codes import (
     BACK,
-    CHANGES_SCHEMA,
     MAPPED,
     NO_TARGET,
     X_CASE,
@@ -29,7 +28,6 @@ WHY: Mapping[str, Bilingual] = {
     **CODE_WHY,
 }
 CODE_COLUMNS = {"diagnosis": "diagnoses", "procedure": "procedures"}  # by kind of change
-TOLD_SCHEMA = CHANGES_SCHEMA.append(pa.field("message", pa.string()))
 
 
 def told_changes(changes: Changes, lang: str = "zh") -> pa.Table:
@@ -45,4 +43,4 @@ def told_changes(changes: Changes, lang: str = "zh") -> pa.Table:
         column = CODE_COLUMNS.get(kind, kind)
         name = f"{both_names(column)}：" if lang == "zh" else f"{column}: "
         messages.append(name + in_language(WHY[why], lang))
-    return table.append_column(TOLD_SCHEMA.field("message"), pa.array(messages, pa.string()))
+    return table.append_column("message", pa.array(messages, pa.string()))

@@ -21,6 +21,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from drgpay.ground.errors import SchemeError, both
+from drgpay.names.run_tables import schema_of
 
 X_CASE, MAPPED, BACK, NO_TARGET = "x_case", "insurance_code", "clinical_code", "no_target"
 MOST_NEAREST = 8
@@ -28,15 +29,7 @@ FEW = 4_000  # codes that are looked up one by one: by columns every code of a m
 MAX_NAMED = 20_000  # codes without a target that are named; all are counted
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]
-CHANGES_SCHEMA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("why", pa.string()),
-        ("written", pa.string()),
-        ("read_as", pa.string()),
-        ("times", pa.int64()),
-    ]
-)
+CHANGES_SCHEMA = pa.schema([f for f in schema_of("code_changes") if f.name != "message"])
 
 
 def small_x(code: str) -> str:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from drgpay.names.columns import both_names
 from drgpay.names.interface import FIELDS, NODES
 from drgpay.names.reasons import QUARANTINED
+from drgpay.names.run_tables import schema_of
 
 
 class RowNote(str):
@@ -91,12 +92,7 @@ _MOST_FILES = 1_000
 _BROKEN = "row_broken"
 
 
-SCHEMA = pa.schema(
-    [
-        (name, pa.int64() if name == "row" else pa.string())
-        for name in ("file", "row", "case_id", "column", "value", "reason", "message", "remedy")
-    ]
-)
+SCHEMA = schema_of("quarantine")
 MAX_SHOWN = 120
 
 

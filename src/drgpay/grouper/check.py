@@ -57,7 +57,6 @@ from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import RowNote
 from drgpay.cases.sources import open_source
 from drgpay.ground.arrow import table_writer
-from drgpay.ground.csv_cells import plain_type
 from drgpay.ground.errors import Bilingual, BooksError, both
 from drgpay.ground.frames import Framed
 from drgpay.ground.reference import DEFAULT_SCHEME
@@ -72,6 +71,7 @@ from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.grouper.would_group import named, would_group
 from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.names.readings import Readings, asked_readings
+from drgpay.names.run_tables import schema_of
 from drgpay.schemes import Scheme
 
 WANTED: tuple[str, ...] = tuple(
@@ -88,37 +88,9 @@ _UNKNOWN_CODES = (  # checks of unknown diagnoses and procedures
 )
 _NOT_GROUPED = [NUMBER[n] for n in (*UNGROUPED_REASONS, NOT_GROUPED, *REASON_CHECKS.values())]
 _UNKNOWN_MONTH = -1
-_WORDS = pa.dictionary(pa.int16(), pa.string())
-FINDINGS_SCHEMA = pa.schema(
-    [
-        ("file", _WORDS),
-        ("row", pa.int64()),
-        ("case_id", pa.string()),
-        ("hospital_id", pa.string()),
-        ("month", pa.string()),
-        ("check", _WORDS),
-        ("severity", _WORDS),
-        ("column", pa.string()),
-        ("position", pa.int16()),
-        ("value", pa.string()),
-        ("message", _WORDS),
-        ("advice", _WORDS),
-        ("nearest", pa.string()),
-        ("would_group", pa.string()),
-    ]
-)
-PLAIN_FINDINGS = pa.schema([(f.name, plain_type(f.type)) for f in FINDINGS_SCHEMA])
-PROFILE_SCHEMA = pa.schema(
-    [
-        ("hospital_id", pa.string()),
-        ("month", pa.string()),
-        ("check", pa.string()),
-        ("severity", pa.string()),
-        ("cases_with", pa.int64()),
-        ("cases", pa.int64()),
-        ("share", pa.float64()),
-    ]
-)
+FINDINGS_SCHEMA = schema_of("findings", words="file check severity message advice")
+PLAIN_FINDINGS = schema_of("findings")
+PROFILE_SCHEMA = schema_of("findings_by_month")
 
 
 @lru_cache(maxsize=1)

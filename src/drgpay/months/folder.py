@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,26 @@ from typing import Any
 import pyarrow as pa
 
 from drgpay import __version__
-from drgpay.ground.arrow import table_writer
-from drgpay.ground.digests import file_digest, record, write_sums
+from drgpay.ground.digests import file_digest
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.money import decimal_text, points_text, round_half_away, yuan_text
-from drgpay.ground.outputs import whole_folder
 from drgpay.months.months import MonthRun, by_key
-from drgpay.months.orders import Orders
+from drgpay.names.run_tables import VALUE_PLACES, fraction_text, of_trial, rows_table
 from drgpay.region.provenance import PREPAID_ORIGIN, SIMULATED, rows_digest
 from drgpay.region.tables import PREPAID as PREPAID_TABLE
-from drgpay.runs.folder import (
-    VALUE_PLACES,
-    _ints,
-    _points,
-    _values,
-    _with_trial,
-    fraction_text,
-    of_trial,
+from drgpay.runs.manifest import (
+    MONTH,
+    ceiling_facts,
+    check_fact,
+    input_facts,
+    named,
+    policy_facts,
+    region_facts,
+    scheme_facts,
+    two_languages,
 )
-from drgpay.settlement.by_month import MONTHS, MonthAccount, MonthPool
+from drgpay.runs.writer import write_result
+from drgpay.settlement.by_month import MONTHS, MonthAccount
 from drgpay.settlement.notes import case_notes, history_codes, readings_asked
 from drgpay.settlement.totals import set_aside
 from drgpay.tables.writer import write_rows
@@ -37,76 +37,66 @@ from drgpay.tables.writer import write_rows
 PREPAID = "prepaid.csv"
 
 
-def pools_table(run: MonthRun, trial: str = "") -> pa.Table:
-    """Return one row a month and pool: budget, sums, provisional point value, payments."""
-    rows = run.pools
-    columns = {
-        "month": pa.array([run.month_text(p.month) for p in rows], pa.string()),
-        "pool": pa.array([p.pool for p in rows], pa.string()),
-        "name": pa.array([p.name for p in rows], pa.string()),
-        "budget_fen": _ints([p.budget_fen for p in rows]),
-        "cases": _ints([p.cases for p in rows]),
-        "points_before": _points([p.points_before for p in rows]),
-        "correction_points": _points([p.correction for p in rows]),
-        "points": _points([p.points for p in rows]),
-        "recorded_fund_fen": _ints([p.fund_fen for p in rows]),
-        "not_pool_fen": _ints([p.not_pool_fen for p in rows]),
-        "not_pool_by_points_fen": _ints([p.n_fen for p in rows]),
-        "money_fen": _ints([p.money_fen for p in rows]),
-        "point_value_fraction": pa.array(
-            [None if p.value_fen is None else fraction_text(p.value_fen / 100) for p in rows],
-            pa.string(),
+def month_tables(run: MonthRun, lang: str) -> dict[str, pa.Table]:
+    """Return the tables of a month's run by name; of a trial each row says so."""
+    prepared, names = run.year.prepared, {h.id: h.name for h in run.region.hospitals}
+    tables = {
+        "months_pools": rows_table(
+            "months_pools",
+            run.pools,
+            **_SUMS,
+            month=lambda p: run.month_text(p.month),
+            point_value_fraction=lambda p: _yuan(p.value_fen, fraction_text),
+            point_value=lambda p: _yuan(p.value_fen),
         ),
-        "point_value": _values([p.value_fen for p in rows]),
-        "payment_fen": _ints([p.payment_fen for p in rows]),
-        "suspended_fen": _ints([p.suspended_fen for p in rows]),
-        "paid_fen": _ints([p.paid_fen for p in rows]),
-        "kept_fen": _ints([p.kept_fen for p in rows]),
-        **_adjusted(rows),
-    }
-    return _with_trial(columns, len(rows), trial)
-
-
-def _adjusted(rows: Sequence[MonthPool | MonthAccount]) -> dict[str, pa.Array]:
-    """Columns of what earlier months came out otherwise, and of what is still to be set off."""
-    return {
-        "adjustment_fen": _ints([r.adjustment_fen for r in rows]),
-        "setoff_before_fen": _ints([r.setoff_before_fen for r in rows]),
-        "setoff_after_fen": _ints([r.setoff_after_fen for r in rows]),
-    }
-
-
-def hospitals_table(run: MonthRun, trial: str = "") -> pa.Table:
-    """Return one row a month, hospital and pool: sums, what is due provisionally, payments."""
-    rows = run.accounts
-    names = {h.id: h.name for h in run.region.hospitals}
-    columns = {
-        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
-        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
-        "pool": pa.array([a.pool for a in rows], pa.string()),
-        "cases": _ints([a.cases for a in rows]),
-        "points_before": _points([a.points_before for a in rows]),
-        "correction_points": _points([a.correction for a in rows]),
-        "points": _points([a.points for a in rows]),
-        "recorded_fund_fen": _ints([a.fund_fen for a in rows]),
-        "not_pool_fen": _ints([a.not_pool_fen for a in rows]),
-        "not_pool_by_points_fen": _ints([a.n_fen for a in rows]),
-        "money_fen": _ints([a.money_fen for a in rows]),
-        "provisional_due_fen": pa.array(
-            [None if a.due_fen is None else round_half_away(a.due_fen) for a in rows], pa.int64()
+        "months_hospitals": rows_table(
+            "months_hospitals",
+            run.accounts,
+            **_SUMS,
+            month=lambda a: run.month_text(a.month),
+            provisional_due_fen=lambda a: None if a.due_fen is None else round_half_away(a.due_fen),
+            last_year_fund_fen="last_year_fen",
+            recorded_fund_to_date_fen="fund_to_date_fen",
+            paid_to_date_fen=lambda a: a.paid_before_fen + a.paid_fen,
+            name=lambda a: names[a.hospital_id],
         ),
-        "last_year_fund_fen": pa.array([a.last_year_fen for a in rows], pa.int64()),
-        "payment_fen": _ints([a.payment_fen for a in rows]),
-        "suspended_fen": _ints([a.suspended_fen for a in rows]),
-        "paid_fen": _ints([a.paid_fen for a in rows]),
-        "kept_fen": _ints([a.kept_fen for a in rows]),
-        "recorded_fund_to_date_fen": _ints([a.fund_to_date_fen for a in rows]),
-        "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
-        "paid_to_date_fen": _ints([a.paid_before_fen + a.paid_fen for a in rows]),
-        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
-        **_adjusted(rows),
+        "suspended": suspended_table(run),
+        "adjustments": rows_table(  # where earlier months came out otherwise, to date
+            "adjustments",
+            run.adjustments,
+            month=lambda a: run.month_text(a.month),
+            of_month=lambda a: run.month_text(a.of_month),
+            name=lambda a: names[a.hospital_id],
+            recorded_fund_before_fen="fund_before_fen",
+            recorded_fund_now_fen="fund_now_fen",
+        ),
+        "corrections": run.corrections,
+        "quarantine": prepared.quarantine.table(lang),
+        **prepared.changed_codes(),
     }
-    return _with_trial(columns, len(rows), trial)
+    if run.every:  # the sums of the months beside the year's
+        tables["tie_out"] = rows_table(
+            "tie_out",
+            run.ties,
+            name="name.chinese",
+            name_en=lambda tie: in_language(tie.name, "en"),
+            year="expected",
+            difference=lambda tie: tie.months - tie.expected,
+        )
+    trial = "; ".join(run.policy.trial)
+    return {name: of_trial(table, trial) for name, table in tables.items()}
+
+
+_SUMS = {
+    "correction_points": "correction",
+    "recorded_fund_fen": "fund_fen",
+    "not_pool_by_points_fen": "n_fen",
+}
+
+
+def _yuan(fen: Fraction | None, shown: Callable[[Fraction], Any] = Fraction) -> Any:
+    """Return a point value in yuan, None where a month has none."""
+    return None if fen is None else shown(fen / 100)
 
 
 def normal_fen(account: MonthAccount, limit: Fraction) -> Fraction:
@@ -114,81 +104,26 @@ def normal_fen(account: MonthAccount, limit: Fraction) -> Fraction:
     return (account.last_year_fen or 0) * (1 + Fraction(limit))
 
 
-def suspended_table(run: MonthRun, trial: str = "") -> pa.Table:
+def suspended_table(run: MonthRun) -> pa.Table:
     """Return payments of which a part is withheld, with the figures that it rests on.
 
     Those of months that were ordered stand as they were ordered.
     """
-    before = () if run.orders is None else run.orders.suspended
     first = 1 if run.orders is None else run.orders.month + 1
-    rows, limit = (
+    limit, names = run.policy["month.growth_limit"], {h.id: h.name for h in run.region.hospitals}
+    made = rows_table(
+        "suspended",
         [a for a in run.suspended if a.month >= first],
-        run.policy["month.growth_limit"],
+        month=lambda a: run.month_text(a.month),
+        recorded_fund_fen="fund_fen",
+        last_year_fund_fen=lambda a: a.last_year_fen or 0,
+        growth_limit=lambda a: str(limit),
+        normal_fund_fen=lambda a: round_half_away(normal_fen(a, limit)),
+        paid_fen=lambda a: a.payment_fen - a.suspended_fen,
+        name=lambda a: names[a.hospital_id],
     )
-    names = {h.id: h.name for h in run.region.hospitals}
-    columns = {
-        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
-        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
-        "pool": pa.array([a.pool for a in rows], pa.string()),
-        "recorded_fund_fen": _ints([a.fund_fen for a in rows]),
-        "last_year_fund_fen": _ints([a.last_year_fen or 0 for a in rows]),
-        "growth_limit": pa.array([str(limit) for _ in rows], pa.string()),
-        "normal_fund_fen": _ints([round_half_away(normal_fen(a, limit)) for a in rows]),
-        "payment_fen": _ints([a.payment_fen for a in rows]),
-        "suspended_fen": _ints([a.suspended_fen for a in rows]),
-        "paid_fen": _ints([a.payment_fen - a.suspended_fen for a in rows]),
-        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
-    }
-    made = pa.table(columns)
-    if before:
-        made = pa.concat_tables(
-            [
-                pa.Table.from_pylist([dict(row) for row in before], schema=made.schema),
-                made,
-            ]
-        )
-    return of_trial(made, trial)
-
-
-def adjustments_table(run: MonthRun, trial: str = "") -> pa.Table:
-    """Return where earlier months came out otherwise than they were booked, to date."""
-    rows, names = run.adjustments, {h.id: h.name for h in run.region.hospitals}
-    columns = {
-        "month": pa.array([run.month_text(a.month) for a in rows], pa.string()),
-        "of_month": pa.array([run.month_text(a.of_month) for a in rows], pa.string()),
-        "hospital_id": pa.array([a.hospital_id for a in rows], pa.string()),
-        "pool": pa.array([a.pool for a in rows], pa.string()),
-        "name": pa.array([names[a.hospital_id] for a in rows], pa.string()),
-        "cases_before": _ints([a.cases_before for a in rows]),
-        "cases_now": _ints([a.cases_now for a in rows]),
-        "recorded_fund_before_fen": _ints([a.fund_before_fen for a in rows]),
-        "recorded_fund_now_fen": _ints([a.fund_now_fen for a in rows]),
-        "payment_before_fen": _ints([a.payment_before_fen for a in rows]),
-        "payment_now_fen": _ints([a.payment_now_fen for a in rows]),
-        "suspended_before_fen": _ints([a.suspended_before_fen for a in rows]),
-        "suspended_now_fen": _ints([a.suspended_now_fen for a in rows]),
-        "kept_before_fen": _ints([a.kept_before_fen for a in rows]),
-        "kept_now_fen": _ints([a.kept_now_fen for a in rows]),
-        "paid_before_fen": _ints([a.paid_before_fen for a in rows]),
-        "paid_now_fen": _ints([a.paid_now_fen for a in rows]),
-        "adjustment_fen": _ints([a.adjustment_fen for a in rows]),
-    }
-    return _with_trial(columns, len(rows), trial)
-
-
-def tie_out_table(run: MonthRun, trial: str = "") -> pa.Table:
-    """Return the sums of the months beside the year's."""
-    ties = run.ties
-    columns = {
-        "name": pa.array([t.name.chinese for t in ties], pa.string()),
-        "name_en": pa.array([in_language(t.name, "en") for t in ties], pa.string()),
-        "pool": pa.array([t.pool for t in ties], pa.string()),
-        "unit": pa.array([t.unit for t in ties], pa.string()),
-        "months": _ints([t.months for t in ties]),
-        "year": _ints([t.expected for t in ties]),
-        "difference": _ints([t.months - t.expected for t in ties]),
-    }
-    return _with_trial(columns, len(ties), trial)
+    before = [] if run.orders is None else [dict(row) for row in run.orders.suspended]
+    return pa.concat_tables([pa.Table.from_pylist(before, schema=made.schema), made])
 
 
 def warnings(run: MonthRun) -> list[Bilingual]:
@@ -362,41 +297,30 @@ def held_cases(run: MonthRun) -> int:
 def checks(run: MonthRun) -> list[dict[str, Any]]:
     """Return the identities that the run was held to; each has passed, or there were no run."""
     c, held = run.year.prepared.counts, held_cases(run)
-    found: list[dict[str, Any]] = [
-        {
-            "name": "ends",
-            "text_zh": "收到病例 = 支付 + 暂不支付 + 隔离",
-            "text_en": "cases in = paid + held + quarantined",
-            "passed": True,
-            "detail": f"{c.total} = {c.total - c.quarantined - held} + {held} + {c.quarantined}",
-        }
-    ]
+    ends = f"{c.total} = {c.total - c.quarantined - held} + {held} + {c.quarantined}"
+    text = both("收到病例 = 支付 + 暂不支付 + 隔离", "cases in = paid + held + quarantined")
+    found = [check_fact("ends", text, ends)]
     for tie in run.ties:
         if tie.months != tie.expected:
             continue  # prepaid.csv says otherwise: a warning
-        found.append(
-            {
-                "name": f"months_{tie.unit}",
-                "text_zh": f"{tie.pool}：{_tie_text(tie.name.chinese)}",
-                "text_en": f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
-                "passed": True,
-                "detail": amount_text(tie.months, tie.unit),
-            }
+        text = both(
+            f"{tie.pool}：{_tie_text(tie.name.chinese)}",
+            f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
         )
+        found.append(check_fact(f"months_{tie.unit}", text, amount_text(tie.months, tie.unit)))
     if run.ceiling is not None:
         drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
         aside = run.ceiling.target_fen - run.ceiling.free_fen
-        found.append(
-            {
-                "name": "ceiling",
-                "text_zh": "已支付与本月拟支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
-                "text_en": "paid and to be paid ≤ control target − reserves inside it + what was "
-                "drawn from reserves",
-                "passed": True,
-                "detail": f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
-                f"− {yuan_text(aside)} + {yuan_text(drawn)}",
-            }
+        text = both(
+            "已支付与本月拟支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
+            "paid and to be paid ≤ control target − reserves inside it + what was drawn from "
+            "reserves",
         )
+        detail = (
+            f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
+            f"− {yuan_text(aside)} + {yuan_text(drawn)}"
+        )
+        found.append(check_fact("ceiling", text, detail))
     return found
 
 
@@ -422,37 +346,20 @@ def amount_text(amount: int, unit: str) -> str:
 def manifest(run: MonthRun) -> dict[str, Any]:
     """Return what a month's run was made of and what came out: no date, no path."""
     prepared, region, policy = run.year.prepared, run.region, run.policy
-    scheme, held = prepared.main.scheme, held_cases(run)
-    counts = prepared.counts
+    held, counts = held_cases(run), prepared.counts
     return {
-        "kind": "month",
+        "kind": MONTH,
         "drgpay_version": __version__,
-        "region": {"id": region.id, "name": region.name, "year": region.year},
+        "region": region_facts(region),
         "month": run.month_text(run.month),
         "all_months": run.every,
         "earlier": _earlier(run),
         "recomputed_months": [run.month_text(m) for m in run.recomputed],
         "synthetic": region.synthetic,
         "trial": policy.trial,
-        "policy": {
-            "id": policy.id,
-            "title": policy.title,
-            "digest": policy.digest,
-            "sources": dict(prepared.loaded.sources),
-            "parameters": [p.as_dict() for p in policy.parameters.values()],
-        },
-        "scheme": {
-            "id": scheme.id,
-            "title": scheme.title,
-            "digest": scheme.digest,
-            "readings": dict(scheme.options),
-            "effective": str(scheme.manifest.get("effective", {}).get("from", "")),
-            "draft": scheme.draft,
-        },
-        "inputs": [
-            {"file": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256}
-            for f in prepared.inputs
-        ],
+        "policy": policy_facts(policy, prepared.loaded.sources),
+        "scheme": scheme_facts(prepared.main.scheme),
+        "inputs": input_facts(prepared.inputs),
         "counts": counts.as_dict(),
         "ends": {
             "paid": counts.total - counts.quarantined - held,
@@ -463,36 +370,22 @@ def manifest(run: MonthRun) -> dict[str, Any]:
         "months": [
             {
                 "month": run.month_text(p.month),
-                "pool": p.pool,
-                "name": p.name,
-                "budget_fen": p.budget_fen,
-                "cases": p.cases,
+                **named(p, "pool name budget_fen cases"),
                 "points": points_text(p.points),
                 "correction_points": points_text(p.correction),
                 "recorded_fund_fen": p.fund_fen,
                 "not_pool_by_points_fen": p.n_fen,
                 "money_fen": p.money_fen,
-                "point_value_fraction": None
-                if p.value_fen is None
-                else fraction_text(p.value_fen / 100),
-                "point_value": None
-                if p.value_fen is None
-                else decimal_text(p.value_fen / 100, VALUE_PLACES),
-                "payment_fen": p.payment_fen,
-                "suspended_fen": p.suspended_fen,
-                "paid_fen": p.paid_fen,
-                "kept_fen": p.kept_fen,
-                "adjustment_fen": p.adjustment_fen,
-                "setoff_before_fen": p.setoff_before_fen,
-                "setoff_after_fen": p.setoff_after_fen,
+                "point_value_fraction": _yuan(p.value_fen, fraction_text),
+                "point_value": _yuan(p.value_fen, lambda v: decimal_text(v, VALUE_PLACES)),
+                **named(p, "payment_fen suspended_fen paid_fen kept_fen adjustment_fen"),
+                **named(p, "setoff_before_fen setoff_after_fen"),
             }
             for p in run.pools
         ],
-        "ceiling": _ceiling(run),
-        "codes": run.year.prepared.codes.as_dict(),
-        "warnings": [
-            {"zh": in_language(w, "zh"), "en": in_language(w, "en")} for w in warnings(run)
-        ],
+        "ceiling": ceiling_facts(run.ceiling),
+        "codes": prepared.codes.as_dict(),
+        "warnings": [two_languages(warning) for warning in warnings(run)],
         "checks": checks(run),
     }
 
@@ -504,46 +397,18 @@ def _earlier(run: MonthRun) -> dict[str, Any] | None:
         return None
     now = {f.name: f.sha256 for f in run.year.prepared.inputs}
     new = [a for a in run.adjustments if a.month == run.month]
+    scheme = o.changed_scheme(run.year.prepared.main.scheme)
     return {
         "folder": o.folder.resolve().name,
         "manifest_sha256": o.digest,
         "month": run.month_text(o.month),
         "drgpay_version": o.manifest["drgpay_version"],
         "policy_digest": o.manifest["policy"]["digest"],
-        "changed_scheme": _changed_scheme(run, o),
+        "changed_scheme": None if scheme is None else two_languages(scheme),
         "changed_parameters": o.changed_parameters(run.year.policy),
         "changed_inputs": o.changed_inputs(now),
         "adjustments": len(new),
         "adjustment_fen": sum(a.adjustment_fen for a in new),
-    }
-
-
-def _changed_scheme(run: MonthRun, orders: Orders) -> dict[str, str] | None:
-    changed = orders.changed_scheme(run.year.prepared.main.scheme)
-    return None if changed is None else {"zh": changed.chinese, "en": str(changed)}
-
-
-def _ceiling(run: MonthRun) -> dict[str, Any] | None:
-    c = run.ceiling
-    if c is None:
-        return None
-    return {
-        "control_target_fen": c.target_fen,
-        "free_fen": c.free_fen,
-        "total_fen": c.total_fen,
-        "excess_fen": c.excess_fen,
-        "reserves": [
-            {
-                "name": d.reserve.name,
-                "amount_fen": d.reserve.amount_fen,
-                "drawn_fen": d.drawn_fen,
-                "inside_target": d.reserve.inside_target,
-            }
-            for d in c.drawn
-        ],
-        "payments": [
-            {"mode": p.mode, "name": p.name, "amount_fen": p.amount_fen} for p in c.payments
-        ],
     }
 
 
@@ -558,34 +423,14 @@ def write_month(
 
     Raises InputError when `out` is there already or its parent is not.
     """
-    trial = "; ".join(run.policy.trial)
-    tables = {
-        "months_pools": pools_table(run, trial),
-        "months_hospitals": hospitals_table(run, trial),
-        "suspended": suspended_table(run, trial),
-        "adjustments": adjustments_table(run, trial),
-        "corrections": of_trial(run.corrections, trial),
-        "quarantine": of_trial(run.year.prepared.quarantine.table(lang), trial),
-    }
-    for name, changed in run.year.prepared.changed_codes().items():
-        tables[name] = of_trial(changed, trial)
-    if run.every:
-        tables["tie_out"] = tie_out_table(run, trial)
-    with whole_folder(Path(out)) as folder:
-        for name, table in tables.items():
-            for suffix in (".parquet", ".csv"):
-                writer = table_writer(folder / f"{name}{suffix}", table.schema)
-                writer.write_table(table)
-                writer.close()
+
+    def beside(folder: Path) -> None:
         if gives_prepaid(run):
             write_prepaid(run, folder / PREPAID)
-        facts = {**manifest(run), **record(folder)}
-        text = json.dumps(facts, ensure_ascii=False, indent=1)
-        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        if finish is not None:
-            finish(folder)
-        write_sums(folder)
-    return Path(out)
+
+    return write_result(
+        out, month_tables(run, lang), lambda: manifest(run), beside=beside, finish=finish
+    )
 
 
 def gives_prepaid(run: MonthRun) -> bool:

@@ -24,15 +24,13 @@ from drgpay.cases.quarantine import BrokenRows
 from drgpay.ground.errors import BooksError, InputError, both, located
 from drgpay.names.columns import both_names
 from drgpay.names.reasons import REASONS
+from drgpay.names.run_tables import schema_of
 
 CORRECTED = "corrected"  # the table of what corrected cases took the place of, and its columns
-REPLACED = ("case_id", "version", "correction_file", "correction_row", "file", "row", "column",
-            "value", "reason")  # fmt: skip
 PLACE = Path("inputs") / "corrected_cases.parquet"  # the rows themselves, for the next version
 VERSION, FILE, ROW = "correction_version", "correction_file", "correction_row"
-REPLACED_SCHEMA = pa.schema(
-    [(name, pa.int64() if name in ("version", ROW, "row") else pa.string()) for name in REPLACED]
-)
+REPLACED_SCHEMA = pa.schema([f for f in schema_of(CORRECTED) if f.name != "message"])
+REPLACED = tuple(REPLACED_SCHEMA.names)
 
 
 @dataclass(frozen=True, slots=True)

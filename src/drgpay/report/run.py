@@ -8,12 +8,23 @@ from functools import cached_property
 from pathlib import Path
 
 from drgpay.names.codes import CASE_CLASSES
+from drgpay.names.run_tables import POINTS, kind_of
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.region.together import ids_in
 from drgpay.runs.case_bounds import KEYS, NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from drgpay.runs.reader import Record, RunFolder
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
+
+# columns of hospitals that are not called as the amount with `_fen`
+_COLUMNS = {
+    "cases": "cases",
+    "points": "points",
+    "recorded": "recorded_fund_fen",
+    "deducted": "points_deducted",
+    "held": "held_cases",
+    "waits": "deferred_fen",
+}
 
 
 @dataclass
@@ -39,6 +50,19 @@ class Amounts:
     payable: int = 0
     waits: int = 0
     recover: int = 0
+
+    @classmethod
+    def of(cls, row: Record) -> "Amounts":
+        """Amounts of a row of the table hospitals; what an older run folder lacks is 0."""
+        final = row["final_fen"]
+        row = {"payable_fen": max(0, final), "recover_fen": max(0, -final), **row}
+        found = {}
+        for f in fields(cls):
+            column = _COLUMNS.get(f.name, f"{f.name}_fen")
+            value = row.get(column) or 0
+            points = kind_of("hospitals", column) is POINTS
+            found[f.name] = units_of(value, 4) if points else value
+        return cls(**found)
 
     @property
     def difference(self) -> int:
@@ -136,30 +160,10 @@ class Run(RunFolder):
     @cached_property
     def accounts(self) -> list[Account]:
         """Every hospital and pool, most points first."""
-        found = []
-        for r in self.table("hospitals").to_pylist():
-            amounts = Amounts(
-                cases=r["cases"],
-                points=units_of(r["points"], 4),
-                not_pool=r["not_pool_fen"],
-                recorded=r["recorded_fund_fen"],
-                due=r["due_fen"],
-                prepaid=r["prepaid_fen"],
-                deposit=r["deposit_fen"],
-                forfeited=r["forfeited_fen"],
-                shared=r.get("shared_fen") or 0,
-                violation=r["violation_fen"],
-                carried=r.get("carried_fen") or 0,
-                final=r["final_fen"],
-                deducted=units_of(r.get("points_deducted") or 0, 4),
-                money=r.get("money_fen") or 0,
-                held=r.get("held_cases") or 0,
-                held_fund=r.get("held_fund_fen") or 0,
-                payable=r.get("payable_fen", max(0, r["final_fen"])),
-                waits=r.get("deferred_fen") or 0,
-                recover=r.get("recover_fen", max(0, -r["final_fen"])),
-            )
-            found.append(Account(r["hospital_id"], r["pool"], amounts, r.get("bound") or ""))
+        found = [
+            Account(r["hospital_id"], r["pool"], Amounts.of(r), r.get("bound") or "")
+            for r in self.table("hospitals").to_pylist()
+        ]
         return sorted(found, key=lambda a: (-a.amounts.points, a.hospital, a.pool))
 
     @cached_property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from drgpay.names.run_tables import tuples_table
 from drgpay.region.later import CARRIED, CARRIED_DIFFERENCE, DEMANDED, Reopening
 from drgpay.region.provenance import CARRIED_ORIGIN, rows_digest
 from drgpay.region.standing import ENDED
@@ -36,26 +37,19 @@ def to_carry(reopening: Reopening, run: YearEnd) -> list[tuple[str, str, int]]:
 
 def recovery_table(reopening: Reopening, run: YearEnd) -> pa.Table:
     """Return final payments before and after, what is to be recovered and what to be added."""
-    rows = differences(reopening, run)
     names = {h.id: h.name for h in run.region.hospitals}
     tables = "; ".join([*reopening.changed_texts(), *reopening.correction_texts()])
-    return pa.table(
-        {
-            "hospital_id": pa.array([r[0] for r in rows], pa.string()),
-            "pool": pa.array([r[1] for r in rows], pa.string()),
-            "final_before_fen": pa.array([r[2] for r in rows], pa.int64()),
-            "final_after_fen": pa.array([r[3] for r in rows], pa.int64()),
-            "difference_fen": pa.array([r[3] - r[2] for r in rows], pa.int64()),
-            "to_recover_fen": pa.array([max(0, r[2] - r[3]) for r in rows], pa.int64()),
-            "to_add_fen": pa.array([max(0, r[3] - r[2]) for r in rows], pa.int64()),
-            "paid_first_fen": pa.array(
-                [reopening.paid.get((r[0], r[1]), 0) for r in rows], pa.int64()
-            ),
-            "to_carry_fen": pa.array([fen for *_, fen in to_carry(reopening, run)], pa.int64()),
-            "changed_tables": pa.array([tables] * len(rows), pa.string()),
-            "name": pa.array([names[r[0]] for r in rows], pa.string()),
-        }
-    )
+    carried = to_carry(reopening, run)
+    rows = []
+    for (hospital, pool, before, after), (*_, carry) in zip(
+        differences(reopening, run), carried, strict=True
+    ):
+        more, paid = after - before, reopening.paid.get((hospital, pool), 0)
+        rows.append(
+            (hospital, pool, before, after, more, max(0, -more), max(0, more), paid, carry, tables,
+             names[hospital])
+        )  # fmt: skip
+    return tuples_table("recovery", rows)
 
 
 def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = "zh") -> None:

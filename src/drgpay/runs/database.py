@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from drgpay.names.codes import CODES
 from drgpay.names.run_columns import TABLES, column_of, label
 from drgpay.runs.duck import MEMORY_LIMIT, connection, identifier, parquet, quoted
+from drgpay.runs.reader import RunFolder
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,7 +52,7 @@ def write_run_database(
     name alone, for whoever works in the folder or sets DuckDB's `file_search_path` to it.
     The file is replaced only when it is whole. Its bytes differ from run to run; its contents do not.
     """
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+    manifest = RunFolder(folder, unfinished=True).manifest
     target = folder / NAME
     # DuckDB takes what follows a question mark for options of the path
     elsewhere = Path(tempfile.mkdtemp()) if "?" in str(folder.absolute()) else None

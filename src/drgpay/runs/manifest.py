@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from drgpay.ground.digests import record
-from drgpay.ground.outputs import RECORD
+from drgpay.budget.ceiling import Ceiling
+from drgpay.ground.digests import InputFile
+from drgpay.ground.errors import Bilingual, in_language
 from drgpay.names.readings import told_readings
+from drgpay.policy import YearPolicy
+from drgpay.region.records import Region
 from drgpay.region.together import by_pool
+from drgpay.schemes import Scheme
 
 Manifest = Mapping[str, Any]
 YEAR, MONTH = "year", "month"  # kinds of runs: a settled year, a month or all twelve
@@ -76,7 +80,75 @@ def point_values(manifest: Manifest) -> dict[str, Fraction]:
     return by_pool((p["pool"], Fraction(p["point_value_fraction"])) for p in manifest["pools"])
 
 
-def write_manifest(folder: Path, facts: Manifest, name: str = RECORD) -> None:
-    """Write the manifest of a folder whose tables are all there, with the digest of each."""
-    text = json.dumps({**facts, **record(folder)}, ensure_ascii=False, indent=1)
-    (folder / name).write_text(text + "\n", encoding="utf-8")
+# --- what manifests of several kinds say alike
+
+
+def named(of: object, names: str) -> dict[str, Any]:
+    """Return attributes of a record by their names, which stand in one text."""
+    return {name: getattr(of, name) for name in names.split()}
+
+
+def region_facts(region: Region) -> dict[str, Any]:
+    """Return which region and year a result is of."""
+    return named(region, "id name year")
+
+
+def policy_facts(policy: YearPolicy, sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the policy in force with every parameter; `policy_of` reads it."""
+    return {
+        **named(policy, "id title digest"),
+        "sources": dict(sources),
+        "parameters": [p.as_dict() for p in policy.parameters.values()],
+    }
+
+
+def scheme_facts(scheme: Scheme) -> dict[str, Any]:
+    """Return the scheme that cases were grouped by, with its readings."""
+    return {
+        **named(scheme, "id title digest"),
+        "readings": dict(scheme.options),
+        "effective": str(scheme.manifest.get("effective", {}).get("from", "")),
+        "draft": scheme.draft,
+    }
+
+
+def input_facts(inputs: Iterable[InputFile]) -> list[dict[str, Any]]:
+    """Return the files that a run read; `inputs_of` reads it."""
+    return [{"file": f.name, **named(f, "rows bytes sha256")} for f in inputs]
+
+
+def ceiling_facts(ceiling: Ceiling | None) -> dict[str, Any] | None:
+    """Return what leaves the funds against the control target; None when none was given."""
+    if ceiling is None:
+        return None
+    return {
+        "control_target_fen": ceiling.target_fen,
+        **named(ceiling, "free_fen total_fen excess_fen"),
+        "reserves": [
+            {
+                **named(drawn.reserve, "name amount_fen"),
+                "drawn_fen": drawn.drawn_fen,
+                "inside_target": drawn.reserve.inside_target,
+            }
+            for drawn in ceiling.drawn
+        ],
+        "payments": [named(payment, "mode name amount_fen") for payment in ceiling.payments],
+    }
+
+
+def two_languages(text: Bilingual) -> dict[str, str]:
+    """Return a text in both languages."""
+    return {lang: in_language(text, lang) for lang in ("zh", "en")}
+
+
+def check_fact(
+    name: str, text: Bilingual, detail: str | None = None, *, passed: bool = True
+) -> dict[str, Any]:
+    """Return an identity that a result was held to: one that failed leaves no result."""
+    told = {"name": name, "text_zh": in_language(text, "zh"), "text_en": in_language(text, "en")}
+    return {**told, "passed": passed, **({} if detail is None else {"detail": detail})}
+
+
+def write_manifest(path: Path, facts: Manifest) -> None:
+    """Write what a manifest says."""
+    path.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.ground.arrow import decimal_column
 from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.ground.money import yuan_text
+from drgpay.names.run_tables import columns_table
 from drgpay.policy import YearPolicy
 from drgpay.region.levels import differently_written, written_twice
 from drgpay.region.records import Region
@@ -294,37 +294,25 @@ def referrals_table(
             for values, value in zip(columns.values(), own, strict=True):
                 values.append(value)
 
-    def ints(name: str) -> pa.Array:
-        return pa.array(columns[name], pa.int64())
-
-    def days(name: str) -> pa.Array:
-        return pa.array([getattr(stay, name) for stay in stays], pa.int32()).cast(pa.date32())
-
-    paid = [None if stay.deductible < 0 else stay.deductible for stay in stays]
     ids = [stay.case_id for stay in stays]
-    leads = made["chain"]
-    return pa.table(
+    return columns_table(
+        "referrals",
         {
-            "chain_number": ints("chain_number"),
-            "chain": pa.array(leads, pa.string()),
-            "stay_number": ints("stay_number"),
-            "case_id": pa.array(ids, pa.string()),
-            "hospital_id": pa.array([h.id for h in hospitals], pa.string()),
-            "level": pa.array([h.level for h in hospitals], pa.string()),
-            "community_id": pa.array([h.community for h in hospitals], pa.string()),
-            "admission_date": days("admission"),
-            "discharge_date": days("discharge"),
-            "drg": pa.array([drgs[i] for i in made["drg"]], pa.string()),
-            "lead": pa.array([a == b for a, b in zip(ids, leads, strict=True)], pa.bool_()),
-            "total_cost_fen": pa.array(made["cost"], pa.int64()),
-            "points": decimal_column(np.array(made["points"], dtype=np.int64), 20, 4),
-            "paid_by": pa.array([PAID_BY[i] for i in made["paid_by"]], pa.string()),
-            "deductible_fen": pa.array(paid, pa.int64()),
-            "excess_fen": ints("excess_fen"),
-            "chain_stays": ints("chain_stays"),
-            "chain_paid_fen": ints("chain_paid_fen"),
-            "chain_due_fen": ints("chain_due_fen"),
-        }
+            **columns,
+            "chain": made["chain"],
+            "case_id": ids,
+            "hospital_id": [h.id for h in hospitals],
+            "level": [h.level for h in hospitals],
+            "community_id": [h.community for h in hospitals],
+            "admission_date": [stay.admission for stay in stays],
+            "discharge_date": [stay.discharge for stay in stays],
+            "drg": [drgs[i] for i in made["drg"]],
+            "lead": [a == b for a, b in zip(ids, made["chain"], strict=True)],
+            "total_cost_fen": made["cost"],
+            "points": made["points"],
+            "paid_by": [PAID_BY[i] for i in made["paid_by"]],
+            "deductible_fen": [None if s.deductible < 0 else s.deductible for s in stays],
+        },
     )
 
 

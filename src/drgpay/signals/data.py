@@ -19,8 +19,8 @@ from drgpay.ground.errors import BooksError, InputError, both
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.region.records import Region
 from drgpay.region.region import read_region
-from drgpay.runs.folder import case_tables, coefficients_table
 from drgpay.runs.reader import RunFolder
+from drgpay.runs.year_tables import case_tables, coefficients_table
 from drgpay.settlement.prepare import ids_of
 from drgpay.settlement.year_end import Progress, year_end
 

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from drgpay import __version__
-from drgpay.ground.arrow import table_writer
-from drgpay.ground.digests import write_sums
 from drgpay.ground.errors import BooksError, both, in_language
-from drgpay.ground.outputs import whole_folder
+from drgpay.names.run_tables import records_table
+from drgpay.runs.manifest import region_facts, two_languages
+from drgpay.runs.writer import write_result
 from drgpay.signals.detect import Signals
 from drgpay.signals.findings import LEVELS
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS
 
-SIGNALS_SCHEMA = pa.schema(
-    [
-        ("hospital_id", pa.string()),
-        ("hospital_name", pa.string()),
-        ("level", pa.string()),
-        ("kind", pa.string()),
-        ("signal", pa.string()),
-        ("confidence", pa.string()),
-        ("cases", pa.int64()),
-        ("observed", pa.float64()),
-        ("expected", pa.float64()),
-        ("ratio", pa.float64()),
-        ("shrunk_ratio", pa.float64()),
-        ("honest_spread", pa.float64()),
-        ("z", pa.float64()),
-        ("p", pa.float64()),
-        ("q", pa.float64()),
-        ("stake_points", pa.float64()),
-        ("stake_fen", pa.int64()),
-        ("evidence_rows", pa.int64()),
-        ("text", pa.string()),
-    ]
-)
-EVIDENCE_SCHEMA = pa.schema(
-    [
-        ("hospital_id", pa.string()),
-        ("kind", pa.string()),
-        ("signal", pa.string()),
-        ("rank", pa.int64()),
-        ("case_id", pa.string()),
-        ("related_case_id", pa.string()),
-        ("code", pa.string()),
-        ("value", pa.float64()),
-        ("peer_value", pa.float64()),
-        ("text", pa.string()),
-    ]
-)
 DIGITS = 9
 
 
@@ -127,8 +88,8 @@ def result_tables(result: Signals, lang: str = "zh") -> tuple[pa.Table, pa.Table
     order = {name: i for i, name in enumerate(("high", "middle", "low", "none", "not_evaluable"))}
     rows.sort(key=lambda r: order[r["confidence"]])  # stable: signals, then hospitals
     return (
-        pa.Table.from_pylist(rows, schema=SIGNALS_SCHEMA),
-        pa.Table.from_pylist(proof, schema=EVIDENCE_SCHEMA),
+        records_table("signals", rows),
+        records_table("evidence", proof),
     )
 
 
@@ -141,7 +102,7 @@ def facts(result: Signals) -> dict[str, Any]:
             counts[LEVELS[sure] if sure >= 0 else "not_evaluable"] += 1
     return {
         "drgpay_version": __version__,
-        "region": {"id": c.region.id, "name": c.region.name, "year": c.region.year},
+        "region": region_facts(c.region),
         "synthetic": c.region.synthetic,
         "hospitals": len(c.region.hospitals),
         "cases": c.counts,
@@ -155,23 +116,19 @@ def facts(result: Signals) -> dict[str, Any]:
         "signals": {
             f.signal.id: {
                 "kind": f.signal.kind,
-                "zh": f.signal.name.chinese,
-                "en": str(f.signal.name),
+                **two_languages(f.signal.name),
                 "honest_spread": _number(f.result.tau),
                 "evaluable_hospitals": int(f.result.evaluable.sum()),
-                "not_computed": {"zh": f.missing.chinese, "en": str(f.missing)}
-                if f.missing
-                else None,
+                "not_computed": two_languages(f.missing) if f.missing else None,
             }
             for f in result.findings
         },
-        "kinds": {name: {"zh": text.chinese, "en": str(text)} for name, text in KINDS.items()},
+        "kinds": {name: two_languages(text) for name, text in KINDS.items()},
         "parameters": [
             {
                 "key": p.key,
                 "value": p.value,
-                "zh": p.name.chinese,
-                "en": str(p.name),
+                **two_languages(p.name),
                 "why": p.why,
                 "changed": p.changed,
             }
@@ -188,27 +145,17 @@ def write_signals(
     finish: Callable[[Path, pa.Table, pa.Table], object] | None = None,
 ) -> Path:
     """Write the result folder `out`, which must not exist yet; `finish` may add files to it."""
-    target = Path(out)
-    with whole_folder(target) as temporary:
-        main, evidence = result_tables(result, lang)
-        for name, table in (("signals", main), ("evidence", evidence)):
-            for suffix in (".parquet", ".csv"):
-                writer = table_writer(temporary / f"{name}{suffix}", table.schema)
-                writer.write_table(table)
-                writer.close()
-        text = json.dumps(facts(result), ensure_ascii=False, indent=1)
-        (temporary / "signals.json").write_text(text + "\n", encoding="utf-8")
+    main, evidence = result_tables(result, lang)
+
+    def papers(folder: Path) -> None:
         if finish is not None:
-            finish(temporary, main, evidence)
-        write_sums(temporary)
-    return target
+            finish(folder, main, evidence)
 
-
-def found_pairs(result: Signals) -> set[tuple[str, str]]:
-    """Return the hospitals and kinds with a finding of middle or high confidence."""
-    ids = [h.id for h in result.cases.region.hospitals]
-    return {
-        (ids[number], f.signal.kind)
-        for f in result.findings
-        for number in np.flatnonzero(f.confidence >= LEVELS.index("middle")).tolist()
-    }
+    return write_result(
+        out,
+        {"signals": main, "evidence": evidence},
+        lambda: facts(result),
+        finish=papers,
+        manifest="signals.json",
+        digests=False,
+    )

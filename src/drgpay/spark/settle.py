@@ -41,7 +41,7 @@ from drgpay.spark.reading import Past, Reading, lean, lost
 from drgpay.spark.schemas import ddl
 from drgpay.spark.stays import ChainStays, chain_stays, with_chains, with_followed
 from drgpay.spark.sums import bed_day_stays, items_of, reviewed_cases, totals_of, versions_of
-from drgpay.spark.tables import carried_files, small_tables
+from drgpay.spark.tables import carried_files, spark_tables
 from drgpay.spark.workers import ScoreJob
 
 BETWEEN_STAGES = ("_read", "_past", "_ordered", "_chained")
@@ -254,7 +254,7 @@ class _Run(Reading):
         """Write the small tables and the manifest; leave out what only the stages needed."""
         run = self.made
         bed_days = bed_day_stays(scored) if run.beds.classes else []
-        for name, table in small_tables(run, bed_days).items():
+        for name, table in spark_tables(run, bed_days).items():
             self.folder.save_table(table, name)
         for name, content in carried_files(run).items():
             self.folder.save_bytes(content, name)

@@ -10,50 +10,24 @@ from typing import Any
 import pyarrow as pa
 
 from drgpay.ground.money import POINT, round_half_away
+from drgpay.names.run_tables import of_trial
 from drgpay.perdiem.review import review
 from drgpay.region.later import CARRIED
 from drgpay.region.together import by_pool
 from drgpay.runs.carried import write_negative
-from drgpay.runs.folder import (
-    NO_STAYS,
-    ceiling_table,
-    coefficients_table,
-    drgs_table,
-    funds_table,
-    hospitals_table,
-    months_table,
-    of_trial,
-    pools_table,
-    quality_table,
-    reviews_table,
-)
+from drgpay.runs.year_tables import NO_STAYS, small_tables
 from drgpay.settlement.year_end import YearEnd
 
 STAYS = NO_STAYS.schema.append(pa.field("stays", pa.int64()))
 
 
-def small_tables(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
+def spark_tables(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
     """Return the tables by name; `bed_days`: the per-diem stays, those alike in one row."""
-    trial = "; ".join(run.policy.trial)
-    tables = {
-        "hospitals": hospitals_table(run, trial),
-        "pools": pools_table(run, trial),
-        "funds": funds_table(run, trial),
-        "drgs": drgs_table(run, trial),
-        "reviews": reviews_table(run, trial),
-        "coefficients": coefficients_table(run, trial),
-        "quality": quality_table(run, trial),
-        "months": months_table(run, trial),
-        "review_notes": of_trial(run.notes.table("zh"), trial),
-    }
-    ceiling = ceiling_table(run, trial)
-    if ceiling is not None:
-        tables["ceiling"] = ceiling
+    tables = {**small_tables(run, "zh"), "review_notes": run.notes.table("zh")}
     if run.beds.classes:
-        tables["perdiem"] = of_trial(_perdiem(run, bed_days), trial)
-    for made in run.extra.values():
-        tables |= {name: of_trial(t, trial) for name, t in made.tables("zh").items()}
-    return tables
+        tables["perdiem"] = _perdiem(run, bed_days)
+    trial = "; ".join(run.policy.trial)
+    return {name: of_trial(table, trial) for name, table in tables.items()}
 
 
 def _perdiem(run: YearEnd, bed_days: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -33,7 +33,7 @@ from drgpay.points.base import BasePoints
 from drgpay.points.readmission import reduced_points
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Region
-from drgpay.runs.folder import case_tables
+from drgpay.runs.year_tables import case_tables
 from drgpay.settlement.facts import CaseReader, Facts
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.prepare import PieceReader, past_piece

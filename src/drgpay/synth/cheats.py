@@ -22,7 +22,7 @@ from drgpay.cases import parse
 from drgpay.ground.errors import InputError, both
 from drgpay.points.base import multiples_of
 from drgpay.policy import YearPolicy
-from drgpay.runs.folder import case_tables
+from drgpay.runs.year_tables import case_tables
 from drgpay.settlement.facts import year_bounds
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import writer

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from drgpay import __version__
-from drgpay.ground.arrow import decimal_column, table_writer
-from drgpay.ground.digests import record, write_sums
 from drgpay.ground.errors import BooksError, both, in_language
-from drgpay.ground.money import decimal_text
-from drgpay.ground.outputs import whole_folder
+from drgpay.names.run_tables import records_table
 from drgpay.policy import YearPolicy
 from drgpay.policy.year import InForce
+from drgpay.runs.manifest import check_fact, input_facts, named, region_facts, two_languages
+from drgpay.runs.writer import write_result
 from drgpay.trials.outcome import (
     NO_GROUP,
     NO_HOSPITAL,
@@ -33,20 +27,7 @@ from drgpay.trials.simulate import (
     setting_rows,
 )
 
-VALUE_PLACES = 12
 Record = dict[str, Any]
-# columns by their ending; all others are texts
-ENDINGS = (
-    ("_fen", pa.int64()),
-    ("cases_before", pa.int64()),
-    ("cases_after", pa.int64()),
-    ("points_before", pa.decimal128(20, 4)),
-    ("points_after", pa.decimal128(20, 4)),
-    ("share_before", pa.float64()),
-    ("share_after", pa.float64()),
-    ("value_before", pa.decimal128(30, VALUE_PLACES)),
-    ("value_after", pa.decimal128(30, VALUE_PLACES)),
-)
 
 
 def unverified(policy: YearPolicy) -> list[InForce]:
@@ -279,24 +260,6 @@ TABLES: Mapping[str, Callable[[Simulation], Iterator[Record]]] = {
 }
 
 
-def arrow_table(rows: Sequence[Record]) -> pa.Table:
-    """Return records as a table, columns typed by their names, `trial` last."""
-    names = list(dict.fromkeys(name for row in rows for name in row if name != "trial"))
-    columns = {name: _column(name, [row.get(name) for row in rows]) for name in [*names, "trial"]}
-    return pa.table(columns)
-
-
-def _column(name: str, values: list[Any]) -> pa.Array:
-    kind = next((kind for ending, kind in ENDINGS if name.endswith(ending)), pa.string())
-    if not pa.types.is_decimal(kind):
-        return pa.array(values, kind)
-    if kind.scale == VALUE_PLACES:
-        texts = [None if v is None else decimal_text(Fraction(v), VALUE_PLACES) for v in values]
-        return pa.array(texts, pa.string()).cast(kind)
-    null = np.array([v is None for v in values], dtype=np.bool_)
-    return decimal_column(np.array([v or 0 for v in values], dtype=np.int64), 20, 4, null)
-
-
 def check(simulation: Simulation) -> list[dict[str, Any]]:
     """Return the identities that the tables were held to; raises BooksError when one fails."""
     base = simulation.base
@@ -314,24 +277,27 @@ def check(simulation: Simulation) -> list[dict[str, Any]]:
             parts = sum(fen for by in result.parts.values() for fen in by.values())
             _hold(parts == change, result.trial.name)
     return [
-        {
-            "name": "dues",
-            "text_zh": "各试算：应付之和 + 尾差 = 清算总额，逐分相符",
-            "text_en": "of every trial: dues + residual = settled total, to the fen",
-            "passed": True,
-        },
-        {
-            "name": "changes",
-            "text_zh": "机构、等级、MDC、病例类别的增减各自合计 = 应付的增减",
-            "text_en": "changes by hospital, level, MDC and class each add up to the change of dues",
-            "passed": True,
-        },
-        {
-            "name": "causes",
-            "text_zh": "各原因之和 = 每家机构每一险种应付的增减",
-            "text_en": "causes add up to the change of every hospital and pool",
-            "passed": True,
-        },
+        check_fact(
+            "dues",
+            both(
+                "各试算：应付之和 + 尾差 = 清算总额，逐分相符",
+                "of every trial: dues + residual = settled total, to the fen",
+            ),
+        ),
+        check_fact(
+            "changes",
+            both(
+                "机构、等级、MDC、病例类别的增减各自合计 = 应付的增减",
+                "changes by hospital, level, MDC and class each add up to the change of dues",
+            ),
+        ),
+        check_fact(
+            "causes",
+            both(
+                "各原因之和 = 每家机构每一险种应付的增减",
+                "causes add up to the change of every hospital and pool",
+            ),
+        ),
     ]
 
 
@@ -349,15 +315,12 @@ def manifest(simulation: Simulation) -> dict[str, Any]:
         "drgpay_version": __version__,
         "kind": "simulation",
         "trial": True,
-        "region": {"id": region.id, "name": region.name, "year": region.year},
+        "region": region_facts(region),
         "synthetic": region.synthetic,
-        "policy": {"id": policy.id, "title": policy.title, "digest": policy.digest},
+        "policy": named(policy, "id title digest"),
         "scheme": simulation.base.scheme,
         "counts": dict(simulation.counts),
-        "inputs": [
-            {"file": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256}
-            for f in simulation.inputs
-        ],
+        "inputs": input_facts(simulation.inputs),
         "trials": [_trial_facts(simulation, result) for result in simulation.trials],
         "sweeps": [{"cause": s.cause, "values": list(s.values)} for s in simulation.sweeps],
         "unverified": [p.key for p in unverified(simulation.base.policy)],
@@ -379,19 +342,13 @@ def _trial_facts(simulation: Simulation, result: TrialResult) -> dict[str, Any]:
         return facts
     facts |= {
         "scheme": result.outcome.scheme,
-        "policy": {
-            "id": result.outcome.policy.id,
-            "digest": result.outcome.policy.digest,
-        },
+        "policy": named(result.outcome.policy, "id digest"),
         **money_of(change_of(simulation.base, result.outcome)),
         "settled_change_fen": result.outcome.settled_fen - simulation.base.settled_fen,
         "causes": result.parts is not None,
     }
     if result.no_parts is not None:
-        facts["no_causes"] = {
-            "zh": in_language(result.no_parts, "zh"),
-            "en": in_language(result.no_parts, "en"),
-        }
+        facts["no_causes"] = two_languages(result.no_parts)
     return facts
 
 
@@ -405,20 +362,14 @@ def write_simulation(
 
     Raises InputError when `out` is there already or its parent is not.
     """
-    target = Path(out)
-    with whole_folder(target) as folder:
-        for name, rows in TABLES.items():
-            records = list(rows(simulation))
-            if not records:
-                continue
-            table = arrow_table(records)
-            for suffix in (".parquet", ".csv"):
-                writer = table_writer(folder / f"{name}{suffix}", table.schema)
-                writer.write_table(table)
-                writer.close()
-        text = json.dumps({**manifest(simulation), **record(folder)}, ensure_ascii=False, indent=1)
-        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        if finish is not None:
-            finish(folder)
-        write_sums(folder)
-    return target
+    made = {
+        name: records_table(f"trial.{name}", list(rows(simulation)))
+        for name, rows in TABLES.items()
+    }
+    return write_result(
+        out,
+        {name: table for name, table in made.items() if len(table)},
+        lambda: manifest(simulation),
+        finish=finish,
+        declared=False,
+    )

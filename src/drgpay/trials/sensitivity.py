@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from drgpay.ground.arrow import table_writer
 from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, both, in_language
 from drgpay.ground.money import decimal_text
 from drgpay.names.choices import word_of
+from drgpay.names.run_tables import TEXT, TRIAL, rows_table
 from drgpay.policy import YearPolicy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.year import InForce, shown
 from drgpay.region.records import Region
 from drgpay.reopening.reopen import correct_cases
+from drgpay.runs.writer import write_table
 from drgpay.settlement.prepare import Prepared, prepare
 from drgpay.settlement.year_end import YearEnd, settle_prepared
 from drgpay.trials.outcome import Change, Outcome, change_of, changes, outcome_of, refusal
@@ -204,10 +204,7 @@ def write_sensitivity(
     """Write the table `sensitivity` (Parquet and CSV) into a run folder; return its rows."""
     found = sensitivity(run.prepared, run.policy, run, region=run.region, progress=progress)
     table = sensitivity_table(found, lang, "; ".join(run.policy.trial))
-    for suffix in (".parquet", ".csv"):
-        writer = table_writer(folder / f"sensitivity{suffix}", table.schema)
-        writer.write_table(table)
-        writer.close()
+    write_table(folder, "sensitivity", table)
     return found
 
 
@@ -217,44 +214,24 @@ def sensitivity_table(found: Sequence[Sensitive], lang: str = "zh", trial: str =
     Numbers of what was not settled are empty.
     """
 
-    def values(after: bool) -> list[str]:
-        return [
-            "; ".join(
-                f"{pool}: {decimal_text((new if after else old) / 100, VALUE_PLACES)}"
-                for pool, old, new in s.values
-            )
-            for s in found
-        ]
+    def values(s: Sensitive, after: bool) -> str:
+        return "; ".join(
+            f"{pool}: {decimal_text((new if after else old) / 100, VALUE_PLACES)}"
+            for pool, old, new in s.values
+        )
 
-    def money(name: str) -> pa.Array:
-        return pa.array([s.change and getattr(s.change, name) for s in found], pa.int64())
-
-    def ints(name: str) -> pa.Array:
-        return pa.array([s.change and getattr(s, name) for s in found], pa.int64())
-
-    def texts(name: str) -> pa.Array:
-        return pa.array([getattr(s, name) for s in found], pa.string())
-
-    columns: dict[str, Any] = {
-        "key": texts("key"),
-        "name": texts("name"),
-        "value": texts("value"),
-        "alternative": texts("alternative"),
-        "state": texts("state"),
-        "due_change_fen": money("due_fen"),
-        "moved_fen": money("due_moved_fen"),
-        "final_change_fen": money("final_fen"),
-        "final_moved_fen": money("final_moved_fen"),
-        "settled_change_fen": ints("settled_fen"),
-        "hospitals": ints("hospitals"),
-        "largest_hospital": texts("largest_hospital"),
-        "largest_change_fen": ints("largest_fen"),
-        "point_value_before": pa.array(values(False), pa.string()),
-        "point_value_after": pa.array(values(True), pa.string()),
-        "source": texts("source"),
-        "source_zh": texts("source_zh"),
-        "note": pa.array([in_language(s.note or "", lang) for s in found], pa.string()),
-    }
-    if trial:
-        columns["trial"] = pa.array([trial] * len(found), pa.string())
-    return pa.table(columns)
+    table = rows_table(
+        "sensitivity",
+        found,
+        due_change_fen=lambda s: s.change and s.change.due_fen,
+        moved_fen=lambda s: s.change and s.change.due_moved_fen,
+        final_change_fen=lambda s: s.change and s.change.final_fen,
+        final_moved_fen=lambda s: s.change and s.change.final_moved_fen,
+        settled_change_fen=lambda s: s.change and s.settled_fen,
+        hospitals=lambda s: s.change and s.hospitals,
+        largest_change_fen=lambda s: s.change and s.largest_fen,
+        point_value_before=lambda s: values(s, after=False),
+        point_value_after=lambda s: values(s, after=True),
+        note=lambda s: in_language(s.note or "", lang),
+    )
+    return table.append_column(TRIAL, TEXT.array([trial] * len(found))) if trial else table
