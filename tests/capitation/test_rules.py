@@ -11,7 +11,7 @@ import pytest
 
 from drgpay.capitation.budget import in_fen
 from drgpay.capitation.result import CHECKS, Capitation, check_books
-from drgpay.capitation.run import capitate, has_capitation
+from drgpay.capitation.run import capitate
 from drgpay.ground.errors import BooksError, PolicyError
 from tests.capitation.regions import POLICY, Row, engine_policy, person, visit, write_region
 
@@ -425,7 +425,6 @@ def test_tables__are_written_as_parquet_and_csv(tmp_path: Path) -> None:
     }
     text = (out / "capitation_communities.csv").read_text(encoding="utf-8")
     assert text.splitlines()[1].startswith('"A","医共体A",1,12,12.000000,60000,')
-    assert has_capitation(tmp_path / "region") and not has_capitation(out)
     assert {p.name for p in result.inputs} == {
         "persons.csv", "visits.csv", "areas.csv", "communities.csv", "community_members.csv",
     }  # fmt: skip

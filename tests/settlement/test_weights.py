@@ -166,7 +166,7 @@ def test_weights__why_report_and_prices_of_the_run_agree(region: Path, tmp_path:
         [pa.table({"case_id": p.case_id}) for p in run.pieces]
     ).to_pylist():
         name = case["case_id"]
-        drg = price.settled_drg(name)
+        drg = price.settled(pa.array([name])).drg[0]
         if drg and name not in ("C05",):  # C05's points are halved by its readmission
             found = price.case(name)(drg)
             piece = run.pieces[0]

@@ -7,10 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
+
 from drgpay.signals.detect import Signals, signals
-from drgpay.signals.folder import found_pairs
+from drgpay.signals.findings import LEVELS
 from drgpay.synth import synthesize
 from drgpay.synth.cheats import Cheats
+
+
+def found_pairs(result: Signals) -> set[tuple[str, str]]:
+    """Return the hospitals and kinds with a finding of middle or high confidence."""
+    ids = [h.id for h in result.cases.region.hospitals]
+    return {
+        (ids[number], f.signal.kind)
+        for f in result.findings
+        for number in np.flatnonzero(f.confidence >= LEVELS.index("middle")).tolist()
+    }
 
 
 def city(

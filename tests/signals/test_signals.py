@@ -21,11 +21,11 @@ from drgpay.report.signals import write_report
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from drgpay.signals.detect import Signals, signals
-from drgpay.signals.folder import facts, found_pairs, result_tables, write_signals
+from drgpay.signals.folder import facts, result_tables, write_signals
 from drgpay.signals.outpatient import read_visits
 from drgpay.signals.texts import CONFIDENCE, KINDS, SIGNALS
 from drgpay.synth.cheats import Cheats
-from tests.signals.cities import city
+from tests.signals.cities import city, found_pairs
 
 NAMED = (
     ("SYN0002", "split"),

@@ -31,11 +31,6 @@ from drgpay.ground.money import round_half_away
 from drgpay.names.run_tables import tuples_table
 
 
-def has_capitation(region: Path) -> bool:
-    """Whether a region folder holds files of capitation."""
-    return (region / FOLDER).is_dir()
-
-
 def capitate(folder: Path, policy: Mapping[str, Any], year: int) -> Capitation:
     """Return the capitation of a region folder, whose files lie in its folder `capitation`.
 

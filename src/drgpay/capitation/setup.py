@@ -25,7 +25,6 @@ from drgpay.ground.errors import Bilingual, InputError, both, located, unknown_c
 from drgpay.tables.declared import Row
 from drgpay.tables.reader import Reader
 
-WEIGHT_DP = 6
 NO_CELL = "-"
 
 

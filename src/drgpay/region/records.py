@@ -16,6 +16,7 @@ from drgpay.region.provenance import HAND
 from drgpay.region.standing import NORMAL
 
 GRANTED, REFUSED = 1, 2
+DECISIONS = {GRANTED: "granted", REFUSED: "refused"}  # as tables write them
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from drgpay.names.readings import (
 from drgpay.perdiem.points import bed_day_tables
 from drgpay.points.base import BasePoints, GroupBase, group_tables
 from drgpay.points.kernels import BED_DAY, COEF_ONE, MONEY
-from drgpay.region.records import GRANTED, REFUSED, Rate
+from drgpay.region.records import DECISIONS, Rate
 from drgpay.runs.reader import RunFolder
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import bundled_families
@@ -46,22 +46,10 @@ from drgpay.settlement.facts import Facts
 from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, points_step, score
 
 RUN_COLUMNS = (
-    "case_id",
-    "hospital_id",
-    "pool",
-    "drg",
-    "status",
-    "case_class",
-    "base_points",
-    "days",
-    "total_cost_fen",
-    "readmission",
-    "bed_day_class",
-    "discharge_way",
-    "day_surgery",
+    "case_id", "hospital_id", "pool", "drg", "status", "case_class", "base_points", "days",
+    "total_cost_fen", "readmission", "bed_day_class", "discharge_way", "day_surgery",
     "new_technology_fen",
-)
-DECISIONS = {"granted": GRANTED, "refused": REFUSED}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,9 +119,10 @@ class Pricer(RunFolder):
             self._coefficients(given),
             all_mean,
         )
+        decided = {name: code for code, name in DECISIONS.items()}
         self.reviews = {
             row["case_id"]: (
-                DECISIONS[row["decision"]],
+                decided[row["decision"]],
                 row["unreasonable_fen"],
                 -1 if row["points"] is None else _ten_thousandths(row["points"]),
             )
@@ -229,12 +218,9 @@ class Pricer(RunFolder):
 
     def settled(self, ids: pa.Array) -> SettledCases:
         """Return what the run knows of cases; those it does not know come out as not known."""
-        table = self._cases
         own = pc.utf8_trim_whitespace(ids.cast(pa.string()))
-        at = pc.index_in(own, value_set=flat(table["case_id"]).cast(pa.string()))
-        rows = table.take(pc.fill_null(at, 0)) if len(table) else table
-        if not len(table):
-            return _nothing(len(ids))
+        at = pc.index_in(own, value_set=flat(self._cases["case_id"]).cast(pa.string()))
+        rows = self._cases.take(at)  # of nothing where the run has no such case
         words = {
             name: flat(rows[name]).cast(pa.string()).to_pylist()
             for name in ("hospital_id", "pool", "drg", "status", "case_class", "bed_day_class")
@@ -253,21 +239,23 @@ class Pricer(RunFolder):
         )
         bed_class = [self.bed_classes.get(name or "", -1) for name in words["bed_day_class"]]
         return SettledCases(
-            known,
-            words["drg"],
-            words["pool"],
-            np.array([self.hospitals.get(h or "", 0) for h in words["hospital_id"]], np.int32),
-            cost,
-            np.minimum(unreasonable, cost - integers("new_technology_fen")),
-            review.astype(np.int8),
-            set_points,
-            np.asarray(pc.fill_null(flat(rows["day_surgery"]), False)),
-            integers("discharge_way").astype(np.int8),
-            np.array(bed_class, np.int16),
-            integers("days").astype(np.int32),
-            np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
-            np.array([case in self.referred for case in own.to_pylist()], np.bool_),
-            integers("new_technology_fen"),
+            known=known,
+            drg=words["drg"],
+            pool=words["pool"],
+            hospital=np.array(
+                [self.hospitals.get(h or "", 0) for h in words["hospital_id"]], np.int32
+            ),
+            cost=cost,
+            unreasonable=np.minimum(unreasonable, cost - integers("new_technology_fen")),
+            review=review.astype(np.int8),
+            set_points=set_points,
+            day_surgery=np.asarray(pc.fill_null(flat(rows["day_surgery"]), False)),
+            way=integers("discharge_way").astype(np.int8),
+            bed_class=np.array(bed_class, np.int16),
+            days=integers("days").astype(np.int32),
+            readmission=np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
+            referred=np.array([case in self.referred for case in own.to_pylist()], np.bool_),
+            apart=integers("new_technology_fen"),
         )
 
     def of_table(
@@ -343,10 +331,6 @@ class Pricer(RunFolder):
             )
         return lambda drg: self._one(cases, drg)
 
-    def settled_drg(self, case_id: str) -> str | None:
-        """Return the group that the run has a case in."""
-        return self.settled(pa.array([case_id])).drg[0]
-
     def _one(self, cases: SettledCases, drg: str) -> Price:
         price = self.prices(cases, np.zeros(1, np.int64), [drg])[0]
         if price is None:
@@ -366,25 +350,3 @@ def _status(drg: str) -> int:
 
 def _ten_thousandths(points: Decimal) -> int:
     return int(points * POINT)
-
-
-def _nothing(count: int) -> SettledCases:
-    no, zero = np.zeros(count, np.bool_), np.zeros(count, np.int64)
-    none: list[str | None] = [None] * count
-    return SettledCases(
-        no,
-        none,
-        none,
-        zero.astype(np.int32),
-        zero,
-        zero,
-        zero.astype(np.int8),
-        zero - 1,
-        no,
-        zero.astype(np.int8),
-        zero.astype(np.int16) - np.int16(1),
-        zero.astype(np.int32),
-        no,
-        no,
-        zero,
-    )

@@ -17,7 +17,7 @@ from drgpay.names.run_tables import TEXT, fraction_text, of_trial, rows_table
 from drgpay.perdiem.review import review
 from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.region.corrected import CORRECTED, replaced_table
-from drgpay.region.records import GRANTED, REFUSED
+from drgpay.region.records import DECISIONS
 from drgpay.region.together import by_pool
 from drgpay.runs.carried import recovery_table
 from drgpay.runs.writer import Tables
@@ -34,8 +34,6 @@ from drgpay.settlement.kernels import (
 )
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
 from drgpay.settlement.year_end import YearEnd
-
-DECISIONS = {GRANTED: "granted", REFUSED: "refused"}
 
 
 def year_tables(run: YearEnd, lang: str) -> Tables:
