@@ -30,7 +30,7 @@ PHASES = (
 HOOKS = {
     "reading": ("drgpay.settlement.year_end", "prepare_year"),
     "settling": ("drgpay.settlement.year_end", "settle_prepared"),
-    "writing": ("drgpay.runs.folder", "_write_tables"),
+    "writing": ("drgpay.runs.writer", "write_table"),
     "manifest": ("drgpay.runs.folder", "manifest"),
     "excel": ("drgpay.report.settlement_excel", "write_settlement_excel"),
     "database": ("drgpay.runs.database", "write_run_database"),
