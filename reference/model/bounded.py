@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from reference.model.exact import largest_remainder, round_fen
+from reference.model.policy import says
 
 UNIQUE, INTERVAL = "unique", "interval"
 NONE_TOO_LOW, NONE_TOO_HIGH = "none_too_low", "none_too_high"
@@ -140,6 +141,8 @@ def bounds_of(
         given = p["bound.never_below_zero"] or p["bound.cost_share"] is not None
         if given or p["bound.case_within_cost"]:
             raise ValueError(f"bounds do not fit bound.level {level!r}")
+    if level not in ("none", "hospital", "case"):
+        raise ValueError(f"no bounds by bound.level = {level!r}")
     highs = []
     if p["bound.cost_share"] is not None:
         share = p["bound.cost_share"] * recorded_fund_fen
@@ -174,7 +177,7 @@ def settled_total(
         return round_fen(fund_fen + tiered(Fraction(budget_fen - fund_fen), budget_fen, tiers))
     tiers = p["overspend_tiers"] or ((None, p["fund_share_of_overspend"]),)
     settled = round_fen(budget_fen + tiered(Fraction(fund_fen - budget_fen), budget_fen, tiers))
-    if p["overspend_cap"] == "reserve":
+    if says(p, "overspend_cap", "reserve", "none"):
         if reserve_fen is None:
             raise ValueError("the reserve that caps an overspend is not given")
         settled = min(settled, budget_fen + reserve_fen)

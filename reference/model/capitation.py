@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reference.model.exact import decimal, fen, round_fen
+from reference.model.policy import says
 
 AREA_OF_KIND = {"student": "school_area", "employee": "employer_area"}
 
@@ -176,7 +177,9 @@ def bear(
         bearers.append(result.invalid[community, invalid_reason(person)])
     if not person:
         bearers.append(result.unknown)
-    elif person.get("invalid") == "yes" and policy["capitation.invalid_cost"] == "excluded":
+    elif person.get("invalid") == "yes" and says(
+        policy, "capitation.invalid_cost", "excluded", "charged"
+    ):
         bearers.append(result.invalid_not_charged)
     elif not community:
         key = why_none, person["kind"]
@@ -219,7 +222,7 @@ def set_budgets(folder: Path, result: Capitation, policy: Mapping[str, Any]) -> 
     everyone = sum((c.weighted_months for c in result.communities.values()), Fraction(0))
     exact: dict[str, Fraction] = {}
     for name, one in result.communities.items():
-        if policy["capitation.method"] == "rate":
+        if says(policy, "capitation.method", "rate", "share_of_budget"):
             rate = 100 * decimal(policy["capitation.rate_yuan"], "rate")
             exact[name] = rate * one.weighted_months / 12
         else:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from reference.model.exact import largest_remainder
+from reference.model.policy import says
 from reference.model.region import Region
 from reference.model.stay import Parameters
 
@@ -35,7 +36,7 @@ class FundRow:
 
 
 def outside(pools: Iterable[str], region: Region, p: Parameters) -> int:
-    if p["out_of_area"] != "inside_budget":
+    if not says(p, "out_of_area", "inside_budget", "deducted"):
         return 0
     return sum(region.pools[pool].out_of_area_fund_fen for pool in pools)
 
@@ -84,7 +85,7 @@ def wait(rows: list[Row], pools: list[str], excess: int, p: Parameters) -> list[
         if max(0, row.final_fen) > row.deferred_fen
     }
     waits = min(excess, owed, sum(payable.values()))
-    if p["ceiling.excess"] == "refuse" or waits <= 0:
+    if says(p, "ceiling.excess", "refuse", "defer") or waits <= 0:
         return rows
     exact = {key: Fraction(waits * fen, sum(payable.values())) for key, fen in payable.items()}
     parts = largest_remainder(exact, waits)

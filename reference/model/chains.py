@@ -7,6 +7,7 @@ from itertools import pairwise
 from reference.model.exact import largest_remainder
 from reference.model.grouping import Grouping
 from reference.model.points import BY_POINTS, NAME_UNREASONABLE, Price, Setting, price_of
+from reference.model.policy import says
 from reference.model.region import Case, Region
 from reference.model.stay import Parameters, is_bed_day, is_long_stay, point_places
 
@@ -22,7 +23,7 @@ def in_order(stay: Stay) -> tuple[object, ...]:
 
 def chains(stays: Iterable[Stay], region: Region, p: Parameters) -> list[list[Stay]]:
     """The referral chains of two stays or more, each in order."""
-    if p["referral.rule"] != "one_stay":
+    if not says(p, "referral.rule", "one_stay", "separate"):
         return []
     together: dict[tuple[str, str, str], list[Stay]] = {}
     for case, grouping in stays:
@@ -109,9 +110,9 @@ def divided(made: Price, chain: Sequence[Stay], lead: str, setting: Setting) -> 
 
 
 def kind_of(case: Case, grouping: Grouping, p: Parameters) -> str:
-    if p["readmission.same"] == "hospital_drg":
+    if says(p, "readmission.same", "hospital_drg", "hospital_adrg", "hospital_category"):
         return grouping.drg
-    if p["readmission.same"] == "hospital_adrg":
+    if says(p, "readmission.same", "hospital_adrg", "hospital_drg", "hospital_category"):
         return grouping.adrg
     return case.diagnoses[0][:3]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reference.model.exact import round_half_away
 from reference.model.history import History, Past
+from reference.model.policy import says
 from reference.model.region import Region
 from reference.model.stay import Parameters, not_pool_fen
 
@@ -73,11 +74,11 @@ class Coefficients:
         level = region.hospitals[hospital_id].level
         if drg in self.primary and (not p["primary_levels"] or level in p["primary_levels"]):
             return ONE
-        if p["coef.source"] == "given":
+        if says(p, "coef.source", "given", "level", "components"):
             general = self._general(hospital_id)
             assert general is not None  # checked above
             coefficient = region.coefficients.get((hospital_id, drg), general)
-        elif p["coef.source"] == "level":
+        elif says(p, "coef.source", "level", "given", "components"):
             coefficient = region.level_coefficients[level]
         else:
             coefficient = self._weighted(hospital_id, drg)
@@ -90,7 +91,11 @@ class Coefficients:
         """A hospital's own row; without one, 1 where it has rows by DRG and the policy says so."""
         own = self.region.coefficients.get((hospital_id, ""))
         by_drg = any(name == hospital_id for name, _ in self.region.coefficients)
-        return ONE if own is None and by_drg and self.p["coef.without_row"] == "one" else own
+        return (
+            ONE
+            if own is None and by_drg and says(self.p, "coef.without_row", "one", "refuse")
+            else own
+        )
 
     def _weighted(self, hospital_id: str, drg: str) -> Fraction:
         p = self.p
@@ -132,7 +137,7 @@ class Coefficients:
 
     def _costs(self, own: Sequence[Past], drg: str) -> Fraction:
         """What the cases cost, over what they would cost at the means of their groups."""
-        if self.p["coef.scope"] == "hospital_drg":
+        if says(self.p, "coef.scope", "hospital_drg", "hospital"):
             own = [past for past in own if past.grouping.drg == drg]
         if not own or len(own) < self.p["coef.min_cases"]:
             return ONE

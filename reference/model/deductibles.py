@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reference.model.chains import Stay, in_order
+from reference.model.policy import says
 from reference.model.region import Region
 from reference.model.stay import Parameters
 
@@ -75,7 +76,9 @@ def referral_rows(
 
 def check_standards(region: Region, p: Parameters) -> None:
     """Levels of hospitals in a community need a standard when these are asked for."""
-    if p["referral.rule"] != "one_stay" or p["referral.deductible"] != "standards":
+    if not says(p, "referral.rule", "one_stay", "separate") or not says(
+        p, "referral.deductible", "standards", "highest_paid"
+    ):
         return
     for hospital in region.hospitals.values():
         if hospital.community_id and hospital.level not in p["referral.deductible_standards"]:
@@ -87,7 +90,7 @@ def due_once(chain: Sequence[Stay], region: Region, p: Parameters) -> int | None
     given = [case.deductible_fen for case, _ in chain if case.deductible_fen is not None]
     if not given:
         return None
-    if p["referral.deductible"] == "highest_paid":
+    if says(p, "referral.deductible", "highest_paid", "standards"):
         return max(given)
     return max(standard(stay, region, p) for stay in chain)
 
@@ -110,7 +113,7 @@ def to_return(
     rest = max(0, sum(paid.values()) - due)
 
     def height(stay: Stay) -> int:
-        if p["referral.deductible"] == "highest_paid":
+        if says(p, "referral.deductible", "highest_paid", "standards"):
             return paid[stay[0].case_id]
         return standard(stay, region, p)
 

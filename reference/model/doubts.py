@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from reference.model.policy import says
 from reference.model.region import Case
 from reference.model.stay import Parameters, misfits
 
@@ -30,6 +31,6 @@ def doubted(cases: Iterable[Case], p: Parameters) -> set[str]:
         }
         if any(own[name] for name in p["findings.hold"]):
             found.add(case.case_id)
-        if p["los_conflict"] == "hold" and misfits(case):
+        if says(p, "los_conflict", "hold", "dates", "given") and misfits(case):
             found.add(case.case_id)
     return found

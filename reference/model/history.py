@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from reference.model.exact import round_fen, round_half_away
 from reference.model.grouping import Grouping
-from reference.model.policy import BandList
+from reference.model.policy import BandList, says
 from reference.model.region import Case, GivenMean
 from reference.model.stay import Parameters, is_bed_day, is_long_stay, year_of
 
@@ -66,6 +66,8 @@ def cv_squared(costs: Sequence[int], sd: str) -> Fraction | None:
     None when there is none: no case, or one case with the sample deviation (n - 1).
     """
     n, total = len(costs), sum(costs)
+    if sd not in ("sample", "population"):
+        raise ValueError(f"no deviation by stable.cv_sd = {sd!r}")
     divisor = n - 1 if sd == "sample" else n
     if divisor < 1:
         return None
@@ -82,7 +84,7 @@ def quantile(ordered: Sequence[int], share: Fraction, kind: int) -> Fraction:
     between two costs it is interpolated.
     """
     n = len(ordered)
-    place = (n - 1) * share + 1 if kind == 7 else (n + 1) * share
+    place = {7: (n - 1) * share + 1, 6: (n + 1) * share}[kind]
     place = min(max(place, Fraction(1)), Fraction(n))
     below = int(place)
     if below == n:
@@ -97,7 +99,7 @@ def median(costs: Sequence[int]) -> Fraction | None:
 def high_multiple(points: Fraction, p: Parameters) -> Fraction | None:
     """K: the multiple of the first band that the base points, or the weight, belong to."""
     bands: BandList = p["high.bands"] or ()
-    own = points / p["point_scale"] if p["high.bands_unit"] == "weight" else points
+    own = points / p["point_scale"] if says(p, "high.bands_unit", "weight", "points") else points
     for limit, multiple in bands:
         if limit is None or own < limit or (own == limit and p["high.bands_inclusive"]):
             return multiple
@@ -129,8 +131,10 @@ def trimmed(
     }
     if method == "multiples":
         kept = _multiples(costs, p, all_untrimmed_mean_fen)
-    else:
+    elif method in keeps:
         kept = keeps[method](costs, p)
+    else:
+        raise ValueError(f"no way to trim by trim.method = {method!r}")
     return [cost if keep else None for cost, keep in zip(costs, kept, strict=True)]
 
 
@@ -182,7 +186,7 @@ def _multiples(costs: Sequence[int], p: Parameters, all_mean_fen: int) -> list[b
 
 def mean_of(cases: Sequence[Past], year: int, p: Parameters) -> int:
     """The mean cost of kept cases in fen, pooled or of the weighted means of the years."""
-    if p["history.weighting"] == "pooled":
+    if says(p, "history.weighting", "pooled", "yearly_means"):
         return round_fen(Fraction(sum(past.cost_fen for past in cases), len(cases)))
     costs_of: dict[int, list[int]] = {}
     for past in cases:
@@ -229,7 +233,7 @@ def keep(before: Mapping[str, Sequence[Past]], p: Parameters) -> dict[str, list[
         variation = cv_squared(own, p["stable.cv_sd"])
         wild = variation is not None and variation > p["stable.cv_max"] ** 2
         counts: Sequence[int | None] = own
-        if p["trim.when"] == "always" or wild:
+        if says(p, "trim.when", "always", "cv_above") or wild:
             counts = trimmed(own, p, all_mean_fen)
         kept[drg] = [
             replace(past, cost_fen=cost)
@@ -257,7 +261,9 @@ def read_history(history: Iterable[tuple[Case, Grouping]], year: int, p: Paramet
         mean_fen = mean_of(cases, year, p) if cases else None
         stable = is_stable([past.cost_fen for past in cases], p)
         origin = "history"
-        if p["small_groups"] == "borrow_adrg" and not enough_cases(len(cases), p):
+        if says(p, "small_groups", "borrow_adrg", "unstable", "review") and not enough_cases(
+            len(cases), p
+        ):
             adrg = before[drg][0].grouping.adrg
             lent = [past for past in all_kept if past.grouping.adrg == adrg]
             if lent:
@@ -291,7 +297,7 @@ def read_history(history: Iterable[tuple[Case, Grouping]], year: int, p: Paramet
 def check_history_rules(p: Parameters) -> None:
     """Raises ValueError for parameters that cannot stand together."""
     weights = p["history.year_weights"]
-    if p["history.weighting"] == "yearly_means" and len(weights) < p["history_years"]:
+    if says(p, "history.weighting", "yearly_means", "pooled") and len(weights) < p["history_years"]:
         raise ValueError("history.year_weights: fewer weights than history_years")
     lower, upper = p["trim.lower_percentile"], p["trim.upper_percentile"]
     if p["trim.method"] in ("percentiles", "winsorise") and lower > upper:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from reference.model.exact import round_fen
+from reference.model.policy import says
 from reference.model.region import Region
 from reference.model.stay import Parameters, key_day
 from reference.model.sums import HospitalPool, available_budget, money_of
@@ -67,7 +68,7 @@ def month_budgets(available_fen: int, shares: Sequence[Fraction]) -> list[int]:
 
 
 def shares_of(region: Region, p: Parameters) -> Sequence[Fraction]:
-    if p["month.pattern"] == "equal":
+    if says(p, "month.pattern", "equal", "given"):
         return [Fraction(1, 12)] * 12
     if region.month_shares is None:
         raise ValueError("month.pattern = given, but month_shares.csv is missing")
@@ -167,7 +168,7 @@ def _hospital(
     by_points = not_pool - sum(row.not_pool_fen for row in in_money)
     due = None if value is None else points * value - by_points + money
     payment, kept = 0, 0
-    if p["prepay_basis"] == "recorded_fund":
+    if says(p, "prepay_basis", "recorded_fund", "month_value"):
         fund_to_date[key] += fund
         payment = round_fen(p["prepay_ratio"] * fund_to_date[key]) - paid_to_date[key]
         paid_to_date[key] += payment

@@ -12,6 +12,7 @@ from reference.model.coefficients import Coefficients
 from reference.model.exact import round_fen
 from reference.model.grouping import Grouping
 from reference.model.history import Base, base_points, enough_cases, high_multiple
+from reference.model.policy import says
 from reference.model.region import Case, Region, Review
 from reference.model.stay import (
     Parameters,
@@ -63,7 +64,7 @@ class Setting:
 
     def new_technology(self, case: Case) -> int:
         """What new technology cost: of items on the list on the day of discharge (rule 7)."""
-        if self.p["new_technology.rule"] == "in_cost":
+        if says(self.p, "new_technology.rule", "in_cost", "paid_apart", "by_points"):
             return 0
         amount = sum(
             fen
@@ -80,7 +81,10 @@ class Setting:
 
     def must_be_reviewed(self, grouping: Grouping) -> bool:
         """Rule 4: `small_groups = review` of a group with too few past cases."""
-        if self.p["small_groups"] != "review" or self.region.history is None:
+        if (
+            not says(self.p, "small_groups", "review", "unstable", "borrow_adrg")
+            or self.region.history is None
+        ):
             return False
         base = self.base(grouping)
         return not enough_cases(base.n_after or 0 if base else 0, self.p)
@@ -130,6 +134,8 @@ def case_class(
     rule = discharge_rule(case, p)
     if rule in ("by_cost", "by_item"):
         return "special_discharge"
+    if rule not in ("as_others", "not_low"):
+        raise ValueError(f"case {case.case_id}: no rule {rule!r} for the way it was discharged")
     base = setting.base(grouping)
     if base is None or not base.stable:
         return "unstable"
@@ -140,7 +146,7 @@ def case_class(
         and is_low(cost_fen, base, coefficient, setting)
     )
     high = is_high(cost_fen, base, coefficient, setting)
-    if low and (p["class_order"] == "low_first" or not high):
+    if low and (says(p, "class_order", "low_first", "high_first") or not high):
         return "low"
     if high:
         return "reviewed" if review is not None and review.granted else "high"
@@ -152,7 +158,7 @@ def is_low(cost_fen: int, base: Base, coefficient: Fraction, setting: Setting) -
     if p["low.multiple"] is None:
         return False
     limit = p["low.multiple"] * compared_with(base, coefficient, setting)
-    if p["low.threshold"] == "lower_of_coefficient":
+    if says(p, "low.threshold", "lower_of_coefficient", "fixed"):
         limit *= min(ONE, coefficient)
     return bool(cost_fen < limit or (cost_fen == limit and p["low.inclusive"]))
 
@@ -160,7 +166,7 @@ def is_low(cost_fen: int, base: Base, coefficient: Fraction, setting: Setting) -
 def compared_with(base: Base, coefficient: Fraction, setting: Setting) -> Fraction:
     """What a cost is held against: the group's mean, or its standard (mean x coefficient)."""
     mean = setting.mean(base)
-    return mean * coefficient if setting.p["ratio_basis"] == "standard" else mean
+    return mean * coefficient if says(setting.p, "ratio_basis", "standard", "group_mean") else mean
 
 
 def is_high(cost_fen: int, base: Base, coefficient: Fraction, setting: Setting) -> bool:
@@ -181,7 +187,7 @@ def formula_of(
     """The formula by which a case of a class is paid."""
     p = setting.p
     if class_ == "bed_day":
-        return "bed_day" if p["bed_day.payment"] == "points" else "bed_day_in_money"
+        return "bed_day" if says(p, "bed_day.payment", "points", "money") else "bed_day_in_money"
     if class_ in ("long_stay", "short_stay"):
         return "by_item"
     if class_ == "special_discharge":
@@ -195,9 +201,9 @@ def formula_of(
             rule = "special_review"
         return "special_review_by_cost" if rule == "special_review" else str(rule)
     if class_ == "low":
-        return "low_ratio" if p["low.rule"] == "ratio" else str(p["low.rule"])
-    if class_ == "high" and p["high.rule"] != "special_review":
-        return str(p["high.rule"])
+        return {"ratio": "low_ratio"}.get(p["low.rule"], str(p["low.rule"]))
+    if class_ == "high":
+        return {"special_review": "base"}.get(p["high.rule"], str(p["high.rule"]))
     return "base"
 
 
@@ -252,11 +258,12 @@ def price_of(
     elif formula in ("by_cost", "special_review_by_cost"):
         exact = by_cost * coefficient
     else:
-        assert base is not None
+        if base is None:
+            raise ValueError(f"case {case.case_id}: nothing to score {class_} by {formula!r} from")
         ratio = (cost_fen - taken) / setting.mean(base)
         multiple = high_multiple(base.base_points, p) or ZERO
         normal = base.base_points * coefficient
-        exact = {
+        formulas = {
             "base": lambda: normal,
             "base_as_refused": lambda: normal,
             "added": lambda: normal + max(ZERO, ratio - multiple) * base.base_points,
@@ -264,7 +271,10 @@ def price_of(
             "deduct": lambda: max(ZERO, by_cost - (multiple - 1) * normal),
             "cap": lambda: min(ratio, multiple) * normal,
             "low_ratio": lambda: min(ONE, ratio) * normal,
-        }[formula]()
+        }
+        if formula not in formulas:
+            raise ValueError(f"case {case.case_id}: no formula {formula!r} for {class_}")
+        exact = formulas[formula]()
     points = round_points(exact, p)
     return Price(class_, formula, BY_POINTS, points, 0, coefficient, shown, taken)
 
@@ -283,7 +293,10 @@ def with_new_technology(price: Price, case: Case, setting: Setting) -> Price:
     amount = setting.new_technology(case) * setting.p["new_technology.share"]
     if not amount or price.paid_by == HELD:
         return price
-    if setting.p["new_technology.rule"] == "by_points" and price.paid_by == BY_POINTS:
+    if (
+        says(setting.p, "new_technology.rule", "by_points", "in_cost", "paid_apart")
+        and price.paid_by == BY_POINTS
+    ):
         reward = round_points(amount / setting.all_mean_fen * setting.p["point_scale"], setting.p)
         return replace(price, points=price.points + reward)
     return replace(price, price_fen=price.price_fen + round_fen(amount))

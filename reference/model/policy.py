@@ -25,16 +25,18 @@ CLASSES = (
 COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
 BandList = tuple[tuple[Fraction | None, Fraction], ...]
 
+
+def says(p: Mapping[str, Any], key: str, word: str, *others: str) -> bool:
+    """Whether the choice of a parameter is `word` and not one of `others`, which are all there are.
+
+    Raises ValueError for any other: it is never taken for one of them.
+    """
+    if p[key] != word and p[key] not in others:
+        raise ValueError(f"{key} = {p[key]!r}: the model has no such rule here")
+    return bool(p[key] == word)
+
+
 # --- how the text of a value becomes a value; each refuses what the model cannot calculate
-
-
-def _choice(*known: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in known:
-            raise ValueError(f"{value!r} is not one of {', '.join(known)}")
-        return str(value)
-
-    return read
 
 
 def _number(lowest: int = 0, highest: int | None = None) -> Callable[[Any], Fraction]:
@@ -173,41 +175,37 @@ FINDINGS = (
     "day_surgery_with_long_stay",
     "settlement_before_discharge",
 )
-BY_COST_RULES = ("by_cost", "special_review", "by_item")
-DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
 RATIO = _number(0, 1)
 NEEDED: dict[str, Callable[[Any], Any]] = {
     "point_scale": _positive,
     "base_points_dp": _count(0, 4),
-    "zero_base_points": _choice("refuse", "settle"),
+    "zero_base_points": _text,
     "case_points_dp": _or_none(_count(0, 4)),
     # rules 1 to 3
-    "year_key": _choice("setl_end_date", "discharge_date"),
-    "los_convention": _choice("difference", "plus_one"),
-    "los_conflict": _choice("hold", "dates", "given"),
+    "year_key": _text,
+    "los_convention": _text,
+    "los_conflict": _text,
     "findings.hold": _names(*FINDINGS),
-    "provision": _choice("recorded_fund", "none"),
+    "provision": _text,
     "unsettled_share_max": RATIO,
     "long_stay.days": _or_none(_count(0)),
-    "long_stay.rule": _choice("bed_day", "by_item"),
+    "long_stay.rule": _text,
     "long_stay.class": _text,
     "short_stay.days": _or_none(_count(0)),
-    "bed_day.mode": _choice("marginal", "whole_stay"),
-    "bed_day.payment": _choice("points", "money"),
+    "bed_day.mode": _text,
+    "bed_day.payment": _text,
     # rule 4
     "grouped.share_min": _number(0, 1),
     "history_years": _count(1),
-    "history.weighting": _choice("pooled", "yearly_means"),
+    "history.weighting": _text,
     "history.year_weights": _weights,
     "stable.min_cases": _count(0),
     "stable.inclusive": _switch,
     "stable.cv_max": _number(),
-    "stable.cv_sd": _choice("sample", "population"),
-    "small_groups": _choice("unstable", "borrow_adrg", "review"),
-    "trim.method": _choice(
-        "middle_interval", "none", "winsorise", "sd", "percentiles", "multiples"
-    ),
-    "trim.when": _choice("cv_above", "always"),
+    "stable.cv_sd": _text,
+    "small_groups": _text,
+    "trim.method": _text,
+    "trim.when": _text,
     "trim.lower_factor": _number(),
     "trim.upper_factor": _number(),
     "trim.lower_percentile": RATIO,
@@ -215,9 +213,9 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "trim.sd_multiple": _number(),
     "trim.quantile_type": _only(7, 6, "7", "6"),
     # rule 6
-    "coef.source": _choice("given", "level", "components"),
-    "coef.scope": _choice("hospital", "hospital_drg"),
-    "coef.without_row": _choice("refuse", "one"),
+    "coef.source": _text,
+    "coef.scope": _text,
+    "coef.without_row": _text,
     "coef.components": _names(*COMPONENTS),
     "coef.weights": _weights,
     "coef.floor": _or_none(_number()),
@@ -227,41 +225,41 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "coef_applies_to": _names(*CLASSES),
     "primary_groups": _texts,
     "primary_levels": _texts,
-    "new_technology.rule": _choice("in_cost", "paid_apart", "by_points"),
+    "new_technology.rule": _text,
     "new_technology.share": RATIO,
     "tcm.tilt": _or_none(RATIO),
     "tcm.gate": RATIO,
     # rule 7
-    "ratio_basis": _choice("group_mean", "standard"),
+    "ratio_basis": _text,
     "high.bands": _or_none(_bands),
-    "high.bands_unit": _choice("points", "weight"),
+    "high.bands_unit": _text,
     "high.bands_inclusive": _switch,
     "high.inclusive": _switch,
-    "high.rule": _choice("special_review", "linear_add", "deduct", "cap", "by_item"),
+    "high.rule": _text,
     "low.multiple": _or_none(RATIO),
     "low.inclusive": _switch,
-    "low.threshold": _choice("fixed", "lower_of_coefficient"),
-    "low.rule": _choice("ratio", "by_cost", "by_item"),
+    "low.threshold": _text,
+    "low.rule": _text,
     "low.exempt_day_surgery": _switch,
-    "class_order": _choice("low_first", "high_first"),
-    "ungrouped.rule": _choice(*BY_COST_RULES),
-    "unstable.rule": _choice(*BY_COST_RULES),
-    "ambiguous.rule": _choice(*BY_COST_RULES),
-    "death.rule": _choice(*DISCHARGE_RULES),
-    "transfer.rule": _choice(*DISCHARGE_RULES),
-    "against_order.rule": _choice(*DISCHARGE_RULES),
+    "class_order": _text,
+    "ungrouped.rule": _text,
+    "unstable.rule": _text,
+    "ambiguous.rule": _text,
+    "death.rule": _text,
+    "transfer.rule": _text,
+    "against_order.rule": _text,
     "special_quota": RATIO,
-    "special_quota.scope": _choice("region", "hospital"),
-    "special_quota.over": _choice("refuse", "warn"),
+    "special_quota.scope": _text,
+    "special_quota.over": _text,
     "review.points_max": _or_none(_number()),
-    "referral.rule": _choice("separate", "one_stay"),
+    "referral.rule": _text,
     "referral.days": _count(0, 366),
-    "referral.deductible": _choice("highest_paid", "standards"),
+    "referral.deductible": _text,
     "referral.deductible_standards": _amounts,
     # rule 8
     "readmission.days": _or_none(_count(0, 366)),
     "readmission.factor": RATIO,
-    "readmission.same": _choice("hospital_drg", "hospital_adrg", "hospital_category"),
+    "readmission.same": _text,
     "readmission.exempt": _texts,
     "readmission.exempt_planned": _switch,
     # rules 9 to 11
@@ -269,35 +267,35 @@ NEEDED: dict[str, Callable[[Any], Any]] = {
     "keep_tiers": _or_none(_tiers),
     "fund_share_of_overspend": RATIO,
     "overspend_tiers": _or_none(_tiers),
-    "overspend_cap": _choice("none", "reserve"),
+    "overspend_cap": _text,
     "reserve_ratio": RATIO,
-    "not_pool": _choice("all", "personal"),
+    "not_pool": _text,
     "combine_pools": _switch,
-    "out_of_area": _choice("inside_budget", "deducted"),
+    "out_of_area": _text,
     "budget_growth_cap": _number(),
-    "ceiling.excess": _choice("defer", "refuse"),
-    "ceiling.required": _choice("fund", "region", "none"),
+    "ceiling.excess": _text,
+    "ceiling.required": _text,
     "prepaid.limit": _or_none(_number()),
-    "carried.unmatched": _choice("recover_only", "accept", "refuse"),
+    "carried.unmatched": _text,
     "value_dp": _or_none(_count(0)),
-    "residual": _choice("largest_remainder", "to_fund"),
-    "combined_residual": _choice("hospital_first", "by_account"),
-    "value_not_positive": _choice("refuse", "settle"),
-    "pool_without_points": _choice("leave", "refuse"),
-    "bound.level": _choice("none", "hospital", "case"),
+    "residual": _text,
+    "combined_residual": _text,
+    "value_not_positive": _text,
+    "pool_without_points": _text,
+    "bound.level": _text,
     "bound.never_below_zero": _switch,
     "bound.cost_share": _or_none(_number()),
     "bound.case_within_cost": _switch,
-    "bound.unsolved": _choice("refuse", "to_fund"),
+    "bound.unsolved": _text,
     "violator_no_increase": _switch,
-    "removed_case": _choice("to_fund", "shared"),
+    "removed_case": _text,
     "prepay_ratio": RATIO,
-    "prepay_basis": _choice("recorded_fund", "month_value"),
-    "deposit_score": _choice("linear", "bands"),
+    "prepay_basis": _text,
+    "deposit_score": _text,
     "deposit_bands": _or_none(_tiers),
-    "deposit_forfeited": _choice("fund", "share"),
+    "deposit_forfeited": _text,
     # rule 13
-    "month.pattern": _choice("equal", "given"),
+    "month.pattern": _text,
     "month.growth_limit": _or_none(_number()),
 }
 

@@ -49,7 +49,7 @@ from reference.model.points import (
     price_of,
     with_new_technology,
 )
-from reference.model.policy import Policy, load_policy
+from reference.model.policy import Policy, load_policy, says
 from reference.model.region import Case, Region, Row, read_region
 from reference.model.scheme import Scheme, find_folder, load_scheme
 from reference.model.stay import (
@@ -323,7 +323,7 @@ def settle(
     check_zero_points(region, bases, all_mean_fen, p)
     setting = Setting(region, p, all_mean_fen, bases, Coefficients(region, past, p))
 
-    shares = p["removed_case"] == "shared"
+    shares = says(p, "removed_case", "shared", "to_fund")
     right = [in_group(stay, regrouped.get(stay[0].case_id), scheme) for stay in stays]
     made = scored(right if shares else stays, setting, removed if shares else ())
     rows, idle, doubts = made.rows, made.idle, made.doubts
@@ -461,12 +461,12 @@ def group(scheme: Scheme, case: Case, p: Parameters) -> Grouping:
 
 def check_policy(p: Parameters) -> None:
     """Bounds that their level gives no meaning, bands of deposits that are not there."""
-    idle = p["bound.level"] != "case" and p["bound.case_within_cost"]
-    if p["bound.level"] == "none":
+    idle = not says(p, "bound.level", "case", "none", "hospital") and p["bound.case_within_cost"]
+    if says(p, "bound.level", "none", "hospital", "case"):
         idle = idle or p["bound.never_below_zero"] or p["bound.cost_share"] is not None
     if idle:
         raise ValueError(f"bound.level = {p['bound.level']} gives a bound no meaning")
-    if p["deposit_score"] == "bands" and p["deposit_bands"] is None:
+    if says(p, "deposit_score", "bands", "linear") and p["deposit_bands"] is None:
         raise ValueError("deposit_score = bands, but deposit_bands is none")
 
 
@@ -484,11 +484,11 @@ def check_zero_points(
     region: Region, bases: Mapping[str, Base], all_mean_fen: int, p: Parameters
 ) -> None:
     """Rule 5: base points that rounding takes to 0."""
-    if p["zero_base_points"] == "settle":
+    if says(p, "zero_base_points", "settle", "refuse"):
         return
     if any(base.group_mean_fen > 0 and base.base_points == 0 for base in bases.values()):
         raise ValueError("a group has 0 base points")
-    if p["bed_day.payment"] == "points":
+    if says(p, "bed_day.payment", "points", "money"):
         for bands in region.bed_day_rates.values():
             if any(rate > 0 and base_points(rate, all_mean_fen, p) == 0 for _, rate in bands):
                 raise ValueError("a bed-day class has 0 base points")
@@ -520,7 +520,9 @@ def check_quota(
     paid: dict[str, int] = {}
     granted: dict[str, int] = {}
     for row in rows:
-        where = row.hospital_id if p["special_quota.scope"] == "hospital" else "region"
+        where = (
+            row.hospital_id if says(p, "special_quota.scope", "hospital", "region") else "region"
+        )
         if row.paid_by == HELD:
             continue
         paid[where] = paid.get(where, 0) + 1
@@ -532,19 +534,16 @@ def check_quota(
         for where in sorted(paid)
         if granted[where] > math.ceil(p["special_quota"] * paid[where])
     )
-    if over and p["special_quota.over"] == "refuse":
+    if over and says(p, "special_quota.over", "refuse", "warn"):
         raise ValueError(f"more reviews granted than special_quota allows: {over}")
     return over
 
 
 def check_given_money(rows: Iterable[HospitalRow], region: Region, p: Parameters) -> None:
     """Rule 11: what comes in by hand is refused where nothing can be behind it."""
-    rule = p["carried.unmatched"]
-    bad = [
-        amount
-        for amount in region.carried_by_hand_fen
-        if rule == "refuse" or (rule == "recover_only" and amount < 0)
-    ]
+    refuses = says(p, "carried.unmatched", "refuse", "recover_only", "accept")
+    recovers = says(p, "carried.unmatched", "recover_only", "refuse", "accept")
+    bad = [amount for amount in region.carried_by_hand_fen if refuses or (recovers and amount < 0)]
     if bad:
         raise ValueError(f"carried.csv: {bad} fen match no run")
     if p["prepaid.limit"] is None or not region.prepaid_by_hand:
@@ -567,6 +566,8 @@ def check_targets(region: Region, p: Parameters) -> None:
         "region": region.ceiling is None,
         "fund": None in of_funds and not one,
     }
+    if p["ceiling.required"] not in missing:
+        raise ValueError(f"no rule ceiling.required = {p['ceiling.required']!r}")
     if missing[p["ceiling.required"]]:
         raise ValueError("region.toml gives no control target")
 
@@ -686,7 +687,7 @@ def settled_total(fund_fen: int, budget_fen: int, p: Parameters, reserve_fen: in
     over = fund_fen - budget_fen
     borne = tiered(over, budget_fen, p["overspend_tiers"], p["fund_share_of_overspend"])
     settled = round_fen(budget_fen + borne)
-    if p["overspend_cap"] == "reserve":
+    if says(p, "overspend_cap", "reserve", "none"):
         settled = min(settled, budget_fen + reserve_fen)
     return settled
 
@@ -720,7 +721,7 @@ def dues(
         key: sums.points * value_fen - sums.not_pool_by_points_fen + sums.money_fen
         for key, sums in members.items()
     }
-    if p["residual"] == "to_fund":
+    if says(p, "residual", "to_fund", "largest_remainder"):
         return {key: round_fen(amount) for key, amount in exact.items()}
     return in_whole_fen(exact, settled_fen, p)
 
@@ -729,7 +730,7 @@ def in_whole_fen(
     exact: dict[HospitalPool, Fraction], total: int, p: Parameters
 ) -> dict[HospitalPool, int]:
     """By largest remainder; of one value for all pools, hospitals come before their pools."""
-    if p["combine_pools"] and p["combined_residual"] == "hospital_first":
+    if p["combine_pools"] and says(p, "combined_residual", "hospital_first", "by_account"):
         return largest_remainder_of_hospitals(exact, total)
     return largest_remainder(exact, total)
 
@@ -739,7 +740,7 @@ def unbounded(members: Mapping[HospitalPool, Sums], settled_fen: int, p: Paramet
     not_pool = sum(own.not_pool_by_points_fen for own in members.values())
     money = sum(own.money_fen for own in members.values())
     value = point_value_fen(settled_fen - money, not_pool, points)
-    if p["residual"] == "to_fund" and p["value_dp"] is not None:
+    if says(p, "residual", "to_fund", "largest_remainder") and p["value_dp"] is not None:
         value = round_half_away(value / 100, p["value_dp"]) * 100
     return Dues(value, dues(members, value, settled_fen, p), {}, value_high_fen=value)
 
@@ -759,7 +760,7 @@ def items_of(
     key: HospitalPool, own: Sums, rows: Iterable[CaseRow], cap: int | None, p: Parameters
 ) -> list[Item]:
     """What is bounded: the hospital with its whole due, or each of its cases by points."""
-    if p["bound.level"] != "case":
+    if not says(p, "bound.level", "case", "none", "hospital"):
         low, high = bounds(own.recorded_fund_fen, p)
         high = lowest_of(high, cap)
         if low is not None and high is not None:
@@ -799,7 +800,7 @@ def bounded(
     bounds_given = p["bound.never_below_zero"] or p["bound.case_within_cost"]
     if not caps and not bounds_given and p["bound.cost_share"] is None:
         return None
-    by_case = p["bound.level"] == "case"
+    by_case = says(p, "bound.level", "case", "none", "hospital")
     items = [
         item
         for key, own in members.items()
@@ -815,7 +816,7 @@ def bounded(
     if solved.kind == NONE_TOO_LOW:
         raise ValueError(f"{target} fen are below the sum of what must be paid")
     full = solved.kind == NONE_TOO_HIGH
-    if full and p["bound.unsolved"] == "refuse":
+    if full and says(p, "bound.unsolved", "refuse", "to_fund"):
         raise ValueError(f"{target} fen are above the sum of what may be paid")
     got = dict.fromkeys(members, Fraction(0)) | group_payments(items, solved.value, limits)
     exact = {key: got[key] + money[key] for key in members}
@@ -841,7 +842,7 @@ def provisions_of(
     p: Parameters,
 ) -> dict[str, int]:
     """What is set aside in each pool for held cases (pool and recorded fund) and quarantined ones."""
-    if p["provision"] == "none":
+    if says(p, "provision", "none", "recorded_fund"):
         return {}
     held = list(held)
     return {
@@ -894,7 +895,7 @@ def settle_pools(
         for pools in together
         if not sum(own.points for key, own in sums.items() if key[1] in pools)
     ]
-    if left and (p["pool_without_points"] == "refuse" or len(left) == len(together)):
+    if left and (says(p, "pool_without_points", "refuse", "leave") or len(left) == len(together)):
         raise ValueError(f"pools {left} have a budget but no points")
     pool_rows, due_of, bound_of = [], {}, {}
     for pools in together:
@@ -915,7 +916,9 @@ def settle_pools(
                 found = bounded(members, by_hospital, settled, region, p) or unbounded(
                     members, settled, p
                 )
-                if (settled < 0 or found.value_fen <= 0) and p["value_not_positive"] == "refuse":
+                if (settled < 0 or found.value_fen <= 0) and says(
+                    p, "value_not_positive", "refuse", "settle"
+                ):
                     raise ValueError("T is below 0 or V is not above 0")
         except ValueError as error:
             raise ValueError(f"pool {name}: {error}") from None
@@ -945,7 +948,10 @@ def settle_pools(
         )
     monthly: dict[HospitalPool, tuple[int, int]] = {}
     withheld: dict[HospitalPool, int] = {}
-    if p["prepay_basis"] == "month_value" or p["month.growth_limit"] is not None:
+    if (
+        says(p, "prepay_basis", "month_value", "recorded_fund")
+        or p["month.growth_limit"] is not None
+    ):
         months = months_of(rows, region, p)
         monthly, withheld = hospital_months(months), hospital_suspended(months)
     unsettled = {pool for pools in left for pool in pools}
@@ -963,7 +969,7 @@ def settle_pools(
         )
         for key, own in sums.items()
     )
-    if p["deposit_forfeited"] == "share":
+    if says(p, "deposit_forfeited", "share", "fund"):
         hospital_rows = share_forfeits(hospital_rows, region)
     return hospital_rows, tuple(pool_rows)
 
@@ -987,7 +993,7 @@ def hospital_row(
     """
     hospital_id, pool = key
     paid, kept, withheld = monthly
-    by_value = p["prepay_basis"] == "month_value"
+    by_value = says(p, "prepay_basis", "month_value", "recorded_fund")
     prepaid, deposit = region.prepaid_fen.get(key, (None, None))
     if prepaid is None:
         prepaid = round_fen(p["prepay_ratio"] * sums.recorded_fund_fen)
@@ -1056,7 +1062,7 @@ def worth(case: CaseRow, pools: tuple[PoolRow, ...], p: Parameters) -> int:
     if case.paid_by != BY_POINTS:
         return case.price_fen - case.not_pool_fen
     fen = round_fen(case.points * value_of(case.pool, pools) * 100 - case.not_pool_fen)
-    if p["bound.level"] == "case":
+    if says(p, "bound.level", "case", "none", "hospital"):
         low, high = bounds(case.pool_fund_fen, p)
         if p["bound.case_within_cost"]:
             high = lowest_of(high, case.total_cost_fen - case.not_pool_fen)
@@ -1153,7 +1159,7 @@ def score_ratio(hospital_id: str, region: Region, p: Parameters) -> Fraction:
     if region.hospitals[hospital_id].standing == "ended":
         return Fraction(1)
     score = region.scores[hospital_id]
-    if p["deposit_score"] == "linear":
+    if says(p, "deposit_score", "linear", "bands"):
         return score
     return next(ratio for limit, ratio in p["deposit_bands"] if limit is None or score < limit)
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from reference.model.exact import round_half_away
+from reference.model.policy import says
 from reference.model.region import Case
 
 Parameters = Mapping[str, Any]
@@ -13,7 +14,7 @@ Parameters = Mapping[str, Any]
 
 def key_day(case: Case, p: Parameters) -> dt.date:
     """Rule 1: the settlement date (else the discharge date), or the discharge date."""
-    if p["year_key"] == "setl_end_date" and case.settlement is not None:
+    if says(p, "year_key", "setl_end_date", "discharge_date") and case.settlement is not None:
         return case.settlement
     return case.discharge
 
@@ -24,10 +25,12 @@ def year_of(case: Case, p: Parameters) -> int:
 
 def length_of_stay(case: Case, p: Parameters) -> int:
     """Rule 2: the days given, else discharge minus admission, or one more."""
-    if case.los_days_given is not None and not (p["los_conflict"] == "dates" and misfits(case)):
+    if case.los_days_given is not None and not (
+        says(p, "los_conflict", "dates", "hold", "given") and misfits(case)
+    ):
         return case.los_days_given
     days = (case.discharge - case.admission).days
-    return days + 1 if p["los_convention"] == "plus_one" else days
+    return days + 1 if says(p, "los_convention", "plus_one", "difference") else days
 
 
 def misfits(case: Case) -> bool:
@@ -50,7 +53,7 @@ def is_bed_day(case: Case, p: Parameters) -> bool:
     if case.bed_day_class:
         return True
     if is_long_stay(case, p):
-        return bool(p["long_stay.rule"] == "bed_day")
+        return says(p, "long_stay.rule", "bed_day", "by_item")
     return case.payment_mode == "bed_day"
 
 
@@ -58,7 +61,7 @@ def bed_day_class(case: Case, p: Parameters) -> str:
     """Rule 3: the class by which a bed-day case is paid."""
     if case.bed_day_class:
         return case.bed_day_class
-    if is_long_stay(case, p) and p["long_stay.rule"] == "bed_day":
+    if is_long_stay(case, p) and says(p, "long_stay.rule", "bed_day", "by_item"):
         return str(p["long_stay.class"])
     raise ValueError(f"case {case.case_id}: paid by bed-day, but it has no bed_day_class")
 
@@ -75,7 +78,7 @@ def days_by_rate(
 
     `marginal`: each day at the rate of its band; `whole_stay`: all at that of the last day.
     """
-    if p["bed_day.mode"] == "whole_stay":
+    if says(p, "bed_day.mode", "whole_stay", "marginal"):
         return [(days, [rate for first, rate in bands if first <= days][-1])]
     ends = [first - 1 for first, _ in bands[1:]] + [days]
     return [
@@ -87,7 +90,7 @@ def days_by_rate(
 
 def not_pool_fen(case: Case, p: Parameters) -> int:
     """n of rule 9: what the pool did not pay, or what the patient paid."""
-    if p["not_pool"] == "all":
+    if says(p, "not_pool", "all", "personal"):
         return case.total_cost_fen - case.pool_fund_fen
     if case.personal_paid_fen is None:
         raise ValueError(f"case {case.case_id}: not_pool = personal, but personal_paid is empty")

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from reference.model.exact import round_fen
+from reference.model.policy import says
 from reference.model.region import PoolBudget
 from reference.model.stay import Parameters
 
@@ -75,6 +76,6 @@ def available_budget(budgets: Iterable[PoolBudget], p: Parameters) -> int:
     """B of rule 9: budget less reserve, less care outside when it is inside the budget."""
     budgets = list(budgets)
     available = sum(budget.budget_fen for budget in budgets) - reserve(budgets, p)
-    if p["out_of_area"] == "inside_budget":
+    if says(p, "out_of_area", "inside_budget", "deducted"):
         available -= sum(budget.out_of_area_fund_fen for budget in budgets)
     return available

@@ -291,10 +291,7 @@ def test_region__input_that_is_not_clean__is_refused(ex1: Path) -> None:
 def test_policy__choice_or_key_the_model_does_not_know__is_refused() -> None:
     policy = load_policy("testland")
     for key, text in (
-        ("high.rule", "half"),
-        ("trim.method", "robust"),
         ("trim.quantile_type", "5"),
-        ("stable.cv_sd", "robust"),
         ("coef_applies_to", "normal,odd"),
         ("high.bands", '[["100", "3"], ["50", "2"], ["none", "1"]]'),
         ("high.bands", '[["100", "3"]]'),

@@ -23,6 +23,7 @@ from drgpay.points.kernels import (
     REVIEWED,
     UNGROUPED,
     UNSTABLE,
+    Options,
     mul_div_round,
     score_range,
 )
@@ -150,23 +151,22 @@ def scored(**given: Any) -> dict[str, int]:
     }
     starts, points, rates = (np.array([band[k] for band in f["bands"]]) for k in range(3))
     coefficient = COEF_ONE if f["flat"] else f["coefficient"]
-    rules = (
-        f["ungrouped"], f["ambiguous"], f["unstable"], f["exempt_day_surgery"], f["high_first"],
-        f["low_rule"], f["whole_stay"], f["bed_money"], f["high_rule"], f["by_weight"],
-    )  # fmt: skip
-    numbers = (
+    options = Options(
         f["by_cost"].numerator, f["by_cost"].denominator, f["step"], f["long_days"],
-        f["short_days"],
+        f["short_days"], f["ungrouped"], f["ambiguous"], f["unstable"], f["low_rule"],
+        f["high_rule"], f["exempt_day_surgery"], f["high_first"], f["whole_stay"], f["bed_money"],
+        f["by_weight"],
     )  # fmt: skip
     high_fen, limits = limits_of(f)
     nowhere = np.zeros(1, np.int64)
-    score_range(
+    out["unknown"] = np.zeros(1, np.int64)
+    out["unknown"][0] = score_range(
         0, 1, one["status"], nowhere, nowhere, one["cost"], one["unreasonable"], one["review"],
         one["set_points"], one["day_surgery"], one["bed_class"], one["days"], one["way"],
         one["mean"], one["base"], one["stable"], one["high_multiple"], high_fen,
         limits.low, limits.high, one["to_review"], np.array([[coefficient]]), np.array([kind in f["applies"] for kind in range(11)]),
         np.array(f["way_rules"]), np.array([[[0, len(f["bands"])]]]), starts, points, rates,
-        np.array(numbers), np.array(rules, dtype=np.int64), *out.values(),
+        options, *[out[name] for name in names],
     )  # fmt: skip
     return {name: int(values[0]) for name, values in out.items()}
 
@@ -183,6 +183,17 @@ def test_low__points_follow_the_cost__t11() -> None:
     assert score(applies=(LOW,)) == (LOW, 1_020_000, 816_000)
     by_item = score(stable=False)
     assert by_item == (UNSTABLE, COEF_ONE, 800_000)
+
+
+def test_rules__that_the_kernel_does_not_know_are_told() -> None:
+    assert scored()["unknown"] == -1
+    assert scored(low_rule=3)["unknown"] == LOW
+    assert scored(cost=7_000_000, high_rule=5)["unknown"] == HIGH
+    assert scored(status=2, ungrouped=3)["unknown"] == UNGROUPED
+    assert scored(status=1, ambiguous=3)["unknown"] == AMBIGUOUS
+    assert scored(stable=False, unstable=3)["unknown"] == UNSTABLE
+    assert scored(way_rules=(4,) * 10)["unknown"] == kernels.SPECIAL_DISCHARGE
+    assert scored(low_rule=3, stable=False)["unknown"] == -1  # no low case
 
 
 def test_low__at_its_limit_and_one_fen_beside() -> None:

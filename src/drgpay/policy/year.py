@@ -98,6 +98,10 @@ class YearPolicy:
         """Whether a parameter's choice is `word` and not one of `others`; any other is refused."""
         return says(self, key, word, *others)
 
+    def number(self, key: str) -> int:
+        """Return the place of a parameter's choice in the catalogue, as kernels know it."""
+        return CATALOGUE[key].choices.index(self.parameters[key].value)
+
     @property
     def trial(self) -> list[str]:
         """The overrides of a trial run, as `key=value`."""

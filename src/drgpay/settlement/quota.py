@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.errors import Bilingual, InputError, both
-from drgpay.points.kernels import HELD, SPECIAL_DISCHARGE
+from drgpay.points.kernels import HELD, LOW_WITHOUT_REVIEW, SPECIAL_DISCHARGE
 from drgpay.policy import YearPolicy
 from drgpay.region.records import GRANTED, Region
 from drgpay.settlement.scored import ScoredPieces
@@ -126,7 +126,7 @@ def review_notes(reviewed: Reviewed, region: Region, policy: YearPolicy) -> Quar
 def _names_unreasonable(policy: YearPolicy) -> list[bool]:
     """Return by class whether a review may change something: a refusal of a high case counts, too."""
     named = {"high", "reviewed", "unstable", "ungrouped", "ambiguous", "long_stay", "short_stay"}
-    if not policy.says("low.rule", "ratio", "by_cost", "by_item"):
+    if policy.number("low.rule") not in LOW_WITHOUT_REVIEW:
         named.add("low")
     named.add(CASE_CLASSES[SPECIAL_DISCHARGE])
     return [name in named for name in CASE_CLASSES]

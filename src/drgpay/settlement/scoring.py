@@ -13,34 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import InputError, PolicyError, both, unknown_choice
 from drgpay.ground.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables
 from drgpay.points.kernels import (
     BED_DAY,
-    BY_COST,
-    BY_ITEM,
-    CAP,
     COEF_ONE,
     DEDUCT,
     HELD,
     HIGH,
-    HIGH_BY_ITEM,
-    IF_REVIEWED,
-    LINEAR_ADD,
-    LOW_BY_COST,
-    LOW_BY_ITEM,
     MONEY,
-    ON_REVIEW,
     POINTS,
-    RATIO,
     REVIEWED,
+    Options,
     score_range,
 )
 from drgpay.points.limits import CostLimits, cost_limits
 from drgpay.policy import YearPolicy
-from drgpay.policy.catalogue import DISCHARGE_RULES
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.settlement.doubts import holding
 from drgpay.settlement.facts import Facts
 
@@ -59,15 +50,6 @@ CASE_CLASSES = (
     "short_stay",
 )
 PAID_BY = ("points", "money", "held")
-COST_RULES = {"by_cost": BY_COST, "special_review": IF_REVIEWED, "by_item": BY_ITEM}
-HIGH_RULES = {
-    "special_review": ON_REVIEW,
-    "linear_add": LINEAR_ADD,
-    "deduct": DEDUCT,
-    "cap": CAP,
-    "by_item": HIGH_BY_ITEM,
-}
-LOW_RULES = {"ratio": RATIO, "by_cost": LOW_BY_COST, "by_item": LOW_BY_ITEM}
 WAY_OF = {"transfer.rule": (2, 3), "against_order.rule": (4,), "death.rule": (5,)}
 
 
@@ -81,9 +63,7 @@ class Rules:
     coefficient: NDArray[np.int64]  # [H, G] or [H, 1]
     applies: NDArray[np.bool_]
     way_rule: NDArray[np.int8]
-    numbers: NDArray[np.int64]
-    rules: NDArray[np.int64]
-    step: int
+    options: Options
     hold: int = 0  # findings that hold a case, as bits (doubts.py)
     points_max: Fraction | None = None  # x points by cost: the most that experts may set
 
@@ -91,9 +71,14 @@ class Rules:
     new_points: bool = False  # it is rewarded by points, not paid in money
 
     @property
+    def step(self) -> int:
+        """What points are rounded to, in 1/10,000."""
+        return self.options.step
+
+    @property
     def points_per_fen(self) -> Fraction:
         """Points by cost of one fen, in 1/10,000."""
-        return Fraction(int(self.numbers[0]), int(self.numbers[1]))
+        return Fraction(self.options.numerator, self.options.denominator)
 
     @classmethod
     def of(
@@ -120,28 +105,25 @@ class Rules:
             names.add("reviewed")
         way_rule = np.zeros(10, dtype=np.int8)
         for key, ways in WAY_OF.items():
-            way_rule[list(ways)] = DISCHARGE_RULES.index(policy[key])
-        long_days = policy["long_stay.days"]
+            way_rule[list(ways)] = policy.number(key)
+        long_days, short = policy["long_stay.days"], policy["short_stay.days"]
         by_item = policy.says("long_stay.rule", "by_item", "bed_day") and long_days is not None
-        short = policy["short_stay.days"]
-        numbers = (
-            per_fen.numerator,
-            per_fen.denominator,
-            step,
-            long_days if by_item else -1,
-            -1 if short is None else short,
-        )
-        rules = (
-            COST_RULES[policy["ungrouped.rule"]],
-            COST_RULES[policy["ambiguous.rule"]],
-            COST_RULES[policy["unstable.rule"]],
-            policy["low.exempt_day_surgery"],
-            policy.says("class_order", "high_first", "low_first"),
-            LOW_RULES[policy["low.rule"]],
-            policy.says("bed_day.mode", "whole_stay", "marginal"),
-            policy.says("bed_day.payment", "money", "points"),
-            HIGH_RULES[policy["high.rule"]],
-            tables.by_weight,
+        options = Options(
+            numerator=per_fen.numerator,
+            denominator=per_fen.denominator,
+            step=step,
+            long_days=long_days if by_item else -1,
+            short_days=-1 if short is None else short,
+            ungrouped=policy.number("ungrouped.rule"),
+            ambiguous=policy.number("ambiguous.rule"),
+            unstable=policy.number("unstable.rule"),
+            low=policy.number("low.rule"),
+            high=policy.number("high.rule"),
+            exempt_surgery=policy["low.exempt_day_surgery"],
+            high_first=policy.says("class_order", "high_first", "low_first"),
+            whole_stay=policy.says("bed_day.mode", "whole_stay", "marginal"),
+            in_money=policy.says("bed_day.payment", "money", "points"),
+            by_weight=tables.by_weight,
         )
         return cls(
             tables=tables,
@@ -150,9 +132,7 @@ class Rules:
             coefficient=coefficient,
             applies=np.array([name in names for name in CASE_CLASSES]),
             way_rule=way_rule,
-            numbers=np.array(numbers, dtype=np.int64),
-            rules=np.array(rules, dtype=np.int64),
-            step=step,
+            options=options,
             hold=holding(policy),
             points_max=policy["review.points_max"],
             new_share=Fraction(policy["new_technology.share"]),
@@ -226,15 +206,17 @@ def score(
         np.zeros(count, dtype=np.int64),
     )
     t, b, limits = rules.tables, rules.beds, rules.limits
-    score_range(
+    unknown = score_range(
         0, count, status, drg, facts.hospital, facts.counted, reviews.unreasonable, reviews.decision,
         reviews.points, facts.day_surgery, facts.bed_class, facts.days, facts.way, t.mean, t.base,
         t.stable, t.high_multiple, t.high_fen, limits.low, limits.high, t.review,
         rules.coefficient, rules.applies, rules.way_rule, b.bands_of, b.start, b.points, b.rate,
-        rules.numbers, rules.rules, made.case_class, made.coefficient, made.points, made.paid_by,
+        rules.options, made.case_class, made.coefficient, made.points, made.paid_by,
         made.price, made.unreasonable,
     )  # fmt: skip
-    if rules.rules[8] == DEDUCT or t.by_weight:
+    if unknown >= 0:
+        raise _without_rule(rules, CASE_CLASSES[unknown])
+    if rules.options.high == DEDUCT or t.by_weight:
         _exactly(rules, drg, facts.counted, made)
     if facts.apart is not None:
         for i in np.flatnonzero(facts.apart).tolist():
@@ -243,6 +225,16 @@ def score(
             made.price[i] += fen
             made.apart[i] = fen
     return made
+
+
+def _without_rule(rules: Rules, name: str) -> PolicyError:
+    """Return the fault of a rule that the kernel does not know, of cases of a class."""
+    if name == "special_discharge":
+        number = int(rules.way_rule.max())
+        key = next(k for k, ways in WAY_OF.items() if rules.way_rule[ways[0]] == number)
+    else:
+        key, number = f"{name}.rule", getattr(rules.options, name)
+    return unknown_choice(key, CATALOGUE[key].choices[number])
 
 
 def new_technology(rules: Rules, cost: int, paid_by: int) -> tuple[int, int]:
@@ -330,7 +322,7 @@ def _exactly(rules: Rules, drg: NDArray[np.int16], cost: NDArray[np.int64], made
         multiple, base = Fraction(int(t.high_multiple[g]), 10_000), int(t.base[g])
         normal = base * Fraction(int(made.coefficient[i]), COEF_ONE)
         by_cost = (int(cost[i]) - int(made.unreasonable[i])) * per_fen
-        if made.case_class[i] == HIGH and rules.rules[8] == DEDUCT:
+        if made.case_class[i] == HIGH and rules.options.high == DEDUCT:
             exact = max(Fraction(0), by_cost - (multiple - 1) * normal)
         else:
             exact = normal + max(Fraction(0), by_cost - multiple * base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drgpay.ground.errors import both
+from drgpay.ground.errors import both, unknown_choice
 from drgpay.ground.numbers import NOTHING, Number, fixed, smallest
 from drgpay.names.codes import DISCHARGE_WAYS, spoken
 from drgpay.why.base import band_multiple
@@ -99,7 +99,7 @@ def _bed_day_name(run: RunFolder, code: str) -> str:
 
 def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     lead = stay.lead
-    limit, rule = run.policy["long_stay.days"], run.policy["long_stay.rule"]
+    limit = run.policy["long_stay.days"]
     days = lead.number("days", both("住院天数", "days of stay"))
     bed = lead["bed_day_class"] is not None
     title = both("按床日付费？", "paid by bed-day?")
@@ -135,7 +135,8 @@ def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             places=0,
         )
         if long:
-            return "long_stay" if rule == "by_item" else "bed_day"
+            by_item = run.policy.says("long_stay.rule", "by_item", "bed_day")
+            return "long_stay" if by_item else "bed_day"
     return _short(d, run, stay, days)
 
 
@@ -213,6 +214,8 @@ def _by_way(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     title = both("特殊离院方式？", "a special way to leave?")
     key, rule = way_rule(run, stay)
     special = rule in ("by_cost", "by_item")
+    if not special and rule not in ("as_others", "not_low"):
+        raise unknown_choice(key, rule)
     way = stay.lead.get("discharge_way")
     shown = DISCHARGE_WAYS[str(way)] if way is not None else NOTHING
     d.say(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both, unknown_choice
 from drgpay.ground.numbers import (
     Figure,
     Number,
@@ -28,6 +28,12 @@ BY_COST_RULES = {
     "ambiguous": "ambiguous.rule",
 }
 ITEM, HELD, POINTS = "money", "held", "points"
+FORMULAS = {  # the rules of a class that `_formula` knows; by item is told apart before
+    **dict.fromkeys(BY_COST_RULES, ("by_cost", "special_review")),
+    "special_discharge": ("by_cost",),
+    "low": ("ratio", "by_cost"),
+    "high": ("special_review", "linear_add", "deduct", "cap"),
+}
 
 
 def rule_of(run: RunFolder, stay: Stay) -> tuple[str, str]:
@@ -106,6 +112,8 @@ def _formula(
     """Return the formula of a class's points, unrounded, and what it is called."""
     kind = stay.kind
     less = stay.cost - stay.unreasonable
+    if rule not in FORMULAS.get(kind, ("",)):
+        raise unknown_choice(f"{kind}.rule", rule)
     if (
         kind in BY_COST_RULES
         or kind == "special_discharge"
@@ -120,7 +128,7 @@ def _formula(
     if base is None or mean is None:
         raise ValueError(f"{stay.drg} has no base points, but its class is {kind}")
     plain = base * c
-    if kind == "low":
+    if kind == "low" and rule == "ratio":
         one = fixed(1, both("费用不超过均值", "at most 1"))
         return base * smallest(one, stay.cost / mean) * c, both(
             "低倍率：基准点数 × 费用比 × 系数", "low-cost: base points × cost ratio × coefficient"
