@@ -24,10 +24,10 @@ from drgpay.points.kernels import (
     UNGROUPED,
     UNSTABLE,
     Options,
-    mul_div_round,
     score_range,
 )
 from drgpay.points.limits import CostLimits, cost_limits
+from drgpay.points.product_kernels import mul_div_round
 
 TOP = 2**62 - 1
 
