@@ -14,9 +14,10 @@ from drgpay.ground.errors import PolicyError
 from drgpay.ground.reference import reference_dir
 from drgpay.policy import Policy, load_policy
 from drgpay.policy.catalogue import CATALOGUE
+from drgpay.report.amounts import display_width
 from drgpay.report.policy_check import check_policy
 from drgpay.report.policy_diff import diff_lines, diff_policies, write_diff_page
-from drgpay.report.policy_show import listed, show_lines, text_width
+from drgpay.report.policy_show import listed, show_lines
 from tests.command import drgpay
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -59,9 +60,9 @@ def test_show__every_value_in_columns_that_stand_below_each_other() -> None:
     lines = list(show_lines(policy, entries))
     rows = lines[1:-1]
     assert rows[0].split() == ["参数", "名称", "值", "备选值", "单位", "期间", "核实", "依据"]
-    place = text_width(rows[0][: rows[0].index("核实")])
+    place = display_width(rows[0][: rows[0].index("核实")])
     for line in rows[1:]:
-        cut = next(i for i in range(len(line)) if text_width(line[:i]) == place)
+        cut = next(i for i in range(len(line)) if display_width(line[:i]) == place)
         assert line[cut] in "是否"
     n = len(CATALOGUE)
     assert lines[-1] == f"共 {n} 项值：已核实 2，未核实 {n - 2}"

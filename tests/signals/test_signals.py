@@ -238,15 +238,16 @@ def test_excel__a_sheet_a_signal_with_frozen_heads_and_its_evidence(
     write_report(tmp_path, *tables, facts(result))
     book = openpyxl.load_workbook(tmp_path / "signals.xlsx")
     assert book.sheetnames[0] == "总览" and book.sheetnames[-1] == "参数"
-    assert len(book.sheetnames) == len(SIGNALS) + 2
+    assert len(book.sheetnames) == len(SIGNALS) + 3
     sheet = book[SIGNALS["split_return"].name.chinese]
     assert sheet.freeze_panes == "C4"
     assert [cell.value for cell in sheet[3]][:4] == ["医疗机构编码", "医疗机构", "级别", "置信"]
     cells = [row[0].value for row in sheet.iter_rows(min_row=4)]
     assert cells[:30] and len(result.cases.region.hospitals) == 30
     evidence = tables[1].filter(pc.equal(tables[1]["signal"], "split_return"))
-    shown = [row[2].value for row in sheet.iter_rows(min_row=36) if row[2].value]
-    assert [case for case in evidence["case_id"].to_pylist() if case] == shown[-len(evidence) :]
+    name = SIGNALS["split_return"].name.chinese
+    rows = [[cell.value for cell in row] for row in book["证据"].iter_rows(min_row=3)]
+    assert evidence["case_id"].to_pylist() == [row[3] for row in rows if row[0] == name]
 
 
 def test_english__has_no_chinese_but_names(result: Signals, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Amounts as text: integers in, digits out, no binary floating point on the way."""
 
+import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 
@@ -72,3 +73,14 @@ def trimmed(value: Fraction) -> str:
         if (value * 10**places).denominator == 1:
             return fixed((value * 10**places).numerator, places)
     return f"{value.numerator}/{value.denominator}"
+
+
+def display_width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """A text filled with blanks to a width of the terminal."""
+    space = " " * max(0, width - display_width(text))
+    return space + text if right else text + space

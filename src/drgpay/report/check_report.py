@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from drgpay.ground.errors import in_language
 from drgpay.grouper.check import Checked
 from drgpay.names.codes import word
 from drgpay.names.columns import BY_NAME, chinese_header
+
+from .amounts import padded
 
 EXAMPLES = 2
 
@@ -34,15 +35,6 @@ def finding_advice(finding: Mapping[str, Any], lang: str) -> str:
     """Return the codes that help with a finding: nearest ones, and those that would group."""
     texts = (finding["nearest"], finding["would_group"])
     return ("；" if lang == "zh" else "; ").join(text for text in texts if text)
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def _padded(text: str, width: int, *, right: bool = False) -> str:
-    space = " " * max(0, width - _width(text))
-    return space + text if right else text + space
 
 
 def counts_line(done: Checked, lang: str) -> str:
@@ -118,8 +110,8 @@ def text_report(done: Checked, lang: str = "zh") -> str:
     for name, number in done.by_check.items():
         check = CHECKS[name]
         share = number / max(1, done.counts.total)
-        severity = _padded(severity_text(check.severity, lang), 7)
-        count = _padded(f"{number:,}", 9, right=True)
+        severity = padded(severity_text(check.severity, lang), 7)
+        count = padded(f"{number:,}", 9, right=True)
         shown = f"（{name}）" if lang == "zh" else f" ({name})"
         lines.append(f"{severity} {count} {share:8.2%}  {check.message(lang)}{shown}")
         arrow = "建议：" if lang == "zh" else "advice: "

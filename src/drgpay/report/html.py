@@ -1,11 +1,9 @@
 """The report of a year-end run: one self-contained page made from the run folder alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from drgpay.policy.choice_words import setting_text
@@ -15,6 +13,7 @@ from . import amounts, sections
 from .amounts import points as points_text
 from .amounts import yuan
 from .notes import first_notes
+from .pages import Banner, Tile, rendered
 from .referrals import WORDS as REFERRALS
 from .referrals import referral_table, referral_texts
 from .reopened import WORDS as REOPENED
@@ -24,18 +23,7 @@ from .sensitivity import parameter_table, sensitivity_notes, sensitivity_table, 
 from .texts import Words
 from .value import own_checks, settlements, value_table
 
-TEMPLATES = Path(__file__).parent / "templates"
 TILE_PLACES = 6
-
-
-@dataclass(frozen=True)
-class Banner:
-    kind: str  # danger | warning | info
-    title: str
-    text: str
-    items: tuple[str, ...] = ()
-    link: str = ""
-    link_text: str = ""
 
 
 def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]:
@@ -77,14 +65,6 @@ def banners(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> list[Banner]
             )
         )
     return found
-
-
-@dataclass(frozen=True)
-class Tile:
-    label: str
-    value: str
-    sub: str = ""
-    mark: str = ""
 
 
 def held_tile(run: Run, w: Words) -> list[Tile]:
@@ -258,15 +238,7 @@ def write_report(run_dir: Path, lang: str = "zh", *, run: Run | None = None) -> 
     Raises ValueError for another language, FileNotFoundError when a table is missing.
     The page needs no network and no script, and the same folder gives the same bytes.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    page = environment.get_template("report.html.j2").render(view(run or Run(run_dir), Words(lang)))
+    page = rendered("report.html.j2", **view(run or Run(run_dir), Words(lang)))
     path = run_dir / "report.html"
-    path.write_text(page.lstrip(), encoding="utf-8", newline="\n")
+    path.write_text(page, encoding="utf-8", newline="\n")
     return path

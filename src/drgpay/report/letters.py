@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.digests import write_sums
 from drgpay.ground.outputs import file_names, whole_folder
@@ -20,6 +18,7 @@ from .amounts import points as points_text
 from .amounts import units_of, yuan
 from .classes import split
 from .derive import derivation, formula_text, shown_amount
+from .pages import rendered
 from .referrals import excess_by_hospital, letter_lead, letter_table
 from .reopened import WORDS as REOPENED
 from .reopened import (
@@ -36,7 +35,6 @@ from .sections import cash_cells, cash_columns, parameter_value, signed_cell, so
 from .tables import Cell, Column, Row, Table, row
 from .texts import Words
 
-TEMPLATES = Path(__file__).parent / "templates"
 FOLDER = "letters"
 DRGS_LISTED = 10
 CASES_LISTED = 30
@@ -82,14 +80,6 @@ class _Letters:
 
     def write(self, folder: Path) -> None:
         """Write all pages into an empty folder."""
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
         known = (h for h in self.bad if h in self.run.hospitals)
         hospitals = sorted({*self.accounts, *known, *self.differences})
         names = file_names(hospitals)
@@ -103,13 +93,12 @@ class _Letters:
             "reopened": mark_text(self.run, self.w) if self.reopened else "",
             "reopened_text": note_text(self.run, self.w) if self.reopened else "",
         }
-        letter = environment.get_template("letter.html.j2")
         for hospital, name in names.items():
-            page = letter.render(common | self._view(hospital))
-            (folder / name).write_text(page.lstrip(), encoding="utf-8", newline="\n")
-        index = environment.get_template("letters_index.html.j2")
-        page = index.render(common | {"table": self._index(names), "links": self._links(names)})
-        (folder / "index.html").write_text(page.lstrip(), encoding="utf-8", newline="\n")
+            page = rendered("letter.html.j2", **common, **self._view(hospital))
+            (folder / name).write_text(page, encoding="utf-8", newline="\n")
+        listed = {"table": self._index(names), "links": self._links(names)}
+        page = rendered("letters_index.html.j2", **common, **listed)
+        (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
 
     @staticmethod
     def _links(names: Mapping[str, str]) -> list[str]:

@@ -13,8 +13,9 @@ from drgpay.runs.reader import Record
 from .month_folder import MonthFolder, value_fraction
 from .month_page import ceiling_lines
 from .sections import parameter_value, source_text
+from .sheets import Field, exact
 from .texts import UNITS, Words
-from .workbook import Book, Field, Total, exact
+from .workbook import Book, Total
 
 NAME = "month.xlsx"
 

@@ -13,9 +13,8 @@ from drgpay.runs.reader import Record
 from . import amounts
 from .amounts import points, yuan
 from .charts import month_bars
-from .html import Banner, Tile
 from .month_folder import MonthFolder, value_fraction
-from .scheme_page import PageSection, chart, folded, table, write_page
+from .pages import Banner, PageSection, Tile, chart, folded, table, write_page
 from .sections import parameter_value, source_text
 from .texts import UNITS, Words
 

@@ -16,9 +16,8 @@ from drgpay.policy import Policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.files import OPEN_END, Period
 
-from .html import Banner, Tile
+from .pages import Banner, PageSection, Tile, folded, table, write_page
 from .policy_show import value_text
-from .scheme_page import PageSection, folded, table, write_page
 from .texts import UNITS, Words
 
 DAY = dt.timedelta(days=1)

@@ -9,7 +9,7 @@ from drgpay.policy.catalogue import CATALOGUE, NO, Known
 from drgpay.policy.choice_words import choice_text
 from drgpay.policy.constraints import MANY, Count, Decimal
 
-from .policy_show import padded, text_width
+from .sheets import Field, Sheet, text_lines
 from .texts import UNITS, Words
 
 HEADINGS = {
@@ -19,17 +19,20 @@ HEADINGS = {
 
 
 def parameter_lines(lang: str) -> Iterator[str]:
-    """Yield key, Chinese name, unit, rule of docs/rules.md and what fits, of every parameter."""
+    """Return key, Chinese name, unit, rule of docs/rules.md and what fits, of every parameter."""
     w = Words(lang)
-    rows = [
-        (known.key, known.name, w.of(UNITS, known.unit), known.rule, takes(known, lang))
+    rows = (
+        {
+            "key": known.key,
+            "name": known.name,
+            "unit": w.of(UNITS, known.unit),
+            "rule": known.rule,
+            "takes": takes(known, lang),
+        }
         for known in CATALOGUE.values()
-    ]
-    table = [HEADINGS[lang], *rows]
-    widths = [max(text_width(row[i]) for row in table) for i in range(4)]
-    for row in table:
-        cells = [padded(text, width) for text, width in zip(row, widths, strict=False)]
-        yield "  ".join([*cells, row[-1]])
+    )
+    keys = zip(HEADINGS["en"], HEADINGS[lang], strict=True)
+    return text_lines(Sheet("", [Field(key, heading) for key, heading in keys], rows))
 
 
 def takes(known: Known, lang: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -14,6 +13,7 @@ from drgpay.policy.choice_words import choices_text
 from drgpay.policy.files import OPEN_END, Parameter, Period
 from drgpay.policy.year import shown
 
+from .sheets import Field, Sheet, text_lines
 from .texts import UNITS, Words
 
 Record = dict[str, Any]
@@ -106,37 +106,28 @@ def show_lines(policy: Policy, entries: Sequence[Record], lang: str = "zh") -> I
     """Yield the parameters as a table for the terminal, and what is verified."""
     w = Words(lang)
     yield f"{policy.id}  {policy.title}"
-    rows = [
-        (
-            e["key"],
-            e["name"],
-            value_text(e["key"], e["value"], w),
-            "—" if e["alternative"] is None else value_text(e["key"], e["alternative"], w),
-            w.of(UNITS, e["unit"]),
-            f"{e['from']} – {e['to']}".rstrip(),
-            w("yes" if e["verified"] else "no"),
-            source_of(e, lang),
-        )
+    rows = (
+        {
+            "key": e["key"],
+            "name": e["name"],
+            "value": value_text(e["key"], e["value"], w),
+            "alternative": None
+            if e["alternative"] is None
+            else value_text(e["key"], e["alternative"], w),
+            "unit": w.of(UNITS, e["unit"]),
+            "period": f"{e['from']} – {e['to']}".rstrip(),
+            "verified": w("yes" if e["verified"] else "no"),
+            "source": source_of(e, lang),
+        }
         for e in entries
+    )
+    fields = [
+        Field(key, heading) for key, heading in zip(HEADINGS["en"], HEADINGS[lang], strict=True)
     ]
-    table = [HEADINGS[lang], *rows]
-    widths = [max(text_width(row[i]) for row in table) for i in range(len(table[0]) - 1)]
-    for row in table:
-        cells = [padded(text, width) for text, width in zip(row, widths, strict=False)]
-        yield "  ".join([*cells, row[-1]])
+    yield from text_lines(Sheet(policy.title, fields, rows))
     verified = sum(e["verified"] for e in entries)
     rest = len(entries) - verified
     yield {
         "zh": f"共 {len(entries)} 项值：已核实 {verified}，未核实 {rest}",
         "en": f"{len(entries)} values: {verified} verified, {rest} not verified",
     }[lang]
-
-
-def text_width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def padded(text: str, width: int) -> str:
-    """Return a text filled with blanks to a width of the terminal."""
-    return text + " " * (width - text_width(text))

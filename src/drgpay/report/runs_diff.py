@@ -16,10 +16,10 @@ from drgpay.runs.records import Change, RunDiff, RunInfo
 
 from . import amounts
 from .amounts import yuan
-from .html import Banner, Tile
-from .scheme_page import PageSection, table, write_page
+from .pages import Banner, PageSection, Tile, table, write_page
+from .sheets import Field
 from .texts import Words
-from .workbook import Book, Field
+from .workbook import Book
 
 PLACES = 6
 FACTS = {

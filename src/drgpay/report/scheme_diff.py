@@ -14,8 +14,7 @@ from drgpay.ground.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
 
-from .html import Banner, Tile
-from .scheme_page import PageSection, folded, table, write_page
+from .pages import Banner, PageSection, Tile, folded, table, write_page
 
 SHOWN = 12
 SHOWN_WIDTH = 90

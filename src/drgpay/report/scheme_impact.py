@@ -16,8 +16,7 @@ from drgpay.trials.impact import HospitalImpact, Impact, Side, mdc_rows, notes
 from .amounts import percent, yuan
 from .amounts import points as points_text
 from .charts import Node, differences, flow_chart
-from .html import Banner, Tile
-from .scheme_page import PageSection, chart, folded, table, write_page
+from .pages import Banner, PageSection, Tile, chart, folded, table, write_page
 
 MDC_NODES = 14
 MOVES_SHOWN = 24

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,8 +20,7 @@ from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
 from drgpay.schemes.words import ADRG_KINDS, rule_in_words
 
-from .html import TEMPLATES
-from .scheme_page import environment
+from .pages import TEMPLATES, folded, rendered, table
 from .texts import Words
 
 
@@ -33,7 +32,6 @@ class Manual:
         self.lang = lang
         self.zh = lang == "zh"
         self.words = Words(lang)
-        self.template = environment().get_template("manual.html.j2")
         self.codes = {
             "d": [str(c) for c in scheme.diagnoses.codes.to_pylist()],
             "p": [str(c) for c in scheme.procedures.codes.to_pylist()],
@@ -63,8 +61,8 @@ class Manual:
 
     def write(self, folder: Path) -> int:
         """Write all pages; return how many files there are."""
-        css = environment().get_template("report.css.j2")
-        style = css.render(w=self.words, print_mark="", run_digest=self.scheme.digest[:12])
+        digest = self.scheme.digest[:12]
+        style = rendered("report.css.j2", w=self.words, print_mark="", run_digest=digest)
         style += (TEMPLATES / "manual.css.j2").read_text(encoding="utf-8")
         (folder / "style.css").write_text(style, encoding="utf-8", newline="\n")
         (folder / "mdc").mkdir()
@@ -93,7 +91,8 @@ class Manual:
             ("valid.html", self.t("有效手术操作", "Valid procedures")),
         ]
         index = path.name == "index.html"
-        text = self.template.render(
+        text = rendered(
+            "manual.html.j2",
             w=self.words,
             title=title,
             scheme_title=self.title,
@@ -203,7 +202,7 @@ class Manual:
             Markup("<section><h2>{}</h2>{}{}</section>").format(
                 self.t("主要诊断大类", "Major diagnostic categories"),
                 Markup().join(Markup("<p>{}</p>").format(line) for line in how),
-                _table(heads, rows, "groups"),
+                self._table(heads, rows),
             )
         )
         if notes:
@@ -252,11 +251,14 @@ class Manual:
         ]
         heads = ["ADRG", self.t("名称", "name"), self.t("类型", "kind"), "DRG"]
         body = Markup("<section><h2>{}</h2>{}{}</section>").format(
-            self.t("条件", "Condition"), Markup().join(head), _table(heads, rows, "groups")
+            self.t("条件", "Condition"), Markup().join(head), self._table(heads, rows)
         )
         return body + Markup("<section><h2>ADRG</h2>{}</section>").format(
             Markup().join(self._adrg(a) for a in self.adrgs[mdc.mdc])
         )
+
+    def _table(self, heads: Sequence[str], rows: Sequence[Sequence[str | Markup]]) -> Markup:
+        return table([(head, "text") for head in heads], rows, self.lang, "groups")
 
     def _adrg(self, adrg: AdrgRow) -> Markup:
         drgs = self.drgs[adrg.key]
@@ -275,7 +277,7 @@ class Manual:
             adrg.name,
             self._kind(adrg),
             self._rule(adrg.rule, adrg.key),
-            _table(heads, rows, "groups"),
+            self._table(heads, rows),
             self._lists(adrg.key, [adrg.rule])
             + Markup().join(
                 self._lists(owner, rules, owner if owner != adrg.key else "")
@@ -333,7 +335,7 @@ class Manual:
         ids = dict.fromkeys(self.scheme.list_ids(owner, name).tolist())
         what = self.t("手术操作", "procedures") if kind == "p" else self.t("诊断", "diagnoses")
         label = f"{self.t('列表', 'list')} {name}" if not title else f"{title}（{name}）"
-        return _folded(
+        return folded(
             f"{label}：" if self.zh else f"{label}: ",
             f"{len(ids):,} {what}",
             self._items(kind, ids),
@@ -370,7 +372,7 @@ class Manual:
                     for code, exclusion in codes
                 )
                 blocks.append(
-                    _folded(chapter, f"  {len(codes):,}", Markup(f'<ul class="codes">{items}</ul>'))
+                    folded(chapter, f"  {len(codes):,}", Markup(f'<ul class="codes">{items}</ul>'))
                 )
             number = sum(len(codes) for codes in chapters.values())
             parts.append(
@@ -411,7 +413,7 @@ class Manual:
             label = self.t(f"排除表 {number}", f"list {number}")
             parts.append(
                 Markup('<div id="e{}">{}</div>').format(
-                    number, _folded(label, note, Markup(f'<ul class="codes">{items}</ul>'))
+                    number, folded(label, note, Markup(f'<ul class="codes">{items}</ul>'))
                 )
             )
         parts.append(Markup("</section>"))
@@ -423,7 +425,7 @@ class Manual:
             chapters[self.codes["p"][number - 1][:2]].append(number)
         return Markup("<section>{}</section>").format(
             Markup().join(
-                _folded(chapter, f"  {len(ids):,}", self._items("p", ids))
+                folded(chapter, f"  {len(ids):,}", self._items("p", ids))
                 for chapter, ids in sorted(chapters.items())
             )
         )
@@ -473,25 +475,6 @@ class Manual:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-
-
-def _folded(label: str, note: str, body: Markup) -> Markup:
-    return Markup(
-        '<details class="list"><summary>{}<span class="n">{}</span></summary>{}</details>'
-    ).format(label, note, body)
-
-
-def _table(heads: Iterable[str], rows: Iterable[tuple[str | Markup, ...]], css: str) -> Markup:
-    head = Markup().join(Markup('<th scope="col">{}</th>').format(h) for h in heads)
-    body = Markup("\n").join(
-        Markup("<tr>{}</tr>").format(
-            Markup().join(Markup("<td>{}</td>").format(value) for value in row)
-        )
-        for row in rows
-    )
-    return Markup(
-        '<div class="scroll"><table class="{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(css, head, body)
 
 
 def write_manual(scheme: Scheme, folder: Path, lang: str = "zh") -> int:

@@ -11,9 +11,9 @@ from drgpay.runs.reader import Record
 from .amounts import yuan
 from .run import Run
 from .sections import parameter_value, source_text
+from .sheets import Field
 from .tables import Cell, Column, Row, Table, row
 from .texts import UNITS, Words
-from .workbook import Field
 
 MONEY = ("due_change_fen", "moved_fen", "final_change_fen", "final_moved_fen")
 WORDS: dict[str, tuple[str, str]] = {

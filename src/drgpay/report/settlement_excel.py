@@ -26,19 +26,10 @@ from .reopened import differences, has_whole, is_reopened, mark_text, note_text
 from .run import Account, CaseSum, Run, sum_of, total_of
 from .sections import ceiling_facts, parameter_value, source_text
 from .sensitivity import sheet_fields, sheet_rows, tried
+from .sheets import Field, exact
 from .texts import UNITS, Words
 from .value import Settlement, reason_of, settlements, sharing_text
-from .workbook import (
-    MAX_ROWS,
-    Book,
-    Field,
-    Total,
-    exact,
-    letters,
-    points_units,
-    quoted,
-    sheet_names,
-)
+from .workbook import MAX_ROWS, Book, Total, letters, points_units, quoted, sheet_names
 
 NAME = "settlement.xlsx"
 LISTED = MAX_ROWS - 3  # rows of a list, beside its header, its total and a note

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from drgpay.ground.errors import in_language
 from drgpay.ground.money import decimal_text, yuan_text
@@ -34,8 +33,7 @@ from drgpay.trials.simulate import (
 from .amounts import percent, ten_thousand_yuan, yuan
 from .amounts import points as points_text
 from .charts import differences, heat_map, lines
-from .html import Banner, Tile
-from .scheme_page import PageSection, chart, folded, write_page
+from .pages import Banner, PageSection, Tile, chart, folded, table, write_page
 from .simulate_words import (
     CHANGES,
     cause_name,
@@ -48,6 +46,7 @@ from .simulate_words import (
     value_words,
 )
 from .svg import short_label
+from .tables import Cell
 
 HOSPITALS_SHOWN = 30
 BARS_SHOWN = 12
@@ -55,32 +54,9 @@ VALUE_PLACES = 6
 LARGE_FEN = 10_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A cell's text with the class of its colour."""
-
-    text: str
-    css: str = ""
-
-
-def grid(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str | Mark]]) -> Markup:
-    """Return a table; a column is its heading and kind (num, text, code, wide)."""
-    head = "".join(f'<th scope="col" class="{kind}">{escape(name)}</th>' for name, kind in columns)
-    parts = [f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>']
-    for row in rows:
-        cells = []
-        for (_, kind), cell in zip(columns, row, strict=True):
-            mark = cell if isinstance(cell, Mark) else Mark(cell)
-            css = f"{kind} {mark.css}".strip()
-            cells.append(f'<td class="{css}">{escape(mark.text)}</td>')
-        parts.append(f"<tr>{''.join(cells)}</tr>\n")
-    parts.append("</tbody></table></div>")
-    return Markup("".join(parts))
-
-
-def signed(fen: int) -> Mark:
+def signed(fen: int) -> Cell:
     """Return a change of money in its colour."""
-    return Mark(yuan(fen, signed=True), "loss" if fen < 0 else "gain" if fen else "")
+    return Cell(yuan(fen, signed=True), mark="loss" if fen < 0 else "gain" if fen else "")
 
 
 def _change(part: int, base: int) -> str:
@@ -182,7 +158,7 @@ def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") 
 
 def _overview(simulation: Simulation, lang: str) -> Markup:
     t = texts(lang)
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     for result in simulation.trials:
         for row in setting_rows(simulation, result.trial.settings):
             rows.append(
@@ -194,7 +170,7 @@ def _overview(simulation: Simulation, lang: str) -> Markup:
                     source_of(simulation, row.setting, lang),
                 ]
             )
-    settings = grid(
+    settings = table(
         [
             (t("试算", "trial"), "text"),
             (t("改变", "changes"), "text"),
@@ -204,6 +180,7 @@ def _overview(simulation: Simulation, lang: str) -> Markup:
             (t("现行值的依据", "source of today's value"), "wide"),
         ],
         rows,
+        lang,
     )
     return (
         (settings if rows else Markup())
@@ -226,7 +203,7 @@ def _refusals(simulation: Simulation, lang: str) -> Markup:
     )
 
 
-def _money(change: Change) -> list[str | Mark]:
+def _money(change: Change) -> list[str | Cell]:
     """The cells of `CHANGES`."""
     return [
         signed(change.due_fen),
@@ -241,10 +218,10 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
     """Return T, money moved, winners and losers of each trial."""
     t = texts(lang)
     before = simulation.base.due_by_hospital()
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     for result in simulation.trials:
         if result.outcome is None:
-            refused = Mark(t("不能清算", "refused"), "loss")
+            refused = Cell(t("不能清算", "refused"), mark="loss")
             rows.append([result.trial.name, refused, *["—"] * (len(CHANGES) + 3)])
             continue
         due = changes(before, result.outcome.due_by_hospital()).values()
@@ -260,7 +237,7 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
         )
     if not rows:
         return Markup()
-    return grid(
+    return table(
         [
             (t("试算", "trial"), "text"),
             (t("清算总额", "settled total"), "num"),
@@ -270,6 +247,7 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
             (t("不变", "unchanged"), "num"),
         ],
         rows,
+        lang,
     )
 
 
@@ -277,7 +255,7 @@ def _funds(simulation: Simulation, lang: str) -> Markup:
     """Return what each fund pays: of dues, now and later, and what it is owed back."""
     t = texts(lang)
     before = simulation.base.due_by_pool()
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     for result in simulation.trials:
         if result.outcome is not None:
             after = result.outcome.due_by_pool()
@@ -288,7 +266,7 @@ def _funds(simulation: Simulation, lang: str) -> Markup:
             ]  # fmt: skip
     if not rows:
         return Markup()
-    return grid(
+    return table(
         [
             (t("试算", "trial"), "text"),
             (t("险种基金", "fund"), "text"),
@@ -303,6 +281,7 @@ def _funds(simulation: Simulation, lang: str) -> Markup:
             (t("试算应收回", "owed back, in the trial"), "num"),
         ],
         rows,
+        lang,
     )
 
 
@@ -315,7 +294,7 @@ def _cash(before: Outcome, after: Outcome, pool: str) -> list[str]:
 def _pools(simulation: Simulation, lang: str) -> Markup:
     """Return points, T and point value of each pool, today and under each trial."""
     t = texts(lang)
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     today = {pool.pool: pool for pool in simulation.base.pools}
     everyone = [(t("现行", "today"), simulation.base)] + [
         (r.trial.name, r.outcome) for r in simulation.trials if r.outcome is not None
@@ -340,7 +319,7 @@ def _pools(simulation: Simulation, lang: str) -> Markup:
                     yuan(pool.residual_fen),
                 ]
             )
-    return grid(
+    return table(
         [
             ("", "text"),
             (t("险种", "pool"), "text"),
@@ -353,6 +332,7 @@ def _pools(simulation: Simulation, lang: str) -> Markup:
             (t("尾差", "residual"), "num"),
         ],
         rows,
+        lang,
     )
 
 
@@ -412,7 +392,7 @@ def _hospitals(
     sides = (_by_hospital(simulation.base), _by_hospital(outcome))
     whole = (simulation.base.due_fen, outcome.due_fen)
     ranked = sorted(changes, key=lambda h: (-abs(changes[h]), h))
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     for h in ranked:
         a, b = (side.get(h, NO_HOSPITAL) for side in sides)
         rows.append(
@@ -446,10 +426,12 @@ def _hospitals(
         *((t(*name), "num") for name in CHANGES[2:]),
     ]
     title = Markup("<h3>{}</h3>").format(t("医疗机构", "Hospitals"))
-    body = title + grid(columns, rows[:HOSPITALS_SHOWN])
+    body = title + table(columns, rows[:HOSPITALS_SHOWN], lang)
     if len(rows) > HOSPITALS_SHOWN:
         rest = rows[HOSPITALS_SHOWN:]
-        body += folded(t("其余机构", "other hospitals"), f"{len(rest):,}", grid(columns, rest))
+        body += folded(
+            t("其余机构", "other hospitals"), f"{len(rest):,}", table(columns, rest, lang)
+        )
     return body
 
 
@@ -481,7 +463,7 @@ def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str)
     codes = sorted({code for k, code in {*base, *outcome.groups} if k == kind})
     whole = (simulation.base.due_fen, outcome.due_fen)
     name = group_names(simulation, outcome, lang)
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     for code in codes:
         a, b = (side.get((kind, code), NO_GROUP) for side in (base, outcome.groups))
         rows.append(
@@ -509,7 +491,7 @@ def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str)
         (t("现行份额", "share today"), "num"),
         (t("试算份额", "share in the trial"), "num"),
     ]
-    return Markup("<h3>{}</h3>").format(titles[kind]) + grid(columns, rows)
+    return Markup("<h3>{}</h3>").format(titles[kind]) + table(columns, rows, lang)
 
 
 def _causes(
@@ -533,7 +515,7 @@ def _causes(
         (t("合计增减", "whole change"), "num"),
     ]
 
-    def row(name: str, parts: dict[str, int], whole: int) -> list[str | Mark]:
+    def row(name: str, parts: dict[str, int], whole: int) -> list[str | Cell]:
         return [name, *(signed(parts[cause]) for cause in causes), signed(whole)]
 
     rows = [row(known.get(h) or h, by[h], changes[h]) for h in ranked]
@@ -546,10 +528,12 @@ def _causes(
             "the fen.",
         )
     )
-    body = title + lead + grid(columns, [*rows[:HOSPITALS_SHOWN], total])
+    body = title + lead + table(columns, [*rows[:HOSPITALS_SHOWN], total], lang)
     if len(rows) > HOSPITALS_SHOWN:
         rest = rows[HOSPITALS_SHOWN:]
-        body += folded(t("其余机构", "other hospitals"), f"{len(rest):,}", grid(columns, rest))
+        body += folded(
+            t("其余机构", "other hospitals"), f"{len(rest):,}", table(columns, rest, lang)
+        )
     return body
 
 
@@ -659,7 +643,7 @@ def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
 
 def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
     t = texts(lang)
-    rows: list[list[str | Mark]] = []
+    rows: list[list[str | Cell]] = []
     for point in simulation.points:
         if point.outcome is None:
             continue
@@ -686,7 +670,7 @@ def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Mar
     return folded(
         t("逐点数据（增减和转移为各险种合计）", "the figures (changes are of all pools together)"),
         f"{len(rows):,}",
-        grid(columns, rows),
+        table(columns, rows, lang),
     )
 
 
@@ -716,5 +700,5 @@ def _unverified_section(simulation: Simulation, lang: str) -> PageSection:
         (t("依据或理由", "source or reason"), "wide"),
         (t("用于", "used by"), "text"),
     ]
-    body = folded(t("逐项列出", "the list"), f"{len(rows):,}", grid(columns, rows))
+    body = folded(t("逐项列出", "the list"), f"{len(rows):,}", table(columns, rows, lang))
     return PageSection("unverified", title, [lead], body)

@@ -11,6 +11,7 @@ from drgpay.trials import folder
 from drgpay.trials.outcome import Outcome, change_of, refusal
 from drgpay.trials.simulate import Setting, Simulation, setting_rows
 
+from .sheets import Field
 from .simulate_words import (
     CHANGES,
     cause_name,
@@ -20,7 +21,7 @@ from .simulate_words import (
     unverified_rows,
     value_words,
 )
-from .workbook import Book, Field
+from .workbook import Book
 
 GROUP_KINDS = {"level": ("等级", "level"), "mdc": ("MDC", "MDC"), "class": ("病例类别", "class")}
 MONEY = (

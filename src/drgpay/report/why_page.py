@@ -11,8 +11,7 @@ from drgpay.why import Derivation
 from drgpay.why.model import UNITS, Step
 from drgpay.why.text import HEADS, parameter_line, sources
 
-from .html import Banner
-from .scheme_page import PageSection, write_page
+from .pages import Banner, PageSection, write_page
 
 TITLES = {
     "zh": {

@@ -15,6 +15,8 @@ from typing import Any
 from drgpay.ground.outputs import drop_folder, spill_folder
 
 from . import amounts
+from .sheets import Field, Sheet, exact
+from .tables import Cell
 
 MAX_ROWS = 1_048_576
 MAX_TEXT = 32_767
@@ -25,30 +27,20 @@ _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 # kind: number format, width
 KINDS: Mapping[str, tuple[str, int]] = {
     "text": ("", 14),
+    "code": ("", 14),
     "wide": ("", 34),
     "long": ("", 60),
     "count": ("#,##0", 10),
     "yuan": ("#,##0.00;[Red]-#,##0.00;0.00", 16),
+    "change": ("#,##0.00;[Red]-#,##0.00;0.00", 16),
     "points": ("#,##0.0000", 16),
     "value": ("#,##0.000000000000", 19),
     "mark": ("", 14),
     "ratio": ("0.0000", 10),
+    "decimal": ("0.00", 12),
     "percent": ("0.00%", 10),
 }
 KEPT_IN_SIGHT = 4
-_PLACES = {"yuan": 2, "points": 4}
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column: key, heading, kind; a formula of keys in braces makes it a formula in each row."""
-
-    key: str
-    label: str
-    kind: str = "text"
-    formula: str = ""
-    total: bool = False
-    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -209,6 +201,8 @@ class Book:
     def put(self, sheet: Any, row: int, column: int, value: Any, kind: str, **more: Any) -> None:
         """Write a value of a kind: yuan as fen, points as units, the rest as they are."""
         form = self.format(kind, **more)
+        if isinstance(value, Cell):
+            value = f"{value.text} {value.note}".rstrip()
         if value is None:
             sheet.write_blank(row, column, None, form)
         elif isinstance(value, str):
@@ -235,28 +229,35 @@ class Book:
         *,
         note: Callable[[int], str] = lambda shown: "",
         total: str = "",
+        lead: Sequence[str] = (),
         limit: int = MAX_ROWS - 3,
     ) -> Total:
         """Write a list with its header, formulas, filter and total; `note` stands below it.
 
-        Rows beyond `limit` are not written: `note` is told how many were.
+        Lines of `lead` stand above it, the first as a title. Rows beyond `limit` are not written:
+        `note` is told how many were.
         """
-        sheet = self.sheet(name)
+        top = len(lead)
+        sheet = self.sheet(name, repeat=top)
+        for line, text in enumerate(lead):
+            strong: dict[str, Any] = {} if line else {"bold": True, "font_size": 13}
+            if text:
+                sheet.write_string(line, 0, text, self.format(**strong))
         places = {field.key: place for place, field in enumerate(fields)}
         for place, field in enumerate(fields):
-            sheet.write_string(0, place, field.label, self.head)
+            sheet.write_string(top, place, field.label, self.head)
             sheet.set_column(place, place, field.width or KINDS[field.kind][1])
-        sheet.set_row(0, 32)
+        sheet.set_row(top, 32)
         fixed = sum(1 for field in fields[:2] if field.kind in ("text", "wide"))
         if fixed and "pool" in places and places["pool"] < KEPT_IN_SIGHT:
             fixed = max(fixed, places["pool"] + 1)  # a hospital's rows are told apart by it
-        sheet.freeze_panes(1, fixed)
+        sheet.freeze_panes(top + 1, fixed)
         pages = -(-sum(field.width or KINDS[field.kind][1] for field in fields) // PAGE_WIDTH)
         sheet.fit_to_pages(pages, 0)
         if pages > 1 and fixed:
             sheet.repeat_columns(0, fixed - 1)
         sums: dict[str, Fraction] = {field.key: Fraction(0) for field in fields if field.total}
-        at = 0
+        at = top
         for record in limited(rows, limit):
             at += 1
             for place, field in enumerate(fields):
@@ -274,30 +275,42 @@ class Book:
                     self.put(sheet, at, place, value, field.kind, **more)
                 if field.total and value is not None:
                     sums[field.key] += exact(value, field.kind)
-        if at:
-            sheet.autofilter(0, 0, at, len(fields) - 1)
+        if at > top:
+            sheet.autofilter(top, 0, at, len(fields) - 1)
         if total:
-            self._total(sheet, at, fields, sums, total, places)
-        text = note(at)
+            self._total(sheet, (top, at), fields, sums, total, places)
+        text = note(at - top)
         if text:
             sheet.write_string(at + 2, 0, text, self.format(font_color="#9C1C1C"))
-        return Total(name, 2, at + 1, places, sums)
+        return Total(name, top + 2, at + 1, places, sums)
+
+    def add(self, sheet: Sheet) -> Total:
+        """Write a sheet."""
+        return self.listing(
+            sheet_names([sheet.title])[0],
+            sheet.shown_in("book"),
+            sheet.rows,
+            note=lambda shown: sheet.note,
+            total=sheet.total,
+            lead=sheet.lead,
+        )
 
     def _total(
-        self, sheet: Any, rows: int, fields: Sequence[Field], sums: Mapping[str, Fraction],
+        self, sheet: Any, rows: tuple[int, int], fields: Sequence[Field], sums: Mapping[str, Fraction],
         label: str, places: Mapping[str, int],
     ) -> None:  # fmt: skip
+        top, last = rows
         for place, field in enumerate(fields):
             style: dict[str, Any] = {"bold": True, "top": 1, "bottom": 6}
-            if field.total and rows:
+            if field.total and last > top:
                 column = letters(place)
-                text = f"=SUM({column}2:{column}{rows + 1})"
+                text = f"=SUM({column}{top + 2}:{column}{last + 1})"
                 value = sums[field.key]
-                self.formula(sheet, rows + 1, place, text, value, field.kind, **style)
+                self.formula(sheet, last + 1, place, text, value, field.kind, **style)
             elif place == 0:
-                sheet.write_string(rows + 1, 0, label, self.format(bg_color="#F1F3F3", **style))
+                sheet.write_string(last + 1, 0, label, self.format(bg_color="#F1F3F3", **style))
             else:
-                sheet.write_blank(rows + 1, place, None, self.format(bg_color="#F1F3F3", **style))
+                sheet.write_blank(last + 1, place, None, self.format(bg_color="#F1F3F3", **style))
 
 
 def limited(rows: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Mapping[str, Any]]:
@@ -305,12 +318,6 @@ def limited(rows: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Mapping[s
         if at >= limit:
             return
         yield record
-
-
-def exact(value: Any, kind: str) -> Fraction:
-    """The number that a value of a kind stands for: fen as yuan, units as points."""
-    whole = Fraction(value) if isinstance(value, int | Fraction) else Fraction(str(value))
-    return whole / Fraction(10 ** _PLACES.get(kind, 0))
 
 
 def number(value: Any, kind: str) -> float:
