@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from drgpay.runs.database import write_run_database
@@ -22,8 +23,11 @@ def write_outputs(
 ) -> None:
     """Write report.html, settlement.xlsx and run.duckdb into a run folder, letters on request."""
     run = Run(folder, threads, unfinished=True)
-    write_report(folder, lang, run=run)
-    write_settlement_excel(folder, lang, sheets_per_hospital=sheets_per_hospital, run=run)
-    if letters:
-        write_letters(folder, lang=lang, run=run)
-    write_run_database(folder, threads=threads)
+    # the database copies tables outside of Python, while the papers keep one core busy
+    with ThreadPoolExecutor(1) as pool:
+        database = pool.submit(write_run_database, folder, threads=threads)
+        write_report(folder, lang, run=run)
+        write_settlement_excel(folder, lang, sheets_per_hospital=sheets_per_hospital, run=run)
+        if letters:
+            write_letters(folder, lang=lang, run=run)
+        database.result()
