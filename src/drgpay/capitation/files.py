@@ -26,7 +26,7 @@ from drgpay.cases.encodings import decoded_head, survey
 from drgpay.cases.files import Unchanged, not_passed_over, of_folder, readable, unreadable
 from drgpay.cases.layout import two_columns
 from drgpay.cases.parquet import check_texts
-from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, fault_at, located
 from drgpay.tables.declared import Table
 from drgpay.tables.kinds import code
 
@@ -84,33 +84,30 @@ def find(folder: Path) -> tuple[dict[str, tuple[Path, ...]], list[Bilingual]]:
         if several:
             names = ", ".join(p.relative_to(folder).as_posix() for p in alone)
             faults.append(
-                located(
+                fault_at(
                     table.name,
-                    both(f"同一张表有几个文件：{names}，只留其一", f"keep one of {names}"),
+                    f"同一张表有几个文件：{names}，只留其一",
+                    f"keep one of {names}",
                 )
             )
         if not alone:
             columns = table.needed
             faults.append(
-                located(
+                fault_at(
                     f"{table.name}.csv",
-                    both(
-                        f"缺少这个文件（{'、'.join(SUFFIXES)} 之一），"
-                        f"表头至少有 {'、'.join(map(table.shown, columns))}",
-                        f"missing; columns at least {', '.join(columns)}",
-                    ),
+                    f"缺少这个文件（{'、'.join(SUFFIXES)} 之一），"
+                    f"表头至少有 {'、'.join(map(table.shown, columns))}",
+                    f"missing; columns at least {', '.join(columns)}",
                 )
             )
         found[table.name] = tuple(alone)
     for path in sorted(folder.iterdir()):
         if path not in used and path.name[0] not in "~." and (path.is_dir() or _is_table(path)):
             faults.append(
-                located(
+                fault_at(
                     path.name,
-                    both(
-                        f"不是按人头付费的表，应为 {'、'.join(t.name for t in TABLES)} 之一",
-                        f"no table of capitation; those are {', '.join(t.name for t in TABLES)}",
-                    ),
+                    f"不是按人头付费的表，应为 {'、'.join(t.name for t in TABLES)} 之一",
+                    f"no table of capitation; those are {', '.join(t.name for t in TABLES)}",
                 )
             )
     return found, faults

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from drgpay.capitation.tables import factor
-from drgpay.ground.errors import Bilingual, PolicyError, both, located, quoted
+from drgpay.ground.errors import Bilingual, PolicyError, both, fault_at, located, quoted
 from drgpay.ground.money import decimal_fraction
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.year import says
@@ -40,42 +40,38 @@ def rules_of(policy: Mapping[str, Any]) -> Rules:
         try:
             values[key] = policy[key]
         except KeyError:
-            faults.append(located(key, both("缺少", "missing")))
+            faults.append(fault_at(key, "缺少", "missing"))
     for key in KEYS:
         choices = CATALOGUE[key].choices
         if choices and key in values and values[key] not in choices:
             faults.append(
-                located(
+                fault_at(
                     key,
-                    both(
-                        f"{quoted(values[key])}不可用，可用：{'、'.join(choices)}",
-                        f"{values[key]!r} is not one of {', '.join(choices)}",
-                    ),
+                    f"{quoted(values[key])}不可用，可用：{'、'.join(choices)}",
+                    f"{values[key]!r} is not one of {', '.join(choices)}",
                 )
             )
     keep = _ratio(values, "capitation.keep_ratio", faults)
     deficit = _ratio(values, "capitation.deficit_share", faults)
     rate = _number(values, "capitation.rate_yuan", faults)
     if rate is not None and rate < 0:
-        faults.append(located("capitation.rate_yuan", both("为负", "is negative")))
+        faults.append(fault_at("capitation.rate_yuan", "为负", "is negative"))
     if (
         values.get("capitation.method") == "rate"
         and rate is None
         and "capitation.rate_yuan" in values
     ):
         faults.append(
-            located(
+            fault_at(
                 "capitation.rate_yuan",
-                both(
-                    "人头预算方式（capitation.method）为按人头标准（rate）时，须写明人均标准（元），现为无",
-                    "capitation.method = rate needs a rate, this is none",
-                ),
+                "人头预算方式（capitation.method）为按人头标准（rate）时，须写明人均标准（元），现为无",
+                "capitation.method = rate needs a rate, this is none",
             )
         )
     words = values.get("capitation.special_factors") or ()
     if isinstance(words, str) or not all(isinstance(word, str) for word in words):
         faults.append(
-            located("capitation.special_factors", both("不是文本的列表", "is not a list of texts"))
+            fault_at("capitation.special_factors", "不是文本的列表", "is not a list of texts")
         )
         words = ()
     if faults:
@@ -112,7 +108,7 @@ def _number(values: Mapping[str, Any], key: str, faults: list[Bilingual]) -> Fra
 def _ratio(values: Mapping[str, Any], key: str, faults: list[Bilingual]) -> Fraction:
     found = _number(values, key, faults)
     if found is None and key in values and values[key] is None:
-        faults.append(located(key, both("没有值", "no value")))
+        faults.append(fault_at(key, "没有值", "no value"))
     if found is not None and not 0 <= found <= 1:
-        faults.append(located(key, both("不在0至1之间", "is not between 0 and 1")))
+        faults.append(fault_at(key, "不在0至1之间", "is not between 0 and 1"))
     return found if found is not None else Fraction(0)

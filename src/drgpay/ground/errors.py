@@ -86,6 +86,11 @@ def located(where: object, text: object) -> Bilingual:
     )
 
 
+def fault_at(where: object, chinese: str, english: str) -> Bilingual:
+    """Return what is wrong at a place, in both languages."""
+    return located(where, both(chinese, english))
+
+
 def _place(where: str) -> str:
     """Return file:row as it is said in Chinese."""
     return re.sub(r":(\d+)$", r" 第\1行", where)

@@ -21,7 +21,7 @@ from drgpay.cases import parse
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import BrokenRows
-from drgpay.ground.errors import BooksError, InputError, both, located
+from drgpay.ground.errors import BooksError, InputError, both, fault_at
 from drgpay.names.columns import both_names
 from drgpay.names.reasons import REASONS
 from drgpay.names.run_tables import schema_of
@@ -92,12 +92,10 @@ class CorrectedCases:
         # the edition of codes goes without saying where a file does not say it
         needed = columns & frozenset(reading) - {EDITION_COLUMN}
         faults = [
-            located(
+            fault_at(
                 label.split("/", 1)[-1],
-                both(
-                    f"缺少列：{'、'.join(both_names(c) for c in sorted(needed - have))}",
-                    f"missing columns: {', '.join(sorted(needed - have))}",
-                ),
+                f"缺少列：{'、'.join(both_names(c) for c in sorted(needed - have))}",
+                f"missing columns: {', '.join(sorted(needed - have))}",
             )
             for label, have in sorted(self.columns.items())
             if needed - have

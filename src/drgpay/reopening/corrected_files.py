@@ -17,7 +17,7 @@ import pyarrow as pa
 from drgpay.cases import parse
 from drgpay.cases.sources import open_source
 from drgpay.ground.digests import describe_file
-from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, fault_at, located
 from drgpay.names.columns import BY_NAME, NUMBERED, whole_of
 from drgpay.names.reasons import REASONS, REVIEW_NOTES
 from drgpay.policy import YearPolicy
@@ -116,12 +116,10 @@ def _read(
             both("更正文件中有读不成病例的行", "rows of the corrected cases cannot be read"),
             where=path,
             faults=[
-                located(
+                fault_at(
                     f"{path.name}:{row}",
-                    both(
-                        f"{REASONS[getattr(text, 'reason', 'row_broken')].message.chinese}：{str(text)[:80]}",
-                        f"{REASONS[getattr(text, 'reason', 'row_broken')].message}: {str(text)[:80]}",
-                    ),
+                    f"{REASONS[getattr(text, 'reason', 'row_broken')].message.chinese}：{str(text)[:80]}",
+                    f"{REASONS[getattr(text, 'reason', 'row_broken')].message}: {str(text)[:80]}",
                 )
                 for _, row, text in source.broken
             ],

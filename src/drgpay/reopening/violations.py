@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, fault_at
 from drgpay.region.later import REMOVE, LaterViolation
 from drgpay.region.records import Region
 from drgpay.region.tables import HOSPITAL, POOL
@@ -121,13 +121,10 @@ def _refuse_again(
     """Fail if a row stands in an earlier version: it would be collected twice."""
     taken = {_collected(v): v for v in known}
     again = [
-        located(
+        fault_at(
             row.where,
-            both(
-                f"{old.hospital_id}、{old.pool}、{old.document}：第 {old.version} 版已计入",
-                f"{old.hospital_id}, {old.pool}, {old.document}: version {old.version} has it "
-                "already",
-            ),
+            f"{old.hospital_id}、{old.pool}、{old.document}：第 {old.version} 版已计入",
+            f"{old.hospital_id}, {old.pool}, {old.document}: version {old.version} has it already",
         )
         for row, violation in zip(rows, found, strict=True)
         if (old := taken.get(_collected(violation))) is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.layout import two_columns
-from drgpay.ground.errors import Bilingual, both, located
+from drgpay.ground.errors import Bilingual, both, fault_at, located
 from drgpay.tables.declared import FILLED, Column, Row, Table
 from drgpay.tables.kinds import code
 from drgpay.tables.rows import SUFFIXES, Line, UnreadableTable, read_lines
@@ -40,7 +40,7 @@ class Reader:
 
     def add(self, where: object, chinese: str, english: str) -> None:
         """Note a fault."""
-        self.faults.append(located(where, both(chinese, english)))
+        self.faults.append(fault_at(where, chinese, english))
 
     def give(self, name: str, values: Collection[Any], of: str) -> None:
         """Say which values columns that link to `name` may have, and which file has them."""
