@@ -75,16 +75,14 @@ def read_setup(folder: Path, method: str) -> Setup:
                 r.faults.append(located(where, error.what) if where else error.what)
     rows = {table: r.read(table) for table in SMALL}
     _check_budget(r, rows[BUDGET], method)
-    if r.faults:
-        raise InputError(
-            both("按人头付费的文件夹不能使用", "the folder of capitation cannot be used"),
-            where=folder,
-            faults=r.faults,
-            remedy=both(
-                "逐项更正；各表的样式见 docs/capitation.zh-CN.md",
-                "mend these; docs/capitation.md shows each table",
-            ),
-        )
+    r.refuse(
+        folder,
+        both("按人头付费的文件夹不能使用", "the folder of capitation cannot be used"),
+        both(
+            "逐项更正；各表的样式见 docs/capitation.zh-CN.md",
+            "mend these; docs/capitation.md shows each table",
+        ),
+    )
     return Setup(
         communities={
             row["community_id"]: row["name"] or row["community_id"] for row in rows[COMMUNITIES]

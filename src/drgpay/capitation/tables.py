@@ -8,7 +8,7 @@ from drgpay.cases import parse
 from drgpay.ground.errors import Bilingual, both
 from drgpay.names.table_headers import shown
 from drgpay.tables import kinds
-from drgpay.tables.declared import Column, Row, Table
+from drgpay.tables.declared import Column, Row, Table, optional
 
 FOLDER = "capitation"
 MAX_WEIGHT = 1000
@@ -68,10 +68,6 @@ def ages_in_order(row: Row) -> Bilingual | None:
     return both(f"{shown('age_from')}大于{shown('age_to')}", "age_from is above age_to")
 
 
-def _more(name: str, kind: kinds.Kind = kinds.text, empty: object = "", header: str = "") -> Column:
-    return Column(name, kind, empty, optional=True, header=header)
-
-
 PERSON_ID = Column("person_id", kinds.code)
 HOSPITAL_ID = Column("hospital_id", kinds.code)
 COMMUNITY_ID = Column("community_id", kinds.code)
@@ -103,12 +99,12 @@ RISK_CELLS = Table(
     (
         Column("cell", kinds.code),
         Column("weight", kinds.number(least=0, most=MAX_WEIGHT, six_places=True)),
-        _more("kind", kinds.words(KIND_WORDS), None, "person.kind"),
-        _more("sex", SEXES, None),
-        _more("age_from", AGE, None),
-        _more("age_to", AGE, None),
-        _more("chronic", chronic),
-        _more("inpatient_last_year", kinds.words({**parse.FLAGS, "yes": 1, "no": 0}), None),
+        optional("kind", kinds.words(KIND_WORDS), None, header="person.kind"),
+        optional("sex", SEXES, None),
+        optional("age_from", AGE, None),
+        optional("age_to", AGE, None),
+        optional("chronic", chronic),
+        optional("inpatient_last_year", kinds.words({**parse.FLAGS, "yes": 1, "no": 0}), None),
     ),
     unique=("cell",),
     filled=True,
@@ -121,17 +117,17 @@ PERSONS = Table(
         PERSON_ID,
         Column("kind", header="person.kind"),
         Column("months"),
-        _more("signed_community", kinds.code),
-        _more("registered_area", kinds.code),
-        _more("usual_area", kinds.code),
-        _more("school_area", kinds.code),
-        _more("employer_area", kinds.code),
-        _more("sex"),
-        _more("age"),
-        _more("chronic"),
-        _more("inpatient_last_year"),
-        _more("invalid"),
-        _more("invalid_reason"),
+        optional("signed_community", kinds.code),
+        optional("registered_area", kinds.code),
+        optional("usual_area", kinds.code),
+        optional("school_area", kinds.code),
+        optional("employer_area", kinds.code),
+        optional("sex"),
+        optional("age"),
+        optional("chronic"),
+        optional("inpatient_last_year"),
+        optional("invalid"),
+        optional("invalid_reason"),
     ),
     required=True,
     large=True,
@@ -145,8 +141,8 @@ VISITS = Table(
         Column("visit_date"),
         Column("total_cost"),
         Column("pool_fund"),
-        _more("special_factor"),
-        _more("document", header="visit.document"),
+        optional("special_factor"),
+        optional("document", header="visit.document"),
     ),
     required=True,
     large=True,

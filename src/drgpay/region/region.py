@@ -57,16 +57,14 @@ def read_region(
     r.faults += prepaid_as_written(prepaid_file, rows[t.PREPAID], settings.id, str(settings.year))
     _check_levels(r, rows)
     _check_files(r, settings)
-    if r.faults:
-        raise InputError(
-            both("统筹区文件夹不能使用", "the region folder cannot be used"),
-            where=folder,
-            faults=r.faults,
-            remedy=both(
-                "逐项更正；各文件的样式见 docs/region.zh-CN.md",
-                "mend these; docs/formats.md, section 3, shows each file",
-            ),
-        )
+    r.refuse(
+        folder,
+        both("统筹区文件夹不能使用", "the region folder cannot be used"),
+        both(
+            "逐项更正；各文件的样式见 docs/region.zh-CN.md",
+            "mend these; docs/formats.md, section 3, shows each file",
+        ),
+    )
     return _region(settings, rows, r)
 
 

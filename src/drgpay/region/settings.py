@@ -19,7 +19,7 @@ from drgpay.names.table_headers import shown
 from drgpay.region.records import Ceiling, Named, Pool, Settings
 from drgpay.region.tables import BASE_POINTS, WEIGHTS
 from drgpay.tables import kinds
-from drgpay.tables.declared import Column, Table
+from drgpay.tables.declared import Column, Table, optional
 from drgpay.tables.reader import Reader
 
 TOML = "region.toml"
@@ -177,12 +177,12 @@ POOLS = Table(
     "pools",
     (
         Column("pool", kinds.code),
-        Column("name", empty="", optional=True),
+        optional("name"),
         Column("budget_yuan", kinds.amount),
-        Column("out_of_area_fund_yuan", kinds.amount, 0, optional=True),
-        Column("last_year_fund_yuan", kinds.amount, None, optional=True),
-        Column("growth_approval", empty="", optional=True),
-        Column("control_target_yuan", kinds.amount, None, optional=True),
+        optional("out_of_area_fund_yuan", kinds.amount, 0),
+        optional("last_year_fund_yuan", kinds.amount, None),
+        optional("growth_approval"),
+        optional("control_target_yuan", kinds.amount, None),
     ),
     unique=("pool",),
     linked="pool",
@@ -192,13 +192,11 @@ PAYMENTS = Table(
     (
         Column("name"),
         Column("amount_yuan", kinds.amount),
-        Column("pool", empty="", optional=True, link="pools"),
+        optional("pool", link="pools"),
     ),
 )
 INSIDE = kinds.choice({"true": (True,), "false": (False,)})
-RESERVES = Table(
-    "reserves", (*PAYMENTS.columns, Column("inside_target", INSIDE, True, optional=True))
-)
+RESERVES = Table("reserves", (*PAYMENTS.columns, optional("inside_target", INSIDE, True)))
 
 
 def _pools(r: Reader, entries: Any) -> tuple[Pool, ...]:

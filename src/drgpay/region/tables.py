@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 from drgpay.ground.errors import both
 from drgpay.points.kernels import COEF_ONE
@@ -20,7 +19,7 @@ from drgpay.region.table_rules import (
     twelve_shares,
 )
 from drgpay.tables import kinds
-from drgpay.tables.declared import Column, Row, Table
+from drgpay.tables.declared import Column, Row, Table, optional
 
 FIRST_DAY, LAST_DAY = kinds.date("0001-01-01"), kinds.date("9999-12-31")
 _coefficient = kinds.number(above=0, most=100, six_places=True)
@@ -34,17 +33,12 @@ def coefficient(cell: str) -> int:
 # --- the tables; a table that others link to stands before them
 
 
-def _more(name: str, kind: kinds.Kind = kinds.text, empty: Any = "") -> Column:
-    """Return a column that may be left out."""
-    return Column(name, kind, empty, optional=True)
-
-
 HOSPITAL = Column("hospital_id", kinds.code, link="hospitals")
 POOL = Column("pool", kinds.code, link="pools")
 DRG = Column("drg", kinds.code)
 AMOUNT = Column("amount_yuan", kinds.amount)
-STABLE = _more("stable", kinds.yes_no, True)
-PERIOD = (_more("from_date", kinds.date, FIRST_DAY), _more("to_date", kinds.date, LAST_DAY))
+STABLE = optional("stable", kinds.yes_no, True)
+PERIOD = (optional("from_date", kinds.date, FIRST_DAY), optional("to_date", kinds.date, LAST_DAY))
 STANDINGS = kinds.choice(
     {NORMAL: (NORMAL, "正常"), PENALISED: (PENALISED, "违规处理"), ENDED: (ENDED, "已解除")}
 )
@@ -61,9 +55,9 @@ HOSPITALS = Table(
         Column("hospital_id", kinds.code),
         Column("name", empty=""),
         Column("level", empty=""),
-        _more("community_id", kinds.code),
-        _more("kind"),
-        _more("standing", STANDINGS, NORMAL),
+        optional("community_id", kinds.code),
+        optional("kind"),
+        optional("standing", STANDINGS, NORMAL),
     ),
     required=True,
     unique=("hospital_id",),
@@ -72,7 +66,7 @@ HOSPITALS = Table(
 )
 COEFFICIENTS = Table(
     "coefficients",
-    (HOSPITAL, Column("coefficient", coefficient), _more("drg", kinds.code)),
+    (HOSPITAL, Column("coefficient", coefficient), optional("drg", kinds.code)),
     unique=("hospital_id", "drg"),
     each="hospital_id",
 )
@@ -97,8 +91,8 @@ CARRIED = Table(
         Column("hospital_id", kinds.code, link="hospitals", hint=LEFT),
         POOL,
         Column("amount_yuan", kinds.signed_amount),
-        _more("from"),
-        *(_more(name) for name in CARRIED_ORIGIN),
+        optional("from"),
+        *(optional(name) for name in CARRIED_ORIGIN),
     ),
     rules=(carried_once,),
 )
@@ -122,7 +116,7 @@ SCORES = Table(
 )
 BASE_POINTS = Table(
     "base_points",
-    (DRG, Column("group_mean_yuan", kinds.amount_above_zero), STABLE, _more("name")),
+    (DRG, Column("group_mean_yuan", kinds.amount_above_zero), STABLE, optional("name")),
     unique=("drg",),
 )
 WEIGHTS = Table(
@@ -131,19 +125,19 @@ WEIGHTS = Table(
         DRG,
         Column("weight", kinds.number(above=0, six_places=True, hint="，没有权重的病组请删去此行")),
         STABLE,
-        _more("name"),
+        optional("name"),
     ),
     unique=("drg",),
 )
 PRIMARY_GROUPS = Table(
     "primary_groups",
-    (DRG, _more("scheme"), *PERIOD, _more("name")),
+    (DRG, optional("scheme"), *PERIOD, optional("name")),
     row_rules=(period_in_order,),
     rules=(once_a_day("scheme", "drg"),),
 )
 NEW_TECHNOLOGY_ITEMS = Table(
     "new_technology_items",
-    (Column("item", kinds.code), _more("name"), *PERIOD),
+    (Column("item", kinds.code), optional("name"), *PERIOD),
     linked="item",
     row_rules=(period_in_order,),
     rules=(once_a_day("item"),),
@@ -162,9 +156,9 @@ BED_DAY_RATES = Table(
     (
         Column("bed_day_class", kinds.code),
         Column("rate_yuan", kinds.amount),
-        _more("name"),
-        _more("level"),
-        _more("from_day", kinds.day_of_stay, 1),
+        optional("name"),
+        optional("level"),
+        optional("from_day", kinds.day_of_stay, 1),
     ),
     unique=("bed_day_class", "level", "from_day"),
     rules=(from_day_one,),
@@ -177,13 +171,13 @@ REVIEWS = Table(
             "decision", kinds.choice({"granted": (GRANTED, "准予"), "refused": (REFUSED, "不予")})
         ),
         Column("unreasonable_yuan", kinds.amount, 0),
-        _more("points", kinds.points, -1),
-        _more("note"),
+        optional("points", kinds.points, -1),
+        optional("note"),
     ),
     unique=("case_id",),
 )
 VIOLATIONS = Table(
-    "violations", (HOSPITAL, POOL, AMOUNT, _more("points", kinds.points, 0), _more("reason"))
+    "violations", (HOSPITAL, POOL, AMOUNT, optional("points", kinds.points, 0), optional("reason"))
 )
 PREPAID = Table(
     "prepaid",
@@ -191,8 +185,8 @@ PREPAID = Table(
         HOSPITAL,
         POOL,
         Column("prepaid_yuan", kinds.amount),
-        _more("deposit_yuan", kinds.amount, None),
-        *(_more(name) for name in (*PREPAID_ORIGIN, SIMULATED)),
+        optional("deposit_yuan", kinds.amount, None),
+        *(optional(name) for name in (*PREPAID_ORIGIN, SIMULATED)),
     ),
     unique=("hospital_id", "pool"),
     rules=(really_prepaid,),

@@ -10,7 +10,7 @@ from drgpay.region.later import REMOVE, LaterViolation
 from drgpay.region.records import Region
 from drgpay.region.tables import HOSPITAL, POOL
 from drgpay.tables import kinds
-from drgpay.tables.declared import Column, Row, Table
+from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.tables.reader import Reader
 
 
@@ -60,10 +60,10 @@ LATER = Table(
         POOL,
         Column("document"),
         Column("date", kinds.date),
-        Column("amount_yuan", kinds.amount, 0, optional=True),
-        Column("points", kinds.points, 0, optional=True),
-        Column("case_id", kinds.code, "", optional=True),
-        Column("new_drg", right_group, "", optional=True),
+        optional("amount_yuan", kinds.amount, 0),
+        optional("points", kinds.points, 0),
+        optional("case_id", kinds.code, ""),
+        optional("new_drg", right_group, ""),
     ),
     required=True,
     filled=True,
@@ -85,15 +85,11 @@ def read_later(
     r.give("hospitals", {h.id for h in region.hospitals}, "hospitals.csv")
     r.give("pools", {p.id for p in region.pools}, "region.toml")
     rows = r.read(LATER, path=path)
-    if r.faults:
-        raise InputError(
-            both("后来查实的违规不能使用", "the later violations cannot be used"),
-            where=path,
-            faults=r.faults,
-            remedy=both(
-                "逐项更正；样式见 docs/reopening.zh-CN.md", "mend these; docs/reopening.md"
-            ),
-        )
+    r.refuse(
+        path,
+        both("后来查实的违规不能使用", "the later violations cannot be used"),
+        both("逐项更正；样式见 docs/reopening.zh-CN.md", "mend these; docs/reopening.md"),
+    )
     found = [
         LaterViolation(
             version=version,

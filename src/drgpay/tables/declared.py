@@ -49,6 +49,13 @@ class Column:
         return shown(self.header or self.name)
 
 
+def optional(
+    name: str, kind: Kind = text, empty: Any = "", *, link: str = "", header: str = ""
+) -> Column:
+    """Return a column that may be left out of the header."""
+    return Column(name, kind, empty, optional=True, link=link, header=header)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row that was read: its place, its number in the file, and the value of each column.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.layout import two_columns
-from drgpay.ground.errors import Bilingual, both, fault_at, located
+from drgpay.ground.errors import Bilingual, InputError, both, fault_at, located
 from drgpay.tables.declared import FILLED, Column, Row, Table
 from drgpay.tables.kinds import code
 from drgpay.tables.rows import SUFFIXES, Line, UnreadableTable, read_lines
@@ -25,8 +25,8 @@ class _Linked:
 class Reader:
     """Reads the tables of a folder, one after the other; those that are linked to come first.
 
-    `faults` has whatever is wrong, `files` what was read. Nothing is raised: who has read all
-    tables refuses them together.
+    `faults` has whatever is wrong, `files` what was read. Who has read all tables refuses them
+    together.
     """
 
     def __init__(self, folder: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
@@ -41,6 +41,11 @@ class Reader:
     def add(self, where: object, chinese: str, english: str) -> None:
         """Note a fault."""
         self.faults.append(fault_at(where, chinese, english))
+
+    def refuse(self, where: Path, what: Bilingual, remedy: Bilingual) -> None:
+        """Raise InputError with all faults, if there are any."""
+        if self.faults:
+            raise InputError(what, where=where, faults=self.faults, remedy=remedy)
 
     def give(self, name: str, values: Collection[Any], of: str) -> None:
         """Say which values columns that link to `name` may have, and which file has them."""

@@ -259,17 +259,15 @@ def coefficients_of_file(
     reader = Reader(file.parent)
     reader.give("hospitals", set(hospitals), "hospitals.csv")
     rows = reader.read(COEFFICIENTS_TABLE, path=file, required=True)
-    if reader.faults:
-        raise InputError(
-            both("系数表有误", "the table of coefficients has faults"),
-            where=file,
-            faults=reader.faults,
-            remedy=both(
-                f"表头为{'、'.join(map(COEFFICIENTS_TABLE.shown, COEFFICIENTS_TABLE.needed))}，"
-                f"另可有{COEFFICIENTS_TABLE.shown('drg')}；每个机构一行",
-                "columns hospital_id,coefficient[,drg], a row for every hospital",
-            ),
-        )
+    reader.refuse(
+        file,
+        both("系数表有误", "the table of coefficients has faults"),
+        both(
+            f"表头为{'、'.join(map(COEFFICIENTS_TABLE.shown, COEFFICIENTS_TABLE.needed))}，"
+            f"另可有{COEFFICIENTS_TABLE.shown('drg')}；每个机构一行",
+            "columns hospital_id,coefficient[,drg], a row for every hospital",
+        ),
+    )
     return coefficients_of(rows)
 
 
