@@ -117,6 +117,10 @@ PARAMETERS = [
     ("out_of_area", "异地就医", "inside_budget", "choice", "S2 二(二)1(2)", True),
     ("reserve_ratio", "调剂金比例", "0", "ratio", "P3", True),
     ("stable.cv_max", "CV 上限", "1", "ratio", "P11", True),
+    ("keep_tiers", "结余分档", "none", "tiers", "D", True),
+    ("overspend_tiers", "超支分档", "none", "tiers", "D", True),
+    ("overspend_cap", "超支封顶", "none", "choice", "D", True),
+    ("deposit_score", "保证金核算", "linear", "choice", "D", True),
     ("value_dp", "点值小数位", "none", "decimal_places", "D", True),
 ]
 NAMES = {"H1": ("第一人民医院", "1"), "H2": ("中医院", "0.9"), "H3": ("<城东> & 社区", "0.8")}
@@ -126,6 +130,7 @@ def parameter(key: str, name: str, value: Any, unit: str, source: str, verified:
     return {
         "key": key, "name": name, "value": value, "unit": unit, "source": source,
         "verified": verified, "from": "2019-01-01", "to": None, "trial": False,
+        "used": True,
     }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ class Calculator:
 
         text = text.removeprefix("=")
         text = re.sub(
-            r"MAX\(([^()]*),0\)",
+            r"MAX\(0,([^()]*)\)",
             lambda m: keep(max(Fraction(0), self.formula(sheet, "=" + m[1]))),
             text,
         )

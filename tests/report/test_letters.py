@@ -12,13 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.ground.errors import InputError
+from drgpay.ground.money import round_to
+from drgpay.ground.numbers import spreadsheet
 from drgpay.report.derive import derivation, formula_text
 from drgpay.report.letters import file_names, write_letters
 from drgpay.report.run import Run
 from drgpay.report.texts import TEXTS, Words
 from drgpay.runs.folder import write_run as write_year
 from drgpay.settlement.year_end import year_end
-from tests.report.folders import ex1_manifest, full_run, write_run
+from tests.report.folders import ex1_manifest, full_run, parameter, write_run
 from tests.report.test_report_html import Reader
 from tests.settlement.regions import EX1
 
@@ -111,14 +113,11 @@ def test_derivation__gives_only_formulas_that_hold(folder: Path) -> None:
         amounts = {step.key: step.amount for step in steps}
         numbers = {step.key: i for i, step in enumerate(steps, start=1)}
         for step in steps:
-            if step.formula:
-                value = eval(
-                    step.formula.format(**{k: f"a['{k}']" for k in amounts}), {"a": amounts}
-                )
-                if step.key == "forfeited":
-                    assert abs(value - step.amount) <= Fraction(1, 200)
-                else:
-                    assert value == step.amount, step.key
+            if step.made is not None:
+                names = {k: f"a['{k}']" for k in amounts}
+                scope = {"a": amounts, "ROUND": round_to}
+                value = eval(spreadsheet(step.made).format(**names), scope)
+                assert value == step.amount, step.key
                 assert "{" not in formula_text(step, numbers)
         assert amounts["final"] * 100 == account.amounts.final
 
@@ -136,7 +135,7 @@ def test_derivation__without_a_fitting_score_shows_the_amount_alone(folder: Path
     run.hospitals["H0001"]["score"] = "0.5"
     account = next(a for a in run.accounts if a.hospital == "H0001")
     forfeited = next(s for s in derivation(run, account, w) if s.key == "forfeited")
-    assert forfeited.formula == ""
+    assert forfeited.made is None
     assert forfeited.amount * 100 == account.amounts.forfeited
 
 
@@ -146,7 +145,7 @@ def test_kept_ratio__follows_bands_and_ended_agreements(tmp_path: Path) -> None:
         ("deposit_score", "bands"),
         ("deposit_bands", [["0.85", "0.5"], ["none", "1"]]),
     ):
-        manifest["policy"]["parameters"].append({"key": key, "value": value, "verified": False})
+        manifest["policy"]["parameters"].append(parameter(key, "", value, "", "D", False))
     manifest["hospitals"][1]["standing"] = "ended"
     run = Run(write_run(tmp_path / "run", manifest))
     found = [run.kept_ratio(h) for h in ("H1", "H2", "H3")]

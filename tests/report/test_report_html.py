@@ -21,7 +21,7 @@ from drgpay.report.charts import cv_counts, cv_edges
 from drgpay.report.html import write_report
 from drgpay.report.svg import short_label
 from drgpay.report.texts import TEXTS, UNITS
-from tests.report.folders import ex1_manifest, full_run, write_run
+from tests.report.folders import ex1_manifest, full_run, parameter, write_run
 
 
 @pytest.fixture
@@ -301,7 +301,7 @@ def test_synthetic_and_draft__are_announced(page: Callable[..., str]) -> None:
 def test_unverified_parameters__are_listed_with_value_and_reason(page: Callable[..., str]) -> None:
     html = page()
     assert "有 3 项参数未经核实" in html
-    reader = Reader(html[: html.index("已核实参数（5 项）")])
+    reader = Reader(html[: html.index("已核实参数（9 项）")])
     assert reader.rows_of("结余留用比例 keep_ratio")[0][1:4] == [
         "0.85",
         "比例",
@@ -501,9 +501,10 @@ def test_page__shows_tiers_and_their_formula(tmp_path: Path) -> None:
     folder = full_run(tmp_path / "run")
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    tiers = {"key": "keep_tiers", "name": "分档", "value": [["0.01", "1"], ["none", "0.5"]]}
-    tiers |= {"unit": "tiers", "source": "P3", "verified": True, "from": "2019-01-01", "to": None}
-    manifest["policy"]["parameters"].append(tiers)
+    tiers = [["0.01", "1"], ["none", "0.5"]]
+    manifest["policy"]["parameters"].append(
+        parameter("keep_tiers", "分档", tiers, "tiers", "P3", True)
+    )
     pool = manifest["pools"][0]
     b, f = pool["available_budget_fen"], pool["recorded_fund_fen"]
     slice_one = Fraction(b, 100)

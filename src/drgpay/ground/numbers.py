@@ -6,6 +6,7 @@ round(value, decimals), floor, sum. `=` joins exact values, `≈` a rounding to 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -148,6 +149,25 @@ def fixed(value: int | Fraction, label: Bilingual = NOTHING) -> Number:
 
 # What a formula is written over: whole fen or points, exact fractions, or numbers with their text.
 N = TypeVar("N", int, Fraction, Number)
+
+
+def line(key: str, value: Fraction | int) -> Number:
+    """Return a number that stands in a line or cell of its own, by its key in braces.
+
+    >>> (line("due", 7) - line("prepaid", 5)).text
+    '{due} − {prepaid}'
+    """
+    return Number(Fraction(value), f"{{{key}}}")
+
+
+def spreadsheet(made: Number) -> str:
+    """Return a formula as a workbook writes it.
+
+    >>> spreadsheet(whole_fen(line("deposit", 3) * (1 - line("kept", 1))))
+    'ROUND({deposit}*(1-{kept}),2)'
+    """
+    text = made.text.replace("−", "-").replace("×", "*").replace("÷", "/").replace(" ", "")
+    return re.sub(r"\b(round|min|max)\(", lambda found: found[0].upper(), text)
 
 
 def smallest(*parts: N) -> N:

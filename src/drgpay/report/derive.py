@@ -1,8 +1,12 @@
 """How a hospital's payment arises, step by step, for letters and for the workbook."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+
+from drgpay.ground.numbers import Number, less, line
+from drgpay.settlement import account as formulas
 
 from . import amounts
 from .account_notes import (
@@ -14,25 +18,25 @@ from .account_notes import (
     violation_note,
 )
 from .reopened import is_reopened
-from .run import Account, Run, sum_of
+from .run import Account, CaseSum, Run, sum_of
 from .texts import Words
 
 MONEY, POINTS, VALUE, RATIO = "money", "points", "value", "ratio"
-_SIGNS = {"*": " × ", "-": " − ", "+": " + ", "/": " ÷ "}
+_ROUNDED = re.compile(r"round\((.*), 2\)")
 
 
 @dataclass(frozen=True)
 class Step:
     """A line: key, name, amount (money in yuan, points in points; exact), and its formula.
 
-    The formula is of keys of earlier lines in braces, as "{points}*{value}"; empty for what is given.
+    `made` is the formula, of earlier lines by their keys; None for what is given.
     """
 
     key: str
     name: str
     kind: str
     amount: Fraction
-    formula: str = ""
+    made: Number | None = None
     note: str = ""
     strong: bool = False
 
@@ -42,12 +46,10 @@ def yuan_of(fen: int) -> Fraction:
 
 
 def formula_text(step: Step, numbers: Mapping[str, int]) -> str:
-    """A step's formula with the numbers of its lines, as "(1) × (2)"."""
-    text = step.formula
-    for sign, shown in _SIGNS.items():
-        text = text.replace("}" + sign + "{", "}" + shown + "{")
-        text = text.replace("}" + sign + "(", "}" + shown + "(")
-        text = text.replace("1" + sign + "{", "1" + shown + "{")
+    """A step's formula with the numbers of its lines, as "(1) × (2)"; amounts are to the fen."""
+    if step.made is None:
+        return ""
+    text = _ROUNDED.sub(r"\1", step.made.text)
     return text.format(**{key: f"({number})" for key, number in numbers.items()})
 
 
@@ -67,107 +69,134 @@ def derivation(run: Run, account: Account, w: Words) -> list[Step]:
 
     Only formulas that hold are given: a due that a bound or the last fen decided is named so.
     """
-    a = account.amounts
-    parts = run.parts_of[account.hospital, account.pool]
-    by_points = sum_of(p for p in parts if p.paid_by == "points")
-    in_money = sum_of(p for p in parts if p.paid_by == "money")
-    value = run.point_values.get(run.settled_in(account.pool), Fraction(0))
-    steps: list[Step] = []
+    steps = _Steps([], w)
+    due = _due(steps, run, account)
+    a, final = account.amounts, _final(steps, run, account, due)
+    if a.waits:
+        waits = steps.add("waits", MONEY, yuan_of(a.waits), note=w("l_waits_note"))
+        key = "payable_again" if is_reopened(run) else "payable"
+        steps.add(key, MONEY, yuan_of(a.payable), less(final, waits), strong=True)
+    return steps.made
 
-    def add(key: str, kind: str, amount: Fraction, formula: str = "", **more: object) -> None:
-        note, strong = str(more.get("note", "")), bool(more.get("strong"))
-        steps.append(Step(key, w(f"l_{key}"), kind, amount, formula, note, strong))
 
-    def points(units: int) -> Fraction:
-        return Fraction(units, amounts.POINT_UNITS)
+@dataclass
+class _Steps:
+    """The lines so far; each is a number for the formulas of later ones."""
 
+    made: list[Step]
+    w: Words
+
+    def add(
+        self,
+        key: str,
+        kind: str,
+        amount: Fraction,
+        made: Number | None = None,
+        *,
+        note: str = "",
+        strong: bool = False,
+    ) -> Number:
+        self.made.append(Step(key, self.w(f"l_{key}"), kind, amount, made, note, strong))
+        return line(key, amount)
+
+    def computed(self, key: str, kind: str, made: Number, note: str = "") -> Number:
+        return self.add(key, kind, made.value, made, note=note)
+
+
+def _points(steps: _Steps, run: Run, account: Account, by_points: CaseSum) -> Number:
+    """Points of cases, what readmissions and violations take off them, and what is paid."""
+    a, w, units = account.amounts, steps.w, amounts.POINT_UNITS
     cut = by_points.before - by_points.points
     note = w("l_cases", n=f"{by_points.cases:,}")
-    agree = by_points.points - a.deducted == a.points
-    if agree and (cut or a.deducted):
-        add("before", POINTS, points(by_points.before), note=note)
-        add("cut", POINTS, points(cut), note=w("l_cases", n=f"{by_points.cut:,}"))
-        add("deducted", POINTS, points(a.deducted), note=violation_note(run, account, w, "points"))
-        add("points", POINTS, points(a.points), "{before}-{cut}-{deducted}", strong=True)
-    else:
-        add("points", POINTS, points(a.points), note=note, strong=True)
-    fraction = f"{value.numerator}/{value.denominator}"
-    add("value", VALUE, value, note=w("l_value_note", fraction=fraction))
+    points = Fraction(a.points, units)
+    if by_points.points - a.deducted != a.points or not (cut or a.deducted):
+        return steps.add("points", POINTS, points, note=note, strong=True)
+    before = steps.add("before", POINTS, Fraction(by_points.before, units), note=note)
+    note = w("l_cases", n=f"{by_points.cut:,}")
+    taken = steps.add("cut", POINTS, Fraction(cut, units), note=note)
+    note = violation_note(run, account, w, "points")
+    deducted = steps.add("deducted", POINTS, Fraction(a.deducted, units), note=note)
+    return steps.add("points", POINTS, points, less(before, taken, deducted), strong=True)
+
+
+def _due(steps: _Steps, run: Run, account: Account) -> Number:
+    """What is due: points x V − n, what bounds and payment in money make of it, and the last fen."""
+    a, w = account.amounts, steps.w
+    parts = run.parts_of[account.hospital, account.pool]
+    by_points = sum_of(p for p in parts if p.paid_by == "points")
+    points = _points(steps, run, account, by_points)
+    fraction = run.point_values.get(run.settled_in(account.pool), Fraction(0))
+    text = f"{fraction.numerator}/{fraction.denominator}"
+    value = steps.add("value", VALUE, fraction, note=w("l_value_note", fraction=text))
     ends = run.case_bounds.of_account(account.hospital, account.pool)
     held = ends.both
-    inside = a.points - held.points
-    if held.cases:
-        note = w("l_cases", n=f"{by_points.cases - held.cases:,}")
-        add("inside", POINTS, points(inside), note=note)
-    worth = points(inside) * value
-    add("worth", MONEY, worth, "{inside}*{value}" if held.cases else "{points}*{value}")
     personal = run.values.get("not_pool") == "personal"
     note = w("l_not_pool_personal" if personal else "l_not_pool_note")
-    own = by_points.not_pool - held.not_pool
-    add("not_pool", MONEY, yuan_of(own), note=w("l_not_pool_inside") if held.cases else note)
-    exact = worth - yuan_of(own)
-    formula = "{worth}-{not_pool}"
-    for key, end in (("at_high", ends.high), ("at_low", ends.low)):
-        if end.cases:
-            add(key, MONEY, yuan_of(end.due), note=w("l_cases", n=f"{end.cases:,}"))
-            exact += yuan_of(end.due)
-            formula += f"+{{{key}}}"
+    if held.cases:
+        inside = w("l_cases", n=f"{by_points.cases - held.cases:,}")
+        units = Fraction(a.points - held.points, amounts.POINT_UNITS)
+        points = steps.add("inside", POINTS, units, note=inside)
+        note = w("l_not_pool_inside")
+    worth = steps.computed("worth", MONEY, formulas.worth(points, value))
+    not_pool = steps.add("not_pool", MONEY, yuan_of(by_points.not_pool - held.not_pool), note=note)
+    others = [
+        steps.add(key, MONEY, yuan_of(end.due), note=w("l_cases", n=f"{end.cases:,}"))
+        for key, end in (("at_high", ends.high), ("at_low", ends.low))
+        if end.cases
+    ]
+    in_money = sum_of(p for p in parts if p.paid_by == "money")
     if a.money or in_money.cases:
-        apart = by_points.price
-        if apart and in_money.price - in_money.not_pool + apart == a.money:
-            add("price", MONEY, yuan_of(in_money.price), note=w("l_cases", n=f"{in_money.cases:,}"))
-            add("price_not_pool", MONEY, yuan_of(in_money.not_pool))
-            add("apart", MONEY, yuan_of(apart))
-            add("money", MONEY, yuan_of(a.money), "{price}-{price_not_pool}+{apart}")
-        elif in_money.price - in_money.not_pool == a.money:
-            note = w("l_cases", n=f"{in_money.cases:,}")
-            add("price", MONEY, yuan_of(in_money.price), note=note)
-            add("price_not_pool", MONEY, yuan_of(in_money.not_pool))
-            add("money", MONEY, yuan_of(a.money), "{price}-{price_not_pool}")
-        else:
-            add("money", MONEY, yuan_of(a.money))
-        exact += yuan_of(a.money)
-        formula += "+{money}"
-    rest = yuan_of(a.due) - exact
-    add("exact", MONEY, exact, formula)
-    last = abs(rest) < Fraction(1, 100)
+        others.append(_money(steps, a.money, in_money, yuan_of(by_points.price)))
+    made = formulas.exact_due(worth, not_pool, *others)
+    exact = steps.computed("exact", MONEY, made)
+    left = yuan_of(a.due) - exact.value
     why = bound_note(run, account, w)
-    if not why and last:
+    if not why and abs(left) < Fraction(1, 100):
         why = w("l_rest_last")
-    add("rest", MONEY, rest, note=why)
-    add("due", MONEY, yuan_of(a.due), "{exact}+{rest}", strong=True)
-    add("prepaid", MONEY, yuan_of(a.prepaid))
-    kept = run.kept_ratio(account.hospital)
-    exact_loss = None if kept is None else yuan_of(a.deposit) * (1 - kept)
-    add("deposit", MONEY, yuan_of(a.deposit), note=w("l_deposit_note"))
-    ended = ended_note(run, account, w)
-    if (
-        kept is not None
-        and exact_loss is not None
-        and amounts.rounded(exact_loss, 2) == a.forfeited
-    ):
+    rest = steps.add("rest", MONEY, left, note=why)
+    return steps.add("due", MONEY, yuan_of(a.due), exact + rest, strong=True)
+
+
+def _money(steps: _Steps, fen: int, in_money: CaseSum, apart_yuan: Fraction) -> Number:
+    """What is due outside of points: prices less n, and what is paid apart for new technology."""
+    money, less_n = yuan_of(fen), yuan_of(in_money.price - in_money.not_pool)
+    with_apart = bool(apart_yuan) and less_n + apart_yuan == money
+    if not with_apart and less_n != money:
+        return steps.add("money", MONEY, money)
+    note = steps.w("l_cases", n=f"{in_money.cases:,}")
+    price = steps.add("price", MONEY, yuan_of(in_money.price), note=note)
+    made = less(price, steps.add("price_not_pool", MONEY, yuan_of(in_money.not_pool)))
+    if with_apart:
+        made = made + steps.add("apart", MONEY, apart_yuan)
+    return steps.add("money", MONEY, money, made)
+
+
+def _final(steps: _Steps, run: Run, account: Account, due: Number) -> Number:
+    """From what is due to the final payment."""
+    a, w = account.amounts, steps.w
+    prepaid = steps.add("prepaid", MONEY, yuan_of(a.prepaid))
+    deposit = steps.add("deposit", MONEY, yuan_of(a.deposit), note=w("l_deposit_note"))
+    kept, loss = run.kept_ratio(account.hospital), None
+    if kept is not None and formulas.forfeited(Fraction(a.deposit), kept) == a.forfeited:
         score = run.score(account.hospital)
         shown = "—" if score is None else amounts.trimmed(score)
-        add("kept", RATIO, kept, note=ended or w("l_kept_note", score=shown))
-        add("forfeited", MONEY, yuan_of(a.forfeited), "{deposit}*(1-{kept})")
-    else:
-        add("forfeited", MONEY, yuan_of(a.forfeited))
-    shared = ""
+        note = ended_note(run, account, w) or w("l_kept_note", score=shown)
+        loss = formulas.forfeited(deposit, steps.add("kept", RATIO, kept, note=note))
+    forfeited = steps.add("forfeited", MONEY, yuan_of(a.forfeited), loss)
+    shared = None
     if run.shares:
-        whole, base = run.sharing[account.pool]
         if a.shared:
-            add("forfeits", MONEY, yuan_of(whole), note=w("l_forfeits_note"))
-            add("sharing", POINTS, points(base))
-            add("share", MONEY, yuan_of(whole) * a.points / base, "{forfeits}*{points}/{sharing}")
-        add("shared", MONEY, yuan_of(a.shared), note=share_note(run, account, w))
-        shared = "+{shared}"
-    add("violation", MONEY, yuan_of(a.violation), note=violation_note(run, account, w))
-    add("carried", MONEY, yuan_of(a.carried), note=carried_note(run, account, w))
-    formula = f"{{due}}-{{prepaid}}-{{forfeited}}{shared}-{{violation}}-{{carried}}"
+            whole, base = run.sharing[account.pool]
+            forfeits = steps.add("forfeits", MONEY, yuan_of(whole), note=w("l_forfeits_note"))
+            sharing = steps.add("sharing", POINTS, Fraction(base, amounts.POINT_UNITS))
+            own = line("points", Fraction(a.points, amounts.POINT_UNITS))
+            steps.computed("share", MONEY, formulas.forfeits_share(forfeits, own, sharing))
+        note = share_note(run, account, w)
+        shared = steps.add("shared", MONEY, yuan_of(a.shared), note=note)
+    note = violation_note(run, account, w)
+    violation = steps.add("violation", MONEY, yuan_of(a.violation), note=note)
+    note = carried_note(run, account, w)
+    carried = steps.add("carried", MONEY, yuan_of(a.carried), note=note)
+    made = formulas.final(due, prepaid, forfeited, violation, shared=shared, carried=carried)
     note = final_note(run, account, w)
-    add("final", MONEY, yuan_of(a.final), formula, note=note, strong=True)
-    if a.waits:
-        add("waits", MONEY, yuan_of(a.waits), note=w("l_waits_note"))
-        key = "payable_again" if is_reopened(run) else "payable"
-        add(key, MONEY, yuan_of(a.payable), "{final}-{waits}", strong=True)
-    return steps
+    return steps.add("final", MONEY, yuan_of(a.final), made, note=note, strong=True)

@@ -250,7 +250,7 @@ class _Letters:
         columns += [Column(w("letter_how"), "text"), Column(w("letter_amount"))]
         rows = []
         for step in steps:
-            formula = formula_text(step, numbers) if step.formula else ""
+            formula = formula_text(step, numbers)
             shown = shown_amount(step)
             if step.key in ("worth", "exact", "share") and step.amount * 100 % 1:
                 shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)

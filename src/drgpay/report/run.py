@@ -10,9 +10,11 @@ from pathlib import Path
 from drgpay.names.codes import CASE_CLASSES
 from drgpay.names.run_tables import POINTS, kind_of
 from drgpay.policy.catalogue import CATALOGUE
+from drgpay.region.standing import ENDED, NORMAL
 from drgpay.region.together import ids_in
 from drgpay.runs.case_bounds import KEYS, NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
 from drgpay.runs.reader import Record, RunFolder
+from drgpay.settlement.account import released_share, why_no_share
 
 from .amounts import POINT_UNITS, divide_rounded, units_of
 
@@ -219,8 +221,8 @@ class Run(RunFolder):
     def may_share(self, account: Account) -> bool:
         """Whether a hospital shares what others of the pool forfeited."""
         a = account.amounts
-        standing = self.hospitals.get(account.hospital, {}).get("standing") or "normal"
-        return a.points > 0 and not a.forfeited and standing == "normal"
+        standing = self.hospitals.get(account.hospital, {}).get("standing") or NORMAL
+        return not why_no_share(standing, a.forfeited, a.points)
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -351,13 +353,8 @@ class Run(RunFolder):
 
     def kept_ratio(self, hospital: str) -> Fraction | None:
         """The part of the deposit that a hospital keeps by policy (rule 11), or None if unknown."""
-        score = self.score(hospital)
-        if self.hospitals.get(hospital, {}).get("standing") == "ended":
-            return Fraction(1)
-        if self.values.get("deposit_score") != "bands" or score is None:
-            return score
-        bands = self.values.get("deposit_bands")
-        for limit, ratio in bands if isinstance(bands, list) else ():
-            if limit == "none" or score < Fraction(str(limit)):
-                return Fraction(str(ratio))
-        return None
+        score, facts = self.score(hospital), self.hospitals.get(hospital, {})
+        standing = str(facts.get("standing") or NORMAL)
+        if score is None and standing != ENDED:
+            return None
+        return released_share(score or Fraction(0), self.policy, standing)

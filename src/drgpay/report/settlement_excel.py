@@ -12,10 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from drgpay.names.codes import CASE_CLASSES, word
+from drgpay.budget import formulas
+from drgpay.ground.numbers import Number, fixed, line, spreadsheet
 from drgpay.names.columns import both_names
 from drgpay.names.run_columns import in_order, label
 from drgpay.names.run_columns import title as table_title
 from drgpay.runs.reader import Record
+from drgpay.settlement import account as account_formulas
 
 from . import amounts
 from .classes import split
@@ -28,7 +31,7 @@ from .sections import ceiling_facts, parameter_value, source_text
 from .sensitivity import sheet_fields, sheet_rows, tried
 from .sheets import Field, exact
 from .texts import UNITS, Words
-from .value import Settlement, reason_of, settlements, sharing_text
+from .value import Settlement, is_inside, pool_formulas, reason_of, settlements, sharing_text
 from .workbook import MAX_ROWS, Book, Total, letters, points_units, quoted, sheet_names
 
 NAME = "settlement.xlsx"
@@ -36,8 +39,6 @@ LISTED = MAX_ROWS - 3  # rows of a list, beside its header, its total and a note
 LISTED_WITH_HOSPITALS = 100_000  # the same when a sheet for each hospital keeps all in memory
 TOP_DRGS = 20
 DIFFERENCE = "{due}-{recorded}"
-FINAL = "{due}-{prepaid}-{forfeited}-{violation}-{carried}"
-FINAL_SHARED = "{due}-{prepaid}-{forfeited}+{shared}-{violation}-{carried}"
 MONEY_KEYS = (
     "not_pool", "money", "recorded", "due", "difference", "prepaid", "deposit", "forfeited",
     "shared", "violation", "carried", "final", "payable", "waits", "recover",
@@ -88,6 +89,7 @@ class _Workbook:
         )
         self.accounts = sorted(run.accounts, key=lambda a: (a.pool, a.hospital))
         self.parts = settlements(run)
+        self.formulas = pool_formulas(run, self.parts)
         self.places: dict[str, int] = {}  # rows of the summary's steps, from 0
 
     def write(self) -> None:
@@ -169,8 +171,7 @@ class _Workbook:
                 {"bold": True} if key in ("available", "settled", "value", "due") else {}
             )
             book.put(sheet, at, 0, title, "text", **strong)
-            shown = how or formula.translate({123: None, 125: None}) if not formula else how
-            book.put(sheet, at, 1, shown, "text", text_wrap=True)
+            book.put(sheet, at, 1, how, "text", text_wrap=True)
             for column, s in enumerate(self.parts, start=2):
                 amount = self._amount(s, key)
                 text = self._step_formula(s, key, formula, column, places, hospitals)
@@ -188,39 +189,35 @@ class _Workbook:
     def _steps(self) -> list[tuple[str, str, str, str, str]]:
         """Key, title, explanation, kind and formula of each step."""
         w, run = self.w, self.run
-        inside = str(run.values.get("out_of_area", "inside_budget")) == "inside_budget"
         ratio = run.fraction("reserve_ratio")
         how = "" if ratio is None else w("v_reserve_how", ratio=amounts.trimmed(ratio))
         steps = [
             ("budget", w("v_budget"), "", "yuan", ""),
             ("reserve", w("v_reserve"), how, "yuan", ""),
         ]
-        available = "{budget}-{reserve}"
-        if inside:
+        if is_inside(run):
             steps.append(("out_of_area", w("v_out_of_area"), "", "yuan", ""))
-            available += "-{out_of_area}"
         if any(s.provision for s in self.parts):
             how = w("v_provision_how")
             steps.append(("provision", w("v_provision"), how, "yuan", ""))
-            available += "-{provision}"
         sharing = w("semicolon").join(
             dict.fromkeys(filter(None, (sharing_text(run, s, w) for s in self.parts)))
         )
         steps += [
-            ("available", w("v_available"), "", "yuan", available),
+            ("available", w("v_available"), "", "yuan", "available"),
             ("recorded", w("v_recorded"), w("v_recorded_how"), "yuan", ""),
-            ("balance", w("v_balance"), "B − F", "yuan", "{available}-{recorded}"),
-            ("settled", w("v_settled"), sharing, "yuan", "sharing"),
+            ("balance", w("v_balance"), "B − F", "yuan", "balance"),
+            ("settled", w("v_settled"), sharing, "yuan", "settled"),
             ("money", w("v_money"), w("v_money_how"), "yuan", ""),
             ("not_pool", w("v_not_pool"), w("v_not_pool_how"), "yuan", ""),
-            ("sum", w("v_sum_money"), "T − M + N", "yuan", "{settled}-{money}+{not_pool}"),
+            ("sum", w("v_sum_money"), "T − M + N", "yuan", "sum"),
             ("gross", w("v_gross"), w("v_gross_how"), "points", ""),
             ("deducted", w("v_deducted"), "", "points", ""),
-            ("points", w("v_points"), "", "points", "{gross}-{deducted}"),
+            ("points", w("v_points"), "", "points", "points"),
             *self._value_steps(),
             ("due", w("v_due"), w("v_due_how"), "yuan", "due"),
             ("residual", w("v_residual"), "", "yuan", ""),
-            ("difference", w("v_difference"), "", "yuan", "{settled}-{due}-{residual}"),
+            ("difference", w("v_difference"), "", "yuan", "difference"),
         ]
         return steps
 
@@ -230,13 +227,13 @@ class _Workbook:
         reasons = [reason_of(self.run, s, w) for s in self.parts]
         how = "(T − M + N) ÷ ΣP"
         if not any(reasons):
-            return [("value", w("v_decimal"), how, "value", "value")]
+            return [("value", w("v_decimal"), how, "value", "quotient")]
         told = [
             f"{s.name}{w('colon')}{reason or how}"
             for s, reason in zip(self.parts, reasons, strict=True)
         ]
         return [
-            ("quotient", w("v_quotient"), how, "value", "value"),
+            ("quotient", w("v_quotient"), how, "value", "quotient"),
             ("value", w("v_decimal"), w("semicolon").join(told), "value", ""),
         ]
 
@@ -253,10 +250,10 @@ class _Workbook:
             "settled": s.settled,
             "money": s.money,
             "not_pool": s.by_points.not_pool,
-            "sum": s.settled - s.money + s.by_points.not_pool,
+            "sum": s.for_points,
             "due": s.due,
             "residual": s.residual,
-            "difference": s.settled - s.due - s.residual,
+            "difference": s.difference,
         }
         units = {"gross": s.points + s.deducted, "deducted": s.deducted, "points": s.points}
         if key in fen:
@@ -272,25 +269,7 @@ class _Workbook:
     ) -> str:  # fmt: skip
         """A step's formula in a pool's column; empty when the step is given or no formula holds."""
         cells = {name: f"{letters(column)}{row + 1}" for name, row in places.items()}
-        if formula == "sharing":
-            ratio = s.ratio(self.run)
-            if ratio is None or s.recomputed(self.run) != s.settled:
-                return ""
-            exactly = s.recorded + ratio * (s.available - s.recorded)
-            if not s.surplus:
-                exactly = s.available + ratio * (s.recorded - s.available)
-            if amounts.rounded(exactly, 0) != s.settled:
-                return ""  # held at a cap
-            k = amounts.trimmed(ratio)
-            if "/" in k:
-                return ""
-            b, f = cells["available"], cells["recorded"]
-            inner = f"{f}+{k}*({b}-{f})" if s.surplus else f"{b}+{k}*({f}-{b})"
-            return f"=ROUND({inner},2)"
-        if formula == "value":
-            if s.exact_value() is None or (key == "value" and s.exact_value() != s.value):
-                return ""
-            return f"={cells['sum']}/{cells['points']}"
+        lines = {name: line(name, self._amount(s, name)) for name in places}
         if formula == "due":
             if not self.accounts:
                 return ""
@@ -301,18 +280,23 @@ class _Workbook:
                 for pool in pools
             ]
             return "=" + "+".join(parts) if parts else ""
-        if formula and self._holds(s, key, formula):
-            return "=" + formula.format(**cells)
-        return ""
+        made = None
+        if formula == "settled":
+            made = self._sharing(s, lines)
+        elif formula and (formula != "quotient" or s.points):
+            made = self.formulas[formula](lines)
+        if made is None or made.value != self._amount(s, key):
+            return ""
+        return "=" + spreadsheet(made).format(**cells)
 
-    def _holds(self, s: Settlement, key: str, formula: str) -> bool:
-        value, sign = Fraction(0), 1
-        for piece in formula.replace("-", " - ").replace("+", " + ").split():
-            if piece in "+-":
-                sign = 1 if piece == "+" else -1
-            else:
-                value += sign * self._amount(s, piece.strip("{}"))
-        return value == self._amount(s, key)
+    def _sharing(self, s: Settlement, lines: Mapping[str, Number]) -> Number | None:
+        """T of F and B, by one ratio; None with tiers, or where the ratio has no end."""
+        ratio = s.ratio(self.run)
+        if ratio is None or s.recomputed(self.run) != s.settled or "/" in amounts.trimmed(ratio):
+            return None
+        f, b = lines["recorded"], lines["available"]
+        balance = formulas.balance(f, b, surplus=s.surplus)
+        return formulas.settled(f if s.surplus else b, fixed(ratio) * balance)
 
     def _notes(self) -> None:
         """What the reader must know, with its amounts, as the report has it first."""
@@ -352,10 +336,10 @@ class _Workbook:
                 Field("paid_first", w.of(REOPENED, "paid_first"), "yuan", total=True),
                 Field("to_carry", w.of(REOPENED, "to_carry"), "yuan", formula),
                 Field(
-                    "back", w.of(REOPENED, "carry_back"), "yuan", "MAX({to_carry},0)", total=True
+                    "back", w.of(REOPENED, "carry_back"), "yuan", "MAX(0,{to_carry})", total=True
                 ),
                 Field(
-                    "more", w.of(REOPENED, "carry_more"), "yuan", "MAX(-{to_carry},0)", total=True
+                    "more", w.of(REOPENED, "carry_more"), "yuan", "MAX(0,-{to_carry})", total=True
                 ),
             ]
 
@@ -409,12 +393,15 @@ class _Workbook:
         w, again = self.w, "_again" if is_reopened(self.run) else ""
         final = Field("final", self._final_name(), "yuan", self._final_formula())
         waits = Field("waits", w("waits"), "yuan", total=True)
-        payable = "MAX({final},0)" + "-{waits}" * bool(self.run.total.waits)
+        paid = account_formulas.payable(
+            line("final", 0), line("waits", 0) if self.run.total.waits else None
+        )
+        owed = account_formulas.recover(line("final", 0))
         return [
             final,
             *[waits] * bool(self.run.total.waits),
-            Field("payable", w("payable" + again), "yuan", payable, total=True),
-            Field("recover", w("recover" + again), "yuan", "MAX(-{final},0)", total=True),
+            Field("payable", w("payable" + again), "yuan", spreadsheet(paid), total=True),
+            Field("recover", w("recover" + again), "yuan", spreadsheet(owed), total=True),
         ]
 
     def _final_name(self) -> str:
@@ -422,7 +409,11 @@ class _Workbook:
         return self.w.of(REOPENED, "final_name") if again else self.w("final")
 
     def _final_formula(self) -> str:
-        return FINAL_SHARED if self.run.shares else FINAL
+        names = {key: line(key, 0) for key in ("violation", "carried", "shared")}
+        if not self.run.shares:
+            del names["shared"]
+        paid = (line(key, 0) for key in ("due", "prepaid", "forfeited"))
+        return spreadsheet(account_formulas.final(*paid, **names))
 
     def _label(self, column: str) -> str:
         return label("hospitals", column, self.w.lang)
@@ -955,8 +946,8 @@ class _Workbook:
         paid, owed = [], []
         for account in own:
             at, final, payable = self._account(sheet, at, account)
-            paid.append(f"MAX({payable},0)")
-            owed.append(f"MAX(-{final},0)")
+            paid.append(f"MAX(0,{payable})")
+            owed.append(f"MAX(0,-{final})")
             at = self._class_rows(sheet, at, account)
         if len(own) > 1:
             again, a = "_again" if is_reopened(run) else "", total_of(own)
@@ -1007,10 +998,8 @@ class _Workbook:
             book.put(sheet, at, 0, step.name, "text", text_wrap=True, **strong)
             book.put(sheet, at, 1, step.note, "text", text_wrap=True)
             kind = {"money": "yuan", "points": "points", "value": "value"}.get(step.kind, "ratio")
-            if step.formula:
-                text = "=" + step.formula.format(**cells)
-                if step.key == "forfeited":
-                    text = f"=ROUND({text[1:]},2)"
+            if step.made is not None:
+                text = "=" + spreadsheet(step.made).format(**cells)
                 book.formula(sheet, at, 2, text, step.amount, kind, **strong)
             else:
                 sheet.write_number(at, 2, float(step.amount), book.format(kind, **strong))
@@ -1040,10 +1029,10 @@ class _Workbook:
         found, a = split(self.run, account), account.amounts
         kinds = ("text", "text", "count", "points", "yuan", "yuan", "yuan", "yuan")
         rows: list[tuple[Any, ...]] = []
-        for line in found.lines:
-            p, s = line.part, line.part.sums
+        for one in found.lines:
+            p, s = one.part, one.part.sums
             names = (word("case_class", p.case_class, w.lang), word("paid_by", p.paid_by, w.lang))
-            rows.append((*names, s.cases, s.points, s.cost, s.not_pool, line.worth, line.due))
+            rows.append((*names, s.cases, s.points, s.cost, s.not_pool, one.worth, one.due))
         for key, fen in found.rest:
             taken = -a.deducted if key == "split_deducted" else None
             rows.append((w(key), "", None, taken, None, None, fen, fen))

@@ -1,9 +1,16 @@
 """The point value step by step, and what the report adds up again itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from drgpay.budget import formulas
+from drgpay.budget.formulas import RATIOS, TIERS
+from drgpay.budget.pool import Tiers, share
+from drgpay.ground.numbers import Number, less
+from drgpay.ground.numbers import line as number_line
+from drgpay.settlement import account as account_formulas
 
 from . import amounts
 from .amounts import points as points_text
@@ -50,59 +57,58 @@ class Settlement:
 
     def ratio(self, run: Run) -> Fraction | None:
         """The one ratio by which a surplus or an overspend is shared; None with tiers."""
-        if tiers_of(run, self.surplus):
-            return None
-        return run.fraction("keep_ratio" if self.surplus else "fund_share_of_overspend")
+        key = RATIOS[self.surplus]
+        return None if tiers_of(run, self.surplus) else run.fraction(key)
 
     def recomputed(self, run: Run) -> int | None:
-        """Settled fund by the parameters, in fen; None when they are not in the manifest."""
+        """Settled fund by the parameters, in fen; None of a pool that was left."""
         if self.left:
             return None
-        balance = self.available - self.recorded
-        base = self.recorded if balance >= 0 else self.available
-        tiers = tiers_of(run, self.surplus)
-        if tiers:
-            shared = sliced(abs(balance), self.available, tiers)
-        else:
-            ratio = self.ratio(run)
-            if ratio is None:
-                return None
-            shared = ratio * abs(balance)
-        settled = amounts.rounded(base + shared, 0)
-        if balance < 0 and run.values.get("overspend_cap") == "reserve":
-            settled = min(settled, self.available + self.reserve)
-        return settled
+        return share(self.recorded, self.available, run.policy, self.reserve).settled_fen
 
     def exact_value(self) -> Fraction | None:
         """(T − M + N of cases by points) / sum of points, in yuan per point."""
-        if not self.points:
-            return None
-        whole = self.settled - self.money + self.by_points.not_pool
-        return Fraction(whole * amounts.POINT_UNITS, self.points * 100)
+        points = Fraction(self.points, amounts.POINT_UNITS)
+        return formulas.value(Fraction(self.for_points, 100), points) if points else None
+
+    @property
+    def for_points(self) -> int:
+        """T − M + N, in fen."""
+        return formulas.for_points(self.settled, self.by_points.not_pool, self.money)
+
+    @property
+    def difference(self) -> int:
+        """What dues and residual leave of T, in fen: nothing."""
+        return less(self.settled, self.due, self.residual)
 
 
-Tiers = Sequence[tuple[Fraction | None, Fraction]]
+Lines = Mapping[str, Number]
+
+
+def pool_formulas(run: Run, shown: Sequence[Settlement]) -> dict[str, Callable[[Lines], Number]]:
+    """The formulas of the lines of a pool that are computed, over the lines before by their keys."""
+    taken = ["out_of_area"] if is_inside(run) else []
+    taken += ["provision"] if any(s.provision for s in shown) else []
+    return {
+        "available": lambda n: formulas.available(
+            n["budget"] - n["reserve"], *(n[key] for key in taken)
+        ),
+        "balance": lambda n: formulas.balance(n["recorded"], n["available"], surplus=True),
+        "sum": lambda n: formulas.for_points(n["settled"], n["not_pool"], n.get("money")),
+        "points": lambda n: less(n["gross"], n["deducted"]),
+        "quotient": lambda n: formulas.value(n["sum"], n["points"]),
+        "difference": lambda n: less(n["settled"], n["due"], n["residual"]),
+    }
+
+
+def is_inside(run: Run) -> bool:
+    """Whether care outside the region is inside the budget."""
+    return str(run.values.get("out_of_area", "inside_budget")) == "inside_budget"
 
 
 def tiers_of(run: Run, surplus: bool) -> Tiers:
     """The tiers of a surplus or an overspend: limit as a share of B (or None), ratio."""
-    given = run.values.get("keep_tiers" if surplus else "overspend_tiers")
-    if not isinstance(given, list):
-        return ()
-    return [(None if limit == "none" else Fraction(limit), Fraction(r)) for limit, r in given]
-
-
-def sliced(amount: int, available: int, tiers: Tiers) -> Fraction:
-    """What tiers make of an amount: each slice at its ratio; all at the last when B is not positive."""
-    if available <= 0:
-        return amount * tiers[-1][1]
-    found, below = Fraction(0), Fraction(0)
-    for limit, ratio in tiers:
-        top = Fraction(amount) if limit is None else min(Fraction(amount), limit * available)
-        if top > below:
-            found += (top - below) * ratio
-            below = top
-    return found
+    return run.policy[TIERS[surplus]] or ()
 
 
 def value_text(value: object) -> str:
@@ -192,7 +198,7 @@ def reason_of(run: Run, s: Settlement, w: Words) -> str:
 def value_table(run: Run, w: Words) -> Table:
     """The point value of each pool, line by line, with the formula of each line."""
     shown = settlements(run)
-    inside = str(run.values.get("out_of_area", "inside_budget")) == "inside_budget"
+    inside, made = is_inside(run), pool_formulas(run, shown)
     reserve_ratio = run.fraction("reserve_ratio")
     table = Table(
         w("s_value"),
@@ -203,10 +209,19 @@ def value_table(run: Run, w: Words) -> Table:
     numbers: dict[str, int] = {}
 
     def line(
-        key: str, how: str, cells: Iterable[str | Cell], kind: str = "", title: str = ""
+        key: str,
+        how: str,
+        cells: Iterable[str | Cell],
+        kind: str = "",
+        title: str = "",
+        of: str = "",
     ) -> None:
+        """Add a line; `of`: the formula that it has."""
         numbers[key] = len(table.rows) + 1
-        how = how.format(**{name: f"({number})" for name, number in numbers.items()})
+        names = {name: f"({number})" for name, number in numbers.items()}
+        if of:
+            how = made[of]({name: number_line(name, 1) for name in numbers}).text
+        how = how.format(**names)
         table.rows.append(
             row(f"{numbers[key]}", Cell(title or w(f"v_{key}"), how), *cells, kind=kind)
         )
@@ -248,13 +263,11 @@ def value_table(run: Run, w: Words) -> Table:
     line("reserve", how, (yuan(s.reserve) for s in shown))
     how = "" if inside else w("v_out_of_area_not")
     line("out_of_area", how, (yuan(s.out_of_area) if inside else "—" for s in shown))
-    how = "{budget} − {reserve} − {out_of_area}" if inside else "{budget} − {reserve}"
     if any(s.provision for s in shown):
         line("provision", w("v_provision_how"), (yuan(s.provision) for s in shown))
-        how += " − {provision}"
-    line("available", how, (yuan(s.available) for s in shown), "strong")
+    line("available", "", (yuan(s.available) for s in shown), "strong", of="available")
     line("recorded", w("v_recorded_how"), (yuan(s.recorded) for s in shown))
-    line("balance", "{available} − {recorded}", (balance_cell(s) for s in shown))
+    line("balance", "", (balance_cell(s) for s in shown), of="balance")
     line("ratio", "", (ratio_cell(s) for s in shown))
     line("settled", "", (settled(s) for s in shown), "strong")
     money = any(s.money or s.not_pool != s.by_points.not_pool for s in shown)
@@ -264,22 +277,19 @@ def value_table(run: Run, w: Words) -> Table:
         "v_not_pool_personal" if run.values.get("not_pool") == "personal" else "v_not_pool_how"
     )
     line("not_pool", not_pool, (yuan(s.by_points.not_pool) for s in shown))
-    how = "{settled} − {money} + {not_pool}" if money else "{settled} + {not_pool}"
     title = w("v_sum_money" if money else "v_sum")
-    whole = (yuan(s.settled - s.money + s.by_points.not_pool) for s in shown)
-    line("sum", how, whole, title=title)
-    how = ""
+    line("sum", "", (yuan(s.for_points) for s in shown), title=title, of="sum")
+    of = ""
     if any(s.deducted for s in shown):
         line("gross", w("v_gross_how"), (points_text(s.points + s.deducted) for s in shown))
         line("deducted", "", (points_text(s.deducted) for s in shown))
-        how = "{gross} − {deducted}"
-    line("points", how, (points_text(s.points) for s in shown))
+        of = "points"
+    line("points", "", (points_text(s.points) for s in shown), of=of)
     differing = any(reason_of(run, s, w) for s in shown)
     if differing:
-        line("quotient", "{sum} ÷ {points}", (exact_cell(s) for s in shown))
-    how = "" if differing else "{sum} ÷ {points}"
+        line("quotient", "", (exact_cell(s) for s in shown), of="quotient")
     fractions = (fraction_cell(s) for s in shown)
-    line("fraction", how, fractions, "strong")
+    line("fraction", "", fractions, "strong", of="" if differing else "quotient")
     line("decimal", "", (s.value_text for s in shown), "strong")
     if any(s.value_high for s in shown):
         ends = (value_text(s.value_high) if s.value_high else "—" for s in shown)
@@ -289,12 +299,8 @@ def value_table(run: Run, w: Words) -> Table:
         line("bounds", how, (f"{s.at_low:,} / {s.at_high:,}" for s in shown))
     line("due", w("v_due_how"), (yuan(s.due) for s in shown), "rule")
     line("residual", "", (yuan(s.residual) for s in shown))
-    rest = [s.settled - s.due - s.residual for s in shown]
-    line(
-        "difference",
-        "{settled} − {due} − {residual}",
-        (Cell(yuan(r), mark="loss") if r else Cell(yuan(r), mark="ok") for r in rest),
-    )
+    rest = ((s.difference, "loss" if s.difference else "ok") for s in shown)
+    line("difference", "", (Cell(yuan(fen), mark=mark) for fen, mark in rest), of="difference")
     if any(s.held for s in shown):
         line("held", w("v_held_how"), (f"{s.held:,}" for s in shown), "rule")
     return table
@@ -302,14 +308,15 @@ def value_table(run: Run, w: Words) -> Table:
 
 def _made_up(account: Account) -> bool:
     a = account.amounts
-    taken = a.prepaid + a.forfeited - a.shared + a.violation + a.carried
-    return a.final + taken == a.due
+    return a.final == account_formulas.final(
+        a.due, a.prepaid, a.forfeited, a.violation, shared=a.shared, carried=a.carried
+    )
 
 
 def _in_cash(account: Account) -> bool:
     a = account.amounts
-    ends = (max(0, a.final), max(0, -a.final))
-    return (a.payable + a.waits, a.recover) == ends and a.payable >= 0
+    ends = (account_formulas.payable(a.final, a.waits), account_formulas.recover(a.final))
+    return (a.payable, a.recover) == ends and a.payable >= 0
 
 
 def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
@@ -330,7 +337,7 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
         (w("rc_classes"), classes == [ends["paid"], gross]),
         (w("rc_points"), of_hospitals == points),
         (w("rc_not_pool"), all(not_pool[s.pool] == s.not_pool for s in parts)),
-        (w("rc_settled"), all(s.due + s.residual == s.settled for s in parts)),
+        (w("rc_settled"), not any(s.difference for s in parts)),
         (w("rc_final_shared" if run.shares else "rc_final"), all(map(_made_up, run.accounts))),
         (w("rc_cash"), all(map(_in_cash, run.accounts))),
     ]

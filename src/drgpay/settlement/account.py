@@ -29,12 +29,17 @@ from drgpay.region.standing import ENDED, NORMAL
 FORFEITED, WITHOUT_POINTS = "forfeited", "points"  # why nothing is shared, beside the standing
 
 
-def exact_due(points: Q, value: Q, not_pool: Q, *others: Q) -> Q:
+def worth(points: Q, value: Q) -> Q:
+    """Return what points are worth: what is due for them, and n."""
+    return points * value
+
+
+def exact_due(worth: N, not_pool: N, *others: N) -> N:
     """Return what is due before it is rounded: points x V − n, and what is due outside of points.
 
     Of bounded cases points and n are those inside their bounds; what the others get is due besides.
     """
-    made = points * value - not_pool
+    made = worth - not_pool
     for part in others:
         made = made + part
     return made

@@ -194,7 +194,7 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
 
     def exact(s: Sums) -> Fraction:
         points, n, money = Fraction(s.net_points, POINT), Fraction(s.n_fen), Fraction(s.money_fen)
-        return account.exact_due(points, value, n, money)
+        return account.exact_due(account.worth(points, value), n, money)
 
     if policy.says("residual", "largest_remainder", "to_fund"):
         shares = {k: exact(s) for k, s in sums.items()}

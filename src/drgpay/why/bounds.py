@@ -149,7 +149,8 @@ def _exact(run: RunFolder, own: Account, value: Fraction) -> Fraction:
     if own.ends.both.cases:
         points = Fraction(own.inside.points, POINT)
     others = own.money + own.ends.both.due
-    exact = account.exact_due(points, value, Fraction(own.inside.not_pool), Fraction(others))
+    worth, n = account.worth(points, value), Fraction(own.inside.not_pool)
+    exact = account.exact_due(worth, n, Fraction(others))
     whole = level(run) == "hospital"
     highs = account.high_bounds(
         run.policy,

@@ -288,7 +288,7 @@ def _due(
     if own.ends.both.cases:
         points, not_pool, held = _bounded_cases(row, own)
         others = [*held, *others]
-    formula = account.exact_due(points, value, not_pool, *others)
+    formula = account.exact_due(account.worth(points, value), not_pool, *others)
     exact = d.step(
         "due.exact",
         both("应付（精确）：点数 × 点值 − 非统筹支付", "exact due: points × point value − n"),

@@ -394,7 +394,8 @@ def _each(d: Derivation, run: RunFolder, pool: Row, members: list[Row]) -> None:
     for row in members:
         others = [row.number("money_fen")] if row["money_fen"] else []
         n = row.number("not_pool_by_points_fen")
-        exact = account.exact_due(row.number("points"), run.value_of(pool), n, *others)
+        worth = account.worth(row.number("points"), run.value_of(pool))
+        exact = account.exact_due(worth, n, *others)
         due = digits(Fraction(row["due_fen"], 100), 2)
         name = _named(run, row)
         d.step(
