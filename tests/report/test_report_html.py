@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.ground.money import divide_rounded
 from drgpay.names.codes import CASE_CLASSES
-from drgpay.report.amounts import divide_rounded, percent, points, units_of, yuan
+from drgpay.report.amounts import percent, points, units_of, yuan
 from drgpay.report.charts import cv_counts, cv_edges
 from drgpay.report.html import write_report
 from drgpay.report.svg import short_label

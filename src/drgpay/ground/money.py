@@ -27,9 +27,19 @@ def round_half_away(value: Fraction) -> int:
     >>> round_half_away(Fraction(5, 2)), round_half_away(Fraction(-5, 2))
     (3, -3)
     """
-    double = 2 * abs(value.numerator) + value.denominator
-    whole = double // (2 * value.denominator)
-    return whole if value >= 0 else -whole
+    return divide_rounded(value.numerator, value.denominator)
+
+
+def divide_rounded(top: int, bottom: int) -> int:
+    """Return a quotient of integers as the nearest one, halves away from zero.
+
+    >>> divide_rounded(5, 2), divide_rounded(-5, 2)
+    (3, -3)
+    """
+    if bottom == 0:
+        raise ZeroDivisionError("the denominator of a rounded quotient is 0")
+    whole = (2 * abs(top) + abs(bottom)) // (2 * abs(bottom))
+    return whole if (top < 0) == (bottom < 0) else -whole
 
 
 def round_to(value: Fraction, places: int) -> Fraction:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.ground.errors import Bilingual, InputError, PolicyError, both, unknown_choice
-from drgpay.ground.money import round_half_away
+from drgpay.ground.money import divide_rounded, round_half_away
 from drgpay.names.columns import both_names
 from drgpay.points.base import MAX_COEFFICIENT, BasePoints
 from drgpay.points.history import History, HospitalGroup, Limits
@@ -401,7 +401,7 @@ def _sum(policy: YearPolicy, weights: Sequence[Fraction], values: Sequence[Fract
         top, bottom = floor.numerator, floor.denominator
     if cap is not None and top * cap.denominator > cap.numerator * bottom:
         top, bottom = cap.numerator, cap.denominator
-    rounded = (2 * top * 10**places + bottom) // (2 * bottom)
+    rounded = divide_rounded(top * 10**places, bottom)
     return int(rounded * (COEF_ONE // 10**places))
 
 

@@ -12,6 +12,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.ground.money import divide_rounded
+
 Rows = NDArray[np.int64]
 CaseOrder = Callable[[Rows], Rows]
 
@@ -88,6 +90,6 @@ def reduced_points(points: NDArray[np.int64], factor: Fraction, step: int) -> ND
     """
     top, bottom = factor.numerator, factor.denominator * step
     if 2 * int(points.max(initial=0)) * top + 2 * bottom >= 2**63:  # a factor of many decimals
-        exact = [(2 * p * top + bottom) // (2 * bottom) * step for p in points.tolist()]
+        exact = [divide_rounded(p * top, bottom) * step for p in points.tolist()]
         return np.array(exact, dtype=np.int64)
     return np.asarray((2 * points * top + bottom) // (2 * bottom) * step, dtype=np.int64)

@@ -4,17 +4,7 @@ import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 
-POINT_UNITS = 10_000
-
-
-def divide_rounded(numerator: int, denominator: int) -> int:
-    """Quotient of two integers, rounded half away from zero."""
-    if denominator == 0:
-        raise ZeroDivisionError("the denominator of a rounded quotient is 0")
-    if denominator < 0:
-        numerator, denominator = -numerator, -denominator
-    quotient = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return -quotient if numerator < 0 else quotient
+from drgpay.ground.money import divide_rounded, round_half_away
 
 
 def fixed(units: int, places: int, signed: bool = False) -> str:
@@ -51,7 +41,7 @@ def percent(part: int, whole: int, places: int = 1, signed: bool = False) -> str
 
 def rounded(value: Fraction, places: int) -> int:
     """Value in units of 10**-places, rounded half away from zero."""
-    return divide_rounded(value.numerator * 10**places, value.denominator)
+    return round_half_away(value * 10**places)
 
 
 def units_of(value: object, places: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from drgpay.ground.money import POINT
 from drgpay.ground.numbers import Number, less, line
 from drgpay.settlement import account as formulas
 
@@ -105,7 +106,7 @@ class _Steps:
 
 def _points(steps: _Steps, run: Run, account: Account, by_points: CaseSum) -> Number:
     """Points of cases, what readmissions and violations take off them, and what is paid."""
-    a, w, units = account.amounts, steps.w, amounts.POINT_UNITS
+    a, w, units = account.amounts, steps.w, POINT
     cut = by_points.before - by_points.points
     note = w("l_cases", n=f"{by_points.cases:,}")
     points = Fraction(a.points, units)
@@ -134,7 +135,7 @@ def _due(steps: _Steps, run: Run, account: Account) -> Number:
     note = w("l_not_pool_personal" if personal else "l_not_pool_note")
     if held.cases:
         inside = w("l_cases", n=f"{by_points.cases - held.cases:,}")
-        units = Fraction(a.points - held.points, amounts.POINT_UNITS)
+        units = Fraction(a.points - held.points, POINT)
         points = steps.add("inside", POINTS, units, note=inside)
         note = w("l_not_pool_inside")
     worth = steps.computed("worth", MONEY, formulas.worth(points, value))
@@ -188,8 +189,8 @@ def _final(steps: _Steps, run: Run, account: Account, due: Number) -> Number:
         if a.shared:
             whole, base = run.sharing[account.pool]
             forfeits = steps.add("forfeits", MONEY, yuan_of(whole), note=w("l_forfeits_note"))
-            sharing = steps.add("sharing", POINTS, Fraction(base, amounts.POINT_UNITS))
-            own = line("points", Fraction(a.points, amounts.POINT_UNITS))
+            sharing = steps.add("sharing", POINTS, Fraction(base, POINT))
+            own = line("points", Fraction(a.points, POINT))
             steps.computed("share", MONEY, formulas.forfeits_share(forfeits, own, sharing))
         note = share_note(run, account, w)
         shared = steps.add("shared", MONEY, yuan_of(a.shared), note=note)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from drgpay.ground.money import divide_rounded
 from drgpay.policy.choice_words import setting_text
 from drgpay.runs.reader import Record
 
@@ -80,7 +81,7 @@ def tiles(run: Run, w: Words) -> list[Tile]:
     ends, total = run.manifest["ends"], run.total
     whole = run.manifest["counts"]["in"]
     parts = settlements(run)
-    mean = amounts.divide_rounded(total.points, total.cases) if total.cases else 0
+    mean = divide_rounded(total.points, total.cases) if total.cases else 0
     found = [
         Tile(w("tile_in"), f"{whole:,}"),
         Tile(

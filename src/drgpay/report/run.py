@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from drgpay.ground.money import POINT, divide_rounded
 from drgpay.names.codes import CASE_CLASSES
 from drgpay.names.run_tables import POINTS, kind_of
 from drgpay.policy.catalogue import CATALOGUE
@@ -16,7 +17,7 @@ from drgpay.runs.case_bounds import KEYS, NOBODY, CaseBounds, Ends, bounded_by_c
 from drgpay.runs.reader import Record, RunFolder
 from drgpay.settlement.account import released_share, why_no_share
 
-from .amounts import POINT_UNITS, divide_rounded, units_of
+from .amounts import units_of
 
 # columns of hospitals that are not called as the amount with `_fen`
 _COLUMNS = {
@@ -286,7 +287,7 @@ class Run(RunFolder):
         value = self.point_values.get(self.settled_in(pool), Fraction(0))
         held = ends.both
         free = points - held.points
-        made = divide_rounded(free * 100 * value.numerator, POINT_UNITS * value.denominator)
+        made = divide_rounded(free * 100 * value.numerator, POINT * value.denominator)
         return made + held.due + held.not_pool
 
     def worth_of(self, part: Part) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.ground.money import divide_rounded
 from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.names.columns import both_names
 from drgpay.names.run_columns import in_order
@@ -103,7 +104,7 @@ def class_table(run: Run, w: Words) -> Table:
                 amounts.percent(points, sums[1]),
                 yuan(cost),
                 amounts.percent(cost, sums[2]),
-                yuan(amounts.divide_rounded(cost, cases)) if cases else "—",
+                yuan(divide_rounded(cost, cases)) if cases else "—",
                 kind=kind,
             )
         )
@@ -198,7 +199,7 @@ def summary_table(run: Run, w: Words) -> Table:
             identity_cell(run, account, kind, w),
             f"{a.cases:,}",
             points_text(a.points),
-            points_text(amounts.divide_rounded(a.points, a.cases)) if a.cases else "—",
+            points_text(divide_rounded(a.points, a.cases)) if a.cases else "—",
             yuan(a.recorded),
             yuan(a.due),
             signed_cell(a.difference),
@@ -832,7 +833,7 @@ def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:
     table = Table(caption, columns, [], css="wide")
 
     def mean(cost: int, cases: int) -> str:
-        return yuan(amounts.divide_rounded(cost, cases)) if cases else "—"
+        return yuan(divide_rounded(cost, cases)) if cases else "—"
 
     for r in shown:
         stable = Cell(w("yes")) if r["stable"] else Cell(w("stable_no"), mark="loss")

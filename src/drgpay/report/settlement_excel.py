@@ -11,9 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.budget import formulas
+from drgpay.ground.money import divide_rounded
 from drgpay.ground.numbers import Number, fixed, line, spreadsheet
+from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.names.columns import both_names
 from drgpay.names.run_columns import in_order, label
 from drgpay.names.run_columns import title as table_title
@@ -538,7 +539,7 @@ class _Workbook:
                     "cases": cases,
                     "points": points_units(r["points"]),
                     "cost": cost,
-                    "mean": amounts.divide_rounded(cost, cases) if cases else None,
+                    "mean": divide_rounded(cost, cases) if cases else None,
                     "group_mean": r["group_mean_fen"],
                     "base_points": None
                     if r["base_points"] is None
@@ -588,7 +589,7 @@ class _Workbook:
                             "fund": s.fund,
                             "not_pool": s.not_pool,
                             "price": s.price,
-                            "mean": amounts.divide_rounded(s.cost, s.cases),
+                            "mean": divide_rounded(s.cost, s.cases),
                         }
                     )
 
@@ -626,7 +627,7 @@ class _Workbook:
                         "points": s.points,
                         "cost": s.cost,
                         "price": s.price,
-                        "a_day": amounts.divide_rounded(s.cost, s.days) if s.days else None,
+                        "a_day": divide_rounded(s.cost, s.days) if s.days else None,
                     }
                 )
 

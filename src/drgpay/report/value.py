@@ -8,6 +8,7 @@ from typing import Any
 from drgpay.budget import formulas
 from drgpay.budget.formulas import RATIOS, TIERS
 from drgpay.budget.pool import Tiers, share
+from drgpay.ground.money import POINT
 from drgpay.ground.numbers import Number, less
 from drgpay.ground.numbers import line as number_line
 from drgpay.settlement import account as account_formulas
@@ -68,7 +69,7 @@ class Settlement:
 
     def exact_value(self) -> Fraction | None:
         """(T − M + N of cases by points) / sum of points, in yuan per point."""
-        points = Fraction(self.points, amounts.POINT_UNITS)
+        points = Fraction(self.points, POINT)
         return formulas.value(Fraction(self.for_points, 100), points) if points else None
 
     @property

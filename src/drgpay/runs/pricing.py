@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.parse import flat
 from drgpay.ground.errors import InputError, both
-from drgpay.ground.money import POINT
+from drgpay.ground.money import POINT, divide_rounded
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
@@ -339,8 +339,7 @@ class Pricer(RunFolder):
 
     def _fen(self, points: int, pool: str | None) -> int:
         value = self.point_values[pool or ""]
-        top, bottom = value.numerator * points * 100, value.denominator * POINT
-        return (2 * top + bottom) // (2 * bottom)  # points are never negative
+        return divide_rounded(value.numerator * points * 100, value.denominator * POINT)
 
 
 def _status(drg: str) -> int:
