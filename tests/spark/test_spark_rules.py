@@ -13,7 +13,7 @@ from pyarrow import csv
 
 from drgpay.ground.errors import DrgpayError, InputError
 from drgpay.settlement.year_end import YearEnd, year_end
-from drgpay.spark import settle_on_spark, stays, sums
+from drgpay.spark import settle, settle_on_spark
 from tests.capitation.regions import person, visit, write_region
 from tests.settlement.regions import CASE_COLUMNS, Drawn, Row, draw_region
 from tests.settlement.test_referrals import STANDARDS, region
@@ -76,7 +76,7 @@ def test_settle_on_spark__counts_chains_and_bounds_each_case(
     overrides = [*TOGETHER, "capitation.method=rate", "capitation.rate_yuan=600"]
     one = year_end(folder, overrides=overrides)
     (folder / "cases.csv").unlink()
-    monkeypatch.setattr(stays, "BUCKET_ROWS", 2)
+    monkeypatch.setattr(settle, "BUCKET_ROWS", 2)
     out = tmp_path / "run"
     many = settle_on_spark(
         spark, folder, cases=spark.createDataFrame(cases), out=out, overrides=overrides
@@ -98,7 +98,7 @@ def test_settle_on_spark__says_when_bounded_cases_are_too_many(
 ) -> None:
     folder, cases = together
     (folder / "cases.csv").unlink()
-    monkeypatch.setattr(sums, "BOUNDED_CASES", 3)
+    monkeypatch.setattr(settle, "BOUNDED_CASES", 3)
     with pytest.raises(InputError, match="more than the 3 that the driver solves at once"):
         settle_on_spark(
             spark,

@@ -36,6 +36,13 @@ def dictionary_column(
     return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
 
 
+def plain_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece, without a dictionary."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
 def table_writer(path: Path, schema: pa.Schema, suffix: str | None = None) -> Any:
     """Return a writer with `write_table` and `close` for .csv or .parquet, by the path's suffix."""
     if (suffix or path.suffix) == ".csv":

@@ -109,8 +109,11 @@ class History:
     """Past cases by group number, in parts that are added in order from one thread.
 
     `folder`: where pages go that the memory limit leaves no room for (default: the system's
-    directory for temporary files); they are deleted by `close`. Use it as a context manager.
+    directory for temporary files); they are deleted by `close`. Use it as a context manager. What
+    is asked of them is SQL that Spark reads, too.
     """
+
+    wide = "HUGEINT"  # what squares of costs are added up in
 
     def __init__(
         self, *, folder: Path | None = None, memory_limit: str = MEMORY_LIMIT, threads: int = 2
@@ -126,8 +129,7 @@ class History:
         self._repeats: list[Repeats] | None = None
         self._named = False
         self._sorted = False
-        self._places: dict[int, int] = {}
-        self._used = 0
+        self._places: dict[tuple[int, int], int] = {}
         self.has_patients = False
 
     def __enter__(self) -> History:
@@ -150,8 +152,7 @@ class History:
     @property
     def used(self) -> int:
         """The number of cases that count."""
-        self._sort()
-        return self._used
+        return sum(m.n for m in self.moments().values())
 
     def add(
         self,
@@ -251,6 +252,14 @@ class History:
                 remedy=both("腾出磁盘空间后重新运行", "make room on the disk and run again"),
             ) from None
 
+    def _keep(self, name: str, sql: str, given: pa.Table) -> None:
+        """Keep the rows of a statement as a table."""
+        self._rows(f"CREATE TEMP TABLE {name} AS {sql}", given)
+
+    def _drop(self, name: str) -> None:
+        """Keep a table no longer."""
+        self._rows(f"DROP TABLE {name}")
+
     def _flush(self, large: bool = False) -> None:
         """Move the rows in hand into the table."""
         verb = "CREATE TEMP TABLE past AS" if self._connection is None else "INSERT INTO past"
@@ -317,14 +326,13 @@ class History:
             " ORDER BY grp, cost"
         )
         self._sorted = True
-        self._used = sum(m.n for m in self.moments().values())
 
     def moments(self) -> dict[int, Moments]:
         """Return the moments of all costs of each group that has any, by number."""
         self._sort()
         if "moments" not in self.cache:
             rows = self._rows(
-                "SELECT grp, count(*), sum(cost), sum(cost::HUGEINT * cost) FROM ordered"
+                f"SELECT grp, count(*), sum(cost), sum(cost::{self.wide} * cost) FROM ordered"
                 " GROUP BY grp ORDER BY grp"
             )
             self.cache["moments"] = {g: Moments(*rest) for g, *rest in rows}
@@ -344,24 +352,30 @@ class History:
 
         Raises BooksError when the table is not in order.
         """
-        starts = self.starts()
-        wanted = {(g, place): starts[g] + place for g, place in places}
-        missing = {row: g for (g, _), row in wanted.items() if row not in self._places}
+        wanted = set(places)
+        missing = sorted(wanted - set(self._places))
         if missing:
-            rows = ",".join(map(str, sorted(missing)))
-            found = self._rows(f"SELECT rowid, grp, cost FROM ordered WHERE rowid IN ({rows})")
-            for row, group, cost in found:
-                if missing.pop(row) != group:
-                    missing[row] = group
-                self._places[row] = cost
-            if missing:
+            found = {(group, place): cost for group, place, cost in self._costs(missing)}
+            lacking = len(missing) - len(found)
+            if lacking:
                 raise BooksError(
                     both(
-                        f"历史费用排序不符：{len(missing)} 处",
-                        f"the sorted history is not in order in {len(missing)} places",
+                        f"历史费用排序不符：{lacking} 处",
+                        f"the sorted history is not in order in {lacking} places",
                     )
                 )
-        return {key: self._places[row] for key, row in wanted.items()}
+            self._places |= found
+        return {place: self._places[place] for place in wanted}
+
+    def _costs(self, places: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        """Return group, place and cost of places, as far as the group is found there."""
+        starts = self.starts()
+        rows = {starts[group] + place: (group, place) for group, place in places}
+        found = self._rows(
+            "SELECT rowid, grp, cost FROM ordered WHERE rowid IN"
+            f" ({','.join(map(str, sorted(rows)))})"
+        )
+        return [(*rows[row], cost) for row, group, cost in found if rows[row][0] == group]
 
     def kept(self, limits: Limits) -> list[KeptYear]:
         """Return what trimming leaves, by group and year in order."""
@@ -370,7 +384,7 @@ class History:
             self._sort()
             rows = self._rows(
                 "SELECT grp, year, (cost > high)::INT - (cost < low)::INT AS side,"
-                " count(*), sum(cost), sum(cost::HUGEINT * cost)"
+                f" count(*), sum(cost), sum(cost::{self.wide} * cost)"
                 " FROM ordered JOIN given USING (grp) GROUP BY grp, year, side",
                 limits.table(),
             )
@@ -397,8 +411,9 @@ class History:
         if self.cache.get("heads", (None,))[0] != limits.key:
             self._sort()
             # by steps, as counting different ones in one statement cannot leave the memory
-            self._rows(
-                "CREATE TEMP TABLE visits AS SELECT hospital, patient_id, count(*) AS cases"
+            self._keep(
+                "visits",
+                "SELECT hospital, patient_id, count(*) AS cases"
                 f" {_kept(limits)} AND patient_id <> '' GROUP BY hospital, patient_id",
                 limits.table(),
             )
@@ -406,7 +421,7 @@ class History:
             patients = self._rows(
                 "SELECT count(*) FROM (SELECT patient_id FROM visits GROUP BY patient_id)"
             )[0][0]
-            self._rows("DROP TABLE visits")
+            self._drop("visits")
             by_hospital = {h: (int(cases), heads) for h, cases, heads in rows}
             cases = sum(cases for cases, _ in by_hospital.values())
             self.cache["heads"] = limits.key, Heads(by_hospital, cases, patients)

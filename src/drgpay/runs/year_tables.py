@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.ground.arrow import decimal_column, dictionary_column
+from drgpay.ground.arrow import decimal_column, dictionary_column, plain_column
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.grouper.outcome import AMBIGUOUS, LEVELS, NOT_GROUPED, QUARANTINED, REASONS, STATUSES
 from drgpay.names.run_tables import TEXT, fraction_text, of_trial, rows_table
@@ -32,8 +32,9 @@ from drgpay.settlement.kernels import (
     M_NOT_POOL_BY_POINTS,
     M_POINTS,
 )
+from drgpay.settlement.scored import ScoredPiece
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
-from drgpay.settlement.year_end import YearEnd
+from drgpay.settlement.year_end import ScoredYear, YearEnd
 
 
 def year_tables(run: YearEnd, lang: str) -> Tables:
@@ -48,7 +49,7 @@ def year_tables(run: YearEnd, lang: str) -> Tables:
         **prepared.changed_codes(),
     }
     if run.beds.classes:
-        made["perdiem"] = perdiem_table(run)
+        made["perdiem"] = perdiem_table(run, bed_day_stays(run))
     if reopening is not None:
         made["recovery"] = recovery_table(reopening, run)
         if reopening.corrected is not None:
@@ -210,66 +211,67 @@ def months_table(run: YearEnd) -> pa.Table:
     )
 
 
-def perdiem_table(run: YearEnd) -> pa.Table:
-    """Return the review of bed-day stays (D2): stays, days, cost and outcome beside the peers'."""
-    values = by_pool((p.pool, p.point_value_fen) for p in run.pools)
-    of_pool = [values[pool.id] for pool in run.region.pools]
-    hospitals, parts = [h.id for h in run.region.hospitals], []
-    levels = [h.level for h in run.region.hospitals]
-    for p in run.pieces:
-        own = np.flatnonzero((p.case_class == BED_DAY) & (p.paid_by >= 0) & (p.paid_by != HELD))
-        if not len(own):
-            continue
-        f = p.facts
-        worth = [
-            price if paid == MONEY else round_half_away(of_pool[pool] * points / POINT)
-            for price, paid, points, pool in zip(
-                p.price[own].tolist(),
-                p.paid_by[own].tolist(),
-                p.points[own].tolist(),
-                f.pool[own].tolist(),
-                strict=True,
-            )
-        ]
-        place = f.hospital[own].tolist()
-        parts.append(
-            pa.table(
-                {
-                    "hospital_id": pa.array([hospitals[h] for h in place], pa.string()),
-                    "level": pa.array([levels[h] for h in place], pa.string()),
-                    "bed_day_class": pa.array(
-                        [run.beds.classes[b] for b in f.bed_class[own].tolist()], pa.string()
-                    ),
-                    "days": pa.array(np.maximum(f.days[own], 1).astype(np.int64)),
-                    "total_cost_fen": pa.array(f.cost[own]),
-                    "discharge_way": pa.array(
-                        [str(w) if w else None for w in f.way[own].tolist()], pa.string()
-                    ),
-                    "paid_fen": pa.array(worth, pa.int64()),
-                }
-            )
-        )
-    return review(pa.concat_tables(parts) if parts else NO_STAYS)
-
-
-NO_STAYS = pa.schema(
+STAYS = pa.schema(
     [
         ("hospital_id", pa.string()),
         ("level", pa.string()),
+        ("pool", pa.string()),
         ("bed_day_class", pa.string()),
         ("days", pa.int64()),
-        ("total_cost_fen", pa.int64()),
         ("discharge_way", pa.string()),
-        ("paid_fen", pa.int64()),
+        ("by_money", pa.bool_()),
+        ("points", pa.int64()),
+        ("price_fen", pa.int64()),
+        ("total_cost_fen", pa.int64()),
+        ("stays", pa.int64()),
     ]
-).empty_table()
+)
+
+
+def bed_day_stays(run: YearEnd | ScoredYear) -> pa.Table:
+    """Return the per-diem stays that are paid, those alike in one row: `stays` and their cost."""
+    hospitals, parts = run.region.hospitals, [STAYS.empty_table()]
+    for p in run.pieces:
+        own = np.flatnonzero((p.case_class == BED_DAY) & (p.paid_by >= 0) & (p.paid_by != HELD))
+        f, place = p.facts, p.facts.hospital[own].tolist()
+        columns = [
+            [hospitals[h].id for h in place],
+            [hospitals[h].level for h in place],
+            [run.region.pools[pool].id for pool in f.pool[own].tolist()],
+            [run.beds.classes[b] for b in f.bed_class[own].tolist()],
+            np.maximum(f.days[own], 1).astype(np.int64),
+            [str(w) if w else None for w in f.way[own].tolist()],
+            p.paid_by[own] == MONEY,
+            p.points[own],
+            p.price[own],
+            f.cost[own],
+            np.ones(len(own), dtype=np.int64),
+        ]
+        parts.append(pa.table(columns, schema=STAYS))
+    sums = ["total_cost_fen", "stays"]
+    keys = [name for name in STAYS.names if name not in sums]
+    alike = pa.concat_tables(parts).group_by(keys, use_threads=False)
+    return alike.aggregate([(name, "sum") for name in sums]).rename_columns([*keys, *sums])
+
+
+def perdiem_table(run: YearEnd, stays: pa.Table) -> pa.Table:
+    """Return the review of bed-day stays (D2): stays, days, cost and outcome beside the peers'."""
+    values = by_pool((p.pool, p.point_value_fen) for p in run.pools)
+    names = ("pool", "by_money", "points", "price_fen", "stays")
+    paid = [
+        (price if by_money else round_half_away(values[pool] * points / POINT)) * times
+        for pool, by_money, points, price, times in zip(
+            *(stays[name].to_pylist() for name in names), strict=True
+        )
+    ]
+    return review(stays.append_column("paid_fen", pa.array(paid, pa.int64())))
 
 
 def _nullable(values: NDArray[np.int64], null: NDArray[np.bool_]) -> pa.Array:
     return pa.array(values, pa.int64(), mask=null)
 
 
-def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
+def case_tables(run: YearEnd | ScoredYear, trial: str = "") -> Iterator[pa.Table]:
     """Yield the cases table piece by piece, in the order of the input."""
     drgs, adrgs, mdcs = run.numbers.drgs, run.numbers.adrgs, run.prepared.grouper.mdc_codes
     hospitals = [h.id for h in run.region.hospitals]
@@ -350,7 +352,23 @@ def case_tables(run: YearEnd, trial: str = "") -> Iterator[pa.Table]:
         yield of_trial(pa.table(columns), trial)
 
 
-def _bed_points(run: YearEnd, f: Facts) -> NDArray[np.int64]:
+def stay_columns(p: ScoredPiece) -> dict[str, pa.Array]:
+    """Return what tells of a case's stay besides its table: patient, days, review (docs/spark.md)."""
+    bad, decision = p.status == QUARANTINED, p.reviews.decision
+
+    def day(days: NDArray[np.int32]) -> pa.Array:
+        return pa.array(days, pa.int32(), mask=bad).view(pa.date32())
+
+    return {
+        "patient_id": plain_column(p.patient_id),
+        "admission_date": day(p.facts.admission),
+        "discharge_date": day(p.facts.discharge),
+        "key_date": day(p.facts.key_day),
+        "review": pa.array(decision if len(decision) else np.zeros(len(bad), np.int8)),
+    }
+
+
+def _bed_points(run: YearEnd | ScoredYear, f: Facts) -> NDArray[np.int64]:
     """Return the points of a bed-day case's day: of its last band, or of the one that prices all."""
     b = run.beds
     own = b.bands_of[np.maximum(f.hospital, 0), np.maximum(f.bed_class, 0)]

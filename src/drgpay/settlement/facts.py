@@ -57,12 +57,17 @@ HISTORY_WANTED = (
 NOT_GIVEN, UNREADABLE = -1, -2  # of a deductible, which changes no amount
 
 
+def one_stay(policy: YearPolicy) -> bool:
+    """Whether the stays of a referral inside a community count as one (rule 7, C6)."""
+    return policy.says("referral.rule", "one_stay", "separate")
+
+
 def wanted(policy: YearPolicy) -> tuple[str, ...]:
     """Return the columns of cases that a settlement under a policy reads."""
     more = []
     if policy.says("not_pool", "personal", "all"):
         more.append("personal_paid")
-    if policy.says("referral.rule", "one_stay", "separate"):
+    if one_stay(policy):
         more += ["referral_group", "deductible"]
     return (*ALWAYS, *more)
 

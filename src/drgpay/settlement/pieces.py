@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drgpay.cases.duplicates import equal_hashes, repeated, text_hashes
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.outputs import drop_folder, room_for, spill_folder
-from drgpay.settlement.facts import Facts
+from drgpay.settlement.facts import NOT_GIVEN, Facts
 from drgpay.settlement.scoring import NO_REVIEWS, Reviews
 
 
@@ -44,11 +44,55 @@ class ReadPiece:
     deductible: NDArray[np.int64] | None = None  # in fen, below 0 where none can be read
 
 
-ARRAYS = (
-    "numbers", "drg", "adrg", "mdc", "status", "reason", "level", "version", "category",
-    "deductible",
-)  # fmt: skip
+# the arrays of a piece, of its facts and of its reviews, as columns of one table
+ARRAYS: Mapping[str, Any] = {
+    "numbers": np.int64,
+    "drg": np.int16,
+    "adrg": np.int16,
+    "mdc": np.int8,
+    "status": np.int8,
+    "reason": np.int8,
+    "level": np.uint8,
+    "version": np.int8,
+    "category": np.int16,
+    "deductible": np.int64,
+    "hospital": np.int32,
+    "pool": np.int8,
+    "admission": np.int32,
+    "discharge": np.int32,
+    "key_day": np.int32,
+    "days": np.int32,
+    "cost": np.int64,
+    "fund": np.int64,
+    "day_surgery": np.bool_,
+    "bed_class": np.int16,
+    "way": np.int8,
+    "planned": np.bool_,
+    "personal": np.int64,
+    "doubt": np.uint8,
+    "apart": np.int64,
+    "decision": np.int8,
+    "unreasonable": np.int64,
+    "points": np.int64,
+}
 TEXTS = ("case_id", "patient_id", "severity_diagnosis", "referral")
+COLUMNS = pa.schema(  # as they travel: single bytes as int8
+    [
+        *((name, pa.string()) for name in TEXTS),
+        *(
+            (n, pa.from_numpy_dtype(np.int8 if k(0).itemsize == 1 else k))
+            for n, k in ARRAYS.items()
+        ),
+    ]
+)
+FACTS = tuple(own.name for own in fields(Facts))
+REVIEWS = tuple(own.name for own in fields(Reviews))
+# what a piece need not have, with what stands for none where other rows of its table have some
+NEED_NOT = {
+    "version": -1, "category": -1, "deductible": NOT_GIVEN, "personal": 0, "doubt": 0, "apart": 0,
+    "decision": 0, "unreasonable": 0, "points": -1,
+}  # fmt: skip
+CHANGED = ("status", "reason", "mdc", "level", "drg", "adrg", "doubt")  # after they were read
 
 
 class ReadPieces(Sequence[ReadPiece]):
@@ -245,51 +289,58 @@ def _regroup(piece: ReadPiece, row: int, drg: int, adrg: int, mdc: int) -> None:
     piece.status[row] = piece.reason[row] = 0
 
 
-def _write(path: Path, piece: ReadPiece) -> None:
-    """Write a piece as an Arrow file: every array is a column."""
+def piece_columns(piece: ReadPiece) -> dict[str, pa.Array]:
+    """Return what a piece has of COLUMNS."""
     columns: dict[str, pa.Array] = {}
-    for name in ARRAYS:
-        values = getattr(piece, name)
-        if values is not None:
-            columns[name] = pa.array(values)
     for name in TEXTS:
         texts = getattr(piece, name)
         if texts is not None:
             columns[name] = texts
-    for own in fields(Facts):
-        values = getattr(piece.facts, own.name)
-        if values is not None:
-            columns["facts." + own.name] = pa.array(
-                values.view(np.uint8) if values.dtype == np.bool_ else values
-            )
-    if len(piece.reviews.decision):
-        for own in fields(Reviews):
-            columns["reviews." + own.name] = pa.array(getattr(piece.reviews, own.name))
-    table = pa.table(columns)
+    for name in ARRAYS:
+        of: Any = piece.facts if name in FACTS else piece.reviews if name in REVIEWS else piece
+        values = getattr(of, name)
+        if values is not None and len(values) == len(piece.status):
+            columns[name] = pa.array(values.view(np.int8) if values.itemsize == 1 else values)
+    return columns
+
+
+def piece_of(table: pa.Table, file: str, notes: Quarantine) -> ReadPiece:
+    """Return rows of the columns of pieces as one piece; null stands for what a row has not."""
+
+    def array(name: str) -> Any:
+        if name not in table.column_names:
+            return None
+        column, kind = table[name], ARRAYS[name]
+        if column.null_count:
+            if name in NEED_NOT and column.null_count == len(table):
+                return None
+            column = pc.fill_null(column, NEED_NOT.get(name, 0))
+        values = column.combine_chunks().to_numpy(zero_copy_only=False)
+        values = values.view(kind) if values.itemsize == 1 else values
+        return values.copy() if name in CHANGED else values
+
+    arrays = {name: array(name) for name in ARRAYS}
+    facts = Facts(**{name: arrays.pop(name) for name in FACTS})
+    decided = {name: arrays.pop(name) for name in REVIEWS}
+    columns: dict[str, Any] = dict.fromkeys(TEXTS)
+    columns |= {n: table[n].combine_chunks() for n in TEXTS if n in table.column_names}
+    return ReadPiece(
+        file=file,
+        facts=facts,
+        reviews=NO_REVIEWS if decided["decision"] is None else Reviews(**decided),
+        notes=notes,
+        **arrays,
+        **columns,
+    )
+
+
+def _write(path: Path, piece: ReadPiece) -> None:
+    """Write a piece as an Arrow file."""
+    table = pa.table(piece_columns(piece))
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
 
 
 def _read(path: Path, file: str, notes: Quarantine) -> ReadPiece:
     with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
-
-    def array(name: str, writable: bool = False) -> Any:
-        if name not in table.column_names:
-            return None
-        values = table[name].combine_chunks().to_numpy(zero_copy_only=False)
-        return values.copy() if writable else values
-
-    columns: dict[str, Any] = {
-        name: array(name, name in ("status", "reason", "mdc", "level", "drg", "adrg"))
-        for name in ARRAYS
-    }
-    for name in TEXTS:
-        columns[name] = table[name].combine_chunks() if name in table.column_names else None
-    facts = {own.name: array("facts." + own.name) for own in fields(Facts)}
-    for name in ("day_surgery", "planned"):
-        facts[name] = facts[name].view(np.bool_)
-    reviews = NO_REVIEWS
-    if "reviews.decision" in table.column_names:
-        reviews = Reviews(**{own.name: array("reviews." + own.name) for own in fields(Reviews)})
-    return ReadPiece(file=file, facts=Facts(**facts), reviews=reviews, notes=notes, **columns)
+        return piece_of(pa.ipc.open_file(source).read_all(), file, notes)

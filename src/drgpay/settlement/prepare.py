@@ -58,6 +58,7 @@ from drgpay.settlement.facts import (
     deductibles,
     kept_columns,
     month_in_year,
+    one_stay,
     wanted,
 )
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
@@ -90,7 +91,7 @@ class HistoryUse:
     quarantined: int = 0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Prepared:
     """A region's cases and history, read, checked and grouped.
 
@@ -102,25 +103,24 @@ class Prepared:
     loaded: Policy
     policy: YearPolicy
     grouper: AnyGrouper
-    main: Grouper
-    numbers: GroupNumbers
+    main: Grouper  # of the year's last day
     pieces: ReadPieces
-    history: History | None
-    history_use: HistoryUse
-    history_quarantine: Quarantine
-    history_years: tuple[int, ...]
-    counts: Counts
-    broken: Quarantine
-    quarantine: Quarantine
     checked: Checked
-    inputs: Sequence[InputFile]
-    versions: tuple[VersionUse, ...]
-    notes: Sequence[Bilingual]
-    unknown: Sequence[str]
-    threads: int
-    has_patients: bool
-    has_categories: bool
-    has_referrals: bool
+    history: History | None = None
+    history_use: HistoryUse = field(default_factory=HistoryUse)
+    history_quarantine: Quarantine = field(default_factory=Quarantine)
+    history_years: tuple[int, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    broken: Quarantine = field(default_factory=Quarantine)
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    inputs: Sequence[InputFile] = ()
+    versions: tuple[VersionUse, ...] = ()
+    notes: Sequence[Bilingual] = ()
+    unknown: Sequence[str] = ()
+    threads: int = 1
+    has_patients: bool = True
+    has_categories: bool = False
+    has_referrals: bool = False
     left_aside: int = 0  # cases after the last day that counts
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     history_codes: CodesRead = field(default_factory=lambda: CodesRead(()))
@@ -133,16 +133,35 @@ class Prepared:
     errors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # of findings
     cache: dict[Any, Any] = field(default_factory=dict)
 
+    @classmethod
+    def without_cases(
+        cls, region: Region, loaded: Policy, policy: YearPolicy, grouper: AnyGrouper
+    ) -> Prepared:
+        """Return a year before its cases, which lie elsewhere or come later."""
+        return cls(
+            region=region,
+            loaded=loaded,
+            policy=policy,
+            grouper=grouper,
+            main=at_year_end(grouper, region.year),
+            pieces=ReadPieces(),
+            checked=CheckRun(grouper).finish(),
+            has_categories=by_category(policy),
+            has_referrals=one_stay(policy),
+        )
+
+    @property
+    def numbers(self) -> GroupNumbers:
+        """Numbers and names of all groups."""
+        return self.grouper.numbers
+
     def fits(self, policy: YearPolicy) -> bool:
         """Whether a policy reads the cases alike, so that what is kept serves it, too."""
         if any(policy[key] != self.policy[key] for key in READING):
             return False
-        if (
-            policy.says("readmission.same", "hospital_category", "hospital_drg", "hospital_adrg")
-            and not self.has_categories
-        ):
+        if by_category(policy) and not self.has_categories:
             return False
-        return self.has_referrals or not policy.says("referral.rule", "one_stay", "separate")
+        return self.has_referrals or not one_stay(policy)
 
     def changed_codes(self) -> dict[str, pa.Table]:
         """Return the codes read otherwise than written, of cases and of history, where there are."""
@@ -188,13 +207,8 @@ def prepare(
     workers = threads or default_threads()
     step_of = progress or (lambda name, rows: lambda done: None)
     if grouper is None:
-        grouper = any_grouper(region.scheme, region.readings, region.codes, region.path)
-    # base points are those of the groups in force when the year ends
-    main = (
-        grouper.at(dt.date(region.year, 12, 31))
-        if isinstance(grouper, VersionedGrouper)
-        else grouper
-    )
+        grouper = grouper_of(region)
+    main = at_year_end(grouper, region.year)
     past = _Past(region, policy, main, grouper.numbers, workers, step_of, spool)
     if any(path.suffix.lower() in LIST_SUFFIXES for path in region.cases):
         policy = policy.using("fund_type_map")
@@ -215,7 +229,12 @@ def prepare(
 
     def task(piece: Piece) -> Callable[[], tuple[ReadPiece, PieceChecks]]:
         file = choice.of(piece.file)
-        return lambda: reader.read(*file.settle(piece), checks)
+
+        def work() -> tuple[ReadPiece, PieceChecks]:
+            read, part = reader.read(*file.settle(piece))
+            return read, checks.piece(part)
+
+        return work
 
     corrected = region.corrected
     given = chain(source.pieces, () if corrected is None else corrected.pieces())
@@ -302,8 +321,8 @@ def prepare(
         policy=policy,
         grouper=grouper,
         main=main,
-        numbers=grouper.numbers,
         pieces=pieces,
+        checked=checked,
         history=past.history,
         history_use=past.use,
         history_quarantine=past.notes,
@@ -311,9 +330,10 @@ def prepare(
         counts=counts,
         broken=broken,
         quarantine=quarantine,
-        checked=checked,
-        inputs=_inputs(region, loaded, past.rows_of, rows_of, unread),
-        versions=_version_use(grouper, pieces),
+        inputs=input_files(region, loaded, past.rows_of, rows_of, unread),
+        versions=version_use(
+            grouper, versions_grouped(grouper, pieces), counts.total - counts.quarantined
+        ),
         notes=source.all_notes(),
         unknown=source.unknown,
         threads=workers,
@@ -327,6 +347,23 @@ def prepare(
         code_changes=changes_table(changes),
         history_changes=changes_table(past.changes),
     )
+
+
+def by_category(policy: YearPolicy) -> bool:
+    """Whether readmissions are told by the category of the principal diagnosis."""
+    return policy.says("readmission.same", "hospital_category", "hospital_drg", "hospital_adrg")
+
+
+def grouper_of(region: Region) -> AnyGrouper:
+    """Return the grouper of a region's scheme."""
+    return any_grouper(region.scheme, region.readings, region.codes, region.path)
+
+
+def at_year_end(grouper: AnyGrouper, year: int) -> Grouper:
+    """Return the grouper in force when a year ends, whose groups base points are of."""
+    if isinstance(grouper, VersionedGrouper):
+        return grouper.at(dt.date(year, 12, 31))
+    return grouper
 
 
 def refuse_ungrouped(codes: CodesRead, counts: Counts, policy: YearPolicy, region: Region) -> None:
@@ -397,13 +434,11 @@ class PieceReader:
         self.review_ids = pa.array(sorted(region.reviews), pa.string())
         self.new_ids = pa.array(sorted(region.new_technology), pa.string())
         self.has_patients = True
-        self.categories = policy.says(
-            "readmission.same", "hospital_category", "hospital_drg", "hospital_adrg"
-        )
-        self.referrals = policy.says("referral.rule", "one_stay", "separate")
+        self.categories = by_category(policy)
+        self.referrals = one_stay(policy)
 
-    def read(self, piece: Piece, edition: str, checks: CheckRun) -> tuple[ReadPiece, PieceChecks]:
-        """Return what a settlement needs of a piece, and what the checks found in it.
+    def read(self, piece: Piece, edition: str) -> tuple[ReadPiece, GroupedPiece]:
+        """Return what a settlement needs of a piece, and the piece grouped, for the checks.
 
         `edition`: of the codes of rows that do not say theirs.
         """
@@ -458,7 +493,7 @@ class PieceReader:
                 else None
             ),
         )
-        return read, checks.piece(part)
+        return read, part
 
     def _new_technology(self, faults: Faults, facts: Facts) -> Facts:
         """Return facts with what is taken out of the cost of each case, where the policy does so."""
@@ -642,23 +677,21 @@ def _check_counts(rows: int | None, counts: Counts, quarantine: Quarantine, brok
         )
 
 
-def _version_use(grouper: AnyGrouper, pieces: ReadPieces) -> tuple[VersionUse, ...]:
-    """Return how many paid cases each version of a family grouped; nothing for one scheme."""
+def versions_grouped(grouper: AnyGrouper, pieces: ReadPieces) -> NDArray[np.int64]:
+    """Return how many cases each version of a family grouped; no number for one scheme."""
     if not isinstance(grouper, VersionedGrouper):
-        return ()
+        return np.zeros(0, np.int64)
     total = np.zeros(len(grouper.versions), dtype=np.int64)
-    paid = 0
     for piece in pieces:
         if piece.version is not None:
             total += grouper.count(piece.version, piece.status)
-        paid += int((piece.status < QUARANTINED).sum())
-    return version_use(grouper, total, paid)
+    return total
 
 
-def version_use(
-    grouper: VersionedGrouper, total: NDArray[np.int64], paid: int
-) -> tuple[VersionUse, ...]:
+def version_use(grouper: AnyGrouper, total: NDArray[np.int64], paid: int) -> tuple[VersionUse, ...]:
     """Return the versions that grouped cases; `total` of each, `paid`: of all that are settled."""
+    if not isinstance(grouper, VersionedGrouper):
+        return ()
     if int(total.sum()) != paid:
         raise BooksError(
             both(
@@ -669,13 +702,14 @@ def version_use(
     return grouper.use(total)
 
 
-def _inputs(
+def input_files(
     region: Region,
     policy: Policy,
     history_rows: Mapping[str, int],
     case_rows: Mapping[str, int],
     unread: Collection[str] = (),
 ) -> list[InputFile]:
+    """Return the files of a region that a run read, with the rows of those of cases."""
     files = [describe_file(policy.path, f"{policy.id}.toml", None)]
     for path in (*region.files, *region.cases, *region.history):
         if path in region.cases and path.name in unread:
@@ -707,27 +741,17 @@ class _Past:
         self.months: dict[tuple[str, str, int], int] = {}  # recorded fund of last year's months
         if region.has_base_points:
             return
-        first, last = region.year - policy["history_years"], region.year - 1
-        self.years = tuple(range(first, last + 1))
-        reader = CaseReader(region, policy, (first, last))
+        reader = PastReader(region, policy, grouper, numbers)
+        self.years = tuple(range(reader.first, reader.last + 1))
         source = open_source(list(region.history), HISTORY_WANTED, "history", region.reading)
         done = step_of("history", source.rows)
-        # numbered as the cases of the year: of a family they may be of several versions
-        number_of = {drg: i for i, drg in enumerate(numbers.drgs)}
-        group_of = np.array(
-            [number_of[grouper.numbers.drgs[i]] for i in grouper.numbers.drg_of.tolist()],
-            dtype=np.int64,
-        )
         self.history = History(folder=spool)
         files: list[PastPiece] = []
-        given = any(path.stem == "last_year_months" for path in region.files)
-        of_year = None if given else last
-
         choice = grouper.edition_choice(region.history_codes)
 
         def task(piece: Piece) -> Callable[[], tuple[PastPiece, dict[str, Any]]]:
             file = choice.of(piece.file)
-            return lambda: past_piece(*file.settle(piece), grouper, group_of, reader, of_year)
+            return lambda: reader.read(*file.settle(piece))
 
         rows = 0
         for kept, columns in in_order((task(p) for p in source.pieces), workers):
@@ -751,25 +775,23 @@ class _Past:
 
 @dataclass(frozen=True)
 class PastPiece:
-    """N past cases: which rows are bad, notes of the bad ones, last year's recorded fund."""
+    """N past cases: which rows are bad, notes of the bad ones, what they count to of last year."""
 
     file: str
     numbers: NDArray[np.int64]
     bad: NDArray[np.bool_]
     quarantine: Quarantine
     codes: tuple[CodeTally, Changes, NDArray[np.int8], NDArray[np.int8]]
-    last: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
+    place: NDArray[np.int64]  # last year's account x 12 + month, -1: none
+    fund: NDArray[np.int64]
 
     def add_funds(
         self, repeated: NDArray[np.int64], region: Region, sums: dict[tuple[str, str, int], int]
     ) -> None:
         """Add the recorded fund of last year's good rows to the sums by hospital, pool, month."""
-        if self.last is None:
-            return
-        rows, place, fund = self.last
-        good = ~self.bad
+        good = ~self.bad & (self.place >= 0)
         good[repeated] = False
-        place, fund = place[good[rows]], fund[good[rows]]
+        place, fund = self.place[good], self.fund[good]
         pools = len(region.pools)
         size = len(region.hospitals) * pools * 12
         some = np.bincount(place, minlength=size)
@@ -790,51 +812,64 @@ class PastPiece:
         self.quarantine.rows.sort(key=lambda note: note[1])
 
 
-def past_piece(
-    piece: Piece,
-    edition: str,
-    grouper: Grouper,
-    group_of: NDArray[np.int64],
-    reader: CaseReader,
-    of_year: int | None,
-) -> tuple[PastPiece, dict[str, Any]]:
-    """Return a piece of past cases, read and grouped: what is bad, and columns for a history."""
-    facts: list[Facts] = []
+class PastReader:
+    """Reads and groups pieces of past cases; may be called on any thread.
 
-    def check(faults: Faults) -> None:
-        facts.append(reader.read(faults, history=True))
+    `grouper` is that of the year's end, `numbers` are those of the year's cases: of a family they
+    may be of several versions.
+    """
 
-    part = group_piece(piece, grouper, check, edition)
-    f, g = facts[0], part.grouped
-    counts = (g.status == GROUPED) & (f.bed_class < 0) & (f.cost > 0)
-    year = f.key_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    case_id = ids_of(part.table["case_id"])
-    patients = ids_of(part.table["patient_id"]) if "patient_id" in part.table.column_names else None
-    kept = PastPiece(
-        piece.file,
-        part.faults.numbers,
-        g.status == QUARANTINED,
-        part.faults.close(),
-        (part.cases.tally, part.cases.changes, g.status, g.reason),
-        None if of_year is None else _funds(f, year, of_year, reader),
-    )
-    columns = {
-        "group": np.where(counts, group_of[g.group], -1),
-        "year": np.where(counts, year, 0).astype(np.int32),
-        "cost": f.cost,
-        "hospital": f.hospital,
-        "not_pool": f.not_pool,
-        "patient_id": patients,
-        "case_id": case_id,
-    }
-    return kept, columns
+    def __init__(
+        self, region: Region, policy: YearPolicy, grouper: Grouper, numbers: GroupNumbers
+    ) -> None:
+        self.first, self.last = region.year - policy["history_years"], region.year - 1
+        self.facts = CaseReader(region, policy, (self.first, self.last))
+        given = any(path.stem == "last_year_months" for path in region.files)
+        self.of_year = None if given else self.last
+        self.grouper = grouper
+        number_of = {drg: i for i, drg in enumerate(numbers.drgs)}
+        self.group_of = np.array(
+            [number_of[grouper.numbers.drgs[i]] for i in grouper.numbers.drg_of.tolist()],
+            dtype=np.int64,
+        )
 
+    def read(self, piece: Piece, edition: str) -> tuple[PastPiece, dict[str, Any]]:
+        """Return a piece, read and grouped: what is bad, and columns for a history."""
+        facts: list[Facts] = []
 
-def _funds(
-    f: Facts, year: NDArray[np.int64], of_year: int, reader: CaseReader
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return of a year's cases the rows, account x 12 + month, and the recorded fund."""
-    rows = np.flatnonzero((year == of_year) & (f.hospital >= 0) & (f.pool >= 0))
-    month = month_in_year(f.key_day[rows], of_year).astype(np.int64)
-    account = f.hospital[rows].astype(np.int64) * len(reader.pools) + f.pool[rows]
-    return rows, account * 12 + month, f.fund[rows]
+        def check(faults: Faults) -> None:
+            facts.append(self.facts.read(faults, history=True))
+
+        part = group_piece(piece, self.grouper, check, edition)
+        f, g, table = facts[0], part.grouped, part.table
+        counts = (g.status == GROUPED) & (f.bed_class < 0) & (f.cost > 0)
+        year = f.key_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+        kept = PastPiece(
+            piece.file,
+            part.faults.numbers,
+            g.status == QUARANTINED,
+            part.faults.close(),
+            (part.cases.tally, part.cases.changes, g.status, g.reason),
+            self._places(f, year),
+            f.fund,
+        )
+        columns = {
+            "group": np.where(counts, self.group_of[g.group], -1),
+            "year": np.where(counts, year, 0).astype(np.int32),
+            "cost": f.cost,
+            "hospital": f.hospital,
+            "not_pool": f.not_pool,
+            "patient_id": ids_of(table["patient_id"])
+            if "patient_id" in table.column_names
+            else None,
+            "case_id": ids_of(table["case_id"]),
+        }
+        return kept, columns
+
+    def _places(self, f: Facts, year: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return account x 12 + month of last year's cases, -1 for others."""
+        if self.of_year is None:
+            return np.full(len(year), -1)
+        own = (year == self.of_year) & (f.hospital >= 0) & (f.pool >= 0)
+        account = f.hospital.astype(np.int64) * len(self.facts.pools) + f.pool
+        return np.where(own, account * 12 + month_in_year(f.key_day, self.of_year), -1)

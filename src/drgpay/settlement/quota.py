@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
 import numpy as np
@@ -51,11 +51,18 @@ class Reviewed:
     decision: NDArray[np.int64]
     doubted: NDArray[np.int64]  # 1: a finding would hold the case, did the review not let it go on
 
+    def __add__(self, other: Reviewed) -> Reviewed:
+        columns = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in NUMBERS]
+        return Reviewed([*self.case_id, *other.case_id], *columns)
+
+
+NUMBERS = tuple(own.name for own in fields(Reviewed))[1:]
+
 
 def reviewed_cases(scored: ScoredPieces, region: Region) -> Reviewed:
     """Return the cases of a region that have a review, in the order of the input."""
     ids: list[str | None] = []
-    parts: list[NDArray[np.int64]] = [np.zeros((6, 0), np.int64)]
+    parts: list[NDArray[np.int64]] = [np.zeros((len(NUMBERS), 0), np.int64)]
     for p in scored if region.reviews else ():
         decision = p.reviews.decision
         if not len(decision):

@@ -19,13 +19,14 @@ from drgpay.names.run_tables import columns_table
 from drgpay.policy import YearPolicy
 from drgpay.region.levels import differently_written, written_twice
 from drgpay.region.records import Region
-from drgpay.settlement.facts import NOT_GIVEN, UNREADABLE
+from drgpay.settlement.facts import NOT_GIVEN, UNREADABLE, one_stay
 from drgpay.settlement.prepare import Prepared
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.scoring import PAID_BY
 from drgpay.settlement.stays import Chain, Places, referral_chains
 
 HOSPITALS_NAMED = 10
+MADE = ("drg", "cost", "points", "paid_by", "chain")  # what a stay came to
 DEDUCTIBLE_KEYS = ("referral.deductible", "referral.deductible_standards")
 
 
@@ -61,9 +62,9 @@ def referrals(prepared: Prepared, region: Region, policy: YearPolicy) -> list[Re
 
     Raises PolicyError when the policy asks for standards and lacks that of a level.
     """
-    if not policy.says("referral.rule", "one_stay", "separate"):
+    if not one_stay(policy):
         return []
-    return referrals_of(_stays(prepared, policy), region, policy)
+    return referrals_of(chain_stays(prepared, policy), region, policy)
 
 
 def referrals_of(
@@ -107,7 +108,7 @@ def _standards(region: Region, policy: YearPolicy) -> dict[str, int]:
     return standards
 
 
-def _stays(prepared: Prepared, policy: YearPolicy) -> list[tuple[Stay, ...]]:
+def chain_stays(prepared: Prepared, policy: YearPolicy) -> list[tuple[Stay, ...]]:
     """Return the stays of each chain; kept for the next time."""
     key = ("referred", policy["referral.days"])
     if key not in prepared.cache:
@@ -318,9 +319,7 @@ def referrals_table(
 
 def made_of(scored: ScoredPieces, wanted: NDArray[np.int64]) -> dict[str, list[Any]]:
     """Return what stays came to, in the order of their places."""
-    out: dict[str, list[Any]] = {
-        name: [None] * len(wanted) for name in ("drg", "cost", "points", "paid_by", "chain")
-    }
+    out: dict[str, list[Any]] = {name: [None] * len(wanted) for name in MADE}
     for number, rows, mine in Places.of(scored.pieces).by_piece(wanted):
         piece = scored[number]
         columns = {

@@ -129,7 +129,7 @@ def settle_sums(
     ended = {h.id for h in region.hospitals if h.standing == ENDED}
     for owing in {h.hospital_id in ended for h in hospitals if h.final_fen < 0}:
         used = used.using("negative_final.ended" if owing else "negative_final")
-    check_points(totals, year.grouped, pools, hospitals)
+    check_points(totals, year.counts.total - year.counts.quarantined, pools, hospitals)
     extra = other_modes(prepared, region, policy)
     if "capitation" in extra:
         for key in policy.parameters:

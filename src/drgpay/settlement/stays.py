@@ -22,6 +22,8 @@ from drgpay.grouper.outcome import GROUPED
 from drgpay.grouper.pieces import in_order
 from drgpay.points.readmission import followed_stays
 from drgpay.policy import YearPolicy
+from drgpay.settlement.doubts import NO_STAY
+from drgpay.settlement.facts import one_stay
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.prepare import Prepared, without_patients
 
@@ -282,9 +284,25 @@ def _stays(piece: ReadPiece, kinds: Kinds, start: int) -> NDArray[Any]:
     return stays
 
 
+def stays_twice(piece: ReadPiece) -> Rows:
+    """Return the rows whose stay stands under several ids, all stays of their patients given.
+
+    A refund's stay is another row's, too (doubts.py).
+    """
+    f = piece.facts
+    named = np.asarray(pc.fill_null(pc.not_equal(piece.patient_id, ""), False))
+    own = np.flatnonzero(named if f.doubt is None else named & ((f.doubt & NO_STAY) == 0))
+    numbers = {"hospital": f.hospital, "admission": f.admission, "discharge": f.discharge}
+    keys = {name: pa.array(values[own]) for name, values in numbers.items()}
+    stays = pa.table({"patient": piece.patient_id.take(pa.array(own)), **keys, "row": own})
+    rows = stays.group_by([*keys, "patient"], use_threads=False).aggregate([("row", "list")])
+    several = pc.greater(pc.list_value_length(rows["row_list"]), 1)
+    return np.asarray(pc.list_flatten(rows["row_list"].filter(several)), dtype=np.int64)
+
+
 def referral_chains(prepared: Prepared, policy: YearPolicy) -> list[Chain]:
     """Return the chains of referred stays that count as one (rule 7, C6); kept for the next time."""
-    if not policy.says("referral.rule", "one_stay", "separate"):
+    if not one_stay(policy):
         return []
     key = ("chains", policy["referral.days"])
     if key not in prepared.cache:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS
+from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS, Counts
 from drgpay.grouper.pieces import in_order
 from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
 from drgpay.points.quality import CostSums
@@ -32,7 +32,7 @@ from drgpay.settlement.kernels import MONEY as MONEY_COLUMN
 from drgpay.settlement.kernels import POINTS as POINTS_COLUMN
 from drgpay.settlement.pieces import ReadPieces
 from drgpay.settlement.point_value import CaseItems, ItemsOf, Key, Sums
-from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.prepare import Prepared, count_ends
 from drgpay.settlement.quota import Reviewed, reviewed_cases
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
@@ -62,6 +62,15 @@ class SetAside:
     pool_fund_fen: int
     by_pool: tuple[tuple[int, int], ...] = ()
 
+    def __add__(self, other: SetAside) -> SetAside:
+        pairs = zip(self.by_pool, other.by_pool, strict=True)
+        return SetAside(
+            self.cases + other.cases,
+            self.total_cost_fen + other.total_cost_fen,
+            self.pool_fund_fen + other.pool_fund_fen,
+            tuple((a + more, b + fund) for (a, b), (more, fund) in pairs),
+        )
+
     def as_dict(self) -> dict[str, int]:
         """Return the sums by name."""
         return {
@@ -81,9 +90,29 @@ class Totals:
     by_group: NDArray[np.int64]
     case_points: int
     by_item_fen: int  # of money_fen, what is neither bed-days nor new technology
-    by_doubt: NDArray[np.int64] | None = None  # [finding, cases cost fund] of cases that it holds
-    apart_fen: int = 0  # of money_fen, what pays for new technology
-    new_technology_fen: int = 0  # taken out of the cost of cases that are paid
+    by_doubt: NDArray[np.int64]  # [finding, cases cost fund] of cases that it holds
+    apart_fen: int  # of money_fen, what pays for new technology
+    new_technology_fen: int  # taken out of the cost of cases that are paid
+
+    @classmethod
+    def none(cls, region: Region, groups: int) -> Totals:
+        """Return the sums over no case."""
+        accounts = len(region.hospitals) * len(region.pools)
+        return cls(
+            by_account=np.zeros((accounts, ACCOUNT_COLUMNS), dtype=np.int64),
+            by_month=np.zeros((accounts, 12, MONTH_COLUMNS), dtype=np.int64),
+            by_class=np.zeros((len(CASE_CLASSES), 3), dtype=np.int64),
+            by_group=np.zeros((groups, 3), dtype=np.int64),
+            case_points=0,
+            by_item_fen=0,
+            by_doubt=np.zeros((len(DOUBTS), 3), dtype=np.int64),
+            apart_fen=0,
+            new_technology_fen=0,
+        )
+
+    def __add__(self, other: Totals) -> Totals:
+        own = {name: getattr(self, name) + getattr(other, name) for name in SUMMED}
+        return Totals(**own)
 
     @property
     def held_cases(self) -> int:
@@ -116,8 +145,6 @@ class Totals:
 
     def held_by_findings(self) -> dict[str, tuple[int, int, int]]:
         """Return cases, cost and recorded fund in fen that each finding holds, if any."""
-        if self.by_doubt is None:
-            return {}
         rows = zip(DOUBTS, self.by_doubt.tolist(), strict=True)
         return {name: (row[0], row[1], row[2]) for name, row in rows if row[0]}
 
@@ -133,69 +160,68 @@ class Totals:
         return DrgSums(*(self.by_group[:, k].copy() for k in range(3)))
 
 
+SUMMED = tuple(own.name for own in fields(Totals))
+
+
 @dataclass(frozen=True)
 class YearSums:
     """All that a settlement asks of a year's cases, wherever they lie.
 
-    `grouped`: how many are not quarantined; `moments`: of the costs of those that have a group, by
+    `counts`: how they ended, but for rows that could not be read; `moments`: of the costs of those that have a group, by
     its number; `items_of`: the cases, for bounds on each.
     """
 
     totals: Totals
     aside: SetAside
-    grouped: int
+    counts: Counts
     reviewed: Reviewed
     moments: Sequence[Moments]
     items_of: ItemsOf | None = None
 
+    def __add__(self, other: YearSums) -> YearSums:
+        """Return the sums of both but for the cases themselves, which lie in two places then."""
+        return YearSums(
+            self.totals + other.totals,
+            self.aside + other.aside,
+            self.counts + other.counts,
+            self.reviewed + other.reviewed,
+            [own + more for own, more in zip(self.moments, other.moments, strict=True)],
+        )
+
 
 def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> Totals:
     """Score all pieces and add them up; pieces that fit stay in memory."""
-    pools, year = len(region.pools), region.year
-    accounts = len(region.hospitals) * pools
-    shapes = (
-        (accounts, ACCOUNT_COLUMNS),
-        (accounts, 12, MONTH_COLUMNS),
-        (len(CASE_CLASSES), 3),
-        (len(prepared.numbers.drgs), 3),
-        (len(DOUBTS), 3),
+    groups = len(prepared.numbers.drgs)
+
+    def task(number: int) -> Callable[[], Totals]:
+        return lambda: _added_up(scored.score(number), region, groups, scored.rules.hold)
+
+    total = Totals.none(region, groups)
+    for own in in_order((task(n) for n in range(len(scored))), prepared.threads):
+        total += own
+    return total
+
+
+def _added_up(p: ScoredPiece, region: Region, groups: int, hold: int) -> Totals:
+    """Return the sums over the cases of a piece."""
+    own, f = Totals.none(region, groups), p.facts
+    later = month_in_year(p.correction_day, region.year)
+    later[p.correction_day < 0] = -1
+    add_up(
+        f.hospital, f.pool, len(region.pools), p.drg, p.case_class, p.paid_by, p.points_before,
+        p.points, month_in_year(f.key_day, region.year), later, f.cost, f.fund, f.not_pool, p.price,
+        own.by_account, own.by_month, own.by_class, own.by_group,
+    )  # fmt: skip
+    _add_doubts(own.by_doubt, p, hold)
+    item = (p.paid_by == MONEY) & (p.case_class != BED_DAY)
+    paid = (p.paid_by >= 0) & (p.paid_by != HELD)
+    return replace(
+        own,
+        case_points=int(p.points[p.paid_by == POINTS].sum()),
+        by_item_fen=int((p.price - p.apart - f.not_pool)[item].sum()) if item.any() else 0,
+        apart_fen=int(p.apart.sum()),
+        new_technology_fen=0 if f.apart is None else int(f.apart[paid].sum()),
     )
-    sums = [np.zeros(shape, dtype=np.int64) for shape in shapes]
-    points = by_item = apart = out_of_cost = 0
-
-    def task(
-        number: int,
-    ) -> Callable[[], tuple[list[NDArray[np.int64]], int, tuple[int, int, int]]]:
-        def work() -> tuple[list[NDArray[np.int64]], int, tuple[int, int, int]]:
-            p = scored.score(number)
-            own = [np.zeros(shape, dtype=np.int64) for shape in shapes]
-            f = p.facts
-            later = month_in_year(p.correction_day, year)
-            later[p.correction_day < 0] = -1
-            add_up(
-                f.hospital, f.pool, pools, p.drg, p.case_class, p.paid_by, p.points_before,
-                p.points, month_in_year(f.key_day, year), later, f.cost, f.fund, f.not_pool, p.price, *own[:4],
-            )  # fmt: skip
-            _add_doubts(own[4], p, scored.rules.hold)
-            item = (p.paid_by == MONEY) & (p.case_class != BED_DAY)
-            money = int((p.price - p.apart - f.not_pool)[item].sum()) if item.any() else 0
-            taken = (
-                0 if f.apart is None else int(f.apart[(p.paid_by >= 0) & (p.paid_by != HELD)].sum())
-            )
-            return own, int(p.points[p.paid_by == POINTS].sum()), (money, int(p.apart.sum()), taken)
-
-        return work
-
-    for own, some, (money, new, taken) in in_order(
-        (task(n) for n in range(len(scored))), prepared.threads
-    ):
-        for total, part in zip(sums, own, strict=True):
-            total += part
-        points += some
-        by_item += money
-        apart += new
-        out_of_cost += taken
-    return Totals(sums[0], sums[1], sums[2], sums[3], points, by_item, sums[4], apart, out_of_cost)
 
 
 def _add_doubts(out: NDArray[np.int64], p: ScoredPiece, hold: int) -> None:
@@ -213,21 +239,34 @@ def _add_doubts(out: NDArray[np.int64], p: ScoredPiece, hold: int) -> None:
 
 def items_of(scored: ScoredPieces, region: Region) -> Callable[[Sequence[Key]], CaseItems]:
     """Return what gives the cases of some accounts that are paid by points."""
+    pools = len(region.pools)
+    return lambda keys: of_accounts(
+        (piece_items(p, pools) for p in scored), places_of(keys, region)
+    )
 
-    def items(keys: Sequence[Key]) -> CaseItems:
-        pools, place = len(region.pools), places_of(keys, region)
-        parts: list[list[NDArray[np.int64]]] = [[], [], [], [], []]
-        for p in scored:
-            f = p.facts
-            own = np.flatnonzero(p.paid_by == POINTS)
-            account = place[f.hospital[own].astype(np.int64) * pools + f.pool[own]]
-            own, account = own[account >= 0], account[account >= 0]
-            columns = (p.points[own], f.not_pool[own], f.fund[own], f.cost[own], account)
-            for part, values in zip(parts, columns, strict=True):
-                part.append(values)
-        return CaseItems(*(np.concatenate(part) for part in parts))
 
-    return items
+def piece_items(p: ScoredPiece, pools: int) -> CaseItems:
+    """Return the cases of a piece that are paid by points; accounts are numbered as the region's."""
+    own, f = np.flatnonzero(p.paid_by == POINTS), p.facts
+    account = f.hospital[own].astype(np.int64) * pools + f.pool[own]
+    return CaseItems(p.points[own], f.not_pool[own], f.fund[own], f.cost[own], account)
+
+
+def of_accounts(parts: Iterable[CaseItems], place: NDArray[np.int64]) -> CaseItems:
+    """Return the cases of the accounts that have a place among some keys, numbered by it."""
+    names = [own.name for own in fields(CaseItems)]
+    found: list[list[NDArray[np.int64]]] = [[np.zeros(0, np.int64)] for _ in names]
+    for part in parts:
+        kept = replace(part, account=place[part.account])
+        own = np.flatnonzero(kept.account >= 0)
+        for columns, name in zip(found, names, strict=True):
+            columns.append(getattr(kept, name)[own])
+    return CaseItems(*(np.concatenate(columns) for columns in found))
+
+
+def accounts_of(region: Region) -> list[Key]:
+    """Return hospital and pool of each account, in the order that numbers them."""
+    return [(h.id, p.id) for h in region.hospitals for p in region.pools]
 
 
 def places_of(keys: Sequence[Key], region: Region) -> NDArray[np.int64]:
@@ -275,7 +314,7 @@ def sums_of(scored: ScoredPieces, totals: Totals, prepared: Prepared, region: Re
     return YearSums(
         totals,
         set_aside(prepared.pieces, len(prepared.broken), len(region.pools)),
-        sum(int(prepared.pieces.ends(n)[:3].sum()) for n in range(len(scored))),
+        count_ends(prepared.pieces, 0),
         reviewed_cases(scored, region),
         cost_moments(prepared),
         items_of(scored, region),

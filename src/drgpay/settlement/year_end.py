@@ -25,8 +25,7 @@ from drgpay.ground.digests import InputFile, describe_file
 from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.ground.frames import Framed
 from drgpay.grouper.engine import Grouper, GroupNumbers
-from drgpay.grouper.outcome import Counts
-from drgpay.grouper.versions import any_grouper
+from drgpay.grouper.outcome import QUARANTINED, REASONS, Counts
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import BasePoints
 from drgpay.points.coefficients import Coefficients
@@ -36,9 +35,11 @@ from drgpay.region.later import Reopening
 from drgpay.region.records import Region
 from drgpay.region.region import read_region
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
+from drgpay.settlement.doubts import BIT
 from drgpay.settlement.funds import FundResult
+from drgpay.settlement.pieces import ReadPiece, ReadPieces
 from drgpay.settlement.point_value import HospitalResult, PoolResult
-from drgpay.settlement.prepare import Prepared, Progress, prepare
+from drgpay.settlement.prepare import Prepared, Progress, grouper_of, prepare
 from drgpay.settlement.quota import Quota
 from drgpay.settlement.referrals import (
     DEDUCTIBLE_KEYS,
@@ -51,8 +52,15 @@ from drgpay.settlement.referrals import (
 from drgpay.settlement.removed import Returned, returned_cases, to_fund
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
-from drgpay.settlement.stays import followed, referral_chains
-from drgpay.settlement.totals import DrgSums, SetAside, Totals, YearSums, add_up_pieces, sums_of
+from drgpay.settlement.stays import followed, referral_chains, stays_twice
+from drgpay.settlement.totals import (
+    DrgSums,
+    SetAside,
+    Totals,
+    YearSums,
+    add_up_pieces,
+    sums_of,
+)
 from drgpay.settlement.unchanged import unchanged
 from drgpay.settlement.year_rules import YearRules, year_rules
 
@@ -249,7 +257,7 @@ def prepare_year(
         policy = loaded.for_year(region.year, overrides)
         if official:
             require_targets(region, policy)
-        grouper = any_grouper(region.scheme, region.readings, region.codes, region.path)
+        grouper = grouper_of(region)
         check_given_drgs(region, grouper)
         check_named_groups(policy, grouper)
         more = {} if memory_cases is None else {"memory_cases": memory_cases}
@@ -283,11 +291,33 @@ class ScoredYear:
         """Sums by account and month (settlement/kernels.py)."""
         return self.totals.by_month
 
+    @property
+    def base(self) -> BasePoints:
+        """Base points of the year."""
+        return self.rules.base
+
+    @property
+    def beds(self) -> BedDayTables:
+        """Bed-day tables of the year."""
+        return self.rules.beds
+
+    @property
+    def numbers(self) -> GroupNumbers:
+        """Numbers and names of all groups."""
+        return self.prepared.numbers
+
 
 def score_prepared(
-    prepared: Prepared, policy: YearPolicy, *, region: Region | None = None
+    prepared: Prepared,
+    policy: YearPolicy,
+    *,
+    region: Region | None = None,
+    rules: YearRules | None = None,
 ) -> ScoredYear:
-    """Return class, points and price of prepared cases, and their sums; see `settle_prepared`."""
+    """Return class, points and price of prepared cases, and their sums; see `settle_prepared`.
+
+    `rules`: those of the year, where they are known; else they are made of the history.
+    """
     if not prepared.fits(policy):
         raise PolicyError(
             both("这一政策读取病例的方式不同，须重新读取", "the policy reads the cases otherwise"),
@@ -295,7 +325,7 @@ def score_prepared(
         )
     region = region or prepared.region
     check_named_groups(policy, prepared.grouper)
-    rules = year_rules(prepared, policy, region)
+    rules = rules or year_rules(prepared, policy, region)
     chains = referral_chains(prepared, policy)
     scored = ScoredPieces(
         prepared.pieces,
@@ -307,6 +337,20 @@ def score_prepared(
     )
     totals = add_up_pieces(scored, prepared, region)
     return ScoredYear(prepared, region, policy, rules, scored, totals)
+
+
+def score_stays(
+    year: Prepared, read: ReadPiece, copies: NDArray[np.int64], rules: YearRules
+) -> ScoredYear:
+    """Return all stays of some patients scored, without those of others.
+
+    `copies`: the rows whose case id stands more than once in the year.
+    """
+    pieces = ReadPieces()
+    pieces.append(read)
+    pieces.mark(0, np.setdiff1d(stays_twice(read), copies), BIT["stay_twice"])
+    pieces.stop(0, copies[read.status[copies] < QUARANTINED], REASONS.index("duplicate_case"))
+    return score_prepared(replace(year, pieces=pieces, cache={}), year.policy, rules=rules)
 
 
 def settle_prepared(

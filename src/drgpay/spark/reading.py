@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,53 +15,22 @@ from drgpay.cases.editions import SAMPLE, FoundEdition
 from drgpay.cases.layout import Layout, select
 from drgpay.cases.mapping import mapping_of
 from drgpay.cases.pieces import Piece
+from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.grouper.codes_read import CodesRead
-from drgpay.grouper.outcome import REASONS
-from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
-from drgpay.names.reasons import REASONS as QUARANTINED
+from drgpay.names.columns import GROUPING_MORE
+from drgpay.names.reasons import REASONS
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Region
-from drgpay.settlement.doubts import BIT, NO_STAY
-from drgpay.settlement.facts import ALWAYS, HISTORY_WANTED, wanted
-from drgpay.settlement.prepare import HistoryUse
-from drgpay.spark import workers
-from drgpay.spark.engine import Folder, spark_module, uri
+from drgpay.settlement.facts import HISTORY_WANTED, kept_columns
+from drgpay.settlement.prepare import HistoryUse, Prepared, at_year_end, grouper_of
+from drgpay.settlement.totals import accounts_of
+from drgpay.spark.engine import STAGES, Folder, spark_module, uri
 from drgpay.spark.history import SparkHistory
-from drgpay.spark.schemas import PAST, READ, ddl
-from drgpay.spark.workers import FILE, ROW, ReadJob, Shipped
+from drgpay.spark.workers import COPY, FILE, NOTE, ROW, PastJob, ReadJob, in_batches, unpacked
 
-WANTED = (
-    *GROUPING_COLUMNS,
-    *(name for name in GROUPING_MORE if name != "discharge_way"),
-    "patient_id",
-    "hospital_id",
-    "pool",
-    "admission_date",
-    "discharge_date",
-    "settlement_date",
-    "total_cost",
-    "pool_fund",
-    "payment_mode",
-    "bed_day_class",
-    "discharge_way",
-    "planned_readmission",
-    "refund",
-)
-PURPOSES = ("settlement", "history")
 SHOWN_NOTES = 1_000  # quarantined rows that the driver looks at; all are written
 MANY_COPIES = 1_000_000  # case ids that stand several times, beyond which they are not broadcast
-DUPLICATE = REASONS.index("duplicate_case")
-
-
-@dataclass(frozen=True)
-class Past:
-    """What became of the history; `months` are last year's sums by hospital, pool and month."""
-
-    history: SparkHistory | None
-    use: HistoryUse
-    years: tuple[int, ...]
-    months: dict[tuple[str, str, int], int]
 
 
 class Reading:
@@ -71,29 +39,21 @@ class Reading:
     def __init__(self, spark: Any, region: Region, policy: YearPolicy, folder: Folder) -> None:
         self.spark, self.region, self.policy, self.folder = spark, region, policy, folder
         self.f = spark_module("pyspark.sql.functions")
-        self.window = spark_module("pyspark.sql").Window
-        self.key = uuid.uuid4().hex
+        self.grouper = grouper_of(region)
+        self.main = at_year_end(self.grouper, region.year)
+        self.job = (region, policy, Layout((), ()))
         self.unknown: tuple[str, ...] = ()
         self.notes: list[Bilingual] = []
-        self.found: dict[str, list[FoundEdition]] = {name: [] for name in PURPOSES}
-        # each frame is read in one stage, which is kept: what workers add is added once, unless a
-        # task is done again
-        self.codes = {
-            name: spark.sparkContext.accumulator(CodesRead(()), workers.CodesSum())
-            for name in PURPOSES
-        }
 
-    def ship(self, job: Any) -> Shipped[Any]:
-        """Return a job as all workers get it, once each."""
-        return Shipped(self.spark.sparkContext.broadcast(job))
+    def schema(self, schema: pa.Schema) -> Any:
+        """Return an Arrow schema as Spark has it."""
+        return self.spark.createDataFrame(pa.Table.from_pylist([{}], schema)).schema
 
     def frames(self, given: Any, files: Sequence[Path], name: str) -> list[tuple[Any, str]]:
         """Return the frames of cases with their names, each with file and row of its rows."""
         if given is not None and not isinstance(given, str | Path | list | tuple):
-            frame = given.withColumn(FILE, self.f.lit(name)).withColumn(
-                ROW, self.f.lit(None).cast("bigint")
-            )
-            return [(frame, name)]
+            none = self.f.lit(None).cast("bigint")
+            return [(given.withColumns({FILE: self.f.lit(name), ROW: none}), name)]
         places = files if given is None else given if isinstance(given, list | tuple) else [given]
         found = []
         for place in places:
@@ -108,215 +68,138 @@ class Reading:
                     ),
                 )
             frame = self.spark.read.parquet(uri(place))
-            own = [self.f.col(_quoted(column)) for column in frame.columns]
-            frame = frame.select(
-                *own,
-                self.f.col("_metadata.file_name").alias(FILE),
-                (self.f.col("_metadata.row_index") + 1).alias(ROW),
-            )
+            where = [f"_metadata.file_name AS {FILE}", f"_metadata.row_index + 1 AS {ROW}"]
+            frame = frame.selectExpr(*map(_quoted, frame.columns), *where)
             found.append((frame, str(place)))
         return found
 
     def read(
         self,
         frames: Sequence[tuple[Any, str]],
-        stage: Any,
         wanted: Sequence[str],
-        purpose: str,
-        schema: pa.Schema,
         job: ReadJob,
+        codes: CodesRead,
     ) -> tuple[Any, bool]:
-        """Return all frames as a stage reads them, and whether all have patients."""
-        out, patients = None, True
-        for number, (frame, name) in enumerate(frames):
+        """Return the rows of all frames as a job reads them, and whether all have patients.
+
+        What became of their codes is added to `codes`. Every row must come out.
+        """
+        past = isinstance(job, PastJob)
+        purpose = "history" if past else "settlement"
+        out, patients, came = None, True, 0
+        for frame, name in frames:
             headers = [column for column in frame.columns if column not in (FILE, ROW)]
             layout = select(headers, wanted, name, purpose, mapping_of(self.region.reading))
             chosen = [headers[i] for i in layout.positions]
             _check_times(frame, chosen, name)
             patients &= "patient_id" in layout.names
-            if purpose == "settlement":
+            if not past:
                 self.unknown = tuple(dict.fromkeys((*self.unknown, *layout.unknown)))
                 self.notes += layout.notes
             layout = replace(layout, positions=tuple(range(len(chosen))))
-            editions = self.editions(frame, chosen, layout, purpose)
-            own = replace(job, key=f"{job.key}-{number}", layout=layout, editions=editions)
-            columns = [self.f.col(_quoted(column)) for column in (*chosen, FILE, ROW)]
-            part = frame.select(*columns).mapInArrow(
-                stage(self.ship(own), self.codes[purpose]), ddl(schema)
-            )
+            found = self.editions(frame, chosen, layout, past)
+            codes.found += found
+            own = replace(job, layout=layout, editions={f.file: f.edition for f in found})
+            own_columns = frame.select(*map(_quoted, (*chosen, FILE, ROW)))
+            part = own_columns.mapInArrow(in_batches(own), self.schema(job.schema))
             out = part if out is None else out.unionByName(part)
-        return out, patients
+            came += frame.count()
+        read = self.folder.save(out, f"{STAGES}/{purpose}")
+        for row in read.where("codes IS NOT NULL").select("codes").collect():
+            codes.merge(unpacked(row["codes"]))
+        check_none_lost(came, read.count())
+        return read, patients
 
     def editions(
-        self, frame: Any, chosen: Sequence[str], layout: Layout, purpose: str
-    ) -> dict[str, str]:
+        self, frame: Any, chosen: Sequence[str], layout: Layout, past: bool
+    ) -> list[FoundEdition]:
         """Return the editions of codes of files whose region does not declare it, by counting.
 
         The first rows of a file decide, as anywhere else; frames have no order and no first rows,
         so that theirs is the scheme's own.
         """
-        past = purpose == "history"
         if (self.region.history_codes if past else self.region.codes) is not None:
-            return {}
-        grouper = workers.grouper_of(self.region)
-        counting = workers.at_year_end(grouper, self.region.year) if past else grouper
-        choice = counting.edition_choice()
-        columns = [self.f.col(_quoted(column)) for column in (*chosen, FILE)]
-        first = frame.where(self.f.col(ROW) <= SAMPLE).orderBy(FILE, ROW).select(*columns)
+            return []
+        choice = (self.main if past else self.grouper).edition_choice()
+        first = frame.where(self.f.col(ROW) <= SAMPLE).orderBy(FILE, ROW)
+        first = first.select(*map(_quoted, (*chosen, FILE)))
         table = first.toArrow().combine_chunks()
-        found = {}
         for file in pc.unique(table[FILE]).to_pylist():
             rows = table.filter(pc.equal(table[FILE], file)).drop_columns([FILE])
-            piece = Piece(file, 1, partial(layout.shape, rows))
-            _, found[file] = choice.of(file).settle(piece)
-        self.found[purpose] += choice.found
-        return found
-
-    def codes_read(self, purpose: str, own: tuple[str, ...], rows: int) -> CodesRead:
-        """Return what became of the codes of so many rows, when their stage is done."""
-        codes = CodesRead(own, found=self.found[purpose])
-        codes.merge(self.codes[purpose].value)
-        met = sum(codes.tally.rows.values())
-        if met != rows:
-            self.notes.append(
-                both(
-                    f"Spark 重做过部分任务：编码的计数按 {met:,} 行，实有 {rows:,} 行",
-                    f"tasks were done again by Spark: codes are counted of {met:,} rows for {rows:,}",
-                )
-            )
-        return codes
+            choice.of(file).settle(Piece(file, 1, partial(layout.shape, rows)))
+        return choice.found
 
     def copies(self, frame: Any) -> Any:
         """Return a frame with `copy`: whether the case id stands more than once in it."""
         f = self.f
-        ids = frame.where(f.col("case_id") != "").groupBy("case_id").count()
-        several = ids.where(f.col("count") > 1).select("case_id").withColumn("copy", f.lit(True))
-        several = several.persist()
-        count = several.count()
-        if not count:
-            return frame.withColumn("copy", f.lit(False))
-        if count <= MANY_COPIES:
-            several = f.broadcast(several)
+        ids = frame.where("case_id <> ''").groupBy("case_id").count().where("count > 1")
+        several = ids.select("case_id", f.lit(True).alias(COPY)).persist()
+        if several.count() <= MANY_COPIES:
+            several = several.hint("broadcast")
         joined = frame.join(several, "case_id", "left")
-        return joined.withColumn("copy", f.coalesce(f.col("copy"), f.lit(False)))
+        return joined.withColumn(COPY, f.coalesce(COPY, f.lit(False)))
 
     # --- history
 
-    def past(self, given: Any) -> Past:
-        """Return the history read, grouped and sorted; nothing when base points are given."""
+    def past(self, year: Prepared, given: Any) -> Prepared:
+        """Return the year with its history read, grouped and sorted, unless base points are given."""
         region, f = self.region, self.f
+        codes = CodesRead(self.main.own_editions)
         if region.has_base_points:
-            return Past(None, HistoryUse(), (), {})
-        first, last = region.year - self.policy["history_years"], region.year - 1
-        months_given = any(path.stem == "last_year_months" for path in region.files)
-        job = ReadJob(
-            self.key,
-            lean(region),
-            self.policy,
-            _NO_LAYOUT,
-            (first, last),
-            None if months_given else last,
-        )
+            return replace(year, history_codes=codes)
         frames = self.frames(given, region.history, "history")
-        stage, patients = self.read(
-            frames, workers.read_history, HISTORY_WANTED, "history", PAST, job
-        )
-        came = sum(frame.count() for frame, _ in frames)
-        read = self.folder.save(stage, "_past")
-        marked = self.copies(read)
-        fresh = f.col("copy") & f.col("note_reason").isNull()
-        noted = _noted(f, marked, fresh)
-        good = noted.where(~f.col("copy"))
-        past = good.where(f.col("grp") >= 0)
-        by_cost = self.window.partitionBy("grp").orderBy("cost")
-        ordered = past.select("grp", (f.row_number().over(by_cost) - 1).alias("place"), "cost")
-        ordered = self.folder.save(ordered, "_ordered")
+        read, patients = self.read(frames, HISTORY_WANTED, PastJob(*self.job), codes)
+        noted = _noted(f, self.copies(read), f.expr("copy AND note_reason IS NULL"))
+        good = noted.where(~f.col(COPY))
+        past = good.where("grp >= 0")
+        place = f.expr("row_number() OVER (PARTITION BY grp ORDER BY cost) - 1").alias("place")
+        ordered = self.folder.save(past.select("grp", place, "cost"), f"{STAGES}/ordered")
         bad = self.write_notes(noted, "history_quarantine")
         rows = read.count()
-        if rows != came:
-            raise lost(came, rows)
         history = SparkHistory(self.spark, past, ordered, rows, patients)
-        pools = len(region.pools)
-        months = {}
-        sums = good.where(f.col("place").isNotNull()).groupBy("place").agg(f.sum("fund"))
-        for place, fund in sums.collect():
-            account, month = divmod(int(place), 12)
-            key = (region.hospitals[account // pools].id, region.pools[account % pools].id)
-            months[(*key, month + 1)] = int(fund)
-        years = tuple(range(first, last + 1))
-        return Past(history, HistoryUse(rows, history.used, bad), years, months)
+        months, accounts = {}, accounts_of(region)
+        sums = good.where("place >= 0").groupBy("place").agg(f.sum("fund"))
+        for where, fund in sums.collect():
+            account, month = divmod(int(where), 12)
+            months[(*accounts[account], month + 1)] = int(fund)
+        return replace(
+            year,
+            region=replace(region, last_year_months=months) if months else region,
+            history=history,
+            history_use=HistoryUse(rows, history.used, bad),
+            history_years=tuple(range(region.year - self.policy["history_years"], region.year)),
+            history_codes=codes,
+        )
 
     def write_notes(self, noted: Any, name: str) -> int:
         """Write the quarantined rows of a frame, with message and remedy; return their number."""
-        f = self.f
-        texts = self.spark.createDataFrame(
-            pa.table(
-                {
-                    "reason": list(QUARANTINED),
-                    "message": [r.message.chinese for r in QUARANTINED.values()],
-                    "remedy": [r.remedy.chinese for r in QUARANTINED.values()],
-                }
-            )
-        )
-        notes = noted.where(f.col("note_reason").isNotNull()).select(
+        every = Quarantine([("", 0, "", "", "", code) for code in REASONS]).table()
+        texts = self.spark.createDataFrame(every.select(["reason", "message", "remedy"]))
+        notes = noted.where("note_reason IS NOT NULL").selectExpr(
             "file",
             "row",
-            f.coalesce("case_id", f.lit("")).alias("case_id"),
-            f.col("note_column").alias("column"),
-            f.col("note_value").alias("value"),
-            f.col("note_reason").alias("reason"),
+            "coalesce(case_id, '') AS case_id",
+            *(f"{name} AS {name.removeprefix('note_')}" for name in NOTE),
         )
-        return int(self.folder.save(notes.join(f.broadcast(texts), "reason", "left"), name).count())
+        saved = self.folder.save(notes.join(texts.hint("broadcast"), "reason", "left"), name)
+        return int(saved.count())
 
     # --- cases
 
-    def checked(self, given: Any) -> tuple[Any, int]:
-        """Return the year's cases read, grouped, copies quarantined, and how many came in."""
+    def checked(self, given: Any, codes: CodesRead) -> Any:
+        """Return the year's cases read and grouped, with `copy`; the quarantined ones are written."""
         f = self.f
-        job = ReadJob(self.key, lean(self.region), self.policy, _NO_LAYOUT)
-        more = [name for name in wanted(self.policy) if name not in ALWAYS]
-        more += ["personal_paid"] if self.policy.says("not_pool", "personal", "all") else []
+        wanted = (*kept_columns(self.policy), *GROUPING_MORE)
         frames = self.frames(given, self.region.cases, "cases")
-        stage, _ = self.read(frames, workers.read_cases, (*WANTED, *more), "settlement", READ, job)
-        came = sum(frame.count() for frame, _ in frames)
-        marked = self.copies(self.folder.save(stage, "_read"))
-        marked = marked.withColumn("stop", f.col("copy") & (f.col("status") < 3))
-        noted = _noted(f, marked, f.col("stop"))
-        for column, value in (("status", 3), ("reason", DUPLICATE), ("mdc", 0), ("level", 0)):
-            own = f.lit(value).cast(noted.schema[column].dataType)
-            noted = noted.withColumn(column, f.when(f.col("stop"), own).otherwise(f.col(column)))
-        noted = noted.withColumn("kind", f.when(~f.col("copy"), f.col("kind")))
-        noted = self.marked_twice(noted)
-        return noted.drop("copy", "stop"), came
+        cases = self.copies(self.read(frames, wanted, ReadJob(*self.job), codes)[0])
+        self.write_notes(_noted(f, cases, f.expr("copy AND status < 3")), "quarantine")
+        return cases
 
-    def marked_twice(self, cases: Any) -> Any:
-        """Return cases with the finding of stays that stand under several ids (doubts.py)."""
-        f = self.f
-        stay = self.window.partitionBy("patient_id", "hospital", "admission", "discharge", "counts")
-        counts = f.coalesce("patient_id", f.lit("")) != ""
-        counts = counts & (f.col("doubt").bitwiseAND(f.lit(NO_STAY)) == 0)
-        several = f.col("counts") & ~f.col("copy") & (f.count(f.lit(1)).over(stay) > 1)
-        bit = f.when(several, f.lit(BIT["stay_twice"])).otherwise(f.lit(0)).cast("smallint")
-        with_key = cases.withColumn("counts", counts)
-        return with_key.withColumn("doubt", f.col("doubt").bitwiseOR(bit)).drop("counts")
-
-    def some_notes(self) -> list[tuple[str, int, str, str, str, str]]:
+    def some_notes(self) -> Quarantine:
         """Return the first quarantined rows, for what is said of pools that have no case."""
-        rows = self.spark.read.parquet(self.folder.at("quarantine")).limit(SHOWN_NOTES).collect()
-        return [
-            (r["file"], r["row"] or 0, r["case_id"], r["column"], r["value"], r["reason"])
-            for r in rows
-        ]
-
-
-_NO_LAYOUT: Any = None
-
-
-def lean(region: Region) -> Region:
-    """Return a region without what no worker asks for."""
-    return replace(
-        region, group_means=None, weights=None, prepaid={}, carried={}, last_year_months={}
-    )
+        names = ("file", "row", "case_id", "column", "value", "reason")
+        rows = self.folder.saved("quarantine").fillna(0, "row").select(*names).limit(SHOWN_NOTES)
+        return Quarantine([tuple(row) for row in rows.collect()])
 
 
 def _quoted(column: str) -> str:
@@ -337,20 +220,20 @@ def _check_times(frame: Any, columns: Sequence[str], name: str) -> None:
 
 def _noted(f: Any, marked: Any, copies: Any) -> Any:
     """Return a frame whose copies of a case id, as far as they are good otherwise, are noted."""
-    columns = {
-        "note_column": f.lit("case_id"),
-        "note_value": f.col("case_id"),
-        "note_reason": f.lit("duplicate_case"),
+    texts = (f.lit("case_id"), f.col("case_id"), f.lit("duplicate_case"))
+    kept = {
+        n: f.when(copies, text).otherwise(f.col(n)) for n, text in zip(NOTE, texts, strict=True)
     }
-    kept = [f.when(copies, value).otherwise(f.col(n)).alias(n) for n, value in columns.items()]
-    return marked.select(*(c for c in marked.columns if c not in columns), *kept)
+    return marked.withColumns(kept)
 
 
-def lost(came: int, ended: int) -> BooksError:
-    return BooksError(
-        both(f"收到 {came} 例，结果为 {ended} 例", f"{came} cases came in, {ended} went out"),
-        remedy=both(
-            "清算时不要改动输入；仍不符请报告给开发者",
-            "check that nothing writes to the input; if so, please report it",
-        ),
-    )
+def check_none_lost(came: int, ended: int) -> None:
+    """Fail if other cases went out of a stage than came in."""
+    if came != ended:
+        raise BooksError(
+            both(f"收到 {came} 例，结果为 {ended} 例", f"{came} cases came in, {ended} went out"),
+            remedy=both(
+                "清算时不要改动输入；仍不符请报告给开发者",
+                "check that nothing writes to the input; if so, please report it",
+            ),
+        )

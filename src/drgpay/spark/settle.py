@@ -1,50 +1,53 @@
 """A year end on Spark: workers read, group and score; the driver keeps policy, pools and dues.
 
-Stages: history → base points and coefficients; cases → read and grouped → copies of a case id out →
-chains of referral → readmissions → points and prices; sums → point values and dues by the same code
-as on one machine.
+Stages: history → base points and coefficients; cases → read and grouped → copies of a case id told
+→ all stays of a patient together, scored and added up as on one machine; sums → point values and
+dues by the same code as on one machine.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
+from itertools import count
+from operator import add
 from pathlib import Path
 from typing import Any
 
-from drgpay.cases.quarantine import Quarantine
-from drgpay.ground.digests import SUMS, SUMS_KEY, describe_file
-from drgpay.ground.errors import Bilingual, PolicyError, both
-from drgpay.grouper.check import CheckRun
+import pyarrow as pa
+
+from drgpay.ground.digests import SUMS, SUMS_KEY
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.grouper.codes_read import CodesRead
-from drgpay.grouper.outcome import STATUSES, Counts
-from drgpay.policy import Policy, YearPolicy, load_policy
+from drgpay.grouper.outcome import Counts
+from drgpay.names.run_tables import of_trial
+from drgpay.policy import load_policy
+from drgpay.region.later import CARRIED
 from drgpay.region.records import Region
 from drgpay.region.region import read_region
+from drgpay.runs.carried import write_negative
 from drgpay.runs.folder import manifest
+from drgpay.runs.year_tables import perdiem_table, small_tables
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
-from drgpay.settlement.pieces import ReadPieces
-from drgpay.settlement.point_value import HospitalResult, PoolResult
-from drgpay.settlement.prepare import Prepared, refuse_ungrouped
-from drgpay.settlement.referrals import referrals_of
+from drgpay.settlement.kernels import CASES
+from drgpay.settlement.point_value import CaseItems, HospitalResult, Key, PoolResult
+from drgpay.settlement.prepare import Prepared, input_files, refuse_ungrouped, version_use
+from drgpay.settlement.referrals import MADE, referrals_of
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.settle_sums import settle_sums
-from drgpay.settlement.totals import YearSums
+from drgpay.settlement.totals import YearSums, of_accounts, places_of
 from drgpay.settlement.year_end import YearEnd, with_referrals
-from drgpay.settlement.year_rules import YearRules, year_rules
-from drgpay.spark import workers
-from drgpay.spark.engine import Folder, spark_module, without_pandas_notice
-from drgpay.spark.faults import retold
-from drgpay.spark.reading import Past, Reading, lean, lost
-from drgpay.spark.schemas import ddl
-from drgpay.spark.stays import ChainStays, chain_stays, with_chains, with_followed
-from drgpay.spark.sums import bed_day_stays, items_of, reviewed_cases, totals_of, versions_of
-from drgpay.spark.tables import carried_files, spark_tables
-from drgpay.spark.workers import ScoreJob
+from drgpay.settlement.year_rules import year_rules
+from drgpay.spark.engine import STAGES, Folder, retold, without_pandas_notice
+from drgpay.spark.reading import Reading, check_none_lost
+from drgpay.spark.workers import COPY, PARTS, READ, Part, SettleJob, in_groups, unpacked
 
-BETWEEN_STAGES = ("_read", "_past", "_ordered", "_chained")
+BUCKET_ROWS = 50_000  # rows of patients that are settled in one call
+BOUNDED_CASES = 100_000_000  # cases with bounds of their own that the driver takes at once
 
 
 @dataclass(frozen=True)
@@ -56,31 +59,11 @@ class SparkYearEnd:
 
     place: str
     run: YearEnd
-
-    @property
-    def pools(self) -> Sequence[PoolResult]:
-        """Results by pool."""
-        return self.run.pools
-
-    @property
-    def hospitals(self) -> Sequence[HospitalResult]:
-        """Results by hospital and pool."""
-        return self.run.hospitals
-
-    @property
-    def counts(self) -> Counts:
-        """How many cases came in and what became of them."""
-        return self.run.counts
-
-    @property
-    def warnings(self) -> Sequence[Bilingual]:
-        """What the reader of the run must know."""
-        return self.run.warnings
-
-    @property
-    def codes(self) -> CodesRead:
-        """What became of the codes: `codes.line()` says how many are unknown and what stays ungrouped."""
-        return self.run.prepared.codes
+    pools: Sequence[PoolResult]
+    hospitals: Sequence[HospitalResult]
+    counts: Counts  # how many cases came in and what became of them
+    warnings: Sequence[Bilingual]
+    codes: CodesRead  # what became of the codes: `codes.line()` says how many are unknown
 
 
 def settle_on_spark(
@@ -101,172 +84,140 @@ def settle_on_spark(
     Raises InputError, PolicyError or SchemeError for inputs that cannot be used, and BooksError
     when a total does not tie out.
     """
-    spark_module("pyspark.sql")
     elsewhere = [n for n, given in (("cases", cases), ("history", history)) if given is not None]
     region = read_region(Path(region_dir), overrides, elsewhere=elsewhere)
     loaded = load_policy(region.policy, region.path)
     policy = loaded.for_year(region.year, overrides)
     require_targets(region, policy)
-    if region.new_technology and not policy.says(
-        "new_technology.rule", "in_cost", "paid_apart", "by_points"
-    ):
-        raise PolicyError(
-            both(
-                "Spark 上不支持新技术项目的扣除（new_technology.rule）",
-                "new_technology.rule is not offered on Spark",
-            ),
-            where=policy.id,
-            remedy=both(
-                "用 drgpay year-end 清算，或设为 in_cost",
-                "use drgpay year-end, or set it to in_cost",
-            ),
-        )
-    folder = Folder(spark, out)
-    with without_pandas_notice(), retold():
-        try:
-            run = _Run(spark, region, policy, folder)
-            run.write(run.settle(loaded, cases, history))
-            place = folder.finish()
-        finally:
-            folder.delete(folder.part)
-    return SparkYearEnd(place, run.made)
+    with without_pandas_notice(), retold(), Folder(spark, out) as folder:
+        run = _Run(spark, region, policy, folder)
+        check_given_drgs(region, run.grouper)
+        check_named_groups(policy, run.grouper)
+        year = Prepared.without_cases(region, loaded, policy, run.grouper)
+        made, beds = run.settle(run.past(year, history), cases)
+        _write(made, beds, folder, spark.version)
+        place = folder.finish()
+    return SparkYearEnd(
+        place, made, made.pools, made.hospitals, made.counts, made.warnings, made.prepared.codes
+    )
 
 
 class _Run(Reading):
-    """One run, from its inputs to its folder."""
+    """One run, from its inputs to the year and the tables of its cases."""
 
-    made: YearEnd
-
-    def __init__(self, spark: Any, region: Region, policy: YearPolicy, folder: Folder) -> None:
-        super().__init__(spark, region, policy, folder)
-        self.grouper = workers.grouper_of(region)
-        self.main = workers.at_year_end(self.grouper, region.year)
-        check_given_drgs(region, self.grouper)
-        check_named_groups(policy, self.grouper)
-
-    def settle(self, loaded: Policy, given: Any, past_given: Any) -> Any:
-        """Settle the year and return its cases scored, which are written on the way."""
-        past = self.past(past_given)
-        if past.months:
-            self.region = replace(self.region, last_year_months=past.months)
-        region, policy = self.region, self.policy
-        prepared = self._prepared(loaded, past)
-        rules = year_rules(prepared, policy, region)
-        cases, came = self.checked(given)
-        bad = self.write_notes(cases, "quarantine")
-        chained = with_chains(self, cases, rules.scoring)
-        scored = self._scored(chained, rules)
-        totals, facts = totals_of(scored, region, prepared.numbers.drgs)
-        counts = Counts(*(facts.ends.get(name, 0) for name in STATUSES))
-        if counts.total != came:
-            raise lost(came, counts.total)
-        if counts.quarantined != bad:
-            raise lost(counts.quarantined, bad)
-        prepared.counts = counts
-        codes = self.codes_read("settlement", self.grouper.own_editions, came)
-        refuse_ungrouped(codes, counts, policy, region)
-        prepared.codes = codes
-        prepared.history_codes = self.codes_read("history", self.main.own_editions, past.use.rows)
-        prepared.quarantine.rows.extend(self.some_notes())
-        self.notes.append(
-            both(
-                "在 Spark 上清算：没有核查病案首页，没有列出各病例的检查结果",
-                "settled on Spark: no front-page checks were made",
+    def settle(self, year: Prepared, given: Any) -> tuple[YearEnd, pa.Table]:
+        """Settle the year, whose cases are written on the way; return its per-diem stays, too."""
+        rules = year_rules(year, self.policy, year.region)
+        codes = CodesRead(self.grouper.own_editions)
+        cases = self.checked(given, codes)
+        came = cases.count()
+        scored = self._scored(cases, came, SettleJob(year.region, year.loaded, self.policy, rules))
+        part = added_up(scored)
+        year = self._counted(year, part, codes, came)
+        sums = replace(part.year, items_of=items_of(scored, part.year, year.region))
+        settled = settle_sums(year, year.region, self.policy, rules.base, sums)
+        none = ScoredPieces(year.pieces, rules.scoring, Fraction(1), (), ())
+        made = YearEnd.of(year, rules, none, sums, settled)
+        if year.has_referrals:
+            number = count()
+            chains = [
+                tuple(replace(stay, place=next(number)) for stay in stays)
+                for stays, _ in part.chains
+            ]
+            stays = {n: [v for _, own in part.chains for v in own[n]] for n in MADE}
+            found = referrals_of(chains, year.region, self.policy)
+            made = with_referrals(
+                made, found, lambda at: {n: [v[i] for i in at.tolist()] for n, v in stays.items()}
             )
-        )
-        paid = counts.total - counts.quarantined
-        prepared.unknown, prepared.notes = self.unknown, self.notes
-        prepared.versions = versions_of(chained, self.grouper, paid)
-        year = YearSums(
-            totals,
-            facts.aside,
-            paid,
-            reviewed_cases(scored, region),
-            facts.moments,
-            items_of(scored),
-        )
-        self.made = self._year(prepared, rules, year, chain_stays(self, chained, scored, prepared))
+        return made, pa.concat_tables(part.beds)
+
+    def _scored(self, cases: Any, came: int, job: SettleJob) -> Any:
+        """Return the cases scored, with their sums; all stays of a patient meet in one bucket."""
+        schema = replace(job).table(READ.append(pa.field(COPY, pa.bool_())).empty_table()).schema
+        who = "coalesce(nullif(patient_id, ''), nullif(case_id, ''), string(row))"
+        bucket = f"pmod(xxhash64({who}), {came // BUCKET_ROWS + 1})"
+        buckets = cases.select(*READ.names, COPY).groupBy(self.f.expr(bucket).alias("bucket"))
+        scored = buckets.applyInArrow(in_groups(job), self.schema(schema))
+        scored = self.folder.save(scored, f"{STAGES}/scored")
+        self.folder.save(scored.drop(*PARTS), "cases")
         return scored
 
-    def _year(
-        self, prepared: Prepared, rules: YearRules, year: YearSums, stays: ChainStays
-    ) -> YearEnd:
-        region, policy = self.region, self.policy
-        settled = settle_sums(prepared, region, policy, rules.base, year)
-        none = ScoredPieces(prepared.pieces, rules.scoring, Fraction(1), (), ())
-        made = YearEnd.of(prepared, rules, none, year, settled)
-        one_stay = policy.says("referral.rule", "one_stay", "separate")
-        found = referrals_of(stays.chains, region, policy) if one_stay else []
-        return with_referrals(made, found, stays.made_of)
-
-    def _scored(self, cases: Any, rules: YearRules) -> Any:
-        job = ScoreJob(
-            self.key,
-            lean(self.region),
-            self.policy,
-            rules.scoring,
-            replace(rules.base, limits=None),
-            rules.beds,
-            "; ".join(self.policy.trial),
+    def _counted(self, year: Prepared, part: Part, codes: CodesRead, came: int) -> Prepared:
+        """Return the year with its cases counted; raises BooksError if any is lost."""
+        counts = part.year.counts
+        check_none_lost(came, counts.total)
+        check_none_lost(counts.quarantined, self.folder.saved("quarantine").count())
+        refuse_ungrouped(codes, counts, self.policy, self.region)
+        told = both(
+            "在 Spark 上清算：没有核查病案首页，没有列出各病例的检查结果",
+            "settled on Spark: no front-page checks were made",
         )
-        schema = workers.scored_schema(job)
-        stage = with_followed(self, cases).mapInArrow(
-            workers.score_cases(self.ship(job), schema), ddl(schema)
-        )
-        return self.folder.save(stage, "cases")
-
-    def _prepared(self, loaded: Any, past: Past) -> Prepared:
-        inputs = [describe_file(loaded.path, f"{loaded.id}.toml", None)]
-        for path in self.region.files:
-            name = (
-                path.relative_to(self.region.path)
-                if path.is_relative_to(self.region.path)
-                else path.name
-            )
-            inputs.append(describe_file(path, str(name), None))
-        return Prepared(
-            self.region,
-            loaded,
-            self.policy,
-            self.grouper,
-            self.main,
-            self.grouper.numbers,
-            ReadPieces(),
-            past.history,
-            past.use,
-            Quarantine(),
-            past.years,
-            Counts(),
-            Quarantine(),
-            Quarantine(),
-            CheckRun(self.grouper).finish(),
-            inputs,
-            (),
-            self.notes,
-            self.unknown,
-            1,
-            True,
-            False,
-            False,
+        return replace(
+            year,
+            inputs=input_files(replace(self.region, cases=(), history=()), year.loaded, {}, {}),
+            counts=counts,
+            quarantine=self.some_notes(),
+            codes=codes,
+            notes=[*self.notes, told],
+            unknown=self.unknown,
+            versions=version_use(self.grouper, part.versions, counts.total - counts.quarantined),
         )
 
-    def write(self, scored: Any) -> None:
-        """Write the small tables and the manifest; leave out what only the stages needed."""
-        run = self.made
-        bed_days = bed_day_stays(scored) if run.beds.classes else []
-        for name, table in spark_tables(run, bed_days).items():
-            self.folder.save_table(table, name)
-        for name, content in carried_files(run).items():
-            self.folder.save_bytes(content, name)
-        facts = manifest(run)
-        facts["front_page"] = None
-        facts[SUMS_KEY] = SUMS
-        facts["engine"] = f"Spark {self.spark.version}"
-        text = json.dumps(facts, ensure_ascii=False, indent=1)
-        self.folder.save_bytes(text.encode() + b"\n", "manifest.json")
-        for name in BETWEEN_STAGES:
-            self.folder.delete(self.folder.at(name))
-        self.folder.save_sums()
+
+def _write(run: YearEnd, beds: pa.Table, folder: Folder, version: str) -> None:
+    """Write the small tables and the manifest; leave out what only the stages needed."""
+    trial = "; ".join(run.policy.trial)
+    tables = {**small_tables(run, "zh"), "review_notes": run.notes.table("zh")}
+    if run.beds.classes:
+        tables["perdiem"] = perdiem_table(run, beds)
+    for name, table in tables.items():
+        folder.save_table(of_trial(table, trial), name)
+    with tempfile.TemporaryDirectory() as local:
+        write_negative(run, Path(local, CARRIED), trial)
+        for path in sorted(Path(local).iterdir()):
+            folder.save_bytes(path.read_bytes(), path.name)
+    engine = {"front_page": None, SUMS_KEY: SUMS, "engine": f"Spark {version}"}
+    text = json.dumps({**manifest(run), **engine}, ensure_ascii=False, indent=1)
+    folder.save_bytes(text.encode() + b"\n", "manifest.json")
+    folder.delete(STAGES)
+    folder.save_sums()
 
 
-__all__ = ["SparkYearEnd", "settle_on_spark"]
+def added_up(scored: Any) -> Part:
+    """Return the sum of the parts in a frame of scored cases; they come one after the other."""
+    rows = scored.where("part IS NOT NULL").select("part").toLocalIterator()
+    parts: Iterator[Part] = (unpacked(row["part"]) for row in rows)
+    return reduce(add, parts)
+
+
+def items_of(scored: Any, year: YearSums, region: Region) -> Callable[[Sequence[Key]], CaseItems]:
+    """Return what gives the cases of some accounts that are paid by points.
+
+    The driver unpacks what workers packed blob by blob: some 120 bytes a case while it solves.
+    Raises InputError beyond BOUNDED_CASES.
+    """
+
+    def items(keys: Sequence[Key]) -> CaseItems:
+        place = places_of(keys, region)
+        cases = int(year.totals.by_account[place >= 0, CASES].sum())
+        if cases > BOUNDED_CASES:
+            raise _too_many(cases)
+        rows = scored.where("items IS NOT NULL").select("items").toLocalIterator()
+        return of_accounts((unpacked(row["items"]) for row in rows), place)
+
+    return items
+
+
+def _too_many(count: int) -> InputError:
+    return InputError(
+        both(
+            f"按病例的上下限：{count:,} 例超出驱动端一次可算的 {BOUNDED_CASES:,} 例",
+            f"bounds on each case: {count:,} cases are more than the {BOUNDED_CASES:,} that the "
+            "driver solves at once",
+        ),
+        where="bound.level",
+        remedy=both(
+            "将 bound.level 设为 hospital，或分险种清算（combine_pools = false）",
+            "set bound.level to hospital, or settle pools apart (combine_pools = false)",
+        ),
+    )
