@@ -77,8 +77,8 @@ def watch(track: Track) -> None:
 
         return call
 
-    year_end: Any = importlib.import_module("drgpay.settlement.year_end")
-    year_end.any_grouper = functools.lru_cache(year_end.any_grouper)  # loading is not disturbed
+    prepare: Any = importlib.import_module("drgpay.settlement.prepare")
+    prepare.any_grouper = functools.lru_cache(prepare.any_grouper)  # loading is not disturbed
     for phase, (module, name) in HOOKS.items():
         owner = importlib.import_module(module)
         setattr(owner, name, noting(phase, getattr(owner, name)))

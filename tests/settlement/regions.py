@@ -32,6 +32,7 @@ from drgpay.policy.catalogue import CATALOGUE, CLASSES, COMPONENTS, FINDINGS
 from drgpay.policy.constraints import Amounts, Bands, Names, Pairs, Switch, Tiers, Weights
 from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
 from drgpay.runs.year_tables import case_tables, drgs_table, hospitals_table, pools_table
+from drgpay.settlement import prepare
 from drgpay.settlement import year_end as engine
 from drgpay.settlement.year_end import YearEnd
 from reference.model import Scheme, group_case, settle_region
@@ -81,7 +82,7 @@ def keep_schemes(patch: pytest.MonkeyPatch) -> None:
         path = str(relative.resolve()) if "/" in name and relative.exists() else name
         return _kept(path, readings, codes)
 
-    patch.setattr(engine, "any_grouper", grouper)
+    patch.setattr(prepare, "any_grouper", grouper)
 
 
 # --- policies
