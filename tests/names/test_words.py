@@ -19,13 +19,13 @@ from drgpay.names import codes, reasons
 from drgpay.names.codes import CODES, spoken, word
 from drgpay.names.reasons import CAPITATION, QUARANTINED
 from drgpay.names.run_columns import COLUMNS, TABLES, column_of, named
+from drgpay.names.run_tables import TABLES as RESULT_TABLES
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.choice_words import choice_word
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 from drgpay.runs.folder import write_run
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
 from drgpay.settlement.year_end import year_end
-from drgpay.signals.folder import EVIDENCE_SCHEMA, SIGNALS_SCHEMA
 from drgpay.signals.texts import CONFIDENCE, KINDS, SIGNALS
 from tests.cli.test_language import region
 from tests.report.folders import full_run
@@ -143,8 +143,8 @@ def test_unknown__codes_and_columns_are_refused() -> None:
 def test_columns__of_every_result_table_have_names(tmp_path: Path) -> None:
     runs = [full_run(tmp_path / "drawn"), write_run(year_end(region(tmp_path)), tmp_path / "run")]
     schemas = [(p.stem, pq.read_schema(p).names) for run in runs for p in run.glob("*.parquet")]
-    schemas += [("signals", SIGNALS_SCHEMA.names), ("evidence", EVIDENCE_SCHEMA.names)]
-    assert len(schemas) > 20
+    schemas += [(table, list(columns)) for table, columns in RESULT_TABLES.items()]
+    assert len(schemas) > 40
     for table, columns in schemas:
         assert [name for name in columns if not column_of(table, name).zh] == [], table
 

@@ -17,6 +17,7 @@ from drgpay.cases.codes import (
 from drgpay.cases.tidy import WHY as TIDY_WHY
 from drgpay.cases.written import WHY as CODE_WHY
 from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.ground.languages import choose
 from drgpay.names.columns import both_names
 
 WHY: Mapping[str, Bilingual] = {
@@ -41,6 +42,6 @@ def told_changes(changes: Changes, lang: str = "zh") -> pa.Table:
     messages = []
     for kind, why in zip(table["kind"].to_pylist(), table["why"].to_pylist(), strict=True):
         column = CODE_COLUMNS.get(kind, kind)
-        name = f"{both_names(column)}：" if lang == "zh" else f"{column}: "
+        name = choose(lang, f"{both_names(column)}：", f"{column}: ")
         messages.append(name + in_language(WHY[why], lang))
     return table.append_column("message", pa.array(messages, pa.string()))

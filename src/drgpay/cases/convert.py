@@ -38,6 +38,7 @@ from drgpay.cases.refunds import FILE, ROW, Netting, net_refunds, plain_yuan
 from drgpay.cases.sources import open_source
 from drgpay.ground.csv_cells import NeutralCsvWriter
 from drgpay.ground.errors import Bilingual, BooksError, both
+from drgpay.ground.languages import is_chinese
 from drgpay.ground.outputs import Files, not_an_input, result_file, whole_files
 from drgpay.names.columns import BY_NAME
 
@@ -357,7 +358,7 @@ def _changes(changes: Changes, cut: Counter[str], netting: Netting, lang: str) -
     """Return what is not as it was: refunds and settlements one by one, codes summed up."""
 
     def said(text: Bilingual) -> str:
-        return text.chinese if lang == "zh" else str(text)
+        return text.of(lang)
 
     out: list[Change] = []
     netted = netting.table(lang).to_pylist()
@@ -375,7 +376,7 @@ def _changes(changes: Changes, cut: Counter[str], netting: Netting, lang: str) -
                 "",
                 1,
                 note["message"]
-                + (f"（{after}）" if lang == "zh" and after else after and f" ({after})"),
+                + (f"（{after}）" if is_chinese(lang) and after else after and f" ({after})"),
             )
         )
     for file, row, case_id, column, old, new in netting.reduced:

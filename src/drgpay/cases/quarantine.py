@@ -11,6 +11,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.names.columns import both_names
 from drgpay.names.interface import FIELDS, NODES
 from drgpay.names.reasons import QUARANTINED
@@ -166,9 +167,7 @@ class Why:
         made = [_why_line(*key, *found, lang) for key, found in order[:MOST_WHY]]
         rest = sum(count for _, (count, _) in order[MOST_WHY:])
         if rest:
-            made.append(
-                f"其余原因 {rest:,} 行" if lang == "zh" else f"other reasons: {rest:,} rows"
-            )
+            made.append(choose(lang, f"其余原因 {rest:,} 行", f"other reasons: {rest:,} rows"))
         return made
 
 
@@ -176,7 +175,7 @@ def _why_line(reason: str, column: str, count: int, first: tuple[str, int, str],
     file, row, value = first
     what = QUARANTINED[reason]
     several = _times(value) > 1
-    if lang == "zh":
+    if is_chinese(lang):
         head = f"{both_names(column, _title(column))}：" if column else ""
         shown = "" if several else f" “{value}”" if value else " 空缺"
         return f"{head}{what.message.chinese}，{count:,} 行，如 {file} 第{row}行{shown}；{what.remedy.chinese}"

@@ -129,7 +129,7 @@ class Netting:
     def table(self, lang: str = "zh") -> pa.Table:
         """Return one row for each row that was netted away."""
         notes = sorted(self.notes, key=lambda note: (note[0], note[1]))
-        texts = [WHAT[note[4]].chinese if lang == "zh" else str(WHAT[note[4]]) for note in notes]
+        texts = [WHAT[note[4]].of(lang) for note in notes]
         columns: list[Any] = [[note[i] for note in notes] for i in range(5)]
         columns += [_yuan([note[5][name] for note in notes]) for name in AMOUNTS]
         columns += [_yuan([note[6] for note in notes]), texts]

@@ -10,6 +10,7 @@ from typing import Any
 from drgpay.cases.excel import EXAMPLE_SHEETS
 from drgpay.cases.values import CHOICE_WORDS, FLAG_WORDS, SEX_WORDS
 from drgpay.ground.errors import InputError, both
+from drgpay.ground.languages import choose, choosing, is_chinese
 from drgpay.ground.outputs import result_file, whole_file
 from drgpay.names.columns import BY_NAME, Column
 
@@ -100,14 +101,14 @@ def fields(lang: str) -> list[Field]:
 
 def _code_field(name: str, need: str, lang: str) -> Field:
     header, chinese, english = CODE_COLUMNS[name]
-    if lang == "en":
+    if not is_chinese(lang):
         return Field(name, "codes", name, need, english)
     return Field(name, "codes", header, need, chinese)
 
 
 def _field(column: Column, lang: str) -> Field:
     choices = _choices(column, lang)
-    if lang == "en":
+    if not is_chinese(lang):
         meaning = ENGLISH_KINDS[column.kind] + (f" ({column.unit})" if column.unit else "")
         return Field(column.name, column.kind, column.name, column.required_for, meaning, choices)
     parts = [part for part in (column.meaning, _also(column)) if part]
@@ -123,9 +124,9 @@ def _also(column: Column) -> str:
 def _choices(column: Column, lang: str) -> tuple[str, ...]:
     """Return what a drop-down offers: of each understood value one word."""
     if column.kind == "sex":
-        return ("M", "F") if lang == "en" else ("男", "女")
+        return choose(lang, ("男", "女"), ("M", "F"))
     if column.kind == "flag":
-        return ("1", "0") if lang == "en" else ("是", "否")
+        return choose(lang, ("是", "否"), ("1", "0"))
     if column.name == "discharge_way":
         return DISCHARGE_WAYS
     return tuple(_word(column.name, value, lang) for value in column.choices)
@@ -133,7 +134,7 @@ def _choices(column: Column, lang: str) -> tuple[str, ...]:
 
 def _word(name: str, value: str, lang: str) -> str:
     """Return a canonical value as the template writes it."""
-    if lang == "en":
+    if not is_chinese(lang):
         return value
     if name == "sex":
         return next(w for w in SEX_WORDS[value] if not w.isascii())
@@ -167,7 +168,13 @@ class _Writer:
 
     def __init__(self, book: Any, lang: str) -> None:
         self.book, self.lang, self.fields = book, lang, fields(lang)
-        font = {"font_name": "Microsoft YaHei" if lang == "zh" else "Calibri", "font_size": 10}
+        self.t = choosing(lang)
+        self.t = choosing(lang)
+        self.t = choosing(lang)
+        self.t = choosing(lang)
+        self.t = choosing(lang)
+        self.t = choosing(lang)
+        font = {"font_name": choose(lang, "Microsoft YaHei", "Calibri"), "font_size": 10}
         head = {**font, "bold": True, "border": 1, "valign": "vcenter", "text_wrap": True}
         colours = {"grouping": "#F4B6A6", "settlement": "#FBE3B0", "": "#E3E8EE"}
         self.heads = {
@@ -180,9 +187,6 @@ class _Writer:
         self.cells = {
             kind: book.add_format({**font, "num_format": form}) for kind, form in formats.items()
         }
-
-    def t(self, chinese: str, english: str) -> str:
-        return english if self.lang == "en" else chinese
 
     def write(self) -> None:
         self.instructions()
@@ -236,7 +240,7 @@ class _Writer:
         ).split(",")
         for column, title in enumerate(titles):
             sheet.write(top, column, title, self.heads[""])
-        kinds = ENGLISH_KINDS if self.lang == "en" else CHINESE_KINDS
+        kinds = choose(self.lang, CHINESE_KINDS, ENGLISH_KINDS)
         for row, field in enumerate(self.fields, top + 1):
             how = "、".join(field.choices) if field.choices else kinds[field.kind]
             texts = (field.header, field.name, self.t(*NEEDED[field.need]), how, field.meaning)
@@ -262,7 +266,7 @@ class _Writer:
         return sheet
 
     def t_width(self) -> int:
-        return 2 if self.lang == "en" else 1
+        return choose(self.lang, 1, 2)
 
     def rule(self, field: Field) -> dict[str, Any]:
         """Return what may be typed into a column; blanks may stand everywhere."""

@@ -21,8 +21,9 @@ from drgpay.cli.lazy import LazyGroup
 from drgpay.cli.streams import guard_streams
 from drgpay.ground.errors import Bilingual, DrgpayError, InputError, in_language
 from drgpay.ground.inputs import utf8_name
+from drgpay.ground.languages import is_chinese
 
-if LANG == "zh":
+if is_chinese(LANG):
     speak_chinese()
 
 COMMANDS = {
@@ -66,7 +67,7 @@ def cli() -> None:
     """Run a command."""
 
 
-if LANG == "zh":
+if is_chinese(LANG):
     chinese_words(cli)
 
 OS_FAULTS = {

@@ -17,6 +17,7 @@ from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_imports
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
+from drgpay.ground.languages import choose
 from drgpay.ground.reference import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from drgpay.names.readings import Readings
     from drgpay.runs.pricing import Pricer
 
-SEXES = ["M", "F"] if LANG == "en" else ["男", "女", "M", "F"]
+SEXES = choose(LANG, ["男", "女", "M", "F"], ["M", "F"])
 
 
 @click.command(

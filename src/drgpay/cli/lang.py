@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from drgpay.ground.languages import choosing
+
 
 def _chosen() -> str:
     words = sys.argv[1:]
@@ -20,6 +22,8 @@ def _chosen() -> str:
 
 
 LANG = _chosen()
+# picks the text in the language of this call of the command
+t = choosing(LANG)
 
 
 def language_first(words: list[str]) -> list[str]:
@@ -34,8 +38,3 @@ def language_first(words: list[str]) -> list[str]:
             width = 2 if word == "--lang" else 1
             return words[i : i + width] + words[:i] + words[i + width :]
     return words
-
-
-def t(chinese: str, english: str) -> str:
-    """Return the text in the language of this call of the command."""
-    return english if LANG == "en" else chinese

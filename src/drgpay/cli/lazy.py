@@ -10,6 +10,7 @@ import click
 
 from drgpay.cli.chinese import chinese_words
 from drgpay.cli.lang import LANG
+from drgpay.ground.languages import is_chinese
 
 
 class LazyGroup(click.Group):
@@ -29,4 +30,4 @@ class LazyGroup(click.Group):
             return None
         module, attribute = self.lazy[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
-        return command if LANG == "en" else chinese_words(command)
+        return chinese_words(command) if is_chinese(LANG) else command

@@ -139,7 +139,7 @@ def impact(
         cmi = " → ".join("—" if value is None else f"{value:.4f}" for value in h.cmi)
         click.echo(f"  {h.id}  CMI {cmi}  {h.change_share:+.2%}")
     for note in notes(found):
-        click.echo(t("说明：", "note: ") + (note.chinese if LANG == "zh" else str(note)))
+        click.echo(t("说明：", "note: ") + note.of(LANG))
     seconds = time.perf_counter() - started
     if out is not None:
         click.echo(t(f"结果 {out}（{seconds:.1f} 秒）", f"result {out} ({seconds:.1f} s)"))

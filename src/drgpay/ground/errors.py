@@ -9,9 +9,8 @@ import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-T = TypeVar("T")
+from drgpay.ground.languages import choose
 
 
 class Bilingual(str):
@@ -41,15 +40,6 @@ class Bilingual(str):
         """
         small = not self[1:2].isupper()
         return Bilingual(self[:1].lower() + self[1:] if small else str(self), self.chinese)
-
-
-def choose(lang: str, chinese: T, english: T) -> T:
-    """Return one of two in the language asked for: the one place where languages are told apart.
-
-    >>> choose("zh", "是", "yes"), choose("en", "是", "yes")
-    ('是', 'yes')
-    """
-    return chinese if lang == "zh" else english
 
 
 def both(chinese: str, english: str) -> Bilingual:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from drgpay.cases.codes import Changes, changed_codes
 from drgpay.cases.editions import KINDS, SAMPLE, CodeTally, FoundEdition, shown_edition
 from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.languages import is_chinese
 from drgpay.grouper.outcome import NOT_GROUPED, REASONS
 from drgpay.names.reasons import GROUPING_REASONS
 
@@ -196,7 +197,7 @@ class CodesRead:
     def _read_as(self, lang: str) -> str:
         names = sorted(name for name, rows in self.tally.rows.items() if rows) or [*self.own]
         said = self.found and all(f.edition == f.own for f in self.found)
-        if lang == "zh":
+        if is_chinese(lang):
             return "、".join(map(shown_edition, names)) + ("（未写明，按计数判断）" if said else "")
         return ", ".join(names) + (" (not stated; by counting)" if said else "")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drgpay.cases.editions import KINDS as KINDS_OF_CODES
 from drgpay.cases.editions import shown_edition
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.ground.money import points_text, yuan_text
 from drgpay.grouper.changes import MOST_CODES, Change, Price
 from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
@@ -155,7 +156,7 @@ def _code(a: Compare) -> str:
 @lru_cache(maxsize=20_000)
 def condition_text(condition: Condition, lang: str) -> str:
     """Return in words that a condition does not hold, without the case's own values."""
-    zh = 0 if lang == "zh" else 1
+    zh = choose(lang, 0, 1)
     a, wanted = condition.atom, condition.wanted
     if isinstance(a, Always):
         return ("从不成立", "it never holds")[zh]
@@ -220,22 +221,22 @@ def failed_text(step: Tried, lang: str, e: Explained | None = None) -> str:
     if step.failure is None:
         if step.took:
             return ""
-        return (
-            "规则成立，但其中没有组接收此病例"
-            if lang == "zh"
-            else "the rule holds, but no group inside takes the case"
+        return choose(
+            lang,
+            "规则成立，但其中没有组接收此病例",
+            "the rule holds, but no group inside takes the case",
         )
     texts = []
     for c in step.failure.conditions:
         text = condition_text(c, lang)
         texts.append(text if e is None else text + _here(c, e, lang))
     joined = dict.fromkeys(texts)
-    return "，且".join(joined) if lang == "zh" else ", and ".join(joined)
+    return choose(lang, "，且".join(joined), ", and ".join(joined))
 
 
 def _here(condition: Condition, e: Explained, lang: str) -> str:
     """Return the value of the case that a condition asked for, in parentheses."""
-    a, zh = condition.atom, lang == "zh"
+    a, zh = condition.atom, is_chinese(lang)
     if isinstance(a, Compare):
         if a.fact == "sex":
             own = _SEX[e.facts["sex"]]
@@ -257,7 +258,7 @@ def _here(condition: Condition, e: Explained, lang: str) -> str:
 
 def change_text(change: Change, e: Explained, lang: str) -> str:
     """Return a change of facts in words."""
-    zh = lang == "zh"
+    zh = is_chinese(lang)
     if change.kind == "cc_more":
         return "多一个计入的CC" if zh else "one CC more that counts"
     if change.kind == "mcc_more":
@@ -298,7 +299,7 @@ def change_text(change: Change, e: Explained, lang: str) -> str:
 
 def changes_text(changes: tuple[Change, ...], e: Explained, lang: str) -> str:
     """Return the changes that lead to a group, together."""
-    return ("，并且" if lang == "zh" else ", and ").join(change_text(c, e, lang) for c in changes)
+    return choose(lang, "，并且", ", and ").join(change_text(c, e, lang) for c in changes)
 
 
 def _signed(text: str) -> str:
@@ -312,7 +313,7 @@ def price_text(price: Price, own: Price, lang: str) -> str:
     money = _signed(yuan_text(price.fen - own.fen))
     other = price.case_class if price.case_class != own.case_class else ""
     kind = spoken("case_class", other).of(lang)
-    if lang == "zh":
+    if is_chinese(lang):
         return f"{points} 点（{more}），{fen} 元（{money}）{kind}".rstrip()
     return f"{points} points ({more}), {fen} yuan ({money}) {kind}".rstrip()
 
@@ -321,7 +322,7 @@ def own_price_text(price: Price, lang: str) -> str:
     """Return points, money and class of the case's own group."""
     kind = spoken("case_class", price.case_class).of(lang)
     points, fen = points_text(price.points), yuan_text(price.fen)
-    if lang == "zh":
+    if is_chinese(lang):
         return f"{points} 点，{fen} 元（{kind}）"
     return f"{points} points, {fen} yuan ({kind})"
 
@@ -380,7 +381,7 @@ def named(code: str, name: str) -> str:
 
 def lines(e: Explained, lang: str, changes: Sequence[str] | None = None) -> list[str]:
     """Return the lines of an explanation; `changes` are the texts of its changes, if made."""
-    zh = lang == "zh"
+    zh = is_chinese(lang)
     g = e.grouping
     made = [
         f"分组方案 {e.scheme}（手术匹配 {e.options['surgical_match']}）"
@@ -425,7 +426,7 @@ def reading_line(item: Reading, lang: str) -> str:
     if item.conditions:
         zh += "（" + "；".join(f"{g}“{w}”，取自 {s}" for g, w, s in item.conditions) + "）"
         en += " (" + "; ".join(f"{g} {w!r} from {s}" for g, w, s in item.conditions) + ")"
-    if lang == "zh":
+    if is_chinese(lang):
         return (
             f"  由方案选项 {item.option} = {item.choice} 决定：{zh}；"
             f"按 {item.other} 则为 {named(item.drg, item.name)}（假定，公布文本未定）"
@@ -452,7 +453,7 @@ def unknown_line(item: UnknownCode, lang: str) -> str:
     """Return the line of a code that the scheme does not know: what it may stand for."""
     near = [named(*one) for one in item.nearest]
     zh, en = _UNKNOWN_KINDS[item.kind]
-    if lang == "zh":
+    if is_chinese(lang):
         said = f"  {zh} {item.code} 不在本方案的编码库中"
         said += f"，是{shown_edition(item.edition)}编码" if item.edition else ""
         return said + (f"；相近的编码：{'、'.join(near)}" if near else "")
@@ -500,7 +501,7 @@ def _names_values(steps: Sequence[Tried]) -> bool:
 
 
 def _mdcs_lines(mdcs: tuple[Tried, ...], e: Explained, lang: str) -> list[str]:
-    zh, colon = lang == "zh", COLON[lang]
+    zh, colon = is_chinese(lang), COLON[lang]
     made = [f"MDC：试了{len(mdcs)}个" if zh else f"MDCs tried: {len(mdcs)}"]
     plain = [s for s in mdcs if only_principal(s)]
     for step in mdcs:
@@ -521,7 +522,7 @@ def _mdcs_lines(mdcs: tuple[Tried, ...], e: Explained, lang: str) -> list[str]:
 @lru_cache(maxsize=8192)
 def rule_text(rule: str, lang: str) -> str:
     """Return a rule as it is shown: in words in Chinese, as the tables write it in English."""
-    return rule_in_words(parse_rule(rule)) if lang == "zh" else rule
+    return rule_in_words(parse_rule(rule)) if is_chinese(lang) else rule
 
 
 def only_principal(step: Tried) -> bool:

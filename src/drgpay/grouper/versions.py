@@ -26,6 +26,7 @@ from drgpay.cases.editions import (
 )
 from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
 from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.ground.languages import is_chinese
 from drgpay.grouper.engine import (
     REASON,
     GroupedCases,
@@ -169,7 +170,7 @@ class VersionedGrouper:
         return self.groupers[self.versions.index(version)]
 
     def _periods(self, lang: str) -> str:
-        if lang == "zh":
+        if is_chinese(lang):
             return "、".join(f"{v.id}（{v.period.chinese}）" for v in self.versions)
         return ", ".join(f"{v.id} ({v.period})" for v in self.versions)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.grouper.engine import Grouper, select
 from drgpay.grouper.outcome import GROUPED
 from drgpay.schemes import Scheme
@@ -50,7 +51,7 @@ class Would:
         >>> Would(("I63.900",), (), "").text(load_scheme("chs-drg-1.1"), "zh")
         '同类目下可入组的主要诊断：I63.900 脑梗死'
         """
-        zh = lang == "zh"
+        zh = is_chinese(lang)
         parts = []
         if self.contradiction:
             parts.append(contradiction_text(self.contradiction)[0 if zh else 1])
@@ -79,7 +80,7 @@ def named(scheme: Scheme, column: str, codes: Sequence[str], lang: str) -> str:
     """Return codes with their names, one behind the other."""
     known = scheme.procedures if column == "procedures" else scheme.diagnoses
     texts = [f"{code} {known.name(code)}".rstrip() for code in codes]
-    return ("、" if lang == "zh" else ", ").join(texts)
+    return choose(lang, "、", ", ").join(texts)
 
 
 class WouldGroup:

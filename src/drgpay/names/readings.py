@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drgpay.ground.errors import Bilingual, SchemeError, both
+from drgpay.ground.languages import choose, is_chinese
 
 Readings = tuple[tuple[str, str], ...]  # (name, choice) of what was asked for, by name
 
@@ -171,7 +172,7 @@ def readings_text(readings: Mapping[str, str], lang: str = "en") -> str:
     >>> readings_text({"surgical_match": "main", "conditions": "named"}, "zh")
     '手术匹配 main，名称所述条件 named'
     """
-    if lang == "zh":
+    if is_chinese(lang):
         return "，".join(f"{_title(name)} {choice}" for name, choice in readings.items())
     return ", ".join(f"{name} = {choice}" for name, choice in readings.items())
 
@@ -186,8 +187,8 @@ def other_text(other: Mapping[str, tuple[str, str]], lang: str) -> str:
     >>> other_text({"conditions": ("named", "tabled")}, "en")
     'conditions named → tabled'
     """
-    mark = "、" if lang == "zh" else ", "
+    mark = choose(lang, "、", ", ")
     return mark.join(
-        f"{_title(name) if lang == 'zh' else name} {before} → {now}"
+        f"{choose(lang, _title(name), name)} {before} → {now}"
         for name, (before, now) in other.items()
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from drgpay.ground.errors import Bilingual, both, choose
+from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.languages import choose
 
 
 @dataclass(frozen=True, slots=True)

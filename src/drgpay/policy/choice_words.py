@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.names.choices import OF_KEY, WORDS, word_of
 from drgpay.policy.catalogue import CATALOGUE, NO
 from drgpay.policy.constraints import NONE
@@ -31,7 +32,7 @@ def choice_text(key: str, code: str, lang: str = "zh") -> str:
     >>> choice_text("trim.method", "none"), choice_text("keep_ratio", "0.85")
     ('不裁剪（none）', '0.85')
     """
-    word = choice_word(key, code) if lang == "zh" else ""
+    word = choose(lang, choice_word(key, code), "")
     return f"{word}（{code}）" if word else code
 
 
@@ -45,7 +46,7 @@ def choices_text(key: str, text: str, lang: str = "zh") -> str:
     >>> choices_text("not_a_choice", "100: 3; none: 2")
     '100: 3; 其余: 2'
     """
-    if lang != "zh":
+    if not is_chinese(lang):
         return text
     found = []
     for item in text.split("; "):
@@ -66,6 +67,6 @@ def setting_text(text: str, lang: str = "zh") -> str:
     """
     key, equals, value = text.partition("=")
     known = CATALOGUE.get(key)
-    if lang != "zh" or known is None or not known.choices:
+    if not is_chinese(lang) or known is None or not known.choices:
         return text
     return key + equals + "、".join(choice_text(key, c.strip()) for c in re.split("[,;]", value))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES
+from drgpay.ground.languages import choosing, is_chinese
 from drgpay.grouper.check import Checked
 from drgpay.names.columns import NUMBERED
 from drgpay.report.check_report import (
@@ -47,7 +48,7 @@ class _Book:
     """The sheets of one workbook."""
 
     def __init__(self, book: Any, done: Checked, lang: str) -> None:
-        self.book, self.done, self.lang = book, done, lang
+        self.book, self.done, self.lang, self.t = book, done, lang, choosing(lang)
         self.many = len({kept.file for kept in done.kept}) > 1
         self.findings = done.findings.slice(0, MAX_FINDINGS).to_pylist()
         self.header = book.add_format(
@@ -68,9 +69,6 @@ class _Book:
                 "profile": ("机构月度", "hospitals by month"),
             }.items()
         }
-
-    def t(self, chinese: str, english: str) -> str:
-        return chinese if self.lang == "zh" else english
 
     def write(self) -> None:
         """Write all sheets."""
@@ -228,7 +226,7 @@ class _Book:
         severity = severity_text(finding["severity"], self.lang)
         near = finding_advice(finding, self.lang)
         value = finding["value"] or ""
-        if self.lang == "zh":
+        if is_chinese(self.lang):
             text = f"【{severity}】{finding['message']}" + (f"（{value}）" if value else "")
             return f"{text}。{finding['advice']}" + (f"。可核对的编码：{near}" if near else "")
         text = f"[{severity}] {finding['message']}" + (f" ({value})" if value else "")

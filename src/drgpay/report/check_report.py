@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES, Check
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.grouper.check import Checked
 from drgpay.names.codes import word
 from drgpay.names.columns import BY_NAME, chinese_header
@@ -28,19 +29,19 @@ def severity_text(severity: str, lang: str) -> str:
 
 def column_text(column: str, lang: str) -> str:
     """Return a column as it is called."""
-    return chinese_header(column) if lang == "zh" and column else column
+    return chinese_header(column) if is_chinese(lang) and column else column
 
 
 def finding_advice(finding: Mapping[str, Any], lang: str) -> str:
     """Return the codes that help with a finding: nearest ones, and those that would group."""
     texts = (finding["nearest"], finding["would_group"])
-    return ("；" if lang == "zh" else "; ").join(text for text in texts if text)
+    return (choose(lang, "；", "; ")).join(text for text in texts if text)
 
 
 def counts_line(done: Checked, lang: str) -> str:
     """Return cases in = without finding + with findings + quarantined."""
     c = done.counts
-    if lang == "zh":
+    if is_chinese(lang):
         return (
             f"收到 {c.total:,} 例 = 无问题 {c.clean:,} + 有问题 {c.with_findings:,} + "
             f"隔离 {c.quarantined:,}"
@@ -56,7 +57,7 @@ def convention_line(done: Checked, lang: str) -> str:
     plain, plus = done.conventions
     if not plain and not plus:
         return ""
-    if lang == "zh":
+    if is_chinese(lang):
         return f"住院天数：{plain:,} 例为出院日期减入院日期，{plus:,} 例再加1天"
     return f"days of stay: {plain:,} cases discharge minus admission, {plus:,} one more"
 
@@ -67,13 +68,13 @@ def not_made_line(done: Checked, lang: str) -> str:
         return ""
     present_needs = sorted({need for name in done.not_made for need in CHECKS[name].needs})
     absent = [name for name in present_needs if name not in done.columns]
-    names = ("、" if lang == "zh" else ", ").join(column_text(name, lang) for name in absent)
+    names = (choose(lang, "、", ", ")).join(column_text(name, lang) for name in absent)
     number = len(done.not_made)
     if done.columns_differ:
-        if lang == "zh":
+        if is_chinese(lang):
             return f"有的文件或工作表没有这些列，{number} 项检查在其中未做：{names}"
         return f"{number} checks were not made where a file or sheet lacks the columns {names}"
-    if lang == "zh":
+    if is_chinese(lang):
         return f"文件中没有这些列，{number} 项检查未做：{names}"
     return f"{number} checks were not made, for want of the columns {names}"
 
@@ -86,8 +87,8 @@ def lacking_line(done: Checked, lang: str) -> str:
     lacking = [name for name in needed if name not in done.columns]
     if not lacking or not done.counts.total:
         return ""
-    names = ("、" if lang == "zh" else ", ").join(column_text(name, lang) for name in lacking)
-    if lang == "zh":
+    names = (choose(lang, "、", ", ")).join(column_text(name, lang) for name in lacking)
+    if is_chinese(lang):
         return f"缺少清算必需的列：{names}（补上才能清算；只分组时不需要）"
     return (
         f"columns that a settlement needs are missing: {names} (grouping alone needs none of them)"
@@ -100,11 +101,11 @@ def text_report(done: Checked, lang: str = "zh") -> str:
     about = (lacking_line(done, lang), convention_line(done, lang), not_made_line(done, lang))
     lines += [line for line in about if line]
     if done.unknown_columns:
-        names = ("、" if lang == "zh" else ", ").join(done.unknown_columns)
-        lines.append(f"没有用到的列：{names}" if lang == "zh" else f"columns not used: {names}")
+        names = (choose(lang, "、", ", ")).join(done.unknown_columns)
+        lines.append(choose(lang, f"没有用到的列：{names}", f"columns not used: {names}"))
     lines += [in_language(note, lang) for note in done.notes]
     if not done.by_check:
-        lines.append("没有发现问题" if lang == "zh" else "nothing was found")
+        lines.append(choose(lang, "没有发现问题", "nothing was found"))
         return "\n".join(lines)
     lines.append("")
     for name, number in done.by_check.items():
@@ -112,9 +113,9 @@ def text_report(done: Checked, lang: str = "zh") -> str:
         share = number / max(1, done.counts.total)
         severity = padded(severity_text(check.severity, lang), 7)
         count = padded(f"{number:,}", 9, right=True)
-        shown = f"（{name}）" if lang == "zh" else f" ({name})"
+        shown = choose(lang, f"（{name}）", f" ({name})")
         lines.append(f"{severity} {count} {share:8.2%}  {check.message(lang)}{shown}")
-        arrow = "建议：" if lang == "zh" else "advice: "
+        arrow = choose(lang, "建议：", "advice: ")
         lines.append(f"{' ' * 28}{arrow}{check.advice(lang)}")
         lines += [f"{' ' * 28}{text}" for text in _examples(done, name, lang)]
     return "\n".join(lines)
@@ -128,7 +129,7 @@ def _examples(done: Checked, name: str, lang: str) -> list[str]:
         near, would = row["nearest"], row["would_group"]
         column = column_text(row["column"], lang)
         many = len(done.files) > 1 or len(done.findings["file"].unique()) > 1
-        if lang == "zh":
+        if is_chinese(lang):
             place = f"{row['file']} 第{row['row']}行" if many else f"第{row['row']}行"
             told = f"{place} {column}{'：' + value if value else '空缺'}"
             told += f"，相近的编码 {near}" if near else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from html import escape
 
+from drgpay.ground.languages import choose, choosing, is_chinese
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.explain import Explanation
 from drgpay.grouper.trace import Tried
@@ -154,7 +155,7 @@ class _Drawing:
 
 def explanation_svg(e: Explanation, lang: str = "zh") -> str:
     """Return the path of a case as SVG: MDCs, ADRGs, DRG, why others not, severity, neighbours."""
-    zh, g, d = lang == "zh", e.grouping, _Drawing()
+    zh, g, d = is_chinese(lang), e.grouping, _Drawing()
     title = f"{g.drg} {g.name}"
     d.text(LEFT, d.y + 12, title, 20, TAKEN if g.mdc else INK, bold=True)
     d.y += 34
@@ -191,7 +192,7 @@ def explanation_svg(e: Explanation, lang: str = "zh") -> str:
 
 def _why_not(steps: tuple[Tried, ...], e: Explanation, lang: str, near_only: bool) -> list[str]:
     """Return the reasons of the rules that did not take the case, the rest counted."""
-    zh = lang == "zh"
+    t = choosing(lang)
     failed = [s for s in steps if s.failure is not None]
     shown = [s for s in failed if s.failure is not None and (s.failure.near or not near_only)]
     notes = [
@@ -201,22 +202,23 @@ def _why_not(steps: tuple[Tried, ...], e: Explanation, lang: str, near_only: boo
     rest = len(failed) - len(notes)
     if rest:
         notes.append(
-            f"✗ {'另有' if notes else ''}{rest}个不成立"
-            if zh
-            else f"✗ {rest} {'more ' if notes else ''}did not hold"
+            t(
+                f"✗ {'另有' if notes else ''}{rest}个不成立",
+                f"✗ {rest} {'more ' if notes else ''}did not hold",
+            )
         )
     return notes
 
 
 def _path(d: _Drawing, e: Explanation, lang: str) -> None:
-    zh = lang == "zh"
+    t = choosing(lang)
     last = e.trace.attempts[-1]
     waiting: list[str] = []
     plain = 0
     if last.procedure:
         code = e.procedures[last.procedure][0]
         waiting.append(
-            f"主要手术未能入组，以手术 {code} 单独再试" if zh else f"tried again with {code} alone"
+            t(f"主要手术未能入组，以手术 {code} 单独再试", f"tried again with {code} alone")
         )
     for mdc in last.mdcs:
         if mdc.failure is not None:
@@ -228,12 +230,13 @@ def _path(d: _Drawing, e: Explanation, lang: str) -> None:
             continue
         if plain:
             waiting.append(
-                f"✗ {plain}个MDC：主要诊断不在其列表中"
-                if zh
-                else f"✗ {plain} MDCs: the principal diagnosis is not on their lists"
+                t(
+                    f"✗ {plain}个MDC：主要诊断不在其列表中",
+                    f"✗ {plain} MDCs: the principal diagnosis is not on their lists",
+                )
             )
         d.arrow(mdc.took)
-        held = "" if mdc.took else "（成立，但未接收）" if zh else " (holds, takes nothing)"
+        held = "" if mdc.took else t("（成立，但未接收）", " (holds, takes nothing)")
         title = words.named(mdc.rule.code, mdc.rule.name)
         d.step("MDC" + held, title, words.rule_text(mdc.rule.text, lang), waiting, mdc.took)
         waiting, plain = [], 0
@@ -241,9 +244,10 @@ def _path(d: _Drawing, e: Explanation, lang: str) -> None:
     if not e.grouping.mdc:
         if plain:
             waiting.append(
-                f"✗ {plain}个MDC：主要诊断不在其列表中"
-                if zh
-                else f"✗ {plain} MDCs: the principal diagnosis is not on their lists"
+                t(
+                    f"✗ {plain}个MDC：主要诊断不在其列表中",
+                    f"✗ {plain} MDCs: the principal diagnosis is not on their lists",
+                )
             )
         d.arrow(False)
         reason = GROUPING_REASONS[e.grouping.reason].of(lang)
@@ -251,21 +255,21 @@ def _path(d: _Drawing, e: Explanation, lang: str) -> None:
 
 
 def _inside(d: _Drawing, mdc: Tried, e: Explanation, lang: str) -> None:
-    zh = lang == "zh"
+    t = choosing(lang)
     notes = _why_not(mdc.inner, e, lang, near_only=True)
     held = [s for s in mdc.inner if s.failure is None]
     if not held:
         d.arrow(False)
         d.step(
             "ADRG",
-            "没有ADRG接收" if zh else "no ADRG takes the case",
-            f"试了{len(mdc.inner)}个" if zh else f"{len(mdc.inner)} tried",
+            t("没有ADRG接收", "no ADRG takes the case"),
+            t(f"试了{len(mdc.inner)}个", f"{len(mdc.inner)} tried"),
             notes,
             False,
         )
     for step in held:
         d.arrow(step.took)
-        kind = words.KINDS[step.rule.kind][0 if zh else 1]
+        kind = choose(lang, *words.KINDS[step.rule.kind])
         title = words.named(step.rule.key, step.rule.name)
         d.step(f"ADRG · {kind}", title, words.rule_text(step.rule.text, lang), notes, step.took)
         notes = []
@@ -278,7 +282,7 @@ def _inside(d: _Drawing, mdc: Tried, e: Explanation, lang: str) -> None:
         if not step.took and step.inner:
             d.arrow(False)
             why = _why_not(step.inner, e, lang, near_only=False)
-            d.step("DRG", "没有DRG成立" if zh else "no DRG holds", "", why, False)
+            d.step("DRG", t("没有DRG成立", "no DRG holds"), "", why, False)
 
 
 def _severity(d: _Drawing, e: Explanation, zh: bool) -> None:
@@ -310,11 +314,11 @@ def _severity(d: _Drawing, e: Explanation, zh: bool) -> None:
 
 
 def _neighbours(d: _Drawing, e: Explanation, lang: str) -> None:
-    zh = lang == "zh"
+    t = choosing(lang)
     d.y += 26
     if not e.nearest:
         return
-    title = "怎样的事实会入别的组" if zh else "what would have made another group"
+    title = t("怎样的事实会入别的组", "what would have made another group")
     d.text(LEFT, d.y, title, 16, INK, bold=True)
     d.y += 22
     for i, n in enumerate(e.nearest):
@@ -326,9 +330,7 @@ def _neighbours(d: _Drawing, e: Explanation, lang: str) -> None:
             d.y = d.paragraph(LEFT + 62, d.y, price, WIDTH - LEFT - 100, 13, GREY)
         d.y += 4
     if e.price is not None and e.price.note:
-        note = words.PRICE_NOTES[e.price.note][0 if zh else 1]
+        note = choose(lang, *words.PRICE_NOTES[e.price.note])
         d.y = d.paragraph(LEFT, d.y + 4, note, WIDTH - 2 * LEFT, 13, GREY)
     if e.price is None:
-        d.y = d.paragraph(
-            LEFT, d.y + 4, words.NO_PRICES[0 if zh else 1], WIDTH - 2 * LEFT, 13, GREY
-        )
+        d.y = d.paragraph(LEFT, d.y + 4, choose(lang, *words.NO_PRICES), WIDTH - 2 * LEFT, 13, GREY)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from drgpay.ground.languages import is_chinese
 from drgpay.ground.money import divide_rounded
 from drgpay.policy.choice_words import setting_text
 from drgpay.runs.reader import Record
@@ -133,7 +134,7 @@ def _sources(run: Run, w: Words) -> list[tuple[str, str]]:
     """The documents that the sources of parameters name, by their short names."""
     named = run.manifest["policy"].get("sources") or {}
     found = {key: sections.source_title(str(title), w.lang) for key, title in named.items()}
-    if w.lang == "zh" and "assumed" in found:
+    if is_chinese(w.lang) and "assumed" in found:
         found["假定"] = found.pop("assumed")
     return list(found.items())
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.digests import write_sums
+from drgpay.ground.languages import choose
 from drgpay.ground.outputs import file_names, whole_folder
 from drgpay.names.codes import word
 from drgpay.runs.reader import Record
@@ -370,7 +371,7 @@ class _Letters:
             verified = Cell(w("letter_verified"), mark="nowrap")
             rows.append(
                 row(
-                    str(p.get("name") or p["key"]) if w.lang == "zh" else p["key"],
+                    choose(w.lang, str(p.get("name") or p["key"]), p["key"]),
                     Cell(
                         parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
                         mark="value wrap",

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from drgpay.ground.languages import choosing
 from drgpay.runs.reader import Record
 
 from .month_folder import MonthFolder, value_fraction
@@ -29,7 +30,7 @@ def write_month_excel(folder: Path, lang: str = "zh") -> Path:
     target = folder / NAME
     part = folder / f".{NAME}.{os.getpid()}.part"
     try:
-        _Workbook(MonthFolder(folder), Words(lang), lang == "zh", part).write()
+        _Workbook(MonthFolder(folder), Words(lang), part).write()
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -39,8 +40,8 @@ def write_month_excel(folder: Path, lang: str = "zh") -> Path:
 class _Workbook:
     """The sheets of one workbook."""
 
-    def __init__(self, run: MonthFolder, w: Words, zh: bool, path: Path) -> None:
-        self.run, self.w, self.zh = run, w, zh
+    def __init__(self, run: MonthFolder, w: Words, path: Path) -> None:
+        self.run, self.w, self.t = run, w, choosing(w.lang)
         m = run.manifest
         marks = [w("print_trial") + w("colon") + w("semicolon").join(m["trial"])] * bool(m["trial"])
         marks += [w("print_synthetic")] if m["synthetic"] else []
@@ -54,9 +55,6 @@ class _Workbook:
             digest=f"{w('run_id')} {run.digest[:12]}",
             page=w("x_page"),
         )
-
-    def t(self, zh: str, en: str) -> str:
-        return zh if self.zh else en
 
     def write(self) -> None:
         """Write all sheets and close the file."""
@@ -367,7 +365,7 @@ class _Workbook:
         kinds = {"fen": "yuan", "points": "points", "cases": "count"}
         for line, row in enumerate(self.run.ties, start=1):
             kind = kinds[row["unit"]]
-            book.put(sheet, line, 0, row["name"] if self.zh else row["name_en"], "text")
+            book.put(sheet, line, 0, self.t(row["name"], row["name_en"]), "text")
             book.put(sheet, line, 1, row["pool"], "text")
             book.put(sheet, line, 2, row["months"], kind)
             book.put(sheet, line, 3, row["year"], kind)
@@ -375,7 +373,7 @@ class _Workbook:
             book.formula(sheet, line, 4, f"=C{line + 1}-D{line + 1}", value, kind)
 
     def _checks(self) -> None:
-        t, lang = self.t, "zh" if self.zh else "en"
+        t, lang = self.t, self.w.lang
         rows: Sequence[Mapping[str, Any]] = [
             {
                 "name": c[f"text_{lang}"],

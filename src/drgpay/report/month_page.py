@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from drgpay.ground.languages import choosing
 from drgpay.runs.reader import Record
 
 from . import amounts
@@ -39,10 +40,7 @@ class _Page:
 
     def __init__(self, run: MonthFolder, lang: str) -> None:
         self.run, self.lang, self.w = run, lang, Words(lang)
-        self.zh = lang == "zh"
-
-    def t(self, zh: str, en: str) -> str:
-        return zh if self.zh else en
+        self.t = choosing(lang)
 
     def write(self) -> Path:
         """Write the page."""
@@ -479,7 +477,7 @@ class _Page:
         body = []
         for r in self.run.ties:
             show = units[r["unit"]]
-            name = r["name"] if self.zh else r["name_en"]
+            name = t(r["name"], r["name_en"])
             body.append(
                 [name, r["pool"], show(r["months"]), show(r["year"]), show(r["difference"])]
             )

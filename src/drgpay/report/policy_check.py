@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drgpay.ground.errors import Bilingual, PolicyError, both, in_language, located
+from drgpay.ground.languages import choosing
 from drgpay.policy import Policy, YearPolicy, load_policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.files import missing_parameter
@@ -120,13 +121,13 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
 
 def check_lines(found: PolicyCheck, lang: str = "zh") -> Iterator[str]:
     """Yield the findings as text."""
-    zh = lang == "zh"
-    year = "" if found.year is None else f"（{found.year}年）" if zh else f" ({found.year})"
+    t = choosing(lang)
+    year = "" if found.year is None else t(f"（{found.year}年）", f" ({found.year})")
     yield f"{found.name}  {found.title}".rstrip() + year
     for title, faults in (
-        (f"缺少 {len(found.missing)} 项参数：" if zh else f"{len(found.missing)} parameters missing:",
+        (t(f"缺少 {len(found.missing)} 项参数：", f"{len(found.missing)} parameters missing:"),
          found.missing),
-        (f"错误 {len(found.faults)} 处：" if zh else f"{len(found.faults)} faults:", found.faults),
+        (t(f"错误 {len(found.faults)} 处：", f"{len(found.faults)} faults:"), found.faults),
     ):  # fmt: skip
         if faults:
             yield title
@@ -134,16 +135,18 @@ def check_lines(found: PolicyCheck, lang: str = "zh") -> Iterator[str]:
     if found.values:
         rest = found.values - found.verified
         yield (
-            f"共 {found.values} 项值：已核实 {found.verified}，未核实 {rest}，有备选值 {found.alternatives}"
-            if zh
-            else f"{found.values} values: {found.verified} verified, {rest} not verified, "
-            f"{found.alternatives} with an alternative"
+            t(
+                f"共 {found.values} 项值：已核实 {found.verified}，未核实 {rest}，有备选值 {found.alternatives}",
+                f"{found.values} values: {found.verified} verified, {rest} not verified, "
+                f"{found.alternatives} with an alternative",
+            )
         )
     if found.faulty:
         yield (
-            "→ 清算会拒绝这份政策；参数的写法见 docs/formats.md 第4节"
-            if zh
-            else "→ a run refuses this policy; docs/formats.md, section 4, shows the form of an entry"
+            t(
+                "→ 清算会拒绝这份政策；参数的写法见 docs/formats.md 第4节",
+                "→ a run refuses this policy; docs/formats.md, section 4, shows the form of an entry",
+            )
         )
     else:
-        yield "可以使用" if zh else "can be used"
+        yield t("可以使用", "can be used")

@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.ground.errors import PolicyError, both, in_language
+from drgpay.ground.languages import choose, choosing
 from drgpay.policy import Policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.files import OPEN_END, Period
@@ -122,9 +123,9 @@ def _kind(a: Period | None, b: Period | None) -> str:
 
 
 def _title(diff: PolicyDiff, lang: str) -> str:
-    year = "" if diff.year is None else f"（{diff.year}年）" if lang == "zh" else f" ({diff.year})"
+    year = "" if diff.year is None else choose(lang, f"（{diff.year}年）", f" ({diff.year})")
     arrow = f"{diff.a.id} → {diff.b.id}{year}"
-    return f"政策对比：{arrow}" if lang == "zh" else arrow
+    return choose(lang, f"政策对比：{arrow}", arrow)
 
 
 def _period(change: PolicyChange) -> str:
@@ -137,23 +138,23 @@ def _side(key: str, period: Period | None, lang: str) -> tuple[str, str, str]:
     if period is None:
         return "—", "", ""
     w = Words(lang)
-    source = (period.source_zh if lang == "zh" else "") or period.source
+    source = choose(lang, period.source_zh, "") or period.source
     return value_text(key, period.raw, w), source, w("yes" if period.verified else "no")
 
 
 def _since(policy: Policy, lang: str) -> str:
     day = first_day(policy).isoformat()
-    return f"{policy.id}：自 {day} 起" if lang == "zh" else f"{policy.id}: from {day} on"
+    return choose(lang, f"{policy.id}：自 {day} 起", f"{policy.id}: from {day} on")
 
 
 def diff_lines(diff: PolicyDiff, lang: str = "zh") -> Iterator[str]:
     """Yield the differences as text: counts, then each with the sources of both."""
-    zh = lang == "zh"
+    t = choosing(lang)
     yield _title(diff, lang)
     yield from (f"  {_since(policy, lang)}" for policy in (diff.a, diff.b))
     counts = [f"{in_language(KINDS[k], lang)} {n}" for k, n in diff.counts.items() if n]
-    same = f"相同 {diff.same}" if zh else f"same {diff.same}"
-    yield "  " + ("，" if zh else ", ").join([*counts, same])
+    same = t(f"相同 {diff.same}", f"same {diff.same}")
+    yield "  " + (t("，", ", ")).join([*counts, same])
     for kind, title in KINDS.items():
         chosen = [change for change in diff.changes if change.kind == kind]
         if not chosen:
@@ -168,39 +169,41 @@ def diff_lines(diff: PolicyDiff, lang: str = "zh") -> Iterator[str]:
             yield f"  {change.key}  {change.name}  {value}  [{_period(change)}]"
             for policy, source in ((diff.a, source_a), (diff.b, source_b)):
                 if source:
-                    yield f"      {policy.id}{'：' if zh else ': '}{source}"
+                    yield f"      {policy.id}{t('：', ': ')}{source}"
 
 
 def write_diff_page(diff: PolicyDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a page; return its path."""
-    zh = lang == "zh"
+    t = choosing(lang)
     tiles = [Tile(in_language(KINDS[kind], lang), f"{n:,}") for kind, n in diff.counts.items()]
-    tiles.append(Tile("相同" if zh else "same", f"{diff.same:,}"))
+    tiles.append(Tile(t("相同", "same"), f"{diff.same:,}"))
     sections = [
         PageSection(kind, in_language(title, lang), [], _section(diff, kind, lang))
         for kind, title in KINDS.items()
         if diff.counts[kind]
     ]
     if not sections:
-        nothing = "两份政策没有差别" if zh else "The two policies are the same."
-        sections = [PageSection("overview", "总览" if zh else "Overview", [nothing])]
+        nothing = t("两份政策没有差别", "The two policies are the same.")
+        sections = [PageSection("overview", t("总览", "Overview"), [nothing])]
     unverified = sum(1 for change in diff.changes if change.b is not None and not change.b.verified)
     banners = []
     if unverified:
         banners.append(
             Banner(
                 "warning",
-                f"{diff.b.id} 的 {unverified} 项值未核实"
-                if zh
-                else f"{unverified} values of {diff.b.id} are not verified",
-                "没有文件依据或尚未与原文核对，逐项见“依据”一栏。"
-                if zh
-                else "They rest on no document, or were not held against its text; see the sources.",
+                t(
+                    f"{diff.b.id} 的 {unverified} 项值未核实",
+                    f"{unverified} values of {diff.b.id} are not verified",
+                ),
+                t(
+                    "没有文件依据或尚未与原文核对，逐项见“依据”一栏。",
+                    "They rest on no document, or were not held against its text; see the sources.",
+                ),
             )
         )
     facts = [
         (
-            ("前" if zh else "from") if policy is diff.a else ("后" if zh else "to"),
+            (t("前", "from")) if policy is diff.a else (t("后", "to")),
             policy.title,
             f"{_since(policy, lang)} · {policy.digest[:12]}",
         )
@@ -210,7 +213,7 @@ def write_diff_page(diff: PolicyDiff, path: Path, lang: str = "zh") -> Path:
         path,
         lang=lang,
         title=_title(diff, lang),
-        kicker="支付政策" if zh else "Payment policies compared",
+        kicker=t("支付政策", "Payment policies compared"),
         facts=facts,
         sections=sections,
         banners=banners,
@@ -222,16 +225,16 @@ PLAIN_UNITS = ("choice", "switch", "list", "bands", "tiers", "table", "weights",
 
 
 def _section(diff: PolicyDiff, kind: str, lang: str) -> Markup:
-    zh = lang == "zh"
+    t = choosing(lang)
     sides = {"added": (diff.b,), "removed": (diff.a,)}.get(kind, (diff.a, diff.b))
-    heads = [("名称" if zh else "name", "text"), ("参数" if zh else "parameter", "code")]
+    heads = [(t("名称", "name"), "text"), (t("参数", "parameter"), "code")]
     if kind == "source":
-        heads.append(("值" if zh else "value", "text"))
+        heads.append((t("值", "value"), "text"))
     else:
-        heads += [(f"{policy.id} {'值' if zh else 'value'}", "text") for policy in sides]
-    heads += [(f"{policy.id} {'依据' if zh else 'source'}", "wide") for policy in sides]
+        heads += [(f"{policy.id} {t('值', 'value')}", "text") for policy in sides]
+    heads += [(f"{policy.id} {t('依据', 'source')}", "wide") for policy in sides]
     if diff.year is None:
-        heads.append(("期间" if zh else "period", "code"))
+        heads.append((t("期间", "period"), "code"))
     rows: list[list[Any]] = []
     for change in diff.changes:
         if change.kind != kind:
@@ -260,4 +263,4 @@ def _marked_source(period: Period | None, lang: str) -> str:
     _, source, _ = _side("", period, lang)
     if period is None or not period.verified:
         return source
-    return source + ("【已核实】" if lang == "zh" else " [verified]")
+    return source + choose(lang, "【已核实】", " [verified]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choosing
 from drgpay.policy.catalogue import CATALOGUE, NO, Known
 from drgpay.policy.choice_words import choice_text
 from drgpay.policy.constraints import MANY, Count, Decimal
@@ -37,7 +38,7 @@ def parameter_lines(lang: str) -> Iterator[str]:
 
 def takes(known: Known, lang: str) -> str:
     """Return what fits a parameter, and when it matters."""
-    zh = lang == "zh"
+    t = choosing(lang)
     kind = known.takes
     said = in_language(kind.said, lang)
     if isinstance(kind, Count | Decimal):
@@ -45,16 +46,12 @@ def takes(known: Known, lang: str) -> str:
         said += f" {kind.low if kind.low == kind.high else ends}"
     if known.choices:
         words = [choice_text(known.key, code, lang) for code in known.choices]
-        said += "：" + "、".join(words) if zh else ": " + ", ".join(words)
+        said += t("：" + "、".join(words), ": " + ", ".join(words))
     if known.none:
         word = "不设" if known.none == NO else known.none
-        said += f"；none：{word}" if zh else "; none"
+        said += t(f"；none：{word}", "; none")
     if known.when:
         key, *codes = known.when
         words = [choice_text(key, code, lang) for code in codes]
-        said += (
-            f"（仅用于 {key} = {'、'.join(words)}）"
-            if zh
-            else f" (with {key} = {', '.join(words)})"
-        )
+        said += t(f"（仅用于 {key} = {'、'.join(words)}）", f" (with {key} = {', '.join(words)})")
     return said

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from drgpay.ground.errors import PolicyError, both
+from drgpay.ground.languages import choose
 from drgpay.policy import Policy
 from drgpay.policy.choice_words import choices_text
 from drgpay.policy.files import OPEN_END, Parameter, Period
@@ -99,7 +100,7 @@ HEADINGS = {
 
 def source_of(entry: Record, lang: str) -> str:
     """Return the source of a value in a language, as far as the policy gives it."""
-    return str((entry["source_zh"] if lang == "zh" else "") or entry["source"])
+    return str(choose(lang, entry["source_zh"], "") or entry["source"])
 
 
 def show_lines(policy: Policy, entries: Sequence[Record], lang: str = "zh") -> Iterator[str]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from drgpay.ground.languages import choose
 from drgpay.ground.money import POINT, divide_rounded
 from drgpay.names.codes import CASE_CLASSES
 from drgpay.names.run_tables import POINTS, kind_of
@@ -328,7 +329,7 @@ class Run(RunFolder):
         name = self._bed_day_names.get(code, "")
         if not name or name == code:
             return code
-        return f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"
+        return choose(lang, f"{name}（{code}）", f"{name} ({code})")
 
     @cached_property
     def _bed_day_names(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from drgpay.ground.languages import choose, choosing
 from drgpay.ground.outputs import whole_file
 from drgpay.names.codes import word
 from drgpay.names.run_columns import label
@@ -68,18 +69,15 @@ def difference(change: Change) -> str:
 def heading(column: str, lang: str) -> str:
     """The name of a compared column."""
     if column in FACTS:
-        return FACTS[column][lang != "zh"]
+        return choose(lang, *FACTS[column])
     shown = "point_value" if column == "point_value_fraction" else column
     return label("", shown, lang)
 
 
 class _Words:
     def __init__(self, diff: RunDiff, lang: str) -> None:
-        self.diff, self.lang, self.zh = diff, lang, lang == "zh"
+        self.diff, self.lang, self.t = diff, lang, choosing(lang)
         self.a, self.b = _names(diff)
-
-    def t(self, zh: str, en: str) -> str:
-        return zh if self.zh else en
 
     def parts(self) -> list[tuple[str, str, Sequence[Change], tuple[str, ...]]]:
         """Id, title, changes and key headings of each part."""
@@ -196,7 +194,7 @@ def write_diff_page(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
 
 
 def _run_title(run: RunInfo, name: str, lang: str) -> str:
-    return f"{name}（第 {run.version} 版）" if lang == "zh" else f"{name} (version {run.version})"
+    return choose(lang, f"{name}（第 {run.version} 版）", f"{name} (version {run.version})")
 
 
 def _table(words: _Words, part: str, changes: Sequence[Change], keys: tuple[str, ...]) -> Markup:
@@ -350,4 +348,4 @@ def _numbers(
         }
         for c in changes
     ]
-    book.listing(f"{title} {KIND_OF[kind][not words.zh]}", fields, rows)
+    book.listing(f"{title} {words.t(*KIND_OF[kind])}", fields, rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from drgpay.ground.errors import Bilingual, in_language, located
+from drgpay.ground.languages import is_chinese
 from drgpay.runs.records import RunInfo
 
 from .amounts import yuan
@@ -24,7 +25,7 @@ def run_lines(
 
     `others`: what changed in results that are no runs (letters, signals, trials), by folder.
     """
-    zh = lang == "zh"
+    zh = is_chinese(lang)
     yield f"清算结果 {len(runs)} 个" if zh else f"{len(runs)} runs"
     for run in runs:
         yield ""

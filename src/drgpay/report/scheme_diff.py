@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.ground.languages import choose, choosing
 from drgpay.ground.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
@@ -33,30 +34,30 @@ def _title(diff: SchemeDiff, lang: str) -> str:
 
 
 def _scheme_title(scheme: Scheme, lang: str) -> str:
-    return str(scheme.manifest.get("title_en", scheme.title)) if lang == "en" else scheme.title
+    return choose(lang, scheme.title, str(scheme.manifest.get("title_en", scheme.title)))
 
 
 def _counts(section: Section, lang: str) -> str:
     if section.key == "options":
-        return f"{len(section.rows)} 项" if lang == "zh" else f"{len(section.rows)} changed"
+        return choose(lang, f"{len(section.rows)} 项", f"{len(section.rows)} changed")
     parts = [f"{in_language(change, lang)} {n:,}" for change, n in section.counts.items()]
-    return ("，" if lang == "zh" else ", ").join(parts)
+    return choose(lang, "，", ", ").join(parts)
 
 
 def diff_lines(diff: SchemeDiff, lang: str = "zh", shown: int = SHOWN) -> Iterator[str]:
     """Yield the differences as text: totals, counts of each kind, then the first of each."""
-    zh = lang == "zh"
+    t = choosing(lang)
     yield _title(diff, lang)
     for name, a, b in diff.totals:
-        change = f"（{b - a:+,}）" if zh else f" ({b - a:+,})"
+        change = t(f"（{b - a:+,}）", f" ({b - a:+,})")
         yield f"  {in_language(name, lang)} {a:,} → {b:,}{change if a != b else ''}"
     if diff.empty:
-        yield "两个方案没有差别" if zh else "the two schemes are the same"
+        yield t("两个方案没有差别", "the two schemes are the same")
         return
-    yield "差别：" if zh else "differences:"
+    yield t("差别：", "differences:")
     for section in diff.sections:
         if section.rows:
-            colon = "：" if zh else ": "
+            colon = t("：", ": ")
             yield f"  {in_language(section.title, lang)}{colon}{_counts(section, lang)}"
     for section in diff.sections:
         if not section.rows:
@@ -67,7 +68,7 @@ def diff_lines(diff: SchemeDiff, lang: str = "zh", shown: int = SHOWN) -> Iterat
             yield "  " + _line(section, row, lang)
         more = len(section.rows) - shown
         if more > 0:
-            yield f"  … 及其余 {more:,} 项" if zh else f"  … and {more:,} more"
+            yield t(f"  … 及其余 {more:,} 项", f"  … and {more:,} more")
 
 
 def _line(section: Section, row: Row, lang: str) -> str:
@@ -104,7 +105,7 @@ def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
         )
         wrap = book.add_format({"text_wrap": True, "valign": "top"})
         number = book.add_format({"num_format": "#,##0", "valign": "top"})
-        zh = lang == "zh"
+        t = choosing(lang)
 
         def sheet(name: str, columns: list[str], rows: list[list[Any]]) -> None:
             page = book.add_worksheet(name[:31])
@@ -124,8 +125,8 @@ def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
                 page.set_column(j, j, min(60, max(9, _width(columns[j]) + 3, widest + 2)))
 
         totals: list[list[Any]] = [[name, a, b, b - a] for name, a, b in diff.totals]
-        columns = ["项目" if zh else "item", diff.a.id, diff.b.id, "增减" if zh else "change"]
-        sheet("合计" if zh else "totals", columns, totals)
+        columns = [t("项目", "item"), diff.a.id, diff.b.id, t("增减", "change")]
+        sheet(t("合计", "totals"), columns, totals)
         counts: list[list[Any]] = [
             [section.title, change, n]
             for section in diff.sections
@@ -133,8 +134,8 @@ def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
             for change, n in section.counts.items()
         ]
         sheet(
-            "差别数目" if zh else "counts",
-            ["类别", "变化", "数目"] if zh else ["kind", "change", "number"],
+            t("差别数目", "counts"),
+            choose(lang, ["类别", "变化", "数目"], ["kind", "change", "number"]),
             counts,
         )
         for section in diff.sections:
@@ -151,13 +152,13 @@ def _width(text: str) -> int:
 
 def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a page to browse; return its path."""
-    zh = lang == "zh"
+    t = choosing(lang)
     tiles = [
         Tile(in_language(name, lang), f"{a:,} → {b:,}", f"{b - a:+,}" if a != b else "=")
         for name, a, b in diff.totals
     ]
     banners = [
-        Banner("warning", scheme.id, "征求意见稿，未正式施行" if zh else "a draft, not in force")
+        Banner("warning", scheme.id, t("征求意见稿，未正式施行", "a draft, not in force"))
         for scheme in (diff.a, diff.b)
         if scheme.draft
     ]
@@ -166,16 +167,16 @@ def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
         for section in diff.sections
         if section.rows
     ]
-    columns = (
-        [("类别", "text"), ("差别", "wide"), ("合计", "num")]
-        if zh
-        else [("kind", "text"), ("differences", "wide"), ("total", "num")]
+    columns = choose(
+        lang,
+        [("类别", "text"), ("差别", "wide"), ("合计", "num")],
+        [("kind", "text"), ("differences", "wide"), ("total", "num")],
     )
-    nothing = "两个方案没有差别" if zh else "The two schemes are the same."
+    nothing = t("两个方案没有差别", "The two schemes are the same.")
     sections = [
         PageSection(
             "overview",
-            "总览" if zh else "Overview",
+            t("总览", "Overview"),
             [in_language(NOTE, lang)] if overview else [nothing],
             table(columns, overview, lang) if overview else Markup(),
         )
@@ -187,7 +188,7 @@ def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
             sections.append(PageSection(section.key, title, [_counts(section, lang)], body))
     facts = [
         (
-            ("前" if zh else "from") if scheme is diff.a else ("后" if zh else "to"),
+            (t("前", "from")) if scheme is diff.a else (t("后", "to")),
             _scheme_title(scheme, lang),
             f"{scheme.id} · {scheme.digest[:12]}",
         )
@@ -197,7 +198,7 @@ def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
         path,
         lang=lang,
         title=_title(diff, lang),
-        kicker="分组方案" if zh else "Grouping schemes compared",
+        kicker=t("分组方案", "Grouping schemes compared"),
         facts=facts,
         sections=sections,
         banners=banners,

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choose, choosing
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.trials.impact import HospitalImpact, Impact, Side, mdc_rows, notes
 
@@ -29,12 +30,8 @@ def write_impact_page(
     impact: Impact, path: Path, lang: str = "zh", *, synthetic: bool = False
 ) -> Path:
     """Write the page of an impact study; return its path. It needs no network and no script."""
-    zh = lang == "zh"
+    t = choosing(lang)
     a, b = impact.a, impact.b
-
-    def t(chinese: str, english: str) -> str:
-        return chinese if zh else english
-
     banners = [
         Banner("warning", side.id, t("征求意见稿，未正式施行", "a draft, not in force"))
         for side in (a, b)
@@ -134,8 +131,8 @@ def _mdc_flow(impact: Impact, lang: str) -> str:
     for (x, y), n in flows.items():
         merged[(x if x in kept else REST, y if y in kept else REST)] += n
     a, b = impact.a, impact.b
-    rest = f"其余{len(size) - len(kept)}个" if lang == "zh" else f"{len(size) - len(kept)} others"
-    none = "未入组" if lang == "zh" else "ungroupable"
+    rest = choose(lang, f"其余{len(size) - len(kept)}个", f"{len(size) - len(kept)} others")
+    none = choose(lang, "未入组", "ungroupable")
     order = [*b.mdc_names, *a.mdc_names, REST, UNGROUPABLE]
     names = [
         {key: f"{key[3:]} {name}" for key, name in side.mdc_names.items()}
@@ -152,12 +149,12 @@ def _mdc_flow(impact: Impact, lang: str) -> str:
 
 
 def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
-    zh = lang == "zh"
+    t = choosing(lang)
     moved = {key: n for key, n in impact.flows("adrg").items() if key[0] != key[1]}
     total = sum(moved.values())
     top = dict(sorted(moved.items(), key=lambda item: (-item[1], item[0]))[:MOVES_SHOWN])
     if not top:
-        return ["没有病例换了ADRG。" if zh else "No case changes its ADRG."], Markup()
+        return [t("没有病例换了ADRG。", "No case changes its ADRG.")], Markup()
     left = sorted(
         {x for x, _ in top}, key=lambda key: -sum(n for k, n in top.items() if k[0] == key)
     )
@@ -168,11 +165,10 @@ def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
     )
     names = [_adrg_names(side, lang) for side in (impact.a, impact.b)]
     shown = sum(top.values())
-    lead = (
-        f"{total:,} 例换了ADRG代码；图为其中最多的 {len(top)} 种，共 {shown:,} 例。"
-        if zh
-        else f"{total:,} cases change their ADRG code; shown are the {len(top)} largest moves, "
-        f"{shown:,} cases."
+    lead = t(
+        f"{total:,} 例换了ADRG代码；图为其中最多的 {len(top)} 种，共 {shown:,} 例。",
+        f"{total:,} cases change their ADRG code; shown are the {len(top)} largest moves, "
+        f"{shown:,} cases.",
     )
     svg = flow_chart(
         _nodes(top, 0, names[0], left),
@@ -186,7 +182,7 @@ def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
 
 
 def _adrg_names(side: Side, lang: str) -> dict[str, str]:
-    none = "未入组" if lang == "zh" else "ungroupable"
+    none = choose(lang, "未入组", "ungroupable")
     return {
         key: f"{key} {none if key == UNGROUPABLE else side.adrg_names.get(key, '')}"
         for key in side.adrg_of
@@ -194,14 +190,15 @@ def _adrg_names(side: Side, lang: str) -> dict[str, str]:
 
 
 def _hospital_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
-    zh = lang == "zh"
+    t = choosing(lang)
     ranked = sorted(impact.hospitals, key=lambda h: (-h.change_share, h.id))
     winners = sum(h.change > 0 for h in ranked)
     losers = sum(h.change < 0 for h in ranked)
     lead = [
-        f"份额上升 {winners} 家，下降 {losers} 家。按变动比例列出两端的机构。"
-        if zh
-        else f"{winners} hospitals gain, {losers} lose. Shown are both ends by relative change."
+        t(
+            f"份额上升 {winners} 家，下降 {losers} 家。按变动比例列出两端的机构。",
+            f"{winners} hospitals gain, {losers} lose. Shown are both ends by relative change.",
+        )
     ]
     shown = ranked
     if len(ranked) > 2 * HOSPITALS_SHOWN:
@@ -212,12 +209,12 @@ def _hospital_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
         (name, round(h.change_share * 1_000_000), text)
         for (name, _, text), h in zip(bars, [h for h in shown if h.change], strict=True)
     ]
-    title = "点数份额的变动" if zh else "Relative change of points"
+    title = t("点数份额的变动", "Relative change of points")
     drawing = chart(title, differences(bars, title)) if bars else Markup()
-    columns = (
-        "医疗机构 病例 CMI（前） CMI（后） 点数（前） 点数（后，折算） 增减 变动".split()
-        if zh
-        else [
+    columns = choose(
+        lang,
+        "医疗机构 病例 CMI（前） CMI（后） 点数（前） 点数（后，折算） 增减 变动".split(),
+        [
             "hospital",
             "cases",
             "CMI from",
@@ -226,14 +223,14 @@ def _hospital_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
             "points to, scaled",
             "change",
             "%",
-        ]
+        ],
     )
     kinds = ["code", *["num"] * 7]
     rows = [_hospital_row(h) for h in ranked]
     body = table(list(zip(columns, kinds, strict=True)), rows[:ROWS_SHOWN], lang)
     if len(rows) > ROWS_SHOWN:
         more = table(list(zip(columns, kinds, strict=True)), rows[ROWS_SHOWN:], lang)
-        title = "其余机构" if zh else "other hospitals"
+        title = t("其余机构", "other hospitals")
         body += folded(title, f"{len(rows) - ROWS_SHOWN:,}", more)
     return lead, drawing + body
 
@@ -247,13 +244,13 @@ def _hospital_row(h: HospitalImpact) -> list[Any]:
 
 
 def _mdc_table(impact: Impact, lang: str) -> Markup:
-    zh = lang == "zh"
-    columns = (
-        "MDC 名称 病例（前） 病例（后） 留下 CMI（前） CMI（后）".split()
-        if zh
-        else ["MDC", "name", "cases from", "cases to", "stay", "CMI from", "CMI to"]
+    t = choosing(lang)
+    columns = choose(
+        lang,
+        "MDC 名称 病例（前） 病例（后） 留下 CMI（前） CMI（后）".split(),
+        ["MDC", "name", "cases from", "cases to", "stay", "CMI from", "CMI to"],
     )
-    none = "未入组" if zh else "ungroupable"
+    none = t("未入组", "ungroupable")
     rows = [
         [
             mdc, name or none, before, after, stay,
@@ -266,7 +263,7 @@ def _mdc_table(impact: Impact, lang: str) -> Markup:
 
 
 def _moves(impact: Impact, lang: str) -> Markup:
-    zh = lang == "zh"
+    t = choosing(lang)
     a, b = impact.a, impact.b
     changed = sorted(
         ((n, cost, x, y) for (x, y), (n, cost) in impact.moves.items() if a.drgs[x] != b.drgs[y]),
@@ -277,20 +274,19 @@ def _moves(impact: Impact, lang: str) -> Markup:
         weights = [a.weight(x), b.weight(y)]
         said = ["—" if w is None else f"{float(w):.4f}" for w in weights]
         rows.append([a.drgs[x], a.names[x], b.drgs[y], b.names[y], n, yuan(cost), *said])
-    columns = (
-        "前 名称 后 名称 病例 费用（元） 权重（前） 权重（后）".split()
-        if zh
-        else ["from", "name", "to", "name", "cases", "cost (yuan)", "weight from", "weight to"]
+    columns = choose(
+        lang,
+        "前 名称 后 名称 病例 费用（元） 权重（前） 权重（后）".split(),
+        ["from", "name", "to", "name", "cases", "cost (yuan)", "weight from", "weight to"],
     )
     kinds = ["code", "text", "code", "text", *["num"] * 4]
     heads = list(zip(columns, kinds, strict=True))
     body = table(heads, rows[:ROWS_SHOWN], lang)
     if len(rows) > ROWS_SHOWN:
-        rest = "更多" if zh else "more"
-        note = (
-            f"共 {len(changed):,} 种变化，全部在 moves.csv"
-            if zh
-            else f"{len(changed):,} moves in all: see moves.csv"
+        rest = t("更多", "more")
+        note = t(
+            f"共 {len(changed):,} 种变化，全部在 moves.csv",
+            f"{len(changed):,} moves in all: see moves.csv",
         )
         body += folded(rest, note, table(heads, rows[ROWS_SHOWN:], lang))
     return body

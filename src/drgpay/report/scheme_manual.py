@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from drgpay import __version__
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choosing
 from drgpay.ground.outputs import file_names, whole_folder
 from drgpay.names.readings import OPEN_READINGS
 from drgpay.schemes.load import is_sealed
@@ -30,7 +31,7 @@ class Manual:
     def __init__(self, scheme: Scheme, lang: str = "zh") -> None:
         self.scheme = scheme
         self.lang = lang
-        self.zh = lang == "zh"
+        self.t = choosing(lang)
         self.words = Words(lang)
         self.codes = {
             "d": [str(c) for c in scheme.diagnoses.codes.to_pylist()],
@@ -49,15 +50,11 @@ class Manual:
         for adrg in scheme.adrgs:
             self.adrgs[adrg.mdc].append(adrg)
 
-    def t(self, chinese: str, english: str) -> str:
-        """Return a text in the manual's language."""
-        return chinese if self.zh else english
-
     @property
     def title(self) -> str:
         """The scheme's title in the manual's language."""
         english = str(self.scheme.manifest.get("title_en", self.scheme.title))
-        return self.scheme.title if self.zh else english
+        return self.t(self.scheme.title, english)
 
     def write(self, folder: Path) -> int:
         """Write all pages; return how many files there are."""
@@ -177,7 +174,7 @@ class Manual:
                     "A case that nothing took is tried again by each further procedure alone.",
                 )
             )
-        lang = "zh" if self.zh else "en"
+        lang = self.lang
         known = s.manifest.get("known_differences", {}).values()
         notes = [in_language(remark(note), lang) for some in known for note in some]
         notes += [
@@ -336,7 +333,7 @@ class Manual:
         what = self.t("手术操作", "procedures") if kind == "p" else self.t("诊断", "diagnoses")
         label = f"{self.t('列表', 'list')} {name}" if not title else f"{title}（{name}）"
         return folded(
-            f"{label}：" if self.zh else f"{label}: ",
+            self.t(f"{label}：", f"{label}: "),
             f"{len(ids):,} {what}",
             self._items(kind, ids),
         )

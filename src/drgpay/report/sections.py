@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.ground.money import divide_rounded
 from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.names.columns import both_names
@@ -923,7 +924,7 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
             row(
                 name,
                 file,
-                both_names(column) if w.lang == "zh" else column,
+                choose(w.lang, both_names(column), column),
                 f"{rows(part):,}",
                 f"{len(part):,}",
                 Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap"),
@@ -1011,7 +1012,7 @@ def parameter_value(value: object, unit: str, w: Words, key: str = "") -> str:
         parts = [f"{k}{w('colon')}{parameter_value(v, '', w)}" for k, v in value.items()]
         return w("semicolon").join(parts)
     if isinstance(value, list):
-        if key in VALUE_WORDS and w.lang == "zh":
+        if key in VALUE_WORDS and is_chinese(w.lang):
             value = [_in_chinese(item, VALUE_WORDS[key]) for item in value]
         if unit == "bands" and all(isinstance(v, list) and len(v) == 2 for v in value):
             bands = [
@@ -1034,12 +1035,12 @@ def source_title(title: str, lang: str) -> str:
     ('实施细则', 'a draft')
     """
     found = re.fullmatch(r"(.*[^\x00-\x7f].*) \(([\x20-\x7e]*[A-Za-z]{3}[\x20-\x7e]*)\)", title)
-    return title if found is None else found[1] if lang == "zh" else found[2]
+    return title if found is None else choose(lang, found[1], found[2])
 
 
 def source_text(parameter: Record, w: Words) -> str:
     """The source of a parameter, in Chinese where the policy gives it so."""
-    chinese = parameter.get("source_zh") if w.lang == "zh" else ""
+    chinese = choose(w.lang, parameter.get("source_zh"), "")
     return chinese or parameter.get("source") or ""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from drgpay.budget import formulas
+from drgpay.ground.languages import is_chinese
 from drgpay.ground.money import divide_rounded
 from drgpay.ground.numbers import Number, fixed, line, spreadsheet
 from drgpay.names.codes import CASE_CLASSES, word
@@ -789,7 +790,7 @@ class _Workbook:
                 for r in batch.to_pylist():
                     record = {name: r.get(name) for name in names}
                     record["reason"] = word("reason", r["reason"] or "", w.lang, "quarantine")
-                    if lang == "zh":
+                    if is_chinese(lang):
                         record["column"] = both_names(r["column"] or "")
                     yield self._marked(record)
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS, SIGNALS, Signal
 
 from .charts import deviations
@@ -27,10 +28,6 @@ EVIDENCE_SHOWN = 12
 HOSPITALS_WITH_EVIDENCE = 8
 Z_MOST = 10.0
 EXPECTED_RANGE = 2.0
-
-
-def _say(lang: str, chinese: str, english: str) -> str:
-    return english if lang == "en" else chinese
 
 
 def _figure(signal: Signal, value: float | None) -> str:
@@ -65,7 +62,7 @@ def dots(rows: list[Record], lang: str, label: str) -> str:
             colour = "loss" if noted else "series-2" if r["confidence"] == "low" else "accent"
             name = short_label(str(r["hospital_name"]), 26) if noted else ""
             found.append((int(r["cases"]), z, colour, name))
-    axis = _say(lang, "可比病例（例）", "comparable cases")
+    axis = choose(lang, "可比病例（例）", "comparable cases")
     return deviations(found, EXPECTED_RANGE, axis, label)
 
 
@@ -78,19 +75,19 @@ def _signal(
     missing = next((str(r["text"]) for r in rows if r["text"]), "")
     known = [r for r in rows if r["z"] is not None and r["cases"] > 0]
     if not missing and not known:
-        missing = _say(
+        missing = choose(
             lang,
             "没有一家机构有足够的可比病例（或缺少所需的列）",
             "no hospital has enough comparable cases (or the column is missing)",
         )
     if missing:
-        why = _say(lang, "不可判断：", "Not evaluable: ")
+        why = choose(lang, "不可判断：", "Not evaluable: ")
         return body + Markup('<p class="callout">{}{}</p>').format(why, missing)
     spread = next((r["honest_spread"] for r in rows if r["honest_spread"] is not None), 0.0)
-    caption = _say(
+    caption = choose(
         lang, f"{name}：各机构偏离期望的标准差数", f"{name}: standard deviations from expected"
     )
-    note = _say(
+    note = choose(
         lang,
         f"每点一家机构，阴影为一般机构多在其中的范围（±2），已计入机构间的通常差异 {spread:.0%}；"
         f"红点为中、高置信，橙点为低置信，偏离超过 10 的画在 10。可判断 {len(known)} 家，共 {len(rows)} 家。",
@@ -101,7 +98,7 @@ def _signal(
     body += chart(caption, dots(rows, lang, name), note)
     shown = [r for r in rows if r["confidence"] in SHOWN]
     if not shown:
-        none = _say(lang, "没有机构出现此信号。", "No hospital shows this signal.")
+        none = choose(lang, "没有机构出现此信号。", "No hospital shows this signal.")
         return body + Markup('<p class="small">{}</p>').format(none)
     body += table(_heads(HEAD, lang), [_hospital_row(signal, r, lang) for r in shown], lang, "wide")
     proved = [r for r in shown if proof.get(r["hospital_id"])][:HOSPITALS_WITH_EVIDENCE]
@@ -113,7 +110,7 @@ def _signal(
 def _evidence(r: Record, own: list[Record], opened: bool, lang: str) -> Markup:
     """The first cases that a hospital's signal rests on, folded away but for the first hospital."""
     sure = in_language(CONFIDENCE[str(r["confidence"])], lang)
-    title = _say(
+    title = choose(
         lang,
         f"证据：{r['hospital_name']}（{sure}），{len(own)} 条",
         f"Evidence: {r['hospital_name']} ({sure}), {len(own)} rows",
@@ -123,7 +120,7 @@ def _evidence(r: Record, own: list[Record], opened: bool, lang: str) -> Markup:
     body = table(_heads(EVIDENCE_HEAD, lang), rows, lang)
     more = len(own) - EVIDENCE_SHOWN
     if more > 0:
-        text = _say(
+        text = choose(
             lang, f"其余 {more} 条见 signals.xlsx 与 evidence.csv",
             f"{more} more in signals.xlsx and evidence.csv",
         )  # fmt: skip
@@ -164,7 +161,7 @@ EVIDENCE_HEAD = (
 
 
 def _heads(columns: tuple[tuple[str, str, str], ...], lang: str) -> list[tuple[str, str]]:
-    return [(_say(lang, zh, en), kind) for zh, en, kind in columns]
+    return [(choose(lang, zh, en), kind) for zh, en, kind in columns]
 
 
 def _matrix(rows: list[Record], lang: str) -> tuple[list[tuple[str, str]], list[list[Cell]]]:
@@ -184,7 +181,7 @@ def _matrix(rows: list[Record], lang: str) -> tuple[list[tuple[str, str]], list[
         sure = [rank[s] for s in best[hospital].values()]
         return -max(sure), -sum(sure), hospital
 
-    head = [(_say(lang, "医疗机构", "Hospital"), "text"), (_say(lang, "级别", "Level"), "num")]
+    head = [(choose(lang, "医疗机构", "Hospital"), "text"), (choose(lang, "级别", "Level"), "num")]
     head += [(in_language(text, lang), "text") for text in KINDS.values()]
     table = []
     for hospital in sorted(chosen, key=key):
@@ -200,21 +197,21 @@ def _matrix(rows: list[Record], lang: str) -> tuple[list[tuple[str, str]], list[
 def _parameters(told: Record, lang: str) -> Sheet:
     """The parameters in force, changed ones marked."""
     fields = [
-        Field("key", _say(lang, "参数", "Key"), "code", width=28),
-        Field("name", _say(lang, "名称", "Name"), "long"),
-        Field("value", _say(lang, "值", "Value"), width=24),
-        Field("why", _say(lang, "依据", "Reason"), width=24),
+        Field("key", choose(lang, "参数", "Key"), "code", width=28),
+        Field("name", choose(lang, "名称", "Name"), "long"),
+        Field("value", choose(lang, "值", "Value"), width=24),
+        Field("why", choose(lang, "依据", "Reason"), width=24),
     ]
     rows = [
         {
-            "key": Cell(p["key"], _say(lang, "已改变", "changed") if p["changed"] else ""),
-            "name": p["zh"] if lang == "zh" else p["en"],
+            "key": Cell(p["key"], choose(lang, "已改变", "changed") if p["changed"] else ""),
+            "name": choose(lang, p["zh"], p["en"]),
             "value": str(p["value"]),
             "why": _reason(p["why"], lang),
         }
         for p in told["parameters"]
     ]
-    return Sheet(_say(lang, "参数", "Parameters"), fields, rows)
+    return Sheet(choose(lang, "参数", "Parameters"), fields, rows)
 
 
 def _sections(
@@ -226,12 +223,12 @@ def _sections(
     proof: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for e in evidence:
         proof[e["signal"]][e["hospital_id"]].append(e)
-    lead = _say(
+    lead = choose(
         lang,
         "每家机构每类取置信最高的一项。q 为全区所有机构、所有信号一并计算的错误发现率（Benjamini-Hochberg）：只看中、高置信者，误报的比例按所用的统计模型不超过参数所定；模型不合本地情况时会更高，同级机构少的地区尤须谨慎。",
         "The surest signal of each kind. q is the false discovery rate (Benjamini-Hochberg) over all hospitals and signals of the region together: among middle and high ones the expected share of false alarms stays below the parameter as far as the statistical model holds; where it does not fit, and where a level has few hospitals, it is higher.",
     )
-    parameters = _say(
+    parameters = choose(
         lang,
         "全部参数均为假定，未见于任何规定；可用 --set KEY=VALUE 改变。",
         "All parameters are assumed and stand in no regulation; --set KEY=VALUE changes one.",
@@ -252,7 +249,7 @@ def _sections(
     ]
     callout = Markup('<p class="callout">{}</p>').format(parameters)
     return [
-        PageSection("overview", _say(lang, "总览", "Overview"), [lead], matrix),
+        PageSection("overview", choose(lang, "总览", "Overview"), [lead], matrix),
         *kinds,
         PageSection("parameters", made.title, [], callout + grid(page_table(made))),
     ]
@@ -264,7 +261,7 @@ def write_signals_page(
     """Write the page: hospitals with a finding, each signal with its evidence, the parameters."""
     w, region = Words(lang), told["region"]
     heads, matrix = _matrix(signals, lang)
-    nothing = _say(
+    nothing = choose(
         lang, "没有中、高置信的信号。", "There is no signal of middle or high confidence."
     )
     overview = Markup('<p class="small">{}</p>').format(nothing)
@@ -274,8 +271,8 @@ def write_signals_page(
     banners = [
         Banner(
             "warning",
-            _say(lang, "信号不是结论", "A signal is not a verdict"),
-            _say(
+            choose(lang, "信号不是结论", "A signal is not a verdict"),
+            choose(
                 lang,
                 "信号只提示某家机构的数字与同侪不同、值得调阅病历核查；差异可能出自病种、功能定位、编码习惯或数据错误。"
                 "全部界限值均为假定，并非政策规定；任何处理须以核查所得事实为依据。",
@@ -287,7 +284,7 @@ def write_signals_page(
     ]
     if told["synthetic"]:
         banners.append(Banner("danger", w("banner_synthetic"), w("banner_synthetic_text")))
-    title = f"{_say(lang, '异常信号', 'Signals of gaming')} {w('year', year=region['year'])}"
+    title = f"{choose(lang, '异常信号', 'Signals of gaming')} {w('year', year=region['year'])}"
     write_page(
         path,
         lang=lang,
@@ -295,25 +292,25 @@ def write_signals_page(
         tab=f"{region['name']} {title}",
         kicker=f"{region['name']} {region['id']}",
         facts=[
-            (_say(lang, "病例", "Cases"), f"{cases['in']:,}",
-             _say(lang,
+            (choose(lang, "病例", "Cases"), f"{cases['in']:,}",
+             choose(lang,
                   f"参与比较 {cases['compared']:,}，按床日 {cases['bed_day']:,}，未入组 {cases['not_grouped']:,}，隔离 {cases['quarantined']:,}",
                   f"{cases['compared']:,} compared, {cases['bed_day']:,} by bed-day, {cases['not_grouped']:,} not grouped, {cases['quarantined']:,} quarantined")),
-            (_say(lang, "医疗机构", "Hospitals"), f"{told['hospitals']}", ""),
-            (_say(lang, "门诊记录", "Outpatient visits"),
-             f"{visits['visits']:,}" if visits["file"] else _say(lang, "无", "none"),
+            (choose(lang, "医疗机构", "Hospitals"), f"{told['hospitals']}", ""),
+            (choose(lang, "门诊记录", "Outpatient visits"),
+             f"{visits['visits']:,}" if visits["file"] else choose(lang, "无", "none"),
              visits["file"]),
-            (_say(lang, "计算程序", "Engine"), f"drgpay {told['drgpay_version']}", ""),
+            (choose(lang, "计算程序", "Engine"), f"drgpay {told['drgpay_version']}", ""),
         ],
         sections=_sections(signals, evidence, told, overview, lang),
         banners=banners,
         tiles=[
-            Tile(_say(lang, "有中、高置信信号的机构", "Hospitals with a finding"), f"{len(matrix)}",
-                 _say(lang, f"共 {told['hospitals']} 家", f"of {told['hospitals']}")),
-            Tile(_say(lang, "高置信信号", "High confidence"), f"{sure['high']}"),
-            Tile(_say(lang, "中置信信号", "Middle confidence"), f"{sure['middle']}"),
-            Tile(_say(lang, "低置信信号", "Low confidence"), f"{sure['low']}",
-                 _say(lang, "仅供留意", "worth watching only")),
+            Tile(choose(lang, "有中、高置信信号的机构", "Hospitals with a finding"), f"{len(matrix)}",
+                 choose(lang, f"共 {told['hospitals']} 家", f"of {told['hospitals']}")),
+            Tile(choose(lang, "高置信信号", "High confidence"), f"{sure['high']}"),
+            Tile(choose(lang, "中置信信号", "Middle confidence"), f"{sure['middle']}"),
+            Tile(choose(lang, "低置信信号", "Low confidence"), f"{sure['low']}",
+                 choose(lang, "仅供留意", "worth watching only")),
         ],
         mark=w("print_synthetic") if told["synthetic"] else "",
         digest=hashlib.sha256(repr((signals, told)).encode()).hexdigest()[:12],
@@ -321,7 +318,7 @@ def write_signals_page(
 
 
 def _reason(why: str, lang: str) -> str:
-    if lang == "en":
+    if not is_chinese(lang):
         return why
     return "假定" if why.startswith("assumed") else "分组方案的界限；在此处查聚集为假定"
 
@@ -364,7 +361,7 @@ EVIDENCE_COLUMNS = (
 
 
 def _fields(columns: tuple[tuple[str, str, str, str, int], ...], lang: str) -> list[Field]:
-    return [Field(key, _say(lang, zh, en), kind, width=w) for key, zh, en, kind, w in columns]
+    return [Field(key, choose(lang, zh, en), kind, width=w) for key, zh, en, kind, w in columns]
 
 
 def write_excel(
@@ -372,7 +369,7 @@ def write_excel(
 ) -> None:
     """Write the workbook: an overview, a sheet a signal, the evidence, the parameters."""
     w = Words(lang)
-    title = _say(lang, "异常信号", "Signals of gaming")
+    title = choose(lang, "异常信号", "Signals of gaming")
     book = Book(
         str(path),
         title=f"{told['region']['name']} {told['region']['year']} {title}",
@@ -381,17 +378,17 @@ def write_excel(
         page=w("x_page"),
     )
     heads, matrix = _matrix(signals, lang)
-    fields = [Field("id", _say(lang, "医疗机构编码", "Hospital id"), width=32)]
+    fields = [Field("id", choose(lang, "医疗机构编码", "Hospital id"), width=32)]
     fields += [Field(f"c{i}", label, width=15) for i, (label, _) in enumerate(heads)]
     rows = [
         {"id": cells[0].note}
         | {f"c{i}": "" if cell.text == "·" else cell.text for i, cell in enumerate(cells)}
         for cells in matrix
     ]
-    verdict = _say(
+    verdict = choose(
         lang, "信号不是结论，只提示应当核查之处", "A signal is a reason to look, not a verdict"
     )
-    book.add(Sheet(_say(lang, "总览", "Overview"), fields, rows, [verdict, ""]))
+    book.add(Sheet(choose(lang, "总览", "Overview"), fields, rows, [verdict, ""]))
     for signal in SIGNALS.values():
         name = in_language(signal.name, lang)
         own = [
@@ -407,9 +404,9 @@ def write_excel(
         for e in evidence
         if e["signal"] == signal.id
     ]
-    fields = [Field("signal", _say(lang, "信号", "Signal"), "wide")]
+    fields = [Field("signal", choose(lang, "信号", "Signal"), "wide")]
     fields += _fields(EVIDENCE_COLUMNS, lang)
-    heading = _say(lang, f"证据 {len(proved)} 条", f"Evidence: {len(proved)} rows")
-    book.add(Sheet(_say(lang, "证据", "Evidence"), fields, proved, [heading]))
+    heading = choose(lang, f"证据 {len(proved)} 条", f"Evidence: {len(proved)} rows")
+    book.add(Sheet(choose(lang, "证据", "Evidence"), fields, proved, [heading]))
     book.add(_parameters(told, lang))
     book.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choosing
 from drgpay.ground.money import decimal_text, yuan_text
 from drgpay.policy.choice_words import setting_text
 from drgpay.trials.folder import unverified
@@ -41,7 +42,6 @@ from .simulate_words import (
     point_words,
     setting_values,
     source_of,
-    texts,
     unverified_rows,
     value_words,
 )
@@ -66,7 +66,7 @@ def _change(part: int, base: int) -> str:
 
 def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") -> Path:
     """Write the page; return its path. It needs no network and no script."""
-    t = texts(lang)
+    t = choosing(lang)
     region, policy = simulation.region, simulation.base.policy
     banners = [
         Banner(
@@ -157,7 +157,7 @@ def write_simulation_page(simulation: Simulation, path: Path, lang: str = "zh") 
 
 
 def _overview(simulation: Simulation, lang: str) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     rows: list[list[str | Cell]] = []
     for result in simulation.trials:
         for row in setting_rows(simulation, result.trial.settings):
@@ -193,7 +193,7 @@ def _overview(simulation: Simulation, lang: str) -> Markup:
 
 def _refusals(simulation: Simulation, lang: str) -> Markup:
     """Return why trials cannot be settled, a line each."""
-    t, line = texts(lang), Markup("<p>{}</p>")
+    t, line = choosing(lang), Markup("<p>{}</p>")
     return Markup().join(
         line.format(
             f"{r.trial.name}{t('：不能清算：', ': refused: ')}{in_language(refusal(r.refused), lang)}"
@@ -216,7 +216,7 @@ def _money(change: Change) -> list[str | Cell]:
 
 def _totals(simulation: Simulation, lang: str) -> Markup:
     """Return T, money moved, winners and losers of each trial."""
-    t = texts(lang)
+    t = choosing(lang)
     before = simulation.base.due_by_hospital()
     rows: list[list[str | Cell]] = []
     for result in simulation.trials:
@@ -253,7 +253,7 @@ def _totals(simulation: Simulation, lang: str) -> Markup:
 
 def _funds(simulation: Simulation, lang: str) -> Markup:
     """Return what each fund pays: of dues, now and later, and what it is owed back."""
-    t = texts(lang)
+    t = choosing(lang)
     before = simulation.base.due_by_pool()
     rows: list[list[str | Cell]] = []
     for result in simulation.trials:
@@ -293,7 +293,7 @@ def _cash(before: Outcome, after: Outcome, pool: str) -> list[str]:
 
 def _pools(simulation: Simulation, lang: str) -> Markup:
     """Return points, T and point value of each pool, today and under each trial."""
-    t = texts(lang)
+    t = choosing(lang)
     rows: list[list[str | Cell]] = []
     today = {pool.pool: pool for pool in simulation.base.pools}
     everyone = [(t("现行", "today"), simulation.base)] + [
@@ -342,7 +342,7 @@ def _pools(simulation: Simulation, lang: str) -> Markup:
 def _trial_section(
     simulation: Simulation, result: TrialResult, anchor: str, title: str, lang: str
 ) -> PageSection:
-    t = texts(lang)
+    t = choosing(lang)
     settings = "; ".join(setting_text(s.text, lang) for s in result.trial.settings)
     if result.outcome is None:
         why = result.refused.text(lang) if result.refused else ""
@@ -359,7 +359,7 @@ def _trial_section(
 
 
 def _bars(changes: dict[str, int], names: dict[str, str], lang: str) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     ranked = sorted((h for h in changes if changes[h]), key=lambda h: (-changes[h], h))
     if not ranked:
         return Markup("<p>{}</p>").format(t("没有机构的应付改变。", "No hospital's due changes."))
@@ -387,7 +387,7 @@ def _both(before: int, after: int, text: Callable[[int], str]) -> tuple[str, str
 def _hospitals(
     simulation: Simulation, outcome: Outcome, changes: dict[str, int], lang: str
 ) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     known = {h.id: h for h in simulation.region.hospitals}
     sides = (_by_hospital(simulation.base), _by_hospital(outcome))
     whole = (simulation.base.due_fen, outcome.due_fen)
@@ -454,7 +454,7 @@ def _by_hospital(outcome: Outcome) -> dict[str, HospitalOutcome]:
 
 
 def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     titles = {
         "level": t("机构等级", "Level"), "mdc": t("主要诊断大类", "MDC"),
         "class": t("病例类别", "Case class"),
@@ -497,7 +497,7 @@ def _group_table(simulation: Simulation, outcome: Outcome, kind: str, lang: str)
 def _causes(
     simulation: Simulation, result: TrialResult, changes: dict[str, int], lang: str
 ) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     title = Markup("<h3>{}</h3>").format(t("增减的原因", "Causes of the change"))
     if result.parts is None:
         why = in_language(result.no_parts or "", lang)
@@ -541,7 +541,7 @@ def _causes(
 
 
 def _sweep_section(simulation: Simulation, lang: str) -> PageSection:
-    t = texts(lang)
+    t = choosing(lang)
     names = [cause_name(simulation, sweep.cause, lang) for sweep in simulation.sweeps]
     body = _curves(simulation, names, lang) if len(names) == 1 else _maps(simulation, names, lang)
     refused = [point for point in simulation.points if point.outcome is None]
@@ -562,7 +562,7 @@ def _value_of(outcome: Outcome | None, pool: str) -> Fraction | None:
 
 
 def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     values = [point_words(simulation, point, lang)[0] for point in simulation.points]
     outcomes = [point.outcome for point in simulation.points]
     today = simulation.base.values()
@@ -605,7 +605,7 @@ def _curves(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
 
 
 def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     first, second = simulation.sweeps
     at = {point.values: point.outcome for point in simulation.points}
     across, down = (
@@ -642,7 +642,7 @@ def _maps(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
 
 
 def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Markup:
-    t = texts(lang)
+    t = choosing(lang)
     rows: list[list[str | Cell]] = []
     for point in simulation.points:
         if point.outcome is None:
@@ -678,7 +678,7 @@ def _sweep_table(simulation: Simulation, names: Sequence[str], lang: str) -> Mar
 
 
 def _unverified_section(simulation: Simulation, lang: str) -> PageSection:
-    t = texts(lang)
+    t = choosing(lang)
     rows = unverified_rows(simulation, lang)
     title = t("未核实参数", "Unverified parameters")
     if not rows:

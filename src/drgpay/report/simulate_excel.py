@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choose, choosing
 from drgpay.trials import folder
 from drgpay.trials.outcome import Outcome, change_of, refusal
 from drgpay.trials.simulate import Setting, Simulation, setting_rows
@@ -17,7 +18,6 @@ from .simulate_words import (
     cause_name,
     group_names,
     setting_values,
-    texts,
     unverified_rows,
     value_words,
 )
@@ -38,7 +38,7 @@ SIDES = (("before", "现行", "today"), ("after", "试算", "in the trial"))
 
 def write_simulation_excel(simulation: Simulation, path: Path, lang: str = "zh") -> Path:
     """Write the workbook; return its path."""
-    t = texts(lang)
+    t = choosing(lang)
     region = simulation.region
     mark = t("试算结果，不得用于付款", "TRIAL, NOT FOR PAYMENT")
     book = Book(
@@ -169,7 +169,7 @@ def _in_words(simulation: Simulation, row: Mapping[str, Any], lang: str) -> dict
 
 
 def _totals_sheet(simulation: Simulation, book: Book, lang: str) -> None:
-    t = texts(lang)
+    t = choosing(lang)
     rows: list[dict[str, Any]] = []
     for result in simulation.trials:
         row: dict[str, Any] = {"name": result.trial.name, "trial": folder.trial_text(result)}
@@ -196,7 +196,7 @@ def _totals_sheet(simulation: Simulation, book: Book, lang: str) -> None:
 
 
 def _unverified_sheet(simulation: Simulation, book: Book, lang: str) -> None:
-    t = texts(lang)
+    t = choosing(lang)
     keys = ("name", "key", "value", "source", "users")
     book.listing(
         t("未核实参数", "unverified parameters"),
@@ -216,12 +216,12 @@ def _named_group(simulation: Simulation, row: Mapping[str, Any], lang: str) -> d
         r.outcome for r in simulation.trials if r.trial.name == row["name"] and r.outcome
     )
     name = group_names(simulation, outcome, lang)
-    kind = GROUP_KINDS[row["kind"]][lang == "en"]
+    kind = choose(lang, *GROUP_KINDS[row["kind"]])
     return {**row, "kind": kind, "code": name(row["kind"], row["code"])}
 
 
 def _sweep_sheet(simulation: Simulation, book: Book, lang: str) -> None:
-    t = texts(lang)
+    t = choosing(lang)
     heads = [
         Field(f"value_{number}", cause_name(simulation, sweep.cause, lang), "text", width=20)
         for number, sweep in enumerate(simulation.sweeps, start=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drgpay.ground.errors import PolicyError
+from drgpay.ground.languages import choose, choosing
 from drgpay.names.codes import word
 from drgpay.policy.year import InForce
 from drgpay.trials.folder import unverified
@@ -23,7 +24,6 @@ from drgpay.trials.simulate import (
 from .sections import parameter_value
 from .texts import Words
 
-Text = Callable[[str, str], str]
 CHANGES = (
     ("应付合计增减（基金）", "change of dues in all (the fund)"),
     ("机构之间转移", "moved between hospitals"),
@@ -33,15 +33,10 @@ CHANGES = (
 )
 
 
-def texts(lang: str) -> Text:
-    """Return what picks the text of a language."""
-    return lambda chinese, english: chinese if lang == "zh" else english
-
-
 def cause_name(simulation: Simulation, cause: str, lang: str) -> str:
     """Return what a cause is called."""
     head, _, pool = cause.partition(".")
-    t = texts(lang)
+    t = choosing(lang)
     if cause == SCHEME:
         return t("分组方案", "scheme")
     if cause == POLICY:
@@ -59,12 +54,12 @@ def source_of(simulation: Simulation, setting: Setting, lang: str) -> str:
     if not setting.is_parameter:
         return ""
     parameter = simulation.base.policy.parameters[setting.cause]
-    mark = "" if parameter.verified else texts(lang)("【未核实】", "[not verified] ")
+    mark = "" if parameter.verified else choosing(lang)("【未核实】", "[not verified] ")
     return mark + _said_source(parameter, lang)
 
 
 def _said_source(parameter: InForce, lang: str) -> str:
-    return (parameter.source_zh if lang == "zh" else "") or parameter.source
+    return choose(lang, parameter.source_zh, "") or parameter.source
 
 
 def setting_values(simulation: Simulation, row: SettingRow, lang: str) -> tuple[str, str]:
@@ -99,7 +94,7 @@ def point_words(simulation: Simulation, point: SweepPoint, lang: str) -> list[st
 def group_names(simulation: Simulation, outcome: Outcome, lang: str) -> Callable[[str, str], str]:
     """Return what names a level, an MDC or a class."""
     mdcs = {**simulation.base.mdc_names, **outcome.mdc_names}
-    t, w = texts(lang), Words(lang)
+    t, w = choosing(lang), Words(lang)
 
     def name(kind: str, code: str) -> str:
         if kind == MDC:
@@ -114,7 +109,7 @@ def unverified_rows(simulation: Simulation, lang: str) -> list[tuple[str, str, s
 
     What a trial sets is not among them: it stands among its settings.
     """
-    t, w = texts(lang), Words(lang)
+    t, w = choosing(lang), Words(lang)
     sides = [(t("现行", "today"), simulation.base.policy)] + [
         (r.trial.name, r.outcome.policy) for r in simulation.trials if r.outcome is not None
     ]

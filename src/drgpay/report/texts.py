@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from drgpay.ground.errors import choose
+from drgpay.ground.languages import LANGUAGES, choose
 
 from .texts_letters import LETTER_TEXTS
 
-LANGUAGES = ("zh", "en")
 HTML_LANGUAGE = {"zh": "zh-CN", "en": "en"}
 
 # key: (Chinese, English); {…} are filled in by the caller

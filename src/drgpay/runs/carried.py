@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from drgpay.ground.languages import choose
 from drgpay.names.run_tables import tuples_table
 from drgpay.region.later import CARRIED, CARRIED_DIFFERENCE, DEMANDED, Reopening
 from drgpay.region.provenance import CARRIED_ORIGIN, rows_digest
@@ -69,7 +70,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
         (
             CARRIED,
             to_carry(reopening, run),
-            _in(lang, "（全部，取代以前各版）", " (the whole, replaces all versions before)"),
+            choose(lang, "（全部，取代以前各版）", " (the whole, replaces all versions before)"),
             reopening.later,
             files,
             reopening.first_values,
@@ -77,7 +78,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
         (
             CARRIED_DIFFERENCE,
             [(h, pool, old - new) for h, pool, old, new in differences(reopening, run)],
-            _in(lang, f"（仅与 v{before} 的差额）", f" (only the difference to v{before})"),
+            choose(lang, f"（仅与 v{before} 的差额）", f" (only the difference to v{before})"),
             own,
             own_files,
             reopening.values,
@@ -85,7 +86,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
     ):
         source = f"{run.region.id} {run.region.year} v{reopening.version}{kind}"
         changed = [*sorted(reopening.changed), *(file.name for file in corrections)]
-        others = _in(
+        others = choose(
             lang,
             "其他机构的更正使点值变动",
             "corrections of other hospitals changed the point value",
@@ -109,10 +110,6 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
 def _together(run: YearEnd, pool: str) -> list[str]:
     """Return the pools that are settled with one."""
     return by_pool((p.pool, ids_in(p.pool)) for p in run.pools).get(pool, [pool])
-
-
-def _in(lang: str, chinese: str, english: str) -> str:
-    return chinese if lang == "zh" else english
 
 
 def write_negative(run: YearEnd, path: Path, trial: str = "") -> None:

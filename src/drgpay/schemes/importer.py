@@ -22,6 +22,7 @@ from drgpay.cases.swallowed import STRAY_MARK, SWALLOWED, first_swallowing
 from drgpay.ground.csv_cells import neutral_text
 from drgpay.ground.errors import Bilingual, InputError, SchemeError, both, located
 from drgpay.ground.inputs import read_input
+from drgpay.ground.languages import choose
 from drgpay.ground.outputs import new_folder, whole_file, whole_folder
 from drgpay.ground.reference import bundled, reference_dir
 from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
@@ -781,8 +782,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]])
 
 def write_faults(faults: Sequence[Fault], path: Path, lang: str = "zh") -> Path:
     """Write faults as CSV that Excel opens as it is; return its path."""
-    zh = lang == "zh"
-    header = FAULT_HEADER if zh else ("file", "row", "column", "value", "problem", "remedy")
+    header = choose(lang, FAULT_HEADER, ("file", "row", "column", "value", "problem", "remedy"))
     with (
         whole_file(path) as part,
         part.open("w", encoding="utf-8-sig", newline="") as stream,
@@ -790,8 +790,8 @@ def write_faults(faults: Sequence[Fault], path: Path, lang: str = "zh") -> Path:
         writer = csv.writer(stream)
         writer.writerow(header)
         for f in faults:
-            text, remedy = (
-                (f.text.chinese, f.remedy.chinese) if zh else (str(f.text), str(f.remedy))
+            text, remedy = choose(
+                lang, (f.text.chinese, f.remedy.chinese), (str(f.text), str(f.remedy))
             )
             cells = [f.file, f.row or "", f.column, f.value, text, remedy]
             writer.writerow([neutral_text(str(cell)) for cell in cells])

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from drgpay.ground.languages import choose, choosing
 from drgpay.ground.outputs import whole_folder
 from drgpay.schemes.rules import parse_rule
 from drgpay.schemes.tables import Ids, Scheme
@@ -127,7 +128,7 @@ def write_plain(scheme: Scheme, folder: Path, lang: str = "zh") -> list[Path]:
 
     Read back with `import_scheme` they give a scheme that groups every case alike.
     """
-    return _write(folder, _plain_rows(scheme, lang), 0 if lang == "zh" else 1)
+    return _write(folder, _plain_rows(scheme, lang), choose(lang, 0, 1))
 
 
 def _write(
@@ -148,12 +149,12 @@ def _write(
 
 
 def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]]]]:
-    zh = lang == "zh"
+    t = choosing(lang)
 
     def words(rule: str) -> str:
         return rule_in_words(parse_rule(rule))
 
-    yes, no = ("是", "否") if zh else ("yes", "no")
+    yes, no = choose(lang, ("是", "否"), ("yes", "no"))
     manifest = scheme.manifest
     effective = manifest.get("effective", {})
     system = manifest.get("code_system", {}).get("name")
@@ -175,19 +176,19 @@ def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]
         "to": str(effective.get("to", "")),
         "verified": yes if effective.get("verified", True) else no,
         "code_system": "" if own_codes else str(system),
-        "surgical_match": {"main": "主要手术", "any": "任一手术"}[match] if zh else match,
+        "surgical_match": t({"main": "主要手术", "any": "任一手术"}[match], match),
         "retry": yes if retry else no,
     }
     yield (
         "scheme",
-        [[word if zh else key, values[key]] for word, key in ITEMS.items() if values[key]],
+        [[t(word, key), values[key]] for word, key in ITEMS.items() if values[key]],
     )
     ambiguous = {"no": "无", "yes": "任一手术", "main": "主要手术"}
     kinds = {"surgical": "外科", "medical": "内科"}
     yield (
         "mdc",
         [
-            [m.mdc, m.name, words(m.rule), ambiguous[m.ambiguous] if zh else m.ambiguous]
+            [m.mdc, m.name, words(m.rule), t(ambiguous[m.ambiguous], m.ambiguous)]
             for m in scheme.mdcs
         ],
     )
@@ -195,7 +196,7 @@ def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]
     adrgs = sorted(scheme.adrgs, key=lambda a: (mdc_place.get(a.mdc, 0), a.order))
     yield (
         "adrg",
-        [[a.mdc, a.key, kinds[a.kind] if zh else a.kind, a.name, words(a.rule)] for a in adrgs],
+        [[a.mdc, a.key, t(kinds[a.kind], a.kind), a.name, words(a.rule)] for a in adrgs],
     )
     adrg_place = {a.key: i for i, a in enumerate(adrgs)}
     drgs = sorted(scheme.drgs, key=lambda d: (adrg_place.get(d.adrg_key, 0), d.order))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from drgpay.ground.errors import both
+from drgpay.ground.languages import choose
 from drgpay.names.columns import CODED
 from drgpay.schemes.rules import (
     MAX_LENGTH,
@@ -103,7 +104,7 @@ def rule_in_words(node: Node, lang: str = "zh") -> str:
     >>> rule_in_words(parse_rule('main_procedure in {"96.0400", "96.7201"} or icu'), "en")
     'the main procedure is 96.0400 or 96.7201, or intensive care'
     """
-    return _said(node, 0 if lang == "zh" else 1)
+    return _said(node, choose(lang, 0, 1))
 
 
 def _said(node: Node, i: int) -> str:

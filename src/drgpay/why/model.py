@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.ground.languages import choose
 from drgpay.ground.numbers import (
     NEAR,
     NOTHING,
@@ -323,13 +324,11 @@ def place(figure: Figure, lang: str) -> str:
     if figure.how in ("sum", "floors"):
         return f"Σ {what}"
     if figure.how == "count":
-        return (
-            f"{figure.table}{inside} 的行数" if lang == "zh" else f"rows of {figure.table}{inside}"
-        )
+        return choose(lang, f"{figure.table}{inside} 的行数", f"rows of {figure.table}{inside}")
     if figure.how == "exact":
-        return f"{what} 取整前之和" if lang == "zh" else f"Σ {what} before it is rounded"
+        return choose(lang, f"{what} 取整前之和", f"Σ {what} before it is rounded")
     if figure.how == "rank":
-        return f"{what} 的余数名次" if lang == "zh" else f"rank of the remainder of {what}"
+        return choose(lang, f"{what} 的余数名次", f"rank of the remainder of {what}")
     return what
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choose, is_chinese
 from drgpay.ground.numbers import Figure, Fixed, Given, Leaf, Result
 from drgpay.policy.choice_words import choices_text
 from drgpay.policy.year import shown
@@ -66,7 +67,7 @@ def lines(d: Derivation, lang: str = "zh") -> Iterator[str]:
         title = in_language(section.title, lang)
         yield ""
         if title:
-            yield f"【{title}】" if lang == "zh" else f"{title}"
+            yield choose(lang, f"【{title}】", f"{title}")
         for step in section.steps:
             yield from _step(d, step, numbers, lang)
     yield ""
@@ -125,7 +126,7 @@ def _leaf(d: Derivation, leaf: Leaf, numbers: dict[str, int], lang: str) -> str:
     if isinstance(source, Figure):
         return f"{leaf.text} {label}{w['open']}{place(source, lang)}{w['close']}"
     p = d.policy.parameters[source.key]
-    name = f"{p.name} {p.key}" if lang == "zh" else p.key
+    name = choose(lang, f"{p.name} {p.key}", p.key)
     mark = "" if p.verified else f"{w['comma']}{w['unverified']}"
     return f"{leaf.text} {name}{mark}"
 
@@ -142,10 +143,10 @@ def parameter_line(d: Derivation, key: str, lang: str) -> str:
     """Return a parameter with its value, its source and whether it is verified."""
     w = HEADS[lang]
     p = d.policy.parameters[key]
-    name = f"{key} {p.name}" if lang == "zh" else key
+    name = choose(lang, f"{key} {p.name}", key)
     state = w["verified"] if p.verified else w["unverified"]
     if p.trial:
         state = w["trial"]
-    source = p.source_zh if lang == "zh" and p.source_zh else p.source
+    source = p.source_zh if is_chinese(lang) and p.source_zh else p.source
     value = choices_text(key, shown(p.raw), lang)
     return f"{name} = {value}{w['open']}{state}{w['close']} {source}"

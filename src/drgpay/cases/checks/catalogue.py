@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from drgpay.ground.languages import choose
 from drgpay.names import codes as names
 from drgpay.names.reasons import REASONS
 
@@ -94,11 +95,11 @@ class Check:
 
     def message(self, lang: str) -> str:
         """Return what is wrong."""
-        return self.chinese if lang == "zh" else self.english
+        return choose(lang, self.chinese, self.english)
 
     def advice(self, lang: str) -> str:
         """Return what to do about it."""
-        return self.advice_chinese if lang == "zh" else self.advice_english
+        return choose(lang, self.advice_chinese, self.advice_english)
 
 
 def _words(text: str) -> tuple[str, ...]:
