@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from drgpay.ground.errors import InputError
 from drgpay.grouper import Grouper, group
-from drgpay.names.columns import CORE_COLUMNS
+from drgpay.names.columns import CASE_COLUMNS
 from drgpay.synth import Summary, synthesize
 from drgpay.synth.profiles import build_profiles, drg_weights
 from drgpay.synth.words import written
@@ -88,7 +88,8 @@ def test_other_seed__other_cases(tmp_path: Path) -> None:
 
 
 def test_columns__the_canonical_ones_in_their_types(table: pa.Table) -> None:
-    assert table.column_names == [column.name for column in CORE_COLUMNS]
+    core = [column for column in CASE_COLUMNS if not column.extra]
+    assert table.column_names == [column.name for column in core]
     kinds = {
         "text": pa.string(),
         "sex": pa.string(),
@@ -97,7 +98,7 @@ def test_columns__the_canonical_ones_in_their_types(table: pa.Table) -> None:
         "date": pa.date32(),
         "flag": pa.bool_(),
     }
-    for column in CORE_COLUMNS:
+    for column in core:
         kind = table.schema.field(column.name).type
         if column.kind == "codes":
             assert pa.types.is_list(kind) and kind.value_type == pa.string()

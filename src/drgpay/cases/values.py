@@ -128,12 +128,3 @@ def coded(text: str, words: Mapping[str, str]) -> str | None:
             meant = {words.get(part.strip()) for part in found.groups()}
             return meant.pop() if len(meant) == 1 else None
     return None
-
-
-def understood() -> list[tuple[str, str, str]]:
-    """Return (Chinese name of the column or kind, meaning, words) of all understood words."""
-    rows = [("性别", meant or "（未知）", words) for meant, words in SEX_WORDS.items()]
-    rows += [("是或否", meant, words) for meant, words in FLAG_WORDS.items()]
-    for column, table in CHOICE_WORDS.items():
-        rows += [(CHOICE_NAMES[column], meant, words) for meant, words in table.items()]
-    return [(name, meant, "、".join(words)) for name, meant, words in rows]

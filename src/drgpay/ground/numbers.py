@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -276,8 +276,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}" if value.denominator > 1 else int(value)
     return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def renamed(value: Number, label: Bilingual) -> Number:
-    """Return a single number under another name."""
-    return replace(value, leaves=(replace(value.leaves[0], label=label),))

@@ -144,7 +144,7 @@ def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: i
     with run.reading():
         rows, adjustments = _orders(run), _adjustments(run)
     _refuse_sums(run.folder, rows, adjustments)
-    _refuse_unknown(run.folder, rows, region)
+    _refuse_unknown(rows, region)
     told = run.manifest.get("recomputed_months")
     return Orders(
         folder=run.folder,
@@ -262,7 +262,7 @@ def _refuse_sums(
         )
 
 
-def _refuse_unknown(folder: Path, rows: Mapping[Place, Order], region: Region) -> None:
+def _refuse_unknown(rows: Mapping[Place, Order], region: Region) -> None:
     hospitals, pools = {h.id for h in region.hospitals}, {p.id for p in region.pools}
     gone = sorted({(h, p) for h, p, _ in rows if h not in hospitals or p not in pools})
     if gone:

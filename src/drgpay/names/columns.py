@@ -352,7 +352,6 @@ CASE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("code_system", "text", "", "编码版本", "诊断与手术编码所属的编码版本", extra=True),
 )
-CORE_COLUMNS: tuple[Column, ...] = tuple(column for column in CASE_COLUMNS if not column.extra)
 
 BY_NAME: Mapping[str, Column] = {column.name: column for column in CASE_COLUMNS}
 GROUPING_COLUMNS = (

@@ -256,7 +256,7 @@ def _same_name(rows: Iterable[AdrgRow | DrgRow], gone: set[str]) -> dict[str, st
     return {name: codes[0] for name, codes in found.items() if len(codes) == 1}
 
 
-def _recoded(code: str, name: str, others: Mapping[str, str]) -> Bilingual | str:
+def _recoded(name: str, others: Mapping[str, str]) -> Bilingual | str:
     if name not in others:
         return ""
     return both(f"同名组：{others[name]}", f"same name: {others[name]}")
@@ -272,10 +272,10 @@ def _adrgs(a: Scheme, b: Scheme) -> Section:
         if x is None:
             assert y is not None
             now = _rule_of(b, "adrg.csv", y)
-            rows.append((ADDED, key, y.name, _recoded(key, y.name, only_a), now))
+            rows.append((ADDED, key, y.name, _recoded(y.name, only_a), now))
         elif y is None:
             was = _rule_of(a, "adrg.csv", x)
-            rows.append((REMOVED, key, x.name, was, _recoded(key, x.name, only_b)))
+            rows.append((REMOVED, key, x.name, was, _recoded(x.name, only_b)))
         else:
             if x.name != y.name:
                 rows.append((RENAMED, key, y.name, x.name, y.name))
@@ -305,10 +305,10 @@ def _drgs(a: Scheme, b: Scheme) -> Section:
         if x is None:
             assert y is not None
             now = _rule_of(b, "drg.csv", y)
-            rows.append((ADDED, code, y.name, _recoded(code, y.name, only_a), now))
+            rows.append((ADDED, code, y.name, _recoded(y.name, only_a), now))
         elif y is None:
             was = _rule_of(a, "drg.csv", x)
-            rows.append((REMOVED, code, x.name, was, _recoded(code, x.name, only_b)))
+            rows.append((REMOVED, code, x.name, was, _recoded(x.name, only_b)))
         elif x.name != y.name:
             rows.append((RENAMED, code, y.name, x.name, y.name))
     return Section("drg", both("DRG", "DRG"), GROUP_COLUMNS, tuple(rows))

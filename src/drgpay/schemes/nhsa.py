@@ -40,7 +40,6 @@ from drgpay.schemes.nhsa_rules import (
 
 IN_FORCE_3_0 = dt.date(2027, 1, 1)
 UNGROUPED = ("0000", "000")  # the workbook's own rows for cases that nothing takes
-PRE_MDC = "MDCA"  # its empty rule means that every case is tried, not that it takes the rest
 HEADER_AMONG_ROWS = 5
 EVERYWHERE = "*"  # owner of a list that any rule may name
 AMENDMENTS = ("amendments", "chs-drg-3.0.csv")

@@ -50,7 +50,7 @@ def year_notes(
 ) -> list[Bilingual]:
     """Return all notes of a settled year; `sums` are those of `year` by hospital and pool."""
     found = [*prepared.codes.first(), *history_codes(prepared)]
-    found += _of_cash(held, policy)
+    found += _of_cash(held)
     found += [unused_columns(prepared.unknown)] if prepared.unknown else []
     found += case_notes(year.aside, year.totals)
     found += [
@@ -427,7 +427,7 @@ def _of_zero_points(base: BasePoints, region: Region, policy: YearPolicy) -> lis
     ]
 
 
-def _of_cash(held: Held, policy: YearPolicy) -> list[Bilingual]:
+def _of_cash(held: Held) -> list[Bilingual]:
     """Note what is drawn from reserves, waits, is to be recovered and moves between funds."""
     found = [
         both(

@@ -56,7 +56,6 @@ def severity_findings(cases: Cases, level: Ints, settings: Parameters) -> list[F
             low: bool = signal.low,
             mask: Mask = mask,
             base: Floats = base,
-            result: Result = result,
         ) -> Sequence[Evidence]:
             if low:
                 return _fewest(cases, rows, mask, base, number, settings)
@@ -171,7 +170,6 @@ def _codes_finding(cases: Cases, rows: Ints, level: Ints, settings: Parameters) 
         evaluable,
         tau,
         np.zeros(count),
-        False,
     )
     gain = _gain(cases, rows, cases.severity[rows] > NONE, count)
     stake: Floats = np.maximum(seen - np.nan_to_num(meant), 0) * gain

@@ -82,7 +82,6 @@ class Result:
     evaluable: Mask
     tau: float
     centre: Floats
-    low_side: bool
     # whether the hospital's level has enough hospitals for a centre of its own
     own_level: Mask | None = None
 
@@ -216,7 +215,7 @@ def counted(
     z = (observed - mu) / np.sqrt(variance)
     own = _own_level(level, evaluable, settings)
     ratio = observed / mu
-    return _result(cases, observed, mu, ratio, shrunk, z, tail, evaluable, tau, centre, low, own)
+    return _result(cases, observed, mu, ratio, shrunk, z, tail, evaluable, tau, centre, own)
 
 
 def count_tail(observed: Floats, mu: Floats, part: Floats, tau: float, low: bool) -> Floats:
@@ -307,7 +306,6 @@ def averaged(
         evaluable,
         tau,
         centre,
-        low,
         _own_level(level, evaluable, settings),
     )
 
@@ -339,7 +337,6 @@ def _result(
     evaluable: Mask,
     tau: float,
     centre: Floats,
-    low: bool,
     own_level: Mask,
 ) -> Result:
     def only(values: Floats) -> Floats:
@@ -348,5 +345,5 @@ def _result(
     p = only(p)
     return Result(
         cases, observed, only(mean), only(ratio), only(shrunk), only(z), p, np.full(len(p), np.nan),
-        evaluable, tau, centre, low, own_level,
+        evaluable, tau, centre, own_level,
     )  # fmt: skip

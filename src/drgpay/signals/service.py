@@ -237,7 +237,7 @@ def absent(name: str, level: Ints, why: object) -> Finding:
     none = np.full(count, np.nan)
     result = Result(
         np.zeros(count, np.int64), none, none, none, none, none, none, none,
-        np.zeros(count, np.bool_), 0.0, none, SIGNALS[name].low,
+        np.zeros(count, np.bool_), 0.0, none,
     )  # fmt: skip
     text = why if isinstance(why, Bilingual) else NOTHING
     return Finding(SIGNALS[name], result, none, none, text)

@@ -156,16 +156,14 @@ def draw_block(plan: Plan, year: int, number: int) -> Block:
             good=np.ones(n, dtype=np.bool_),
         )
     )
-    cost = _costs(plan, rng, year, grouped, line, hospital, severe, los, mode, bed_class)
+    cost = _costs(plan, rng, year, grouped, line, hospital, los, mode, bed_class)
     pool = who["pool"]
     fund, personal, aid = _payers(plan, rng, cost["total"], pool, hospital)
 
     dx_words = dx_ids - 1
     px_words = px_ids - 1
     sex = who["sex"].copy()
-    slip, bad = _slips(
-        plan, rng, line, first, sex, dx_offsets, dx_words, px_offsets, px_words, follow
-    )
+    slip, bad = _slips(plan, rng, line, sex, dx_offsets, dx_words, px_offsets, px_words)
     days = [admission.copy(), discharge]
     reversed_dates = bad == 2
     days[0][reversed_dates] = discharge[reversed_dates] + 3
@@ -514,7 +512,6 @@ def _costs(
     grouped: Any,
     line: Array,
     hospital: Array,
-    severe: Array,
     los: Array,
     mode: Array,
     bed_class: Array,
@@ -576,13 +573,11 @@ def _slips(
     plan: Plan,
     rng: np.random.Generator,
     line: Array,
-    first: int,
     sex: Array,
     dx_offsets: Array,
     dx_words: Array,
     px_offsets: Array,
     px_words: Array,
-    follow: Array,
 ) -> tuple[Array, Array]:
     """Put errors in, in place; return which kind each case got and which rows are bad.
 
