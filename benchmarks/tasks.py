@@ -18,6 +18,7 @@ from benchmarks import (
     checks,
     cleaning,
     explain,
+    groupers,
     kernels,
     lists,
     reading,
@@ -26,34 +27,6 @@ from benchmarks import (
 )
 from benchmarks import year_end as settling
 from benchmarks.measure import SCHEME, median_seconds, peak_mib
-
-
-def model(cases_file: str, limit: str) -> dict[str, Any]:
-    """The readable model, one case at a time, on the file's first cases already in memory."""
-    import pyarrow.parquet as pq
-
-    from reference.model import group_case, load_scheme
-
-    names = "sex age_years age_days birth_weight_g los_days icu diagnoses procedures".split()
-    batch = next(pq.ParquetFile(cases_file).iter_batches(int(limit), columns=names))
-    rows = [
-        row
-        for row in batch.to_pylist()
-        if row["sex"] in ("M", "F")
-        and row["age_years"] is not None
-        and row["diagnoses"]
-        and row["diagnoses"][0]
-    ]
-    scheme = load_scheme(Path("reference/schemes") / SCHEME)
-    for row in rows:
-        row["procedures"] = row["procedures"] or []
-        row["icu"] = bool(row["icu"])
-
-    def work() -> None:
-        for row in rows:
-            group_case(scheme, **row)
-
-    return {"cases": len(rows), "seconds": median_seconds(work, 3)}
 
 
 def group_file(cases_file: str, out: str) -> dict[str, Any]:
@@ -187,7 +160,6 @@ def exact_cases(cases_file: str, out: str, count: str) -> dict[str, Any]:
 TASKS = {
     "kernels": kernels.kernels,
     "arrays": kernels.arrays,
-    "model": model,
     "group_file": group_file,
     "group_same_columns": checks.grouping_same_columns,
     "group_checked": checks.grouping_and_checks,
@@ -205,8 +177,8 @@ TASKS = {
     "lists_speed": lists.speed,
     "explain_one": explain.one,
     "explain_file": explain.file,
-    "against_pandas": settling.against_pandas,
-    "against_model": settling.against_model,
+    "against_others": settling.against_others,
+    "groupers": groupers.groupers,
     "large_region": settling.make_large_region,
     "stream": settling.stream_100m,
     "base_points": base_points.base_points,

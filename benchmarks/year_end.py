@@ -1,8 +1,8 @@
-"""The year end against a plain pandas one and against the readable model; a hundred million cases.
+"""The year end against what an analyst would write; a hundred million cases.
 
-The pandas year end is what a careful analyst would write for this policy: vectorised, money in
-int64 fen, points in 1/10,000 and the point value a Fraction. It takes cases and history that are
-grouped already and knows the rules of the policy `hangzhou` alone; its fen must be ours.
+That is DuckDB SQL and polars (`benchmarks.rivals`) and, here, vectorised pandas: money in int64
+fen, points in 1/10,000 and the point value a Fraction. They take cases and history that are grouped
+already and know the rules of the policy `hangzhou` alone; their fen must be ours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import SCHEME, median_seconds, peak_mib
+from benchmarks.rivals import by_duckdb, by_polars
 
 COLUMNS = (
     "case_id hospital_id patient_id pool admission_date discharge_date settlement_date los_days "
@@ -48,9 +49,8 @@ EXPECTED = {
 PLAIN = ["findings.hold=none", "provision=none"]
 
 
-def _frame(cases: Path, groups: Path) -> Any:
-    """Return cases with their groups: money in fen, days as numbers, words as categories."""
-    import pandas as pd
+def _table(cases: Path, groups: Path) -> Any:
+    """Return cases with their groups: money in fen, days as numbers, words in dictionaries."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -62,8 +62,10 @@ def _frame(cases: Path, groups: Path) -> Any:
     for name in ("admission_date", "discharge_date", "settlement_date"):
         days = table[name].cast(pa.int32())
         table = table.set_column(table.column_names.index(name), name, days)
-    found = pq.read_table(groups, columns=["drg", "adrg", "status"]).to_pandas()
-    return pd.concat([table.to_pandas(), found], axis=1)
+    found = pq.read_table(groups, columns=["drg", "adrg", "status"])
+    for name in found.column_names:
+        table = table.append_column(name, found[name])
+    return table
 
 
 def _kept(frame: Any, years: tuple[int, int], rates: Any) -> Any:
@@ -125,10 +127,12 @@ def _reviewed_points(case: Any) -> int:
     return int((2 * exact.numerator + exact.denominator) // (2 * exact.denominator))
 
 
-def pandas_year_end(region: Any, cases: Any, past: Any) -> tuple[dict[str, Fraction], Any]:
-    """Settle grouped cases; return point values and hospitals, by pandas alone."""
+def by_pandas(region: Any, cases: Any, past: Any) -> Any:
+    """Return the sums of hospital and pool, by pandas alone."""
     import numpy as np
     import pandas as pd
+
+    cases, past = cases.to_pandas(), past.to_pandas()
 
     year = region.year
     rates = {rate.bed_class: rate.rate_fen for rate in region.bed_day_rates}
@@ -185,7 +189,7 @@ def pandas_year_end(region: Any, cases: Any, past: Any) -> tuple[dict[str, Fract
     again = stays.index[same & gap.between(0, 15)]
     f.loc[again, "points"] = (f.loc[again, "points"] + 1) // 2
     f["not_pool"] = f.total_cost - f.pool_fund
-    sums = (
+    return (
         f.groupby(["hospital_id", "pool"], observed=True)
         .agg(
             cases=("points", "size"),
@@ -195,14 +199,22 @@ def pandas_year_end(region: Any, cases: Any, past: Any) -> tuple[dict[str, Fract
         )
         .reset_index()
     )
+
+
+def _settled(region: Any, sums: Any) -> tuple[dict[str, Fraction], list[tuple[str, str, int, int]]]:
+    """Return point values, and hospital, pool, due and final payment of each account."""
+    import pandas as pd
+
     values, rows = {}, []
-    for name, pool in pools.items():
-        own_rows = sums[sums.pool == name].sort_values("hospital_id")
+    for pool in region.pools:
+        own_rows = sums[sums.pool == pool.id].sort_values("hospital_id")
         value, due = _dues(pool, own_rows)
-        values[name] = value
+        values[pool.id] = value
         rows.append(own_rows.assign(due=due))
     table = pd.concat(rows, ignore_index=True)
-    return values, _finals(table, region, hospitals)
+    table = _finals(table, region, {h.id: h for h in region.hospitals})
+    columns = zip(table.hospital_id, table.pool, table.due, table.final, strict=True)
+    return values, sorted((h, p, int(d), int(f)) for h, p, d, f in columns)
 
 
 def _half_away(value: Fraction) -> int:
@@ -257,14 +269,17 @@ def _grouped_files(region: Any, work: Path) -> tuple[Path, list[Path]]:
     return found[0], found[1:]
 
 
-def against_pandas(region_dir: str, work: str) -> dict[str, Any]:
-    """The same grouped cases settled by pandas and by us, in memory and from files; same fen.
+RIVALS = {"duckdb": by_duckdb, "polars": by_polars, "pandas": by_pandas}
 
-    `pandas_seconds` and `seconds` are of grouped cases in memory to hospitals, base points from the
-    history included. `pandas_files_seconds` adds reading cases and groups; `files_seconds` is all of
-    ours from the same files: reading, front-page checks, grouping and settling.
+
+def against_others(region_dir: str, work: str) -> dict[str, Any]:
+    """The same grouped cases settled by DuckDB SQL, polars and pandas and by us; the same fen.
+
+    `NAME_seconds` and `seconds` are of grouped cases in memory to hospitals, base points from the
+    history included; `read_seconds` is reading cases and groups; `files_seconds` is all of ours from
+    the same files: reading, front-page checks, grouping and settling.
     """
-    import pandas as pd
+    import pyarrow as pa
 
     from drgpay.ground.errors import BooksError, both
     from drgpay.settlement.year_end import prepare_year, settle_prepared
@@ -282,98 +297,33 @@ def against_pandas(region_dir: str, work: str) -> dict[str, Any]:
         raise BooksError(both(f"政策已变：{wrong}", f"the policy is another one now: {wrong}"))
     groups, past_groups = _grouped_files(region, Path(work))
     started = time.perf_counter()
-    cases = _frame(region.cases[0], groups)
-    parts = [_frame(p, g) for p, g in zip(region.history, past_groups, strict=True)]
-    past = pd.concat(parts, ignore_index=True)
-    read = time.perf_counter() - started
-    started = time.perf_counter()
-    values, table = pandas_year_end(region, cases, past)
-    pandas_seconds = time.perf_counter() - started
+    cases = _table(region.cases[0], groups)
+    parts = [_table(p, g) for p, g in zip(region.history, past_groups, strict=True)]
+    past = pa.concat_tables(parts).unify_dictionaries()
+    found = {"read_seconds": time.perf_counter() - started}
     mine = sorted(
         (h.hospital_id, h.pool, h.due_fen, h.final_fen) for h in ours.hospitals if h.sums.cases
     )
-    theirs = sorted(
-        (h, p, int(d), int(f))
-        for h, p, d, f in zip(table.hospital_id, table.pool, table.due, table.final, strict=True)
-    )
-    if mine != theirs or values != {p.pool: p.point_value_fen for p in ours.pools}:
-        different = [(a, b) for a, b in zip(mine, theirs, strict=False) if a != b][:2]
-        raise BooksError(both(f"结果不同：{different}", f"the results differ: {different}"))
+    points = {p.pool: p.point_value_fen for p in ours.pools}
+    for name, sums in RIVALS.items():
+        started = time.perf_counter()
+        values, theirs = _settled(region, sums(region, cases, past))
+        found[f"{name}_seconds"] = time.perf_counter() - started
+        if mine != theirs or values != points:
+            different = [(a, b) for a, b in zip(mine, theirs, strict=False) if a != b][:2]
+            raise BooksError(
+                both(
+                    f"{name} 的结果不同：{different}", f"the results of {name} differ: {different}"
+                )
+            )
     return {
         "cases": ours.counts.total,
         "history": ours.prepared.history_use.rows,
-        "pandas_seconds": pandas_seconds,
-        "pandas_files_seconds": pandas_seconds + read,
         "seconds": seconds,
         "again_seconds": again,
         "files_seconds": prepared_seconds + seconds,
-        "ratio": pandas_seconds / seconds,
-        "files_ratio": (pandas_seconds + read) / (prepared_seconds + seconds),
         "peak_mib": peak_mib(),
-    }
-
-
-def against_model(cases: str = "20000", work: str = ".bench") -> dict[str, Any]:
-    """Settle clean invented cases by reference/model and by us; cases a second of both.
-
-    `seconds` of ours is `settle_prepared` of a prepared year as it is when a policy is tried (base
-    points and readmissions kept), `first_seconds` the first time; the model's is `settle` with the
-    groups given. Both are also told with grouping, from rows or tables in memory.
-    """
-    import pyarrow.parquet as pq
-
-    from drgpay.ground.errors import BooksError, both
-    from drgpay.settlement.year_end import prepare_year, settle_prepared
-    from drgpay.synth import synthesize
-    from reference.model.policy import load_policy
-    from reference.model.region import read_region
-    from reference.model.scheme import load_scheme
-    from reference.model.settlement import group_region, settle
-
-    folder = Path(work) / f"clean-{cases}"
-    shutil.rmtree(folder, ignore_errors=True)
-    synthesize(folder, int(cases), 3, error_rate=0, history_years=2)
-    prepared = prepare_year(folder)
-    started = time.perf_counter()
-    ours = settle_prepared(prepared, prepared.policy)
-    first = time.perf_counter() - started
-    again = median_seconds(lambda: settle_prepared(prepared, prepared.policy), 5)
-    files = median_seconds(lambda: settle_prepared(p := prepare_year(folder), p.policy), 1)
-
-    def rows(path: Path) -> list[dict[str, Any]]:
-        return list(pq.read_table(path).to_pylist())
-
-    bad = {r[2] for r in (*ours.quarantine.rows, *ours.prepared.history_quarantine.rows)}
-    own = [r for r in rows(folder / "cases.parquet") if r["case_id"] not in bad]
-    past = [
-        r
-        for p in sorted((folder / "history").iterdir())
-        for r in rows(p)
-        if r["case_id"] not in bad
-    ]
-    region = read_region(folder, own, past)
-    policy = load_policy(region.policy, region.folder).for_year(region.year, None)
-    scheme = load_scheme(Path("reference/schemes") / SCHEME)
-    started = time.perf_counter()
-    groups = group_region(region, policy, scheme)
-    grouping = time.perf_counter() - started
-    started = time.perf_counter()
-    model = settle(region, policy, scheme, groups)
-    seconds = time.perf_counter() - started
-    mine = sorted((h.hospital_id, h.pool, h.due_fen, h.final_fen) for h in ours.hospitals)
-    theirs = sorted((h.hospital_id, h.pool, h.due_fen, h.final_fen) for h in model.hospitals)
-    if mine != theirs:
-        raise BooksError(both("与模型的结果不同", "the model's results differ"))
-    count = ours.counts.total
-    return {
-        "cases": count,
-        "model_seconds": seconds,
-        "model_with_grouping_seconds": seconds + grouping,
-        "first_seconds": first,
-        "seconds": again,
-        "files_seconds": files,
-        "model_cases_per_second": count / seconds,
-        "peak_mib": peak_mib(),
+        **found,
     }
 
 

@@ -70,13 +70,3 @@ class Score:
     @property
     def share_false(self) -> float:
         return len(self.false) / max(self.flagged, 1)
-
-
-def found_pairs(result: Signals) -> set[tuple[str, str]]:
-    """The hospitals and kinds with a finding of middle or high confidence."""
-    ids = [h.id for h in result.cases.region.hospitals]
-    return {
-        (ids[number], f.signal.kind)
-        for f in result.findings
-        for number in np.flatnonzero(f.confidence >= LEVELS.index("middle")).tolist()
-    }
