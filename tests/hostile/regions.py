@@ -89,7 +89,7 @@ KINDS = [
     _toml("cases-outside", "病例文件在文件夹之外且不存在", "a file of cases outside of the folder", 'cases = ["cases.csv"]', 'cases = ["../../../etc/none.csv"]', "没有文件", "no file"),
     _toml("policy-path", "政策名像路径注入", "a policy named like a path", 'policy = "testland"', 'policy = "../testland\\u0000"', "政策", "policy"),
     _year("hospitals-gbk", "hospitals.csv为GBK：照常读取", "hospitals.csv in GBK: is read", _hospitals(HOSPITALS.encode("gbk")), Read(12, None)),
-    _year("hospitals-utf16", "hospitals.csv为UTF-16", "hospitals.csv in UTF-16", _hospitals(HOSPITALS.encode("utf-16")), REGION),
+    _year("hospitals-utf16", "hospitals.csv为UTF-16：照常读取", "hospitals.csv in UTF-16: is read", _hospitals(HOSPITALS.encode("utf-16")), Read(12, None)),
     _year("hospitals-empty", "空的hospitals.csv", "an empty hospitals.csv", _hospitals(b""), REGION),
     _year("hospitals-headers-only", "hospitals.csv只有表头", "hospitals.csv with headers only", _hospitals(b"hospital_id,name,level\n"), REGION),
     _year("hospitals-nul", "hospitals.csv中有NUL字节", "NUL bytes in hospitals.csv", _hospitals(HOSPITALS.replace("第二", "\x00").encode()), REGION),
