@@ -138,7 +138,7 @@ def test_workbook__sheet_of_payments_is_the_months(folders: dict[str, Path]) -> 
     head = [cell.value for cell in sheet[1]]
     assert head[:3] == ["医疗机构编码", "医疗机构", "险种"]
     rows = {(r[0].value, r[2].value): [c.value for c in r] for r in sheet.iter_rows(min_row=2)}
-    assert rows["H2", "310"][head.index("本月实付")] == 13_300
+    assert rows["H2", "310"][head.index("实付")] == 13_300
     assert rows["H1", "310"][head.index("以前各月已付")] == 19_950 + 52_250
 
 
@@ -176,7 +176,7 @@ def test_parameters__without_a_verified_source_are_listed(folders: dict[str, Pat
     assert unverified
     assert "month.growth_limit" in unverified  # the value of a trial
     for key in unverified:
-        assert f" {key}</td>" in page
+        assert f">{key}</td>" in page
     assert f"有 {len(unverified)} 项参数未经核实" in page
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -15,9 +15,10 @@ from . import amounts
 from .amounts import points, yuan
 from .charts import month_bars
 from .month_folder import MonthFolder, value_fraction
-from .pages import Banner, PageSection, Tile, chart, folded, table, write_page
-from .sections import parameter_value, source_text
-from .texts import UNITS, Words
+from .month_sheets import MonthSheets
+from .pages import Banner, PageSection, Tile, chart, folded, grid, table, write_page
+from .sheets import page_table
+from .texts import Words
 
 NAME = "month.html"
 LISTED = 200  # correction entries shown; the table holds all
@@ -41,6 +42,7 @@ class _Page:
     def __init__(self, run: MonthFolder, lang: str) -> None:
         self.run, self.lang, self.w = run, lang, Words(lang)
         self.t = choosing(lang)
+        self.sheets = MonthSheets(run, self.w)
 
     def write(self) -> Path:
         """Write the page."""
@@ -176,26 +178,7 @@ class _Page:
             ),
             self.w("money_unit"),
         ]
-        columns = [
-            (t("月份", "month"), "code"), (t("险种", "pool"), "text"),
-            (t("月度预算", "budget"), "num"), (t("点数外应付", "outside of points"), "num"),
-            (t("非统筹支付", "not-pool"), "num"), (t("病例", "cases"), "num"),
-            (t("病例点数", "points of cases"), "num"), (t("冲正点数", "corrections"), "num"),
-            (t("点数", "points"), "num"), (t("暂定点值", "provisional value"), "num"),
-            (t("应预付", "payment"), "num"), (t("暂停", "suspended"), "num"),
-            *self._adjusted_columns(), (t("实付", "paid"), "num"),
-        ]  # fmt: skip
-        rows = [
-            [
-                r["month"], f"{r['name']} {r['pool']}", yuan(r["budget_fen"]), yuan(r["money_fen"]),
-                yuan(r["not_pool_by_points_fen"]), r["cases"], points(r["points_before"]),
-                points(r["correction_points"]), points(r["points"]), shown_value(r),
-                yuan(r["payment_fen"]), yuan(r["suspended_fen"]), *self._adjusted(r),
-                yuan(r["paid_fen"]),
-            ]
-            for r in run.pools
-        ]  # fmt: skip
-        body = table(columns, rows, self.lang, "wide")
+        body = grid(page_table(self.sheets.pools(), "wide"))
         if len({r["month"] for r in run.pools}) > 1:
             body = self._bars() + body
         return PageSection("value", t("暂定点值", "Provisional point value"), lead, body)
@@ -212,15 +195,6 @@ class _Page:
 
     def _hospitals(self) -> PageSection:
         t = self.t
-        rows = self._by_hospital()
-        columns = [
-            (t("医疗机构", "hospital"), "text"), (t("险种", "pool"), "code"),
-            (t("病例", "cases"), "num"), (t("点数", "points"), "num"),
-            (t("统筹基金记账", "recorded fund"), "num"), (t("非统筹支付", "not-pool"), "num"),
-            (t("暂定应付", "provisional due"), "num"), (t("应预付", "payment"), "num"),
-            (t("暂停", "suspended"), "num"), *self._adjusted_columns(), (t("实付", "paid"), "num"),
-            (t("以前已付", "paid before"), "num"), (t("累计已付", "paid to date"), "num"),
-        ]  # fmt: skip
         lead = [
             t(
                 "暂定应付 = 点数 × 暂定点值 − 按点数病例的非统筹支付 + 点数外应付。",
@@ -236,67 +210,9 @@ class _Page:
                     "+ left to be set off; never below 0.",
                 )
             )
-        body = [
-            [
-                r["name"], r["pool"], r["cases"], points(r["points"]), yuan(r["recorded_fund_fen"]),
-                yuan(r["not_pool_by_points_fen"]),
-                "—" if r["provisional_due_fen"] is None else yuan(r["provisional_due_fen"]),
-                yuan(r["payment_fen"]), yuan(r["suspended_fen"]), *self._adjusted(r),
-                yuan(r["paid_fen"]), yuan(r["paid_before_fen"]), yuan(r["paid_to_date_fen"]),
-            ]
-            for r in rows
-        ]  # fmt: skip
-        total = [self.w("total"), "", sum(r["cases"] for r in rows)]
-        total.append(points(sum(r["points"] for r in rows)))
-        for key in (
-            "recorded_fund_fen", "not_pool_by_points_fen", "provisional_due_fen", "payment_fen",
-            "suspended_fen", *self._adjusted_keys(), "paid_fen", "paid_before_fen",
-            "paid_to_date_fen",
-        ):  # fmt: skip
-            total.append(yuan(sum(r[key] or 0 for r in rows)))
-        body.append(total)
-        return PageSection(
-            "hospitals",
-            t("各机构", "Hospitals"),
-            lead,
-            table(columns, body, self.lang, "wide"),
-        )
-
-    def _by_hospital(self) -> list[Record]:
-        """Rows of the month; of twelve months, their sums by hospital and pool."""
-        if not self.run.every:
-            return self.run.now(self.run.hospitals)
-        sums: dict[tuple[str, str], Record] = {}
-        for row in self.run.hospitals:
-            key = (row["pool"], row["hospital_id"])
-            own = sums.get(key)
-            if own is None:
-                sums[key] = {**row, "paid_before_fen": 0}
-                continue
-            for name in (
-                "cases", "points", "recorded_fund_fen", "not_pool_by_points_fen", "payment_fen",
-                "suspended_fen", "paid_fen",
-            ):  # fmt: skip
-                own[name] += row[name]
-            own["provisional_due_fen"] = _sum(
-                own["provisional_due_fen"], row["provisional_due_fen"]
-            )
-            own["paid_to_date_fen"] = row["paid_to_date_fen"]
-        return [sums[key] for key in sorted(sums)]
-
-    def _adjusted_keys(self) -> list[str]:
-        if self.run.earlier is None:
-            return []
-        return ["adjustment_fen", "setoff_before_fen", "setoff_after_fen"]
-
-    def _adjusted_columns(self) -> list[tuple[str, str]]:
-        t = self.t
-        heads = [t("以前月份调整", "adjustments"), t("上月待抵", "to set off"),
-                 t("结转待抵", "left to set off")]  # fmt: skip
-        return [(head, "num") for head, _ in zip(heads, self._adjusted_keys(), strict=False)]
-
-    def _adjusted(self, row: Record) -> list[str]:
-        return [yuan(row[key]) for key in self._adjusted_keys()]
+        title = t("各机构", "Hospitals")
+        made = replace(self.sheets.payments(), title=title)
+        return PageSection("hospitals", title, lead, grid(page_table(made, "wide")))
 
     def _adjustments(self) -> PageSection:
         """Where earlier months came out otherwise than they were booked: of this month."""
@@ -330,21 +246,6 @@ class _Page:
         if earlier["changed_parameters"]:
             keys = self.w("list_comma").join(earlier["changed_parameters"])
             lead.append(t(f"已变的政策参数：{keys}。", f"Parameters that changed: {keys}."))
-        columns = [
-            (t("所属月份", "of month"), "code"), (t("医疗机构", "hospital"), "text"),
-            (t("险种", "pool"), "code"), (t("原病例", "cases then"), "num"),
-            (t("现病例", "cases now"), "num"), (t("原记账", "recorded then"), "num"),
-            (t("现记账", "recorded now"), "num"), (t("原应付", "booked as paid"), "num"),
-            (t("现应付", "due to be paid now"), "num"), (t("调整", "adjustment"), "num"),
-        ]  # fmt: skip
-        body = [
-            [
-                r["of_month"], r["name"], r["pool"], r["cases_before"], r["cases_now"],
-                yuan(r["recorded_fund_before_fen"]), yuan(r["recorded_fund_now_fen"]),
-                yuan(r["paid_before_fen"]), yuan(r["paid_now_fen"]), yuan(r["adjustment_fen"]),
-            ]
-            for r in rows[:LISTED]
-        ]  # fmt: skip
         if len(rows) > LISTED:
             lead.append(
                 t(
@@ -352,9 +253,10 @@ class _Page:
                     f"The first {LISTED} are listed, the others are in adjustments.csv.",
                 )
             )
-        made = table(columns, body, self.lang, "wide") if body else Markup()
         title = t("以前月份调整", "Adjustments of earlier months")
-        return PageSection("adjustments", title, lead, made)
+        made = replace(self.sheets.adjustments(), title=title, rows=rows[:LISTED], total="")
+        body = grid(page_table(made, "wide")) if rows else Markup()
+        return PageSection("adjustments", title, lead, body)
 
     def _parameters(self) -> PageSection:
         """The parameters without a verified source that the months hang on."""
@@ -362,23 +264,9 @@ class _Page:
         title = w("s_parameters")
         if not rows:
             return PageSection("parameters", title, [w("p_all_verified")])
-        columns = [
-            (w("p_name"), "text"), (w("p_value"), "text"), (w("p_unit"), "text"),
-            (w("p_source"), "wide"), (w("p_period"), "text"),
-        ]  # fmt: skip
-        body = [
-            [
-                f"{p.get('name') or p['key']} {p['key']}",
-                parameter_value(p["value"], p.get("unit") or "", w, p["key"])
-                + (f"{w('colon')}{w('p_trial')}" if p.get("trial") else ""),
-                w.of(UNITS, p.get("unit") or ""),
-                source_text(p, w),
-                f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
-            ]
-            for p in rows
-        ]
         lead = [w("p_lead", n=len(rows), used=len(rows))]
-        return PageSection("parameters", title, lead, table(columns, body, self.lang, "parameters"))
+        made = page_table(self.sheets.parameters(rows), "parameters")
+        return PageSection("parameters", title, lead, grid(made))
 
     def _suspended(self) -> PageSection:
         t, rows = self.t, self.run.suspended
@@ -397,29 +285,8 @@ class _Page:
         if not rows:
             lead.append(t("没有暂停支付。", "Nothing is withheld."))
             return PageSection("suspended", t("暂停支付", "Suspended"), lead)
-        columns = [
-            (t("月份", "month"), "code"), (t("医疗机构", "hospital"), "text"),
-            (t("险种", "pool"), "code"), (t("当月记账", "recorded fund"), "num"),
-            (t("上年同月", "last year"), "num"), (t("增长", "growth"), "num"),
-            (t("正常额度", "normal up to"), "num"), (t("应预付", "payment"), "num"),
-            (t("暂停", "suspended"), "num"), (t("实付", "paid"), "num"),
-        ]  # fmt: skip
-        body = [
-            [
-                r["month"], r["name"], r["pool"], yuan(r["recorded_fund_fen"]),
-                yuan(r["last_year_fund_fen"]),
-                amounts.percent(
-                    r["recorded_fund_fen"] - r["last_year_fund_fen"], r["last_year_fund_fen"], 2,
-                    signed=True,
-                ),
-                yuan(r["normal_fund_fen"]), yuan(r["payment_fen"]), yuan(r["suspended_fen"]),
-                yuan(r["paid_fen"]),
-            ]
-            for r in rows
-        ]  # fmt: skip
-        return PageSection(
-            "suspended", t("暂停支付", "Suspended"), lead, table(columns, body, self.lang, "wide")
-        )
+        made = self.sheets.suspended()
+        return PageSection("suspended", made.title, lead, grid(page_table(made, "wide")))
 
     def _corrections(self) -> PageSection:
         t, rows = self.t, self._of_month(self.run.corrections)
@@ -431,22 +298,6 @@ class _Page:
             ),
             t(f"共 {len(rows):,} 笔。", f"{len(rows):,} entries."),
         ]
-        columns = [
-            (t("病例号", "case"), "code"), (t("医疗机构", "hospital"), "code"),
-            (t("险种", "pool"), "code"), (t("病组", "DRG"), "code"),
-            (t("病例月份", "month of the stay"), "code"),
-            (t("冲正月份", "month of the correction"), "code"),
-            (t("原点数", "before"), "num"), (t("冲正", "correction"), "num"),
-            (t("冲正后", "after"), "num"),
-        ]  # fmt: skip
-        body = [
-            [
-                r["case_id"], r["hospital_id"], r["pool"], r["drg"], r["month"],
-                r["correction_month"], points(r["points_before"]), points(r["correction_points"]),
-                points(r["points_after"]),
-            ]
-            for r in rows[:LISTED]
-        ]  # fmt: skip
         if len(rows) > LISTED:
             lead.append(
                 t(
@@ -454,8 +305,9 @@ class _Page:
                     f"The first {LISTED} are listed, the others are in corrections.csv.",
                 )
             )
-        made = table(columns, body, self.lang) if body else Markup()
-        return PageSection("corrections", t("再住院冲正", "Correction entries"), lead, made)
+        made = replace(self.sheets.corrections(), rows=rows[:LISTED], total="")
+        body = grid(page_table(made)) if rows else Markup()
+        return PageSection("corrections", t("再住院冲正", "Correction entries"), lead, body)
 
     def _of_month(self, rows: Sequence[Record]) -> list[Record]:
         if self.run.every:
@@ -464,23 +316,6 @@ class _Page:
 
     def _ties(self) -> PageSection:
         t = self.t
-        columns = [
-            (t("项目", "what"), "text"), (t("险种", "pool"), "code"),
-            (t("各月合计", "months"), "num"), (t("全年", "year"), "num"),
-            (t("差额", "difference"), "num"),
-        ]  # fmt: skip
-        units: dict[str, Callable[[int], str]] = {
-            "fen": yuan,
-            "points": points,
-            "cases": lambda n: f"{n:,}",
-        }
-        body = []
-        for r in self.run.ties:
-            show = units[r["unit"]]
-            name = t(r["name"], r["name_en"])
-            body.append(
-                [name, r["pool"], show(r["months"]), show(r["year"]), show(r["difference"])]
-            )
         differ = any(r["difference"] for r in self.run.ties)
         lead = [
             t(
@@ -501,28 +336,16 @@ class _Page:
                 "--earlier, which has what was paid; the one of this folder is simulated.",
             ),
         ]
-        return PageSection(
-            "year", t("各月与全年", "Months and year"), lead, table(columns, body, self.lang)
-        )
+        made = self.sheets.ties()
+        return PageSection("year", made.title, lead, grid(page_table(made)))
 
     def _ceiling(self) -> PageSection:
         t, found = self.t, self.run.manifest["ceiling"]
         title = t("总额控制", "Ceiling")
-        if found is None:
+        made = self.sheets.ceiling()
+        if made is None:
             lead = [t("没有给出总额控制目标。", "No control target was given.")]
             return PageSection("ceiling", title, lead)
-        from drgpay.names.codes import MODES
-
-        columns = [(t("项目", "what"), "text"), (t("金额", "amount"), "num")]
-        body: list[list[Any]] = []
-        for p in found["payments"]:
-            mode = MODES[p["mode"]]
-            name = mode.of(self.lang)
-            body.append([f"{name} {p['name']}".strip(), yuan(p["amount_fen"])])
-        body.append([t("合计", "together"), yuan(found["total_fen"])])
-        body.append([t("总额控制目标", "control target"), yuan(found["control_target_fen"])])
-        for text, fen in ceiling_lines(found, self.t):
-            body.append([text, yuan(fen)])
         share = amounts.percent(found["total_fen"], found["control_target_fen"], 2)
         lead = [
             t(
@@ -538,18 +361,11 @@ class _Page:
                     "reserves.",
                 )
             )
-        return PageSection("ceiling", title, lead, table(columns, body, self.lang))
+        return PageSection("ceiling", title, lead, grid(page_table(made)))
 
     def _checks(self) -> PageSection:
-        t, lang = self.t, self.lang
-        columns = [
-            (t("核对", "check"), "text"), (t("数目", "figures"), "num"), (t("结果", "result"), "text"),
-        ]  # fmt: skip
-        body = [
-            [c[f"text_{lang}"], c["detail"], t("通过", "passed") if c["passed"] else t("未通过", "FAILED")]
-            for c in self.run.manifest["checks"]
-        ]  # fmt: skip
-        return PageSection("checks", t("核对", "Checks"), [], table(columns, body, lang))
+        made = self.sheets.checks()
+        return PageSection("checks", made.title, [], grid(page_table(made)))
 
     def _inputs(self) -> PageSection:
         t = self.t
@@ -564,24 +380,3 @@ class _Page:
         made = folded(t("文件及其摘要码", "Files and digests"), f"{len(body):,}",
                       table(columns, body, self.lang))  # fmt: skip
         return PageSection("inputs", t("输入", "Inputs"), [], made)
-
-
-def ceiling_lines(found: Record, t: Callable[[str, str], str]) -> list[tuple[str, int]]:
-    """What stands below the control target: reserves inside it, what may be paid, what is drawn."""
-    lines = [
-        (t(f"减：目标内预留“{r['name']}”", f"less {r['name']}, inside it"), -r["amount_fen"])
-        for r in found["reserves"]
-        if r["inside_target"]
-    ]
-    if lines:
-        lines.append((t("可支付额", "what may be paid"), found["free_fen"]))
-    left = found["free_fen"] - found["total_fen"]
-    lines.append((t("可支付额 − 合计", "what may be paid − together"), left))
-    return lines + [
-        (t(f"动用预留“{r['name']}”", f"drawn from {r['name']}"), r["drawn_fen"])
-        for r in found["reserves"]
-    ]
-
-
-def _sum(a: int | None, b: int | None) -> int | None:
-    return None if a is None and b is None else (a or 0) + (b or 0)

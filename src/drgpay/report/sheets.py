@@ -12,7 +12,14 @@ from .tables import Cell, Column, Row, Table
 
 # places of a kind's integers; other kinds stand for themselves
 PLACES: Mapping[str, int] = {"yuan": 2, "change": 2, "points": 4}
-TEXTS = ("text", "wide", "long", "code", "mark")
+# what pages call the kinds of texts; all others are numbers
+TEXTS: Mapping[str, str] = {
+    "text": "text",
+    "wide": "text",
+    "long": "wide",
+    "code": "code",
+    "mark": "text",
+}
 VALUE_PLACES = 6
 
 
@@ -20,7 +27,8 @@ VALUE_PLACES = 6
 class Field:
     """A column: key, heading, kind; a formula of keys in braces makes it a formula in each row.
 
-    `only`: "page" or "book" where the other does not show it.
+    The kind `row`: each row says its own under `kind`. `only`: "page" or "book" where the other does
+    not show it.
     """
 
     key: str
@@ -55,9 +63,11 @@ def exact(value: Any, kind: str) -> Fraction:
 
 
 def shown(value: Any, kind: str) -> str:
-    """A value of a kind as people read it; a dash for none."""
+    """A value of a kind as people read it; a dash for none, texts as they are."""
     if value is None:
         return "—"
+    if isinstance(value, str):
+        return value
     if kind in PLACES:
         return amounts.fixed(value, PLACES[kind], signed=kind == "change")
     if kind == "value":
@@ -68,16 +78,21 @@ def shown(value: Any, kind: str) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def kind_of(field: Field, record: Mapping[str, Any]) -> str:
+    """The kind of a field in a row."""
+    return str(record["kind"]) if field.kind == "row" else field.kind
+
+
 def page_table(sheet: Sheet, css: str = "") -> Table:
     """The table that a page shows of a sheet."""
     fields = sheet.shown_in("page")
-    columns = [Column(f.label, f.kind if f.kind in TEXTS else "num") for f in fields]
+    columns = [Column(f.label, TEXTS.get(f.kind, "num")) for f in fields]
     sums: dict[str, int] = {field.key: 0 for field in fields if field.total}
     rows = []
     for record in sheet.rows:
         for key in sums:
             sums[key] += record[key] or 0
-        rows.append(Row([_cell(record[field.key], field.kind) for field in fields]))
+        rows.append(Row([_cell(record[field.key], kind_of(field, record)) for field in fields]))
     if sheet.total:
         cells = [Cell(shown(sums[f.key], f.kind) if f.total else "") for f in fields]
         rows.append(Row([Cell(sheet.total), *cells[1:]], "total"))
@@ -95,7 +110,10 @@ def text_lines(sheet: Sheet) -> Iterator[str]:
     """The lines that a terminal shows of a sheet: columns in line, the last one as long as it is."""
     fields = sheet.shown_in("page")
     lines = [[field.label for field in fields]]
-    lines += [[shown(record[field.key], field.kind) for field in fields] for record in sheet.rows]
+    lines += [
+        [shown(record[field.key], kind_of(field, record)) for field in fields]
+        for record in sheet.rows
+    ]
     widths = [max(amounts.display_width(line[i]) for line in lines) for i in range(len(fields) - 1)]
     for line in lines:
         cells = [amounts.padded(text, width) for text, width in zip(line, widths, strict=False)]

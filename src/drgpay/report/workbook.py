@@ -15,7 +15,7 @@ from typing import Any
 from drgpay.ground.outputs import drop_folder, spill_folder
 
 from . import amounts
-from .sheets import Field, Sheet, exact
+from .sheets import Field, Sheet, exact, kind_of
 from .tables import Cell
 
 MAX_ROWS = 1_048_576
@@ -28,6 +28,7 @@ _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 KINDS: Mapping[str, tuple[str, int]] = {
     "text": ("", 14),
     "code": ("", 14),
+    "row": ("", 22),
     "wide": ("", 34),
     "long": ("", 60),
     "count": ("#,##0", 10),
@@ -248,7 +249,7 @@ class Book:
             sheet.write_string(top, place, field.label, self.head)
             sheet.set_column(place, place, field.width or KINDS[field.kind][1])
         sheet.set_row(top, 32)
-        fixed = sum(1 for field in fields[:2] if field.kind in ("text", "wide"))
+        fixed = sum(1 for field in fields[:2] if field.kind in ("text", "wide", "code"))
         if fixed and "pool" in places and places["pool"] < KEPT_IN_SIGHT:
             fixed = max(fixed, places["pool"] + 1)  # a hospital's rows are told apart by it
         sheet.freeze_panes(top + 1, fixed)
@@ -261,20 +262,20 @@ class Book:
         for record in limited(rows, limit):
             at += 1
             for place, field in enumerate(fields):
-                value = record.get(field.key)
+                value, kind = record.get(field.key), kind_of(field, record)
                 if field.formula:
                     if value is None:
-                        self.put(sheet, at, place, None, field.kind)
+                        self.put(sheet, at, place, None, kind)
                     else:
                         text = "=" + field.formula.format(
                             **{key: f"{letters(column)}{at + 1}" for key, column in places.items()}
                         )
-                        self.formula(sheet, at, place, text, exact(value, field.kind), field.kind)
+                        self.formula(sheet, at, place, text, exact(value, kind), kind)
                 else:
-                    more = {"text_wrap": True} if field.kind == "long" else {}
-                    self.put(sheet, at, place, value, field.kind, **more)
+                    more = {"text_wrap": True} if kind == "long" else {}
+                    self.put(sheet, at, place, value, kind, **more)
                 if field.total and value is not None:
-                    sums[field.key] += exact(value, field.kind)
+                    sums[field.key] += exact(value, kind)
         if at > top:
             sheet.autofilter(top, 0, at, len(fields) - 1)
         if total:

@@ -1,0 +1,316 @@
+"""The tables of a month's payments, each said once for page and workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from drgpay.ground.languages import choosing
+from drgpay.names.codes import MODES
+from drgpay.runs.reader import Record
+
+from . import amounts
+from .month_folder import MonthFolder, value_fraction
+from .sections import parameter_value, source_text
+from .sheets import Field, Sheet
+from .texts import UNITS, Words
+
+# column: Chinese, English, kind
+COLUMNS: dict[str, tuple[str, str, str]] = {
+    "month": ("月份", "Month", "code"),
+    "of_month": ("所属月份", "Of month", "code"),
+    "pool": ("险种", "Pool", "code"),
+    "name": ("医疗机构", "Hospital", "wide"),
+    "hospital_id": ("医疗机构编码", "Hospital id", "code"),
+    "budget_fen": ("月度预算", "Budget of the month", "yuan"),
+    "cases": ("病例数", "Cases", "count"),
+    "points_before": ("病例点数", "Points of cases", "points"),
+    "correction_points": ("再住院冲正点数", "Correction points", "points"),
+    "points": ("点数", "Points", "points"),
+    "recorded_fund_fen": ("统筹基金记账", "Recorded fund", "yuan"),
+    "recorded_fund_to_date_fen": ("累计统筹基金记账", "Recorded to date", "yuan"),
+    "not_pool_by_points_fen": ("按点数病例非统筹支付", "Not-pool, by points", "yuan"),
+    "money_fen": ("点数外应付", "Due outside of points", "yuan"),
+    "value": ("暂定点值", "Provisional value", "value"),
+    "provisional_due_fen": ("暂定应付", "Provisional due", "yuan"),
+    "last_year_fund_fen": ("上年同月记账", "Last year's month", "yuan"),
+    "normal_fund_fen": ("正常额度", "Normal up to", "yuan"),
+    "payment_fen": ("应预付", "Payment", "yuan"),
+    "suspended_fen": ("暂停支付", "Suspended", "yuan"),
+    "adjustment_fen": ("以前月份调整", "Adjustments", "yuan"),
+    "setoff_before_fen": ("上月结转待抵", "To set off", "yuan"),
+    "setoff_after_fen": ("结转下月待抵", "Left to set off", "yuan"),
+    "paid_fen": ("实付", "Paid", "yuan"),
+    "paid_before_fen": ("以前各月已付", "Paid before", "yuan"),
+    "paid_to_date_fen": ("累计已付", "Paid to date", "yuan"),
+    "kept_fen": ("留存保证金", "Kept as deposit", "yuan"),
+    "cases_before": ("原病例数", "Cases then", "count"),
+    "cases_now": ("现病例数", "Cases now", "count"),
+    "recorded_fund_before_fen": ("原记账", "Recorded then", "yuan"),
+    "recorded_fund_now_fen": ("现记账", "Recorded now", "yuan"),
+    "payment_before_fen": ("原应预付", "Payment then", "yuan"),
+    "payment_now_fen": ("现应预付", "Payment now", "yuan"),
+    "suspended_before_fen": ("原暂停", "Suspended then", "yuan"),
+    "suspended_now_fen": ("现暂停", "Suspended now", "yuan"),
+    "paid_now_fen": ("现应付", "Due to be paid now", "yuan"),
+    "kept_before_fen": ("原留存保证金", "Kept then", "yuan"),
+    "kept_now_fen": ("现留存保证金", "Kept now", "yuan"),
+}
+ADJUSTED = ("adjustment_fen", "setoff_before_fen", "setoff_after_fen")
+VALUE_FORMULA = "({budget_fen}-{money_fen}+{not_pool_by_points_fen})/{points}"
+SUMMED = ("yuan", "points", "count")
+
+
+class MonthSheets:
+    """The sheets of one month's folder, or of twelve months, in one language."""
+
+    def __init__(self, run: MonthFolder, w: Words) -> None:
+        self.run, self.w, self.t = run, w, choosing(w.lang)
+
+    def _field(self, key: str, **more: Any) -> Field:
+        zh, en, kind = COLUMNS[key]
+        more.setdefault("total", kind in SUMMED)
+        return Field(key, self.t(zh, en), kind, **more)
+
+    def _fields(self, keys: str) -> list[Field]:
+        return [self._field(key) for key in keys.split()]
+
+    def _paid(self, *, balances: bool = False) -> list[Field]:
+        """Adjustments and what is paid; what is to be set off is not summed over months."""
+        formula = "{payment_fen}-{suspended_fen}"
+        if self.run.earlier is None:
+            return [self._field("paid_fen", formula=formula)]
+        formula += "+{adjustment_fen}-{setoff_before_fen}+{setoff_after_fen}"
+        offs = [self._field(key, total=balances) for key in ADJUSTED[1:]]
+        return [self._field(ADJUSTED[0]), *offs, self._field("paid_fen", formula=formula)]
+
+    def pools(self) -> Sheet:
+        """Each pool's month: what the provisional value is made of and what was paid."""
+        fields = [
+            *self._fields("month pool"),
+            Field("name", self.t("险种名称", "Pool name"), width=18),
+            *self._fields("budget_fen cases points_before correction_points"),
+            self._field("points", formula="{points_before}+{correction_points}"),
+            *self._fields("recorded_fund_fen not_pool_by_points_fen money_fen"),
+            self._field("value", formula=VALUE_FORMULA),
+            *self._fields("payment_fen suspended_fen"),
+            *self._paid(),
+            self._field("kept_fen"),
+        ]
+        rows = [{**r, "value": value_fraction(r)} for r in self.run.pools]
+        return Sheet(self.t("险种各月", "Pools by month"), fields, rows, total=self.w("x_all"))
+
+    def hospitals(self) -> Sheet:
+        """Each hospital's month in each pool."""
+        fields = [
+            *self._fields("month hospital_id name pool cases points_before correction_points"),
+            self._field("points", formula="{points_before}+{correction_points}"),
+            *self._fields("recorded_fund_fen not_pool_by_points_fen money_fen provisional_due_fen"),
+            self._field("last_year_fund_fen", total=False),
+            *self._fields("payment_fen suspended_fen"),
+            *self._paid(),
+            self._field("kept_fen"),
+        ]
+        title = self.t("机构各月", "Hospitals by month")
+        return Sheet(title, fields, self.run.hospitals, total=self.w("x_all"))
+
+    def payments(self) -> Sheet:
+        """What each hospital is paid: of the month, or of all months together."""
+        fields = [
+            self._field("hospital_id", only="book"),
+            *self._fields("name pool cases points recorded_fund_fen"),
+            self._field("recorded_fund_to_date_fen", only="book"),
+            *self._fields("not_pool_by_points_fen provisional_due_fen payment_fen suspended_fen"),
+            *self._paid(balances=True),
+            self._field("paid_before_fen"),
+            self._field("paid_to_date_fen", formula="{paid_before_fen}+{paid_fen}"),
+            self._field("kept_fen", only="book"),
+        ]
+        rows = self._by_hospital() if self.run.every else self.run.now(self.run.hospitals)
+        title = self.t(f"{self.run.month} 拨付", f"{self.run.month} payments")
+        return Sheet(title, fields, rows, total=self.w("x_all"))
+
+    def _by_hospital(self) -> list[Record]:
+        """The sums of twelve months by hospital and pool."""
+        sums: dict[tuple[str, str], Record] = {}
+        for row in self.run.hospitals:
+            own = sums.setdefault((row["pool"], row["hospital_id"]), {**row, "paid_before_fen": 0})
+            if own["month"] != row["month"]:
+                for key in (
+                    "cases", "points", "recorded_fund_fen", "not_pool_by_points_fen",
+                    "payment_fen", "suspended_fen", "paid_fen",
+                ):  # fmt: skip
+                    own[key] += row[key]
+                dues = own["provisional_due_fen"], row["provisional_due_fen"]
+                if dues != (None, None):
+                    own["provisional_due_fen"] = sum(fen or 0 for fen in dues)
+                own["paid_to_date_fen"] = row["paid_to_date_fen"]
+        return [sums[key] for key in sorted(sums)]
+
+    def suspended(self) -> Sheet:
+        """Payments cut because the recorded fund grew abnormally."""
+        limit = Field("limit", self.t("增幅上限", "Growth limit"), "ratio", only="book")
+        growth = Field("growth", self.t("增长", "Growth"), "percent", only="page")
+        fields = [
+            self._field("month"),
+            self._field("hospital_id", only="book"),
+            *self._fields("name pool recorded_fund_fen last_year_fund_fen"),
+            growth,
+            limit,
+            *self._fields("normal_fund_fen payment_fen suspended_fen"),
+            self._field("paid_fen", formula="{payment_fen}-{suspended_fen}"),
+        ]
+        rows = [
+            {
+                **r,
+                "limit": Fraction(r["growth_limit"]),
+                "growth": amounts.percent(
+                    r["recorded_fund_fen"] - r["last_year_fund_fen"],
+                    r["last_year_fund_fen"], 2, signed=True,
+                ),
+            }
+            for r in self.run.suspended
+        ]  # fmt: skip
+        return Sheet(self.t("暂停支付", "Suspended"), fields, rows, total=self.w("x_all"))
+
+    def corrections(self) -> Sheet:
+        """Points corrected because a readmission followed."""
+        t = self.t
+        fields = [
+            Field("case_id", t("病例号", "Case"), "code", width=24),
+            *self._fields("hospital_id pool"),
+            Field("drg", t("病组", "DRG"), "code"),
+            Field("month", t("病例月份", "Month of the stay"), "code"),
+            Field("correction_month", t("冲正月份", "Month of the correction"), "code"),
+            Field("points_before", t("原点数", "Points before"), "points", total=True),
+            Field("correction_points", t("冲正点数", "Correction"), "points", total=True),
+            Field(
+                "points_after", t("冲正后点数", "Points after"), "points",
+                "{points_before}+{correction_points}", total=True,
+            ),
+        ]  # fmt: skip
+        title = t("再住院冲正", "Corrections")
+        return Sheet(title, fields, self.run.corrections, total=self.w("x_all"))
+
+    def adjustments(self) -> Sheet:
+        """Where earlier months came out otherwise than they were booked."""
+        formula = (
+            "{payment_now_fen}-{suspended_now_fen}-{payment_before_fen}+{suspended_before_fen}"
+        )
+        fields = [
+            Field("month", self.t("计入月份", "In month"), "code", only="book"),
+            self._field("of_month"),
+            self._field("hospital_id", only="book"),
+            *self._fields("name pool"),
+            *(
+                self._field(key, total=False)
+                for key in (
+                    "cases_before", "cases_now", "recorded_fund_before_fen",
+                    "recorded_fund_now_fen",
+                )
+            ),
+            *(
+                self._field(f"{key}_{when}_fen", only="book")
+                for key in ("payment", "suspended")
+                for when in ("before", "now")
+            ),
+            Field("paid_before_fen", self.t("原应付", "Booked as paid"), "yuan", only="page"),
+            self._field("paid_now_fen", only="page"),
+            Field("adjustment_fen", self.t("调整", "Adjustment"), "yuan", formula, total=True),
+            *(self._field(key, only="book") for key in ("kept_before_fen", "kept_now_fen")),
+        ]  # fmt: skip
+        title = self.t("以前月份调整", "Adjustments")
+        return Sheet(title, fields, self.run.adjustments, total=self.w("x_all"))
+
+    def ties(self) -> Sheet:
+        """The sums of the months beside the year's."""
+        t = self.t
+        fields = [
+            Field("name", t("项目", "What"), "wide", width=44),
+            self._field("pool"),
+            Field("months", t("各月合计", "Months"), "row"),
+            Field("year", t("全年", "Year"), "row"),
+            Field("difference", t("差额", "Difference"), "row", "{months}-{year}"),
+        ]
+        kinds = {"fen": "yuan", "points": "points", "cases": "count"}
+        rows = [
+            {**r, "name": t(r["name"], r["name_en"]), "kind": kinds[r["unit"]]}
+            for r in self.run.ties
+        ]
+        return Sheet(t("各月与全年", "Months and year"), fields, rows)
+
+    def ceiling(self) -> Sheet | None:
+        """What is paid beside the control target, reserves inside it taken off."""
+        t, found = self.t, self.run.manifest["ceiling"]
+        if found is None:
+            return None
+        lines = [
+            (f"{MODES[p['mode']].of(self.w.lang)} {p['name']}", p["amount_fen"])
+            for p in found["payments"]
+        ]
+        lines.append((t("合计", "together"), found["total_fen"]))
+        lines.append((t("总额控制目标", "control target"), found["control_target_fen"]))
+        inside = [
+            (t(f"减：目标内预留“{r['name']}”", f"less {r['name']}, inside it"), -r["amount_fen"])
+            for r in found["reserves"]
+            if r["inside_target"]
+        ]
+        if inside:
+            lines += [*inside, (t("可支付额", "what may be paid"), found["free_fen"])]
+        left = found["free_fen"] - found["total_fen"]
+        lines.append((t("可支付额 − 合计", "what may be paid − together"), left))
+        lines += [
+            (t(f"动用预留“{r['name']}”", f"drawn from {r['name']}"), r["drawn_fen"])
+            for r in found["reserves"]
+        ]
+        fields = [
+            Field("name", t("项目", "What"), "long"),
+            Field("amount", t("金额", "Amount"), "yuan"),
+        ]
+        rows = [{"name": name.strip(), "amount": fen} for name, fen in lines]
+        return Sheet(t("总额控制", "Ceiling"), fields, rows)
+
+    def parameters(self, chosen: Sequence[Record]) -> Sheet:
+        """Parameters that the months hang on."""
+        w = self.w
+        fields = [
+            Field("name", w("p_name"), "wide"),
+            Field("key", self.t("代码", "Key"), "code", width=24),
+            Field("value", w("p_value"), "wide"),
+            Field("unit", w("p_unit"), width=12),
+            Field("verified", w("x_verified"), width=9, only="book"),
+            Field("source", w("p_source"), "long"),
+            Field("period", w("p_period"), width=24),
+        ]
+        rows = [
+            {
+                "name": str(p.get("name") or p["key"]),
+                "key": p["key"],
+                "value": parameter_value(p["value"], p.get("unit") or "", w, p["key"])
+                + (f"{w('colon')}{w('p_trial')}" if p.get("trial") else ""),
+                "unit": w.of(UNITS, p.get("unit") or ""),
+                "verified": w("yes" if p["verified"] else "no"),
+                "source": source_text(p, w),
+                "period": f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
+            }
+            for p in chosen
+        ]
+        return Sheet(w("x_parameters"), fields, rows)
+
+    def checks(self) -> Sheet:
+        t = self.t
+        fields = [
+            Field("name", t("核对", "Check"), "long"),
+            Field("detail", t("数目", "Figures"), "wide"),
+            Field("result", t("结果", "Result")),
+        ]
+        rows = [
+            {
+                "name": c[f"text_{self.w.lang}"],
+                "detail": c["detail"],
+                "result": t("通过", "passed") if c["passed"] else t("未通过", "FAILED"),
+            }
+            for c in self.run.manifest["checks"]
+        ]
+        return Sheet(t("核对", "Checks"), fields, rows)
