@@ -139,7 +139,7 @@ def _robust_tau2(y: Floats, s2: Floats, level: Ints, known: Mask, least: int) ->
         return 0.0
     if excess(WIDEST_TAU2) > 0:
         return WIDEST_TAU2
-    return float(optimize.bisect(excess, 0.0, WIDEST_TAU2, xtol=1e-12))
+    return float(optimize.bisect(excess, 0.0, WIDEST_TAU2, xtol=2e-12))
 
 
 def judge(
