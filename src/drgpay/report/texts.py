@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from drgpay.ground.languages import LANGUAGES, choose
+from drgpay.names.run_columns import COLUMNS
 
 from .texts_letters import LETTER_TEXTS
 
@@ -177,7 +178,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Σ（点数 × V − N）+ M，受上下限约束者以限额为准",
         "Σ (points × V − N) + M, bounds apply",
     ),
-    "v_value_high": ("点值上端", "Upper end of the point value"),
     "v_value_high_how": (
         "满足约束的点值不止一个，取最小者",
         "many point values satisfy the bounds: the smallest counts",
@@ -216,13 +216,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "c_ambiguous": ("　其中：歧义组（QY）", "of which: ambiguous (QY)"),
     "c_ungroupable": ("　其中：未入组（0000）", "of which: not groupable (0000)"),
     "c_unexplained": ("未列明（应为 0）", "Unexplained (must be 0)"),
-    "cases": ("病例数", "Cases"),
-    "share": ("占比", "Share"),
     "class_table": ("病例类别", "Case classes"),
     "class": ("类别", "Class"),
-    "points": ("点数", "Points"),
     "points_share": ("点数占比", "Share of points"),
-    "total_cost": ("总费用", "Total cost"),
     "cost_share": ("费用占比", "Share of cost"),
     "mean_cost": ("次均费用", "Mean cost"),
     "chart_mix": (
@@ -276,25 +272,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "demand": ("须退回", "pay back"),
     "h_no_clawback": ("没有负的最终支付。", "No final payment is negative."),
     "return": ("下期抵回", "set off"),
-    "hospital": ("医疗机构", "Hospital"),
     "hospital_id": ("编码", "Id"),
-    "level": ("等级", "Level"),
     "points_per_case": ("例均点数", "Points a case"),
     "not_pool": ("非统筹支付 N", "Not paid by pool N"),
-    "recorded": ("统筹记账 F", "Recorded fund F"),
-    "due": ("应付", "Due"),
+    "recorded": ("统筹基金记账 F", "Recorded fund F"),
     "difference": ("应付 − 记账", "Due − recorded"),
     "difference_share": ("差额率", "in %"),
-    "prepaid": ("已预付", "Prepaid"),
-    "deposit": ("保证金", "Deposit"),
-    "forfeited": ("扣罚保证金", "Forfeited"),
-    "shared": ("分得的扣罚保证金", "Share of forfeits"),
-    "violations": ("违规扣款", "Violations"),
-    "carried": ("结转扣回", "Carried"),
-    "final": ("最终支付", "Final payment"),
-    "payable": ("本次支付", "Payable now"),
-    "waits": ("待收回后再付", "Waiting"),
-    "recover": ("应收回", "To be recovered"),
     "payable_again": ("重算应支付", "Payable, settled again"),
     "recover_again": ("重算应收回", "To be recovered, settled again"),
     "all_pools": ("全部险种", "All pools"),
@@ -306,9 +289,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pool_due": ("{pool}：从点数到应付", "{pool}: from points to the due"),
     "pool_payment": ("{pool}：从应付到本次支付", "{pool}: from the due to what is payable now"),
     "not_pool_points": ("非统筹支付 N", "Not paid by pool N"),
-    "deducted": ("扣减点数", "Points deducted"),
-    "money": ("点数外应付", "Due outside of points"),
-    "held": ("暂不支付病例", "Held cases"),
     "c_held": ("减：暂不支付（待特病单议或核实）", "Less: held (not settled yet)"),
     "s_ceiling": ("总额控制", "The ceiling"),
     "chart_ceiling": (
@@ -332,12 +312,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "By month (corrections of readmissions in the month of the later stay)",
     ),
     "g_item": ("项目", "Item"),
-    "g_amount": ("金额", "Amount"),
     "g_share": ("占控制目标", "Of the target"),
     "g_total": ("合计", "All modes"),
     "g_target": ("总额控制目标", "Control target"),
     "g_inside": ("减：目标内预留 {name}", "less: reserve inside it, {name}"),
-    "g_free": ("可支付额", "To be paid"),
     "g_left": ("可支付额 − 合计", "To be paid − all modes"),
     "g_drawn": ("动用：{name}", "Drawn: {name}"),
     "g_gauge": ("控制目标 {fen} 元，已用 {share}", "target {fen} yuan, {share} used"),
@@ -388,7 +366,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "x_months": ("按月", "Months"),
     "rest_details": ("展开其余 {n} 家", "Show the other {n}"),
-    "pool": ("险种", "Pool"),
     # differences
     "d_lead": (
         "差额为正：按点数应付高于记账，医疗机构获得结余；为负：低于记账，医疗机构自行承担。",
@@ -452,10 +429,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "点数最多的 {shown} 个病组（共 {all} 个）",
         "Top {shown} of {all} DRGs by points",
     ),
-    "drg": ("病组", "DRG"),
-    "drg_name": ("名称", "Name"),
-    "group_mean": ("病组均费", "Group mean"),
-    "base_points": ("基准点数", "Base points"),
     "stable": ("稳定", "Stable"),
     "stable_no": ("否", "no"),
     "n_before_after": ("历史病例 前 → 后", "History cases"),
@@ -481,20 +454,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "f_none": ("没有查到其他问题。", "Nothing else was found."),
     "f_severity": ("程度", "Severity"),
-    "f_recorded": ("统筹基金记账", "Recorded fund"),
     "f_effect": ("本次", "This time"),
     "f_held": ("暂不支付", "held"),
     "f_paid": ("照付", "paid"),
     "f_check": ("问题", "Finding"),
-    "f_cases": ("病例数", "Cases"),
-    "f_share": ("占比", "Share"),
-    "f_advice": ("建议", "Advice"),
     "q_none": ("没有被隔离的病例。", "No case was quarantined."),
-    "q_reason": ("原因", "Reason"),
-    "q_column": ("字段", "Column"),
     "q_findings": ("条数", "Findings"),
     "q_rows": ("涉及行数", "Rows"),
-    "q_remedy": ("处理办法", "Remedy"),
     "q_all": ("合计（每行只计一次）", "Total (each row once)"),
     # parameters
     "p_lead": (
@@ -511,7 +477,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "p_trial": ("试算改写", "trial"),
     "p_name": ("参数", "Parameter"),
     "p_value": ("取值", "Value"),
-    "p_unit": ("单位", "Unit"),
     "p_period": ("适用期间", "Period"),
     "p_source": ("依据或理由", "Source or reason"),
     "p_documents": ("依据所引文件", "Documents that the sources name"),
@@ -551,7 +516,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Not paid by the pool: cases by points + in money = all",
     ),
     # inputs
-    "i_file": ("文件", "File"),
     "i_rows": ("行数", "Rows"),
     "i_bytes": ("字节", "Bytes"),
     "i_sha": ("SHA-256", "SHA-256"),
@@ -567,7 +531,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
+# headings that are names of columns
+_COLUMNS = {
+    "cases": "cases", "share": "share", "points": "points", "total_cost": "total_cost_fen",
+    "hospital": "hospital_name", "level": "level", "due": "due_fen", "prepaid": "prepaid_fen",
+    "deposit": "deposit_fen", "forfeited": "forfeited_fen", "shared": "shared_fen",
+    "violations": "violation_fen", "carried": "carried_fen", "final": "final_fen",
+    "payable": "payable_fen", "waits": "deferred_fen", "recover": "recover_fen",
+    "deducted": "points_deducted", "money": "money_fen", "held": "held_cases",
+    "g_amount": "amount_fen", "g_free": "free_fen", "pool": "pool", "drg": "drg",
+    "drg_name": "name", "group_mean": "group_mean_fen", "base_points": "base_points",
+    "f_recorded": "recorded_fund_fen", "f_cases": "cases", "f_share": "share",
+    "f_advice": "advice", "q_reason": "reason", "q_column": "column", "q_remedy": "remedy",
+    "p_unit": "unit", "i_file": "file", "l_money": "money_fen", "l_due": "due_fen",
+    "l_payable": "payable_fen", "l_final": "final_fen", "letter_gross_pay": "payable_fen",
+    "letter_case": "case_id", "letter_reason": "reason", "letter_paid_by": "paid_by",
+    "price": "price_fen", "class_not_pool": "not_pool_fen",
+    "x_points_not_pool": "not_pool_by_points_fen", "days": "days", "v_value_high": "value_high",
+}  # fmt: skip
+
 TEXTS |= LETTER_TEXTS
+TEXTS |= {key: (COLUMNS[name].zh, COLUMNS[name].en) for key, name in _COLUMNS.items()}
 
 UNITS: dict[str, tuple[str, str]] = {
     "": ("", ""),

@@ -21,7 +21,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "l_apart": ("单独支付的新技术项目", "Paid apart for new technology"),
     "l_price": ("加：点数外病例的价格", "Plus: price of the cases paid in money"),
     "l_price_not_pool": ("减：点数外病例的非统筹支付", "Less: not paid by the pool of these"),
-    "l_money": ("点数外应付", "Due outside of points"),
     "l_exact": ("按式计算的应付", "Due by the formula"),
     "l_rest": ("尾差分配或约束", "Last fen, or bound"),
     "l_rest_last": (
@@ -57,7 +56,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bound_low": ("下限", "lower bound"),
     "bound_high": ("上限", "upper bound"),
-    "l_due": ("应付", "Due"),
     "l_prepaid": ("减：已预付", "Less: prepaid"),
     "l_deposit": ("质量保证金（已留存）", "Deposit (kept back)"),
     "l_deposit_note": (
@@ -102,7 +100,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "what is beyond the control target, by what each is to be paid; paid when others have paid "
         "back (ceiling.excess)",
     ),
-    "l_payable": ("本次支付", "Payable now"),
     "l_payable_again": ("重算应支付", "Payable, settled again"),
     "letter_moved_in": (
         "{pool}与其他险种合并点值，全区由其他险种调入 {fen} 元",
@@ -112,7 +109,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "{pool}与其他险种合并点值，全区向其他险种调出 {fen} 元",
         "{pool} has one value with other pools: {fen} yuan go to them, in the whole region",
     ),
-    "l_final": ("最终支付", "Final payment"),
     "l_final_return": (
         "负数：在下期拨付中抵回，不另行退款",
         "negative: set off against the next payments, nothing to be paid back",
@@ -168,7 +164,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "In all {pay} yuan payable now and {back} yuan to be set off against the next payments "
         "(funds apart, not netted)",
     ),
-    "letter_gross_pay": ("本次支付", "Payable now"),
     "letter_gross_return": ("下期抵回", "To be set off"),
     "letter_standing": ("协议状态 {word}", "standing of its agreement: {word}"),
     "letter_overview": ("总览", "Overview"),
@@ -230,12 +225,7 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "letter_step": ("项目", "Item"),
     "letter_how": ("算式", "Formula"),
     "letter_amount": ("数额", "Amount"),
-    "letter_paid_by": ("支付方式", "Paid"),
     "letter_cases": ("{n} 例", "{n}"),
-    "letter_case": ("病例号", "Case"),
-    "letter_reason": ("原因", "Reason"),
-    "price": ("价格", "Price"),
-    "class_not_pool": ("非统筹支付", "Not paid by the pool"),
     # the workbook
     "x_summary": ("清算汇总", "Summary"),
     "x_notes": ("须知", "Notes"),
@@ -262,7 +252,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "x_pool_name": ("险种名称", "Pool name"),
     "x_ratio": ("应付/记账", "Due/recorded"),
-    "x_points_not_pool": ("按点数病例非统筹支付", "Not paid by the pool, cases by points"),
     "x_left": ("左边", "Left"),
     "x_right": ("右边", "Right"),
     "x_difference": ("差额", "Difference"),
@@ -292,5 +281,4 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "x_top_drgs": ("费用最高的病组", "Groups of the highest cost"),
     "reviews_points": ("评审给定点数", "Points set by the review"),
     "p_used": ("本次使用", "Used"),
-    "days": ("天数", "Days"),
 }
