@@ -342,7 +342,7 @@ def make_large_region(out: str, cases: str, parts: str = "10") -> dict[str, Any]
 
     from drgpay.settlement.year_end import year_end
     from drgpay.synth import synthesize
-    from drgpay.synth.writer import CaseFile
+    from drgpay.synth.writer import case_file
 
     folder, count = Path(out), int(parts)
     each = int(cases) // count
@@ -359,14 +359,13 @@ def make_large_region(out: str, cases: str, parts: str = "10") -> dict[str, Any]
     (folder / "cases").mkdir()
     source = pq.ParquetFile(city / "cases.parquet")
     for part in range(count):
-        file = CaseFile(folder / "cases" / f"{part:02d}.parquet")
-        for group in range(source.num_row_groups):
-            table = source.read_row_group(group)
-            for name in ("case_id", "patient_id", "referral_group"):
-                values = pc.binary_join_element_wise(pa.scalar(f"{part:02d}"), table[name], "")
-                table = table.set_column(table.column_names.index(name), name, values)
-            file.write(table)
-        file.close(True)
+        with case_file(folder / "cases" / f"{part:02d}.parquet") as file:
+            for group in range(source.num_row_groups):
+                table = source.read_row_group(group)
+                for name in ("case_id", "patient_id", "referral_group"):
+                    values = pc.binary_join_element_wise(pa.scalar(f"{part:02d}"), table[name], "")
+                    table = table.set_column(table.column_names.index(name), name, values)
+                file.write(table)
     source.close()
     base = made.base
     rows = [

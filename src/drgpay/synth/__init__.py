@@ -226,18 +226,13 @@ def _write_year(
     def task(number: int) -> Callable[[], _Part]:
         return lambda: _part(plan, year, number)
 
-    file = writer.CaseFile(path)
-    whole = False
-    try:
+    with writer.case_file(path) as file:
         for part in in_order((task(i) for i in range(blocks)), threads):
             file.write(part.table)
             if year == plan.year:
                 totals.add(part)
             if step is not None:
                 step(len(part.table))
-        whole = True
-    finally:
-        file.close(whole)
 
 
 def _part(plan: Plan, year: int, number: int) -> _Part:
@@ -259,8 +254,7 @@ def _part(plan: Plan, year: int, number: int) -> _Part:
 
 def _reviews(plan: Plan, block: Block, out: Array) -> list[tuple[str, str, str, str]]:
     """Return decisions on some of the dearest cases and on some that no group takes."""
-    seed = np.random.SeedSequence([plan.seed, block.year, block.first, 3])
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.default_rng([plan.seed, block.year, block.first, 3])
     base = block.weight * 100
     multiple = np.select(
         [base <= limit for limit, _ in _HIGH_BANDS], [k for _, k in _HIGH_BANDS], 1.5
@@ -311,7 +305,7 @@ def _small_tables(plan: Plan, path: Path, totals: _Totals) -> None:
 
 def _violations(plan: Plan, totals: _Totals) -> list[tuple[str, str, str, str]]:
     city = plan.city
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([plan.seed, 0, 4])))
+    rng = np.random.default_rng([plan.seed, 0, 4])
     reasons = ("高套编码（虚构）", "分解住院（虚构）", "超标准收费（虚构）")
     rows = []
     count = max(1, len(city) // 12)

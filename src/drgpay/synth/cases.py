@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.cases.encode import EncodedCases
 from drgpay.synth import clinical
 from drgpay.synth.city import BASE_COST_YUAN, BED_DAY_RATES_FEN, COST_GROWTH
 from drgpay.synth.menus import FINE
 from drgpay.synth.plan import BED_DAY_CLASSES, BLOCK, WRONG_CODES, Plan
-from drgpay.synth.profiles import WEIGHT_FROM, WEIGHT_TO
+from drgpay.synth.profiles import WEIGHT_FROM, WEIGHT_TO, as_codes, flatten
 
 Array = NDArray[Any]
 MAX_SECONDARY, MAX_PROCEDURES = 11, 6
@@ -97,7 +97,7 @@ def draw_block(plan: Plan, year: int, number: int) -> Block:
     """Return block `number` of a year."""
     first = number * BLOCK
     n = min(BLOCK, plan.rows[year] - first)
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([plan.seed, year, number])))
+    rng = np.random.default_rng([plan.seed, year, number])
     p = plan.profiles
     q = plan.profile_table[rng.integers(0, FINE, n, dtype=np.int32)]
 
@@ -140,8 +140,8 @@ def draw_block(plan: Plan, year: int, number: int) -> Block:
     icu = icu[source]
     px, operations = _procedures(plan, rng, q, icu, source)
 
-    dx_offsets, dx_ids = _flatten(dx, kept)
-    px_offsets, px_ids = _flatten(px, np.arange(MAX_PROCEDURES) < operations[:, None])
+    dx_offsets, dx_ids = flatten(dx, kept)
+    px_offsets, px_ids = flatten(px, np.arange(MAX_PROCEDURES) < operations[:, None])
     birth_weight = np.where(young, who["birth_weight_g"], -1).astype(np.int32)
     grouped = plan.grouper.group_arrays(
         EncodedCases(
@@ -151,8 +151,8 @@ def draw_block(plan: Plan, year: int, number: int) -> Block:
             birth_weight_g=birth_weight,
             los_days=los,
             icu=icu.astype(np.int8),
-            diagnoses=Codes(dx_offsets, np.append(dx_ids, np.int32(0)), plan.departments[:0]),
-            procedures=Codes(px_offsets, np.append(px_ids, np.int32(0)), plan.departments[:0]),
+            diagnoses=as_codes(dx_offsets, dx_ids),
+            procedures=as_codes(px_offsets, px_ids),
             good=np.ones(n, dtype=np.bool_),
         )
     )
@@ -497,12 +497,6 @@ def _procedures(
         codes[rows[some], count[some]] = new[some]
         count = count + some
     return codes[source], count[source]
-
-
-def _flatten(codes: Array, kept: Array) -> tuple[Array, Array]:
-    offsets = np.zeros(len(codes) + 1, dtype=np.int64)
-    np.cumsum(kept.sum(axis=1), out=offsets[1:])
-    return offsets, codes[kept]
 
 
 def _costs(

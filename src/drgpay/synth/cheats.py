@@ -125,6 +125,7 @@ class _City:
     severe_codes: frozenset[str]
     low: float
     policy: YearPolicy
+    year: int
     first_day: int
     last_day: int
     touched: dict[int, list[str]] = field(default_factory=dict)
@@ -151,26 +152,21 @@ def plant(folder: Path, cheats: Cheats, seed: int) -> Planting:
     path = folder / "cases.parquet"
     city = _city(run, cheats, seed)
     reviewed = pa.array(sorted(run.region.reviews), pa.string())
-    source = pq.ParquetFile(path)
-    file = writer.CaseFile(path)
-    visits = pq.ParquetWriter(folder / OUTPATIENT, _VISITS, compression="zstd")
-    whole = False
     before = after = 0
-    try:
-        results = _tables(run)
+    results = _tables(run)
+    with (
+        writer.BlockFile(folder / OUTPATIENT) as visits,
+        writer.case_file(path) as file,
+        pq.ParquetFile(path) as source,  # closed before it is replaced
+    ):
         for number in range(source.num_row_groups):
             block = source.read_row_group(number)
             made = results.slice(before, len(block))
-            rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, 5])))
+            rng = np.random.default_rng([seed, number, 5])
             changed, outside = _block(city, block, made, reviewed, rng)
             file.write(changed)
-            visits.write_table(outside)
+            visits.write(outside)
             before, after = before + len(block), after + len(changed)
-        whole = True
-    finally:
-        source.close()
-        visits.close()
-        file.close(whole)
     return Planting(tuple(_truth(folder, city, cheats)), after - before, city.fund)
 
 
@@ -213,7 +209,7 @@ def _city(run: YearEnd, cheats: Cheats, seed: int) -> _City:
     rows = np.bincount(hospital[good], minlength=len(ids))
     groups = int(mdc.max(initial=0)) + 1
     size = np.bincount(mdc[good] * len(ids) + hospital[good], minlength=groups * len(ids))
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 0, 6])))
+    rng = np.random.default_rng([seed, 0, 6])
     factors = {
         name: np.exp(sigma * cheats.variation * rng.standard_normal(len(ids)))
         for name, sigma in HONEST.items()
@@ -268,6 +264,7 @@ def _city(run: YearEnd, cheats: Cheats, seed: int) -> _City:
         frozenset(code for code in codes if code),
         float(run.policy["low.multiple"]),
         run.policy,
+        region.year,
         first,
         last,
     )
@@ -329,14 +326,11 @@ def _block(
     ids = [str(word) for word in block["case_id"].to_pylist()]
     way = np.array([str(w) for w in block["discharge_way"].to_pylist()], dtype="<U1")
     rows = _Rows(np.arange(n), ids, hospital.copy(), columns, way, {}, set())
-    status = np.array(made["status"].to_pylist(), dtype="<U12")
-    classes = np.array([w or "" for w in made["case_class"].to_pylist()], dtype="<U12")
+    status, classes, severity = (_texts(made[n]) for n in ("status", "case_class", "severity"))
     free = (status == "grouped") & (classes != "bed_day") & (hospital >= 0)
     free &= ~np.asarray(pc.is_in(block["case_id"].cast(pa.string()), value_set=reviewed))
     free &= np.asarray(pc.is_null(block["referral_group"]))
-    mode = np.array([w or "" for w in block["payment_mode"].to_pylist()], dtype="<U12")
-    free &= mode == "drg"
-    severity = np.array([w or "" for w in made["severity"].to_pylist()], dtype="<U4")
+    free &= _texts(block["payment_mode"]) == "drg"
     mean = np.asarray(pc.fill_null(made["group_mean_fen"], 0)).astype(np.float64)
     points = np.asarray(pc.fill_null(made["base_points"], 0).cast(pa.float64()))
     kind = np.where(hospital >= 0, city.kind[hospital], -1)
@@ -355,15 +349,20 @@ def _block(
     visits.append(_outpatient(rows, moved, block, city, rng))
     _touch(city, rows, "outpatient_shift", np.flatnonzero(moved))
     codes = _codes(city, block, chosen, free, severity, hospital, rng, rows)
-    mdc = [w or "" for w in made["mdc"].to_pylist()]
+    mdc = _texts(made["mdc"]).tolist()
     _refuse(city, rows, chosen("refusal", REFUSED) & (severity == MCC), mdc, rng)
     _split(city, rows, chosen("split", SPLIT_SHARE), free, kind, rng)
-    pools = np.array([w or "" for w in block["pool"].to_pylist()])[rows.source]
+    pools = _texts(block["pool"])[rows.source]
     known = (status != "quarantined")[rows.source]
     for pool in sorted(set(pools[known].tolist())):
         paid = int(rows.columns["pool_fund"][known & (pools == pool)].sum())
         city.fund[pool] = city.fund.get(pool, 0) + paid
     return _table(city, block, rows, codes), pa.concat_tables(visits)
+
+
+def _texts(column: pa.ChunkedArray) -> Array:
+    """Return texts as an array, empty for none."""
+    return np.array([word or "" for word in column.to_pylist()], dtype=np.str_)
 
 
 def _touch(city: _City, rows: _Rows, name: str, which: Array) -> None:
@@ -380,6 +379,12 @@ def _scale(columns: dict[str, Array], which: Array, factor: Array) -> None:
     columns["total_cost"][which] = np.sum(parts, axis=0)
 
 
+def _stay(columns: dict[str, Array], which: Array, days: Array) -> None:
+    """Let some stays begin so many days before they end."""
+    columns["los_days"][which] = days
+    columns["admission_date"][which] = columns["discharge_date"][which] - days
+
+
 def _honest_amounts(city: _City, rows: _Rows, free: Array, rng: np.random.Generator) -> None:
     which = np.flatnonzero(free)
     h, c = rows.hospital[which], rows.columns
@@ -389,8 +394,7 @@ def _honest_amounts(city: _City, rows: _Rows, free: Array, rng: np.random.Genera
     new = np.floor(longer + rng.random(len(which))).astype(np.int64)
     new = np.where(days > 1, np.maximum(new, 1), days)
     new = np.minimum(new, np.where(days <= 60, 60, days))
-    c["los_days"][which] = new
-    c["admission_date"][which] = c["discharge_date"][which] - new
+    _stay(c, which, new)
     own = c["total_cost"][which] - c["pool_fund"][which]
     shift = np.rint(own * (city.honest["own"][h] - 1)).astype(np.int64)
     shift = np.clip(shift, -c["personal_paid"][which] // 2, c["pool_fund"][which] // 2)
@@ -424,8 +428,7 @@ def _cut(rows: _Rows, mask: Array) -> Array:
     _scale(c, which, np.full(len(which), CUT_COST))
     days = c["los_days"][which]
     new = np.where(days > 1, np.maximum(1, np.rint(days * CUT_DAYS)), days).astype(np.int64)
-    c["los_days"][which] = new
-    c["admission_date"][which] = c["discharge_date"][which] - new
+    _stay(c, which, new)
     return which
 
 
@@ -444,16 +447,24 @@ def _visit_table(
 ) -> pa.Table:
     patients = block["patient_id"].cast(pa.string()).take(pa.array(source))
     names = pa.array(city.ids, pa.string()).take(pa.array(hospital))
-    days = pa.array(day.astype(np.int32)).view(pa.date32())
-    columns = [patients.combine_chunks(), names, days, _decimal(fen), _decimal(fen * 15 // 100)]
+    columns = [
+        patients.combine_chunks(),
+        names,
+        writer.days(day),
+        writer.money(fen),
+        writer.money(fen * 15 // 100),
+    ]
     return pa.Table.from_arrays(columns, schema=_VISITS)
 
 
-def _decimal(fen: Array) -> pa.Array:
-    halves = np.zeros((len(fen), 2), dtype=np.int64)
-    halves[:, 0] = fen
-    kind = pa.decimal128(12, 2)
-    return pa.Array.from_buffers(kind, len(fen), [None, pa.py_buffer(halves)])
+def _beside(rows: _Rows, which: Array, most: int, before: float, rng: np.random.Generator) -> Array:
+    """Return a day less than `most` days before (of so many) or after some stays."""
+    c, away = rows.columns, rng.integers(1, most, len(which))
+    first = rng.random(len(which)) < before
+    day: Array = np.where(
+        first, c["admission_date"][which] - away, c["discharge_date"][which] + away
+    )
+    return day
 
 
 def _honest_visits(
@@ -467,10 +478,7 @@ def _honest_visits(
     own = own[np.sort(first_stay)]
     times = rng.poisson(1.5 * city.honest["visits"][rows.hospital[own]])
     who = np.repeat(own, times)
-    away = rng.integers(1, 61, len(who))
-    first = rng.random(len(who)) < 0.4
-    c = rows.columns
-    day = np.where(first, c["admission_date"][who] - away, c["discharge_date"][who] + away)
+    day = _beside(rows, who, 61, 0.4, rng)
     fen = np.rint(np.exp(rng.normal(5.6, 0.7, len(who))) * 100).astype(np.int64)
     return [_visit_table(block, city, who, rows.hospital[who], day, fen)]
 
@@ -483,9 +491,7 @@ def _outpatient(
     before = c["total_cost"][which].copy()
     _scale(c, which, 1 - OUT_MOVED * (0.6 + 0.8 * rng.random(len(which))))
     fen = before - c["total_cost"][which]
-    away = rng.integers(1, 11, len(which))
-    first = rng.random(len(which)) < 0.6
-    day = np.where(first, c["admission_date"][which] - away, c["discharge_date"][which] + away)
+    day = _beside(rows, which, 11, 0.6, rng)
     return _visit_table(block, city, which, rows.hospital[which], day, fen)
 
 
@@ -532,14 +538,10 @@ def _codes(
     return lists
 
 
-def _new_ids(city: _City, year: int, count: int) -> list[str]:
+def _new_ids(city: _City, count: int) -> list[str]:
     numbers = np.arange(city.new, city.new + count) + NEW_IDS
     city.new += count
-    return [str(word) for word in writer.case_ids(year, numbers).to_pylist()]
-
-
-def _year(city: _City) -> int:
-    return int(np.datetime64(city.last_day, "D").astype("datetime64[Y]").astype(int)) + 1970
+    return [str(word) for word in writer.case_ids(city.year, numbers).to_pylist()]
 
 
 def _divide(rows: _Rows, which: Array, part: Array) -> dict[str, Array]:
@@ -570,7 +572,7 @@ def _cut_in_two(
     rest["los_days"] = days - first_days
     rest["discharge_date"] = start + days - first_days
     rest["settlement_date"] = rest["discharge_date"]
-    rows.append(which, _new_ids(city, _year(city), len(which)), to, rest)
+    rows.append(which, _new_ids(city, len(which)), to, rest)
 
 
 def _split(
@@ -646,9 +648,9 @@ def _table(city: _City, block: pa.Table, rows: _Rows, codes: list[list[str]]) ->
         ),
     }
     for name in MONEY:
-        values[name] = _decimal(rows.columns[name])
+        values[name] = writer.money(rows.columns[name])
     for name in DATES:
-        values[name] = pa.array(rows.columns[name].astype(np.int32)).view(pa.date32())
+        values[name] = writer.days(rows.columns[name])
     for name, column in values.items():
         place = table.schema.get_field_index(name)
         table = table.set_column(place, table.schema.field(name), column)

@@ -142,7 +142,7 @@ def _hospitals(count: int) -> list[tuple[str, int, str, float]]:
 
 def build_city(cases: int, seed: int) -> City:
     """Return the city's hospitals for a number of stays a year."""
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 0, 1])))
+    rng = np.random.default_rng([seed, 0, 1])
     rows = _hospitals(hospital_count(cases))
     level = np.array([row[1] for row in rows], dtype=np.int8)
     places = [row[0][len(CITY) :][:3] for row in rows]

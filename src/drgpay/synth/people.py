@@ -10,17 +10,15 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.capitation.tables import AREAS, COMMUNITIES, MEMBERS, RISK_CELLS
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.outputs import new_folder
-from drgpay.synth.writer import _money, _numbers
+from drgpay.synth.writer import BlockFile, days, money, numbered
 from drgpay.tables.writer import write_rows
 
 BLOCK = 250_000
@@ -101,7 +99,10 @@ def people(
         np.array([list(of).index(name) for name, _ in members] + [-1]),
     )
     visits = 0
-    with _File(target / "persons.parquet") as people_file, _File(target / "visits.parquet") as file:
+    with (
+        BlockFile(target / "persons.parquet") as people_file,
+        BlockFile(target / "visits.parquet") as file,
+    ):
         for number, first in enumerate(range(0, persons, BLOCK)):
             rng = np.random.default_rng([seed, number])
             count = min(BLOCK, persons - first)
@@ -174,7 +175,7 @@ def _persons(
     months = np.where(rng.random(count) < 0.93, 12, rng.integers(1, 13, count))
     table = pa.table(
         {
-            "person_id": _numbers("R", np.arange(first + 1, first + count + 1), 10),
+            "person_id": numbered("R", np.arange(first + 1, first + count + 1), 10),
             "kind": pa.array(KINDS).take(pa.array(kind)),
             "signed_community": words.communities.take(pa.array(place, mask=~signed)),
             "registered_area": words.areas.take(pa.array(registered, mask=lost)),
@@ -225,40 +226,15 @@ def _visits(
     zero = np.zeros(count, dtype=np.int64)
     return pa.table(
         {
-            "visit_id": _numbers(f"M{year}", np.arange(done + 1, done + count + 1), 10),
-            "person_id": _numbers("R", person + first + 1, 10),
+            "visit_id": numbered(f"M{year}", np.arange(done + 1, done + count + 1), 10),
+            "person_id": numbered("R", person + first + 1, 10),
             "hospital_id": words.hospitals.take(pa.array(hospital)),
-            "visit_date": pa.array(day.astype(np.int32)).view(pa.date32()),
-            "total_cost": _money(cost),
-            "pool_fund": _money(fund),
+            "visit_date": days(day),
+            "total_cost": money(cost),
+            "pool_fund": money(fund),
             "special_factor": pa.array(["migration", "disease"]).take(
                 pa.array(rng.integers(0, 2, count), mask=~special)
             ),
             "document": pa.array(["虚构文号"]).take(pa.array(zero, mask=~proved)),
         }
     )
-
-
-class _File:
-    """A Parquet file written block by block, under its name when it is whole."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.part = path, path.with_name(f".{path.name}.part")
-        self.writer: Any = None
-
-    def __enter__(self) -> _File:
-        return self
-
-    def write(self, table: pa.Table) -> None:
-        """Write a block."""
-        if self.writer is None:
-            self.writer = pq.ParquetWriter(self.part, table.schema, compression="zstd")
-        self.writer.write_table(table)
-
-    def __exit__(self, kind: object, *rest: object) -> None:
-        if self.writer is not None:
-            self.writer.close()
-        if kind is None:
-            self.part.replace(self.path)
-        else:
-            self.part.unlink(missing_ok=True)

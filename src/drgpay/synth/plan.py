@@ -100,7 +100,7 @@ def build_plan(
     scheme = grouper.scheme
     drift = {}
     for y in rows:
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, y, 0, 2])))
+        rng = np.random.default_rng([seed, y, 0, 2])
         drift[y] = np.exp(0.03 * rng.standard_normal(len(weights)))
     valid = np.zeros(len(freq.procedure))
     valid[scheme.valid_procedures] = freq.procedure[scheme.valid_procedures]

@@ -542,8 +542,8 @@ def _confirmed(
         birth_weight_g=np.where(is_newborn, birth, -1).astype(np.int32),
         los_days=np.full(count, 8, dtype=np.int32),
         icu=np.zeros(count, dtype=np.int8),
-        diagnoses=_flat(dx),
-        procedures=_flat(px),
+        diagnoses=as_codes(*flatten(dx, dx > 0)),
+        procedures=as_codes(*flatten(px, px > 0)),
         good=np.ones(count, dtype=np.bool_),
     )
     grouped = grouper.group_arrays(cases)
@@ -554,11 +554,16 @@ def _confirmed(
     ]
 
 
-def _flat(codes: Ints) -> Codes:
-    present = codes > 0
+def flatten(codes: Ints, kept: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Ints]:
+    """Return where each row's codes start, and those that are kept."""
     offsets = np.zeros(len(codes) + 1, dtype=np.int64)
-    np.cumsum(present.sum(axis=1), out=offsets[1:])
-    return Codes(offsets, np.append(codes[present], np.int32(0)), pa.array([], pa.string()))
+    np.cumsum(kept.sum(axis=1), out=offsets[1:])
+    return offsets, codes[kept]
+
+
+def as_codes(offsets: NDArray[np.int64], ids: Ints) -> Codes:
+    """Return codes by number, as the grouper takes them."""
+    return Codes(offsets, np.append(ids, np.int32(0)), pa.array([], pa.string()))
 
 
 def _sex_of(freq: Frequencies, principal: Ints, main: Ints) -> NDArray[np.int8]:

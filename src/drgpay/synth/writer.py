@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.ground.arrow import decimal_column
 from drgpay.synth.cases import Block
 from drgpay.synth.city import POOLS
 from drgpay.synth.plan import BED_DAY_CLASSES, BLOCK, Plan
@@ -20,10 +21,16 @@ from drgpay.synth.plan import BED_DAY_CLASSES, BLOCK, Plan
 Array = NDArray[Any]
 _SEXES = pa.array(["M", "F"], pa.string())
 _MODES = pa.array(["drg", "day_surgery", "bed_day"], pa.string())
-_PLAIN = ("case_id", "patient_id", "total_cost", "pool_fund", "personal_paid", "other_paid")
+# columns written with a dictionary: neither ids nor amounts
+ENCODED = [
+    "hospital_id", "pool", "sex", "age_years", "age_days", "birth_weight_g", "admission_date",
+    "discharge_date", "settlement_date", "los_days", "discharge_way", "icu", "department",
+    "diagnoses", "procedures", "payment_mode", "bed_day_class", "referral_group",
+    "diagnoses.list.element", "procedures.list.element",
+]  # fmt: skip
 
 
-def _numbers(prefix: str, values: Array, digits: int) -> pa.Array:
+def numbered(prefix: str, values: Array, digits: int) -> pa.Array:
     """Return texts of a prefix and a number with leading zeros."""
     head = prefix.encode()
     width = len(head) + digits
@@ -41,7 +48,7 @@ def _numbers(prefix: str, values: Array, digits: int) -> pa.Array:
 
 def case_ids(year: int, numbers: Array) -> pa.Array:
     """Return case ids of a year."""
-    return _numbers(f"S{year}", numbers, 9)
+    return numbered(f"S{year}", numbers, 9)
 
 
 def _words(words: pa.Array, index: Array, none: Array | None = None) -> pa.Array:
@@ -49,11 +56,14 @@ def _words(words: pa.Array, index: Array, none: Array | None = None) -> pa.Array
     return pa.DictionaryArray.from_arrays(indices, words)
 
 
-def _money(fen: Array) -> pa.Array:
-    halves = np.zeros((len(fen), 2), dtype=np.int64)
-    halves[:, 0] = fen
-    kind = pa.decimal128(12, 2)
-    return pa.Array.from_buffers(kind, len(fen), [None, pa.py_buffer(halves)])
+def money(fen: Array) -> pa.Array:
+    """Return fen from 0 as decimals of a yuan."""
+    return decimal_column(fen, 12, 2)
+
+
+def days(values: Array) -> pa.Array:
+    """Return days since 1970 as dates."""
+    return pa.array(values.astype(np.int32)).view(pa.date32())
 
 
 def _lists(offsets: Array, index: Array, words: pa.Array) -> pa.Array:
@@ -71,17 +81,14 @@ def table(plan: Plan, block: Block) -> pa.Table:
     some = np.flatnonzero(block.referral >= 0)
     place = np.zeros(len(block), dtype=np.int32)
     place[some] = np.arange(len(some), dtype=np.int32)
-    groups = _numbers(f"R{block.year}", block.referral[some], 9)
+    groups = numbered(f"R{block.year}", block.referral[some], 9)
     ways = pa.array([str(i) for i in range(10)], pa.string())
-
-    def days(values: Array) -> pa.Array:
-        return pa.array(values.astype(np.int32)).view(pa.date32())
 
     return pa.table(
         {
             "case_id": case_ids(block.year, block.case_number),
             "hospital_id": _words(pa.array(plan.city.ids, pa.string()), block.hospital),
-            "patient_id": _numbers("P", block.patient, 13),
+            "patient_id": numbered("P", block.patient, 13),
             "pool": _words(pools, block.pool),
             "sex": _words(_SEXES, np.maximum(block.sex, 1) - 1, block.sex == 0),
             "age_years": pa.array(block.age_years),
@@ -96,10 +103,10 @@ def table(plan: Plan, block: Block) -> pa.Table:
             "department": _words(plan.departments, block.department),
             "diagnoses": _lists(block.dx_offsets, block.dx_words, plan.diagnosis_words),
             "procedures": _lists(block.px_offsets, block.px_words, plan.procedure_words),
-            "total_cost": _money(block.total),
-            "pool_fund": _money(block.fund),
-            "personal_paid": _money(block.personal),
-            "other_paid": _money(block.other),
+            "total_cost": money(block.total),
+            "pool_fund": money(block.fund),
+            "personal_paid": money(block.personal),
+            "other_paid": money(block.other),
             "payment_mode": _words(_MODES, block.mode),
             "bed_day_class": _words(
                 pa.array(BED_DAY_CLASSES, pa.string()),
@@ -113,38 +120,43 @@ def table(plan: Plan, block: Block) -> pa.Table:
     )
 
 
-class CaseFile:
-    """A Parquet file of cases, one row group a block; it appears under its name when whole."""
+class BlockFile:
+    """A Parquet file written block by block; it appears under its name when whole."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.part")
+    def __init__(self, path: Path, rows: int | None = None, **options: Any) -> None:
+        self.path, self.part = path, path.with_name(f".{path.name}.part")
+        self.rows, self.options = rows, options  # rows of a group, all of a block without
         self.writer: Any = None
 
-    def write(self, part: pa.Table) -> None:
-        """Write one block."""
-        if self.writer is None:
-            encoded = [name for name in part.column_names if name not in _PLAIN]
-            encoded += ["diagnoses.list.element", "procedures.list.element"]
-            self.writer = pq.ParquetWriter(
-                self.temporary,
-                part.schema,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=encoded,
-                store_schema=False,
-                store_decimal_as_integer=True,
-            )
-        self.writer.write_table(part, row_group_size=BLOCK)
+    def __enter__(self) -> BlockFile:
+        return self
 
-    def close(self, whole: bool) -> None:
-        """Finish the file, or remove what there is of it."""
+    def write(self, block: pa.Table) -> None:
+        """Write a block."""
+        if self.writer is None:
+            options = {"compression": "zstd", **self.options}
+            self.writer = pq.ParquetWriter(self.part, block.schema, **options)
+        self.writer.write_table(block, row_group_size=self.rows)
+
+    def __exit__(self, kind: object, *rest: object) -> None:
         if self.writer is not None:
             self.writer.close()
-        if whole:
-            self.temporary.replace(self.path)
+        if kind is None:
+            self.part.replace(self.path)
         else:
-            self.temporary.unlink(missing_ok=True)
+            self.part.unlink(missing_ok=True)
+
+
+def case_file(path: Path) -> BlockFile:
+    """Return a file for cases, one row group a block."""
+    return BlockFile(
+        path,
+        BLOCK,
+        compression_level=1,
+        use_dictionary=ENCODED,
+        store_schema=False,
+        store_decimal_as_integer=True,
+    )
 
 
 def write_csv(path: Path, header: str, rows: Iterable[Iterable[object]]) -> None:
