@@ -40,6 +40,7 @@ assert_same(one, many, out)
 assert_same_folder(one, out, out.parent / "one")
 assert one.prepared.history.used
 print("the same year:", many.counts.total)
+session.stop()
 """
 
 
