@@ -59,7 +59,10 @@ def test_choice__is_settled_derived_and_modelled(
         compare(fast, model)
         run = RunFolder(write_run(fast, tmp_path / value))
         for subject, name in subjects(run):
-            made = why(run, subject, name)
+            try:
+                made = why(run, subject, name)
+            except PolicyError as error:
+                raise AssertionError(f"the derivation lacks {key} = {value}: {error}") from error
             assert not made.disagreements, f"the derivation of {name} lacks {key} = {value}"
 
 
