@@ -18,7 +18,7 @@ from drgpay.policy.constraints import Choice
 from drgpay.policy.year import says
 
 ROOT = Path(__file__).resolve().parents[2]
-ANY = re.compile(r"\bsays\(|policy\[")
+ANY = re.compile(r"\bsays\(|policy\[|values\.get\(")
 CHOICES = {key: set(k.choices) for key, k in CATALOGUE.items() if isinstance(k.takes, Choice)}
 
 
@@ -47,14 +47,18 @@ def said(node: ast.AST) -> list[str]:
 
 
 def compared(node: ast.AST) -> str | None:
-    """The choice parameter that is compared with a text: `policy["key"] == "choice"`."""
+    """The parameter whose choice is compared with a text: `policy["key"] == "choice"`."""
     if not isinstance(node, ast.Compare):
         return None
     for side in (node.left, *node.comparators):
-        if isinstance(side, ast.Subscript) and isinstance(side.slice, ast.Constant):
-            key = side.slice.value
-            if isinstance(key, str) and key in CHOICES and "policy" in ast.unparse(side.value):
-                return key
+        found = None
+        if isinstance(side, ast.Subscript):
+            found = side.slice
+        elif isinstance(side, ast.Call) and ast.unparse(side.func).endswith("values.get"):
+            found = side.args[0]
+        key = found.value if isinstance(found, ast.Constant) else None
+        if isinstance(key, str) and key in CHOICES and not key.startswith("capitation."):
+            return key
     return None
 
 

@@ -71,7 +71,7 @@ def bound_note(run: Run, account: Account, w: Words) -> str:
     if penalised and run.values.get("violator_no_increase") is True and a.due == a.recorded:
         rules.append(w("n_penalised", fen=amounts.yuan(a.recorded)))
     share = run.fraction("bound.cost_share")
-    if share is not None and run.values.get("bound.level") == "hospital":
+    if share is not None and run.says("bound.level", "hospital", "none", "case"):
         top = share * a.recorded
         if a.due == top.numerator // top.denominator:
             rules.append(w("n_cost_share", share=amounts.trimmed(share)))

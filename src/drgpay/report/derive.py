@@ -131,7 +131,7 @@ def _due(steps: _Steps, run: Run, account: Account) -> Number:
     value = steps.add("value", VALUE, fraction, note=w("l_value_note", fraction=text))
     ends = run.case_bounds.of_account(account.hospital, account.pool)
     held = ends.both
-    personal = run.values.get("not_pool") == "personal"
+    personal = run.says("not_pool", "personal", "all")
     note = w("l_not_pool_personal" if personal else "l_not_pool_note")
     if held.cases:
         inside = w("l_cases", n=f"{by_points.cases - held.cases:,}")

@@ -43,7 +43,7 @@ def first_notes(run: Run, w: Words) -> tuple[str, ...]:
     held = run.manifest["ends"].get("held", 0)
     if held:
         text = w.of(WORDS, "held")
-        aside = "aside" if run.values.get("provision") == "recorded_fund" else "not_aside"
+        aside = "aside" if run.says("provision", "recorded_fund", "none") else "not_aside"
         aside = w.of(WORDS, aside)
         found.append(text.format(n=f"{held:,}", fen=yuan(run.total.held_fund), aside=aside))
     for standing in ("penalised", "ended"):

@@ -12,6 +12,7 @@ from drgpay.ground.money import POINT, divide_rounded
 from drgpay.names.codes import CASE_CLASSES
 from drgpay.names.run_tables import POINTS, kind_of
 from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.year import says
 from drgpay.region.standing import ENDED, NORMAL
 from drgpay.region.together import ids_in
 from drgpay.runs.case_bounds import KEYS, NOBODY, CaseBounds, Ends, bounded_by_case, case_bounds
@@ -269,6 +270,13 @@ class Run(RunFolder):
         return sum_of(
             p for p in self.parts if p.paid_by == paid_by and self.settled_in(p.pool) == pool
         )
+
+    def says(self, key: str, word: str, *others: str) -> bool:
+        """Whether a parameter's choice is `word` and not one of `others`; any other is refused.
+
+        A run of an earlier version may lack the parameter: then it is not.
+        """
+        return key in self.values and says(self.values, key, word, *others)
 
     def fraction(self, key: str) -> Fraction | None:
         """A numeric parameter, or None when the manifest has no such number."""

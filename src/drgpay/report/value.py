@@ -104,7 +104,7 @@ def pool_formulas(run: Run, shown: Sequence[Settlement]) -> dict[str, Callable[[
 
 def is_inside(run: Run) -> bool:
     """Whether care outside the region is inside the budget."""
-    return str(run.values.get("out_of_area", "inside_budget")) == "inside_budget"
+    return not run.says("out_of_area", "deducted", "inside_budget")
 
 
 def tiers_of(run: Run, surplus: bool) -> Tiers:
@@ -144,7 +144,8 @@ def settlements(run: Run) -> list[Settlement]:
                 value=Fraction(p["point_value_fraction"]),
                 value_text=value_text(p["point_value"]),
                 held=p.get("held_cases") or sum(a.amounts.held for a in accounts),
-                bounded=run.values.get("bound.level", "none") != "none"
+                bounded=run.says("bound.level", "hospital", "none", "case")
+                or run.says("bound.level", "case", "none", "hospital")
                 or any(a.bound for a in accounts),
                 value_high="" if high is None else str(high),
                 at_low=p.get("at_low") or 0,
@@ -168,7 +169,7 @@ def sharing_text(run: Run, s: Settlement, w: Words) -> str:
         return ""
     k = amounts.trimmed(ratio)
     text = w("v_surplus_how" if s.surplus else "v_overspend_how", k=k)
-    if not s.surplus and run.values.get("overspend_cap") == "reserve":
+    if not s.surplus and run.says("overspend_cap", "reserve", "none"):
         text += w("v_overspend_cap")
     return text
 
@@ -275,7 +276,7 @@ def value_table(run: Run, w: Words) -> Table:
     if money:
         line("money", w("v_money_how"), (yuan(s.money) for s in shown))
     not_pool = w(
-        "v_not_pool_personal" if run.values.get("not_pool") == "personal" else "v_not_pool_how"
+        "v_not_pool_personal" if run.says("not_pool", "personal", "all") else "v_not_pool_how"
     )
     line("not_pool", not_pool, (yuan(s.by_points.not_pool) for s in shown))
     title = w("v_sum_money" if money else "v_sum")
@@ -296,7 +297,11 @@ def value_table(run: Run, w: Words) -> Table:
         ends = (value_text(s.value_high) if s.value_high else "—" for s in shown)
         line("value_high", w("v_value_high_how"), ends)
     if any(s.at_low or s.at_high for s in shown):
-        how = w("v_bounds_cases" if run.values.get("bound.level") == "case" else "v_bounds_how")
+        how = w(
+            "v_bounds_cases"
+            if run.says("bound.level", "case", "none", "hospital")
+            else "v_bounds_how"
+        )
         line("bounds", how, (f"{s.at_low:,} / {s.at_high:,}" for s in shown))
     line("due", w("v_due_how"), (yuan(s.due) for s in shown), "rule")
     line("residual", "", (yuan(s.residual) for s in shown))
@@ -342,9 +347,11 @@ def own_checks(run: Run, w: Words) -> list[tuple[str, bool]]:
         (w("rc_final_shared" if run.shares else "rc_final"), all(map(_made_up, run.accounts))),
         (w("rc_cash"), all(map(_in_cash, run.accounts))),
     ]
-    if run.values.get("residual") != "to_fund" and not any(s.bounded for s in parts):
+    if not run.says("residual", "to_fund", "largest_remainder") and not any(
+        s.bounded for s in parts
+    ):
         dp = run.fraction("value_dp")
-        if dp is None or run.values.get("residual") == "largest_remainder":
+        if dp is None or run.says("residual", "largest_remainder", "to_fund"):
             values = all(s.exact_value() == s.value for s in parts if s.points)
             found.append((w("rc_value"), values))
     return found

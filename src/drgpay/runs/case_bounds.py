@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from drgpay.budget.pool import Rules
 from drgpay.cases.parse import flat
+from drgpay.policy.year import says
 
 KEYS = ("bound.level", "bound.never_below_zero", "bound.cost_share", "bound.case_within_cost")
 LOW = -1
@@ -99,7 +100,7 @@ class CaseBounds:
 
 def bounded_by_case(rules: Rules) -> bool:
     """Whether the parameters of a run bound each case."""
-    if rules["bound.level"] != "case":
+    if not says(rules, "bound.level", "case", "none", "hospital"):
         return False
     return any(rules[key] not in (None, False) for key in KEYS[1:])
 
