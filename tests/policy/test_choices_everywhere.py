@@ -48,7 +48,7 @@ def said(node: ast.AST) -> list[str]:
 
 def compared(node: ast.AST) -> str | None:
     """The parameter whose choice is compared with a text: `policy["key"] == "choice"`."""
-    if not isinstance(node, ast.Compare):
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return None
     for side in (node.left, *node.comparators):
         found = None
