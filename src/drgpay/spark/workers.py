@@ -282,6 +282,6 @@ class SettleJob:
         first: dict[str, list[Any]] = {name: [None] * len(given) for name in PARTS}
         if len(given):
             first["part"][0] = packed(Part.of(made))
-            if self.policy["bound.level"] == "case":
+            if self.policy.says("bound.level", "case", "none", "hospital"):
                 first["items"][0] = packed(piece_items(piece, len(self.region.pools)))
         return pa.table(columns | {n: pa.array(own, pa.binary()) for n, own in first.items()})
