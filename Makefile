@@ -46,7 +46,7 @@ test-lowest:
 	$(PYTHON) -c 'import re, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	  print("\n".join(f"{d.replace(chr(62), chr(61))}.*" for d in p["dependencies"]))' > .lowest/bounds
 	.lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .lowest/bounds \
-	  pytest hypothesis openpyxl
+	  pytest hypothesis openpyxl adbc-driver-postgresql pymysql 'psycopg[binary]'
 	PYTHONPATH=src .lowest/bin/python -m pytest -q -p no:cacheprovider -o filterwarnings=default \
 	  -m "not long" tests/readers tests/cases tests/grouper/test_case_types.py \
 	  tests/lists/test_convert.py tests/report/test_csv_cells.py tests/runs/test_digests.py
