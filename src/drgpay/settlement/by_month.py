@@ -15,12 +15,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.budget import formulas
 from drgpay.budget.pool import available_budget
 from drgpay.ground.errors import PolicyError, both
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Region
 from drgpay.region.together import settled_together
+from drgpay.settlement import account
 from drgpay.settlement.kernels import (
     M_CASES,
     M_CORRECTION,
@@ -183,8 +185,8 @@ def months_of(
             points = total[M_POINTS] + total[M_CORRECTION]
             value = None
             if points > 0:
-                fund = own_budget - total[M_MONEY] + total[M_NOT_POOL_BY_POINTS]
-                value = Fraction(fund * POINT, points)
+                fund = formulas.for_points(own_budget, total[M_NOT_POOL_BY_POINTS], total[M_MONEY])
+                value = formulas.value(Fraction(fund), Fraction(points, POINT))
             made = [
                 _account(month, key, row, value, to_date[number], region, policy)
                 for (number, key), row in zip(keys, rows, strict=True)
@@ -232,15 +234,16 @@ def _account(
     """Return one account's month, and move on what is to date: fund, payments, paid."""
     due = None
     if value is not None:
-        due = value * (row[M_POINTS] + row[M_CORRECTION]) / POINT
-        due += row[M_MONEY] - row[M_NOT_POOL_BY_POINTS]
+        worth = account.worth(Fraction(row[M_POINTS] + row[M_CORRECTION], POINT), value)
+        n, money = Fraction(row[M_NOT_POOL_BY_POINTS]), Fraction(row[M_MONEY])
+        due = account.exact_due(worth, n, money)
     ratio = Fraction(policy["prepay_ratio"])
     payment = kept = 0
     to_date[0] += row[M_FUND]
     if policy.says("prepay_basis", "recorded_fund", "month_value"):
-        payment = round_half_away(ratio * to_date[0]) - to_date[1]
+        payment = int(account.prepaid(Fraction(to_date[0]), ratio)) - to_date[1]
     elif due is not None and due > 0:
-        payment = round_half_away(ratio * due)
+        payment = int(account.prepaid(due, ratio))
         kept = round_half_away(due) - payment
     last = region.last_year_months.get((*key, month))
     suspended = suspended_fen(payment, row[M_FUND], last, policy["month.growth_limit"])

@@ -261,13 +261,12 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
     d.section(both("费用", "Cost"))
     cost, fund = row.number("total_cost_fen"), row.number("pool_fund_fen")
     if run.policy.says("not_pool", "all", "personal"):
-        d.step(
+        d.stated(
             "not_pool",
-            named("not_pool_fen"),
+            row,
+            "not_pool_fen",
             cost - fund,
-            "yuan",
             "5.9",
-            stated=row.figures("not_pool_fen"),
             note=both("总费用 − 统筹基金记账", "total cost − recorded fund"),
             uses=["not_pool"],
         )

@@ -236,14 +236,7 @@ def _cases(d: Derivation, run: RunFolder, row: Row) -> None:
     """This year's cases by class: number, points and cost, held against the drgs table."""
     classes = run.classes_of(row["drg"])
     if not classes:
-        d.step(
-            "cases",
-            named("cases"),
-            fixed(0, both("没有病例", "no case")),
-            "cases",
-            "6",
-            stated=row.figures("cases"),
-        )
+        d.stated("cases", row, "cases", fixed(0, both("没有病例", "no case")), "6")
         return
     for column, unit in (("cases", "cases"), ("points", "point"), ("total_cost_fen", "yuan")):
         parts = []

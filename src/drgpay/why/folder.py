@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from drgpay.cases.parse import flat
 from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
-from drgpay.ground.numbers import Figure, Number, digits, number
+from drgpay.ground.numbers import Figure, Number, digits, number, total
 from drgpay.names.run_columns import named
 from drgpay.runs import reader
 from drgpay.why.blame import not_readable
@@ -23,6 +23,7 @@ from drgpay.why.blame import not_readable
 Key = tuple[tuple[str, str], ...]
 DECIMALS = {"_fen": 2, "points": 4, "base_points": 4, "points_before_readmission": 4}
 NEEDED = ("paid_by", "price_fen", "chain", "bed_day_class", "discharge_way", "day_surgery")
+LISTED = 12  # hospitals that are shown one by one
 NAMED = 5  # how many near names a fault names
 
 
@@ -167,6 +168,22 @@ class RunFolder(reader.RunFolder):
         """Return the name of a hospital, empty when it has none."""
         row = self.institutions.get(hospital)
         return "" if row is None else str(row.get("name", ""))
+
+    def named(self, row: Row) -> Bilingual:
+        """Return what a row of hospitals is called: its hospital, of pools under one value its pool."""
+        name = f"{row['hospital_id']} {self.hospital_name(row['hospital_id'])}".strip()
+        together = self.settled_in(row["pool"]) != row["pool"]
+        text = f"{name} {row['pool']}" if together else name
+        return both(text, text)
+
+    def summed(self, rows: Sequence[Row], column: str, where: Key, of: Bilingual) -> Number:
+        """Return the sum of a column over rows of hospitals, one by one when they are few."""
+        if 0 < len(rows) <= LISTED:
+            return total([row.number(column, self.named(row)) for row in rows])
+        value = sum((Fraction(row[column]) for row in rows), Fraction(0))
+        label, count = named(column), len(rows)
+        label = both(f"{count} {of.chinese}的{label.chinese}之和", f"{label} of {count} {of}")
+        return figure_number(Figure("hospitals", where, column, value, "sum"), label)
 
     def value_of(self, pool: Row) -> Number:
         """Return a pool's point value, exact."""

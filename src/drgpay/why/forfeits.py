@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
-from drgpay.ground.numbers import Figure, Number, fixed, total
+from drgpay.ground.numbers import Figure, Number, fixed
 from drgpay.names.run_columns import named
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 from drgpay.region.together import ids_in
 from drgpay.settlement import account
-from drgpay.why.folder import Row, RunFolder, figure_number
+from drgpay.why.folder import Row, RunFolder
 from drgpay.why.model import Derivation
 from drgpay.why.remainder import allot
 
 KEY = "deposit_forfeited"
 SHARING = ("sharing", "yes")  # in a figure's row: only hospitals that share
-LISTED = 12  # hospitals that are shown one by one
 FEN = Fraction(1, 100)
 NO_SHARE = {
     PENALISED: both("协议状态为违规处理，不参加分配", "its agreement is penalised: no share"),
@@ -118,15 +117,5 @@ def _sum_of(
     run: RunFolder, rows: Sequence[Row], column: str, more: tuple[tuple[str, str], ...]
 ) -> Number:
     """Return the sum of a column over hospitals of a pool, one by one when they are few."""
-    if len(rows) <= LISTED:
-        return total([row.number(column, _named(run, row)) for row in rows])
-    value = sum((Fraction(row[column]) for row in rows), Fraction(0))
-    label = named(column)
-    zh = f"{len(rows)} 家机构的{label.chinese}之和"
-    figure = Figure("hospitals", (("pool", rows[0]["pool"]), *more), column, value, "sum")
-    return figure_number(figure, both(zh, f"{label} of {len(rows)} hospitals"))
-
-
-def _named(run: RunFolder, row: Row) -> Bilingual:
-    text = f"{row['hospital_id']} {run.hospital_name(row['hospital_id'])}".strip()
-    return both(text, text)
+    where = (("pool", rows[0]["pool"]), *more)
+    return run.summed(rows, column, where, both("家机构", "hospitals"))

@@ -24,10 +24,8 @@ from drgpay.region.together import ids_in
 from drgpay.runs.case_bounds import KEYS
 from drgpay.settlement import account
 from drgpay.why import bounds, forfeits
-from drgpay.why.folder import Row, RunFolder, figure_number
+from drgpay.why.folder import LISTED, Row, RunFolder, figure_number
 from drgpay.why.model import Derivation
-
-LISTED = 12  # hospitals that are shown one by one
 
 
 def why_pool(run: RunFolder, name: str) -> Derivation:
@@ -243,22 +241,10 @@ def _sum_of(
     unit: str = "yuan",
 ) -> Number:
     """Add the sum of the hospitals' figures, one by one when they are few."""
-    label = named(column)
-    if 0 < len(members) <= LISTED:
-        made = total([row.number(column, _named(run, row)) for row in members])
-    else:
-        value = sum((Fraction(row[column]) for row in members), Fraction(0))
-        figure = Figure("hospitals", (("pool", pool["pool"]),), column, value, "sum")
-        zh = f"{len(members)} 行机构的{label.chinese}之和"
-        made = figure_number(figure, both(zh, f"{label} of {len(members)} rows of hospitals"))
-    return d.step(key, label, made, unit, "5.9", stated=stated)
-
-
-def _named(run: RunFolder, row: Row) -> Bilingual:
-    name = f"{row['hospital_id']} {run.hospital_name(row['hospital_id'])}".strip()
-    pool = run.pool_of(row["pool"])
-    text = name if pool is None or pool["pool"] == row["pool"] else f"{name} {row['pool']}"
-    return both(text, text)
+    made = run.summed(
+        members, column, (("pool", pool["pool"]),), both("行机构", "rows of hospitals")
+    )
+    return d.step(key, named(column), made, unit, "5.9", stated=stated)
 
 
 def _settled(
@@ -397,7 +383,7 @@ def _each(d: Derivation, run: RunFolder, pool: Row, members: list[Row]) -> None:
         worth = account.worth(row.number("points"), run.value_of(pool))
         exact = account.exact_due(worth, n, *others)
         due = digits(Fraction(row["due_fen"], 100), 2)
-        name = _named(run, row)
+        name = run.named(row)
         d.step(
             "exact", name, exact, "yuan", "5.10",
             note=both(f"应付 {due} 元", f"due {due} yuan"),
