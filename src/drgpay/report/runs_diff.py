@@ -17,8 +17,8 @@ from drgpay.runs.records import Change, RunDiff, RunInfo
 
 from . import amounts
 from .amounts import yuan
-from .pages import Banner, PageSection, Tile, table, write_page
-from .sheets import Field
+from .pages import Banner, PageSection, Tile, grid, table, write_page
+from .sheets import Field, Sheet, page_table
 from .texts import Words
 from .workbook import Book
 
@@ -158,7 +158,8 @@ def write_diff_page(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
     sections = []
     for part, title, changes, keys in words.parts():
         if changes:
-            sections.append(PageSection(part, title, [], _table(words, part, changes, keys)))
+            made = page_table(_sheet(words, part, title, changes, keys))
+            sections.append(PageSection(part, title, [], grid(made)))
     sections.append(PageSection("cases", t("病例", "Cases"), [], _case_tables(words)))
     due = [c for c in diff.hospitals if c.column == "final_fen"]
     less = -sum(min(0, c.difference) for c in due)
@@ -197,29 +198,57 @@ def _run_title(run: RunInfo, name: str, lang: str) -> str:
     return choose(lang, f"{name}（第 {run.version} 版）", f"{name} (version {run.version})")
 
 
-def _table(words: _Words, part: str, changes: Sequence[Change], keys: tuple[str, ...]) -> Markup:
+def _kind(column: str) -> str:
+    if column.endswith("_fen"):
+        return "yuan"
+    if column in COUNTS:
+        return "count"
+    return "value" if column == "point_value_fraction" else "points"
+
+
+def _sheet(
+    words: _Words, part: str, title: str, changes: Sequence[Change], keys: tuple[str, ...]
+) -> Sheet:
+    """The changes of a part: figures as a person reads them, or typed, with the difference."""
     t = words.t
     texts = part in ("facts", "inputs", "parameters")
-    kind = "text" if texts else "num"
-    columns = [(name, "text") for name in keys] + [(t("项目", "figure"), "text")]
-    columns += [(words.a, kind), (words.b, kind)]
+    shown, width = ("text", 60) if texts else ("count", 0)
+    fields = [
+        *(Field(f"key{i}", name, "wide") for i, name in enumerate(keys)),
+        Field("column", t("项目", "figure"), width=22),
+        *(Field(f"shown_{side}", getattr(words, side), shown, only="page") for side in "ab"),
+        *(Field(side, getattr(words, side), "row", width=width, only="book") for side in "ab"),
+    ]
     if not texts:
-        columns.append((t("差额", "difference"), "num"))
+        name = t("差额", "difference")
+        fields.append(Field("shown_difference", name, "count", only="page"))
+        fields.append(Field("difference", name, "row", "{b}-{a}", only="book"))
+
+    def exact(value: Any, kind: str) -> Any:
+        return int(Fraction(value) * 10_000) if value is not None and kind == "points" else value
+
     rows = []
     for c in changes:
-        row = [*words.key(part, c.key), heading(c.column, words.lang)]
-        row += [figure(c.column, c.a), figure(c.column, c.b)]
-        rows.append(row if texts else [*row, difference(c)])
-    return table(columns, rows, words.lang)
+        kind = "long" if texts else _kind(c.column)
+        rows.append(
+            {
+                **{f"key{i}": text for i, text in enumerate(words.key(part, c.key))},
+                "column": heading(c.column, words.lang),
+                "kind": kind,
+                "a": exact(c.a, kind),
+                "b": exact(c.b, kind),
+                "difference": exact(c.difference, kind),
+                "shown_a": figure(c.column, c.a),
+                "shown_b": figure(c.column, c.b),
+                "shown_difference": difference(c),
+            }
+        )
+    return Sheet(title, fields, rows)
 
 
 def _case_tables(words: _Words) -> Markup:
     t, c = words.t, words.diff.cases
-    counts = table(
-        [(t("病例", "cases"), "text"), (t("例数", "number"), "num")],
-        [list(row) for row in words.cases()],
-        words.lang,
-    )
+    counts = grid(page_table(_case_counts(words)))
     if not c.listed:
         return counts
     columns = [
@@ -243,6 +272,16 @@ def _case_tables(words: _Words) -> Markup:
     return counts + Markup("<h3>{}</h3>").format(note) + table(columns, rows, words.lang)
 
 
+def _case_counts(words: _Words) -> Sheet:
+    t = words.t
+    fields = [
+        Field("name", t("病例", "cases"), "wide"),
+        Field("count", t("例数", "number"), "count"),
+    ]
+    rows = [{"name": name, "count": count} for name, count in words.cases()]
+    return Sheet(t("病例", "Cases"), fields, rows)
+
+
 def _pair(a: object, b: object) -> str:
     one, two = ("—" if x is None else str(x) for x in (a, b))
     return one if one == two else f"{one} → {two}"
@@ -261,91 +300,8 @@ def write_diff_excel(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
             page=w("x_page"),
         )
         for name, title, changes, keys in words.parts():
-            if not changes:
-                continue
-            if name in ("facts", "inputs", "parameters"):
-                _texts(book, words, name, title, changes, keys)
-            else:
-                for kind, own in _by_kind(changes).items():
-                    _numbers(book, words, name, title, kind, own, keys)
-        book.listing(
-            t("病例", "Cases"),
-            [
-                Field("name", t("病例", "cases"), "wide"),
-                Field("count", t("例数", "number"), "count"),
-            ],
-            [{"name": name, "count": count} for name, count in words.cases()],
-        )
+            if changes:
+                book.add(_sheet(words, name, title, changes, keys))
+        book.add(_case_counts(words))
         book.close()
     return path
-
-
-def _texts(
-    book: Book, words: _Words, part: str, title: str, changes: Sequence[Change],
-    keys: tuple[str, ...],
-) -> None:  # fmt: skip
-    fields = [Field(f"key{i}", name, "wide") for i, name in enumerate(keys)]
-    fields += [
-        Field("column", words.t("项目", "figure")),
-        Field("a", words.a, "long"),
-        Field("b", words.b, "long"),
-    ]
-    rows = [
-        {
-            **{f"key{i}": text for i, text in enumerate(words.key(part, c.key))},
-            "column": heading(c.column, words.lang),
-            "a": c.a,
-            "b": c.b,
-        }
-        for c in changes
-    ]
-    book.listing(title, fields, rows)
-
-
-KIND_OF = {"yuan": ("金额", "yuan"), "points": ("点数", "points"), "count": ("例数", "counts"),
-           "value": ("点值", "values")}  # fmt: skip
-
-
-def _by_kind(changes: Sequence[Change]) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {}
-    for c in changes:
-        kind = "points"
-        if c.column.endswith("_fen"):
-            kind = "yuan"
-        elif c.column in COUNTS:
-            kind = "count"
-        elif c.column == "point_value_fraction":
-            kind = "value"
-        found.setdefault(kind, []).append(c)
-    return found
-
-
-def _numbers(
-    book: Book, words: _Words, part: str, title: str, kind: str, changes: Sequence[Change],
-    keys: tuple[str, ...],
-) -> None:  # fmt: skip
-    t = words.t
-    fields = [Field(f"key{i}", name, "wide") for i, name in enumerate(keys)]
-    fields += [
-        Field("column", t("项目", "figure"), width=22),
-        Field("a", words.a, kind),
-        Field("b", words.b, kind),
-        Field("difference", t("差额", "difference"), kind, "{b}-{a}"),
-    ]
-
-    def exact(value: Any) -> Any:
-        if value is None:
-            return 0
-        return int(Fraction(value) * 10_000) if kind == "points" else value
-
-    rows = [
-        {
-            **{f"key{i}": text for i, text in enumerate(words.key(part, c.key))},
-            "column": heading(c.column, words.lang),
-            "a": exact(c.a),
-            "b": exact(c.b),
-            "difference": exact(c.difference),
-        }
-        for c in changes
-    ]
-    book.listing(f"{title} {words.t(*KIND_OF[kind])}", fields, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from drgpay.ground.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
 
+from .amounts import display_width
 from .pages import Banner, PageSection, Tile, folded, table, write_page
+from .sheets import Field, Sheet
+from .texts import Words
+from .workbook import Book
 
 SHOWN = 12
 SHOWN_WIDTH = 90
@@ -87,67 +91,52 @@ def _line(section: Section, row: Row, lang: str) -> str:
 
 def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as an Excel file, counts first, one sheet a kind; return its path."""
-    import xlsxwriter
-
-    with (
-        whole_file(path) as part,
-        xlsxwriter.Workbook(
+    with whole_file(path) as part:
+        book = Book(
             str(part),
-            {
-                "strings_to_formulas": False,
-                "strings_to_urls": False,
-                "tmpdir": str(part.parent),
-            },
-        ) as book,
-    ):
-        head = book.add_format(
-            {"bold": True, "bottom": 1, "bg_color": "#E9EDEC", "text_wrap": True}
+            title=_title(diff, lang),
+            mark="",
+            digest=f"{diff.a.digest[:12]} → {diff.b.digest[:12]}",
+            page=Words(lang)("x_page"),
         )
-        wrap = book.add_format({"text_wrap": True, "valign": "top"})
-        number = book.add_format({"num_format": "#,##0", "valign": "top"})
-        t = choosing(lang)
-
-        def sheet(name: str, columns: list[str], rows: list[list[Any]]) -> None:
-            page = book.add_worksheet(name[:31])
-            page.write_row(0, 0, columns, head)
-            page.freeze_panes(1, 0)
-            for i, row in enumerate(rows, 1):
-                for j, value in enumerate(row):
-                    if isinstance(value, int):
-                        page.write_number(i, j, value, number)
-                    else:
-                        page.write_string(i, j, in_language(value, lang)[:32_000], wrap)
-            if rows:
-                page.autofilter(0, 0, len(rows), len(columns) - 1)
-            for j in range(len(columns)):
-                texts = (in_language(row[j], lang) for row in rows[:200])
-                widest = max((_width(text) for text in texts), default=0)
-                page.set_column(j, j, min(60, max(9, _width(columns[j]) + 3, widest + 2)))
-
-        totals: list[list[Any]] = [[name, a, b, b - a] for name, a, b in diff.totals]
-        columns = [t("项目", "item"), diff.a.id, diff.b.id, t("增减", "change")]
-        sheet(t("合计", "totals"), columns, totals)
-        counts: list[list[Any]] = [
-            [section.title, change, n]
-            for section in diff.sections
-            if section.key != "options"
-            for change, n in section.counts.items()
-        ]
-        sheet(
-            t("差别数目", "counts"),
-            choose(lang, ["类别", "变化", "数目"], ["kind", "change", "number"]),
-            counts,
-        )
-        for section in diff.sections:
-            if section.rows:
-                names = [in_language(column, lang) for column in section.columns]
-                title = in_language(section.title, lang)
-                sheet(title, names, [list(row) for row in section.rows])
+        for sheet in _sheets(diff, lang):
+            book.add(sheet)
+        book.close()
     return path
 
 
-def _width(text: str) -> int:
-    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+def _sheets(diff: SchemeDiff, lang: str) -> Iterator[Sheet]:
+    t = choosing(lang)
+    totals = [(name, a, b, b - a) for name, a, b in diff.totals]
+    heads = [t("项目", "item"), diff.a.id, diff.b.id, t("增减", "change")]
+    yield _sheet(t("合计", "totals"), heads, totals, lang)
+    counts = [
+        (section.title, change, n)
+        for section in diff.sections
+        if section.key != "options"
+        for change, n in section.counts.items()
+    ]
+    heads = [t("类别", "kind"), t("变化", "change"), t("数目", "number")]
+    yield _sheet(t("差别数目", "counts"), heads, counts, lang)
+    for section in diff.sections:
+        if section.rows:
+            heads = [in_language(column, lang) for column in section.columns]
+            yield _sheet(in_language(section.title, lang), heads, section.rows, lang)
+
+
+def _sheet(title: str, heads: Sequence[str], rows: Sequence[Row], lang: str) -> Sheet:
+    """A sheet whose columns are as wide as its first rows need."""
+    told = [
+        [value if isinstance(value, int) else in_language(value, lang) for value in row]
+        for row in rows
+    ]
+    fields = []
+    for i, name in enumerate(heads):
+        widest = max((display_width(str(row[i])) for row in told[:200]), default=0)
+        kind = "count" if told and isinstance(told[0][i], int) else "long"
+        width = min(60, max(9, display_width(name) + 3, widest + 2))
+        fields.append(Field(f"c{i}", name, kind, width=width))
+    return Sheet(title, fields, [{f"c{i}": v for i, v in enumerate(row)} for row in told])
 
 
 def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
