@@ -25,7 +25,8 @@ class _Linked:
 class Reader:
     """Reads the tables of a folder, one after the other; those that are linked to come first.
 
-    `faults` has whatever is wrong, `files` what was read. Who has read all tables refuses them
+    `faults` has whatever is wrong, `files` what was read, `unsound` the tables that could not be
+    read as tables: what is not in them is no fault of its own. Who has read all tables refuses them
     together.
     """
 
@@ -86,6 +87,8 @@ class Reader:
         if path.exists():
             self.files.append(path)
             places, lines = self._lines(table, path)
+            if not places:
+                self.unsound.add(table.name)
             rows = [
                 self._row(
                     table,
@@ -103,9 +106,11 @@ class Reader:
                 f"缺少这个文件，表头为 {chinese}",
                 f"missing; columns {', '.join(table.needed)}",
             )
+            self.unsound.add(table.name)
         if table.filled and path.exists() and not rows and len(self.faults) == before:
             self.add(path.name, "没有一行", "no row")
-        self._rows_together(table, path.name, rows, must, before)
+            self.unsound.add(table.name)
+        self._rows_together(table, path.name, rows, must)
         return rows
 
     def entries(
@@ -116,7 +121,7 @@ class Reader:
         file: str,
     ) -> list[Row]:
         """Return entries of a TOML file as the rows of a table, each at its place."""
-        before, rows = len(self.faults), []
+        rows = []
         for number, (entry, place) in enumerate(zip(entries, where, strict=True), start=1):
             known = {column.name for column in table.columns}
             for word in sorted(set(entry) - known):
@@ -126,7 +131,7 @@ class Reader:
                 for name, value in entry.items()
             }
             rows.append(self._row(table, place, number, cells))
-        self._rows_together(table, file, rows, False, before)
+        self._rows_together(table, file, rows, False)
         return rows
 
     def _lines(self, table: Table, path: Path) -> tuple[dict[str, int], list[Line]]:
@@ -232,9 +237,7 @@ class Reader:
         """Whether a value is where it must be; what cannot be read says so itself."""
         return column.link in self.unsound or value in self._given[column.link].values
 
-    def _rows_together(
-        self, table: Table, file: str, rows: Sequence[Row], must: bool, before: int
-    ) -> None:
+    def _rows_together(self, table: Table, file: str, rows: Sequence[Row], must: bool) -> None:
         """Note the faults that rows have together, and keep what other tables may link to."""
         first: dict[tuple[Any, ...], int] = {}
         for row in rows:
@@ -249,7 +252,7 @@ class Reader:
                     f"{chinese}重复，第{first[key]}行已有{table.twice.chinese}",
                     f"{english} {stands} twice: row {first[key]} has it{table.twice}",
                 )
-        if must and table.each and len(self.faults) == before:
+        if must and table.each and table.name not in self.unsound:
             own, linked = {row[table.each] for row in rows}, table.column(table.each).link
             if linked not in self.unsound:
                 for value in sorted(set(self._given[linked].values) - own):
@@ -260,8 +263,6 @@ class Reader:
                     )
         for rule in table.rules:
             self.faults += rule(file, rows)
-        if len(self.faults) > before:
-            self.unsound.add(table.name)
         if table.linked:
             self.give(table.name, {row[table.linked] for row in rows}, file)
 
