@@ -16,6 +16,7 @@ from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.spark import settle, settle_on_spark
 from tests.capitation.regions import person, visit, write_region
 from tests.settlement.regions import CASE_COLUMNS, Drawn, Row, draw_region
+from tests.settlement.test_new_technology import AMOUNTS, ITEMS, write
 from tests.settlement.test_referrals import STANDARDS, region
 from tests.spark.compare import assert_same, assert_same_folder
 
@@ -47,7 +48,7 @@ def texts(path: Path) -> pa.Table:
 
 @pytest.fixture
 def together(tmp_path: Path) -> tuple[Path, pa.Table]:
-    """A region with chains, capitation, a control target and two versions of its scheme.
+    """A region with chains, capitation, new technology, a control target, two versions of its scheme.
 
     Its cases lie elsewhere.
     """
@@ -55,6 +56,8 @@ def together(tmp_path: Path) -> tuple[Path, pa.Table]:
     persons = [person("p1", area="a"), person("p2", area="b", months=3), person("p3", area="?")]
     visits = [visit("v1", "p1", "HA", "120.00"), visit("v2", "p2", "HA", "900.50")]
     write_region(folder, persons, visits)
+    write(folder, "new_technology_items.csv", ITEMS)
+    write(folder, "new_technology.csv", [*AMOUNTS, ("R13", "N1", "50.00")])
     path = folder / "region.toml"
     text = path.read_text(encoding="utf-8").replace(str(TINY), "../family")
     path.write_text(text + CEILING, encoding="utf-8")
@@ -73,7 +76,8 @@ def test_settle_on_spark__counts_chains_and_bounds_each_case(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder, cases = together
-    overrides = [*TOGETHER, "capitation.method=rate", "capitation.rate_yuan=600"]
+    capitation = ["capitation.method=rate", "capitation.rate_yuan=600"]
+    overrides = [*TOGETHER, *capitation, "new_technology.rule=paid_apart"]
     one = year_end(folder, overrides=overrides)
     (folder / "cases.csv").unlink()
     monkeypatch.setattr(settle, "BUCKET_ROWS", 2)
@@ -86,6 +90,7 @@ def test_settle_on_spark__counts_chains_and_bounds_each_case(
     assert {"perdiem", "referrals", "capitation_communities", "ceiling"} <= names
     assert any(p.at_high for p in one.pools)
     assert one.ceiling is not None
+    assert one.totals is not None and one.totals.apart_fen and one.totals.new_technology_fen
     assert all(use.cases for use in one.prepared.versions) and len(one.prepared.versions) == 2
     assert {p.mode for p in one.ceiling.payments} > {"prepaid", "payable", "capitation"}
 
