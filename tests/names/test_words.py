@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.budget import ceiling
+from drgpay.budget.bounds import INTERVAL, UNIQUE
 from drgpay.capitation.persons import UNASSIGNED
+from drgpay.capitation.result import BEARERS
 from drgpay.capitation.tables import KINDS as PERSON_KINDS
 from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES
 from drgpay.ground.errors import Bilingual
@@ -20,6 +22,8 @@ from drgpay.names.codes import CODES, spoken, word
 from drgpay.names.reasons import CAPITATION, QUARANTINED
 from drgpay.names.run_columns import COLUMNS, TABLES, column_of, named
 from drgpay.names.run_tables import TABLES as RESULT_TABLES
+from drgpay.points import base
+from drgpay.points.coefficients import COMPUTED, GIVEN, TOO_FEW
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.choice_words import choice_word
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
@@ -27,6 +31,7 @@ from drgpay.runs.folder import write_run
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
 from drgpay.settlement.year_end import year_end
 from drgpay.signals.texts import CONFIDENCE, KINDS, SIGNALS
+from drgpay.trials.sensitivity import MOVED, NOTHING, OTHER, REFUSED, UNTRIED
 from tests.cli.test_language import region
 from tests.report.folders import full_run
 
@@ -51,6 +56,11 @@ WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("capitation_unassigned", "kind"): PERSON_KINDS,
     ("capitation_unassigned_persons", "kind"): PERSON_KINDS,
     ("findings", "severity"): SEVERITIES,
+    ("coefficients", "cmi_origin"): (GIVEN, COMPUTED, TOO_FEW),
+    ("drgs", "origin"): (base.GIVEN, base.FROM_HISTORY, base.BORROWED, base.BY_WEIGHT),
+    ("pools", "solution"): (UNIQUE, INTERVAL),
+    ("sensitivity", "state"): (MOVED, OTHER, NOTHING, REFUSED, UNTRIED),
+    ("capitation_books", "bearer"): BEARERS,
     ("hospitals", "standing"): (NORMAL, PENALISED, ENDED),
     ("ceiling", "mode"): (
         ceiling.DRG, ceiling.PER_DIEM, ceiling.BY_ITEM, ceiling.OUT_OF_AREA, ceiling.CAPITATION,

@@ -64,6 +64,12 @@ SEVERITIES: Mapping[str, Bilingual] = {
     "warning": both("警告", "warning"),
     "note": both("提示", "note"),
 }
+# where a component of a hospital's coefficient comes from
+COMPONENT_ORIGINS: Mapping[str, Bilingual] = {
+    "given": both("给定", "given"),
+    "computed": both("计算", "computed"),
+    "too_few": both("例数不足，取1", "too few cases: 1"),
+}
 # by column, or by table.column where a table means something of its own
 CODES: Mapping[str, Mapping[str, Bilingual]] = {
     "case_class": CASE_CLASSES,
@@ -78,6 +84,12 @@ CODES: Mapping[str, Mapping[str, Bilingual]] = {
         "borrowed": both("借用", "borrowed"),
         "weights": both("公布的权重", "published weights"),
     },
+    "history_origin": COMPONENT_ORIGINS,
+    "level_origin": COMPONENT_ORIGINS,
+    "cmi_origin": COMPONENT_ORIGINS,
+    "visits_per_head_origin": COMPONENT_ORIGINS,
+    "personal_burden_origin": COMPONENT_ORIGINS,
+    "catalogue_origin": COMPONENT_ORIGINS,
     "solution": {"unique": both("唯一", "unique"), "interval": both("区间", "interval")},
     "bearer": {
         "community": both("医共体", "community"),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from drgpay.ground.errors import Bilingual, InputError, PolicyError, both, unknown_choice
 from drgpay.ground.money import divide_rounded, round_half_away
+from drgpay.names.choices import word_of
 from drgpay.names.columns import both_names
 from drgpay.points.base import MAX_COEFFICIENT, BasePoints
 from drgpay.points.history import History, HospitalGroup, Limits
@@ -25,14 +26,6 @@ from drgpay.policy import YearPolicy
 GIVEN, COMPUTED, TOO_FEW = "given", "computed", "too_few"
 ONE = Fraction(1)
 BY_GROUP = ("history", "level")  # components that may differ from group to group
-CHINESE = {
-    "history": "历史成本",
-    "level": "等级",
-    "cmi": "CMI",
-    "visits_per_head": "人次人头比",
-    "personal_burden": "个人负担",
-    "catalogue": "病种目录",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +327,7 @@ def _check_data(
         many = len(lacking) > 5
         faults.append(
             both(
-                f"{CHINESE[name]}（{name}）{why.chinese}，缺机构 {chinese}"
+                f"{word_of('coef.components', name)}（{name}）{why.chinese}，缺机构 {chinese}"
                 + (more.chinese if many else ""),
                 f"{name} {why}: missing of {some}" + (str(more) if many else ""),
             )

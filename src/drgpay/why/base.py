@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.errors import both
 from drgpay.ground.numbers import Number, fixed, largest, rounded, smallest, total
 from drgpay.names.codes import spoken
 from drgpay.names.run_columns import named
@@ -109,7 +109,7 @@ def coefficient(d: Derivation, run: RunFolder, hospital: str, drg: str) -> Numbe
 def _of_components(d: Derivation, run: RunFolder, hospital: str, row: Row) -> Number:
     """Σ weight × component, then floor and cap, rounded."""
     parts = [
-        d.given("coef.weights", weight) * row.number(name, component(name))
+        d.given("coef.weights", weight) * row.number(name, named(name, "coefficients"))
         for name, weight in zip(
             run.policy["coef.components"], run.policy["coef.weights"], strict=True
         )
@@ -137,21 +137,6 @@ def _of_components(d: Derivation, run: RunFolder, hospital: str, row: Row) -> Nu
         stated=() if _tilt(run, hospital) else row.figures("coefficient"),
         uses=["coef.floor", "coef.cap"],
     )
-
-
-COMPONENTS = {
-    "history": both("历史费用比", "history"),
-    "level": both("等级费用比", "level"),
-    "cmi": both("CMI比", "CMI"),
-    "visits_per_head": both("人次人头比", "visits per head"),
-    "personal_burden": both("个人负担比", "personal burden"),
-    "catalogue": both("目录", "catalogue"),
-}
-
-
-def component(name: str) -> Bilingual:
-    """Return what a component of the coefficient is called."""
-    return COMPONENTS.get(name) or both(name, name)
 
 
 def _tilt(run: RunFolder, hospital: str) -> bool:
