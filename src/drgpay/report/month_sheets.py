@@ -92,11 +92,12 @@ class MonthSheets:
             Field("name", self.t("险种名称", "Pool name"), width=18),
             *self._fields("budget_fen cases points_before correction_points"),
             self._field("points", formula="{points_before}+{correction_points}"),
-            *self._fields("recorded_fund_fen not_pool_by_points_fen money_fen"),
+            self._field("recorded_fund_fen", only="book"),
+            *self._fields("not_pool_by_points_fen money_fen"),
             self._field("value", formula=VALUE_FORMULA),
             *self._fields("payment_fen suspended_fen"),
             *self._paid(),
-            self._field("kept_fen"),
+            self._field("kept_fen", only="book"),
         ]
         rows = [{**r, "value": value_fraction(r)} for r in self.run.pools]
         return Sheet(self.t("险种各月", "Pools by month"), fields, rows, total=self.w("x_all"))
