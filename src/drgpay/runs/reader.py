@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drgpay.ground.digests import changed_files, changed_tables, refuse_changed
-from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
+from drgpay import __version__
+from drgpay.ground.digests import SUMS, changed_files, changed_tables, refuse_changed
+from drgpay.ground.errors import Bilingual, BooksError, DrgpayError, InputError, both, located
 from drgpay.ground.inputs import parse_json, read_input
 from drgpay.ground.outputs import RECORD, refuse_unfinished
 from drgpay.policy import YearPolicy
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 # what reading a file that is missing, damaged or changed by hand may raise
 FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException)
+REPORT = both(
+    "不要按这一结果付款；把以上说明、manifest.json 和所用的命令报告给开发者，病例明细不要外发",
+    "do not pay by this result; report what is said above, manifest.json and the command, without "
+    "any data of patients",
+)
 _TOLD = {
     YEAR: (
         both("不是清算结果的文件夹", "not the folder of a settled run"),
@@ -47,6 +53,11 @@ _TOLD = {
         both("给出 drgpay month 写出的文件夹", "name a folder that drgpay month wrote"),
     ),
 }
+
+
+def is_read(name: str) -> bool:
+    """Whether a file of a run folder is one that results are read from."""
+    return name.endswith(".parquet") or name in (RECORD, SUMS)
 
 
 class RunFolder:
@@ -84,8 +95,22 @@ class RunFolder:
             raise self.broken(error) from None
 
     def broken(self, error: object) -> DrgpayError:
-        """Return what to say of a folder that is no whole run folder."""
+        """Return what to say of a folder that cannot be read as that of a run.
+
+        The program is at fault when it wrote the folder itself, this very version, and nothing
+        that is read changed since.
+        """
         what, remedy = _TOLD[self.kind or YEAR]
+        changed = self._changed_since()
+        if changed == {}:
+            return BooksError(
+                both(
+                    f"drgpay 读不懂自己写出的结果：文件仍是清算时写出的（{error}）",
+                    f"drgpay cannot read what it wrote: the files are those of the run ({error})",
+                ),
+                where=self.folder,
+                remedy=REPORT,
+            )
         detail = next(iter(str(error).splitlines()), "")
         return InputError(
             both(
@@ -93,8 +118,18 @@ class RunFolder:
                 f"{what}, or a file in it is missing or changed: {detail}",
             ),
             where=self.folder,
+            faults=[located(name, text) for name, text in (changed or {}).items()],
             remedy=remedy,
         )
+
+    def _changed_since(self) -> dict[str, Bilingual] | None:
+        """Return what changed of a folder that this version wrote; None where that is not told."""
+        try:
+            own = self.manifest["drgpay_version"] == __version__
+            found = self.changed_files() if own and kind_of(self.manifest) == self.kind else None
+        except (DrgpayError, AttributeError, *FAULTS):
+            return None
+        return None if found is None else {n: t for n, t in found.items() if is_read(n)}
 
     # --- tables
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drgpay.ground.errors import DrgpayError
-from drgpay.why.blame import not_readable
 from drgpay.why.case import why_case
 from drgpay.why.drg import why_drg
 from drgpay.why.folder import RunFolder
@@ -36,7 +35,7 @@ def why(run: RunFolder | str | Path, subject: str, name: str) -> Derivation:
     except (DrgpayError, OSError):
         raise
     except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
-        raise not_readable(folder.folder, f"{type(error).__name__}: {error}") from error
+        raise folder.broken(f"{type(error).__name__}: {error}") from error
     region = folder.manifest["region"]
     made.head = {
         "run": folder.folder.name,

@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drgpay.cases.parse import flat
-from drgpay.ground.errors import Bilingual, DrgpayError, InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ground.numbers import Figure, Number, digits, number, total
 from drgpay.names.run_columns import named
 from drgpay.runs import reader
-from drgpay.why.blame import not_readable
 
 Key = tuple[tuple[str, str], ...]
 DECIMALS = {"_fen": 2, "points": 4, "base_points": 4, "points_before_readmission": 4}
@@ -101,10 +100,6 @@ class RunFolder(reader.RunFolder):
             if missing := [name for name in NEEDED if name not in self.columns]:
                 raise ValueError(f"cases.parquet has no column {', '.join(missing)}")
         _ = self.policy  # of which a value may be none that is offered
-
-    def broken(self, error: object) -> DrgpayError:
-        """Return what to say of a folder that cannot be read: who is at fault."""
-        return not_readable(self.folder, error)
 
     def _rows(self, name: str, key: Sequence[str], filters: Any = None) -> list[Row]:
         rows = self.table(name, filters=filters).to_pylist()
