@@ -116,14 +116,5 @@ def parse_json(content: bytes, **options: Any) -> Any:
         raise ValueError("brackets are nested too deeply") from None
 
 
-def read_json(path: Path, **options: Any) -> Any:
-    """Return what a plain file of JSON says.
-
-    Raises ValueError when it is none, InputError for what is no plain file; faults of the system
-    are left to the caller.
-    """
-    return parse_json(read_input(path), **options)
-
-
 def _too_large(limit: int) -> Bilingual:
     return both(f"文件超过{limit >> 20} MB", f"the file is larger than {limit >> 20} MB")

@@ -6,12 +6,11 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from drgpay.names.run_tables import POINTS, kind_of
 from drgpay.runs.manifest import MONTH
 from drgpay.runs.reader import Record, RunFolder
 
 from .amounts import units_of
-
-POINT_COLUMNS = ("points_before", "correction_points", "points", "points_after")
 
 
 class MonthFolder(RunFolder):
@@ -63,9 +62,9 @@ class MonthFolder(RunFolder):
         """Rows of a table; points as units."""
         rows: list[Record] = self.table(name).to_pylist()
         for row in rows:
-            for column in POINT_COLUMNS:
-                if column in row:
-                    row[column] = units_of(row[column], 4)
+            for column, value in row.items():
+                if kind_of(name, column) is POINTS:
+                    row[column] = units_of(value, 4)
         return rows
 
     @cached_property
