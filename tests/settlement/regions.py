@@ -31,10 +31,10 @@ from drgpay.names.readings import READINGS, Readings, asked_readings
 from drgpay.policy.catalogue import CATALOGUE, CLASSES, COMPONENTS, FINDINGS
 from drgpay.policy.constraints import Amounts, Bands, Names, Pairs, Switch, Tiers, Weights
 from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
-from drgpay.runs.year_tables import case_tables, drgs_table, hospitals_table, pools_table
+from drgpay.runs.year_tables import case_tables, drgs_table, pools_table
 from drgpay.settlement import prepare
 from drgpay.settlement import year_end as engine
-from drgpay.settlement.year_end import YearEnd
+from drgpay.settlement.year_end import YearEnd, hospitals_table
 from reference.model import Scheme, group_case, settle_region
 from reference.model import load_scheme as load_model_scheme
 from reference.model.settlement import Settlement

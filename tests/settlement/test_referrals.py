@@ -17,8 +17,8 @@ from drgpay.report.html import write_report
 from drgpay.report.letters import write_letters
 from drgpay.report.settlement_excel import write_settlement_excel
 from drgpay.runs.folder import manifest, write_run
-from drgpay.runs.year_tables import case_tables, hospitals_table
-from drgpay.settlement.year_end import YearEnd, year_end
+from drgpay.runs.year_tables import case_tables
+from drgpay.settlement.year_end import YearEnd, hospitals_table, year_end
 
 EX1 = Path(__file__).resolve().parent.parent / "cases" / "ex1"
 ONE_STAY = "referral.rule=one_stay"

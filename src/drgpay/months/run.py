@@ -10,11 +10,15 @@ from typing import Any
 
 from drgpay.ground.errors import InputError, both
 from drgpay.months.months import MonthRun, all_months, month_run
-from drgpay.months.orders import Orders, read_orders
-from drgpay.policy import Policy
-from drgpay.region.records import Region
+from drgpay.months.orders import read_orders
 from drgpay.settlement.prepare import Progress
-from drgpay.settlement.year_end import YearEnd, prepare_year, score_prepared, settle_prepared
+from drgpay.settlement.year_end import (
+    YearEnd,
+    open_year,
+    prepare_year,
+    score_prepared,
+    settle_prepared,
+)
 
 _MONTH = re.compile(r"([12]\d{3})-(0[1-9]|1[0-2])")
 
@@ -54,40 +58,31 @@ def run_month(
     BooksError as `year_end` does.
     """
     year, number = parse_month(month)
-    found: list[Orders] = []
-
-    def check(region: Region, loaded: Policy) -> Region:
-        if region.year != year:
+    after = dt.date(year + number // 12, number % 12 + 1, 1)
+    with open_year(folder, overrides) as opened:
+        if opened.region.year != year:
             raise InputError(
                 both(
-                    f"统筹区文件夹的年度是 {region.year}，要算的是 {month}",
-                    f"the region folder is of {region.year}, the month is {month}",
+                    f"统筹区文件夹的年度是 {opened.region.year}，要算的是 {month}",
+                    f"the region folder is of {opened.region.year}, the month is {month}",
                 ),
-                where=region.path / "region.toml",
+                where=opened.region.path / "region.toml",
                 remedy=both(
                     "给出该年度的月份，或该月所在年度的文件夹",
                     "name a month of that year, or the folder of the month's year",
                 ),
             )
-        if earlier is not None:
-            policy = loaded.for_year(year, overrides)
-            found.append(read_orders(earlier, region, policy, number))
-        return region
-
-    after = dt.date(year + number // 12, number % 12 + 1, 1)
-    prepared = prepare_year(
-        folder,
-        overrides=overrides,
-        threads=threads,
-        lang=lang,
-        progress=progress,
-        spool=spool,
-        until=after - dt.timedelta(days=1),
-        change=check,
-        official=True,
-    )
-    scored = score_prepared(prepared, prepared.policy)
-    return month_run(scored, number, found[0] if found else None)
+        policy = opened.loaded.for_year(year, overrides)
+        orders = None if earlier is None else read_orders(earlier, opened.region, policy, number)
+        prepared = opened.prepare(
+            threads=threads,
+            lang=lang,
+            progress=progress,
+            spool=spool,
+            until=after - dt.timedelta(days=1),
+            official=True,
+        )
+    return month_run(score_prepared(prepared, prepared.policy), number, orders)
 
 
 def run_all_months(folder: str | Path, **options: Any) -> tuple[MonthRun, YearEnd]:

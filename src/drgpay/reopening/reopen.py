@@ -44,7 +44,7 @@ from drgpay.runs.reader import Record, RunFolder
 from drgpay.settlement.point_value import NO_POINTS
 from drgpay.settlement.prepare import Prepared, Progress
 from drgpay.settlement.removed import removed_notes
-from drgpay.settlement.year_end import YearEnd, prepare_year, settle_prepared
+from drgpay.settlement.year_end import OpenYear, YearEnd, open_year, settle_prepared
 
 # tables that a reopening may bring anew; of hospitals the standing alone
 MAY_CHANGE = ("violations", "scores", "reviews", "hospitals")
@@ -283,69 +283,17 @@ def reopen(
     that differs, and every fault of the table `violations` and of the corrected cases.
     """
     earlier = read_earlier(Path(earlier_run))
-    made: list[Reopening] = []
-
-    def change(region: Region, loaded: Policy) -> Region:
-        changed = compare_inputs(earlier, region, loaded)
-        version = earlier.version + 1
-        later, digest = earlier.later, ""
-        if violations is not None:
-            path = Path(violations)
-            later += read_later(path, region, version, earlier.later)
-            digest = describe_file(path, path.name, None).sha256
-        elif not changed and not corrected:
-            raise InputError(
-                both(
-                    "没有新的违规、考核或更正的病例，无须重开",
-                    "there is nothing new: no need to reopen",
-                ),
-                where=earlier.folder,
-                remedy=both(
-                    "用 --violations 给出后来查实的违规，用 --corrected 给出更正的病例，"
-                    "或更新 scores、reviews、协议状态",
-                    "give --violations, --corrected, or new scores, reviews or standings",
-                ),
-            )
-        cases = earlier.corrected
-        if corrected:
-            earlier.refuse_changed(["cases.parquet"])
-            cases = read_corrected(
-                [Path(file) for file in corrected], region, loaded.for_year(region.year), version,
-                earlier, cases,
-            )  # fmt: skip
-        name = "" if violations is None else Path(violations).name
-        made.append(
-            Reopening(
-                version, earlier.folder.resolve().name, earlier.digest,
-                earlier.manifest["drgpay_version"], earlier.finals, tuple(later), name, digest,
-                tuple(changed), changed, cases, earlier.paid, {}, point_values(earlier.manifest),
-                earlier.first_values,
-            )
-        )  # fmt: skip
-        more = [
-            Violation(v.hospital_id, v.pool, v.amount_fen, v.points, v.document)
-            for v in standing_rows(later)
-            if v.amount_fen or v.points
-        ]
-        return replace(
-            region,
-            violations=(*region.violations, *more),
-            prepaid=earlier.prepaid,
-            prepaid_by=RUN,
-            corrected=cases,
+    with open_year(folder) as opened:
+        reopening = _reopening(earlier, opened, violations, [Path(file) for file in corrected])
+        prepared = opened.prepare(
+            _laid_over(opened.region, earlier, reopening),
+            threads=threads,
+            lang=lang,
+            progress=progress,
+            spool=spool,
+            memory_cases=memory_cases,
+            official=True,
         )
-
-    prepared = prepare_year(
-        folder,
-        threads=threads,
-        lang=lang,
-        progress=progress,
-        spool=spool,
-        memory_cases=memory_cases,
-        change=change,
-        official=True,
-    )
-    reopening = made[0]
     _check_scheme(earlier, prepared)
     first_groups = correct_cases(prepared, reopening.later)
     reopening = replace(reopening, first_groups=first_groups)
@@ -358,6 +306,69 @@ def reopen(
     told = removed_notes(reopening, run.policy, run.returned, run.pools, run.hospitals)
     warnings = [*run.warnings, *_notes(reopening), *told]
     return replace(run, reopening=reopening, warnings=warnings)
+
+
+def _reopening(
+    earlier: Earlier, opened: OpenYear, violations: str | Path | None, corrected: Sequence[Path]
+) -> Reopening:
+    """Return what makes the run a new version; raises InputError where nothing is new, or wrong."""
+    region, version = opened.region, earlier.version + 1
+    changed = compare_inputs(earlier, region, opened.loaded)
+    later, name, digest = earlier.later, "", ""
+    if violations is not None:
+        path = Path(violations)
+        later += read_later(path, region, version, earlier.later)
+        name, digest = path.name, describe_file(path, path.name, None).sha256
+    elif not changed and not corrected:
+        raise InputError(
+            both(
+                "没有新的违规、考核或更正的病例，无须重开",
+                "there is nothing new: no need to reopen",
+            ),
+            where=earlier.folder,
+            remedy=both(
+                "用 --violations 给出后来查实的违规，用 --corrected 给出更正的病例，"
+                "或更新 scores、reviews、协议状态",
+                "give --violations, --corrected, or new scores, reviews or standings",
+            ),
+        )
+    cases = earlier.corrected
+    if corrected:
+        earlier.refuse_changed(["cases.parquet"])
+        policy = opened.loaded.for_year(region.year)
+        cases = read_corrected(corrected, region, policy, version, earlier, cases)
+    return Reopening(
+        version=version,
+        folder=earlier.folder.resolve().name,
+        manifest_sha256=earlier.digest,
+        drgpay_version=earlier.manifest["drgpay_version"],
+        finals=earlier.finals,
+        later=tuple(later),
+        file=name,
+        file_sha256=digest,
+        changed=tuple(changed),
+        digests=changed,
+        corrected=cases,
+        paid=earlier.paid,
+        values=point_values(earlier.manifest),
+        first_values=earlier.first_values,
+    )
+
+
+def _laid_over(region: Region, earlier: Earlier, reopening: Reopening) -> Region:
+    """Return the region with later violations, corrected cases, and what the earlier run prepaid."""
+    more = [
+        Violation(v.hospital_id, v.pool, v.amount_fen, v.points, v.document)
+        for v in standing_rows(reopening.later)
+        if v.amount_fen or v.points
+    ]
+    return replace(
+        region,
+        violations=(*region.violations, *more),
+        prepaid=earlier.prepaid,
+        prepaid_by=RUN,
+        corrected=reopening.corrected,
+    )
 
 
 def _nothing_prepaid(prepared: Prepared, corrected: CorrectedCases) -> Region:

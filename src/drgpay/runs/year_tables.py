@@ -34,7 +34,7 @@ from drgpay.settlement.kernels import (
 )
 from drgpay.settlement.scored import ScoredPiece
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY
-from drgpay.settlement.year_end import ScoredYear, YearEnd
+from drgpay.settlement.year_end import ScoredYear, YearEnd, hospitals_table
 
 
 def year_tables(run: YearEnd, lang: str) -> Tables:
@@ -77,25 +77,6 @@ def small_tables(run: YearEnd, lang: str) -> dict[str, pa.Table]:
     for made in run.extra.values():
         tables |= made.tables(lang)
     return tables
-
-
-def hospitals_table(run: YearEnd) -> pa.Table:
-    """Return hospitals: one row a hospital and pool, money in fen."""
-    names = {h.id: h.name for h in run.region.hospitals}
-    return rows_table(
-        "hospitals",
-        run.hospitals,
-        cases="sums.cases",
-        points="sums.net_points",
-        not_pool_fen="sums.not_pool_fen",
-        recorded_fund_fen="sums.recorded_fund_fen",
-        points_deducted="sums.points_deducted",
-        money_fen="sums.money_fen",
-        not_pool_by_points_fen="sums.n_fen",
-        held_cases="sums.held_cases",
-        held_fund_fen="sums.held_fund_fen",
-        name=lambda h: names[h.hospital_id],
-    )
 
 
 def yuan(fen: Fraction | None) -> Fraction | None:

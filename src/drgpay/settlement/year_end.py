@@ -7,9 +7,9 @@ trial runs need not read again. Every total is checked at zero tolerance.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from drgpay.ground.errors import Bilingual, PolicyError, both
 from drgpay.ground.frames import Framed
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import QUARANTINED, REASONS, Counts
+from drgpay.names.run_tables import rows_table
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import BasePoints
 from drgpay.points.coefficients import Coefficients
@@ -138,24 +139,8 @@ class YearEnd(Framed):
 
     def _table(self) -> pa.Table:
         """Return the accounts; run folders hold them with all their columns (hospitals.parquet)."""
-        names = {h.id: h.name for h in self.region.hospitals}
-        return pa.Table.from_pylist(
-            [
-                {
-                    "hospital_id": h.hospital_id,
-                    "name": names[h.hospital_id],
-                    "pool": h.pool,
-                    "cases": h.sums.cases,
-                    "points": Decimal(h.sums.net_points).scaleb(-4),
-                    "due_fen": h.due_fen,
-                    "prepaid_fen": h.prepaid_fen,
-                    "final_fen": h.final_fen,
-                    "payable_fen": h.payable_fen,
-                    "recover_fen": h.recover_fen,
-                }
-                for h in self.hospitals
-            ]
-        )
+        shown = "hospital_id name pool cases points due_fen prepaid_fen final_fen payable_fen"
+        return hospitals_table(self).select([*shown.split(), "recover_fen"])
 
     def _line(self) -> Bilingual:
         cases, year = self.counts.total, self.region.year
@@ -196,6 +181,25 @@ class YearEnd(Framed):
         return [*self.prepared.inputs, *more]
 
 
+def hospitals_table(run: YearEnd) -> pa.Table:
+    """Return hospitals: one row a hospital and pool, money in fen."""
+    names = {h.id: h.name for h in run.region.hospitals}
+    return rows_table(
+        "hospitals",
+        run.hospitals,
+        cases="sums.cases",
+        points="sums.net_points",
+        not_pool_fen="sums.not_pool_fen",
+        recorded_fund_fen="sums.recorded_fund_fen",
+        points_deducted="sums.points_deducted",
+        money_fen="sums.money_fen",
+        not_pool_by_points_fen="sums.n_fen",
+        held_cases="sums.held_cases",
+        held_fund_fen="sums.held_fund_fen",
+        name=lambda h: names[h.hospital_id],
+    )
+
+
 def year_end(
     folder: str | Path,
     *,
@@ -229,32 +233,35 @@ def year_end(
     return settle_prepared(prepared, prepared.policy)
 
 
-def prepare_year(
-    folder: str | Path,
-    *,
-    overrides: Sequence[str] = (),
-    threads: int | None = None,
-    lang: str = "zh",
-    progress: Progress | None = None,
-    spool: Path | None = None,
-    memory_cases: int | None = None,
-    until: dt.date | None = None,
-    change: Callable[[Region, Policy], Region] | None = None,
-    official: bool = False,
-) -> Prepared:
-    """Return the prepared cases of a region folder, as `year_end` settles them.
+@dataclass(frozen=True)
+class OpenYear:
+    """A region folder as it was read; its files must stay as they are while it is open."""
 
-    `until`: the last day of rule 1 that counts (months); `change` gives the region, as read, other
-    tables before its cases are read (reopening), or refuses it. `official`: what comes out is paid,
-    unless `overrides` make it a trial.
-    """
-    with unchanged(Path(folder)) as name_inputs:
-        region = read_region(Path(folder), overrides)
-        loaded = load_policy(region.policy, region.path)
-        if change is not None:
-            region = change(region, loaded)
-        name_inputs([loaded.path, *region.files, *region.cases, *region.history])
-        policy = loaded.for_year(region.year, overrides)
+    region: Region
+    loaded: Policy
+    overrides: Sequence[str]
+    name_inputs: Callable[[Iterable[Path]], None]
+
+    def prepare(
+        self,
+        region: Region | None = None,
+        *,
+        threads: int | None = None,
+        lang: str = "zh",
+        progress: Progress | None = None,
+        spool: Path | None = None,
+        memory_cases: int | None = None,
+        until: dt.date | None = None,
+        official: bool = False,
+    ) -> Prepared:
+        """Return the prepared cases, as `year_end` settles them.
+
+        `region`: with other tables than those read (reopening); `until`: the last day of rule 1
+        that counts (months). `official`: what comes out is paid, unless it is a trial.
+        """
+        region = region or self.region
+        self.name_inputs([self.loaded.path, *region.files, *region.cases, *region.history])
+        policy = self.loaded.for_year(region.year, self.overrides)
         if official:
             require_targets(region, policy)
         grouper = grouper_of(region)
@@ -263,7 +270,7 @@ def prepare_year(
         more = {} if memory_cases is None else {"memory_cases": memory_cases}
         return prepare(
             region,
-            loaded,
+            self.loaded,
             policy,
             grouper=grouper,
             threads=threads,
@@ -273,6 +280,20 @@ def prepare_year(
             until=until,
             **more,
         )
+
+
+@contextmanager
+def open_year(folder: str | Path, overrides: Sequence[str] = ()) -> Iterator[OpenYear]:
+    """Give the region of a folder with its policy; refuse what was read when files change."""
+    with unchanged(Path(folder)) as name_inputs:
+        region = read_region(Path(folder), overrides)
+        yield OpenYear(region, load_policy(region.policy, region.path), overrides, name_inputs)
+
+
+def prepare_year(folder: str | Path, *, overrides: Sequence[str] = (), **how: Any) -> Prepared:
+    """Return the prepared cases of a region folder; `how` is that of `OpenYear.prepare`."""
+    with open_year(folder, overrides) as opened:
+        return opened.prepare(**how)
 
 
 @dataclass(frozen=True)
