@@ -21,8 +21,9 @@ from drgpay.ground.errors import DrgpayError
 from drgpay.grouper.stream import group
 from drgpay.months.folder import write_month
 from drgpay.months.run import run_all_months
+from drgpay.names.codes import CODES as WORDS
 from drgpay.names.columns import CASE_COLUMNS
-from drgpay.names.run_columns import TABLES, WORDS, label
+from drgpay.names.run_columns import TABLES, label
 from drgpay.policy import load_policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.region import tables as region_tables
@@ -89,7 +90,7 @@ def shown(column: str, text: str) -> str:
     if column.endswith("_fen") and text:
         return yuan(int(text))
     words = WORDS.get(column, {})
-    return words[text][0] if text in words else text
+    return words[text].chinese if text in words else text
 
 
 def yuan(fen: int) -> str:
