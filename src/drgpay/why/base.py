@@ -32,7 +32,7 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
                 "the group has no past case (or is not in base_points.csv, weights.csv): it has no base points "
                 "and is unstable",
             ),
-            "5.5",
+            "5",
             *(row.figures("group_mean_fen", "stable") if row else ()),
             run.table_of("base_points").figure("source"),
         )
@@ -43,7 +43,7 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
             both(f"{drg} 的基准点数", f"base points of {drg}"),
             row.number("weight", named("weight")) * d.given("point_scale"),
             "point",
-            "5.5",
+            "5",
             stated=row.figures("base_points"),
             note=both("公布的权重乘点数基数，不取整", "published weight x scale, not rounded"),
         )
@@ -57,7 +57,7 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
             d.given("base_points_dp"),
         ),
         "point",
-        "5.5",
+        "5",
         stated=row.figures("base_points"),
         note=both("四舍五入一次", "rounded once"),
     )
@@ -94,7 +94,7 @@ def coefficient(d: Derivation, run: RunFolder, hospital: str, drg: str) -> Numbe
                 f"{drg} 是基层病组，同病同价：差异系数为 1",
                 f"{drg} is a primary group, one price for all: the coefficient is 1",
             ),
-            "5.6",
+            "6",
             uses=["primary_groups", "primary_levels"],
         )
         return fixed(1, both("基层病组的系数", "coefficient of a primary group"))
@@ -119,7 +119,7 @@ def _of_components(d: Derivation, run: RunFolder, hospital: str, row: Row) -> Nu
         both("差异系数各组成部分加权", "weighted components of the coefficient"),
         total(parts),
         "",
-        "5.6",
+        "6",
         places=6,
         uses=["coef.source", "coef.components", "coef.scope", "coef.min_cases"],
     )
@@ -132,7 +132,7 @@ def _of_components(d: Derivation, run: RunFolder, hospital: str, row: Row) -> Nu
         both("差异系数", "coefficient"),
         rounded(made, d.given("coef.dp")),
         "",
-        "5.6",
+        "6",
         places=6,
         stated=() if _tilt(run, hospital) else row.figures("coefficient"),
         uses=["coef.floor", "coef.cap"],
@@ -178,7 +178,7 @@ def _tilted(d: Derivation, run: RunFolder, hospital: str, row: Row, made: Number
         run.table_of("tcm").number(hospital, label),
         "≥",
         d.given("tcm.gate"),
-        "5.6",
+        "6",
     )
     return d.step(
         "coefficient.tilted",
@@ -187,7 +187,7 @@ def _tilted(d: Derivation, run: RunFolder, hospital: str, row: Row, made: Number
             made * (fixed(1) + d.given("tcm.tilt")), fixed(6, both("六位小数", "six decimals"))
         ),
         "",
-        "5.6",
+        "6",
         places=6,
         stated=row.figures("coefficient"),
     )
@@ -201,7 +201,7 @@ def used_coefficient(
     if applies(run, case_class):
         if made.plain:
             return d.step(
-                "coefficient.used", label, made, "", "5.6", places=4,
+                "coefficient.used", label, made, "", "6", places=4,
                 stated=row.figures("coefficient"), uses=["coef_applies_to"],
             )  # fmt: skip
         return made
@@ -211,7 +211,7 @@ def used_coefficient(
         label,
         fixed(1, both(f"{kind.chinese}不乘差异系数", f"no coefficient for {kind}")),
         "",
-        "5.6",
+        "6",
         places=4,
         stated=row.figures("coefficient"),
         uses=["coef_applies_to"],
@@ -243,13 +243,13 @@ def band_multiple(d: Derivation, run: RunFolder, base: Number) -> Number:
             if limit is not None:
                 d.test(
                     "band", both(f"高倍率档次：倍数 {k.text}", f"band of high-cost: K = {k.text}"),
-                    own, "≤" if inclusive else "<", d.given("high.bands", limit), "5.7.5", places=4,
+                    own, "≤" if inclusive else "<", d.given("high.bands", limit), "7.5", places=4,
                     uses=uses,
                 )  # fmt: skip
             elif lower is not None:
                 d.test(
                     "band", both(f"高倍率档次：倍数 {k.text}", f"band of high-cost: K = {k.text}"),
-                    own, ">" if inclusive else "≥", d.given("high.bands", lower), "5.7.5", places=4,
+                    own, ">" if inclusive else "≥", d.given("high.bands", lower), "7.5", places=4,
                     uses=uses,
                 )  # fmt: skip
             return k

@@ -148,7 +148,7 @@ def _held_by(d: Derivation, row: Row) -> None:
                 f"{name}: {check.advice_english}; until the data are corrected, or the table reviews "
                 "has a decision, it is not paid and in no sum",
             ),
-            "5.7",
+            "7",
             *row.figures("doubts", "paid_by"),
             uses=["los_conflict" if name == "stay_against_dates" else "findings.hold"],
         )
@@ -266,7 +266,7 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
             row,
             "not_pool_fen",
             cost - fund,
-            "5.9",
+            "9",
             note=both("总费用 − 统筹基金记账", "total cost − recorded fund"),
             uses=["not_pool"],
         )
@@ -276,7 +276,7 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
             named("not_pool_fen"),
             row.number("not_pool_fen"),
             "yuan",
-            "5.9",
+            "9",
             note=both("个人支付", "what the patient paid"),
             uses=["not_pool"],
         )
@@ -288,7 +288,7 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
             both(
                 f"主要住院 {row['chain']}；各次：{listed}", f"lead {row['chain']}; stays: {listed}"
             ),
-            "5.7",
+            "7",
             *row.figures("chain"),
             uses=["referral.rule", "referral.days"],
         )
@@ -326,7 +326,7 @@ def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
     d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
     value = run.value_of(pool)
     worth = d.step(
-        "worth", both("点数 × 点值", "points × point value"), points * value, "yuan", "5.9",
+        "worth", both("点数 × 点值", "points × point value"), points * value, "yuan", "9",
         note=both(f"点值的由来见 --pool {row['pool']}", f"the point value: --pool {row['pool']}"),
     )  # fmt: skip
     exact = d.step(
@@ -334,12 +334,12 @@ def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
         both("减非统筹支付", "less what the pool does not pay"),
         worth - row.number("not_pool_fen"),
         "yuan",
-        "5.10",
+        "10",
     )
     low, high = bounds.of_case(d, run, row)
     if low is not None or high is not None:
         exact = d.step(
-            "brings.bounded", both("上下限之内", "within its bounds"), account.within(exact, low, high), "yuan", "5.10",
+            "brings.bounded", both("上下限之内", "within its bounds"), account.within(exact, low, high), "yuan", "10",
             uses=KEYS,
         )  # fmt: skip
     if row.has("apart_fen"):
@@ -348,7 +348,7 @@ def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
             both("加单独支付的新技术项目", "and what is paid apart for new technology"),
             exact + case_points.paid_apart(d, row),
             "yuan",
-            "5.9",
+            "9",
             stated=(),
         )
     d.step(
@@ -356,7 +356,7 @@ def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
         both("约合（分）", "rounded to the fen"),
         rounded(exact, fixed(2)),
         "yuan",
-        "5.10",
+        "10",
         note=both(
             "应付按医疗机构合计后取整，本例只作参考",
             "dues are rounded for a hospital as a whole; of a case this is for orientation",
@@ -371,6 +371,6 @@ def _brings_money(d: Derivation, row: Row, price: Number) -> None:
         both("价款 − 非统筹支付", "price − what the pool does not pay"),
         price - row.number("not_pool_fen"),
         "yuan",
-        "5.9",
+        "9",
         note=both("不经点值", "whatever the point value"),
     )

@@ -79,7 +79,7 @@ def classify(d: Derivation, run: RunFolder, stay: Stay) -> None:
             f"类型：按规则为“{name.chinese}”，而表中为“{figure.value}”",
             f"class: {made!r} by the rule, but the cases table says {figure.value!r}",
         )
-    d.say("class", both("类型", "class"), name, "5.7", stay.row.figure("case_class"))
+    d.say("class", both("类型", "class"), name, "7", stay.row.figure("case_class"))
 
 
 def _first(d: Derivation, run: RunFolder, stay: Stay) -> str:
@@ -109,7 +109,7 @@ def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             "test.bed_day",
             title,
             both(f"是：床日类别 {name}", f"yes: bed-day class {name}"),
-            "5.3",
+            "3",
             *lead.figures("bed_day_class", "days"),
             uses=["long_stay.days", "long_stay.rule", "long_stay.class"],
             holds=True,
@@ -119,7 +119,7 @@ def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         "test.bed_day",
         title,
         both("否：没有床日类别", "no: it has no bed-day class"),
-        "5.3",
+        "3",
         *lead.figures("bed_day_class"),
         holds=False,
     )
@@ -130,7 +130,7 @@ def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             days,
             ">",
             d.given("long_stay.days"),
-            "5.7.1",
+            "7.1",
             uses=["long_stay.rule"],
             places=0,
         )
@@ -145,7 +145,7 @@ def _short(d: Derivation, run: RunFolder, stay: Stay, days: Number) -> str | Non
         return None
     short = d.test(
         "test.short_stay", both("短期住院？", "a short stay?"), days, "≤",
-        d.given("short_stay.days"), "5.7.1", places=0,
+        d.given("short_stay.days"), "7.1", places=0,
     )  # fmt: skip
     if not short:
         return None
@@ -159,7 +159,7 @@ def _surgery(d: Derivation, stay: Stay) -> None:
         "test.day_surgery",
         both("日间手术？", "day surgery?"),
         both("是：不适用", "yes: the rule does not apply") if stay.surgery else both("否", "no"),
-        "5.7",
+        "7",
         *stay.lead.figures("day_surgery"),
         holds=stay.surgery,
     )
@@ -176,7 +176,7 @@ def _by_review(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             f"是：{points.text} 点，其余规则不再适用",
             f"yes: {points.text} points, whatever else holds",
         ),
-        "5.7",
+        "7",
         *stay.review.figures("decision", "points"),
         holds=True,
     )
@@ -193,7 +193,7 @@ def _by_status(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             f"{'是' if kind else '否'}：{name.chinese}，{stay.drg}",
             f"{'yes' if kind else 'no'}: {name}, {stay.drg}",
         ),
-        "5.7.2",
+        "7.2",
         *stay.row.figures("status", "drg"),
         holds=kind is not None,
     )
@@ -227,7 +227,7 @@ def _by_way(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             f"{'yes' if special else 'no'}: discharge way {'unknown' if way is None else way} {shown}"
             + (f", {key} = {rule}" if key else ""),
         ),
-        "5.7.3",
+        "7.3",
         *stay.lead.figures("discharge_way"),
         uses=[key] if key else [],
         holds=special,
@@ -252,7 +252,7 @@ def _by_group(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             f"{'否' if stable else '是'}：{stay.drg}，{why.chinese}（见 --drg {stay.drg}）",
             f"{'no' if stable else 'yes'}: {stay.drg}, {why} (see --drg {stay.drg})",
         ),
-        "5.7.4",
+        "7.2",
         *(group.figures("stable") if group else ()),
         uses=["stable.min_cases", "stable.cv_max"],
         holds=not stable,
@@ -292,7 +292,7 @@ def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
                 f"否：离院方式 {stay.lead.get('discharge_way')} 不按低倍率（{key} = not_low）",
                 f"no: discharge way {stay.lead.get('discharge_way')} is never low ({key} = not_low)",
             ),
-            "5.7.5",
+            "7.4",
             *stay.lead.figures("discharge_way"),
             uses=[key],
             holds=False,
@@ -311,7 +311,7 @@ def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         stay.cost,
         "≤" if run.policy["low.inclusive"] else "<",
         limit,
-        "5.7.5",
+        "7.4",
         uses=["low.inclusive", "low.threshold", "class_order"],
     )
     if not low or not run.policy["low.exempt_day_surgery"]:
@@ -332,7 +332,7 @@ def _high(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         stay.cost,
         "≥" if run.policy["high.inclusive"] else ">",
         stay.multiple * _basis(d, run, stay),
-        "5.7.5",
+        "7.5",
         uses=["high.inclusive", "high.bands"],
     )
     if not high:
@@ -342,7 +342,7 @@ def _high(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
             "test.review",
             both("特病单议准予？", "a granted review?"),
             both("否：没有评审", "no: it was not reviewed"),
-            "5.7.5",
+            "7.8",
             *stay.row.figures("case_id"),
             holds=False,
         )
@@ -351,7 +351,7 @@ def _high(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         "test.review",
         both("特病单议准予？", "a granted review?"),
         both("是" if stay.granted else "否：不予", "yes" if stay.granted else "no: refused"),
-        "5.7.5",
+        "7.8",
         *stay.review.figures("decision"),
         holds=stay.granted,
     )

@@ -88,7 +88,7 @@ def score(
     if set_points is not None and kind == "reviewed":
         made = d.step(
             "points.set", both("评审确定的点数", "points set by the review"), set_points, "point",
-            "5.7", stated=stated,
+            "7", stated=stated,
         )  # fmt: skip
         return POINTS, made
     c = used_coefficient(d, run, coefficient, stay.row, kind)
@@ -98,7 +98,7 @@ def score(
         both("点数（再住院扣减前）", "points before readmission"),
         rounded(formula, places(d)),
         "point",
-        "5.7",
+        "7",
         stated=stated,
         note=note,
         uses=[key] if key else [],
@@ -172,7 +172,7 @@ def paid_apart(d: Derivation, row: Row) -> Number:
             fixed(2),
         ),
         "yuan",
-        "5.9",
+        "9",
         stated=row.figures("apart_fen"),
         uses=["new_technology.rule"],
     )
@@ -183,7 +183,7 @@ def with_apart(d: Derivation, run: RunFolder, row: Row, price: Number) -> Number
     apart = paid_apart(d, row) if row.has("apart_fen") else fixed(0)
     return d.step(
         "price.with_apart", both("应付价款（含单独支付）", "price with what is paid apart"),
-        price + apart, "yuan", "5.9", stated=row.figures("price_fen"),
+        price + apart, "yuan", "9", stated=row.figures("price_fen"),
     )  # fmt: skip
 
 
@@ -199,13 +199,13 @@ def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
                 places(d),
             ),
             "point",
-            "5.7",
+            "7",
             uses=["new_technology.rule"],
         )
         points = points + reward
     return d.step(
         "points.with_new", both("点数（再住院扣减前）", "points before readmission"), points,
-        "point", "5.7", stated=row.figures("points_before_readmission"),
+        "point", "7", stated=row.figures("points_before_readmission"),
     )  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def _price(d: Derivation, stay: Stay, key: str) -> Number:
         both("应付价款", "price"),
         cost - stay.row.number("unreasonable_fen"),
         "yuan",
-        "5.9",
+        "9",
         stated=() if stay.row.has("new_technology_fen") else stay.row.figures("price_fen"),
         note=both("按项目：总费用 − 不合理费用", "by item: cost − unreasonable cost"),
         uses=[key] if key else [],
@@ -237,7 +237,7 @@ def _held(d: Derivation, stay: Stay, key: str) -> Number:
             f"{key} = special_review: by cost once its review is granted; until then it is in no "
             "sum. Add the decision to the table reviews and settle again",
         ),
-        "5.7",
+        "7",
         *stay.row.figures("paid_by"),
         uses=[key],
     )
@@ -255,13 +255,13 @@ def _bed_day(
     uses = ["bed_day.mode", "bed_day.payment"]
     if money:
         made = d.step(
-            "price", both("应付价款", "price"), total(parts), "yuan", "5.3",
+            "price", both("应付价款", "price"), total(parts), "yuan", "3",
             stated=() if stay.row.has("new_technology_fen") else stay.row.figures("price_fen"),
             uses=uses,
         )  # fmt: skip
         return ITEM, made
     days = d.step(
-        "bed_day.sum", both("各日点数之和", "points of the days"), total(parts), "point", "5.3"
+        "bed_day.sum", both("各日点数之和", "points of the days"), total(parts), "point", "3"
     )
     c = used_coefficient(d, run, coefficient, stay.row, "bed_day")
     made = d.step(
@@ -269,7 +269,7 @@ def _bed_day(
         both("床日点数 × 系数", "bed-day points × coefficient"),
         rounded(days * c, places(d)),
         "point",
-        "5.3",
+        "3",
         stated=stated,
         uses=uses,
     )
@@ -332,7 +332,7 @@ def _worth(d: Derivation, run: RunFolder, band: Row, money: bool, case: Row | No
         ),
         rounded(rate / all_mean(d, run) * d.given("point_scale"), d.given("base_points_dp")),
         "point",
-        "5.3",
+        "3",
         stated=(*band.figures("points"), *(case.figures("base_points") if case else ())),
     )
 
@@ -344,12 +344,12 @@ def readmission(d: Derivation, run: RunFolder, row: Row, before: Number) -> Numb
             "readmission",
             both("再住院", "readmission"),
             both("无扣减", "no cut"),
-            "5.8",
+            "8",
             *row.figures("readmission"),
             uses=["readmission.days"],
         )
         return d.step(
-            "points", both("点数", "points"), before, "point", "5.8", stated=row.figures("points")
+            "points", both("点数", "points"), before, "point", "8", stated=row.figures("points")
         )
     month = row["correction_month"]
     d.say(
@@ -359,7 +359,7 @@ def readmission(d: Derivation, run: RunFolder, row: Row, before: Number) -> Numb
             f"其后规定天数内又一次住院，在 {month}",
             f"followed by another stay within the days, in {month}",
         ),
-        "5.8",
+        "8",
         *row.figures("readmission", "correction_month"),
         uses=["readmission.days", "readmission.same", "readmission.exempt"],
         holds=True,
@@ -369,7 +369,7 @@ def readmission(d: Derivation, run: RunFolder, row: Row, before: Number) -> Numb
         both("点数（再住院扣减后）", "points after the readmission rule"),
         rounded(before * d.given("readmission.factor"), places(d)),
         "point",
-        "5.8",
+        "8",
         stated=row.figures("points"),
         note=both(f"冲正记入 {month}", f"the correction is an entry of {month}"),
     )
@@ -410,7 +410,7 @@ def chain_share(
     if not everything:
         taken = row["case_id"] == row["chain"]
         return d.step(
-            "points.share", title, points if taken else fixed(0), "point", "5.7",
+            "points.share", title, points if taken else fixed(0), "point", "7",
             stated=() if own_new else row.figures("points_before_readmission"),
             note=both("各次费用都为 0：全归主要住院", "all costs are 0: the lead takes all"),
         )  # fmt: skip
@@ -419,7 +419,7 @@ def chain_share(
         title,
         points * mine / whole,
         "point",
-        "5.7",
+        "7",
     )
     shares: dict[object, Fraction] = {k: points.value * c / everything for k, c in costs.items()}
     return allot(
@@ -433,7 +433,7 @@ def chain_share(
         step,
         decimals,
         "point",
-        "5.7",
+        "7",
         () if own_new else row.figures("points_before_readmission"),
         (
             Figure("cases", (("chain", str(row["chain"])),), "points", 0, "floors"),

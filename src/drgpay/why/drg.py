@@ -60,7 +60,7 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
             both("低倍率界限", "limit of low-cost cases"),
             d.given("low.multiple") * group,
             "yuan",
-            "5.7.5",
+            "7.4",
             note=_of_standard(d, run),
         )
         d.step(
@@ -68,7 +68,7 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
             both("高倍率界限", "limit of high-cost cases"),
             k * group,
             "yuan",
-            "5.7.5",
+            "7.5",
             note=_of_standard(d, run),
         )
     d.section(both("稳定病组", "Stable group"))
@@ -99,7 +99,7 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
         title = both("裁剪剔除的病例", "past cases trimmed off")
     stated = row.figures("trimmed") if method != "winsorise" else ()
     d.step(
-        "trimmed", title, before - after, "cases", "5.4", stated=stated,
+        "trimmed", title, before - after, "cases", "4", stated=stated,
         uses=["trim.method", "trim.when", *TRIM[method], "history_years"],
     )  # fmt: skip
     for column in (
@@ -115,7 +115,7 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
                 f"history.{column}",
                 named(column),
                 both(text, text),
-                "5.4",
+                "4",
                 row.figure(column),
             )
     if row.has("group_mean_fen"):
@@ -128,7 +128,7 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
                 f"{text} yuan: the mean of the {after.text} cases left (the past cases themselves "
                 "are not in the run folder)",
             ),
-            "5.4",
+            "4",
             row.figure("group_mean_fen"),
             uses=["history.weighting", "history.year_weights", "small_groups"],
         )
@@ -150,7 +150,7 @@ def _stable(d: Derivation, run: RunFolder, row: Row) -> None:
             "stable",
             says,
             both("没有基准点数，不稳定", "it has no base points: not stable"),
-            "5.5",
+            "5",
             row.figure("stable"),
         )
         return
@@ -161,13 +161,13 @@ def _stable(d: Derivation, run: RunFolder, row: Row) -> None:
                 "base_points.csv 或 weights.csv 给定（默认是）",
                 "as base_points.csv or weights.csv says (yes by default)",
             ),
-            "5.5", row.figure("stable"),
+            "5", row.figure("stable"),
         )  # fmt: skip
         return
     count = row.number("n_after")
     enough = d.test(
         "stable.cases", both("例数足够？", "enough cases?"), count,
-        "≥" if run.policy["stable.inclusive"] else ">", d.given("stable.min_cases"), "5.4",
+        "≥" if run.policy["stable.inclusive"] else ">", d.given("stable.min_cases"), "4",
         uses=["stable.inclusive"], places=0,
     )  # fmt: skip
     if row["origin"] == "borrowed":
@@ -178,7 +178,7 @@ def _stable(d: Derivation, run: RunFolder, row: Row) -> None:
                 "借用核心病组：按该核心病组全部保留病例的例数与变异系数判定",
                 "borrowed: judged by the cases of its ADRG together, their number and CV",
             ),
-            "5.4",
+            "4",
             *row.figures("origin", "stable"),
             uses=["small_groups"],
         )
@@ -190,7 +190,7 @@ def _stable(d: Derivation, run: RunFolder, row: Row) -> None:
             f"稳定病组：按规则为{'是' if wanted else '否'}，而 drgs 表为{'是' if stable else '否'}",
             f"stable: {wanted} by the rule, but the drgs table says {stable}",
         )
-    d.say("stable", says, says, "5.4", *row.figures("stable", "review"), uses=["small_groups"])
+    d.say("stable", says, says, "4", *row.figures("stable", "review"), uses=["small_groups"])
 
 
 def _spread(d: Derivation, row: Row, stable: bool) -> bool:
@@ -205,7 +205,7 @@ def _spread(d: Derivation, row: Row, stable: bool) -> bool:
                 "变异系数与上限在十二位小数内相同；清算以精确数判定",
                 "equal to the limit in twelve decimals; the run judged by the exact figures",
             ),
-            "5.4",
+            "4",
             *row.figures("cv_after", "stable"),
             uses=["stable.cv_max", "stable.cv_sd"],
             holds=stable,
@@ -214,7 +214,7 @@ def _spread(d: Derivation, row: Row, stable: bool) -> bool:
     return d.test(
         "stable.cv", both("变异系数不超过上限？", "a spread within the limit?"),
         number(cv, digits(cv, 0, 25), named("cv_after"), row.figure("cv_after")), "≤",
-        limit, "5.4", uses=["stable.cv_sd"], places=6,
+        limit, "4", uses=["stable.cv_sd"], places=6,
     )  # fmt: skip
 
 
@@ -224,7 +224,7 @@ def _no_spread(d: Derivation, row: Row, column: str) -> bool:
         "stable.cv",
         both("变异系数不超过上限？", "a spread within the limit?"),
         both("只有一例，没有样本标准差", "one case has no sample deviation"),
-        "5.4",
+        "4",
         *row.figures(column),
         uses=["stable.cv_max", "stable.cv_sd"],
         holds=False,
@@ -251,6 +251,6 @@ def _cases(d: Derivation, run: RunFolder, row: Row) -> None:
                 named(column),
                 total(parts),
                 unit,
-                "5.12",
+                "12",
                 stated=row.figures(column),
             )

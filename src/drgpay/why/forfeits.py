@@ -40,11 +40,11 @@ def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
         reason = both("本险种没有扣罚的保证金", "nothing was forfeited in the pool")
     if reason:
         return d.step(
-            "shared", title, fixed(0), "yuan", "5.11", stated=stated, note=reason, uses=[KEY]
+            "shared", title, fixed(0), "yuan", "11", stated=stated, note=reason, uses=[KEY]
         )
     all_forfeited = d.step(
         "forfeits", both("本险种扣罚保证金合计", "deposits forfeited in the pool"),
-        _sum_of(run, members, "forfeited_fen", ()), "yuan", "5.11", uses=[KEY],
+        _sum_of(run, members, "forfeited_fen", ()), "yuan", "11", uses=[KEY],
         note=both(
             "按点数分给协议正常、有点数而未被扣罚的机构",
             "given by points to those in normal standing with points that forfeited nothing",
@@ -53,11 +53,11 @@ def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
     sharing = [r for r in members if not _excluded(run, r)]
     points = d.step(
         "sharing", both("参加分配机构的点数", "points of those who share"),
-        _sum_of(run, sharing, "points", (SHARING,)), "point", "5.11",
+        _sum_of(run, sharing, "points", (SHARING,)), "point", "11",
     )  # fmt: skip
     exact = d.step(
         "shared.exact", both("按点数分得（精确）", "share by points, exact"),
-        account.forfeits_share(all_forfeited, row.number("points"), points), "yuan", "5.11",
+        account.forfeits_share(all_forfeited, row.number("points"), points), "yuan", "11",
     )  # fmt: skip
     shares: dict[object, Fraction] = {
         (r["hospital_id"], r["pool"]): account.forfeits_share(
@@ -71,7 +71,7 @@ def shared(d: Derivation, run: RunFolder, row: Row) -> Number | None:
         Figure("hospitals", (*row.key, SHARING), "shared_fen", 0, "rank"),
     )
     return allot(
-        d, "shared", title, exact, own, shares, all_forfeited, FEN, fixed(2), "yuan", "5.11",
+        d, "shared", title, exact, own, shares, all_forfeited, FEN, fixed(2), "yuan", "11",
         stated, figures,
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def left(d: Derivation, run: RunFolder, pool: Row) -> None:
             both(f"险种 {name} 扣罚保证金 − 分给机构的", f"pool {name}: forfeited − shared"),
             made,
             "yuan",
-            "5.11",
+            "11",
             note=both("余下的留在基金", "the rest stays in the fund"),
             uses=[KEY],
         )

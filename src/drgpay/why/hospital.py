@@ -60,7 +60,7 @@ def why_hospital(run: RunFolder, hospital: str) -> Derivation:
             d.step(
                 f"all.{column}", named(column),
                 total([row.number(column, both(row["pool"], row["pool"])) for row in rows]),
-                "yuan", "5.11",
+                "yuan", "11",
             )  # fmt: skip
     if not rows:
         d.section(both("无病例", "No case"))
@@ -68,7 +68,7 @@ def why_hospital(run: RunFolder, hospital: str) -> Derivation:
             "no_case",
             both("没有病例", "no case"),
             both("本年没有该机构的病例、违规扣款或预付", "it has no case, violation or prepayment"),
-            "5.11",
+            "11",
             run.institutions[hospital].figure("hospital_id"),
         )
     return d
@@ -110,7 +110,7 @@ def _quota(d: Derivation, run: RunFolder, hospital: str) -> None:
             quota.number("granted", both("准予的评审", "reviews granted")),
             "≤",
             quota.number("allowed", both("限额，向上取整", "allowed, rounded up")),
-            "5.7",
+            "7",
             uses=["special_quota", "special_quota.scope", "special_quota.over"],
             places=0,
         )
@@ -173,19 +173,19 @@ def _points(d: Derivation, run: RunFolder, row: Row) -> Number:
         both("清算病例数（按类型）", "cases settled, by class"),
         total(counts) if counts else fixed(0, both("没有病例", "no case")),
         "cases",
-        "5.12",
+        "12",
         stated=row.figures("cases"),
     )
     held = [s for s in own if s.paid_by == "held"]
     if held:
         counted = total([figure_number(_count_figure(s), _of_class(s)) for s in held])
-        d.stated("held_cases", row, "held_cases", counted, "5.7")
+        d.stated("held_cases", row, "held_cases", counted, "7")
     by_points = [s for s in paid if s.paid_by == "points"]
     scored = _sum_of(by_points, "points", both("没有按点数付费的病例", "no case by points"))
     deducted = Fraction(row.get("points_deducted", 0))
     if not deducted:
         return d.step(
-            "points", both("点数合计（按类型）", "points, by class"), scored, "point", "5.9",
+            "points", both("点数合计（按类型）", "points, by class"), scored, "point", "9",
             stated=row.figures("points"),
         )  # fmt: skip
     made = d.step(
@@ -193,11 +193,11 @@ def _points(d: Derivation, run: RunFolder, row: Row) -> Number:
         both("病例点数合计（按类型）", "points of cases, by class"),
         scored,
         "point",
-        "5.9",
+        "9",
     )
     left = less(made, _deducted(d, run, row, made))
     return d.step(
-        "points", both("扣除后点数", "points after deduction"), left, "point", "5.9",
+        "points", both("扣除后点数", "points after deduction"), left, "point", "9",
         stated=row.figures("points"),
     )  # fmt: skip
 
@@ -217,7 +217,7 @@ def _deducted(d: Derivation, run: RunFolder, row: Row, scored: Number) -> Number
         return row.number("points_deducted")
     given = total([r.number("points", both("违规扣点", "points of violations")) for r in entries])
     return d.stated(
-        "points.deducted", row, "points_deducted", smallest(given, scored), "5.9",
+        "points.deducted", row, "points_deducted", smallest(given, scored), "9",
         note=both("至多扣至 0", "never below 0"),
     )  # fmt: skip
 
@@ -228,9 +228,9 @@ def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
     paid = [s for s in mine if s.paid_by != "held"]
     nothing = both("没有病例", "no case")
     fund = _sum_of(paid, "pool_fund_fen", nothing)
-    d.stated("recorded", row, "recorded_fund_fen", fund, "5.9")
+    d.stated("recorded", row, "recorded_fund_fen", fund, "9")
     not_pool = _sum_of(paid, "not_pool_fen", nothing)
-    n = d.stated("not_pool", row, "not_pool_fen", not_pool, "5.9", uses=["not_pool"])
+    n = d.stated("not_pool", row, "not_pool_fen", not_pool, "9", uses=["not_pool"])
     if not own.money_cases:
         return n
     by_points = [s for s in paid if s.paid_by == "points"]
@@ -239,7 +239,7 @@ def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
         both("其中按点数付费病例的非统筹支付", "of which of the cases paid by points"),
         _sum_of(by_points, "not_pool_fen", both("没有按点数付费的病例", "no case by points")),
         "yuan",
-        "5.9",
+        "9",
         stated=row.figures("not_pool_by_points_fen"),
     )
 
@@ -267,7 +267,7 @@ def _money(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number | No
         ),
         made,
         "yuan",
-        "5.9",
+        "9",
         stated=row.figures("money_fen"),
     )
 
@@ -294,7 +294,7 @@ def _due(
         both("应付（精确）：点数 × 点值 − 非统筹支付", "exact due: points × point value − n"),
         formula,
         "yuan",
-        "5.10",
+        "10",
         note=both(f"点值的由来见 --pool {row['pool']}", f"the point value: --pool {row['pool']}"),
     )
     exact = _bounded(d, run, row, exact)
@@ -310,7 +310,7 @@ def _due(
         run, pool
     ):
         return d.stated(
-            "due", row, "due_fen", whole_fen(exact), "5.10",
+            "due", row, "due_fen", whole_fen(exact), "10",
             note=both(
                 "四舍五入到分，尾差留在基金", "rounded to the fen; the residual stays in the fund"
             ),
@@ -345,7 +345,7 @@ def _due(
         marks = (("hospital_id", key[0]), OF_HOSPITAL)
     return allot(
         d, "due", named("due_fen"), exact, key, shares, whole, FEN, fixed(2), "yuan",
-        "5.10", row.figures("due_fen"),
+        "10", row.figures("due_fen"),
         (
             Figure("hospitals", (("pool", pool["pool"]), *marks), "due_fen", 0, "floors"),
             Figure("hospitals", (*row.key, *marks[1:]), "due_fen", 0, "rank"),
@@ -377,7 +377,7 @@ def _of_hospital(
     )
     return allot(
         d, "due.hospital", both("该机构各险种应付合计", "due of all its pools"), exact, key[0],
-        hospitals, whole, FEN, fixed(2), "yuan", "5.10", (),
+        hospitals, whole, FEN, fixed(2), "yuan", "10", (),
         (
             Figure("hospitals", (("pool", pool["pool"]), BY_HOSPITAL), "due_fen", 0, "floors"),
             Figure("hospitals", where, "due_fen", 0, "rank"),
@@ -430,7 +430,7 @@ def _bounded(d: Derivation, run: RunFolder, row: Row, exact: Number) -> Number:
         "high": both("封顶起作用", "the high bound holds"),
     }
     return d.step(
-        "due.bounded", both("上下限之内的应付", "due within its bounds"), made, "yuan", "5.10",
+        "due.bounded", both("上下限之内的应付", "due within its bounds"), made, "yuan", "10",
         note=words[binds], uses=[*KEYS, "violator_no_increase"],
     )  # fmt: skip
 
@@ -465,12 +465,12 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
             "due − prepaid − forfeited + shared − violations",
         )
     uses = [("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else []
-    d.stated("final", row, "final_fen", made, "5.11", note=note, uses=uses)
+    d.stated("final", row, "final_fen", made, "11", note=note, uses=uses)
     if row.get("deferred_fen"):
         _waits(d, run, row)
         d.stated(
             "payable", row, "payable_fen",
-            less(row.number("final_fen"), row.number("deferred_fen")), "5.14",
+            less(row.number("final_fen"), row.number("deferred_fen")), "14",
             note=both(
                 "超出控制目标的部分待他方应收回的金额收回后再付",
                 "what is beyond the control target waits until others have paid back",
@@ -491,7 +491,7 @@ def _waits(d: Derivation, run: RunFolder, row: Row) -> None:
         both("待收回后再付（分摊，未取整）", "its part of what waits, before rounding"),
         fund.number("deferred_fen") * row.number("final_fen") / whole,
         "yuan",
-        "5.14",
+        "14",
         note=both(
             f"险种 {row['pool']} 待付的金额按各机构为正的最终支付分摊；本险种、全区控制目标各分一次，"
             "每次取整到分（最大余数法），与此式至多差几分。险种待付金额的由来见 --pool",
@@ -523,7 +523,7 @@ def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:
         uses += ["month.growth_limit"] if by_fund else []
         note = both("按月预付之和（规则 13）", "the sum of the monthly payments (rule 13)")
         return _of_months(d, row, "prepaid_fen", note, uses)
-    return d.stated("prepaid", row, "prepaid_fen", computed, "5.11", note=note, uses=uses)
+    return d.stated("prepaid", row, "prepaid_fen", computed, "11", note=note, uses=uses)
 
 
 def _of_months(
@@ -531,7 +531,7 @@ def _of_months(
 ) -> Number:
     """Add a step for what comes from the months, which have their own folder."""
     key, name = column.removesuffix("_fen"), named(column)
-    return d.step(key, name, row.number(column), "yuan", "5.11", note=note, uses=uses)
+    return d.step(key, name, row.number(column), "yuan", "11", note=note, uses=uses)
 
 
 def _given_by(run: RunFolder) -> Bilingual:
@@ -549,7 +549,7 @@ def _deposit(d: Derivation, run: RunFolder, row: Row, prepaid: Number) -> Number
     given = _named(run, "prepaid_given", row)
     if given and given[0].has("deposit_fen"):
         kept, note = given[0].number("deposit_fen"), _given_by(run)
-        return d.stated("deposit", row, "deposit_fen", kept, "5.11", note=note)
+        return d.stated("deposit", row, "deposit_fen", kept, "11", note=note)
     if not run.policy.says("prepay_basis", "recorded_fund", "month_value"):
         note = both("各月留存之和（规则 13）", "the sum of what the months kept back (rule 13)")
         return _of_months(d, row, "deposit_fen", note, ["prepay_basis"])
@@ -561,7 +561,7 @@ def _deposit(d: Derivation, run: RunFolder, row: Row, prepaid: Number) -> Number
         return _of_months(d, row, "deposit_fen", note, ["prepay_basis", "month.growth_limit"])
     return d.stated(
         "deposit", row, "deposit_fen", account.deposit(row.number("recorded_fund_fen"), prepaid),
-        "5.11", note=both("记账 − 已预付", "recorded fund − prepaid"),
+        "11", note=both("记账 − 已预付", "recorded fund − prepaid"),
     )  # fmt: skip
 
 
@@ -578,7 +578,7 @@ def _forfeited(d: Derivation, run: RunFolder, row: Row, deposit: Number) -> Numb
         share = _band(d, run, share)
         note = both("保证金 ×（1 − 得分所在档的比例）", "deposit × (1 − ratio of the score's band)")
     return d.stated(
-        "forfeited", row, "forfeited_fen", account.forfeited(deposit, share), "5.11",
+        "forfeited", row, "forfeited_fen", account.forfeited(deposit, share), "11",
         note=note, uses=["deposit_score"],
     )  # fmt: skip
 
@@ -592,7 +592,7 @@ def _band(d: Derivation, run: RunFolder, score: Number) -> Number:
             break
         if d.test(
             "forfeited.band", both("得分低于此档上限？", "is the score below the band?"), score, "<",
-            d.given("deposit_bands", limit), "5.11", places=4,
+            d.given("deposit_bands", limit), "11", places=4,
         ):  # fmt: skip
             break
     return found
@@ -609,4 +609,4 @@ def _amount(
     for entry in entries:
         why = entry.get("reason") or entry.get("from") or ""
         parts.append(entry.number("amount_fen", both(f"{label.chinese} {why}", f"{label} {why}")))
-    return d.step(column, label, total(parts), "yuan", "5.11", stated=row.figures(column))
+    return d.step(column, label, total(parts), "yuan", "11", stated=row.figures(column))

@@ -105,7 +105,7 @@ def without_points(d: Derivation, row: Row, found: Mapping[str, Any]) -> Number:
         both("点数", "points"),
         fixed(0),
         "point",
-        "5.15",
+        "15",
         stated=row.figures("points_before_readmission"),
         note=both(
             f"依据 {found['document']}（{found['date']}），不计点数；非统筹支付仍计",

@@ -84,7 +84,7 @@ def _funds(d: Derivation, run: RunFolder, pool: Row) -> None:
             d.step(
                 f"fund.{row['pool']}.moved",
                 both(f"{own.chinese}：合并点值调入", f"{own}: moved by one value"),
-                row.number("due_fen") - row.number("alone_fen"), "yuan", "5.14",
+                row.number("due_fen") - row.number("alone_fen"), "yuan", "14",
                 stated=row.figures("moved_fen"),
                 note=both("应付减去单独清算总额", "due less what it settles to by itself"),
                 uses=["combine_pools"],
@@ -92,7 +92,7 @@ def _funds(d: Derivation, run: RunFolder, pool: Row) -> None:
         parts = ("prepaid_fen", "payable_fen", "out_of_area_fen", "other_fen", "provision_fen")
         d.step(
             f"fund.{row['pool']}.cash", both(f"{own.chinese}：现金流出", f"{own}: leaves in cash"),
-            total([row.number(name) for name in parts]), "yuan", "5.14",
+            total([row.number(name) for name in parts]), "yuan", "14",
             stated=row.figures("cash_fen"),
         )  # fmt: skip
         if row.get("deferred_fen"):
@@ -110,7 +110,7 @@ def _waits(d: Derivation, run: RunFolder, row: Row, own: Bilingual) -> None:
         made = d.step(
             f"{key}.waits_own",
             both(f"{own.chinese}：因本险种控制目标待付", f"{own}: waits for its own target"),
-            formulas.waits(over, owed, payable), "yuan", "5.14",
+            formulas.waits(over, owed, payable), "yuan", "14",
             note=both(
                 "超出本险种可支付额的部分，至多为应收回的金额和应支付的金额",
                 "what is beyond it, at most what is to be recovered and what is to be paid",
@@ -130,7 +130,7 @@ def _waits(d: Derivation, run: RunFolder, row: Row, own: Bilingual) -> None:
         made = made + d.step(
             f"{key}.waits_region",
             both(f"{own.chinese}：因全区控制目标待付", f"{own}: waits for the region's target"),
-            formulas.waits(over, owed - made, payable - made), "yuan", "5.14",
+            formulas.waits(over, owed - made, payable - made), "yuan", "14",
             stated=row.figures("deferred_region_fen"),
             note=both(
                 "按统筹区表中险种的次序，至多为该险种应收回而尚未用于抵限的金额和尚可支付的金额",
@@ -141,7 +141,7 @@ def _waits(d: Derivation, run: RunFolder, row: Row, own: Bilingual) -> None:
         )  # fmt: skip
     d.step(
         f"{key}.waits", both(f"{own.chinese}：待收回后再付", f"{own}: waits"), made, "yuan",
-        "5.14", stated=row.figures("deferred_fen"),
+        "14", stated=row.figures("deferred_fen"),
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def left(d: Derivation, pool: Row) -> bool:
             "the pool is left, dues and final payments in it are 0, the others are settled; the "
             "run's notes say why and what to do",
         ),
-        "5.9",
+        "9",
         *pool.figures("points", "settled_fen", "solution"),
         uses=["pool_without_points"],
     )
@@ -178,15 +178,15 @@ def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
 
     def summed(key: str, row: Row, column: str) -> Number:
         made = total([p.number(column, both(p["pool"], p["pool"])) for p in parts])
-        return d.stated(key, row, column, made, "5.9")
+        return d.stated(key, row, column, made, "9")
 
     if len(parts) > 1:
         budget = summed("budget", pool, "budget_fen")
     local = d.step(
         "after_reserve", both("扣除预留调剂金后", "after the reserve"),
-        formulas.after_reserve(budget, d.given("reserve_ratio")), "yuan", "5.9",
+        formulas.after_reserve(budget, d.given("reserve_ratio")), "yuan", "9",
     )  # fmt: skip
-    d.stated("reserve", facts, "reserve_fen", budget - local, "5.9")
+    d.stated("reserve", facts, "reserve_fen", budget - local, "9")
     taken = []
     d.parameter("out_of_area")
     note = both("异地就医基金不在预算之内", "care elsewhere is outside the budget")
@@ -206,7 +206,7 @@ def _available(d: Derivation, run: RunFolder, pool: Row, facts: Row) -> Number:
         )
     return d.step(
         "available", both("可用预算 B", "available budget B"), formulas.available(local, *taken),
-        "yuan", "5.9", stated=pool.figures("available_budget_fen"), note=note,
+        "yuan", "9", stated=pool.figures("available_budget_fen"), note=note,
         uses=["out_of_area", *["provision"] * bool(aside)],
     )  # fmt: skip
 
@@ -225,7 +225,7 @@ def _growth(d: Derivation, run: RunFolder, pool: Row) -> None:
             row.number("budget_fen"),
             "≤",
             formulas.grown(last, d.given("budget_growth_cap")),
-            "5.9",
+            "9",
             note=both(f"批准文件：{approval}", f"approved by: {approval}") if approval else NOTHING,
         )
 
@@ -244,7 +244,7 @@ def _sum_of(
     made = run.summed(
         members, column, (("pool", pool["pool"]),), both("行机构", "rows of hospitals")
     )
-    return d.step(key, named(column), made, unit, "5.9", stated=stated)
+    return d.step(key, named(column), made, unit, "9", stated=stated)
 
 
 def _settled(
@@ -253,14 +253,14 @@ def _settled(
     """T of rule 9: what of a surplus is kept, what of an overspend the fund bears."""
     surplus = d.test(
         "surplus", both("记账是否在预算之内？", "is the recorded fund within the budget?"), recorded,
-        "≤", available, "5.9",
+        "≤", available, "9",
     )  # fmt: skip
     balance = d.step(
         "balance",
         both("结余", "surplus") if surplus else both("超支", "overspend"),
         formulas.balance(recorded, available, surplus=surplus),
         "yuan",
-        "5.9",
+        "9",
     )
     given = run.policy[TIERS[surplus]]
     key, uses = TIERS[surplus], [TIERS[surplus]]
@@ -284,7 +284,7 @@ def _settled(
         else both("可用预算 + 超支 × 基金分担比例", "budget + the fund's part of the overspend")
     )
     return d.step(
-        "settled", both("清算总额 T", "settled total T"), made, "yuan", "5.9",
+        "settled", both("清算总额 T", "settled total T"), made, "yuan", "9",
         stated=pool.figures("settled_fen"), note=note, uses=uses,
     )  # fmt: skip
 
@@ -292,7 +292,7 @@ def _settled(
 def _slice(d: Derivation) -> Callable[[int, Number], Number]:
     """Return what makes a step of what lies in a tier."""
     return lambda place, part: d.step(
-        f"slice{place}", both(f"第 {place} 档金额", f"slice {place}"), part, "yuan", "5.9"
+        f"slice{place}", both(f"第 {place} 档金额", f"slice {place}"), part, "yuan", "9"
     )
 
 
@@ -311,7 +311,7 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
         figure = Figure("cases", key, "not_pool_fen", apart, "sum")
         n = d.step(
             "not_pool.points", both("按点数付费病例的非统筹支付 N", "N of the cases paid by points"),
-            n - figure_number(figure, label), "yuan", "5.9",
+            n - figure_number(figure, label), "yuan", "9",
             stated=pool.figures("not_pool_by_points_fen"),
         )  # fmt: skip
     points = _sum_of(d, run, pool, members, "points", "points", pool.figures("points"), "point")
@@ -327,7 +327,7 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
     if not bounds.bounded(run, pool):
         made = rounded(plain, d.given("value_dp")) if rounds else plain
         d.step(
-            "value", name, made, "yuan_per_point", "5.9", stated=[stated],
+            "value", name, made, "yuan_per_point", "9", stated=[stated],
             note=both("（T + N）÷ 点数", "(T + N) ÷ points") if money is None
             else both("（T − M + N）÷ 点数", "(T − M + N) ÷ points"),
             uses=["residual", "value_dp"],
@@ -335,14 +335,14 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
         return
     d.step(
         "value.unbounded", both("没有上下限时的点值", "the value without bounds"), plain,
-        "yuan_per_point", "5.9",
+        "yuan_per_point", "9",
     )  # fmt: skip
     d.step(
         "value",
         both("上下限之内的点值 V", "point value V within the bounds"),
         run.value_of(pool),
         "yuan_per_point",
-        "5.10",
+        "10",
         note=both(
             "满足 Σ 限幅（点数 × V − n）= T 的点值；下面逐项核对",
             "the value with which Σ clip(points × V − n) = T; held against it below",
@@ -355,7 +355,7 @@ def _dues(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled:
     """Σ due + residual = T, exactly and to the fen."""
     due = _sum_of(d, run, pool, members, "due_fen", "dues", ())
     d.stated(
-        "residual", pool, "residual_fen", formulas.residual(settled, due), "5.10",
+        "residual", pool, "residual_fen", formulas.residual(settled, due), "10",
         note=both("清算总额 − 应付之和", "T less the dues"), uses=["residual"],
     )  # fmt: skip
     exact = sum((a.exact for a in bounds.accounts(run, pool).values()), Fraction(0)) / 100
@@ -385,7 +385,7 @@ def _each(d: Derivation, run: RunFolder, pool: Row, members: list[Row]) -> None:
         due = digits(Fraction(row["due_fen"], 100), 2)
         name = run.named(row)
         d.step(
-            "exact", name, exact, "yuan", "5.10",
+            "exact", name, exact, "yuan", "10",
             note=both(f"应付 {due} 元", f"due {due} yuan"),
         )  # fmt: skip
         if everyone[row["hospital_id"], row["pool"]].exact != exact.value * 100:
@@ -417,7 +417,7 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
             f"保底 {low} {what.chinese}，封顶 {high} {what.chinese}",
             f"{low} {what} at the low bound, {high} at the high one",
         ),
-        "5.10",
+        "10",
         *facts.figures("at_low", "at_high", "solution"),
         uses=[*KEYS, "violator_no_increase", "bound.unsolved"],
     )
@@ -429,7 +429,7 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
                 "各方均按封顶支付，余额留在基金",
                 "all get the most they may; the rest stays in the fund",
             ),
-            "5.10",
+            "10",
             *pool.figures("residual_fen"),
             uses=["bound.unsolved"],
         )
@@ -446,7 +446,7 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
                 if end
                 else "every higher value pays the same; the smallest is taken",
             ),
-            "5.10",
+            "10",
             *pool.figures("solution", "value_high"),
         )
 
@@ -468,7 +468,7 @@ def _ceiling(d: Derivation, run: RunFolder) -> None:
         both("各种支付方式合计", "all modes together"),
         total([r.number("amount_fen", _mode(r)) for r in rows]),
         "yuan",
-        "5.14",
+        "14",
         stated=facts.figures("total_fen"),
     )
     reserves = [
@@ -480,17 +480,17 @@ def _ceiling(d: Derivation, run: RunFolder) -> None:
         aside = total([r.number("amount_fen", both(r["name"], r["name"])) for r in inside])
         free = d.step(
             "ceiling.free", both("可支付额：目标减目标内的预留", "to be paid: the target less reserves inside it"),
-            free - aside, "yuan", "5.14", stated=facts.figures("free_fen"),
+            free - aside, "yuan", "14", stated=facts.figures("free_fen"),
         )  # fmt: skip
     title = both("不超过可支付额？", "within what may be paid?")
-    if d.test("ceiling.within", title, spent, "≤", free, "5.14"):
+    if d.test("ceiling.within", title, spent, "≤", free, "14"):
         return
     over = d.step(
-        "ceiling.excess", both("超出", "excess"), spent - free, "yuan", "5.14",
+        "ceiling.excess", both("超出", "excess"), spent - free, "yuan", "14",
         stated=facts.figures("excess_fen"),
     )  # fmt: skip
     drawn = [r.number("drawn_fen", both(r["name"], r["name"])) for r in reserves]
     d.step(
         "ceiling.uncovered", both("动用预留之后", "after the reserves"), over - total(drawn), "yuan",
-        "5.14", note=both("不大于 0", "not above 0"),
+        "14", note=both("不大于 0", "not above 0"),
     )  # fmt: skip

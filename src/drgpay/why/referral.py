@@ -30,7 +30,7 @@ def show_referral(d: Derivation, run: RunFolder, row: Row) -> None:
             "deductible",
             both("起付线是否重复收取：未核对", "was the deductible paid twice? not checked"),
             both("各次住院都没有给出起付线", "no stay gives its deductible"),
-            "5.7",
+            "7",
             *stays[-1].figures("deductible_fen"),
         )
         return
@@ -40,7 +40,7 @@ def show_referral(d: Derivation, run: RunFolder, row: Row) -> None:
         both("各次实际支付的起付线", "deductibles paid"),
         total([stay.number("deductible_fen") for stay in given]),
         "yuan",
-        "5.7",
+        "7",
         stated=last.figures("chain_paid_fen"),
     )
     due = d.step(
@@ -48,7 +48,7 @@ def show_referral(d: Derivation, run: RunFolder, row: Row) -> None:
         both("应收一次起付线", "due once"),
         largest(*_due(d, run, stays, given)),
         "yuan",
-        "5.7",
+        "7",
         stated=last.figures("chain_due_fen"),
         uses=["referral.deductible"],
     )
@@ -59,7 +59,7 @@ def show_referral(d: Derivation, run: RunFolder, row: Row) -> None:
         both("多收（待核，待退还参保人）", "too much, to be checked and returned"),
         largest(fixed(0), paid - due),
         "yuan",
-        "5.7",
+        "7",
         stated=[Figure("referrals", where, "excess_fen", excess, "sum")],
     )
 
@@ -91,7 +91,7 @@ def _say(d: Derivation, stay: Row, own: Row) -> None:
             f"{hospital}，等级 {stay['level']}，{when}，{stay['drg']}，{zh}",
             f"{hospital}, level {stay['level']}, {when}, {stay['drg']}, {en}",
         ),
-        "5.7",
+        "7",
         *stay.figures(*SHOWN),
     )
 
