@@ -27,9 +27,10 @@ def asked_in_query(name: str) -> None:
     def unending(*given: object, **named: object) -> None:
         from drgpay.runs.duck import connection
 
-        ask = threading.Timer(0.2, os.kill, (os.getpid(), getattr(signal, name)))
-        ask.start()
         with connection(threads=1) as connected:
+            # once the connection stands: what comes while libraries load may be swallowed there
+            ask = threading.Timer(0.2, os.kill, (os.getpid(), getattr(signal, name)))
+            ask.start()
             connected.execute(
                 "SELECT sum(a.range * b.range) FROM range(10000000) a, range(1000000) b"
             )
