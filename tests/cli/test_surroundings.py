@@ -144,6 +144,7 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("scheme", "diff", TINY, TINY),
         ("scheme", "impact", TINY, TINY, one),
         ("policy", "show", "hangzhou"),
+        ("policy", "parameters"),
         ("policy", "check", "hangzhou"),
         ("policy", "diff", "hangzhou", "jinhua"),
         ("cases", "key", "-o", tmp_path / "pseudonym.key"),

@@ -120,7 +120,7 @@ def meddle(path: str, how: str, when: str) -> None:
     elif when == "reading":
         _before("drgpay.settlement.prepare", "group_piece", act)
     else:
-        _before("drgpay.settlement.prepare", "_inputs", act)
+        _before("drgpay.settlement.prepare", "input_files", act)
 
 
 def at_the_end(path: str) -> None:

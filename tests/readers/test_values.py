@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from drgpay.cases.values import CHOICE_WORDS, understood
+from drgpay.cases.values import CHOICE_NAMES, CHOICE_WORDS, FLAG_WORDS, SEX_WORDS
 from drgpay.grouper import group
 from tests.readers.reading import read
 
@@ -17,8 +17,12 @@ ONE = {"case_id": ["a"], "sex": ["男"], "age_years": ["61"], "diagnoses": ["I63
 
 def test_documents__list_every_understood_word() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    for name, meant, words in understood():
-        assert f"| {name} | {meant} | {words} |" in text
+    rows = [("性别", meant or "（未知）", words) for meant, words in SEX_WORDS.items()]
+    rows += [("是或否", meant, words) for meant, words in FLAG_WORDS.items()]
+    for column, table in CHOICE_WORDS.items():
+        rows += [(CHOICE_NAMES[column], meant, words) for meant, words in table.items()]
+    for name, meant, words in rows:
+        assert f"| {name} | {meant} | {'、'.join(words)} |" in text
 
 
 @pytest.mark.parametrize("word", ["男", "男性", "1", "M", "m", "女", "女性", "2", "F", "f"])

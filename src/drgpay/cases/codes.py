@@ -29,7 +29,7 @@ FEW = 4_000  # codes that are looked up one by one: by columns every code of a m
 MAX_NAMED = 20_000  # codes without a target that are named; all are counted
 # (kind of code, why, as written, as read) → how often
 Changes = Counter[tuple[str, str, str, str]]
-CHANGES_SCHEMA = pa.schema([f for f in schema_of("code_changes") if f.name != "message"])
+CHANGES_SCHEMA = schema_of("code_changes")
 
 
 def small_x(code: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from drgpay.ground.languages import choosing
+from drgpay.ground.languages import choose
 
 
 def _chosen() -> str:
@@ -22,8 +22,11 @@ def _chosen() -> str:
 
 
 LANG = _chosen()
-# picks the text in the language of this call of the command
-t = choosing(LANG)
+
+
+def t(chinese: str, english: str) -> str:
+    """Return the text in the language of this call of the command."""
+    return choose(LANG, chinese, english)
 
 
 def language_first(words: list[str]) -> list[str]:

@@ -81,7 +81,7 @@ _KINDS: Mapping[Kind, str] = {
 }
 _OF_COLUMN = {column: kind for kind, names in _KINDS.items() for column in names.split()}
 _NOTES = "file row case_id column value reason message remedy"
-_CODES = "kind why written read_as times message"
+_CODES = "kind why written read_as times"
 _HEADS = "persons person_months visits total_cost_fen pool_fund_fen"
 _MONTH_SUMS = """cases points_before correction_points points recorded_fund_fen not_pool_fen
     not_pool_by_points_fen money_fen"""
