@@ -55,6 +55,7 @@ def lacking() -> list[str]:
 
 
 @pytest.mark.xdist_group("spark")
+@pytest.mark.long
 def test_settle_on_spark__gives_the_same_year_through_connect(tmp_path: Path) -> None:
     missing = lacking()
     if missing:
