@@ -24,43 +24,17 @@ def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
     """Add the step to a group's base points; None when it has none."""
     row = run.drgs.get(drg)
     if row is None or not row.has("group_mean_fen"):
-        d.say(
-            "base_points",
-            both(f"{drg} 的基准点数", f"base points of {drg}"),
-            both(
-                "该病组没有历史病例（或不在 base_points.csv、weights.csv 中），没有基准点数，按非稳定病组处理",
-                "the group has no past case (or is not in base_points.csv, weights.csv): it has no base points "
-                "and is unstable",
-            ),
-            "5",
-            *(row.figures("group_mean_fen", "stable") if row else ()),
-            run.table_of("base_points").figure("source"),
-        )
+        figures = row.figures("group_mean_fen", "stable") if row else ()
+        source = run.table_of("base_points").figure("source")
+        d.say("base_points", *figures, source, note="none", drg=drg)
         return None
     if row.has("weight"):
-        return d.step(
-            "base_points",
-            both(f"{drg} 的基准点数", f"base points of {drg}"),
-            row.number("weight", named("weight")) * d.given("point_scale"),
-            "point",
-            "5",
-            stated=row.figures("base_points"),
-            note=both("公布的权重乘点数基数，不取整", "published weight x scale, not rounded"),
-        )
-    return d.step(
-        "base_points",
-        both(f"{drg} 的基准点数", f"base points of {drg}"),
-        rounded(
-            row.number("group_mean_fen", both(f"{drg} 次均费用", f"mean of {drg}"))
-            / all_mean(d, run)
-            * d.given("point_scale"),
-            d.given("base_points_dp"),
-        ),
-        "point",
-        "5",
-        stated=row.figures("base_points"),
-        note=both("四舍五入一次", "rounded once"),
-    )
+        made, note = row.number("weight", named("weight")) * d.given("point_scale"), "weight"
+    else:
+        mean = row.number("group_mean_fen", both(f"{drg} 次均费用", f"mean of {drg}"))
+        points = mean / all_mean(d, run) * d.given("point_scale")
+        made, note = rounded(points, d.given("base_points_dp")), "rounded"
+    return d.step("base_points", made, row, note=note, drg=drg)
 
 
 def group_mean(d: Derivation, run: RunFolder, row: Row) -> Number:
@@ -87,16 +61,7 @@ def is_primary(run: RunFolder, hospital: str, drg: str) -> bool:
 def coefficient(d: Derivation, run: RunFolder, hospital: str, drg: str) -> Number:
     """Add the steps to the coefficient of a hospital and a group; return it."""
     if is_primary(run, hospital, drg):
-        d.say(
-            "coefficient",
-            both("差异系数", "coefficient"),
-            both(
-                f"{drg} 是基层病组，同病同价：差异系数为 1",
-                f"{drg} is a primary group, one price for all: the coefficient is 1",
-            ),
-            "6",
-            uses=["primary_groups", "primary_levels"],
-        )
+        d.say("coefficient/primary", drg=drg)
         return fixed(1, both("基层病组的系数", "coefficient of a primary group"))
     row = run.coefficients.get((hospital, drg)) or run.coefficients[hospital, ""]
     if run.policy.says("coef.source", "components", "given", "level"):
@@ -114,29 +79,13 @@ def _of_components(d: Derivation, run: RunFolder, hospital: str, row: Row) -> Nu
             run.policy["coef.components"], run.policy["coef.weights"], strict=True
         )
     ]
-    made = d.step(
-        "coefficient.sum",
-        both("差异系数各组成部分加权", "weighted components of the coefficient"),
-        total(parts),
-        "",
-        "6",
-        places=6,
-        uses=["coef.source", "coef.components", "coef.scope", "coef.min_cases"],
-    )
+    made = d.step("coefficient.sum", total(parts))
     if run.policy["coef.floor"] is not None:
         made = largest(d.given("coef.floor"), made)
     if run.policy["coef.cap"] is not None:
         made = smallest(d.given("coef.cap"), made)
-    return d.step(
-        "coefficient",
-        both("差异系数", "coefficient"),
-        rounded(made, d.given("coef.dp")),
-        "",
-        "6",
-        places=6,
-        stated=() if _tilt(run, hospital) else row.figures("coefficient"),
-        uses=["coef.floor", "coef.cap"],
-    )
+    stated = () if _tilt(run, hospital) else row
+    return d.step("coefficient", rounded(made, d.given("coef.dp")), stated)
 
 
 def _tilt(run: RunFolder, hospital: str) -> bool:
@@ -172,54 +121,22 @@ def _tilted(d: Derivation, run: RunFolder, hospital: str, row: Row, made: Number
     if dict(row.key)["drg"] and not run.policy.says("coef.source", "components", "given", "level"):
         return row.number("coefficient", both("中医倾斜后的系数", "coefficient with the tilt"))
     label = named("treatment_share")
-    d.test(
-        "coefficient.tcm_gate",
-        both("中治率达到倾斜标准？", "does the TCM share reach the gate?"),
-        run.table_of("tcm").number(hospital, label),
-        "≥",
-        d.given("tcm.gate"),
-        "6",
-    )
-    return d.step(
-        "coefficient.tilted",
-        both("中医倾斜后的差异系数", "coefficient with the TCM tilt"),
-        rounded(
-            made * (fixed(1) + d.given("tcm.tilt")), fixed(6, both("六位小数", "six decimals"))
-        ),
-        "",
-        "6",
-        places=6,
-        stated=row.figures("coefficient"),
-    )
+    share = run.table_of("tcm").number(hospital, label)
+    d.test("coefficient.tcm_gate", share, "≥", d.given("tcm.gate"))
+    raised = made * (fixed(1) + d.given("tcm.tilt"))
+    six = fixed(6, both("六位小数", "six decimals"))
+    return d.step("coefficient.tilted", rounded(raised, six), row)
 
 
 def used_coefficient(
     d: Derivation, run: RunFolder, made: Number, row: Row, case_class: str
 ) -> Number:
     """Return the coefficient that multiplies a case of a class, held against the cases table."""
-    label = both("差异系数", "coefficient")
     if applies(run, case_class):
-        if made.plain:
-            return d.step(
-                "coefficient.used", label, made, "", "6", places=4,
-                stated=row.figures("coefficient"), uses=["coef_applies_to"],
-            )  # fmt: skip
-        return made
+        return d.step("coefficient.used", made, row) if made.plain else made
     kind = spoken("case_class", case_class)
-    return d.step(
-        "coefficient.used",
-        label,
-        fixed(1, both(f"{kind.chinese}不乘差异系数", f"no coefficient for {kind}")),
-        "",
-        "6",
-        places=4,
-        stated=row.figures("coefficient"),
-        uses=["coef_applies_to"],
-        note=both(
-            f"{kind.chinese}不在 coef_applies_to 之中，系数为 1",
-            f"the class {case_class} is not in coef_applies_to: the factor is 1",
-        ),
-    )
+    one = fixed(1, both(f"{kind.chinese}不乘差异系数", f"no coefficient for {kind}"))
+    return d.step("coefficient.used", one, row, note="not_applied", kind=kind, code=case_class)
 
 
 def places(d: Derivation) -> Number:
@@ -234,24 +151,15 @@ def band_multiple(d: Derivation, run: RunFolder, base: Number) -> Number:
     """Add the step that picks K of the first band that the base points, or the weight, belong to."""
     lower: Fraction | None = None
     own, inclusive = base, run.policy["high.bands_inclusive"]
-    uses = ["high.bands_unit", "high.bands_inclusive"]
     if run.policy.says("high.bands_unit", "weight", "points"):
         own = base / d.given("point_scale")
     for limit, multiple in run.policy["high.bands"]:
         if limit is None or own.value < limit or (inclusive and own.value == limit):
             k = d.given("high.bands", multiple)
-            if limit is not None:
-                d.test(
-                    "band", both(f"高倍率档次：倍数 {k.text}", f"band of high-cost: K = {k.text}"),
-                    own, "≤" if inclusive else "<", d.given("high.bands", limit), "7.5", places=4,
-                    uses=uses,
-                )  # fmt: skip
-            elif lower is not None:
-                d.test(
-                    "band", both(f"高倍率档次：倍数 {k.text}", f"band of high-cost: K = {k.text}"),
-                    own, ">" if inclusive else "≥", d.given("high.bands", lower), "7.5", places=4,
-                    uses=uses,
-                )  # fmt: skip
+            sign = ("≤" if inclusive else "<") if limit is not None else ">" if inclusive else "≥"
+            edge = lower if limit is None else limit
+            if edge is not None:
+                d.test("band", own, sign, d.given("high.bands", edge), k=k.text)
             return k
         lower = limit
     raise ValueError("no open band")

@@ -77,7 +77,7 @@ def _high(d: Derivation, parts: list[Number]) -> Number | None:
     if not parts:
         return None
     made = parts[0] if len(parts) == 1 else smallest(*parts)
-    return d.step("bound.high", both("封顶", "upper bound"), made, "yuan", "10", uses=KEYS)
+    return d.step("bound.high", made, uses=KEYS)
 
 
 def penalised(run: RunFolder, hospital: str) -> bool:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import yuan_text
-from drgpay.ground.numbers import Figure, Number, fixed, rounded
+from drgpay.ground.numbers import Number, fixed, rounded
 from drgpay.names.codes import spoken
 from drgpay.names.columns import both_names
 from drgpay.names.reasons import QUARANTINED
@@ -18,7 +18,7 @@ from drgpay.settlement import account
 from drgpay.why import bounds, case_points
 from drgpay.why.base import base_points, coefficient, group_mean
 from drgpay.why.case_class import Stay, classify
-from drgpay.why.folder import Row, RunFolder, figure_number
+from drgpay.why.folder import Row, RunFolder
 from drgpay.why.later import (
     is_removed,
     later_rows,
@@ -28,6 +28,7 @@ from drgpay.why.later import (
 )
 from drgpay.why.model import Derivation
 from drgpay.why.referral import show_referral
+from drgpay.why.words import said
 
 POINTS, ITEM, HELD = case_points.POINTS, case_points.ITEM, case_points.HELD
 
@@ -50,43 +51,25 @@ def why_case(run: RunFolder, case_id: str) -> Derivation:
 def _head(d: Derivation, run: RunFolder, row: Row) -> None:
     """State where the case lies and its group."""
     hospital, pool = row["hospital_id"], row["pool"]
-    name = run.hospital_name(hospital)
-    d.fact(
-        both("医疗机构", "hospital"),
-        both(f"{hospital} {name}", f"{hospital} {name}"),
-        row.figure("hospital_id"),
-    )
-    d.fact(both("险种", "pool"), both(pool, pool), row.figure("pool"))
     group = run.drgs.get(row["drg"])
     title = "" if group is None else group.get("name", "")
-    d.fact(
-        both("病组", "group"),
-        both(f"{row['drg']} {title}", f"{row['drg']} {title}"),
-        row.figure("drg"),
-    )
-    d.fact(
-        both("分组结果", "status"),
-        spoken("status", row["status"]),
-        row.figure("status"),
-    )
+    for column, label, text in (
+        ("hospital_id", both("医疗机构", "hospital"), f"{hospital} {run.hospital_name(hospital)}"),
+        ("pool", both("险种", "pool"), pool),
+        ("drg", both("病组", "group"), f"{row['drg']} {title}"),
+        ("status", both("分组结果", "status"), spoken("status", row["status"])),
+    ):
+        d.fact(label, text, row.figure(column))
     if row.get("reason"):
-        said = spoken("reason", row["reason"], "cases")
-        d.fact(both("原因", "reason"), said, row.figure("reason"))
+        reason = spoken("reason", row["reason"], "cases")
+        d.fact(both("原因", "reason"), reason, row.figure("reason"))
     if row.get("severity"):
         level, decided = row["severity"], row.get("severity_diagnosis") or ""
-        said = spoken("severity", level)
-        zh, en = (f"{text} {decided}".strip() for text in (said.chinese, said))
-        d.fact(
-            both("严重程度", "severity"),
-            both(zh, en),
-            *row.figures("severity", "severity_diagnosis"),
-        )
-    d.notes.append(
-        both(
-            "分组的逐条规则见 drgpay explain --from 病例文件 --case " + str(row["case_id"]),
-            "each rule of the grouping: drgpay explain --from CASES --case " + str(row["case_id"]),
-        )
-    )
+        told = spoken("severity", level)
+        zh, en = (f"{text} {decided}".strip() for text in (told.chinese, told))
+        figures = row.figures("severity", "severity_diagnosis")
+        d.fact(both("严重程度", "severity"), both(zh, en), *figures)
+    d.notes.append(said("explain", case=row["case_id"]))
 
 
 def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
@@ -99,22 +82,14 @@ def _quarantined(d: Derivation, run: RunFolder, rows: list[Row]) -> None:
     d.section(both("隔离：没有清算，不在任何合计之中", "Quarantined: not settled, in no sum"))
     notes = run.quarantined(d.name)
     for note in notes:
-        remedy = QUARANTINED[note["reason"]].remedy
         d.say(
-            "quarantine",
-            _reason(note["reason"]),
-            both(
-                f"{note['file']} 第{note['row']}行，{both_names(note['column'])} = {note['value']} → {remedy.chinese}",
-                f"{note['file']}:{note['row']}, {note['column']} = {note['value']} → {remedy}",
-            ),
-            "6",
-            *note.figures("file", "row", "column", "value", "reason"),
-        )
+            "quarantine", *note.figures("file", "row", "column", "value", "reason"),
+            reason=_reason(note["reason"]), file=note["file"], row=note["row"], value=note["value"],
+            column=both(both_names(note["column"]), note["column"]),
+            remedy=QUARANTINED[note["reason"]].remedy,
+        )  # fmt: skip
     if not notes:
-        d.disagree(
-            "病例表中为隔离，而 quarantine 表没有这一病例",
-            "the cases table has it quarantined, but the quarantine table has no row of it",
-        )
+        d.disagree("no_quarantine")
 
 
 def _returned(d: Derivation, run: RunFolder, row: Row) -> None:
@@ -122,16 +97,9 @@ def _returned(d: Derivation, run: RunFolder, row: Row) -> None:
     for entry in run.listed("violations", ("hospital_id", "pool", "reason")):
         if case_mark(row["case_id"]) in entry["reason"]:
             d.parameter("removed_case")
-            fen = yuan_text(entry["amount_fen"])
-            d.fact(
-                both("退回基金", "returned to the fund"),
-                both(
-                    f"{entry['reason']}：{fen} 元，计入违规扣款；以下点数在点值中仍计",
-                    f"{entry['reason']}: {fen} yuan as a violation; the points below still count in "
-                    "the value",
-                ),
-                *entry.figures("amount_fen"),
-            )
+            yuan = yuan_text(entry["amount_fen"])
+            text = said("returned", reason=entry["reason"], yuan=yuan)
+            d.fact(both("退回基金", "returned to the fund"), text, *entry.figures("amount_fen"))
 
 
 def _held_by(d: Derivation, row: Row) -> None:
@@ -140,18 +108,11 @@ def _held_by(d: Derivation, row: Row) -> None:
     for name in row["doubts"].split("|"):
         check = CHECKS[name]
         d.say(
-            "held.finding",
-            both(check.chinese, check.english),
-            both(
-                f"{name}：{check.advice_chinese}；数据更正，或在评审表（reviews）写明结论之前，不支付，"
-                "也不计入任何合计",
-                f"{name}: {check.advice_english}; until the data are corrected, or the table reviews "
-                "has a decision, it is not paid and in no sum",
-            ),
-            "7",
-            *row.figures("doubts", "paid_by"),
+            "held.finding", *row.figures("doubts", "paid_by"), name=name,
+            check=both(check.chinese, check.english),
+            advice=both(check.advice_chinese, check.advice_english),
             uses=["los_conflict" if name == "stay_against_dates" else "findings.hold"],
-        )
+        )  # fmt: skip
 
 
 def _reason(code: str) -> Bilingual:
@@ -185,14 +146,8 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
         if stay.base is not None and group is not None:
             stay.mean = group_mean(d, run, group)
             if stay.kind != "bed_day" and row["drg"] == stay.drg:
-                d.same(
-                    both("病组次均费用", "group mean"),
-                    group.figure("group_mean_fen"),
-                    row["group_mean_fen"],
-                )
-                d.same(
-                    both("基准点数", "base points"), group.figure("base_points"), row["base_points"]
-                )
+                for column in ("group_mean_fen", "base_points"):
+                    d.same(named(column), group.figure(column), row[column])
     c = coefficient(d, run, stay.hospital, stay.drg)
     stay.coefficient = c
     _amounts(d, run, row, members)
@@ -227,17 +182,13 @@ def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
     cost: Number = row.number("total_cost_fen")
     less: Number = row.number("unreasonable_fen")
     if len(members) > 1:
-        key = (("chain", str(row["chain"])),)
         cost, less = (
-            figure_number(
-                Figure("cases", key, column, sum(m[column] for m in members), "sum"),
-                both(
-                    f"转诊各次{named(column).chinese}之和",
-                    f"{named(column)} of the chain",
-                ),
+            case_points.of_chain(
+                members, column,
+                both(f"转诊各次{named(column).chinese}之和", f"{named(column)} of the chain"),
             )
             for column in ("total_cost_fen", "unreasonable_fen")
-        )
+        )  # fmt: skip
     if any(m.has("new_technology_fen") for m in members):
         cost = cost - new_cost(row, members)
     return Stay(
@@ -248,12 +199,9 @@ def _stay(run: RunFolder, row: Row, members: list[Row]) -> Stay:
 
 def new_cost(row: Row, members: list[Row]) -> Number:
     """Return what new technology cost in a case, or in the stays of its chain."""
-    label = named("new_technology_fen")
     if len(members) == 1:
-        return row.number("new_technology_fen", label)
-    every = sum(m["new_technology_fen"] or 0 for m in members)
-    key = (("chain", str(row["chain"])),)
-    return figure_number(Figure("cases", key, "new_technology_fen", every, "sum"), label)
+        return row.number("new_technology_fen")
+    return case_points.of_chain(members, "new_technology_fen")
 
 
 def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> None:
@@ -261,37 +209,12 @@ def _amounts(d: Derivation, run: RunFolder, row: Row, members: list[Row]) -> Non
     d.section(both("费用", "Cost"))
     cost, fund = row.number("total_cost_fen"), row.number("pool_fund_fen")
     if run.policy.says("not_pool", "all", "personal"):
-        d.stated(
-            "not_pool",
-            row,
-            "not_pool_fen",
-            cost - fund,
-            "9",
-            note=both("总费用 − 统筹基金记账", "total cost − recorded fund"),
-            uses=["not_pool"],
-        )
+        d.step("not_pool", cost - fund, row, note="all")
     else:
-        d.step(
-            "not_pool",
-            named("not_pool_fen"),
-            row.number("not_pool_fen"),
-            "yuan",
-            "9",
-            note=both("个人支付", "what the patient paid"),
-            uses=["not_pool"],
-        )
+        d.step("not_pool", row.number("not_pool_fen"), note="personal")
     if len(members) > 1:
         listed = ", ".join(f"{m['case_id']} {m['hospital_id']}" for m in members)
-        d.say(
-            "chain",
-            both("医共体内转诊，合为一次住院", "a stay referred inside a community, one stay"),
-            both(
-                f"主要住院 {row['chain']}；各次：{listed}", f"lead {row['chain']}; stays: {listed}"
-            ),
-            "7",
-            *row.figures("chain"),
-            uses=["referral.rule", "referral.days"],
-        )
+        d.say("chain", *row.figures("chain"), lead=row["chain"], stays=listed)
 
 
 def _reviewed(d: Derivation, stay: Stay) -> None:
@@ -302,75 +225,32 @@ def _reviewed(d: Derivation, stay: Stay) -> None:
     taken = Fraction(row["unreasonable_fen"] or 0)
     given = Fraction(0) if stay.review is None else Fraction(stay.review["unreasonable_fen"] or 0)
     if taken and taken != given:
-        d.disagree(
-            f"不合理费用：cases 表为 {taken / 100} 元，reviews 表为 {given / 100} 元",
-            f"unreasonable cost: {taken} fen in the cases table, {given} fen in reviews",
-        )
+        d.disagree("unreasonable", taken=yuan_text(int(taken)), given=yuan_text(int(given)))
 
 
 def _paid_by(d: Derivation, row: Row, paid: str) -> None:
     if row["paid_by"] != paid:
-        figure = row.figure("paid_by")
-        d.disagree(
-            f"付费方式：按规则为 {paid}，而表中为 {figure.value}",
-            f"paid_by: {paid} by the rule, but the cases table says {figure.value}",
-        )
+        d.disagree("paid_by", paid=paid, says=row["paid_by"])
 
 
 def _brings(d: Derivation, run: RunFolder, row: Row, points: Number) -> None:
     """Add what the case adds to its hospital's due: points × V − n."""
     pool = run.pool_of(row["pool"])
     if pool is None:
-        d.disagree(f"没有险种 {row['pool']}", f"the pools table has no {row['pool']}")
+        d.disagree("no_pool", pool=row["pool"])
         return
     d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
     value = run.value_of(pool)
-    worth = d.step(
-        "worth", both("点数 × 点值", "points × point value"), points * value, "yuan", "9",
-        note=both(f"点值的由来见 --pool {row['pool']}", f"the point value: --pool {row['pool']}"),
-    )  # fmt: skip
-    exact = d.step(
-        "brings.exact",
-        both("减非统筹支付", "less what the pool does not pay"),
-        worth - row.number("not_pool_fen"),
-        "yuan",
-        "10",
-    )
+    worth = d.step("worth", points * value, pool=row["pool"])
+    exact = d.step("brings.exact", worth - row.number("not_pool_fen"))
     low, high = bounds.of_case(d, run, row)
     if low is not None or high is not None:
-        exact = d.step(
-            "brings.bounded", both("上下限之内", "within its bounds"), account.within(exact, low, high), "yuan", "10",
-            uses=KEYS,
-        )  # fmt: skip
+        exact = d.step("brings.bounded", account.within(exact, low, high), uses=KEYS)
     if row.has("apart_fen"):
-        exact = d.step(
-            "brings.apart",
-            both("加单独支付的新技术项目", "and what is paid apart for new technology"),
-            exact + case_points.paid_apart(d, row),
-            "yuan",
-            "9",
-            stated=(),
-        )
-    d.step(
-        "brings",
-        both("约合（分）", "rounded to the fen"),
-        rounded(exact, fixed(2)),
-        "yuan",
-        "10",
-        note=both(
-            "应付按医疗机构合计后取整，本例只作参考",
-            "dues are rounded for a hospital as a whole; of a case this is for orientation",
-        ),
-    )
+        exact = d.step("brings.apart", exact + case_points.paid_apart(d, row))
+    d.step("brings", rounded(exact, fixed(2)))
 
 
 def _brings_money(d: Derivation, row: Row, price: Number) -> None:
     d.section(both("为医疗机构带来的金额", "What it brings the hospital"))
-    d.step(
-        "brings",
-        both("价款 − 非统筹支付", "price − what the pool does not pay"),
-        price - row.number("not_pool_fen"),
-        "yuan",
-        "9",
-        note=both("不经点值", "whatever the point value"),
-    )
+    d.step("brings/money", price - row.number("not_pool_fen"))

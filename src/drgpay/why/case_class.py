@@ -74,12 +74,8 @@ def classify(d: Derivation, run: RunFolder, stay: Stay) -> None:
     made = _first(d, run, stay)
     name = spoken("case_class", made)
     if made != stay.kind:
-        figure = stay.row.figure("case_class")
-        d.disagree(
-            f"类型：按规则为“{name.chinese}”，而表中为“{figure.value}”",
-            f"class: {made!r} by the rule, but the cases table says {figure.value!r}",
-        )
-    d.say("class", both("类型", "class"), name, "7", stay.row.figure("case_class"))
+        d.disagree("class", name=name, made=made, says=stay.row["case_class"])
+    d.say("class", stay.row.figure("case_class"), name=name)
 
 
 def _first(d: Derivation, run: RunFolder, stay: Stay) -> str:
@@ -99,55 +95,27 @@ def _bed_day_name(run: RunFolder, code: str) -> str:
 
 def _by_days(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     lead = stay.lead
-    limit = run.policy["long_stay.days"]
     days = lead.number("days", both("住院天数", "days of stay"))
-    bed = lead["bed_day_class"] is not None
-    title = both("按床日付费？", "paid by bed-day?")
-    if bed:
-        name = _bed_day_name(run, lead["bed_day_class"])
+    if lead["bed_day_class"] is not None:
         d.say(
-            "test.bed_day",
-            title,
-            both(f"是：床日类别 {name}", f"yes: bed-day class {name}"),
-            "3",
-            *lead.figures("bed_day_class", "days"),
+            "test.bed_day", *lead.figures("bed_day_class", "days"), note="yes", holds=True,
+            name=_bed_day_name(run, lead["bed_day_class"]),
             uses=["long_stay.days", "long_stay.rule", "long_stay.class"],
-            holds=True,
-        )
+        )  # fmt: skip
         return "bed_day"
-    d.say(
-        "test.bed_day",
-        title,
-        both("否：没有床日类别", "no: it has no bed-day class"),
-        "3",
-        *lead.figures("bed_day_class"),
-        holds=False,
-    )
-    if limit is not None:
-        long = d.test(
-            "test.long_stay",
-            both("长期住院？", "a long stay?"),
-            days,
-            ">",
-            d.given("long_stay.days"),
-            "7.1",
-            uses=["long_stay.rule"],
-            places=0,
-        )
-        if long:
-            by_item = run.policy.says("long_stay.rule", "by_item", "bed_day")
-            return "long_stay" if by_item else "bed_day"
+    d.say("test.bed_day", *lead.figures("bed_day_class"), note="no", holds=False)
+    if run.policy["long_stay.days"] is not None and d.test(
+        "test.long_stay", days, ">", d.given("long_stay.days")
+    ):
+        by_item = run.policy.says("long_stay.rule", "by_item", "bed_day")
+        return "long_stay" if by_item else "bed_day"
     return _short(d, run, stay, days)
 
 
 def _short(d: Derivation, run: RunFolder, stay: Stay, days: Number) -> str | None:
     if run.policy["short_stay.days"] is None:
         return None
-    short = d.test(
-        "test.short_stay", both("短期住院？", "a short stay?"), days, "≤",
-        d.given("short_stay.days"), "7.1", places=0,
-    )  # fmt: skip
-    if not short:
+    if not d.test("test.short_stay", days, "≤", d.given("short_stay.days")):
         return None
     _surgery(d, stay)
     return None if stay.surgery else "short_stay"
@@ -155,48 +123,25 @@ def _short(d: Derivation, run: RunFolder, stay: Stay, days: Number) -> str | Non
 
 def _surgery(d: Derivation, stay: Stay) -> None:
     """Say whether the case is day surgery."""
-    d.say(
-        "test.day_surgery",
-        both("日间手术？", "day surgery?"),
-        both("是：不适用", "yes: the rule does not apply") if stay.surgery else both("否", "no"),
-        "7",
-        *stay.lead.figures("day_surgery"),
-        holds=stay.surgery,
-    )
+    note = "yes" if stay.surgery else "no"
+    d.say("test.day_surgery", *stay.lead.figures("day_surgery"), note=note, holds=stay.surgery)
 
 
 def _by_review(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     points = stay.set_points
     if points is None or stay.review is None:
         return None
-    d.say(
-        "test.set_points",
-        both("评审准予并确定点数？", "a granted review that set points?"),
-        both(
-            f"是：{points.text} 点，其余规则不再适用",
-            f"yes: {points.text} points, whatever else holds",
-        ),
-        "7",
-        *stay.review.figures("decision", "points"),
-        holds=True,
-    )
+    figures = stay.review.figures("decision", "points")
+    d.say("test.set_points", *figures, holds=True, points=points.text)
     return "reviewed"
 
 
 def _by_status(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     kind = BY_STATUS.get(stay.status)
-    name = spoken("status", stay.status)
     d.say(
-        "test.status",
-        both("未入组或歧义？", "ungrouped or ambiguous?"),
-        both(
-            f"{'是' if kind else '否'}：{name.chinese}，{stay.drg}",
-            f"{'yes' if kind else 'no'}: {name}, {stay.drg}",
-        ),
-        "7.2",
-        *stay.row.figures("status", "drg"),
-        holds=kind is not None,
-    )
+        "test.status", *stay.row.figures("status", "drg"), note="yes" if kind else "no",
+        holds=kind is not None, name=spoken("status", stay.status), drg=stay.drg,
+    )  # fmt: skip
     return kind
 
 
@@ -211,52 +156,28 @@ def _by_way(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     keys = ("death.rule", "transfer.rule", "against_order.rule")
     if all(run.policy[key] == "as_others" for key in keys):
         return None
-    title = both("特殊离院方式？", "a special way to leave?")
     key, rule = way_rule(run, stay)
     special = rule in ("by_cost", "by_item")
     if not special and rule not in ("as_others", "not_low"):
         raise unknown_choice(key, rule)
     way = stay.lead.get("discharge_way")
-    shown = DISCHARGE_WAYS[str(way)] if way is not None else NOTHING
     d.say(
-        "test.discharge_way",
-        title,
-        both(
-            f"{'是' if special else '否'}：离院方式 {'不详' if way is None else way} {shown.chinese}"
-            + (f"，{key} = {rule}" if key else ""),
-            f"{'yes' if special else 'no'}: discharge way {'unknown' if way is None else way} {shown}"
-            + (f", {key} = {rule}" if key else ""),
-        ),
-        "7.3",
-        *stay.lead.figures("discharge_way"),
-        uses=[key] if key else [],
-        holds=special,
-    )
+        "test.discharge_way", *stay.lead.figures("discharge_way"), holds=special,
+        note="yes" if special else "no" if key else "no_rule",
+        way=both("不详", "unknown") if way is None else way,
+        shown=NOTHING if way is None else DISCHARGE_WAYS[str(way)],
+        parameter=key, rule=rule, uses=[key] if key else [],
+    )  # fmt: skip
     return "special_discharge" if special else None
 
 
 def _by_group(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     group = run.drgs.get(stay.drg)
     stable = bool(group is not None and group["stable"] and stay.base is not None)
-    why = (
-        both("稳定病组", "a stable group")
-        if stable
-        else both("没有基准点数", "it has no base points")
-        if stay.base is None
-        else both("例数或变异系数不合要求", "too few cases or too wide a spread")
-    )
     d.say(
-        "test.unstable",
-        both("非稳定病组？", "an unstable group?"),
-        both(
-            f"{'否' if stable else '是'}：{stay.drg}，{why.chinese}（见 --drg {stay.drg}）",
-            f"{'no' if stable else 'yes'}: {stay.drg}, {why} (see --drg {stay.drg})",
-        ),
-        "7.2",
-        *(group.figures("stable") if group else ()),
-        uses=["stable.min_cases", "stable.cv_max"],
-        holds=not stable,
-    )
+        "test.unstable", *(group.figures("stable") if group else ()), holds=not stable,
+        note="stable" if stable else "no_base" if stay.base is None else "unstable", drg=stay.drg,
+    )  # fmt: skip
     return None if stable else "unstable"
 
 
@@ -286,17 +207,9 @@ def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     key, rule = way_rule(run, stay)
     if rule == "not_low":
         d.say(
-            "test.low",
-            both("低倍率？", "low-cost?"),
-            both(
-                f"否：离院方式 {stay.lead.get('discharge_way')} 不按低倍率（{key} = not_low）",
-                f"no: discharge way {stay.lead.get('discharge_way')} is never low ({key} = not_low)",
-            ),
-            "7.4",
-            *stay.lead.figures("discharge_way"),
-            uses=[key],
-            holds=False,
-        )
+            "test.low/way", *stay.lead.figures("discharge_way"), holds=False, uses=[key],
+            way=stay.lead.get("discharge_way"), parameter=key,
+        )  # fmt: skip
         return None
     limit = d.given("low.multiple") * _basis(d, run, stay)
     if (
@@ -305,15 +218,7 @@ def _low(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
     ):
         one = fixed(1, both("系数不超过 1", "at most 1"))
         limit = limit * smallest(one, stay.coefficient)
-    low = d.test(
-        "test.low",
-        both("低倍率？", "low-cost?"),
-        stay.cost,
-        "≤" if run.policy["low.inclusive"] else "<",
-        limit,
-        "7.4",
-        uses=["low.inclusive", "low.threshold", "class_order"],
-    )
+    low = d.test("test.low", stay.cost, "≤" if run.policy["low.inclusive"] else "<", limit)
     if not low or not run.policy["low.exempt_day_surgery"]:
         return "low" if low else None
     _surgery(d, stay)
@@ -326,33 +231,12 @@ def _high(d: Derivation, run: RunFolder, stay: Stay) -> str | None:
         return None
     if stay.multiple is None:
         stay.multiple = band_multiple(d, run, stay.base)
-    high = d.test(
-        "test.high",
-        both("高倍率？", "high-cost?"),
-        stay.cost,
-        "≥" if run.policy["high.inclusive"] else ">",
-        stay.multiple * _basis(d, run, stay),
-        "7.5",
-        uses=["high.inclusive", "high.bands"],
-    )
-    if not high:
+    sign, limit = "≥" if run.policy["high.inclusive"] else ">", stay.multiple * _basis(d, run, stay)
+    if not d.test("test.high", stay.cost, sign, limit):
         return None
     if stay.review is None:
-        d.say(
-            "test.review",
-            both("特病单议准予？", "a granted review?"),
-            both("否：没有评审", "no: it was not reviewed"),
-            "7.8",
-            *stay.row.figures("case_id"),
-            holds=False,
-        )
+        d.say("test.review", *stay.row.figures("case_id"), note="none", holds=False)
         return "high"
-    d.say(
-        "test.review",
-        both("特病单议准予？", "a granted review?"),
-        both("是" if stay.granted else "否：不予", "yes" if stay.granted else "no: refused"),
-        "7.8",
-        *stay.review.figures("decision"),
-        holds=stay.granted,
-    )
+    note = "granted" if stay.granted else "refused"
+    d.say("test.review", *stay.review.figures("decision"), note=note, holds=stay.granted)
     return "reviewed" if stay.granted else "high"

@@ -86,30 +86,15 @@ def score(
     d.section(both("点数", "Points"))
     set_points = stay.set_points
     if set_points is not None and kind == "reviewed":
-        made = d.step(
-            "points.set", both("评审确定的点数", "points set by the review"), set_points, "point",
-            "7", stated=stated,
-        )  # fmt: skip
-        return POINTS, made
+        return POINTS, d.step("points.set", set_points, stated)
     c = used_coefficient(d, run, coefficient, stay.row, kind)
     formula, note = _formula(d, run, stay, c, rule)
-    made = d.step(
-        "points.before",
-        both("点数（再住院扣减前）", "points before readmission"),
-        rounded(formula, places(d)),
-        "point",
-        "7",
-        stated=stated,
-        note=note,
-        uses=[key] if key else [],
-    )
-    return POINTS, made
+    made = rounded(formula, places(d))
+    return POINTS, d.step("points.before", made, stated, note=note, uses=[key] if key else [])
 
 
-def _formula(
-    d: Derivation, run: RunFolder, stay: Stay, c: Number, rule: str
-) -> tuple[Number, Bilingual]:
-    """Return the formula of a class's points, unrounded, and what it is called."""
+def _formula(d: Derivation, run: RunFolder, stay: Stay, c: Number, rule: str) -> tuple[Number, str]:
+    """Return the formula of a class's points, unrounded, and the name of its note."""
     kind = stay.kind
     less = stay.cost - stay.unreasonable
     if rule not in FORMULAS.get(kind, ("",)):
@@ -119,40 +104,24 @@ def _formula(
         or kind == "special_discharge"
         or (kind == "low" and rule == "by_cost")
     ):
-        exact = less / all_mean(d, run) * d.given("point_scale") * c
-        return exact, both(
-            "按费用计点：（总费用 − 不合理费用）÷ 全部病例次均费用 × 点数基数 × 系数",
-            "by cost: (cost − unreasonable cost) ÷ all-DRG mean × scale × coefficient",
-        )
+        return less / all_mean(d, run) * d.given("point_scale") * c, "by_cost"
     base, mean = stay.base, stay.mean
     if base is None or mean is None:
         raise ValueError(f"{stay.drg} has no base points, but its class is {kind}")
     plain = base * c
     if kind == "low" and rule == "ratio":
         one = fixed(1, both("费用不超过均值", "at most 1"))
-        return base * smallest(one, stay.cost / mean) * c, both(
-            "低倍率：基准点数 × 费用比 × 系数", "low-cost: base points × cost ratio × coefficient"
-        )
+        return base * smallest(one, stay.cost / mean) * c, "ratio"
     if kind == "reviewed" or (kind == "high" and rule == "linear_add" and not stay.refused):
         over = less / mean - _multiple(d, run, stay, base)
-        return plain + largest(fixed(0), over) * base, both(
-            "基准点数 × 系数，另加超过倍数的部分 × 基准点数",
-            "base points × coefficient, and what exceeds K times the mean × base points",
-        )
+        return plain + largest(fixed(0), over) * base, "linear_add"
     if kind == "high" and rule == "deduct":
         k = _multiple(d, run, stay, base)
         by_cost = less / all_mean(d, run) * d.given("point_scale")
-        return largest(fixed(0), by_cost - (k - fixed(1)) * base * c), both(
-            "按费用计点，扣除（倍数 − 1）× 基准点数 × 系数（扣减法，为本程序对名称的理解）",
-            "by cost, less (K − 1) × base points × coefficient (our reading of the name)",
-        )
+        return largest(fixed(0), by_cost - (k - fixed(1)) * base * c), "deduct"
     if kind == "high" and rule == "cap":
-        ratio = smallest(less / mean, _multiple(d, run, stay, base))
-        return ratio * base * c, both(
-            "费用比以倍数封顶 × 基准点数 × 系数（封顶法，为本程序对名称的理解）",
-            "cost ratio, at most K, × base points × coefficient (our reading of the name)",
-        )
-    return plain, both("基准点数 × 系数", "base points × coefficient")
+        return smallest(less / mean, _multiple(d, run, stay, base)) * base * c, "cap"
+    return plain, "plain"
 
 
 def _multiple(d: Derivation, run: RunFolder, stay: Stay, base: Number) -> Number:
@@ -163,50 +132,23 @@ def _multiple(d: Derivation, run: RunFolder, stay: Stay, base: Number) -> Number
 
 def paid_apart(d: Derivation, row: Row) -> Number:
     """Add the step to what is paid apart for a case's new technology."""
-    return d.step(
-        "apart",
-        named("apart_fen"),
-        rounded(
-            row.number("new_technology_fen", named("new_technology_fen"))
-            * d.given("new_technology.share"),
-            fixed(2),
-        ),
-        "yuan",
-        "9",
-        stated=row.figures("apart_fen"),
-        uses=["new_technology.rule"],
-    )
+    new = row.number("new_technology_fen", named("new_technology_fen"))
+    return d.step("apart", rounded(new * d.given("new_technology.share"), fixed(2)), row)
 
 
 def with_apart(d: Derivation, run: RunFolder, row: Row, price: Number) -> Number:
     """Add what is paid apart to the price of a case paid in money."""
     apart = paid_apart(d, row) if row.has("apart_fen") else fixed(0)
-    return d.step(
-        "price.with_apart", both("应付价款（含单独支付）", "price with what is paid apart"),
-        price + apart, "yuan", "9", stated=row.figures("price_fen"),
-    )  # fmt: skip
+    return d.step("price.with_apart", price + apart, row)
 
 
 def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
     """Add the points that reward new technology, where the policy does so."""
     if run.policy.says("new_technology.rule", "by_points", "in_cost", "paid_apart"):
         new = row.number("new_technology_fen", named("new_technology_fen"))
-        reward = d.step(
-            "points.new_technology",
-            both("新技术项目奖励点数", "points for new technology"),
-            rounded(
-                new * d.given("new_technology.share") / all_mean(d, run) * d.given("point_scale"),
-                places(d),
-            ),
-            "point",
-            "7",
-            uses=["new_technology.rule"],
-        )
-        points = points + reward
-    return d.step(
-        "points.with_new", both("点数（再住院扣减前）", "points before readmission"), points,
-        "point", "7", stated=row.figures("points_before_readmission"),
-    )  # fmt: skip
+        by_cost = new * d.given("new_technology.share") / all_mean(d, run) * d.given("point_scale")
+        points = points + d.step("points.new_technology", rounded(by_cost, places(d)))
+    return d.step("points.with_new", points, row)
 
 
 def _price(d: Derivation, stay: Stay, key: str) -> Number:
@@ -214,33 +156,18 @@ def _price(d: Derivation, stay: Stay, key: str) -> Number:
     cost = stay.row.number("total_cost_fen")
     if stay.row.has("new_technology_fen"):
         cost = cost - stay.row.number("new_technology_fen", named("new_technology_fen"))
-    return d.step(
-        "price",
-        both("应付价款", "price"),
-        cost - stay.row.number("unreasonable_fen"),
-        "yuan",
-        "9",
-        stated=() if stay.row.has("new_technology_fen") else stay.row.figures("price_fen"),
-        note=both("按项目：总费用 − 不合理费用", "by item: cost − unreasonable cost"),
-        uses=[key] if key else [],
-    )
+    made = cost - stay.row.number("unreasonable_fen")
+    return d.step("price", made, _stated_price(stay), uses=[key] if key else [])
+
+
+def _stated_price(stay: Stay) -> Sequence[Figure]:
+    """Return where the price stands; with new technology what is paid apart is in it, too."""
+    return () if stay.row.has("new_technology_fen") else stay.row.figures("price_fen")
 
 
 def _held(d: Derivation, stay: Stay, key: str) -> Number:
     d.section(both("暂不支付：待特病单议", "Held for a special review"))
-    d.say(
-        "held",
-        both("尚未评审，暂不付费", "not reviewed yet, not paid"),
-        both(
-            f"{key} = special_review：经评审准予后按费用计点；在此之前不计入任何合计。"
-            "请在评审表（reviews）中写明评审结论后重新清算",
-            f"{key} = special_review: by cost once its review is granted; until then it is in no "
-            "sum. Add the decision to the table reviews and settle again",
-        ),
-        "7",
-        *stay.row.figures("paid_by"),
-        uses=[key],
-    )
+    d.say("held", *stay.row.figures("paid_by"), uses=[key], parameter=key)
     return fixed(0)
 
 
@@ -252,28 +179,11 @@ def _bed_day(
     heading = both("按床日付费（金额）", "By bed-day, in money")
     d.section(heading if money else both("床日点数", "Bed-day points"))
     parts = _daily(d, run, stay, money)
-    uses = ["bed_day.mode", "bed_day.payment"]
     if money:
-        made = d.step(
-            "price", both("应付价款", "price"), total(parts), "yuan", "3",
-            stated=() if stay.row.has("new_technology_fen") else stay.row.figures("price_fen"),
-            uses=uses,
-        )  # fmt: skip
-        return ITEM, made
-    days = d.step(
-        "bed_day.sum", both("各日点数之和", "points of the days"), total(parts), "point", "3"
-    )
+        return ITEM, d.step("price/bed_day", total(parts), _stated_price(stay))
+    days = d.step("bed_day.sum", total(parts))
     c = used_coefficient(d, run, coefficient, stay.row, "bed_day")
-    made = d.step(
-        "points.before",
-        both("床日点数 × 系数", "bed-day points × coefficient"),
-        rounded(days * c, places(d)),
-        "point",
-        "3",
-        stated=stated,
-        uses=uses,
-    )
-    return POINTS, made
+    return POINTS, d.step("points.before/bed_day", rounded(days * c, places(d)), stated)
 
 
 def _daily(d: Derivation, run: RunFolder, stay: Stay, money: bool) -> list[Number]:
@@ -325,54 +235,24 @@ def _worth(d: Derivation, run: RunFolder, band: Row, money: bool, case: Row | No
     rate = band.number("rate_fen", both("床日标准", "rate a day"))
     if money:
         return rate
-    return d.step(
-        "bed_day.points",
-        both(
-            f"每床日点数（自第 {band['from_day']} 天）", f"points a day from day {band['from_day']}"
-        ),
-        rounded(rate / all_mean(d, run) * d.given("point_scale"), d.given("base_points_dp")),
-        "point",
-        "3",
-        stated=(*band.figures("points"), *(case.figures("base_points") if case else ())),
-    )
+    points = rate / all_mean(d, run) * d.given("point_scale")
+    stated = (*band.figures("points"), *(case.figures("base_points") if case else ()))
+    made = rounded(points, d.given("base_points_dp"))
+    return d.step("bed_day.points", made, stated, day=band["from_day"])
 
 
 def readmission(d: Derivation, run: RunFolder, row: Row, before: Number) -> Number:
     """Add rule 8: the cut for a stay that another one followed."""
     if not row["readmission"]:
-        d.say(
-            "readmission",
-            both("再住院", "readmission"),
-            both("无扣减", "no cut"),
-            "8",
-            *row.figures("readmission"),
-            uses=["readmission.days"],
-        )
-        return d.step(
-            "points", both("点数", "points"), before, "point", "8", stated=row.figures("points")
-        )
+        d.say("readmission", *row.figures("readmission"), note="none")
+        return d.step("points", before, row)
     month = row["correction_month"]
     d.say(
-        "readmission",
-        both("再住院", "readmission"),
-        both(
-            f"其后规定天数内又一次住院，在 {month}",
-            f"followed by another stay within the days, in {month}",
-        ),
-        "8",
-        *row.figures("readmission", "correction_month"),
-        uses=["readmission.days", "readmission.same", "readmission.exempt"],
-        holds=True,
-    )
-    return d.step(
-        "points",
-        both("点数（再住院扣减后）", "points after the readmission rule"),
-        rounded(before * d.given("readmission.factor"), places(d)),
-        "point",
-        "8",
-        stated=row.figures("points"),
-        note=both(f"冲正记入 {month}", f"the correction is an entry of {month}"),
-    )
+        "readmission", *row.figures("readmission", "correction_month"), note="followed",
+        uses=["readmission.same", "readmission.exempt"], holds=True, month=month,
+    )  # fmt: skip
+    made = rounded(before * d.given("readmission.factor"), places(d))
+    return d.step("points/readmission", made, row, month=month)
 
 
 def chain_share(
@@ -388,55 +268,27 @@ def chain_share(
         m["case_id"]: Fraction(m["total_cost_fen"] - (m["new_technology_fen"] or 0), 100)
         for m in members
     }
-    new = any(m.has("new_technology_fen") for m in members)
     everything = sum(costs.values())
-    own = both("本次住院费用", "cost of this stay")
-    where = Figure(
-        "cases", (("chain", str(row["chain"])),), "total_cost_fen",
-        sum(m["total_cost_fen"] for m in members), "sum",
-    )  # fmt: skip
-    own_new = row.has("new_technology_fen")
-    mine, whole = (
-        row.number("total_cost_fen", own),
-        figure_number(where, both("各次费用之和", "cost of all stays")),
-    )
-    if own_new:
-        mine = mine - row.number("new_technology_fen", named("new_technology_fen"))
-    if new:
-        taken = sum(m["new_technology_fen"] or 0 for m in members)
-        gone = Figure("cases", (("chain", str(row["chain"])),), "new_technology_fen", taken, "sum")
-        whole = whole - figure_number(gone, named("new_technology_fen"))
-    title = both("转诊各次住院按费用分点", "the chain's points divided by cost")
+    mine = row.number("total_cost_fen", both("本次住院费用", "cost of this stay"))
+    whole = of_chain(members, "total_cost_fen", both("各次费用之和", "cost of all stays"))
+    stated = row.figures("points_before_readmission")
+    if row.has("new_technology_fen"):
+        mine, stated = mine - row.number("new_technology_fen"), ()
+    if any(m.has("new_technology_fen") for m in members):
+        whole = whole - of_chain(members, "new_technology_fen")
     if not everything:
-        taken = row["case_id"] == row["chain"]
-        return d.step(
-            "points.share", title, points if taken else fixed(0), "point", "7",
-            stated=() if own_new else row.figures("points_before_readmission"),
-            note=both("各次费用都为 0：全归主要住院", "all costs are 0: the lead takes all"),
-        )  # fmt: skip
-    exact = d.step(
-        "points.share_exact",
-        title,
-        points * mine / whole,
-        "point",
-        "7",
-    )
-    shares: dict[object, Fraction] = {k: points.value * c / everything for k, c in costs.items()}
+        taken = points if row["case_id"] == row["chain"] else fixed(0)
+        return d.step("points.share/no_cost", taken, stated)
+    exact = d.step("points.share_exact", points * mine / whole)
+    shares = {k: points.value * c / everything for k, c in costs.items()}
     return allot(
-        d,
-        "points.share",
-        both("分得点数", "share of points"),
-        exact,
-        row["case_id"],
-        shares,
-        points,
-        step,
-        decimals,
-        "point",
-        "7",
-        () if own_new else row.figures("points_before_readmission"),
-        (
-            Figure("cases", (("chain", str(row["chain"])),), "points", 0, "floors"),
-            Figure("cases", row.key, "points", 0, "rank"),
-        ),
-    )
+        d, "points.share", exact, row["case_id"], shares, points, stated,
+        of=("cases", "points", (("chain", str(row["chain"])),), row.key), step=step, places=decimals,
+    )  # fmt: skip
+
+
+def of_chain(members: Sequence[Row], column: str, label: Bilingual | None = None) -> Number:
+    """Return the sum of a column over the stays of a referral chain."""
+    key = (("chain", str(members[0]["chain"])),)
+    every = sum(m[column] or 0 for m in members)
+    return figure_number(Figure("cases", key, column, every, "sum"), label)

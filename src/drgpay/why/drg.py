@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from drgpay.ground.errors import Bilingual, both, unknown_choice
-from drgpay.ground.numbers import NOTHING, digits, fixed, number, total
+from drgpay.ground.errors import both, unknown_choice
+from drgpay.ground.numbers import digits, fixed, number, total
 from drgpay.names.codes import spoken
 from drgpay.names.run_columns import named
 from drgpay.why.base import band_multiple, base_points, group_mean
@@ -55,22 +55,8 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
     if base is not None:
         k = band_multiple(d, run, base)
         group = group_mean(d, run, row)
-        d.step(
-            "low_limit",
-            both("低倍率界限", "limit of low-cost cases"),
-            d.given("low.multiple") * group,
-            "yuan",
-            "7.4",
-            note=_of_standard(d, run),
-        )
-        d.step(
-            "high_limit",
-            both("高倍率界限", "limit of high-cost cases"),
-            k * group,
-            "yuan",
-            "7.5",
-            note=_of_standard(d, run),
-        )
+        d.step("low_limit", d.given("low.multiple") * group, note=_of_standard(d, run))
+        d.step("high_limit", k * group, note=_of_standard(d, run))
     d.section(both("稳定病组", "Stable group"))
     _stable(d, run, row)
     d.section(both("本年病例", "This year's cases"))
@@ -78,12 +64,10 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
     return d
 
 
-def _of_standard(d: Derivation, run: RunFolder) -> Bilingual:
-    """Return what a limit of the group is still multiplied with."""
+def _of_standard(d: Derivation, run: RunFolder) -> str:
+    """Return the note of what a limit of the group is still multiplied with."""
     d.parameter("ratio_basis")
-    if not run.policy.says("ratio_basis", "standard", "group_mean"):
-        return NOTHING
-    return both("各机构另乘其差异系数", "of a hospital: times its coefficient")
+    return "standard" if run.policy.says("ratio_basis", "standard", "group_mean") else ""
 
 
 def _history(d: Derivation, run: RunFolder, row: Row) -> None:
@@ -91,17 +75,9 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
     if method not in TRIM:
         raise unknown_choice("trim.method", method)
     before, after = row.number("n_before"), row.number("n_after")
-    if method == "winsorise":
-        title = both(
-            "裁剪：以分位数替代两端，不剔除病例", "clipped at both ends, no case is dropped"
-        )
-    else:
-        title = both("裁剪剔除的病例", "past cases trimmed off")
-    stated = row.figures("trimmed") if method != "winsorise" else ()
-    d.step(
-        "trimmed", title, before - after, "cases", "4", stated=stated,
-        uses=["trim.method", "trim.when", *TRIM[method], "history_years"],
-    )  # fmt: skip
+    clipped = method == "winsorise"
+    uses = [*TRIM[method], "history_years"]
+    d.step("trimmed/clipped" if clipped else "trimmed", before - after, row, uses=uses)
     for column in (
         "cv_before",
         "cv_after",
@@ -110,28 +86,11 @@ def _history(d: Derivation, run: RunFolder, row: Row) -> None:
         "median_after_fen",
     ):
         if row.has(column):
-            text = _statistic(row, column)
-            d.say(
-                f"history.{column}",
-                named(column),
-                both(text, text),
-                "4",
-                row.figure(column),
-            )
+            text, name = _statistic(row, column), named(column)
+            d.say("history", row.figure(column), key=f"history.{column}", name=name, value=text)
     if row.has("group_mean_fen"):
-        text = digits(Fraction(row["group_mean_fen"], 100), 2)
-        d.say(
-            "group_mean",
-            named("group_mean_fen"),
-            both(
-                f"{text} 元：裁剪后 {after.text} 例的均值（逐例历史数据不在结果文件夹中）",
-                f"{text} yuan: the mean of the {after.text} cases left (the past cases themselves "
-                "are not in the run folder)",
-            ),
-            "4",
-            row.figure("group_mean_fen"),
-            uses=["history.weighting", "history.year_weights", "small_groups"],
-        )
+        mean = digits(Fraction(row["group_mean_fen"], 100), 2)
+        d.say("group_mean", row.figure("group_mean_fen"), mean=mean, cases=after.text)
 
 
 def _statistic(row: Row, column: str) -> str:
@@ -146,51 +105,25 @@ def _stable(d: Derivation, run: RunFolder, row: Row) -> None:
     stable = bool(row["stable"])
     says = both("稳定病组" if stable else "非稳定病组", "stable" if stable else "not stable")
     if not row.has("group_mean_fen"):
-        d.say(
-            "stable",
-            says,
-            both("没有基准点数，不稳定", "it has no base points: not stable"),
-            "5",
-            row.figure("stable"),
-        )
+        d.say("stable/given", row.figure("stable"), note="no_base", says=says)
         return
     if not row.has("n_after"):
-        d.say(
-            "stable", says,
-            both(
-                "base_points.csv 或 weights.csv 给定（默认是）",
-                "as base_points.csv or weights.csv says (yes by default)",
-            ),
-            "5", row.figure("stable"),
-        )  # fmt: skip
+        d.say("stable/given", row.figure("stable"), note="given", says=says)
         return
-    count = row.number("n_after")
-    enough = d.test(
-        "stable.cases", both("例数足够？", "enough cases?"), count,
-        "≥" if run.policy["stable.inclusive"] else ">", d.given("stable.min_cases"), "4",
-        uses=["stable.inclusive"], places=0,
-    )  # fmt: skip
+    sign = "≥" if run.policy["stable.inclusive"] else ">"
+    enough = d.test("stable.cases", row.number("n_after"), sign, d.given("stable.min_cases"))
     if row["origin"] == "borrowed":
-        d.say(
-            "stable.borrowed",
-            says,
-            both(
-                "借用核心病组：按该核心病组全部保留病例的例数与变异系数判定",
-                "borrowed: judged by the cases of its ADRG together, their number and CV",
-            ),
-            "4",
-            *row.figures("origin", "stable"),
-            uses=["small_groups"],
-        )
+        d.say("stable.borrowed", *row.figures("origin", "stable"), says=says)
         return
-    narrow = _spread(d, row, stable) if row.has("cv_after") else _no_spread(d, row, "cv_after")
+    narrow = row.has("cv_after") and _spread(d, row, stable)
+    if not row.has("cv_after"):
+        d.say("stable.cv/said", *row.figures("cv_after"), note="one", holds=False)
     wanted = enough and narrow and row["group_mean_fen"] > 0
     if wanted != stable:
-        d.disagree(
-            f"稳定病组：按规则为{'是' if wanted else '否'}，而 drgs 表为{'是' if stable else '否'}",
-            f"stable: {wanted} by the rule, but the drgs table says {stable}",
-        )
-    d.say("stable", says, says, "4", *row.figures("stable", "review"), uses=["small_groups"])
+        zh = {True: "是", False: "否"}
+        wants, tells = both(zh[wanted], str(wanted)), both(zh[stable], str(stable))
+        d.disagree("stable", wanted=wants, says=tells)
+    d.say("stable", *row.figures("stable", "review"), says=says)
 
 
 def _spread(d: Derivation, row: Row, stable: bool) -> bool:
@@ -198,59 +131,24 @@ def _spread(d: Derivation, row: Row, stable: bool) -> bool:
     cv = Fraction(str(row["cv_after"]))
     limit = d.given("stable.cv_max")
     if abs(cv - limit.value) < Fraction(1, 10**12):
-        d.say(
-            "stable.cv",
-            both("变异系数不超过上限？", "a spread within the limit?"),
-            both(
-                "变异系数与上限在十二位小数内相同；清算以精确数判定",
-                "equal to the limit in twelve decimals; the run judged by the exact figures",
-            ),
-            "4",
-            *row.figures("cv_after", "stable"),
-            uses=["stable.cv_max", "stable.cv_sd"],
-            holds=stable,
-        )
+        figures = row.figures("cv_after", "stable")
+        d.say("stable.cv/said", *figures, note="near", holds=stable)
         return stable
-    return d.test(
-        "stable.cv", both("变异系数不超过上限？", "a spread within the limit?"),
-        number(cv, digits(cv, 0, 25), named("cv_after"), row.figure("cv_after")), "≤",
-        limit, "4", uses=["stable.cv_sd"], places=6,
-    )  # fmt: skip
-
-
-def _no_spread(d: Derivation, row: Row, column: str) -> bool:
-    """Say that there is no coefficient of variation; then a group is not stable."""
-    d.say(
-        "stable.cv",
-        both("变异系数不超过上限？", "a spread within the limit?"),
-        both("只有一例，没有样本标准差", "one case has no sample deviation"),
-        "4",
-        *row.figures(column),
-        uses=["stable.cv_max", "stable.cv_sd"],
-        holds=False,
-    )
-    return False
+    own = number(cv, digits(cv, 0, 25), named("cv_after"), row.figure("cv_after"))
+    return d.test("stable.cv", own, "≤", limit)
 
 
 def _cases(d: Derivation, run: RunFolder, row: Row) -> None:
     """This year's cases by class: number, points and cost, held against the drgs table."""
     classes = run.classes_of(row["drg"])
     if not classes:
-        d.stated("cases", row, "cases", fixed(0, both("没有病例", "no case")), "6")
+        d.step("cases/group", fixed(0, both("没有病例", "no case")), row)
         return
-    for column, unit in (("cases", "cases"), ("points", "point"), ("total_cost_fen", "yuan")):
-        parts = []
-        for name, paid_by, figures in classes:
-            if paid_by == "held":
-                continue
-            kind: Bilingual = spoken("case_class", name)
-            parts.append(figure_number(figures[column], kind))
+    for column in ("cases", "points", "total_cost_fen"):
+        parts = [
+            figure_number(figures[column], spoken("case_class", name))
+            for name, paid_by, figures in classes
+            if paid_by != "held"
+        ]
         if parts:
-            d.step(
-                f"year.{column}",
-                named(column),
-                total(parts),
-                unit,
-                "12",
-                stated=row.figures(column),
-            )
+            d.step(f"year.{column}", total(parts), row)

@@ -8,7 +8,6 @@ from fractions import Fraction
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import POINT
 from drgpay.ground.numbers import (
-    NOTHING,
     Figure,
     Number,
     fixed,
@@ -18,7 +17,6 @@ from drgpay.ground.numbers import (
     whole_fen,
 )
 from drgpay.names.codes import spoken
-from drgpay.names.run_columns import named
 from drgpay.region.standing import ENDED
 from drgpay.runs.case_bounds import KEYS
 from drgpay.settlement import account
@@ -29,6 +27,7 @@ from drgpay.why.later import say_replaced
 from drgpay.why.model import Derivation, shown_value
 from drgpay.why.pool import left
 from drgpay.why.remainder import allot
+from drgpay.why.words import step_words
 
 FEN = Fraction(1, 100)
 # in a figure's row: parties of the largest remainder are hospitals, or one hospital's pools
@@ -57,20 +56,11 @@ def why_hospital(run: RunFolder, hospital: str) -> Derivation:
     if len(rows) > 1:
         d.section(both("各险种合计", "All pools together"))
         for column in ("due_fen", "final_fen"):
-            d.step(
-                f"all.{column}", named(column),
-                total([row.number(column, both(row["pool"], row["pool"])) for row in rows]),
-                "yuan", "11",
-            )  # fmt: skip
+            parts = [row.number(column, both(row["pool"], row["pool"])) for row in rows]
+            d.step(f"all.{column}", total(parts))
     if not rows:
         d.section(both("无病例", "No case"))
-        d.say(
-            "no_case",
-            both("没有病例", "no case"),
-            both("本年没有该机构的病例、违规扣款或预付", "it has no case, violation or prepayment"),
-            "11",
-            run.institutions[hospital].figure("hospital_id"),
-        )
+        d.say("no_case", run.institutions[hospital].figure("hospital_id"))
     return d
 
 
@@ -101,25 +91,15 @@ def _quota(d: Derivation, run: RunFolder, hospital: str) -> None:
             if quota["hospital_id"]
             else both("全区", "of the region")
         )
-        d.test(
-            "quota",
-            both(
-                f"准予数在限额之内？（{whose.chinese}）",
-                f"reviews granted {whose}, within the quota?",
-            ),
-            quota.number("granted", both("准予的评审", "reviews granted")),
-            "≤",
-            quota.number("allowed", both("限额，向上取整", "allowed, rounded up")),
-            "7",
-            uses=["special_quota", "special_quota.scope", "special_quota.over"],
-            places=0,
-        )
+        granted = quota.number("granted", both("准予的评审", "reviews granted"))
+        allowed = quota.number("allowed", both("限额，向上取整", "allowed, rounded up"))
+        d.test("quota", granted, "≤", allowed, whose=whose)
 
 
 def _in_pool(d: Derivation, run: RunFolder, row: Row) -> None:
     pool = run.pool_of(row["pool"])
     if pool is None:
-        d.disagree(f"没有险种 {row['pool']}", f"the pools table has no {row['pool']}")
+        d.disagree("no_pool", pool=row["pool"])
         return
     if left(d, pool):
         return
@@ -168,38 +148,16 @@ def _points(d: Derivation, run: RunFolder, row: Row) -> Number:
     own = [s for s in run.sums if (s.hospital, s.pool) == (row["hospital_id"], row["pool"])]
     paid = [s for s in own if s.paid_by != "held"]
     counts = [figure_number(_count_figure(s), spoken("case_class", s.case_class)) for s in paid]
-    d.step(
-        "cases",
-        both("清算病例数（按类型）", "cases settled, by class"),
-        total(counts) if counts else fixed(0, both("没有病例", "no case")),
-        "cases",
-        "12",
-        stated=row.figures("cases"),
-    )
-    held = [s for s in own if s.paid_by == "held"]
+    d.step("cases", total(counts) if counts else fixed(0, both("没有病例", "no case")), row)
+    held = [figure_number(_count_figure(s), _of_class(s)) for s in own if s.paid_by == "held"]
     if held:
-        counted = total([figure_number(_count_figure(s), _of_class(s)) for s in held])
-        d.stated("held_cases", row, "held_cases", counted, "7")
+        d.step("held_cases", total(held), row)
     by_points = [s for s in paid if s.paid_by == "points"]
     scored = _sum_of(by_points, "points", both("没有按点数付费的病例", "no case by points"))
-    deducted = Fraction(row.get("points_deducted", 0))
-    if not deducted:
-        return d.step(
-            "points", both("点数合计（按类型）", "points, by class"), scored, "point", "9",
-            stated=row.figures("points"),
-        )  # fmt: skip
-    made = d.step(
-        "points.scored",
-        both("病例点数合计（按类型）", "points of cases, by class"),
-        scored,
-        "point",
-        "9",
-    )
-    left = less(made, _deducted(d, run, row, made))
-    return d.step(
-        "points", both("扣除后点数", "points after deduction"), left, "point", "9",
-        stated=row.figures("points"),
-    )  # fmt: skip
+    if not Fraction(row.get("points_deducted", 0)):
+        return d.step("points/by_class", scored, row)
+    made = d.step("points.scored", scored)
+    return d.step("points/deducted", less(made, _deducted(d, run, row, made)), row)
 
 
 def _named(run: RunFolder, name: str, row: Row) -> list[Row]:
@@ -216,10 +174,7 @@ def _deducted(d: Derivation, run: RunFolder, row: Row, scored: Number) -> Number
     if not entries:
         return row.number("points_deducted")
     given = total([r.number("points", both("违规扣点", "points of violations")) for r in entries])
-    return d.stated(
-        "points.deducted", row, "points_deducted", smallest(given, scored), "9",
-        note=both("至多扣至 0", "never below 0"),
-    )  # fmt: skip
+    return d.step("points.deducted", smallest(given, scored), row)
 
 
 def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
@@ -227,21 +182,13 @@ def _not_pool(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number:
     mine = [s for s in run.sums if (s.hospital, s.pool) == (row["hospital_id"], row["pool"])]
     paid = [s for s in mine if s.paid_by != "held"]
     nothing = both("没有病例", "no case")
-    fund = _sum_of(paid, "pool_fund_fen", nothing)
-    d.stated("recorded", row, "recorded_fund_fen", fund, "9")
-    not_pool = _sum_of(paid, "not_pool_fen", nothing)
-    n = d.stated("not_pool", row, "not_pool_fen", not_pool, "9", uses=["not_pool"])
+    d.step("recorded", _sum_of(paid, "pool_fund_fen", nothing), row)
+    n = d.step("not_pool/hospital", _sum_of(paid, "not_pool_fen", nothing), row)
     if not own.money_cases:
         return n
     by_points = [s for s in paid if s.paid_by == "points"]
-    return d.step(
-        "not_pool.points",
-        both("其中按点数付费病例的非统筹支付", "of which of the cases paid by points"),
-        _sum_of(by_points, "not_pool_fen", both("没有按点数付费的病例", "no case by points")),
-        "yuan",
-        "9",
-        stated=row.figures("not_pool_by_points_fen"),
-    )
+    none = both("没有按点数付费的病例", "no case by points")
+    return d.step("not_pool.points", _sum_of(by_points, "not_pool_fen", none), row)
 
 
 def _money(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number | None:
@@ -260,16 +207,7 @@ def _money(d: Derivation, run: RunFolder, row: Row, own: Account) -> Number | No
     if own.apart:
         d.parameter("new_technology.rule")
         made = made + _sum_of(others, "price_fen", none)
-    return d.step(
-        "money",
-        both(
-            "按金额付费病例：价款 − 非统筹支付", "cases paid in money: price − not paid by the pool"
-        ),
-        made,
-        "yuan",
-        "9",
-        stated=row.figures("money_fen"),
-    )
+    return d.step("money", made, row)
 
 
 def _due(
@@ -289,69 +227,30 @@ def _due(
         points, not_pool, held = _bounded_cases(row, own)
         others = [*held, *others]
     formula = account.exact_due(account.worth(points, value), not_pool, *others)
-    exact = d.step(
-        "due.exact",
-        both("应付（精确）：点数 × 点值 − 非统筹支付", "exact due: points × point value − n"),
-        formula,
-        "yuan",
-        "10",
-        note=both(f"点值的由来见 --pool {row['pool']}", f"the point value: --pool {row['pool']}"),
-    )
-    exact = _bounded(d, run, row, exact)
+    exact = _bounded(d, run, row, d.step("due.exact", formula, pool=row["pool"]))
     key = (row["hospital_id"], row["pool"])
     if everyone[key].exact != exact.value * 100:
-        d.disagree(
-            f"精确应付 {shown_value(exact.value, 2)} 元，而由病例逐项求得 "
-            f"{shown_value(everyone[key].exact / 100, 2)} 元",
-            f"the exact due is {shown_value(exact.value, 2)} yuan, but its cases make "
-            f"{shown_value(everyone[key].exact / 100, 2)}",
-        )
-    if run.policy.says("residual", "to_fund", "largest_remainder") and not bounds.bounded(
-        run, pool
-    ):
-        return d.stated(
-            "due", row, "due_fen", whole_fen(exact), "10",
-            note=both(
-                "四舍五入到分，尾差留在基金", "rounded to the fen; the residual stays in the fund"
-            ),
-            uses=["residual", "value_dp"],
-        )  # fmt: skip
+        by_cases = shown_value(everyone[key].exact / 100, 2)
+        d.disagree("exact_due", due=shown_value(exact.value, 2), cases=by_cases)
+    bounded = bounds.bounded(run, pool)
+    if run.policy.says("residual", "to_fund", "largest_remainder") and not bounded:
+        return d.step("due", whole_fen(exact), row, note="to_fund")
     shares: dict[tuple[str, str], Fraction] = {k: a.exact / 100 for k, a in everyone.items()}
     whole = pool.number("settled_fen")
     if pool["residual_fen"]:
         whole = whole - pool.number("residual_fen")
-    if sum(shares.values()) != whole.value:
-        d.disagree(
-            f"险种 {pool['pool']} 各方精确应付之和为 {shown_value(sum(shares.values(), FEN * 0), 2)} 元，"
-            f"不等于应分配的 {whole.text}",
-            f"the exact dues of pool {pool['pool']} are {shown_value(sum(shares.values(), FEN * 0), 2)} "
-            f"yuan together, not the {whole.text} to be shared",
-        )
-    note = both(
-        "尾差：点值不取整，余下的分按最大余数法分配（value_dp 只在 residual 为 to_fund 时起作用）",
-        "the value is not rounded, the last fen go by largest remainder (value_dp matters only with "
-        "residual = to_fund)",
-    )
-    if bounds.bounded(run, pool):
-        note = both(
-            "尾差：有上下限时不论 residual 为何，余下的分都按最大余数法分配，点值不取整",
-            "with bounds the last fen go by largest remainder whatever residual says, and the value "
-            "is not rounded",
-        )
+    together = sum(shares.values(), Fraction(0))
+    if together != whole.value:
+        shown = shown_value(together, 2)
+        d.disagree("dues_together", pool=pool["pool"], sum=shown, whole=whole.text)
     marks: tuple[tuple[str, str], ...] = ()
     if "+" in pool["pool"] and run.policy.says("combined_residual", "hospital_first", "by_account"):
         whole = _of_hospital(d, row, pool, key, shares, whole)
         shares = {k: v for k, v in shares.items() if k[0] == key[0]}
         marks = (("hospital_id", key[0]), OF_HOSPITAL)
-    return allot(
-        d, "due", named("due_fen"), exact, key, shares, whole, FEN, fixed(2), "yuan",
-        "10", row.figures("due_fen"),
-        (
-            Figure("hospitals", (("pool", pool["pool"]), *marks), "due_fen", 0, "floors"),
-            Figure("hospitals", (*row.key, *marks[1:]), "due_fen", 0, "rank"),
-        ),
-        note, ("residual", "value_dp"),
-    )  # fmt: skip
+    of = ("hospitals", "due_fen", (("pool", pool["pool"]), *marks), (*row.key, *marks[1:]))
+    note = "bounded" if bounded else "remainder"
+    return allot(d, "due", exact, key, shares, whole, row, of=of, note=note)
 
 
 def _of_hospital(
@@ -371,19 +270,8 @@ def _of_hospital(
         Figure("hospitals", where, "due_fen", hospitals[key[0]] * 100, "exact"),
         both("该机构各险种精确应付之和", "its exact dues of all pools"),
     )
-    note = both(
-        "一个点值：余下的分先分到机构，再在其各险种间分",
-        "one value: fen left over go to hospitals first, then to a hospital's pools",
-    )
-    return allot(
-        d, "due.hospital", both("该机构各险种应付合计", "due of all its pools"), exact, key[0],
-        hospitals, whole, FEN, fixed(2), "yuan", "10", (),
-        (
-            Figure("hospitals", (("pool", pool["pool"]), BY_HOSPITAL), "due_fen", 0, "floors"),
-            Figure("hospitals", where, "due_fen", 0, "rank"),
-        ),
-        note, ("combine_pools", "combined_residual"),
-    )  # fmt: skip
+    of = ("hospitals", "due_fen", (("pool", pool["pool"]), BY_HOSPITAL), where)
+    return allot(d, "due.hospital", exact, key[0], hospitals, whole, of=of)
 
 
 def _bounded_cases(row: Row, own: Account) -> tuple[Number, Number, list[Number]]:
@@ -420,19 +308,9 @@ def _bounded(d: Derivation, run: RunFolder, row: Row, exact: Number) -> Number:
     if stated and made.value in [bound.value for bound in (low, high) if bound is not None]:
         binds = stated  # exactly at its bound, or both bounds are one
     if stated != binds:
-        d.disagree(
-            f"上下限：按规则为“{binds}”，而 hospitals 表为“{stated}”",
-            f"bound: {binds!r} by the rule, but the hospitals table says {stated!r}",
-        )
-    words = {
-        "": both("上下限都不起作用", "no bound holds"),
-        "low": both("保底起作用", "the low bound holds"),
-        "high": both("封顶起作用", "the high bound holds"),
-    }
-    return d.step(
-        "due.bounded", both("上下限之内的应付", "due within its bounds"), made, "yuan", "10",
-        note=words[binds], uses=[*KEYS, "violator_no_increase"],
-    )  # fmt: skip
+        d.disagree("bound", binds=binds, says=stated)
+    uses = [*KEYS, "violator_no_increase"]
+    return d.step("due.bounded", made, note=binds or "none", uses=uses)
 
 
 def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
@@ -441,42 +319,21 @@ def _final(d: Derivation, run: RunFolder, row: Row, due: Number) -> None:
     deposit = _deposit(d, run, row, prepaid)
     forfeited = _forfeited(d, run, row, deposit)
     shared = forfeits.shared(d, run, row)
-    violations = _amount(d, run, row, "violations", "violation_fen", both("违规扣款", "violations"))
+    violations = _amount(d, run, row, "violations", "violation_fen")
     say_replaced(d, run, row)
     carried = None
     if row.get("carried_fen"):
-        carried = _amount(d, run, row, "carried", "carried_fen", both("以前年度结转", "carried"))
+        carried = _amount(d, run, row, "carried", "carried_fen")
     made = account.final(due, prepaid, forfeited, violations, shared=shared, carried=carried)
     ended = _standing(run, row) == ENDED
-    note = both("应付 − 已预付 − 扣罚保证金 − 违规扣款", "due − prepaid − forfeited − violations")
+    note, uses = "plain" if shared is None else "shared", []
     if row["final_fen"] < 0:
-        note = both(
-            "负数：在下期拨付中抵回，不另行退款",
-            "negative: set off against the next payments, nothing to be paid back",
-        )
-        if ended:
-            note = both(
-                "负数：协议已解除，没有下期拨付可抵，须退回基金",
-                "negative: the agreement has ended, there is no next payment: to be paid back",
-            )
-    elif shared is not None:
-        note = both(
-            "应付 − 已预付 − 扣罚保证金 + 分得的扣罚保证金 − 违规扣款",
-            "due − prepaid − forfeited + shared − violations",
-        )
-    uses = [("negative_final", "negative_final.ended")[ended]] if row["final_fen"] < 0 else []
-    d.stated("final", row, "final_fen", made, "11", note=note, uses=uses)
+        note = "ended" if ended else "negative"
+        uses = ["negative_final.ended" if ended else "negative_final"]
+    d.step("final", made, row, note=note, uses=uses)
     if row.get("deferred_fen"):
         _waits(d, run, row)
-        d.stated(
-            "payable", row, "payable_fen",
-            less(row.number("final_fen"), row.number("deferred_fen")), "14",
-            note=both(
-                "超出控制目标的部分待他方应收回的金额收回后再付",
-                "what is beyond the control target waits until others have paid back",
-            ),
-            uses=["ceiling.excess"],
-        )  # fmt: skip
+        d.step("payable", less(row.number("final_fen"), row.number("deferred_fen")), row)
 
 
 def _waits(d: Derivation, run: RunFolder, row: Row) -> None:
@@ -486,21 +343,8 @@ def _waits(d: Derivation, run: RunFolder, row: Row) -> None:
         return
     (fund,) = found
     whole = fund.number("payable_fen") + fund.number("deferred_fen")
-    d.step(
-        "waits",
-        both("待收回后再付（分摊，未取整）", "its part of what waits, before rounding"),
-        fund.number("deferred_fen") * row.number("final_fen") / whole,
-        "yuan",
-        "14",
-        note=both(
-            f"险种 {row['pool']} 待付的金额按各机构为正的最终支付分摊；本险种、全区控制目标各分一次，"
-            "每次取整到分（最大余数法），与此式至多差几分。险种待付金额的由来见 --pool",
-            f"what waits of pool {row['pool']}, by the final payments above 0; parted once for each "
-            "target, each time in whole fen by largest remainder, so that it is within a few fen of "
-            "this. How much of the pool waits: --pool",
-        ),
-        uses=["ceiling.excess"],
-    )
+    part = fund.number("deferred_fen") * row.number("final_fen") / whole
+    d.step("waits", part, pool=row["pool"])
 
 
 def _standing(run: RunFolder, row: Row) -> str:
@@ -512,75 +356,49 @@ def _standing(run: RunFolder, row: Row) -> str:
 def _prepaid(d: Derivation, run: RunFolder, row: Row) -> Number:
     given = _named(run, "prepaid_given", row)
     computed = account.prepaid(row.number("recorded_fund_fen"), d.given("prepay_ratio"))
-    note, uses, by_fund = (
-        NOTHING,
-        ["prepay_basis"],
-        run.policy.says("prepay_basis", "recorded_fund", "month_value"),
-    )
+    by_fund = run.policy.says("prepay_basis", "recorded_fund", "month_value")
     if given:
-        computed, note, uses = given[0].number("prepaid_fen"), _given_by(run), []
-    elif not by_fund or run.policy["month.growth_limit"] is not None:
-        uses += ["month.growth_limit"] if by_fund else []
-        note = both("按月预付之和（规则 13）", "the sum of the monthly payments (rule 13)")
-        return _of_months(d, row, "prepaid_fen", note, uses)
-    return d.stated("prepaid", row, "prepaid_fen", computed, "11", note=note, uses=uses)
+        return _given(d, run, row, "prepaid", given[0].number("prepaid_fen"))
+    if by_fund and run.policy["month.growth_limit"] is None:
+        return d.step("prepaid", computed, row, uses=["prepay_basis"])
+    uses = ["prepay_basis", *["month.growth_limit"] * by_fund]
+    return _of_months(d, row, "prepaid", "months", uses)
 
 
-def _of_months(
-    d: Derivation, row: Row, column: str, note: Bilingual, uses: Sequence[str]
-) -> Number:
+def _of_months(d: Derivation, row: Row, name: str, note: str, uses: Sequence[str]) -> Number:
     """Add a step for what comes from the months, which have their own folder."""
-    key, name = column.removesuffix("_fen"), named(column)
-    return d.step(key, name, row.number(column), "yuan", "11", note=note, uses=uses)
+    return d.step(name, row.number(f"{name}_fen"), note=note, uses=uses)
 
 
-def _given_by(run: RunFolder) -> Bilingual:
-    """Say where prepaid and deposit come from; a reopened year keeps those of what it reopens."""
-    if not run.manifest.get("reopens"):
-        return both("prepaid.csv 给定", "given in prepaid.csv")
-    before = int(run.manifest["version"]) - 1
-    return both(
-        f"沿用被重开版本（第 {before} 版）的数",
-        f"as in the version that was reopened (version {before})",
-    )
+def _given(d: Derivation, run: RunFolder, row: Row, name: str, amount: Number) -> Number:
+    """Add a step for what prepaid.csv gives; a reopened year keeps what it reopens had."""
+    version = int(run.manifest["version"]) - 1 if run.manifest.get("reopens") else 0
+    return d.step(name, amount, row, note="before" if version else "given", version=version)
 
 
 def _deposit(d: Derivation, run: RunFolder, row: Row, prepaid: Number) -> Number:
     given = _named(run, "prepaid_given", row)
     if given and given[0].has("deposit_fen"):
-        kept, note = given[0].number("deposit_fen"), _given_by(run)
-        return d.stated("deposit", row, "deposit_fen", kept, "11", note=note)
+        return _given(d, run, row, "deposit", given[0].number("deposit_fen"))
     if not run.policy.says("prepay_basis", "recorded_fund", "month_value"):
-        note = both("各月留存之和（规则 13）", "the sum of what the months kept back (rule 13)")
-        return _of_months(d, row, "deposit_fen", note, ["prepay_basis"])
+        return _of_months(d, row, "deposit", "months", ["prepay_basis"])
     if run.policy["month.growth_limit"] is not None:
-        note = both(
-            "记账 − 已预付 − 暂停支付（规则 13）",
-            "recorded fund − prepaid − suspended by the months (rule 13)",
-        )
-        return _of_months(d, row, "deposit_fen", note, ["prepay_basis", "month.growth_limit"])
-    return d.stated(
-        "deposit", row, "deposit_fen", account.deposit(row.number("recorded_fund_fen"), prepaid),
-        "11", note=both("记账 − 已预付", "recorded fund − prepaid"),
-    )  # fmt: skip
+        uses = ["prepay_basis", "month.growth_limit"]
+        return _of_months(d, row, "deposit", "suspended", uses)
+    kept = account.deposit(row.number("recorded_fund_fen"), prepaid)
+    return d.step("deposit", kept, row, note="computed")
 
 
 def _forfeited(d: Derivation, run: RunFolder, row: Row, deposit: Number) -> Number:
     hospital = run.institutions.get(row["hospital_id"])
     if hospital is None:
         return row.number("forfeited_fen")
-    note = both("保证金 ×（1 − 得分）", "deposit × (1 − score)")
-    share = hospital.number("score")
+    share, note = hospital.number("score"), "score"
     if hospital.get("standing") == ENDED:
-        share = fixed(1, both("协议已解除，不考核", "its agreement has ended"))
-        note = both("协议已解除，不考核，不扣保证金", "its agreement has ended: not assessed")
+        share, note = fixed(1, both("协议已解除，不考核", "its agreement has ended")), "ended"
     elif run.policy.says("deposit_score", "bands", "linear"):
-        share = _band(d, run, share)
-        note = both("保证金 ×（1 − 得分所在档的比例）", "deposit × (1 − ratio of the score's band)")
-    return d.stated(
-        "forfeited", row, "forfeited_fen", account.forfeited(deposit, share), "11",
-        note=note, uses=["deposit_score"],
-    )  # fmt: skip
+        share, note = _band(d, run, share), "bands"
+    return d.step("forfeited", account.forfeited(deposit, share), row, note=note)
 
 
 def _band(d: Derivation, run: RunFolder, score: Number) -> Number:
@@ -590,23 +408,18 @@ def _band(d: Derivation, run: RunFolder, score: Number) -> Number:
         found = d.given("deposit_bands", ratio)
         if limit is None:
             break
-        if d.test(
-            "forfeited.band", both("得分低于此档上限？", "is the score below the band?"), score, "<",
-            d.given("deposit_bands", limit), "11", places=4,
-        ):  # fmt: skip
+        if d.test("forfeited.band", score, "<", d.given("deposit_bands", limit)):
             break
     return found
 
 
-def _amount(
-    d: Derivation, run: RunFolder, row: Row, name: str, column: str, label: Bilingual
-) -> Number:
+def _amount(d: Derivation, run: RunFolder, row: Row, name: str, column: str) -> Number:
     """Return a sum of amounts that the region gave, one by one where the manifest lists them."""
-    entries = _named(run, name, row)
+    entries, label = _named(run, name, row), step_words(column).titled({})
     if not entries:
         return row.number(column)
     parts = []
     for entry in entries:
         why = entry.get("reason") or entry.get("from") or ""
         parts.append(entry.number("amount_fen", both(f"{label.chinese} {why}", f"{label} {why}")))
-    return d.step(column, label, total(parts), "yuan", "11", stated=row.figures(column))
+    return d.step(column, total(parts), row)

@@ -26,10 +26,10 @@ from drgpay.ground.numbers import (
     number,
     plain,
 )
-from drgpay.names.run_columns import named
 from drgpay.policy import YearPolicy
 from drgpay.policy.year import InForce
 from drgpay.why.folder import Row
+from drgpay.why.words import said, step_words
 
 UNITS: dict[str, Bilingual] = {
     "yuan": both("元", "yuan"),
@@ -48,7 +48,7 @@ class Fact:
     """Something that the run folder says in words, with where it stands."""
 
     label: Bilingual
-    text: Bilingual
+    text: str
     figures: tuple[Figure, ...]
 
 
@@ -107,110 +107,104 @@ class Derivation:
         """Begin a new heading."""
         self.sections.append(Section(title))
 
-    def fact(self, label: Bilingual, text: Bilingual, *figures: Figure) -> None:
+    def fact(self, label: Bilingual, text: str, *figures: Figure) -> None:
         """Add a fact of the head."""
         self.facts.append(Fact(label, text, figures))
 
     def step(
         self,
-        key: str,
-        title: Bilingual,
+        name: str,
         made: Number,
-        unit: str,
-        rule: str,
+        stated: Row | Iterable[Figure] = (),
+        /,
         *,
-        stated: Iterable[Figure] = (),
-        note: Bilingual = NOTHING,
+        note: str = "",
         uses: Sequence[str] = (),
-        places: int | None = None,
+        key: str = "",
+        rule: str = "",
+        **facts: object,
     ) -> Number:
-        """Add a step that computes a number; return the result for use in later ones."""
-        least = PLACES[unit] if places is None else places
+        """Add a step that computes a number; return the result for use in later ones.
+
+        `name`: of its words in words.toml, which `facts` fill in; `note` is one of its notes.
+        `stated`: the row in whose column the result stands, or the figures. `key` and `rule`: where
+        they are not those of the words.
+        """
+        words = step_words(name)
+        unit, title = words.in_unit, words.titled(facts)
+        least = PLACES[unit] if words.places is None else words.places
         formula = made.text if made.plain else f"{made.text} {ending(made.value, least)}"
+        figures = stated.figures(words.column) if isinstance(stated, Row) else tuple(stated)
         step = Step(
-            self._free(key), title, formula, made.value, unit, rule, made.leaves, tuple(stated),
-            self._cite(made.leaves, uses), note,
+            self._free(key or name), title, formula, made.value, unit, rule or words.rule, made.leaves,
+            figures, self._cite(made.leaves, [*words.uses, *uses]), words.noted(note, facts),
         )  # fmt: skip
         self._add(step)
         text = digits(made.value, least, max(least, NEAR))
         return number(made.value, text, title, Result(step.key))
 
-    def stated(
-        self,
-        key: str,
-        row: Row,
-        column: str,
-        made: Number,
-        rule: str,
-        *,
-        note: Bilingual = NOTHING,
-        uses: Sequence[str] = (),
-    ) -> Number:
-        """Add the step whose result stands in a column, under the column's name."""
-        unit = "yuan" if column.endswith("_fen") else "cases" if "cases" in column else "point"
-        return self.step(
-            key, named(column), made, unit, rule, stated=row.figures(column), note=note,
-            uses=uses,
-        )  # fmt: skip
-
     def test(
         self,
-        key: str,
-        title: Bilingual,
+        name: str,
         left: Number,
         operator: str,
         right: Number,
-        rule: str,
+        /,
         *,
-        note: Bilingual = NOTHING,
+        note: str = "",
         uses: Sequence[str] = (),
-        places: int = 2,
+        key: str = "",
+        rule: str = "",
+        **facts: object,
     ) -> bool:
         """Add a comparison, written so that it is true; return whether it held as asked."""
+        words = step_words(name)
+        places = 2 if words.places is None else words.places
         holds = compare(left.value, operator, right.value)
         shown = operator if holds else OPPOSITE[operator]
         end = "" if right.plain else f" {ending(right.value, places)}"
         begin = left.text if left.plain else f"{left.text} {ending(left.value, places)}"
         if not left.plain:
             begin = begin.split(" ≈ ")[0]  # what is compared is exact
-        formula = f"{begin} {shown} {right.text}{end}"
         leaves = left.leaves + right.leaves
         self._add(
             Step(
-                self._free(key), title, formula, None, "", rule, leaves, (),
-                self._cite(leaves, uses), note, holds,
+                self._free(key or name), words.titled(facts), f"{begin} {shown} {right.text}{end}",
+                None, "", rule or words.rule, leaves, (), self._cite(leaves, [*words.uses, *uses]),
+                words.noted(note, facts), holds,
             )
         )  # fmt: skip
         return holds
 
     def say(
         self,
-        key: str,
-        title: Bilingual,
-        note: Bilingual,
-        rule: str,
+        name: str,
+        /,
         *figures: Figure,
+        note: str = "",
         uses: Sequence[str] = (),
+        key: str = "",
         holds: bool | None = None,
+        **facts: object,
     ) -> None:
         """Add a step in words about figures of the tables or parameters."""
+        words = step_words(name)
         self._add(
             Step(
-                self._free(key), title, "", None, "", rule, (), (), self._cite((), uses), note,
-                holds, figures,
+                self._free(key or name), words.titled(facts), "", None, "", words.rule, (), (),
+                self._cite((), [*words.uses, *uses]), words.noted(note, facts), holds, figures,
             )
         )  # fmt: skip
 
-    def disagree(self, zh: str, en: str) -> None:
-        """Note that two figures of the run do not fit together."""
-        self.disagreements.append(both(zh, en))
+    def disagree(self, name: str, /, **facts: object) -> None:
+        """Note that two figures of the run do not fit together, in the words of words.toml."""
+        self.disagreements.append(said(name, **facts))
 
     def same(self, what: Bilingual, first: Figure, second: Any) -> None:
         """Fail later if a figure is not what it must be."""
         if first.value != second:
             self.disagree(
-                f"{what.chinese}：{place(first, 'zh')} = {first.value}，应为 {second}",
-                f"{what}: {place(first, 'en')} = {first.value}, which should be {second}",
+                "not_same", what=what, place=placed(first), found=first.value, should=second
             )
 
     def parameter(self, key: str) -> InForce:
@@ -233,7 +227,8 @@ class Derivation:
 
     def _free(self, key: str) -> str:
         taken = {step.key for step in self.steps}
-        made, count = key, 1
+        key = made = key.split("/")[0]
+        count = 1
         while made in taken:
             count += 1
             made = f"{key}.{count}"
@@ -245,13 +240,10 @@ class Derivation:
         self.sections[-1].steps.append(step)
         for figure in step.stated:
             if step.value is not None and in_unit(figure) != step.value:
-                wanted = shown_value(step.value, PLACES.get(step.unit, 4))
                 self.disagree(
-                    f"{step.title.chinese}：按规则为 {wanted}，而{place(figure, 'zh')}为 "
-                    f"{shown_figure(figure)}",
-                    f"{step.title}: {wanted} by the rule, but {place(figure, 'en')} says "
-                    f"{shown_figure(figure)}",
-                )
+                    "not_stated", title=step.title, place=placed(figure), says=shown_figure(figure),
+                    wanted=shown_value(step.value, PLACES.get(step.unit, 4)),
+                )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; exact numbers as integers or texts `p/q`."""
@@ -332,7 +324,12 @@ def place(figure: Figure, lang: str) -> str:
     return what
 
 
-def _texts(text: Bilingual) -> dict[str, str]:
+def placed(figure: Figure) -> Bilingual:
+    """Return where a figure stands, in both languages."""
+    return both(place(figure, "zh"), place(figure, "en"))
+
+
+def _texts(text: str) -> dict[str, str]:
     return {"zh": in_language(text, "zh"), "en": in_language(text, "en")}
 
 

@@ -26,42 +26,15 @@ def show_referral(d: Derivation, run: RunFolder, row: Row) -> None:
         _say(d, stay, row)
     given = [stay for stay in stays if stay.has("deductible_fen")]
     if not given:
-        d.say(
-            "deductible",
-            both("起付线是否重复收取：未核对", "was the deductible paid twice? not checked"),
-            both("各次住院都没有给出起付线", "no stay gives its deductible"),
-            "7",
-            *stays[-1].figures("deductible_fen"),
-        )
+        d.say("deductible/none", *stays[-1].figures("deductible_fen"))
         return
     last = stays[-1]
-    paid = d.step(
-        "deductible.paid",
-        both("各次实际支付的起付线", "deductibles paid"),
-        total([stay.number("deductible_fen") for stay in given]),
-        "yuan",
-        "7",
-        stated=last.figures("chain_paid_fen"),
-    )
-    due = d.step(
-        "deductible.due",
-        both("应收一次起付线", "due once"),
-        largest(*_due(d, run, stays, given)),
-        "yuan",
-        "7",
-        stated=last.figures("chain_due_fen"),
-        uses=["referral.deductible"],
-    )
+    paid = d.step("deductible.paid", total([s.number("deductible_fen") for s in given]), last)
+    due = d.step("deductible.due", largest(*_due(d, run, stays, given)), last)
     where = (("chain", str(row["chain"])),)
     excess = sum(stay["excess_fen"] for stay in given)
-    d.step(
-        "deductible.excess",
-        both("多收（待核，待退还参保人）", "too much, to be checked and returned"),
-        largest(fixed(0), paid - due),
-        "yuan",
-        "7",
-        stated=[Figure("referrals", where, "excess_fen", excess, "sum")],
-    )
+    stated = [Figure("referrals", where, "excess_fen", excess, "sum")]
+    d.step("deductible.excess", largest(fixed(0), paid - due), stated)
 
 
 def _stays(run: RunFolder, lead: str | None) -> list[Row]:
@@ -73,27 +46,18 @@ def _stays(run: RunFolder, lead: str | None) -> list[Row]:
 
 
 def _say(d: Derivation, stay: Row, own: Row) -> None:
-    case, hospital = stay["case_id"], stay["hospital_id"]
+    case = stay["case_id"]
     marks_zh = ["主要住院"] * bool(stay["lead"]) + ["本例"] * (case == own["case_id"])
     marks_en = ["lead"] * bool(stay["lead"]) + ["this case"] * (case == own["case_id"])
-    zh, en = "未给出起付线", "deductible not given"
-    if stay.has("deductible_fen"):
-        yuan = decimal_text(Fraction(stay["deductible_fen"], 100), 2)
-        zh, en = f"起付线 {yuan} 元", f"deductible {yuan} yuan"
-    when = f"{stay['admission_date']} – {stay['discharge_date']}"
+    given = stay.has("deductible_fen")
     d.say(
-        "stay",
-        both(
-            f"第 {stay['stay_number']} 次住院：{case}" + _bracket(marks_zh, "（{}）", "，"),
-            f"stay {stay['stay_number']}: {case}" + _bracket(marks_en, " ({})", ", "),
-        ),
-        both(
-            f"{hospital}，等级 {stay['level']}，{when}，{stay['drg']}，{zh}",
-            f"{hospital}, level {stay['level']}, {when}, {stay['drg']}, {en}",
-        ),
-        "7",
-        *stay.figures(*SHOWN),
-    )
+        "stay", *stay.figures(*SHOWN), note="given" if given else "not_given",
+        marks=both(_bracket(marks_zh, "（{}）", "，"), _bracket(marks_en, " ({})", ", ")),
+        when=f"{stay['admission_date']} – {stay['discharge_date']}",
+        yuan=decimal_text(Fraction(stay["deductible_fen"], 100), 2) if given else "",
+        number=stay["stay_number"], case=case, hospital=stay["hospital_id"], level=stay["level"],
+        drg=stay["drg"],
+    )  # fmt: skip
 
 
 def _bracket(marks: list[str], form: str, comma: str) -> str:

@@ -2,69 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from drgpay.ground.errors import Bilingual, both
-from drgpay.ground.numbers import NOTHING, Figure, Number, fixed, whole_part
-from drgpay.why.folder import figure_number
+from drgpay.ground.errors import both
+from drgpay.ground.numbers import Figure, Number, fixed, whole_part
+from drgpay.why.folder import Key, Row, figure_number
 from drgpay.why.model import Derivation
+from drgpay.why.words import step_words
+
+FEN, CENTS = Fraction(1, 100), fixed(2)  # a step, and the decimals that it has
 
 
 def allot(
     d: Derivation,
-    key: str,
-    title: Bilingual,
+    name: str,
     exact: Number,
     own: object,
     shares: Mapping[Any, Fraction],
     whole: Number,
-    step: Fraction,
-    places: Number,
-    unit: str,
-    rule: str,
-    stated: Iterable[Figure],
-    where: tuple[Figure, Figure],
-    note: Bilingual = NOTHING,
-    uses: Sequence[str] = (),
+    stated: Row | Iterable[Figure] = (),
+    *,
+    of: tuple[str, str, Key, Key],
+    step: Fraction = FEN,
+    places: Number = CENTS,
+    note: str = "",
 ) -> Number:
     """Add the steps that make whole steps of an exact share; `shares` are all parties', `whole`
-    what they must add up to. Ties go to the smaller key. `where` says of what the sum of floors and the rank
-    are; their values are filled in here. `note` and `uses` (parameters) go to the last step.
+    what they must add up to. Ties go to the smaller key. `of`: table and column in which the shares
+    stand, the rows of all parties and of this one. `note` goes to the last step, that of `name`.
     """
+    rule = step_words(name).rule
     floors = {k: (v / step).numerator // (v / step).denominator for k, v in shares.items()}
     order = sorted(shares, key=lambda k: (floors[k] - shares[k] / step, k))
     rank = order.index(own) + 1
+    table, column, every, one = of
     label = both(f"各方（{len(shares)} 项）舍去尾数后之和", f"floors of all {len(shares)} together")
-    unit_of = 100 if where[0].column.endswith("_fen") else 1
-    floored = replace(where[0], value=sum(floors.values()) * step * unit_of)
-    summed = figure_number(floored, label)
+    unit_of = 100 if column.endswith("_fen") else 1
+    floored = Figure(table, every, column, sum(floors.values()) * step * unit_of, "floors")
     size = fixed(step, both("一份", "one step"))
-    left = d.step(
-        f"{key}.left",
-        both("舍去尾数后余下的份数", "steps left over after rounding down"),
-        (whole - summed) / size,
-        "",
-        rule,
-        note=both(
-            "全部各方的精确数向下取整后，与总数之差", "the total less all shares rounded down"
-        ),
-    )
-    wins = d.test(
-        f"{key}.rank",
-        both("余数名次在余下份数之内？", "does its remainder come first?"),
-        figure_number(replace(where[1], value=rank), both("余数名次", "rank of the remainder")),
-        "≤",
-        left,
-        rule,
-        places=0,
-        note=both(
-            f"尾数由大到小排列，本项列第 {rank}（相同者按编码）",
-            f"by remainder, largest first, it is number {rank} (ties by code)",
-        ),
-    )
+    rest = (whole - figure_number(floored, label)) / size
+    left = d.step("left", rest, key=f"{name}.left", rule=rule)
+    place = Figure(table, one, column, rank, "rank")
+    ranked = figure_number(place, both("余数名次", "rank of the remainder"))
+    wins = d.test("rank", ranked, "≤", left, key=f"{name}.rank", rule=rule, rank=rank)
     more = fixed(step if wins else Fraction(0), both("尾数分配", "for the remainder"))
-    made = whole_part(exact, places) + more
-    return d.step(key, title, made, unit, rule, stated=stated, note=note, uses=uses)
+    return d.step(name, whole_part(exact, places) + more, stated, note=note)
