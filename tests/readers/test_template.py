@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from drgpay.cases.options import ReadOptions
 from drgpay.cases.template import EXAMPLES, fields, write_template
-from drgpay.cli.cases_template import template
+from drgpay.cli.cases import template
 from drgpay.ground.errors import InputError
 from drgpay.grouper import group
 from drgpay.names.columns import CASE_COLUMNS, canonical_name

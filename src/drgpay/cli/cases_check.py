@@ -10,60 +10,52 @@ from typing import TYPE_CHECKING
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import grouping_options, threads_option
+from drgpay.cli.options import (
+    cases_argument,
+    command,
+    flag,
+    grouping_options,
+    option,
+    out_option,
+    threads_option,
+)
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_imports
-from drgpay.ground.errors import in_language
-from drgpay.ground.outputs import not_an_input, result_file, whole_file
+from drgpay.cli.told import notes, paper_of, say, tell
+from drgpay.ground.outputs import whole_file
 
 if TYPE_CHECKING:
     from drgpay.cases.options import ReadOptions
     from drgpay.names.readings import Readings
 
-SUFFIXES = (".xlsx", ".json", ".csv", ".parquet")
 FATAL_EXIT = 7
 
 
-@click.command(
-    short_help=t(
-        "检查首页质量，逐行逐列指出问题和改法", "Check front pages, row by row, with advice"
-    ),
-    help=t(
-        "检查病例文件的首页质量：年龄、日期、住院天数、诊断、手术、费用、重复等，"
-        "逐行逐列指出问题和改法。CASES为一个或多个病例文件或其所在文件夹。",
-        "Check front pages: ages, dates, days, diagnoses, procedures, costs, doubles; row by row, "
-        "with advice. CASES are case files, or a folder of them.",
-    ),
+@command(
+    "检查病例文件的首页质量：年龄、日期、住院天数、诊断、手术、费用、重复等，"
+    "逐行逐列指出问题和改法。CASES为一个或多个病例文件或其所在文件夹。",
+    "Check front pages: ages, dates, days, diagnoses, procedures, costs, doubles; row by row, "
+    "with advice. CASES are case files, or a folder of them.",
+    short=("检查首页质量，逐行逐列指出问题和改法", "Check front pages, row by row, with advice"),
 )
-@click.argument("cases", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    help=t(
-        "报告：.xlsx 标出有问题的单元格，.json 供程序读取，.csv 或 .parquet 为全部问题清单",
-        "report: .xlsx marks the faulty cells, .json for programs, .csv or .parquet all findings",
-    ),
+@cases_argument
+@out_option(
+    "报告：.xlsx 标出有问题的单元格，.json 供程序读取，.csv 或 .parquet 为全部问题清单",
+    "report: .xlsx marks the faulty cells, .json for programs, .csv or .parquet all findings",
 )
-@click.option(
+@option(
     "--for",
     "purpose",
+    "按哪一步判断隔离：settlement 清算，grouping 仅分组",
+    "what quarantines a case: settlement, or grouping alone",
     type=click.Choice(["settlement", "grouping"]),
     default="settlement",
-    show_default=True,
-    help=t(
-        "按哪一步判断隔离：settlement 清算，grouping 仅分组",
-        "what quarantines a case: settlement, or grouping alone",
-    ),
 )
-@click.option(
+@flag(
     "--strict",
-    is_flag=True,
-    help=t(
-        f"有病例要隔离时，退出码为 {FATAL_EXIT}",
-        f"exit with {FATAL_EXIT} when some case would be quarantined",
-    ),
+    f"有病例要隔离时，退出码为 {FATAL_EXIT}",
+    f"exit with {FATAL_EXIT} when some case would be quarantined",
 )
 @reading_options
 @grouping_options
@@ -81,15 +73,12 @@ def check(
 ) -> None:
     """Check files."""
     spare_imports()
-    if out is not None:
-        result_file(out, SUFFIXES)
-        not_an_input([out], cases)
+    suffix = paper_of(out, (".xlsx", ".json", ".csv", ".parquet"), cases)
     from drgpay.grouper.check import check_cases
     from drgpay.report.check_excel import ALL_ROWS_UP_TO, write_excel
     from drgpay.report.check_report import text_report, write_json
 
     started = time.perf_counter()
-    suffix = "" if out is None else out.suffix.lower()
     listed = suffix in (".csv", ".parquet")
     with nullcontext() if out is None else whole_file(out) as part:
         done = check_cases(
@@ -109,24 +98,21 @@ def check(
             write_excel(done, part, LANG)
         elif part is not None and suffix == ".json":
             write_json(done, part, LANG)
-    for note in done.codes.first() if done.codes is not None else ():
-        click.echo(t("注意：", "note: ") + in_language(note, LANG))
+    if done.codes is not None:
+        notes(done.codes.first())
     click.echo(text_report(done, LANG))
     seconds = time.perf_counter() - started
     click.echo("")
-    click.echo(t(f"用时 {seconds:.2f} 秒", f"took {seconds:.2f} s"))
+    say(f"用时 {seconds:.2f} 秒", f"took {seconds:.2f} s")
     if out is not None:
-        click.echo(t(f"报告 {out}", f"report {out}"))
+        say(f"报告 {out}", f"report {out}")
     elif done.found:
-        click.echo(
-            t(
-                "加 -o 报告.xlsx，可得到标出有问题单元格的表格",
-                "add -o report.xlsx for a workbook with the faulty cells marked",
-            )
+        say(
+            "加 -o 报告.xlsx，可得到标出有问题单元格的表格",
+            "add -o report.xlsx for a workbook with the faulty cells marked",
         )
     if done.codes is not None:
-        for note in done.codes.provisos():
-            click.echo(t("注意：", "note: ") + in_language(note, LANG))
-        click.echo(in_language(done.codes.line(), LANG))
+        notes(done.codes.provisos())
+        tell(done.codes.line())
     if strict and done.fatal:
         raise SystemExit(FATAL_EXIT)

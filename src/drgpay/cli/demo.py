@@ -8,34 +8,25 @@ from pathlib import Path
 
 import click
 
-from drgpay.cli.counts import counts_text
-from drgpay.cli.lang import LANG, t
-from drgpay.cli.progress import bar
+from drgpay.cli.lang import LANG
+from drgpay.cli.options import PATH, command, option
+from drgpay.cli.progress import bar_of
+from drgpay.cli.told import counts_text, say
 
 MARK = ".drgpay-demo"
 
 
-@click.command(
-    short_help=t(
-        "演示：生成虚构城市，分组、清算、写报告", "Demo: an invented city, settled and reported"
+@command(
+    "演示：生成一座虚构城市（默认30万病例及两年历史），分组、清算、写报告。",
+    "Demo: an invented city (300,000 cases and two years of history), grouped, settled, reported.",
+    short=(
+        "演示：生成虚构城市，分组、清算、写报告",
+        "Demo: an invented city, settled and reported",
     ),
-    help=t(
-        "演示：生成一座虚构城市（默认30万病例及两年历史），分组、清算、写报告。",
-        "Demo: an invented city (300,000 cases and two years of history), grouped, settled, reported.",
-    ),
 )
-@click.option(
-    "-o",
-    "--out",
-    default="demo",
-    type=click.Path(path_type=Path),
-    show_default=True,
-    help=t("结果文件夹", "folder for everything"),
-)
-@click.option(
-    "--cases", default=300_000, show_default=True, help=t("本年病例数", "cases of the year")
-)
-@click.option("--seed", default=2024, show_default=True, help=t("随机种子", "seed"))
+@option("-o", "--out", "结果文件夹", "folder for everything", default="demo", type=PATH)
+@option("--cases", "本年病例数", "cases of the year", default=300_000)
+@option("--seed", "随机种子", "seed", default=2024)
 def demo(out: Path, cases: int, seed: int) -> None:
     """Generate, group, settle, report."""
     from drgpay.ground.errors import InputError, both
@@ -60,16 +51,13 @@ def demo(out: Path, cases: int, seed: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).touch()
     region = out / "region"
-    click.echo(
-        t(f"生成虚构城市：{cases:,} 例，另有两年历史 …", f"inventing a city of {cases:,} cases …")
-    )
+    say(f"生成虚构城市：{cases:,} 例，另有两年历史 …", f"inventing a city of {cases:,} cases …")
     synthesize(region, cases, seed)
-    click.echo(t("分组、计点、求点值 …", "grouping, points, point value …"))
-    titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
-    run = year_end(region, lang=LANG, progress=lambda name, total: bar(titles[name], total))
+    say("分组、计点、求点值 …", "grouping, points, point value …")
+    run = year_end(region, lang=LANG, progress=bar_of)
     write_run(run, out / "run", lang=LANG, finish=lambda folder: write_outputs(folder, LANG))
     click.echo(counts_text(run.counts))
-    click.echo(t("点值（元/点）", "point value (yuan a point)"))
+    say("点值（元/点）", "point value (yuan a point)")
     for pool in run.pools:
         value = pool.point_value_fen / 100
         click.echo(
@@ -78,19 +66,16 @@ def demo(out: Path, cases: int, seed: int) -> None:
         )
     names = {h.id: h.name for h in run.region.hospitals}
     rows = sorted(run.hospitals, key=lambda h: h.due_fen - h.sums.recorded_fund_fen)
-    click.echo(t("应付与记账差额最大的机构（元）", "largest differences, due less recorded (yuan)"))
+    say("应付与记账差额最大的机构（元）", "largest differences, due less recorded (yuan)")
     for h in [*rows[:3], *rows[-3:]] if len(rows) > 6 else rows:
         difference = yuan_text(h.due_fen - h.sums.recorded_fund_fen)
         click.echo(f"  {h.hospital_id} {h.pool} {names[h.hospital_id]}  {difference:>18}")
-    click.echo(t("一例的解释", "one case explained"))
+    say("一例的解释", "one case explained")
     told, _ = explain_case(run.region.cases[0], _telling_case(run), run.prepared.main)
     for line in told.text(LANG).splitlines():
         click.echo("  " + line)
     seconds = time.perf_counter() - started
-    click.echo(
-        t(f"报告 {out / 'run' / 'report.html'}（共 {seconds:.0f} 秒）",
-          f"report {out / 'run' / 'report.html'} ({seconds:.0f} s in all)")
-    )  # fmt: skip
+    say(f"报告 {out / 'run' / 'report.html'}（共 {seconds:.0f} 秒）", f"report {out / 'run' / 'report.html'} ({seconds:.0f} s in all)")  # fmt: skip
 
 
 def _telling_case(run: object) -> str | None:

@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from drgpay.cli.counts import counts_text
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import codes_option, readings_option
+from drgpay.cli.options import (
+    PATH,
+    codes_option,
+    command,
+    flag,
+    json_option,
+    option,
+    out_option,
+    readings_option,
+)
 from drgpay.cli.progress import bar
 from drgpay.cli.reading import reading_options
 from drgpay.cli.start import spare_imports
-from drgpay.ground.errors import Bilingual, InputError, both, in_language
+from drgpay.cli.told import counts_text, note, notes, say, tell
+from drgpay.ground.errors import InputError, both
 from drgpay.ground.languages import choose
 from drgpay.ground.reference import DEFAULT_SCHEME
 
@@ -30,74 +39,64 @@ if TYPE_CHECKING:
 SEXES = choose(LANG, ["男", "女", "M", "F"], ["M", "F"])
 
 
-@click.command(
-    short_help=t(
+@command(
+    "解释一个病例为何进入该组、怎样的事实会入别的组：给出诊断等，或用 --from 文件与 --case 病例号。"
+    "用 -o 解释文件中的许多病例。",
+    "Explain why a case is in its group and what would have changed it: give its facts, or a "
+    "file with --from and --case. With -o, explain many cases of a file.",
+    short=(
         "解释一个或许多病例为何进入该组、怎样的事实会入别的组",
         "Explain why cases are in their groups",
     ),
-    help=t(
-        "解释一个病例为何进入该组、怎样的事实会入别的组：给出诊断等，或用 --from 文件与 --case 病例号。"
-        "用 -o 解释文件中的许多病例。",
-        "Explain why a case is in its group and what would have changed it: give its facts, or a "
-        "file with --from and --case. With -o, explain many cases of a file.",
-    ),
 )
-@click.option("--from", "source", type=click.Path(path_type=Path), help=t("病例文件", "case file"))
-@click.option("--case", "case_id", help=t("病例号", "case id"))
-@click.option("--sex", type=click.Choice(SEXES), help=t("性别", "sex"))
-@click.option("--age", type=int, help=t("周岁", "age in years"))
-@click.option("--age-days", type=click.IntRange(min=0), help=t("日龄", "age in days"))
-@click.option("--weight", type=click.IntRange(min=0), help=t("出生体重（克）", "birth weight in g"))
-@click.option("--los", type=click.IntRange(min=0), help=t("住院天数", "length of stay in days"))
-@click.option("--icu", is_flag=True, help=t("重症监护", "intensive care"))
-@click.option(
-    "--dx", help=t("诊断，主要诊断在前，以|或,分隔", "diagnoses, principal first, by | or ,")
+@option("--from", "source", "病例文件", "case file", type=PATH)
+@option("--case", "case_id", "病例号", "case id")
+@option("--sex", "性别", "sex", type=click.Choice(SEXES))
+@option("--age", "周岁", "age in years", type=int)
+@option("--age-days", "日龄", "age in days", type=click.IntRange(min=0))
+@option("--weight", "出生体重（克）", "birth weight in g", type=click.IntRange(min=0))
+@option("--los", "住院天数", "length of stay in days", type=click.IntRange(min=0))
+@flag("--icu", "重症监护", "intensive care")
+@option("--dx", "诊断，主要诊断在前，以|或,分隔", "diagnoses, principal first, by | or ,")
+@option(
+    "--px",
+    "手术操作，主要手术在前",
+    "procedures, main one first",
+    default="",
+    show_default=False,
 )
-@click.option("--px", default="", help=t("手术操作，主要手术在前", "procedures, main one first"))
-@click.option(
+@option(
     "--scheme",
-    help=t(
-        f"分组方案；默认 {DEFAULT_SCHEME}，有 --run 时为其所用方案",
-        f"scheme; default {DEFAULT_SCHEME}, or that of --run",
-    ),
+    f"分组方案；默认 {DEFAULT_SCHEME}，有 --run 时为其所用方案",
+    f"scheme; default {DEFAULT_SCHEME}, or that of --run",
 )
 @readings_option
 @codes_option
-@click.option(
+@option(
     "--discharged",
+    "出院日期；--scheme 是一族方案时据此取版本。--from 文件中的病例按各自的出院日期",
+    "day of discharge: which version, where --scheme is a family; cases of a file (--from) go by "
+    "their own",
     type=click.DateTime(["%Y-%m-%d"]),
-    help=t(
-        "出院日期；--scheme 是一族方案时据此取版本。--from 文件中的病例按各自的出院日期",
-        "day of discharge: which version, where --scheme is a family; cases of a file (--from) go by "
-        "their own",
-    ),
 )
 @reading_options
-@click.option(
+@option(
     "--run",
     "run_dir",
-    type=click.Path(path_type=Path),
-    help=t("清算结果文件夹：列出点数与金额", "folder of a settled run: show points and money"),
+    "清算结果文件夹：列出点数与金额",
+    "folder of a settled run: show points and money",
+    type=PATH,
 )
-@click.option("--json", "as_json", is_flag=True, help=t("输出JSON", "print JSON"))
-@click.option(
-    "--svg", type=click.Path(path_type=Path), help=t("把分组路径画成SVG", "draw the path as SVG")
-)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    help=t("解释许多病例，写入此 .parquet 文件", "explain many cases into this .parquet file"),
-)
-@click.option(
+@json_option
+@option("--svg", "把分组路径画成SVG", "draw the path as SVG", type=PATH)
+@out_option("解释许多病例，写入此 .parquet 文件", "explain many cases into this .parquet file")
+@option(
     "--cases",
     "case_ids",
-    help=t(
-        "与 -o 同用：病例号，以逗号分隔；默认 all（全部）",
-        "with -o: case ids by comma; default all",
-    ),
+    "与 -o 同用：病例号，以逗号分隔；默认 all（全部）",
+    "with -o: case ids by comma; default all",
 )
-@click.option("--workers", type=click.IntRange(1, 64), help=t("进程数", "processes"))
+@option("--workers", "进程数", "processes", type=click.IntRange(1, 64))
 def explain(
     source: Path | None,
     case_id: str | None,
@@ -150,7 +149,11 @@ def explain(
                 "-o 和 --run 要与 --from 文件同用", "give -o and --run together with --from FILE"
             ),
         )
-    pricer = _pricer(run_dir)
+    pricer = None
+    if run_dir is not None:
+        from drgpay.runs.pricing import Pricer
+
+        pricer = Pricer(run_dir)
     grouper = _grouper(scheme, readings, codes, pricer)
     if out is not None and source is not None:
         _explain_many(source, out, grouper, case_ids or case_id, pricer, workers, reading)
@@ -181,14 +184,6 @@ def explain(
         click.echo(made.text(LANG))
 
 
-def _pricer(run_dir: Path | None) -> Pricer | None:
-    if run_dir is None:
-        return None
-    from drgpay.runs.pricing import Pricer
-
-    return Pricer(run_dir)
-
-
 def _grouper(
     scheme: str | None, readings: Readings, codes: str | None, pricer: Pricer | None
 ) -> AnyGrouper:
@@ -213,20 +208,22 @@ def _of_facts(grouper: AnyGrouper, facts: dict[str, Any], day: dt.date | None) -
 
     made = explain_case(grouper, **facts, discharge_date=day)
     if isinstance(grouper, VersionedGrouper) and day is None:
-        _note(
+        note(
             both(
                 f"没有出院日期，按今日施行的 {made.scheme} 解释；"
                 "出院日期用 --discharged，版本用 --scheme 写明",
                 f"without a day of discharge, {made.scheme} explains, in force today; "
                 "give --discharged, or name a version with --scheme",
-            )
+            ),
+            err=True,
         )
     elif day is not None and is_outside(day, grouper.scheme) and made.scheme == grouper.scheme.id:
-        _note(
+        note(
             both(
                 f"{day} 不在分组方案 {made.scheme} 的施行期内",
                 f"the scheme {made.scheme} was not in force on {day}",
-            )
+            ),
+            err=True,
         )
     return made
 
@@ -249,13 +246,9 @@ def _of_file(
             )
         pricer.case(case_id)
     made, codes = explain_case(source, case_id, grouper, reading=reading, prices=pricer)
-    for note in (*codes.first(), *codes.provisos()):
-        _note(note)
+    for text in (*codes.first(), *codes.provisos()):
+        note(text, err=True)
     return made
-
-
-def _note(text: Bilingual) -> None:
-    click.echo(t("注意：", "note: ") + in_language(text, LANG), err=True)
 
 
 def _explain_many(
@@ -283,20 +276,16 @@ def _explain_many(
         progress=lambda total: bar(t("解释", "explaining"), total),
     )
     seconds = time.perf_counter() - started
-    for note in done.codes.first():
-        click.echo(t("注意：", "note: ") + in_language(note, LANG))
+    notes(done.codes.first())
     for version in done.versions:
-        click.echo(
-            t(
-                f"  按版本 {version.scheme} 解释 {version.cases:,} 例",
-                f"  explained by version {version.scheme}: {version.cases:,}",
-            )
+        say(
+            f"  按版本 {version.scheme} 解释 {version.cases:,} 例",
+            f"  explained by version {version.scheme}: {version.cases:,}",
         )
     click.echo(counts_text(done.counts) + t(f"；{seconds:.2f} 秒", f"; {seconds:.2f} s"))
-    click.echo(t(f"结果 {done.path}", f"result {done.path}"))
-    for note in done.warnings:
-        click.echo(t("注意：", "note: ") + in_language(note, LANG))
-    click.echo(in_language(done.codes.line(), LANG))
+    say(f"结果 {done.path}", f"result {done.path}")
+    notes(done.warnings)
+    tell(done.codes.line())
 
 
 def _codes(text: str) -> list[str]:

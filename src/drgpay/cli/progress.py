@@ -7,6 +7,18 @@ from collections.abc import Callable
 
 from drgpay.cli.lang import t
 
+TITLES = {
+    "history": ("历史", "history"),
+    "cases": ("本年", "cases"),
+    "sensitivity": ("备选值", "alternatives"),
+    "runs": ("清算", "runs"),
+}
+
+
+def bar_of(name: str, total: int | None) -> Callable[[int], None]:
+    """Return the bar of a stage of a settlement."""
+    return bar(t(*TITLES[name]), total)
+
 
 def bar(title: str, total: int | None) -> Callable[[int], None]:
     """Return what is called with the cases done at each step; silent without a terminal."""

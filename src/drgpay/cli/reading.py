@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from drgpay.cases.options import WAIT_SECONDS, ReadOptions
-from drgpay.cli.lang import t
+from drgpay.cli.options import PATH, Command, option
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 NAMES = ("mapping", "sheet", "encoding", "delimiter", "table", "wait")
+
+
+OPTIONS = (
+    option(
+        "--mapping",
+        "列名和取值的对照文件，.toml 或 .csv；或内置的名称，如 hqms",
+        "file that says what other headers and values mean, .toml or .csv, or a bundled "
+        "one by name, as hqms",
+        type=PATH,
+    ),
+    option(
+        "--sheet",
+        "Excel中读哪张工作表；默认读所有有病例的",
+        "sheet of an Excel file; default: all that hold cases",
+    ),
+    option(
+        "--encoding",
+        "文本文件的编码；默认自动识别UTF-8、UTF-16、GB18030",
+        "encoding of text files; default: UTF-8, UTF-16 or GB18030 is found",
+    ),
+    option(
+        "--delimiter",
+        "文本文件的分隔符，如 ; 或 tab；默认自动识别",
+        "delimiter of text files, such as ; or tab; default: it is found",
+    ),
+    option("--table", "数据库的表或视图", "table or view of a database"),
+    option(
+        "--wait",
+        "数据库的视图多少秒不再给出行就停止",
+        "seconds after which a view of a database that gives no further rows is left",
+        type=click.IntRange(1, 86_400),
+        default=WAIT_SECONDS,
+    ),
+)
 
 
 def reading_options(command: Command) -> Command:
@@ -27,52 +58,6 @@ def reading_options(command: Command) -> Command:
         return command(*args, reading=ReadOptions(**{n: kwargs.pop(n) for n in NAMES}), **kwargs)
 
     decorated: Any = reads
-    for option in reversed(_options()):
-        decorated = option(decorated)
+    for add in reversed(OPTIONS):
+        decorated = add(decorated)
     return decorated  # type: ignore[no-any-return]
-
-
-def _options() -> list[Callable[[Any], Any]]:
-    return [
-        click.option(
-            "--mapping",
-            type=click.Path(path_type=Path),
-            help=t(
-                "列名和取值的对照文件，.toml 或 .csv；或内置的名称，如 hqms",
-                "file that says what other headers and values mean, .toml or .csv, or a bundled "
-                "one by name, as hqms",
-            ),
-        ),
-        click.option(
-            "--sheet",
-            help=t(
-                "Excel中读哪张工作表；默认读所有有病例的",
-                "sheet of an Excel file; default: all that hold cases",
-            ),
-        ),
-        click.option(
-            "--encoding",
-            help=t(
-                "文本文件的编码；默认自动识别UTF-8、UTF-16、GB18030",
-                "encoding of text files; default: UTF-8, UTF-16 or GB18030 is found",
-            ),
-        ),
-        click.option(
-            "--delimiter",
-            help=t(
-                "文本文件的分隔符，如 ; 或 tab；默认自动识别",
-                "delimiter of text files, such as ; or tab; default: it is found",
-            ),
-        ),
-        click.option("--table", help=t("数据库的表或视图", "table or view of a database")),
-        click.option(
-            "--wait",
-            type=click.IntRange(1, 86_400),
-            default=WAIT_SECONDS,
-            show_default=True,
-            help=t(
-                "数据库的视图多少秒不再给出行就停止",
-                "seconds after which a view of a database that gives no further rows is left",
-            ),
-        ),
-    ]

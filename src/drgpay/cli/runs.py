@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import PATH, flag, option, out_option
+from drgpay.cli.told import paper_of, say
 
 
 @click.group(
@@ -26,25 +28,20 @@ def runs() -> None:
         "List the runs below FOLDER: region, year, version, point values, sum of dues",
     ),
 )
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
+@click.argument("folder", type=PATH)
+@flag(
     "--verify",
-    is_flag=True,
-    help=t(
-        "核对结果的每个文件和输入文件是否仍与清算时一致（按 SHA-256）",
-        "hold every file of the results, and the inputs, against their digests (SHA-256)",
-    ),
+    "核对结果的每个文件和输入文件是否仍与清算时一致（按 SHA-256）",
+    "hold every file of the results, and the inputs, against their digests (SHA-256)",
 )
-@click.option(
+@option(
     "--region",
     "regions",
+    "与 --verify 同用：统筹区文件夹；默认在FOLDER之下寻找",
+    "with --verify: region folders; found below FOLDER otherwise",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="REGION_DIR",
-    help=t(
-        "与 --verify 同用：统筹区文件夹；默认在FOLDER之下寻找",
-        "with --verify: region folders; found below FOLDER otherwise",
-    ),
 )
 def list_command(folder: Path, verify: bool, regions: tuple[Path, ...]) -> None:
     """List runs."""
@@ -66,28 +63,19 @@ def list_command(folder: Path, verify: bool, regions: tuple[Path, ...]) -> None:
         "Compare two runs: inputs, parameters, point values, hospitals, DRGs, classes, cases",
     ),
 )
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    help=t("写入 .html 或 .xlsx 文件", "write an .html or .xlsx file"),
-)
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
+@out_option("写入 .html 或 .xlsx 文件", "write an .html or .xlsx file")
 def diff_command(a: Path, b: Path, out: Path | None) -> None:
     """Compare runs."""
-    from drgpay.ground.outputs import not_an_input, result_file
     from drgpay.report.runs_diff import diff_lines, write_diff_excel, write_diff_page
     from drgpay.runs.records import diff_runs
 
-    suffix = ""
-    if out is not None:
-        suffix = result_file(out, (".html", ".xlsx"))
-        not_an_input([out], [a, b])
+    suffix = paper_of(out, (".html", ".xlsx"), [a, b])
     found = diff_runs(a, b)
     if out is None:
         click.echo("\n".join(diff_lines(found, LANG)))
         return
     write = write_diff_page if suffix == ".html" else write_diff_excel
     write(found, out, LANG)
-    click.echo(t(f"已写入 {out}", f"written to {out}"))
+    say(f"已写入 {out}", f"written to {out}")

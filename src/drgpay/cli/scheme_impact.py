@@ -8,60 +8,45 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import asked_pairs, threads_option
+from drgpay.cli.options import PATH, asked_pairs, command, flag, option, out_option, threads_option
 from drgpay.cli.progress import bar
 from drgpay.cli.start import spare_imports
+from drgpay.cli.told import say
 
 SHOWN = 10
 
 
-@click.command(
-    "impact",
-    help=t(
-        "换用方案的影响：用A和B两个方案为同一批病例分组，比较病组、CMI和各机构点数",
-        "Group the same cases by schemes A and B: moves, CMI and points of hospitals",
-    ),
+@command(
+    "换用方案的影响：用A和B两个方案为同一批病例分组，比较病组、CMI和各机构点数",
+    "Group the same cases by schemes A and B: moves, CMI and points of hospitals",
 )
 @click.argument("a")
 @click.argument("b")
-@click.argument("cases", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    help=t("新文件夹：各表（Parquet、CSV）和报告", "a new folder for tables and report"),
+@click.argument("cases", nargs=-1, required=True, type=PATH)
+@out_option("新文件夹：各表（Parquet、CSV）和报告", "a new folder for tables and report")
+@option(
+    "--html/--no-html", "在结果文件夹中写报告", "write the report into the folder", default=True
 )
-@click.option(
-    "--html/--no-html",
-    default=True,
-    show_default=True,
-    help=t("在结果文件夹中写报告", "write the report into the folder"),
-)
-@click.option(
+@option(
     "--policy",
+    "裁剪和稳定组的参数取自此政策",
+    "policy whose trimming and stability are used",
     default="hangzhou",
-    show_default=True,
-    help=t("裁剪和稳定组的参数取自此政策", "policy whose trimming and stability are used"),
 )
-@click.option(
+@option(
     "--year",
+    "政策年度；默认为出院最多的一年",
+    "year of the policy; default: that of most discharges",
     type=click.IntRange(1990, 2199),
-    help=t(
-        "政策年度；默认为出院最多的一年", "year of the policy; default: that of most discharges"
-    ),
 )
-@click.option(
-    "--synthetic", is_flag=True, help=t("报告中标明虚构数据", "mark the report as invented data")
-)
-@click.option(
+@flag("--synthetic", "报告中标明虚构数据", "mark the report as invented data")
+@option(
     "--reading",
     "asked",
+    "方案未定的一项读法，可多次给出；前加 a: 或 b: 只用于一个方案",
+    "a reading that schemes leave open, of both; with a: or b: before it, of that one alone",
     multiple=True,
     metavar="[a:|b:]NAME=VALUE",
-    help=t(
-        "方案未定的一项读法，可多次给出；前加 a: 或 b: 只用于一个方案",
-        "a reading that schemes leave open, of both; with a: or b: before it, of that one alone",
-    ),
 )
 @threads_option
 def impact(
@@ -109,32 +94,26 @@ def impact(
             write_sums(temporary)
     same = [found.staying(level) for level in ("drg", "adrg", "mdc")]
     shares = [f"{n / found.counted:.1%}" if found.counted else "—" for n in same]
-    click.echo(
-        t(
-            f"{found.a.id} → {found.b.id}：收到 {found.rows:,} 例 = 测算 {found.counted:,} + "
-            f"隔离 {len(found.quarantine):,}",
-            f"{found.a.id} → {found.b.id}: {found.rows:,} cases in = {found.counted:,} measured + "
-            f"{len(found.quarantine):,} quarantined",
-        )
+    say(
+        f"{found.a.id} → {found.b.id}：收到 {found.rows:,} 例 = 测算 {found.counted:,} + "
+        f"隔离 {len(found.quarantine):,}",
+        f"{found.a.id} → {found.b.id}: {found.rows:,} cases in = {found.counted:,} measured + "
+        f"{len(found.quarantine):,} quarantined",
     )
-    click.echo(
-        t(
-            f"代码不变：DRG {shares[0]}，ADRG {shares[1]}，MDC {shares[2]}",
-            f"same code: DRG {shares[0]}, ADRG {shares[1]}, MDC {shares[2]}",
-        )
+    say(
+        f"代码不变：DRG {shares[0]}，ADRG {shares[1]}，MDC {shares[2]}",
+        f"same code: DRG {shares[0]}, ADRG {shares[1]}, MDC {shares[2]}",
     )
     for side in (found.a, found.b):
         groups = int((side.cases > 0).sum())
         share = f"{side.counts.grouped / found.counted:.2%}" if found.counted else "—"
-        click.echo(
-            t(
-                f"{side.id}：入组率 {share}，用到 {groups} 个病组",
-                f"{side.id}: {share} grouped, {groups} groups used",
-            )
+        say(
+            f"{side.id}：入组率 {share}，用到 {groups} 个病组",
+            f"{side.id}: {share} grouped, {groups} groups used",
         )
     ranked = sorted(found.hospitals, key=lambda h: (-h.change_share, h.id))
     shown = ranked if len(ranked) <= SHOWN else [*ranked[: SHOWN // 2], *ranked[-(SHOWN // 2) :]]
-    click.echo(t("机构的点数份额（两端）：", "hospitals' share of points, both ends:"))
+    say("机构的点数份额（两端）：", "hospitals' share of points, both ends:")
     for h in shown:
         cmi = " → ".join("—" if value is None else f"{value:.4f}" for value in h.cmi)
         click.echo(f"  {h.id}  CMI {cmi}  {h.change_share:+.2%}")
@@ -142,7 +121,7 @@ def impact(
         click.echo(t("说明：", "note: ") + note.of(LANG))
     seconds = time.perf_counter() - started
     if out is not None:
-        click.echo(t(f"结果 {out}（{seconds:.1f} 秒）", f"result {out} ({seconds:.1f} s)"))
+        say(f"结果 {out}（{seconds:.1f} 秒）", f"result {out} ({seconds:.1f} s)")
 
 
 def _side(text: str) -> tuple[str, str]:

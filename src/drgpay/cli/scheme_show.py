@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import command, flag
+from drgpay.cli.told import say
 from drgpay.ground.errors import InputError, SchemeError, both, in_language
 from drgpay.ground.reference import bundled
 from drgpay.names.readings import OPEN_READINGS
@@ -71,7 +73,7 @@ COUNTS = {
 }
 
 
-@click.command("list", help=t("列出内置的分组方案", "List the bundled schemes"))
+@command("列出内置的分组方案", "List the bundled schemes", name="list")
 def list_schemes() -> None:
     """Print id, title, effective period, counts and digest of each bundled scheme."""
     for name in bundled("schemes"):
@@ -86,7 +88,7 @@ def list_schemes() -> None:
         click.echo("    " + _counts(stated))
         digest = str(manifest.get("digest") or t("未封存", "not sealed"))
         click.echo(f"    {t('摘要', 'digest')} {digest[:12]}")
-    click.echo(t("按出院日期选用版本的族：", "families, version by discharge date:"))
+    say("按出院日期选用版本的族：", "families, version by discharge date:")
     for family in bundled_families().values():
         versions = t("；", "; ").join(
             f"{v.id} {in_language(v.period, LANG)}{'' if v.verified else t('（未核实）', ' (not verified)')}"
@@ -95,22 +97,22 @@ def list_schemes() -> None:
         click.echo(f"    {family.name}{t('：', ': ')}{versions}")
 
 
-@click.command("check", help=t("检查一个分组方案的全部表", "Check all tables of a scheme"))
+@command("检查一个分组方案的全部表", "Check all tables of a scheme")
 @click.argument("name")
-@click.option("--seal", "sealing", is_flag=True, help=t("封存清单", "seal the manifest"))
+@flag("--seal", "sealing", "封存清单", "seal the manifest")
 def check(name: str, sealing: bool) -> None:
     """Print each finding, known and new, and the counts; exit code 3 when there are new ones."""
     checked = check_scheme(name)
     if sealing and not checked.faults:
         path = seal(checked)
         checked = check_scheme(name)
-        click.echo(t(f"已封存 {path}", f"sealed {path}"))
+        say(f"已封存 {path}", f"sealed {path}")
     _print_findings(t("已知问题", "known findings"), checked.known)
     _print_findings(t("新问题", "new findings"), checked.new)
     _print_summary(checked)
     if checked.new:
         if sealing:
-            click.echo(t("有新问题，未封存", "not sealed: there are new findings"))
+            say("有新问题，未封存", "not sealed: there are new findings")
         sys.exit(SchemeError.exit_code)
 
 
@@ -133,10 +135,10 @@ def _print_summary(checked: Checked) -> None:
     if loaded.base:
         click.echo(t(f"基础方案 {loaded.base}：", f"on {loaded.base}: ") + _origins(loaded))
     new, known = len(checked.new), len(checked.known)
-    click.echo(t(f"新问题 {new}，已知问题 {known}", f"{new} new, {known} known"))
+    say(f"新问题 {new}，已知问题 {known}", f"{new} new, {known} known")
 
 
-@click.command("show", help=t("查看方案或其中一组", "Show a scheme or one of its groups"))
+@command("查看方案或其中一组", "Show a scheme or one of its groups")
 @click.argument("name")
 @click.argument("group", required=False)
 def show(name: str, group: str | None) -> None:
@@ -185,16 +187,14 @@ def _show_scheme(loaded: Scheme) -> None:
     if loaded.base:
         click.echo(f"{t('基础方案', 'base')}: {loaded.base}（{_origins(loaded)}）")
     click.echo(f"retry = {str(loaded.retry).lower()}")
-    click.echo(t("方案未定的读法：", "readings that are open:"))
+    say("方案未定的读法：", "readings that are open:")
     for name, reading in OPEN_READINGS.items():
         chosen = loaded.options[name]
         others = ", ".join(choice for choice in reading.choices if choice != chosen)
         said = in_language(reading.choices[chosen], LANG)
-        click.echo(
-            t(
-                f"  {name} = {chosen}（{said}；另有 {others}）",
-                f"  {name} = {chosen} ({said}; or {others})",
-            )
+        say(
+            f"  {name} = {chosen}（{said}；另有 {others}）",
+            f"  {name} = {chosen} ({said}; or {others})",
         )
     for condition in loaded.named_conditions.values():
         click.echo(f"    {condition.group}: {in_language(condition.told(), LANG)}")
@@ -251,9 +251,7 @@ def _rule(rule: str) -> str:
 def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
     click.echo(f"{mdc.mdc} {mdc.name}{_origin(loaded, 'mdc.csv', mdc.row)}")
     where = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
-    click.echo(
-        t(f"顺序 第{where}个，共{len(loaded.mdcs)}个MDC", f"{where} of {len(loaded.mdcs)} MDCs")
-    )
+    say(f"顺序 第{where}个，共{len(loaded.mdcs)}个MDC", f"{where} of {len(loaded.mdcs)} MDCs")
     click.echo(f"{t('规则', 'rule')}: {_rule(mdc.rule)}")
     _show_condition(loaded, mdc.mdc)
     click.echo(f"{t('歧义组', 'ambiguous group')}: {_ambiguous(mdc)}")
@@ -290,7 +288,7 @@ def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
     click.echo(f"{t('DRG规则', 'DRG rule')}: {_rule(drg.rule)}")
     _show_lists(loaded, [(adrg.key, adrg.rule), (loaded.lists_of(drg), drg.rule)])
     split = [other for other in loaded.drgs if other.adrg_key == drg.adrg_key]
-    click.echo(t("细分（按判断顺序）:", "split, in order of evaluation:"))
+    say("细分（按判断顺序）:", "split, in order of evaluation:")
     for other in split:
         mark = "→" if other is drg else " "
         click.echo(f"  {mark} {other.order} {other.key} {other.name}  ← {_rule(other.rule)}")
@@ -317,11 +315,9 @@ def _show_place(loaded: Scheme, adrg: AdrgRow) -> None:
     mdc_place = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
     inside = [a.key for a in loaded.adrgs if a.mdc == adrg.mdc]
     place = inside.index(adrg.key) + 1
-    click.echo(
-        t(
-            f"顺序 MDC第{mdc_place}个（共{len(loaded.mdcs)}个），ADRG第{place}个（共{len(inside)}个）",
-            f"order: MDC {mdc_place} of {len(loaded.mdcs)}, ADRG {place} of {len(inside)}",
-        )
+    say(
+        f"顺序 MDC第{mdc_place}个（共{len(loaded.mdcs)}个），ADRG第{place}个（共{len(inside)}个）",
+        f"order: MDC {mdc_place} of {len(loaded.mdcs)}, ADRG {place} of {len(inside)}",
     )
 
 

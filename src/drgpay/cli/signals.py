@@ -8,44 +8,51 @@ from pathlib import Path
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import new_folder_option, region_argument, threads_option
-from drgpay.cli.progress import bar
+from drgpay.cli.options import (
+    PATH,
+    command,
+    new_folder_option,
+    option,
+    region_argument,
+    threads_option,
+)
+from drgpay.cli.progress import bar_of
+from drgpay.cli.told import say
 from drgpay.ground.errors import in_language
 
 
-@click.command(
-    short_help=t(
-        "异常信号：按机构列出信号及其证据，供核查", "Signals of gaming, with evidence, by hospital"
-    ),
-    help=t(
-        "异常信号：按机构列出分解住院、高套、服务不足、费用转嫁、推诿重症等信号及其证据。"
-        "信号只提示应当核查之处，不是结论。",
-        "Signals of gaming: split stays, upcoding, low service, shifted cost, refused patients, each "
-        "with its evidence, by hospital. A signal is a reason to look, not a verdict.",
+@command(
+    "异常信号：按机构列出分解住院、高套、服务不足、费用转嫁、推诿重症等信号及其证据。"
+    "信号只提示应当核查之处，不是结论。",
+    "Signals of gaming: split stays, upcoding, low service, shifted cost, refused patients, each "
+    "with its evidence, by hospital. A signal is a reason to look, not a verdict.",
+    short=(
+        "异常信号：按机构列出信号及其证据，供核查",
+        "Signals of gaming, with evidence, by hospital",
     ),
 )
 @region_argument
 @new_folder_option
-@click.option(
+@option(
     "--run",
     "run_dir",
-    type=click.Path(path_type=Path),
-    help=t("同一批病例的清算结果；不给则当场清算", "a run of these cases; else settled here"),
+    "同一批病例的清算结果；不给则当场清算",
+    "a run of these cases; else settled here",
+    type=PATH,
 )
-@click.option(
+@option(
     "--outpatient",
-    type=click.Path(path_type=Path),
-    help=t(
-        "门诊记录 .parquet 或 .csv；不给则取统筹区文件夹中的 outpatient.parquet",
-        "outpatient visits, .parquet or .csv; else outpatient.parquet of the region folder",
-    ),
+    "门诊记录 .parquet 或 .csv；不给则取统筹区文件夹中的 outpatient.parquet",
+    "outpatient visits, .parquet or .csv; else outpatient.parquet of the region folder",
+    type=PATH,
 )
-@click.option(
+@option(
     "--set",
     "overrides",
+    "改变一项信号参数，见 docs/signals.md",
+    "set a parameter of the signals",
     multiple=True,
     metavar="KEY=VALUE",
-    help=t("改变一项信号参数，见 docs/signals.md", "set a parameter of the signals"),
 )
 @threads_option
 def signals(
@@ -63,14 +70,13 @@ def signals(
 
     started = time.perf_counter()
     new_folder(out)
-    titles = {"history": t("历史", "history"), "cases": t("本年", "cases")}
     result = find(
         region_dir,
         run_dir,
         outpatient,
         overrides=overrides,
         threads=threads,
-        progress=lambda name, total: bar(titles[name], total),
+        progress=bar_of,
     )
     from drgpay.report.signals import write_report
 
@@ -82,21 +88,17 @@ def signals(
         finish=lambda folder, main, evidence: write_report(folder, main, evidence, told, LANG),
     )
     counts, sure = told["cases"], told["confidence"]
-    click.echo(
-        t(
-            f"{told['hospitals']} 家机构，{counts['in']:,} 例：参与比较 {counts['compared']:,}，"
-            f"按床日 {counts['bed_day']:,}，未入组 {counts['not_grouped']:,}，隔离 {counts['quarantined']:,}",
-            f"{told['hospitals']} hospitals, {counts['in']:,} cases: {counts['compared']:,} compared, "
-            f"{counts['bed_day']:,} by bed-day, {counts['not_grouped']:,} not grouped, "
-            f"{counts['quarantined']:,} quarantined",
-        )
+    say(
+        f"{told['hospitals']} 家机构，{counts['in']:,} 例：参与比较 {counts['compared']:,}，"
+        f"按床日 {counts['bed_day']:,}，未入组 {counts['not_grouped']:,}，隔离 {counts['quarantined']:,}",
+        f"{told['hospitals']} hospitals, {counts['in']:,} cases: {counts['compared']:,} compared, "
+        f"{counts['bed_day']:,} by bed-day, {counts['not_grouped']:,} not grouped, "
+        f"{counts['quarantined']:,} quarantined",
     )
-    click.echo(
-        t(
-            f"信号：高置信 {sure['high']}，中置信 {sure['middle']}，低置信 {sure['low']}（低者仅供留意）",
-            f"signals: {sure['high']} of high confidence, {sure['middle']} middle, "
-            f"{sure['low']} low (worth watching only)",
-        )
+    say(
+        f"信号：高置信 {sure['high']}，中置信 {sure['middle']}，低置信 {sure['low']}（低者仅供留意）",
+        f"signals: {sure['high']} of high confidence, {sure['middle']} middle, "
+        f"{sure['low']} low (worth watching only)",
     )
     for f in result.findings:
         if f.missing:
@@ -104,9 +106,6 @@ def signals(
             click.echo(
                 t(f"不可判断：{name}：", f"not evaluable: {name}: ") + in_language(f.missing, LANG)
             )
-    click.echo(t("信号只提示应当核查之处，不是结论", "a signal is a reason to look, not a verdict"))
+    say("信号只提示应当核查之处，不是结论", "a signal is a reason to look, not a verdict")
     seconds = time.perf_counter() - started
-    click.echo(
-        t(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}",
-          f"result {out} ({seconds:.1f} s), report {out / 'report.html'}")
-    )  # fmt: skip
+    say(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}", f"result {out} ({seconds:.1f} s), report {out / 'report.html'}")  # fmt: skip

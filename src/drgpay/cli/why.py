@@ -7,34 +7,33 @@ from pathlib import Path
 
 import click
 
-from drgpay.cli.lang import LANG, t
+from drgpay.cli.lang import LANG
+from drgpay.cli.options import PATH, command, json_option, option, run_argument
 from drgpay.cli.start import spare_imports
+from drgpay.cli.told import paper_of
 from drgpay.ground.errors import InputError, both
 
 
-@click.command(
-    short_help=t(
-        "说明清算结果中的任一数字怎样得来", "Why any figure of a settled run is what it is"
-    ),
-    help=t(
-        "说明清算结果RUN_DIR中一个病例、医疗机构、险种或病组的数字怎样得来：逐步列出算式、数字的出处、"
-        "参数和条款，可用纸笔复算。推算与各表不一致，或文件被改动过，以代码6退出。",
-        "Show how the figures of a case, a hospital, a pool or a group of a run folder came about: "
-        "each step with its formula, where its numbers stand, parameters and clauses. Exit code 6 "
-        "when derivation and tables do not agree, or files were changed.",
-    ),
+@command(
+    "说明清算结果RUN_DIR中一个病例、医疗机构、险种或病组的数字怎样得来：逐步列出算式、数字的出处、"
+    "参数和条款，可用纸笔复算。推算与各表不一致，或文件被改动过，以代码6退出。",
+    "Show how the figures of a case, a hospital, a pool or a group of a run folder came about: "
+    "each step with its formula, where its numbers stand, parameters and clauses. Exit code 6 "
+    "when derivation and tables do not agree, or files were changed.",
+    short=("说明清算结果中的任一数字怎样得来", "Why any figure of a settled run is what it is"),
 )
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--case", "case_id", help=t("病例号", "case id"))
-@click.option("--hospital", help=t("医疗机构编码", "hospital id"))
-@click.option("--pool", help=t("险种", "pool"))
-@click.option("--drg", help=t("病组编码", "group"))
-@click.option("--json", "as_json", is_flag=True, help=t("输出JSON", "print JSON"))
-@click.option(
+@run_argument
+@option("--case", "case_id", "病例号", "case id")
+@option("--hospital", "医疗机构编码", "hospital id")
+@option("--pool", "险种", "pool")
+@option("--drg", "病组编码", "group")
+@json_option
+@option(
     "--html",
     "page",
-    type=click.Path(path_type=Path),
-    help=t("另写成网页 .html，可打印", "write a page (.html) to print, too"),
+    "另写成网页 .html，可打印",
+    "write a page (.html) to print, too",
+    type=PATH,
 )
 def why(
     run_dir: Path,
@@ -60,11 +59,7 @@ def why(
                 "for example --case C02; --hospital H1 has each of its pools",
             ),
         )
-    if page is not None:
-        from drgpay.ground.outputs import not_an_input, result_file
-
-        result_file(page, [".html"])
-        not_an_input([page], [])
+    paper_of(page, (".html",))
     from drgpay.why import RunFolder, text
     from drgpay.why import why as derive
     from drgpay.why.blame import fault_of

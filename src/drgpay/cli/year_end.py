@@ -7,77 +7,69 @@ from pathlib import Path
 
 import click
 
-from drgpay.cli.counts import counts_text, tell_quarantined
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import new_folder_option, region_argument, threads_option, trial_option
-from drgpay.cli.progress import bar
-from drgpay.ground.errors import in_language
+from drgpay.cli.options import (
+    PATH,
+    command,
+    flag,
+    new_folder_option,
+    option,
+    region_argument,
+    threads_option,
+    trial_option,
+)
+from drgpay.cli.progress import bar_of
+from drgpay.cli.told import counts_text, notes, say, tell, tell_first, tell_quarantined, wrong_use
 
 
-@click.command(
-    "year-end",
-    help=t(
-        "年度清算：读取统筹区文件夹REGION_DIR，写出清算结果文件夹RUN_DIR（须是新文件夹）。",
-        "Settle a year: read the region folder, write a new run folder.",
-    ),
+@command(
+    "年度清算：读取统筹区文件夹REGION_DIR，写出清算结果文件夹RUN_DIR（须是新文件夹）。",
+    "Settle a year: read the region folder, write a new run folder.",
+    name="year-end",
 )
 @region_argument
 @new_folder_option
 @trial_option
-@click.option(
+@flag(
     "--sensitivity",
     "sensitive",
-    is_flag=True,
-    help=t(
-        "未核实的参数逐项改用备选值重新清算，报告各涉及多少钱（耗时较长）",
-        "settle again with the alternative of each value that is not verified: how much money "
-        "hangs on it (takes longer)",
-    ),
+    "未核实的参数逐项改用备选值重新清算，报告各涉及多少钱（耗时较长）",
+    "settle again with the alternative of each value that is not verified: how much money "
+    "hangs on it (takes longer)",
 )
-@click.option(
+@flag(
     "--letters",
-    is_flag=True,
-    help=t(
-        "另写每家机构的清算通知书（letters/）", "write a letter to each hospital, too (letters/)"
-    ),
+    "另写每家机构的清算通知书（letters/）",
+    "write a letter to each hospital, too (letters/)",
 )
-@click.option(
+@flag(
     "--sheets-per-hospital",
-    is_flag=True,
-    help=t(
-        "settlement.xlsx 中每家机构另有一张工作表",
-        "a sheet for each hospital in settlement.xlsx",
-    ),
+    "settlement.xlsx 中每家机构另有一张工作表",
+    "a sheet for each hospital in settlement.xlsx",
 )
-@click.option(
+@option(
     "--reopens",
-    type=click.Path(path_type=Path),
+    "重开：RUN是原清算的结果文件夹；输入须与其一致，结果是新的一版，并列出应追回的差额",
+    "reopen the run of a year: the inputs must be its own; the result is a new version with "
+    "what is to be recovered",
+    type=PATH,
     metavar="RUN",
-    help=t(
-        "重开：RUN是原清算的结果文件夹；输入须与其一致，结果是新的一版，并列出应追回的差额",
-        "reopen the run of a year: the inputs must be its own; the result is a new version with "
-        "what is to be recovered",
-    ),
 )
-@click.option(
+@option(
     "--violations",
-    type=click.Path(path_type=Path),
+    "与 --reopens 同用：后来查实的违规（CSV或Excel）",
+    "with --reopens: violations found later (CSV or Excel)",
+    type=PATH,
     metavar="FILE",
-    help=t(
-        "与 --reopens 同用：后来查实的违规（CSV或Excel）",
-        "with --reopens: violations found later (CSV or Excel)",
-    ),
 )
-@click.option(
+@option(
     "--corrected",
+    "与 --reopens 同用：原清算隔离、现已更正的病例（列与病例文件相同；可多次给出）",
+    "with --reopens: cases that the run had quarantined, corrected (columns as in the case "
+    "files; may be repeated)",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
-    help=t(
-        "与 --reopens 同用：原清算隔离、现已更正的病例（列与病例文件相同；可多次给出）",
-        "with --reopens: cases that the run had quarantined, corrected (columns as in the case "
-        "files; may be repeated)",
-    ),
 )
 @threads_option
 def year_end(
@@ -99,22 +91,13 @@ def year_end(
     from drgpay.settlement.year_end import year_end as settle_year
 
     if violations is not None and reopens is None:
-        raise click.UsageError(
-            t("--violations 须与 --reopens 同用", "--violations needs --reopens")
-        )
+        raise wrong_use("--violations 须与 --reopens 同用", "--violations needs --reopens")
     if corrected and reopens is None:
-        raise click.UsageError(t("--corrected 须与 --reopens 同用", "--corrected needs --reopens"))
+        raise wrong_use("--corrected 须与 --reopens 同用", "--corrected needs --reopens")
     if reopens is not None and overrides:
-        raise click.UsageError(
-            t("重开清算不能试算（--set）", "--reopens and --set exclude each other")
-        )
+        raise wrong_use("重开清算不能试算（--set）", "--reopens and --set exclude each other")
     started = time.perf_counter()
     new_folder(out)
-    titles = {
-        "history": t("历史", "history"),
-        "cases": t("本年", "cases"),
-        "sensitivity": t("备选值", "alternatives"),
-    }
     if reopens is not None:
         from drgpay.reopening.reopen import reopen
 
@@ -125,7 +108,7 @@ def year_end(
             corrected=corrected,
             threads=threads,
             lang=LANG,
-            progress=lambda name, total: bar(titles[name], total),
+            progress=bar_of,
         )
     else:
         run = settle_year(
@@ -133,7 +116,7 @@ def year_end(
             overrides=overrides,
             threads=threads,
             lang=LANG,
-            progress=lambda name, total: bar(titles[name], total),
+            progress=bar_of,
         )
     from drgpay.report.outputs import write_outputs  # with charts: slow, of no use to a refusal
 
@@ -141,9 +124,7 @@ def year_end(
         if sensitive:
             from drgpay.trials.sensitivity import write_sensitivity
 
-            write_sensitivity(
-                run, folder, LANG, progress=lambda name, total: bar(titles[name], total)
-            )
+            write_sensitivity(run, folder, LANG, progress=bar_of)
         write_outputs(
             folder, LANG, letters=letters, sheets_per_hospital=sheets_per_hospital, threads=threads
         )
@@ -152,38 +133,26 @@ def year_end(
     from drgpay.cases.quarantine import Why
 
     first = run.prepared.codes.first()
-    for note in first:
-        click.echo(t("注意：", "note: ") + in_language(note, LANG))
-    if run.policy.trial:
-        from drgpay.policy.choice_words import setting_text
-
-        settings = "; ".join(setting_text(text, LANG) for text in run.policy.trial)
-        click.echo(t("【试算】", "[TRIAL] ") + settings)
+    tell_first(first, run.policy.trial)
     title = f"{run.region.name} {run.region.year}"
     click.echo(t(f"{title}年：", f"{title}: ") + counts_text(run.counts))
     for pool in run.pools:
         value = decimal_text(pool.point_value_fen / 100, 6)
-        click.echo(
-            t(
-                f"{pool.name} {pool.pool}：点值 {value} 元，清算总额 {yuan_text(pool.settled_fen)} 元",
-                f"{pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)} yuan",
-            )
+        say(
+            f"{pool.name} {pool.pool}：点值 {value} 元，清算总额 {yuan_text(pool.settled_fen)} 元",
+            f"{pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)} yuan",
         )
     tell_quarantined(out / "quarantine.csv", Why.of(run.quarantine))
     if len(run.notes):
-        click.echo(
-            t(
-                f"{len(run.notes)} 项特病单议未起作用，见 quarantine.csv",
-                f"{len(run.notes)} reviews had no effect: see quarantine.csv",
-            )
+        say(
+            f"{len(run.notes)} 项特病单议未起作用，见 quarantine.csv",
+            f"{len(run.notes)} reviews had no effect: see quarantine.csv",
         )
     if run.prepared.checked.found:
-        click.echo(
-            t(
-                f"首页质量问题 {run.prepared.checked.found:,} 处，见 findings.csv，按机构和月份见 findings_by_month.csv",
-                f"{run.prepared.checked.found:,} findings of the front pages: findings.csv, "
-                "findings_by_month.csv",
-            )
+        say(
+            f"首页质量问题 {run.prepared.checked.found:,} 处，见 findings.csv，按机构和月份见 findings_by_month.csv",
+            f"{run.prepared.checked.found:,} findings of the front pages: findings.csv, "
+            "findings_by_month.csv",
         )
     if run.reopening is not None:
         from drgpay.runs.carried import differences
@@ -191,30 +160,20 @@ def year_end(
         rows, last = differences(run.reopening, run), run.reopening.version - 1
         back = yuan_text(sum(max(0, before - after) for *_, before, after in rows))
         more = yuan_text(sum(max(0, after - before) for *_, before, after in rows))
-        click.echo(
-            t(
-                f"第 {run.reopening.version} 版：与第 {last} 版相比应追回 {back} 元，应补付 {more} 元，见 recovery.csv",
-                f"version {run.reopening.version}: to recover {back} yuan, to add {more} yuan: "
-                f"recovery.csv (against version {last})",
-            )
+        say(
+            f"第 {run.reopening.version} 版：与第 {last} 版相比应追回 {back} 元，应补付 {more} 元，见 recovery.csv",
+            f"version {run.reopening.version}: to recover {back} yuan, to add {more} yuan: "
+            f"recovery.csv (against version {last})",
         )
-        click.echo(
-            t(
-                f"结转：以前各版的 carried.csv 都尚未用于拨付 → 用 {out / 'carried.csv'}（全部，取代以前各版）；"
-                f"已办到第 {last} 版 → 用 carried_difference.csv（仅差额，改名为 carried.csv）。两者只用其一",
-                "to carry: no carried.csv of an earlier version put into a payment yet → "
-                f"{out / 'carried.csv'} (the whole, replaces all versions before); version {last} "
-                "carried → carried_difference.csv (only the difference, renamed to carried.csv); "
-                "never both",
-            )
+        say(
+            f"结转：以前各版的 carried.csv 都尚未用于拨付 → 用 {out / 'carried.csv'}（全部，取代以前各版）；"
+            f"已办到第 {last} 版 → 用 carried_difference.csv（仅差额，改名为 carried.csv）。两者只用其一",
+            "to carry: no carried.csv of an earlier version put into a payment yet → "
+            f"{out / 'carried.csv'} (the whole, replaces all versions before); version {last} "
+            "carried → carried_difference.csv (only the difference, renamed to carried.csv); "
+            "never both",
         )
-    for warning in run.warnings:
-        if warning in first:
-            continue
-        click.echo(t("注意：", "note: ") + in_language(warning, LANG))
-    click.echo(in_language(run.prepared.codes.line(), LANG))
+    notes(run.warnings, said=first)
+    tell(run.prepared.codes.line())
     seconds = time.perf_counter() - started
-    click.echo(
-        t(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}",
-          f"result {out} ({seconds:.1f} s), report {out / 'report.html'}")
-    )  # fmt: skip
+    say(f"结果 {out}（{seconds:.1f} 秒），报告 {out / 'report.html'}", f"result {out} ({seconds:.1f} s), report {out / 'report.html'}")  # fmt: skip

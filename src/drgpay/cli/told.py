@@ -1,0 +1,90 @@
+"""What commands print, in the language of this call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from drgpay.cli.lang import LANG, t
+from drgpay.ground.errors import in_language
+
+if TYPE_CHECKING:
+    from drgpay.cases.quarantine import Why
+    from drgpay.grouper.outcome import Counts
+
+
+def say(chinese: str, english: str, err: bool = False) -> None:
+    """Print a text in the language of this call of the command."""
+    click.echo(t(chinese, english), err=err)
+
+
+def tell(text: object) -> None:
+    """Print a text that knows both languages."""
+    click.echo(in_language(text, LANG))
+
+
+def note(text: object, err: bool = False) -> None:
+    """Print what the reader must note."""
+    click.echo(t("注意：", "note: ") + in_language(text, LANG), err=err)
+
+
+def notes(texts: Iterable[object], said: Collection[object] = ()) -> None:
+    """Print what the reader must note, but for what was `said` before."""
+    for text in texts:
+        if text not in said:
+            note(text)
+
+
+def paper_of(out: Path | None, suffixes: Sequence[str], inputs: Iterable[str | Path] = ()) -> str:
+    """Return the ending of a paper that is asked for, empty without one.
+
+    Refuses a file that is not to be written.
+    """
+    from drgpay.ground.outputs import not_an_input, result_file
+
+    if out is None:
+        return ""
+    suffix = result_file(out, suffixes)
+    not_an_input([out], inputs)
+    return suffix
+
+
+def settings_text(texts: Iterable[str]) -> str:
+    """Return settings of a policy on one line, with the words of their choices."""
+    from drgpay.policy.choice_words import setting_text
+
+    return "; ".join(setting_text(text, LANG) for text in texts)
+
+
+def tell_first(codes: Iterable[object], trial: Iterable[str]) -> None:
+    """Print what comes before all figures of a settlement: how codes were read, and of a trial."""
+    notes(codes)
+    if trial:
+        click.echo(t("【试算】", "[TRIAL] ") + settings_text(trial))
+
+
+def wrong_use(chinese: str, english: str) -> click.UsageError:
+    """Return the refusal of options that do not go together."""
+    return click.UsageError(t(chinese, english))
+
+
+def counts_text(c: Counts) -> str:
+    """Return in = grouped + ambiguous + ungroupable + quarantined."""
+    return t(
+        f"收到 {c.total:,} = 入组 {c.grouped:,} + 歧义 {c.ambiguous:,} + 未入组 "
+        f"{c.ungroupable:,} + 隔离 {c.quarantined:,}",
+        f"in {c.total:,} = grouped {c.grouped:,} + ambiguous {c.ambiguous:,} + ungroupable "
+        f"{c.ungroupable:,} + quarantined {c.quarantined:,}",
+    )
+
+
+def tell_quarantined(file: Path, why: Why) -> None:
+    """Say where the quarantined rows lie, and for which reasons; nothing where there are none."""
+    lines = why.lines(LANG)
+    if lines:
+        say(f"隔离的行 {file}", f"quarantined rows {file}")
+    for line in lines:
+        click.echo(f"  {line}")
