@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drgpay.points.base import multiples_of
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
-from drgpay.signals.coding import _high_limits, ratio_and_low
+from drgpay.signals.coding import ratio_and_low
 from drgpay.signals.data import load_cases
 from tests.settlement.small import BASE, case, small_region
 
@@ -47,4 +48,4 @@ def test_limits__of_signals_are_those_of_the_classes(
         words = np.array(found.class_words)[found.case_class]
         assert {"low", "high", "normal"} <= set(words.tolist())
         assert ((ratio <= low) == (words == "low")).all()
-        assert ((ratio >= _high_limits(found)) == (words == "high")).all()
+        assert ((ratio >= multiples_of(found.base_points, found.policy)) == (words == "high")).all()

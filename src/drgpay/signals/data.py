@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,49 +29,16 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-RUN_COLUMNS = (
-    "case_id",
-    "hospital_id",
-    "mdc",
-    "adrg",
-    "drg",
-    "status",
-    "severity",
-    "severity_diagnosis",
-    "case_class",
-    "group_mean_fen",
-    "base_points",
-    "days",
-    "total_cost_fen",
-    "pool_fund_fen",
-    "points",
-    "pool",
-    "new_technology_fen",
-)
+RUN_COLUMNS = """
+    case_id hospital_id mdc adrg drg status severity severity_diagnosis case_class group_mean_fen
+    base_points days total_cost_fen pool_fund_fen points pool new_technology_fen
+""".split()
 # what settlement asks for stands here, too, so that the same rows are found broken
-WANTED = (
-    "case_id",
-    "hospital_id",
-    "patient_id",
-    "pool",
-    "sex",
-    "age_years",
-    "birth_weight_g",
-    "admission_date",
-    "discharge_date",
-    "discharge_way",
-    "icu",
-    "total_cost",
-    "pool_fund",
-    "diagnoses",
-    "own_paid",
-    "planned_readmission",
-    "ventilator_time",
-    "referral_group",
-    "payment_mode",
-    "bed_day_class",
-)
-READ = tuple(name for name in WANTED if name not in ("sex", "pool", "diagnoses", "hospital_id"))
+WANTED = """
+    case_id hospital_id patient_id pool sex age_years birth_weight_g admission_date discharge_date
+    discharge_way icu total_cost pool_fund diagnoses own_paid planned_readmission ventilator_time
+    referral_group payment_mode bed_day_class
+""".split()
 NONE, CC, MCC = 0, 1, 2
 
 
@@ -127,15 +95,19 @@ class Cases:
         return len(self.hospital)
 
     @property
-    def level(self) -> Ints:
-        """The level of each case's hospital, numbered."""
-        return self.hospital_level[self.hospital]
+    def hospitals(self) -> int:
+        """How many hospitals the region has."""
+        return len(self.region.hospitals)
 
-    @property
+    @cached_property
     def hospital_level(self) -> Ints:
         """The level of each hospital, numbered in the order of their names."""
         names = sorted({h.level for h in self.region.hospitals})
         return np.array([names.index(h.level) for h in self.region.hospitals], dtype=np.int64)
+
+    def drg_of(self, row: int) -> str:
+        """Return the group of a case."""
+        return self.drg_words[int(self.drg[row])]
 
     def ids(self, rows: Ints) -> list[str]:
         """Return the case ids of some rows."""
@@ -157,7 +129,7 @@ def load_cases(
     if run_dir is None:
         run = year_end(folder, threads=threads, progress=progress)
         region, policy = run.region, run.policy
-        made = pa.concat_tables(t.select(list(RUN_COLUMNS)) for t in case_tables(run))
+        made = pa.concat_tables(t.select(RUN_COLUMNS) for t in case_tables(run))
         value = _mean_value([(p.points, float(p.point_value_fen) / 100) for p in run.pools])
         given = coefficients_table(run)
     else:
@@ -216,10 +188,10 @@ def _coefficients(given: pa.Table, places: Mapping[str, int], drgs: Sequence[str
 def _read_source(region: Region) -> dict[str, Any]:
     """Return the columns that only the region's own files have."""
     source = open_source(list(region.cases), WANTED, "settlement")
-    parts: dict[str, list[Any]] = {name: [] for name in READ}
+    parts: dict[str, list[Any]] = {name: [] for name in _READERS}
     for piece in source.pieces:
         table = piece.load()
-        for name in READ:
+        for name in _READERS:
             parts[name].append(_column(table, name))
     return {
         name: pa.chunked_array(chunks, pa.string())
@@ -230,35 +202,28 @@ def _read_source(region: Region) -> dict[str, Any]:
 
 
 def _column(table: pa.Table, name: str) -> Any:
-    there = name in table.column_names
-    count = len(table)
-    if name in ("case_id", "patient_id"):
-        if not there:
-            return pa.nulls(count, pa.string())
-        return ids_of(table[name])
-    if not there:
-        return np.full(count, -1, np.int64)
-    if name in ("admission_date", "discharge_date"):
-        return parse.dates(table[name])[0].astype(np.int64)
-    if name in ("total_cost", "pool_fund", "own_paid"):
-        values, bad = parse.money(table[name])
-        return np.where(bad | (values < 0), -1, values)
-    if name in ("age_years", "birth_weight_g"):
-        return parse.counts(table[name])[0].astype(np.int64)
-    if name == "planned_readmission":
-        return parse.planned(table[name])[0].astype(np.int64)
-    if name == "icu":
-        return parse.flags(table[name])[0].astype(np.int64)
-    texts = ids_of(table[name])
-    if name in ("referral_group", "bed_day_class"):
-        return np.asarray(pc.fill_null(pc.not_equal(texts, ""), False)).astype(np.int64)
-    if name == "payment_mode":
-        return np.asarray(pc.fill_null(pc.equal(texts, "bed_day"), False)).astype(np.int64)
-    return _by_word(texts, _way if name == "discharge_way" else _hours)
+    if name in table.column_names:
+        return _READERS[name](table[name])
+    texts = name in ("case_id", "patient_id")
+    return pa.nulls(len(table), pa.string()) if texts else np.full(len(table), -1, np.int64)
 
 
-def _by_word(texts: pa.Array, read: Callable[[str], int]) -> Ints:
-    coded = texts.dictionary_encode()
+def _money(column: pa.ChunkedArray) -> Ints:
+    values, bad = parse.money(column)
+    return np.where(bad | (values < 0), -1, values)
+
+
+def _numbered(read: Callable[[Any], tuple[Any, Any]], column: pa.ChunkedArray) -> Ints:
+    values: Ints = read(column)[0].astype(np.int64)
+    return values
+
+
+def _is(column: pa.ChunkedArray, holds: Callable[[pa.Array], pa.Array]) -> Ints:
+    return np.asarray(pc.fill_null(holds(ids_of(column)), False)).astype(np.int64)
+
+
+def _by_word(read: Callable[[str], int], column: pa.ChunkedArray) -> Ints:
+    coded = ids_of(column).dictionary_encode()
     table = np.array([read(w or "") for w in coded.dictionary.to_pylist()] + [-1], dtype=np.int64)
     found: Ints = table[np.asarray(pc.fill_null(coded.indices, len(coded.dictionary)))]
     return found
@@ -274,6 +239,23 @@ def _hours(word: str) -> int:
     if len(parts) != 3 or not all(p.isascii() and p.isdigit() for p in parts):
         return -1
     return int(parts[0]) * 24 + int(parts[1])
+
+
+# how each column of the region's own files is read: ids as texts, all else as numbers, -1 for none
+_READERS: Mapping[str, Callable[[pa.ChunkedArray], Any]] = {
+    **dict.fromkeys(("case_id", "patient_id"), ids_of),
+    **dict.fromkeys(("admission_date", "discharge_date"), partial(_numbered, parse.dates)),
+    **dict.fromkeys(("total_cost", "pool_fund", "own_paid"), _money),
+    **dict.fromkeys(("age_years", "birth_weight_g"), partial(_numbered, parse.counts)),
+    "planned_readmission": partial(_numbered, parse.planned),
+    "icu": partial(_numbered, parse.flags),
+    **dict.fromkeys(
+        ("referral_group", "bed_day_class"), partial(_is, holds=lambda word: pc.not_equal(word, ""))
+    ),
+    "payment_mode": partial(_is, holds=lambda word: pc.equal(word, "bed_day")),
+    "discharge_way": partial(_by_word, _way),
+    "ventilator_time": partial(_by_word, _hours),
+}
 
 
 def _same_cases(

@@ -71,20 +71,19 @@ def signals(
 
 def detect(cases: Cases, visits: Visits | None, settings: Parameters) -> tuple[Finding, ...]:
     """Return the findings of all signals, in the order in which they are declared."""
-    level = cases.hospital_level
     f = stays.follow(cases)
     split = stays.splits(cases, f, settings)
     parts = split.parts(f)
-    u = service.usual(cases, len(level), settings)
+    u = service.usual(cases, settings)
     found = [
-        *stays.split_findings(cases, f, split, level, settings),
-        *coding.severity_findings(cases, level, settings),
-        *coding.edge_findings(cases, parts, level, settings),
-        service.low_service(cases, u, parts, level, settings),
-        stays.early_finding(cases, f, u.days_of(len(cases)), level, settings),
-        *service.patient_findings(cases, parts, level, settings),
-        service.outpatient_finding(cases, visits, parts, level, settings),
-        stays.away_finding(cases, f, level, settings),
+        *stays.split_findings(cases, f, split, settings),
+        *coding.severity_findings(cases, settings),
+        *coding.edge_findings(cases, parts, settings),
+        service.low_service(cases, u, parts, settings),
+        stays.early_finding(cases, f, u.days_of(len(cases)), settings),
+        *service.patient_findings(cases, parts, settings),
+        service.outpatient_finding(cases, visits, parts, settings),
+        stays.away_finding(cases, f, settings),
     ]
     by_name = {one.signal.id: one for one in judged(found, settings)}
     return tuple(by_name[name] for name in SIGNALS)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.ground.errors import Bilingual, both
+from drgpay.signals.data import Cases
 from drgpay.signals.parameters import Parameters
-from drgpay.signals.peers import Floats, Result, q_values
-from drgpay.signals.texts import Signal
+from drgpay.signals.peers import Floats, Ints, Mask, Result, counted, expected, q_values
+from drgpay.signals.texts import SIGNALS, Signal
 
 LEVELS = ("none", "low", "middle", "high")
 
@@ -20,15 +21,16 @@ LEVELS = ("none", "low", "middle", "high")
 class Evidence:
     """One row of evidence: a case (or a group, where cases are missing) beside the peers' figure."""
 
-    case_id: str
-    related_case_id: str
-    code: str
-    value: float | None
-    peer: float | None
     text: Bilingual
+    code: str
+    value: float
+    peer: float | None
+    case_id: str = ""
+    related_case_id: str = ""
 
 
 NOTHING = both("", "")
+Proof = Callable[[int], Sequence[Evidence]]
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,37 @@ class Finding:
     stake_points: Floats
     stake_yuan: Floats
     missing: Bilingual = NOTHING  # why the signal could not be computed at all
-    evidence: Callable[[int], Sequence[Evidence]] = field(default=lambda hospital: ())
+    evidence: Proof = field(default=lambda hospital: ())
     # index of LEVELS, -1 not evaluable; set by `judged`
     confidence: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+
+
+def finding(name: str, cases: Cases, result: Result, points: Floats, evidence: Proof) -> Finding:
+    """Return what a signal found; the points at stake count by the mean point value."""
+    yuan = points * cases.point_value_yuan
+    return Finding(SIGNALS[name], result, points, yuan, evidence=evidence)
+
+
+def compared(
+    cases: Cases,
+    rows: Ints,
+    hits: Mask,
+    groups: Sequence[Ints],
+    settings: Parameters,
+    low: bool = False,
+    least: int | None = None,
+) -> tuple[Result, Floats]:
+    """Return how many hits each hospital has beside its peers, and what peers make expected of rows.
+
+    `hits` marks those of all cases; `groups` are numbers of the rows, coarse to fine.
+    """
+    y, hospital = hits[rows].astype(np.float64), cases.hospital[rows]
+    base, known = expected(y, hospital, cases.hospitals, groups, settings)
+    level, patient = cases.hospital_level, cases.patient[rows]
+    found = counted(
+        y, base, known, hospital, level, settings, patient=patient, low=low, least=least
+    )
+    return found, base
 
 
 # how severe patients are, and how fully they are coded, goes with the level of the hospital
@@ -75,12 +105,10 @@ def confidence(signal: Signal, r: Result, settings: Parameters) -> NDArray[np.in
     """
     name = "mean" if signal.family == "mean" else "count"
     with np.errstate(invalid="ignore"):
+        excess = r.observed - r.expected
+        strong = r.shrunk >= settings[f"min_ratio.{name}"]
         if signal.low:
-            strong = r.shrunk <= settings[f"max_ratio.{name}"]
-            excess = r.expected - r.observed
-        else:
-            strong = r.shrunk >= settings[f"min_ratio.{name}"]
-            excess = r.observed - r.expected
+            strong, excess = r.shrunk <= settings[f"max_ratio.{name}"], -excess
         counted = signal.family == "count"
         enough = (excess >= settings["min_excess"]) | (not counted)
         plenty = (excess >= settings["confidence.high_excess"]) | (not counted)

@@ -73,7 +73,7 @@ def result_tables(result: Signals, lang: str = "zh") -> tuple[pa.Table, pa.Table
                     "case_id": e.case_id or None,
                     "related_case_id": e.related_case_id or None,
                     "code": e.code or None,
-                    "value": None if e.value is None else _number(e.value),
+                    "value": _number(e.value),
                     "peer_value": None if e.peer is None else _number(e.peer),
                     "text": in_language(e.text, lang),
                 }

@@ -6,7 +6,8 @@ Everything here is statistics of arrays: no case is named, no money is settled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,12 +79,25 @@ class Result:
     shrunk: Floats
     z: Floats
     p: Floats
-    q: Floats
     evaluable: Mask
     tau: float
     centre: Floats
     # whether the hospital's level has enough hospitals for a centre of its own
     own_level: Mask | None = None
+    q: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def surplus(self) -> Floats:
+        """What is observed beyond the expected, 0 where it is less."""
+        return np.maximum(self.observed - self.expected, 0)
+
+    def masked(self) -> Result:
+        """Return the result with NaN for hospitals that are not evaluable."""
+        names = ("expected", "ratio", "shrunk", "z", "p")
+        values: dict[str, Any] = {
+            n: np.where(self.evaluable, getattr(self, n), np.nan) for n in names
+        }
+        return replace(self, **values)
 
 
 def q_values(p: Floats) -> Floats:
@@ -215,7 +229,7 @@ def counted(
     z = (observed - mu) / np.sqrt(variance)
     own = _own_level(level, evaluable, settings)
     ratio = observed / mu
-    return _result(cases, observed, mu, ratio, shrunk, z, tail, evaluable, tau, centre, own)
+    return Result(cases, observed, mu, ratio, shrunk, z, tail, evaluable, tau, centre, own).masked()
 
 
 def count_tail(observed: Floats, mu: Floats, part: Floats, tau: float, low: bool) -> Floats:
@@ -295,19 +309,9 @@ def averaged(
     degrees = max(int(evaluable.sum()) - 1, 3)
     tail = stats.t.cdf(z, degrees) if low else stats.t.sf(z, degrees)
     shrunk = np.exp(away * wide**2 / (wide**2 + s2))
-    return _result(
-        cases,
-        np.exp(mean),
-        np.exp(centre),
-        np.exp(away),
-        shrunk,
-        z,
-        tail,
-        evaluable,
-        tau,
-        centre,
-        _own_level(level, evaluable, settings),
-    )
+    own = _own_level(level, evaluable, settings)
+    seen, usual, ratio = np.exp(mean), np.exp(centre), np.exp(away)
+    return Result(cases, seen, usual, ratio, shrunk, z, tail, evaluable, tau, centre, own).masked()
 
 
 def _own_level(level: Ints, evaluable: Mask, settings: Parameters) -> Mask:
@@ -324,26 +328,3 @@ def _evaluable(
     share = cases / np.maximum(whole, 1)
     found: Mask = (cases >= enough) & (share >= settings["min_share_comparable"])
     return found
-
-
-def _result(
-    cases: Ints,
-    observed: Floats,
-    mean: Floats,
-    ratio: Floats,
-    shrunk: Floats,
-    z: Floats,
-    p: Floats,
-    evaluable: Mask,
-    tau: float,
-    centre: Floats,
-    own_level: Mask,
-) -> Result:
-    def only(values: Floats) -> Floats:
-        return np.where(evaluable, values, np.nan)
-
-    p = only(p)
-    return Result(
-        cases, observed, only(mean), only(ratio), only(shrunk), only(z), p, np.full(len(p), np.nan),
-        evaluable, tau, centre, own_level,
-    )  # fmt: skip

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drgpay.ground.errors import both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.signals.data import MCC, Cases
-from drgpay.signals.findings import Evidence, Finding
+from drgpay.signals.findings import Evidence, Finding, compared, finding
 from drgpay.signals.parameters import Parameters
-from drgpay.signals.peers import Floats, Ints, Mask, counted, dense, expected
-from drgpay.signals.texts import SIGNALS
+from drgpay.signals.peers import Floats, Ints, Mask, dense
 
 AGE_FROM = np.array([1, 6, 18, 45, 60, 70, 80])
 MOVED = (2, 3)
@@ -69,7 +67,7 @@ class Splits:
         """
         rows = np.flatnonzero(mask)
         rows = rows[np.argsort(cases.admission[rows], kind="stable")]
-        key = cases.patient[rows] * len(cases.region.hospitals) + cases.hospital[rows]
+        key = cases.patient[rows] * cases.hospitals + cases.hospital[rows]
         _, first = np.unique(key, return_index=True)
         found = np.zeros(len(mask), dtype=np.bool_)
         found[rows[first]] = True
@@ -96,9 +94,7 @@ def splits(cases: Cases, f: Follow, settings: Parameters) -> Splits:
     return Splits(watched, returned, next_day)
 
 
-def split_findings(
-    cases: Cases, f: Follow, s: Splits, level: Ints, settings: Parameters
-) -> list[Finding]:
+def split_findings(cases: Cases, f: Follow, s: Splits, settings: Parameters) -> list[Finding]:
     """Return the two signals of split stays."""
     rows = np.flatnonzero(s.watched)
     band = age_band(cases)[rows]
@@ -106,53 +102,35 @@ def split_findings(
     groups.append(dense(cases.adrg[rows], band))
     found = []
     for name, mask in (("split_return", s.returned), ("split_next_day", s.next_day)):
-        y = Splits.once(cases, mask)[rows].astype(np.float64)
-        base, known = expected(y, cases.hospital[rows], len(level), groups, settings)
-        result = counted(
-            y, base, known, cases.hospital[rows], level, settings, patient=cases.patient[rows]
-        )
+        result, base = compared(cases, rows, Splits.once(cases, mask), groups, settings)
         peer = np.full(len(cases), np.nan)
         peer[rows] = base
         pairs = np.flatnonzero(mask)
-        signal = SIGNALS[name]
-        points = mean_of(cases.points[pairs], cases.hospital[pairs], len(level))
-        stake = np.maximum(result.observed - result.expected, 0) * points
-
-        def rows_of(
-            hospital: int, pairs: NDArray[np.int64] = pairs, peer: Floats = peer
-        ) -> Sequence[Evidence]:
-            own = pairs[cases.hospital[pairs] == hospital]
-            own = own[np.lexsort((own, -cases.points[own], f.gap[own]))][: settings["evidence.max"]]
-            later = f.next[own]
-            return [
-                Evidence(
-                    one,
-                    two,
-                    cases.drg_words[int(cases.drg[i])],
-                    float(f.gap[i]),
-                    float(peer[i]),
-                    both(
-                        f"出院后 {f.gap[i]} 天又入住本院，{cases.drg_words[int(cases.drg[i])]} → "
-                        f"{cases.drg_words[int(cases.drg[j])]}；同侪同类住院的再入院率 {peer[i]:.2%}",
-                        f"back after {f.gap[i]} days, {cases.drg_words[int(cases.drg[i])]} → "
-                        f"{cases.drg_words[int(cases.drg[j])]}; rate of such returns at peers "
-                        f"{peer[i]:.2%}",
-                    ),
-                )
-                for i, j, one, two in zip(
-                    own.tolist(), later.tolist(), cases.ids(own), cases.ids(later), strict=True
-                )
-            ]
-
-        found.append(
-            Finding(
-                signal,
-                result,
-                stake,
-                stake * cases.point_value_yuan,
-                evidence=rows_of,
-            )
+        stake = result.surplus * mean_of(
+            cases.points[pairs], cases.hospital[pairs], cases.hospitals
         )
+        evidence = partial(_pairs, cases, f, pairs, peer, settings)
+        found.append(finding(name, cases, result, stake, evidence))
+    return found
+
+
+def _pairs(
+    cases: Cases, f: Follow, pairs: Ints, peer: Floats, settings: Parameters, hospital: int
+) -> list[Evidence]:
+    own = pairs[cases.hospital[pairs] == hospital]
+    own = own[np.lexsort((own, -cases.points[own], f.gap[own]))][: settings["evidence.max"]]
+    later = f.next[own]
+    found = []
+    for i, j, one, two in zip(
+        own.tolist(), later.tolist(), cases.ids(own), cases.ids(later), strict=True
+    ):
+        first, then = cases.drg_of(i), cases.drg_of(j)
+        text = both(
+            f"出院后 {f.gap[i]} 天又入住本院，{first} → {then}；同侪同类住院的再入院率 {peer[i]:.2%}",
+            f"back after {f.gap[i]} days, {first} → {then}; rate of such returns at peers "
+            f"{peer[i]:.2%}",
+        )
+        found.append(Evidence(text, first, float(f.gap[i]), float(peer[i]), one, two))
     return found
 
 
@@ -162,54 +140,47 @@ def mean_of(values: Floats, hospital: Ints, count: int) -> Floats:
     return np.bincount(hospital, weights=values, minlength=count) / np.maximum(n, 1)
 
 
-def early_finding(
-    cases: Cases, f: Follow, usual_days: Floats, level: Ints, settings: Parameters
-) -> Finding:
+def early_finding(cases: Cases, f: Follow, usual_days: Floats, settings: Parameters) -> Finding:
     """Return the signal of stays cut short whose patient lies elsewhere a few days later."""
     watched = cases.use & (cases.patient >= 0) & ~cases.referred & np.isfinite(usual_days)
     watched &= ~np.isin(cases.way, (*MOVED, 5)) & (cases.days > 0)
     short = cases.days <= settings["early.los_share"] * np.nan_to_num(usual_days)
-    after = f.next
-    away = (f.gap >= 0) & (f.gap <= settings["early.days"])
-    away &= (cases.hospital[after] != cases.hospital) & ~cases.referred[after]
-    mask = watched & short & away
-    return _of_mask("early_discharge", cases, f, watched, mask, level, settings, usual_days)
+    mask = watched & short & _elsewhere(cases, f, settings["early.days"])
+    return _moves("early_discharge", cases, f, watched, mask, settings, usual_days)
 
 
-def away_finding(cases: Cases, f: Follow, level: Ints, settings: Parameters) -> Finding:
+def away_finding(cases: Cases, f: Follow, settings: Parameters) -> Finding:
     """Return the signal of severe patients who are in another hospital soon."""
     severe = (cases.severity == MCC) | cases.icu
     watched = (cases.patient >= 0) & ~cases.referred & cases.use
-    after = f.next
-    away = (f.gap >= 0) & (f.gap <= settings["away.days"]) & severe[after]
-    away &= (cases.hospital[after] != cases.hospital) & ~cases.referred[after]
+    away = _elsewhere(cases, f, settings["away.days"]) & severe[f.next]
     mask = watched & (away | ((cases.way == 2) & severe))
-    return _of_mask("severe_away", cases, f, watched, mask, level, settings, None)
+    return _moves("severe_away", cases, f, watched, mask, settings, None)
 
 
-def _of_mask(
+def _elsewhere(cases: Cases, f: Follow, days: int) -> Mask:
+    """Return the stays whose patient is in another hospital within so many days."""
+    there = cases.hospital[f.next] != cases.hospital
+    found: Mask = (f.gap >= 0) & (f.gap <= days) & there & ~cases.referred[f.next]
+    return found
+
+
+def _moves(
     name: str,
     cases: Cases,
     f: Follow,
     watched: Mask,
     mask: Mask,
-    level: Ints,
     settings: Parameters,
     usual_days: Floats | None,
 ) -> Finding:
     rows = np.flatnonzero(watched)
     groups = [age_band(cases)[rows], dense(cases.mdc[rows])]
-    y = mask[rows].astype(np.float64)
-    hospital = cases.hospital[rows]
-    base, known = expected(y, hospital, len(level), groups, settings)
-    result = counted(y, base, known, hospital, level, settings, patient=cases.patient[rows])
-    signal = SIGNALS[name]
+    result, _ = compared(cases, rows, mask, groups, settings)
     marked = np.flatnonzero(mask)
-    points = mean_of(cases.points[marked], cases.hospital[marked], len(level))
-    stake = np.maximum(result.observed - result.expected, 0) * points
-    ids = [h.id for h in cases.region.hospitals]
+    stake = result.surplus * mean_of(cases.points[marked], cases.hospital[marked], cases.hospitals)
 
-    def rows_of(number: int) -> Sequence[Evidence]:
+    def moved(number: int) -> list[Evidence]:
         own = marked[cases.hospital[marked] == number]
         order = np.lexsort((own, -cases.base_points[own], np.where(f.gap[own] < 0, 99, f.gap[own])))
         own = own[order][: settings["evidence.max"]]
@@ -222,42 +193,33 @@ def _of_mask(
             cases.ids(np.maximum(later, 0)),
             strict=True,
         ):
-            drg = cases.drg_words[int(cases.drg[i])]
-            elsewhere = j >= 0 and cases.hospital[j] != number and f.gap[i] >= 0
-            if elsewhere:
-                where, days = ids[int(cases.hospital[j])], int(f.gap[i])
-                text = both(
-                    f"{drg}，住院 {cases.days[i]} 天，{days} 天后入住 {where}（{cases.drg_words[int(cases.drg[j])]}）",
-                    f"{drg}, {cases.days[i]} days, {days} days later in {where} "
-                    f"({cases.drg_words[int(cases.drg[j])]})",
-                )
-            else:
-                text = both(
-                    f"{drg}，住院 {cases.days[i]} 天，重症转院离开",
-                    f"{drg}, {cases.days[i]} days, severe, left by transfer",
-                )
-            if usual_days is not None:
-                usual = usual_days[i]
+            gone = j >= 0 and cases.hospital[j] != number and f.gap[i] >= 0
+            text = _told_move(cases, i, j, int(f.gap[i])) if gone else _told_transfer(cases, i)
+            usual = None if usual_days is None else float(usual_days[i])
+            if usual is not None:
                 text = both(
                     f"{text.chinese}；同侪通常 {usual:.1f} 天",
                     f"{text}; usual at peers {usual:.1f} days",
                 )
-            found.append(
-                Evidence(
-                    one,
-                    two if elsewhere else "",
-                    drg,
-                    float(cases.days[i]),
-                    None if usual_days is None else float(usual_days[i]),
-                    text,
-                )
-            )
+            days = float(cases.days[i])
+            found.append(Evidence(text, cases.drg_of(i), days, usual, one, two if gone else ""))
         return found
 
-    return Finding(
-        signal,
-        result,
-        stake,
-        stake * cases.point_value_yuan,
-        evidence=rows_of,
+    return finding(name, cases, result, stake, moved)
+
+
+def _told_move(cases: Cases, i: int, j: int, days: int) -> Bilingual:
+    drg, then = cases.drg_of(i), cases.drg_of(j)
+    where = cases.region.hospitals[int(cases.hospital[j])].id
+    return both(
+        f"{drg}，住院 {cases.days[i]} 天，{days} 天后入住 {where}（{then}）",
+        f"{drg}, {cases.days[i]} days, {days} days later in {where} ({then})",
+    )
+
+
+def _told_transfer(cases: Cases, i: int) -> Bilingual:
+    drg = cases.drg_of(i)
+    return both(
+        f"{drg}，住院 {cases.days[i]} 天，重症转院离开",
+        f"{drg}, {cases.days[i]} days, severe, left by transfer",
     )

@@ -32,19 +32,13 @@ class Signal:
     id: str
     kind: str
     family: str
-    low: bool
     name: Bilingual
     meaning: Bilingual
-
-
-def _signal(
-    name: str, kind: str, family: str, title: Bilingual, meaning: Bilingual, low: bool = False
-) -> Signal:
-    return Signal(name, kind, family, low, title, meaning)
+    low: bool = False
 
 
 _ROWS = (
-    _signal(
+    Signal(
         "split_return",
         "split",
         "count",
@@ -57,7 +51,7 @@ _ROWS = (
             "referrals within a community are left out.",
         ),
     ),
-    _signal(
+    Signal(
         "split_next_day",
         "split",
         "count",
@@ -69,7 +63,7 @@ _ROWS = (
             "beside peers. Medicine seldom asks for such a gap; one stay cut in two has it.",
         ),
     ),
-    _signal(
+    Signal(
         "upcoding_mcc",
         "upcoding",
         "count",
@@ -82,7 +76,7 @@ _ROWS = (
             "they are at peers, and the cases that cost no more than those without.",
         ),
     ),
-    _signal(
+    Signal(
         "upcoding_any",
         "upcoding",
         "count",
@@ -92,7 +86,7 @@ _ROWS = (
             "The same for cases with any complication level. Where CC codes are added widely, this one moves first.",
         ),
     ),
-    _signal(
+    Signal(
         "upcoding_code",
         "upcoding",
         "count",
@@ -105,7 +99,7 @@ _ROWS = (
             "allowed to differ widely.",
         ),
     ),
-    _signal(
+    Signal(
         "edge_low",
         "edge",
         "count",
@@ -117,7 +111,7 @@ _ROWS = (
             "whole group is paid, so a heap there suggests that cost was filled up.",
         ),
     ),
-    _signal(
+    Signal(
         "edge_high",
         "edge",
         "count",
@@ -129,7 +123,7 @@ _ROWS = (
             "special review may be asked for, so a heap suggests that cost was pushed up.",
         ),
     ),
-    _signal(
+    Signal(
         "edge_long_stay",
         "edge",
         "count",
@@ -140,7 +134,7 @@ _ROWS = (
             "stays were drawn out to be paid by bed-day.",
         ),
     ),
-    _signal(
+    Signal(
         "edge_birth_weight",
         "edge",
         "count",
@@ -151,7 +145,7 @@ _ROWS = (
             "into dearer groups; a heap suggests that weights were altered.",
         ),
     ),
-    _signal(
+    Signal(
         "edge_ventilator",
         "edge",
         "count",
@@ -162,7 +156,7 @@ _ROWS = (
             "suggests that hours were filled up.",
         ),
     ),
-    _signal(
+    Signal(
         "low_service",
         "low_service",
         "mean",
@@ -176,7 +170,7 @@ _ROWS = (
         ),
         low=True,
     ),
-    _signal(
+    Signal(
         "early_discharge",
         "low_service",
         "count",
@@ -187,7 +181,7 @@ _ROWS = (
             "peers. Referrals within a community and recorded transfers are left out.",
         ),
     ),
-    _signal(
+    Signal(
         "patient_share",
         "patient_shift",
         "mean",
@@ -199,7 +193,7 @@ _ROWS = (
             "of cost, because deductibles go with level and cost.",
         ),
     ),
-    _signal(
+    Signal(
         "patient_own_paid",
         "patient_shift",
         "mean",
@@ -210,7 +204,7 @@ _ROWS = (
             "evaluable without the column own_paid.",
         ),
     ),
-    _signal(
+    Signal(
         "outpatient_window",
         "outpatient_shift",
         "mean",
@@ -222,7 +216,7 @@ _ROWS = (
             "of the group's mean cost, beside peers' cases of the same ADRG. Not evaluable without outpatient visits.",
         ),
     ),
-    _signal(
+    Signal(
         "severe_share",
         "refusal",
         "count",
@@ -235,7 +229,7 @@ _ROWS = (
         ),
         low=True,
     ),
-    _signal(
+    Signal(
         "severe_away",
         "refusal",
         "count",
