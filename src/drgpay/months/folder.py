@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -128,157 +128,132 @@ def suspended_table(run: MonthRun) -> pa.Table:
 
 def warnings(run: MonthRun) -> list[Bilingual]:
     """Return what the reader of the months must know."""
+    return list(_warnings(run))
+
+
+def _warnings(run: MonthRun) -> Iterator[Bilingual]:
     prepared, region = run.year.prepared, run.region
-    found: list[Bilingual] = [*prepared.codes.first(), *history_codes(prepared)]
-    found += prepared.codes.provisos()
+    yield from prepared.codes.first()
+    yield from history_codes(prepared)
+    yield from prepared.codes.provisos()
     aside = set_aside(prepared.pieces, len(prepared.broken), len(region.pools))
     if run.year.totals is not None:
-        found += case_notes(aside, run.year.totals)
-    found += readings_asked(region)
+        yield from case_notes(aside, run.year.totals)
+    yield from readings_asked(region)
     if prepared.left_aside:
-        found.append(
-            both(
-                f"文件中有 {prepared.left_aside} 例晚于本月，未计入",
-                f"{prepared.left_aside} cases of the files are later than the month: left aside",
-            )
+        yield both(
+            f"文件中有 {prepared.left_aside} 例晚于本月，未计入",
+            f"{prepared.left_aside} cases of the files are later than the month: left aside",
         )
     for p in run.pools:
         if p.value_fen is None and p.cases:
-            found.append(_without_value(run, p.month, p.pool))
+            yield _without_value(run, p.month, p.pool)
         elif p.value_fen is not None and p.value_fen <= 0:
-            found.append(
-                both(
-                    f"险种 {p.pool} {run.month_text(p.month)} 的暂定点值不为正",
-                    f"pool {p.pool}, {run.month_text(p.month)}: a provisional value not above 0",
-                )
+            yield both(
+                f"险种 {p.pool} {run.month_text(p.month)} 的暂定点值不为正",
+                f"pool {p.pool}, {run.month_text(p.month)}: a provisional value not above 0",
             )
     if run.policy["month.growth_limit"] is not None:
         lacking = sum(1 for a in run.accounts if a.fund_fen and a.last_year_fen is None)
         if lacking:
-            found.append(
-                both(
-                    f"{lacking} 个机构、险种、月份没有上年同月的统筹基金记账，未与其比较",
-                    f"{lacking} of hospital, pool and month have no recorded fund of last year's "
-                    "same month; nothing was compared",
-                )
+            yield both(
+                f"{lacking} 个机构、险种、月份没有上年同月的统筹基金记账，未与其比较",
+                f"{lacking} of hospital, pool and month have no recorded fund of last year's "
+                "same month; nothing was compared",
             )
-    found += _of_earlier(run)
+    yield from _of_earlier(run)
     for tie in run.ties:
         if tie.months != tie.expected:
-            found.append(
-                both(
-                    f"险种 {tie.pool}：各月实付合计 {yuan_text(tie.months)} 元，"
-                    f"prepaid.csv 的已预付 {yuan_text(tie.expected)} 元，年终按后者",
-                    f"pool {tie.pool}: the months paid {yuan_text(tie.months)} yuan, prepaid.csv "
-                    f"says {yuan_text(tie.expected)}, which the year end takes",
-                )
+            yield both(
+                f"险种 {tie.pool}：各月实付合计 {yuan_text(tie.months)} 元，"
+                f"prepaid.csv 的已预付 {yuan_text(tie.expected)} 元，年终按后者",
+                f"pool {tie.pool}: the months paid {yuan_text(tie.months)} yuan, prepaid.csv "
+                f"says {yuan_text(tie.expected)}, which the year end takes",
             )
     if region.ceiling is None:
-        found.append(
-            both(
-                "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
-                "region.toml gives no control target ([ceiling]); nothing was held against it",
-            )
+        yield both(
+            "region.toml 没有给出总额控制目标（[ceiling]），未与其核对",
+            "region.toml gives no control target ([ceiling]); nothing was held against it",
         )
     for d in () if run.ceiling is None else run.ceiling.drawn:
         if d.drawn_fen:
-            found.append(
-                both(
-                    f"截至 {run.month_text(run.month)} 的支付超出可支付额，动用“{d.reserve.name}” "
-                    f"{yuan_text(d.drawn_fen)} 元，余 {yuan_text(d.left_fen)} 元",
-                    f"payments up to {run.month_text(run.month)} are beyond what may be paid: "
-                    f"{yuan_text(d.drawn_fen)} yuan are drawn from {d.reserve.name}, "
-                    f"{yuan_text(d.left_fen)} are left",
-                )
+            yield both(
+                f"截至 {run.month_text(run.month)} 的支付超出可支付额，动用“{d.reserve.name}” "
+                f"{yuan_text(d.drawn_fen)} 元，余 {yuan_text(d.left_fen)} 元",
+                f"payments up to {run.month_text(run.month)} are beyond what may be paid: "
+                f"{yuan_text(d.drawn_fen)} yuan are drawn from {d.reserve.name}, "
+                f"{yuan_text(d.left_fen)} are left",
             )
-    return found
 
 
-def _of_earlier(run: MonthRun) -> list[Bilingual]:
+def _of_earlier(run: MonthRun) -> Iterator[Bilingual]:
     """Say whether earlier months are what was paid, and what came out otherwise."""
-    found: list[Bilingual] = []
     if run.every:
-        return [
-            both(
-                "十二个月都按现有病例一次算出，是模拟，不是逐月实际支付的数额",
-                "all twelve months are computed at once from today's cases: a simulation, not what "
-                "was paid month by month",
-            )
-        ]
+        yield both(
+            "十二个月都按现有病例一次算出，是模拟，不是逐月实际支付的数额",
+            "all twelve months are computed at once from today's cases: a simulation, not what "
+            "was paid month by month",
+        )
+        return
     if run.recomputed:
         text = "、".join(run.month_text(m) for m in run.recomputed)
         english = text.replace("、", ", ")
         if run.orders is None:
-            found.append(
-                both(
-                    f"{text} 的支付按现有病例重新计算，不一定是当时实际支付的数额；"
-                    "用 --earlier 给出上月的结果文件夹，即以实付为准",
-                    f"the payments of {english} are recomputed from today's cases and may not be "
-                    "what was paid; --earlier with the folder of the month before gives the facts",
-                )
+            yield both(
+                f"{text} 的支付按现有病例重新计算，不一定是当时实际支付的数额；"
+                "用 --earlier 给出上月的结果文件夹，即以实付为准",
+                f"the payments of {english} are recomputed from today's cases and may not be "
+                "what was paid; --earlier with the folder of the month before gives the facts",
             )
         else:
-            found.append(
-                both(
-                    f"{text} 的支付，作出时没有上月的结果（--earlier），是重新计算的，不一定是实际支付的数额",
-                    f"the payments of {english} were recomputed by a run without --earlier and may "
-                    "not be what was paid",
-                )
+            yield both(
+                f"{text} 的支付，作出时没有上月的结果（--earlier），是重新计算的，不一定是实际支付的数额",
+                f"the payments of {english} were recomputed by a run without --earlier and may "
+                "not be what was paid",
             )
     if run.orders is None:
-        return found
+        return
     if not run.orders.checked:
-        found.append(
-            both(
-                "上月的结果没有摘要码，无法查验其表是否改动过",
-                "the month before has no digests: whether its tables were changed cannot be told",
-            )
+        yield both(
+            "上月的结果没有摘要码，无法查验其表是否改动过",
+            "the month before has no digests: whether its tables were changed cannot be told",
         )
     scheme = run.orders.changed_scheme(run.year.prepared.main.scheme)
     if scheme is not None:
-        found.append(
-            both(
-                f"与上月的结果相比，分组方案或其读法已变：{scheme.chinese}；以前各月按现在的重新分组，"
-                "与已付的差额计入本月",
-                f"the scheme or its readings differ from the month before: {scheme}; earlier months "
-                "are grouped anew and the differences to what was paid go into this month",
-            )
+        yield both(
+            f"与上月的结果相比，分组方案或其读法已变：{scheme.chinese}；以前各月按现在的重新分组，"
+            "与已付的差额计入本月",
+            f"the scheme or its readings differ from the month before: {scheme}; earlier months "
+            "are grouped anew and the differences to what was paid go into this month",
         )
     changed = run.orders.changed_parameters(run.year.policy)
     if changed:
-        found.append(
-            both(
-                f"与上月的结果相比，政策参数已变：{'、'.join(changed)}",
-                f"parameters that differ from the month before: {', '.join(changed)}",
-            )
+        yield both(
+            f"与上月的结果相比，政策参数已变：{'、'.join(changed)}",
+            f"parameters that differ from the month before: {', '.join(changed)}",
         )
     new = [a for a in run.adjustments if a.month == run.month]
     if new:
         amount = yuan_text(sum(a.adjustment_fen for a in new))
         files = run.orders.changed_inputs({f.name: f.sha256 for f in run.year.prepared.inputs})
-        found.append(
-            both(
-                f"以前各月有 {len(new)} 笔按现有病例与已付的不同，共 {amount} 元，计入本月，见 adjustments.csv"
-                + (f"；上月之后变动的文件：{'、'.join(files)}" if files else ""),
-                f"{len(new)} payments of earlier months come out otherwise today, {amount} yuan "
-                "together, which this month takes in: adjustments.csv"
-                + (f"; files changed since: {', '.join(files)}" if files else ""),
-            )
+        yield both(
+            f"以前各月有 {len(new)} 笔按现有病例与已付的不同，共 {amount} 元，计入本月，见 adjustments.csv"
+            + (f"；上月之后变动的文件：{'、'.join(files)}" if files else ""),
+            f"{len(new)} payments of earlier months come out otherwise today, {amount} yuan "
+            "together, which this month takes in: adjustments.csv"
+            + (f"; files changed since: {', '.join(files)}" if files else ""),
         )
     left = [a for a in run.accounts if a.month == run.month and a.setoff_after_fen]
     if left:
         amount = yuan_text(sum(a.setoff_after_fen for a in left))
         last = run.month == MONTHS
-        found.append(
-            both(
-                f"{len(left)} 个机构、险种多付 {amount} 元，本月不足冲抵，"
-                + ("由年终清算结清" if last else "结转下月"),
-                f"{len(left)} of hospital and pool were paid {amount} yuan too much, more than this "
-                "month's payment: "
-                + ("the year end settles it" if last else "the next month sets it off"),
-            )
+        yield both(
+            f"{len(left)} 个机构、险种多付 {amount} 元，本月不足冲抵，"
+            + ("由年终清算结清" if last else "结转下月"),
+            f"{len(left)} of hospital and pool were paid {amount} yuan too much, more than this "
+            "month's payment: "
+            + ("the year end settles it" if last else "the next month sets it off"),
         )
-    return found
 
 
 def _without_value(run: MonthRun, month: int, pool: str) -> Bilingual:
@@ -294,12 +269,12 @@ def held_cases(run: MonthRun) -> int:
     return sum(int((p.paid_by == 2).sum()) for p in run.year.pieces)
 
 
-def checks(run: MonthRun) -> list[dict[str, Any]]:
-    """Return the identities that the run was held to; each has passed, or there were no run."""
+def checks(run: MonthRun) -> Iterator[dict[str, Any]]:
+    """Yield the identities that the run was held to; each has passed, or there were no run."""
     c, held = run.year.prepared.counts, held_cases(run)
     ends = f"{c.total} = {c.total - c.quarantined - held} + {held} + {c.quarantined}"
     text = both("收到病例 = 支付 + 暂不支付 + 隔离", "cases in = paid + held + quarantined")
-    found = [check_fact("ends", text, ends)]
+    yield check_fact("ends", text, ends)
     for tie in run.ties:
         if tie.months != tie.expected:
             continue  # prepaid.csv says otherwise: a warning
@@ -307,7 +282,7 @@ def checks(run: MonthRun) -> list[dict[str, Any]]:
             f"{tie.pool}：{_tie_text(tie.name.chinese)}",
             f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
         )
-        found.append(check_fact(f"months_{tie.unit}", text, amount_text(tie.months, tie.unit)))
+        yield check_fact(f"months_{tie.unit}", text, amount_text(tie.months, tie.unit))
     if run.ceiling is not None:
         drawn = sum(d.drawn_fen for d in run.ceiling.drawn)
         aside = run.ceiling.target_fen - run.ceiling.free_fen
@@ -320,8 +295,7 @@ def checks(run: MonthRun) -> list[dict[str, Any]]:
             f"{yuan_text(run.ceiling.total_fen)} ≤ {yuan_text(run.ceiling.target_fen)} "
             f"− {yuan_text(aside)} + {yuan_text(drawn)}"
         )
-        found.append(check_fact("ceiling", text, detail))
-    return found
+        yield check_fact("ceiling", text, detail)
 
 
 def _tie_text(name: str) -> str:
@@ -386,7 +360,7 @@ def manifest(run: MonthRun) -> dict[str, Any]:
         "ceiling": ceiling_facts(run.ceiling),
         "codes": prepared.codes.as_dict(),
         "warnings": [two_languages(warning) for warning in warnings(run)],
-        "checks": checks(run),
+        "checks": list(checks(run)),
     }
 
 

@@ -8,7 +8,7 @@ rule 13).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -164,43 +164,7 @@ def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: i
 def _refuse_other(
     folder: Path, manifest: Mapping[str, Any], region: Region, policy: YearPolicy, month: int
 ) -> None:
-    told, now = manifest["region"], f"{region.year}-{month:02d}"
-    previous = f"{region.year}-{month - 1:02d}"
-    faults: list[Bilingual] = []
-    if (told["id"], told["year"]) != (region.id, region.year):
-        faults.append(
-            both(
-                f"它属于 {told['id']} {told['year']} 年，统筹区文件夹是 {region.id} {region.year} 年",
-                f"it is of {told['id']} {told['year']}, the region folder of {region.id} "
-                f"{region.year}",
-            )
-        )
-    if manifest["policy"]["id"] != policy.id:
-        faults.append(
-            both(
-                f"它用的政策是 {manifest['policy']['id']}，现在是 {policy.id}",
-                f"its policy is {manifest['policy']['id']}, now it is {policy.id}",
-            )
-        )
-    if month == 1:
-        faults.append(both("一月没有以前的月份", "January has no month before it"))
-    elif manifest["all_months"]:
-        faults.append(
-            both(
-                "它是 --all 的模拟，不是逐月支付的结果",
-                "it is a simulation by --all, not what months paid",
-            )
-        )
-    elif manifest["month"] != previous:
-        faults.append(
-            both(
-                f"它是 {manifest['month']} 的，{now} 须用 {previous} 的（其中有以前各月）",
-                f"it is of {manifest['month']}; {now} takes the one of {previous}, which has the "
-                "months before",
-            )
-        )
-    if manifest["trial"] and not policy.trial:
-        faults.append(both("它是试算，不是正式支付", "it is a trial, nothing was paid by it"))
+    faults = list(_other(manifest, region, policy, month))
     if faults:
         raise InputError(
             both("这个文件夹不能作为上月的结果", "the folder cannot be the month before"),
@@ -211,6 +175,39 @@ def _refuse_other(
                 "give --earlier the folder of the month before, of the same region, year and policy",
             ),
         )
+
+
+def _other(
+    manifest: Mapping[str, Any], region: Region, policy: YearPolicy, month: int
+) -> Iterator[Bilingual]:
+    """Yield what makes a folder another one than that of the month before."""
+    told, now = manifest["region"], f"{region.year}-{month:02d}"
+    previous = f"{region.year}-{month - 1:02d}"
+    if (told["id"], told["year"]) != (region.id, region.year):
+        yield both(
+            f"它属于 {told['id']} {told['year']} 年，统筹区文件夹是 {region.id} {region.year} 年",
+            f"it is of {told['id']} {told['year']}, the region folder of {region.id} {region.year}",
+        )
+    if manifest["policy"]["id"] != policy.id:
+        yield both(
+            f"它用的政策是 {manifest['policy']['id']}，现在是 {policy.id}",
+            f"its policy is {manifest['policy']['id']}, now it is {policy.id}",
+        )
+    if month == 1:
+        yield both("一月没有以前的月份", "January has no month before it")
+    elif manifest["all_months"]:
+        yield both(
+            "它是 --all 的模拟，不是逐月支付的结果",
+            "it is a simulation by --all, not what months paid",
+        )
+    elif manifest["month"] != previous:
+        yield both(
+            f"它是 {manifest['month']} 的，{now} 须用 {previous} 的（其中有以前各月）",
+            f"it is of {manifest['month']}; {now} takes the one of {previous}, which has the "
+            "months before",
+        )
+    if manifest["trial"] and not policy.trial:
+        yield both("它是试算，不是正式支付", "it is a trial, nothing was paid by it")
 
 
 def _orders(run: RunFolder) -> dict[Place, Order]:

@@ -7,7 +7,7 @@ The earlier run folder is only read. Source: S2 二(二)1(6); docs/reopening.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -398,60 +398,49 @@ def corrected_ends(run: YearEnd, corrected: CorrectedCases) -> dict[str, int]:
     return {**ends, "replaced": len(corrected.rows) - sum(ends.values())}
 
 
-def _notes(reopening: Reopening) -> list[Bilingual]:
+def _notes(reopening: Reopening) -> Iterator[Bilingual]:
     new = [v for v in reopening.later if v.version == reopening.version]
     files = [] if reopening.corrected is None else reopening.corrected.of_version(reopening.version)
     documents = "、".join([*sorted({v.document for v in new}), *(file.name for file in files)])
-    found = [
-        both(
-            f"这是第 {reopening.version} 版，重开自 {reopening.folder}"
-            f"（manifest.json {reopening.manifest_sha256[:12]}），依据：{documents or '—'}",
-            f"this is version {reopening.version}; it reopens {reopening.folder} "
-            f"(manifest.json {reopening.manifest_sha256[:12]}) by {documents or '-'}",
-        )
-    ]
+    yield both(
+        f"这是第 {reopening.version} 版，重开自 {reopening.folder}"
+        f"（manifest.json {reopening.manifest_sha256[:12]}），依据：{documents or '—'}",
+        f"this is version {reopening.version}; it reopens {reopening.folder} "
+        f"(manifest.json {reopening.manifest_sha256[:12]}) by {documents or '-'}",
+    )
     now = {v.case_id: v for v in new if v.case_id}
     for v, by in zip(reopening.later, replaced_by(reopening.later), strict=True):
         if by == reopening.version and v.amount_fen:
             old, fen = yuan_text(v.amount_fen), yuan_text(now[v.case_id].amount_fen)
-            found.append(
-                both(
-                    f"病例 {v.case_id}：{v.document}（第 {v.version} 版）的扣款 {old} 元已由 "
-                    f"{now[v.case_id].document} 取代，现扣 {fen} 元",
-                    f"case {v.case_id}: the {old} yuan taken off by {v.document} (version "
-                    f"{v.version}) are replaced by {now[v.case_id].document}: {fen} yuan now",
-                )
+            yield both(
+                f"病例 {v.case_id}：{v.document}（第 {v.version} 版）的扣款 {old} 元已由 "
+                f"{now[v.case_id].document} 取代，现扣 {fen} 元",
+                f"case {v.case_id}: the {old} yuan taken off by {v.document} (version "
+                f"{v.version}) are replaced by {now[v.case_id].document}: {fen} yuan now",
             )
     if reopening.digests:
         tables = "；".join(reopening.changed_texts())
-        found.append(
-            both(
-                f"与原清算不同的表（SHA-256 原 → 现）：{tables}",
-                f"tables that differ from the reopened run (SHA-256 before → after): {tables}",
-            )
+        yield both(
+            f"与原清算不同的表（SHA-256 原 → 现）：{tables}",
+            f"tables that differ from the reopened run (SHA-256 before → after): {tables}",
         )
     if reopening.corrected is not None:
         ends, labels = reopening.corrected.ends, [f.label for f in reopening.corrected.files]
         rows, gone = len(reopening.corrected.rows), len(reopening.corrected.replaced)
-        found.append(
-            both(
-                f"更正的病例 {rows} 行（{'、'.join(labels)}）：支付 {ends['paid']}，暂不支付 {ends['held']}，"
-                f"仍被隔离 {ends['quarantined']}，已由后来的更正替代 {ends['replaced']}；"
-                f"它们替代原来隔离的 {gone} 行，见 corrected.csv",
-                f"{rows} corrected cases ({', '.join(labels)}): {ends['paid']} paid, "
-                f"{ends['held']} held, {ends['quarantined']} quarantined again, {ends['replaced']} "
-                f"replaced by later ones; they take the place of {gone} rows: corrected.csv",
-            )
+        yield both(
+            f"更正的病例 {rows} 行（{'、'.join(labels)}）：支付 {ends['paid']}，暂不支付 {ends['held']}，"
+            f"仍被隔离 {ends['quarantined']}，已由后来的更正替代 {ends['replaced']}；"
+            f"它们替代原来隔离的 {gone} 行，见 corrected.csv",
+            f"{rows} corrected cases ({', '.join(labels)}): {ends['paid']} paid, "
+            f"{ends['held']} held, {ends['quarantined']} quarantined again, {ends['replaced']} "
+            f"replaced by later ones; they take the place of {gone} rows: corrected.csv",
         )
     if reopening.drgpay_version != __version__:
-        found.append(
-            both(
-                f"原清算由 drgpay {reopening.drgpay_version} 得出，本次由 {__version__}：差额中可能有程序的差别",
-                f"the run was made by drgpay {reopening.drgpay_version}, this one by {__version__}: "
-                "differences may be the program's",
-            )
+        yield both(
+            f"原清算由 drgpay {reopening.drgpay_version} 得出，本次由 {__version__}：差额中可能有程序的差别",
+            f"the run was made by drgpay {reopening.drgpay_version}, this one by {__version__}: "
+            "differences may be the program's",
         )
-    return found
 
 
 def _check_scheme(earlier: Earlier, prepared: Prepared) -> None:

@@ -97,7 +97,7 @@ class Result:
         values: dict[str, Any] = {
             n: np.where(self.evaluable, getattr(self, n), np.nan) for n in names
         }
-        return replace(self, **values)
+        return replace(self, **values, q=np.full(len(self.p), np.nan))
 
 
 def q_values(p: Floats) -> Floats:

@@ -34,12 +34,9 @@ DEFAULT_YEAR = 2025
 MOST_CASES = 900_000_000
 _SLIPS = (
     "",
-    "principal_unknown",
-    "principal_missing",
-    "sex_conflict",
-    "procedure_unfit",
-    "wrong_order",
-    "secondary_unknown",
+    *"""
+    principal_unknown principal_missing sex_conflict procedure_unfit wrong_order secondary_unknown
+""".split(),
 )
 # per mille of what the pools paid: one budget is a little too large, one a little too small
 _BUDGETS = {"310": 1016, "390": 972}
@@ -319,61 +316,52 @@ def _violations(plan: Plan, totals: _Totals) -> list[tuple[str, str, str, str]]:
 
 
 def _readme(plan: Plan, path: Path, scheme: str, rows: dict[int, int]) -> None:
-    text = writer.README.format(
+    version = plan.grouper.scheme.id
+    writer.write_text(
+        path / "README.txt",
+        "city.txt",
         seed=plan.seed,
-        scheme=scheme
-        if scheme == plan.grouper.scheme.id
-        else f"{scheme} ({plan.grouper.scheme.id})",
+        scheme=scheme if scheme == version else f"{scheme} ({version})",
         codes=plan.edition,
         year=plan.year,
         cases=rows[plan.year],
         history=", ".join(str(y) for y in rows if y != plan.year),
         errors=f"{plan.error_rate * 100:g} %",
     )
-    (path / "README.txt").write_text(text, encoding="utf-8", newline="")
+
+
+def _per_mille(fen: int, share: int) -> int:
+    """Return a share of an amount in whole yuan."""
+    return fen * share // 1000 // 100 * 100
 
 
 def _region(plan: Plan, path: Path, scheme: str, totals: _Totals) -> None:
-    lines = [
-        "# 虚构数据 · invented data: see README.txt",
-        "",
-        "[region]",
-        f'id = "synth-{plan.seed}"',
-        f'name = "{CITY}（虚构数据）"',
-        f"year = {plan.year}",
-        'policy = "hangzhou"',
-        f'scheme = "{scheme}"',
-        f'codes = "{plan.edition}"',
-        'cases = ["cases.parquet"]',
-        "synthetic = true",
-    ]
-    fund = totals.fund.sum(axis=0).tolist()
-    every = 0
-    for (pool, name), paid in zip(POOLS, fund, strict=True):
-        elsewhere = paid * _OUT_OF_AREA[pool] // 1000 // 100 * 100
-        budget = paid * _BUDGETS[pool] // 1000 // 100 * 100 + elsewhere
-        lines += [
-            "",
-            "[[pools]]",
-            f'pool = "{pool}"',
-            f'name = "{name}"',
-            f'budget_yuan = "{writer.yuan(budget)}"',
-            f'control_target_yuan = "{writer.yuan(budget + budget * _RESERVE // 1000 // 100 * 100)}"',
-            f'out_of_area_fund_yuan = "{writer.yuan(elsewhere)}"',
-            f'last_year_fund_yuan = "{writer.yuan(budget * 100 // _GROWTH // 100 * 100)}"',
-        ]
+    pools, every = "", 0
+    for (pool, name), paid in zip(POOLS, totals.fund.sum(axis=0).tolist(), strict=True):
+        elsewhere = _per_mille(paid, _OUT_OF_AREA[pool])
+        budget = _per_mille(paid, _BUDGETS[pool]) + elsewhere
+        pools += writer.filled(
+            "pool.toml",
+            pool=pool,
+            name=name,
+            budget=writer.yuan(budget),
+            target=writer.yuan(budget + _per_mille(budget, _RESERVE)),
+            elsewhere=writer.yuan(elsewhere),
+            last_year=writer.yuan(budget * 100 // _GROWTH // 100 * 100),
+        )
         every += budget
-    by_item = every * _BY_ITEM // 1000 // 100 * 100
-    reserve = every * _RESERVE // 1000 // 100 * 100  # the target contains it
-    lines += [
-        "",
-        "[ceiling]",
-        f'control_target_yuan = "{writer.yuan(every + by_item + reserve)}"',
-        "[[ceiling.reserves]]",
-        'name = "年终清算调剂金（虚构）"',
-        f'amount_yuan = "{writer.yuan(reserve)}"',
-        "[[ceiling.payments]]",
-        'name = "门诊按项目（虚构）"',
-        f'amount_yuan = "{writer.yuan(by_item)}"',
-    ]
-    (path / "region.toml").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+    by_item = _per_mille(every, _BY_ITEM)
+    reserve = _per_mille(every, _RESERVE)  # the target contains it
+    writer.write_text(
+        path / "region.toml",
+        "region.toml",
+        seed=plan.seed,
+        city=CITY,
+        year=plan.year,
+        scheme=scheme,
+        codes=plan.edition,
+        pools=pools,
+        target=writer.yuan(every + by_item + reserve),
+        reserve=writer.yuan(reserve),
+        by_item=writer.yuan(by_item),
+    )

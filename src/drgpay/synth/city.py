@@ -65,16 +65,9 @@ _FITS: dict[str, dict[str, float]] = {
     "general": {"T": 0.15, "U": 0.3},
 }
 _ELSEWHERE = {
-    "maternity": 0.02,
-    "children": 0.02,
-    "cancer": 0.05,
-    "psychiatric": 0.002,
-    "orthopaedic": 0.03,
-    "rehabilitation": 0.02,
-    "eye": 0.0,
-    "tcm": 1.0,
-    "primary": 1.0,
-    "general": 1.0,
+    **dict.fromkeys(("tcm", "primary", "general"), 1.0),
+    **dict.fromkeys(("maternity", "children", "rehabilitation"), 0.02),
+    **{"cancer": 0.05, "psychiatric": 0.002, "orthopaedic": 0.03, "eye": 0.0},
 }
 
 

@@ -12,9 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def _pairs(text: str) -> dict[str, float]:
+def _words(text: str) -> dict[str, str]:
     words = text.split()
-    return dict(zip(words[::2], map(float, words[1::2]), strict=True))
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _pairs(text: str) -> dict[str, float]:
+    return {word: float(number) for word, number in _words(text).items()}
+
+
+def _shares_and_stays(text: str) -> dict[str, tuple[float, int]]:
+    words = zip(*[iter(text.split())] * 3, strict=True)
+    return {code: (float(share), int(stays)) for code, share, stays in words}
 
 
 # ICD-10 category → discharges for treatment without an operation
@@ -127,23 +136,13 @@ T 0.42 B20 0.15 B24 0.15 D50 0.7 G43 0.7 J 0.43 I 0.47 C 0.44 H 0.54 G 0.47 R 0.
 # --- again and again -----------------------------------------------------------------------------
 
 # category → (share of stays by returning patients, stays of such a patient in a year)
-_AGAIN = """
+AGAIN = _shares_and_stays("""
 Z51 0.95 7 C 0.6 4 N18 0.7 4 J44 0.6 2 I50 0.6 2 E11 0.5 2 I25 0.5 2 I20 0.4 2 I63 0.3 2 I69 0.6 3
 F2 0.8 3 F3 0.5 2 B18 0.5 2 K74 0.6 3 M06 0.6 3 M32 0.6 4 D46 0.8 6 D61 0.7 6 G80 0.8 5 Z49 0.9 6
 J47 0.5 2 J84 0.5 3 I48 0.3 2 I11 0.4 2 I10 0.3 2 K51 0.5 3 K50 0.5 4 Z50 0.6 4 G20 0.4 2 N04 0.5 3
 M45 0.5 3 E10 0.5 3 J45 0.3 2 I67 0.3 2 F0 0.5 3
-"""
-AGAIN: dict[str, tuple[float, int]] = {
-    words[0]: (float(words[1]), int(words[2]))
-    for words in zip(*[iter(_AGAIN.split())] * 3, strict=True)
-}
-AGAIN_PROCEDURE: dict[str, tuple[float, int]] = {
-    "99.25": (0.95, 7),
-    "99.28": (0.9, 6),
-    "92.2": (0.6, 2),
-    "39.95": (0.9, 6),
-    "37.2": (0.1, 2),
-}
+""")
+AGAIN_PROCEDURE = _shares_and_stays("99.25 0.95 7 99.28 0.9 6 92.2 0.6 2 39.95 0.9 6 37.2 0.1 2")
 
 # beginnings of procedures done in a day, and the share of such stays
 DAY_SURGERY = _pairs("""
@@ -190,9 +189,7 @@ E86 6 3 3 5 8 | R50.9 8 3 3 3 4 | L30.9 5 3 3 4 4 | Q21.1 3 1 0 0 0 | B96.8 2 2 
 """
 COMORBIDITY: tuple[tuple[str, tuple[float, ...]], ...] = tuple(
     (words[0], tuple(map(float, words[1:])))
-    for words in (
-        part.split() for line in _COMORBIDITY.strip().splitlines() for part in line.split("|")
-    )
+    for words in map(str.split, _COMORBIDITY.strip().replace("\n", "|").split("|"))
 )
 # beginnings of the codes that make a stay severe (MCC) or less simple (CC)
 MAJOR = _pairs("""
@@ -250,43 +247,14 @@ COMMON_EXAMINATIONS = _pairs("""
 
 # --- departments ---------------------------------------------------------------------------------
 
-DEPARTMENTS = {
-    "A": "重症医学科",
-    "B": "神经内科",
-    "C": "眼科",
-    "D": "耳鼻咽喉科",
-    "E": "呼吸内科",
-    "F": "心血管内科",
-    "G": "消化内科",
-    "H": "肝胆外科",
-    "I": "骨科",
-    "J": "皮肤科",
-    "K": "内分泌科",
-    "L": "肾内科",
-    "M": "泌尿外科",
-    "N": "妇科",
-    "O": "产科",
-    "P": "新生儿科",
-    "Q": "血液内科",
-    "R": "肿瘤科",
-    "S": "感染科",
-    "T": "精神科",
-    "U": "精神科",
-    "V": "急诊外科",
-    "W": "烧伤科",
-    "X": "康复医学科",
-    "Y": "感染科",
-    "Z": "急诊外科",
-}
-SURGICAL_DEPARTMENTS = {
-    "B": "神经外科",
-    "E": "胸外科",
-    "F": "心血管外科",
-    "G": "普通外科",
-    "J": "普通外科",
-    "K": "甲状腺外科",
-    "L": "泌尿外科",
-}
+DEPARTMENTS = _words("""
+A 重症医学科 B 神经内科 C 眼科 D 耳鼻咽喉科 E 呼吸内科 F 心血管内科 G 消化内科 H 肝胆外科 I 骨科 J 皮肤科
+K 内分泌科 L 肾内科 M 泌尿外科 N 妇科 O 产科 P 新生儿科 Q 血液内科 R 肿瘤科 S 感染科 T 精神科 U 精神科
+V 急诊外科 W 烧伤科 X 康复医学科 Y 感染科 Z 急诊外科
+""")
+SURGICAL_DEPARTMENTS = _words(
+    "B 神经外科 E 胸外科 F 心血管外科 G 普通外科 J 普通外科 K 甲状腺外科 L 泌尿外科"
+)
 
 
 def longest_match(code: str, table: Mapping[str, object]) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from drgpay.capitation.tables import AREAS, COMMUNITIES, MEMBERS, RISK_CELLS
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.outputs import new_folder
-from drgpay.synth.writer import BlockFile, days, money, numbered
+from drgpay.synth.writer import BlockFile, days, money, numbered, write_text
 from drgpay.tables.writer import write_rows
 
 BLOCK = 250_000
@@ -35,12 +35,6 @@ CELLS = tuple(
     )
     for chronic, factor in ((CHRONIC[0], 0.8), (CHRONIC[1], 1.6), (CHRONIC[2], 2.4))
 )
-README = """\
-虚构的参保人与门诊记录：编号、区域、签约、慢性病类别、风险权重和费用都由随机数生成，
-不来自任何地方，不得用于测算或结论。种子 {seed}，{persons} 人，{visits} 次就诊。
-Invented people and outpatient visits: random draws that stand for no place. Seed {seed},
-{persons} persons, {visits} visits.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +105,8 @@ def people(
             some = _visits(rng, words, first, place, age, visits, visits_per_person, year)
             file.write(some)
             visits += len(some)
-    text = README.format(seed=seed, persons=persons, visits=visits)
-    (target / "README.txt").write_text(text, encoding="utf-8")
+    told = {"seed": seed, "persons": persons, "visits": visits}
+    write_text(target / "README.txt", "people.txt", **told)
     return People(target, seed, persons, visits, len(of))
 
 

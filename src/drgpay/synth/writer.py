@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.ground.arrow import decimal_column
+from drgpay.ground.money import decimal_text
 from drgpay.synth.cases import Block
 from drgpay.synth.city import POOLS
 from drgpay.synth.plan import BED_DAY_CLASSES, BLOCK, Plan
 
 Array = NDArray[Any]
+TEMPLATES = Path(__file__).with_name("templates")
 _SEXES = pa.array(["M", "F"], pa.string())
 _MODES = pa.array(["drg", "day_surgery", "bed_day"], pa.string())
 # columns written with a dictionary: neither ids nor amounts
@@ -169,35 +172,15 @@ def write_csv(path: Path, header: str, rows: Iterable[Iterable[object]]) -> None
 
 
 def yuan(fen: int) -> str:
-    """Return fen as yuan with two decimals.
-
-    >>> yuan(123_405)
-    '1234.05'
-    """
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+    """Return fen as yuan with two decimals."""
+    return decimal_text(Fraction(fen, 100), 2)
 
 
-README = """\
-合成市：虚构数据
-================
-本文件夹中的一切均为计算机虚构：没有这个城市，没有这些医疗机构，没有这些参保人、病例、
-费用、评审结果和违规金额。编码、病种构成、年龄、住院天数和费用由随机数按粗略的医学常识
-生成，不来自任何医院、任何统计资料，不得用于任何结算、测算或研究结论。
-只用于试用、测试和演示 drgpay。
+def filled(template: str, **values: object) -> str:
+    """Return one of the texts of the folder `templates` with its values put in."""
+    return (TEMPLATES / template).read_text(encoding="utf-8").format(**values)
 
-种子 {seed}，分组方案 {scheme}，编码 {codes}，年度 {year}，病例 {cases} 例，历史年度 {history}。
-同一种子、同一版本总是生成同样的文件。编码差错约占 {errors}，为试验隔离、未入组而有意加入。
 
-Synthetic city: invented data
-=============================
-Everything in this folder was made up by a computer: there is no such city, and there are no such
-hospitals, patients, cases, costs, review decisions or violations. Codes, case mix, ages, lengths
-of stay and costs are random draws guided by rough medical common sense. They come from no hospital
-and from no statistics, and must not be used for payment, forecasts or findings of any kind.
-For trying out, testing and showing drgpay only.
-
-Seed {seed}, scheme {scheme}, codes {codes}, year {year}, {cases} cases, history {history}.
-One seed and one version always make the same files. About {errors} of the cases carry a coding error on purpose, so
-that quarantined and ungroupable cases occur.
-"""
+def write_text(path: Path, template: str, **values: object) -> None:
+    """Write one of the texts of the folder `templates` with its values put in."""
+    path.write_text(filled(template, **values), encoding="utf-8", newline="")
