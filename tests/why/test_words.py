@@ -9,10 +9,11 @@ from string import Formatter
 
 import pytest
 
+from drgpay.ground.sentences import filled
 from drgpay.names.run_columns import named
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.why.model import UNITS
-from drgpay.why.words import TABLE, filled, said, step_words
+from drgpay.why.words import TABLE, said, step_words
 
 WORDS = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 CODE = "\n".join(p.read_text(encoding="utf-8") for p in sorted(TABLE.parent.glob("*.py")))

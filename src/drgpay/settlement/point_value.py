@@ -27,7 +27,7 @@ from drgpay.budget.limits import (
     is_bounded,
 )
 from drgpay.budget.pool import PoolBudget, Sharing, available_budget, check_growth, share
-from drgpay.ground.errors import Bilingual, BooksError, InputError, PolicyError, both, in_language
+from drgpay.ground.errors import BooksError, InputError, PolicyError, both
 from drgpay.ground.money import (
     POINT,
     largest_remainder,
@@ -40,7 +40,7 @@ from drgpay.ground.money import (
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Pool, Region
 from drgpay.region.standing import PENALISED
-from drgpay.region.together import ids_in, settled_together
+from drgpay.region.together import settled_together
 from drgpay.settlement import account
 from drgpay.settlement.account import released_share, why_no_share
 
@@ -505,40 +505,6 @@ def provision_of(
     return sum(s.held_fund_fen for s in sums.values()) + sum(quarantined_fen)
 
 
-def left_notes(
-    pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult], region: Region
-) -> list[Bilingual]:
-    """Return what is said of pools left unsettled: the cause, and what is not done with them."""
-    notes = []
-    for pool in pools:
-        if pool.solution != NO_POINTS:
-            continue
-        refusal = without_points(
-            pool.pool, [h.sums for h in hospitals if h.pool in ids_in(pool.pool)]
-        )
-        prepaid, taken, carried = (
-            yuan_text(sum(fen for key, fen in amounts.items() if key[1] == pool.pool))
-            for amounts in (
-                {key: paid for key, (paid, _) in region.prepaid.items()},
-                region.violation_fen,
-                region.carried,
-            )
-        )
-        remedy, budget = refusal.remedy or "", yuan_text(pool.budget.budget_fen)
-        notes.append(
-            both(
-                f"{in_language(refusal.what, 'zh')}：只搁置该险种（pool_without_points），预算 {budget} 元"
-                f"未清算，各机构在该险种的应付和最终支付记 0；表中已预付 {prepaid} 元、违规扣款 {taken} 元、"
-                f"结转 {carried} 元均未处理。{in_language(remedy, 'zh')}，然后重新清算",
-                f"{in_language(refusal.what, 'en')}: this pool alone is left (pool_without_points), its "
-                f"budget of {budget} yuan is not settled, dues and final payments in it are 0; "
-                f"prepayments of {prepaid} yuan, violations of {taken} yuan and carried amounts of "
-                f"{carried} yuan are not dealt with. {in_language(remedy, 'en')}, then settle again",
-            )
-        )
-    return notes
-
-
 def check_value(
     name: str, shared: Sharing, value: Fraction, sums: Iterable[Sums], policy: YearPolicy
 ) -> None:
@@ -605,23 +571,6 @@ def with_shares(
             }
             shared.update(largest_remainder(shares, fen))
     return [replace(h, shared_fen=shared.get((h.hospital_id, h.pool), 0)) for h in hospitals]
-
-
-def unshared_notes(policy: YearPolicy, hospitals: Sequence[HospitalResult]) -> list[Bilingual]:
-    """Return what was forfeited and to be shared, but by nobody: it stays in the fund."""
-    if not policy.says("deposit_forfeited", "share", "fund"):
-        return []
-    given = {h.pool for h in hospitals if h.shared_fen}
-    return [
-        both(
-            f"险种 {pool} 扣罚的保证金 {yuan_text(fen)} 元没有可分的机构"
-            "（协议正常、有点数而未被扣罚），留在基金（deposit_forfeited）",
-            f"pool {pool}: forfeited deposits of {yuan_text(fen)} yuan stay in the fund, as no "
-            "hospital in normal standing with points forfeited nothing (deposit_forfeited)",
-        )
-        for pool, fen in forfeits(hospitals).items()
-        if pool not in given
-    ]
 
 
 def _prepaid(

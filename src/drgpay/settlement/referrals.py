@@ -14,13 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.ground.errors import Bilingual, PolicyError, both
-from drgpay.ground.money import yuan_text
 from drgpay.names.run_tables import columns_table
 from drgpay.policy import YearPolicy
 from drgpay.region.levels import differently_written, written_twice
 from drgpay.region.records import Region
 from drgpay.settlement.facts import NOT_GIVEN, UNREADABLE, one_stay
 from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.said import note
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.scoring import PAID_BY
 from drgpay.settlement.stays import Chain, Places, referral_chains
@@ -170,75 +170,42 @@ def referral_notes(
         return []
     given = sum(stay.deductible >= 0 for stay in stays)
     bad = sum(stay.deductible == UNREADABLE for stay in stays)
-    head = both(
-        f"医共体内转诊 {len(chains)} 起、{len(stays)} 次住院，各按一次住院计",
-        f"{len(chains)} referrals inside communities with {len(stays)} stays, each counted as one",
-    )
+    head = note("referrals", chains=len(chains), stays=len(stays))
     if not given:
-        why = both(
-            f"；起付线均未给出（病例的“起付线”列{'读不懂' if bad else '没有或空着'}），"
-            "是否重复收取未核对",
-            "; no deductible is given (column deductible"
-            + (" unreadable" if bad else ", absent or empty")
-            + "): whether it was paid twice was not checked",
-        )
-        return [_joined(head, why)]
+        return [_joined(head, note("referrals_unreadable" if bad else "referrals_absent"))]
     over = [chain for chain in chains if any(chain.excess_fen)]
-    several = sum(chain.several for chain in over)
     sums: dict[int, list[int]] = {}
     for chain in chains:
         for stay, excess in zip(chain.stays, chain.excess_fen, strict=True):
             if excess:
                 own = sums.setdefault(stay.hospital, [0, 0])
                 own[0], own[1] = own[0] + 1, own[1] + excess
-    total = yuan_text(sum(fen for _, fen in sums.values()))
-    middle = both("；没有多收起付线", "; in none was too much of a deductible paid")
-    if over:
-        middle = both(
-            f"；其中 {len(over)} 起多收起付线，共 {total} 元"
-            + (f"（{several} 起收取了两次以上）" if several else "")
-            + "，待核后由收取的机构退还参保人，清算金额不变",
-            f"; in {len(over)} too much of a deductible was paid, {total} yuan in all"
-            + (f" (in {several} it was paid more than once)" if several else "")
-            + ", to be checked and returned to the patients by the hospitals; no amount of the "
-            "settlement changes",
-        )
-    parts = [head, middle]
-    if sums:
-        ranked = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
-        shown = [
-            (region.hospitals[h].id, count, yuan_text(fen))
-            for h, (count, fen) in ranked[:HOSPITALS_NAMED]
-        ]
-        more = len(ranked) - len(shown)
-        parts.append(
-            both(
-                "："
-                + "、".join(f"{h} {count} 例 {fen} 元" for h, count, fen in shown)
-                + (f"等 {len(ranked)} 家" if more else ""),
-                ": "
-                + ", ".join(f"{h} {count} cases {fen} yuan" for h, count, fen in shown)
-                + (f" … {len(ranked)} hospitals" if more else ""),
-            )
-        )
+    parts = [head, _of_excess(over, sums, region) if over else note("referrals_none_over")]
     if sums and policy.says("referral.deductible", "highest_paid", "standards"):
-        parts.append(
-            both(
-                "；应收以实际支付最高的一次为准，上转时只补差额的会算多，须按当地标准核对"
-                "（referral.deductible）",
-                "; the highest one paid is taken as due: too much is claimed where a patient paid "
-                "only the difference on moving up (referral.deductible)",
-            )
-        )
+        parts.append(note("referrals_highest"))
     if given < len(stays):
-        parts.append(
-            both(
-                f"；{len(stays) - given} 次住院没有给出起付线"
-                + (f"（其中 {bad} 次读不懂）" if bad else ""),
-                f"; {len(stays) - given} stays give none" + (f" ({bad} unreadable)" if bad else ""),
-            )
-        )
+        unread = note("referrals_bad", bad=bad) if bad else ""
+        parts.append(note("referrals_not_given", stays=len(stays) - given, bad=unread))
     return [_joined(*parts)]
+
+
+def _of_excess(
+    over: Sequence[Referral], sums: Mapping[int, Sequence[int]], region: Region
+) -> Bilingual:
+    """Return what was paid too much: in how many chains, and in which hospitals most."""
+    several = sum(chain.several for chain in over)
+    told = note(
+        "referrals_over", over=len(over), total_fen=sum(fen for _, fen in sums.values()),
+        several=note("referrals_several", several=several) if several else "",
+    )  # fmt: skip
+    ranked = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
+    shown = [
+        note("referrals_of", hospital=region.hospitals[h].id, count=count, excess_fen=fen)
+        for h, (count, fen) in ranked[:HOSPITALS_NAMED]
+    ]
+    hidden = len(ranked) > len(shown)
+    more = note("referrals_more", hospitals=len(ranked)) if hidden else ""
+    return _joined(told, note("referrals_by", shown=shown, more=more))
 
 
 def _joined(*parts: Bilingual) -> Bilingual:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from drgpay.budget.bounds import NO_HIGH, NO_LOW
 from drgpay.budget.limits import bounds_of, by_case
-from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual
 from drgpay.ground.money import POINT, decimal_text, points_text, round_half_away, yuan_text
 from drgpay.points.kernels import HELD, MONEY
 from drgpay.policy import YearPolicy
@@ -27,6 +27,7 @@ from drgpay.region.records import Region, Violation
 from drgpay.region.together import by_pool, ids_in
 from drgpay.settlement.point_value import NO_POINTS, HospitalResult, Key, PoolResult
 from drgpay.settlement.prepare import Prepared
+from drgpay.settlement.said import note
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 
 
@@ -85,18 +86,11 @@ def points_in_money(
         text = f"扣 {points_text(own)} 点，按点值合 {yuan_text(fen)} 元，退回基金"
         reason = f"{v.reason}：{text}" if v.reason else text
         violations.append(replace(v, amount_fen=v.amount_fen + fen, points=0, reason=reason))
-    notes = [_points_note(pool, *sums) for pool, sums in sorted(told.items())]
+    notes = [
+        note("points_in_money", pool=pool, points=own, worth_fen=fen)
+        for pool, (own, fen) in sorted(told.items())
+    ]
     return replace(region, violations=tuple(violations)), taken, notes
-
-
-def _points_note(pool: str, points: int, fen: int) -> Bilingual:
-    return both(
-        f"险种 {pool}：违规扣减 {points_text(points)} 点，按点值合 {yuan_text(fen)} 元，计入违规扣款、退回基金"
-        "（removed_case = to_fund），点值不因扣点而提高",
-        f"pool {pool}: {points_text(points)} points taken off by violations are worth "
-        f"{yuan_text(fen)} yuan at the point value; as violations they return to the fund "
-        "(removed_case = to_fund) and do not raise the value",
-    )
 
 
 # --- cases of a reopened year
@@ -217,38 +211,23 @@ def removed_notes(
         before = reopening.values.get(pool)
         now = next(p.point_value_fen / 100 for p in pools if pool in ids_in(p.pool))
         values = f"{'—' if before is None else decimal_text(before, 2)} → {decimal_text(now, 2)}"
-        zh = "、".join(f"{case}（{'移除' if gone else '改入 ' + drg}）" for case, drg, gone in own)
-        en = ", ".join(
-            f"{case} ({'removed' if gone else 'into ' + drg})" for case, drg, gone in own
-        )
+        cases = [
+            note("case_removed" if gone else "case_regrouped", case=case, drg=drg)
+            for case, drg, gone in own
+        ]
         if to_fund(policy):
-            fen = yuan_text(sum(r.amount_fen for r in found if r.pool == pool))
+            fen = sum(r.amount_fen for r in found if r.pool == pool)
             notes.append(
-                both(
-                    f"险种 {pool}：病例 {zh} 所付的 {fen} 元退回基金（removed_case = to_fund，"
-                    f"S2 二(二)1(6)），计入违规扣款；点值 {values} 元，其他机构不因此多得",
-                    f"pool {pool}: {fen} yuan paid for cases {en} return to the fund (removed_case = "
-                    f"to_fund, S2 二(二)1(6)) as violations; point value {values} yuan, nobody else "
-                    "is paid more by it",
-                )
+                note("cases_to_fund", pool=pool, cases=cases, returned_fen=fen, values=values)
             )
             continue
         owners = {v.hospital_id for v in rows if v.pool == pool}
-        after = {(h.hospital_id, h.pool): h.final_fen for h in hospitals}
         more = sum(
-            after[key] - reopening.finals.get(key, 0)
-            for key in after
-            if key[1] == pool and key[0] not in owners
+            h.final_fen - reopening.finals.get((h.hospital_id, pool), 0)
+            for h in hospitals
+            if h.pool == pool and h.hospital_id not in owners
         )
-        notes.append(
-            both(
-                f"险种 {pool}：病例 {zh} 不再计原有的点数，其记账仍在清算总额中，由各机构分享"
-                f"（removed_case = shared）：点值 {values} 元，其他机构的最终支付合计变动 {yuan_text(more)} 元",
-                f"pool {pool}: cases {en} have their former points no more, their recorded fund stays "
-                f"in the settled total and is shared (removed_case = shared): point value {values} "
-                f"yuan, final payments of the others change by {yuan_text(more)} yuan in all",
-            )
-        )
+        notes.append(note("cases_shared", pool=pool, cases=cases, values=values, more_fen=more))
     return notes
 
 

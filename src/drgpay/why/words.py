@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from drgpay.ground.errors import Bilingual, both, in_language
-from drgpay.ground.numbers import NOTHING
+from drgpay.ground.errors import Bilingual
+from drgpay.ground.sentences import Pair, filled, sentences
 from drgpay.names.run_columns import named
 
 TABLE = Path(__file__).with_name("words.toml")
-Pair = Sequence[str]  # Chinese, English; {names} are filled by what a derivation found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,30 +47,12 @@ class StepWords:
         return filled(self.notes[name] if name else self.note, facts)
 
 
-def filled(texts: Pair, facts: Mapping[str, object]) -> Bilingual:
-    """Return a text in both languages with its {names} filled in.
-
-    >>> str(filled(["病例 {case}", "case {case}"], {"case": "A1"}))
-    'case A1'
-    """
-    chinese, english = texts
-    if not chinese:
-        return NOTHING
-    own = {name: in_language(fact, "zh") for name, fact in facts.items()}
-    return both(chinese.format(**own), english.format(**facts))
-
-
-@cache
-def _table() -> Mapping[str, Mapping[str, dict[str, object]]]:
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
-
-
 @cache
 def step_words(name: str) -> StepWords:
     """Return the words of a step: a key, or key/variant where the same key says several things."""
-    return StepWords(**_table()["step"][name])  # type: ignore[arg-type]
+    return StepWords(**sentences(TABLE)["step"][name])
 
 
 def said(name: str, /, **facts: object) -> Bilingual:
     """Return a sentence of words.toml about some facts."""
-    return filled(_table()["text"][name], facts)  # type: ignore[arg-type]
+    return filled(sentences(TABLE)["text"][name], facts)
