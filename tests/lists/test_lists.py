@@ -18,9 +18,10 @@ from benchmarks.lists import enveloped, settlement_list
 from drgpay import group
 from drgpay.cases.lists_bytes import Lines
 from drgpay.cases.lists_codes import FUND_TYPES
+from drgpay.cases.lists_columns import patient_of, plain_table
 from drgpay.cases.lists_fast import _ODD_KEY, _has_odd_keys, fast_table
 from drgpay.cases.lists_json import spans_of
-from drgpay.cases.lists_map import ListFault, Need, fen_of, lists_in, patient_of
+from drgpay.cases.lists_map import ListFault, Need, lists_in, plain_nodes
 from drgpay.cases.sources import open_source
 from drgpay.ground.errors import InputError
 from drgpay.names.columns import GROUPING_COLUMNS
@@ -314,13 +315,19 @@ def test_amounts__of_numbers_are_exact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fen"),
-    [("0.29", 29), ("-0.5", -50), ("1.10000", 110), ("1.001", None), ("1,000.00", None),
+    ("text", "amount"),
+    [("0.29", "0.29"), ("-0.5", "-0.50"), ("1.10000", "1.10"), ("1.001", None), ("1,000.00", None),
      ("Infinity", None), ("1e999999999", None), ("1.00000000000000000000000000000001", None),
-     ("1000000000.00", 10**11), ("1000000000.01", None)],
+     ("1000000000.00", "1000000000.00"), ("1000000000.01", None), ("+5", "5.00"), ("0e5", "0.00"),
+     ("6E+2", "600.00")],
 )  # fmt: skip
-def test_amount__is_exact_or_none(text: str, fen: int | None) -> None:
-    assert fen_of(text) == fen
+def test_amount__is_exact_or_none(text: str, amount: str | None, tmp_path: Path) -> None:
+    body = c07()
+    body["iteminfo"] = [{"amt": text}, {"amt": "0.00"}]
+    if amount is None:
+        assert fault(body, tmp_path)[:2] == ("list_amount", "amt")
+    else:
+        assert one(body, tmp_path)["total_cost"] == Decimal(amount)
 
 
 # --- faults -----------------------------------------------------------------------------------
@@ -709,18 +716,21 @@ def test_fast_reading__is_the_plain_one(seed: int, wanted: Any, tmp_path: Path) 
         if fast is None:
             continue
         table, doubtful = fast
+        sure = []
         for row, line, doubt in zip(table.to_pylist(), unit.lines(), doubtful, strict=True):
             try:
                 (span,) = spans_of(line, None)
                 (found,) = lists_in(span.parsed)
-                plain = need.row(found)
+                sure.append((row, plain_nodes(found, need), doubt))
             except ListFault:
                 assert doubt, line
-                continue
+        plain, good, _ = plain_table([nodes for _, nodes, _ in sure], need)
+        assert all(doubt or fine for (*_, doubt), fine in zip(sure, good, strict=True))
+        kept = [pair for pair, fine in zip(sure, good, strict=True) if fine]
+        for (row, nodes, doubt), expected in zip(kept, plain.to_pylist(), strict=True):
             if not doubt:
                 met += 1
-                got = {k: int(v.scaleb(2)) if isinstance(v, Decimal) else v for k, v in row.items()}
-                assert got == {name: plain.get(name) for name in got}, line
+                assert row == expected, nodes
     assert met > 60
 
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.cases.convert import convert
-from drgpay.cases.lists_map import patient_of
+from drgpay.cases.lists_columns import patient_of
 from drgpay.cases.pseudonyms import certificate_of, key_for, make_key, pseudonym
 from drgpay.cases.sources import open_source
 from drgpay.cli import cli

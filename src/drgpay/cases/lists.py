@@ -2,7 +2,7 @@
 
 Lists are read in batches, so that memory does not grow with the file. A list that cannot be read
 is left out with its file, number and fault; the others go on. How many lists came in is counted in
-the bytes of each file before they are parsed. What the fields mean stands in `lists_map`,
+the bytes of each file before they are parsed. What the fields mean stands in `lists_columns`,
 docs/lists.md says how sure each meaning is.
 """
 
@@ -25,14 +25,21 @@ from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import INSURANCE, edition_named
 from drgpay.cases.lists_bytes import Lines, Objects, Small, Tally, units_of
 from drgpay.cases.lists_codes import FUND_TYPES
+from drgpay.cases.lists_columns import plain_table
 from drgpay.cases.lists_fast import Kinds, fast_table
 from drgpay.cases.lists_json import FEW, Seen, Span, spans_of
-from drgpay.cases.lists_map import LISTS, MONEY, OTHER_MEDICINE, ListFault, Need, Row, lists_in
+from drgpay.cases.lists_map import (
+    OTHER_MEDICINE,
+    ListFault,
+    Need,
+    case_id_of,
+    lists_in,
+    plain_nodes,
+)
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.pseudonyms import NO_KEY, ONCE, key_for
 from drgpay.cases.quarantine import BrokenRows, RowNote
-from drgpay.ground.arrow import decimal_column
 from drgpay.ground.errors import Bilingual, both
 
 PIECE_ROWS = 16_384
@@ -180,11 +187,11 @@ def _ahead(tasks: Iterable[Callable[[], _Part]], threads: int) -> Iterator[_Part
 
 @dataclass
 class _Rows:
-    """Collects rows and faults in the order of the lists."""
+    """Collects lists and faults in their order."""
 
     need: Need
-    rows: list[Row] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
+    lists: list[dict[str, Any]] = field(default_factory=list)
+    places: list[tuple[str, int]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
@@ -222,18 +229,24 @@ class _Rows:
             self.notes.append((file, number, found))
             return
         try:
-            row = self.need.row(found)
+            plain = plain_nodes(found, self.need)
         except ListFault as fault:
+            fault.note.case_id = case_id_of(found)
             self.notes.append((file, number, fault.note))
             return
-        self.rows.append(row)
-        self.numbers.append(number)
+        self.lists.append(plain)
+        self.places.append((file, number))
 
     def part(self) -> _Part:
-        """Return what was collected."""
-        table, left_out = _split(rows_table(self.rows, self.need))
-        numbers = np.array(self.numbers, dtype=np.int64)
-        return _Part(table, self.files, numbers, self.notes, self.counts, self.marks, left_out)
+        """Return what was collected: the good lists as rows, and the faults in order."""
+        table, good, refused = plain_table(self.lists, self.need)
+        for place, note in refused.items():
+            self.notes.append((*self.places[place], note))
+        order = {file: place for place, file in enumerate(self.files)}
+        notes = BrokenRows(sorted(self.notes, key=lambda row: (order[row[0]], row[1])))
+        numbers = np.array([number for _, number in self.places], dtype=np.int64)[good]
+        table, left_out = _split(table)
+        return _Part(table, self.files, numbers, notes, self.counts, self.marks, left_out)
 
 
 def _read(unit: Lines | Small | Objects, need: Need, kinds: Kinds) -> _Part:
@@ -274,70 +287,40 @@ _STRUCTURE = frozenset(b'{}[]":\x80') | frozenset(range(0x80, 0x100))
 def _with_slow_rows(unit: Lines, need: Need, table: pa.Table, doubtful: NDArray[np.bool_]) -> _Part:
     """Return the fast reading of lines, the doubtful ones read again one by one."""
     file, lines = unit.file, unit.lines()
+    fast, left_out = _split(table.filter(pa.array(~doubtful)))
+    if not doubtful.any():
+        count = len(lines)  # a line that is not doubtful has one mark
+        numbers = np.arange(1, count + 1)
+        return _Part(fast, [file], numbers, BrokenRows(), {file: count}, {file: count}, left_out)
     again = _Rows(need)
-    marks = len(lines)  # a line that is not doubtful has one
-    first = np.arange(1, len(lines) + 1)  # number of the first list of each line
-    numbers = first
-    if doubtful.any():
-        rows = np.flatnonzero(doubtful)
-        held = np.ones(len(lines), dtype=np.int64)
-        ends = []
-        for row in rows.tolist():
-            for span in spans_of(lines[row], unit.encoding):
-                again.add(file, span)
-            ends.append(again.counts.get(file, 0))
-        stops = np.array(ends, dtype=np.int64)
-        held[rows] = np.diff(stops, prepend=0)
-        first = np.cumsum(held) - held + 1
-        marks += again.marks.get(file, 0) - len(rows)
+    rows = np.flatnonzero(doubtful)
+    ends = []
+    for row in rows.tolist():
+        for span in spans_of(lines[row], unit.encoding):
+            again.add(file, span)
+        ends.append(again.counts.get(file, 0))
+    slow = again.part()
+    stops = np.array(ends, dtype=np.int64)
+    held = np.ones(len(lines), dtype=np.int64)  # lists of each line
+    held[rows] = np.diff(stops, prepend=0)
+    first = np.cumsum(held) - held + 1  # number of the first one
 
-        def placed(own: NDArray[np.int64]) -> NDArray[np.int64]:
-            line = np.searchsorted(stops, own)  # of which doubtful line a list is
-            return first[rows[line]] + own - (stops[line] - held[rows[line]]) - 1
+    def placed(own: NDArray[np.int64]) -> NDArray[np.int64]:
+        line = np.searchsorted(stops, own)  # of which doubtful line a list is
+        return first[rows[line]] + own - (stops[line] - held[rows[line]]) - 1
 
-        kept = np.flatnonzero(~doubtful)
-        merged = pa.concat_tables([table.take(pa.array(kept)), rows_table(again.rows, need)])
-        numbers = np.concatenate([first[kept], placed(np.array(again.numbers, dtype=np.int64))])
-        order = np.argsort(numbers, kind="stable")
-        table, numbers = merged.take(pa.array(order)), numbers[order]
-        total = int(held.sum())
-    else:
-        total = len(lines)
-    own = [number for _, number, _ in again.notes]
-    at = placed(np.array(own, dtype=np.int64)).tolist() if own else []
-    notes = BrokenRows((file, n, note) for n, (_, _, note) in zip(at, again.notes, strict=True))
-    table, left_out = _split(table)
-    return _Part(table, [file], numbers, notes, {file: total}, {file: marks}, left_out)
+    numbers = np.concatenate([first[~doubtful], placed(slow.numbers)])
+    order = np.argsort(numbers, kind="stable")
+    merged = pa.concat_tables([fast, slow.table]).take(pa.array(order))
+    at = placed(np.array([number for _, number, _ in slow.notes], dtype=np.int64)).tolist()
+    notes = BrokenRows((file, n, note) for n, (_, _, note) in zip(at, slow.notes, strict=True))
+    marks = len(lines) - len(rows) + slow.marks.get(file, 0)
+    left_out += slow.left_out
+    counts = {file: int(held.sum())}
+    return _Part(merged, [file], numbers[order], notes, counts, {file: marks}, left_out)
 
 
 def _split(table: pa.Table) -> tuple[pa.Table, int]:
     """Return a table without the count of diagnoses left out, and their sum."""
     left_out = pc.sum(table[OTHER_MEDICINE]).as_py() or 0
     return table.drop_columns(OTHER_MEDICINE), int(left_out)
-
-
-_TEXTS = pa.list_(pa.string())
-_MONEY_TYPE = pa.decimal128(14, 2)
-
-
-def column_type(column: str) -> pa.DataType:
-    """Return the type that a column of lists has in a piece."""
-    if column in MONEY:
-        return _MONEY_TYPE
-    if column == OTHER_MEDICINE:
-        return pa.int32()
-    return _TEXTS if column in LISTS else pa.string()
-
-
-def rows_table(rows: list[Row], need: Need) -> pa.Table:
-    """Return rows as a table of the wanted columns."""
-    out: dict[str, Any] = {}
-    for column in (*need.columns, OTHER_MEDICINE):
-        values = [row.get(column) for row in rows]
-        if column in MONEY:
-            empty = np.array([value is None for value in values], dtype=np.bool_)
-            fen = np.array([value or 0 for value in values], dtype=np.int64)
-            out[column] = decimal_column(fen, 14, 2, empty)
-        else:
-            out[column] = pa.array(values, column_type(column))
-    return pa.table(out)
