@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from drgpay.cli.simulate import simulate as command
 from drgpay.ground.errors import DrgpayError, InputError, PolicyError, both, in_language
 from drgpay.ground.money import yuan_text
-from drgpay.report.simulate import _change as change_text
 from drgpay.report.simulate import write_simulation_page
+from drgpay.report.simulate_sheets import rate as change_text
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.synth import synthesize
 from drgpay.trials.folder import TABLES, fund_rows, write_simulation
@@ -611,7 +611,7 @@ def test_page__stands_alone_and_is_marked_in_both_languages(
     identifiers = [part.split('"')[0] for part in page.split(' id="')[1:]]
     assert len(identifiers) == len(set(identifiers))
     english = write_simulation_page(found, tmp_path / "e.html", "en").read_text(encoding="utf-8")
-    for words in ("not for payment", "Causes of the change", "settled total"):
+    for words in ("not for payment", "Causes of the change", "settled (yuan)"):
         assert words in english
 
 

@@ -85,7 +85,6 @@ class _Letters:
         hospitals = sorted({*self.accounts, *known, *self.differences})
         names = file_names(hospitals)
         common = {
-            "w": self.w,
             "m": self.run.manifest,
             "run_digest": self.run.digest[:12],
             "print_mark": " · ".join(self.marks),
@@ -95,10 +94,10 @@ class _Letters:
             "reopened_text": note_text(self.run, self.w) if self.reopened else "",
         }
         for hospital, name in names.items():
-            page = rendered("letter.html.j2", **common, **self._view(hospital))
+            page = rendered("letter.html.j2", self.w.lang, **common, **self._view(hospital))
             (folder / name).write_text(page, encoding="utf-8", newline="\n")
         listed = {"table": self._index(names), "links": self._links(names)}
-        page = rendered("letters_index.html.j2", **common, **listed)
+        page = rendered("letters_index.html.j2", self.w.lang, **common, **listed)
         (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
 
     @staticmethod

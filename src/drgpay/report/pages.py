@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ from markupsafe import Markup
 
 from drgpay import __version__
 from drgpay.ground.errors import in_language
+from drgpay.ground.languages import choosing
 from drgpay.ground.outputs import whole_file
 
+from . import amounts
+from .sheets import page_table
 from .tables import Cell, Column, Row, Table
 from .texts import Words
 
@@ -51,7 +54,7 @@ class PageSection:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -59,11 +62,46 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters |= {"yuan": amounts.yuan, "points": amounts.points}
+    made.globals |= {"percent": amounts.percent, "page_table": page_table, "replace": replace}
+    made.globals |= {
+        "in_language": in_language,
+        "grid": grid,
+        "chart": chart,
+        "folded": folded,
+        "table": table,
+    }
+    return made
 
 
-def rendered(template: str, **values: Any) -> str:
-    """The text that a template makes of values."""
-    return _environment().get_template(template).render(values).lstrip()
+def rendered(template: str, lang: str, **values: Any) -> str:
+    """The text that a template makes of values; `w` and `t` in it choose words of the language."""
+    words = {"w": Words(lang), "t": choosing(lang)}
+    return _environment().get_template(template).render(words | values).lstrip()
+
+
+def page_parts(template: str, lang: str, **values: Any) -> dict[str, Any]:
+    """The sections, banners and tiles of a page, each in the order in which a template adds them."""
+    sections: list[PageSection] = []
+    banners: list[Banner] = []
+    tiles: list[Tile] = []
+
+    def section(anchor: str, title: str, caller: Callable[[], Markup]) -> str:
+        body = caller()
+        # the line of the template that a table or chart stands on ends once more
+        sections.append(PageSection(anchor, title, body=body[:-1] if body[-2:] == "\n\n" else body))
+        return ""
+
+    def banner(kind: str, title: str, text: str = "", items: Iterable[str] = ()) -> str:
+        banners.append(Banner(kind, title, text, tuple(items)))
+        return ""
+
+    def tile(*facts: str) -> str:
+        tiles.append(Tile(*facts))
+        return ""
+
+    rendered(template, lang, section=section, banner=banner, tile=tile, **values)
+    return {"sections": sections, "banners": banners, "tiles": tiles}
 
 
 def grid(made: Table) -> Markup:
@@ -101,7 +139,7 @@ def folded(summary: str, note: str, body: Markup) -> Markup:
 
 def chart(title: str, svg: str, note: str = "") -> Markup:
     """Return a chart with its title."""
-    return Markup(_macros().chart(title, Markup(svg), note))
+    return Markup(_macros().chart(title, svg, note))
 
 
 def write_page(
@@ -124,7 +162,7 @@ def write_page(
     """
     text = rendered(
         "page.html.j2",
-        w=Words(lang),
+        lang,
         title=title,
         tab=tab or title,
         kicker=kicker,

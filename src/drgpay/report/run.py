@@ -214,6 +214,16 @@ class Run(RunFolder):
             return []
         return [a for a in self.accounts if a.amounts.final < 0 and self.has_ended(a.hospital)]
 
+    @cached_property
+    def set_off(self) -> list[Account]:
+        """Negative final payments that the next payments set off."""
+        return [a for a in self.accounts if a.amounts.final < 0 and a not in self.demanded]
+
+    @cached_property
+    def pools_used(self) -> list[str]:
+        """The pools that hospitals have accounts in."""
+        return sorted({a.pool for a in self.accounts})
+
     def pool_left(self, pool: str) -> bool:
         """Whether a pool was left unsettled, as nothing in it earned a point."""
         return any(

@@ -728,7 +728,7 @@ def extra_tables(run: Run, w: Words) -> list[Table]:
 
 
 def difference_chart(run: Run, w: Words) -> tuple[str, str, str]:
-    """Chart, its title and a note on what it leaves out."""
+    """A title, the chart, and a note on what it leaves out."""
     ranked = sorted(run.by_hospital, key=lambda a: (-abs(a.amounts.difference), a.hospital))
     drawn = ranked[:BARS_SHOWN]
     large = any(abs(a.amounts.difference) >= 10_000_000 for a in drawn)
@@ -749,7 +749,7 @@ def difference_chart(run: Run, w: Words) -> tuple[str, str, str]:
         note = w("chart_diff_rest", n=len(rest), fen=fen)
     else:
         title, note = w("chart_diff_all", unit=unit), ""
-    return charts.differences(bars, title), title, note
+    return title, charts.differences(bars, title), note
 
 
 def difference_table(run: Run, w: Words, gains: bool) -> Table:
@@ -781,12 +781,6 @@ def difference_table(run: Run, w: Words, gains: bool) -> Table:
     return table
 
 
-@dataclass(frozen=True)
-class CvChart:
-    svg: str
-    note: str
-
-
 def drg_records(run: Run) -> list[Record]:
     records: list[Record] = run.table("drgs").to_pylist()
     for record in records:
@@ -794,7 +788,9 @@ def drg_records(run: Run) -> list[Record]:
     return sorted(records, key=lambda r: (-r["point_units"], r["drg"]))
 
 
-def cv_chart(run: Run, records: Sequence[Record], w: Words) -> CvChart | None:
+def cv_chart(run: Run, w: Words) -> tuple[str, str] | None:
+    """The chart of the groups' CV before and after trimming, and a note; None without history."""
+    records = run.records("drgs")
     before = [float(r["cv_before"]) for r in records if r.get("cv_before") is not None]
     after = [float(r["cv_after"]) for r in records if r.get("cv_after") is not None]
     if not before and not after:
@@ -808,7 +804,7 @@ def cv_chart(run: Run, records: Sequence[Record], w: Words) -> CvChart | None:
         "" if limit is None else w("cv_limit", limit=amounts.trimmed(limit)),
         w("chart_cv"),
     )
-    return CvChart(svg, w("cv_note", before=len(before), after=len(after)))
+    return svg, w("cv_note", before=len(before), after=len(after))
 
 
 def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:

@@ -94,7 +94,7 @@ def page_table(sheet: Sheet, css: str = "") -> Table:
             sums[key] += record[key] or 0
         rows.append(Row([_cell(record[field.key], kind_of(field, record)) for field in fields]))
     if sheet.total:
-        cells = [Cell(shown(sums[f.key], f.kind) if f.total else "") for f in fields]
+        cells = [_cell(sums[f.key], f.kind) if f.total else Cell("") for f in fields]
         rows.append(Row([Cell(sheet.total), *cells[1:]], "total"))
     return Table(sheet.title, columns, rows, css=css)
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from drgpay.ground.errors import in_language
-from drgpay.ground.languages import choose, is_chinese
+from drgpay.ground.languages import choose, choosing, is_chinese
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS, SIGNALS, Signal
 
 from .charts import deviations
-from .pages import Banner, PageSection, Tile, chart, grid, table, write_page
-from .sheets import Field, Sheet, page_table
+from .pages import page_parts, table, write_page
+from .sheets import Field, Sheet
 from .svg import short_label
 from .tables import Cell
 from .texts import Words
@@ -49,84 +49,25 @@ def _tiny(value: float | None) -> str:
     return f"{value:.1e}" if value < 0.001 else f"{value:.3f}"
 
 
+def _evaluable(rows: list[Record]) -> list[Record]:
+    """The hospitals that have enough comparable cases."""
+    return [r for r in rows if r["z"] is not None and r["cases"] > 0]
+
+
 def dots(rows: list[Record], lang: str, label: str) -> str:
     """A chart of all evaluable hospitals: cases across, standard deviations from expected upwards.
 
     The shaded band is where most honest hospitals stand; findings are named.
     """
     found = []
-    for r in rows:
-        if r["z"] is not None and r["cases"] > 0:
-            z = min(max(float(r["z"]), -Z_MOST), Z_MOST)
-            noted = r["confidence"] in FOUND
-            colour = "loss" if noted else "series-2" if r["confidence"] == "low" else "accent"
-            name = short_label(str(r["hospital_name"]), 26) if noted else ""
-            found.append((int(r["cases"]), z, colour, name))
+    for r in _evaluable(rows):
+        z = min(max(float(r["z"]), -Z_MOST), Z_MOST)
+        noted = r["confidence"] in FOUND
+        colour = "loss" if noted else "series-2" if r["confidence"] == "low" else "accent"
+        name = short_label(str(r["hospital_name"]), 26) if noted else ""
+        found.append((int(r["cases"]), z, colour, name))
     axis = choose(lang, "可比病例（例）", "comparable cases")
     return deviations(found, EXPECTED_RANGE, axis, label)
-
-
-def _signal(
-    signal: Signal, rows: list[Record], proof: dict[str, list[Record]], lang: str
-) -> Markup:
-    """Everything the page shows of one signal."""
-    name = in_language(signal.name, lang)
-    body = Markup("<h3>{}</h3><p>{}</p>").format(name, in_language(signal.meaning, lang))
-    missing = next((str(r["text"]) for r in rows if r["text"]), "")
-    known = [r for r in rows if r["z"] is not None and r["cases"] > 0]
-    if not missing and not known:
-        missing = choose(
-            lang,
-            "没有一家机构有足够的可比病例（或缺少所需的列）",
-            "no hospital has enough comparable cases (or the column is missing)",
-        )
-    if missing:
-        why = choose(lang, "不可判断：", "Not evaluable: ")
-        return body + Markup('<p class="callout">{}{}</p>').format(why, missing)
-    spread = next((r["honest_spread"] for r in rows if r["honest_spread"] is not None), 0.0)
-    caption = choose(
-        lang, f"{name}：各机构偏离期望的标准差数", f"{name}: standard deviations from expected"
-    )
-    note = choose(
-        lang,
-        f"每点一家机构，阴影为一般机构多在其中的范围（±2），已计入机构间的通常差异 {spread:.0%}；"
-        f"红点为中、高置信，橙点为低置信，偏离超过 10 的画在 10。可判断 {len(known)} 家，共 {len(rows)} 家。",
-        f"One dot a hospital; most stand in the shaded range (±2), which allows for a usual "
-        f"spread between hospitals of {spread:.0%}. Red: middle and high confidence, orange: low. "
-        f"Beyond 10 is drawn at 10. {len(known)} of {len(rows)} hospitals are evaluable.",
-    )
-    body += chart(caption, dots(rows, lang, name), note)
-    shown = [r for r in rows if r["confidence"] in SHOWN]
-    if not shown:
-        none = choose(lang, "没有机构出现此信号。", "No hospital shows this signal.")
-        return body + Markup('<p class="small">{}</p>').format(none)
-    body += table(_heads(HEAD, lang), [_hospital_row(signal, r, lang) for r in shown], lang, "wide")
-    proved = [r for r in shown if proof.get(r["hospital_id"])][:HOSPITALS_WITH_EVIDENCE]
-    for number, r in enumerate(proved):
-        body += _evidence(r, proof[r["hospital_id"]], number == 0, lang)
-    return body
-
-
-def _evidence(r: Record, own: list[Record], opened: bool, lang: str) -> Markup:
-    """The first cases that a hospital's signal rests on, folded away but for the first hospital."""
-    sure = in_language(CONFIDENCE[str(r["confidence"])], lang)
-    title = choose(
-        lang,
-        f"证据：{r['hospital_name']}（{sure}），{len(own)} 条",
-        f"Evidence: {r['hospital_name']} ({sure}), {len(own)} rows",
-    )
-    keys = ("case_id", "related_case_id", "code", "text")
-    rows = [[str(e["rank"]), *(e[key] or "—" for key in keys)] for e in own[:EVIDENCE_SHOWN]]
-    body = table(_heads(EVIDENCE_HEAD, lang), rows, lang)
-    more = len(own) - EVIDENCE_SHOWN
-    if more > 0:
-        text = choose(
-            lang, f"其余 {more} 条见 signals.xlsx 与 evidence.csv",
-            f"{more} more in signals.xlsx and evidence.csv",
-        )  # fmt: skip
-        body += Markup('<p class="small">{}</p>').format(text)
-    opening = Markup("<details open>") if opened else Markup("<details>")
-    return opening + Markup("<summary>{}</summary>{}</details>").format(title, body)
 
 
 def _hospital_row(signal: Signal, r: Record, lang: str) -> list[str | Cell]:
@@ -214,77 +155,36 @@ def _parameters(told: Record, lang: str) -> Sheet:
     return Sheet(choose(lang, "参数", "Parameters"), fields, rows)
 
 
-def _sections(
-    signals: list[Record], evidence: list[Record], told: Record, matrix: Markup, lang: str
-) -> list[PageSection]:
+def write_signals_page(
+    path: Path, signals: list[Record], evidence: list[Record], told: Record, lang: str
+) -> None:
+    """Write the page: hospitals with a finding, each signal with its evidence, the parameters."""
+    w, t, region = Words(lang), choosing(lang), told["region"]
+    cases, visits = told["cases"], told["outpatient"]
     by_signal: dict[str, list[Record]] = defaultdict(list)
     for r in signals:
         by_signal[r["signal"]].append(r)
     proof: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for e in evidence:
         proof[e["signal"]][e["hospital_id"]].append(e)
-    lead = choose(
-        lang,
-        "每家机构每类取置信最高的一项。q 为全区所有机构、所有信号一并计算的错误发现率（Benjamini-Hochberg）：只看中、高置信者，误报的比例按所用的统计模型不超过参数所定；模型不合本地情况时会更高，同级机构少的地区尤须谨慎。",
-        "The surest signal of each kind. q is the false discovery rate (Benjamini-Hochberg) over all hospitals and signals of the region together: among middle and high ones the expected share of false alarms stays below the parameter as far as the statistical model holds; where it does not fit, and where a level has few hospitals, it is higher.",
-    )
-    parameters = choose(
-        lang,
-        "全部参数均为假定，未见于任何规定；可用 --set KEY=VALUE 改变。",
-        "All parameters are assumed and stand in no regulation; --set KEY=VALUE changes one.",
-    )
-    made = _parameters(told, lang)
-    kinds = [
-        PageSection(
-            kind,
-            in_language(text, lang),
-            [],
-            Markup("").join(
-                _signal(s, by_signal[s.id], proof[s.id], lang)
-                for s in SIGNALS.values()
-                if s.kind == kind
-            ),
-        )
-        for kind, text in KINDS.items()
-    ]
-    callout = Markup('<p class="callout">{}</p>').format(parameters)
-    return [
-        PageSection("overview", choose(lang, "总览", "Overview"), [lead], matrix),
-        *kinds,
-        PageSection("parameters", made.title, [], callout + grid(page_table(made))),
-    ]
-
-
-def write_signals_page(
-    path: Path, signals: list[Record], evidence: list[Record], told: Record, lang: str
-) -> None:
-    """Write the page: hospitals with a finding, each signal with its evidence, the parameters."""
-    w, region = Words(lang), told["region"]
     heads, matrix = _matrix(signals, lang)
-    nothing = choose(
-        lang, "没有中、高置信的信号。", "There is no signal of middle or high confidence."
-    )
-    overview = Markup('<p class="small">{}</p>').format(nothing)
-    if matrix:
-        overview = table(heads, matrix, lang)
-    sure, cases, visits = told["confidence"], told["cases"], told["outpatient"]
-    banners = [
-        Banner(
-            "warning",
-            choose(lang, "信号不是结论", "A signal is not a verdict"),
-            choose(
-                lang,
-                "信号只提示某家机构的数字与同侪不同、值得调阅病历核查；差异可能出自病种、功能定位、编码习惯或数据错误。"
-                "全部界限值均为假定，并非政策规定；任何处理须以核查所得事实为依据。",
-                "A signal says that a hospital's figures differ from its peers' and are worth a look into the records. "
-                "Case mix, function, coding habits or faulty data may be behind it. All thresholds are assumed, none is "
-                "a rule; whatever is done has to rest on facts found by checking.",
-            ),
-        )
-    ]
-    if told["synthetic"]:
-        banners.append(Banner("danger", w("banner_synthetic"), w("banner_synthetic_text")))
-    title = f"{choose(lang, '异常信号', 'Signals of gaming')} {w('year', year=region['year'])}"
+
+    def evidence_table(own: list[Record]) -> Markup:
+        keys = ("case_id", "related_case_id", "code", "text")
+        rows = [[str(e["rank"]), *(e[key] or "—" for key in keys)] for e in own[:EVIDENCE_SHOWN]]
+        return table(_heads(EVIDENCE_HEAD, lang), rows, lang)
+
+    def hospital_table(signal: Signal, rows: list[Record]) -> Markup:
+        shown = [_hospital_row(signal, r, lang) for r in rows]
+        return table(_heads(HEAD, lang), shown, lang, "wide")
+
+    title = f"{t('异常信号', 'Signals of gaming')} {w('year', year=region['year'])}"
+    compared = t(
+        "参与比较 {compared:,}，按床日 {bed_day:,}，未入组 {not_grouped:,}，隔离 {quarantined:,}",
+        "{compared:,} compared, {bed_day:,} by bed-day, {not_grouped:,} not grouped, "
+        "{quarantined:,} quarantined",
+    ).format(**cases)
+    seen = f"{visits['visits']:,}" if visits["file"] else t("无", "none")
     write_page(
         path,
         lang=lang,
@@ -292,29 +192,35 @@ def write_signals_page(
         tab=f"{region['name']} {title}",
         kicker=f"{region['name']} {region['id']}",
         facts=[
-            (choose(lang, "病例", "Cases"), f"{cases['in']:,}",
-             choose(lang,
-                  f"参与比较 {cases['compared']:,}，按床日 {cases['bed_day']:,}，未入组 {cases['not_grouped']:,}，隔离 {cases['quarantined']:,}",
-                  f"{cases['compared']:,} compared, {cases['bed_day']:,} by bed-day, {cases['not_grouped']:,} not grouped, {cases['quarantined']:,} quarantined")),
-            (choose(lang, "医疗机构", "Hospitals"), f"{told['hospitals']}", ""),
-            (choose(lang, "门诊记录", "Outpatient visits"),
-             f"{visits['visits']:,}" if visits["file"] else choose(lang, "无", "none"),
-             visits["file"]),
-            (choose(lang, "计算程序", "Engine"), f"drgpay {told['drgpay_version']}", ""),
-        ],
-        sections=_sections(signals, evidence, told, overview, lang),
-        banners=banners,
-        tiles=[
-            Tile(choose(lang, "有中、高置信信号的机构", "Hospitals with a finding"), f"{len(matrix)}",
-                 choose(lang, f"共 {told['hospitals']} 家", f"of {told['hospitals']}")),
-            Tile(choose(lang, "高置信信号", "High confidence"), f"{sure['high']}"),
-            Tile(choose(lang, "中置信信号", "Middle confidence"), f"{sure['middle']}"),
-            Tile(choose(lang, "低置信信号", "Low confidence"), f"{sure['low']}",
-                 choose(lang, "仅供留意", "worth watching only")),
+            (t("病例", "Cases"), f"{cases['in']:,}", compared),
+            (t("医疗机构", "Hospitals"), f"{told['hospitals']}", ""),
+            (t("门诊记录", "Outpatient visits"), seen, visits["file"]),
+            (t("计算程序", "Engine"), f"drgpay {told['drgpay_version']}", ""),
         ],
         mark=w("print_synthetic") if told["synthetic"] else "",
         digest=hashlib.sha256(repr((signals, told)).encode()).hexdigest()[:12],
-    )  # fmt: skip
+        **page_parts(
+            "signals.html.j2",
+            lang,
+            told=told,
+            matrix=matrix,
+            matrix_heads=heads,
+            kinds=KINDS,
+            signals=SIGNALS.values(),
+            by_signal=by_signal,
+            proof=proof,
+            parameters=_parameters(told, lang),
+            confidence=lambda r: in_language(CONFIDENCE[str(r["confidence"])], lang),
+            evaluable=_evaluable,
+            spread=lambda rows: next((x for r in rows if (x := r["honest_spread"]) is not None), 0),
+            dots=dots,
+            hospital_table=hospital_table,
+            evidence_table=evidence_table,
+            noted_levels=SHOWN,
+            evidence_shown=EVIDENCE_SHOWN,
+            hospitals_with_evidence=HOSPITALS_WITH_EVIDENCE,
+        ),
+    )
 
 
 def _reason(why: str, lang: str) -> str:

@@ -24,14 +24,6 @@ from drgpay.trials.simulate import (
 from .sections import parameter_value
 from .texts import Words
 
-CHANGES = (
-    ("应付合计增减（基金）", "change of dues in all (the fund)"),
-    ("机构之间转移", "moved between hospitals"),
-    ("本次支付增减", "change of what is paid now"),
-    ("待收回后再付增减", "change of what waits for recoveries"),
-    ("应收回增减", "change of what is owed back"),
-)
-
 
 def cause_name(simulation: Simulation, cause: str, lang: str) -> str:
     """Return what a cause is called."""
@@ -104,7 +96,7 @@ def group_names(simulation: Simulation, outcome: Outcome, lang: str) -> Callable
     return name
 
 
-def unverified_rows(simulation: Simulation, lang: str) -> list[tuple[str, str, str, str, str]]:
+def unverified_rows(simulation: Simulation, lang: str) -> list[dict[str, str]]:
     """Name, key, value, source and users of each unverified value: today's, then the trials'.
 
     What a trial sets is not among them: it stands among its settings.
@@ -121,15 +113,15 @@ def unverified_rows(simulation: Simulation, lang: str) -> list[tuple[str, str, s
                 value = parameter_value(p.raw, p.unit, w, p.key)
                 users.setdefault((p.key, value), []).append(name)
                 found.setdefault((p.key, value), p)
-    every = t("全部", "all")
+    everyone = {len(sides): t("全部", "all")}
     return [
-        (
-            p.name,
-            p.key,
-            value,
-            _said_source(p, lang),
-            every if len(users[p.key, value]) == len(sides) else w("list_comma").join(names),
-        )
-        for (_, value), p in found.items()
-        for names in [users[p.key, value]]
+        {
+            "name": p.name,
+            "key": key,
+            "value": value,
+            "source": _said_source(p, lang),
+            "users": everyone.get(len(names), w("list_comma").join(names)),
+        }
+        for (key, value), p in found.items()
+        for names in [users[key, value]]
     ]
