@@ -349,7 +349,7 @@ class SimulationSheets:
         names = {pool.pool: pool.name for outcome in outcomes for pool in outcome.pools}
         return [
             {key: words.get((key, value), value) for key, value in row.items()}
-            | {"pool_name": names.get(row.get("pool"), "")}
+            | {"pool_name": names.get(str(row.get("pool")), "")}
             for row in rows
         ]
 
