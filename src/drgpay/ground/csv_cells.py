@@ -42,18 +42,32 @@ def restored_text(text: str) -> str:
 
 
 def neutral(table: pa.Table) -> pa.Table:
-    """Return a table with its columns of text as they are written to CSV; numbers stay numbers."""
-    for place, field in enumerate(table.schema):
-        if not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
-            continue
-        column = table.column(place)
-        found = pc.match_substring_regex(column, "^" + _BEGINS)
-        if not pc.any(found).as_py():
-            continue
-        found = pc.and_not(found, pc.match_substring_regex(column, f"^{_NUMBER}$"))
-        made = pc.if_else(found, pc.binary_join_element_wise("'", column, ""), column)
-        table = table.set_column(place, field, made.cast(field.type))
-    return table
+    """Return a table as it is written to CSV: texts neutral, numbers as they are, no dictionaries."""
+    columns = [_written(table.column(place)) for place in range(table.num_columns)]
+    return pa.table(columns, names=table.column_names)
+
+
+def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as it is written to CSV; a dictionary's words are looked at once each."""
+    if pa.types.is_dictionary(column.type):
+        made = [
+            pa.DictionaryArray.from_arrays(chunk.indices, _neutral(chunk.dictionary))
+            for chunk in column.chunks
+        ]
+        return pa.chunked_array(made, column.type).cast(column.type.value_type)
+    return _neutral(column)
+
+
+def _neutral(texts: Any) -> Any:
+    """Return texts, an array or a column, as they are written to CSV; what is no text as it is."""
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        return texts
+    found = pc.match_substring_regex(texts, "^" + _BEGINS)
+    if not pc.any(found).as_py():
+        return texts
+    found = pc.and_not(found, pc.match_substring_regex(texts, f"^{_NUMBER}$"))
+    made = pc.if_else(found, pc.binary_join_element_wise("'", texts, ""), texts)
+    return made.cast(texts.type)
 
 
 def restored(column: Any) -> Any:
@@ -81,7 +95,7 @@ class NeutralCsvWriter:
 
     def write_table(self, table: pa.Table) -> None:
         """Write some more rows."""
-        self.writer.write_table(neutral(table.cast(self.schema)))
+        self.writer.write_table(neutral(table).cast(self.schema))
 
     def close(self) -> None:
         """Finish the file."""

@@ -28,12 +28,14 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def file_digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a folder, by its name from there."""
-    paths = sorted(_files(folder))
+def file_digests(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the SHA-256 of every file of a folder, by its name from there; `known` ones as given."""
+    names = sorted(path.relative_to(folder).as_posix() for path in _files(folder))
+    made = {name: known[name] for name in names if name in known} if known else {}
+    rest = [name for name in names if name not in made]
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(file_digest, paths)
-        return {p.relative_to(folder).as_posix(): d for p, d in zip(paths, found, strict=True)}
+        found = pool.map(file_digest, [folder / name for name in rest])
+        return {**made, **dict(zip(rest, found, strict=True))}
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -55,9 +57,13 @@ def record(folder: Path) -> dict[str, Any]:
     return {SUMS_KEY: SUMS, KEY: file_digests(folder)}
 
 
-def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS of all files of a result, which are all there."""
-    (folder / SUMS).write_text(sums_text(file_digests(folder)), encoding="utf-8", newline="\n")
+def write_sums(folder: Path, known: Mapping[str, str] | None = None) -> None:
+    """Write SHA256SUMS of all files of a result, which are all there.
+
+    `known`: digests made since the files were written; large tables are not read twice.
+    """
+    text = sums_text(file_digests(folder, known))
+    (folder / SUMS).write_text(text, encoding="utf-8", newline="\n")
 
 
 def sums_text(digests: Mapping[str, str]) -> str:

@@ -5,17 +5,22 @@ The folder appears under its name only when everything in it is whole.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from drgpay.ground.arrow import table_writer
-from drgpay.ground.digests import record, write_sums
+from drgpay.ground.digests import KEY, record, write_sums
 from drgpay.ground.outputs import RECORD, whole_folder
 from drgpay.names.run_tables import check_declared
 from drgpay.runs.manifest import Manifest, write_manifest
+
+AHEAD = 2  # pieces that may wait for each of the two writers
 
 Tables = Mapping[str, pa.Table | Callable[[], Iterator[pa.Table]]]
 
@@ -33,7 +38,7 @@ def write_result(
 ) -> Path:
     """Write the folder `out`, which must not exist yet, and return its path.
 
-    `tables`: by name, large ones as what yields them piece by piece, twice. `facts`: what the
+    `tables`: by name, large ones as what yields them piece by piece. `facts`: what the
     manifest says, asked when the tables are written; with the digest of each file unless `digests`
     is false. `declared`: whether the tables are those of names/run_tables.py. `beside` adds files that it tells of, `finish` those made from the whole folder.
     Raises InputError when `out` is there already or its parent is not, or when the disk is full.
@@ -43,10 +48,11 @@ def write_result(
             write_table(folder, name, table, declared)
         if beside is not None:
             beside(folder)
-        write_manifest(folder / manifest, {**facts(), **(record(folder) if digests else {})})
+        digested = record(folder) if digests else {}
+        write_manifest(folder / manifest, {**facts(), **digested})
         if finish is not None:
             finish(folder)
-        write_sums(folder)
+        write_sums(folder, digested.get(KEY))
     return Path(out)
 
 
@@ -56,19 +62,20 @@ def write_table(
     table: pa.Table | Callable[[], Iterator[pa.Table]],
     declared: bool = True,
 ) -> None:
-    """Write a table as Parquet and as CSV, each on a thread of its own."""
-
-    def write(path: Path) -> None:
-        writer = None
+    """Write a table as Parquet and as CSV, each on a thread of its own, its pieces made once."""
+    writers: list[tuple[ThreadPoolExecutor, Any]] = []
+    waiting: deque[Future[None]] = deque()
+    with ExitStack() as stack:
         for piece in table() if callable(table) else (table,):
-            if writer is None:
+            if not writers:
                 if declared:
                     check_declared(name, piece.schema)
-                writer = table_writer(path, piece.schema)
-            writer.write_table(piece)
-        if writer is not None:
-            writer.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(write, (folder / f"{name}.parquet", folder / f"{name}.csv")):
-            pass
+                for suffix in ("parquet", "csv"):
+                    writer = table_writer(folder / f"{name}.{suffix}", piece.schema)
+                    stack.callback(writer.close)
+                    writers.append((stack.enter_context(ThreadPoolExecutor(1)), writer))
+            waiting.extend(pool.submit(writer.write_table, piece) for pool, writer in writers)
+            while len(waiting) > AHEAD * len(writers):
+                waiting.popleft().result()
+        for written in waiting:
+            written.result()
