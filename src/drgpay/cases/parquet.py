@@ -33,6 +33,7 @@ def open_parquet(
     """Return the stream of cases of a Parquet file."""
     watch = Unchanged(path)
     probe = pq.ParquetFile(path)
+    footer = probe.metadata  # read once: it grows with the number of groups
     headers = probe.schema_arrow.names
     layout = select(headers, wanted, str(path), purpose, mapping)
     columns = [headers[position] for position in layout.positions]
@@ -52,16 +53,16 @@ def open_parquet(
     ]
 
     def open_file(dictionaries: Sequence[str] = as_dictionary) -> pq.ParquetFile:
-        return pq.ParquetFile(path, read_dictionary=dictionaries, memory_map=True)
+        return pq.ParquetFile(path, metadata=footer, read_dictionary=dictionaries, memory_map=True)
 
     def check(groups: Iterable[int], read: Sequence[str] = as_dictionary) -> None:
         with open_file(texts) as words:
             for group in groups if chunks else ():
                 check_group(words, group, chunks[group], read, path)
 
-    groups = [probe.metadata.row_group(i).num_rows for i in range(probe.num_row_groups)]
-    rows = probe.metadata.num_rows
-    beside = path.stat().st_size - probe.metadata.serialized_size - _FRAME
+    groups = [footer.row_group(i).num_rows for i in range(probe.num_row_groups)]
+    rows = footer.num_rows
+    beside = path.stat().st_size - footer.serialized_size - _FRAME
     probe.close()
     if sum(groups) != rows or (beside and not groups):
         raise unreadable(path, ValueError("its footer does not tell of all its rows"))
@@ -101,7 +102,6 @@ def open_parquet(
         watch.check()
 
     large = max(groups, default=0) > source_pieces.LARGE_ROW_GROUP
-    # each piece reads the file's footer, which grows with the number of groups
     tiny = len(groups) > MANY_GROUPS and rows < TINY_GROUP * len(groups)
     pieces = by_batch(across=tiny and not large) if large or tiny else by_group()
     return Source(pieces, rows, (str(path),), [], layout.unknown, list(layout.notes))
