@@ -37,20 +37,17 @@ from drgpay.settlement.point_value import Key
 MONTHS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class MonthAccount:
-    """A hospital and pool in one month; money in fen, points in 1/10,000.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfMonth:
+    """What a month comes to; money in fen, points in 1/10,000.
 
-    `n_fen` is the not-pool part of the cases by points. `due_fen` is exact, None without a point
-    value of the month. `payment_fen` is what the policy prepays; of it `suspended_fen` is withheld,
-    since the recorded fund is beyond `last_year_fen` x (1 + limit). `kept_fen` is left to the
-    deposit (month_value alone). `adjustment_fen` is what the months before come out otherwise
-    today; what would bring the payment below 0 is left to be set off (`setoff_after_fen`) by the
-    months that follow.
+    `n_fen` is the not-pool part of the cases by points. `payment_fen` is what the policy prepays;
+    of it `suspended_fen` is withheld. `kept_fen` is left to the deposit (month_value alone).
+    `adjustment_fen` is what the months before come out otherwise today; what would bring the
+    payment below 0 is left to be set off (`setoff_after_fen`) by the months that follow.
     """
 
     month: int
-    hospital_id: str
     pool: str
     cases: int
     points_before: int
@@ -59,62 +56,60 @@ class MonthAccount:
     not_pool_fen: int
     n_fen: int
     money_fen: int
+    payment_fen: int
+    suspended_fen: int
+    kept_fen: int
+    adjustment_fen: int = 0
+    setoff_before_fen: int = 0
+    setoff_after_fen: int = 0
+
+    @property
+    def points(self) -> int:
+        """Points of the month, with correction entries."""
+        return self.points_before + self.correction
+
+    @property
+    def paid_fen(self) -> int:
+        """What is really paid in the month."""
+        own = self.payment_fen - self.suspended_fen + self.adjustment_fen
+        return own - self.setoff_before_fen + self.setoff_after_fen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthAccount(_OfMonth):
+    """A hospital and pool in one month.
+
+    `due_fen` is exact, None without a point value of the month. Payment is suspended where the
+    recorded fund is beyond `last_year_fen` x (1 + limit).
+    """
+
+    hospital_id: str
     due_fen: Fraction | None
     last_year_fen: int | None
-    payment_fen: int
-    suspended_fen: int
-    kept_fen: int
     fund_to_date_fen: int
     paid_before_fen: int
-    adjustment_fen: int = 0
-    setoff_before_fen: int = 0
-    setoff_after_fen: int = 0
-
-    @property
-    def points(self) -> int:
-        """Points of the month, with correction entries."""
-        return self.points_before + self.correction
-
-    @property
-    def paid_fen(self) -> int:
-        """What is really paid in the month."""
-        own = self.payment_fen - self.suspended_fen + self.adjustment_fen
-        return own - self.setoff_before_fen + self.setoff_after_fen
 
 
-@dataclass(frozen=True, slots=True)
-class MonthPool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthPool(_OfMonth):
     """A pool (with `combine_pools` all together) in one month; `value_fen` a point, exact."""
 
-    month: int
-    pool: str
     name: str
     budget_fen: int
-    cases: int
-    points_before: int
-    correction: int
-    fund_fen: int
-    not_pool_fen: int
-    n_fen: int
-    money_fen: int
     value_fen: Fraction | None
-    payment_fen: int
-    suspended_fen: int
-    kept_fen: int
-    adjustment_fen: int = 0
-    setoff_before_fen: int = 0
-    setoff_after_fen: int = 0
 
-    @property
-    def points(self) -> int:
-        """Points of the month, with correction entries."""
-        return self.points_before + self.correction
 
-    @property
-    def paid_fen(self) -> int:
-        """What is really paid in the month."""
-        own = self.payment_fen - self.suspended_fen + self.adjustment_fen
-        return own - self.setoff_before_fen + self.setoff_after_fen
+def _sums(row: Sequence[int]) -> dict[str, int]:
+    """Return what a row of the year's sums (settlement/kernels.py) says of a month."""
+    return {
+        "cases": row[M_CASES],
+        "points_before": row[M_POINTS],
+        "correction": row[M_CORRECTION],
+        "fund_fen": row[M_FUND],
+        "not_pool_fen": row[M_NOT_POOL],
+        "n_fen": row[M_NOT_POOL_BY_POINTS],
+        "money_fen": row[M_MONEY],
+    }
 
 
 @dataclass(frozen=True)
@@ -194,13 +189,17 @@ def months_of(
             accounts += made
             pools.append(
                 MonthPool(
-                    month, name, title, own_budget, total[M_CASES], total[M_POINTS],
-                    total[M_CORRECTION], total[M_FUND], total[M_NOT_POOL],
-                    total[M_NOT_POOL_BY_POINTS], total[M_MONEY], value,
-                    sum(a.payment_fen for a in made), sum(a.suspended_fen for a in made),
-                    sum(a.kept_fen for a in made),
+                    month=month,
+                    pool=name,
+                    name=title,
+                    budget_fen=own_budget,
+                    value_fen=value,
+                    payment_fen=sum(a.payment_fen for a in made),
+                    suspended_fen=sum(a.suspended_fen for a in made),
+                    kept_fen=sum(a.kept_fen for a in made),
+                    **_sums(total),
                 )
-            )  # fmt: skip
+            )
     return Months(tuple(pools), tuple(accounts))
 
 
@@ -251,10 +250,18 @@ def _account(
     to_date[1] += payment
     to_date[2] += payment - suspended
     return MonthAccount(
-        month, key[0], key[1], row[M_CASES], row[M_POINTS], row[M_CORRECTION], row[M_FUND],
-        row[M_NOT_POOL], row[M_NOT_POOL_BY_POINTS], row[M_MONEY], due, last, payment, suspended,
-        kept, to_date[0], before,
-    )  # fmt: skip
+        month=month,
+        hospital_id=key[0],
+        pool=key[1],
+        due_fen=due,
+        last_year_fen=last,
+        payment_fen=payment,
+        suspended_fen=suspended,
+        kept_fen=kept,
+        fund_to_date_fen=to_date[0],
+        paid_before_fen=before,
+        **_sums(row),
+    )
 
 
 def suspended_fen(
@@ -289,12 +296,6 @@ def payments_of_year(
             withheld + a.suspended_fen,
         )
     return sums
-
-
-# --- a month's run -----------------------------------------------------------------------------
-
-
-# --- identities --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

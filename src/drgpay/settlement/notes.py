@@ -358,9 +358,8 @@ def _of_left_pools(
     for pool in pools:
         if pool.solution != NO_POINTS:
             continue
-        refusal = without_points(
-            pool.pool, [h.sums for h in hospitals if h.pool in ids_in(pool.pool)]
-        )
+        members = Sums.of(h.sums for h in hospitals if h.pool in ids_in(pool.pool))
+        refusal = without_points(pool.pool, members)
         sums = {
             name: sum(fen for key, fen in of.items() if key[1] == pool.pool)
             for name, of in amounts.items()

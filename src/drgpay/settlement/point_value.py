@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 
 import numpy as np
@@ -67,6 +67,14 @@ class Sums:
     held_cases: int = 0
     held_fund_fen: int = 0
     total_cost_fen: int = 0
+
+    @classmethod
+    def of(cls, several: Iterable[Sums]) -> Sums:
+        """Return what several add up to."""
+        rows = list(several)
+        added = {own.name: [getattr(s, own.name) for s in rows] for own in fields(cls)}
+        added["not_pool_by_points_fen"] = [s.n_fen for s in rows]
+        return cls(**{name: sum(column) for name, column in added.items()})
 
     @property
     def net_points(self) -> int:
@@ -183,14 +191,11 @@ def dues(sums: Mapping[Key, Sums], settled_fen: int, policy: YearPolicy, name: s
 
     Raises InputError when nothing earned a point: then there is no value.
     """
-    points = sum(s.net_points for s in sums.values())
-    not_pool = sum(s.n_fen for s in sums.values())
-    money = sum(s.money_fen for s in sums.values())
-    if points == 0:
-        raise without_points(name, sums.values())
-    value = formulas.value(
-        Fraction(formulas.for_points(settled_fen, not_pool, money)), Fraction(points, POINT)
-    )
+    whole = Sums.of(sums.values())
+    if whole.net_points == 0:
+        raise without_points(name, whole)
+    shared = formulas.for_points(settled_fen, whole.n_fen, whole.money_fen)
+    value = formulas.value(Fraction(shared), Fraction(whole.net_points, POINT))
 
     def exact(s: Sums) -> Fraction:
         points, n, money = Fraction(s.net_points, POINT), Fraction(s.n_fen), Fraction(s.money_fen)
@@ -214,14 +219,9 @@ def hospital_first(policy: YearPolicy) -> bool:
     )
 
 
-def without_points(name: str, sums: Iterable[Sums]) -> InputError:
+def without_points(name: str, sums: Sums) -> InputError:
     """Return the refusal of a pool in which nothing earned a point; its remedy fits the cause."""
-    all_sums = list(sums)
-    cases = sum(s.cases for s in all_sums)
-    held = sum(s.held_cases for s in all_sums)
-    points = sum(s.points for s in all_sums)
-    taken = sum(s.points_deducted for s in all_sums)
-    money = sum(s.money_fen for s in all_sums)
+    cases, held, points, taken = sums.cases, sums.held_cases, sums.points, sums.points_deducted
     if points and points == taken:
         remedy = both(
             "违规扣去了全部点数：核对 violations 表的点数",
@@ -247,11 +247,11 @@ def without_points(name: str, sums: Iterable[Sums]) -> InputError:
     return InputError(
         both(
             f"险种 {name} 有预算而没有点数，求不出点值：参与清算 {cases} 例，病例点数 "
-            f"{points_text(points)}，违规扣减 {points_text(taken)}，按金额支付另计 {yuan_text(money)} 元，"
+            f"{points_text(points)}，违规扣减 {points_text(taken)}，按金额支付另计 {yuan_text(sums.money_fen)} 元，"
             f"暂不支付 {held} 例",
             f"pool {name} has a budget but no points: a point has no value ({cases} cases settled, "
             f"points {points_text(points)}, taken off by violations {points_text(taken)}, "
-            f"{yuan_text(money)} yuan due in money, {held} cases held)",
+            f"{yuan_text(sums.money_fen)} yuan due in money, {held} cases held)",
         ),
         remedy=remedy,
     )
@@ -268,7 +268,7 @@ def bounded_dues(
     """As `dues`, with what bounds a hospital or a case (docs/point-value.md)."""
     keys = list(sums)
     if not any(sums[k].net_points for k in keys):
-        raise without_points(name, sums.values())
+        raise without_points(name, Sums.of(sums.values()))
     recorded = np.array([sums[k].recorded_fund_fen for k in keys], np.int64)
     money = np.array([sums[k].money_fen for k in keys], np.int64)
     held = np.array([penalised[k] for k in keys], np.bool_)
@@ -369,13 +369,15 @@ def settle(
         ids = {pool.id for pool in members}
         own = {key: s for key, s in everyone.items() if key[1] in ids}
         budget = _budget(members, own, policy, aside)
-        recorded = sum(s.recorded_fund_fen for s in own.values())
+        whole = Sums.of(own.values())
         shared = None
         made = Dues(Fraction(0), {}, 0, NO_POINTS)
         if name not in left:
-            shared = share(recorded, budget.available_fen, policy, budget.reserve_fen)
+            shared = share(
+                whole.recorded_fund_fen, budget.available_fen, policy, budget.reserve_fen
+            )
             made = _dues_of(own, shared.settled_fen, region, policy, name, items_of)
-            check_value(name, shared, made.value, own.values(), policy)
+            check_value(name, shared, made.value, whole, policy)
         due.update(made.due)
         bound.update(made.bound)
         pools.append(
@@ -383,17 +385,17 @@ def settle(
                 pool=name,
                 name=title,
                 budget=budget,
-                cases=sum(s.cases for s in own.values()),
-                points=sum(s.net_points for s in own.values()),
-                recorded_fund_fen=recorded,
-                not_pool_fen=sum(s.not_pool_fen for s in own.values()),
+                cases=whole.cases,
+                points=whole.net_points,
+                recorded_fund_fen=whole.recorded_fund_fen,
+                not_pool_fen=whole.not_pool_fen,
                 settled_fen=0 if shared is None else shared.settled_fen,
                 point_value_fen=made.value,
                 residual_fen=made.residual,
-                points_deducted=sum(s.points_deducted for s in own.values()),
-                money_fen=sum(s.money_fen for s in own.values()),
-                not_pool_by_points_fen=sum(s.n_fen for s in own.values()),
-                held_cases=sum(s.held_cases for s in own.values()),
+                points_deducted=whole.points_deducted,
+                money_fen=whole.money_fen,
+                not_pool_by_points_fen=whole.n_fen,
+                held_cases=whole.held_cases,
                 solution=made.solution,
                 value_high_fen=made.value_high,
                 sharing=shared,
@@ -482,12 +484,12 @@ def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> 
     Each fund is settled by itself, so the others go on (`pool_without_points`). Raises InputError
     when the policy refuses such a pool, or no pool has a point.
     """
-    found: list[tuple[str, list[Sums]]] = []
+    found: list[tuple[str, Sums]] = []
     together = settled_together(region.pools, policy)
     for name, _, members in together:
         ids = {pool.id for pool in members}
-        own = [s for key, s in sums.items() if key[1] in ids]
-        if not any(s.net_points for s in own):
+        own = Sums.of(s for key, s in sums.items() if key[1] in ids)
+        if not own.net_points:
             found.append((name, own))
     if found and (
         policy.says("pool_without_points", "refuse", "leave") or len(found) == len(together)
@@ -506,7 +508,7 @@ def provision_of(
 
 
 def check_value(
-    name: str, shared: Sharing, value: Fraction, sums: Iterable[Sums], policy: YearPolicy
+    name: str, shared: Sharing, value: Fraction, sums: Sums, policy: YearPolicy
 ) -> None:
     """Fail if T is below 0 or V not above 0, unless the policy settles all the same.
 
@@ -516,10 +518,8 @@ def check_value(
         return
     if policy.says("value_not_positive", "settle", "refuse"):
         return
-    own = list(sums)
-    money = yuan_text(sum(s.money_fen for s in own))
-    not_pool = yuan_text(sum(s.n_fen for s in own))
-    points = points_text(sum(s.net_points for s in own))
+    money, not_pool = yuan_text(sums.money_fen), yuan_text(sums.n_fen)
+    points = points_text(sums.net_points)
     total, budget = yuan_text(shared.settled_fen), yuan_text(shared.available_fen)
     shown = yuan_text(round_half_away(value))
     raise InputError(

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.money import largest_remainder
 from drgpay.points.kernels import COEF_ONE, HELD, MONEY, POINTS
 from drgpay.points.readmission import reduced_points
@@ -30,96 +29,18 @@ from drgpay.settlement.scoring import (
 from drgpay.settlement.stays import Chain, Followed, Places, by_piece
 
 
-@dataclass(frozen=True)
-class ScoredPiece:
-    """N cases with what they came to; arrays are final. Points in 1/10,000, money in fen.
+@dataclass(frozen=True, kw_only=True)
+class ScoredPiece(ReadPiece, Scores):
+    """N cases as they were read, with what they came to; arrays are final.
 
     `points_before`: before the readmission rule; `correction_day`: day of rule 1 of the stay that
     followed, -1 where none did; `chain`: lead of a referral chain by row.
     """
 
-    read: ReadPiece
-    case_class: NDArray[np.int8]
-    coefficient: NDArray[np.int32]
     points_before: NDArray[np.int64]
-    points: NDArray[np.int64]
     readmission: NDArray[np.bool_]
     correction_day: NDArray[np.int32]
-    paid_by: NDArray[np.int8]
-    price: NDArray[np.int64]
-    unreasonable: NDArray[np.int64]
-    apart: NDArray[np.int64]
     chain: Mapping[int, str]
-
-    @property
-    def file(self) -> str:
-        """The file that the cases came from."""
-        return self.read.file
-
-    @property
-    def numbers(self) -> NDArray[np.int64]:
-        """Row numbers in the file."""
-        return self.read.numbers
-
-    @property
-    def case_id(self) -> pa.Array:
-        """Ids of the cases."""
-        return self.read.case_id
-
-    @property
-    def patient_id(self) -> pa.Array:
-        """Ids of the patients."""
-        return self.read.patient_id
-
-    @property
-    def severity_diagnosis(self) -> pa.Array:
-        """The diagnosis that decided the severity."""
-        return self.read.severity_diagnosis
-
-    @property
-    def facts(self) -> Facts:
-        """Hospital, pool, dates and amounts."""
-        return self.read.facts
-
-    @property
-    def drg(self) -> NDArray[np.int16]:
-        """Numbers of the groups."""
-        return self.read.drg
-
-    @property
-    def adrg(self) -> NDArray[np.int16]:
-        """Numbers of the ADRGs."""
-        return self.read.adrg
-
-    @property
-    def mdc(self) -> NDArray[np.int8]:
-        """Numbers of the MDCs."""
-        return self.read.mdc
-
-    @property
-    def status(self) -> NDArray[np.int8]:
-        """0 grouped, 1 ambiguous, 2 ungroupable, 3 quarantined."""
-        return self.read.status
-
-    @property
-    def reason(self) -> NDArray[np.int8]:
-        """Numbers of the reasons."""
-        return self.read.reason
-
-    @property
-    def level(self) -> NDArray[np.uint8]:
-        """Severity: 0 none, 1 CC, 2 MCC."""
-        return self.read.level
-
-    @property
-    def reviews(self) -> Reviews:
-        """Decisions of special review."""
-        return self.read.reviews
-
-    @property
-    def quarantine(self) -> Quarantine:
-        """Notes on the quarantined rows."""
-        return self.read.notes
 
 
 @dataclass(frozen=True)
@@ -188,18 +109,12 @@ class ScoredPieces(Sequence[ScoredPiece]):
             points = points.copy()
             points[rows] = reduced_points(points[rows], self.factor, self.rules.step)
         scored = ScoredPiece(
-            piece,
-            made.case_class,
-            made.coefficient,
-            made.points,
-            points,
-            again,
-            day,
-            made.paid_by,
-            made.price,
-            made.unreasonable,
-            made.apart,
-            chain,
+            **vars(piece),
+            **{**vars(made), "points": points},
+            points_before=made.points,
+            readmission=again,
+            correction_day=day,
+            chain=chain,
         )
         if not self.pieces.on_disk:
             self._kept[number] = scored

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS, Counts
 from drgpay.grouper.pieces import in_order
-from drgpay.points.kernels import BED_DAY, HELD, MONEY, POINTS
+from drgpay.points.kernels import HELD, POINTS
 from drgpay.points.quality import CostSums
 from drgpay.points.trimming import Moments
 from drgpay.region.records import Region
@@ -89,7 +89,6 @@ class Totals:
     by_class: NDArray[np.int64]
     by_group: NDArray[np.int64]
     case_points: int
-    by_item_fen: int  # of money_fen, what is neither bed-days nor new technology
     by_doubt: NDArray[np.int64]  # [finding, cases cost fund] of cases that it holds
     apart_fen: int  # of money_fen, what pays for new technology
     new_technology_fen: int  # taken out of the cost of cases that are paid
@@ -104,7 +103,6 @@ class Totals:
             by_class=np.zeros((len(CASE_CLASSES), 3), dtype=np.int64),
             by_group=np.zeros((groups, 3), dtype=np.int64),
             case_points=0,
-            by_item_fen=0,
             by_doubt=np.zeros((len(DOUBTS), 3), dtype=np.int64),
             apart_fen=0,
             new_technology_fen=0,
@@ -213,12 +211,10 @@ def _added_up(p: ScoredPiece, region: Region, groups: int, hold: int) -> Totals:
         own.by_account, own.by_month, own.by_class, own.by_group,
     )  # fmt: skip
     _add_doubts(own.by_doubt, p, hold)
-    item = (p.paid_by == MONEY) & (p.case_class != BED_DAY)
     paid = (p.paid_by >= 0) & (p.paid_by != HELD)
     return replace(
         own,
         case_points=int(p.points[p.paid_by == POINTS].sum()),
-        by_item_fen=int((p.price - p.apart - f.not_pool)[item].sum()) if item.any() else 0,
         apart_fen=int(p.apart.sum()),
         new_technology_fen=0 if f.apart is None else int(f.apart[paid].sum()),
     )
