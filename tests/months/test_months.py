@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -374,9 +375,9 @@ def test_given_pattern__divides_the_budget(tmp_path: Path) -> None:
 def test_books__a_month_that_does_not_add_up_fails() -> None:
     settled = year_end(EX1)
     run = all_months(settled)
-    wrong = settled.month_sums.copy()
+    wrong = settled.totals.by_month.copy()
     wrong[0, 0, 3] += 1
-    broken = type(settled)(**{**vars(settled), "month_sums": wrong})
+    broken = replace(settled, totals=replace(settled.totals, by_month=wrong))
     with pytest.raises(BooksError):
         all_months(broken)
     fewer = Months(run.months.pools, run.months.accounts[1:])
@@ -388,5 +389,5 @@ def test_month_run__of_a_settled_year_is_one_of_its_twelve() -> None:
     settled = year_end(EX1)
     run = month_run(settled, 4)
     assert max(p.month for p in run.pools) == 4
-    assert all(isinstance(int(x), int) for x in np.asarray(run.year.month_sums).ravel()[:3])
+    assert all(isinstance(int(x), int) for x in np.asarray(run.year.totals.by_month).ravel()[:3])
     assert run.corrections.num_rows == 1

@@ -34,7 +34,7 @@ def settled(
     region = small_region(folder, [*BASE, *cases], **more)
     run, model = year_end(region, memory_cases=memory), settle_region(region)
     assert [h.due_fen for h in run.hospitals] == [h.due_fen for h in model.hospitals]
-    assert run.held == sum(row.paid_by == "held" for row in model.cases)
+    assert run.totals.held_cases == sum(row.paid_by == "held" for row in model.cases)
     return run
 
 
@@ -61,7 +61,7 @@ ALONE = [
 def test_finding__holds_its_case_alone(name: str, fault: dict[str, Any], tmp_path: Path) -> None:
     third = case("C3", "H2", "9000.00", "5000.00", **fault)
     run = settled(tmp_path / "r", third, policy=RULES)
-    assert (dues(run), run.held) == (DUES, 1)
+    assert (dues(run), run.totals.held_cases) == (DUES, 1)
     assert name in said(run) and "统筹基金记账 5,000.00 元" in said(run)
     folder = write_run(run, tmp_path / "run", finish=lambda d: write_outputs(d, letters=True))
     rows = pq.read_table(folder / "cases.parquet").to_pylist()
@@ -75,10 +75,10 @@ def test_finding__holds_its_case_alone(name: str, fault: dict[str, Any], tmp_pat
     assert "例等待特病单议或核实" in letter and "C3" in letter
     # paid by policy, and by a decision of whoever looked at it
     freed = settled(tmp_path / "a", third, policy={**RULES, **NONE})
-    assert (freed.held, freed.pools[0].cases) == (0, 3)
+    assert (freed.totals.held_cases, freed.pools[0].cases) == (0, 3)
     row = {"case_id": "C3", "decision": "refused", "unreasonable_yuan": "0"}
     decided = settled(tmp_path / "b", third, policy=RULES, tables={"reviews": [row]})
-    assert (decided.held, dues(decided)) == (0, dues(freed))
+    assert (decided.totals.held_cases, dues(decided)) == (0, dues(freed))
     assert not len(decided.notes)  # the review is not without effect
 
 
@@ -87,19 +87,19 @@ def test_same_stay_under_two_ids__holds_both(tmp_path: Path) -> None:
     for memory in (MEMORY_CASES, 1):
         run = settled(tmp_path / f"m{memory}", again, memory=memory, policy=RULES)
         # H1 alone: T = 7,000 + 0.85 x 5,000 = 11,250
-        assert (dues(run), run.held) == ([1_125_000, 0], 2)
+        assert (dues(run), run.totals.held_cases) == ([1_125_000, 0], 2)
         assert "stay_twice" in said(run) and "统筹基金记账 10,000.00 元" in said(run)
     # each of another patient, day or hospital: two stays
     for name, own in (("p", {}), ("d", {"patient_id": "P-C2", "admission_date": "2024-03-02"})):
         other = case("C3", "H2", "9000.00", "5000.00", **own)
-        assert settled(tmp_path / name, other, policy=RULES).held == 0
+        assert settled(tmp_path / name, other, policy=RULES).totals.held_cases == 0
 
 
 def test_bed_days__of_300_days_in_a_stay_of_three(tmp_path: Path) -> None:
     """By dates 3 days of 400.00: 12 points; by the days given 300: 120,000.00 of worth."""
     third = case("C3", "H2", "3000.00", "2000.00", los_days="300", **BED)
     held = settled(tmp_path / "a", third, tables=RATES, policy=RULES)
-    assert (dues(held), held.held) == (DUES, 1)
+    assert (dues(held), held.totals.held_cases) == (DUES, 1)
     dates = settled(
         tmp_path / "b", third, tables=RATES, policy={**RULES, "los_conflict": '"dates"'}
     )
@@ -112,4 +112,4 @@ def test_bed_days__of_300_days_in_a_stay_of_three(tmp_path: Path) -> None:
 
 def test_days__one_more_than_the_dates_are_no_finding(tmp_path: Path) -> None:
     third = case("C3", "H2", "9000.00", "5000.00", los_days="8")
-    assert settled(tmp_path / "r", third).held == 0
+    assert settled(tmp_path / "r", third).totals.held_cases == 0

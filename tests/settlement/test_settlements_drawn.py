@@ -252,7 +252,7 @@ MONTH_POOL_FIELDS = "budget value points correction".split()
 
 
 def fast_months(run: YearEnd) -> dict[Any, Any]:
-    months = months_of(run.region, run.policy, run.month_sums)
+    months = months_of(run.region, run.policy, run.totals.by_month)
     rows: dict[Any, Any] = {
         (a.month, a.hospital_id, a.pool): tuple(
             zip(
@@ -411,7 +411,7 @@ BASE_FIELDS = (
 
 def fast_drgs(run: YearEnd) -> dict[str, Any]:
     rows: dict[str, Any] = {}
-    sums = run.drg_sums
+    sums = run.totals.drgs()
     for i in sums.cases.nonzero()[0].tolist():
         own = (int(sums.cases[i]), int(sums.points[i]), int(sums.cost[i]))
         rows[run.numbers.drgs[i]] = tuple(zip(DRG_FIELDS, own, strict=True))

@@ -227,7 +227,7 @@ def test_synthetic_city__twenty_thousand_cases_with_history(tmp_path: Path) -> N
     assert sum(int(piece.readmission.sum()) for piece in fast.pieces) > 0
     # the bundled policy pays long stays by bed-day and knows no rule of short stays or discharges
     others = {"ambiguous", "special_discharge", "long_stay", "short_stay"}
-    assert {name for name, (n, _, _) in fast.class_sums.items() if n} >= ALL_CLASSES - others
+    assert {name for name, (n, _, _) in fast.totals.classes().items() if n} >= ALL_CLASSES - others
 
 
 @pytest.mark.long

@@ -1069,7 +1069,7 @@ def test_quarantine__a_long_stay_whose_class_has_no_rate(region: Path) -> None:
     assert_quarantined(region, ("cases.csv", 6, "C05", "bed_day_class", "", "bed_day_rate_missing"))
     append("bed_day_rates.csv", "LONG,100.00")(region)
     run = assert_quarantined(region)
-    assert run.class_sums["bed_day"][0] == 2
+    assert run.totals.classes()["bed_day"][0] == 2
 
 
 def test_quarantine__by_discharge_when_there_is_no_settlement_date(region: Path) -> None:

@@ -47,9 +47,9 @@ def assert_same(one: YearEnd, many: SparkYearEnd, out: Path) -> None:
     run = many.run
     assert run.base == one.base
     assert np.array_equal(run.coefficients.values, one.coefficients.values)
-    assert np.array_equal(run.month_sums, one.month_sums)
-    assert run.class_sums == one.class_sums
-    assert np.array_equal(run.drg_sums.points, one.drg_sums.points)
+    assert np.array_equal(run.totals.by_month, one.totals.by_month)
+    assert run.totals.classes() == one.totals.classes()
+    assert np.array_equal(run.totals.drgs().points, one.totals.drgs().points)
     assert run.quality == one.quality
     assert run.quotas == one.quotas
     assert run.set_aside == one.set_aside

@@ -301,8 +301,8 @@ def test_region__is_settled_with_a_surplus_and_an_overspend(city: Summary) -> No
     assert first.budget.available_fen > first.recorded_fund_fen
     assert second.budget.available_fen < second.recorded_fund_fen
     assert {p.pool: p.recorded_fund_fen for p in run.pools} == city.recorded_fund_fen
-    paid = sum(count for count, _, _ in run.class_sums.values())
-    share = {name: count / paid for name, (count, _, _) in run.class_sums.items()}
+    paid = sum(count for count, _, _ in run.totals.classes().values())
+    share = {name: count / paid for name, (count, _, _) in run.totals.classes().items()}
     assert 0.01 < share["low"] < 0.04
     assert 0.01 < share["high"] + share["reviewed"] < 0.04
     assert share["bed_day"] > 0 and share["reviewed"] > 0

@@ -137,8 +137,7 @@ def _warnings(run: MonthRun) -> Iterator[Bilingual]:
     yield from history_codes(prepared)
     yield from prepared.codes.provisos()
     aside = set_aside(prepared.pieces, len(prepared.broken), len(region.pools))
-    if run.year.totals is not None:
-        yield from case_notes(aside, run.year.totals)
+    yield from case_notes(aside, run.year.totals)
     yield from readings_asked(region)
     if prepared.left_aside:
         yield both(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -31,10 +31,7 @@ from drgpay.settlement.by_month import (
 )
 from drgpay.settlement.facts import month_in_year
 from drgpay.settlement.point_value import NO_POINTS, Key, Sums
-from drgpay.settlement.prepare import Prepared
-from drgpay.settlement.scored import ScoredPieces
-from drgpay.settlement.totals import Totals
-from drgpay.settlement.year_end import YearEnd
+from drgpay.settlement.year_end import ScoredYear, YearEnd
 
 # parameters of the year end alone
 NOT_OF_MONTHS = frozenset(
@@ -49,23 +46,6 @@ NOT_OF_MONTHS = frozenset(
 
 
 NOT_OF_MONTHS_GROUPS = ("bound.", "capitation.")
-
-
-class Year(Protocol):
-    """What the months need of a scored or a settled year."""
-
-    @property
-    def prepared(self) -> Prepared: ...
-    @property
-    def region(self) -> Region: ...
-    @property
-    def policy(self) -> YearPolicy: ...
-    @property
-    def pieces(self) -> ScoredPieces: ...
-    @property
-    def month_sums(self) -> NDArray[np.int64]: ...
-    @property
-    def totals(self) -> Totals | None: ...
 
 
 def with_orders(months: Months, orders: Orders, region: Region, policy: YearPolicy) -> Months:
@@ -161,7 +141,7 @@ class MonthRun:
     `orders`: what the months before really paid; without it they are computed from today's cases.
     """
 
-    year: Year
+    year: ScoredYear
     month: int
     every: bool
     months: Months
@@ -223,7 +203,7 @@ class MonthRun:
         return f"{self.region.year}-{month:02d}"
 
 
-def month_run(year: Year, month: int, orders: Orders | None = None) -> MonthRun:
+def month_run(year: ScoredYear, month: int, orders: Orders | None = None) -> MonthRun:
     """Return the run of one month, with the months before it.
 
     `year`: a scored year of the cases up to the month's end, or a settled one. `orders`: what the
@@ -238,9 +218,9 @@ def all_months(year_end: YearEnd) -> MonthRun:
     return _run(year_end, MONTHS, every=True)
 
 
-def _run(year: Year, month: int, *, every: bool, orders: Orders | None = None) -> MonthRun:
+def _run(year: ScoredYear, month: int, *, every: bool, orders: Orders | None = None) -> MonthRun:
     named = () if orders is None else orders.keys
-    months = months_of(year.region, year.policy, year.month_sums, named)
+    months = months_of(year.region, year.policy, year.totals.by_month, named)
     if orders is not None:
         months = with_orders(months, orders, year.region, year.policy)
     corrections = corrections_table(year, month)
@@ -249,7 +229,7 @@ def _run(year: Year, month: int, *, every: bool, orders: Orders | None = None) -
     return MonthRun(year, month, every, months, corrections, ties, ceiling, orders)
 
 
-def corrections_table(year: Year, through: int) -> pa.Table:
+def corrections_table(year: ScoredYear, through: int) -> pa.Table:
     """Return the correction entries of readmissions up to a month, in the order of cases.
 
     One row a stay by points that a readmission followed: its case, its month, the month of the
@@ -287,7 +267,7 @@ def corrections_table(year: Year, through: int) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _ceiling(year: Year, months: Months, month: int) -> Ceiling | None:
+def _ceiling(year: ScoredYear, months: Months, month: int) -> Ceiling | None:
     """Fail if what the months paid and pay, with what is paid in other ways, is beyond a target.
 
     Each fund is held against its own, then all against the region's. What region.toml gives in other
@@ -323,7 +303,9 @@ def _ceiling(year: Year, months: Months, month: int) -> Ceiling | None:
     )
 
 
-def _paid_to_date(year: Year, months: Months, month: int, pools: Sequence[Pool]) -> list[Payment]:
+def _paid_to_date(
+    year: ScoredYear, months: Months, month: int, pools: Sequence[Pool]
+) -> list[Payment]:
     """Return what the months paid of some pools, and what is paid in other ways."""
     region, ids = year.region, {pool.id for pool in pools}
     text = f"{region.year}-{month:02d}"
@@ -346,11 +328,11 @@ def by_key(accounts: Sequence[MonthAccount]) -> dict[Key, list[MonthAccount]]:
     return found
 
 
-def year_sums(year: Year) -> Mapping[Key, Sums]:
+def year_sums(year: ScoredYear) -> Mapping[Key, Sums]:
     """Return what the cases of each hospital and pool add up to, of a scored or a settled year."""
     hospitals = getattr(year, "hospitals", None)
-    if hospitals is not None or year.totals is None:
-        return {(h.hospital_id, h.pool): h.sums for h in hospitals or ()}
+    if hospitals is not None:
+        return {(h.hospital_id, h.pool): h.sums for h in hospitals}
     return year.totals.sums(year.region)
 
 
@@ -364,7 +346,7 @@ SUMS = (
 )
 
 
-def tie_out(year: Year, months: Months, corrections: pa.Table) -> tuple[Tie, ...]:
+def tie_out(year: ScoredYear, months: Months, corrections: pa.Table) -> tuple[Tie, ...]:
     """Fail if the months are not the year: budgets, cases, points, F, N, M, prepayments.
 
     Each hospital and pool is compared at zero tolerance; what is returned are the pools' sums.
@@ -418,7 +400,7 @@ def _tie(
 
 
 def _payments(
-    year: Year,
+    year: ScoredYear,
     pool: str,
     keys: Sequence[Key],
     own: Mapping[Key, Sequence[MonthAccount]],

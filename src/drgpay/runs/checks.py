@@ -61,7 +61,7 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
         check_fact(
             "ends",
             both("收到病例 = 支付 + 暂不支付 + 隔离", "cases in = paid + held + quarantined"),
-            f"{c.total} = {c.total - c.quarantined - run.held} + {run.held} + {c.quarantined}",
+            f"{c.total} = {c.total - c.quarantined - run.totals.held_cases} + {run.totals.held_cases} + {c.quarantined}",
         ),
         _unsettled_check(run),
         *_corrected_check(run),
@@ -83,7 +83,7 @@ def _unsettled_check(run: YearEnd) -> dict[str, Any]:
             f"quarantined and held cases are at most {share}, their recorded fund is provided "
             "for (unsettled_share_max, provision)",
         ),
-        f"{stopped} + {run.held}: {yuan_text(fund)}, {yuan_text(provision)}",
+        f"{stopped} + {run.totals.held_cases}: {yuan_text(fund)}, {yuan_text(provision)}",
         passed=provision >= fund,
     )
 
@@ -98,7 +98,7 @@ def _corrected_check(run: YearEnd) -> list[dict[str, Any]]:
     if corrected is None:
         return []
     c, gone, new = run.counts, len(corrected.replaced), len(corrected.rows)
-    paid = c.total - c.quarantined - run.held
+    paid = c.total - c.quarantined - run.totals.held_cases
     return [
         check_fact(
             "corrected",
@@ -107,7 +107,7 @@ def _corrected_check(run: YearEnd) -> list[dict[str, Any]]:
                 "rows of the case files + corrected rows = paid + held + quarantined + "
                 "replaced by corrections",
             ),
-            f"{c.total + gone - new} + {new} = {paid} + {run.held} + {c.quarantined} + {gone}",
+            f"{c.total + gone - new} + {new} = {paid} + {run.totals.held_cases} + {c.quarantined} + {gone}",
         )
     ]
 

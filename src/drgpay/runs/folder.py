@@ -143,14 +143,14 @@ def manifest(run: YearEnd) -> dict[str, Any]:
         "inputs": input_facts(run.inputs),
         "counts": run.counts.as_dict(),
         "ends": {
-            "paid": run.counts.total - run.counts.quarantined - run.held,
-            "held": run.held,
+            "paid": run.counts.total - run.counts.quarantined - run.totals.held_cases,
+            "held": run.totals.held_cases,
             "quarantined": run.counts.quarantined,
             **replaced(run),
         },
         "classes": {
             name: {"cases": cases, "points": points_text(points), "total_cost_fen": cost}
-            for name, (cases, points, cost) in run.class_sums.items()
+            for name, (cases, points, cost) in run.totals.classes().items()
         },
         "base_points": {
             "source": run.base.source,

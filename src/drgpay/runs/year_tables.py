@@ -111,7 +111,7 @@ def funds_table(run: YearEnd) -> pa.Table:
 
 def drgs_table(run: YearEnd) -> pa.Table:
     """Return every group that has base points or a case, with both."""
-    s, numbers, groups = run.drg_sums, run.numbers, run.base.groups
+    s, numbers, groups = run.totals.drgs(), run.numbers, run.base.groups
     rows = [i for i, drg in enumerate(numbers.drgs) if s.cases[i] or drg in groups]
 
     def base(name: str, nothing: Any = None) -> Callable[[int], Any]:
@@ -168,7 +168,7 @@ def _month_sum(sums: NDArray[np.int64], place: int) -> Callable[[tuple[int, int]
 
 def months_table(run: YearEnd) -> pa.Table:
     """Return what the months of the year add up to by hospital and pool."""
-    region, sums = run.region, run.month_sums
+    region, sums = run.region, run.totals.by_month
     own = {
         name: _month_sum(sums, place)
         for name, place in (

@@ -44,7 +44,7 @@ from drgpay.settlement.removed import (
 from drgpay.settlement.totals import YearSums
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settled:
     """What a year's sums come to. `policy` has marked what was used on the way.
 
@@ -152,24 +152,22 @@ def settle_sums(
     if ceiling is not None or any(fund.ceiling is not None for fund in held.funds):
         used = used.using("ceiling.excess")
     mdc_of = {o.drg: o.mdc for o in prepared.grouper.outcomes if o.drg}
+    notes = year_notes(
+        prepared, given, policy, base, year, sums, quotas, pools, hospitals, held, extra
+    )
     return Settled(
-        region,
-        used,
-        pools,
-        hospitals,
-        review_notes(year.reviewed, region, policy),
-        quotas,
-        [
-            *year_notes(
-                prepared, given, policy, base, year, sums, quotas, pools, hospitals, held, extra
-            ),
-            *told,
-        ],
-        quality(year.moments, prepared.numbers.drgs, mdc_of, base, policy["stable.cv_sd"]),
-        ceiling,
-        extra,
-        held.funds,
-        returned,
+        region=region,
+        policy=used,
+        pools=pools,
+        hospitals=hospitals,
+        notes=review_notes(year.reviewed, region, policy),
+        quotas=quotas,
+        warnings=[*notes, *told],
+        quality=quality(year.moments, prepared.numbers.drgs, mdc_of, base, policy["stable.cv_sd"]),
+        ceiling=ceiling,
+        extra=extra,
+        funds=held.funds,
+        returned=returned,
     )
 
 

@@ -7,9 +7,9 @@ trial runs need not read again. Every total is checked at zero tolerance.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drgpay.budget.ceiling import Ceiling
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.digests import InputFile, describe_file
 from drgpay.ground.errors import Bilingual, PolicyError, both
@@ -30,16 +29,13 @@ from drgpay.names.run_tables import rows_table
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import BasePoints
 from drgpay.points.coefficients import Coefficients
-from drgpay.points.quality import Quality
 from drgpay.policy import Policy, YearPolicy, load_policy
 from drgpay.region.later import Reopening
 from drgpay.region.records import Region
 from drgpay.region.region import read_region
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.doubts import BIT
-from drgpay.settlement.funds import FundResult
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
-from drgpay.settlement.point_value import HospitalResult, PoolResult
 from drgpay.settlement.prepare import Prepared, Progress, grouper_of, prepare
 from drgpay.settlement.quota import Quota
 from drgpay.settlement.referrals import (
@@ -50,7 +46,7 @@ from drgpay.settlement.referrals import (
     referral_notes,
     referrals,
 )
-from drgpay.settlement.removed import Returned, returned_cases, to_fund
+from drgpay.settlement.removed import returned_cases, to_fund
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
 from drgpay.settlement.stays import followed, referral_chains, stays_twice
@@ -66,76 +62,49 @@ from drgpay.settlement.unchanged import unchanged
 from drgpay.settlement.year_rules import YearRules, year_rules
 
 
-@dataclass(frozen=True, repr=False)
-class YearEnd(Framed):
-    """A settled year, ready to be written as a run folder.
-
-    `month_sums`: [account, month, column] of settlement/kernels.py; accounts are hospital x pools +
-    pool, numbered as in the region.
-    """
+@dataclass(frozen=True, kw_only=True)
+class ScoredYear:
+    """Prepared cases with their points under a policy, added up; the point value comes later."""
 
     prepared: Prepared
     region: Region
     policy: YearPolicy
-    base: BasePoints
-    coefficients: Coefficients
-    beds: BedDayTables
-    step: int
+    rules: YearRules
     pieces: ScoredPieces
-    class_sums: Mapping[str, tuple[int, int, int]]
-    drg_sums: DrgSums
-    month_sums: NDArray[np.int64]
-    pools: Sequence[PoolResult]
-    hospitals: Sequence[HospitalResult]
-    notes: Quarantine
-    quotas: Sequence[Quota]
+    totals: Totals
+
+    @property
+    def base(self) -> BasePoints:
+        """Base points of the year."""
+        return self.rules.base
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """Coefficients of hospitals and groups."""
+        return self.rules.coefficients
+
+    @property
+    def beds(self) -> BedDayTables:
+        """Bed-day tables of the year."""
+        return self.rules.beds
+
+    @property
+    def numbers(self) -> GroupNumbers:
+        """Numbers and names of all groups."""
+        return self.prepared.numbers
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class YearEnd(Framed, ScoredYear, Settled):
+    """A settled year, ready to be written as a run folder."""
+
     set_aside: SetAside
-    warnings: Sequence[Bilingual]
-    quality: Sequence[Quality]
-    ceiling: Ceiling | None
-    held: int
-    extra: dict[str, Any] = field(default_factory=dict)  # tables of other modes of payment
-    funds: Sequence[FundResult] = ()
     reopening: Reopening | None = None
-    returned: Sequence[Returned] = ()  # what removed cases brought, which returns to the fund
-    totals: Totals | None = None  # the sums of the cases that it was settled from
 
     @classmethod
-    def of(
-        cls,
-        prepared: Prepared,
-        rules: YearRules,
-        pieces: ScoredPieces,
-        year: YearSums,
-        settled: Settled,
-    ) -> YearEnd:
-        """Return the year that was settled from its sums."""
-        return cls(
-            prepared=prepared,
-            region=settled.region,
-            policy=settled.policy,
-            base=rules.base,
-            coefficients=rules.coefficients,
-            beds=rules.beds,
-            step=rules.scoring.step,
-            pieces=pieces,
-            class_sums=year.totals.classes(),
-            drg_sums=year.totals.drgs(),
-            month_sums=year.totals.by_month,
-            pools=settled.pools,
-            hospitals=settled.hospitals,
-            notes=settled.notes,
-            quotas=settled.quotas,
-            set_aside=year.aside,
-            warnings=settled.warnings,
-            quality=settled.quality,
-            ceiling=settled.ceiling,
-            held=year.totals.held_cases,
-            extra=settled.extra,
-            funds=settled.funds,
-            totals=year.totals,
-            returned=settled.returned,
-        )
+    def of(cls, scored: ScoredYear, year: YearSums, settled: Settled) -> YearEnd:
+        """Return the year that was settled from the sums of its scored cases."""
+        return cls(**vars(scored) | vars(settled), set_aside=year.aside)
 
     def _table(self) -> pa.Table:
         """Return the accounts; run folders hold them with all their columns (hospitals.parquet)."""
@@ -154,11 +123,6 @@ class YearEnd(Framed):
     def grouper(self) -> Grouper:
         """The grouper of the year's last day."""
         return self.prepared.main
-
-    @property
-    def numbers(self) -> GroupNumbers:
-        """Numbers and names of all groups."""
-        return self.prepared.numbers
 
     @property
     def counts(self) -> Counts:
@@ -296,38 +260,6 @@ def prepare_year(folder: str | Path, *, overrides: Sequence[str] = (), **how: An
         return opened.prepare(**how)
 
 
-@dataclass(frozen=True)
-class ScoredYear:
-    """Prepared cases with their points under a policy, added up; the point value comes later."""
-
-    prepared: Prepared
-    region: Region
-    policy: YearPolicy
-    rules: YearRules
-    pieces: ScoredPieces
-    totals: Totals
-
-    @property
-    def month_sums(self) -> NDArray[np.int64]:
-        """Sums by account and month (settlement/kernels.py)."""
-        return self.totals.by_month
-
-    @property
-    def base(self) -> BasePoints:
-        """Base points of the year."""
-        return self.rules.base
-
-    @property
-    def beds(self) -> BedDayTables:
-        """Bed-day tables of the year."""
-        return self.rules.beds
-
-    @property
-    def numbers(self) -> GroupNumbers:
-        """Numbers and names of all groups."""
-        return self.prepared.numbers
-
-
 def score_prepared(
     prepared: Prepared,
     policy: YearPolicy,
@@ -357,7 +289,9 @@ def score_prepared(
         None if to_fund(policy) else prepared.removed,
     )
     totals = add_up_pieces(scored, prepared, region)
-    return ScoredYear(prepared, region, policy, rules, scored, totals)
+    return ScoredYear(
+        prepared=prepared, region=region, policy=policy, rules=rules, pieces=scored, totals=totals
+    )
 
 
 def score_stays(
@@ -394,7 +328,7 @@ def settle_prepared(
     if later and to_fund(policy):
         returns = partial(returned_cases, prepared, made.pieces, corrected, made.region, policy)
     settled = settle_sums(prepared, made.region, policy, made.rules.base, year, returns)
-    run = YearEnd.of(prepared, made.rules, made.pieces, year, settled)
+    run = YearEnd.of(made, year, settled)
     if later:
         run = replace(run, policy=run.policy.using("removed_case"))
     found = referrals(run.prepared, run.region, run.policy)

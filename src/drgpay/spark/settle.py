@@ -40,7 +40,7 @@ from drgpay.settlement.referrals import MADE, referrals_of
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.settle_sums import settle_sums
 from drgpay.settlement.totals import YearSums, of_accounts, places_of
-from drgpay.settlement.year_end import YearEnd, with_referrals
+from drgpay.settlement.year_end import ScoredYear, YearEnd, with_referrals
 from drgpay.settlement.year_rules import year_rules
 from drgpay.spark.engine import STAGES, Folder, retold, without_pandas_notice
 from drgpay.spark.reading import Reading, check_none_lost
@@ -117,7 +117,11 @@ class _Run(Reading):
         sums = replace(part.year, items_of=items_of(scored, part.year, year.region))
         settled = settle_sums(year, year.region, self.policy, rules.base, sums)
         none = ScoredPieces(year.pieces, rules.scoring, Fraction(1), (), ())
-        made = YearEnd.of(year, rules, none, sums, settled)
+        scored_year = ScoredYear(
+            prepared=year, region=year.region, policy=self.policy, rules=rules, pieces=none,
+            totals=sums.totals,
+        )  # fmt: skip
+        made = YearEnd.of(scored_year, sums, settled)
         if year.has_referrals:
             number = count()
             chains = [

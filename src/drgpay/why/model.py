@@ -48,7 +48,7 @@ class Fact:
     """Something that the run folder says in words, with where it stands."""
 
     label: Bilingual
-    text: str
+    text: Bilingual
     figures: tuple[Figure, ...]
 
 
@@ -109,7 +109,8 @@ class Derivation:
 
     def fact(self, label: Bilingual, text: str, *figures: Figure) -> None:
         """Add a fact of the head."""
-        self.facts.append(Fact(label, text, figures))
+        own = text if isinstance(text, Bilingual) else both(text, text)
+        self.facts.append(Fact(label, own, figures))
 
     def step(
         self,
@@ -329,7 +330,7 @@ def placed(figure: Figure) -> Bilingual:
     return both(place(figure, "zh"), place(figure, "en"))
 
 
-def _texts(text: str) -> dict[str, str]:
+def _texts(text: Bilingual) -> dict[str, str]:
     return {"zh": in_language(text, "zh"), "en": in_language(text, "en")}
 
 
