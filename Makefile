@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # PySpark is large (some 450 MB): it is installed for the tests only where Java is found
 SPARK := $(if $(shell which java 2>/dev/null),$(VENV)/.spark)
+# where bytecode is not kept, each of the commands that tests start compiles the whole package
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-long test-lowest lint types bench wheel clean
 
@@ -23,8 +25,15 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
 
+# the project itself stands already: only what the extra names is added
 $(VENV)/.spark: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[spark]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drgpay[spark]'
+	@touch $@
+
+# what each worker would make for itself: the bytecode of the tests, the machine code of the kernels
+$(VENV)/.warm: $(READY)
+	-@$(BIN)/python -m pytest --collect-only -m "not long" -p no:cacheprovider > $(VENV)/warm.log
+	-@$(BIN)/drgpay year-end tests/cases/ex1 -o $(VENV)/warm >> $(VENV)/warm.log
 	@touch $@
 
 $(VENV)/.bench: $(READY)
@@ -34,7 +43,8 @@ $(VENV)/.bench: $(READY)
 demo: $(READY)
 	$(BIN)/drgpay demo -o demo
 
-test: $(READY) $(SPARK)
+test: $(READY)
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2) $(SPARK) $(VENV)/.warm
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
 test-long: $(READY) $(SPARK)
