@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # PySpark is large (some 450 MB): it is installed for the tests only where Java is found
 SPARK := $(if $(shell which java 2>/dev/null),$(VENV)/.spark)
-# where bytecode is not kept, each of the commands that tests start compiles the whole package
+# where bytecode is not kept, each of the commands that tests start compiles the whole package;
+# kept as modules are imported, it is not made at installation for those that nobody imports
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-long test-lowest lint types bench wheel clean
@@ -22,18 +23,21 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "drgpay needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
 	@touch $(READY)
 
 # the project itself stands already: only what the extra names is added
 $(VENV)/.spark: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'drgpay[spark]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile 'drgpay[spark]'
 	@touch $@
 
 # what each worker would make for itself: the bytecode of the tests, the machine code of the kernels
-$(VENV)/.warm: $(READY)
-	-@$(BIN)/python -m pytest --collect-only -m "not long" -p no:cacheprovider > $(VENV)/warm.log
-	-@$(BIN)/drgpay year-end tests/cases/ex1 -o $(VENV)/warm >> $(VENV)/warm.log
+$(VENV)/.bytecode: $(READY)
+	-@$(BIN)/python -m pytest --collect-only -m "not long" -p no:cacheprovider > $@.log
+	@touch $@
+
+$(VENV)/.kernels: $(READY)
+	-@$(BIN)/drgpay year-end tests/cases/ex1 -o $@.run > $@.log
 	@touch $@
 
 $(VENV)/.bench: $(READY)
@@ -44,7 +48,7 @@ demo: $(READY)
 	$(BIN)/drgpay demo -o demo
 
 test: $(READY)
-	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2) $(SPARK) $(VENV)/.warm
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=3) $(SPARK) $(VENV)/.bytecode $(VENV)/.kernels
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
 test-long: $(READY) $(SPARK)
