@@ -105,16 +105,7 @@ def read_setup(folder: Path, method: str) -> Setup:
 
 def _cell(row: Row) -> Cell:
     """Return a risk cell; where there is no table of them, everybody is in one of weight 1."""
-    return Cell(
-        id=row["cell"],
-        weight=row["weight"],
-        kind=row["kind"],
-        sex=row["sex"],
-        age_from=row["age_from"],
-        age_to=row["age_to"],
-        chronic=row["chronic"],
-        inpatient=row["inpatient_last_year"],
-    )
+    return row.record(Cell, id=row["cell"], inpatient=row["inpatient_last_year"])
 
 
 def _check_budget(r: Reader, rows: Sequence[Row], method: str) -> None:

@@ -16,7 +16,16 @@ from drgpay.policy import load_policy
 from drgpay.region import tables as t
 from drgpay.region.levels import differently_written, written_twice
 from drgpay.region.provenance import CARRIED_ORIGIN, HAND, MONTHS
-from drgpay.region.records import NewItem, Region, Settings
+from drgpay.region.records import (
+    Hospital,
+    NewItem,
+    Primary,
+    Rate,
+    Region,
+    Review,
+    Settings,
+    Violation,
+)
 from drgpay.region.settings import BESIDE, CASES, TOML, read_settings
 from drgpay.region.table_rules import carried_as_written, prepaid_as_written
 from drgpay.tables.declared import Row, Table
@@ -135,19 +144,25 @@ def _region(settings: Settings, rows: Rows, r: Reader) -> Region:
         **vars(settings),
         files=(settings.path / TOML, *r.files),
         hospitals=tuple(
-            t.hospital(row, by_hospital.get(row["hospital_id"]), scores[row["hospital_id"]])
+            row.record(
+                Hospital,
+                id=row["hospital_id"],
+                community=row["community_id"],
+                coefficient=by_hospital.get(row["hospital_id"]),
+                score=scores[row["hospital_id"]],
+            )
             for row in sorted(rows[t.HOSPITALS], key=lambda row: row["hospital_id"])
         ),
         group_means=_by_drg(r, rows, t.BASE_POINTS, "group_mean_yuan"),
         weights=_by_drg(r, rows, t.WEIGHTS, "weight"),
         bed_day_rates=tuple(
-            t.rate(row)
+            row.record(Rate, bed_class=row["bed_day_class"])
             for row in sorted(
                 rows[t.BED_DAY_RATES], key=lambda row: row.of("bed_day_class", "level", "from_day")
             )
         ),
-        reviews={row["case_id"]: t.review(row) for row in rows[t.REVIEWS]},
-        violations=tuple(map(t.violation, rows[t.VIOLATIONS])),
+        reviews={row["case_id"]: row.record(Review, row=row.number) for row in rows[t.REVIEWS]},
+        violations=tuple(row.record(Violation) for row in rows[t.VIOLATIONS]),
         prepaid={
             row.of("hospital_id", "pool"): row.of("prepaid_yuan", "deposit_yuan")
             for row in rows[t.PREPAID]
@@ -165,7 +180,10 @@ def _region(settings: Settings, rows: Rows, r: Reader) -> Region:
         last_year_months=_by(
             rows[t.LAST_YEAR_MONTHS], ("hospital_id", "pool", "month"), "fund_yuan"
         ),
-        primary_groups=tuple(map(t.primary, rows[t.PRIMARY_GROUPS])),
+        primary_groups=tuple(
+            row.record(Primary, where=str(row.where), first=row["from_date"], last=row["to_date"])
+            for row in rows[t.PRIMARY_GROUPS]
+        ),
         new_technology=_new_technology(rows),
     )
 
@@ -205,11 +223,6 @@ def _new_technology(rows: Rows) -> dict[str, tuple[NewItem, ...]]:
     found: dict[str, list[NewItem]] = {}
     for row in rows[t.NEW_TECHNOLOGY]:
         found.setdefault(row["case_id"], []).append(
-            NewItem(
-                where=str(row.where),
-                item=row["item"],
-                amount_fen=row["amount_yuan"],
-                periods=tuple((first, last) for first, last in listed[row["item"]]),
-            )
+            row.record(NewItem, where=str(row.where), periods=tuple(listed[row["item"]]))
         )
     return {case: tuple(items) for case, items in found.items()}

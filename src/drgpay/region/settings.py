@@ -213,14 +213,12 @@ def _pools(r: Reader, entries: Any) -> tuple[Pool, ...]:
         for number in range(1, len(entries) + 1)
     ]
     return tuple(
-        Pool(
+        row.record(
+            Pool,
             id=row["pool"] or "",
             name=row["name"] or row["pool"] or "",
             budget_fen=row["budget_yuan"] or 0,
             out_of_area_fund_fen=row["out_of_area_fund_yuan"] or 0,
-            last_year_fund_fen=row["last_year_fund_yuan"],
-            growth_approval=row["growth_approval"],
-            control_target_fen=row["control_target_yuan"],
         )
         for row in r.entries(POOLS, entries, where, TOML)
     )

@@ -1,14 +1,12 @@
-"""The small tables of a region folder (docs/formats.md, section 3), and the records of their rows."""
+"""The small tables of a region folder (docs/formats.md, section 3)."""
 
 from __future__ import annotations
-
-from fractions import Fraction
 
 from drgpay.ground.errors import both
 from drgpay.points.kernels import COEF_ONE
 from drgpay.policy.catalogue import COMPONENTS
 from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, SIMULATED
-from drgpay.region.records import GRANTED, REFUSED, Hospital, Primary, Rate, Review, Violation
+from drgpay.region.records import GRANTED, REFUSED
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 from drgpay.region.table_rules import (
     carried_once,
@@ -19,7 +17,7 @@ from drgpay.region.table_rules import (
     twelve_shares,
 )
 from drgpay.tables import kinds
-from drgpay.tables.declared import Column, Row, Table, optional
+from drgpay.tables.declared import Column, Table, optional
 
 FIRST_DAY, LAST_DAY = kinds.date("0001-01-01"), kinds.date("9999-12-31")
 _coefficient = kinds.number(above=0, most=100, six_places=True)
@@ -196,63 +194,3 @@ TABLES = (
     BED_DAY_RATES, REVIEWS, LEVEL_COEFFICIENTS, GIVEN_COMPONENTS, TCM, MONTH_SHARES,
     LAST_YEAR_MONTHS, PRIMARY_GROUPS, NEW_TECHNOLOGY_ITEMS, NEW_TECHNOLOGY,
 )  # fmt: skip
-
-
-# --- records of rows
-
-
-def hospital(row: Row, coefficient: int | None, score: Fraction) -> Hospital:
-    """Return the record of a row of hospitals."""
-    return Hospital(
-        id=row["hospital_id"],
-        name=row["name"],
-        level=row["level"],
-        coefficient=coefficient,
-        score=score,
-        community=row["community_id"],
-        kind=row["kind"],
-        standing=row["standing"],
-    )
-
-
-def rate(row: Row) -> Rate:
-    """Return the record of a row of bed_day_rates."""
-    return Rate(
-        bed_class=row["bed_day_class"],
-        level=row["level"],
-        from_day=row["from_day"],
-        rate_fen=row["rate_yuan"],
-        name=row["name"],
-    )
-
-
-def review(row: Row) -> Review:
-    """Return the record of a row of reviews."""
-    return Review(
-        row=row.number,
-        decision=row["decision"],
-        unreasonable_fen=row["unreasonable_yuan"],
-        points=row["points"],
-    )
-
-
-def violation(row: Row) -> Violation:
-    """Return the record of a row of violations."""
-    return Violation(
-        hospital_id=row["hospital_id"],
-        pool=row["pool"],
-        amount_fen=row["amount_yuan"],
-        points=row["points"],
-        reason=row["reason"],
-    )
-
-
-def primary(row: Row) -> Primary:
-    """Return the record of a row of primary_groups."""
-    return Primary(
-        where=str(row.where),
-        scheme=row["scheme"],
-        drg=row["drg"],
-        first=row["from_date"],
-        last=row["to_date"],
-    )

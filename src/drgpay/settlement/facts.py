@@ -138,6 +138,7 @@ class CaseReader:
         self.bed_classes = {name: i for i, name in enumerate(bed_classes(region))}
         self.has_rate = _has_rate(region, self.bed_classes)  # [H + 1, B]
         self.policy = policy
+        self.personal = policy.says("not_pool", "personal", "all")
         self.first_day = year_bounds(years[0])[0]
         self.last_day = year_bounds(years[1])[1]
 
@@ -180,35 +181,36 @@ class CaseReader:
         if "planned_readmission" in table.column_names:
             planned = parse.planned(table["planned_readmission"])[0] == 1
         if history:
-            return self._history(faults, admission, discharge, key, days, mode, bed_class, way,
-                                 planned, np.where(outside, 0, cost))  # fmt: skip
-        by_settlement = key != discharge  # otherwise the discharge date shows it, too
-        faults.add(outside & by_settlement, "settlement_date", "outside_year")
-        faults.add(outside & ~by_settlement, "discharge_date", "outside_year")
-        hospital = self._lookup(faults, "hospital_id", self.hospitals, "hospital_unknown")
-        pool = self._lookup(faults, "pool", self.pools, "pool_unknown")
-        fund = self._money(faults, "pool_fund")
-        faults.add(fund > cost, "pool_fund", "fund_above_cost")
-        personal = None
-        if self.policy.says("not_pool", "personal", "all"):
-            personal = self._personal(faults, cost)
-        none = (bed_class >= 0) & ~self.has_rate[hospital, np.maximum(bed_class, 0)]
-        faults.add(none & (hospital >= 0), "bed_day_class", "bed_day_rate_missing")
+            cost = np.where(outside, 0, cost)
+            hospital, pool, fund, personal = self._of_past(table, cost)
+        else:
+            by_settlement = key != discharge  # otherwise the discharge date shows it, too
+            faults.add(outside & by_settlement, "settlement_date", "outside_year")
+            faults.add(outside & ~by_settlement, "discharge_date", "outside_year")
+            hospital = self._lookup(faults, "hospital_id", self.hospitals, "hospital_unknown")
+            pool = self._lookup(faults, "pool", self.pools, "pool_unknown")
+            fund = self._money(faults, "pool_fund")
+            faults.add(fund > cost, "pool_fund", "fund_above_cost")
+            personal = self._personal(faults, cost) if self.personal else None
+            none = (bed_class >= 0) & ~self.has_rate[hospital, np.maximum(bed_class, 0)]
+            faults.add(none & (hospital >= 0), "bed_day_class", "bed_day_rate_missing")
         return Facts(
-            hospital.astype(np.int32),
-            pool.astype(np.int8),
-            admission,
-            discharge,
-            key.astype(np.int32),
-            days,
-            cost,
-            fund,
-            mode == 1,
-            bed_class,
-            way,
-            planned,
-            personal,
-            doubts_of(table, admission, discharge, settled, given, mode, refund),
+            hospital=hospital.astype(np.int32),
+            pool=pool.astype(np.int8),
+            admission=admission,
+            discharge=discharge,
+            key_day=key.astype(np.int32),
+            days=days,
+            cost=cost,
+            fund=fund,
+            day_surgery=mode == 1,
+            bed_class=bed_class,
+            way=way,
+            planned=planned,
+            personal=personal,
+            doubt=None
+            if history
+            else doubts_of(table, admission, discharge, settled, given, mode, refund),
         )
 
     def _key(self, discharge: NDArray[np.int32], settled: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -227,52 +229,30 @@ class CaseReader:
         key = self._key(discharge, settled)
         return np.asarray(~bad & (key != parse.MISSING_DATE) & (key > last_day))
 
-    def _history(
-        self,
-        faults: Faults,
-        admission: NDArray[np.int32],
-        discharge: NDArray[np.int32],
-        key: NDArray[np.int32],
-        days: NDArray[np.int32],
-        mode: NDArray[np.int8],
-        bed_class: NDArray[np.int16],
-        way: NDArray[np.int8],
-        planned: NDArray[np.bool_],
-        cost: NDArray[np.int64],
-    ) -> Facts:
-        """Return the facts of past cases; what they lack is -1 (hospital, pool) or 0 (fund)."""
-        table, count = faults.table, len(days)
-        hospital = np.full(count, -1, np.int32)
-        if "hospital_id" in table.column_names:
-            hospital = _indexed(table["hospital_id"], self.hospitals, -1)[0].astype(np.int32)
-        pool = np.full(count, -1, np.int8)
-        if "pool" in table.column_names:
-            pool = _indexed(table["pool"], self.pools, -1)[0].astype(np.int8)
-        fund = np.zeros(count, np.int64)
-        if "pool_fund" in table.column_names:
-            values, bad = parse.money(table["pool_fund"])
-            fund = np.where(bad | (values < 0), 0, np.minimum(values, cost))
-        personal = None
-        if (
-            self.policy.says("not_pool", "personal", "all")
-            and "personal_paid" in table.column_names
-        ):
-            values, bad = parse.money(table["personal_paid"])
-            personal = np.where(bad | (values < 0), 0, np.minimum(values, cost))
-        return Facts(
-            hospital,
-            pool,
-            admission,
-            discharge,
-            key.astype(np.int32),
-            days,
-            cost,
-            fund,
-            mode == 1,
-            bed_class,
-            way,
-            planned,
-            personal,
+    def _of_past(
+        self, table: pa.Table, cost: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]:
+        """Return hospital, pool, fund and personal payments of past cases; what they lack is -1, or
+        no money.
+        """
+
+        def place(name: str, known: Mapping[str, int]) -> NDArray[np.int64]:
+            if name not in table.column_names:
+                return np.full(len(table), -1, np.int64)
+            return _indexed(table[name], known, -1)[0]
+
+        def money(name: str) -> NDArray[np.int64] | None:
+            if name not in table.column_names:
+                return None
+            values, bad = parse.money(table[name])
+            return np.where(bad | (values < 0), 0, np.minimum(values, cost))
+
+        fund = money("pool_fund")
+        return (
+            place("hospital_id", self.hospitals),
+            place("pool", self.pools),
+            np.zeros(len(table), np.int64) if fund is None else fund,
+            money("personal_paid") if self.personal else None,
         )
 
     def _personal(self, faults: Faults, cost: NDArray[np.int64]) -> NDArray[np.int64]:

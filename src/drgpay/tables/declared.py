@@ -6,14 +6,16 @@ A table is declared once; `reader` reads it, `writer` writes it, a test holds th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from drgpay.ground.errors import Bilingual
 from drgpay.names.columns import normal_header
 from drgpay.names.table_headers import HEADERS, shown
 from drgpay.tables.kinds import Kind, text
+
+T = TypeVar("T")
 
 UNITS = ("(元)", "(岁)", "(月)")  # that headers may end in
 NOTHING = Bilingual("", "")
@@ -75,6 +77,12 @@ class Row:
     def of(self, *names: str) -> tuple[Any, ...]:
         """Return the values of some columns."""
         return tuple(self.cells[name] for name in names)
+
+    def record(self, kind: type[T], **given: Any) -> T:
+        """Return a record of the row: `given` fields, others by their column; `_fen` is of `_yuan`."""
+        columns = {name.replace("_yuan", "_fen"): value for name, value in self.cells.items()}
+        names = [own.name for own in fields(cast(Any, kind))]
+        return kind(**{name: columns[name] for name in names if name in columns} | given)
 
 
 # what is wrong with a sound row by itself; what is wrong with a file's rows together, placed
