@@ -874,21 +874,6 @@ def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:
     return table
 
 
-def base_points_text(run: Run, w: Words) -> str:
-    base = run.manifest["base_points"]
-    source = base["source"] if base["source"] in ("history", "weights") else "given"
-    if source == "weights" and base.get("by_rate"):
-        source = "rate"
-    return w(
-        f"base_source_{source}",
-        years=w("list_comma").join(str(y) for y in base.get("history_years_found") or []),
-        cases=f"{base.get('history_cases') or 0:,}",
-        drgs=f"{base['drgs']:,}",
-        stable=f"{base['stable_drgs']:,}",
-        mean=yuan(base["all_drg_mean_fen"]),
-    )
-
-
 def quarantine_table(run: Run, w: Words) -> Table | None:
     records = run.table("quarantine").to_pylist()
     if not records:

@@ -25,14 +25,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "digest": ("摘要码", "digest"),
     "effective": ("施行", "effective"),
     "contents": ("目录", "Contents"),
-    "checks_chip": ("校验 {passed}/{all} 项通过", "{passed} of {all} checks passed"),
     "money_unit": (
         "金额单位为元，点数保留 4 位小数；除注明者外均为精确值。",
         "Amounts in yuan, points with 4 decimals; exact unless marked otherwise.",
     ),
     "print_trial": ("试算结果，不得用于付款", "TRIAL RUN, NOT FOR PAYMENT"),
     "print_synthetic": ("虚构数据，仅供演示", "INVENTED DATA, FOR DEMONSTRATION"),
-    "scroll_hint": ("表格可左右滚动", "table scrolls sideways"),
     "yes": ("是", "yes"),
     "no": ("否", "no"),
     "none": ("无", "none"),
@@ -46,25 +44,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "试算结果，不得用于付款",
         "Trial run: not for payment",
     ),
-    "banner_trial_text": (
-        "下列参数在本次运行中被临时改写，与政策文件不同：",
-        "These parameters were overridden for this run and differ from the policy file:",
-    ),
     "banner_synthetic": ("虚构数据", "Invented data"),
     "banner_synthetic_text": (
         "本报告所用病例、医疗机构和金额均为虚构，仅供演示和测试，不反映任何真实机构。",
         "Cases, institutions and amounts are invented, for demonstration and tests only; "
         "they describe no real institution.",
-    ),
-    "banner_draft": ("分组方案为草案", "Draft grouping scheme"),
-    "banner_draft_text": (
-        "“{title}”尚未正式施行，分组结果仅供参考。",
-        "“{title}” is not in force; its groups are for information only.",
-    ),
-    "banner_checks": ("有 {n} 项校验未通过", "{n} checks failed"),
-    "banner_checks_text": (
-        "结果不可用于付款。未通过：{names}",
-        "The results must not be used for payment. Failed: {names}",
     ),
     "banner_notes": ("有 {n} 项须知", "{n} things to know"),
     "banner_unverified": ("有 {n} 项参数未经核实", "{n} parameters are not verified"),
@@ -72,19 +56,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "这些数值是假定，不是政策规定，使用前须由经办机构逐项核对。",
         "Their values are assumptions, not rules; the agency has to check each before use.",
     ),
-    "see": ("查看", "See"),
     # tiles
-    "tile_in": ("病例总数", "Cases in"),
-    "tile_paid": ("参与清算病例", "Cases paid"),
-    "tile_quarantined": ("隔离病例", "Cases quarantined"),
-    "tile_held": ("暂不支付病例", "Cases held, not paid"),
-    "tile_points": ("总点数", "Points"),
-    "tile_settled": ("清算总额（元）", "Settled fund (yuan)"),
-    "tile_payable": ("本次支付（元）", "Payable now (yuan)"),
-    "tile_payable_reopened": ("重算应支付（元）", "Payable, settled again (yuan)"),
-    "tile_recover": ("应收回（元）", "To be recovered (yuan)"),
-    "tile_recover_sub": ("不与支付相抵", "not netted with payments"),
-    "tile_waits": ("另有 {fen} 待收回后再付", "{fen} more wait until others pay back"),
     "fund_less": ("减：{name}", "Less: {name}"),
     "fund_plus": ("加：{name}", "Plus: {name}"),
     "fund_again": (
@@ -95,29 +67,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fund_inside": ("目标内预留", "reserves inside it"),
     "fund_left": ("控制目标内尚余", "Left below the target"),
     "funds_table": ("各险种基金的收付（元）", "What each fund pays and is owed (yuan)"),
-    "tile_value": ("点值 · {pool}", "Point value · {pool}"),
-    "tile_value_combined": ("点值 · 各险种合并", "Point value · all pools"),
-    "per_point": ("元/点", "yuan per point"),
     "approx": ("≈", "≈"),
     "of_all": ("占全部 {share}", "{share} of all"),
     "tile_recorded_sub": ("统筹基金记账 {fen}", "recorded {fen}"),
-    "tile_points_sub": ("例均 {points} 点", "{points} a case"),
     # sections
     "s_value": ("点值的计算", "How the point value arises"),
-    "s_value_lead": (
-        "每一行都可以用计算器复算。各险种分别计算；点值以分数为准，小数仅供阅读。",
-        "Every line can be recomputed with a calculator. The fraction is the point value; "
-        "its decimals are for reading.",
-    ),
-    "s_value_lead_combined": (
-        "每一行都可以用计算器复算。本政策将各险种合并计算一个点值；点值以分数为准，小数仅供阅读。",
-        "Every line can be recomputed with a calculator. This policy combines all pools into one "
-        "point value; the fraction is the point value, its decimals are for reading.",
-    ),
-    "s_counts": ("病例去向与类别", "Where the cases went, and their classes"),
-    "s_hospitals": ("各医疗机构清算结果", "Settlement by hospital"),
-    "s_differences": ("应付与记账的差额", "Due against recorded fund"),
-    "s_drgs": ("病组与基准点数", "DRGs and base points"),
     "s_quarantine": ("隔离的病例", "Quarantined cases"),
     "s_front_page": ("首页质量", "Quality of the front pages"),
     "s_parameters": ("政策参数", "Policy parameters"),
@@ -228,49 +182,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mix_cases": ("病例数", "Cases"),
     "mix_points": ("点数", "Points"),
     "mix_cost": ("总费用", "Cost"),
-    "readmission_note": (
-        "再住院规则使 {n} 例的点数减少，共减 {points} 点，已反映在上表点数中。",
-        "The readmission rule lowered the points of {n} cases by {points} in all; "
-        "the points above include it.",
-    ),
     # hospitals
-    "h_lead": (
-        "应付 = 点数 × V − 非统筹支付 + 点数外应付；最终支付 = 应付 − 已预付 − 扣罚保证金{shared} − 违规扣款 − 结转扣回，"
-        "为正的是本次支付（超出控制目标的部分待收回后再付），为负的是应收回，各机构、各险种不相抵。"
-        "保证金是预付时留存的部分，未扣罚的已含在最终支付中。按点数由多到少排列。",
-        "Due = points × V − not paid by the pool + due outside of points. Final payment = due − "
-        "prepaid − forfeited deposit{shared} − violations − carried: above 0 it is payable now (what is "
-        "beyond the control target waits), below 0 it is to be recovered; nothing is netted. The deposit is what was kept back at prepayment; what is not "
-        "forfeited is part of the final payment. Most points first.",
-    ),
-    "h_plus_shared": (" + 分得的扣罚保证金", " + share of forfeits"),
-    "h_shared": (
-        "扣罚的保证金在同一险种内按点数分给协议正常而未被扣罚的机构（deposit_forfeited）。",
-        " Forfeited deposits are given by points to those hospitals of the pool in normal standing "
-        "that forfeited nothing (deposit_forfeited).",
-    ),
-    "h_clawback": (
-        "有 {n} 笔最终支付为负，合计 {fen} 元：在下期拨付中抵回，已列入 carried.csv，"
-        "本期不另行退款（分险种表中标“下期抵回”）。",
-        "{n} final payments are negative, {fen} yuan in all: set off against the next payments "
-        "by carried.csv, nothing is to be paid back now (marked “set off” in the "
-        "tables by pool).",
-    ),
-    "h_clawback_reopened": (
-        "本版重算的全年结果中有 {n} 笔最终支付为负，合计 {fen} 元：在下期拨付中抵回，不另行退款。"
-        "本版 carried.csv 已含这些数，取代以前各版的 carried.csv。",
-        "Of the whole year settled again {n} final payments are negative, {fen} yuan in all: set off "
-        "against the next payments, nothing is to be paid back. The carried.csv of "
-        "this version includes them; it takes the place of those of all versions before.",
-    ),
-    "h_demanded": (
-        "协议已解除的机构有 {n} 笔最终支付为负，合计 {fen} 元：没有下期拨付可抵，须退回基金"
-        "（demanded.csv，分险种表中标“须退回”）。",
-        "{n} negative final payments are of hospitals whose agreement has ended, {fen} yuan in all: "
-        "there is no next payment, they are demanded back (demanded.csv, marked “pay back”).",
-    ),
     "demand": ("须退回", "pay back"),
-    "h_no_clawback": ("没有负的最终支付。", "No final payment is negative."),
     "return": ("下期抵回", "set off"),
     "hospital_id": ("编码", "Id"),
     "points_per_case": ("例均点数", "Points a case"),
@@ -295,17 +208,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "各种支付方式与控制目标（万元）",
         "Modes of payment against the target (10,000 yuan)",
     ),
-    "ceiling_none": (
-        "本统筹区没有给出总额控制目标（region.toml 的 [ceiling]），因此没有核对总额。",
-        "The region gave no control target ([ceiling] in region.toml), so none was checked.",
-    ),
-    "ceiling_lead": (
-        "各种支付方式合计须在总额控制目标之内（按现金、按基金）。超出的，先待应收回的金额收回后再付"
-        "（ceiling.excess 为 defer 时），至多为应收回的数额；仍超出的动用指定的调剂金，再不足则拒绝清算。",
-        "All modes of payment together have to stay within the control target, in cash and by fund. "
-        "An excess first waits for what is to be recovered, at most as much as that (if ceiling.excess "
-        "is defer), then is drawn from the reserves named for it; beyond them a run is refused.",
-    ),
     "g_named": ("{mode}（{name}）", "{mode} ({name})"),
     "month_table": (
         "按月（按归属月份，再住院扣减记在其后一次住院的月份）",
@@ -319,11 +221,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "g_left": ("可支付额 − 合计", "To be paid − all modes"),
     "g_drawn": ("动用：{name}", "Drawn: {name}"),
     "g_gauge": ("控制目标 {fen} 元，已用 {share}", "target {fen} yuan, {share} used"),
-    "s_paid": ("支付与费用", "Payment against cost"),
-    "paid_lead": (
-        "收入 = 应付 + 个人及其他渠道支付；与病例总费用之比高于 100% 为结余，低于 100% 为亏损。",
-        "Income = due + what patients and others paid. Above 100% of the cost is a gain, below a loss.",
-    ),
     "chart_paid": ("各医疗机构的收入与费用", "Income against cost by hospital"),
     "paid_axis_cost": ("总费用（万元，对数刻度）→", "total cost (10,000 yuan, logarithmic) →"),
     "paid_axis_ratio": ("收入 ÷ 总费用", "income ÷ total cost"),
@@ -336,20 +233,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "income": ("收入", "Income"),
     "income_less_cost": ("收入 − 费用", "Income − cost"),
     "income_ratio": ("收入 ÷ 费用", "Income ÷ cost"),
-    "s_quality": ("分组质量", "Quality of the scheme"),
-    "quality_lead": (
-        "RIV 为分组使费用方差减少的比例，越高越好；变异系数为组内离散程度，越低越好。按当年入组病例计算。",
-        "RIV: by how much grouping reduces the variance of cost, the higher the better; CV: the spread "
-        "within groups, the lower the better. Of the year's grouped cases.",
-    ),
     "quality_table": ("各主要诊断大类", "By MDC"),
     "every_mdc": ("全部", "all"),
-    "quality_none": ("本次运行没有分组质量表。", "This run has no table of the scheme's quality."),
-    "s_coefficients": ("差异系数", "Coefficients"),
     "coefficient_table": ("各医疗机构", "By hospital"),
     "coefficient": ("系数", "Coefficient"),
     "coefficient_drgs": ("单独定系数的病组", "Groups with their own"),
-    "s_extra": ("月度、床日与按人头", "Months, bed-days, capitation"),
     "plain_some": (
         "（前 {shown} 行，共 {all} 行，全部见 {file}）",
         " (first {shown} of {all} rows, all in {file})",
@@ -357,21 +245,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "plain_more": ("（更多栏目见 {file}）", " (more columns in {file})"),
     "p_fund": ("基金增减", "Change of the fund"),
     "p_moved": ("机构之间转移", "Between hospitals"),
-    "p_moved_lead": (
-        "改用备选值后：“基金增减”为各机构应付增减的合计，“机构之间转移”为一些机构减少、另一些机构增加的金额，"
-        "不含基金多付或少付的部分；应付不变而最终支付改变的，列最终支付的金额并注明。",
-        "With the alternative: how all dues change together, and what some hospitals lose to others, "
-        "without what the fund pays more or less; where dues stay and final payments change, the "
-        "amounts are those of final payments and say so.",
-    ),
-    "x_months": ("按月", "Months"),
     "rest_details": ("展开其余 {n} 家", "Show the other {n}"),
     # differences
-    "d_lead": (
-        "差额为正：按点数应付高于记账，医疗机构获得结余；为负：低于记账，医疗机构自行承担。",
-        "Positive: the points give more than was recorded, the hospital gains. Negative: less, "
-        "the hospital bears it.",
-    ),
     "chart_diff_all": (
         "各医疗机构差额（应付 − 统筹记账，全部险种，{unit}）",
         "Due − recorded fund by hospital (all pools, {unit})",
@@ -388,32 +263,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unit_wan": ("万元", "10,000 yuan"),
     "d_gain": ("差额最大（应付高于记账）", "Largest gains (due above recorded)"),
     "d_loss": ("差额最大（应付低于记账）", "Largest losses (due below recorded)"),
-    "d_none": ("没有。", "None."),
     # drgs
-    "base_source_history": (
-        "由 {years} 年历史病例测算：纳入 {cases} 例、{drgs} 个病组，其中稳定病组 {stable} 个；"
-        "全部病例次均费用 {mean} 元。",
-        "From history of {years}: {cases} cases, {drgs} DRGs, {stable} of them stable; mean cost "
-        "of all cases {mean} yuan.",
-    ),
-    "base_source_given": (
-        "基准点数由统筹区给定（base_points.csv）：{drgs} 个病组，其中稳定病组 {stable} 个；"
-        "全部病例次均费用 {mean} 元。",
-        "Base points given by the region (base_points.csv): {drgs} DRGs, {stable} of them stable; "
-        "mean cost of all cases {mean} yuan.",
-    ),
-    "base_source_weights": (
-        "基准点数为公布的权重（weights.csv）乘点数基数：{drgs} 个病组，其中稳定病组 {stable} 个；"
-        "权重 1 对应全部病例次均费用 {mean} 元。",
-        "Base points are published weights (weights.csv) times the scale: {drgs} DRGs, {stable} of "
-        "them stable; a weight of 1 stands for the mean cost of all cases, {mean} yuan.",
-    ),
-    "base_source_rate": (
-        "基准点数为公布的权重（weights.csv）乘点数基数：{drgs} 个病组，其中稳定病组 {stable} 个；"
-        "权重 1 对应费率 {mean} 元。",
-        "Base points are published weights (weights.csv) times the scale: {drgs} DRGs, {stable} of "
-        "them stable; a weight of 1 stands for the rate, {mean} yuan.",
-    ),
     "chart_cv": (
         "费用变异系数（CV）分布：剔除极端值前后的病组数",
         "Coefficient of variation of cost: DRGs before and after trimming",
@@ -436,29 +286,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "drg_rest": ("其余 {n} 个病组小计", "Subtotal of the other {n} DRGs"),
     "drg_outside": ("不在病组表中的病例", "Cases that are not in the DRG table"),
     # quarantine
-    "q_lead": (
-        "被隔离的病例不参与清算，改正后可重新提交。表中按原因计数，"
-        "每行列出最先查到的一条原因。明细见 quarantine.csv。",
-        "Quarantined cases are not settled; corrected, they can be submitted again. Counted by "
-        "reason, the first one found of each row. Details are in quarantine.csv.",
-    ),
-    "f_lead": (
-        "请交医疗机构核对更正。标“暂不支付”的检查结果（findings.hold、los_conflict）使病例暂不支付，已有评审结论的"
-        "除外；其余问题不影响本次清算，病例照常付费。金额是“错误”级问题涉及的统筹基金记账，一例可有几种问题。"
-        "检查依据多为病案首页填报规则，未逐条核对原文。明细见 findings.csv，按机构和月份见 findings_by_month.csv。",
-        "The hospitals should look at these findings. Those marked as held (findings.hold, "
-        "los_conflict) keep a case unpaid until it is decided on; the others change nothing in this "
-        "settlement. Amounts: recorded fund of the cases of findings that are errors, a case may have "
-        "several. Most checks follow rules for filling in front pages whose text was not at hand. "
-        "Details are in findings.csv, by hospital and month in findings_by_month.csv.",
-    ),
-    "f_none": ("没有查到其他问题。", "Nothing else was found."),
     "f_severity": ("程度", "Severity"),
     "f_effect": ("本次", "This time"),
     "f_held": ("暂不支付", "held"),
     "f_paid": ("照付", "paid"),
     "f_check": ("问题", "Finding"),
-    "q_none": ("没有被隔离的病例。", "No case was quarantined."),
     "q_findings": ("条数", "Findings"),
     "q_rows": ("涉及行数", "Rows"),
     "q_all": ("合计（每行只计一次）", "Total (each row once)"),
@@ -479,13 +311,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "p_value": ("取值", "Value"),
     "p_period": ("适用期间", "Period"),
     "p_source": ("依据或理由", "Source or reason"),
-    "p_documents": ("依据所引文件", "Documents that the sources name"),
     "open_end": ("至今", "open"),
     # checks
-    "k_lead": (
-        "程序在每次运行中核对下列恒等式，容差为零。",
-        "Every run holds these identities, with zero tolerance.",
-    ),
     "k_check": ("校验", "Check"),
     "k_result": ("结果", "Result"),
     "k_detail": ("说明", "Detail"),
@@ -519,12 +346,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "i_rows": ("行数", "Rows"),
     "i_bytes": ("字节", "Bytes"),
     "i_sha": ("SHA-256", "SHA-256"),
-    "i_policy": ("政策摘要码", "Policy digest"),
-    "i_scheme": ("分组方案摘要码", "Scheme digest"),
-    "i_lead": (
-        "相同输入、相同程序版本得到逐字节相同的结果。",
-        "The same inputs and the same version give the same result, byte for byte.",
-    ),
     "footer": (
         "由 drgpay {version} 生成 · 运行摘要码 {digest}",
         "Made by drgpay {version} · run digest {digest}",

@@ -125,7 +125,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "l_cases": ("{n} 例", "{n} cases"),
     # the letter
     "letter_title": ("住院费用清算通知书", "Notice of settlement"),
-    "letter_to": ("{name}：", "To {name}:"),
     "letter_no": ("编码 {id} · 等级 {level}", "Id {id} · level {level}"),
     "letter_lead": (
         "现将贵机构 {year} 年度住院费用 DRG 点数法清算结果通知如下。各项数字均可按所列算式用计算器复算。",
@@ -158,7 +157,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "letter_demanded": ("须退回（协议已解除）", "To be paid back (ended)"),
     "letter_result_none": ("本次支付 0.00 元", "Payable to you now: 0.00 yuan"),
-    "letter_title_reopened": ("住院费用重新清算通知书", "Notice of a reopened settlement"),
     "letter_gross": (
         "合计本次支付 {pay} 元，合计在下期拨付中抵回 {back} 元（各险种基金分列，未相互抵减）",
         "In all {pay} yuan payable now and {back} yuan to be set off against the next payments "
@@ -170,17 +168,8 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "letter_pool": ("{pool}：从点数到支付", "{pool}: from points to the payment"),
     "letter_classes": ("{pool}：病例类别", "{pool}: classes of cases"),
     "letter_drgs": ("费用最高的 {n} 个病组", "The {n} groups of the highest cost"),
-    "letter_drgs_note": (
-        "清算价值 = 点数 × 点值（按金额付费的为价格），含个人负担；与总费用之差即为盈亏。",
-        "Worth = points × point value (the price where paid in money), the patients' part included; "
-        "its difference to the cost is gain or loss.",
-    ),
     "letter_worth": ("清算价值", "Worth"),
     "letter_gain": ("清算价值 − 总费用", "Worth − cost"),
-    "letter_drgs_bounded": (
-        "应付逐例设有上下限：达到限额的病例按限额加其非统筹支付计价值。",
-        "Each case is bounded: a case at its bound is worth its bound and what no pool paid for it.",
-    ),
     "split_deducted": ("违规扣减点数 × 点值", "Points deducted × point value"),
     "split_limits": ("限额调整", "Adjustment to the bounds"),
     "split_rounding": ("取整", "Rounding"),
@@ -197,35 +186,13 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "{n} cases were set aside for faults of their data; corrected, they can be submitted again.",
     ),
     "letter_more": ("仅列前 {shown} 例，共 {all} 例。", "The first {shown} of {all} are listed."),
-    "letter_none": ("没有。", "None."),
     "letter_parameters": ("所用政策参数", "Policy parameters used"),
-    "letter_parameters_lead": (
-        "标“未核实”的数值没有可核实的政策依据，须由经办机构对照文件确认。",
-        "Values marked “not verified” have no document at hand; the agency has to confirm them.",
-    ),
     "letter_verified": ("已核实", "verified"),
     "letter_unverified": ("未核实", "not verified"),
-    "letter_object": ("异议", "Objections"),
-    "letter_object_text": (
-        "对本通知有异议的，请在收到之日起，按服务协议约定的期限向统筹区医疗保障经办机构书面提出，"
-        "写明病例号、所指数字和理由，并附佐证材料；引用本页下方的运行摘要码。",
-        "Objections go in writing to the health insurance agency of the region within the time that "
-        "the service agreement sets, with case id, the figure in question, reasons and documents; "
-        "please quote the run digest at the foot of this page.",
-    ),
-    "letter_sign": ("医疗保障经办机构（盖章）", "Health insurance agency (seal)"),
-    "letter_date": ("　　　　年　　月　　日", "Date: ________________"),
     "letter_index": ("清算通知书目录", "Letters of settlement"),
-    "letter_index_lead": (
-        "每家机构一份，A4 打印；含该机构的病例号，只发给该机构。",
-        "One letter a hospital, to be printed on A4; it names the hospital's cases and is for that "
-        "hospital alone.",
-    ),
-    "letter_open": ("打开", "open"),
     "letter_step": ("项目", "Item"),
     "letter_how": ("算式", "Formula"),
     "letter_amount": ("数额", "Amount"),
-    "letter_cases": ("{n} 例", "{n}"),
     # the workbook
     "x_summary": ("清算汇总", "Summary"),
     "x_notes": ("须知", "Notes"),
