@@ -12,9 +12,9 @@ from drgpay.runs.reader import Record
 
 from . import amounts
 from .month_folder import MonthFolder, value_fraction
-from .sections import parameter_value, source_text
+from .sections import parameter_rows
 from .sheets import Field, Sheet
-from .texts import UNITS, Words
+from .texts import Words
 
 # column: Chinese, English, kind
 COLUMNS: dict[str, tuple[str, str, str]] = {
@@ -284,19 +284,10 @@ class MonthSheets:
             Field("source", w("p_source"), "long"),
             Field("period", w("p_period"), width=24),
         ]
-        rows = [
-            {
-                "name": str(p.get("name") or p["key"]),
-                "key": p["key"],
-                "value": parameter_value(p["value"], p.get("unit") or "", w, p["key"])
-                + (f"{w('colon')}{w('p_trial')}" if p.get("trial") else ""),
-                "unit": w.of(UNITS, p.get("unit") or ""),
-                "verified": w("yes" if p["verified"] else "no"),
-                "source": source_text(p, w),
-                "period": f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
-            }
-            for p in chosen
-        ]
+        rows = parameter_rows(chosen, w)
+        for row, p in zip(rows, chosen, strict=True):
+            if p.get("trial"):
+                row["value"] += f"{w('colon')}{w('p_trial')}"
         return Sheet(w("x_parameters"), fields, rows)
 
     def checks(self) -> Sheet:

@@ -146,6 +146,18 @@ class Difference:
         return self.to_carry or 0
 
     @property
+    def difference(self) -> int:
+        return self.fen
+
+    @property
+    def carry_back(self) -> int:
+        return max(0, self.carry)
+
+    @property
+    def carry_more(self) -> int:
+        return max(0, -self.carry)
+
+    @property
     def to_recover(self) -> int:
         return max(0, -self.fen)
 
@@ -388,8 +400,8 @@ def recovery_table(run: Run, w: Words) -> Table | None:
         owed = [sum(d.to_recover for d in rows)]
         more = [sum(d.to_add for d in rows)]
         if whole:
-            owed.append(sum(max(0, d.carry) for d in rows))
-            more.append(sum(max(0, -d.carry) for d in rows))
+            owed.append(sum(d.carry_back for d in rows))
+            more.append(sum(d.carry_more for d in rows))
         ends = [
             cell
             for back, add in zip(owed, more, strict=True)

@@ -25,7 +25,7 @@ from .reopened import correction_counts, is_reopened
 from .run import Account, Amounts, Run, total_of
 from .svg import SERIES, short_label
 from .tables import Cell, Column, Row, Table, row
-from .texts import Words
+from .texts import UNITS, Words
 from .value import settlements
 
 GROUPED = ("grouped", "ambiguous", "ungroupable")
@@ -1007,6 +1007,23 @@ def parameter_value(value: object, unit: str, w: Words, key: str = "") -> str:
             )
         return w("list_comma").join(parameter_value(v, "", w, key) for v in value)
     return str(value)
+
+
+def parameter_rows(parameters: Iterable[Record], w: Words) -> list[Record]:
+    """What people are told of each parameter, all as texts."""
+    return [
+        {
+            "name": str(p.get("name") or p["key"]),
+            "key": p["key"],
+            "value": parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
+            "unit": w.of(UNITS, p.get("unit") or ""),
+            "verified": w("yes" if p["verified"] else "no"),
+            "source": source_text(p, w),
+            "period": f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
+            "used": w("yes" if p.get("used", True) else "no"),
+        }
+        for p in parameters
+    ]
 
 
 def source_title(title: str, lang: str) -> str:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drgpay.budget import formulas
@@ -28,11 +29,11 @@ from .derive import derivation
 from .notes import first_notes
 from .reopened import WORDS as REOPENED
 from .reopened import differences, has_whole, is_reopened, mark_text, note_text
-from .run import Account, CaseSum, Run, sum_of, total_of
-from .sections import ceiling_facts, parameter_value, source_text
+from .run import Account, CaseSum, Part, Run, sum_of, total_of
+from .sections import ceiling_facts, parameter_rows, parameter_value
 from .sensitivity import sheet_fields, sheet_rows, tried
 from .sheets import Field, exact
-from .texts import UNITS, Words
+from .texts import Words
 from .value import Settlement, is_inside, pool_formulas, reason_of, settlements, sharing_text
 from .workbook import MAX_ROWS, Book, Total, letters, points_units, quoted, sheet_names
 
@@ -41,10 +42,29 @@ LISTED = MAX_ROWS - 3  # rows of a list, beside its header, its total and a note
 LISTED_WITH_HOSPITALS = 100_000  # the same when a sheet for each hospital keeps all in memory
 TOP_DRGS = 20
 DIFFERENCE = "{due}-{recorded}"
-MONEY_KEYS = (
-    "not_pool", "money", "recorded", "due", "difference", "prepaid", "deposit", "forfeited",
-    "shared", "violation", "carried", "final", "payable", "waits", "recover",
-)  # fmt: skip
+# kinds and widths of the columns of lists; all others are texts of their usual width
+_KINDS = {
+    "count": "number cases days held",
+    "points": "points deducted before_readmission base_points set_points",
+    "yuan": """by_points money recorded due difference prepaid deposit forfeited shared violation
+        carried final waits payable recover held_fund cost mean group_mean fund not_pool price a_day
+        unreasonable amount""",
+    "value": "value",
+    "percent": "ratio",
+    "wide": "hospital name class",
+    "long": "note source item",
+}
+KINDS = {key: kind for kind, keys in _KINDS.items() for key in keys.split()}
+WIDTHS = {
+    "number": 7, "note": 120, "level": 8, "pool": 8, "pool_name": 12, "bound": 8, "drg": 9,
+    "stable": 7, "decision": 9, "key": 24, "unit": 12, "verified": 9, "period": 24, "used": 9,
+}  # fmt: skip
+FORMULAS = {
+    "difference": DIFFERENCE,
+    "ratio": "{due}/{recorded}",
+    "mean": "ROUND({cost}/{cases},2)",
+    "a_day": "ROUND({cost}/{days},2)",
+}
 
 
 def write_settlement_excel(
@@ -65,6 +85,40 @@ def write_settlement_excel(
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+DRG_COLUMNS = (
+    "n_before", "n_after", "trimmed", "cv_before", "cv_after", "mean_before_fen",
+    "median_before_fen", "median_after_fen", "weight", "origin",
+)  # fmt: skip
+
+
+def _kind(column: pa.Field) -> str:
+    """The kind of a column of the run folder's tables."""
+    name, kind = column.name, str(column.type)
+    if name.endswith("_fen"):
+        return "yuan"
+    if name in ("points", "base_points", "correction_points") or name.startswith("points_"):
+        return "points"
+    if kind.startswith(("int", "uint")):
+        return "count"
+    if kind.startswith(("double", "float", "decimal")):
+        return "ratio"
+    if name == "trial":
+        return "mark"
+    return "wide" if name in ("name", "message", "note", "reason", "mode") else "text"
+
+
+# the steps of the point value in the summary; amounts in yuan but for these
+STEPS = (
+    "budget", "reserve", "out_of_area", "provision", "available", "recorded", "balance", "settled",
+    "money", "not_pool", "sum", "gross", "deducted", "points", "quotient", "value", "due", "residual",
+    "difference",
+)  # fmt: skip
+KINDS_OF_STEPS = {
+    "gross": "points", "deducted": "points", "points": "points", "quotient": "value",
+    "value": "value",
+}  # fmt: skip
 
 
 class _Workbook:
@@ -127,15 +181,6 @@ class _Workbook:
             self._each_hospital()
         self.book.close()
 
-    def _trial(self, fields: list[Field]) -> list[Field]:
-        mark = Field("trial", label("", "trial", self.w.lang), "mark")
-        return [*fields, mark] if self.run.trial else fields
-
-    def _marked(self, record: Record) -> Record:
-        if self.run.trial:
-            record["trial"] = "; ".join(self.run.trial)
-        return record
-
     def _place(self, name: str, fields: Sequence[Field], rows: int) -> Total:
         columns = {field.key: place for place, field in enumerate(fields)}
         return Total(name, 2, rows + 1, columns, {})
@@ -165,10 +210,9 @@ class _Workbook:
             sheet.write_string(line, column, text, book.head)
         sheet.freeze_panes(line + 1, 1)
         steps = self._steps()
-        places = {key: line + 1 + number for number, (key, *_) in enumerate(steps)}
-        self.places = places
-        for key, title, how, kind, formula in steps:
-            at = places[key]
+        self.places = {key: line + 1 + number for number, (key, *_) in enumerate(steps)}
+        for key, title, how, kind in steps:
+            at = self.places[key]
             strong: dict[str, Any] = (
                 {"bold": True} if key in ("available", "settled", "value", "due") else {}
             )
@@ -176,7 +220,7 @@ class _Workbook:
             book.put(sheet, at, 1, how, "text", text_wrap=True)
             for column, s in enumerate(self.parts, start=2):
                 amount = self._amount(s, key)
-                text = self._step_formula(s, key, formula, column, places, hospitals)
+                text = self._step_formula(s, key, column, hospitals)
                 if text:
                     book.formula(sheet, at, column, text, amount, kind, **strong)
                 else:
@@ -188,93 +232,57 @@ class _Workbook:
             text = f"{s.value.numerator}/{s.value.denominator}"
             book.put(sheet, last, column, text, "text", align="right")
 
-    def _steps(self) -> list[tuple[str, str, str, str, str]]:
-        """Key, title, explanation, kind and formula of each step."""
+    def _steps(self) -> list[tuple[str, str, str, str]]:
+        """Key, title, explanation and kind of each step, in order."""
         w, run = self.w, self.run
         ratio = run.fraction("reserve_ratio")
-        how = "" if ratio is None else w("v_reserve_how", ratio=amounts.trimmed(ratio))
-        steps = [
-            ("budget", w("v_budget"), "", "yuan", ""),
-            ("reserve", w("v_reserve"), how, "yuan", ""),
-        ]
-        if is_inside(run):
-            steps.append(("out_of_area", w("v_out_of_area"), "", "yuan", ""))
-        if any(s.provision for s in self.parts):
-            how = w("v_provision_how")
-            steps.append(("provision", w("v_provision"), how, "yuan", ""))
-        sharing = w("semicolon").join(
-            dict.fromkeys(filter(None, (sharing_text(run, s, w) for s in self.parts)))
-        )
-        steps += [
-            ("available", w("v_available"), "", "yuan", "available"),
-            ("recorded", w("v_recorded"), w("v_recorded_how"), "yuan", ""),
-            ("balance", w("v_balance"), "B − F", "yuan", "balance"),
-            ("settled", w("v_settled"), sharing, "yuan", "settled"),
-            ("money", w("v_money"), w("v_money_how"), "yuan", ""),
-            ("not_pool", w("v_not_pool"), w("v_not_pool_how"), "yuan", ""),
-            ("sum", w("v_sum_money"), "T − M + N", "yuan", "sum"),
-            ("gross", w("v_gross"), w("v_gross_how"), "points", ""),
-            ("deducted", w("v_deducted"), "", "points", ""),
-            ("points", w("v_points"), "", "points", "points"),
-            *self._value_steps(),
-            ("due", w("v_due"), w("v_due_how"), "yuan", "due"),
-            ("residual", w("v_residual"), "", "yuan", ""),
-            ("difference", w("v_difference"), "", "yuan", "difference"),
-        ]
-        return steps
-
-    def _value_steps(self) -> list[tuple[str, str, str, str, str]]:
-        """V; where bounds or rounding make it another than the quotient, the quotient first."""
-        w = self.w
-        reasons = [reason_of(self.run, s, w) for s in self.parts]
-        how = "(T − M + N) ÷ ΣP"
-        if not any(reasons):
-            return [("value", w("v_decimal"), how, "value", "quotient")]
-        told = [
-            f"{s.name}{w('colon')}{reason or how}"
-            for s, reason in zip(self.parts, reasons, strict=True)
-        ]
+        sharing = (sharing_text(run, s, w) for s in self.parts)
+        told = {
+            "reserve": "" if ratio is None else w("v_reserve_how", ratio=amounts.trimmed(ratio)),
+            "balance": "B − F",
+            "settled": w("semicolon").join(dict.fromkeys(filter(None, sharing))),
+            "sum": "T − M + N",
+            "quotient": "(T − M + N) ÷ ΣP",
+            "value": "(T − M + N) ÷ ΣP",
+        }
+        told |= {
+            key: w(f"v_{key}_how")
+            for key in ("provision", "recorded", "money", "not_pool", "gross", "due")
+        }
+        reasons = [reason_of(run, s, w) for s in self.parts]
+        if any(reasons):
+            told["value"] = w("semicolon").join(
+                f"{s.name}{w('colon')}{reason or told['quotient']}"
+                for s, reason in zip(self.parts, reasons, strict=True)
+            )
+        left_out = {
+            "out_of_area": not is_inside(run),
+            "provision": not any(s.provision for s in self.parts),
+            "quotient": not any(reasons),
+        }
+        names = {"sum": "v_sum_money", "value": "v_decimal"}
         return [
-            ("quotient", w("v_quotient"), how, "value", "quotient"),
-            ("value", w("v_decimal"), w("semicolon").join(told), "value", ""),
+            (key, w(names.get(key, f"v_{key}")), told.get(key, ""), KINDS_OF_STEPS.get(key, "yuan"))
+            for key in STEPS
+            if not left_out.get(key)
         ]
 
     def _amount(self, s: Settlement, key: str) -> Fraction:
         """What a step comes to, exactly."""
-        fen = {
-            "budget": s.budget,
-            "reserve": s.reserve,
-            "out_of_area": s.out_of_area,
-            "provision": s.provision,
-            "available": s.available,
-            "recorded": s.recorded,
-            "balance": s.available - s.recorded,
-            "settled": s.settled,
-            "money": s.money,
-            "not_pool": s.by_points.not_pool,
-            "sum": s.for_points,
-            "due": s.due,
-            "residual": s.residual,
-            "difference": s.difference,
-        }
-        units = {"gross": s.points + s.deducted, "deducted": s.deducted, "points": s.points}
-        if key in fen:
-            return exact(fen[key], "yuan")
         if key == "quotient":
             quotient = s.exact_value()
             return s.value if quotient is None else quotient
-        return exact(units[key], "points") if key in units else s.value
+        of = {
+            "balance": s.available - s.recorded,
+            "not_pool": s.by_points.not_pool,
+            "sum": s.for_points,
+            "gross": s.points + s.deducted,
+        }
+        return exact(of.get(key, getattr(s, key, 0)), KINDS_OF_STEPS.get(key, "yuan"))
 
-    def _step_formula(
-        self, s: Settlement, key: str, formula: str, column: int, places: Mapping[str, int],
-        hospitals: Total,
-    ) -> str:  # fmt: skip
+    def _step_formula(self, s: Settlement, key: str, column: int, hospitals: Total) -> str:
         """A step's formula in a pool's column; empty when the step is given or no formula holds."""
-        cells = {name: f"{letters(column)}{row + 1}" for name, row in places.items()}
-        lines = {name: line(name, self._amount(s, name)) for name in places}
-        if formula == "due":
-            if not self.accounts:
-                return ""
+        if key == "due":
             pools = sorted({a.pool for a in self.accounts if self.run.settled_in(a.pool) == s.pool})
             amount, names = hospitals.range("due"), hospitals.range("pool")
             parts = [
@@ -282,13 +290,18 @@ class _Workbook:
                 for pool in pools
             ]
             return "=" + "+".join(parts) if parts else ""
+        if key == "value" and "quotient" in self.places:
+            return ""
+        lines = {name: line(name, self._amount(s, name)) for name in self.places}
+        formula = "quotient" if key == "value" else key
         made = None
         if formula == "settled":
             made = self._sharing(s, lines)
-        elif formula and (formula != "quotient" or s.points):
+        elif formula in self.formulas and (formula != "quotient" or s.points):
             made = self.formulas[formula](lines)
         if made is None or made.value != self._amount(s, key):
             return ""
+        cells = {name: f"{letters(column)}{row + 1}" for name, row in self.places.items()}
         return "=" + spreadsheet(made).format(**cells)
 
     def _sharing(self, s: Settlement, lines: Mapping[str, Number]) -> Number | None:
@@ -300,172 +313,26 @@ class _Workbook:
         balance = formulas.balance(f, b, surplus=s.surplus)
         return formulas.settled(f if s.surplus else b, fixed(ratio) * balance)
 
-    def _notes(self) -> None:
-        """What the reader must know, with its amounts, as the report has it first."""
-        w, run = self.w, self.run
-        told = [*first_notes(run, w), *(str(n[w.lang]) for n in run.manifest.get("warnings") or ())]
-        if told:
-            fields = [
-                Field("number", w("line"), "count", width=7),
-                Field("note", w("x_notes"), "long"),
-            ]
-            fields[1] = replace(fields[1], width=120)
-            rows = (
-                self._marked({"number": number, "note": text})
-                for number, text in enumerate(told, start=1)
-            )
-            self._listing(w("x_notes"), self._trial(fields), rows)
+    # --- lists ---------------------------------------------------------------------------------
 
-    def _recovery(self) -> None:
-        """What a reopened year recovers and adds, against the version before."""
-        w, run = self.w, self.run
-        if not is_reopened(run):
-            return
-        fields = [
-            Field("id", label("", "hospital_id", w.lang)),
-            Field("hospital", w("hospital"), "wide"),
-            Field("pool", w("pool"), width=8),
-            Field("before", w.of(REOPENED, "before"), "yuan"),
-            Field("after", w.of(REOPENED, "after"), "yuan"),
-            Field("fen", w.of(REOPENED, "difference"), "yuan", "{after}-{before}"),
-            Field("to_recover", w.of(REOPENED, "to_recover"), "yuan", total=True),
-            Field("to_add", w.of(REOPENED, "to_add"), "yuan", total=True),
-        ]
-        whole = has_whole(differences(run))
-        if whole:
-            formula = "{paid_first}-{after}"
-            fields += [
-                Field("paid_first", w.of(REOPENED, "paid_first"), "yuan", total=True),
-                Field("to_carry", w.of(REOPENED, "to_carry"), "yuan", formula),
-                Field(
-                    "back", w.of(REOPENED, "carry_back"), "yuan", "MAX(0,{to_carry})", total=True
-                ),
-                Field(
-                    "more", w.of(REOPENED, "carry_more"), "yuan", "MAX(0,-{to_carry})", total=True
-                ),
-            ]
-
-        def rows() -> Iterator[Record]:
-            for d in differences(run):
-                keys = ["pool", "before", "after", "fen", "to_recover", "to_add"]
-                keys += ["paid_first", "to_carry"] if whole else []
-                who = {"id": d.hospital, "hospital": run.hospital_name(d.hospital)}
-                carried = {"back": max(0, d.carry), "more": max(0, -d.carry)} if whole else {}
-                yield self._marked(who | {key: getattr(d, key) for key in keys} | carried)
-
-        self._listing(w.of(REOPENED, "sheet"), self._trial(fields), rows())
-
-    # --- hospitals -----------------------------------------------------------------------------
-
-    def _hospital_fields(self) -> list[Field]:
-        w = self.w
-        fields = [
-            Field("id", label("", "hospital_id", w.lang)),
-            Field("hospital", w("hospital"), "wide"),
-            Field("level", w("level"), width=8),
-            Field("pool", w("pool"), width=8),
-            Field("pool_name", w("x_pool_name"), width=12),
-            Field("cases", w("cases"), "count", total=True),
-            Field("points", w("points"), "points", total=True),
-            Field("deducted", self._label("points_deducted"), "points", total=True),
-            Field("value", w("l_value"), "value"),
-            Field("by_points", w("x_points_not_pool"), "yuan", total=True),
-            Field("money", self._label("money_fen"), "yuan", total=True),
-            Field("recorded", self._label("recorded_fund_fen"), "yuan", total=True),
-            Field("due", w("due"), "yuan", total=True),
-            Field("difference", w("difference"), "yuan", DIFFERENCE, total=True),
-            Field("prepaid", w("prepaid"), "yuan", total=True),
-            Field("deposit", self._label("deposit_fen"), "yuan", total=True),
-            Field("forfeited", w("forfeited"), "yuan", total=True),
-            *[Field("shared", w("shared"), "yuan", total=True)] * self.run.shares,
-            Field("violation", w("violations"), "yuan", total=True),
-            Field("carried", self._label("carried_fen"), "yuan", total=True),
-            *self._cash_fields(),
-            Field("bound", self._label("bound"), width=8),
-            Field("held", self._label("held_cases"), "count", total=True),
-            Field("held_fund", self._label("held_fund_fen"), "yuan", total=True),
-        ]
-        return self._trial(fields)
-
-    def _cash_fields(self) -> list[Field]:
-        """What is payable now, waits and is to be recovered stand apart; finals have no total.
-
-        A sum of finals would net what some are paid with what others owe back.
-        """
-        w, again = self.w, "_again" if is_reopened(self.run) else ""
-        final = Field("final", self._final_name(), "yuan", self._final_formula())
-        waits = Field("waits", w("waits"), "yuan", total=True)
-        paid = account_formulas.payable(
-            line("final", 0), line("waits", 0) if self.run.total.waits else None
-        )
-        owed = account_formulas.recover(line("final", 0))
-        return [
-            final,
-            *[waits] * bool(self.run.total.waits),
-            Field("payable", w("payable" + again), "yuan", spreadsheet(paid), total=True),
-            Field("recover", w("recover" + again), "yuan", spreadsheet(owed), total=True),
-        ]
-
-    def _final_name(self) -> str:
-        again = is_reopened(self.run)
-        return self.w.of(REOPENED, "final_name") if again else self.w("final")
-
-    def _final_formula(self) -> str:
-        names = {key: line(key, 0) for key in ("violation", "carried", "shared")}
-        if not self.run.shares:
-            del names["shared"]
-        paid = (line(key, 0) for key in ("due", "prepaid", "forfeited"))
-        return spreadsheet(account_formulas.final(*paid, **names))
-
-    def _label(self, column: str) -> str:
-        return label("hospitals", column, self.w.lang)
-
-    def _who(self, account: Account) -> Record:
-        facts = self.run.hospitals.get(account.hospital, {})
-        return {
-            "id": account.hospital,
-            "hospital": self.run.hospital_name(account.hospital),
-            "level": str(facts.get("level") or ""),
-        }
-
-    @staticmethod
-    def _money(account: Account) -> Record:
-        a = account.amounts
-        own = {key: getattr(a, key) for key in MONEY_KEYS}
-        return own | {
-            "cases": a.cases,
-            "points": a.points,
-            "deducted": a.deducted,
-            "held": a.held,
-            "held_fund": a.held_fund,
-        }
-
-    def _hospitals(self) -> Total:
-        run = self.run
-
-        def rows() -> Iterator[Record]:
-            for account in self.accounts:
-                parts = run.parts_of[account.hospital, account.pool]
-                not_pool = sum_of(p for p in parts if p.paid_by == "points").not_pool
-                yield self._marked(
-                    {
-                        **self._who(account),
-                        **self._money(account),
-                        "pool": account.pool,
-                        "pool_name": run.pool_name(account.pool, code=False),
-                        "value": run.point_values.get(run.settled_in(account.pool)),
-                        "by_points": not_pool,
-                        "bound": word("bound", account.bound, self.w.lang),
-                    }
-                )
-
-        return self._listing(self.w("x_hospitals"), self._hospital_fields(), rows())
+    def _fields(self, spec: str, formulas: Mapping[str, str] = FORMULAS) -> list[Field]:
+        """Columns by their keys; behind `=` the word that they have, `+` where they have a total."""
+        found = []
+        for item in spec.split():
+            key, _, name = item.rstrip("+").partition("=")
+            kind, width = KINDS.get(key, "text"), WIDTHS.get(key, 0)
+            formula, total = formulas.get(key, ""), item.endswith("+")
+            found.append(Field(key, self.w(name or key), kind, formula, total, width))
+        return found
 
     def _listing(
         self, name: str, fields: list[Field], rows: Iterable[Record], file: str = "", all_rows: int = 0
     ) -> Total:  # fmt: skip
-        """A list with totals; `file` has all rows where only some fit."""
+        """A list with totals; `file` has all rows where only some fit. A trial's rows say so."""
         w = self.w
+        if self.run.trial and fields[-1].key != "trial":
+            fields = [*fields, Field("trial", label("", "trial", w.lang), "mark")]
+            rows = ({**row, "trial": "; ".join(self.run.trial)} for row in rows)
 
         def note(shown: int) -> str:
             if all_rows <= shown:
@@ -475,88 +342,157 @@ class _Workbook:
         total = w("x_all") if any(field.total for field in fields) else ""
         return self.book.listing(name, fields, rows, note=note, total=total, limit=self.limit)
 
+    def _notes(self) -> None:
+        """What the reader must know, with its amounts, as the report has it first."""
+        w, run = self.w, self.run
+        told = [*first_notes(run, w), *(str(n[w.lang]) for n in run.manifest.get("warnings") or ())]
+        if told:
+            rows = ({"number": number, "note": text} for number, text in enumerate(told, start=1))
+            self._listing(w("x_notes"), self._fields("number=line note=x_notes"), rows)
+
+    def _recovery(self) -> None:
+        """What a reopened year recovers and adds, against the version before."""
+        w, run = self.w, self.run
+        if not is_reopened(run):
+            return
+        found = differences(run)
+        spec = "before after difference to_recover+ to_add+"
+        if has_whole(found):
+            spec += " paid_first+ to_carry carry_back+ carry_more+"
+        formulas = {
+            "difference": "{after}-{before}",
+            "to_carry": "{paid_first}-{after}",
+            "carry_back": "MAX(0,{to_carry})",
+            "carry_more": "MAX(0,-{to_carry})",
+        }
+        fields = self._fields("id hospital pool")
+        for item in spec.split():
+            key = item.rstrip("+")
+            name, total = w.of(REOPENED, key), item.endswith("+")
+            fields.append(Field(key, name, "yuan", formulas.get(key, ""), total))
+        rows = (
+            {"id": d.hospital, "hospital": run.hospital_name(d.hospital), "pool": d.pool}
+            | {field.key: getattr(d, field.key) for field in fields[3:]}
+            for d in found
+        )
+        self._listing(w.of(REOPENED, "sheet"), fields, rows)
+
+    # --- hospitals -----------------------------------------------------------------------------
+
+    def _money_spec(self) -> str:
+        shared = "shared+" if self.run.shares else ""
+        return (
+            "money+ recorded=f_recorded+ due+ difference+ prepaid+ deposit+ forfeited+ "
+            f"{shared} violation=violations+ carried+"
+        )
+
+    def _cash_spec(self) -> str:
+        """What is payable now, waits and is to be recovered stand apart."""
+        again = "_again" if is_reopened(self.run) else ""
+        waits = "waits+" if self.run.total.waits else ""
+        return f"{waits} payable=payable{again}+ recover=recover{again}+"
+
+    def _hospital_fields(self) -> list[Field]:
+        """Finals have no total: it would net what some are paid with what others owe back."""
+        run = self.run
+        names = {key: line(key, 0) for key in ("violation", "carried", "shared")}
+        if not run.shares:
+            del names["shared"]
+        due, prepaid, forfeited = (line(key, 0) for key in ("due", "prepaid", "forfeited"))
+        final, waits = line("final", 0), line("waits", 0) if run.total.waits else None
+        formulas = {
+            **FORMULAS,
+            "final": spreadsheet(account_formulas.final(due, prepaid, forfeited, **names)),
+            "payable": spreadsheet(account_formulas.payable(final, waits)),
+            "recover": spreadsheet(account_formulas.recover(final)),
+        }
+        spec = (
+            "id hospital level pool pool_name=x_pool_name cases+ points+ deducted+ value=l_value "
+            f"by_points=x_points_not_pool+ {self._money_spec()} final {self._cash_spec()} "
+            "bound held+ held_fund+"
+        )
+        fields = self._fields(spec, formulas)
+        if is_reopened(run):
+            name = self.w.of(REOPENED, "final_name")
+            fields = [replace(f, label=name) if f.key == "final" else f for f in fields]
+        return fields
+
+    def _who(self, account: Account) -> Record:
+        facts = self.run.hospitals.get(account.hospital, {})
+        return {
+            "id": account.hospital,
+            "hospital": self.run.hospital_name(account.hospital),
+            "level": str(facts.get("level") or ""),
+            **vars(account.amounts),
+            "difference": account.amounts.difference,
+        }
+
+    def _hospitals(self) -> Total:
+        run = self.run
+
+        def rows() -> Iterator[Record]:
+            for account in self.accounts:
+                parts = run.parts_of[account.hospital, account.pool]
+                yield {
+                    **self._who(account),
+                    "pool": account.pool,
+                    "pool_name": run.pool_name(account.pool, code=False),
+                    "value": run.point_values.get(run.settled_in(account.pool)),
+                    "by_points": sum_of(p for p in parts if p.paid_by == "points").not_pool,
+                    "bound": word("bound", account.bound, self.w.lang),
+                }
+
+        return self._listing(self.w("x_hospitals"), self._hospital_fields(), rows())
+
     def _totals(self) -> Total:
         """Each hospital over all pools."""
-        w, run = self.w, self.run
-        costs: dict[str, CaseSum] = {}
+        run = self.run
+        costs: dict[str, int] = {}
         for part in run.parts:
             if part.paid_by != "held":
-                costs[part.hospital] = costs.get(part.hospital, CaseSum()) + part.sums
-        taken = {"id", "hospital", "level", "cases", "points", "deducted", *MONEY_KEYS}
-        taken |= {"held", "held_fund"}
-        fields = [f for f in self._hospital_fields() if f.key in taken - {"final"}]
-        fields = [replace(f, formula="") if f.key in ("payable", "recover") else f for f in fields]
-        fields.insert(6, Field("cost", w("total_cost"), "yuan", total=True))
-        place = next(i for i, f in enumerate(fields) if f.key == "difference")
-        ratio = Field("ratio", w("x_ratio"), "percent", "{due}/{recorded}")
-        fields.insert(place + 1, ratio)
+                costs[part.hospital] = costs.get(part.hospital, 0) + part.sums.cost
+        spec = f"id hospital level cases+ points+ deducted+ cost=total_cost+ {self._money_spec()} "
+        spec = spec.replace("difference+", "difference+ ratio=x_ratio")
 
         def rows() -> Iterator[Record]:
             for account in sorted(run.by_hospital, key=lambda a: a.hospital):
                 a = account.amounts
-                yield self._marked(
-                    {
-                        **self._who(account),
-                        **self._money(account),
-                        "cost": costs.get(account.hospital, CaseSum()).cost,
-                        "ratio": Fraction(a.due, a.recorded) if a.recorded else None,
-                    }
-                )
+                ratio = Fraction(a.due, a.recorded) if a.recorded else None
+                cost = costs.get(account.hospital, 0)
+                yield {**self._who(account), "cost": cost, "ratio": ratio}
 
-        return self._listing(w("x_totals"), self._trial(fields), rows())
+        fields = self._fields(f"{spec} {self._cash_spec()} held+ held_fund+")
+        return self._listing(self.w("x_totals"), fields, rows())
 
     # --- groups and classes --------------------------------------------------------------------
 
     def _drgs(self) -> Total:
         w, lang = self.w, self.w.lang
         records = self.run.records("drgs")
-        fields = [
-            Field("drg", w("drg"), width=9),
-            Field("name", w("drg_name"), "wide"),
-            Field("cases", w("cases"), "count", total=True),
-            Field("points", w("points"), "points", total=True),
-            Field("cost", w("total_cost"), "yuan", total=True),
-            Field("mean", w("x_mean"), "yuan", "ROUND({cost}/{cases},2)"),
-            Field("group_mean", w("group_mean"), "yuan"),
-            Field("base_points", w("base_points"), "points"),
-            Field("stable", w("stable"), width=7),
-        ]
-        plain = {
-            "n_before": "count", "n_after": "count", "trimmed": "count", "cv_before": "ratio",
-            "cv_after": "ratio", "mean_before_fen": "yuan", "median_before_fen": "yuan",
-            "median_after_fen": "yuan", "weight": "ratio", "origin": "text",
-        }  # fmt: skip
-        there = [n for n in plain if records and n in records[0]]
-        if all(r.get("weight") is None for r in records):
-            there = [n for n in there if n != "weight"]
-        fields += [Field(n, label("drgs", n, lang), plain[n]) for n in there]
+        fields = self._fields(
+            "drg name=drg_name cases+ points+ cost=total_cost+ mean=x_mean group_mean base_points stable"
+        )
+        schema = pq.read_schema(self.run.folder / "drgs.parquet")
+        for name in (name for name in DRG_COLUMNS if records and name in schema.names):
+            if name != "weight" or any(r["weight"] is not None for r in records):
+                fields.append(Field(name, label("drgs", name, lang), _kind(schema.field(name))))
 
         def rows() -> Iterator[Record]:
             for r in sorted(records, key=lambda r: r["drg"]):
-                cost, cases = r["total_cost_fen"], r["cases"]
-                record = {
-                    "drg": r["drg"],
+                cost, cases, base = r["total_cost_fen"], r["cases"], r["base_points"]
+                yield {
+                    **r,
+                    "origin": r.get("origin") and word("origin", r["origin"], lang, "drgs"),
                     "name": r["name"] or "",
-                    "cases": cases,
                     "points": points_units(r["points"]),
                     "cost": cost,
                     "mean": divide_rounded(cost, cases) if cases else None,
                     "group_mean": r["group_mean_fen"],
-                    "base_points": None
-                    if r["base_points"] is None
-                    else points_units(r["base_points"]),
+                    "base_points": None if base is None else points_units(base),
                     "stable": None if r["stable"] is None else w("yes" if r["stable"] else "no"),
                 }
-                for name in there:
-                    value = r[name]
-                    if isinstance(value, str):
-                        value = word(name, value, lang, "drgs")
-                    elif name.endswith("_fen") and value is not None:
-                        value = Fraction(value)
-                    record[name] = value
-                yield self._marked(record)
 
-        return self._listing(w("x_drgs"), self._trial(fields), rows())
+        return self._listing(w("x_drgs"), fields, rows())
 
     def _classes(self) -> Total:
         w = self.w
@@ -564,75 +500,44 @@ class _Workbook:
         for part in self.run.parts:
             if part.paid_by != "held":
                 sums[part.case_class] = sums.get(part.case_class, CaseSum()) + part.sums
-        fields = [
-            Field("class", w("class"), "wide"),
-            Field("cases", w("cases"), "count", total=True),
-            Field("before", label("", "points_before_readmission", w.lang), "points", total=True),
-            Field("points", w("points"), "points", total=True),
-            Field("cost", w("total_cost"), "yuan", total=True),
-            Field("fund", label("", "pool_fund_fen", w.lang), "yuan", total=True),
-            Field("not_pool", w("class_not_pool"), "yuan", total=True),
-            Field("price", w("price"), "yuan", total=True),
-            Field("mean", w("mean_cost"), "yuan", "ROUND({cost}/{cases},2)"),
-        ]
-
-        def rows() -> Iterator[Record]:
-            for name in [*CASE_CLASSES, *sorted(set(sums) - set(CASE_CLASSES))]:
-                if name in sums:
-                    s = sums[name]
-                    yield self._marked(
-                        {
-                            "class": word("case_class", name, w.lang),
-                            "cases": s.cases,
-                            "before": s.before,
-                            "points": s.points,
-                            "cost": s.cost,
-                            "fund": s.fund,
-                            "not_pool": s.not_pool,
-                            "price": s.price,
-                            "mean": divide_rounded(s.cost, s.cases),
-                        }
-                    )
-
-        return self._listing(w("x_classes"), self._trial(fields), rows())
+        fields = self._fields(
+            "class cases+ before_readmission+ points+ cost=total_cost+ fund+ not_pool=class_not_pool+ "
+            "price+ mean=mean_cost"
+        )
+        rows = (
+            {
+                **vars(sums[name]),
+                "class": word("case_class", name, w.lang),
+                "before_readmission": sums[name].before,
+                "mean": divide_rounded(sums[name].cost, sums[name].cases),
+            }
+            for name in [*CASE_CLASSES, *sorted(set(sums) - set(CASE_CLASSES))]
+            if name in sums
+        )
+        return self._listing(w("x_classes"), fields, rows)
 
     def _bed_days(self) -> None:
         w, run = self.w, self.run
         parts = [p for p in run.parts if p.case_class == "bed_day" and p.paid_by != "held"]
         if not parts:
             return
-        fields = [
-            Field("id", label("", "hospital_id", w.lang)),
-            Field("hospital", w("hospital"), "wide"),
-            Field("pool", w("pool"), width=8),
-            Field("paid_by", w("letter_paid_by")),
-            Field("cases", w("cases"), "count", total=True),
-            Field("days", w("days"), "count", total=True),
-            Field("points", w("points"), "points", total=True),
-            Field("cost", w("total_cost"), "yuan", total=True),
-            Field("price", w("price"), "yuan", total=True),
-            Field("a_day", w("x_mean") + "/" + w("days"), "yuan", "ROUND({cost}/{days},2)"),
-        ]
-
-        def rows() -> Iterator[Record]:
-            for p in parts:
-                s = p.sums
-                yield self._marked(
-                    {
-                        "id": p.hospital,
-                        "hospital": run.hospital_name(p.hospital),
-                        "pool": p.pool,
-                        "paid_by": word("paid_by", p.paid_by, w.lang),
-                        "cases": s.cases,
-                        "days": s.days,
-                        "points": s.points,
-                        "cost": s.cost,
-                        "price": s.price,
-                        "a_day": divide_rounded(s.cost, s.days) if s.days else None,
-                    }
-                )
-
-        self._listing(w("x_bed_days"), self._trial(fields), rows())
+        fields = self._fields(
+            "id hospital pool paid_by=letter_paid_by cases+ days+ points+ cost=total_cost+ price+ "
+            "a_day=x_mean"
+        )
+        fields[-1] = replace(fields[-1], label=f"{w('x_mean')}/{w('days')}")
+        rows = (
+            {
+                **vars(p.sums),
+                "id": p.hospital,
+                "hospital": run.hospital_name(p.hospital),
+                "pool": p.pool,
+                "paid_by": word("paid_by", p.paid_by, w.lang),
+                "a_day": divide_rounded(p.sums.cost, p.sums.days) if p.sums.days else None,
+            }
+            for p in parts
+        )
+        self._listing(w("x_bed_days"), fields, rows)
 
     def _ceiling(self) -> None:
         """All payments beside the control target, reserves inside it taken off, and the draws."""
@@ -651,9 +556,8 @@ class _Workbook:
             for r in reserves
             if r.get("drawn_fen") is not None
         ]
-        fields = [Field("name", w("g_item"), "long"), Field("amount", w("g_amount"), "yuan")]
-        rows = (self._marked({"name": name, "amount": fen}) for name, fen in lines)
-        self._listing(w("x_ceiling"), self._trial(fields), rows)
+        rows = ({"item": name, "amount": fen} for name, fen in lines)
+        self._listing(w("x_ceiling"), self._fields("item=g_item amount=g_amount"), rows)
 
     # --- tables as they stand in the run folder ------------------------------------------------
 
@@ -662,51 +566,23 @@ class _Workbook:
         path = self.run.folder / f"{name}.parquet"
         if not path.exists():
             return
-        schema = pq.read_schema(path)
         fields = []
-        for column in schema:
-            kind = "text"
-            if column.name.endswith("_fen"):
-                kind = "yuan"
-            elif column.name in ("points", "base_points", "correction_points") or (
-                column.name.startswith("points_")
-            ):
-                kind = "points"
-            elif str(column.type).startswith(("int", "uint")):
-                kind = "count"
-            elif str(column.type).startswith(("double", "float", "decimal")):
-                kind = "ratio"
-            elif column.name == "trial":
-                kind = "mark"
-            elif column.name in ("name", "message", "note", "reason", "mode"):
-                kind = "wide"
+        for column in pq.read_schema(path):
+            kind = _kind(column)
             total = kind == "yuan" and str(column.type) == "int64"
-            fields.append(
-                Field(column.name, label(name, column.name, self.w.lang), kind, total=total)
-            )
-        names = dict.fromkeys(column.name for column in schema)
-        if "hospital_id" in names and "hospital_name" not in names:
-            hospital = Field("hospital_name", self.w("hospital"), "wide")
-            fields.insert(list(names).index("hospital_id") + 1, hospital)
+            heading = label(name, column.name, self.w.lang)
+            fields.append(Field(column.name, heading, kind, total=total))
         kinds = {field.key: field.kind for field in fields}
+        if "hospital_id" in kinds and "hospital_name" not in kinds:
+            hospital = Field("hospital_name", self.w("hospital"), "wide")
+            fields.insert(list(kinds).index("hospital_id") + 1, hospital)
 
         def rows() -> Iterator[Record]:
             for batch in pq.ParquetFile(path).iter_batches():
                 for record in batch.to_pylist():
                     for key, value in list(record.items()):
-                        if kinds[key] == "points" and value is not None:
-                            record[key] = points_units(value)
-                        elif (name, key) == ("quality", "mdc") and not value:
-                            record[key] = self.w("every_mdc")
-                        elif key == "bed_day_class" and value:
-                            record[key] = self.run.bed_day_name(str(value), self.w.lang)
-                        elif isinstance(value, str):
-                            record[key] = word(key, value, self.w.lang, name)
-                        elif isinstance(value, list | dict | bool) or (
-                            kinds[key] in ("text", "wide", "mark") and value is not None
-                        ):
-                            record[key] = parameter_value(value, "", self.w)
-                    if "hospital_id" in names:
+                        record[key] = self._shown(name, key, value, kinds[key])
+                    if "hospital_id" in kinds:
                         hospital = self.run.hospital_name(str(record["hospital_id"] or ""))
                         record.setdefault("hospital_name", hospital)
                     yield record
@@ -714,10 +590,25 @@ class _Workbook:
         every = pq.ParquetFile(path).metadata.num_rows
         self._listing(title, fields, rows(), f"{name}.csv", every)
 
+    def _shown(self, table: str, key: str, value: Any, kind: str) -> Any:
+        """A value of a table as the list has it: points as units, codes in words."""
+        if kind == "points" and value is not None:
+            return points_units(value)
+        if (table, key) == ("quality", "mdc") and not value:
+            return self.w("every_mdc")
+        if key == "bed_day_class" and value:
+            return self.run.bed_day_name(str(value), self.w.lang)
+        if isinstance(value, str):
+            return word(key, value, self.w.lang, table)
+        told = kind in ("text", "wide", "mark") and value is not None
+        if isinstance(value, list | dict | bool) or told:
+            return parameter_value(value, "", self.w)
+        return value
+
     def _sensitivity(self) -> None:
         if tried(self.run):
-            rows = (self._marked(record) for record in sheet_rows(self.run, self.w))
-            self._listing(self.w("x_sensitivity"), self._trial(sheet_fields(self.w)), rows)
+            rows = sheet_rows(self.run, self.w)
+            self._listing(self.w("x_sensitivity"), sheet_fields(self.w), rows)
 
     def _capitation(self) -> None:
         tables = in_order(
@@ -734,52 +625,43 @@ class _Workbook:
     def _reviews(self) -> None:
         w, lang, run = self.w, self.w.lang, self.run
         path = run.folder / "reviews.parquet"
-        if not path.exists() or not pq.ParquetFile(path).metadata.num_rows:
+        every = pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
+        if not every:
             return
-        given = pq.read_schema(path).names
-        names = ["case_id", "hospital_id"]
-        fields = [Field(name, label("", name, lang)) for name in names]
-        fields += [
-            Field("hospital", w("hospital"), "wide"),
-            Field("pool", w("pool"), width=8),
-            Field("drg", w("drg"), width=9),
-            Field("decision", label("", "decision", lang), width=9),
-            Field("unreasonable", label("", "unreasonable_fen", lang), "yuan", total=True),
-            Field("class", w("class"), width=16),
-            Field("paid_by", w("letter_paid_by"), width=10),
-            Field("cost", w("total_cost"), "yuan", total=True),
-            Field("points", w("points"), "points", total=True),
+        set_points = "set_points=reviews_points" * ("points" in pq.read_schema(path).names)
+        fields = self._fields(
+            "case_id id hospital pool drg decision unreasonable+ class paid_by=letter_paid_by "
+            f"cost=total_cost+ points+ {set_points}"
+        )
+        sizes = {"class": 16, "paid_by": 10}
+        fields = [
+            replace(f, width=sizes[f.key], kind="text") if f.key in sizes else f for f in fields
         ]
-        if "points" in given:
-            fields.append(Field("set_points", w("reviews_points"), "points"))
 
-        def rows() -> Iterator[Record]:
-            for r in run.case_sums.reviews(self.limit).to_pylist():
-                set_points = r.get("points")
-                yield self._marked(
-                    {
-                        "case_id": r["case_id"],
-                        "hospital_id": r["hospital_id"] or "",
-                        "hospital": run.hospital_name(r["hospital_id"] or ""),
-                        "pool": r["pool"] or "",
-                        "drg": r["drg"] or "",
-                        "decision": word("decision", r["decision"] or "", lang),
-                        "unreasonable": r["unreasonable_fen"],
-                        "class": word("case_class", r["case_class"] or "", w.lang),
-                        "paid_by": word("paid_by", r["paid_by"] or "", lang),
-                        "cost": r["total_cost_fen"],
-                        "points": None
-                        if r["case_points"] is None
-                        else points_units(r["case_points"]),
-                        "set_points": None if set_points is None else points_units(set_points),
-                    }
-                )
+        def units(value: Any) -> int | None:
+            return None if value is None else points_units(value)
 
-        every = pq.ParquetFile(path).metadata.num_rows
-        self._listing(w("x_reviews"), self._trial(fields), rows(), "reviews.csv", every)
+        rows = (
+            {
+                "case_id": r["case_id"],
+                "id": r["hospital_id"] or "",
+                "hospital": run.hospital_name(r["hospital_id"] or ""),
+                "pool": r["pool"] or "",
+                "drg": r["drg"] or "",
+                "decision": word("decision", r["decision"] or "", lang),
+                "unreasonable": r["unreasonable_fen"],
+                "class": word("case_class", r["case_class"] or "", lang),
+                "paid_by": word("paid_by", r["paid_by"] or "", lang),
+                "cost": r["total_cost_fen"],
+                "points": units(r["case_points"]),
+                "set_points": units(r.get("points")),
+            }
+            for r in run.case_sums.reviews(self.limit).to_pylist()
+        )
+        self._listing(w("x_reviews"), fields, rows, "reviews.csv", every)
 
     def _quarantine(self) -> None:
-        w, lang = self.w, self.w.lang
+        lang = self.w.lang
         path = self.run.folder / "quarantine.parquet"
         names = ("file", "row", "case_id", "column", "value", "reason", "message", "remedy")
         kinds = {"row": "count", "message": "long", "remedy": "long", "reason": "wide"}
@@ -788,47 +670,23 @@ class _Workbook:
         def rows() -> Iterator[Record]:
             for batch in pq.ParquetFile(path).iter_batches():
                 for r in batch.to_pylist():
-                    record = {name: r.get(name) for name in names}
-                    record["reason"] = word("reason", r["reason"] or "", w.lang, "quarantine")
-                    if is_chinese(lang):
-                        record["column"] = both_names(r["column"] or "")
-                    yield self._marked(record)
+                    reason = word("reason", r["reason"] or "", lang, "quarantine")
+                    column = both_names(r["column"] or "") if is_chinese(lang) else r["column"]
+                    yield {**r, "reason": reason, "column": column}
 
         every = pq.ParquetFile(path).metadata.num_rows
-        title = w("x_quarantine")
-        self._listing(title, self._trial(fields), rows(), "quarantine.csv", every)
+        self._listing(self.w("x_quarantine"), fields, rows(), "quarantine.csv", every)
 
     # --- parameters and checks -----------------------------------------------------------------
 
     def _parameters(self) -> None:
-        w = self.w
-        fields = [
-            Field("name", w("p_name"), "wide"),
-            Field("key", label("", "key", w.lang), width=24),
-            Field("value", w("p_value"), "wide"),
-            Field("unit", w("p_unit"), width=12),
-            Field("verified", w("x_verified"), width=9),
-            Field("source", w("p_source"), "long"),
-            Field("period", w("p_period"), width=24),
-            Field("used", w("p_used"), width=9),
-        ]
-
-        def rows() -> Iterator[Record]:
-            for p in self.run.parameters:
-                yield self._marked(
-                    {
-                        "name": str(p.get("name") or p["key"]),
-                        "key": p["key"],
-                        "value": parameter_value(p["value"], p.get("unit") or "", w, p["key"]),
-                        "unit": w.of(UNITS, p.get("unit") or ""),
-                        "verified": w("yes" if p["verified"] else "no"),
-                        "source": source_text(p, w),
-                        "period": f"{p.get('from') or ''} – {p.get('to') or w('open_end')}",
-                        "used": w("yes" if p.get("used", True) else "no"),
-                    }
-                )
-
-        self._listing(w("x_parameters"), self._trial(fields), rows())
+        fields = self._fields(
+            "name=p_name key value=p_value unit=p_unit verified=x_verified source=p_source "
+            "period=p_period used=p_used"
+        )
+        fields[2] = replace(fields[2], kind="wide")
+        rows = parameter_rows(self.run.parameters, self.w)
+        self._listing(self.w("x_parameters"), fields, rows)
 
     def _checks(self, totals: Mapping[str, Total]) -> None:
         """Identities as formulas, then what the run itself was held to."""
@@ -961,27 +819,21 @@ class _Workbook:
                 at += 1
             at += 1
         if groups:
-            heads = [
-                "x_top_drgs",
-                "drg_name",
-                "pool",
-                "cases",
-                "points",
-                "total_cost",
-                "letter_worth",
-            ]
-            at = self._heads(sheet, at, [w(key) for key in heads])
+            heads = "x_top_drgs drg_name pool cases points total_cost letter_worth"
+            at = self._heads(sheet, at, [w(key) for key in heads.split()])
             for r in groups:
+                units = points_units(r["points"])
                 ends = run.case_bounds.of_group(hospital, r["pool"], r["drg"] or "")
-                worth = run.worth(points_units(r["points"]), r["pool"], ends) + int(r["price_fen"])
-                cells = (
-                    (r["drg"], "text"), (titles.get(r["drg"], ""), "text"), (r["pool"], "text"),
-                    (r["cases"], "count"), (points_units(r["points"]), "points"),
-                    (int(r["total_cost_fen"]), "yuan"), (worth, "yuan"),
-                )  # fmt: skip
-                for column, (value, kind) in enumerate(cells):
-                    book.put(sheet, at, column, value, kind)
+                worth = run.worth(units, r["pool"], ends) + int(r["price_fen"])
+                title, cost = titles.get(r["drg"], ""), int(r["total_cost_fen"])
+                values = (r["drg"], title, r["pool"], r["cases"], units, cost, worth)
+                kinds = ("text", "text", "text", "count", "points", "yuan", "yuan")
+                self._put_row(sheet, at, values, kinds)
                 at += 1
+
+    def _put_row(self, sheet: Any, at: int, values: Sequence[Any], kinds: Sequence[str]) -> None:
+        for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
+            self.book.put(sheet, at, column, value, kind)
 
     def _heads(self, sheet: Any, at: int, texts: Sequence[str]) -> int:
         for column, text in enumerate(texts):
@@ -1017,30 +869,25 @@ class _Workbook:
         parts = self.run.parts_of[account.hospital, account.pool]
         if not parts:
             return at
-        heads = (
-            "class",
-            "letter_paid_by",
-            "cases",
-            "points",
-            "total_cost",
-            "class_not_pool",
-            "letter_worth",
-            "due",
-        )
-        at = first = self._heads(sheet, at, [w(key) for key in heads])
+        heads = "class letter_paid_by cases points total_cost class_not_pool letter_worth due"
+        at = first = self._heads(sheet, at, [w(key) for key in heads.split()])
         found, a = split(self.run, account), account.amounts
         kinds = ("text", "text", "count", "points", "yuan", "yuan", "yuan", "yuan")
         rows: list[tuple[Any, ...]] = []
+
+        def names(p: Part) -> tuple[str, str]:
+            return word("case_class", p.case_class, w.lang), word("paid_by", p.paid_by, w.lang)
+
         for one in found.lines:
-            p, s = one.part, one.part.sums
-            names = (word("case_class", p.case_class, w.lang), word("paid_by", p.paid_by, w.lang))
-            rows.append((*names, s.cases, s.points, s.cost, s.not_pool, one.worth, one.due))
+            s = one.part.sums
+            rows.append(
+                (*names(one.part), s.cases, s.points, s.cost, s.not_pool, one.worth, one.due)
+            )
         for key, fen in found.rest:
             taken = -a.deducted if key == "split_deducted" else None
             rows.append((w(key), "", None, taken, None, None, fen, fen))
         for values in rows:
-            for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
-                book.put(sheet, at, column, value, kind)
+            self._put_row(sheet, at, values, kinds)
             at += 1
         if rows:
             book.put(sheet, at, 0, w("total"), "text", bold=True)
@@ -1048,18 +895,13 @@ class _Workbook:
                 whole = sum(values[column] or 0 for values in rows)
                 of = letters(column)
                 text = f"=SUM({of}{first + 1}:{of}{at})"
-                amount = Fraction(whole) if kind == "count" else exact(whole, kind)
-                book.formula(sheet, at, column, text, amount, kind, bold=True)
+                book.formula(sheet, at, column, text, exact(whole, kind), kind, bold=True)
             at += 1
         for p in parts:
             if p.paid_by == "held":
-                names = (
-                    word("case_class", p.case_class, w.lang),
-                    word("paid_by", p.paid_by, w.lang),
-                )
-                values = (*names, p.sums.cases, None, p.sums.cost, p.sums.not_pool, None, None)
-                for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
-                    book.put(sheet, at, column, value, kind)
+                s = p.sums
+                held = (*names(p), s.cases, None, s.cost, s.not_pool, None, None)
+                self._put_row(sheet, at, held, kinds)
                 at += 1
         return at + 1
 

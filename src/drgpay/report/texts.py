@@ -367,6 +367,9 @@ _COLUMNS = {
     "p_unit": "unit", "i_file": "file", "l_money": "money_fen", "l_due": "due_fen",
     "l_payable": "payable_fen", "l_final": "final_fen", "letter_gross_pay": "payable_fen",
     "letter_case": "case_id", "letter_reason": "reason", "letter_paid_by": "paid_by",
+    "id": "hospital_id", "case_id": "case_id", "decision": "decision", "key": "key",
+    "unreasonable": "unreasonable_fen", "bound": "bound", "held_fund": "held_fund_fen",
+    "before_readmission": "points_before_readmission", "fund": "pool_fund_fen",
     "price": "price_fen", "class_not_pool": "not_pool_fen",
     "x_points_not_pool": "not_pool_by_points_fen", "days": "days", "v_value_high": "value_high",
 }  # fmt: skip
