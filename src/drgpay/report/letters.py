@@ -33,7 +33,8 @@ from .reopened import (
 )
 from .run import Account, Amounts, CaseSum, Run, total_of
 from .sections import cash_cells, cash_columns, parameter_value, signed_cell, source_text
-from .tables import Cell, Column, Row, Table, row
+from .sheets import cells
+from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import Words
 
 FOLDER = "letters"
@@ -106,16 +107,14 @@ class _Letters:
 
     def _index(self, names: Mapping[str, str]) -> Table:
         w, run = self.w, self.run
-        columns = [Column(w("hospital"), "text"), Column(w("level"), "text"), Column(w("cases"))]
-        columns += [Column(w("due"))]
+        columns = columns_of(w, "hospital:text level:text cases due")
         if self.reopened:
             keys = ("before", "after", "to_recover", "to_add")
             columns += [Column(w.of(REOPENED, key)) for key in keys]
         else:
-            columns += [Column(w("letter_gross_pay"))]
-            columns += [Column(w("waits"))] * bool(run.total.waits)
-            columns += [Column(w("letter_gross_return"))]
-            columns += [Column(w("letter_demanded"))] * bool(run.demanded)
+            waits, demanded = bool(run.total.waits), bool(run.demanded)
+            heads = f"letter_gross_pay {'waits' * waits} letter_gross_return"
+            columns += columns_of(w, f"{heads} {'letter_demanded' * demanded}")
 
         def payments(own: list[Account], changes: list[Difference]) -> list[str | Cell]:
             finals = [a.amounts.final for a in own]
@@ -228,7 +227,7 @@ class _Letters:
         accounts = [*own, whole] if len(own) != 1 else own
         names = [self.run.pool_name(a.pool) for a in own]
         columns = [Column(w("step"), "text"), *(Column(name) for name in names)]
-        columns += [Column(w("total"))] * (len(own) != 1)
+        columns += columns_of(w, "total") * (len(own) != 1)
         rows = [
             row(w("cases"), *(f"{a.amounts.cases:,}" for a in accounts)),
             row(w("points"), *(points_text(a.amounts.points) for a in accounts)),
@@ -246,15 +245,12 @@ class _Letters:
         w = self.w
         steps = derivation(self.run, account, w)
         numbers = {step.key: number for number, step in enumerate(steps, start=1)}
-        columns = [Column(w("line"), "code"), Column(w("letter_step"), "text")]
-        columns += [Column(w("letter_how"), "text"), Column(w("letter_amount"))]
+        columns = columns_of(w, "line:code letter_step:text letter_how:text letter_amount")
         rows = []
         for step in steps:
             formula = formula_text(step, numbers)
             shown = shown_amount(step)
-            if step.key in ("worth", "exact", "share") and step.amount * 100 % 1:
-                shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)
-            if step.key == "rest" and step.amount * 100 % 1:
+            if step.key in ("worth", "exact", "share", "rest") and step.amount * 100 % 1:
                 shown = w("approx") + " " + amounts.fixed(amounts.rounded(step.amount, 4), 4)
             if step.key == "value" and step.amount * 10**12 % 1:
                 shown = w("approx") + " " + shown
@@ -266,10 +262,11 @@ class _Letters:
 
     def _classes(self, account: Account) -> Table:
         w = self.w
-        heads = ["cases", "points", "total_cost", "letter_worth", "letter_gain"]
-        heads += ["class_not_pool", "due"]
-        columns = [Column(w("class"), "text"), Column(w("letter_paid_by"), "text")]
-        columns += [Column(w(key)) for key in heads]
+        columns = columns_of(
+            w,
+            "class:text letter_paid_by:text cases points total_cost letter_worth letter_gain "
+            "class_not_pool due",
+        )
         parts = self.run.parts_of[account.hospital, account.pool]
         found = split(self.run, account)
         rows: list[Row] = []
@@ -310,23 +307,20 @@ class _Letters:
             facts = (r["cases"], units, int(r["total_cost_fen"]), worth)
             old = sums.setdefault(r["drg"], [0, 0, 0, 0])
             sums[r["drg"]] = [a + b for a, b in zip(old, facts, strict=True)]
-        columns = [Column(w("drg"), "code"), Column(w("drg_name"), "text")]
-        heads = ("cases", "points", "total_cost", "letter_worth", "letter_gain")
-        columns += [Column(w(key)) for key in heads]
+        heads = "drg:code drg_name:text cases points total_cost letter_worth letter_gain"
         rows = [
             row(
-                drg, self.titles.get(drg, ""), f"{cases:,}", points_text(units), yuan(cost),
-                yuan(worth), signed_cell(worth - cost),
+                drg,
+                self.titles.get(drg, ""),
+                *cells("count points yuan yuan change", (*facts, facts[3] - facts[2])),
             )
-            for drg, (cases, units, cost, worth) in sums.items()
-        ]  # fmt: skip
-        return Table(w("letter_drgs", n=len(rows)), columns, rows, css="dense")
+            for drg, facts in sums.items()
+        ]
+        return Table(w("letter_drgs", n=len(rows)), columns_of(w, heads), rows, css="dense")
 
     def _held(self, hospital: str) -> Table:
         w = self.w
-        columns = [Column(w("letter_case"), "code"), Column(w("pool"), "text")]
-        columns += [Column(w("drg"), "code"), Column(w("class"), "text"), Column(w("total_cost"))]
-        columns.append(Column(w("letter_reason"), "text"))
+        heads = "letter_case:code pool:text drg:code class:text total_cost letter_reason:text"
         rows = [
             row(
                 r["case_id"] or "", r["pool"] or "", r["drg"] or "",
@@ -335,7 +329,7 @@ class _Letters:
             )
             for r in self.held.get(hospital, [])
         ]  # fmt: skip
-        return Table(w("letter_held"), columns, rows, css="dense")
+        return Table(w("letter_held"), columns_of(w, heads), rows, css="dense")
 
     def _held_by(self, doubts: str) -> str:
         """Why a case is held: findings that cannot be right, or its special review."""
@@ -345,8 +339,7 @@ class _Letters:
 
     def _bad(self, records: list[Record]) -> Table:
         w = self.w
-        columns = [Column(w("letter_case"), "code"), Column(w("letter_reason"), "text")]
-        columns.append(Column(w("q_remedy"), "text"))
+        heads = "letter_case:code letter_reason:text q_remedy:text"
         rows = [
             row(
                 r["case_id"] or "",
@@ -355,12 +348,11 @@ class _Letters:
             )
             for r in records
         ]
-        return Table(w("letter_bad"), columns, rows, css="dense")
+        return Table(w("letter_bad"), columns_of(w, heads), rows, css="dense")
 
     def _parameters(self) -> Table:
         w = self.w
-        columns = [Column(w("p_name"), "text"), Column(w("p_value"), "text")]
-        columns += [Column(w("p_source"), "text"), Column(w("letter_verified"), "text")]
+        heads = "p_name:text p_value:text p_source:text letter_verified:text"
         rows = []
         for p in self.run.parameters:
             if not p.get("used", True) or p["value"] in ("none", [], None):
@@ -380,7 +372,7 @@ class _Letters:
                     verified if p["verified"] else unverified,
                 )
             )
-        return Table(w("letter_parameters"), columns, rows, css="fine")
+        return Table(w("letter_parameters"), columns_of(w, heads), rows, css="fine")
 
 
 def _by_hospital(records: Iterable[Record]) -> dict[str, list[Record]]:

@@ -12,7 +12,7 @@ from drgpay.runs.reader import Record
 
 from .amounts import yuan
 from .run import Run
-from .tables import Cell, Column, Row, Table, row
+from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import Words
 
 NAME = "referrals"
@@ -214,7 +214,7 @@ def letter_lead(rows: list[Record], w: Words) -> str:
 
 def letter_table(rows: list[Record], w: Words) -> Table:
     """These stays, as many as a letter lists."""
-    columns = [Column(w("letter_case"), "code")]
+    columns = columns_of(w, "letter_case:code")
     columns += [Column(w.of(WORDS, key), "text") for key in ("admission", "discharge")]
     columns += [Column(w.of(WORDS, key)) for key in ("deductible", "excess")]
     return Table(

@@ -13,7 +13,7 @@ from drgpay.region.later import REMOVE
 
 from .amounts import yuan
 from .run import Run
-from .tables import Cell, Column, Row, Table, row
+from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import Words
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -389,7 +389,7 @@ def recovery_table(run: Run, w: Words) -> Table | None:
     whole = has_whole(found)
     heads = ["before", "after", "difference", "to_recover", "to_add"]
     heads += ["carry_back", "carry_more"] * whole
-    columns = [Column(w("hospital"), "text"), Column(w("pool"), "text")]
+    columns = columns_of(w, "hospital:text pool:text")
     columns += [Column(w.of(WORDS, key)) for key in heads]
 
     def line(who: Cell, pool: str, rows: list[Difference], kind: str = "") -> Row:

@@ -23,8 +23,9 @@ from .amounts import units_of, yuan
 from .classes import rest_of_all
 from .reopened import correction_counts, is_reopened
 from .run import Account, Amounts, Run, total_of
+from .sheets import cells
 from .svg import SERIES, short_label
-from .tables import Cell, Column, Row, Table, row
+from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import UNITS, Words
 from .value import settlements
 
@@ -43,27 +44,22 @@ SERIES_OF_CLASS = {name: number for number, name in enumerate(CASE_CLASSES, star
 
 def counts_table(run: Run, w: Words) -> Table:
     counts, ends = run.manifest["counts"], run.manifest["ends"]
-    whole = counts["in"]
+    whole, held = counts["in"], ends.get("held", 0)
     table = Table(
-        w("counts_table"),
-        [Column("", "text"), Column(w("cases")), Column(w("share"))],
-        [],
-        css="narrow",
+        w("counts_table"), [Column("", "text"), *columns_of(w, "cases share")], [], css="narrow"
     )
 
     def line(key: str, count: int, kind: str = "", mark: str = "") -> None:
-        share = amounts.percent(count, whole)
-        table.rows.append(row(w(key), Cell(f"{count:,}", mark=mark), share, kind=kind))
+        table.add(w(key), Cell(f"{count:,}", mark=mark), amounts.percent(count, whole), kind=kind)
 
     for name, count in correction_counts(run, w):
-        table.rows.append(row(name, f"{count:,}", ""))
+        table.add(name, f"{count:,}", "")
     line("c_in", whole, "strong")
     line("c_quarantined", ends["quarantined"], mark="loss" if ends["quarantined"] else "")
-    held = ends.get("held", 0)
-    if held:
-        line("c_held", held, mark="loss")
-    if whole != ends["paid"] + held + ends["quarantined"]:
-        line("c_unexplained", whole - ends["paid"] - held - ends["quarantined"], mark="loss")
+    unexplained = whole - ends["paid"] - held - ends["quarantined"]
+    for key, count in (("c_held", held), ("c_unexplained", unexplained)):
+        if count:
+            line(key, count, mark="loss")
     line("c_paid", ends["paid"], "total")
     paid = counts
     if held:  # the counts have them in
@@ -79,36 +75,16 @@ def counts_table(run: Run, w: Words) -> Table:
 def class_table(run: Run, w: Words) -> Table:
     facts = [(c.cases, c.points, c.cost) for c in run.classes]
     sums = [sum(column) for column in zip(*facts, strict=True)] or [0, 0, 0]
-    table = Table(
-        w("class_table"),
-        [
-            Column(w("class"), "text"),
-            Column(w("cases")),
-            Column(w("share")),
-            Column(w("points")),
-            Column(w("points_share")),
-            Column(w("total_cost")),
-            Column(w("cost_share")),
-            Column(w("mean_cost")),
-        ],
-        [],
-    )
+    heads = "class:text cases share points points_share total_cost cost_share mean_cost"
+    table = Table(w("class_table"), columns_of(w, heads), [])
 
     def line(name: str, facts: Sequence[int], swatch: int, kind: str = "") -> None:
-        cases, points, cost = facts
-        table.rows.append(
-            row(
-                Cell(name, mark="nowrap", swatch=swatch),
-                f"{cases:,}",
-                amounts.percent(cases, sums[0]),
-                points_text(points),
-                amounts.percent(points, sums[1]),
-                yuan(cost),
-                amounts.percent(cost, sums[2]),
-                yuan(divide_rounded(cost, cases)) if cases else "—",
-                kind=kind,
-            )
-        )
+        shares = [amounts.percent(*pair) for pair in zip(facts, sums, strict=True)]
+        cases, _, cost = facts
+        values = [value for pair in zip(facts, shares, strict=True) for value in pair]
+        mean = divide_rounded(cost, cases) if cases else None
+        made = cells("count text points text yuan text yuan", (*values, mean))
+        table.add(Cell(name, mark="nowrap", swatch=swatch), *made, kind=kind)
 
     for c in run.classes:
         line(word("case_class", c.name, w.lang), (c.cases, c.points, c.cost), series(c.name))
@@ -177,32 +153,17 @@ def identity_cell(run: Run, account: Account, kind: str, w: Words) -> Cell:
 
 def summary_table(run: Run, w: Words) -> Table:
     """Each hospital over all pools."""
-    table = Table(
-        w("all_pools"),
-        [
-            Column(w("hospital"), "text"),
-            Column(w("cases")),
-            Column(w("points")),
-            Column(w("points_per_case")),
-            Column(w("recorded")),
-            Column(w("due")),
-            Column(w("difference")),
-            Column(w("difference_share")),
-            *cash_columns(run, w),
-        ],
-        [],
-        css="sticky dense",
-    )
+    heads = "hospital:text cases points points_per_case recorded due difference difference_share"
+    columns = [*columns_of(w, heads), *cash_columns(run, w)]
+    table = Table(w("all_pools"), columns, [], css="sticky dense")
 
     def make(account: Account, kind: str = "") -> Row:
         a = account.amounts
+        mean = divide_rounded(a.points, a.cases) if a.cases else None
+        values = (a.cases, a.points, mean, a.recorded, a.due)
         return row(
             identity_cell(run, account, kind, w),
-            f"{a.cases:,}",
-            points_text(a.points),
-            points_text(divide_rounded(a.points, a.cases)) if a.cases else "—",
-            yuan(a.recorded),
-            yuan(a.due),
+            *cells("count points points yuan yuan", values),
             signed_cell(a.difference),
             amounts.percent(a.difference, a.recorded, 2, signed=True),
             *cash_cells(run, a),
@@ -225,12 +186,11 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
         for p in run.parts
         if p.pool == pool
     )
-    columns = [Column(w("hospital"), "text"), Column(w("cases")), Column(w("points"))]
-    columns += [Column(w("deducted"))] * deducted
-    columns += [Column(w("not_pool_points"))]
-    columns += [Column(w("money"))] * in_money
-    columns += [Column(w("recorded")), Column(w("due")), Column(w("difference"))]
-    columns += [Column(w("held"))] * held
+    columns = columns_of(
+        w,
+        f"hospital:text cases points {'deducted' * deducted} not_pool_points {'money' * in_money} "
+        f"recorded due difference {'held' * held}",
+    )
     name = run.pool_name(pool)
     due = Table(w("pool_due", pool=name), columns, [], css="sticky")
     not_pool: dict[str, int] = {}
@@ -247,29 +207,27 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
         own = not_pool.get(account.hospital, 0)
         own = every if kind == "total" else rest if kind == "subtotal" else own
         bound = w(f"bound_{account.bound}") if account.bound else ""
-        cells: list[str | Cell] = [f"{a.cases:,}", points_text(a.points)]
-        cells += [points_text(a.deducted)] * deducted
-        cells += [yuan(own)]
-        cells += [yuan(a.money)] * in_money
-        cells += [yuan(a.recorded), Cell(yuan(a.due), mark="claw" if a.due < 0 else "", tag=bound)]
-        cells += [signed_cell(a.difference)]
-        cells += [f"{a.held:,}"] * held
-        return row(identity_cell(run, account, kind, w), *cells, kind=kind)
+        made: list[str | Cell] = [f"{a.cases:,}", points_text(a.points)]
+        made += [points_text(a.deducted)] * deducted
+        made += [yuan(own)]
+        made += [yuan(a.money)] * in_money
+        made += [yuan(a.recorded), Cell(yuan(a.due), mark="claw" if a.due < 0 else "", tag=bound)]
+        made += [signed_cell(a.difference)]
+        made += [f"{a.held:,}"] * held
+        return row(identity_cell(run, account, kind, w), *made, kind=kind)
 
-    keys = ["due", "prepaid", "deposit", "forfeited", "violations", "carried"]
-    if whole.shared:
-        keys.insert(4, "shared")
-    columns = [Column(w("hospital"), "text"), *(Column(w(key)) for key in keys)]
-    columns += cash_columns(run, w)
+    keys = "due prepaid deposit forfeited shared violation carried".split()
+    if not whole.shared:
+        keys.remove("shared")
+    heads = " ".join(keys).replace("violation", "violations")
+    columns = [*columns_of(w, f"hospital:text {heads}"), *cash_columns(run, w)]
     payment = Table(w("pool_payment", pool=name), columns, [], css="sticky dense")
 
     def payment_row(account: Account, kind: str = "") -> Row:
-        a = account.amounts
-        fen = [a.due, a.prepaid, a.deposit, a.forfeited, a.violation, a.carried]
-        fen[4:4] = [a.shared] * bool(whole.shared)
+        fen = [yuan(getattr(account.amounts, key)) for key in keys]
         back = "demand" if account in run.demanded else "return"
-        last = cash_cells(run, a, "" if kind else w(back))
-        return row(identity_cell(run, account, kind, w), *(yuan(f) for f in fen), *last, kind=kind)
+        last = cash_cells(run, account.amounts, "" if kind else w(back))
+        return row(identity_cell(run, account, kind, w), *fen, *last, kind=kind)
 
     return [
         folded(due, accounts, due_row, w, subtotal),
@@ -361,30 +319,21 @@ def paid_class_chart(run: Run, w: Words) -> str:
 
 
 def paid_class_table(run: Run, w: Words) -> Table:
-    heads = ("cases", "total_cost", "income", "income_less_cost", "income_ratio")
-    columns = [Column(w("class"), "text"), *(Column(w(key)) for key in heads)]
-    table = Table(w("chart_paid_class"), columns, [], css="")
+    heads = "class:text cases total_cost income income_less_cost income_ratio"
+    table = Table(w("chart_paid_class"), columns_of(w, heads), [])
     found = paid_by_class(run)
 
     def line(name: str, p: Paid, kind: str = "", swatch: int = 0) -> None:
-        table.rows.append(
-            row(
-                Cell(name, mark="nowrap", swatch=swatch),
-                f"{p.cases:,}",
-                yuan(p.cost),
-                yuan(p.income),
-                signed_cell(p.difference),
-                amounts.percent(p.income, p.cost, 2),
-                kind=kind,
-            )
-        )
+        values = (p.cases, p.cost, p.income, p.difference, amounts.percent(p.income, p.cost, 2))
+        made = cells("count yuan yuan change text", values)
+        table.add(Cell(name, mark="nowrap", swatch=swatch), *made, kind=kind)
 
     for p in found:
         line(word("case_class", p.key, w.lang), p, swatch=series(p.key))
     sums = [sum(getattr(p, key) for p in found) for key in ("cases", "cost", "income")]
     income = sum(p.income for p in paid_by_hospital(run))
     for key, rest in rest_of_all(run, income - sums[2]):
-        table.rows.append(row(w(key), "—", "—", yuan(rest), signed_cell(rest), "—"))
+        table.add(w(key), *cells("count yuan yuan change text", (None, None, rest, rest, None)))
     line(w("total"), Paid("", sums[0], sums[1], income), "total")
     return table
 
@@ -405,39 +354,44 @@ def _payment_name(record: Record, w: Words) -> str:
     return w("g_named", mode=mode, name=name) if name else mode
 
 
-def ceiling_table(run: Run, w: Words) -> Table | None:
+def ceiling_lines(run: Run, w: Words) -> list[tuple[str, str, int]]:
+    """Role, name and fen of each line of the ceiling: what is paid, the target, what is left of it.
+
+    What is reserved inside the target has its amount as it is; nothing where there is no ceiling.
+    """
     facts = ceiling_facts(run, w)
     if facts is None:
-        return None
+        return []
     paid, target, reserves = facts
-    columns = [Column(w("g_item"), "text"), Column(w("g_amount")), Column(w("g_share"))]
-    table = Table(w("s_ceiling"), columns, [], css="narrow")
     whole = sum(fen for _, fen in paid)
-    for name, fen in paid:
-        table.rows.append(row(name, yuan(fen), amounts.percent(fen, target, 2)))
-    share = amounts.percent(whole, target, 2)
-    table.rows.append(row(w("g_total"), yuan(whole), share, kind="total"))
-    table.rows.append(row(w("g_target"), yuan(target), "100.00%", kind="strong"))
-    free = target
-    for reserve in reserves:
-        if reserve.get("inside_target"):
-            aside = int(reserve["amount_fen"])
-            free -= aside
-            share = amounts.percent(aside, target, 2)
-            table.rows.append(row(w("g_inside", name=reserve["name"]), yuan(aside), share))
-    if free != target:
-        share = amounts.percent(free, target, 2)
-        table.rows.append(row(w("g_free"), yuan(free), share, kind="strong"))
-    left = free - whole
-    table.rows.append(
-        row(w("g_left"), signed_cell(left), amounts.percent(left, target, 2, signed=True))
-    )
-    for reserve in reserves:
-        drawn, name = reserve.get("drawn_fen"), str(reserve.get("name") or "")
-        if drawn is not None:
-            text = w("g_drawn", name=name)
-            share = amounts.percent(int(drawn), target, 2)
-            table.rows.append(row(text, yuan(int(drawn)), share))
+    inside = [(r["name"], int(r["amount_fen"])) for r in reserves if r.get("inside_target")]
+    free = target - sum(fen for _, fen in inside)
+    drawn = [r for r in reserves if r.get("drawn_fen") is not None]
+    return [
+        *(("paid", name, fen) for name, fen in paid),
+        ("total", w("g_total"), whole),
+        ("target", w("g_target"), target),
+        *(("inside", w("g_inside", name=name), fen) for name, fen in inside),
+        *[("free", w("g_free"), free)] * bool(inside),
+        ("left", w("g_left"), free - whole),
+        *(
+            ("drawn", w("g_drawn", name=str(r.get("name") or "")), int(r["drawn_fen"]))
+            for r in drawn
+        ),
+    ]
+
+
+def ceiling_table(run: Run, w: Words) -> Table | None:
+    lines = ceiling_lines(run, w)
+    if not lines:
+        return None
+    table = Table(w("s_ceiling"), columns_of(w, "g_item:text g_amount g_share"), [], css="narrow")
+    (target,) = (fen for role, _, fen in lines if role == "target")
+    kinds = {"total": "total", "target": "strong", "free": "strong"}
+    for role, name, fen in lines:
+        amount = signed_cell(fen) if role == "left" else yuan(fen)
+        share = amounts.percent(fen, target, 2, signed=role == "left")
+        table.add(name, amount, share, kind=kinds.get(role, ""))
     return table
 
 
@@ -456,8 +410,8 @@ class _FundLines:
         self.w, self.records = w, run.records("funds")
         several = len(self.records) > 1
         names = [f"{r['name']} {r['pool']}" for r in self.records]
-        columns = [Column(w("line"), "code"), Column(w("step"), "text")]
-        columns += [Column(name) for name in names] + [Column(w("total"))] * several
+        columns = columns_of(w, "line:code step:text")
+        columns += [Column(name) for name in names] + columns_of(w, "total") * several
         self.table = Table(w("funds_table"), columns, [], css="steps")
         self.numbers: dict[str, int] = {}
 
@@ -601,8 +555,8 @@ def coefficient_table(run: Run, w: Words) -> Table | None:
     for r in records:
         if r["drg"]:
             single[r["hospital_id"]] = single.get(r["hospital_id"], 0) + 1
-    columns = [Column(w("hospital"), "text"), Column(w("coefficient"))]
-    columns += [Column(w("coefficient_drgs"))] * bool(single)
+    columns = columns_of(w, "hospital:text coefficient")
+    columns += columns_of(w, "coefficient_drgs") * bool(single)
     columns += [Column(column_label("coefficients", name, w.lang)) for name in parts]
     css = "narrow" if len(columns) < 4 else "sticky"
     table = Table(w("coefficient_table"), columns, [], css=css)
@@ -670,36 +624,22 @@ def plain_table(
 
 def month_table(run: Run, w: Words) -> Table | None:
     """The year month by month: cases, points, recorded fund, and what corrections took off."""
+    heads = "cases points_before correction_points recorded_fund_fen not_pool_fen money_fen".split()
     sums: dict[str, list[int]] = {}
     for r in run.records("months"):
-        own = sums.setdefault(r["month"], [0] * 6)
-        facts = (
-            r["cases"], units_of(r["points_before"], 4), units_of(r["correction_points"], 4),
-            r["recorded_fund_fen"], r["not_pool_fen"], r["money_fen"],
-        )  # fmt: skip
+        own = sums.setdefault(r["month"], [0] * len(heads))
+        facts = [units_of(r[name], 4) if "points" in name else r[name] for name in heads]
         sums[r["month"]] = [a + b for a, b in zip(own, facts, strict=True)]
     if not sums:
         return None
-    heads = (
-        "cases",
-        "points_before",
-        "correction_points",
-        "recorded_fund_fen",
-        "not_pool_fen",
-        "money_fen",
-    )
     columns = [Column(column_label("months", "month", w.lang), "text")]
     columns += [Column(column_label("months", name, w.lang)) for name in heads]
     table = Table(w("month_table"), columns, [])
-
-    def line(name: str, facts: Sequence[int], kind: str = "") -> None:
-        cases, before, correction, *fen = facts
-        cells = [f"{cases:,}", points_text(before), points_text(correction)]
-        table.rows.append(row(name, *cells, *(yuan(f) for f in fen), kind=kind))
-
+    kinds = "count points points yuan yuan yuan"
     for month in sorted(sums):
-        line(month, sums[month])
-    line(w("total"), [sum(column) for column in zip(*sums.values(), strict=True)], "total")
+        table.add(month, *cells(kinds, sums[month]))
+    whole = [sum(column) for column in zip(*sums.values(), strict=True)]
+    table.add(w("total"), *cells(kinds, whole), kind="total")
     return table
 
 
@@ -757,26 +697,15 @@ def difference_table(run: Run, w: Words, gains: bool) -> Table:
     sign = 1 if gains else -1
     found = [a for a in run.accounts if a.amounts.difference * sign > 0]
     found.sort(key=lambda a: (-sign * a.amounts.difference, a.hospital, a.pool))
-    table = Table(
-        w("d_gain" if gains else "d_loss"),
-        [
-            Column(w("hospital"), "text"),
-            Column(w("pool"), "text"),
-            Column(w("difference")),
-            Column(w("difference_share")),
-        ],
-        [],
-        css="narrow",
-    )
+    heads = columns_of(w, "hospital:text pool:text difference difference_share")
+    table = Table(w("d_gain" if gains else "d_loss"), heads, [], css="narrow")
     for account in found[:DIFFERENCES_LISTED]:
         a = account.amounts
-        table.rows.append(
-            row(
-                run.hospital_name(account.hospital),
-                Cell(run.pool_name(account.pool, code=False), mark="nowrap"),
-                signed_cell(a.difference),
-                amounts.percent(a.difference, a.recorded, 2, signed=True),
-            )
+        table.add(
+            run.hospital_name(account.hospital),
+            Cell(run.pool_name(account.pool, code=False), mark="nowrap"),
+            signed_cell(a.difference),
+            amounts.percent(a.difference, a.recorded, 2, signed=True),
         )
     return table
 
@@ -812,65 +741,47 @@ def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:
     shown = used[:DRGS_SHOWN]
     history = any(r.get("n_before") is not None for r in records)
     whole = run.total.points
-    columns = [
-        Column(w("drg"), "code"),
-        Column(w("drg_name"), "text"),
-        Column(w("cases")),
-        Column(w("points")),
-        Column(w("points_share")),
-        Column(w("total_cost")),
-        Column(w("mean_cost")),
-        Column(w("group_mean")),
-        Column(w("base_points")),
-        Column(w("stable"), "text"),
-    ]
-    if history:
-        columns += [Column(w("n_before_after")), Column(w("cv_before_after"))]
+    heads = (
+        "drg:code drg_name:text cases points points_share total_cost mean_cost group_mean "
+        f"base_points stable:text {'n_before_after cv_before_after' * history}"
+    )
     caption = w("drg_table", shown=len(shown), all=len(used))
-    table = Table(caption, columns, [], css="wide")
+    table = Table(caption, columns_of(w, heads), [], css="wide")
 
-    def mean(cost: int, cases: int) -> str:
-        return yuan(divide_rounded(cost, cases)) if cases else "—"
+    def sums(whole_of: Sequence[int]) -> list[Cell]:
+        """Cases, points, their share, cost and its mean."""
+        number, points, cost = whole_of
+        mean = divide_rounded(cost, number) if number else None
+        values = (number, points, amounts.percent(points, whole), cost, mean)
+        return cells("count points text yuan yuan", values)
+
+    def facts(part: Sequence[Record]) -> list[int]:
+        return [sum(r[key] for r in part) for key in ("cases", "point_units", "total_cost_fen")]
+
+    def arrow(kind: str, values: Sequence[Any]) -> str:
+        return " → ".join("—" if v is None else format(v, kind) for v in values)
 
     for r in shown:
         stable = Cell(w("yes")) if r["stable"] else Cell(w("stable_no"), mark="loss")
-        cells: list[str | Cell] = [
-            r["drg"],
-            r["name"] or "",
-            f"{r['cases']:,}",
-            points_text(r["point_units"]),
-            amounts.percent(r["point_units"], whole),
-            yuan(r["total_cost_fen"]),
-            mean(r["total_cost_fen"], r["cases"]),
-            "—" if r["group_mean_fen"] is None else yuan(r["group_mean_fen"]),
-            "—" if r["base_points"] is None else points_text(units_of(r["base_points"], 4)),
-            "—" if r["stable"] is None else stable,
-        ]
+        base = None if r["base_points"] is None else units_of(r["base_points"], 4)
+        made = [*sums(facts([r])), *cells("yuan points", (r["group_mean_fen"], base))]
+        made.append(Cell("—") if r["stable"] is None else stable)
         if history:
-            kept = [r.get("n_before"), r.get("n_after")]
-            cvs = [r.get("cv_before"), r.get("cv_after")]
-            texts = ["—" if cv is None else f"{cv:.3f}" for cv in cvs]
-            counts = ["—" if n is None else f"{n:,}" for n in kept]
-            cells += [" → ".join(counts), " → ".join(texts)]
-        table.rows.append(row(*cells))
+            made.append(Cell(arrow(",", (r.get("n_before"), r.get("n_after")))))
+            made.append(Cell(arrow(".3f", (r.get("cv_before"), r.get("cv_after")))))
+        table.add(r["drg"], r["name"] or "", *made)
 
-    def sums(part: Sequence[Record]) -> list[int]:
-        return [sum(r[k] for r in part) for k in ("cases", "point_units", "total_cost_fen")]
-
-    def sum_row(name: str, facts: Sequence[int], kind: str) -> Row:
-        cases, points, cost = facts
-        cells: list[str | Cell] = ["", name, f"{cases:,}", points_text(points)]
-        cells += [amounts.percent(points, whole), yuan(cost), mean(cost, cases)]
-        return row(*cells, *[""] * (len(columns) - len(cells)), kind=kind)
+    def sum_row(name: str, whole_of: Sequence[int], kind: str) -> None:
+        table.add("", name, *sums(whole_of), *[""] * (len(table.columns) - 7), kind=kind)
 
     rest = used[len(shown) :]
     if rest:
-        table.rows.append(sum_row(w("drg_rest", n=len(rest)), sums(rest), "subtotal"))
+        sum_row(w("drg_rest", n=len(rest)), facts(rest), "subtotal")
     every = [run.total.cases, whole, sum(c.cost for c in run.classes)]
-    outside = [a - b for a, b in zip(every, sums(used), strict=True)]
+    outside = [a - b for a, b in zip(every, facts(used), strict=True)]
     if any(outside):
-        table.rows.append(sum_row(w("drg_outside"), outside, "subtotal"))
-    table.rows.append(sum_row(w("total"), every, "total"))
+        sum_row(w("drg_outside"), outside, "subtotal")
+    sum_row(w("total"), every, "total")
     return table
 
 
@@ -883,36 +794,18 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
         key = (r["reason"] or "", r["file"] or "", r["column"] or "")
         groups.setdefault(key, []).append(r)
 
-    def rows(part: Iterable[Record]) -> int:
-        return len({(r["file"], r["row"]) for r in part})
+    def counts(part: Sequence[Record]) -> tuple[str, str]:
+        """How many rows have findings, and how many findings there are."""
+        return f"{len({(r['file'], r['row']) for r in part}):,}", f"{len(part):,}"
 
-    table = Table(
-        w("s_quarantine"),
-        [
-            Column(w("q_reason"), "text"),
-            Column(w("i_file"), "code"),
-            Column(w("q_column"), "code"),
-            Column(w("q_rows")),
-            Column(w("q_findings")),
-            Column(w("q_remedy"), "text"),
-        ],
-        [],
-    )
+    heads = "q_reason:text i_file:code q_column:code q_rows q_findings q_remedy:text"
+    table = Table(w("s_quarantine"), columns_of(w, heads), [])
     for (reason, file, column), part in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
         remedies = {r["remedy"] for r in part if r["remedy"]}
         name = word("reason", reason, w.lang, "quarantine")
-        table.rows.append(
-            row(
-                name,
-                file,
-                choose(w.lang, both_names(column), column),
-                f"{rows(part):,}",
-                f"{len(part):,}",
-                Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap"),
-            )
-        )
-    total = row(w("q_all"), "", "", f"{rows(records):,}", f"{len(records):,}", "", kind="total")
-    table.rows.append(total)
+        remedy = Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap")
+        table.add(name, file, choose(w.lang, both_names(column), column), *counts(part), remedy)
+    table.add(w("q_all"), "", "", *counts(records), "", kind="total")
     return table
 
 
@@ -926,18 +819,9 @@ def front_page_table(run: Run, w: Words) -> Table | None:
     if not listed:
         return None
     whole = run.manifest["counts"]["in"]
-    table = Table(
-        w("s_front_page"),
-        [
-            Column(w("f_severity"), "text"),
-            Column(w("f_check"), "text"),
-            Column(w("f_cases")),
-            Column(w("f_share")),
-            *[Column(w("f_recorded")), Column(w("f_effect"), "text")] * bool(errors),
-            Column(w("f_advice"), "text"),
-        ],
-        [],
-    )
+    money_heads = "f_recorded f_effect:text" if errors else ""
+    heads = f"f_severity:text f_check:text f_cases f_share {money_heads} f_advice:text"
+    table = Table(w("s_front_page"), columns_of(w, heads), [])
 
     def money(name: str) -> list[str | Cell]:
         """The recorded fund that hangs on a finding that is an error, and what becomes of it."""
@@ -949,15 +833,13 @@ def front_page_table(run: Run, w: Words) -> Table | None:
         return [fen, effect]
 
     for check, cases in listed:
-        table.rows.append(
-            row(
-                word("severity", check.severity, w.lang, "findings"),
-                check.message(w.lang),
-                f"{cases:,}",
-                amounts.percent(cases, whole, 2),
-                *money(check.name),
-                Cell(check.advice(w.lang), mark="wrap"),
-            )
+        table.add(
+            word("severity", check.severity, w.lang, "findings"),
+            check.message(w.lang),
+            f"{cases:,}",
+            amounts.percent(cases, whole, 2),
+            *money(check.name),
+            Cell(check.advice(w.lang), mark="wrap"),
         )
     return table
 
@@ -1043,45 +925,27 @@ def source_text(parameter: Record, w: Words) -> str:
 
 
 def checks_table(run: Run, own: Sequence[tuple[str, bool]], w: Words) -> Table:
-    table = Table(
-        w("s_checks"),
-        [
-            Column(w("k_check"), "text"),
-            Column(w("k_result"), "text"),
-            Column(w("k_detail"), "text"),
-        ],
-        [],
-    )
+    table = Table(w("s_checks"), columns_of(w, "k_check:text k_result:text k_detail:text"), [])
 
-    def result(passed: bool) -> Cell:
+    def line(name: str, passed: bool, detail: str) -> None:
+        result = Cell(f"✗ {w('failed')}", mark="claw nowrap")
         if passed:
-            return Cell(f"✓ {w('passed')}", mark="ok nowrap")
-        return Cell(f"✗ {w('failed')}", mark="claw nowrap")
+            result = Cell(f"✓ {w('passed')}", mark="ok nowrap")
+        table.add(Cell(name, mark="wrap"), result, Cell(detail, mark="wrap" * bool(detail)))
 
     for check in run.manifest["checks"]:
-        name = Cell(check.get(f"text_{w.lang}") or check["name"], mark="wrap")
-        detail = check.get("detail")
-        table.rows.append(row(name, result(check["passed"]), Cell(str(detail or ""), mark="wrap")))
+        name = check.get(f"text_{w.lang}") or check["name"]
+        line(name, check["passed"], str(check.get("detail") or ""))
     for text, passed in own:
-        table.rows.append(row(Cell(text, mark="wrap"), result(passed), ""))
+        line(text, passed, "")
     return table
 
 
 def inputs_table(run: Run, w: Words) -> Table:
-    table = Table(
-        w("s_inputs"),
-        [
-            Column(w("i_file"), "code"),
-            Column(w("i_rows")),
-            Column(w("i_bytes")),
-            Column(w("i_sha"), "code"),
-        ],
-        [],
-    )
+    table = Table(w("s_inputs"), columns_of(w, "i_file:code i_rows i_bytes i_sha:code"), [])
     for i in run.manifest["inputs"]:
-        rows = "—" if i.get("rows") is None else f"{i['rows']:,}"
-        sha = Cell(i["sha256"], mark="digest")
-        table.rows.append(row(i["file"], rows, f"{i['bytes']:,}", sha))
+        counts = cells("count count", (i.get("rows"), i["bytes"]))
+        table.add(i["file"], *counts, Cell(i["sha256"], mark="digest"))
     return table
 
 

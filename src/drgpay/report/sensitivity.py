@@ -12,7 +12,7 @@ from .amounts import yuan
 from .run import Run
 from .sections import parameter_value, source_text
 from .sheets import Field
-from .tables import Cell, Column, Row, Table, row
+from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import UNITS, Words
 
 MONEY = ("due_change_fen", "moved_fen", "final_change_fen", "final_moved_fen")
@@ -86,7 +86,7 @@ def parameter_table(run: Run, w: Words, verified: bool) -> Table:
         heads.remove("p_period")
     columns = [Column(w(key), "text") for key in heads]
     if records:
-        columns += [Column(w("p_fund")), Column(w("p_moved"))]
+        columns += columns_of(w, "p_fund p_moved")
     table = Table(title, columns, [], css="parameters")
     for p in chosen:
         period = f"{p.get('from') or ''} – {p.get('to') or w('open_end')}"

@@ -30,7 +30,7 @@ from .notes import first_notes
 from .reopened import WORDS as REOPENED
 from .reopened import differences, has_whole, is_reopened, mark_text, note_text
 from .run import Account, CaseSum, Part, Run, sum_of, total_of
-from .sections import ceiling_facts, parameter_rows, parameter_value
+from .sections import ceiling_lines, parameter_rows, parameter_value
 from .sensitivity import sheet_fields, sheet_rows, tried
 from .sheets import Field, exact
 from .texts import Words
@@ -541,23 +541,13 @@ class _Workbook:
 
     def _ceiling(self) -> None:
         """All payments beside the control target, reserves inside it taken off, and the draws."""
-        w, facts = self.w, ceiling_facts(self.run, self.w)
-        if facts is None:
-            return
-        paid, target, reserves = facts
-        whole = sum(fen for _, fen in paid)
-        lines = [*paid, (w("g_total"), whole), (w("g_target"), target)]
-        inside = [r for r in reserves if r.get("inside_target")]
-        lines += [(w("g_inside", name=r["name"]), -int(r["amount_fen"])) for r in inside]
-        free = target - sum(int(r["amount_fen"]) for r in inside)
-        lines += [(w("g_free"), free)] * bool(inside) + [(w("g_left"), free - whole)]
-        lines += [
-            (w("g_drawn", name=str(r.get("name") or "")), int(r["drawn_fen"]))
-            for r in reserves
-            if r.get("drawn_fen") is not None
-        ]
-        rows = ({"item": name, "amount": fen} for name, fen in lines)
-        self._listing(w("x_ceiling"), self._fields("item=g_item amount=g_amount"), rows)
+        w, lines = self.w, ceiling_lines(self.run, self.w)
+        if lines:
+            rows = (
+                {"item": name, "amount": -fen if role == "inside" else fen}
+                for role, name, fen in lines
+            )
+            self._listing(w("x_ceiling"), self._fields("item=g_item amount=g_amount"), rows)
 
     # --- tables as they stand in the run folder ------------------------------------------------
 

@@ -94,9 +94,14 @@ def page_table(sheet: Sheet, css: str = "") -> Table:
             sums[key] += record[key] or 0
         rows.append(Row([_cell(record[field.key], kind_of(field, record)) for field in fields]))
     if sheet.total:
-        cells = [_cell(sums[f.key], f.kind) if f.total else Cell("") for f in fields]
-        rows.append(Row([Cell(sheet.total), *cells[1:]], "total"))
+        made = [_cell(sums[f.key], f.kind) if f.total else Cell("") for f in fields]
+        rows.append(Row([Cell(sheet.total), *made[1:]], "total"))
     return Table(sheet.title, columns, rows, css=css)
+
+
+def cells(kinds: str, values: Iterable[Any]) -> list[Cell]:
+    """Cells of a page's row, each value shown by its kind; texts as they are."""
+    return [_cell(value, kind) for kind, value in zip(kinds.split(), values, strict=True)]
 
 
 def _cell(value: Any, kind: str) -> Cell:
@@ -116,5 +121,5 @@ def text_lines(sheet: Sheet) -> Iterator[str]:
     ]
     widths = [max(amounts.display_width(line[i]) for line in lines) for i in range(len(fields) - 1)]
     for line in lines:
-        cells = [amounts.padded(text, width) for text, width in zip(line, widths, strict=False)]
-        yield "  ".join([*cells, line[-1]])
+        padded = [amounts.padded(text, width) for text, width in zip(line, widths, strict=False)]
+        yield "  ".join([*padded, line[-1]])

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from .texts import Words
+
 
 @dataclass(frozen=True)
 class Column:
@@ -39,7 +41,17 @@ class Table:
     tail_label: str = ""
     css: str = ""
 
+    def add(self, *cells: str | Cell, kind: str = "") -> None:
+        """Add a row."""
+        self.rows.append(row(*cells, kind=kind))
+
 
 def row(*cells: str | Cell, kind: str = "") -> Row:
     """A row of cells, plain texts included."""
     return Row([c if isinstance(c, Cell) else Cell(c) for c in cells], kind)
+
+
+def columns_of(w: Words, keys: str) -> list[Column]:
+    """Columns by the keys of their words; behind a colon the kind of those that hold no numbers."""
+    parts = (item.partition(":") for item in keys.split())
+    return [Column(w(key), kind or "num") for key, _, kind in parts]
