@@ -152,7 +152,9 @@ class _Workbook:
         """Write all sheets and close the file."""
         w = self.w
         summary = self.book.sheet(w("x_summary"), repeat=None)
-        hospitals = self._place(w("x_hospitals"), self._hospital_fields(), len(self.accounts))
+        hospitals = self._place(
+            w("x_hospitals"), self._trial(self._hospital_fields()), len(self.accounts)
+        )
         self._summary(summary, hospitals)
         self._recovery()
         self._notes()
@@ -325,13 +327,17 @@ class _Workbook:
             found.append(Field(key, self.w(name or key), kind, formula, total, width))
         return found
 
+    def _trial(self, fields: list[Field]) -> list[Field]:
+        mark = Field("trial", label("", "trial", self.w.lang), "mark")
+        return [*fields, mark] if self.run.trial else fields
+
     def _listing(
         self, name: str, fields: list[Field], rows: Iterable[Record], file: str = "", all_rows: int = 0
     ) -> Total:  # fmt: skip
         """A list with totals; `file` has all rows where only some fit. A trial's rows say so."""
         w = self.w
         if self.run.trial and fields[-1].key != "trial":
-            fields = [*fields, Field("trial", label("", "trial", w.lang), "mark")]
+            fields = self._trial(fields)
             rows = ({**row, "trial": "; ".join(self.run.trial)} for row in rows)
 
         def note(shown: int) -> str:
