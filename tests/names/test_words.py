@@ -19,6 +19,7 @@ from drgpay.ground.errors import Bilingual
 from drgpay.grouper.outcome import LEVELS, REASONS, STATUSES
 from drgpay.names import codes, reasons
 from drgpay.names.codes import CODES, spoken, word
+from drgpay.names.columns import CASE_COLUMNS
 from drgpay.names.reasons import CAPITATION, QUARANTINED
 from drgpay.names.run_columns import COLUMNS, TABLES, column_of, named
 from drgpay.names.run_tables import TABLES as RESULT_TABLES
@@ -43,6 +44,7 @@ SAME = (
     {"months_pools.kept_fen", "months_hospitals.kept_fen"},
     {"signals.kind", "evidence.kind"},
 )
+ONE_THING = {"patient_id": ("person_id",)}  # columns of cases and of results
 # what the engines write into a column of codes
 WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("cases", "case_class"): CASE_CLASSES,
@@ -103,6 +105,17 @@ def test_columns__of_one_name_are_one_thing() -> None:
         assert [keys for keys in _twice(texts) if keys not in SAME] == []
     for keys in SAME:
         assert len({COLUMNS[key] for key in keys}) == 1
+
+
+def test_columns__of_cases_and_of_results_share_no_word_for_two_things() -> None:
+    """What a hospital hands in and what a run says of it stand side by side in reports."""
+    for column in CASE_COLUMNS:
+        alike = {
+            key.split(".")[-1].removesuffix("_fen")
+            for key, c in COLUMNS.items()
+            if c.zh == column.chinese
+        }
+        assert alike <= {column.name, *ONE_THING.get(column.name, ())}, (column.chinese, alike)
 
 
 def test_tables__have_names_of_their_own() -> None:

@@ -70,7 +70,7 @@ def test_views__show_yuan_exactly_names_and_words(
         assert own[3:] == (Decimal(r["due_fen"]) / 100, Decimal(r["final_fen"]) / 100)
     kinds = dict(zip(found.columns, map(str, found.types), strict=True))
     assert kinds["应付"].startswith("DECIMAL")
-    classes = database.sql('SELECT DISTINCT 病例类别, 支付方式 FROM "病例"').fetchall()
+    classes = database.sql('SELECT DISTINCT 病例类别, 计付方式 FROM "病例"').fetchall()
     assert ("长期住院病例", "按金额") in classes
     assert ("非稳定病组病例", "暂不支付") in classes
 

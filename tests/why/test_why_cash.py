@@ -53,5 +53,5 @@ def test_texts__have_no_raw_column_and_name_each_mode(run: Path, asked: tuple[st
     labels = re.findall(r"(?<=\d )([^〔；]+)〔", text)
     assert labels and not [label for label in labels if re.fullmatch(r"[a-z_]+", label)]
     if asked[0] == "pool":
-        assert "已预付〔ceiling[mode=prepaid]" in text and "其他支付（门诊）〔ceiling" in text
+        assert "已预付〔ceiling[mode=prepaid]" in text and "其他支出（门诊）〔ceiling" in text
         assert "金额〔ceiling" not in text

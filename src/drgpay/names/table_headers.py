@@ -93,7 +93,7 @@ ENTRIES: Mapping[str, str] = {
     "last_year_fund_yuan": "上年基金支出",
     "control_target_yuan": "控制目标",
     "reserves": "预留",
-    "payments": "其他支付",
+    "payments": "其他支出",
     "inside_target": "在控制目标之内",
 }
 

@@ -155,7 +155,7 @@ def _ceiling_check(run: YearEnd) -> list[dict[str, Any]]:
         check_fact(
             "ceiling",
             both(
-                "按现金：已预付、本次支付与其他支付之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
+                "按现金：已预付、本次支付与其他支出之和 ≤ 总额控制目标 − 目标内预留 + 动用的预留",
                 "in cash: prepaid, payable now and all else ≤ control target − reserves inside "
                 "it + what was drawn from reserves",
             ),
