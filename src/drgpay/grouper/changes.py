@@ -18,14 +18,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
-from drgpay.grouper.engine import Grouper, outcomes_of
+from drgpay.grouper.engine import Grouper, kept_by_grouper, outcomes_of
 from drgpay.grouper.trace import tracer_of
 from drgpay.schemes.program import diagnosis_info, levels_and_lists
 from drgpay.schemes.shortcuts import MARKS_AT
@@ -431,12 +430,4 @@ def _procedures(x: Codes, case: Ints, less: Ints, main: Ints) -> Codes:
     return Codes(offsets, ids, _NO_WORDS)
 
 
-_CHANGERS: WeakKeyDictionary[Grouper, Changer] = WeakKeyDictionary()
-
-
-def changer_of(grouper: Grouper) -> Changer:
-    """Return the changer of a grouper, made on first use."""
-    found = _CHANGERS.get(grouper)
-    if found is None:
-        found = _CHANGERS[grouper] = Changer(grouper)
-    return found
+changer_of = kept_by_grouper(Changer)

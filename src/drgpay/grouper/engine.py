@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,7 @@ from drgpay.schemes.rules import DIAGNOSIS_FACTS, Member, StartsWith, atoms, par
 from drgpay.schemes.tables import scheme_of
 
 REASON = {name: number for number, name in enumerate(REASONS)}
+T = TypeVar("T")
 _NO_WORDS = pa.array([], pa.string())
 _ONE = np.ones(1, dtype=np.bool_)
 SMALL = 10_000
@@ -334,6 +336,12 @@ class Grouper:
 
         Rows that are not `good` come out as quarantined.
         """
+        return self._grouped(cases, threads)[0]
+
+    def _grouped(
+        self, cases: EncodedCases, threads: int = 1
+    ) -> tuple[GroupedCases, NDArray[np.int32]]:
+        """Return the results of cases, and which further procedure taken alone grouped each."""
         count = len(cases)
         result = GroupedCases(
             group=np.empty(count, dtype=np.int16),
@@ -347,7 +355,7 @@ class Grouper:
         more = cases.stacked(self.compiled.more)
         if threads <= 1 or count < SMALL:
             self._group_range(cases, more, result, retried, 0, count)
-            return result
+            return result, retried
         bounds = np.linspace(0, count, threads * 4 + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
             jobs = [
@@ -356,7 +364,7 @@ class Grouper:
             ]
             for job in jobs:
                 job.result()
-        return result
+        return result, retried
 
     def _group_range(
         self,
@@ -385,16 +393,17 @@ class Grouper:
 
     def _reasons(self, cases: EncodedCases, rows: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the reasons of cases that no group took."""
-        accepted = self._first_mdc(cases, rows, cases.sex[rows])
+        accepted = self._accepting_mdc(select(cases, rows, cases.sex[rows]))
         principal = cases.diagnoses.ids[cases.diagnoses.offsets[rows]]
-        other_sex = self._first_mdc(cases, rows, (3 - cases.sex[rows]).astype(np.int8))
+        other_sex = (3 - cases.sex[rows]).astype(np.int8)
+        if_other = self._accepting_mdc(select(cases, rows, other_sex))
         listed = self._listed[principal]
         reason = np.select(
             [
                 (principal == 0) | (principal > len(self.scheme.diagnoses)),
                 self._refused[principal],
                 self._for_diagnosis(accepted, listed),
-                self._for_diagnosis(other_sex, listed),
+                self._for_diagnosis(if_other, listed),
                 listed,
             ],
             [
@@ -407,26 +416,6 @@ class Grouper:
             REASON["principal_in_no_mdc"],
         )
         return reason.astype(np.int8)
-
-    def _reason_of_one(self, case: EncodedCases) -> str:
-        """Return the reason of a single case, as `_reasons` does of many."""
-        principal = case.diagnoses.ids[0]
-        if not 0 < principal <= len(self.scheme.diagnoses):
-            return "principal_unknown"
-        if self._refused[principal]:
-            return "principal_refused"
-        listed = self._listed[principal : principal + 1]
-        if self._for_diagnosis(self._accepting_mdc(case), listed)[0]:
-            return "no_adrg"
-        other = self._accepting_mdc(replace(case, sex=3 - case.sex))
-        if self._for_diagnosis(other, listed)[0]:
-            return "sex_conflict"
-        return "mdc_condition" if listed[0] else "principal_in_no_mdc"
-
-    def _first_mdc(
-        self, cases: EncodedCases, rows: NDArray[np.int64], sex: NDArray[np.int8]
-    ) -> NDArray[np.int16]:
-        return self._accepting_mdc(select(cases, rows, sex))
 
     def _accepting_mdc(self, part: EncodedCases) -> NDArray[np.int16]:
         """Return the first MDC, by place in the order, whose rule each case satisfies, or -1."""
@@ -467,12 +456,14 @@ class Grouper:
             },
             {"icu": icu},
         )
-        more = {
+        more: dict[str, Any] = {
             "icu_hours": icu_hours,
             "admission_weight_g": grams_of(admission_weight_g),
-            "discharge_way": code_number("discharge_way", discharge_way),
-            "special_charge": code_number("special_charge", special_charge),
+            "discharge_way": discharge_way,
+            "special_charge": special_charge,
         }
+        for name in CODED.keys() & more.keys():
+            code_number(name, more[name])
         diagnoses, procedures = [*map(str, diagnoses)], [*map(str, procedures)]
         if (
             not isinstance(sex, str)
@@ -497,71 +488,82 @@ class Grouper:
                 both("缺少主要诊断", "no principal diagnosis"),
                 remedy=both("主要诊断写在最前", "the principal diagnosis comes first"),
             )
-        encode = self.compiled.encode_diagnosis
-        index = self.scheme.procedures.index
-        dx = np.array([encode(code) for code in diagnoses], dtype=np.int32)
-        px = np.array([index.get(code, 0) for code in procedures], dtype=np.int32)
-        scalars = np.array(
-            [
-                age_years,
-                -1 if age_days is None or (age_days == 0 and age_years >= 1) else age_days,
-                -1 if birth_weight_g is None else birth_weight_g,
-                -1 if los_days is None else los_days,
-            ],
-            dtype=np.int32,
+        facts = {
+            "sex": sex,
+            "age_years": age_years,
+            "age_days": age_days,
+            "birth_weight_g": birth_weight_g,
+            "los_days": los_days,
+            "icu": icu,
+            **more,
+            "diagnoses": diagnoses,
+            "procedures": procedures,
+        }
+        made, retried = self._grouped(encode_case(self.compiled, facts))
+        deciding, alone = int(made.deciding[0]), int(retried[0])
+        return grouping(
+            self.outcomes[made.group[0]],
+            made.reason[0],
+            made.level[0],
+            diagnoses[deciding] if deciding else "",
+            procedures[alone] if alone else "",
         )
-        flags = np.array([1 if sex == "M" else 2, 1 if icu else 0], dtype=np.int8)
-        group = np.empty(1, dtype=np.int16)
-        small = np.empty((3, 1), dtype=np.int8)
-        level = np.empty(1, dtype=np.uint8)
-        deciding, retried = np.empty((2, 1), dtype=np.int32)
-        case = EncodedCases(
-            sex=flags[:1],
-            age_years=scalars[:1],
-            age_days=scalars[1:2],
-            birth_weight_g=scalars[2:3],
-            los_days=scalars[3:4],
-            icu=flags[1:],
-            diagnoses=Codes(np.array([0, len(dx)]), dx, _NO_WORDS),
-            procedures=Codes(np.array([0, len(px)]), px, _NO_WORDS),
-            good=_ONE,
-            more={
-                name: np.array([-1 if more[name] is None else more[name]], dtype=np.int32)
-                for name in self.compiled.more
-            },
-        )
-        columns = (group, small[0], small[1], small[2], level, deciding, retried)
-        asked = case.stacked(self.compiled.more)
-        _run(self.compiled.program, case, asked, self._facts_of, columns, 0, 1)
-        position = int(deciding[0])
-        severity = LEVELS[level[0]]
-        decided = diagnoses[position] if position else ""
-        if group[0] != self.compiled.program.none:
-            o = self.outcomes[group[0]]
-            if o.rest:
-                return Grouping(
-                    o.mdc, "", o.drg, o.name, "ungroupable", "no_adrg", severity, decided,
-                    o.adrg_key,
-                )  # fmt: skip
-            status = "ambiguous" if o.ambiguous else "grouped"
-            reason = "no_surgical_adrg" if o.ambiguous else ""
-            if retried[0] and not o.ambiguous:
-                reason = "further_procedure"
-            alone = procedures[retried[0]] if retried[0] else ""
-            return Grouping(
-                o.mdc, o.adrg, o.drg, o.name, status, reason, severity, decided, o.adrg_key, alone
-            )
-        why = self._reason_of_one(case)
-        return Grouping(
-            "",
-            "",
-            UNGROUPABLE,
-            self.outcomes[-1].name,
-            "ungroupable",
-            why,
-            severity,
-            decided,
-        )
+
+
+def grouping(o: Outcome, reason: int, level: int, decided: str, alone: str = "") -> Grouping:
+    """Return what a case ended in, in words; `alone` is the procedure that grouped it by itself."""
+    status = "ambiguous" if o.ambiguous else "grouped" if o.mdc and not o.rest else "ungroupable"
+    return Grouping(
+        mdc=o.mdc,
+        adrg=o.adrg,
+        drg=o.drg,
+        name=o.name,
+        status=status,
+        reason=REASONS[reason],
+        severity=LEVELS[level],
+        severity_diagnosis=decided,
+        adrg_key=o.adrg_key,
+        by_procedure="" if o.rest else alone,
+    )
+
+
+def encode_case(compiled: Compiled, facts: Mapping[str, Any]) -> EncodedCases:
+    """Return one case as cases: facts by name, codes written as the scheme's are."""
+    index = compiled.procedures.index
+    dx = [compiled.encode_diagnosis(code) for code in facts["diagnoses"]]
+    px = [index.get(code, 0) for code in facts["procedures"]]
+    years, days = facts["age_years"], facts["age_days"]
+    given = [years, None if days == 0 and years >= 1 else days]
+    given += [facts["birth_weight_g"], facts["los_days"]]
+    for name in compiled.more:
+        given.append(code_number(name, facts[name]) if name in CODED else facts[name])
+    numbers = np.array([-1 if value is None else value for value in given], dtype=np.int32)
+    flags = np.array([1 if facts["sex"] == "M" else 2, facts["icu"]], dtype=np.int8)
+    return EncodedCases(
+        sex=flags[:1],
+        age_years=numbers[:1],
+        age_days=numbers[1:2],
+        birth_weight_g=numbers[2:3],
+        los_days=numbers[3:4],
+        icu=flags[1:],
+        diagnoses=Codes(np.array([0, len(dx)]), np.array([*dx, 0], dtype=np.int32), _NO_WORDS),
+        procedures=Codes(np.array([0, len(px)]), np.array([*px, 0], dtype=np.int32), _NO_WORDS),
+        good=_ONE,
+        more={name: numbers[4 + i : 5 + i] for i, name in enumerate(compiled.more)},
+    )
+
+
+def kept_by_grouper(make: Callable[[Grouper], T]) -> Callable[[Grouper], T]:
+    """Return `make` so that what it makes of a grouper is made once and kept as long as that is."""
+    kept: WeakKeyDictionary[Grouper, T] = WeakKeyDictionary()
+
+    def of(grouper: Grouper) -> T:
+        found = kept.get(grouper)
+        if found is None:
+            found = kept[grouper] = make(grouper)
+        return found
+
+    return of
 
 
 def edition_of(scheme: Scheme) -> str:

@@ -6,31 +6,31 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from drgpay.cases.editions import KINDS
-from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.cases.encode import EncodedCases
 from drgpay.cases.tidy import grams_of
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import MOST, VARIED, Found, Nearest, Price, changer_of
-from drgpay.grouper.engine import GroupedCases, Grouper, code_number
+from drgpay.grouper.engine import GroupedCases, Grouper, encode_case, grouping, kept_by_grouper
 from drgpay.grouper.explained import DiagnosisSeverity, Explained, Reading, UnknownCode, WouldTexts
-from drgpay.grouper.outcome import LEVELS, REASONS, Grouping
+from drgpay.grouper.outcome import Grouping
 from drgpay.grouper.trace import Tracer, tracer_of
 from drgpay.grouper.versions import VersionedGrouper
 from drgpay.grouper.would_group import would_group
-from drgpay.names.columns import CODED, GROUPING_MORE
+from drgpay.names.columns import GROUPING_MORE
 from drgpay.names.readings import READINGS
 
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
 MOST_KEPT = 50_000
-_ONE = np.ones(1, dtype=np.bool_)
-_NO_WORDS = pa.array([], pa.string())
+# facts of a case that it may lack
+OPTIONAL = ("age_days", "birth_weight_g", "los_days", *GROUPING_MORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +39,10 @@ class Explanation(Explained):
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values; points in 1/10,000, money in fen."""
-        own = {
-            name: getattr(self, name)
-            for name in (
-                "scheme",
-                "mdc_name",
-                "mdc_rule",
-                "adrg_name",
-                "adrg_rule",
-                "adrg_kind",
-                "drg_rule",
-                "facts",
-            )
-        }
+        names = "scheme mdc_name mdc_rule adrg_name adrg_rule adrg_kind drg_rule facts".split()
         return {
             "grouping": asdict(self.grouping),
-            **own,
+            **{name: getattr(self, name) for name in names},
             "options": dict(self.options),
             "principal": list(self.principal),
             "procedures": [list(item) for item in self.procedures],
@@ -83,20 +71,11 @@ class Explanation(Explained):
 def explain(
     grouper: Grouper | VersionedGrouper,
     *,
-    sex: str,
-    age_years: int,
     diagnoses: Sequence[str],
     procedures: Sequence[str] = (),
-    age_days: int | None = None,
-    birth_weight_g: int | None = None,
-    los_days: int | None = None,
-    icu: bool = False,
-    icu_hours: int | None = None,
-    admission_weight_g: int | None = None,
-    discharge_way: str | None = None,
-    special_charge: str | None = None,
     discharge_date: dt.date | None = None,
     price: Pricing | None = None,
+    **given: Any,
 ) -> Explanation:
     """Group one case and say why; arguments and errors are those of `Grouper.group_case`.
 
@@ -112,29 +91,18 @@ def explain(
     """
     if isinstance(grouper, VersionedGrouper):
         grouper = grouper.of_day(discharge_date)
-    facts: dict[str, Any] = {
-        "sex": sex,
-        "age_years": age_years,
-        "age_days": age_days,
-        "birth_weight_g": birth_weight_g,
-        "los_days": los_days,
-        "icu": icu,
-        "icu_hours": icu_hours,
-        "admission_weight_g": admission_weight_g,
-        "discharge_way": discharge_way,
-        "special_charge": special_charge,
-    }
-    grouping = grouper.group_case(diagnoses=diagnoses, procedures=procedures, **facts)
+    facts: dict[str, Any] = {**dict.fromkeys(OPTIONAL), "icu": False, **given}
+    made = grouper.group_case(diagnoses=diagnoses, procedures=procedures, **facts)
     dx, px = grouper.read_codes(diagnoses, procedures)
     facts |= {"diagnoses": dx, "procedures": px}
     facts |= {name: grams_of(facts[name]) for name in ("birth_weight_g", "admission_weight_g")}
     explainer = explainer_of(grouper)
-    decided = grouping.severity_diagnosis
+    decided = made.severity_diagnosis
     deciding = 1 + dx[1:].index(decided) if decided else 0
     nearest = explainer.nearest_of_one(facts)
-    own = price(grouping.drg) if price else None
+    own = price(made.drg) if price else None
     prices = tuple(price(n.drg) for n in nearest) if price else ()
-    return explainer.explanation(grouping, facts, deciding, nearest, own, prices)
+    return explainer.explanation(made, facts, deciding, nearest, own, prices)
 
 
 def unknown_code(grouper: Grouper, which: int, code: str) -> UnknownCode | None:
@@ -159,10 +127,7 @@ class Explainer:
         self.grouped_by = scheme
         self.outcomes = grouper.outcomes
         self.contradictions = grouper.contradictions
-        self.encode = (grouper.compiled.encode_diagnosis, grouper.compiled.procedures.index)
-        self.number_of = {
-            (o.mdc, o.adrg_key, o.drg): i for i, o in reversed(list(enumerate(grouper.outcomes)))
-        }
+        self.compiled = grouper.compiled
         self.tracer: Tracer = tracer_of(grouper)
         self.changer = changer_of(grouper)
         self.mdcs = {m.mdc: m for m in scheme.mdcs}
@@ -177,33 +142,9 @@ class Explainer:
 
     def nearest_of_one(self, facts: dict[str, Any], most: int = MOST) -> tuple[Nearest, ...]:
         """Return the nearest other groups of one case, `most` of them."""
-        case = self._encoded(facts)
+        case = encode_case(self.compiled, facts)
         found = self.changer.nearest(case, self.changer.group(case), most)
         return next(self._listed(found, [facts]))
-
-    def _encoded(self, facts: dict[str, Any]) -> EncodedCases:
-        encode, index = self.encode
-        dx = np.array([*map(encode, facts["diagnoses"]), 0], dtype=np.int32)
-        px = np.array([*(index.get(c, 0) for c in facts["procedures"]), 0], dtype=np.int32)
-
-        def number(name: str) -> NDArray[np.int32]:
-            value = facts[name]
-            if name in CODED:
-                value = code_number(name, value)
-            return np.array([-1 if value is None else int(value)], dtype=np.int32)
-
-        return EncodedCases(
-            sex=np.array([1 if facts["sex"] == "M" else 2], dtype=np.int8),
-            age_years=number("age_years"),
-            age_days=number("age_days"),
-            birth_weight_g=number("birth_weight_g"),
-            los_days=number("los_days"),
-            icu=np.array([facts["icu"]], dtype=np.int8),
-            diagnoses=Codes(np.array([0, len(dx) - 1]), dx, _NO_WORDS),
-            procedures=Codes(np.array([0, len(px) - 1]), px, _NO_WORDS),
-            good=_ONE,
-            more={name: number(name) for name in GROUPING_MORE},
-        )
 
     def _listed(
         self, found: Found, facts: Sequence[dict[str, Any]]
@@ -238,21 +179,16 @@ class Explainer:
         lists = zip(facts, self._listed(found, facts), *(c.tolist() for c in columns), strict=True)
         start = found.start.tolist()
         for i, (f, near, group, reason, level, deciding) in enumerate(lists):
-            o = self.outcomes[group]
-            grouped_at_all = o.mdc and not o.rest
-            status = "ambiguous" if o.ambiguous else "grouped" if grouped_at_all else "ungroupable"
-            decided = f["diagnoses"][deciding] if deciding else ""
             price = own[i] if own else None
             others = tuple(priced[start[i] : start[i + 1]]) if price is not None else ()
-            grouping = Grouping(
-                o.mdc, o.adrg, o.drg, o.name, status, REASONS[reason], LEVELS[level], decided,
-                o.adrg_key,
-            )  # fmt: skip
-            yield self.explanation(grouping, f, deciding, near, price, others)
+            made = grouping(
+                self.outcomes[group], reason, level, f["diagnoses"][deciding] if deciding else ""
+            )
+            yield self.explanation(made, f, deciding, near, price, others)
 
     def explanation(
         self,
-        grouping: Grouping,
+        g: Grouping,
         facts: dict[str, Any],
         deciding: int,
         nearest: tuple[Nearest, ...],
@@ -260,7 +196,6 @@ class Explainer:
         prices: tuple[Price, ...] = (),
     ) -> Explanation:
         """Return the explanation of a grouped case; `deciding` is the diagnosis that decided."""
-        g = grouping
         trace = self.tracer.trace(**facts)
         alone = trace.attempts[-1].procedure
         if alone and not g.by_procedure:
@@ -298,7 +233,10 @@ class Explainer:
         grouper = self._grouper()
         if g.status != "ungroupable" or grouper is None:
             return None
-        case, (dx, px) = self._encoded(facts), (facts["diagnoses"], facts["procedures"])
+        case, (dx, px) = (
+            encode_case(self.compiled, facts),
+            (facts["diagnoses"], facts["procedures"]),
+        )
         would = would_group(grouper).of(case, [0], [dx], [px])[0]
         told = replace(would, contradiction=())  # which has a line of its own
         scheme = grouper.scheme
@@ -311,7 +249,7 @@ class Explainer:
         """Return where the scheme contradicts itself on the principal of an ungrouped case."""
         if g.status != "ungroupable":
             return ()
-        return self.contradictions.of(self.encode[0](principal))
+        return self.contradictions.of(self.compiled.encode_diagnosis(principal))
 
     def _readings(self, g: Grouping, facts: dict[str, Any]) -> Iterator[Reading]:
         """Yield the readings under whose other choice the case would be in another group."""
@@ -363,7 +301,7 @@ class Explainer:
             named = self._named()
         if named is None:
             return False
-        index, met = self.encode[1], named.procedures_of_conditions
+        index, met = self.compiled.procedures.index, named.procedures_of_conditions
         return any(met[index.get(code, 0)] for code in procedures)
 
     def _conditions_of(self, *groupings: Grouping) -> Iterator[tuple[str, str, str]]:
@@ -432,12 +370,4 @@ def _numbers(facts: dict[str, Any]) -> tuple[int, ...]:
     return (*known, int(facts["icu"]), 1 if facts["sex"] == "M" else 2)
 
 
-_EXPLAINERS: WeakKeyDictionary[Grouper, Explainer] = WeakKeyDictionary()
-
-
-def explainer_of(grouper: Grouper) -> Explainer:
-    """Return the explainer of a grouper, made on first use."""
-    found = _EXPLAINERS.get(grouper)
-    if found is None:
-        found = _EXPLAINERS[grouper] = Explainer(grouper)
-    return found
+explainer_of = kept_by_grouper(Explainer)

@@ -54,51 +54,27 @@ CHUNK = 4_000  # cases explained together
 ROWS_OF_A_GROUP = 32_000
 FOR_A_POOL = 12_000  # cases from which other processes are worth their start
 
-_TRIED = pa.list_(
-    pa.struct(
-        [
-            ("group", pa.string()),
-            ("took", pa.bool_()),
-            ("near", pa.bool_()),
-            ("failed", pa.string()),
-        ]
-    )
-)
-_SEVERITY = pa.list_(
-    pa.struct(
-        [
-            ("diagnosis", pa.string()),
-            ("level", pa.string()),
-            ("exclusion_list", pa.string()),
-            ("verdict", pa.string()),
-            ("decides", pa.bool_()),
-        ]
-    )
-)
+TEXT, FLAG = pa.string(), pa.bool_()
 _POINTS = pa.decimal128(20, 4)
-_NEAREST = pa.list_(
-    pa.struct(
-        [("drg", pa.string()), ("change", pa.string()), ("points", _POINTS), ("fen", pa.int64())]
-    )
-)
+
+
+def _list_of(**fields: pa.DataType) -> pa.ListType:
+    return pa.list_(pa.struct(list(fields.items())))
+
+
+_TRIED = _list_of(group=TEXT, took=FLAG, near=FLAG, failed=TEXT)
+_SEVERITY = _list_of(diagnosis=TEXT, level=TEXT, exclusion_list=TEXT, verdict=TEXT, decides=FLAG)
+_NEAREST = _list_of(drg=TEXT, change=TEXT, points=_POINTS, fen=pa.int64())
 SCHEMA = pa.schema(
     [
-        ("case_id", pa.string()),
-        ("scheme", pa.string()),
-        ("mdc", pa.string()),
-        ("adrg", pa.string()),
-        ("drg", pa.string()),
-        ("status", pa.string()),
-        ("reason", pa.string()),
-        ("severity", pa.string()),
+        *((name, TEXT) for name in ("case_id", "scheme", "mdc", "adrg", "drg")),
+        *((name, TEXT) for name in ("status", "reason", "severity")),
         ("points", _POINTS),
         ("fen", pa.int64()),
-        ("mdc_tried", _TRIED),
-        ("adrg_tried", _TRIED),
-        ("drg_tried", _TRIED),
+        *((name, _TRIED) for name in ("mdc_tried", "adrg_tried", "drg_tried")),
         ("severities", _SEVERITY),
         ("nearest", _NEAREST),
-        ("text", pa.string()),
+        ("text", TEXT),
     ]
 )
 
@@ -208,23 +184,23 @@ class _Worker:
         lang = self.lang
         changes = [[words.changes_text(n.changes, e, lang) for n in e.nearest] for e in made]
         texts = ["\n".join(words.lines(e, lang, c)) for e, c in zip(made, changes, strict=True)]
-        columns = [
-            parse.flat(part.table["case_id"]).cast(pa.string()),
-            column(pa.array([e.scheme for e in made], pa.string())),
-            column(pa.array([e.grouping.mdc for e in made], pa.string())),
-            column(pa.array([e.grouping.adrg for e in made], pa.string())),
-            column(pa.array([e.grouping.drg for e in made], pa.string())),
-            status,
-            reason,
-            column(pa.array([e.grouping.severity for e in made], pa.string())),
-            column(_points(price)),
-            column(pa.array([None if p is None else p.fen for p in price], pa.int64())),
-            *map(column, tried),
-            column(_severities(made)),
-            column(_nearest(made, changes)),
-            column(pa.array(texts, pa.string())),
-        ]
-        return pa.table(columns, schema=SCHEMA)
+        columns = {
+            "case_id": parse.flat(part.table["case_id"]).cast(TEXT),
+            "scheme": column(pa.array([e.scheme for e in made], TEXT)),
+            **{
+                name: column(pa.array([getattr(e.grouping, name) for e in made], TEXT))
+                for name in ("mdc", "adrg", "drg", "severity")
+            },
+            "status": status,
+            "reason": reason,
+            "points": column(_points(price)),
+            "fen": column(pa.array([None if p is None else p.fen for p in price], pa.int64())),
+            **dict(zip(("mdc_tried", "adrg_tried", "drg_tried"), map(column, tried), strict=True)),
+            "severities": column(_severities(made)),
+            "nearest": column(_nearest(made, changes)),
+            "text": column(pa.array(texts, TEXT)),
+        }
+        return pa.table(columns).select(SCHEMA.names).cast(SCHEMA)
 
     def _tried_columns(self, cases: Sequence[tuple[Tried, ...]]) -> list[pa.Array]:
         """Return the MDCs, ADRGs and DRGs that were tried on each case, as list columns."""
@@ -280,13 +256,8 @@ def _points(prices: Sequence[Price | None]) -> pa.Array:
 
 def _severities(made: Sequence[Explanation]) -> pa.Array:
     all_of = [s for e in made for s in e.secondary]
-    columns: list[Any] = [
-        [s.code for s in all_of],
-        [s.level for s in all_of],
-        [s.exclusion_list for s in all_of],
-        [s.verdict for s in all_of],
-        [s.decisive for s in all_of],
-    ]
+    names = ("code", "level", "exclusion_list", "verdict", "decisive")
+    columns = [[getattr(s, name) for s in all_of] for name in names]
     return _lists(_SEVERITY, [len(e.secondary) for e in made], columns)
 
 
@@ -306,12 +277,7 @@ def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]
         return [None if v < 0 else v for v in values[rows].tolist()]
 
     def codes(some: Codes) -> list[list[str]]:
-        flat = parse.flat(some.words)
-        if pa.types.is_dictionary(flat.type):
-            dictionary = flat.dictionary.to_pylist()
-            texts = [dictionary[i] for i in flat.indices.to_pylist()]
-        else:
-            texts = flat.to_pylist()
+        texts = parse.flat(some.words).cast(TEXT).to_pylist()
         starts, ends = some.offsets[rows].tolist(), some.offsets[rows + 1].tolist()
         return [texts[a:b] for a, b in zip(starts, ends, strict=True)]
 
@@ -321,32 +287,18 @@ def facts_of(part: GroupedPiece, rows: NDArray[np.int64]) -> list[dict[str, Any]
         code_of = {number: code for code, number in CODED[name].items()}
         return [code_of.get(number) for number in c.number(name)[rows].tolist()]
 
-    columns = zip(
-        ("M" if sex == 1 else "F" for sex in c.sex[rows].tolist()),
-        numbers(c.age_years),
-        numbers(c.age_days),
-        numbers(c.birth_weight_g),
-        numbers(c.los_days),
-        (bool(icu) for icu in c.icu[rows].tolist()),
-        zip(*(more(name) for name in GROUPING_MORE), strict=True),
-        codes(c.diagnoses),
-        codes(c.procedures),
-        strict=True,
-    )
-    return [
-        {
-            "sex": sex,
-            "age_years": years,
-            "age_days": days,
-            "birth_weight_g": weight,
-            "los_days": stay,
-            "icu": icu,
-            **dict(zip(GROUPING_MORE, others, strict=True)),
-            "diagnoses": dx,
-            "procedures": px,
-        }
-        for sex, years, days, weight, stay, icu, others, dx, px in columns
-    ]
+    columns = {
+        "sex": ["M" if sex == 1 else "F" for sex in c.sex[rows].tolist()],
+        **{
+            name: numbers(getattr(c, name))
+            for name in ("age_years", "age_days", "birth_weight_g", "los_days")
+        },
+        "icu": c.icu[rows].astype(np.bool_).tolist(),
+        **{name: more(name) for name in GROUPING_MORE},
+        "diagnoses": codes(c.diagnoses),
+        "procedures": codes(c.procedures),
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def explanations(

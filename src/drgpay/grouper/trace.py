@@ -11,13 +11,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
-from drgpay.grouper.engine import Grouper, code_number
-from drgpay.names.columns import GROUPING_MORE
-from drgpay.schemes.program import BEHIND_AMBIGUOUS, outcome_of
+from drgpay.grouper.engine import Grouper, code_number, kept_by_grouper
+from drgpay.names.columns import CODED, GROUPING_MORE
+from drgpay.schemes.program import outcome_of
 from drgpay.schemes.rules import (
+    COMPARE,
     DIAGNOSIS_FACTS,
     Always,
     And,
@@ -30,11 +30,10 @@ from drgpay.schemes.rules import (
     Not,
     Or,
     StartsWith,
-    any_procedure_reading,
     atoms,
     parse_rule,
 )
-from drgpay.schemes.tables import MdcRow
+from drgpay.schemes.tables import AdrgRow, MdcRow, Vocabulary
 
 Sets = frozenset[int]
 NO_SETS: Sets = frozenset()
@@ -150,14 +149,6 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "further": ("other_procedure", "any_procedure"),
 }
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_HOLDS: dict[str, Callable[[int, int], bool]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
 
 
 def opposite(operator: str) -> str:
@@ -306,7 +297,7 @@ class _Compiler:
             return _membership(
                 atom.fact, self.lists.add(atom, self.owner, self.mdc), wanted, failure
             )
-        holds, value = _HOLDS[atom.operator], atom.value
+        holds, value = COMPARE[atom.operator], atom.value
         if isinstance(atom, Count):
             place = self.lists.count(atom, self.owner, self.mdc)
             return lambda f: None if holds(f.counts[place], value) == wanted else failure
@@ -386,6 +377,10 @@ class _Mdc(NamedTuple):
     failed: dict[Failure, Tried]
 
 
+def _names(words: Vocabulary) -> dict[str, str | None]:
+    return dict(zip(words.codes.to_pylist(), words.names.to_pylist(), strict=True))
+
+
 class Tracer:
     """The rules of a grouper's scheme, ready to be tried on cases."""
 
@@ -398,80 +393,47 @@ class Tracer:
         rules = [m.rule for m in scheme.mdcs] + [a.rule for a in scheme.adrgs]
         rules += [d.rule for d in scheme.drgs]
         self.cuts = cut_points(map(parse_rule, rules))
-        self.diagnosis_names = dict(
-            zip(scheme.diagnoses.codes.to_pylist(), scheme.diagnoses.names.to_pylist(), strict=True)
+        self.diagnosis_names = _names(scheme.diagnoses)
+        self.procedure_names = _names(scheme.procedures)
+        code, level, exclusion = (column.to_pylist() for column in scheme.severity.columns)
+        self.severity: dict[str, tuple[str, str]] = dict(
+            zip(code, zip(level, exclusion, strict=True), strict=True)
         )
-        self.procedure_names = dict(
-            zip(
-                scheme.procedures.codes.to_pylist(),
-                scheme.procedures.names.to_pylist(),
-                strict=True,
-            )
-        )
-        severity = scheme.severity
-        self.severity: dict[str, tuple[str, str]] = {
-            code: (level, exclusion)
-            for code, level, exclusion in zip(
-                severity["code"].to_pylist(),
-                severity["level"].to_pylist(),
-                severity["exclusion_list"].to_pylist(),
-                strict=True,
-            )
-        }
         self.excluded_under: dict[str, set[str]] = {}
-        for principal, number in zip(
-            scheme.exclusions["principal"].to_pylist(),
-            scheme.exclusions["exclusion_list"].to_pylist(),
-            strict=True,
+        for number, principal in zip(
+            *(column.to_pylist() for column in scheme.exclusions.columns), strict=True
         ):
             self.excluded_under.setdefault(principal, set()).add(number)
         self._kept: dict[tuple[object, ...], tuple[Tried, ...]] = {}
 
     def _compiled(self) -> tuple[_Mdc, ...]:
-        scheme = self.scheme
-        reading = any_procedure_reading if scheme.surgical_match == "any" else (lambda node: node)
-        drgs_of: dict[str, list[tuple[Rule, str]]] = {}
-        for d in scheme.drgs:
-            drgs_of.setdefault(d.adrg_key, []).append(
-                (Rule("drg", d.drg, d.key, d.name, d.rule), scheme.lists_of(d))
-            )
-        found = []
-        for mdc in scheme.mdcs:
-            entries: list[_Entry] = []
-            waiting = mdc.ambiguous != "no"
-            for adrg in (a for a in scheme.adrgs if a.mdc == mdc.mdc):
-                if waiting and adrg.kind in BEHIND_AMBIGUOUS:
-                    entries.append(self._ambiguous(mdc))
-                    waiting = False
-                own = _Compiler(self.lists, mdc, adrg.key)
-                drgs = tuple(
-                    (
-                        rule,
-                        _Compiler(self.lists, mdc, owner).check(reading(parse_rule(rule.text))),
-                    )
-                    for rule, owner in drgs_of.get(adrg.key, [])
-                )
-                if not drgs and adrg.kind == "fallback":
-                    group = outcome_of(adrg, None)
-                    always = Rule("drg", group.drg, group.drg, group.name, "True")
-                    drgs = ((always, own.check(Always())),)
-                rule = Rule(adrg.kind, adrg.adrg, adrg.key, adrg.name, adrg.rule)
-                entries.append(_Entry(rule, own.check(reading(parse_rule(adrg.rule))), drgs, {}))
-            if waiting:
-                entries.append(self._ambiguous(mdc))
-            check = _Compiler(self.lists, mdc, mdc.mdc).check(reading(parse_rule(mdc.rule)))
+        scheme, found = self.scheme, []
+        for mdc, adrgs in scheme.in_order():
+            entries = tuple(self._entry(mdc, adrg) for adrg in adrgs)
+            check = _Compiler(self.lists, mdc, mdc.mdc).check(scheme.read(mdc.rule))
             rule = Rule("mdc", mdc.mdc, mdc.mdc, mdc.name, mdc.rule)
-            found.append(_Mdc(rule, check, tuple(entries), {}))
+            found.append(_Mdc(rule, check, entries, {}))
         return tuple(found)
 
-    def _ambiguous(self, mdc: MdcRow) -> _Entry:
-        main = mdc.ambiguous == "main" and self.scheme.surgical_match == "main"
-        atom = Member("main_procedure" if main else "any_procedure", list_name="valid_procedures")
-        code = f"{mdc.letter}QY"
-        rule = Rule(
-            "ambiguous", code, code, f"{mdc.name}：歧义组", f"{atom.fact} in valid_procedures"
-        )
-        return _Entry(rule, _Compiler(self.lists, mdc, mdc.mdc).check(atom), (), {})
+    def _entry(self, mdc: MdcRow, adrg: AdrgRow | None) -> _Entry:
+        """Return the entry of an ADRG's rule, of the MDC's ambiguous group without one."""
+        scheme = self.scheme
+        if adrg is None:
+            atom, code, name = scheme.ambiguous_group(mdc)
+            rule = Rule("ambiguous", code, code, name, f"{atom.fact} in {atom.list_name}")
+            return _Entry(rule, _Compiler(self.lists, mdc, mdc.mdc).check(atom), (), {})
+        own = _Compiler(self.lists, mdc, adrg.key)
+        drgs = []
+        for d in scheme.drgs_of.get(adrg.key, ()):
+            inside = _Compiler(self.lists, mdc, scheme.lists_of(d))
+            rule = Rule("drg", d.drg, d.key, d.name, d.rule)
+            drgs.append((rule, inside.check(scheme.read(d.rule))))
+        if not drgs and adrg.kind == "fallback":
+            group = outcome_of(adrg, None)
+            always = Rule("drg", group.drg, group.drg, group.name, "True")
+            drgs.append((always, own.check(Always())))
+        rule = Rule(adrg.kind, adrg.adrg, adrg.key, adrg.name, adrg.rule)
+        return _Entry(rule, own.check(scheme.read(adrg.rule)), tuple(drgs), {})
 
     def levels(self, diagnoses: Sequence[str]) -> tuple[bool, bool]:
         """Return whether some secondary diagnosis counts as MCC, and as CC."""
@@ -484,39 +446,27 @@ class Tracer:
         return "MCC" in found, "CC" in found
 
     def trace(
-        self,
-        *,
-        sex: str,
-        age_years: int,
-        diagnoses: Sequence[str],
-        procedures: Sequence[str] = (),
-        age_days: int | None = None,
-        birth_weight_g: int | None = None,
-        los_days: int | None = None,
-        icu: bool = False,
-        icu_hours: int | None = None,
-        admission_weight_g: int | None = None,
-        discharge_way: str | None = None,
-        special_charge: str | None = None,
+        self, *, diagnoses: Sequence[str], procedures: Sequence[str] = (), **facts: Any
     ) -> Trace:
         """Return what the rules say of a case whose codes are written as the scheme's are."""
         of = self.lists.of
         principal = of(diagnoses[0], "principal")
         secondary = NO_SETS.union(*[of(code, "secondary") for code in diagnoses[1:]])
-        values = (
-            age_years, None if age_days == 0 and age_years >= 1 else age_days,
-            birth_weight_g or None, los_days, icu_hours,
-            admission_weight_g or None,
-            code_number("discharge_way", discharge_way),
-            code_number("special_charge", special_charge),
-        )  # fmt: skip
+        given: dict[str, Any] = {name: facts.get(name) for name in GIVEN_NUMBERS}
+        if given["age_days"] == 0 and facts["age_years"] >= 1:
+            given["age_days"] = None
+        for name in ("birth_weight_g", "admission_weight_g"):
+            given[name] = given[name] or None
+        given |= {name: code_number(name, given[name]) for name in CODED.keys() & given.keys()}
         place = tuple(
             [
                 -1 if value is None else bisect_right(self.cuts[name], value)
-                for name, value in zip(GIVEN_NUMBERS, values, strict=True)
+                for name, value in given.items()
             ]
         )
-        rest = (1 if sex == "M" else 2, place, bool(icu), *self.levels(diagnoses))
+        sex, icu = 1 if facts["sex"] == "M" else 2, bool(facts.get("icu"))
+        mcc, cc = self.levels(diagnoses)
+        rest = (sex, place, icu, mcc, cc)
         known = self.scheme.procedures.index
 
         def attempt(at: int, codes: Sequence[str]) -> Attempt:
@@ -524,7 +474,6 @@ class Tracer:
             if codes:
                 main = of(codes[0], "main")
                 other = NO_SETS.union(*[of(code, "further") for code in codes[1:]])
-            every = main | other
             repeated = len(codes) > 1 and codes[0] == codes[1] and codes[0] in known
             counts = self.lists.counts(diagnoses[1:], diagnoses[:1], codes[:1], codes[1:])
             number = bisect_right(self.cuts["procedure_count"], len(codes))
@@ -533,17 +482,27 @@ class Tracer:
             if mdcs is None:
                 if len(self._kept) > MEMORY:
                     self._kept.clear()
-                facts = Facts(
-                    principal, secondary, principal | secondary, main, other, every, counts,
-                    rest[0], *values, len(codes), repeated, *rest[2:],
-                )  # fmt: skip
-                mdcs = self._kept[key] = self._placed(facts)
+                case = Facts(
+                    principal=principal,
+                    secondary=secondary,
+                    any_diagnosis=principal | secondary,
+                    main_procedure=main,
+                    other_procedure=other,
+                    any_procedure=main | other,
+                    counts=counts,
+                    sex=sex,
+                    **given,
+                    procedure_count=len(codes),
+                    repeated=repeated,
+                    icu=icu,
+                    mcc=mcc,
+                    cc=cc,
+                )
+                mdcs = self._kept[key] = self._placed(case)
             return Attempt(at, mdcs)
 
         first = attempt(0, procedures)
-        if not procedures:
-            return Trace((first,))
-        if not self.scheme.retry or first.mdcs[-1].took:
+        if not procedures or not self.scheme.retry or first.mdcs[-1].took:
             return Trace((first,))
         alone: list[Attempt] = []
         for at, code in enumerate(procedures[1:], 1):
@@ -618,12 +577,4 @@ def cut_points(rules: Iterable[Node]) -> dict[str, list[int]]:
     return {name: sorted(found - {0}) for name, found in cuts.items()}
 
 
-_TRACERS: WeakKeyDictionary[Grouper, Tracer] = WeakKeyDictionary()
-
-
-def tracer_of(grouper: Grouper) -> Tracer:
-    """Return the tracer of a grouper, made on first use."""
-    found = _TRACERS.get(grouper)
-    if found is None:
-        found = _TRACERS[grouper] = Tracer(grouper)
-    return found
+tracer_of = kept_by_grouper(Tracer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.ground.languages import choose, is_chinese
-from drgpay.grouper.engine import Grouper, select
+from drgpay.grouper.engine import Grouper, kept_by_grouper, select
 from drgpay.grouper.outcome import GROUPED
 from drgpay.schemes import Scheme
 
@@ -251,9 +251,6 @@ class _Tries:
         return Codes(offsets, ids, pa.array([], pa.string()))
 
 
-_KEPT: WeakKeyDictionary[Grouper, WouldGroup] = WeakKeyDictionary()
-
-
 @lru_cache(maxsize=8)
 def _by_category(codes: tuple[str, ...], letters: int) -> Categories:
     """Return codes by their first letters; shared by schemes of the same codes."""
@@ -263,12 +260,7 @@ def _by_category(codes: tuple[str, ...], letters: int) -> Categories:
     return found
 
 
-def would_group(grouper: Grouper) -> WouldGroup:
-    """Return what tells it for a grouper, made on first use."""
-    found = _KEPT.get(grouper)
-    if found is None:
-        found = _KEPT[grouper] = WouldGroup(grouper)
-    return found
+would_group = kept_by_grouper(WouldGroup)
 
 
 def _ordered(codes: Sequence[str], code: str) -> list[str]:

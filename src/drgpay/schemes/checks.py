@@ -25,13 +25,7 @@ from drgpay.names.readings import READINGS
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.contradictions import refused_by_mdc
 from drgpay.schemes.folders import large_table
-from drgpay.schemes.program import (
-    BEHIND_AMBIGUOUS,
-    OWN_GROUP,
-    _Compiler,
-    _conjunction,
-    compile_scheme,
-)
+from drgpay.schemes.program import _Compiler, _conjunction, compile_scheme
 from drgpay.schemes.reach import Reach, reach
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,
@@ -43,7 +37,14 @@ from drgpay.schemes.rules import (
     members,
     parse_rule,
 )
-from drgpay.schemes.tables import EVERY_OWNER, AdrgRow, MdcRow, Scheme
+from drgpay.schemes.tables import (
+    BEHIND_AMBIGUOUS,
+    EVERY_OWNER,
+    OWN_GROUP,
+    AdrgRow,
+    MdcRow,
+    Scheme,
+)
 
 DIAGNOSIS_SHAPE = r"^[A-Z]\d{2}\.(?:\d{3}|x\d{2})(?:x\d{3})?(?:\+[A-Z]\d{2}(?:\.\d)?\*)?$"
 PROCEDURE_SHAPE = (

@@ -14,7 +14,7 @@ diagnosis lists, then those of procedure lists.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, NamedTuple, TypeGuard
@@ -28,6 +28,7 @@ from drgpay.ground.errors import SchemeError, both
 from drgpay.names.columns import GROUPING_MORE
 from drgpay.schemes._arrow import column, flags, positions, strings
 from drgpay.schemes.rules import (
+    COMPARE,
     DIAGNOSIS_FACTS,
     REPEATED,
     Always,
@@ -41,7 +42,6 @@ from drgpay.schemes.rules import (
     Or,
     RuleSyntaxError,
     StartsWith,
-    any_procedure_reading,
     parse_rule,
 )
 from drgpay.schemes.shortcuts import (
@@ -54,18 +54,12 @@ from drgpay.schemes.shortcuts import (
     terms_of_marks,
     usual_persons,
 )
-from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
+from drgpay.schemes.tables import OWN_GROUP, AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
 
 MAX_TERMS_OF_A_RULE = 512
 MAX_KEY_BITS = 8
 MAX_PLACES = 8  # terms of one that asks where its procedures stand
 NUMBERS = ("age_years", "age_days", "birth_weight_g", "los_days")
-
-
-# kinds of ADRG that stand behind an MDC's ambiguous group, and those that are a group themselves
-BEHIND_AMBIGUOUS = ("medical", "fallback")
-OWN_GROUP = ("ambiguous", "fallback")
-
 
 OF_PERSON = ("age_years", "age_days", "birth_weight_g", "sex")
 OF_CODES = ("codes", "sites", REPEATED)  # facts of the first word that only certain codes set
@@ -360,16 +354,6 @@ def _conjunction(parts: list[_Terms]) -> _Terms:
     return result
 
 
-_COMPARE: dict[str, Callable[[Any, int], Any]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
-
-
 @dataclass
 class _Facts:
     """Places of facts: bit numbers inside the three groups of words."""
@@ -460,37 +444,27 @@ class _Entry:
 
 def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
     scheme = compiler.scheme
-    reading = any_procedure_reading if scheme.surgical_match == "any" else (lambda node: node)
-    adrgs_of: dict[str, list[AdrgRow]] = {}
-    for adrg in scheme.adrgs:
-        adrgs_of.setdefault(adrg.mdc, []).append(adrg)
-    drgs_of: dict[str, list[Any]] = {}
-    for drg in scheme.drgs:
-        drgs_of.setdefault(drg.adrg_key, []).append(drg)
     entries: list[_Entry] = []
-    for mdc in scheme.mdcs:
-        mdc_terms = compiler.terms(reading(parse_rule(mdc.rule)), mdc.mdc, mdc)
+    for mdc, adrgs in scheme.in_order():
+        mdc_terms = compiler.terms(scheme.read(mdc.rule), mdc.mdc, mdc)
         if only_mdc:
             entries.append(_Entry(mdc_terms, [([frozenset()], Outcome(mdc.mdc, "", "", ""))], mdc))
             continue
-        waiting = mdc.ambiguous != "no"
-        for adrg in adrgs_of.get(mdc.mdc, []):
-            if waiting and adrg.kind in BEHIND_AMBIGUOUS:
+        for adrg in adrgs:
+            if adrg is None:
                 entries.append(_ambiguous(compiler, mdc, mdc_terms))
-                waiting = False
-            own = compiler.terms(reading(parse_rule(adrg.rule)), adrg.key, mdc)
+                continue
+            own = compiler.terms(scheme.read(adrg.rule), adrg.key, mdc)
             drgs = [
                 (
-                    compiler.terms(reading(parse_rule(drg.rule)), scheme.lists_of(drg), mdc),
+                    compiler.terms(scheme.read(drg.rule), scheme.lists_of(drg), mdc),
                     outcome_of(adrg, drg),
                 )
-                for drg in drgs_of.get(adrg.key, [])
+                for drg in scheme.drgs_of.get(adrg.key, ())
             ]
             if not drgs and adrg.kind in OWN_GROUP:
                 drgs = [([frozenset()], outcome_of(adrg, None))]
             entries.append(_Entry(_conjunction([mdc_terms, own]), drgs, adrg))
-        if waiting:
-            entries.append(_ambiguous(compiler, mdc, mdc_terms))
     return entries
 
 
@@ -510,10 +484,9 @@ def outcome_of(adrg: AdrgRow, drg: DrgRow | None) -> Outcome:
 
 
 def _ambiguous(compiler: _Compiler, mdc: MdcRow, mdc_terms: _Terms) -> _Entry:
-    main = mdc.ambiguous == "main" and compiler.scheme.surgical_match == "main"
-    fact = "main_procedure" if main else "any_procedure"
-    valid = compiler.terms(Member(fact, list_name="valid_procedures"), mdc.mdc, mdc)
-    outcome = Outcome(mdc.mdc, "", f"{mdc.letter}QY", f"{mdc.name}：歧义组", ambiguous=True)
+    rule, code, name = compiler.scheme.ambiguous_group(mdc)
+    valid = compiler.terms(rule, mdc.mdc, mdc)
+    outcome = Outcome(mdc.mdc, "", code, name, ambiguous=True)
     return _Entry(_conjunction([mdc_terms, valid]), [([frozenset()], outcome)], mdc)
 
 
@@ -687,7 +660,7 @@ def _assemble(
             flag_bits[name] |= value
         elif name == "sex":
             for code in (1, 2):
-                if _COMPARE[detail[0]](code, detail[1]):
+                if COMPARE[detail[0]](code, detail[1]):
                     sex[code] |= value
         elif name == "sites":
             mdc, _, least = detail
@@ -930,7 +903,7 @@ def _number_tables(facts: _Facts, names: Iterable[str]) -> tuple[Words, NDArray[
         table = np.zeros(size, dtype=np.uint64)
         values = np.arange(size)
         for (operator, value), bit in asked:
-            table[_COMPARE[operator](values, value)] |= np.uint64(1 << bit)
+            table[COMPARE[operator](values, value)] |= np.uint64(1 << bit)
         tables.append(table)
         starts.append(starts[-1] + size)
     return np.concatenate(tables), np.array(starts, dtype=np.int64)

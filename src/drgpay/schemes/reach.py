@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 
 from drgpay.names.columns import CODED
 from drgpay.schemes.program import (
-    _COMPARE,
     _bit_rows,
     _classes,
     _Compiler,
@@ -43,7 +42,7 @@ from drgpay.schemes.program import (
     _words,
     levels_and_lists,
 )
-from drgpay.schemes.rules import DIAGNOSIS_FACTS, REPEATED, any_procedure_reading, parse_rule
+from drgpay.schemes.rules import COMPARE, DIAGNOSIS_FACTS, REPEATED
 from drgpay.schemes.shortcuts import Words
 from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme
 
@@ -123,7 +122,7 @@ class _Cell:
             return bool(self.levels & (CC if name == "cc" else MCC))
         operator, value = detail
         known = self.special.get(name) if name in SPECIAL else getattr(self, name)
-        return known is not None and bool(_COMPARE[operator](known, value))
+        return known is not None and bool(COMPARE[operator](known, value))
 
 
 @dataclass(frozen=True)
@@ -377,7 +376,7 @@ class _Searcher:
             return np.asarray(has_main & (mains == second) & (mains > 0))
         if name == "procedure_count":
             operator, value = detail
-            return np.asarray(_COMPARE[operator](has_main + len(further), value))
+            return np.asarray(COMPARE[operator](has_main + len(further), value))
         fact, number, distinct, least = detail
         if fact in DIAGNOSIS_FACTS:
             members = self.compiler.d_sets.rows[number]
@@ -646,19 +645,14 @@ class _Searcher:
 
     def takes_everything(self, universe: _Universe) -> Iterator[AdrgRow]:
         """Yield the ADRG rows whose rule holds for all that their MDC accepts."""
-        any_reading = self.scheme.surgical_match == "any"
         beside = _Companions()
         for mdc in self.scheme.mdcs:
-            node = parse_rule(mdc.rule)
-            node = any_procedure_reading(node) if any_reading else node
-            mdc_terms = self.compiler.terms(node, mdc.mdc, mdc)
+            mdc_terms = self.compiler.terms(self.scheme.read(mdc.rule), mdc.mdc, mdc)
             accepted: Words | None = None
             for adrg in self.scheme.adrgs:
                 if adrg.mdc != mdc.mdc:
                     continue
-                node = parse_rule(adrg.rule)
-                node = any_procedure_reading(node) if any_reading else node
-                own = self.compiler.terms(node, adrg.key, mdc)
+                own = self.compiler.terms(self.scheme.read(adrg.rule), adrg.key, mdc)
                 if frozenset() in own:
                     yield adrg
                     continue
@@ -704,9 +698,6 @@ def reach(scheme: Scheme) -> Reach:
     drgs: list[Unreached] = []
     ambiguous: list[Unreached] = []
     witnesses: dict[tuple[str, str], Witness] = {}
-    drgs_of: dict[str, list[DrgRow]] = {}
-    for drg in scheme.drgs:
-        drgs_of.setdefault(drg.adrg_key, []).append(drg)
     for e, entry in enumerate(searcher.entries):
         places = range(len(entry.drgs))
         if any((e, d) not in walk.reached for d in places):
@@ -720,7 +711,7 @@ def reach(scheme: Scheme) -> Reach:
         if not missed:
             continue
         if len(missed) < len(places):
-            rows = drgs_of[key]
+            rows = scheme.drgs_of[key]
             drgs += [Unreached(rows[d], ()) for d in missed]
             continue
         unreached = Unreached(entry.source, _takers(searcher, e))

@@ -17,10 +17,12 @@ A rule is never evaluated by Python: the parser knows these words and no others.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from drgpay.ground.errors import both, in_language
 from drgpay.names.columns import CODED
@@ -37,7 +39,15 @@ COUNTED_NUMBERS = ("trauma_sites", "procedure_count")
 NUMBER_FACTS = (*CASE_NUMBERS, *COUNTED_NUMBERS)
 FLAGS = ("icu", "mcc", "cc")
 REPEATED = "repeated"  # the second procedure is the main one again
-OPERATORS = ("==", "!=", "<=", ">=", "<", ">")
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+OPERATORS = tuple(COMPARE)
 MAX_CONSTANT = 100_000
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
@@ -269,12 +279,12 @@ class _Parser:
         numbers = CODED[fact]
         chinese = "、".join(f'"{code}"' for code in numbers)
         english = " or ".join(f'"{code}"' for code in numbers)
-        operator = self.take(kind="op", expected=both(" == 或 !=", "'==' or '!='"))
+        sign = self.take(kind="op", expected=both(" == 或 !=", "'==' or '!='"))
         value = self.take(kind="text", expected=both(f" {chinese}之一", english))[1:-1]
-        if operator not in ("==", "!=") or value not in numbers:
+        if sign not in ("==", "!=") or value not in numbers:
             self.index -= 1
             raise self.fail(both(f" {fact} == {chinese}之一", f"{fact} == {english}"))
-        return Compare(fact, operator, numbers[value])
+        return Compare(fact, sign, numbers[value])
 
     def count(self, fact: str, distinct: bool) -> Count:
         member = self.list_of(fact)
@@ -285,15 +295,15 @@ class _Parser:
         return Count(member, compared.operator, compared.value, distinct)
 
     def comparison(self, fact: str) -> Compare:
-        operator = self.take(kind="op", expected=COMPARISON)
-        if operator not in OPERATORS:
+        sign = self.take(kind="op", expected=COMPARISON)
+        if sign not in OPERATORS:
             self.index -= 1
             raise self.fail(COMPARISON)
         value = int(self.take(kind="number", expected=both("整数", "a whole number")))
         if value > MAX_CONSTANT:
             self.index -= 1
             raise self.fail(both(f"不大于{MAX_CONSTANT}的数", f"a number up to {MAX_CONSTANT}"))
-        return Compare(fact, operator, value)
+        return Compare(fact, sign, value)
 
 
 @lru_cache(maxsize=4096)
@@ -346,12 +356,8 @@ def any_procedure_reading(node: Node) -> Node:
     """
     if isinstance(node, Not):
         return Not(any_procedure_reading(node.item))
-    if isinstance(node, And):
-        return And(tuple(any_procedure_reading(item) for item in node.items))
-    if isinstance(node, Or):
-        return Or(tuple(any_procedure_reading(item) for item in node.items))
-    if isinstance(node, Member) and node.fact == "main_procedure":
-        return Member("any_procedure", node.list_name, node.codes, node.any_site)
-    if isinstance(node, StartsWith) and node.fact == "main_procedure":
-        return StartsWith("any_procedure", node.prefix)
+    if isinstance(node, And | Or):
+        return replace(node, items=tuple(any_procedure_reading(item) for item in node.items))
+    if isinstance(node, Member | StartsWith) and node.fact == "main_procedure":
+        return replace(node, fact="any_procedure")
     return node

@@ -7,11 +7,11 @@ scheme's extra codes and of its lists, in that order.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +22,14 @@ from drgpay.ground.errors import Bilingual, SchemeError, both
 from drgpay.names.readings import Readings, chosen_readings
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.folders import Folder, Place, codes_of_system, read_folder, small_table
+from drgpay.schemes.rules import Member, Node, any_procedure_reading, parse_rule
 
 Ids = NDArray[np.int32]
 
 EVERY_OWNER = "*"  # owner of a list that every rule may name
+# kinds of ADRG that stand behind an MDC's ambiguous group, and those that are a group themselves
+BEHIND_AMBIGUOUS = ("medical", "fallback")
+OWN_GROUP = ("ambiguous", "fallback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +231,33 @@ class Scheme:
         return drg.key if drg.key in self._owners else drg.adrg_key
 
     @cached_property
+    def drgs_of(self) -> Mapping[str, Sequence[DrgRow]]:
+        """The DRGs of each ADRG's rule, in their order."""
+        return _by((drg.adrg_key, drg) for drg in self.drgs)
+
+    def in_order(self) -> Iterator[tuple[MdcRow, list[AdrgRow | None]]]:
+        """Yield MDCs with their ADRGs in order of evaluation, None for the ambiguous group."""
+        adrgs_of = _by((adrg.mdc, adrg) for adrg in self.adrgs)
+        for mdc in self.mdcs:
+            found: list[AdrgRow | None] = list(adrgs_of.get(mdc.mdc, ()))
+            if mdc.ambiguous != "no":
+                behind = (i for i, a in enumerate(found) if a and a.kind in BEHIND_AMBIGUOUS)
+                found.insert(next(behind, len(found)), None)
+            yield mdc, found
+
+    def ambiguous_group(self, mdc: MdcRow) -> tuple[Member, str, str]:
+        """Return the rule, the code and the name of an MDC's ambiguous group."""
+        main = mdc.ambiguous == "main" and self.surgical_match == "main"
+        fact = "main_procedure" if main else "any_procedure"
+        rule = Member(fact, list_name="valid_procedures")
+        return rule, f"{mdc.letter}QY", f"{mdc.name}：歧义组"
+
+    def read(self, rule: str) -> Node:
+        """Return the tree of a rule as `surgical_match` reads it; raises RuleSyntaxError."""
+        node = parse_rule(rule)
+        return any_procedure_reading(node) if self.surgical_match == "any" else node
+
+    @cached_property
     def _owners(self) -> frozenset[str]:
         return frozenset(owner for owner, _ in self.lists)
 
@@ -273,6 +304,16 @@ class Scheme:
         return tuple(row for _, row in small_table(path, "doubts.csv")) if path.exists() else ()
 
 
+T = TypeVar("T")
+
+
+def _by(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
 def by_kind(table: pa.Table | None) -> Mapping[str, frozenset[str]]:
     """Return the codes of a table of kind and code by their kind, none where there is no table."""
     found: dict[str, frozenset[str]] = {"diagnosis": frozenset(), "procedure": frozenset()}
@@ -284,17 +325,9 @@ def by_kind(table: pa.Table | None) -> Mapping[str, frozenset[str]]:
 
 
 def _vocabulary(system: pa.Table, extra: list[tuple[str, str]], listed: pa.Array) -> Vocabulary:
-    codes = pa.concat_arrays(
-        [
-            column(system, "code"),
-            strings([code for code, _ in extra]),
-        ]
-    )
-    names = pa.concat_arrays(
-        [
-            column(system, "name"),
-            strings([name for _, name in extra]),
-        ]
+    codes, names = (
+        pa.concat_arrays([column(system, field), strings([row[i] for row in extra])])
+        for i, field in enumerate(("code", "name"))
     )
     unique = pc.unique(listed)
     nameless = unique.filter(pc.invert(pc.is_in(unique, value_set=codes)))
