@@ -14,7 +14,7 @@ from drgpay.cli.options import PATH, command, flag, option, out_option
 from drgpay.cli.told import notes, say
 
 if TYPE_CHECKING:
-    from drgpay.schemes.importer import Imported
+    from drgpay.schemes.building import Imported
 
 SHOWN = 200
 
@@ -131,7 +131,7 @@ def import_nhsa(
 def report_import(done: Imported, source: Path, out: Path) -> None:
     """Say what an import made; its faults go to a list beside `out` and end the command."""
     from drgpay.ground.errors import SchemeError, both
-    from drgpay.schemes import importer
+    from drgpay.schemes.building import write_faults
     from drgpay.schemes.checks import counts
 
     notes(done.unused)
@@ -143,7 +143,7 @@ def report_import(done: Imported, source: Path, out: Path) -> None:
         )
     if not done.faults:
         return
-    report = importer.write_faults(done.faults, out.with_name(out.name + ".faults.csv"), LANG)
+    report = write_faults(done.faults, out.with_name(out.name + ".faults.csv"), LANG)
     error = SchemeError(
         both(f"有{len(done.faults)}个错误", f"{len(done.faults)} faults"),
         where=source,

@@ -29,8 +29,8 @@ from drgpay.names.readings import READINGS
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
 MOST_KEPT = 50_000
-# facts of a case that it may lack
-OPTIONAL = ("age_days", "birth_weight_g", "los_days", *GROUPING_MORE)
+# facts of a case beside its codes
+FACTS = ("sex", "age_years", "age_days", "birth_weight_g", "los_days", "icu", *GROUPING_MORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def explain(
     """
     if isinstance(grouper, VersionedGrouper):
         grouper = grouper.of_day(discharge_date)
-    facts: dict[str, Any] = {**dict.fromkeys(OPTIONAL), "icu": False, **given}
+    facts: dict[str, Any] = {**dict.fromkeys(FACTS), "icu": False, **given}
     made = grouper.group_case(diagnoses=diagnoses, procedures=procedures, **facts)
     dx, px = grouper.read_codes(diagnoses, procedures)
     facts |= {"diagnoses": dx, "procedures": px}

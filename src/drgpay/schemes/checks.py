@@ -42,6 +42,8 @@ from drgpay.schemes.tables import (
     EVERY_OWNER,
     OWN_GROUP,
     AdrgRow,
+    DrgRow,
+    Group,
     MdcRow,
     Scheme,
 )
@@ -60,13 +62,7 @@ OWN_GROUP_SHAPES = {
 AMBIGUOUS = ("no", "yes", "main")
 KINDS = ("surgical", "medical", "ambiguous", "fallback")
 LEVELS = ("MCC", "CC")
-OPTIONS: dict[str, tuple[type, Bilingual]] = {
-    **{
-        name: (str, both(" 或 ".join(choices), " or ".join(choices)))
-        for name, choices in READINGS.items()
-    },
-    "retry_further_procedures": (bool, both("true 或 false", "true or false")),
-}
+OPTIONS = (*READINGS, "retry_further_procedures")
 EXAMPLES = 5
 NAMED = "named_conditions.csv"
 
@@ -108,7 +104,7 @@ class RuleRow:
 
     file: str
     row: int
-    subject: str
+    named: str
     owner: str
     mdc: MdcRow | None
     text: str
@@ -154,35 +150,29 @@ class Subject:
             found.setdefault(key, []).append(i + 2)
         return {key: np.array(rows, dtype=np.int64) for key, rows in found.items()}
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All MDCs, ADRGs and DRGs."""
+        return (*self.scheme.mdcs, *self.scheme.adrgs, *self.scheme.drgs)
+
+    @cached_property
+    def by_line(self) -> list[Group]:
+        """All groups in the order of their files and lines."""
+        return sorted(self.groups, key=lambda group: (group.file, group.row))
+
     @cached_property
     def rules(self) -> list[RuleRow]:
         """All rules: of MDCs, ADRGs and DRGs."""
-        named = self.scheme.named_conditions
-
-        def place(file: str, row: int, group: str) -> tuple[str, int]:
-            return (NAMED, named[group].row) if group in named else (file, row)
-
-        found = [
-            RuleRow(*place("mdc.csv", mdc.row, mdc.mdc), mdc.mdc, mdc.mdc, mdc, mdc.rule)
-            for mdc in self.scheme.mdcs
-        ]
-        for adrg in self.scheme.adrgs:
-            mdc = self.mdc_of.get(adrg.mdc)
-            where = place("adrg.csv", adrg.row, adrg.key)
-            found.append(RuleRow(*where, adrg.key, adrg.key, mdc, adrg.rule))
-        for drg in self.scheme.drgs:
-            parent = self.adrg_of.get(drg.adrg_key)
-            mdc = self.mdc_of.get(parent.mdc) if parent else None
-            found.append(
-                RuleRow(
-                    "drg.csv",
-                    drg.row,
-                    f"{drg.adrg_key}.{drg.key}",
-                    self.scheme.lists_of(drg),
-                    mdc,
-                    drg.rule,
-                )
-            )
+        scheme, found = self.scheme, []
+        for group in self.groups:
+            adrg: AdrgRow | MdcRow | None
+            adrg = self.adrg_of.get(group.parent) if isinstance(group, DrgRow) else group
+            mdc = self.mdc_of.get(adrg.mdc) if adrg else None
+            owner = scheme.lists_of(group) if isinstance(group, DrgRow) else group.named
+            file, row = group.file, group.row
+            if group.named in scheme.named_conditions:
+                file, row = NAMED, scheme.named_conditions[group.named].row
+            found.append(RuleRow(file, row, group.named, owner, mdc, group.rule))
         return found
 
     @cached_property
@@ -250,8 +240,18 @@ def asks_sites(node: Node) -> bool:
     )
 
 
-def _finding(check: Check, file: str, row: int, subject: str, text: Bilingual) -> Finding:
-    return Finding(check.__name__, file, row, subject, text)
+def _finding(file: str, row: int, subject: str, text: Bilingual) -> Finding:
+    """Return a finding of the check at hand, whose name `run_checks` adds."""
+    return Finding("", file, row, subject, text)
+
+
+def _of(row: Group | RuleRow, text: Bilingual, more: str = "") -> Finding:
+    """Return a finding of a group's row or of a rule; `more` stands behind what it is called."""
+    return Finding("", row.file, row.row, f"{row.named}{more}", text)
+
+
+def _of_manifest(key: str, chinese: str, english: str) -> Finding:
+    return Finding("", "manifest.toml", 0, key, both(chinese, english))
 
 
 def _some(codes: Sequence[str]) -> str:
@@ -305,21 +305,17 @@ def tables_changed_since_seal(subject: Subject) -> Iterator[Finding]:
     stated = scheme.manifest.get("digest")
     if stated is None and not is_bundled(scheme.path):
         return
-    if stated != scheme.digest:
-        what = (
-            both("内置方案的清单必须封存", "a bundled scheme's manifest must be sealed")
-            if stated is None
-            else both("封存以后表有改动", "tables changed since the manifest was sealed")
-        )
-        yield _finding(
-            tables_changed_since_seal,
-            "manifest.toml",
-            0,
+    if stated is None:
+        yield _of_manifest(
             "digest",
-            both(
-                f"{what.chinese}；请运行 drgpay scheme check --seal",
-                f"{what}; run drgpay scheme check --seal",
-            ),
+            "内置方案的清单必须封存；请运行 drgpay scheme check --seal",
+            "a bundled scheme's manifest must be sealed; run drgpay scheme check --seal",
+        )
+    elif stated != scheme.digest:
+        yield _of_manifest(
+            "digest",
+            "封存以后表有改动；请运行 drgpay scheme check --seal",
+            "tables changed since the manifest was sealed; run drgpay scheme check --seal",
         )
 
 
@@ -331,74 +327,41 @@ def count_differs_from_manifest(subject: Subject) -> Iterator[Finding]:
     actual = counts(subject.scheme)
     for name in sorted({*stated, *actual}):
         if stated.get(name) != actual.get(name):
-            yield _finding(
-                count_differs_from_manifest,
-                "manifest.toml",
-                0,
+            yield _of_manifest(
                 name,
-                both(
-                    f"[counts] {name} 写为 {stated.get(name, '（未写）')}，表中为 "
-                    f"{actual.get(name, '（无此项）')}",
-                    f"[counts] {name} is {stated.get(name, 'missing')}, the tables have "
-                    f"{actual.get(name, 'no such count')}",
-                ),
+                f"[counts] {name} 写为 {stated.get(name, '（未写）')}，表中为 "
+                f"{actual.get(name, '（无此项）')}",
+                f"[counts] {name} is {stated.get(name, 'missing')}, the tables have "
+                f"{actual.get(name, 'no such count')}",
             )
 
 
 def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
-    """Fail if an option is unknown or of another type, or the effective period is no date."""
+    """Fail if an option is unknown, or the effective period is no date."""
     manifest = subject.scheme.manifest
-    for name, value in manifest.get("options", {}).items():
+    for name in manifest.get("options", {}):
         if name not in OPTIONS:
-            text = both(
+            yield _of_manifest(
+                f"options.{name}",
                 f"没有选项 {name}；可写的选项：{'、'.join(OPTIONS)}",
                 f"option {name} is unknown; the options are {', '.join(OPTIONS)}",
             )
-        elif not isinstance(value, OPTIONS[name][0]):
-            fitting = OPTIONS[name][1]
-            text = both(
-                f"选项 {name} 的值是{quoted(value)}，应为 {fitting.chinese}",
-                f"option {name} is {value!r}; write {fitting}",
-            )
-        else:
-            continue
-        yield _finding(manifest_value_unusable, "manifest.toml", 0, f"options.{name}", text)
     effective = manifest.get("effective", {})
-    if type(effective.get("from")) is not datetime.date:
-        yield _finding(
-            manifest_value_unusable,
-            "manifest.toml",
-            0,
-            "effective.from",
-            both(
-                "没有施行日期；在 [effective] 下写 from = YYYY-MM-DD",
-                "no first day in force; write from = YYYY-MM-DD under [effective]",
-            ),
-        )
     first, last = effective.get("from"), effective.get("to")
+    if type(first) is not datetime.date:
+        yield _of_manifest(
+            "effective.from",
+            "没有施行日期；在 [effective] 下写 from = YYYY-MM-DD",
+            "no first day in force; write from = YYYY-MM-DD under [effective]",
+        )
     if last is not None and (
         type(last) is not datetime.date or (type(first) is datetime.date and last < first)
     ):
-        yield _finding(
-            manifest_value_unusable,
-            "manifest.toml",
-            0,
+        yield _of_manifest(
             "effective.to",
-            both(
-                f"截止日期 {last} 不是日期，或早于施行日期；写 to = YYYY-MM-DD，仍在施行的不写",
-                f"last day {last} is no date, or before the first; write to = YYYY-MM-DD, or "
-                "leave it out while the scheme is in force",
-            ),
-        )
-    if not isinstance(manifest.get("family", ""), str):
-        yield _finding(
-            manifest_value_unusable,
-            "manifest.toml",
-            0,
-            "family",
-            both(
-                '族名须是文字，如 family = "zhejiang"', 'family is a text, as family = "zhejiang"'
-            ),
+            f"截止日期 {last} 不是日期，或早于施行日期；写 to = YYYY-MM-DD，仍在施行的不写",
+            f"last day {last} is no date, or before the first; write to = YYYY-MM-DD, or "
+            "leave it out while the scheme is in force",
         )
 
 
@@ -407,46 +370,38 @@ def manifest_value_unusable(subject: Subject) -> Iterator[Finding]:
 
 def order_twice(subject: Subject) -> Iterator[Finding]:
     """Fail if two MDCs, two ADRGs of an MDC or two DRGs of an ADRG rule have the same order."""
-    scheme = subject.scheme
-    places: list[tuple[str, str, int, int]] = [
-        ("mdc.csv", "MDC", mdc.order, mdc.row) for mdc in scheme.mdcs
-    ]
-    places += [("adrg.csv", adrg.mdc, adrg.order, adrg.row) for adrg in scheme.adrgs]
-    places += [("drg.csv", drg.adrg_key, drg.order, drg.row) for drg in scheme.drgs]
     first: dict[tuple[str, str, int], int] = {}
-    for file, parent, order, row in sorted(places, key=lambda place: (place[0], place[3])):
-        before = first.setdefault((file, parent, order), row)
-        if before != row:
+    for group in subject.by_line:
+        before = first.setdefault((group.file, group.parent, group.order), group.row)
+        if before != group.row:
+            place = f"{group.parent} {group.order}"
             text = both(
-                f"{parent} 的顺序 {order} 与第{before}行重复",
-                f"order {order} of {parent} stands in line {before} too",
+                f"{group.parent} 的顺序 {group.order} 与第{before}行重复",
+                f"order {group.order} of {group.parent} stands in line {before} too",
             )
-            yield _finding(order_twice, file, row, f"{parent} {order}", text)
+            yield _finding(group.file, group.row, place, text)
 
 
 def group_twice(subject: Subject) -> Iterator[Finding]:
     """Fail if an MDC, an ADRG's rule or a DRG of an ADRG's rule stands twice."""
-    scheme = subject.scheme
-    places = [("mdc.csv", mdc.mdc, mdc.row) for mdc in scheme.mdcs]
-    places += [("adrg.csv", adrg.key, adrg.row) for adrg in scheme.adrgs]
-    places += [("drg.csv", f"{drg.adrg_key}.{drg.key}", drg.row) for drg in scheme.drgs]
     first: dict[tuple[str, str], int] = {}
-    for file, name, row in sorted(places, key=lambda place: (place[0], place[2])):
-        before = first.setdefault((file, name), row)
-        if before != row:
-            text = both(f"{name} 与第{before}行重复", f"{name} stands in line {before} too")
-            yield _finding(group_twice, file, row, name, text)
+    for group in subject.by_line:
+        name = group.named
+        before = first.setdefault((group.file, name), group.row)
+        if before != group.row:
+            yield _of(
+                group, both(f"{name} 与第{before}行重复", f"{name} stands in line {before} too")
+            )
 
 
 def group_code_impossible(subject: Subject) -> Iterator[Finding]:
     """Fail if an MDC is not MDC and a letter, an ADRG not AA1 or AA1_1, a DRG not its ADRG's."""
-    check = group_code_impossible
     for mdc in subject.scheme.mdcs:
         if not MDC_SHAPE.fullmatch(mdc.mdc):
             text = both(
                 f"MDC代码“{mdc.mdc}”不是 MDC 加一个字母", f"MDC {mdc.mdc!r} is not MDC and a letter"
             )
-            yield _finding(check, "mdc.csv", mdc.row, mdc.mdc, text)
+            yield _of(mdc, text)
     for adrg in subject.scheme.adrgs:
         shape = OWN_GROUP_SHAPES.get(adrg.kind)
         if shape is not None and not shape.fullmatch(adrg.key):
@@ -455,13 +410,13 @@ def group_code_impossible(subject: Subject) -> Iterator[Finding]:
                 f"ADRG {adrg.key!r}: an ambiguous group is a letter and QY, a rest group "
                 "a letter and 00",
             )
-            yield _finding(check, "adrg.csv", adrg.row, adrg.key, text)
+            yield _of(adrg, text)
         elif shape is None and not ADRG_SHAPE.fullmatch(adrg.key):
             text = both(
                 f"ADRG代码“{adrg.key}”不是两个字母加一个数字（多条规则另加 _1、_2 …）",
                 f"ADRG {adrg.key!r} is not two letters and a digit, with _1, _2 … for more rules",
             )
-            yield _finding(check, "adrg.csv", adrg.row, adrg.key, text)
+            yield _of(adrg, text)
     for drg in subject.scheme.drgs:
         shape = re.compile(r"[A-Z]QY|\w{4}(_\d+)?")
         if not (drg.drg.startswith(drg.adrg_key[:3]) and shape.fullmatch(drg.key)):
@@ -469,51 +424,44 @@ def group_code_impossible(subject: Subject) -> Iterator[Finding]:
                 f"DRG代码“{drg.key}”不是 {drg.adrg_key[:3]} 加一个字符",
                 f"DRG {drg.key!r} is not {drg.adrg_key[:3]} and one more sign",
             )
-            yield _finding(check, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.key}", text)
+            yield _of(drg, text)
 
 
 def name_missing(subject: Subject) -> Iterator[Finding]:
     """Fail if an MDC, ADRG or DRG has no name."""
-    scheme = subject.scheme
-    rows = [("mdc.csv", mdc.mdc, mdc.row, mdc.name) for mdc in scheme.mdcs]
-    rows += [("adrg.csv", adrg.key, adrg.row, adrg.name) for adrg in scheme.adrgs]
-    rows += [("drg.csv", f"{drg.adrg_key}.{drg.key}", drg.row, drg.name) for drg in scheme.drgs]
-    for file, code, row, name in rows:
-        if not name.strip():
-            text = both(f"{code} 没有名称", f"{code} has no name")
-            yield _finding(name_missing, file, row, code, text)
+    for group in subject.groups:
+        if not group.name.strip():
+            yield _of(group, both(f"{group.named} 没有名称", f"{group.named} has no name"))
 
 
 def parent_unknown(subject: Subject) -> Iterator[Finding]:
     """Fail if an ADRG belongs to an MDC, or a DRG to an ADRG, that the tables lack."""
-    for adrg in subject.scheme.adrgs:
-        if adrg.mdc not in subject.mdc_of:
+    for group in subject.groups:
+        if isinstance(group, MdcRow):
+            continue
+        drg = isinstance(group, DrgRow)
+        above, known = ("ADRG", subject.adrg_of.keys()) if drg else ("MDC", subject.mdc_of.keys())
+        if group.parent not in known:
+            code = f"{group.level} {group.drg if isinstance(group, DrgRow) else group.key}"
+            file = f"{above.lower()}.csv"
             text = both(
-                f"ADRG {adrg.key} 所属的MDC“{adrg.mdc}”不在 mdc.csv 中",
-                f"ADRG {adrg.key} belongs to MDC {adrg.mdc!r}, which mdc.csv lacks",
+                f"{code} 所属的{above}“{group.parent}”不在 {file} 中",
+                f"{code} belongs to {above} {group.parent!r}, which {file} lacks",
             )
-            yield _finding(parent_unknown, "adrg.csv", adrg.row, adrg.key, text)
-    for drg in subject.scheme.drgs:
-        if drg.adrg_key not in subject.adrg_of:
-            text = both(
-                f"DRG {drg.drg} 所属的ADRG“{drg.adrg_key}”不在 adrg.csv 中",
-                f"DRG {drg.drg} belongs to ADRG {drg.adrg_key!r}, which adrg.csv lacks",
-            )
-            yield _finding(parent_unknown, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.key}", text)
+            yield _of(group, text)
 
 
 def group_without_members(subject: Subject) -> Iterator[Finding]:
     """Fail if an MDC has no ADRG or an ADRG's rule no DRG."""
-    with_adrgs = {adrg.mdc for adrg in subject.scheme.adrgs}
-    with_drgs = {drg.adrg_key for drg in subject.scheme.drgs}
-    for mdc in subject.scheme.mdcs:
-        if mdc.mdc not in with_adrgs:
-            text = both(f"MDC {mdc.mdc} 之下没有ADRG", f"MDC {mdc.mdc} has no ADRG")
-            yield _finding(group_without_members, "mdc.csv", mdc.row, mdc.mdc, text)
-    for adrg in subject.scheme.adrgs:
-        if adrg.key not in with_drgs and adrg.kind not in OWN_GROUP:
-            text = both(f"ADRG {adrg.key} 之下没有DRG", f"ADRG {adrg.key} has no DRG")
-            yield _finding(group_without_members, "adrg.csv", adrg.row, adrg.key, text)
+    scheme = subject.scheme
+    parents = {"MDC": {a.mdc for a in scheme.adrgs}, "ADRG": {d.adrg_key for d in scheme.drgs}}
+    for group in subject.groups:
+        if isinstance(group, DrgRow) or getattr(group, "kind", "") in OWN_GROUP:
+            continue
+        if group.named not in parents[group.level]:
+            name = f"{group.level} {group.named}"
+            below = "ADRG" if isinstance(group, MdcRow) else "DRG"
+            yield _of(group, both(f"{name} 之下没有{below}", f"{name} has no {below}"))
 
 
 def ambiguous_not_a_choice(subject: Subject) -> Iterator[Finding]:
@@ -524,7 +472,7 @@ def ambiguous_not_a_choice(subject: Subject) -> Iterator[Finding]:
                 f"{mdc.mdc} 的 ambiguous 是“{mdc.ambiguous}”，应为 {'、'.join(AMBIGUOUS)} 之一",
                 f"ambiguous of {mdc.mdc} is {mdc.ambiguous!r}; write {', '.join(AMBIGUOUS)}",
             )
-            yield _finding(ambiguous_not_a_choice, "mdc.csv", mdc.row, mdc.mdc, text)
+            yield _of(mdc, text)
 
 
 def kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
@@ -535,7 +483,7 @@ def kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
                 f"{adrg.key} 的 kind 是“{adrg.kind}”，应为 {' 或 '.join(KINDS)}",
                 f"kind of {adrg.key} is {adrg.kind!r}; write {' or '.join(KINDS)}",
             )
-            yield _finding(kind_not_a_choice, "adrg.csv", adrg.row, adrg.key, text)
+            yield _of(adrg, text)
 
 
 def medical_before_surgical(subject: Subject) -> Iterator[Finding]:
@@ -555,7 +503,7 @@ def medical_before_surgical(subject: Subject) -> Iterator[Finding]:
                     f"surgical {adrg.key} stands behind medical {medical.key}, so the ambiguous "
                     f"group of {mdc.mdc} takes its cases",
                 )
-                yield _finding(medical_before_surgical, "adrg.csv", adrg.row, adrg.key, text)
+                yield _of(adrg, text)
 
 
 def site_without_list(subject: Subject) -> Iterator[Finding]:
@@ -567,14 +515,14 @@ def site_without_list(subject: Subject) -> Iterator[Finding]:
                     f"{mdc.mdc} 的第{i}个创伤部位（{site}）在 lists.csv 中没有列表 site_{i}",
                     f"site {i} of {mdc.mdc} ({site}) has no list site_{i} in lists.csv",
                 )
-                yield _finding(site_without_list, "mdc.csv", mdc.row, f"{mdc.mdc}.site_{i}", text)
+                yield _finding("mdc.csv", mdc.row, f"{mdc.mdc}.site_{i}", text)
     for rule, node in subject.readable:
         if any(asks_sites(atom) for atom in atoms(node)) and not (rule.mdc and rule.mdc.sites):
             text = both(
-                f"{rule.subject} 的规则用到创伤部位，其MDC却没有",
-                f"the rule of {rule.subject} asks for trauma sites; its MDC names none",
+                f"{rule.named} 的规则用到创伤部位，其MDC却没有",
+                f"the rule of {rule.named} asks for trauma sites; its MDC names none",
             )
-            yield _finding(site_without_list, rule.file, rule.row, rule.subject, text)
+            yield _of(rule, text)
 
 
 # --- rules ------------------------------------------------------------------------------------
@@ -587,10 +535,10 @@ def rule_unreadable(subject: Subject) -> Iterator[Finding]:
             parse_rule(rule.text)
         except RuleSyntaxError as error:
             text = both(
-                f"{rule.subject} 的规则读不懂：{in_language(error, 'zh')}",
-                f"the rule of {rule.subject} does not parse: {error}",
+                f"{rule.named} 的规则读不懂：{in_language(error, 'zh')}",
+                f"the rule of {rule.named} does not parse: {error}",
             )
-            yield _finding(rule_unreadable, rule.file, rule.row, rule.subject, text)
+            yield _of(rule, text)
 
 
 def rule_too_wide(subject: Subject) -> Iterator[Finding]:
@@ -611,7 +559,7 @@ def rule_too_wide(subject: Subject) -> Iterator[Finding]:
                 _conjunction([mdc, own])
         except RuleSyntaxError as error:
             text = both(in_language(error, "zh"), str(error))
-            yield _finding(rule_too_wide, rule.file, rule.row, rule.subject, text)
+            yield _of(rule, text)
 
 
 def list_unknown(subject: Subject) -> Iterator[Finding]:
@@ -625,11 +573,11 @@ def list_unknown(subject: Subject) -> Iterator[Finding]:
             if key not in seen and subject.scheme.list_owner(*key) is None:
                 seen.add(key)
                 text = both(
-                    f"{rule.subject} 的规则引用 {key[0]} 的列表“{key[1]}”，lists.csv 中没有，按空列表计",
-                    f"the rule of {rule.subject} asks for the list {key[1]!r} of {key[0]}, which "
+                    f"{rule.named} 的规则引用 {key[0]} 的列表“{key[1]}”，lists.csv 中没有，按空列表计",
+                    f"the rule of {rule.named} asks for the list {key[1]!r} of {key[0]}, which "
                     "lists.csv lacks: it counts as empty",
                 )
-                yield _finding(list_unknown, rule.file, rule.row, ".".join(key), text)
+                yield _finding(rule.file, rule.row, ".".join(key), text)
 
 
 def list_of_other_kind(subject: Subject) -> Iterator[Finding]:
@@ -643,13 +591,11 @@ def list_of_other_kind(subject: Subject) -> Iterator[Finding]:
             if procedures == (atom.fact in DIAGNOSIS_FACTS):
                 kind = "procedures" if procedures else "diagnoses"
                 text = both(
-                    f"{rule.subject} 的规则在{'手术操作' if procedures else '诊断'}列表 {name} 中查找 "
+                    f"{rule.named} 的规则在{'手术操作' if procedures else '诊断'}列表 {name} 中查找 "
                     f"{atom.fact}",
-                    f"the rule of {rule.subject} looks for {atom.fact} in {name}, a list of {kind}",
+                    f"the rule of {rule.named} looks for {atom.fact} in {name}, a list of {kind}",
                 )
-                yield _finding(
-                    list_of_other_kind, rule.file, rule.row, f"{rule.subject} {name}", text
-                )
+                yield _of(rule, text, f" {name}")
 
 
 def code_in_rule_unknown(subject: Subject) -> Iterator[Finding]:
@@ -663,12 +609,10 @@ def code_in_rule_unknown(subject: Subject) -> Iterator[Finding]:
             for code in atom.codes:
                 if code not in words.index:
                     text = both(
-                        f"{rule.subject} 的规则中的编码“{code}”不存在",
-                        f"the rule of {rule.subject} asks for {code!r}, a code nobody knows",
+                        f"{rule.named} 的规则中的编码“{code}”不存在",
+                        f"the rule of {rule.named} asks for {code!r}, a code nobody knows",
                     )
-                    yield _finding(
-                        code_in_rule_unknown, rule.file, rule.row, f"{rule.subject} {code}", text
-                    )
+                    yield _of(rule, text, f" {code}")
 
 
 # --- codes ------------------------------------------------------------------------------------
@@ -706,12 +650,12 @@ def code_impossible(subject: Subject) -> Iterator[Finding]:
             if (file, code) not in seen:
                 seen.add((file, code))
                 text = _no_code(code, "diagnosis" if diagnosis else "procedure")
-                yield _finding(code_impossible, file, int(rows[i]), code, text)
+                yield _finding(file, int(rows[i]), code, text)
     for line, row in subject.extra:
         shape = DIAGNOSIS_SHAPE if row["kind"] == "diagnosis" else PROCEDURE_SHAPE
         if not re.match(shape, row["code"]):
             text = _no_code(row["code"], row["kind"])
-            yield _finding(code_impossible, "codes_extra.csv", line, row["code"], text)
+            yield _finding("codes_extra.csv", line, row["code"], text)
     for rule, node in subject.readable:
         for atom in atoms(node):
             if not isinstance(atom, Member):
@@ -720,12 +664,10 @@ def code_impossible(subject: Subject) -> Iterator[Finding]:
             for code in atom.codes:
                 if not re.match(shape, code):
                     text = both(
-                        f"{rule.subject} 的规则中的“{code}”不是编码的格式",
-                        f"{code!r} in the rule of {rule.subject} cannot be a code",
+                        f"{rule.named} 的规则中的“{code}”不是编码的格式",
+                        f"{code!r} in the rule of {rule.named} cannot be a code",
                     )
-                    yield _finding(
-                        code_impossible, rule.file, rule.row, f"{rule.subject} {code}", text
-                    )
+                    yield _of(rule, text, f" {code}")
 
 
 def _repeated(table: pa.Table, names: Sequence[str]) -> Rows:
@@ -769,7 +711,7 @@ def row_twice(subject: Subject) -> Iterator[Finding]:
                 f"{name}：" * bool(name) + f"{len(found)}行重复：{lines}",
                 f"{what} that {_verb(found, 'stands', 'stand')} here again: {some}",
             )
-            yield _finding(row_twice, file, found[0][1], what, text)
+            yield _finding(file, found[0][1], what, text)
     known: dict[tuple[str, str], str] = {}
     for kind, words in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
         path = subject.system / f"{words}.csv"
@@ -781,7 +723,7 @@ def row_twice(subject: Subject) -> Iterator[Finding]:
             text = both(
                 f"{row['code']} 已在 {before} 中", f"{row['code']} stands in {before} already"
             )
-            yield _finding(row_twice, "codes_extra.csv", line, row["code"], text)
+            yield _finding("codes_extra.csv", line, row["code"], text)
         known[(row["kind"], row["code"])] = "codes_extra.csv"
 
 
@@ -801,7 +743,7 @@ def extra_kind_not_a_choice(subject: Subject) -> Iterator[Finding]:
                 f"{row['code']} 的 kind 是“{row['kind']}”，应为 diagnosis 或 procedure",
                 f"kind of {row['code']} is {row['kind']!r}; write diagnosis or procedure",
             )
-            yield _finding(extra_kind_not_a_choice, "codes_extra.csv", line, row["code"], text)
+            yield _finding("codes_extra.csv", line, row["code"], text)
 
 
 def named_condition_of_no_group(subject: Subject) -> Iterator[Finding]:
@@ -816,7 +758,7 @@ def named_condition_of_no_group(subject: Subject) -> Iterator[Finding]:
             )
         else:
             continue
-        yield _finding(named_condition_of_no_group, NAMED, condition.row, group, text)
+        yield _finding(NAMED, condition.row, group, text)
 
 
 def code_without_name(subject: Subject) -> Iterator[Finding]:
@@ -833,11 +775,11 @@ def code_without_name(subject: Subject) -> Iterator[Finding]:
                 f"{_several(found)}",
                 f"{what} without a name in the code system: {_some(found)}",
             )
-            yield _finding(code_without_name, file, int(rows[nameless[0]]), what, text)
+            yield _finding(file, int(rows[nameless[0]]), what, text)
     blank = [(line, row["code"]) for line, row in subject.extra if not row["name"].strip()]
     for line, code in blank:
         text = both(f"{code} 没有名称", f"{code} has no name")
-        yield _finding(code_without_name, "codes_extra.csv", line, code, text)
+        yield _finding("codes_extra.csv", line, code, text)
 
 
 def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
@@ -862,7 +804,7 @@ def map_to_unknown_code(subject: Subject) -> Iterator[Finding]:
                 f"{len(lost)}项映射到不存在的编码：{_several([quoted(code) for code in found])}",
                 f"{what} that {leads} nobody knows: {_some([repr(code) for code in found])}",
             )
-            yield _finding(map_to_unknown_code, file, int(lost[0]) + 2, what, text)
+            yield _finding(file, int(lost[0]) + 2, what, text)
 
 
 # --- lists ------------------------------------------------------------------------------------
@@ -883,7 +825,7 @@ def list_unused(subject: Subject) -> Iterator[Finding]:
             f"{owner} 的列表“{name}”（{len(rows)}个编码）未被引用：{why.chinese}",
             f"list {name!r} of {owner} ({_count(len(rows), 'code')}) is never asked for: {why}",
         )
-        yield _finding(list_unused, "lists.csv", int(rows[0]), f"{owner}.{name}", text)
+        yield _finding("lists.csv", int(rows[0]), f"{owner}.{name}", text)
 
 
 def principal_outside_mdc(subject: Subject) -> Iterator[Finding]:
@@ -907,7 +849,7 @@ def principal_outside_mdc(subject: Subject) -> Iterator[Finding]:
             f"{_some([code for _, code in found])}",
         )
         subject_text = f"{adrg}.{name}: {what}"
-        yield _finding(principal_outside_mdc, "lists.csv", found[0][0], subject_text, text)
+        yield _finding("lists.csv", found[0][0], subject_text, text)
 
 
 # --- severity ---------------------------------------------------------------------------------
@@ -923,17 +865,16 @@ def level_not_a_choice(subject: Subject) -> Iterator[Finding]:
             f"{code} 的 level 是“{level}”，应为 {' 或 '.join(LEVELS)}",
             f"level of {code} is {level!r}; write {' or '.join(LEVELS)}",
         )
-        yield _finding(level_not_a_choice, "severity.csv", int(i) + 2, str(code), text)
+        yield _finding("severity.csv", int(i) + 2, str(code), text)
 
 
 def exclusion_list_unused(subject: Subject) -> Iterator[Finding]:
     """Fail if no code of severity.csv is on an exclusion list."""
-    used = subject.scheme.severity["exclusion_list"].unique()
+    used = column(subject.scheme.severity, "exclusion_list")
     yield from _first_rows(
-        exclusion_list_unused,
         "exclusions.csv",
         column(subject.scheme.exclusions, "exclusion_list"),
-        used.combine_chunks() if isinstance(used, pa.ChunkedArray) else used,
+        used,
         both(
             "severity.csv 中没有编码引用排除表{}",
             "exclusion list {} is named by no code of severity.csv",
@@ -943,12 +884,11 @@ def exclusion_list_unused(subject: Subject) -> Iterator[Finding]:
 
 def exclusion_list_without_principal(subject: Subject) -> Iterator[Finding]:
     """Fail if an exclusion list of severity.csv has no principal diagnosis."""
-    known = subject.scheme.exclusions["exclusion_list"].unique()
+    known = column(subject.scheme.exclusions, "exclusion_list")
     yield from _first_rows(
-        exclusion_list_without_principal,
         "severity.csv",
         column(subject.scheme.severity, "exclusion_list"),
-        known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known,
+        known,
         both(
             "排除表{}在 exclusions.csv 中没有主要诊断，其编码永不排除",
             "exclusion list {} has no principal diagnosis in exclusions.csv: "
@@ -957,16 +897,14 @@ def exclusion_list_without_principal(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _first_rows(
-    check: Check, file: str, names: pa.Array, known: pa.Array, text: Bilingual
-) -> Iterator[Finding]:
+def _first_rows(file: str, names: pa.Array, known: pa.Array, text: Bilingual) -> Iterator[Finding]:
     seen: set[str] = set()
-    for i in np.flatnonzero(positions(names, known) < 0):
+    for i in np.flatnonzero(positions(names, pc.unique(known)) < 0):
         name = str(names[int(i)].as_py())
         if name not in seen:
             seen.add(name)
             own = both(text.chinese.format(quoted(name)), text.format(name or "''"))
-            yield _finding(check, file, int(i) + 2, name, own)
+            yield _finding(file, int(i) + 2, name, own)
 
 
 def weight_unusable(subject: Subject) -> Iterator[Finding]:
@@ -986,7 +924,7 @@ def weight_unusable(subject: Subject) -> Iterator[Finding]:
         else:
             seen.add(drg)
             continue
-        yield _finding(weight_unusable, "weights.csv", line, drg, text)
+        yield _finding("weights.csv", line, drg, text)
 
 
 # --- reach ------------------------------------------------------------------------------------
@@ -1009,7 +947,7 @@ def adrg_unreachable(subject: Subject) -> Iterator[Finding]:
                 f"没有病例能进入ADRG {adrg.key}：{why.chinese}",
                 f"no case can reach ADRG {adrg.key}: {why}",
             )
-            yield _finding(adrg_unreachable, "adrg.csv", adrg.row, adrg.key, text)
+            yield _of(adrg, text)
 
 
 def drg_unreachable(subject: Subject) -> Iterator[Finding]:
@@ -1026,7 +964,7 @@ def drg_unreachable(subject: Subject) -> Iterator[Finding]:
             f"没有病例能进入DRG {drg.drg}：都先进入 {_several(before) or '其他组'}",
             f"no case can reach DRG {drg.drg}: all goes to {_some(before) or 'others'}",
         )
-        yield _finding(drg_unreachable, "drg.csv", drg.row, f"{drg.adrg_key}.{drg.key}", text)
+        yield _of(drg, text)
 
 
 def ambiguous_unreachable(subject: Subject) -> Iterator[Finding]:
@@ -1038,7 +976,7 @@ def ambiguous_unreachable(subject: Subject) -> Iterator[Finding]:
                 f"没有病例能进入 {mdc.mdc} 的歧义组 {mdc.letter}QY",
                 f"no case can reach the ambiguous group {mdc.letter}QY of {mdc.mdc}",
             )
-            yield _finding(ambiguous_unreachable, "mdc.csv", mdc.row, f"{mdc.letter}QY", text)
+            yield _finding("mdc.csv", mdc.row, f"{mdc.letter}QY", text)
 
 
 def adrg_takes_everything(subject: Subject) -> Iterator[Finding]:
@@ -1050,7 +988,7 @@ def adrg_takes_everything(subject: Subject) -> Iterator[Finding]:
             f"{adrg.key} 的规则收下 {adrg.mdc} 余下的全部病例",
             f"the rule of {adrg.key} takes every case that {adrg.mdc} has left",
         )
-        yield _finding(adrg_takes_everything, "adrg.csv", adrg.row, adrg.key, text)
+        yield _of(adrg, text)
 
 
 _BEFORE_REACH: tuple[Check, ...] = (rule_unreadable, list_of_other_kind, rule_too_wide)
@@ -1099,11 +1037,13 @@ ALWAYS = CHECKS[: CHECKS.index(rule_too_wide)]
 def run_checks(scheme: Scheme, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """Return the findings of checks, in the order of the checks."""
     subject = Subject(scheme)
-    return [_at_its_place(finding, scheme) for check in checks for finding in check(subject)]
+    return [
+        _placed(finding, check.__name__, scheme) for check in checks for finding in check(subject)
+    ]
 
 
-def _at_its_place(finding: Finding, scheme: Scheme) -> Finding:
-    """Return a finding with the file and line where its row really stands."""
+def _placed(finding: Finding, check: str, scheme: Scheme) -> Finding:
+    """Return a finding of a check with the file and line where its row really stands."""
     place = scheme.place(finding.file, finding.row)
     other = place.folder.resolve() != scheme.path.resolve()
-    return replace(finding, row=place.line, folder=place.folder.name if other else "")
+    return replace(finding, check=check, row=place.line, folder=place.folder.name if other else "")

@@ -7,22 +7,29 @@ scheme, so they are matched by the severity codes that name them and compared by
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.schemes.rules import RuleSyntaxError, parse_rule
-from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
+from drgpay.schemes.tables import DrgRow, Group, Scheme
 from drgpay.schemes.words import rule_in_words
 
 Row = tuple[str | int | Bilingual, ...]
 ADDED, REMOVED = both("新增", "added"), both("删除", "removed")
-RENAMED, MOVED = both("改名", "renamed"), both("移动", "moved")
-RULE, KIND = both("规则改变", "rule changed"), both("类别改变", "kind changed")
-AMBIGUOUS_CHANGED = both("歧义组改变", "ambiguous group changed")
+ORDER = both("顺序改变", "order changed")
+# what is compared of a group, and what a difference is called
+CHANGED = {
+    "name": both("改名", "renamed"),
+    "mdc": both("移动", "moved"),
+    "kind": both("类别改变", "kind changed"),
+    "rule": both("规则改变", "rule changed"),
+    "ambiguous": both("歧义组改变", "ambiguous group changed"),
+    "sites": both("创伤部位改变", "trauma sites changed"),
+}
+RENAMED = CHANGED["name"]
 AMBIGUOUS = {
     "no": both("无", "none"),
     "yes": both("任一手术", "any procedure"),
@@ -40,8 +47,49 @@ OPTIONS = {
     "effective.to": both("截止日期", "effective.to"),
     "draft": both("草案", "draft"),
 }
-SITES_CHANGED = both("创伤部位改变", "trauma sites changed")
-ORDER = both("顺序改变", "order changed")
+COLUMNS = {
+    "option": both("项目", "option"),
+    "change": both("变化", "change"),
+    "code": both("代码", "code"),
+    "coded": both("编码", "code"),
+    "name": both("名称", "name"),
+    "former": both("原名称", "former name"),
+    "from": both("前", "from"),
+    "to": both("后", "to"),
+    "group": both("组", "group"),
+    "group_name": both("组名", "group name"),
+    "list": both("列表", "list"),
+    "added": both("增", "added"),
+    "removed": both("删", "removed"),
+    "list_from": both("前排除表", "list from"),
+    "list_to": both("后排除表", "list to"),
+    "codes": both("涉及的编码数", "codes"),
+    "such_as": both("如", "such as"),
+}
+SECTIONS: Mapping[str, tuple[Bilingual, str]] = {
+    "options": (both("选项与施行期", "Options and period"), "option from to"),
+    "mdc": (both("MDC", "MDC"), "change code name from to"),
+    "adrg": (both("ADRG", "ADRG"), "change code name from to"),
+    "drg": (both("DRG", "DRG"), "change code name from to"),
+    "split": (both("细分（DRG规则）", "Splits (DRG rules)"), "change code name from to"),
+    "lists": (
+        both("编码列表", "Code lists"), "change group group_name list from to added removed"
+    ),
+    "list_codes": (
+        both("列表中的编码", "Codes of lists"), "change group group_name list coded name"
+    ),
+    "severity": (both("MCC与CC", "MCC and CC"), "change code name from to"),
+    "exclusions": (
+        both("排除表", "Exclusion lists"), "change list_from list_to codes such_as added removed"
+    ),
+    "excluded": (
+        both("排除表中的主要诊断", "Principals of exclusion lists"),
+        "change list_from list_to coded name",
+    ),
+    "valid": (both("有效手术操作", "Valid procedures"), "change coded name"),
+    "diagnoses": (both("诊断编码库", "Diagnosis codes"), "change coded name former"),
+    "procedures": (both("手术操作编码库", "Procedure codes"), "change coded name former"),
+}  # fmt: skip
 SPLIT = both("细分改变", "split changed")
 UP, DOWN = both("等级上升", "level up"), both("等级下降", "level down")
 NEW, GONE = both("新列入", "new"), both("不再列入", "gone")
@@ -83,57 +131,44 @@ class SchemeDiff:
         return next(section for section in self.sections if section.key == key)
 
 
+def _section(key: str, rows: Iterable[Row]) -> Section:
+    title, columns = SECTIONS[key]
+    return Section(key, title, tuple(COLUMNS[name] for name in columns.split()), tuple(rows))
+
+
 def diff_schemes(a: Scheme, b: Scheme) -> SchemeDiff:
     """Return what differs from scheme `a` to scheme `b`."""
-    lists, listed = _lists(a, b)
-    exclusions, excluded = _exclusions(a, b)
+    books = _Book(a), _Book(b)
+    valid, valid_now = (
+        book.of("procedure", book.scheme.valid_procedures.tolist()) for book in books
+    )
     sections = (
         _options(a, b),
         _mdcs(a, b),
         _adrgs(a, b),
         _drgs(a, b),
         _splits(a, b),
-        lists,
-        listed,
+        *_lists(*books),
         _severity(a, b),
-        exclusions,
-        excluded,
-        _codes_of_set(
-            "valid",
-            both("有效手术操作", "Valid procedures"),
-            (a.procedures, a.valid_procedures),
-            (b.procedures, b.valid_procedures),
-        ),
-        _code_system("diagnoses", both("诊断编码库", "Diagnosis codes"), a.diagnoses, b.diagnoses),
-        _code_system(
-            "procedures", both("手术操作编码库", "Procedure codes"), a.procedures, b.procedures
-        ),
+        *_exclusions(a, b),
+        _section("valid", _added_and_removed(valid, valid_now)),
+        _code_system("diagnosis", "diagnoses", *books),
+        _code_system("procedure", "procedures", *books),
     )
     return SchemeDiff(a, b, _totals(a, b), sections)
 
 
 def _totals(a: Scheme, b: Scheme) -> tuple[tuple[Bilingual, int, int], ...]:
-    def numbers(s: Scheme) -> tuple[int, ...]:
-        return (
-            len(s.mdcs),
-            len({adrg.adrg for adrg in s.adrgs}),
-            len({drg.drg for drg in s.drgs}),
-            sum(len(ids) for ids in s.lists.values()),
-            s.severity.num_rows,
-            s.exclusions.num_rows,
-            len(s.valid_procedures),
-        )
-
-    names = (
-        both("MDC", "MDC"),
-        both("ADRG", "ADRG"),
-        both("DRG", "DRG"),
-        both("列表行", "list rows"),
-        both("并发症或合并症", "severity codes"),
-        both("排除", "exclusions"),
-        both("有效手术操作", "valid procedures"),
+    numbers: tuple[tuple[Bilingual, Callable[[Scheme], int]], ...] = (
+        (both("MDC", "MDC"), lambda s: len(s.mdcs)),
+        (both("ADRG", "ADRG"), lambda s: len({adrg.adrg for adrg in s.adrgs})),
+        (both("DRG", "DRG"), lambda s: len({drg.drg for drg in s.drgs})),
+        (both("列表行", "list rows"), lambda s: sum(len(ids) for ids in s.lists.values())),
+        (both("并发症或合并症", "severity codes"), lambda s: s.severity.num_rows),
+        (both("排除", "exclusions"), lambda s: s.exclusions.num_rows),
+        (both("有效手术操作", "valid procedures"), lambda s: len(s.valid_procedures)),
     )
-    return tuple(zip(names, numbers(a), numbers(b), strict=True))
+    return tuple((name, number(a), number(b)) for name, number in numbers)
 
 
 def _options(a: Scheme, b: Scheme) -> Section:
@@ -151,20 +186,10 @@ def _options(a: Scheme, b: Scheme) -> Section:
         }
 
     of_a, of_b = facts(a), facts(b)
-    rows = tuple(
-        (OPTIONS.get(key, key), of_a[key], of_b[key]) for key in of_a if of_a[key] != of_b[key]
+    return _section(
+        "options",
+        ((OPTIONS.get(key, key), of_a[key], of_b[key]) for key in of_a if of_a[key] != of_b[key]),
     )
-    columns = (both("项目", "option"), both("前", "from"), both("后", "to"))
-    return Section("options", both("选项与施行期", "Options and period"), columns, rows)
-
-
-GROUP_COLUMNS = (
-    both("变化", "change"),
-    both("代码", "code"),
-    both("名称", "name"),
-    both("前", "from"),
-    both("后", "to"),
-)
 
 
 def _words(rule: str) -> Bilingual:
@@ -176,41 +201,49 @@ def _words(rule: str) -> Bilingual:
     return both(rule_in_words(node), rule_in_words(node, "en"))
 
 
-def _rule_of(scheme: Scheme, file: str, row: MdcRow | AdrgRow | DrgRow) -> Bilingual:
+def _rule_of(scheme: Scheme, row: Group) -> Bilingual:
     """Return a row's rule in words; of a scheme on a base, with the place where the row stands."""
     said = _words(row.rule)
     if not scheme.base:
         return said
-    place = scheme.place(file, row.row)
+    place = scheme.place(row.file, row.row)
     return both(f"{said.chinese} [{place}]", f"{said} [{place}]")
+
+
+def _shown(scheme: Scheme, row: Group, field: str) -> str:
+    """Return a fact of a group as it is compared."""
+    if field == "rule":
+        return _rule_of(scheme, row)
+    value: str | tuple[str, ...] = getattr(row, field)
+    if field == "ambiguous":
+        return AMBIGUOUS.get(str(value), str(value))
+    return value if isinstance(value, str) else "、".join(value)
+
+
+def _changed(a: Scheme, b: Scheme, code: str, pair: tuple[Group, Group], *fields: str) -> list[Row]:
+    """Return what differs of a group that both schemes have."""
+    x, y = pair
+    return [
+        (CHANGED[field], code, y.name, _shown(a, x, field), _shown(b, y, field))
+        for field in fields
+        if getattr(x, field) != getattr(y, field)
+    ]
 
 
 def _mdcs(a: Scheme, b: Scheme) -> Section:
     of_a, of_b = {m.mdc: m for m in a.mdcs}, {m.mdc: m for m in b.mdcs}
     rows: list[Row] = []
     for code in dict.fromkeys((*of_b, *of_a)):
-        x, y = of_a.get(code), of_b.get(code)
-        if x is None or y is None:
-            one = x or y
-            assert one is not None
-            rows.append((REMOVED if y is None else ADDED, code, one.name, "", ""))
-            continue
-        if x.name != y.name:
-            rows.append((RENAMED, code, y.name, x.name, y.name))
-        if x.rule != y.rule:
-            rules = _rule_of(a, "mdc.csv", x), _rule_of(b, "mdc.csv", y)
-            rows.append((RULE, code, y.name, *rules))
-        if x.ambiguous != y.ambiguous:
-            was, now = (
-                AMBIGUOUS.get(x.ambiguous, x.ambiguous),
-                AMBIGUOUS.get(y.ambiguous, y.ambiguous),
-            )
-            rows.append((AMBIGUOUS_CHANGED, code, y.name, was, now))
-        if x.sites != y.sites:
-            rows.append((SITES_CHANGED, code, y.name, "、".join(x.sites), "、".join(y.sites)))
+        if code in of_a and code in of_b:
+            pair = of_a[code], of_b[code]
+            rows += _changed(a, b, code, pair, "name", "rule", "ambiguous", "sites")
+        elif code in of_a:
+            rows.append((REMOVED, code, of_a[code].name, "", ""))
+        else:
+            rows.append((ADDED, code, of_b[code].name, "", ""))
     for code, was, now in _moved(list(of_a), list(of_b)):
         rows.append((ORDER, code, of_b[code].name, _after(was), _after(now)))
-    return Section("mdc", both("MDC", "MDC"), GROUP_COLUMNS, tuple(rows))
+    return _section("mdc", rows)
 
 
 def _after(code: str) -> Bilingual:
@@ -246,113 +279,62 @@ def _longest_rising(values: Sequence[int]) -> list[int]:
     return chain[::-1]
 
 
-def _same_name(rows: Iterable[AdrgRow | DrgRow], gone: set[str]) -> dict[str, str]:
-    """Return code by name of groups that only one scheme has, where the name is one's own."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        code = row.key if isinstance(row, AdrgRow) else row.drg
-        if code in gone and code not in found[row.name]:
-            found[row.name].append(code)
-    return {name: codes[0] for name, codes in found.items() if len(codes) == 1}
+def _recoded(row: Group, others: Mapping[str, Group], own: Mapping[str, Group]) -> str:
+    """Return which group that only the other scheme has is the only one of the same name."""
+    alike = [code for code in others.keys() - own.keys() if others[code].name == row.name]
+    return both(f"同名组：{alike[0]}", f"same name: {alike[0]}") if len(alike) == 1 else ""
 
 
-def _recoded(name: str, others: Mapping[str, str]) -> Bilingual | str:
-    if name not in others:
-        return ""
-    return both(f"同名组：{others[name]}", f"same name: {others[name]}")
+def _groups(
+    a: Scheme, b: Scheme, of_a: Mapping[str, Group], of_b: Mapping[str, Group], *fields: str
+) -> list[Row]:
+    """Return the groups that one scheme has alone, with their rules, and what differs of others."""
+    rows: list[Row] = []
+    for code in sorted({*of_a, *of_b}):
+        if code in of_a and code in of_b:
+            rows += _changed(a, b, code, (of_a[code], of_b[code]), *fields)
+        elif code in of_b:
+            row = of_b[code]
+            rows.append((ADDED, code, row.name, _recoded(row, of_a, of_b), _rule_of(b, row)))
+        else:
+            row = of_a[code]
+            rows.append((REMOVED, code, row.name, _rule_of(a, row), _recoded(row, of_b, of_a)))
+    return rows
 
 
 def _adrgs(a: Scheme, b: Scheme) -> Section:
     of_a, of_b = {r.key: r for r in a.adrgs}, {r.key: r for r in b.adrgs}
-    only_a = _same_name(a.adrgs, set(of_a) - set(of_b))
-    only_b = _same_name(b.adrgs, set(of_b) - set(of_a))
-    rows: list[Row] = []
-    for key in sorted({*of_a, *of_b}):
-        x, y = of_a.get(key), of_b.get(key)
-        if x is None:
-            assert y is not None
-            now = _rule_of(b, "adrg.csv", y)
-            rows.append((ADDED, key, y.name, _recoded(y.name, only_a), now))
-        elif y is None:
-            was = _rule_of(a, "adrg.csv", x)
-            rows.append((REMOVED, key, x.name, was, _recoded(x.name, only_b)))
-        else:
-            if x.name != y.name:
-                rows.append((RENAMED, key, y.name, x.name, y.name))
-            if x.mdc != y.mdc:
-                rows.append((MOVED, key, y.name, x.mdc, y.mdc))
-            if x.kind != y.kind:
-                rows.append((KIND, key, y.name, x.kind, y.kind))
-            if x.rule != y.rule:
-                was, now = _rule_of(a, "adrg.csv", x), _rule_of(b, "adrg.csv", y)
-                rows.append((RULE, key, y.name, was, now))
+    rows = _groups(a, b, of_a, of_b, "name", "mdc", "kind", "rule")
     for mdc in [m.mdc for m in b.mdcs]:
         before = [r.key for r in a.adrgs if r.mdc == mdc]
         after = [r.key for r in b.adrgs if r.mdc == mdc]
         for key, first, then in _moved(before, after):
             rows.append((ORDER, key, of_b[key].name, _after(first), _after(then)))
-    return Section("adrg", both("ADRG", "ADRG"), GROUP_COLUMNS, tuple(rows))
+    return _section("adrg", rows)
 
 
 def _drgs(a: Scheme, b: Scheme) -> Section:
-    of_a = {r.drg: r for r in reversed(a.drgs)}
-    of_b = {r.drg: r for r in reversed(b.drgs)}
-    only_a = _same_name(a.drgs, set(of_a) - set(of_b))
-    only_b = _same_name(b.drgs, set(of_b) - set(of_a))
-    rows: list[Row] = []
-    for code in sorted({*of_a, *of_b}):
-        x, y = of_a.get(code), of_b.get(code)
-        if x is None:
-            assert y is not None
-            now = _rule_of(b, "drg.csv", y)
-            rows.append((ADDED, code, y.name, _recoded(y.name, only_a), now))
-        elif y is None:
-            was = _rule_of(a, "drg.csv", x)
-            rows.append((REMOVED, code, x.name, was, _recoded(x.name, only_b)))
-        elif x.name != y.name:
-            rows.append((RENAMED, code, y.name, x.name, y.name))
-    return Section("drg", both("DRG", "DRG"), GROUP_COLUMNS, tuple(rows))
+    of_a, of_b = ({r.drg: r for r in reversed(s.drgs)} for s in (a, b))
+    return _section("drg", _groups(a, b, of_a, of_b, "name"))
 
 
 def _splits(a: Scheme, b: Scheme) -> Section:
     """The DRGs of each ADRG rule, as a sequence of code and condition."""
 
-    def split(s: Scheme) -> dict[str, list[DrgRow]]:
-        found: dict[str, list[DrgRow]] = defaultdict(list)
-        for row in s.drgs:
-            found[row.adrg_key].append(row)
-        return found
+    def said(rows: Sequence[DrgRow]) -> Bilingual:
+        texts = [(row.drg, _words(row.rule)) for row in rows]
+        return both(
+            "；".join(f"{drg}（{text.chinese}）" for drg, text in texts),
+            "; ".join(f"{drg} ({text})" for drg, text in texts),
+        )
 
-    def said(rows: Sequence[DrgRow], lang: int) -> str:
-        texts = [_words(row.rule) for row in rows]
-        parts = [
-            f"{row.drg}（{text.chinese}）" if lang == 0 else f"{row.drg} ({text})"
-            for row, text in zip(rows, texts, strict=True)
-        ]
-        return ("；" if lang == 0 else "; ").join(parts)
-
-    of_a, of_b = split(a), split(b)
     names = {row.key: row.name for row in b.adrgs}
     rows: list[Row] = []
-    for key in sorted(set(of_a) & set(of_b)):
-        x, y = of_a[key], of_b[key]
+    for key in sorted(set(a.drgs_of) & set(b.drgs_of)):
+        x, y = a.drgs_of[key], b.drgs_of[key]
         if [(r.drg, r.rule) for r in x] != [(r.drg, r.rule) for r in y]:
-            rows.append(
-                (
-                    SPLIT,
-                    key,
-                    names.get(key, ""),
-                    both(said(x, 0), said(x, 1)),
-                    both(said(y, 0), said(y, 1)),
-                )
-            )
-    return Section(
-        "split", both("细分（DRG规则）", "Splits (DRG rules)"), GROUP_COLUMNS, tuple(rows)
-    )
-
-
-def _names(words: Vocabulary) -> list[str]:
-    return [str(name or "") for name in words.names.to_pylist()]
+            rows.append((SPLIT, key, names.get(key, ""), said(x), said(y)))
+    return _section("split", rows)
 
 
 class _Book:
@@ -360,70 +342,49 @@ class _Book:
 
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
-        self.codes = {
-            "diagnosis": scheme.diagnoses.codes.to_pylist(),
-            "procedure": scheme.procedures.codes.to_pylist(),
-        }
-        self.names = {
-            "diagnosis": _names(scheme.diagnoses),
-            "procedure": _names(scheme.procedures),
-        }
+        self.words = {"diagnosis": scheme.diagnoses, "procedure": scheme.procedures}
+        self.codes = {kind: words.codes.to_pylist() for kind, words in self.words.items()}
+        self.names = {kind: words.names.to_pylist() for kind, words in self.words.items()}
 
     def of(self, kind: str, ids: Iterable[int]) -> dict[str, str]:
         codes, names = self.codes[kind], self.names[kind]
-        return {codes[i - 1]: names[i - 1] for i in ids if i}
+        return {codes[i - 1]: str(names[i - 1] or "") for i in ids if i}
 
 
-def _lists(a: Scheme, b: Scheme) -> tuple[Section, Section]:
-    books = (_Book(a), _Book(b))
-    group_names = {m.mdc: m.name for s in (a, b) for m in s.mdcs}
-    group_names |= {r.key: r.name for s in (a, b) for r in s.adrgs}
+def _added_and_removed(
+    x: Mapping[str, str], y: Mapping[str, str], head: Row = (), tail: Row = ()
+) -> list[Row]:
+    """Return the codes that only one scheme has, with their names."""
+    rows: list[Row] = [(ADDED, *head, code, y[code], *tail) for code in sorted(set(y) - set(x))]
+    return rows + [(REMOVED, *head, code, x[code], *tail) for code in sorted(set(x) - set(y))]
+
+
+def _lists(a: _Book, b: _Book) -> tuple[Section, Section]:
+    group_names = {m.mdc: m.name for s in (a.scheme, b.scheme) for m in s.mdcs}
+    group_names |= {r.key: r.name for s in (a.scheme, b.scheme) for r in s.adrgs}
     summary: list[Row] = []
     details: list[Row] = []
-    for owner, name in sorted({*a.lists, *b.lists}):
+    for owner, name in sorted({*a.scheme.lists, *b.scheme.lists}):
         kind = "procedure" if name.startswith("proc") else "diagnosis"
-        x, y = (book.of(kind, book.scheme.list_ids(owner, name).tolist()) for book in books)
-        gone, new = sorted(set(x) - set(y)), sorted(set(y) - set(x))
+        x, y = (book.of(kind, book.scheme.list_ids(owner, name).tolist()) for book in (a, b))
+        new, gone = len(set(y) - set(x)), len(set(x) - set(y))
         if not gone and not new:
             continue
-        title = group_names.get(owner, "")
+        head = (owner, group_names.get(owner, ""), name)
         change = ADDED if not x else REMOVED if not y else both("内容改变", "contents changed")
-        summary.append((change, owner, title, name, len(x), len(y), len(new), len(gone)))
-        details += [(ADDED, owner, title, name, code, y[code]) for code in new]
-        details += [(REMOVED, owner, title, name, code, x[code]) for code in gone]
-    head = (
-        both("变化", "change"),
-        both("组", "group"),
-        both("组名", "group name"),
-        both("列表", "list"),
-    )
-    return (
-        Section(
-            "lists",
-            both("编码列表", "Code lists"),
-            (
-                *head,
-                both("前", "from"),
-                both("后", "to"),
-                both("增", "added"),
-                both("删", "removed"),
-            ),
-            tuple(summary),
-        ),
-        Section(
-            "list_codes",
-            both("列表中的编码", "Codes of lists"),
-            (*head, both("编码", "code"), both("名称", "name")),
-            tuple(details),
-        ),
-    )
+        summary.append((change, *head, len(x), len(y), new, gone))
+        details += _added_and_removed(x, y, head)
+    return _section("lists", summary), _section("list_codes", details)
+
+
+def _by_code(scheme: Scheme, column: str) -> dict[str, str]:
+    """Return a column of severity.csv by code."""
+    table = scheme.severity
+    return dict(zip(table["code"].to_pylist(), table[column].to_pylist(), strict=True))
 
 
 def _severity(a: Scheme, b: Scheme) -> Section:
-    of_a, of_b = (
-        dict(zip(s.severity["code"].to_pylist(), s.severity["level"].to_pylist(), strict=True))
-        for s in (a, b)
-    )
+    of_a, of_b = (_by_code(s, "level") for s in (a, b))
     rows: list[Row] = []
     for code in sorted({*of_a, *of_b}):
         x, y = of_a.get(code, ""), of_b.get(code, "")
@@ -434,7 +395,7 @@ def _severity(a: Scheme, b: Scheme) -> Section:
         )
         name = b.diagnoses.name(code) or a.diagnoses.name(code)
         rows.append((change, code, name, x, y))
-    return Section("severity", both("MCC与CC", "MCC and CC"), GROUP_COLUMNS, tuple(rows))
+    return _section("severity", rows)
 
 
 def _exclusions(a: Scheme, b: Scheme) -> tuple[Section, Section]:
@@ -449,17 +410,8 @@ def _exclusions(a: Scheme, b: Scheme) -> tuple[Section, Section]:
             found[number].add(principal)
         return {number: frozenset(codes) for number, codes in found.items()}
 
-    def named(s: Scheme) -> dict[str, str]:
-        return dict(
-            zip(
-                s.severity["code"].to_pylist(),
-                s.severity["exclusion_list"].to_pylist(),
-                strict=True,
-            )
-        )
-
     sets_a, sets_b = contents(a), contents(b)
-    lists_a, lists_b = named(a), named(b)
+    lists_a, lists_b = (_by_code(s, "exclusion_list") for s in (a, b))
     codes_of: dict[tuple[str, str], list[str]] = defaultdict(list)
     for code in sorted(set(lists_a) & set(lists_b)):
         codes_of[(lists_a[code], lists_b[code])].append(code)
@@ -476,54 +428,12 @@ def _exclusions(a: Scheme, b: Scheme) -> tuple[Section, Section]:
         summary.append((change, x, y, len(codes), shown, len(new), len(gone)))
         for sign, principals, scheme in ((ADDED, new, b), (REMOVED, gone, a)):
             details += [(sign, x, y, code, scheme.diagnoses.name(code)) for code in principals]
-    lists = (both("前排除表", "list from"), both("后排除表", "list to"))
-    return (
-        Section(
-            "exclusions",
-            both("排除表", "Exclusion lists"),
-            (
-                both("变化", "change"),
-                *lists,
-                both("涉及的编码数", "codes"),
-                both("如", "such as"),
-                both("增", "added"),
-                both("删", "removed"),
-            ),
-            tuple(summary),
-        ),
-        Section(
-            "excluded",
-            both("排除表中的主要诊断", "Principals of exclusion lists"),
-            (both("变化", "change"), *lists, both("编码", "code"), both("名称", "name")),
-            tuple(details),
-        ),
-    )
+    return _section("exclusions", summary), _section("excluded", details)
 
 
-CODE_COLUMNS = (both("变化", "change"), both("编码", "code"), both("名称", "name"))
-
-
-def _codes_of_set(
-    key: str, title: Bilingual, of_a: tuple[Vocabulary, Any], of_b: tuple[Vocabulary, Any]
-) -> Section:
-    def named(words: Vocabulary, ids: Any) -> dict[str, str]:
-        codes, names = words.codes.to_pylist(), _names(words)
-        return {codes[i - 1]: names[i - 1] for i in ids.tolist() if i}
-
-    x, y = named(*of_a), named(*of_b)
-    rows: list[Row] = [(ADDED, code, y[code]) for code in sorted(set(y) - set(x))]
-    rows += [(REMOVED, code, x[code]) for code in sorted(set(x) - set(y))]
-    return Section(key, title, CODE_COLUMNS, tuple(rows))
-
-
-def _code_system(key: str, title: Bilingual, a: Vocabulary, b: Vocabulary) -> Section:
-    def named(words: Vocabulary) -> dict[str, str]:
-        codes, names = words.codes.to_pylist(), _names(words)
-        return dict(zip(codes[: words.named], names[: words.named], strict=True))
-
-    x, y = named(a), named(b)
-    rows: list[Row] = [(ADDED, code, y[code], "") for code in sorted(set(y) - set(x))]
-    rows += [(REMOVED, code, x[code], "") for code in sorted(set(x) - set(y))]
-    both_have = set(x) & set(y)
-    rows += [(RENAMED, code, y[code], x[code]) for code in sorted(both_have) if x[code] != y[code]]
-    return Section(key, title, (*CODE_COLUMNS, both("原名称", "former name")), tuple(rows))
+def _code_system(kind: str, key: str, a: _Book, b: _Book) -> Section:
+    x, y = (book.of(kind, range(1, book.words[kind].named + 1)) for book in (a, b))
+    rows = _added_and_removed(x, y, tail=("",))
+    in_both = sorted(set(x) & set(y))
+    rows += [(RENAMED, code, y[code], x[code]) for code in in_both if x[code] != y[code]]
+    return _section(key, rows)

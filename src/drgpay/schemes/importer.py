@@ -12,29 +12,30 @@ import csv
 import datetime as dt
 import io
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from drgpay.cases.swallowed import STRAY_MARK, SWALLOWED, first_swallowing
-from drgpay.ground.csv_cells import neutral_text
-from drgpay.ground.errors import Bilingual, InputError, SchemeError, both, located
+from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.ground.inputs import read_input
-from drgpay.ground.languages import choose
-from drgpay.ground.outputs import new_folder, whole_file, whole_folder
+from drgpay.ground.outputs import new_folder
 from drgpay.ground.reference import bundled, reference_dir
-from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE, Finding
+from drgpay.schemes.building import (
+    LEVELS,
+    Imported,
+    SchemeBuilder,
+    SourceRow,
+    manifest_lines,
+    publish,
+    write_code_system,
+)
+from drgpay.schemes.checks import ADRG_SHAPE, MDC_SHAPE
 from drgpay.schemes.folders import codes_of_system
-from drgpay.schemes.load import KNOWN, SEALED, STOPPERS, Checked, check_tables, seal
 from drgpay.schemes.plain import ITEMS, TABLES, PlainTable
 from drgpay.schemes.rules import Always, Compare, Member, RuleSyntaxError, atoms, parse_rule
-from drgpay.schemes.tables import Scheme, read_tables
 from drgpay.schemes.words import rule_of_words
-
-FAULT_HEADER = ("文件", "行", "列", "值", "问题", "处理")
-
 
 YES = {"是": True, "yes": True, "true": True, "否": False, "no": False, "false": False}
 MATCHES = {"主要手术": "main", "main": "main", "任一手术": "any", "any": "any"}
@@ -51,62 +52,12 @@ KINDS = {
     "外科": "surgical", "手术": "surgical", "操作": "surgical", "surgical": "surgical",
     "内科": "medical", "medical": "medical",
 }  # fmt: skip
-LEVELS = {"MCC": "MCC", "CC": "CC", "严重并发症或合并症": "MCC", "一般并发症或合并症": "CC"}
 DEFAULTS = {
     "mdc": "principal in dx",
     "surgical": "main_procedure in proc",
     "medical": "principal in dx",
 }
 _LIST = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault of a plain table: where, what value, what is wrong and what to do."""
-
-    file: str
-    row: int
-    column: str
-    value: str
-    text: Bilingual
-    remedy: Bilingual
-
-    @property
-    def placed(self) -> Bilingual:
-        """The fault with its place, value and remedy."""
-        where = f"{self.file}:{self.row}" if self.row else self.file
-        zh = f"“{self.column}”" if self.column else ""
-        zh += f"的值“{self.value}”：" if self.value else "：" if zh else ""
-        en = f"{self.column} " if self.column else ""
-        en += f"{self.value!r}: " if self.value else ""
-        return located(
-            where,
-            both(
-                f"{zh}{self.text.chinese}；{self.remedy.chinese}", f"{en}{self.text}; {self.remedy}"
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PlainRow:
-    """A row of a plain table with its line in the file."""
-
-    file: str
-    line: int
-    values: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        return self.values.get(name, "")
-
-
-@dataclass
-class Imported:
-    """What an import made: the folder, the scheme's findings that stay, and the faults."""
-
-    folder: Path
-    scheme: Scheme | None
-    faults: list[Fault]
-    unused: list[Bilingual] = field(default_factory=list)
 
 
 def import_scheme(source: str | Path, out: str | Path, *, keep: bool = False) -> Imported:
@@ -129,91 +80,19 @@ def import_scheme(source: str | Path, out: str | Path, *, keep: bool = False) ->
     return publish(target, builder, keep=keep)
 
 
-class SchemeBuilder(Protocol):
-    """What reads some source into scheme tables: its faults, and how it writes the folder."""
+class _Builder(SchemeBuilder):
+    """Reads the plain tables."""
 
-    noted: list[Fault]
-    unused: list[Bilingual]
-
-    def write(self, target: Path) -> None:
-        """Write the scheme folder."""
-
-    def fault_of(self, finding: Finding) -> Fault:
-        """Return a finding of the whole scheme as a fault of the source."""
-
-
-def publish(
-    target: Path, builder: SchemeBuilder, *, keep: bool = False, accept: bool = False
-) -> Imported:
-    """Write what a builder read as the scheme folder `target`, checked and sealed.
-
-    What the checks of the whole scheme find are faults; with `keep` the folder is left unsealed
-    all the same, with `accept` they become rows of known_findings.csv, as far as a scheme can be
-    used with them, and are returned in `unused`.
-    """
-    if builder.noted:
-        return Imported(target, None, builder.noted, builder.unused)
-    try:
-        with whole_folder(target) as temporary:
-            builder.write(temporary)
-            try:
-                checked = check_tables(read_tables(temporary))
-                if accept:
-                    checked = _accepted(checked, temporary, builder)
-            except SchemeError as error:
-                remedy = error.remedy or both("更正", "correct it")
-                raise _Unfit([Fault("", 0, "", "", error.what, remedy)]) from None
-            new = [finding for finding in checked.new if finding.check not in SEALED]
-            faults = [builder.fault_of(finding) for finding in new]
-            if not faults:
-                seal(checked)
-            elif not keep:
-                raise _Unfit(faults)
-    except _Unfit as unfit:
-        return Imported(target, None, unfit.faults, builder.unused)
-    return Imported(target, read_tables(target), faults, builder.unused)
-
-
-class _Unfit(Exception):
-    """Ends the writing of a scheme that is not to be written."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-
-def _accepted(checked: Checked, folder: Path, builder: SchemeBuilder) -> Checked:
-    """Accept what a published scheme may have, and check again."""
-    found = [f for f in checked.faults if f.check not in STOPPERS]
-    if not found or len(found) < len(checked.faults):
-        return checked
-    rows = sorted({(*f.key, "found in the published tables on import") for f in found})
-    write_csv(folder / KNOWN, ("check", "file", "subject", "note"), rows)
-    by_check = Counter(f.check for f in found)
-    builder.unused += [
-        both(
-            f"检查项 {check}：{number}处，已列入 {KNOWN}，例如：{example.chinese}",
-            f"check {check}: {number} found and accepted in {KNOWN}, such as: {example}",
-        )
-        for check, number in sorted(by_check.items())
-        for example in [builder.fault_of(next(f for f in found if f.check == check)).placed]
-    ]
-    return check_tables(read_tables(folder))
-
-
-class _Builder:
-    """Reads the plain tables, notes their faults and writes the scheme's tables."""
+    remedy = both(
+        "更正各表，或用 --keep 写出后在 known_findings.csv 中说明",
+        "correct the tables, or write them with --keep and accept it in known_findings.csv",
+    )
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.noted: list[Fault] = []
-        self.unused: list[Bilingual] = []
-        self.rows: dict[str, list[PlainRow]] = {}
-        self.headers: dict[str, dict[str, str]] = {}
         self.items: dict[str, str] = {}
         self.files: dict[str, str] = {}
-        self.origin: dict[tuple[str, int], PlainRow] = {}
-        self.tables: dict[str, list[tuple[list[str], PlainRow | None]]] = {}
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -250,32 +129,16 @@ class _Builder:
         self._conditions(lists)
         self._severity(system)
 
-    def add(
-        self, file: str, row: int, column: str, value: str, text: Bilingual, remedy: Bilingual
-    ) -> None:
-        """Note a fault."""
-        self.noted.append(Fault(file, row, column, value, text, remedy))
-
-    def at(self, row: PlainRow, name: str, text: Bilingual, remedy: Bilingual) -> None:
-        """Note a fault of a cell."""
-        column = self.headers.get(row.file, {}).get(name, name)
-        self.add(row.file, row.line, column, row[name], text, remedy)
-
-    def _read(self, table: PlainTable, path: Path) -> list[PlainRow]:
+    def _read(self, table: PlainTable, path: Path) -> list[SourceRow]:
         self.files[table.key] = path.name
-        raw = read_input(path)
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            try:
-                text = raw.decode("gb18030")
-            except UnicodeDecodeError:
-                self.add(
-                    path.name, 0, "", "",
-                    both("编码不是UTF-8，也不是GB18030", "neither UTF-8 nor GB18030"),
-                    both("另存为CSV UTF-8", "save as CSV UTF-8"),
-                )  # fmt: skip
-                return []
+        text = _decoded(read_input(path))
+        if text is None:
+            self.add(
+                path.name, 0, "", "",
+                both("编码不是UTF-8，也不是GB18030", "neither UTF-8 nor GB18030"),
+                both("另存为CSV UTF-8", "save as CSV UTF-8"),
+            )  # fmt: skip
+            return []
         lines = list(csv.reader(io.StringIO(text, newline="")))
         swallowing = first_swallowing(enumerate(lines, 1))
         if swallowing is not None:
@@ -284,7 +147,7 @@ class _Builder:
         header = [cell.strip() for cell in lines[0]] if lines else []
         meaning = {word: english for c in table.columns for english in [c[1]] for word in c[:2]}
         names = [meaning.get(cell) for cell in header]
-        self.headers[path.name] = {n: h for n, h in zip(names, header, strict=True) if n}
+        self.heads |= {(path.name, n): h for n, h in zip(names, header, strict=True) if n}
         lacking = [c for c in table.columns if c[2] and c[1] not in names]
         for chinese, english, _ in lacking:
             self.add(
@@ -300,7 +163,7 @@ class _Builder:
             if name is None and cell
         ]
         required = [c[1] for c in table.columns if c[2]]
-        found: list[PlainRow] = []
+        found: list[SourceRow] = []
         for line, cells in enumerate(lines[1:], 2):
             if not any(cell.strip() for cell in cells):
                 continue
@@ -315,7 +178,7 @@ class _Builder:
                 )  # fmt: skip
                 continue
             padded = [*cells, *[""] * len(header)]
-            row = PlainRow(
+            row = SourceRow(
                 path.name,
                 line,
                 {n: cell.strip() for n, cell in zip(names, padded, strict=False) if n},
@@ -355,7 +218,7 @@ class _Builder:
                     both("补一行", f"add a row for {key}"),
                 )  # fmt: skip
 
-    def _item(self, row: PlainRow, key: str) -> None:
+    def _item(self, row: SourceRow, key: str) -> None:
         value = row["value"]
         if not value:
             return
@@ -416,7 +279,7 @@ class _Builder:
                 known[kind].add(row["code"])
         return known
 
-    def _once(self, row: PlainRow, name: str, seen: dict[str, int], key: str = "") -> bool:
+    def _once(self, row: SourceRow, name: str, seen: dict[str, int], key: str = "") -> bool:
         """Note a row whose key stands above already; return whether it is the first."""
         first = seen.setdefault(key or row[name], row.line)
         if first == row.line:
@@ -486,7 +349,7 @@ class _Builder:
         return set(mdcs) | set(adrgs)
 
     def _parents(
-        self, row: PlainRow, own: Mapping[str, list[str]], adrgs: Mapping[str, int]
+        self, row: SourceRow, own: Mapping[str, list[str]], adrgs: Mapping[str, int]
     ) -> list[str]:
         if row["adrg"]:
             return [row["adrg"]] if row["adrg"] in adrgs else list(own.get(row["adrg"], []))
@@ -526,7 +389,7 @@ class _Builder:
         return lists
 
     def _sites(
-        self, system: Mapping[str, set[str]], found: list[tuple[list[str], PlainRow | None]]
+        self, system: Mapping[str, set[str]], found: list[tuple[list[str], SourceRow | None]]
     ) -> None:
         self.sites: dict[str, list[str]] = defaultdict(list)
         mdcs = {row["mdc"] for row in self.rows["mdc"]}
@@ -545,7 +408,7 @@ class _Builder:
             if self._once(row, "code", seen, f"{row['mdc']} {place} {row['code']}"):
                 found.append(([row["mdc"], f"site_{place}", row["code"]], row))
 
-    def _known(self, row: PlainRow, name: str, codes: set[str], kind: str) -> None:
+    def _known(self, row: SourceRow, name: str, codes: set[str], kind: str) -> None:
         if codes and row[name] not in codes:
             words = ("诊断", "diagnosis") if kind == "diagnoses" else ("手术", "procedure")
             self.at(
@@ -557,15 +420,15 @@ class _Builder:
     def _conditions(self, lists: Mapping[str, set[str]]) -> None:
         """Turn conditions into rules and check the lists that they name."""
         sites = {mdc for mdc, names in self.sites.items() if names}
-        mdc_rows: list[tuple[list[str], PlainRow | None]] = []
+        mdc_rows: list[tuple[list[str], SourceRow | None]] = []
         for i, row in enumerate(self.rows["mdc"], 1):
             rule = self._rule(row, DEFAULTS["mdc"], row["mdc"], lists, row["mdc"] in sites)
             names = "|".join(self.sites.get(row["mdc"], []))
             ambiguous = AMBIGUOUS.get(row["ambiguous"], "no")
             mdc_rows.append(([str(i), row["mdc"], row["name"], rule, ambiguous, names], row))
-        adrg_rows: list[tuple[list[str], PlainRow | None]] = []
+        adrg_rows: list[tuple[list[str], SourceRow | None]] = []
         order: dict[str, int] = defaultdict(int)
-        by_mdc: dict[str, list[PlainRow]] = defaultdict(list)
+        by_mdc: dict[str, list[SourceRow]] = defaultdict(list)
         for row in self.rows["adrg"]:
             by_mdc[row["mdc"]].append(row)
         known = [row["mdc"] for row in self.rows["mdc"]]
@@ -583,7 +446,7 @@ class _Builder:
         own: dict[str, list[str]] = defaultdict(list)
         for key in adrgs:
             own[key[:3]].append(key)
-        by_adrg: dict[str, list[tuple[str, PlainRow]]] = defaultdict(list)
+        by_adrg: dict[str, list[tuple[str, SourceRow]]] = defaultdict(list)
         for row in self.rows["drg"]:
             parents = self._parents(row, own, dict.fromkeys(adrgs, 0))
             if not parents:
@@ -592,9 +455,9 @@ class _Builder:
                 with_sites = adrgs[parent]["mdc"] in sites
                 rule = self._rule(row, "True", parent, lists, with_sites)
                 by_adrg[parent].append((rule, row))
-        found: list[tuple[list[str], PlainRow | None]] = []
+        found: list[tuple[list[str], SourceRow | None]] = []
         for parent in adrgs:
-            rest: PlainRow | None = None
+            rest: SourceRow | None = None
             for i, (rule, row) in enumerate(by_adrg[parent], 1):
                 if rest is not None:
                     self.at(
@@ -613,7 +476,7 @@ class _Builder:
 
     def _rule(
         self,
-        row: PlainRow,
+        row: SourceRow,
         default: str,
         owner: str,
         lists: Mapping[str, set[str]],
@@ -643,7 +506,7 @@ class _Builder:
                 )  # fmt: skip
         return rule
 
-    def _written(self, row: PlainRow, default: str) -> str:
+    def _written(self, row: SourceRow, default: str) -> str:
         """Return the rule of a row's condition; one that cannot be read is noted, and empty."""
         written = row["condition"]
         try:
@@ -693,56 +556,45 @@ class _Builder:
 
     # --- writing ---------------------------------------------------------------------------
 
-    def write(self, target: Path) -> None:
-        """Write the scheme folder and note which plain row each of its rows came from."""
-        from drgpay.schemes.folders import TABLES as SCHEME_TABLES
+    def write_codes(self, target: Path) -> str:
+        """Write what codes the folder has of its own; return the code system's line."""
+        system = self.items.get("code_system")
+        if system:
+            return f'name = "{system}"'
+        kinds = (("diagnosis", "diagnoses"), ("procedure", "procedures"))
+        codes = {
+            kind: [(row["code"], row["name"]) for row in self.rows[plural]]
+            for kind, plural in kinds
+        }
+        return write_code_system(target, codes)
 
-        target.mkdir(parents=True, exist_ok=True)
-        for name, columns in SCHEME_TABLES.items():
-            rows = self.tables[name]
-            write_csv(target / name, columns, (cells for cells, _ in rows))
-            for line, (_, row) in enumerate(rows, 2):
-                if row is not None:
-                    self.origin[(name, line)] = row
-        if not self.items.get("code_system"):
-            system = target / "code_system"
-            system.mkdir()
-            for kind in ("diagnoses", "procedures"):
-                codes = sorted((row["code"], row["name"]) for row in self.rows[kind])
-                write_csv(system / f"{kind}.csv", ("code", "name"), codes)
-            for kind in ("diagnosis", "procedure"):
-                write_csv(system / f"{kind}_map.csv", ("insurance_code", "code"), [])
-        (target / "manifest.toml").write_text(self._manifest(), encoding="utf-8")
-
-    def _manifest(self) -> str:
+    def manifest(self, code_system: str) -> list[str]:
+        """Return the lines of the manifest."""
         items = self.items
-        lines = []
-        for key in ("title", "title_en", "publisher", "family"):
-            if items.get(key):
-                lines.append(f"{key} = {quoted_toml(items[key])}")
-        lines.append(f"draft = {_flag(items.get('draft'), False)}")
-        lines += ["", "[effective]", f"from = {_date(items['from'])}"]
+        effective = [f"from = {_date(items['from'])}"]
         if items.get("to"):
-            lines.append(f"to = {_date(items['to'])}")
-        lines.append(f"verified = {_flag(items.get('verified'), False)}")
-        system = items.get("code_system")
-        lines += ["", "[code_system]", f'name = "{system}"' if system else 'path = "code_system"']
-        match = MATCHES.get(items.get("surgical_match", ""), "main")
-        lines += ["", "[options]", f'surgical_match = "{match}"']
-        lines.append(f"retry_further_procedures = {_flag(items.get('retry'), False)}")
-        return "\n".join(lines) + "\n"
-
-    def fault_of(self, finding: Finding) -> Fault:
-        """Return a finding of the whole scheme as a fault of the plain row that it came from."""
-        row = self.origin.get((finding.file, finding.row))
-        remedy = both(
-            f"检查项 {finding.check}：更正各表，或用 --keep 写出后在 known_findings.csv 中说明",
-            f"check {finding.check}: correct the tables, or write them with --keep and accept it "
-            "in known_findings.csv",
+            effective.append(f"to = {_date(items['to'])}")
+        effective.append(f"verified = {str(self.flag('verified')).lower()}")
+        return manifest_lines(
+            {key: items.get(key, "") for key in ("title", "title_en", "publisher", "family")},
+            effective,
+            code_system,
+            draft=self.flag("draft"),
+            surgical_match=MATCHES.get(items.get("surgical_match", ""), "main"),
+            retry=self.flag("retry"),
         )
-        if row is None:
-            return Fault(finding.file, finding.row, "", "", finding.text, remedy)
-        return Fault(row.file, row.line, "", "", finding.text, remedy)
+
+    def flag(self, key: str) -> bool:
+        """Return an item that is yes or no; no where it is not there."""
+        return YES.get(self.items.get(key, "").lower(), False)
+
+
+def _decoded(raw: bytes) -> str | None:
+    """Return the text of a file, None where it is in none of the encodings that are known."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        with suppress(UnicodeDecodeError):
+            return raw.decode(encoding)
+    return None
 
 
 def _always(rule: str) -> bool:
@@ -760,39 +612,3 @@ def _date(text: str) -> dt.date | None:
         return dt.date(int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
         return None
-
-
-def _flag(text: str | None, default: bool) -> str:
-    return str(YES.get((text or "").lower(), default)).lower()
-
-
-def quoted_toml(text: str) -> str:
-    """Return a text as a TOML string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{"".join(c for c in escaped if c.isprintable())}"'
-
-
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table of a scheme."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-
-
-def write_faults(faults: Sequence[Fault], path: Path, lang: str = "zh") -> Path:
-    """Write faults as CSV that Excel opens as it is; return its path."""
-    header = choose(lang, FAULT_HEADER, ("file", "row", "column", "value", "problem", "remedy"))
-    with (
-        whole_file(path) as part,
-        part.open("w", encoding="utf-8-sig", newline="") as stream,
-    ):
-        writer = csv.writer(stream)
-        writer.writerow(header)
-        for f in faults:
-            text, remedy = choose(
-                lang, (f.text.chinese, f.remedy.chinese), (str(f.text), str(f.remedy))
-            )
-            cells = [f.file, f.row or "", f.column, f.value, text, remedy]
-            writer.writerow([neutral_text(str(cell)) for cell in cells])
-    return path

@@ -12,23 +12,24 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from drgpay.cases.excel import every_sheet
 from drgpay.ground.errors import Bilingual, InputError, both, located
 from drgpay.ground.outputs import new_folder
 from drgpay.ground.reference import reference_dir
-from drgpay.schemes.checks import Finding
-from drgpay.schemes.folders import AMENDED, codes_of_system, large_table
-from drgpay.schemes.folders import TABLES as SCHEME_TABLES
-from drgpay.schemes.importer import (
-    Fault,
+from drgpay.schemes.building import (
     Imported,
+    SchemeBuilder,
+    SourceRow,
+    manifest_lines,
     publish,
     quoted_toml,
+    write_code_system,
     write_csv,
 )
+from drgpay.schemes.folders import AMENDED, codes_of_system, large_table
 from drgpay.schemes.nhsa_rules import (
     ALL_VALID,
     LEVELS,
@@ -103,22 +104,10 @@ IN_CAPITALS = {"code", "set", "list", "parent", "mdc", "level"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a sheet by our names, cleaned; `line` is the sheet's own."""
-
-    sheet: str
-    line: int
-    values: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        return self.values[name]
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """An MDC, ADRG or DRG of the workbook, its rule put into our language."""
 
-    row: Row
+    row: SourceRow
     order: int
     rule: str
 
@@ -162,21 +151,15 @@ def clean(text: str) -> str:
     return _BLANKS.sub(" ", _ESCAPES.sub(" ", text)).strip()
 
 
-@dataclass
-class _Builder:
-    """Reads the sheets, notes their faults and writes the scheme's tables."""
+class _Builder(SchemeBuilder):
+    """Reads the sheets."""
 
-    path: Path
-    title: str
-    effective: dt.date
-    family: str
-    noted: list[Fault] = field(default_factory=list)
-    unused: list[Bilingual] = field(default_factory=list)
-    heads: dict[tuple[str, str], str] = field(default_factory=dict)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    tables: dict[str, list[tuple[list[str], Row | None]]] = field(default_factory=dict)
-    origin: dict[tuple[str, int], Row] = field(default_factory=dict)
-    amended: list[tuple[str, str, str]] = field(default_factory=list)
+    remedy = both("对照分组方案正文核对", "compare with the text of the scheme")
+
+    def __init__(self, path: Path, title: str, effective: dt.date, family: str) -> None:
+        super().__init__()
+        self.path, self.title, self.effective, self.family = path, title, effective, family
+        self.amended: list[tuple[str, str, str]] = []
 
     def read(self, amend: bool) -> None:
         """Read the workbook into the tables of a scheme; faults are noted."""
@@ -193,29 +176,28 @@ class _Builder:
         self._lists(sets, used)
         self._severity(amend)
 
-    # --- faults ----------------------------------------------------------------------------
+    def file(self, sheet: str) -> str:
+        """Return what a sheet is called in faults."""
+        return f"{self.path.name}[{sheet}]"
 
-    def add(
-        self, sheet: str, line: int, column: str, value: str, text: Bilingual, remedy: Bilingual
+    def of_sheet(
+        self, sheet: str, text: Bilingual, remedy: Bilingual, column: str = "", line: int = 0
     ) -> None:
-        """Note a fault of a place."""
-        self.noted.append(Fault(f"{self.path.name}[{sheet}]", line, column, value, text, remedy))
-
-    def at(self, row: Row, name: str, text: Bilingual, remedy: Bilingual) -> None:
-        """Note a fault of a cell."""
-        self.add(row.sheet, row.line, self.heads[row.sheet, name], row[name], text, remedy)
+        """Note a fault of a sheet."""
+        self.add(self.file(sheet), line, column, "", text, remedy)
 
     def note(self, sheet: str, chinese: str, english: str) -> None:
         """Note what is no fault and must be known."""
-        self.unused.append(located(f"{self.path.name}[{sheet}]", both(chinese, english)))
+        self.unused.append(located(self.file(sheet), both(chinese, english)))
 
     # --- sheets ----------------------------------------------------------------------------
 
-    def _sheet(self, name: str, sheets: Mapping[str, list[tuple[int, list[str]]]]) -> list[Row]:
+    def _sheet(
+        self, name: str, sheets: Mapping[str, list[tuple[int, list[str]]]]
+    ) -> list[SourceRow]:
         if name not in sheets:
-            self.add(
-                name, 0, "", "",
-                both("缺少这张工作表", "the sheet is missing"),
+            self.of_sheet(
+                name, both("缺少这张工作表", "the sheet is missing"),
                 both(
                     f"工作簿应有：{'、'.join(SHEETS)}", f"the workbook has {', '.join(SHEETS)}"
                 ),
@@ -236,14 +218,14 @@ class _Builder:
                 values[key] = values[key].upper() if key != "code" else _code(values[key])
             if not any(values.values()):
                 continue
-            row = Row(name, line, values)
+            row = SourceRow(self.file(name), line, values)
             rows.append(row)
             for column in columns:
                 if not values[column.name] and column.name not in MAY_BE_EMPTY:
                     self.at(row, column.name, both("未填写", "empty"), both("补填", "fill it in"))
         if not rows:
-            self.add(
-                name, 0, "", "", both("表头下面没有内容", "nothing below the header"),
+            self.of_sheet(
+                name, both("表头下面没有内容", "nothing below the header"),
                 both("换用完整的工作簿", "use a whole workbook"),
             )  # fmt: skip
         return rows
@@ -264,13 +246,13 @@ class _Builder:
         line = found[best[0]][0] if found else 0
         missing = [c for c, place in zip(columns, best[1], strict=True) if place is None]
         for column in missing:
-            self.add(
-                name, line, column.words[0], "",
-                both("缺少这一列", "the column is missing"),
+            self.of_sheet(
+                name, both("缺少这一列", "the column is missing"),
                 both(
                     f"表头应有“{'”或“'.join(column.words)}”",
                     f"the header must name {' or '.join(column.words)}",
                 ),
+                column.words[0], line,
             )  # fmt: skip
         if missing:
             return best[0], None
@@ -278,7 +260,7 @@ class _Builder:
         cells = [clean(cell) for cell in found[best[0]][1]]
         moved = []
         for column, place in zip(columns, found_at, strict=True):
-            self.heads[name, column.name] = cells[place]
+            self.heads[self.file(name), column.name] = cells[place]
             if place != column.place:
                 moved.append((cells[place], column.place + 1, place + 1))
         if moved:
@@ -291,9 +273,9 @@ class _Builder:
             )
         return best[0], found_at
 
-    def _sets(self) -> dict[str, dict[str, Row]]:
+    def _sets(self) -> dict[str, dict[str, SourceRow]]:
         """Return the code sets: the rows of each by code."""
-        sets: dict[str, dict[str, Row]] = defaultdict(dict)
+        sets: dict[str, dict[str, SourceRow]] = defaultdict(dict)
         twice = 0
         for row in self.rows["集合"]:
             name = row["set"]
@@ -314,7 +296,7 @@ class _Builder:
     # --- groups ----------------------------------------------------------------------------
 
     def _groups(
-        self, name: str, sets: Mapping[str, Mapping[str, Row]], used: set[str]
+        self, name: str, sets: Mapping[str, Mapping[str, SourceRow]], used: set[str]
     ) -> list[Group]:
         """Return the groups of a sheet in their order, the workbook's row for none left out."""
         groups = []
@@ -343,7 +325,7 @@ class _Builder:
         # equal numbers stand in the order of the rows: sorting is stable
         return sorted(groups, key=lambda group: group.order)
 
-    def _order(self, row: Row) -> int:
+    def _order(self, row: SourceRow) -> int:
         try:
             number = float(row["order"])
             if number == int(number) and number >= 0:
@@ -413,7 +395,7 @@ class _Builder:
 
     # --- code lists ------------------------------------------------------------------------
 
-    def _lists(self, sets: Mapping[str, Mapping[str, Row]], used: set[str]) -> None:
+    def _lists(self, sets: Mapping[str, Mapping[str, SourceRow]], used: set[str]) -> None:
         self.tables["lists.csv"] = [
             ([EVERYWHERE, list_name(name), code], row)
             for name in sorted(sets)
@@ -424,9 +406,10 @@ class _Builder:
             ([code], row) for code, row in sorted(sets.get(ALL_VALID, {}).items())
         ]
         if ALL_VALID not in sets:
-            self.add(
-                "集合", 0, ALL_VALID, "", both("没有这个集合", "the set is missing"),
+            self.of_sheet(
+                "集合", both("没有这个集合", "the set is missing"),
                 both("它是全部有效手术操作，须补上", "it holds all valid procedures; add it"),
+                ALL_VALID,
             )  # fmt: skip
         unused = sorted(set(sets) - used - {ALL_VALID})
         if unused:
@@ -437,7 +420,7 @@ class _Builder:
 
     def _severity(self, amend: bool) -> None:
         exclusions = {(row["list"], row["code"]): row for row in reversed(self.rows["排除表"])}
-        members: dict[tuple[str, str], Row | None] = dict(exclusions)
+        members: dict[tuple[str, str], SourceRow | None] = dict(exclusions)
         lists = {name for name, _ in exclusions}
         if amend:
             for name, code, label in _amendments():
@@ -453,7 +436,7 @@ class _Builder:
                 "verified): " + ", ".join(f"{name} {code}" for name, code, _ in self.amended),
             )
         self.tables["exclusions.csv"] = [([*key], members[key]) for key in sorted(members)]
-        seen: dict[str, Row] = {}
+        seen: dict[str, SourceRow] = {}
         for row in self.rows["CC"]:
             if row["level"] not in LEVELS:
                 self.at(
@@ -481,31 +464,19 @@ class _Builder:
 
     # --- writing ---------------------------------------------------------------------------
 
-    def write(self, target: Path) -> None:
-        """Write the scheme folder and note which row of the workbook each row came from."""
-        target.mkdir(parents=True, exist_ok=True)
-        for name, columns in SCHEME_TABLES.items():
-            if name not in self.tables:
-                continue
-            write_csv(target / name, columns, (cells for cells, _ in self.tables[name]))
-            for line, (_, row) in enumerate(self.tables[name], 2):
-                if row is not None:
-                    self.origin[name, line] = row
-        names = self._names()
-        known = _bundled_codes()
+    def write_codes(self, target: Path) -> str:
+        """Write what codes the folder has of its own; return the code system's line."""
+        names, known = self._names(), _bundled_codes()
         if known is None:
-            (target / "code_system").mkdir()
-            for kind, plural in (("diagnosis", "diagnoses"), ("procedure", "procedures")):
-                rows = sorted((c, n) for k, c, n in names if k == kind)
-                write_csv(target / "code_system" / f"{plural}.csv", ("code", "name"), rows)
-                maps = target / "code_system" / f"{kind}_map.csv"
-                write_csv(maps, ("insurance_code", "code"), [])
-        else:
-            extra = sorted(row for row in names if row[1] not in known[row[0]])
-            if extra:
-                write_csv(target / "codes_extra.csv", ("kind", "code", "name"), extra)
-        text = self._manifest('name = "insurance-2.0"' if known else 'path = "code_system"')
-        (target / "manifest.toml").write_text(text, encoding="utf-8")
+            codes = {
+                kind: [(code, name) for own, code, name in names if own == kind]
+                for kind in ("diagnosis", "procedure")
+            }
+            return write_code_system(target, codes)
+        extra = sorted(row for row in names if row[1] not in known[row[0]])
+        if extra:
+            write_csv(target / "codes_extra.csv", ("kind", "code", "name"), extra)
+        return 'name = "insurance-2.0"'
 
     def _names(self) -> list[tuple[str, str, str]]:
         """Return (kind, code, name) of every code, the first name that a sheet gives."""
@@ -520,42 +491,17 @@ class _Builder:
             found.setdefault(("diagnosis", code), label)
         return [(kind, code, name or code) for (kind, code), name in found.items()]
 
-    def _manifest(self, code_system: str) -> str:
+    def manifest(self, code_system: str) -> list[str]:
+        """Return the lines of the manifest."""
         title = self.title or f"按病组付费分组方案（{self.path.stem}）"
-        lines = [f"title = {quoted_toml(title)}"]
-        if self.family:
-            lines.append(f"family = {quoted_toml(self.family)}")
-        lines += [
-            'publisher = "国家医疗保障局"',
-            "draft = false",
-            "",
-            "[effective]",
-            f"from = {self.effective}",
-            "verified = false",
-            'note = "the day was given when the workbook was imported"',
-            "",
-            "[code_system]",
-            code_system,
-            "",
-            "[options]",
-            'surgical_match = "main"',
-            "retry_further_procedures = false",
-        ]
+        named = {"title": title, "family": self.family, "publisher": "国家医疗保障局"}
+        note = 'note = "the day was given when the workbook was imported"'
+        effective = [f"from = {self.effective}", "verified = false", note]
+        lines = manifest_lines(named, effective, code_system)
         if self.amended:
             rows = [quoted_toml(" ".join(item)) for item in self.amended]
             lines += ["", "[repairs]", "exclusions_added = [", *(f"    {r}," for r in rows), "]"]
-        return "\n".join(lines) + "\n"
-
-    def fault_of(self, finding: Finding) -> Fault:
-        """Return a finding of the whole scheme as a fault of the workbook's row behind it."""
-        row = self.origin.get((finding.file, finding.row))
-        remedy = both(
-            f"检查项 {finding.check}：对照分组方案正文核对",
-            f"check {finding.check}: compare with the text of the scheme",
-        )
-        if row is None:
-            return Fault(finding.file, finding.row, "", "", finding.text, remedy)
-        return Fault(f"{self.path.name}[{row.sheet}]", row.line, "", "", finding.text, remedy)
+        return lines
 
 
 def _code(text: str) -> str:

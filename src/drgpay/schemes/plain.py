@@ -28,84 +28,54 @@ class PlainTable:
     required: bool = True
 
 
+def _table(key: str, names: str, columns: str, required: bool = True) -> PlainTable:
+    """Return a table; its names and columns in Chinese and English, `!` behind what is required."""
+    chinese, english = names.split()
+    pairs = (column.split() for column in columns.split(","))
+    return PlainTable(
+        key,
+        (chinese, english),
+        tuple((zh, en.removesuffix("!"), en.endswith("!")) for zh, en in pairs),
+        required,
+    )
+
+
 TABLES: Mapping[str, PlainTable] = {
     table.key: table
     for table in (
-        PlainTable(
-            "scheme", ("方案.csv", "scheme.csv"), (("项目", "item", True), ("值", "value", False))
-        ),
-        PlainTable(
+        _table("scheme", "方案.csv scheme.csv", "项目 item!, 值 value"),
+        _table(
             "mdc",
-            ("MDC.csv", "mdc.csv"),
-            (
-                ("MDC代码", "mdc", True),
-                ("名称", "name", True),
-                ("条件", "condition", False),
-                ("歧义组", "ambiguous", False),
-            ),
+            "MDC.csv mdc.csv",
+            "MDC代码 mdc!, 名称 name!, 条件 condition, 歧义组 ambiguous",
         ),
-        PlainTable(
+        _table(
             "adrg",
-            ("ADRG.csv", "adrg.csv"),
-            (
-                ("MDC代码", "mdc", True),
-                ("ADRG代码", "adrg", True),
-                ("类型", "kind", True),
-                ("名称", "name", True),
-                ("条件", "condition", False),
-            ),
+            "ADRG.csv adrg.csv",
+            "MDC代码 mdc!, ADRG代码 adrg!, 类型 kind!, 名称 name!, 条件 condition",
         ),
-        PlainTable(
+        _table(
             "drg",
-            ("DRG.csv", "drg.csv"),
-            (
-                ("DRG代码", "drg", True),
-                ("ADRG代码", "adrg", False),
-                ("名称", "name", True),
-                ("细分条件", "condition", False),
-            ),
+            "DRG.csv drg.csv",
+            "DRG代码 drg!, ADRG代码 adrg, 名称 name!, 细分条件 condition",
         ),
-        PlainTable(
-            "dx",
-            ("组诊断.csv", "group_diagnoses.csv"),
-            (("组", "group", True), ("诊断编码", "code", True), ("列表", "list", False)),
-        ),
-        PlainTable(
-            "px",
-            ("组手术.csv", "group_procedures.csv"),
-            (("组", "group", True), ("手术编码", "code", True), ("列表", "list", False)),
-        ),
-        PlainTable(
+        _table("dx", "组诊断.csv group_diagnoses.csv", "组 group!, 诊断编码 code!, 列表 list"),
+        _table("px", "组手术.csv group_procedures.csv", "组 group!, 手术编码 code!, 列表 list"),
+        _table(
             "sites",
-            ("创伤部位.csv", "trauma_sites.csv"),
-            (("MDC代码", "mdc", True), ("部位", "site", True), ("诊断编码", "code", True)),
-            required=False,
+            "创伤部位.csv trauma_sites.csv",
+            "MDC代码 mdc!, 部位 site!, 诊断编码 code!",
+            False,
         ),
-        PlainTable(
-            "cc",
-            ("并发症.csv", "cc.csv"),
-            (("编码", "code", True), ("等级", "level", True), ("排除表", "exclusion_list", True)),
-        ),
-        PlainTable(
+        _table("cc", "并发症.csv cc.csv", "编码 code!, 等级 level!, 排除表 exclusion_list!"),
+        _table(
             "exclusions",
-            ("排除表.csv", "exclusions.csv"),
-            (("排除表", "exclusion_list", True), ("主要诊断编码", "principal", True)),
+            "排除表.csv exclusions.csv",
+            "排除表 exclusion_list!, 主要诊断编码 principal!",
         ),
-        PlainTable(
-            "valid", ("有效手术.csv", "valid_procedures.csv"), (("手术编码", "code", True),)
-        ),
-        PlainTable(
-            "diagnoses",
-            ("诊断编码.csv", "diagnoses.csv"),
-            (("编码", "code", True), ("名称", "name", True)),
-            required=False,
-        ),
-        PlainTable(
-            "procedures",
-            ("手术编码.csv", "procedures.csv"),
-            (("编码", "code", True), ("名称", "name", True)),
-            required=False,
-        ),
+        _table("valid", "有效手术.csv valid_procedures.csv", "手术编码 code!"),
+        _table("diagnoses", "诊断编码.csv diagnoses.csv", "编码 code!, 名称 name!", False),
+        _table("procedures", "手术编码.csv procedures.csv", "编码 code!, 名称 name!", False),
     )
 }
 ITEMS = {
@@ -223,8 +193,9 @@ def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]
     ]
     if sites:
         yield "sites", sites
-    yield "cc", [list(row) for row in zip(*_columns(scheme, "severity"), strict=True)]
-    yield "exclusions", [list(row) for row in zip(*_columns(scheme, "exclusions"), strict=True)]
+    for key, table in (("cc", scheme.severity), ("exclusions", scheme.exclusions)):
+        columns = (column.to_pylist() for column in table.columns)
+        yield key, [list(row) for row in zip(*columns, strict=True)]
     yield "valid", [[codes["px"][number - 1]] for number in _each(scheme.valid_procedures)]
     if own_codes:
         for kind, vocabulary in (
@@ -241,69 +212,18 @@ def _each(ids: Ids) -> list[int]:
     return list(dict.fromkeys(ids.tolist()))
 
 
-def _columns(scheme: Scheme, name: str) -> list[list[str]]:
-    table = scheme.severity if name == "severity" else scheme.exclusions
-    return [table[column].to_pylist() for column in table.column_names]
-
-
-EXAMPLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "scheme": (
-        ("名称", "某市DRG分组方案（示例）"),
-        ("发布机构", "某市医疗保障局"),
-        ("族", "示例"),
-        ("施行日期", "2025-01-01"),
-        ("日期已核实", "否"),
-        ("手术匹配", "主要手术"),
-        ("其他手术再试", "否"),
-    ),
-    "mdc": (
-        ("MDCE", "呼吸系统疾病及功能障碍", "主要诊断在列表dx中", "无"),
-        ("MDCF", "循环系统疾病及功能障碍", "", "任一手术"),
-    ),
-    "adrg": (
-        ("MDCE", "ES1", "内科", "呼吸系统感染", ""),
-        ("MDCE", "EX1", "内科", "慢性气道病", ""),
-        ("MDCF", "FM1", "外科", "冠状动脉支架置入", "主要手术在列表proc中"),
-        ("MDCF", "FR1", "内科", "心力衰竭", "主要诊断在列表dx中，且 主要手术不在有效手术操作中"),
-    ),
-    "drg": (
-        ("ES10", "ES1", "呼吸系统感染，年龄小于17岁", "年龄<17岁"),
-        ("ES11", "ES1", "呼吸系统感染，伴严重并发症或合并症", "伴MCC"),
-        ("ES13", "ES1", "呼吸系统感染，伴一般并发症或合并症", "伴CC"),
-        ("ES15", "ES1", "呼吸系统感染，不伴并发症或合并症", "不伴"),
-        ("EX19", "", "慢性气道病", ""),
-        ("FM19", "", "冠状动脉支架置入", ""),
-        ("FR11", "", "心力衰竭，伴并发症或合并症", "伴MCC或CC"),
-        ("FR15", "", "心力衰竭，不伴并发症或合并症", "其余"),
-    ),
-    "dx": (
-        ("MDCE", "J18.900", "dx"),
-        ("MDCE", "J44.900", "dx"),
-        ("ES1", "J18.900", "dx"),
-        ("EX1", "J44.900", "dx"),
-        ("MDCF", "I21.900", "dx"),
-        ("MDCF", "I50.900", "dx"),
-        ("FR1", "I50.900", "dx"),
-    ),
-    "px": (("FM1", "36.0700", "proc"),),
-    "cc": (("J96.000", "MCC", "1"), ("E11.900", "CC", "2")),
-    "exclusions": (("1", "J96.000"), ("2", "E11.900")),
-    "valid": (("36.0700",),),
-    "diagnoses": (
-        ("E11.900", "2型糖尿病"),
-        ("I21.900", "急性心肌梗死"),
-        ("I50.900", "心力衰竭"),
-        ("J18.900", "肺炎"),
-        ("J44.900", "慢性阻塞性肺病"),
-        ("J96.000", "急性呼吸衰竭"),
-    ),
-    "procedures": (("36.0700", "药物洗脱冠状动脉支架置入"),),
-}
-
-
 def write_template(folder: Path) -> list[Path]:
     """Write the plain tables with some invented rows to be replaced; return the paths.
 
     They import as they are.
     """
-    return _write(folder, EXAMPLE.items(), 0)
+    return _write(folder, _example_rows(), 0)
+
+
+def _example_rows() -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield the tables of the invented example, which lies beside this file."""
+    for key in TABLES:
+        path = Path(__file__).with_name("example") / f"{key}.csv"
+        if path.exists():
+            with path.open(encoding="utf-8", newline="") as stream:
+                yield key, list(csv.reader(stream))[1:]

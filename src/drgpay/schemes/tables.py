@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,8 @@ OWN_GROUP = ("ambiguous", "fallback")
 class MdcRow:
     """One MDC (主要诊断大类); `row` is its line in mdc.csv."""
 
+    file: ClassVar = "mdc.csv"
+    level: ClassVar = "MDC"
     row: int
     order: int
     mdc: str
@@ -43,6 +45,16 @@ class MdcRow:
     rule: str
     ambiguous: str
     sites: tuple[str, ...]
+
+    @property
+    def named(self) -> str:
+        """What the group is called among all of its table."""
+        return self.mdc
+
+    @property
+    def parent(self) -> str:
+        """What the group belongs to: to nothing but all MDCs."""
+        return self.level
 
     @property
     def letter(self) -> str:
@@ -54,6 +66,8 @@ class MdcRow:
 class AdrgRow:
     """One rule of an ADRG (核心疾病诊断相关组); `key` carries the suffix of several rules."""
 
+    file: ClassVar = "adrg.csv"
+    level: ClassVar = "ADRG"
     row: int
     mdc: str
     order: int
@@ -61,6 +75,16 @@ class AdrgRow:
     kind: str
     rule: str
     name: str
+
+    @property
+    def named(self) -> str:
+        """What the group is called among all of its table."""
+        return self.key
+
+    @property
+    def parent(self) -> str:
+        """The MDC that the group belongs to."""
+        return self.mdc
 
     @property
     def adrg(self) -> str:
@@ -72,6 +96,8 @@ class AdrgRow:
 class DrgRow:
     """One rule of a DRG (细分组) of an ADRG's rule; `key` carries the suffix of several rules."""
 
+    file: ClassVar = "drg.csv"
+    level: ClassVar = "DRG"
     row: int
     adrg_key: str
     order: int
@@ -80,9 +106,22 @@ class DrgRow:
     name: str
 
     @property
+    def named(self) -> str:
+        """What the group is called among all of its table."""
+        return f"{self.adrg_key}.{self.key}"
+
+    @property
+    def parent(self) -> str:
+        """The ADRG's rule that the group belongs to."""
+        return self.adrg_key
+
+    @property
     def drg(self) -> str:
         """The DRG's own code: its key without the suffix."""
         return self.key.partition("_")[0]
+
+
+Group = MdcRow | AdrgRow | DrgRow
 
 
 @dataclass(frozen=True, slots=True)
