@@ -78,7 +78,7 @@ def test_translate__every_form_of_the_workbook(formula, rule):
         ("length(OP_IC2, {ZYSS}) >= 2", 14),
         ("length(OP_XX ∩ {ZYSS}) >= 2", 8),
         ("ZYZD in DI_B00 and", 19),
-        ("(" * 60 + "NL=1" + ")" * 60, 52),
+        ("(" * 60 + "NL=1" + ")" * 60, 51),
     ],
 )
 def test_translate__what_it_cannot_read_is_named_by_place(formula, place):

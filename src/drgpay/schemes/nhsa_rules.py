@@ -16,11 +16,10 @@ The workbook names facts by the initials of their Chinese words: ZYZD is 主要�
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 from drgpay.ground.errors import Bilingual, both
-from drgpay.schemes.rules import MAX_DEPTH
+from drgpay.schemes.rules import END, TokenReader
 
 # what the workbook calls a set of codes of the case, and what our rules call it
 FIELDS: dict[frozenset[str], tuple[str, bool]] = {
@@ -66,65 +65,25 @@ def is_procedure_set(name: str) -> bool:
     return name.startswith("OP")
 
 
-@dataclass
-class _Reader:
-    text: str
-    sets: Collection[str]
-    tokens: list[tuple[str, str, int]] = field(default_factory=list)
-    index: int = 0
-    depth: int = 0
-    used: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.tokens = [*_tokens(self.text), ("end", "", len(self.text))]
-
-    @property
-    def kind(self) -> str:
-        return self.tokens[self.index][0]
-
-    @property
-    def word(self) -> str:
-        return self.tokens[self.index][1]
-
-    def fail(self, chinese: str, english: str) -> FormulaError:
-        place = self.tokens[self.index][2] + 1
-        found = f"“{self.word}”" if self.word else "规则却已结束"
-        found_en = repr(self.word) if self.word else "the end of the rule"
-        return FormulaError(
-            both(
-                f"第{place}个字符处应为{chinese}，遇到{found}",
-                f"expected {english} at position {place}, found {found_en}",
-            )
-        )
-
-    def take(self, word: str) -> None:
-        if self.word != word:
-            raise self.fail(word, repr(word))
-        self.index += 1
+class _Reader(TokenReader):
+    def __init__(self, formula: str, sets: Collection[str]) -> None:
+        super().__init__(formula, _TOKEN, FormulaError, upper=True)
+        self.sets, self.used = sets, list[str]()
 
     def either(self) -> str:
-        items = [self.all_of()]
-        while self.word == "OR":
-            self.index += 1
-            items.append(self.all_of())
+        items = self.joined("OR", self.all_of)
         return items[0] if len(items) == 1 else f"({' or '.join(items)})"
 
     def all_of(self) -> str:
-        items = [self.negated()]
-        while self.word == "AND":
-            self.index += 1
-            items.append(self.negated())
-        return " and ".join(items)
+        return " and ".join(self.joined("AND", self.negated))
 
     def negated(self) -> str:
-        if self.word == "NOT":
-            self.index += 1
+        if self.skip("NOT"):
             denied = self.deeper(self.negated)
             return f"not {denied}" if _bracketed(denied) else f"not ({denied})"
-        if self.word == "(":
-            self.index += 1
+        if self.skip("("):
             inner = self.deeper(self.either)
-            self.take(")")
+            self.take(")", expected="')'")
             # `either` brackets what it joins by "or"; what "and" joins needs none
             return inner
         if self.word == "LENGTH":
@@ -134,36 +93,24 @@ class _Reader:
         if self.word == "XB" or self.word in SCALARS:
             return self.compare()
         raise self.fail(
-            "ZYZD、QTZD、ZYSS、QTSS、NL、XB、XSRTL、XSRTZ、length 或括号",
-            "ZYZD, QTZD, ZYSS, QTSS, NL, XB, XSRTL, XSRTZ, length or a bracket",
+            both(
+                "ZYZD、QTZD、ZYSS、QTSS、NL、XB、XSRTL、XSRTZ、length 或括号",
+                "ZYZD, QTZD, ZYSS, QTSS, NL, XB, XSRTL, XSRTZ, length or a bracket",
+            )
         )
-
-    def deeper(self, read: Callable[[], str]) -> str:
-        """Return what `read` reads one bracket further in."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"至多{MAX_DEPTH}层括号", f"at most {MAX_DEPTH} nested brackets")
-        inner = read()
-        self.depth -= 1
-        return inner
 
     def braced(self) -> list[str]:
         """Return the words of one name, or of several in braces."""
-        if self.word != "{":
+        if not self.skip("{"):
             return [self.name()]
-        self.take("{")
-        names = [self.name()]
-        while self.word == ",":
-            self.index += 1
-            names.append(self.name())
-        self.take("}")
+        names = self.joined(",", self.name)
+        self.take("}", expected="'}'")
         return names
 
     def name(self) -> str:
         if self.kind != "word" or self.word in _KEYWORDS:
-            raise self.fail("名称", "a name")
-        self.index += 1
-        return self.tokens[self.index - 1][1]
+            raise self.fail(both("名称", "a name"))
+        return self.take()
 
     def facts(self) -> tuple[str, bool]:
         start = self.index
@@ -172,7 +119,7 @@ class _Reader:
         if known is None:
             self.index = start
             raise self.fail(
-                "诊断字段或手术字段，不能混用", "fields of one kind, diagnoses or procedures"
+                both("诊断字段或手术字段，不能混用", "fields of one kind, diagnoses or procedures")
             )
         return known
 
@@ -180,30 +127,28 @@ class _Reader:
         if name == ALL_VALID and procedure:
             return "valid_procedures"
         if name not in self.sets:
-            self.index -= 1
-            raise self.fail("“集合”表中的集合编号", "a set of the sheet 集合")
+            raise self.fail(both("“集合”表中的集合编号", "a set of the sheet 集合"), 1)
         if is_procedure_set(name) != procedure:
-            self.index -= 1
             raise self.fail(
-                "同类的集合（诊断字段用DI，手术字段用OP）",
-                "a set of the same kind (DI for diagnoses, OP for procedures)",
+                both(
+                    "同类的集合（诊断字段用DI，手术字段用OP）",
+                    "a set of the same kind (DI for diagnoses, OP for procedures)",
+                ),
+                1,
             )
         self.used.append(name)
         return list_name(name)
 
     def member(self) -> str:
         fact, procedure = self.facts()
-        denied = self.word == "NOT"
-        if denied:
-            self.index += 1
+        denied = self.skip("NOT")
         self.take("IN")
         asked = []
         for name in self.braced():
             if name in LEVELS:
                 if fact != "secondary":
-                    self.index -= 1
                     raise self.fail(
-                        "集合（MCC、CC只与QTZD连用）", "a set (MCC and CC go with QTZD)"
+                        both("集合（MCC、CC只与QTZD连用）", "a set (MCC and CC go with QTZD)"), 1
                     )
                 asked.append(f"not {LEVELS[name]}" if denied else LEVELS[name])
             else:
@@ -214,16 +159,12 @@ class _Reader:
         return f"({(' and ' if denied else ' or ').join(asked)})"
 
     def number(self) -> int:
-        if self.kind != "number":
-            raise self.fail("整数", "a whole number")
-        self.index += 1
-        return int(float(self.tokens[self.index - 1][1]))
+        return int(float(self.take(kind="number", expected=both("整数", "a whole number"))))
 
     def operator(self, allowed: Collection[str]) -> str:
         if self.word not in allowed:
-            raise self.fail("、".join(allowed), " or ".join(allowed))
-        self.index += 1
-        return self.tokens[self.index - 1][1]
+            raise self.fail(both("、".join(allowed), " or ".join(allowed)))
+        return self.take()
 
     def compare(self) -> str:
         name = self.name()
@@ -231,8 +172,7 @@ class _Reader:
             self.operator(("=",))
             sex = SEXES.get(str(self.number()))
             if sex is None:
-                self.index -= 1
-                raise self.fail("1（男）或2（女）", "1 (male) or 2 (female)")
+                raise self.fail(both("1（男）或2（女）", "1 (male) or 2 (female)"), 1)
             return f'sex == "{sex}"'
         operator = self.operator(tuple(OPERATORS))
         return f"{SCALARS[name]} {OPERATORS[operator]} {self.number()}"
@@ -246,28 +186,10 @@ class _Reader:
         self.take("∩")
         fact, procedure = self.facts()
         if procedure != is_procedure_set(name):
-            self.index -= 1
-            raise self.fail("与集合同类的字段", "fields of the set's kind")
+            raise self.fail(both("与集合同类的字段", "fields of the set's kind"), 1)
         self.take(")")
         strict = self.operator((">=", ">")) == ">"
         return f"{fact} distinct {listed} >= {self.number() + strict}"
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    position, end = 0, len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            rest = text[position:].strip()
-            raise FormulaError(
-                both(
-                    f"第{position + 1}个字符起读不懂：“{rest[:40]}”",
-                    f"unreadable at position {position + 1}: {rest[:40]!r}",
-                )
-            )
-        kind = match.lastgroup or ""
-        yield kind, match.group(kind).upper(), match.start(kind)
-        position = match.end()
 
 
 def translate(formula: str, sets: Collection[str]) -> tuple[str, tuple[str, ...]]:
@@ -285,7 +207,7 @@ def translate(formula: str, sets: Collection[str]) -> tuple[str, tuple[str, ...]
         return ("True" if reader.number() else "not True"), ()
     rule = reader.either()
     if reader.kind != "end":
-        raise reader.fail("and、or 或规则结束", "'and', 'or' or the end of the rule")
+        raise reader.fail(END)
     if _bracketed(rule):
         rule = rule[1:-1]
     return rule, tuple(dict.fromkeys(reader.used))

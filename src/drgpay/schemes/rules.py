@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from drgpay.ground.errors import both, in_language
 from drgpay.names.columns import CODED
@@ -56,6 +56,9 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<word>[A-Za-z_][A-Za-z_0-9]*)|(?P<text>\"[^\"]*\")|(?P<number>\d+)"
     r"|(?P<op>==|!=|<=|>=|<|>|[(){},]))"
 )
+
+
+T = TypeVar("T")
 
 
 class RuleSyntaxError(ValueError):
@@ -143,87 +146,116 @@ Node = Atom | Not | And | Or
 FACT = both("事实（如 principal、age_years）", "a fact")
 BEGINNING = both("引号中的编码开头", "a quoted beginning")
 CODE = both("引号中的编码", "a quoted code")
+END = both(" and、or 或规则结束", "'and', 'or' or the end of the rule")
 COMPARISON = both("比较符号", "a comparison")
 
 
-def _tokens(rule: str) -> Iterator[tuple[str, str, int]]:
-    position = 0
-    text = rule.rstrip()
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise RuleSyntaxError(
-                both(
-                    f"第{position + 1}个字符起读不懂：“{text[position:].strip()}”",
-                    f"unreadable at position {position + 1}: {text[position:]!r}",
+class TokenReader:
+    """The tokens of a rule by a pattern with named kinds, and the one that is read next.
+
+    `refusal` is what a fault raises, `upper` whether words count whatever their letters' case.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        pattern: re.Pattern[str],
+        refusal: type[ValueError],
+        upper: bool = False,
+    ) -> None:
+        self.refusal = refusal
+        self.tokens: list[tuple[str, str, int]] = []
+        self.index = self.depth = 0
+        text, place = rule.rstrip(), 0
+        while place < len(text):
+            match = pattern.match(text, place)
+            if match is None:
+                rest = text[place:]
+                raise refusal(
+                    both(
+                        f"第{place + 1}个字符起读不懂：“{rest.strip()}”",
+                        f"unreadable at position {place + 1}: {rest!r}",
+                    )
                 )
-            )
-        kind = match.lastgroup or ""
-        yield kind, match.group(kind), match.start(kind)
-        position = match.end()
-
-
-class _Parser:
-    def __init__(self, rule: str) -> None:
-        self.rule = rule
-        self.tokens = [*_tokens(rule), ("end", "", len(rule))]
-        self.index = 0
-        self.depth = 0
+            kind = match.lastgroup or ""
+            word = match.group(kind)
+            self.tokens.append((kind, word.upper() if upper else word, match.start(kind)))
+            place = match.end()
+        self.tokens.append(("end", "", len(rule)))
 
     @property
     def word(self) -> str:
+        """What is read next."""
         return self.tokens[self.index][1]
 
     @property
     def kind(self) -> str:
+        """The kind of what is read next."""
         return self.tokens[self.index][0]
 
-    def fail(self, expected: str) -> RuleSyntaxError:
-        found = repr(self.word) if self.word else "the end of the rule"
-        chinese = f"却是 {self.word}" if self.word else "规则却已结束"
-        position = self.tokens[self.index][2] + 1
-        return RuleSyntaxError(
+    def fail(self, expected: str, back: int = 0) -> ValueError:
+        """Return the fault that something else was expected, here or some tokens back."""
+        _, word, place = self.tokens[self.index - back]
+        found = repr(word) if word else "the end of the rule"
+        chinese = f"却是 {word}" if word else "规则却已结束"
+        return self.refusal(
             both(
-                f"第{position}个字符处应为{in_language(expected, 'zh')}，{chinese}",
-                f"expected {expected} at position {position}, found {found}",
+                f"第{place + 1}个字符处应为{in_language(expected, 'zh')}，{chinese}",
+                f"expected {expected} at position {place + 1}, found {found}",
             )
         )
 
+    def skip(self, word: str) -> bool:
+        """Read a word if it comes next; return whether it did."""
+        found = self.word == word
+        self.index += found
+        return found
+
     def take(self, word: str | None = None, kind: str | None = None, expected: str = "") -> str:
+        """Read and return what must come next."""
         if (word is not None and self.word != word) or (kind is not None and self.kind != kind):
             raise self.fail(expected or repr(word) if word else expected)
         self.index += 1
         return self.tokens[self.index - 1][1]
 
+    def joined(self, word: str, read: Callable[[], T]) -> list[T]:
+        """Return what `read` reads, several times with a word between."""
+        items = [read()]
+        while self.skip(word):
+            items.append(read())
+        return items
+
+    def deeper(self, read: Callable[[], T]) -> T:
+        """Return what `read` reads one bracket or negation further in."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            text = f"至多{MAX_DEPTH}层 not 和括号", f"at most {MAX_DEPTH} nested 'not' and '('"
+            raise self.fail(both(*text), 1)
+        inner = read()
+        self.depth -= 1
+        return inner
+
+
+class _Parser(TokenReader):
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule, _TOKEN, RuleSyntaxError)
+
     def expression(self) -> Node:
-        items = [self.term()]
-        while self.word == "or":
-            self.index += 1
-            items.append(self.term())
+        items = self.joined("or", self.term)
         return items[0] if len(items) == 1 else Or(tuple(items))
 
     def term(self) -> Node:
-        items = [self.factor()]
-        while self.word == "and":
-            self.index += 1
-            items.append(self.factor())
+        items = self.joined("and", self.factor)
         return items[0] if len(items) == 1 else And(tuple(items))
 
     def factor(self) -> Node:
-        if self.word not in ("not", "("):
-            return self.atom()
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(
-                both(f"至多{MAX_DEPTH}层 not 和括号", f"at most {MAX_DEPTH} nested 'not' and '('")
-            )
-        if self.take() == "not":
-            inner: Node = Not(self.factor())
-        else:
-            inner = self.expression()
+        if self.skip("not"):
+            return Not(self.deeper(self.factor))
+        if self.skip("("):
+            inner = self.deeper(self.expression)
             self.take(")", expected="')'")
-        self.depth -= 1
-        return inner
+            return inner
+        return self.atom()
 
     def atom(self) -> Node:
         name = self.take(kind="word", expected=FACT)
@@ -237,22 +269,17 @@ class _Parser:
             return self.coded(name)
         if name in NUMBER_FACTS:
             return self.comparison(name)
-        self.index -= 1
-        raise self.fail(both("规则语言中的事实", "a fact of the rule language"))
+        raise self.fail(both("规则语言中的事实", "a fact of the rule language"), 1)
 
     def membership(self, fact: str) -> Node:
-        if self.word == "startswith":
-            self.index += 1
+        if self.skip("startswith"):
             prefix = self.take(kind="text", expected=BEGINNING)[1:-1]
             return StartsWith(fact, prefix)
-        if fact == "main_procedure" and self.word == REPEATED:
-            self.index += 1
+        if fact == "main_procedure" and self.skip(REPEATED):
             return Flag(REPEATED)
         if fact in SEVERAL and self.word in ("count", "distinct"):
             return self.count(fact, self.take() == "distinct")
-        negated = self.word == "not"
-        if negated:
-            self.index += 1
+        negated = self.skip("not")
         self.take(
             "in",
             expected=both(" in、not in 或 startswith", "'in', 'not in' or 'startswith'"),
@@ -261,17 +288,12 @@ class _Parser:
         return Not(member) if negated else member
 
     def list_of(self, fact: str) -> Member:
-        if self.word == "{":
-            self.index += 1
-            codes = [self.take(kind="text", expected=CODE)[1:-1]]
-            while self.word == ",":
-                self.index += 1
-                codes.append(self.take(kind="text", expected=CODE)[1:-1])
+        if self.skip("{"):
+            codes = self.joined(",", lambda: self.take(kind="text", expected=CODE)[1:-1])
             self.take("}", expected="'}'")
             return Member(fact, codes=tuple(codes))
         name = self.take(kind="word", expected=both("列表名", "a list"))
-        if name == "any" and self.word == "site":
-            self.index += 1
+        if name == "any" and self.skip("site"):
             return Member(fact, any_site=True)
         return Member(fact, list_name=name)
 
@@ -282,27 +304,23 @@ class _Parser:
         sign = self.take(kind="op", expected=both(" == 或 !=", "'==' or '!='"))
         value = self.take(kind="text", expected=both(f" {chinese}之一", english))[1:-1]
         if sign not in ("==", "!=") or value not in numbers:
-            self.index -= 1
-            raise self.fail(both(f" {fact} == {chinese}之一", f"{fact} == {english}"))
+            raise self.fail(both(f" {fact} == {chinese}之一", f"{fact} == {english}"), 1)
         return Compare(fact, sign, numbers[value])
 
     def count(self, fact: str, distinct: bool) -> Count:
         member = self.list_of(fact)
         if member.any_site or member.codes:
-            self.index -= 1
-            raise self.fail(both("列表名", "a list"))
+            raise self.fail(both("列表名", "a list"), 1)
         compared = self.comparison(fact)
         return Count(member, compared.operator, compared.value, distinct)
 
     def comparison(self, fact: str) -> Compare:
         sign = self.take(kind="op", expected=COMPARISON)
         if sign not in OPERATORS:
-            self.index -= 1
-            raise self.fail(COMPARISON)
+            raise self.fail(COMPARISON, 1)
         value = int(self.take(kind="number", expected=both("整数", "a whole number")))
         if value > MAX_CONSTANT:
-            self.index -= 1
-            raise self.fail(both(f"不大于{MAX_CONSTANT}的数", f"a number up to {MAX_CONSTANT}"))
+            raise self.fail(both(f"不大于{MAX_CONSTANT}的数", f"a number up to {MAX_CONSTANT}"), 1)
         return Compare(fact, sign, value)
 
 
@@ -325,7 +343,7 @@ def parse_rule(rule: str) -> Node:
     parser = _Parser(rule)
     node = parser.expression()
     if parser.kind != "end":
-        raise parser.fail(both(" and、or 或规则结束", "'and', 'or' or the end of the rule"))
+        raise parser.fail(END)
     return node
 
 
