@@ -15,7 +15,7 @@ from drgpay.cases.checks.codes_facts import GREY, NO_GROUPING, Flags
 from drgpay.cases.editions import KINDS
 from drgpay.ground.reference import reference_dir
 from drgpay.schemes import Scheme
-from drgpay.schemes.folders import OPTIONAL_TABLES, large_table
+from drgpay.schemes.folders import TABLES, large_table
 from drgpay.schemes.tables import by_kind
 
 NATIONAL = "chs-drg-2.0"
@@ -26,7 +26,7 @@ FILE = "not_grouping.csv"
 def _national(file: str) -> Mapping[str, frozenset[str]]:
     """Return the national list of a kind of codes, empty where it is not bundled."""
     path = reference_dir() / "schemes" / NATIONAL / file
-    return by_kind(large_table(path, OPTIONAL_TABLES[file]) if path.exists() else None)
+    return by_kind(large_table(path, TABLES[file].columns) if path.exists() else None)
 
 
 def marked(scheme: Scheme, kind: str, flags: Flags) -> Flags:

@@ -99,7 +99,6 @@ _OPERATORS: dict[str, Texts] = {
     ">": ("大于", "above"),
     ">=": ("至少", "at least"),
 }
-_SEX: dict[str, Texts] = {"M": ("男", "male"), "F": ("女", "female")}
 _FLAGS: dict[str, tuple[Texts, Texts]] = {
     "mcc": (("没有计入的MCC", "no MCC that counts"), ("有计入的MCC", "an MCC that counts")),
     "cc": (("没有计入的CC", "no CC that counts"), ("有计入的CC", "a CC that counts")),
@@ -109,6 +108,23 @@ _FLAGS: dict[str, tuple[Texts, Texts]] = {
         ("第二手术与主要手术相同", "the second procedure is the main one again"),
     ),
 }
+# changes of facts in words: of a code, a sex, intensive care; of a number with its words
+CHANGES: dict[str, Texts] = {
+    "cc_more": ("多一个计入的CC", "one CC more that counts"),
+    "mcc_more": ("多一个计入的MCC", "one MCC more that counts"),
+    "secondary_less": ("没有其他诊断 {}", "without the secondary diagnosis {}"),
+    "principal_exchanged": ("主要诊断与 {} 对调", "the principal diagnosis exchanged with {}"),
+    "procedure_less": ("没有手术操作 {}", "without the procedure {}"),
+    "main_exchanged": ("主要手术与 {} 对调", "the main procedure exchanged with {}"),
+    "sex": ("性别为{}（仅当登记有误）", "sex {} (only if recorded wrongly)"),
+    "icu": ("{}重症监护（仅当登记有误）", "{} intensive care (only if recorded wrongly)"),
+    "number": (
+        "{0}{5}{1}{4}（现为{6}{1}；仅当登记有误）",
+        "{2} {5} {3} {4} (now {6}; only if recorded wrongly)",
+    ),
+}
+_BOUNDS: tuple[Texts, Texts] = (("或以上", "or more"), ("或以下", "or less"))
+_WITH: tuple[Texts, Texts] = (("没有", "without"), ("有", "with"))
 KINDS: dict[str, Texts] = {
     "surgical": ("外科或操作组", "surgical or procedure"),
     "medical": ("内科组", "medical"),
@@ -164,8 +180,9 @@ def condition_text(condition: Condition, lang: str) -> str:
         is_not, is_so = _FLAGS[a.name]
         return is_not[zh] if wanted else is_so[zh] + ("（须没有）", " (there must be none)")[zh]
     if isinstance(a, Compare) and a.fact == "sex":
-        needed = "MF"[a.value - 1] if (a.operator == "==") == wanted else "FM"[a.value - 1]
-        return (f"性别须为{_SEX[needed][0]}", f"the sex must be {_SEX[needed][1]}")[zh]
+        needed = a.value if (a.operator == "==") == wanted else 3 - a.value
+        sex = CODES_IN_WORDS["sex"][needed]
+        return (f"性别须为{sex[0]}", f"the sex must be {sex[1]}")[zh]
     if isinstance(a, Compare) and a.fact in CODED:
         holds = (a.operator == "==") == wanted
         fact, code = FACTS[a.fact], CODES_IN_WORDS[a.fact][a.value]
@@ -191,29 +208,26 @@ def condition_text(condition: Condition, lang: str) -> str:
 def _membership(condition: Condition, a: Member | StartsWith) -> Texts:
     owner, wanted = condition.owner, condition.wanted
     subject, english = _SETS[a.fact]
-    single = a.fact in _SINGLE
+    is_in = "是"
     if isinstance(a, StartsWith):
         what, of = f"以{a.prefix}开头的编码", f"a code that begins with {a.prefix}"
-        is_in, are_in = "是", "is"
     elif a.codes:
         what, of = "或".join(a.codes), " or ".join(a.codes)
-        is_in, are_in = "是", "is"
     elif a.list_name == "valid_procedures":
         what, of = "有效手术操作", "a valid procedure"
-        is_in, are_in = "是", "is"
     elif a.any_site:
-        what, of = f"{owner}任一创伤部位的列表中", f"on any site list of {owner}"
-        is_in, are_in = "在", "is"
+        is_in, what = "在", f"{owner}任一创伤部位的列表中"
+        of = f"on any site list of {owner}"
     else:
-        what, of = f"{owner}的列表{a.list_name}中", f"on list {a.list_name} of {owner}"
-        is_in, are_in = "在", "is"
-    if wanted and single:
-        return f"{subject}不{is_in}{what}", f"{english} {are_in} not {of}"
+        is_in, what = "在", f"{owner}的列表{a.list_name}中"
+        of = f"on list {a.list_name} of {owner}"
+    if a.fact in _SINGLE:
+        if wanted:
+            return f"{subject}不{is_in}{what}", f"{english} is not {of}"
+        return f"{subject}{is_in}{what}（须不{is_in}）", f"{english} is {of} (it must not be)"
     if wanted:
-        return f"没有{subject}{is_in}{what}", f"no {english} {are_in} {of}"
-    if single:
-        return f"{subject}{is_in}{what}（须不{is_in}）", f"{english} {are_in} {of} (it must not be)"
-    return f"有{subject}{is_in}{what}（须没有）", f"a {english} {are_in} {of} (none must be)"
+        return f"没有{subject}{is_in}{what}", f"no {english} is {of}"
+    return f"有{subject}{is_in}{what}（须没有）", f"a {english} is {of} (none must be)"
 
 
 def failed_text(step: Tried, lang: str, e: Explained | None = None) -> str:
@@ -238,9 +252,6 @@ def _here(condition: Condition, e: Explained, lang: str) -> str:
     """Return the value of the case that a condition asked for, in parentheses."""
     a, zh = condition.atom, is_chinese(lang)
     if isinstance(a, Compare):
-        if a.fact == "sex":
-            own = _SEX[e.facts["sex"]]
-            return f"（本例为{own[0]}）" if zh else f" (here {own[1]})"
         if a.fact == "procedure_count":
             value = len(e.procedures)
         else:
@@ -258,43 +269,20 @@ def _here(condition: Condition, e: Explained, lang: str) -> str:
 
 def change_text(change: Change, e: Explained, lang: str) -> str:
     """Return a change of facts in words."""
-    zh = is_chinese(lang)
-    if change.kind == "cc_more":
-        return "多一个计入的CC" if zh else "one CC more that counts"
-    if change.kind == "mcc_more":
-        return "多一个计入的MCC" if zh else "one MCC more that counts"
+    i = choose(lang, 0, 1)
+    if change.kind == "number":
+        names = _NUMBERS[change.fact]
+        bound = _BOUNDS[change.after < change.before][i]
+        return CHANGES["number"][i].format(*names, bound, change.after, change.before)
     if change.kind in ("secondary_less", "principal_exchanged"):
-        coded = f"{change.code} {e.secondary[change.place - 1].name}".strip()
-        if change.kind == "secondary_less":
-            return f"没有其他诊断 {coded}" if zh else f"without the secondary diagnosis {coded}"
-        return (
-            f"主要诊断与 {coded} 对调" if zh else f"the principal diagnosis exchanged with {coded}"
-        )
-    if change.kind in ("procedure_less", "main_exchanged"):
-        coded = " ".join(e.procedures[change.place]).strip()
-        if change.kind == "procedure_less":
-            return f"没有手术操作 {coded}" if zh else f"without the procedure {coded}"
-        return f"主要手术与 {coded} 对调" if zh else f"the main procedure exchanged with {coded}"
-    if change.kind == "sex":
-        own = _SEX["MF"[change.after - 1]]
-        return (
-            f"性别为{own[0]}（仅当登记有误）" if zh else f"sex {own[1]} (only if recorded wrongly)"
-        )
-    if change.kind == "icu":
-        has = change.after == 1
-        if zh:
-            return f"{'有' if has else '没有'}重症监护（仅当登记有误）"
-        return f"{'with' if has else 'without'} intensive care (only if recorded wrongly)"
-    name, unit, english, english_unit = _NUMBERS[change.fact]
-    down = change.after < change.before
-    if zh:
-        bound = "或以下" if down else "或以上"
-        return f"{name}{change.after}{unit}{bound}（现为{change.before}{unit}；仅当登记有误）"
-    bound = "or less" if down else "or more"
-    return (
-        f"{english} {change.after} {english_unit} {bound} (now {change.before}; "
-        "only if recorded wrongly)"
-    )
+        what = f"{change.code} {e.secondary[change.place - 1].name}".strip()
+    elif change.kind in ("procedure_less", "main_exchanged"):
+        what = " ".join(e.procedures[change.place]).strip()
+    elif change.kind == "sex":
+        what = CODES_IN_WORDS["sex"][change.after][i]
+    else:
+        what = _WITH[change.after][i]
+    return CHANGES[change.kind][i].format(what)
 
 
 def changes_text(changes: tuple[Change, ...], e: Explained, lang: str) -> str:

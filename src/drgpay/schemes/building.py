@@ -103,7 +103,9 @@ class SchemeBuilder:
         """Write the scheme folder and note which row of the source each of its rows came from."""
         target.mkdir(parents=True, exist_ok=True)
         for name in TABLES.keys() & self.tables.keys():
-            write_csv(target / name, TABLES[name], (cells for cells, _ in self.tables[name]))
+            write_csv(
+                target / name, TABLES[name].columns, (cells for cells, _ in self.tables[name])
+            )
             for line, (_, row) in enumerate(self.tables[name], 2):
                 if row is not None:
                     self.origin[name, line] = row

@@ -29,56 +29,50 @@ from drgpay.ground.reference import reference_dir, resolve
 from drgpay.names.readings import READINGS
 from drgpay.schemes._arrow import column, flags, positions
 
-TABLES = {
-    "mdc.csv": ("order", "mdc", "name", "rule", "ambiguous", "sites"),
-    "adrg.csv": ("mdc", "order", "adrg", "kind", "rule", "name"),
-    "drg.csv": ("adrg", "order", "drg", "rule", "name"),
-    "lists.csv": ("owner", "list", "code"),
-    "severity.csv": ("code", "level", "exclusion_list"),
-    "exclusions.csv": ("exclusion_list", "principal"),
-    "valid_procedures.csv": ("code",),
-}
-OPTIONAL_TABLES = {
-    "codes_extra.csv": ("kind", "code", "name"),
-    "weights.csv": ("drg", "weight"),
-    "valid_procedures_later.csv": ("code", "valid"),
-    "not_grouping.csv": ("kind", "code"),
-    "grey_codes.csv": ("kind", "code"),
-    "passed_on.csv": ("mdc", "rule"),
-    "named_conditions.csv": ("group", "rule", "words", "source", "note"),
-    "doubts.csv": ("drg", "name", "rule", "remark"),
-    "known_findings.csv": ("check", "file", "subject", "note"),
-}
 CODE_TABLE = ("code", "name")  # columns of the tables of a code system
 AMENDED = ("list", "code", "source")  # columns of what is known to be lacking in a workbook
 
-# what names a row of each table, for the changes of an overlay
-KEYS: Mapping[str, tuple[str, ...]] = {
-    "mdc.csv": ("mdc",),
-    "adrg.csv": ("adrg",),
-    "drg.csv": ("adrg", "drg"),
-    "lists.csv": ("owner", "list", "code"),
-    "severity.csv": ("code",),
-    "exclusions.csv": ("exclusion_list", "principal"),
-    "valid_procedures.csv": ("code",),
-    "codes_extra.csv": ("kind", "code"),
-    "weights.csv": ("drg",),
-    "valid_procedures_later.csv": ("code",),
-    "not_grouping.csv": ("kind", "code"),
-    "grey_codes.csv": ("kind", "code"),
-    "passed_on.csv": ("mdc",),
-    "named_conditions.csv": ("group",),
+
+@dataclass(frozen=True, slots=True)
+class SchemeTable:
+    """A table of a scheme folder: its columns, and those that name a row for an overlay's changes.
+
+    `small` tables are read row by row; the others are too long for that.
+    """
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    small: bool = False
+    required: bool = False
+
+
+def _required(columns: str, key: str, small: bool = False) -> SchemeTable:
+    return SchemeTable(tuple(columns.split()), tuple(key.split()), small, required=True)
+
+
+def _optional(columns: str, key: str = "", small: bool = False) -> SchemeTable:
+    return SchemeTable(tuple(columns.split()), tuple(key.split()), small)
+
+
+TABLES: Mapping[str, SchemeTable] = {
+    "mdc.csv": _required("order mdc name rule ambiguous sites", "mdc", small=True),
+    "adrg.csv": _required("mdc order adrg kind rule name", "adrg", small=True),
+    "drg.csv": _required("adrg order drg rule name", "adrg drg", small=True),
+    "lists.csv": _required("owner list code", "owner list code"),
+    "severity.csv": _required("code level exclusion_list", "code"),
+    "exclusions.csv": _required("exclusion_list principal", "exclusion_list principal"),
+    "valid_procedures.csv": _required("code", "code"),
+    "codes_extra.csv": _optional("kind code name", "kind code", small=True),
+    "weights.csv": _optional("drg weight", "drg", small=True),
+    "valid_procedures_later.csv": _optional("code valid", "code"),
+    "not_grouping.csv": _optional("kind code", "kind code"),
+    "grey_codes.csv": _optional("kind code", "kind code"),
+    "passed_on.csv": _optional("mdc rule", "mdc", small=True),
+    "named_conditions.csv": _optional("group rule words source note", "group", small=True),
+    # remarks on the tables, which an overlay does not change
+    "doubts.csv": _optional("drg name rule remark"),
+    "known_findings.csv": _optional("check file subject note"),
 }
-# read row by row; the others are too long for that
-SMALL = (
-    "mdc.csv",
-    "adrg.csv",
-    "drg.csv",
-    "codes_extra.csv",
-    "weights.csv",
-    "passed_on.csv",
-    "named_conditions.csv",
-)
 CHANGE = "change"
 PLUS, MINUS = "+", "-"
 MAX_BASES = 8
@@ -201,14 +195,16 @@ def read_folder(path: Path, above: tuple[Path, ...] = ()) -> Folder:
     large: dict[str, pa.Table] = {}
     origins: dict[str, Origins] = {}
     faults: list[Bilingual] = []
-    for name in KEYS:
+    for name, table in TABLES.items():
+        if not table.key:
+            continue
         own = path / name
         held = base is not None and (name in base.small or name in base.large)
         if name == "weights.csv" and (path / "drg.csv").exists():
             held = False  # weights are of the base's own groups
-        if not own.exists() and not held and name not in TABLES:
+        if not own.exists() and not held and not table.required:
             continue
-        composer = _small if name in SMALL else _large
+        composer = _small if table.small else _large
         rows, where, wrong = composer(name, own, base if held else None)
         faults += wrong
         origins[name] = where
@@ -292,13 +288,12 @@ Composed = tuple[Any, Origins, list[Bilingual]]
 
 
 def _small(name: str, own: Path, base: Folder | None) -> Composed:
-    columns = TABLES.get(name) or OPTIONAL_TABLES[name]
+    columns, key = TABLES[name].columns, TABLES[name].key
     if base is not None and not own.exists():
         return base.small[name], base.origins[name], []
     if not _changes_of(name, own, base) or base is None:
         return small_table(own, name), Origins((own.parent,)), []
     changes = rows_of(own, (CHANGE, *columns))
-    key = KEYS[name]
     places = {tuple(row[c] for c in key): i for i, (_, row) in enumerate(base.small[name])}
     faults, gone, added = _sorted_changes(
         [(line, row[CHANGE], tuple(row[c] for c in key)) for line, row in changes], places, own
@@ -312,17 +307,17 @@ def _small(name: str, own: Path, base: Folder | None) -> Composed:
 
 
 def _large(name: str, own: Path, base: Folder | None) -> Composed:
-    columns = TABLES.get(name) or OPTIONAL_TABLES[name]
+    columns, key = TABLES[name].columns, TABLES[name].key
     if base is not None and not own.exists():
         return base.large[name], base.origins[name], []
     if not _changes_of(name, own, base) or base is None:
         return large_table(own, columns), Origins((own.parent,)), []
     changes = large_table(own, (CHANGE, *columns))
     before = base.large[name]
-    keys, old_keys = (_joined_key(table, KEYS[name]) for table in (changes, before))
+    keys, old_keys = (_joined_key(table, key) for table in (changes, before))
     at = positions(keys, old_keys)
     listed = zip(column(changes, CHANGE).to_pylist(), keys.to_pylist(), strict=True)
-    rows = [(i + 2, sign, tuple(key.split("\x1f"))) for i, (sign, key) in enumerate(listed)]
+    rows = [(i + 2, sign, tuple(named.split("\x1f"))) for i, (sign, named) in enumerate(listed)]
     places = {row[2]: int(place) for row, place in zip(rows, at, strict=True) if place >= 0}
     faults, _, added = _sorted_changes(rows, places, own)
     kept = ~flags(pc.is_in(old_keys, value_set=keys))
@@ -397,7 +392,7 @@ def small_table(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
 
     Raises SchemeError for a missing file, other columns, or a row of the wrong width.
     """
-    return rows_of(path, TABLES.get(name) or OPTIONAL_TABLES[name])
+    return rows_of(path, TABLES[name].columns)
 
 
 def rows_of(path: Path, columns: tuple[str, ...]) -> Rows:
