@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
 from drgpay.schemes.remarks import remark
 from drgpay.schemes.rules import RuleSyntaxError, members, parse_rule
-from drgpay.schemes.tables import AdrgRow, DrgRow, MdcRow, Scheme, Vocabulary
+from drgpay.schemes.tables import Scheme
 from drgpay.schemes.versions import bundled_families
 from drgpay.schemes.words import ADRG_KINDS, rule_in_words
 
@@ -144,22 +145,20 @@ def _print_summary(checked: Checked) -> None:
 def show(name: str, group: str | None) -> None:
     """Print a scheme's summary, or an MDC, ADRG or DRG with rules, lists and order."""
     loaded = load_scheme(name, check=False)
-    if group is None:
-        _show_scheme(loaded)
-        return
-    code = group.strip().upper()
-    mdcs = [mdc for mdc in loaded.mdcs if mdc.mdc == code]
-    adrgs = [adrg for adrg in loaded.adrgs if code in (adrg.adrg, adrg.key)]
-    drgs = [drg for drg in loaded.drgs if drg.drg == code]
-    if mdcs:
-        _show_mdc(loaded, mdcs[0])
-    elif adrgs:
-        for adrg in adrgs:
-            _show_adrg(loaded, adrg)
-    elif drgs:
-        for drg in drgs:
-            _show_drg(loaded, drg)
-    else:
+    code = (group or "").strip().upper()
+    asked = next(
+        (
+            rows
+            for rows in (
+                [mdc for mdc in loaded.mdcs if mdc.mdc == code],
+                [adrg for adrg in loaded.adrgs if code in (adrg.adrg, adrg.key)],
+                [drg for drg in loaded.drgs if drg.drg == code],
+            )
+            if rows
+        ),
+        None,
+    )
+    if group is not None and asked is None:
         raise InputError(
             both(f"没有 {group} 这个组", f"no group {group!r}"),
             where=loaded.id,
@@ -170,53 +169,33 @@ def show(name: str, group: str | None) -> None:
                 "the manual of drgpay scheme docs finds codes",
             ),
         )
+    from drgpay.report.pages import rendered
 
-
-def _show_scheme(loaded: Scheme) -> None:
-    manifest = loaded.manifest
-    draft = t("  [征求意见稿]", "  [draft]") if loaded.draft else ""
-    click.echo(f"{loaded.id}{draft}")
-    click.echo(_title(manifest))
-    click.echo(f"{t('发布', 'publisher')}: {manifest.get('publisher', '')}")
-    click.echo(_effective(manifest))
-    if note := manifest.get("effective", {}).get("note"):
-        click.echo(f"  {in_language(remark(note), LANG)}")
-    click.echo(_counts(counts(loaded)))
-    system = manifest.get("code_system", {})
-    click.echo(f"{t('编码', 'code system')}: {system.get('name', system.get('path', ''))}")
-    if loaded.base:
-        click.echo(f"{t('基础方案', 'base')}: {loaded.base}（{_origins(loaded)}）")
-    click.echo(f"retry = {str(loaded.retry).lower()}")
-    say("方案未定的读法：", "readings that are open:")
-    for name, reading in OPEN_READINGS.items():
-        chosen = loaded.options[name]
-        others = ", ".join(choice for choice in reading.choices if choice != chosen)
-        said = in_language(reading.choices[chosen], LANG)
-        say(
-            f"  {name} = {chosen}（{said}；另有 {others}）",
-            f"  {name} = {chosen} ({said}; or {others})",
-        )
-    for condition in loaded.named_conditions.values():
-        click.echo(f"    {condition.group}: {in_language(condition.told(), LANG)}")
-    for name, why in manifest.get("readings", {}).items():
-        click.echo(f"  - {name}: {in_language(remark(why), LANG)}")
-    sealed = t("与封存一致", "as sealed") if is_sealed(loaded) else t("未封存", "not sealed")
-    click.echo(f"{t('摘要', 'digest')} {loaded.digest[:12]} ({sealed})")
-    if manifest.get("known_differences") or loaded.doubts:
-        heads = (
-            "与公布文本或来源的差别（-）和存疑（?）",
-            "differences to text or source (-), doubts (?)",
-        )
-        click.echo(f"{t(*heads)}:")
-    for notes in manifest.get("known_differences", {}).values():
-        for note in notes:
-            click.echo(f"  - {in_language(remark(note), LANG)}")
-    for doubt in loaded.doubts:
-        said = in_language(remark(doubt["remark"]), LANG)
-        click.echo(f"  ? {doubt['drg']} {doubt['name']}: {said}")
-    for mdc in loaded.mdcs:
-        number = sum(adrg.mdc == mdc.mdc for adrg in loaded.adrgs)
-        click.echo(f"{mdc.order:>4} {mdc.mdc} {mdc.name}  {number} ADRG")
+    order = [mdc.mdc for mdc in loaded.mdcs]
+    text = rendered(
+        "scheme.txt.j2",
+        scheme=loaded,
+        asked=asked,
+        t=t,
+        said=lambda text: in_language(text, LANG),
+        remark=lambda text: in_language(remark(text), LANG),
+        title=_title,
+        effective=_effective,
+        counts=_counts,
+        counted=counts(loaded) if asked is None else {},
+        sealed=asked is None and is_sealed(loaded),
+        origins=_origins,
+        origin=lambda file, row: f"  [{loaded.place(file, row)}]" if loaded.base else "",
+        readings=OPEN_READINGS,
+        rule=_rule,
+        kind=lambda adrg: t(*ADRG_KINDS[adrg.kind]) if adrg.kind in ADRG_KINDS else adrg.kind,
+        mdcs={mdc.mdc: mdc for mdc in loaded.mdcs},
+        order=lambda mdc: order.index(mdc.mdc) + 1,
+        keys_of=lambda mdc: [adrg.key for adrg in loaded.adrgs if adrg.mdc == mdc],
+        rules_of=lambda drgs: [(loaded.lists_of(drg), drg.rule) for drg in drgs],
+        lists_of=lambda rules, sites: _lists(loaded, rules, sites),
+    )
+    click.echo(text, nl=False)
 
 
 def _origins(loaded: Scheme) -> str:
@@ -235,11 +214,6 @@ def _origins(loaded: Scheme) -> str:
     return t("，", ", ").join(found) or t("全部沿用", "all taken over")
 
 
-def _origin(loaded: Scheme, file: str, row: int) -> str:
-    """Return where a row stands, of a scheme on a base; else nothing."""
-    return f"  [{loaded.place(file, row)}]" if loaded.base else ""
-
-
 def _rule(rule: str) -> str:
     """Return a rule in words in Chinese, as the tables write it in English."""
     try:
@@ -248,115 +222,38 @@ def _rule(rule: str) -> str:
         return rule
 
 
-def _show_mdc(loaded: Scheme, mdc: MdcRow) -> None:
-    click.echo(f"{mdc.mdc} {mdc.name}{_origin(loaded, 'mdc.csv', mdc.row)}")
-    where = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
-    say(f"顺序 第{where}个，共{len(loaded.mdcs)}个MDC", f"{where} of {len(loaded.mdcs)} MDCs")
-    click.echo(f"{t('规则', 'rule')}: {_rule(mdc.rule)}")
-    _show_condition(loaded, mdc.mdc)
-    click.echo(f"{t('歧义组', 'ambiguous group')}: {_ambiguous(mdc)}")
-    _show_lists(loaded, [(mdc.mdc, mdc.rule)])
-    for i, site in enumerate(mdc.sites, 1):
-        _show_list(loaded, mdc.mdc, f"site_{i}", site)
-    for adrg in loaded.adrgs:
-        if adrg.mdc == mdc.mdc:
-            click.echo(f"{adrg.order:>4} {adrg.key} {_kind(adrg)} {adrg.name}")
-
-
-def _show_adrg(loaded: Scheme, adrg: AdrgRow) -> None:
-    click.echo(f"{adrg.key} {adrg.name} ({_kind(adrg)}){_origin(loaded, 'adrg.csv', adrg.row)}")
-    _show_place(loaded, adrg)
-    click.echo(f"{t('规则', 'rule')}: {_rule(adrg.rule)}")
-    _show_condition(loaded, adrg.key)
-    drgs = [drg for drg in loaded.drgs if drg.adrg_key == adrg.key]
-    asked = [(adrg.key, adrg.rule), *((loaded.lists_of(drg), drg.rule) for drg in drgs)]
-    _show_lists(loaded, asked)
-    for drg in drgs:
-        where = _origin(loaded, "drg.csv", drg.row)
-        click.echo(f"{drg.order:>4} {drg.key} {drg.name}  ← {_rule(drg.rule)}{where}")
-
-
-def _show_drg(loaded: Scheme, drg: DrgRow) -> None:
-    click.echo(f"{drg.key} {drg.name}{_origin(loaded, 'drg.csv', drg.row)}")
-    adrg = next((adrg for adrg in loaded.adrgs if adrg.key == drg.adrg_key), None)
-    if adrg is None:
-        return
-    click.echo(f"ADRG {adrg.key} {adrg.name} ({_kind(adrg)})")
-    _show_place(loaded, adrg)
-    click.echo(f"{t('ADRG规则', 'ADRG rule')}: {_rule(adrg.rule)}")
-    _show_condition(loaded, adrg.key)
-    click.echo(f"{t('DRG规则', 'DRG rule')}: {_rule(drg.rule)}")
-    _show_lists(loaded, [(adrg.key, adrg.rule), (loaded.lists_of(drg), drg.rule)])
-    split = [other for other in loaded.drgs if other.adrg_key == drg.adrg_key]
-    say("细分（按判断顺序）:", "split, in order of evaluation:")
-    for other in split:
-        mark = "→" if other is drg else " "
-        click.echo(f"  {mark} {other.order} {other.key} {other.name}  ← {_rule(other.rule)}")
-    weight = loaded.weights.get(drg.drg)
-    if weight is not None:
-        note = t("仅供样例数据，不用于支付", "for sample data, not for payment")
-        click.echo(f"{t('权重', 'weight')} {weight} ({note})")
-
-
-def _show_condition(loaded: Scheme, group: str) -> None:
-    """Say that a rule has a condition which the published tables lack."""
-    condition = loaded.named_conditions.get(group)
-    if condition is not None:
-        click.echo(f"  {in_language(condition.told(), LANG)}")
-        click.echo(f"  {t('按公布的列表', 'as published')}: {_rule(condition.tabled)}")
-
-
-def _show_place(loaded: Scheme, adrg: AdrgRow) -> None:
-    mdc = next((mdc for mdc in loaded.mdcs if mdc.mdc == adrg.mdc), None)
-    if mdc is None:
-        return
-    click.echo(f"MDC  {mdc.mdc} {mdc.name}  ← {_rule(mdc.rule)}")
-    _show_condition(loaded, mdc.mdc)
-    mdc_place = [m.mdc for m in loaded.mdcs].index(mdc.mdc) + 1
-    inside = [a.key for a in loaded.adrgs if a.mdc == adrg.mdc]
-    place = inside.index(adrg.key) + 1
-    say(
-        f"顺序 MDC第{mdc_place}个（共{len(loaded.mdcs)}个），ADRG第{place}个（共{len(inside)}个）",
-        f"order: MDC {mdc_place} of {len(loaded.mdcs)}, ADRG {place} of {len(inside)}",
-    )
-
-
-def _show_lists(loaded: Scheme, rules: list[tuple[str, str]]) -> None:
-    """Show the lists that rules name, each rule with its owner; those of others say whose."""
+def _lists(
+    loaded: Scheme, rules: Sequence[tuple[str, str]], sites: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the lists that rules name, each rule with its owner; those of others say whose."""
     asked: dict[tuple[str, str], None] = {}
     for owner, rule in rules:
         try:
-            for member in members(parse_rule(rule)):
-                if member.list_name:
-                    asked[(owner, member.list_name)] = None
+            asked |= {(owner, m.list_name): None for m in members(parse_rule(rule)) if m.list_name}
         except RuleSyntaxError as error:
-            click.echo(f"  {rule}: {in_language(error, LANG)}")
+            yield {"rule": rule, "fault": error}
     first = rules[0][0]
     for owner, name in asked:
         own = owner == first or name == "valid_procedures"
-        _show_list(loaded, owner, name, "" if own else owner)
+        yield _list(loaded, owner, name, "" if own else owner)
+    for i, site in enumerate(sites, 1):
+        yield _list(loaded, first, f"site_{i}", site)
 
 
-def _show_list(loaded: Scheme, owner: str, name: str, title: str) -> None:
+def _list(loaded: Scheme, owner: str, name: str, title: str) -> dict[str, Any]:
     valid = name == "valid_procedures"
     ids = loaded.valid_procedures if valid else loaded.list_ids(owner, name)
     procedures = valid or name.startswith("proc")
     words = loaded.procedures if procedures else loaded.diagnoses
-    kind = t("手术操作", "procedures") if procedures else t("诊断", "diagnoses")
-    label = " ".join(part for part in (name, title) if part)
-    if not len(ids):
-        click.echo(f"  {label}: {t('空：表中没有这个列表', 'empty: the tables lack this list')}")
-        return
-    click.echo(f"  {label}: {len(ids)} {kind}")
-    for number in ids[:FIRST_CODES]:
-        click.echo(f"      {_code(words, int(number))}")
-    if len(ids) > FIRST_CODES:
-        click.echo("      …")
-
-
-def _code(words: Vocabulary, number: int) -> str:
-    code = str(words.codes[number - 1].as_py())
-    return f"{code} {words.names[number - 1].as_py() or t('（无名称）', '(no name)')}"
+    return {
+        "label": " ".join(part for part in (name, title) if part),
+        "count": len(ids),
+        "procedures": procedures,
+        "first": [
+            (words.codes[i - 1].as_py(), words.names[i - 1].as_py())
+            for i in ids[:FIRST_CODES].tolist()
+        ],
+    }
 
 
 def _title(manifest: dict[str, Any]) -> str:
@@ -374,15 +271,3 @@ def _effective(manifest: dict[str, Any]) -> str:
 def _counts(values: dict[str, Any]) -> str:
     parts = [f"{t(*COUNTS[name])} {number}" for name, number in values.items() if name in COUNTS]
     return t("，", ", ").join(parts) or t("数目未写", "counts not stated")
-
-
-def _kind(adrg: AdrgRow) -> str:
-    return t(*ADRG_KINDS[adrg.kind]) if adrg.kind in ADRG_KINDS else adrg.kind
-
-
-def _ambiguous(mdc: MdcRow) -> str:
-    code = f"{mdc.letter}QY"
-    return {
-        "yes": t(f"{code}（任一手术操作）", f"{code} (any procedure)"),
-        "main": t(f"{code}（主要手术操作）", f"{code} (main procedure)"),
-    }.get(mdc.ambiguous, t("无", "none"))

@@ -56,7 +56,7 @@ class PageSection:
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=lambda name: name is None or ".txt" not in name,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
