@@ -90,7 +90,7 @@ def same(outcome: Outcome | None, run: YearEnd) -> None:
     assert {k: h.final_fen for k, h in outcome.hospitals.items()} == {
         (h.hospital_id, h.pool): h.final_fen for h in run.hospitals
     }
-    assert [(p.pool, p.settled_fen, p.value_fen, p.points) for p in outcome.pools] == [
+    assert [(p.pool, p.settled_fen, p.point_value_fen, p.points) for p in outcome.pools] == [
         (p.pool, p.settled_fen, p.point_value_fen, p.points) for p in run.pools
     ]
 
@@ -340,7 +340,7 @@ def test_changes__of_hospitals_and_groups_add_up_to_the_change_of_dues(found: Si
 def test_groups__dues_of_classes_are_points_times_value(found: Simulation) -> None:
     # the only low case, C04: 28 points, 1,050.00 paid by others
     low = found.base.groups["class", "low"]
-    value = found.base.pools[0].value_fen
+    value = found.base.pools[0].point_value_fen
     assert (low.cases, low.points) == (1, 280000)
     assert abs(low.due_fen - (28 * value - 105000)) < 1
 

@@ -112,15 +112,7 @@ class _Reader:
 
     def part(self, piece: Piece) -> _Part:
         """Return the persons of a piece; faulty rows are quarantined."""
-        table = piece.table
-        ids, lost = column_of(table, "person_id")
-        faults = RowFaults(piece.file, piece.numbers, table, ids, self.quarantine)
-        faults.add(lost, "person_id", "stored_as_number")
-        for row, name in piece.lost:
-            one = np.zeros(len(table), dtype=np.bool_)
-            one[row] = True
-            faults.add(one, name, "stored_as_number")
-        faults.add(is_empty(ids), "person_id", "id_missing")
+        table, faults = piece.table, RowFaults(piece, "person_id", self.quarantine)
         kind = _choice(faults, "kind", KIND_WORDS, "kind_unknown", must=True)
         months = _choice(faults, "months", _MONTHS, "months_invalid", must=True)
         sex = _choice(faults, "sex", parse.SEXES, "sex_invalid", missing=0)
@@ -139,13 +131,12 @@ class _Reader:
         )
         why = np.where(invalid == 1, why + 1, 0)
         return _Part(
-            piece.file, piece.numbers, ids, faults.good, place, months, cell, kind, why, area
+            piece.file, piece.numbers, faults.ids, faults.good, place, months, cell, kind, why, area
         )
 
     def _signed(self, faults: RowFaults) -> Ints:
         """Return the community that each signed with, -1 for none."""
-        texts, lost = column_of(faults.table, "signed_community")
-        faults.add(lost, "signed_community", "stored_as_number")
+        texts = faults.codes("signed_community")
         found = pc.fill_null(pc.index_in(texts, value_set=self.communities), -1)
         place = np.asarray(found).astype(np.int64)
         faults.add(~is_empty(texts) & (place < 0), "signed_community", "community_unknown")
@@ -174,8 +165,7 @@ class _Reader:
         return place, pc.if_else(pa.array(employee), employer_text, text)
 
     def _area(self, faults: RowFaults, name: str) -> tuple[Ints, pa.Array]:
-        texts, lost = column_of(faults.table, name)
-        faults.add(lost, name, "stored_as_number")
+        texts = faults.codes(name)
         found = np.asarray(pc.fill_null(pc.index_in(texts, value_set=self.area_names), -1))
         return np.where(is_empty(texts), _EMPTY, self.area_places[found]), texts
 
@@ -252,9 +242,7 @@ def read_people(setup: Setup, rules: Rules, quarantine: Quarantined) -> People:
     parts: list[_Part] = []
     broken = 0
     for piece in setup.persons.pieces():
-        for number, text in piece.broken:
-            quarantine.add(piece.file, number, "", "", text, "row_broken")
-        broken += len(piece.broken)
+        broken += quarantine.broken(piece)
         if len(piece.table):
             parts.append(reader.part(piece))
     _quarantine_doubles(parts, quarantine)

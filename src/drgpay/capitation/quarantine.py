@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from drgpay.capitation.files import Piece
+from drgpay.capitation.texts import column_of, is_empty
 from drgpay.cases.quarantine import MAX_SHOWN
 from drgpay.names.reasons import CAPITATION
 from drgpay.names.run_tables import schema_of
@@ -31,6 +33,12 @@ class Quarantined:
         shown = value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…"
         self.rows.append((file, row, key, column, shown, reason))
 
+    def broken(self, piece: Piece) -> int:
+        """Note the rows of a piece that are no rows of a table, and return how many."""
+        for number, text in piece.broken:
+            self.add(piece.file, number, "", "", text, "row_broken")
+        return len(piece.broken)
+
     def counts(self) -> dict[str, int]:
         """Return how many rows each reason took."""
         out: dict[str, int] = {}
@@ -48,19 +56,25 @@ class Quarantined:
         return pa.table([*columns, messages, remedies], schema=SCHEMA)
 
 
-@dataclass
 class RowFaults:
     """Notes the first fault of each row of a piece, and keeps the mask of good rows."""
 
-    file: str
-    numbers: NDArray[np.int64]
-    table: pa.Table
-    ids: pa.Array
-    quarantine: Quarantined
-    good: Mask = field(init=False)
+    def __init__(self, piece: Piece, key: str, quarantine: Quarantined) -> None:
+        self.file, self.numbers, self.table = piece.file, piece.numbers, piece.table
+        self.quarantine, self.good = quarantine, np.ones(len(piece.table), dtype=np.bool_)
+        self.ids, lost = column_of(self.table, key)
+        self.add(lost, key, "stored_as_number")
+        for row, name in piece.lost:
+            self.add(np.arange(len(self.table)) == row, name, "stored_as_number")
+        self.add(is_empty(self.ids), key, "id_missing")
 
-    def __post_init__(self) -> None:
-        self.good = np.ones(len(self.table), dtype=np.bool_)
+    def codes(self, name: str, must: bool = False) -> pa.Array:
+        """Return the codes of a column; one that a workbook keeps as a number is a fault."""
+        texts, lost = column_of(self.table, name)
+        self.add(lost, name, "stored_as_number")
+        if must:
+            self.add(is_empty(texts), name, "id_missing")
+        return texts
 
     def add(self, bad: Mask, column: str, reason: str) -> None:
         """Quarantine the rows of a mask that had no fault before."""

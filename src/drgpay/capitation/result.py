@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from drgpay.capitation.quarantine import Quarantined
-from drgpay.ground.arrow import table_writer
 from drgpay.ground.errors import Bilingual, BooksError, both
 
 BEARERS = ("community", "unassigned", "invalid", "unknown_person", "quarantined")
@@ -49,20 +48,6 @@ class Capitation:
             "capitation_books": self.books,
             "capitation_quarantine": self.quarantined.table(lang),
         }
-
-    def write(self, folder: Path, lang: str = "zh") -> list[Path]:
-        """Write each table as .parquet and .csv into a folder that is there; return the files."""
-        written = []
-        for name, table in self.tables(lang).items():
-            for suffix in (".parquet", ".csv"):
-                path = folder / f"{name}{suffix}"
-                writer = table_writer(path, table.schema)
-                try:
-                    writer.write_table(table)
-                finally:
-                    writer.close()
-                written.append(path)
-        return written
 
 
 def _sum(table: pa.Table, name: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from operator import itemgetter
 from pathlib import Path
@@ -58,6 +58,20 @@ def capitate(folder: Path, policy: Mapping[str, Any], year: int) -> Capitation:
 
 
 @dataclass
+class Heads:
+    """Persons who are of no community, or no valid ones, their months and their visits."""
+
+    persons: int = 0
+    months: int = 0
+    sums: Sums = field(default_factory=Sums)
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """Persons, months and visits, as tables have them."""
+        return self.persons, self.months, *self.sums.amounts
+
+
+@dataclass
 class _Community:
     """What is summed of one community."""
 
@@ -85,12 +99,12 @@ def _result(
     names, places = list(setup.communities), Places(len(setup.communities))
     found = [_Community() for _ in names]
     cells = _cells(setup, people, found)
-    unassigned: dict[tuple[str, str], list[Any]] = {
-        (reason, kind): [0, 0, Sums()]
+    unassigned: dict[tuple[str, str], Heads] = {
+        (reason, kind): Heads()
         for place in range(places.communities, places.quarantined)
         for reason, kind in [places.unassigned(place)]
     }
-    invalid: dict[tuple[int, int], list[Any]] = {}
+    invalid: dict[tuple[int, int], Heads] = {}
     _heads(people, places, unassigned, invalid)
     flows: dict[tuple[int, str], tuple[Sums, Sums]] = defaultdict(lambda: (Sums(), Sums()))
     borne = {bearer: Sums() for bearer in BEARERS}
@@ -100,7 +114,7 @@ def _result(
         if not sums.visits:
             continue
         if key.invalid:
-            invalid[_head(key.place, key.invalid, places)][2].plus(sums)
+            invalid[_head(key.place, key.invalid, places)].sums.plus(sums)
         if key.place >= places.quarantined:
             reason = "person_unknown" if key.place == places.unknown else "person_quarantined"
             strangers[reason].plus(sums)
@@ -108,7 +122,7 @@ def _result(
         elif key.invalid and not rules.invalid_charged:
             borne["invalid"].plus(sums)
         elif key.place >= places.communities:
-            unassigned[places.unassigned(key.place)][2].plus(sums)
+            unassigned[places.unassigned(key.place)].sums.plus(sums)
             borne["unassigned"].plus(sums)
         else:
             borne["community"].plus(sums)
@@ -134,7 +148,7 @@ def _result(
         _flows(setup, flows),
         _unassigned(unassigned),
         people.unassigned,
-        _invalid(setup, people, invalid, places, rules),
+        _invalid(setup, people, invalid, rules.invalid_charged),
         _books(communities, unassigned, strangers, borne),
         quarantined,
         setup.files,
@@ -199,19 +213,19 @@ def _cells(setup: Setup, people: People, found: list[_Community]) -> pa.Table:
 def _heads(
     people: People,
     places: Places,
-    unassigned: Mapping[tuple[str, str], list[Any]],
-    invalid: dict[tuple[int, int], list[Any]],
+    unassigned: Mapping[tuple[str, str], Heads],
+    invalid: dict[tuple[int, int], Heads],
 ) -> None:
     """Count persons and months of the unassigned and of invalid heads."""
     some = people.good & ((people.place >= places.communities) | (people.invalid > 0))
     columns = (people.place[some], people.invalid[some], people.months[some])
     for (place, reason, months), count in _grouped(*columns):
         if reason:
-            row = invalid.setdefault(_head(place, reason, places), [0, 0, Sums()])
+            row = invalid.setdefault(_head(place, reason, places), Heads())
         else:
             row = unassigned[places.unassigned(place)]
-        row[0] += count
-        row[1] += count * months
+        row.persons += count
+        row.months += count * months
 
 
 def _head(place: int, reason: int, places: Places) -> tuple[int, int]:
@@ -262,26 +276,17 @@ def _flows(setup: Setup, flows: Mapping[tuple[int, str], tuple[Sums, Sums]]) -> 
     rows = []
     for (place, hospital), (all_of, special) in flows.items():
         home = setup.members.get(hospital)
-        rows.append(
-            (
-                names[place],
-                hospital,
-                home,
-                home == names[place],
-                all_of.visits,
-                all_of.cost_fen,
-                all_of.fund_fen,
-                special.fund_fen,
-            )
-        )
+        inside = home == names[place]
+        figures = (*all_of.amounts, special.fund_fen)
+        rows.append((names[place], hospital, home, inside, *figures))
     return tuples_table("capitation_flows", sorted(rows, key=itemgetter(0, 1)))
 
 
-def _unassigned(unassigned: Mapping[tuple[str, str], list[Any]]) -> pa.Table:
+def _unassigned(unassigned: Mapping[tuple[str, str], Heads]) -> pa.Table:
     rows = [
-        (reason, kind, persons, months, sums.visits, sums.cost_fen, sums.fund_fen)
-        for (reason, kind), (persons, months, sums) in sorted(unassigned.items())
-        if persons or sums.visits
+        (reason, kind, *heads.figures)
+        for (reason, kind), heads in sorted(unassigned.items())
+        if heads.persons or heads.sums.visits
     ]
     return tuples_table("capitation_unassigned", rows)
 
@@ -289,23 +294,18 @@ def _unassigned(unassigned: Mapping[tuple[str, str], list[Any]]) -> pa.Table:
 def _invalid(
     setup: Setup,
     people: People,
-    invalid: Mapping[tuple[int, int], list[Any]],
-    places: Places,
-    rules: Rules,
+    invalid: Mapping[tuple[int, int], Heads],
+    charged: bool,
 ) -> pa.Table:
     names = [*setup.communities, None]
     rows = [
         (
             names[place],
             people.reasons[reason],
-            persons,
-            months,
-            sums.visits,
-            sums.cost_fen,
-            sums.fund_fen,
-            rules.invalid_charged and place < places.communities,
+            *heads.figures,
+            charged and place < len(setup.communities),
         )
-        for (place, reason), (persons, months, sums) in invalid.items()
+        for (place, reason), heads in invalid.items()
     ]
     rows.sort(key=lambda row: (row[0] is None, row[0] or "", row[1]))
     return tuples_table("capitation_invalid", rows)
@@ -313,7 +313,7 @@ def _invalid(
 
 def _books(
     communities: pa.Table,
-    unassigned: Mapping[tuple[str, str], list[Any]],
+    unassigned: Mapping[tuple[str, str], Heads],
     strangers: Mapping[str, Sums],
     borne: Mapping[str, Sums],
 ) -> pa.Table:
@@ -331,14 +331,14 @@ def _books(
     ]
     by_reason = {reason: Sums() for reason in UNASSIGNED}
     for (reason, _), row in unassigned.items():
-        by_reason[reason].plus(row[2])
+        by_reason[reason].plus(row.sums)
     others: list[tuple[str, str | None, Sums]] = [
         ("unassigned", reason, sums) for reason, sums in by_reason.items()
     ]
     others.append(("invalid", None, borne["invalid"]))
     others += [("unknown_person", reason, sums) for reason, sums in strangers.items()]
     others.append(("quarantined", None, borne["quarantined"]))
-    rows += [(b, None, why, s.visits, s.cost_fen, s.fund_fen) for b, why, s in others]
+    rows += [(bearer, None, why, *sums.amounts) for bearer, why, sums in others]
     return tuples_table("capitation_books", rows)
 
 

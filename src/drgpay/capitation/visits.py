@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -59,9 +60,14 @@ class Sums:
         self.cost_fen += cost_fen
         self.fund_fen += fund_fen
 
+    @property
+    def amounts(self) -> tuple[int, int, int]:
+        """The three figures, as tables have them."""
+        return self.visits, self.cost_fen, self.fund_fen
+
     def plus(self, other: Sums) -> None:
         """Add other sums."""
-        self.add(other.visits, other.cost_fen, other.fund_fen)
+        self.add(*other.amounts)
 
 
 @dataclass
@@ -90,18 +96,9 @@ class _Visits:
 
     def take(self, rows: Ints) -> _Visits:
         """Return some of them."""
-        return _Visits(
-            self.file,
-            self.numbers[rows],
-            self.ids.take(pa.array(rows)),
-            self.good[rows],
-            self.place[rows],
-            self.invalid[rows],
-            self.hospital[rows],
-            self.special[rows],
-            self.cost[rows],
-            self.fund[rows],
-        )
+        names = ("numbers", "good", "place", "invalid", "hospital", "special", "cost", "fund")
+        some: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
+        return replace(self, ids=self.ids.take(pa.array(rows)), **some)
 
 
 class _Reader:
@@ -119,21 +116,9 @@ class _Reader:
 
     def visits(self, piece: Piece, quarantine: Quarantined) -> _Visits:
         """Return the visits of a piece; faulty rows are quarantined."""
-        table = piece.table
-        ids, lost = column_of(table, "visit_id")
-        faults = RowFaults(piece.file, piece.numbers, table, ids, quarantine)
-        faults.add(lost, "visit_id", "stored_as_number")
-        for row, name in piece.lost:
-            one = np.zeros(len(table), dtype=np.bool_)
-            one[row] = True
-            faults.add(one, name, "stored_as_number")
-        faults.add(is_empty(ids), "visit_id", "id_missing")
-        person, lost = column_of(table, "person_id")
-        faults.add(lost, "person_id", "stored_as_number")
-        faults.add(is_empty(person), "person_id", "id_missing")
-        hospital, lost = column_of(table, "hospital_id")
-        faults.add(lost, "hospital_id", "stored_as_number")
-        faults.add(is_empty(hospital), "hospital_id", "id_missing")
+        faults = RowFaults(piece, "visit_id", quarantine)
+        person = faults.codes("person_id", must=True)
+        hospital = faults.codes("hospital_id", must=True)
         self._check_date(faults)
         cost, cost_there = _money(faults, "total_cost")
         fund, fund_there = _money(faults, "pool_fund")
@@ -142,12 +127,12 @@ class _Reader:
         return _Visits(
             piece.file,
             piece.numbers,
-            ids,
+            faults.ids,
             faults.good,
             self.person_place[index],
             self.person_invalid[index],
             self.hospitals.of(hospital),
-            self._special(table),
+            self._special(piece.table),
             cost,
             fund,
         )
@@ -186,10 +171,9 @@ def tally_visits(
     reader, tally = _Reader(setup, rules, people, year), Tally()
     hashes: list[NDArray[np.uint64]] = []
     for piece in setup.visits.pieces():
-        for number, text in piece.broken:
-            quarantine.add(piece.file, number, "", "", text, "row_broken")
-        tally.rows += len(piece.broken) + len(piece.table)
-        tally.quarantined.add(len(piece.broken), 0, 0)
+        broken = quarantine.broken(piece)
+        tally.rows += broken + len(piece.table)
+        tally.quarantined.add(broken, 0, 0)
         if not len(piece.table):
             continue
         visits = reader.visits(piece, quarantine)

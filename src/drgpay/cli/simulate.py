@@ -119,7 +119,7 @@ def simulate(
     write_simulation(found, out, finish=finish)
     say("【试算】不得用于付款", "[TRIAL] not for payment")
     for pool in found.base.pools:
-        value = decimal_text(pool.value_fen / 100, 6)
+        value = decimal_text(pool.point_value_fen / 100, 6)
         say(f"现行 {pool.name}：点值 {value} 元", f"today {pool.pool}: {value} yuan")
     for result in found.trials:
         settings = settings_text(s.text for s in result.trial.settings)
@@ -129,7 +129,7 @@ def simulate(
             click.echo("  " + t("不能清算：", "refused: ") + why)
             continue
         for pool in result.outcome.pools:
-            value = decimal_text(pool.value_fen / 100, 6)
+            value = decimal_text(pool.point_value_fen / 100, 6)
             say(
                 f"  {pool.name}：点值 {value} 元，清算总额 {yuan_text(pool.settled_fen)} 元",
                 f"  {pool.pool}: point value {value} yuan, settled {yuan_text(pool.settled_fen)}",

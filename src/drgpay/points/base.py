@@ -38,34 +38,15 @@ MAX_BASE_POINTS = 4 * 10**10
 HALF = Fraction(1, 2)
 GIVEN, FROM_HISTORY, BORROWED, BY_WEIGHT = "given", "history", "borrowed", "weights"
 # the parameters that base points hang on
-MATTERS = (
-    "point_scale",
-    "base_points_dp",
-    "history_years",
-    "history.weighting",
-    "history.year_weights",
-    "stable.min_cases",
-    "stable.inclusive",
-    "stable.cv_max",
-    "stable.cv_sd",
-    "small_groups",
-    "trim.method",
-    "trim.when",
-    "trim.lower_factor",
-    "trim.upper_factor",
-    "trim.lower_percentile",
-    "trim.upper_percentile",
-    "trim.sd_multiple",
-    "trim.quantile_type",
-)
-MATTERS_FOR_MULTIPLES = (
-    "high.bands",
-    "high.bands_unit",
-    "high.bands_inclusive",
-    "high.inclusive",
-    "low.multiple",
-    "low.inclusive",
-)
+MATTERS = """
+    point_scale base_points_dp history_years history.weighting history.year_weights stable.min_cases
+    stable.inclusive stable.cv_max stable.cv_sd small_groups trim.method trim.when trim.lower_factor
+    trim.upper_factor trim.lower_percentile trim.upper_percentile trim.sd_multiple
+    trim.quantile_type
+""".split()
+MATTERS_FOR_MULTIPLES = """
+    high.bands high.bands_unit high.bands_inclusive high.inclusive low.multiple low.inclusive
+""".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,22 +219,10 @@ def history_base_points(
     Raises InputError when there is no past case to stand on, PolicyError for percentiles or
     weights of years that cannot be used.
     """
-    matters = [
-        *MATTERS,
-        *(
-            MATTERS_FOR_MULTIPLES
-            if policy.says(
-                "trim.method",
-                "multiples",
-                "middle_interval",
-                "none",
-                "winsorise",
-                "sd",
-                "percentiles",
-            )
-            else ()
-        ),
-    ]
+    multiples = policy.says(
+        "trim.method", "multiples", "middle_interval", "none", "winsorise", "sd", "percentiles"
+    )
+    matters = MATTERS + (MATTERS_FOR_MULTIPLES if multiples else [])
     key = ("base", tuple(drgs), years, *(policy[name] for name in matters))
     if key not in history.cache:
         history.cache[key] = _history_base_points(history, drgs, adrg_of, policy, years)
@@ -268,8 +237,7 @@ def _history_base_points(
     policy: YearPolicy,
     years: tuple[int, ...],
 ) -> BasePoints:
-    weights = _weights(policy, years)
-    before = history.moments()
+    weights, before = _weights(policy, years), history.moments()
     if not before:
         raise InputError(
             both(
@@ -561,13 +529,5 @@ def group_tables(
         mean[i], points[i], multiple[i] = int(exact[i]), group.base_points, k
         high_fen[i] = int(exact[i] * k / 10_000)
         stable[i] = group.stable and exact[i] > 0
-    return GroupTables(
-        mean,
-        tuple(exact),
-        points,
-        stable,
-        multiple,
-        high_fen,
-        base.source == BY_WEIGHT,
-        review,
-    )
+    by_weight = base.source == BY_WEIGHT
+    return GroupTables(mean, tuple(exact), points, stable, multiple, high_fen, by_weight, review)

@@ -183,10 +183,11 @@ class SimulationSheets:
         for side, outcome in [(t("现行", "today"), base), *trials]:
             for pool in outcome.pools:
                 row = {f.key: getattr(pool, f.key, None) for f in fields}
-                row |= {"side": side, "value": pool.value_fen / 100}
+                row |= {"side": side, "value": pool.point_value_fen / 100}
+                row["available_fen"] = pool.budget.available_fen
                 old = today.get(pool.pool)
-                if old is not None and outcome is not base and old.value_fen > 0:
-                    share = pool.value_fen / old.value_fen - 1
+                if old is not None and outcome is not base and old.point_value_fen > 0:
+                    share = pool.point_value_fen / old.point_value_fen - 1
                     row["change"] = amounts.percent(share.numerator, share.denominator, 3, True)
                 rows.append(row)
         return Sheet("", fields, rows)

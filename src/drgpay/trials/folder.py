@@ -70,9 +70,9 @@ def pool_rows(simulation: Simulation) -> Iterator[Record]:
                 row |= {
                     f"cases_{when}": p.cases if p else None,
                     f"points_{when}": p.points if p else None,
-                    f"available_{when}_fen": p.available_fen if p else None,
+                    f"available_{when}_fen": p.budget.available_fen if p else None,
                     f"settled_{when}_fen": p.settled_fen if p else None,
-                    f"point_value_{when}": p.value_fen / 100 if p else None,
+                    f"point_value_{when}": p.point_value_fen / 100 if p else None,
                     f"residual_{when}_fen": p.residual_fen if p else None,
                 }
             settled = [side.settled_fen if side else 0 for side in sides]
@@ -191,7 +191,7 @@ def sweep_rows(simulation: Simulation) -> Iterator[Record]:
                 **head,
                 "pool": pool.pool,
                 "settled_after_fen": pool.settled_fen,
-                "point_value_after": pool.value_fen / 100,
+                "point_value_after": pool.point_value_fen / 100,
                 "points_after": pool.points,
                 **money_of(change),
                 "refused": "",
@@ -260,6 +260,22 @@ TABLES: Mapping[str, Callable[[Simulation], Iterator[Record]]] = {
 }
 
 
+IDENTITIES = {
+    "dues": both(
+        "各试算：应付之和 + 尾差 = 清算总额，逐分相符",
+        "of every trial: dues + residual = settled total, to the fen",
+    ),
+    "changes": both(
+        "机构、等级、MDC、病例类别的增减各自合计 = 应付的增减",
+        "changes by hospital, level, MDC and class each add up to the change of dues",
+    ),
+    "causes": both(
+        "各原因之和 = 每家机构每一险种应付的增减",
+        "causes add up to the change of every hospital and pool",
+    ),
+}
+
+
 def check(simulation: Simulation) -> list[dict[str, Any]]:
     """Return the identities that the tables were held to; raises BooksError when one fails."""
     base = simulation.base
@@ -276,29 +292,7 @@ def check(simulation: Simulation) -> list[dict[str, Any]]:
         if result.parts is not None:
             parts = sum(fen for by in result.parts.values() for fen in by.values())
             _hold(parts == change, result.trial.name)
-    return [
-        check_fact(
-            "dues",
-            both(
-                "各试算：应付之和 + 尾差 = 清算总额，逐分相符",
-                "of every trial: dues + residual = settled total, to the fen",
-            ),
-        ),
-        check_fact(
-            "changes",
-            both(
-                "机构、等级、MDC、病例类别的增减各自合计 = 应付的增减",
-                "changes by hospital, level, MDC and class each add up to the change of dues",
-            ),
-        ),
-        check_fact(
-            "causes",
-            both(
-                "各原因之和 = 每家机构每一险种应付的增减",
-                "causes add up to the change of every hospital and pool",
-            ),
-        ),
-    ]
+    return [check_fact(name, text) for name, text in IDENTITIES.items()]
 
 
 def _hold(fact: bool, name: str) -> None:
@@ -336,9 +330,8 @@ def _trial_facts(simulation: Simulation, result: TrialResult) -> dict[str, Any]:
         "settings": [s.text for s in result.trial.settings],
     }
     if result.outcome is None:
-        refused = result.refused
-        assert refused is not None
-        facts["refused"] = {"zh": refused.text("zh"), "en": refused.text("en")}
+        if result.refused is not None:
+            facts["refused"] = {"zh": result.refused.text("zh"), "en": result.refused.text("en")}
         return facts
     facts |= {
         "scheme": result.outcome.scheme,

@@ -26,7 +26,7 @@ from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import open_source
-from drgpay.ground.arrow import dictionary_column, table_writer
+from drgpay.ground.arrow import dictionary_column
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.ground.money import POINT, largest_remainder, round_half_away
 from drgpay.grouper.outcome import GROUPED, QUARANTINED, UNGROUPABLE, Counts
@@ -37,6 +37,7 @@ from drgpay.names.readings import Readings, readings_text
 from drgpay.points.base import BasePoints, history_base_points
 from drgpay.points.history import History
 from drgpay.policy import YearPolicy, load_policy
+from drgpay.runs.writer import write_table
 
 DEFAULT_POLICY = "hangzhou"
 NEEDED = ("hospital_id", "total_cost")
@@ -315,14 +316,10 @@ def _part(
         cost[good].astype(np.int64),
         hospital[good],
         names,
-        (_counts(ends[0], bad), _counts(ends[1], bad)),
+        (Counts(*(*ends[0], bad)), Counts(*(*ends[1], bad))),
         _years(table),
         notes,
     )
-
-
-def _counts(ends: Sequence[int], bad: int) -> Counts:
-    return Counts(ends[0], ends[1], ends[2], bad)
 
 
 def _years(table: pa.Table) -> Ints:
@@ -463,46 +460,49 @@ def move_table(impact: Impact) -> pa.Table:
 
 def hospital_table(impact: Impact) -> pa.Table:
     """Return the hospitals; points are integers of 1/10,000 point."""
-    rows = impact.hospitals
-    return pa.table(
-        {
-            "hospital_id": pa.array([h.id for h in rows], pa.string()),
-            "cases": pa.array([h.cases for h in rows], pa.int64()),
-            "total_cost_fen": pa.array([h.cost_fen for h in rows], pa.int64()),
-            "cmi_a": pa.array([h.cmi[0] for h in rows], pa.float64()),
-            "cmi_b": pa.array([h.cmi[1] for h in rows], pa.float64()),
-            "points_a_10000": pa.array([h.points[0] for h in rows], pa.int64()),
-            "points_b_10000": pa.array([h.points[1] for h in rows], pa.int64()),
-            "points_b_scaled_10000": pa.array([h.scaled for h in rows], pa.int64()),
-            "change_10000": pa.array([h.change for h in rows], pa.int64()),
-            "change_share": pa.array([h.change_share for h in rows], pa.float64()),
-        }
+    whole, real = pa.int64(), pa.float64()
+    return _columns(
+        impact.hospitals,
+        hospital_id=(pa.string(), lambda h: h.id),
+        cases=(whole, lambda h: h.cases),
+        total_cost_fen=(whole, lambda h: h.cost_fen),
+        cmi_a=(real, lambda h: h.cmi[0]),
+        cmi_b=(real, lambda h: h.cmi[1]),
+        points_a_10000=(whole, lambda h: h.points[0]),
+        points_b_10000=(whole, lambda h: h.points[1]),
+        points_b_scaled_10000=(whole, lambda h: h.scaled),
+        change_10000=(whole, lambda h: h.change),
+        change_share=(real, lambda h: h.change_share),
     )
 
 
 def group_table(impact: Impact) -> pa.Table:
     """Return the groups of both schemes that have a case, with their weights."""
     rows = [
-        (side.id, side.drgs[i], side.names[i], int(side.cases[i]), int(side.cost[i]), side, i)
+        (side, i, side.base.groups.get(side.drgs[i]))
         for side in (impact.a, impact.b)
         for i in np.flatnonzero(side.cases).tolist()
     ]
-    groups = [side.base.groups.get(drg) for _, drg, _, _, _, side, _ in rows]
-    weights = [side.weight(i) for *_, side, i in rows]
+    text, whole = pa.string(), pa.int64()
+    return _columns(
+        rows,
+        scheme=(text, lambda r: r[0].id),
+        drg=(text, lambda r: r[0].drgs[r[1]]),
+        name=(text, lambda r: r[0].names[r[1]]),
+        cases=(whole, lambda r: int(r[0].cases[r[1]])),
+        total_cost_fen=(whole, lambda r: int(r[0].cost[r[1]])),
+        mean_fen=(whole, lambda r: r[2] and r[2].mean_fen),
+        weight=(pa.float64(), lambda r: r[2] and float(r[0].weight(r[1]))),
+        stable=(pa.bool_(), lambda r: r[2] is not None and r[2].stable),
+        cases_after_trimming=(whole, lambda r: r[2] and r[2].n_after),
+    )
+
+
+def _columns(
+    rows: Sequence[Any], **columns: tuple[pa.DataType, Callable[[Any], object]]
+) -> pa.Table:
     return pa.table(
-        {
-            "scheme": pa.array([r[0] for r in rows], pa.string()),
-            "drg": pa.array([r[1] for r in rows], pa.string()),
-            "name": pa.array([r[2] for r in rows], pa.string()),
-            "cases": pa.array([r[3] for r in rows], pa.int64()),
-            "total_cost_fen": pa.array([r[4] for r in rows], pa.int64()),
-            "mean_fen": pa.array([None if g is None else g.mean_fen for g in groups], pa.int64()),
-            "weight": pa.array([None if w is None else float(w) for w in weights], pa.float64()),
-            "stable": pa.array([g is not None and g.stable for g in groups], pa.bool_()),
-            "cases_after_trimming": pa.array(
-                [None if g is None else g.n_after for g in groups], pa.int64()
-            ),
-        }
+        {name: pa.array([of(row) for row in rows], kind) for name, (kind, of) in columns.items()}
     )
 
 
@@ -531,23 +531,15 @@ def _cmi(side: Side, mdc: str) -> float | None:
     return float(total / cases) if cases else None
 
 
-def write_tables(impact: Impact, folder: Path, lang: str = "zh") -> list[Path]:
-    """Write moves, hospitals, groups and quarantine as Parquet and CSV; return the paths."""
-    written = []
-    tables = {
+def write_tables(impact: Impact, folder: Path, lang: str = "zh") -> None:
+    """Write moves, hospitals, groups and quarantine as Parquet and CSV."""
+    for name, table in {
         "moves": move_table(impact),
         "hospitals": hospital_table(impact),
         "groups": group_table(impact),
         "quarantine": impact.quarantine.table(lang),
-    }
-    for name, table in tables.items():
-        for suffix in (".parquet", ".csv"):
-            path = folder / f"{name}{suffix}"
-            writer = table_writer(path, table.schema)
-            writer.write_table(table)
-            writer.close()
-            written.append(path)
-    return written
+    }.items():
+        write_table(folder, name, table, declared=False)
 
 
 def notes(impact: Impact) -> list[Bilingual]:

@@ -15,7 +15,7 @@ from drgpay.grouper.outcome import QUARANTINED
 from drgpay.points.kernels import MONEY, POINTS
 from drgpay.policy import YearPolicy
 from drgpay.region.together import by_pool
-from drgpay.settlement.point_value import HospitalResult, Key
+from drgpay.settlement.point_value import HospitalResult, Key, PoolResult
 from drgpay.settlement.scoring import CASE_CLASSES
 from drgpay.settlement.year_end import YearEnd
 
@@ -23,22 +23,6 @@ Ints = NDArray[np.int64]
 LEVEL, MDC, CLASS = "level", "mdc", "class"
 KINDS = (LEVEL, MDC, CLASS)
 FAULTS_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class PoolOutcome:
-    """A pool: money in fen, points in 1/10,000, the value exact in fen per point."""
-
-    pool: str
-    name: str
-    available_fen: int
-    recorded_fund_fen: int
-    cases: int
-    held_cases: int
-    points: int
-    settled_fen: int
-    value_fen: Fraction
-    residual_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +63,7 @@ class Outcome:
 
     scheme: str
     policy: YearPolicy
-    pools: tuple[PoolOutcome, ...]
+    pools: tuple[PoolResult, ...]
     hospitals: Mapping[Key, HospitalOutcome]
     groups: Mapping[tuple[str, str], GroupOutcome]
     mdc_names: Mapping[str, str]
@@ -96,7 +80,7 @@ class Outcome:
 
     def values(self) -> dict[str, Fraction]:
         """Return the point value of each pool, also where several are settled together."""
-        return by_pool((pool.pool, pool.value_fen) for pool in self.pools)
+        return by_pool((pool.pool, pool.point_value_fen) for pool in self.pools)
 
     def due_by_hospital(self) -> dict[str, int]:
         """Return what each hospital is due of all pools."""
@@ -199,21 +183,6 @@ def refusal(error: DrgpayError) -> Bilingual:
 
 def outcome_of(run: YearEnd, *, groups: bool = True) -> Outcome:
     """Return what is kept of a run; `groups` asks for levels, MDCs and classes, too."""
-    pools = tuple(
-        PoolOutcome(
-            p.pool,
-            p.name,
-            p.budget.available_fen,
-            p.recorded_fund_fen,
-            p.cases,
-            p.held_cases,
-            p.points,
-            p.settled_fen,
-            p.point_value_fen,
-            p.residual_fen,
-        )
-        for p in run.pools
-    )
     hospitals = {
         (h.hospital_id, h.pool): HospitalOutcome(
             h.sums.cases,
@@ -230,7 +199,7 @@ def outcome_of(run: YearEnd, *, groups: bool = True) -> Outcome:
     }
     names = {row.mdc: row.name for row in run.grouper.scheme.mdcs}
     found = _groups(run) if groups else {}
-    made = Outcome(run.grouper.scheme.id, run.policy, pools, hospitals, found, names)
+    made = Outcome(run.grouper.scheme.id, run.policy, tuple(run.pools), hospitals, found, names)
     if groups:
         for kind in KINDS:
             due = sum(g.due_fen for (k, _), g in found.items() if k == kind)
