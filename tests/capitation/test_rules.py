@@ -440,7 +440,6 @@ def test_tables__are_written_as_parquet_and_csv(tmp_path: Path) -> None:
     [
         ({"capitation.rate_yuan": None}, "rate_yuan"),
         ({"capitation.method": "by_head"}, "by_head"),
-        ({"capitation.area_of_resident": "anywhere"}, "anywhere"),
         ({"capitation.invalid_cost": "free"}, "free"),
     ],
 )

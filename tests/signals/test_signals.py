@@ -191,8 +191,8 @@ def test_outpatient__faults_name_rows_and_columns(result: Signals, tmp_path: Pat
     )
     with pytest.raises(InputError) as caught:
         read_visits(path, result.cases)
-    assert "第1行 visit_date：“soon”" in caught.value.text("zh")
-    assert "第2行 total_cost" in caught.value.text("zh")
+    assert "第2行 就诊日期（visit_date）：“soon”" in caught.value.text("zh")
+    assert "第3行 总费用（total_cost）" in caught.value.text("zh")
     with pytest.raises(InputError, match="no such file"):
         read_visits(tmp_path / "none.csv", result.cases)
 

@@ -1,4 +1,4 @@
-"""Outpatient visits: a small table beside the region, Parquet or CSV, Chinese headers too."""
+"""Outpatient visits: a table beside the region, read as those of capitation are."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from drgpay.capitation.files import SUFFIXES, Piece, open_table
 from drgpay.cases import parse
-from drgpay.cases.swallowed import refuse_swallowed
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.settlement.prepare import ids_of
 from drgpay.signals.data import Cases
+from drgpay.tables import kinds
+from drgpay.tables.declared import Column, Table
 
-HEADERS: dict[str, tuple[str, ...]] = {
-    "patient_id": ("参保人编号", "人员编号"),
-    "hospital_id": ("医疗机构编码", "机构编码"),
-    "visit_date": ("就诊日期", "就诊时间"),
-    "total_cost": ("总费用", "医疗总费用"),
-    "own_paid": ("个人自费",),
-}
-REQUIRED = ("patient_id", "hospital_id", "visit_date", "total_cost")
+VISITS = Table(
+    "outpatient",
+    (
+        Column("patient_id", kinds.code, header="person_id"),
+        Column("hospital_id", kinds.code),
+        Column("visit_date"),
+        Column("total_cost"),
+    ),
+    large=True,
+)
+SHOWN = 5  # faults of a column that are named
 
 
 @dataclass(frozen=True)
@@ -44,42 +48,34 @@ def read_visits(path: Path, cases: Cases) -> Visits:
 
     Raises InputError for a missing column and for rows that cannot be read, with their numbers.
     """
-    table = _table(path)
-    chosen: dict[str, str] = {}
-    for header in table.column_names:
-        text = header.strip().lstrip("\ufeff")
-        for name, chinese in HEADERS.items():
-            if text == name or text in chinese:
-                chosen.setdefault(name, header)
-    missing = [name for name in REQUIRED if name not in chosen]
-    if missing:
-        names = "、".join(f"{name}（{HEADERS[name][0]}）" for name in missing)
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
         raise InputError(
-            both(f"缺少列：{names}", f"missing columns: {', '.join(missing)}"),
+            both("没有这个文件", "no such file"),
             where=path,
-            remedy=both(
-                f"现有的列：{', '.join(table.column_names)}",
-                f"found: {', '.join(table.column_names)}",
-            ),
+            remedy=both("给出门诊记录的 .parquet 或 .csv 文件", "name a .parquet or .csv file"),
         )
-    day, bad_day = parse.dates(table[chosen["visit_date"]])
-    cost, bad_cost = parse.money(table[chosen["total_cost"]])
-    bad_day |= day == parse.MISSING_DATE
-    bad_cost |= (cost == parse.MISSING_MONEY) | (cost < 0)
-    faults = []
-    for bad, name in ((bad_day, "visit_date"), (bad_cost, "total_cost")):
-        for row in np.flatnonzero(bad)[:5].tolist():
-            value = table[chosen[name]][row].as_py()
-            faults.append(
-                both(
-                    f"第{row + 1}行 {chosen[name]}：“{value}”读不懂",
-                    f"row {row + 1}, {chosen[name]}: {value!r} cannot be read",
-                )
-            )
+    hospitals = pa.array([h.id for h in cases.region.hospitals], pa.string())
+    patients = cases.patient_words.cast(pa.string())
+    parts: list[tuple[NDArray[np.int64], ...]] = [(np.zeros(0, np.int64),) * 4]
+    faults: list[Bilingual] = []
+    rows = left_out = bad_rows = 0
+    for piece in open_table(VISITS, (path,)).pieces():
+        day, bad_day = parse.dates(piece.table["visit_date"])
+        cost, bad_cost = parse.money(piece.table["total_cost"])
+        bad = {
+            "visit_date": bad_day | (day == parse.MISSING_DATE),
+            "total_cost": bad_cost | (cost == parse.MISSING_MONEY) | (cost < 0),
+        }
+        faults += _faults(piece, bad)
+        bad_rows += int(np.any([*bad.values()], axis=0).sum()) + len(piece.broken)
+        hospital = _place(piece.table["hospital_id"], hospitals)
+        patient = _place(piece.table["patient_id"], patients)
+        rows, left_out = rows + len(day), left_out + int((hospital < 0).sum())
+        kept = (hospital >= 0) & (patient >= 0)
+        parts.append((patient[kept], hospital[kept], day[kept].astype(np.int64), cost[kept]))
     if faults:
-        count = int((bad_day | bad_cost).sum())
         raise InputError(
-            both(f"有 {count} 行门诊记录不能使用", f"{count} outpatient rows cannot be used"),
+            both(f"有 {bad_rows} 行门诊记录不能使用", f"{bad_rows} outpatient rows cannot be used"),
             where=path,
             faults=faults,
             remedy=both(
@@ -87,49 +83,28 @@ def read_visits(path: Path, cases: Cases) -> Visits:
                 "mend them: dates like 2024-03-01, amounts in yuan of 0 or above, two decimals",
             ),
         )
-    known = pa.array([h.id for h in cases.region.hospitals], pa.string())
-    hospital = _place(table[chosen["hospital_id"]], known)
-    patient = _place(table[chosen["patient_id"]], cases.patient_words.cast(pa.string()))
-    kept = (hospital >= 0) & (patient >= 0)
-    return Visits(
-        patient[kept],
-        hospital[kept],
-        day[kept].astype(np.int64),
-        cost[kept],
-        len(table),
-        int((hospital < 0).sum()),
-    )
+    patient, hospital, day, cost = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Visits(patient, hospital, day, cost, rows, left_out)
+
+
+def _faults(piece: Piece, bad: dict[str, NDArray[np.bool_]]) -> list[Bilingual]:
+    """Return the first rows that cannot be read, by column."""
+    found = [(number, "", text) for number, text in piece.broken[:SHOWN]]
+    for name, mask in bad.items():
+        for row in np.flatnonzero(mask)[:SHOWN].tolist():
+            found.append((int(piece.numbers[row]), name, str(piece.table[name][row].as_py())))
+    return [
+        both(
+            f"第{number}行 {VISITS.shown(name)}：“{text}”读不懂",
+            f"row {number}, {name}: {text!r} cannot be read",
+        )
+        for number, name, text in found
+    ]
 
 
 def _place(column: pa.ChunkedArray, known: pa.Array) -> NDArray[np.int64]:
     found = pc.index_in(ids_of(column), value_set=known)
     return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
-
-
-def _table(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise InputError(
-            both("没有这个文件", "no such file"),
-            where=path,
-            remedy=both("给出门诊记录的 .parquet 或 .csv 文件", "name a .parquet or .csv file"),
-        )
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pq.read_table(path)
-        from pyarrow import csv
-
-        headers = csv.open_csv(path).schema.names
-        table = csv.read_csv(
-            path,
-            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(headers, pa.string())),
-        )
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise InputError(
-            both("读不出来", f"cannot be read: {str(error).splitlines()[0]}"),
-            where=path,
-            remedy=both("存为 Parquet 或 CSV UTF-8", "save it as Parquet or CSV UTF-8"),
-        ) from None
-    return refuse_swallowed(table, path)
 
 
 def window_costs(cases: Cases, visits: Visits, days: int) -> NDArray[np.float64]:
