@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from drgpay.cases.editions import read_edition
-from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.ground.errors import InputError, both
 from drgpay.ground.outputs import whole_folder
 from drgpay.ground.reference import DEFAULT_SCHEME, bundled
 from drgpay.grouper.pieces import default_threads, in_order
@@ -186,26 +186,22 @@ def synthesize(
         )
 
 
-def _range(name: str, value: float, low: str, high: float) -> Bilingual:
-    return both(
-        f"{name} 为 {value}，应在 {low} 至 {high} 之间", f"{name} is {value}: {low} to {high}"
-    )
-
-
 def _check(cases: int, seed: int, year: int, history_years: int, error_rate: float) -> None:
-    faults = []
-    if not 1 <= cases <= MOST_CASES:
-        faults.append(_range("cases", cases, "1", MOST_CASES))
+    asked = {
+        "cases": (cases, 1, MOST_CASES),
+        "year": (year, 1990, 2100),
+        "history_years": (history_years, 1, 10),
+        "error_rate": (error_rate, 0, 0.5),
+    }
+    faults = [
+        both(f"{name} 为 {value}，应在 {low} 至 {high} 之间", f"{name} is {value}: {low} to {high}")
+        for name, (value, low, high) in asked.items()
+        if not low <= value <= high
+    ]
     if not 0 <= seed < 1 << 63:
         faults.append(
             both(f"seed 为 {seed}，应不小于0、小于2^63", f"seed is {seed}: 0 or above, below 2^63")
         )
-    if not 1990 <= year <= 2100:
-        faults.append(_range("year", year, "1990", 2100))
-    if not 1 <= history_years <= 10:
-        faults.append(_range("history_years", history_years, "1", 10))
-    if not 0 <= error_rate <= 0.5:
-        faults.append(_range("error_rate", error_rate, "0", 0.5))
     if faults:
         raise InputError(both("不能据此生成城市", "no city can be made of this"), faults=faults)
 

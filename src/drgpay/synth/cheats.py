@@ -29,15 +29,7 @@ from drgpay.synth import writer
 from drgpay.synth.words import written
 
 Array = NDArray[Any]
-KINDS = (
-    "split",
-    "upcoding",
-    "edge",
-    "low_service",
-    "patient_shift",
-    "outpatient_shift",
-    "refusal",
-)
+KINDS = tuple("split upcoding edge low_service patient_shift outpatient_shift refusal".split())
 TRUTH = "truth"
 OUTPATIENT = "outpatient.parquet"
 NEW_IDS = 900_000_000
@@ -179,22 +171,14 @@ _VISITS = pa.schema(
         ("own_paid", pa.decimal128(12, 2)),
     ]
 )
-_RUN = (
-    "case_id",
-    "mdc",
-    "adrg",
-    "status",
-    "severity",
-    "severity_diagnosis",
-    "case_class",
-    "group_mean_fen",
-    "base_points",
-)
+_RUN = """
+    case_id mdc adrg status severity severity_diagnosis case_class group_mean_fen base_points
+""".split()
 
 
 def _tables(run: YearEnd) -> pa.Table:
     """Return what the honest run made of the cases, in their order."""
-    parts = [table.select(list(_RUN)) for table in case_tables(run)]
+    parts = [table.select(_RUN) for table in case_tables(run)]
     return pa.concat_tables(
         pa.table({name: parse.flat(part[name]) for name in part.column_names}) for part in parts
     )

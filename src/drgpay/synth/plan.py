@@ -26,17 +26,7 @@ from drgpay.synth.words import written
 
 BLOCK = 131_072
 # unknown codes as they are really typed: old forms, slips, empty
-WRONG_CODES = (
-    "",
-    "I63.9XX",
-    "J18.9",
-    "Z99.999x999",
-    "K80.20O",
-    "待查",
-    "E11.9000",
-    "S72.0",
-    "N18.9?",
-)
+WRONG_CODES = ("", *"I63.9XX J18.9 Z99.999x999 K80.20O 待查 E11.9000 S72.0 N18.9?".split())
 BED_DAY_CLASSES = ("PSY", "REH", "HOS")
 
 

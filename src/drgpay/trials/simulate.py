@@ -301,7 +301,7 @@ def split(
 ) -> dict[Key, dict[str, int]]:
     """Return the change of due of each hospital and pool by cause, in whole fen that add up."""
     full, none = outcomes[frozenset(settings)], outcomes[NO_SETTINGS]
-    subsets = [frozenset(s) for n in range(len(settings) + 1) for s in combinations(settings, n)]
+    subsets = _subsets(settings)
     found: dict[Key, dict[str, int]] = {}
     for key in sorted(set(full.hospitals) | set(none.hospitals)):
         values = {subset: _due(outcomes[subset], key) for subset in subsets}
@@ -309,6 +309,12 @@ def split(
         change = values[subsets[-1]] - values[NO_SETTINGS]
         found[key] = largest_remainder(exact, change)
     return found
+
+
+def _subsets(settings: Sequence[Setting]) -> list[Settings]:
+    """Return every set of some of the settings, from none to all."""
+    sizes = range(len(settings) + 1)
+    return [frozenset(some) for size in sizes for some in combinations(settings, size)]
 
 
 def _due(outcome: Outcome, key: Key) -> int:
@@ -345,41 +351,32 @@ class _Runner:
 
     def policy_file(self, settings: Settings) -> Policy:
         """Return the policy under some settings, before single parameters are changed."""
-        for setting in settings:
-            if setting.cause == POLICY:
-                if setting.value not in self.policies:
-                    base = None if Path(setting.value).is_file() else self.region.path
-                    self.policies[setting.value] = load_policy(setting.value, base)
-                return self.policies[setting.value]
-        return self.loaded
+        name = _value(settings, POLICY)
+        if name is None:
+            return self.loaded
+        if name not in self.policies:
+            base = None if Path(name).is_file() else self.region.path
+            self.policies[name] = load_policy(name, base)
+        return self.policies[name]
 
     def place(self, settings: Settings) -> Region:
-        """Return the region under some settings: scheme and budgets."""
+        """Return the region under some settings: scheme, budgets and coefficients."""
         budgets = {s.pool: fen_of_yuan(s.value) for s in settings if s.pool}
         pools = tuple(
             replace(pool, budget_fen=budgets.get(pool.id, pool.budget_fen))
             for pool in self.region.pools
         )
-        place = replace(self.region, pools=pools, scheme=self.scheme(settings))
-        for setting in settings:
-            if setting.cause == COEFFICIENTS:
-                if setting.value not in self.coefficients:
-                    self.coefficients[setting.value] = coefficients_of_file(
-                        Path(setting.value), [h.id for h in self.region.hospitals]
-                    )
-                by_drg, by_hospital = self.coefficients[setting.value]
-                hospitals = tuple(
-                    replace(h, coefficient=by_hospital.get(h.id)) for h in place.hospitals
-                )
-                place = replace(place, hospitals=hospitals, drg_coefficients=by_drg)
-        return place
-
-    def scheme(self, settings: Settings) -> str:
-        """Return the scheme under some settings."""
-        for setting in settings:
-            if setting.cause == SCHEME:
-                return _absolute_scheme(setting.value)
-        return self.region.scheme
+        scheme, table = _value(settings, SCHEME), _value(settings, COEFFICIENTS)
+        scheme = self.region.scheme if scheme is None else _absolute_scheme(scheme)
+        place = replace(self.region, pools=pools, scheme=scheme)
+        if table is None:
+            return place
+        if table not in self.coefficients:
+            known = [h.id for h in self.region.hospitals]
+            self.coefficients[table] = coefficients_of_file(Path(table), known)
+        by_drg, by_hospital = self.coefficients[table]
+        hospitals = tuple(replace(h, coefficient=by_hospital.get(h.id)) for h in place.hospitals)
+        return replace(place, hospitals=hospitals, drg_coefficients=by_drg)
 
     def grouper(self, region: Region) -> AnyGrouper:
         """Return the grouper of a region's scheme."""
@@ -459,6 +456,11 @@ class _Runner:
         self.refused[settings] = error
 
 
+def _value(settings: Settings, cause: str) -> str | None:
+    """Return what some settings say of a cause, None where they leave it as it is."""
+    return next((s.value for s in settings if s.cause == cause), None)
+
+
 def _reading_first(settings: Settings, policy: YearPolicy) -> tuple[bool, bool, list[Setting]]:
     """Today's settings first; then those that need columns which others do without."""
     needs = policy.says("referral.rule", "one_stay", "separate") or (
@@ -504,8 +506,7 @@ def simulate(
         wanted.append(frozenset(trial.settings))
         detailed.add(frozenset(trial.settings))
         if causes and 1 < len(trial.settings) <= MAX_CAUSES:
-            for n in range(1, len(trial.settings)):
-                wanted += [frozenset(s) for s in combinations(trial.settings, n)]
+            wanted += _subsets(trial.settings)[1:-1]
     places = list(product(*(sweep.values for sweep in sweeps))) if sweeps else []
     spots = [
         frozenset(Setting(s.cause, v) for s, v in zip(sweeps, values, strict=True))
@@ -557,12 +558,7 @@ def _result(runner: _Runner, trial: Trial, causes: bool) -> TrialResult:
                 "put into a policy file and count as one by policy=FILE",
             ),
         )
-    subsets = [
-        frozenset(s)
-        for n in range(len(trial.settings) + 1)
-        for s in combinations(trial.settings, n)
-    ]
-    for subset in subsets:
+    for subset in _subsets(trial.settings):
         if subset in runner.refused:
             alone = "; ".join(sorted(s.text for s in subset))
             error = runner.refused[subset]
