@@ -174,9 +174,9 @@ def show(name: str, group: str | None) -> None:
     order = [mdc.mdc for mdc in loaded.mdcs]
     text = rendered(
         "scheme.txt.j2",
+        LANG,
         scheme=loaded,
         asked=asked,
-        t=t,
         said=lambda text: in_language(text, LANG),
         remark=lambda text: in_language(remark(text), LANG),
         title=_title,
