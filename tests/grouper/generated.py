@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -93,6 +94,9 @@ class Tables:
             strict=True,
         ):
             self.principals.setdefault(number, []).append(code)
+        self.named: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+        for (owner, name), codes in self.lists.items():
+            self.named[owner].append((name, codes))
         self.owners_of: dict[str, list[str]] = {}
         for (owner, name), codes in self.lists.items():
             if name.startswith("proc"):
@@ -100,12 +104,13 @@ class Tables:
                     self.owners_of.setdefault(code, []).append(owner)
 
     def of(self, owner: str, kind: str) -> list[str]:
-        return [
-            c
-            for (o, name), codes in self.lists.items()
-            if o == owner and name.startswith(kind)
-            for c in codes
-        ]
+        return [c for name, codes in self.named[owner] if name.startswith(kind) for c in codes]
+
+    def beginning(self, prefix: str) -> list[str]:
+        """The diagnoses whose code begins so."""
+        if prefix not in self.kept:
+            self.kept[prefix] = [c for c in self.diagnoses if c.startswith(prefix)]
+        return self.kept[prefix]
 
     def each_principal(self) -> Iterator[Case]:
         """Each diagnosis as principal, of both sexes."""
@@ -310,7 +315,7 @@ class _Wanted:
         elif isinstance(node, Member):
             self.member(node, owner, wanted)
         elif isinstance(node, StartsWith) and wanted:
-            begins = [c for c in self.tables.diagnoses if c.startswith(node.prefix)]
+            begins = self.tables.beginning(node.prefix)
             self.secondary.append(r.choice(begins or [node.prefix + "zz"]))
         elif isinstance(node, Flag):
             self.flag(node.name, wanted)
