@@ -87,10 +87,10 @@ def spark_year_end(region: str, cores: str = "2") -> dict[str, Any]:
     shutil.rmtree(work)
     one = year_end(region)
     same = list(one.pools) == list(many.pools) and list(one.hospitals) == list(many.hospitals)
-    cases = many.counts.total + many.run.prepared.history_use.rows
+    cases = many.counts.total + many.run.prepared.past.rows
     return {
         "cases": many.counts.total,
-        "history": many.run.prepared.history_use.rows,
+        "history": many.run.prepared.past.rows,
         "seconds": seconds,
         "jvm_cpu_seconds": sum(s for pid, s in own.items() if names[pid] == "java"),
         "python_cpu_seconds": sum(s for pid, s in own.items() if names[pid] != "java"),

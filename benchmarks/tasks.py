@@ -112,7 +112,7 @@ def year_end(region: str, out: str) -> dict[str, Any]:
     write_run(run, out, finish=finish)
     return {
         "cases": run.counts.total,
-        "history": run.prepared.history_use.rows,
+        "history": run.prepared.past.rows,
         "settle_seconds": settled,
         "settle_cpu_seconds": settled_cpu,
         "seconds": time.perf_counter() - on_clock,

@@ -318,7 +318,7 @@ def against_others(region_dir: str, work: str) -> dict[str, Any]:
             )
     return {
         "cases": ours.counts.total,
-        "history": ours.prepared.history_use.rows,
+        "history": ours.prepared.past.rows,
         "seconds": seconds,
         "again_seconds": again,
         "files_seconds": prepared_seconds + seconds,

@@ -164,9 +164,7 @@ def draw_later(both: Both, r: random.Random) -> dict[str, str]:
 def reopen_prepared(both: Both, later: Mapping[str, str]) -> None:
     """Let the prepared cases be those of a reopened year."""
     own = {case.case_id: case for case in both.region.cases}
-    both.prepared.removed.clear()
-    both.prepared.regrouped.clear()
-    correct_cases(
+    both.prepared, _ = correct_cases(
         both.prepared,
         [
             LaterViolation(

@@ -200,7 +200,7 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
     rows = ModelRows([region / "cases.parquet"], {(note[0], note[1]) for note in wrong})
     past = ModelRows(
         sorted((region / "history").iterdir()),
-        {(note[0], note[1]) for note in fast.prepared.history_quarantine.rows},
+        {(note[0], note[1]) for note in fast.prepared.past.quarantine.rows},
     )
     # what the model is not shown it must be told of: their money is set aside
     counted = ModelRows(rows.files, rows.bad)
@@ -213,7 +213,7 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
         quarantined={pool: (n, fen) for pool, (n, fen) in counted.aside.items()},
     )
     assert rows.left_out == len(wrong)
-    assert past.left_out == len(fast.prepared.history_quarantine)
+    assert past.left_out == len(fast.prepared.past.quarantine)
     paid = compare(fast, model)
     assert fast.counts.total == cases == paid + len(fast.quarantine)
     return fast, paid
@@ -222,7 +222,7 @@ def settle_city(folder: Path, cases: int, seed: int, history_years: int) -> tupl
 def test_synthetic_city__twenty_thousand_cases_with_history(tmp_path: Path) -> None:
     fast, paid = settle_city(tmp_path, 20_000, 11, 1)
     assert paid > 19_600
-    assert fast.prepared.history_use.used > 16_000
+    assert fast.prepared.past.used > 16_000
     assert sum(g.stable for g in fast.base.groups.values()) > 200
     assert sum(int(piece.readmission.sum()) for piece in fast.pieces) > 0
     # the bundled policy pays long stays by bed-day and knows no rule of short stays or discharges

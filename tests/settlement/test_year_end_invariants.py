@@ -1299,11 +1299,11 @@ def test_history__bad_double_and_foreign_rows_do_not_count(region: Path) -> None
     assert "of 2022 there is none that counts: base points rest on 2023 alone" in said
     assert run.base.all_mean_fen == 10_350
     assert (
-        run.prepared.history_use.rows,
-        run.prepared.history_use.used,
-        run.prepared.history_use.quarantined,
+        run.prepared.past.rows,
+        run.prepared.past.used,
+        run.prepared.past.quarantined,
     ) == (18, 8, 4)
-    assert run.prepared.history_quarantine.rows == [
+    assert run.prepared.past.quarantine.rows == [
         ("past.csv", 2, "twice", "case_id", "twice", "duplicate_case"),
         ("past.csv", 17, "twice", "case_id", "twice", "duplicate_case"),
         ("past.csv", 18, "minus", "total_cost", "-1", "money_negative"),

@@ -53,7 +53,8 @@ def assert_same(one: YearEnd, many: SparkYearEnd, out: Path) -> None:
     assert run.quality == one.quality
     assert run.quotas == one.quotas
     assert run.set_aside == one.set_aside
-    assert run.prepared.history_use == one.prepared.history_use
+    for name in ("rows", "used", "quarantined"):
+        assert getattr(run.prepared.past, name) == getattr(one.prepared.past, name)
     assert run.region.last_year_months == one.region.last_year_months
     assert run.notes.rows == one.notes.rows
     mine = pa.concat_tables(case_tables(one), promote_options="permissive")
@@ -66,7 +67,7 @@ def assert_same(one: YearEnd, many: SparkYearEnd, out: Path) -> None:
     assert facts["front_page"] is None
     for codes, other in (
         (run.prepared.codes, one.prepared.codes),
-        (run.prepared.history_codes, one.prepared.history_codes),
+        (run.prepared.past.codes, one.prepared.past.codes),
     ):
         assert {**codes.as_dict(), "found_by_counting": None} == {
             **other.as_dict(),

@@ -59,7 +59,7 @@ def test_settle_on_spark__gives_the_year_of_one_machine(
     out = tmp_path / "run"
     many = settle_on_spark(spark, city, out=out)
     assert_same(one, many, out)
-    assert one.prepared.history_quarantine.rows and one.counts.quarantined > 4
+    assert one.prepared.past.quarantine.rows and one.counts.quarantined > 4
     noted = pq.read_table(out / "quarantine").select(["file", "row", "case_id", "reason"])
     theirs = [(r["file"], r["row"], r["case_id"], r["reason"]) for r in noted.to_pylist()]
     assert sorted(theirs) == sorted((r[0], r[1], r[2], r[5]) for r in one.quarantine.rows)

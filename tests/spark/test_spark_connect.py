@@ -38,7 +38,7 @@ assert type(session).__module__.startswith("pyspark.sql.connect")
 many, one = settle_on_spark(session, city, out=out), year_end(city)
 assert_same(one, many, out)
 assert_same_folder(one, out, out.parent / "one")
-assert one.prepared.history.used
+assert one.prepared.past.used
 print("the same year:", many.counts.total)
 session.stop()
 """

@@ -6,12 +6,12 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from drgpay.ground.errors import InputError, both
 from drgpay.months.months import MonthRun, all_months, month_run
 from drgpay.months.orders import read_orders
-from drgpay.settlement.prepare import Progress
+from drgpay.settlement.prepare import Reading
 from drgpay.settlement.year_end import (
     YearEnd,
     open_year,
@@ -45,16 +45,13 @@ def run_month(
     *,
     earlier: str | Path | None = None,
     overrides: Sequence[str] = (),
-    threads: int | None = None,
-    lang: str = "zh",
-    progress: Progress | None = None,
-    spool: Path | None = None,
+    **how: Unpack[Reading],
 ) -> MonthRun:
     """Return the run of a month of a region folder: the year's cases up to the month's last day.
 
     Cases of later months are left aside, so that the run stays the same when their files come.
     `earlier`: the folder of the month before, which says what the months up to it really paid;
-    without it they are computed from today's cases. Raises InputError, PolicyError, SchemeError and
+    without it they are computed from today's cases. `how`: as of `year_end`. Raises InputError, PolicyError, SchemeError and
     BooksError as `year_end` does.
     """
     year, number = parse_month(month)
@@ -74,14 +71,8 @@ def run_month(
             )
         policy = opened.loaded.for_year(year, overrides)
         orders = None if earlier is None else read_orders(earlier, opened.region, policy, number)
-        prepared = opened.prepare(
-            threads=threads,
-            lang=lang,
-            progress=progress,
-            spool=spool,
-            until=after - dt.timedelta(days=1),
-            official=True,
-        )
+        until = after - dt.timedelta(days=1)
+        prepared = opened.prepare(until=until, official=True, **how)
     return month_run(score_prepared(prepared, prepared.policy), number, orders)
 
 

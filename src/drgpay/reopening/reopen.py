@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +42,7 @@ from drgpay.reopening.violations import read_later
 from drgpay.runs.manifest import inputs_of, later_rows, point_values, reopens, version_of
 from drgpay.runs.reader import Record, RunFolder
 from drgpay.settlement.point_value import NO_POINTS
-from drgpay.settlement.prepare import Prepared, Progress
+from drgpay.settlement.prepare import Prepared, Reading
 from drgpay.settlement.removed import removed_notes
 from drgpay.settlement.year_end import OpenYear, YearEnd, open_year, settle_prepared
 
@@ -269,16 +269,12 @@ def reopen(
     violations: str | Path | None = None,
     *,
     corrected: Sequence[str | Path] = (),
-    threads: int | None = None,
-    lang: str = "zh",
-    progress: Progress | None = None,
-    spool: Path | None = None,
-    memory_cases: int | None = None,
+    **how: Unpack[Reading],
 ) -> YearEnd:
     """Return a region's year, settled again with violations that were found later.
 
     The inputs must be those that `earlier_run` read, but for violations, scores, reviews and the
-    standing of hospitals. `corrected`: files of cases that it quarantined, mended. What had been
+    standing of hospitals. `how`: as of `year_end`. `corrected`: files of cases that it quarantined, mended. What had been
     prepaid and kept as deposit stays as the earlier run has it. Raises InputError naming each file
     that differs, and every fault of the table `violations` and of the corrected cases.
     """
@@ -286,19 +282,14 @@ def reopen(
     with open_year(folder) as opened:
         reopening = _reopening(earlier, opened, violations, [Path(file) for file in corrected])
         prepared = opened.prepare(
-            _laid_over(opened.region, earlier, reopening),
-            threads=threads,
-            lang=lang,
-            progress=progress,
-            spool=spool,
-            memory_cases=memory_cases,
-            official=True,
+            _laid_over(opened.region, earlier, reopening), official=True, **how
         )
     _check_scheme(earlier, prepared)
-    first_groups = correct_cases(prepared, reopening.later)
+    prepared, first_groups = correct_cases(prepared, reopening.later)
     reopening = replace(reopening, first_groups=first_groups)
     if reopening.corrected is not None:
-        prepared.region = _nothing_prepaid(prepared, reopening.corrected)
+        region = _nothing_prepaid(prepared, reopening.corrected)
+        prepared = replace(prepared, region=region)
     run = settle_prepared(prepared, prepared.policy)
     if reopening.corrected is not None:
         ends = corrected_ends(run, reopening.corrected)
@@ -471,17 +462,19 @@ def _check_scheme(earlier: Earlier, prepared: Prepared) -> None:
         )
 
 
-def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[str, str]:
-    """Name the cases whose group is wrong or that are removed; of a case the last row counts.
+def correct_cases(
+    prepared: Prepared, later: Sequence[LaterViolation]
+) -> tuple[Prepared, dict[str, str]]:
+    """Return the year with the cases named whose group is wrong or that are removed; of a case the
+    last row counts. Returns also the groups that the cases have.
 
-    Returns the groups that the cases have. Raises InputError for cases that are not in the run, quarantined or of another hospital or pool,
+    Raises InputError for cases that are not in the run, quarantined or of another hospital or pool,
     and for groups that the scheme does not have.
     """
-    prepared.later = tuple(later)
     waiting = {v.case_id: v for v in later if v.case_id}
     first: dict[str, str] = {}
     if not waiting:
-        return first
+        return replace(prepared, later=tuple(later)), first
     groups = _groups(prepared)
     ids = pa.array(list(waiting), pa.string())
     faults: list[Bilingual] = []
@@ -531,11 +524,13 @@ def correct_cases(prepared: Prepared, later: Sequence[LaterViolation]) -> dict[s
             faults=faults,
             remedy=both("更正这些行", "correct these rows"),
         )
-    prepared.removed.clear()
-    prepared.removed.update({n: np.array(rows, np.int64) for n, rows in removed.items()})
-    prepared.regrouped.clear()
-    prepared.regrouped.update(regrouped)
-    return first
+    made = replace(
+        prepared,
+        later=tuple(later),
+        removed={n: np.array(rows, np.int64) for n, rows in removed.items()},
+        regrouped=regrouped,
+    )
+    return made, first
 
 
 def _groups(prepared: Prepared) -> dict[str, tuple[int, int, int]]:

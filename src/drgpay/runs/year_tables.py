@@ -54,8 +54,8 @@ def year_tables(run: YearEnd, lang: str) -> Tables:
         made["recovery"] = recovery_table(reopening, run)
         if reopening.corrected is not None:
             made[CORRECTED] = replaced_table(reopening.corrected, lang)
-    if prepared.history_use.rows:
-        made["history_quarantine"] = prepared.history_quarantine.table(lang)
+    if prepared.past.rows:
+        made["history_quarantine"] = prepared.past.quarantine.table(lang)
     tables: dict[str, Any] = {name: of_trial(table, trial) for name, table in made.items()}
     return {"cases": lambda: case_tables(run, trial), **tables}
 

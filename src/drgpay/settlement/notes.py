@@ -86,7 +86,7 @@ def _finding(name: str) -> Bilingual:
 
 def history_codes(prepared: Prepared) -> list[Bilingual]:
     """Note what is to be said first of the codes of past cases."""
-    return [note("codes_of_past", note=told) for told in prepared.history_codes.first()]
+    return [note("codes_of_past", note=told) for told in prepared.past.codes.first()]
 
 
 def case_notes(aside: SetAside, totals: Totals) -> list[Bilingual]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -67,6 +67,23 @@ from drgpay.settlement.scoring import NO_REVIEWS, Reviews
 MAX_FINDINGS = 1_000_000  # kept of a run; all are counted
 MEMORY_CASES = 25_000_000  # beyond this many cases what is read lies on disk
 Progress = Callable[[str, int | None], Callable[[int], None]]
+
+
+class Reading(TypedDict, total=False):
+    """How the cases of a year are read; no result depends on it, but for the language of findings.
+
+    `progress` is given a step's name and its number of cases, and returns what is called with the
+    cases done. More than `memory_cases` cases are kept in files in `spool` (by default a folder in
+    the system's temporary one).
+    """
+
+    threads: int | None
+    lang: str
+    progress: Progress | None
+    spool: Path | None
+    memory_cases: int | None
+
+
 READING = (
     "year_key",
     "los_convention",
@@ -82,16 +99,31 @@ READING = (
 )
 
 
-@dataclass(frozen=True)
-class HistoryUse:
-    """What became of the history's rows: all, used for means, quarantined."""
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """The history, read and grouped: what base points and coefficients stand on.
 
+    Of `rows` that were read some are `quarantined`. `months`: recorded fund in fen of last year's
+    months by hospital, pool and month; `rows_of` each file.
+    """
+
+    codes: CodesRead
+    history: History | None = None
+    years: tuple[int, ...] = ()
     rows: int = 0
-    used: int = 0
     quarantined: int = 0
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    code_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
+    months: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
+    rows_of: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def used(self) -> int:
+        """How many rows count for the means."""
+        return 0 if self.history is None else self.history.used
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A region's cases and history, read, checked and grouped.
 
@@ -106,10 +138,7 @@ class Prepared:
     main: Grouper  # of the year's last day
     pieces: ReadPieces
     checked: Checked
-    history: History | None = None
-    history_use: HistoryUse = field(default_factory=HistoryUse)
-    history_quarantine: Quarantine = field(default_factory=Quarantine)
-    history_years: tuple[int, ...] = ()
+    past: Past
     counts: Counts = field(default_factory=Counts)
     broken: Quarantine = field(default_factory=Quarantine)
     quarantine: Quarantine = field(default_factory=Quarantine)
@@ -123,12 +152,10 @@ class Prepared:
     has_referrals: bool = False
     left_aside: int = 0  # cases after the last day that counts
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
-    history_codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     code_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
-    history_changes: pa.Table = field(default_factory=CHANGES_SCHEMA.empty_table)
-    removed: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
+    removed: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)  # rows without points
     # by piece: rows that violations found later put into other groups, with DRG, ADRG and MDC
-    regrouped: dict[int, list[tuple[int, int, int, int]]] = field(default_factory=dict)
+    regrouped: Mapping[int, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     later: Sequence[LaterViolation] = ()  # of a reopened year
     errors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # of findings
     cache: dict[Any, Any] = field(default_factory=dict)
@@ -146,6 +173,7 @@ class Prepared:
             main=at_year_end(grouper, region.year),
             pieces=ReadPieces(),
             checked=CheckRun(grouper).finish(),
+            past=Past(codes=CodesRead(())),
             has_categories=by_category(policy),
             has_referrals=one_stay(policy),
         )
@@ -165,7 +193,7 @@ class Prepared:
 
     def changed_codes(self) -> dict[str, pa.Table]:
         """Return the codes read otherwise than written, of cases and of history, where there are."""
-        tables = {"code_changes": self.code_changes, "history_code_changes": self.history_changes}
+        tables = {"code_changes": self.code_changes, "history_code_changes": self.past.code_changes}
         return {name: table for name, table in tables.items() if len(table)}
 
     def corrected(self) -> Prepared:
@@ -180,8 +208,8 @@ class Prepared:
     def close(self) -> None:
         """Delete what lies on disk."""
         self.pieces.close()
-        if self.history is not None:
-            self.history.close()
+        if self.past.history is not None:
+            self.past.history.close()
 
 
 def prepare(
@@ -194,27 +222,27 @@ def prepare(
     lang: str = "zh",
     progress: Progress | None = None,
     spool: Path | None = None,
-    memory_cases: int = MEMORY_CASES,
+    memory_cases: int | None = None,
     until: dt.date | None = None,
 ) -> Prepared:
-    """Return the cases of a region's year as a settlement needs them.
+    """Return the cases of a region's year as a settlement needs them; see `Reading`.
 
-    `spool`: where to put what does not fit in memory (default: the system's temporary folder);
-    `memory_cases`: from how many cases on it is used; `until`: cases whose day of rule 1 is later
-    are left aside, as if they were not in the files. Raises InputError or SchemeError for inputs
-    that cannot be used, BooksError when counts do not tie out.
+    `until`: cases whose day of rule 1 is later are left aside, as if they were not in the files.
+    Raises InputError or SchemeError for inputs that cannot be used, BooksError when counts do not
+    tie out.
     """
     workers = threads or default_threads()
     step_of = progress or (lambda name, rows: lambda done: None)
     if grouper is None:
         grouper = grouper_of(region)
     main = at_year_end(grouper, region.year)
-    past = _Past(region, policy, main, grouper.numbers, workers, step_of, spool)
+    past = read_past(region, policy, main, grouper.numbers, workers, step_of, spool)
     if any(path.suffix.lower() in LIST_SUFFIXES for path in region.cases):
         policy = policy.using("fund_type_map")
     reading = replace(region.reading, fund_types=_fund_types(policy))
     source = open_source(list(region.cases), wanted(policy), "settlement", reading)
-    large = source.rows is not None and source.rows > memory_cases
+    most = MEMORY_CASES if memory_cases is None else memory_cases
+    large = source.rows is not None and source.rows > most
     pieces = ReadPieces(spool, on_disk=large)
     reader = PieceReader(region, policy, grouper, until)
     # not after the day of the run: the same inputs give the same findings on any day
@@ -323,10 +351,7 @@ def prepare(
         main=main,
         pieces=pieces,
         checked=checked,
-        history=past.history,
-        history_use=past.use,
-        history_quarantine=past.notes,
-        history_years=past.years,
+        past=past,
         counts=counts,
         broken=broken,
         quarantine=quarantine,
@@ -342,10 +367,8 @@ def prepare(
         has_referrals=reader.referrals,
         left_aside=left,
         codes=codes,
-        history_codes=past.codes,
         errors=errors,
         code_changes=changes_table(changes),
-        history_changes=changes_table(past.changes),
     )
 
 
@@ -720,57 +743,57 @@ def input_files(
     return files
 
 
-class _Past:
-    """The history, read and grouped: what base points and coefficients stand on."""
+def read_past(
+    region: Region,
+    policy: YearPolicy,
+    grouper: Grouper,
+    numbers: GroupNumbers,
+    workers: int,
+    step_of: Progress,
+    spool: Path | None,
+) -> Past:
+    """Return the history of a region, nothing where base points are given."""
+    codes, changes = CodesRead(grouper.own_editions), Changes()
+    if region.has_base_points:
+        return Past(codes=codes)
+    reader = PastReader(region, policy, grouper, numbers)
+    source = open_source(list(region.history), HISTORY_WANTED, "history", region.reading)
+    done = step_of("history", source.rows)
+    history, files = History(folder=spool), list[PastPiece]()
+    choice = grouper.edition_choice(region.history_codes)
 
-    def __init__(
-        self,
-        region: Region,
-        policy: YearPolicy,
-        grouper: Grouper,
-        numbers: GroupNumbers,
-        workers: int,
-        step_of: Progress,
-        spool: Path | None,
-    ) -> None:
-        self.history: History | None = None
-        self.use, self.notes = HistoryUse(), Quarantine()
-        self.codes, self.changes = CodesRead(grouper.own_editions), Changes()
-        self.rows_of: dict[str, int] = {}
-        self.years: tuple[int, ...] = ()
-        self.months: dict[tuple[str, str, int], int] = {}  # recorded fund of last year's months
-        if region.has_base_points:
-            return
-        reader = PastReader(region, policy, grouper, numbers)
-        self.years = tuple(range(reader.first, reader.last + 1))
-        source = open_source(list(region.history), HISTORY_WANTED, "history", region.reading)
-        done = step_of("history", source.rows)
-        self.history = History(folder=spool)
-        files: list[PastPiece] = []
-        choice = grouper.edition_choice(region.history_codes)
+    def task(piece: Piece) -> Callable[[], tuple[PastPiece, dict[str, Any]]]:
+        file = choice.of(piece.file)
+        return lambda: reader.read(*file.settle(piece))
 
-        def task(piece: Piece) -> Callable[[], tuple[PastPiece, dict[str, Any]]]:
-            file = choice.of(piece.file)
-            return lambda: reader.read(*file.settle(piece))
-
-        rows = 0
-        for kept, columns in in_order((task(p) for p in source.pieces), workers):
-            self.history.add(**columns)
-            files.append(kept)
-            self.codes.add(*kept.codes)
-            merge_changes(self.changes, kept.codes[1])
-            rows += len(kept.bad)
-            self.rows_of[kept.file] = self.rows_of.get(kept.file, 0) + len(kept.bad)
-            done(len(kept.bad))
-        for kept, repeats in zip(files, self.history.duplicates(), strict=True):
-            kept.quarantine_duplicates(repeats)
-            kept.add_funds(repeats.rows, region, self.months)
-        for kept in files:
-            self.notes.take(kept.quarantine)
-        for file, row, text in source.broken:
-            self.notes.add(file, row, None, "", text, "row_broken")
-        self.codes.found = choice.found
-        self.use = HistoryUse(rows + len(source.broken), self.history.used, len(self.notes))
+    rows_of: dict[str, int] = {}
+    for kept, columns in in_order((task(p) for p in source.pieces), workers):
+        history.add(**columns)
+        files.append(kept)
+        codes.add(*kept.codes)
+        merge_changes(changes, kept.codes[1])
+        rows_of[kept.file] = rows_of.get(kept.file, 0) + len(kept.bad)
+        done(len(kept.bad))
+    months: dict[tuple[str, str, int], int] = {}
+    notes = Quarantine()
+    for kept, repeats in zip(files, history.duplicates(), strict=True):
+        kept.quarantine_duplicates(repeats)
+        kept.add_funds(repeats.rows, region, months)
+        notes.take(kept.quarantine)
+    for file, row, text in source.broken:
+        notes.add(file, row, None, "", text, "row_broken")
+    codes.found = choice.found
+    return Past(
+        codes=codes,
+        history=history,
+        years=tuple(range(reader.first, reader.last + 1)),
+        rows=sum(rows_of.values()) + len(source.broken),
+        quarantined=len(notes),
+        quarantine=notes,
+        code_changes=changes_table(changes),
+        months=months,
+        rows_of=rows_of,
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ from drgpay.region.region import read_region
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.doubts import BIT
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
-from drgpay.settlement.prepare import Prepared, Progress, grouper_of, prepare
+from drgpay.settlement.prepare import Prepared, Progress, Reading, grouper_of, prepare
 from drgpay.settlement.quota import Quota
 from drgpay.settlement.referrals import (
     DEDUCTIBLE_KEYS,
@@ -165,35 +165,18 @@ def hospitals_table(run: YearEnd) -> pa.Table:
 
 
 def year_end(
-    folder: str | Path,
-    *,
-    overrides: Sequence[str] = (),
-    threads: int | None = None,
-    lang: str = "zh",
-    progress: Progress | None = None,
-    spool: Path | None = None,
-    memory_cases: int | None = None,
+    folder: str | Path, *, overrides: Sequence[str] = (), **how: Unpack[Reading]
 ) -> YearEnd:
     """Settle the year of a region folder.
 
-    `overrides`: `KEY=VALUE` texts of a trial run. `lang`: of the findings of the checks. `progress`
-    is given a step's name and its number of cases and returns what is called with the cases done.
-    More than `memory_cases` cases are kept in files in `spool`. The result does not depend on
-    `threads`, memory or the order of rows.
+    `overrides`: `KEY=VALUE` texts of a trial run. `how`: threads, lang, progress, spool and
+    memory_cases, as `Reading` says. The result does not depend on threads, memory or the order of
+    rows.
 
     Raises InputError, PolicyError or SchemeError for inputs that cannot be used, and BooksError
     when a total does not tie out. Source: S2 二(二)2, docs/rules.md.
     """
-    prepared = prepare_year(
-        folder,
-        overrides=overrides,
-        threads=threads,
-        lang=lang,
-        progress=progress,
-        spool=spool,
-        memory_cases=memory_cases,
-        official=True,
-    )
+    prepared = prepare_year(folder, overrides=overrides, official=True, **how)
     return settle_prepared(prepared, prepared.policy)
 
 
@@ -210,13 +193,9 @@ class OpenYear:
         self,
         region: Region | None = None,
         *,
-        threads: int | None = None,
-        lang: str = "zh",
-        progress: Progress | None = None,
-        spool: Path | None = None,
-        memory_cases: int | None = None,
         until: dt.date | None = None,
         official: bool = False,
+        **how: Unpack[Reading],
     ) -> Prepared:
         """Return the prepared cases, as `year_end` settles them.
 
@@ -231,19 +210,7 @@ class OpenYear:
         grouper = grouper_of(region)
         check_given_drgs(region, grouper)
         check_named_groups(policy, grouper)
-        more = {} if memory_cases is None else {"memory_cases": memory_cases}
-        return prepare(
-            region,
-            self.loaded,
-            policy,
-            grouper=grouper,
-            threads=threads,
-            lang=lang,
-            progress=progress,
-            spool=spool,
-            until=until,
-            **more,
-        )
+        return prepare(region, self.loaded, policy, grouper=grouper, until=until, **how)
 
 
 @contextmanager

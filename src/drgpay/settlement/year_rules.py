@@ -51,7 +51,7 @@ def year_rules(prepared: Prepared, policy: YearPolicy, region: Region) -> YearRu
             region.components,
             region.tcm_shares,
         ),
-        prepared.history,
+        prepared.past.history,
         base,
         primary,
     )
@@ -64,8 +64,8 @@ def _base_points(prepared: Prepared, policy: YearPolicy, region: Region) -> Base
     if region.weights is not None:
         mean = region.all_drg_mean_fen or 0
         return weighted_base_points(region.weights, mean, policy, region.file_of("weights"))
-    if prepared.history is None:
+    if prepared.past.history is None:
         return given_base_points(region.group_means or {}, region.all_drg_mean_fen or 0, policy)
     drgs = prepared.numbers.drgs
     adrg_of = {drg: drg[:3] for drg in drgs}
-    return history_base_points(prepared.history, drgs, adrg_of, policy, prepared.history_years)
+    return history_base_points(prepared.past.history, drgs, adrg_of, policy, prepared.past.years)

@@ -23,7 +23,7 @@ from drgpay.names.reasons import REASONS
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Region
 from drgpay.settlement.facts import HISTORY_WANTED, kept_columns
-from drgpay.settlement.prepare import HistoryUse, Prepared, at_year_end, grouper_of
+from drgpay.settlement.prepare import Past, Prepared, at_year_end, grouper_of
 from drgpay.settlement.totals import accounts_of
 from drgpay.spark.engine import STAGES, Folder, spark_module, uri
 from drgpay.spark.history import SparkHistory
@@ -146,7 +146,7 @@ class Reading:
         region, f = self.region, self.f
         codes = CodesRead(self.main.own_editions)
         if region.has_base_points:
-            return replace(year, history_codes=codes)
+            return replace(year, past=Past(codes=codes))
         frames = self.frames(given, region.history, "history")
         read, patients = self.read(frames, HISTORY_WANTED, PastJob(*self.job), codes)
         noted = _noted(f, self.copies(read), f.expr("copy AND note_reason IS NULL"))
@@ -165,10 +165,13 @@ class Reading:
         return replace(
             year,
             region=replace(region, last_year_months=months) if months else region,
-            history=history,
-            history_use=HistoryUse(rows, history.used, bad),
-            history_years=tuple(range(region.year - self.policy["history_years"], region.year)),
-            history_codes=codes,
+            past=Past(
+                codes=codes,
+                history=history,
+                years=tuple(range(region.year - self.policy["history_years"], region.year)),
+                rows=rows,
+                quarantined=bad,
+            ),
         )
 
     def write_notes(self, noted: Any, name: str) -> int:

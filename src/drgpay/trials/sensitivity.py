@@ -189,8 +189,8 @@ def _outcome(prepared: Prepared, policy: YearPolicy, region: Region) -> Outcome:
         region, prepared.loaded, policy, grouper=prepared.grouper, threads=prepared.threads
     )
     try:
-        correct_cases(again, prepared.later)
-        return outcome_of(settle_prepared(again, policy, region=region), groups=False)
+        corrected, _ = correct_cases(again, prepared.later)
+        return outcome_of(settle_prepared(corrected, policy, region=region), groups=False)
     finally:
         again.close()
 
