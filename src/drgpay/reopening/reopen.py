@@ -474,7 +474,7 @@ def correct_cases(
     waiting = {v.case_id: v for v in later if v.case_id}
     first: dict[str, str] = {}
     if not waiting:
-        return replace(prepared, later=tuple(later)), first
+        return replace(prepared, later=tuple(later), removed={}, regrouped={}), first
     groups = _groups(prepared)
     ids = pa.array(list(waiting), pa.string())
     faults: list[Bilingual] = []
