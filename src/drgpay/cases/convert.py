@@ -299,54 +299,35 @@ class _ExcelWriter:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         import xlsxwriter
 
-        self.names = schema.names
-        self.book = xlsxwriter.Workbook(
-            path,
-            {
-                "constant_memory": True,
-                "strings_to_formulas": False,
-                "strings_to_urls": False,
-                "tmpdir": str(path.parent),
-            },
-        )
+        options = {"constant_memory": True, "tmpdir": str(path.parent)}
+        options |= {"strings_to_formulas": False, "strings_to_urls": False}
+        self.columns = [BY_NAME[name] for name in schema.names]
+        self.book = xlsxwriter.Workbook(path, options)
+        forms = {"text": "@", "money": "0.00", "date": "yyyy-mm-dd"}
         self.formats = {
-            "text": self.book.add_format({"num_format": "@"}),
-            "money": self.book.add_format({"num_format": "0.00"}),
-            "date": self.book.add_format({"num_format": "yyyy-mm-dd"}),
-            "head": self.book.add_format({"bold": True, "num_format": "@"}),
+            kind: self.book.add_format({"num_format": form}) for kind, form in forms.items()
         }
-        self.sheets = 0
+        self.head = self.book.add_format({"bold": True, "num_format": "@"})
         self._next_sheet()
 
     def _next_sheet(self) -> None:
-        self.sheets += 1
-        self.sheet = self.book.add_worksheet("病例" + (str(self.sheets) if self.sheets > 1 else ""))
+        number = len(self.book.worksheets()) + 1
+        self.sheet = self.book.add_worksheet("病例" + (str(number) if number > 1 else ""))
         self.sheet.freeze_panes(1, 1)
-        for place, name in enumerate(self.names):
-            column = BY_NAME[name]
+        for place, column in enumerate(self.columns):
             kind = "text" if column.kind in (*_IDS, "sex", "flag") else column.kind
             width = 30 if column.kind == "codes" else 14
             self.sheet.set_column(place, place, width, self.formats.get(kind))
-            self.sheet.write_string(0, place, column.chinese, self.formats["head"])
+        self.sheet.write_row(0, 0, [column.chinese for column in self.columns], self.head)
         self.row = 1
 
     def write_table(self, table: pa.Table) -> None:
-        """Write some more rows."""
+        """Write some more rows; each cell has the format of its column."""
         flat = flat_table(table)
-        columns = [(BY_NAME[name].kind, flat[name].to_pylist()) for name in self.names]
-        for i in range(len(flat)):
+        for row in zip(*(flat[column.name].to_pylist() for column in self.columns), strict=True):
             if self.row > SHEET_ROWS:
                 self._next_sheet()
-            for place, (kind, values) in enumerate(columns):
-                value = values[i]
-                if value is None or value == "":
-                    continue
-                if kind == "date":
-                    self.sheet.write_datetime(self.row, place, value, self.formats["date"])
-                elif kind in ("count", "money"):
-                    self.sheet.write_number(self.row, place, value, self.formats.get(kind))
-                else:
-                    self.sheet.write_string(self.row, place, value, self.formats["text"])
+            self.sheet.write_row(self.row, 0, row)
             self.row += 1
 
     def close(self) -> None:

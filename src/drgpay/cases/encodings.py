@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -151,68 +153,71 @@ def _holds_chinese(path: Path, end: int) -> bool:
     return False
 
 
+def _as_bytes(path: Path, encoding: str) -> Iterator[bytes]:
+    """Yield a file's bytes, of UTF-16 those of UTF-8: line ends and marks are single ones there."""
+    wide = encoding.startswith("utf-16")
+    decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
+    first = True
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            text = decoder.decode(chunk).removeprefix("\ufeff" if first else "") if wide else ""
+            yield text.encode("utf-8", "surrogatepass") if wide else chunk
+            first = False
+
+
 def _marks(path: Path, encoding: str) -> Survey:
     """Count quotation marks, and refuse NUL bytes, of a file whose encoding is known."""
     wide = encoding.startswith("utf-16")
-    decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
     count = done = 0
-    before = previous = ""
+    before = previous = b""
     pair = empty_lines = quoted_ends = odd = False
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            marks: bytes | str = decoder.decode(chunk).removeprefix("\ufeff") if wide else chunk
-            quote, nul = ('"', "\0") if isinstance(marks, str) else (b'"', b"\0")
-            at = marks.find(nul)  # type: ignore[arg-type]
-            if at >= 0:
-                raise _nul(path, done + (2 * at if wide else at))
-            found = marks.count(quote)  # type: ignore[arg-type]
-            if found:
-                count += found
-                last = marks.rfind(quote)  # type: ignore[arg-type]
-                before = _char(marks, last - 1) if last else previous
-            if not quoted_ends and (found or odd):
-                quoted_ends, odd = _odd_lines(marks, odd)
-            if not empty_lines:
-                pair, empty_lines = _pair_of_ends(marks, previous, pair)
-            previous = _char(marks, len(marks) - 1) if marks else previous
-            done += len(chunk)
-    if before == "\ufeff" or (not wide and count == 1 and before == "\xbf"):
-        before = ""
-    return Survey(encoding, before if count % 2 else None, empty_lines, quoted_ends, count > 0)
+    for data in _as_bytes(path, encoding):
+        at = data.find(b"\0")
+        if at >= 0:
+            own = len(data[:at].decode("utf-8").encode("utf-16-le")) if wide else at
+            raise _nul(path, done + own)
+        found = data.count(b'"')
+        if found:
+            count += found
+            last = data.rfind(b'"')
+            before = data[last - 1 : last] if last else previous
+        if not quoted_ends and (found or odd):
+            quoted_ends, odd = _odd_lines(data, odd)
+        if not empty_lines:
+            pair, empty_lines = _pair_of_ends(data, previous, pair)
+        previous = data[-1:] or previous
+        done += CHUNK
+    if count == 1 and before == b"\xbf" and not wide:  # the byte order mark stands before it
+        before = b""
+    shown = before.decode("latin-1")
+    return Survey(encoding, shown if count % 2 else None, empty_lines, quoted_ends, count > 0)
 
 
 def filled_lines(path: Path, encoding: str, skip: int) -> int:
     """Return how many lines of a text file hold something, the first `skip` lines left out."""
-    wide = encoding.startswith("utf-16")
-    decoder = codecs.getincrementaldecoder(encoding if wide else "latin-1")()
     lines = 0
     at_end = True  # of a line: what stands next begins one
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            text: bytes | str = decoder.decode(chunk) if wide else chunk
-            raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-            data = np.frombuffer(raw, np.uint8)
-            if not len(data):
-                continue
-            ends = data == _LF
-            if b"\r" in raw:
-                ends |= data == _CR
-            lines += int(np.count_nonzero(ends[:-1] > ends[1:])) + bool(at_end and not ends[0])
-            at_end = bool(ends[-1])
-    opened = path.open(encoding=encoding if wide else "latin-1", newline="")
-    with opened as stream_of_text:
-        head = [line for _, line in zip(range(skip), stream_of_text, strict=False)]
+    for raw in _as_bytes(path, encoding):
+        data = np.frombuffer(raw, np.uint8)
+        if not len(data):
+            continue
+        ends = data == _LF
+        if b"\r" in raw:
+            ends |= data == _CR
+        lines += int(np.count_nonzero(ends[:-1] > ends[1:])) + bool(at_end and not ends[0])
+        at_end = bool(ends[-1])
+    wide = encoding.startswith("utf-16")
+    with path.open(encoding=encoding if wide else "latin-1", newline="") as stream:
+        head = list(islice(stream, skip))
     return lines - sum(bool(line.strip("\r\n\ufeff")) for line in head)
 
 
-def _odd_lines(marks: bytes | str, odd: bool) -> tuple[bool, bool]:
+def _odd_lines(raw: bytes, odd: bool) -> tuple[bool, bool]:
     """Return whether a line ends after an odd number of quotation marks; how the last one stands.
 
     `odd`: the number of marks before, in the line that goes on here, is odd.
     """
-    data = np.frombuffer(
-        marks.encode("utf-8", "surrogatepass") if isinstance(marks, str) else marks, np.uint8
-    )
+    data = np.frombuffer(raw, np.uint8)
     ends = np.flatnonzero((data == _LF) | (data == _CR))
     starts = np.concatenate([[0], ends[ends + 1 < len(data)] + 1])
     # sums of bytes wrap around at 256: whether they are odd remains
@@ -223,30 +228,20 @@ def _odd_lines(marks: bytes | str, odd: bool) -> tuple[bool, bool]:
     return bool(sums[:-1].any()), bool(sums[-1])
 
 
-def _pair_of_ends(marks: bytes | str, previous: str, pair: bool) -> tuple[bool, bool]:
+def _pair_of_ends(data: bytes, previous: bytes, pair: bool) -> tuple[bool, bool]:
     """Return whether an empty line has been met, and whether something stands behind it."""
-    text = marks if isinstance(marks, str) else None
-    data = marks if isinstance(marks, bytes) else b""
-    if pair:
-        start = 0
-    else:
-        head = previous + _char(marks, 0) if marks else ""
-        ends = ("\n\n", "\n\r", "\r\r")
-        if text is None and b"\r" not in data:
+    start = 0
+    if not pair and previous + data[:1] not in _PAIRS:
+        if b"\r" in data:
+            found = [data.find(ends) for ends in _PAIRS]
+        else:  # two bytes side by side are found faster so
             feeds = np.frombuffer(data, np.uint8) == _LF
             found = [data.find(b"\n\n") if (feeds[1:] & feeds[:-1]).any() else -1]
-        else:
-            found = [text.find(e) if text is not None else data.find(e.encode()) for e in ends]
-        start = 0 if head in ends else min((at for at in found if at >= 0), default=-1)
-    if start < 0:
-        return False, False
-    rest = text[start:].strip("\r\n") if text is not None else data[start:].strip(b"\r\n")
-    return True, bool(rest)
+        start = min((at for at in found if at >= 0), default=-1)
+    return (False, False) if start < 0 else (True, bool(data[start:].strip(b"\r\n")))
 
 
-def _char(text: bytes | str, at: int) -> str:
-    one = text[at : at + 1]
-    return one if isinstance(one, str) else one.decode("latin-1")
+_PAIRS = (b"\n\n", b"\n\r", b"\r\r")
 
 
 def _line_of(path: Path, position: int) -> int:
