@@ -162,8 +162,14 @@ def test_lines__are_counted_as_one_by_one(
         path.write_bytes(text.encode())
         lines = [line for line in text.replace("\r", "\n").split("\n") if line]
         assert encodings.filled_lines(path, "utf8", 0) == len(lines), text
+        path.write_bytes(text.encode("utf-16"))
+        assert encodings.filled_lines(path, "utf-16", 0) == len(lines), text
         for previous, pair in product(["", "a", *ends], [False, True]):
-            of_bytes = encodings._pair_of_ends(text.encode(), previous, pair)
-            assert of_bytes == encodings._pair_of_ends(text, previous, pair), text
-            seen.add(of_bytes)
+            found = encodings._pair_of_ends(text.encode(), previous.encode(), pair)
+            whole = previous + text
+            pairs = [i for i in range(len(whole)) if whole[i : i + 2] in ("\n\n", "\n\r", "\r\r")]
+            first = 0 if pair else min(pairs, default=None)
+            rest = "" if first is None else text[max(first - len(previous), 0) :]
+            assert found == (first is not None, bool(rest.strip("\r\n"))), text
+            seen.add(found)
     assert len(seen) == 3

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from drgpay.cases.texts import Mask, texts_of
+from drgpay.cases.arrays import texts_of
+from drgpay.cases.parse import Mask
 
 
 def column_of(table: pa.Table, name: str) -> tuple[pa.Array, Mask]:

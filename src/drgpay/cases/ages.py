@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import blank, is_text
 from drgpay.cases.kernels import odd_ages
 from drgpay.cases.tidy import (
     BIRTH_DATE,
@@ -118,9 +119,9 @@ def _texts(table: pa.Table, name: str, least: int) -> pa.Array | None:
     column = numbers_as_texts(
         column, lambda v: (v < 1) | (v != np.floor(v)) if least else v != np.floor(v)
     )
-    if column.null_count and not _is_text(column.type):
+    if column.null_count and not is_text(column.type):
         column = column.cast(pa.string())
-    return parse.flat(column).cast(pa.string()) if _is_text(column.type) else None
+    return parse.flat(column).cast(pa.string()) if is_text(column.type) else None
 
 
 def _is_whole(table: pa.Table, name: str) -> bool:
@@ -143,13 +144,6 @@ def _rows_of_numbers(table: pa.Table, has_days: bool, dated: bool) -> NDArray[np
     return out[: odd_ages(years, days, has_days, dated, missing, out)]
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    one_of = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(is_it(kind) for is_it in one_of)
-
-
 def _rows(years: pa.Array | None, days: pa.Array | None, dated: bool) -> NDArray[np.int64]:
     """Return the rows that may need more than their numbers."""
     parts = [np.zeros(0, dtype=np.int64)]
@@ -157,19 +151,15 @@ def _rows(years: pa.Array | None, days: pa.Array | None, dated: bool) -> NDArray
         odd = looked_at(years, 1, 3)
         zero = np.asarray(pc.fill_null(pc.equal(years.take(pa.array(odd)), "0"), False))
         if dated:  # days that are not written come from the dates
-            zero &= ~_blank(days.take(pa.array(odd))) if days is not None else False
+            zero &= ~blank(days.take(pa.array(odd))) if days is not None else False
         parts.append(odd[~zero])
         if days is not None:
-            parts.append(np.flatnonzero(_blank(years)))
+            parts.append(np.flatnonzero(blank(years)))
     if days is not None:
         odd = looked_at(days, 1, 4)
         plain = np.asarray(pc.fill_null(pc.equal(days.take(pa.array(odd)), "0"), False))
         parts.append(odd[~plain])
     return np.unique(np.concatenate(parts))
-
-
-def _blank(texts: pa.Array) -> NDArray[np.bool_]:
-    return np.asarray(pc.fill_null(pc.equal(pc.binary_length(texts), 0), True))
 
 
 class _Rows:

@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.ages import against_birth_date
+from drgpay.cases.arrays import (
+    as_lists,
+    blank,
+    is_text,
+    lengths_of,
+    numbers_of,
+    of_lengths,
+    sums_of,
+    trimmed,
+)
 from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
-from drgpay.cases.encode import Faults, _blank
+from drgpay.cases.encode import Faults
 from drgpay.cases.refunds import FILE, ROW
-from drgpay.cases.written import as_lists, code_words, read_cells
+from drgpay.cases.written import code_words, read_cells
 from drgpay.ground.arrow import decimal_column
 from drgpay.names.columns import CASE_COLUMNS, Column
 
@@ -56,7 +66,7 @@ def canonical(
     there but is not what its column holds is a fault of its row.
     """
     table, count = faults.table, len(faults.table)
-    faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
+    faults.add(blank(table["case_id"]), "case_id", "case_id_missing")
     editions = RowEditions((edition,))
     own = recoders[0].own if recoders is not None else ""
     if recoders is not None:
@@ -79,12 +89,12 @@ def canonical(
             cells = read_cells(recoder.kind, words, lengths, known, changes)
             cells.note(faults, table, name)
             words, lengths = cells.words, cells.lengths
-        blank = _blank_words(words)
-        kept[name] = lengths, ~blank
+        empty = _blank_words(words)
+        kept[name] = lengths, ~empty
         if name == "diagnoses":  # else the next one would take its place
-            led_by_none = _first(blank, lengths) & (_counts(~blank, lengths) > 0)
+            led_by_none = _first(empty, lengths) & (sums_of(~empty, lengths) > 0)
             faults.add(led_by_none, name, "principal_missing")
-        codes[name] = words, lengths, ~blank
+        codes[name] = words, lengths, ~empty
     for column in CASE_COLUMNS:
         if column.name in codes or column.name not in table.column_names:
             continue
@@ -132,10 +142,9 @@ def canonical(
 
 def _plain(column: Column, values: Any, faults: Faults) -> tuple[pa.Array, Mask | None]:
     """Return a column of one value a row in its type, and where decimals were dropped."""
-    empty = _blank(values)
+    empty = blank(values)
     if column.kind == "text":
-        texts = pc.utf8_trim_whitespace(parse.flat(values).cast(pa.string()))
-        return _nulled(texts, empty), None
+        return _nulled(trimmed(values), empty), None
     read, bad = parse.read(column.name, column.kind, values)
     reason = parse.FAULTS.get(column.name, parse.FAULTS[column.kind])
     faults.add(bad, column.name, reason)
@@ -166,7 +175,7 @@ def _decimals(values: Any) -> Mask:
     """Return where a number has decimals that a whole one has not."""
     array = parse.flat(values)
     kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_text(kind):
         found = pc.match_substring_regex(array, r"\.\d*[1-9]")
     elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         found = pc.not_equal(pc.floor(array), array)
@@ -177,9 +186,8 @@ def _decimals(values: Any) -> Mask:
 
 def _blank_words(words: pa.Array) -> Mask:
     empty = np.asarray(pc.equal(pc.binary_length(words.dictionary.cast(pa.string())), 0))
-    index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(empty)))
-    blank: Mask = np.append(empty, True)[index]
-    return blank
+    found: Mask = np.append(empty, True)[numbers_of(words)]
+    return found
 
 
 def _first(mask: Mask, lengths: NDArray[np.int64]) -> Mask:
@@ -191,18 +199,10 @@ def _first(mask: Mask, lengths: NDArray[np.int64]) -> Mask:
     return out
 
 
-def _counts(mask: Mask, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    running = np.concatenate([[0], np.cumsum(mask)])
-    ends = np.cumsum(lengths)
-    found: NDArray[np.int64] = running[ends] - running[ends - lengths]
-    return found
-
-
 def _lists(words: pa.Array, lengths: NDArray[np.int64], keep: Mask) -> pa.Array:
-    offsets = np.concatenate([[0], np.cumsum(_counts(keep, lengths))]).astype(np.int32)
     texts = words.filter(pa.array(keep))
     texts = texts.dictionary.take(texts.indices).cast(pa.string())
-    return pa.ListArray.from_arrays(pa.array(offsets), texts)
+    return of_lengths(texts, sums_of(keep, lengths))
 
 
 def _aligned(
@@ -210,15 +210,13 @@ def _aligned(
 ) -> pa.Array:
     """Return a list column that goes with codes, without what stands at their empty places."""
     lists = as_lists(table[name])
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
-    texts = pc.fill_null(pc.utf8_trim_whitespace(lists.flatten().cast(pa.string())), "")
+    lengths = lengths_of(lists)
+    texts = pc.fill_null(trimmed(lists.flatten()), "")
     keep = np.ones(len(texts), dtype=np.bool_)
     if _ALIGNED[name] in kept:
         of_codes, there = kept[_ALIGNED[name]]
         same = lengths == of_codes
         keep[np.repeat(same, lengths)] = there[np.repeat(same, of_codes)]
-    counts = _counts(keep, lengths)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    found = pa.ListArray.from_arrays(pa.array(offsets), texts.filter(pa.array(keep)))
+    found = of_lengths(texts.filter(pa.array(keep)), sums_of(keep, lengths))
     unknown = np.asarray(lists.is_null())
     return pc.if_else(pa.array(unknown), pa.scalar(None, _TEXTS), found) if unknown.any() else found

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from drgpay.cases.arrays import bytes_of
 from drgpay.cases.kernels import doubled, hash_texts, suspects
 
 AT_ONCE = 25_000_000  # hashes that are sorted together
@@ -17,18 +18,11 @@ AT_ONCE = 25_000_000  # hashes that are sorted together
 
 def text_hashes(texts: pa.Array) -> NDArray[np.uint64]:
     """Return a hash of each text of an array without nulls inside its data."""
-    kind = texts.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        texts, kind = texts.cast(pa.string()), pa.string()
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        texts = texts.cast(pa.string())
     out = np.zeros(len(texts), dtype=np.uint64)
-    if not len(texts):
-        return out
-    _, offsets, data = texts.buffers()
-    wide = np.int64 if pa.types.is_large_string(kind) else np.int32
-    starts = np.frombuffer(offsets, dtype=wide)[texts.offset : texts.offset + len(texts) + 1]
-    raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(1, np.uint8)
     with np.errstate(over="ignore"):
-        hash_texts(starts, raw, out)
+        hash_texts(*bytes_of(texts), out)
     return out
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from drgpay.cases.arrays import blank, numbers_of
 from drgpay.cases.codes import Changes, Recoder
 from drgpay.ground.errors import InputError, both
 
@@ -134,7 +135,7 @@ def row_editions(
     number = {name: i for i, name in enumerate(names)}
     of_word = np.array([number.get(word, 0) for word in said] + [0], dtype=np.int8)
     strange = np.array([bool(word) and word not in known for word in said] + [False])
-    index = np.asarray(pc.fill_null(column.indices.cast(pa.int32()), len(said)))
+    index = numbers_of(column)
     which = of_word[index]
     bad = strange[index] if strange.any() else None
     if len(which) and (which == which[0]).all():
@@ -330,8 +331,7 @@ def _silent(table: pa.Table) -> pa.Table:
     """Return the rows that do not say their edition."""
     if COLUMN not in table.column_names:
         return table
-    words = pc.utf8_trim_whitespace(table[COLUMN].cast(pa.string()))
-    return table.filter(pc.fill_null(pc.equal(words, ""), True))
+    return table.filter(pa.array(blank(table[COLUMN])))
 
 
 def counted(recoders: tuple[Recoder, Recoder], words: tuple[pa.Array, pa.Array]) -> FoundEdition:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.ages import against_birth_date, without_filler
+from drgpay.cases.arrays import blank, numbers_of
 from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
@@ -170,7 +171,7 @@ def encode_cases(
     editions = RowEditions((edition,))
     of_diagnoses, of_procedures = recoders or (None, None)
     count = len(table)
-    faults.add(_blank(table["case_id"]), "case_id", "case_id_missing")
+    faults.add(blank(table["case_id"]), "case_id", "case_id_missing")
     if of_diagnoses is not None:
         default = edition or of_diagnoses.own
         editions, strange = row_editions(table, default, of_diagnoses.editions)
@@ -232,17 +233,6 @@ def _asked(table: pa.Table, name: str, faults: Faults) -> NDArray[np.int32]:
     numbers, bad = parse.read(name, "count", table[name])
     faults.add(bad, name, parse.FAULTS.get(name, parse.FAULTS["count"]))
     return numbers
-
-
-def _blank(column: pa.ChunkedArray) -> parse.Mask:
-    """Return which values of a column are missing or texts without a visible character."""
-    if pa.types.is_string_view(column.type):
-        column = column.cast(pa.string())
-    if pa.types.is_dictionary(column.type):
-        column = parse.flat(column)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return np.asarray(column.is_null())
-    return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +308,8 @@ def _encode_words(
     table = encode(dictionary)
     if recoder is not None:
         tally.note(recoder, words, table)
-    blank = np.asarray(pc.equal(pc.binary_length(dictionary), 0))
+    empty = np.asarray(pc.equal(pc.binary_length(dictionary), 0))
     if words.null_count:
-        index = np.asarray(pc.fill_null(words.indices.cast(pa.int64()), len(dictionary)))
-        table = np.append(table, np.int32(0))
-        blank = np.append(blank, True)
-    else:
-        index = np.asarray(words.indices)
-    ids = table[index]
-    return ids, (blank[index] if blank.any() else None)
+        table, empty = np.append(table, np.int32(0)), np.append(empty, True)
+    index = numbers_of(words) if words.null_count else np.asarray(words.indices)
+    return table[index], (empty[index] if empty.any() else None)

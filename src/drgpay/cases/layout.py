@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drgpay.cases.arrays import EXACT, bytes_of, is_list
 from drgpay.cases.mapping import HeaderMapping, bundled_for
 from drgpay.cases.pseudonyms import shown
 from drgpay.cases.row_kinds import split_kinds
@@ -30,7 +30,6 @@ from drgpay.names.columns import (
 # numbers of a patient, not of a stay
 NO_STAY = frozenset(normal_header(header) for header in ("病案号", "medcasno", "住院号"))
 HISTORY_NEEDS = ("admission_date", "discharge_date", "total_cost")
-EXACT = 10.0**15  # floats below it hold every digit of a whole number
 _SEPARATORS = [mark for mark in CODE_SEPARATORS if mark != "|"]
 _SEPARATOR_BYTES = [mark.encode() for mark in _SEPARATORS]
 _ANY_SEPARATOR = f"[{''.join(_SEPARATORS)}]"
@@ -86,18 +85,13 @@ class Layout:
         return column
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    one_of = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(is_it(kind) for is_it in one_of)
-
-
 def _check_type(name: str, column: pa.ChunkedArray, where: str) -> None:
     """Refuse a column of structs, maps or lists where its kind has no room for them."""
     kind = column.type
     while pa.types.is_dictionary(kind):
         kind = kind.value_type
     may_be_lists = BY_NAME[whole_of(name)].kind in ("codes", "dates", "words")
-    if may_be_lists and whole_of(name) == name and _is_list(kind):
+    if may_be_lists and whole_of(name) == name and is_list(kind):
         kind = kind.value_type
     if not pa.types.is_nested(kind):
         return
@@ -117,14 +111,14 @@ def _check_type(name: str, column: pa.ChunkedArray, where: str) -> None:
 def _plain_texts(name: str, column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
     """Return a column whose texts are stored as views or as bytes as one of plain texts."""
     kind = column.type
-    while pa.types.is_dictionary(kind) or _is_list(kind):
+    while pa.types.is_dictionary(kind) or is_list(kind):
         kind = kind.value_type
     is_bytes = any(is_it(kind) for is_it in _BYTES)
     if not is_bytes and not pa.types.is_string_view(kind):
         return column
     plain: pa.DataType = pa.string()
     outer = column.type
-    if _is_list(outer):
+    if is_list(outer):
         plain = pa.list_(pa.string())
     try:
         if not pa.types.is_dictionary(outer):
@@ -422,7 +416,7 @@ def _translated(
     column: pa.ChunkedArray, words: Mapping[str, str], used: set[str] | None
 ) -> pa.ChunkedArray:
     """Return a column with words replaced by what they mean; `used` takes the words met."""
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+    if is_list(column.type):
         return column
     encoded = (
         column
@@ -467,12 +461,7 @@ def _one_separator(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _has_separator(texts: pa.Array) -> bool:
     """Whether one of the marks stands in a text array."""
-    _, offsets, buffer = texts.buffers()
-    if buffer is None or not len(texts):
-        return False
-    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    ends = np.frombuffer(offsets, dtype=kind)
-    first, last = int(ends[texts.offset]), int(ends[texts.offset + len(texts)])
-    memory = buffer.slice(first, last - first).to_pybytes()
+    starts, data = bytes_of(texts)
+    memory = data[int(starts[0]) : int(starts[-1])].tobytes()
     plain = memory.isascii()  # found at once, and then most marks need not be looked for
     return any(mark in memory for mark in _SEPARATOR_BYTES if mark.isascii() or not plain)

@@ -8,22 +8,13 @@ from __future__ import annotations
 import codecs
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO
 
-from drgpay.cases.files import (
-    OUT_OF_THE_FOLDER,
-    SHOWN,
-    left_lying,
-    not_passed_over,
-    of_folder,
-    readable,
-    whole_zip,
-)
+from drgpay.cases.files import SHOWN, left_lying, readable, whole_zip
 from drgpay.cases.lists_json import (
     LONGEST_MARK,
     LOST,
@@ -35,7 +26,7 @@ from drgpay.cases.lists_json import (
     spans_of,
     spans_of_text,
 )
-from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.ground.errors import InputError, both
 
 BLOCK = 4 << 20
 SMALL_FILE = 1 << 20
@@ -92,20 +83,6 @@ class Objects:
     items: list[Span]
 
 
-class Stream(Protocol):
-    """What bytes are read from."""
-
-    def read(self, size: int, /) -> bytes: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None: ...
-
-
 Unit = Lines | Small | Objects
 
 
@@ -120,14 +97,30 @@ class Tally:
         return self.files.setdefault(file, Seen())
 
 
-class _Counted:
-    """A stream whose marks of lists are counted as it is read."""
+class _Stream:
+    """A file or a member of a zip: its marks of lists are counted as it is read.
 
-    def __init__(self, stream: Stream, seen: Seen) -> None:
-        self.stream, self.seen, self.tail = stream, seen, b""
+    A member is read to the `size` that it announces, and no further.
+    """
 
-    def read(self, size: int, /) -> bytes:
-        raw = self.stream.read(size)
+    def __init__(self, path: Path, stream: IO[bytes], seen: Seen, size: int | None = None) -> None:
+        self.path, self.stream, self.seen, self.left, self.tail = path, stream, seen, size, b""
+
+    def read(self, size: int) -> bytes:
+        """Read some more."""
+        if self.left is None:
+            with readable(self.path):
+                raw = self.stream.read(size)
+        else:
+            with whole_zip(self.path):
+                raw = self.stream.read(min(size, self.left + 1))
+            self.left -= len(raw)
+            if self.left < 0:
+                raise InputError(
+                    both("压缩包比它声明的大", "the zip holds more than it announces"),
+                    where=self.path,
+                    remedy=both("重新压缩为普通zip", "pack it again as a plain zip"),
+                )
         # what stands in both ends may be one mark in two parts
         seam = self.tail + raw[:LONGEST_MARK]
         self.seen.marks += marks_of(raw) + marks_of(seam)
@@ -135,47 +128,21 @@ class _Counted:
         self.tail = (self.tail + raw)[-LONGEST_MARK:]
         return raw
 
-    def __enter__(self) -> Self:
-        self.stream.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self.stream.__exit__(kind, error, trace)
-
-
-_Member = tuple[str, str, int, Callable[[], Stream]]  # label, suffix, size, open
-
 
 def units_of(
-    paths: list[Path], encoding: str | None, tally: Tally
+    files: list[Path], encoding: str | None, tally: Tally
 ) -> tuple[tuple[str, ...], Iterator[Unit]]:
     """Return the names of files and the stream of their units; checks zips before anything else.
 
     `tally` fills as the files are read.
 
-    Raises InputError for an empty folder or a zip that is refused.
+    Raises InputError for a zip that is refused.
     """
     if encoding is not None:
         encoding = _encoding(encoding)
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside, others = of_folder(path, LIST_SUFFIXES)
-            if others:
-                raise InputError(not_passed_over(others), where=path, remedy=OUT_OF_THE_FOLDER)
-            if not inside:
-                raise _no_lists(path, both("文件夹中没有清单文件", "no list files in this folder"))
-            files += inside
-        else:
-            files.append(path)
-    members = [m for path in files for m in _members(path)]
-    return tuple(str(path) for path in files), _units(members, encoding, tally)
+    zipped = {path: _members(path) for path in files if path.suffix.lower() == ".zip"}
+    names = tuple(str(path) for path in files)
+    return names, _units(_streams(files, zipped, tally), encoding, tally)
 
 
 def _encoding(name: str) -> str:
@@ -196,42 +163,48 @@ def _encoding(name: str) -> str:
     return "utf-8-sig" if known in ("utf-8", "ascii") else known
 
 
-def _no_lists(path: Path, what: Bilingual) -> InputError:
-    return InputError(
-        what,
-        where=path,
-        remedy=both(
-            f"放入 {'、'.join(LIST_SUFFIXES)} 文件", f"put in files {', '.join(LIST_SUFFIXES)}"
-        ),
-    )
-
-
-def _members(path: Path) -> list[_Member]:
-    if path.suffix.lower() != ".zip":
-        with readable(path):
-            size = path.stat().st_size
-        return [(path.name, path.suffix.lower(), size, partial(_opened, path))]
+def _members(path: Path) -> list[zipfile.ZipInfo]:
+    """Return the members of a zip that hold lists, by name; raises InputError for one refused."""
     with readable(path), whole_zip(path), zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_zip(path, infos)
     chosen = sorted((i for i in infos if not _junk(i.filename)), key=lambda i: i.filename)
     if not chosen:
-        raise _no_lists(path, both("压缩包中没有清单文件", "no list files in this zip"))
-
-    shared = _Archive(path, len(chosen))
-
-    def opened(info: zipfile.ZipInfo) -> Callable[[], Stream]:
-        return lambda: _ZipMember(shared, info)
-
-    return [
-        (f"{path.name}/{i.filename}", Path(i.filename).suffix.lower(), i.file_size, opened(i))
-        for i in chosen
-    ]
+        raise InputError(
+            both("压缩包中没有清单文件", "no list files in this zip"),
+            where=path,
+            remedy=both(
+                f"放入 {'、'.join(LIST_SUFFIXES)} 文件", f"put in files {', '.join(LIST_SUFFIXES)}"
+            ),
+        )
+    return chosen
 
 
-def _opened(path: Path) -> IO[bytes]:
-    with readable(path):
-        return path.open("rb")
+_Opened = tuple[str, str, int, _Stream]  # label, suffix, size
+
+
+def _streams(
+    files: list[Path], zipped: Mapping[Path, list[zipfile.ZipInfo]], tally: Tally
+) -> Iterator[_Opened]:
+    """Yield files and members of zips, each open until the next one is asked for."""
+    for path in files:
+        if path not in zipped:
+            with readable(path):
+                stream, size = path.open("rb"), path.stat().st_size
+            with stream:
+                own = _Stream(path, stream, tally.of(path.name))
+                yield path.name, path.suffix.lower(), size, own
+            continue
+        with whole_zip(path):
+            archive = zipfile.ZipFile(path)
+        with archive:
+            for info in zipped[path]:
+                label, suffix = f"{path.name}/{info.filename}", Path(info.filename).suffix.lower()
+                with whole_zip(path):
+                    member = archive.open(info)
+                with member:
+                    own = _Stream(path, member, tally.of(label), info.file_size)
+                    yield label, suffix, info.file_size, own
 
 
 def _junk(name: str) -> bool:
@@ -297,73 +270,24 @@ def _check_zip(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             )
 
 
-class _Archive:
-    """A zip that is opened with its first member and closed with its last."""
-
-    def __init__(self, path: Path, members: int) -> None:
-        self.path, self.members = path, members
-        self.archive: zipfile.ZipFile | None = None
-
-    def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
-        """Open a member."""
-        with whole_zip(self.path):
-            if self.archive is None:
-                self.archive = zipfile.ZipFile(self.path)
-            return self.archive.open(info)
-
-    def done(self) -> None:
-        """Note that a member has been read."""
-        self.members -= 1
-        if not self.members and self.archive is not None:
-            self.archive.close()
-
-
-class _ZipMember:
-    """A member of a zip, read to the size that it announces and no further."""
-
-    def __init__(self, archive: _Archive, info: zipfile.ZipInfo) -> None:
-        self.archive, self.path, self.left = archive, archive.path, info.file_size
-        self.stream = archive.open(info)
-
-    def read(self, size: int) -> bytes:
-        with whole_zip(self.path):
-            raw = self.stream.read(min(size, self.left + 1))
-        self.left -= len(raw)
-        if self.left < 0:
-            raise InputError(
-                both("压缩包比它声明的大", "the zip holds more than it announces"),
-                where=self.path,
-                remedy=both("重新压缩为普通zip", "pack it again as a plain zip"),
-            )
-        return raw
-
-    def __enter__(self) -> _ZipMember:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stream.close()
-        self.archive.done()
-
-
-def _units(members: list[_Member], encoding: str | None, tally: Tally) -> Iterator[Unit]:
+def _units(opened: Iterator[_Opened], encoding: str | None, tally: Tally) -> Iterator[Unit]:
     small: list[tuple[str, bytes]] = []
     held = 0
-    for label, suffix, size, opener in members:
-        with _Counted(opener(), tally.of(label)) as stream:
-            head = stream.read(BLOCK)
-            lines = _by_line(head, suffix)
-            if not lines and size <= SMALL_FILE:
-                while more := stream.read(BLOCK):
-                    head += more
-                small.append((label, head))
-                held += len(head)
-            if small and (lines or size > SMALL_FILE or held > BLOCK or len(small) >= SMALL_FILES):
-                yield Small(small, encoding, tally)
-                small, held = [], 0
-            if lines:
-                yield from _lines(label, head, stream, encoding, tally)
-            elif size > SMALL_FILE:
-                yield from _objects(label, head, stream, encoding, tally)
+    for label, suffix, size, stream in opened:
+        head = stream.read(BLOCK)
+        lines = _by_line(head, suffix)
+        if not lines and size <= SMALL_FILE:
+            while more := stream.read(BLOCK):
+                head += more
+            small.append((label, head))
+            held += len(head)
+        if small and (lines or size > SMALL_FILE or held > BLOCK or len(small) >= SMALL_FILES):
+            yield Small(small, encoding, tally)
+            small, held = [], 0
+        if lines:
+            yield from _lines(label, head, stream, encoding, tally)
+        elif size > SMALL_FILE:
+            yield from _objects(label, head, stream, encoding, tally)
     if small:
         yield Small(small, encoding, tally)
 
@@ -390,7 +314,7 @@ _SHORT = 200  # bytes of a line that can be no list
 
 
 def _lines(
-    label: str, head: bytes, stream: Stream, encoding: str | None, tally: Tally
+    label: str, head: bytes, stream: _Stream, encoding: str | None, tally: Tally
 ) -> Iterator[Unit]:
     rest = head.removeprefix(_BOM)
     while True:
@@ -413,7 +337,7 @@ def _lines(
 class _OneLine:
     """The bytes of a line that does not fit into memory; `behind` is what was read beyond it."""
 
-    def __init__(self, begun: bytes, stream: Stream) -> None:
+    def __init__(self, begun: bytes, stream: _Stream) -> None:
         self.begun, self.stream, self.behind, self.ended = begun, stream, b"", False
 
     def read(self, size: int) -> bytes:
@@ -426,7 +350,7 @@ class _OneLine:
 
 
 def _objects(
-    label: str, head: bytes, stream: Stream | _OneLine, encoding: str | None, tally: Tally
+    label: str, head: bytes, stream: _Stream | _OneLine, encoding: str | None, tally: Tally
 ) -> Iterator[Unit]:
     """Yield the values of a large file, an array or objects one behind the other."""
     decoder = codecs.getincrementaldecoder(encoding or likely_encoding(head))(errors=LOST)

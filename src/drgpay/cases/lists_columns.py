@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import lengths_of, of_lengths, sums_of
 from drgpay.cases.lists_codes import (
     ACCOUNT,
     DEPARTMENT_SIGN,
@@ -309,8 +310,7 @@ class Node:
             self.entries, self.lengths = column, np.ones(lists.count, dtype=np.int64)
         else:
             self.entries = column.flatten()
-            lengths = pc.fill_null(pc.list_value_length(column), 0)
-            self.lengths = np.asarray(lengths, dtype=np.int64)
+            self.lengths = lengths_of(column)
         self.rows = np.repeat(np.arange(lists.count), self.lengths)
         if lists.lines is not None:
             self._look(node, lists.lines)
@@ -404,10 +404,7 @@ class Node:
 
     def sums(self, values: NDArray[Any]) -> Fen:
         """Return the sum of a value of each entry for each list."""
-        running = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-        ends = np.cumsum(self.lengths)
-        found: Fen = running[ends] - running[ends - self.lengths]
-        return found
+        return sums_of(values, self.lengths)
 
     def put(
         self,
@@ -423,9 +420,8 @@ class Node:
             if self.lists.need.has(name)
         }
         counts = np.bincount(self.rows[order], minlength=self.lists.count)
-        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
         for name, values in (columns | texts).items():
-            out[name] = pa.ListArray.from_arrays(offsets, values.take(pa.array(order)))
+            out[name] = of_lengths(values.take(pa.array(order)), counts)
 
 
 def patient_of(*numbers: str | None, key: bytes = ONCE) -> str | None:

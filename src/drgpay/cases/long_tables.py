@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import of_lengths
 from drgpay.cases.pieces import BATCH_ROWS, Piece, Source
 from drgpay.cases.quarantine import RowNote
 from drgpay.cases.row_kinds import MAIN, UNREAD
@@ -120,10 +121,7 @@ def _folded(
         texts = pc.fill_null(table[name].combine_chunks().take(pa.array(rows)), "")
         there = np.asarray(pc.greater(pc.binary_length(texts), 0))
         lengths = np.bincount(case[rows][there], minlength=len(lead))
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        columns[name] = pa.ListArray.from_arrays(
-            pa.array(offsets), texts.filter(pa.array(there)).cast(pa.string())
-        )
+        columns[name] = of_lengths(texts.filter(pa.array(there)).cast(pa.string()), lengths)
     kept = pa.array(np.flatnonzero(good))
     return pa.table(columns).take(kept), numbers[lead][good], notes
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import trimmed
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.arrow import decimal_column
 from drgpay.ground.errors import BooksError, both
@@ -218,8 +219,7 @@ def _entries(table: pa.Table, rows: NDArray[np.int64], first: int) -> list[_Entr
     def texts(name: str) -> list[str | None]:
         if name not in have:
             return [None] * len(some)
-        trimmed = pc.utf8_trim_whitespace(parse.flat(some[name]).cast(pa.string()))
-        return [text or None for text in trimmed.to_pylist()]
+        return [text or None for text in trimmed(some[name]).to_pylist()]
 
     ids = {name: texts(name) for name in _IDS}
     files, numbers = texts(FILE), texts(ROW)
@@ -267,8 +267,7 @@ def _candidates(
 def _among(table: pa.Table, name: str, values: pa.Array) -> NDArray[np.bool_]:
     if name not in table.column_names or not len(values):
         return np.zeros(len(table), dtype=np.bool_)
-    texts = pc.utf8_trim_whitespace(parse.flat(table[name]).cast(pa.string()))
-    return np.asarray(pc.is_in(texts, value_set=values))
+    return np.asarray(pc.is_in(trimmed(table[name]), value_set=values))
 
 
 def _original(

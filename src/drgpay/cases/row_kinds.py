@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drgpay.cases import parse
+from drgpay.cases.arrays import trimmed
 from drgpay.cases.values import FURTHER_ROWS, MAIN_ROWS, ROW_KINDS, by_word, coded
 from drgpay.names.columns import ROW_ORDER, ROW_PARTS
 
@@ -62,5 +62,4 @@ def _unread(kinds: pa.ChunkedArray) -> pa.Array:
 
 
 def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    flat = parse.flat(column).cast(pa.string())
-    return pa.chunked_array([pc.fill_null(pc.utf8_trim_whitespace(flat), "")])
+    return pa.chunked_array([pc.fill_null(trimmed(column), "")])

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import bytes_of, is_text, numbers_of
 from drgpay.cases.codes import Changes
 from drgpay.cases.kernels import odd_codes, odd_numbers, short_words
 from drgpay.cases.pseudonyms import PERSON, certificates_note, count_certificates
@@ -115,7 +116,7 @@ def tidy_cells(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.Chunke
     kind = BY_NAME[whole_of(name)].kind
     if name == PERSON:
         read_as.note_persons(column)
-    if kind == "codes" or not _holds_texts(column.type):
+    if kind == "codes" or not is_text(column.type):
         return _weighed(name, column, read_as) if name in WEIGHTS else column
     if name in WEIGHTS:
         return _weighed(name, column, read_as)
@@ -129,13 +130,6 @@ def tidy_cells(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.Chunke
         return _chosen(name, column, by_word(CHOICE_WORDS[name]), read_as, canonical=True)
     column = _emptied(name, column, read_as)
     return _whole_pools(name, column, read_as) if name == "pool" else column
-
-
-def _holds_texts(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    one_of = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(is_it(kind) for is_it in one_of)
 
 
 def _emptied(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
@@ -183,22 +177,15 @@ def _empty_places(words: pa.Array) -> NDArray[np.int64]:
     empty = [is_empty(word) and bool(word.strip()) for word in encoded.dictionary.to_pylist()]
     if not any(empty):
         return some[:0]
-    index = np.asarray(pc.fill_null(encoded.indices, len(empty)))
-    places: NDArray[np.int64] = some[np.array([*empty, False])[index]]
+    places: NDArray[np.int64] = some[np.array([*empty, False])[numbers_of(encoded)]]
     return places
 
 
 def _looked_at(words: pa.Array, kernel: Callable[..., int], *more: Any) -> NDArray[np.int64]:
     """Return which texts of an array a kernel marks; missing ones are never among them."""
-    if not len(words):
-        return np.zeros(0, dtype=np.int64)
-    _, offsets, data = words.buffers()
-    wide = np.int64 if pa.types.is_large_string(words.type) else np.int32
-    starts = np.frombuffer(offsets, dtype=wide)[words.offset : words.offset + len(words) + 1]
-    if data is None or not data.size:
-        return np.zeros(0, dtype=np.int64)
+    starts, data = bytes_of(words)
     out = np.empty(len(words), dtype=np.int64)
-    count = kernel(starts, np.frombuffer(data, dtype=np.uint8), *more, out)
+    count = kernel(starts, data, *more, out) if len(data) else 0
     found: NDArray[np.int64] = out[:count]
     if words.null_count and len(found):
         found = found[~np.asarray(words.is_null())[found]]
@@ -327,7 +314,7 @@ def grams_of(value: float | str | None) -> int | None:
 def _weighed(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
     """Return a column of weights in grams, zeros empty."""
     column = numbers_as_texts(column, lambda values: (values == 0) | (values < 10))
-    if not _holds_texts(column.type):
+    if not is_text(column.type):
         return column
     chunks, changed = [], False
     for given in column.chunks:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import as_lists, lengths_of, numbers_of
 from drgpay.cases.codes import Changes, read_as, small_x
 from drgpay.cases.tidy import EMPTY, without_shape
 from drgpay.cases.values import INVISIBLE, bare, is_empty
@@ -185,8 +186,7 @@ def code_words(table: pa.Table, name: str) -> tuple[pa.DictionaryArray, NDArray[
     numbered = numbered_columns(table, name)
     if name in table.column_names:
         lists = as_lists(table[name])
-        lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
-        words = lists.flatten()
+        lengths, words = lengths_of(lists), lists.flatten()
         if pa.types.is_string_view(words.type):
             words = words.cast(pa.string())
     elif numbered:
@@ -280,7 +280,7 @@ def read_cells(
     as_written = all(one.codes == (word,) for word, one in zip(given, read, strict=True))
     if as_written and not any(faulty):
         return Cells(words, lengths)
-    index = np.asarray(pc.fill_null(words.indices.cast(pa.int32()), len(dictionary)))
+    index = numbers_of(words)
     times = np.bincount(index, minlength=len(dictionary) + 1)
     for place, word, one in zip(odd.tolist(), given, read, strict=True):
         if one.why and not one.fault and times[place]:
@@ -357,29 +357,6 @@ _SHAPE = {
     DIAGNOSIS: re.compile(_SHAPES[DIAGNOSIS], re.ASCII),
     PROCEDURE: re.compile(_PROCEDURE_ONLY, re.ASCII),
 }
-
-
-def as_lists(column: pa.ChunkedArray) -> Any:
-    """Return a list array of a list column or of texts `A|B|C`."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.unify_dictionaries() if column.num_chunks > 1 else column
-        array = column.combine_chunks()
-        if pa.types.is_string(array.type.value_type):
-            parts = pc.split_pattern(array.dictionary, "|")
-            return parts.take(array.indices)
-        array = array.dictionary_decode()
-        return as_lists(pa.chunked_array([array]))
-    if pa.types.is_fixed_size_list(kind):
-        kind = pa.list_(kind.value_type)
-        column = column.cast(kind)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        if column.num_chunks > 1:
-            column = column.unify_dictionaries()
-        array = column.combine_chunks()
-        return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-    texts = parse.flat(column).cast(pa.string())
-    return pc.split_pattern(texts, "|")
 
 
 def _interleave(columns: list[pa.Array]) -> pa.Array:

@@ -111,8 +111,8 @@ def _parquet_lines(path: Path) -> Iterator[Line]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from drgpay.cases.arrays import texts_of
     from drgpay.cases.files import unreadable
-    from drgpay.cases.texts import texts_of
 
     try:
         table = pq.read_table(path, memory_map=True)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import is_list, lengths_of, numbers_of, trimmed
 from drgpay.cases.parse import MALFORMED, minutes_of
 from drgpay.names.columns import CODED, NUMBERED
 
@@ -159,8 +160,7 @@ def _minutes(table: pa.Table, names: set[str]) -> NDArray[np.int32]:
         return _missing("i4", parse.MISSING_COUNT, len(table))
     words = parse.flat(table["ventilator_time"]).cast(pa.string()).dictionary_encode()
     values = [minutes_of(word) for word in words.dictionary.to_pylist()]
-    index = np.asarray(pc.fill_null(words.indices, len(values)))
-    minutes: NDArray[np.int32] = np.array([*values, -1], dtype=np.int32)[index]
+    minutes: NDArray[np.int32] = np.array([*values, -1], dtype=np.int32)[numbers_of(words)]
     return minutes
 
 
@@ -170,13 +170,11 @@ def _parts(table: pa.Table, name: str) -> tuple[NDArray[np.int64], pa.Array] | N
     kind = column.type
     if pa.types.is_fixed_size_list(kind):
         column = column.cast(pa.list_(kind.value_type))
-    elif not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        texts = column.cast(pa.string())
-        plain = pc.utf8_trim_whitespace(texts)
+    elif not is_list(kind):
+        plain = trimmed(column)
         column = pc.split_pattern(pc.if_else(pc.equal(plain, ""), None, plain), "|")
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), dtype=np.int64)
     offsets = np.zeros(len(column) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
+    np.cumsum(lengths_of(column), out=offsets[1:])
     return (offsets, column.flatten()) if offsets[-1] else None
 
 

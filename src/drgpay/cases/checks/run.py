@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
+from drgpay.cases.arrays import as_lists, blank, is_list, lengths_of, of_lengths, trimmed
 from drgpay.cases.checks import catalogue
 from drgpay.cases.checks.catalogue import BITS, CHECKS, CODING, NAMES, NUMBER, PERSON, STAY
 from drgpay.cases.checks.codes_facts import (
@@ -289,11 +290,9 @@ class Decoder:
             return pa.nulls(len(rows), pa.string())
         cells = parse.flat(self.table[column].take(pa.array(rows)))
         kind = cells.type
-        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            flat = cells.flatten().cast(pa.string())
-            lengths = np.asarray(pc.fill_null(pc.list_value_length(cells), 0))
-            offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-            cells = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), flat), "|")
+        if is_list(kind):
+            texts = cells.flatten().cast(pa.string())
+            cells = pc.binary_join(of_lengths(texts, lengths_of(cells)), "|")
         return cells.cast(pa.string())
 
     def marked(self) -> None:
@@ -360,9 +359,7 @@ class Decoder:
         """Note cases without a patient, where others may have one: no rule of patients finds them."""
         if "patient_id" not in self.table.column_names:
             return
-        texts = parse.flat(self.table["patient_id"]).cast(pa.string())
-        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), True)
-        rows = np.flatnonzero(np.asarray(blank))
+        rows = np.flatnonzero(blank(self.table["patient_id"]))
         if len(rows):
             self.add(rows, catalogue.NO_PATIENT, "patient_id", pa.nulls(len(rows), pa.string()))
 
@@ -418,17 +415,12 @@ class Decoder:
                 self._written(column, name, wanted)
 
     def _written(self, column: str, name: str, wanted: pa.Array) -> None:
-        cells = parse.flat(self.table[column])
-        if pa.types.is_list(cells.type) or pa.types.is_large_list(cells.type):
-            words = cells.flatten()
-            lengths = np.asarray(pc.fill_null(pc.list_value_length(cells), 0), dtype=np.int64)
-        elif column == name:
-            parts = pc.split_pattern(cells.cast(pa.string()), "|")
-            words = parts.flatten()
-            lengths = np.asarray(pc.fill_null(pc.list_value_length(parts), 0), dtype=np.int64)
-        else:
-            words, lengths = cells, np.ones(len(cells), dtype=np.int64)
-        texts = pc.utf8_trim_whitespace(words.cast(pa.string()))
+        cells: Any = self.table[column]
+        words, lengths = cells, np.ones(len(cells), dtype=np.int64)
+        if column == name:
+            lists = as_lists(cells)
+            words, lengths = lists.flatten(), lengths_of(lists)
+        texts = trimmed(words)
         hit = np.flatnonzero(np.asarray(pc.is_in(texts, value_set=wanted)))
         rows, first = np.unique(np.repeat(np.arange(len(cells)), lengths)[hit], return_index=True)
         if len(rows):
