@@ -19,9 +19,10 @@ def grouping_same_columns(cases_file: str, out: str) -> dict[str, Any]:
     from drgpay.cases.pieces import Piece
     from drgpay.cases.sources import open_source
     from drgpay.ground.arrow import table_writer
+    from drgpay.ground.threads import default_threads, in_order
     from drgpay.grouper import Grouper
     from drgpay.grouper.check import WANTED
-    from drgpay.grouper.pieces import default_threads, group_piece, in_order, result_table
+    from drgpay.grouper.pieces import group_piece, result_table
 
     grouper = Grouper(SCHEME)
     started = time.perf_counter()

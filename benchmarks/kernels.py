@@ -136,7 +136,7 @@ def every_scheme() -> Sequence[str]:
 
 def arrays(cases_file: str, limit: str, scheme: str) -> dict[str, Any]:
     """Grouping of arrays on all cores, wall time."""
-    from drgpay.grouper.pieces import default_threads
+    from drgpay.ground.threads import default_threads
 
     grouper, cases = encoded(Path(cases_file), int(limit), scheme)
     threads = default_threads()

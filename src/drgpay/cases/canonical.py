@@ -27,7 +27,7 @@ from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.encode import Faults
 from drgpay.cases.refunds import FILE, ROW
-from drgpay.cases.written import code_words, read_cells
+from drgpay.cases.written import read_codes
 from drgpay.ground.arrow import decimal_column
 from drgpay.names.columns import CASE_COLUMNS, Column
 
@@ -79,16 +79,10 @@ def canonical(
     recoder_of = dict(zip(("diagnoses", "procedures"), recoders or (None, None), strict=True))
     codes: dict[str, tuple[pa.Array, NDArray[np.int64], Mask]] = {}
     for name in recoder_of:
-        found = code_words(table, name)
+        found = read_codes(table, name, recoder_of[name], editions.known, changes, faults)
         if found is None:
             continue
         words, lengths = found
-        recoder = recoder_of[name]
-        if recoder is not None and len(words):
-            known = editions.known(recoder)
-            cells = read_cells(recoder.kind, words, lengths, known, changes)
-            cells.note(faults, table, name)
-            words, lengths = cells.words, cells.lengths
         empty = _blank_words(words)
         kept[name] = lengths, ~empty
         if name == "diagnoses":  # else the next one would take its place

@@ -18,7 +18,7 @@ from drgpay.cases.codes import Changes, Recoder
 from drgpay.cases.editions import COLUMN as EDITION_COLUMN
 from drgpay.cases.editions import CodeTally, RowEditions, row_editions
 from drgpay.cases.quarantine import Quarantine
-from drgpay.cases.written import code_words, read_cells
+from drgpay.cases.written import code_words, read_codes
 from drgpay.names.columns import CODED, GROUPING_MORE
 from drgpay.names.reasons import REASONS
 
@@ -253,16 +253,12 @@ def _codes(
 ) -> tuple[Codes, parse.Mask]:
     """Return the codes of a list, text or numbered columns, and which cases lack the first one."""
     table, count = faults.table, len(faults.table)
-    found = code_words(table, name)
+    found = read_codes(table, name, recoder, read.editions.known, read.changes, faults)
     if found is None:
         return _no_codes(count), np.ones(count, dtype=np.bool_)
     words, lengths = found
     if recoder is not None and len(words):
-        known = read.editions.known(recoder)
-        cells = read_cells(recoder.kind, words, lengths, known, read.changes)
-        cells.note(faults, table, name)
-        lengths = cells.lengths
-        words = read.editions.read(recoder, cells.words, lengths, read.changes)
+        words = read.editions.read(recoder, words, lengths, read.changes)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     ids, empty = _encode_words(words, encode, recoder, read.tally)

@@ -8,9 +8,7 @@ docs/lists.md says how sure each meaning is.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +39,7 @@ from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.pseudonyms import NO_KEY, ONCE, key_for
 from drgpay.cases.quarantine import BrokenRows, RowNote
 from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.threads import in_order
 
 PIECE_ROWS = 16_384
 THREADS = 2
@@ -92,7 +91,7 @@ def open_lists(
         row = left_out = 0
         hidden = False
         held: list[tuple[str, pa.Table, NDArray[np.int64]]] = []
-        for part in _ahead((partial(_read, unit, need, kinds) for unit in units), THREADS):
+        for part in in_order((partial(_read, unit, need, kinds) for unit in units), THREADS):
             for file, number, note in part.notes:
                 broken.append((file, met.get(file, 0) + number, note))
             before = met.get(part.files[0], 0) if part.files else 0
@@ -162,27 +161,7 @@ def _piece(parts: list[tuple[str, pa.Table, NDArray[np.int64]]], edition: str) -
         words = pa.DictionaryArray.from_arrays(nothing, pa.array([edition]))
         table = table.append_column(EDITION_COLUMN, words)
     numbers = np.concatenate([own for *_, own in parts])
-    return Piece(parts[0][0], int(numbers[0]), partial(_same, table), numbers)
-
-
-def _same(table: pa.Table) -> pa.Table:
-    return table
-
-
-def _ahead(tasks: Iterable[Callable[[], _Part]], threads: int) -> Iterator[_Part]:
-    """Run tasks on threads, a few ahead, and yield their results in order."""
-    waiting: deque[Future[_Part]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(task))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for job in waiting:
-                job.cancel()
+    return Piece.held(parts[0][0], table, numbers)
 
 
 @dataclass

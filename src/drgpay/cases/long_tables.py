@@ -7,7 +7,6 @@ those of a case may stand anywhere in it; what they say beside their codes must 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -58,13 +57,9 @@ def folded(source: Source) -> Source:
         for start in range(0, len(cases), BATCH_ROWS):
             some = cases.slice(start, BATCH_ROWS)
             own = rows[start : start + BATCH_ROWS]
-            yield Piece(file, int(own[0]), partial(_same, some), own)
+            yield Piece.held(file, some, own)
 
     return Source(pieces(), None, source.names, broken, source.unknown, source.notes)
-
-
-def _same(table: pa.Table) -> pa.Table:
-    return table
 
 
 def _plain(table: pa.Table) -> pa.Table:

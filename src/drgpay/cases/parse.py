@@ -23,6 +23,7 @@ Parsed = tuple[NDArray[Any], Mask]
 MISSING_COUNT = -1
 MISSING_MONEY = np.iinfo(np.int64).min
 MISSING_DATE = np.iinfo(np.int32).min
+FIRST_DAY, LAST_DAY = -25_567, 84_005  # of 1900 to 2199
 MAX_COUNT = 1_000_000
 MAX_MONEY_FEN = 10**11  # a thousand million yuan: above it, an amount is a slip of the pen
 
@@ -112,6 +113,10 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     kind = array.type
     empty = _nulls(array)
     bad = np.zeros(len(array), dtype=np.bool_)
+    if pa.types.is_decimal128(kind) and kind.scale == 2 and not array.null_count and len(array):
+        low = _halves(array)[0::2]
+        if kind.precision <= 18 and -MAX_MONEY_FEN <= low.min() <= low.max() <= MAX_MONEY_FEN:
+            return np.ascontiguousarray(low), bad
     if pa.types.is_decimal(kind):
         values, bad = _decimal_fen(array, empty)
     elif pa.types.is_integer(kind):
@@ -166,15 +171,18 @@ def _decimal_fen(array: pa.Array, empty: Mask) -> Parsed:
         rounded = pc.round(array, 2)
         bad = ~empty & np.asarray(pc.fill_null(pc.not_equal(rounded, array), False))
         exact = rounded.cast(pa.decimal128(38, 2), safe=False)
-    buffer = exact.buffers()[1]
-    if buffer is None or not len(exact):
+    if exact.buffers()[1] is None or not len(exact):
         return np.zeros(len(exact), dtype=np.int64), bad
-    halves = np.frombuffer(buffer, dtype=np.int64)[
-        2 * exact.offset : 2 * (exact.offset + len(exact))
-    ]
+    halves = _halves(exact)
     low, high = halves[0::2], halves[1::2]
     bad |= ~empty & (high != np.where(low < 0, -1, 0))
     return np.where(empty | bad, 0, low), bad
+
+
+def _halves(array: pa.Array) -> NDArray[np.int64]:
+    """Return the lower and the upper half of each decimal, one behind the other."""
+    first, last = 2 * array.offset, 2 * (array.offset + len(array))
+    return np.frombuffer(array.buffers()[1], dtype=np.int64)[first:last]
 
 
 # when clocks in China went an hour ahead (1986 to 1991), in seconds since 1970 in UTC
@@ -214,6 +222,8 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         instants = pc.fill_null(array.cast(pa.timestamp("s", tz="UTC"), safe=False), 0)
         values = china_days(np.asarray(instants.cast(pa.int64())))
+    elif pa.types.is_date32(kind) and not array.null_count:
+        values = np.asarray(array.view(pa.int32()))
     elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         days = array.cast(pa.date32(), safe=False).cast(pa.int32())
         values = np.asarray(pc.fill_null(days, 0))
@@ -227,7 +237,9 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     else:
         values = np.zeros(len(array), dtype=np.int64)
         bad |= ~empty
-    bad |= ~empty & ((values < -25_567) | (values > 84_005))
+    if len(values) and FIRST_DAY <= values.min() <= values.max() <= LAST_DAY and not empty.any():
+        return values.astype(np.int32), bad
+    bad |= ~empty & ((values < FIRST_DAY) | (values > LAST_DAY))
     return np.where(empty | bad, MISSING_DATE, values).astype(np.int32), bad
 
 

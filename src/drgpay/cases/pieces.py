@@ -20,8 +20,6 @@ from drgpay.cases.tidy import ReadAs
 from drgpay.ground.errors import Bilingual, DrgpayError
 
 BATCH_ROWS = 262_144
-
-
 LARGE_ROW_GROUP = 1_000_000
 
 
@@ -33,6 +31,11 @@ class Piece:
     first_row: int
     load: Callable[[], pa.Table]
     numbers: NDArray[np.int64] | None = None  # of each row, where rows of the file are left out
+
+    @classmethod
+    def held(cls, file: str, table: pa.Table, numbers: NDArray[np.int64]) -> Piece:
+        """Return a piece that has been loaded already."""
+        return cls(file, int(numbers[0]), lambda: table, numbers)
 
 
 @dataclass(frozen=True, slots=True)

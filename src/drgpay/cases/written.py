@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.arrays import as_lists, lengths_of, numbers_of
-from drgpay.cases.codes import Changes, read_as, small_x
+from drgpay.cases.codes import Changes, Recoder, read_as, small_x
 from drgpay.cases.tidy import EMPTY, without_shape
 from drgpay.cases.values import INVISIBLE, bare, is_empty
 from drgpay.ground.errors import Bilingual, InputError, both
@@ -195,6 +195,23 @@ def code_words(table: pa.Table, name: str) -> tuple[pa.DictionaryArray, NDArray[
     else:
         return None
     return _trimmed(words), lengths
+
+
+def read_codes(
+    table: pa.Table,
+    name: str,
+    recoder: Recoder | None,
+    known: Callable[[Recoder], Known],
+    changes: Changes,
+    faults: Any,
+) -> tuple[pa.DictionaryArray, NDArray[np.int64]] | None:
+    """Return what `code_words` does, the cells read where a scheme says how; faults are noted."""
+    found = code_words(table, name)
+    if found is None or recoder is None or not len(found[0]):
+        return found
+    cells = read_cells(recoder.kind, *found, known(recoder), changes)
+    cells.note(faults, table, name)
+    return cells.words, cells.lengths
 
 
 def one_case(kind: str, codes: Sequence[str], index: Mapping[str, int], known: Known) -> list[str]:

@@ -260,8 +260,8 @@ def _explain_many(
     workers: int | None,
     reading: ReadOptions,
 ) -> None:
+    from drgpay.ground.threads import default_threads
     from drgpay.grouper.explain_file import explain_file
-    from drgpay.grouper.pieces import default_threads
 
     started = time.perf_counter()
     done = explain_file(

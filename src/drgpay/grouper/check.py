@@ -60,13 +60,14 @@ from drgpay.ground.arrow import table_writer
 from drgpay.ground.errors import Bilingual, BooksError, both
 from drgpay.ground.frames import Framed
 from drgpay.ground.reference import DEFAULT_SCHEME
+from drgpay.ground.threads import default_threads, in_order
 from drgpay.grouper.check_spool import CheckSpool, HashParts, Held, HeldOnDisk
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.coding_lists import marked
 from drgpay.grouper.engine import REASON, Grouper
 from drgpay.grouper.outcome import NOT_GROUPED as NO_GROUP
 from drgpay.grouper.outcome import REASONS
-from drgpay.grouper.pieces import GroupedPiece, default_threads, group_piece, in_order, scheme_name
+from drgpay.grouper.pieces import GroupedPiece, group_piece, scheme_name
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.grouper.would_group import named, would_group
 from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -319,16 +318,12 @@ def explanations(
     for number in np.unique(part.version[rows]).tolist():
         mine = rows[part.version[rows] == number]
         table = part.table.take(pa.array(mine))
-        piece = Piece(part.faults.file, 1, partial(_same, table), part.faults.numbers[mine])
+        piece = Piece.held(part.faults.file, table, part.faults.numbers[mine])
         version = grouper.groupers[number]
         again = group_piece(piece, version, None, edition)
         found = _by_one(again, np.arange(len(mine)), version, prices)
         made |= zip(mine.tolist(), found, strict=True)
     return [made[row] for row in rows.tolist()]
-
-
-def _same(table: pa.Table) -> pa.Table:
-    return table
 
 
 def _by_one(

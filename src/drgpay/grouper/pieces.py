@@ -1,13 +1,10 @@
-"""Grouped pieces: one piece of cases grouped, and pieces worked on by several threads in order."""
+"""Grouped pieces: one piece of cases grouped, and what its rows become."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,40 +28,6 @@ from drgpay.grouper.versions import (
     VersionedGrouper,
 )
 from drgpay.names.reasons import GROUPING_REASONS
-
-if TYPE_CHECKING:
-    pass
-
-
-T = TypeVar("T")
-
-
-def default_threads() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_order(
-    tasks: Iterable[Callable[[], T]], threads: int, ahead: int | None = None
-) -> Iterator[T]:
-    """Run tasks on threads and yield their results in order, with a few of them under way."""
-    if threads <= 1:
-        for task in tasks:
-            yield task()
-        return
-    waiting: deque[Future[T]] = deque()
-    limit = ahead or threads + 1
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(task))
-                if len(waiting) >= limit:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for job in waiting:
-                job.cancel()
 
 
 @dataclass(frozen=True, slots=True)

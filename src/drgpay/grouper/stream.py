@@ -26,16 +26,10 @@ from drgpay.ground.errors import Bilingual, BooksError, both
 from drgpay.ground.frames import Framed
 from drgpay.ground.outputs import not_an_input, result_file, whole_files
 from drgpay.ground.reference import DEFAULT_SCHEME
+from drgpay.ground.threads import default_threads, in_order
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.outcome import Counts
-from drgpay.grouper.pieces import (
-    GroupedPiece,
-    default_threads,
-    group_piece,
-    in_order,
-    result_table,
-    scheme_name,
-)
+from drgpay.grouper.pieces import GroupedPiece, group_piece, result_table, scheme_name
 from drgpay.grouper.provisos import DATE_COLUMN
 from drgpay.grouper.versions import (
     AnyGrouper,

@@ -31,17 +31,12 @@ from drgpay.cases.sources import open_source
 from drgpay.ground.digests import InputFile, describe_file
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both, located
 from drgpay.ground.money import yuan_text
+from drgpay.ground.threads import default_threads, in_order
 from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.engine import Grouper, GroupNumbers
 from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS, Counts
-from drgpay.grouper.pieces import (
-    GroupedPiece,
-    deciding_diagnoses,
-    default_threads,
-    group_piece,
-    in_order,
-)
+from drgpay.grouper.pieces import GroupedPiece, deciding_diagnoses, group_piece
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, VersionUse, any_grouper
 from drgpay.names.columns import whole_of
 from drgpay.points.history import History, Repeats

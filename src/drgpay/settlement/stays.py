@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from drgpay.cases.duplicates import text_hashes
 from drgpay.ground.errors import BooksError, both, unknown_choice
 from drgpay.ground.outputs import drop_folder, spill_folder
+from drgpay.ground.threads import in_order
 from drgpay.grouper.outcome import GROUPED
-from drgpay.grouper.pieces import in_order
 from drgpay.points.readmission import followed_stays
 from drgpay.policy import YearPolicy
 from drgpay.settlement.doubts import NO_STAY

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.ground.threads import in_order
 from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS, Counts
-from drgpay.grouper.pieces import in_order
 from drgpay.points.kernels import HELD, POINTS
 from drgpay.points.quality import CostSums
 from drgpay.points.trimming import Moments

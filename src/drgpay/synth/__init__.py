@@ -17,7 +17,7 @@ from drgpay.cases.editions import read_edition
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.outputs import whole_folder
 from drgpay.ground.reference import DEFAULT_SCHEME, bundled
-from drgpay.grouper.pieces import default_threads, in_order
+from drgpay.ground.threads import default_threads, in_order
 from drgpay.grouper.versions import VersionedGrouper, any_grouper
 from drgpay.region import tables
 from drgpay.schemes.versions import bundled_families

@@ -29,8 +29,9 @@ from drgpay.cases.sources import open_source
 from drgpay.ground.arrow import dictionary_column
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.ground.money import POINT, largest_remainder, round_half_away
+from drgpay.ground.threads import default_threads, in_order
 from drgpay.grouper.outcome import GROUPED, QUARANTINED, UNGROUPABLE, Counts
-from drgpay.grouper.pieces import default_threads, group_piece, in_order
+from drgpay.grouper.pieces import group_piece
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
 from drgpay.names.columns import BY_NAME, GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.names.readings import Readings, readings_text

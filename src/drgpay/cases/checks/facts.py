@@ -70,31 +70,6 @@ def _missing(kind: str, value: int, count: int) -> NDArray[Any]:
     return _missing_block(kind, value, size)[:count].view()
 
 
-def money(column: pa.ChunkedArray) -> parse.Parsed:
-    """Read amounts as drgpay.cases.parse.money does, quickly where they are plain decimals."""
-    array = parse.flat(column)
-    kind = array.type
-    if pa.types.is_decimal128(kind) and kind.scale == 2 and not array.null_count and len(array):
-        halves = np.frombuffer(array.buffers()[1], dtype=np.int64)
-        pairs = halves[2 * array.offset : 2 * (array.offset + len(array))].reshape(-1, 2)
-        low = np.ascontiguousarray(pairs[:, 0])
-        if kind.precision <= 18 and -parse.MAX_MONEY_FEN <= low.min() <= low.max() <= (
-            parse.MAX_MONEY_FEN
-        ):
-            return low, np.zeros(0, np.bool_)
-    return parse.money(column)
-
-
-def dates(column: pa.ChunkedArray) -> parse.Parsed:
-    """Read dates as drgpay.cases.parse.dates does, quickly where they are plain days."""
-    array = parse.flat(column)
-    if pa.types.is_date32(array.type) and not array.null_count and len(array):
-        days = np.asarray(array.view(pa.int32()))
-        if days.min() >= -25_567 and days.max() <= 84_005:
-            return days, np.zeros(0, np.bool_)
-    return parse.dates(column)
-
-
 def read_facts(table: pa.Table) -> CaseFacts:
     """Return the facts of a table with canonical column names."""
     count = len(table)
@@ -113,13 +88,13 @@ def read_facts(table: pa.Table) -> CaseFacts:
         return own
 
     def days(name: str) -> NDArray[np.int32]:
-        return read(name, "i4", parse.MISSING_DATE, dates)
+        return read(name, "i4", parse.MISSING_DATE, parse.dates)
 
     def number(name: str) -> NDArray[np.int32]:
         return read(name, "i4", parse.MISSING_COUNT, parse.counts)
 
     def fen(name: str) -> NDArray[np.int64]:
-        return read(name, "i8", int(parse.MISSING_MONEY), money)
+        return read(name, "i8", int(parse.MISSING_MONEY), parse.money)
 
     def choice(name: str, table_of: dict[str, int], strange: int) -> NDArray[np.int8]:
         if name not in names:
