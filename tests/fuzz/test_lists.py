@@ -14,6 +14,7 @@ import pytest
 
 from drgpay.cases import lists, lists_bytes
 from drgpay.cases.lists import open_lists
+from drgpay.cases.mapping import Asked
 from drgpay.cases.quarantine import RowNote
 from drgpay.ground.errors import InputError
 from drgpay.grouper import group
@@ -60,7 +61,7 @@ SHAPES: tuple[Shape, ...] = (
 def read(path: Path) -> tuple[list[dict[str, Any]], list[tuple[int, Any]]] | str:
     """Return rows and faults with their numbers, or the refusal."""
     try:
-        source = open_lists([path], None, "grouping")
+        source = open_lists([path], Asked())
         rows = []
         for piece in source.pieces:
             table, numbers = piece.load().to_pylist(), piece.numbers

@@ -86,12 +86,13 @@ def read(
 ) -> tuple[list[dict[str, Any]], list[tuple[str, int, str, str, str]], list[str]]:
     """Return rows, faults as (file, number, reason, field, value), and notes."""
     from drgpay.cases.lists import open_lists
+    from drgpay.cases.mapping import Asked
     from drgpay.cases.options import ReadOptions
     from drgpay.cases.sources import _expanded
 
     paths = path if isinstance(path, list) else [path]
     paths = _expanded(paths) if all(one.exists() for one in paths) else paths
-    source = open_lists(paths, wanted, purpose, ReadOptions(**options))
+    source = open_lists(paths, Asked.of(wanted, purpose, ReadOptions(**options)))
     rows: list[dict[str, Any]] = []
     for piece in source.pieces:
         table = piece.load()

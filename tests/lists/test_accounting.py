@@ -12,6 +12,7 @@ import pytest
 from drgpay.cases import quarantine
 from drgpay.cases.lists import open_lists
 from drgpay.cases.lists_json import _MARK, Scanner, marks_of
+from drgpay.cases.mapping import Asked
 from drgpay.cases.quarantine import BrokenRows, Quarantine, RowNote
 from tests.hostile.runner import drgpay
 from tests.lists.bodies import SCHEMES, c07, read, write
@@ -283,7 +284,7 @@ def test_junk__ends_in_time_that_follows_its_size(name: str, tmp_path: Path) -> 
     """A reader that were quadratic would not end here."""
     path = tmp_path / "a.json"
     path.write_text(LINEAR[name] + "\n" + ",".join(texts(2)), encoding="utf-8")
-    source = open_lists([path], None, "grouping")
+    source = open_lists([path], Asked())
     found = [value for piece in source.pieces for value in piece.load()["case_id"].to_pylist()]
     named = [note.case_id for *_, note in source.broken if isinstance(note, RowNote)]
     assert sorted(one for one in (*found, *named) if one and one[0] == "S") == ["S0", "S1"]

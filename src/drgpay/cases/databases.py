@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,8 +20,7 @@ import pyarrow as pa
 
 from drgpay.cases.expansion import FEWEST_ROWS
 from drgpay.cases.files import Unchanged
-from drgpay.cases.mapping import HeaderMapping
-from drgpay.cases.options import ReadOptions
+from drgpay.cases.mapping import Asked
 from drgpay.cases.pieces import Piece, Source, of_batches
 from drgpay.ground.errors import DrgpayError, InputError, both
 
@@ -150,27 +149,21 @@ def read_address(text: str | Path, table: str | None) -> Address:
     return Address(said, shown, reader, package, url, path)
 
 
-def open_database(
-    text: str | Path,
-    wanted: Sequence[str] | None,
-    purpose: str,
-    options: ReadOptions,
-    mapping: HeaderMapping,
-) -> Source:
+def open_database(text: str | Path, asked: Asked) -> Source:
     """Return the stream of cases of a table or view of a database.
 
     Raises InputError for a database or table that cannot be read; no message holds a password.
     """
-    address = read_address(text, options.table)
+    address = read_address(text, asked.options.table)
     path, watch, most = address.path, None, None
     if path is not None:
         _check_sqlite(path)
         watch, most = Unchanged(path), max(VIEW_ROWS, path.stat().st_size)
-    query = _Patient(address, options.wait)
+    query = _Patient(address, asked.options.wait)
     schema = query.begin()
     where = f"{address.shown}[{address.table}]"
     try:
-        found = of_batches(query.batches(), schema, where, None, wanted, purpose, mapping)
+        found = of_batches(query.batches(), schema, where, None, asked)
     except DrgpayError:
         query.close()
         raise

@@ -25,8 +25,7 @@ from drgpay.cases import pieces as source_pieces
 from drgpay.cases.encodings import Survey, decoded_head, filled_lines, survey
 from drgpay.cases.files import Unchanged
 from drgpay.cases.layout import select
-from drgpay.cases.mapping import HeaderMapping
-from drgpay.cases.options import ReadOptions
+from drgpay.cases.mapping import Asked, HeaderMapping
 from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.quarantine import BrokenRows
 from drgpay.cases.swallowed import holds_rows, rows_within, swallowed, without_swallowing
@@ -58,20 +57,14 @@ class Header:
         return self.skipped + 1
 
 
-def open_delimited(
-    path: Path,
-    wanted: Sequence[str] | None,
-    purpose: str,
-    options: ReadOptions,
-    mapping: HeaderMapping,
-) -> Source:
+def open_delimited(path: Path, asked: Asked) -> Source:
     """Return the stream of cases of a CSV file, or of one with ; tab or | between its fields.
 
     Raises InputError for a file that breaks its encoding, holds NUL bytes or leaves a quotation
     mark open, before anything of it is used.
     """
     watch = Unchanged(path)
-    found = survey(path, options.encoding)
+    found = survey(path, asked.options.encoding)
     text = decoded_head(path, found.encoding, HEAD)
     if not text.strip():
         raise InputError(
@@ -79,8 +72,8 @@ def open_delimited(
             where=path,
             remedy=both("写入表头和病例", "write a header row and cases"),
         )
-    header = _header(path, text, options.delimiter, mapping)
-    layout = select(header.cells, wanted, str(path), purpose, mapping)
+    header = _header(path, text, asked.options.delimiter, asked.mapping)
+    layout = select(header.cells, str(path), asked)
     named = [cell for cell in header.cells if cell.strip()]
     if len(set(named)) < len(named):
         raise InputError(

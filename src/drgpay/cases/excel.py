@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -22,8 +22,7 @@ from drgpay.cases.excel_elsewhere import try_elsewhere
 from drgpay.cases.excel_safety import SheetMarks, Workbook, encrypted, inspect
 from drgpay.cases.files import Unchanged, unreadable
 from drgpay.cases.layout import Layout, select
-from drgpay.cases.mapping import HeaderMapping
-from drgpay.cases.options import ReadOptions
+from drgpay.cases.mapping import Asked
 from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.pseudonyms import shown
 from drgpay.cases.quarantine import BrokenRows, RowNote
@@ -51,44 +50,38 @@ class Sheet:
     marks: SheetMarks
 
 
-def open_excel(
-    path: Path,
-    wanted: Sequence[str] | None,
-    purpose: str,
-    options: ReadOptions,
-    mapping: HeaderMapping,
-) -> Source:
+def open_excel(path: Path, asked: Asked) -> Source:
     """Return the stream of cases of a workbook (.xlsx, .xlsm, .xls, .xlsb, .ods).
 
     Sheets without a header of cases, hidden sheets and the examples of our template are left out
-    and named in the notes, unless `options.sheet` names one. Raises InputError for a workbook that
+    and named in the notes, unless the option `sheet` names one. Raises InputError for a workbook that
     must not or cannot be opened, or holds no case.
     """
     watch = Unchanged(path)
     book = inspect(path)
     workbook = opened(path, book)
     notes: list[Bilingual] = []
-    names = _chosen_names(path, workbook, options.sheet, notes)
+    names = _chosen_names(path, workbook, asked.options.sheet, notes)
     sheets: list[Sheet] = []
     without: list[tuple[str, Any, SheetMarks]] = []
     for name in names:
         marks = book.marks.get(name, SheetMarks())
         sheet = _guarded(path, partial(workbook.get_sheet_by_name, name))
         top = [_texts(row) for _, row in islice(_rows(sheet, marks), HEADER_AMONG)]
-        header, _ = find_header(top, mapping)
+        header, _ = find_header(top, asked.mapping)
         if header < 0:
             without.append((name, sheet, marks))
             continue
-        again = second_header(top, header, mapping)
+        again = second_header(top, header, asked.mapping)
         if again is not None:
             raise two_headers(f"{path}[{name}]", *again)
         cells = tuple(top[header])
-        layout = select(cells, wanted, f"{path}[{name}]", purpose, mapping)
+        layout = select(cells, f"{path}[{name}]", asked)
         sheets.append(Sheet(name, sheet, header, cells, layout, marks))
         notes += [*layout.notes, *_formula_notes(path, name, marks)]
     filled = [(name, sheet, marks) for name, sheet, marks in without if sheet.height]
     if not sheets:
-        _refuse_headers(path, filled, wanted, purpose, mapping)
+        _refuse_headers(path, filled, asked)
     notes += [_skipped(path, name, "没有病例的表头", "no header of cases") for name, *_ in filled]
     if not any(True for sheet in sheets for _ in _cases(sheet)):
         raise InputError(
@@ -195,18 +188,12 @@ def _formula_notes(path: Path, name: str, marks: SheetMarks) -> list[Bilingual]:
     ]
 
 
-def _refuse_headers(
-    path: Path,
-    filled: list[tuple[str, Any, SheetMarks]],
-    wanted: Sequence[str] | None,
-    purpose: str,
-    mapping: HeaderMapping,
-) -> None:
+def _refuse_headers(path: Path, filled: list[tuple[str, Any, SheetMarks]], asked: Asked) -> None:
     """Raise InputError for a workbook without a header of cases, naming what was found."""
     if len(filled) == 1:
         name, sheet, marks = filled[0]
         first = next(_texts(row) for _, row in _rows(sheet, marks) if _holds(row))
-        select(first, wanted, f"{path}[{name}]", purpose, mapping)
+        select(first, f"{path}[{name}]", asked)
     listed = [name for name, *_ in filled]
     raise InputError(
         both(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drgpay.cases.arrays import EXACT, bytes_of, is_list
-from drgpay.cases.mapping import HeaderMapping, bundled_for
+from drgpay.cases.mapping import Asked, HeaderMapping, bundled_for
 from drgpay.cases.pseudonyms import shown
 from drgpay.cases.row_kinds import split_kinds
 from drgpay.cases.tidied import tidy
@@ -172,18 +172,12 @@ def _whole_numbers(name: str, column: pa.ChunkedArray, where: str) -> pa.Chunked
     )
 
 
-def select(
-    headers: Sequence[str],
-    wanted: Sequence[str] | None,
-    where: str,
-    purpose: str,
-    mapping: HeaderMapping | None = None,
-) -> Layout:
+def select(headers: Sequence[str], where: str, asked: Asked) -> Layout:
     """Return the layout of a table by its headers; checks what is required.
 
     Raises InputError for two columns of one meaning and for missing columns.
     """
-    mapping = mapping or HeaderMapping()
+    mapping, wanted = asked.mapping, asked.wanted
     meant = [mapping.meaning(header) for header in headers]
     chosen: dict[str, int] = {}
     notes: list[Bilingual] = []
@@ -203,7 +197,7 @@ def select(
     chosen = {name: chosen[name] for name in sorted(chosen, key=chosen.__getitem__)}
     _drop_names(chosen, headers, by_name, notes)
     _check_forms(chosen, headers, where)
-    _check_required(chosen, headers, where, purpose)
+    _check_required(chosen, headers, where, asked.purpose)
     unknown = tuple(
         header
         for header, found in zip(headers, meant, strict=True)

@@ -34,7 +34,7 @@ from drgpay.cases.lists_map import (
     lists_in,
     plain_nodes,
 )
-from drgpay.cases.options import AS_FOUND, ReadOptions
+from drgpay.cases.mapping import Asked
 from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.pseudonyms import NO_KEY, ONCE, key_for
 from drgpay.cases.quarantine import BrokenRows, RowNote
@@ -59,23 +59,20 @@ class _Part:
     left_out: int  # diagnoses of traditional medicine
 
 
-def open_lists(
-    paths: list[Path],
-    wanted: Sequence[str] | None,
-    purpose: str,
-    options: ReadOptions = AS_FOUND,
-) -> Source:
+def open_lists(paths: list[Path], asked: Asked) -> Source:
     """Return the stream of cases of settlement lists: .json, .jsonl, folders and zips of them.
 
-    `wanted` are our columns (all that a list can give when None). With purpose `settlement` a list without amounts (4101A) is a fault. `options.fund_types` says which
-    fund_pay_type is which pool, `options.encoding` overrides UTF-8 else GB18030.
+    With purpose `settlement` a list without amounts (4101A) is a fault. The option `fund_types`
+    says which fund_pay_type is which pool, `encoding` overrides UTF-8 else GB18030.
 
     Raises InputError for a file or zip that cannot be read at all.
     """
-    settling = purpose in ("settlement", "history")
-    asked = wanted is None or EDITION_COLUMN in wanted
+    wanted, options = asked.wanted, asked.options
+    settling = asked.purpose in ("settlement", "history")
     # the interface has its codes in the insurance edition, whoever sends them
-    edition = edition_named(options.codes or INSURANCE) if asked else ""
+    edition = edition_named(options.codes or INSURANCE)
+    if wanted is not None and EDITION_COLUMN not in wanted:
+        edition = ""
     key = key_for(paths)
     need = Need.of(wanted, options.fund_types or FUND_TYPES, settling, key or ONCE)
     broken = BrokenRows()

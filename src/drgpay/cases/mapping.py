@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from drgpay.cases.options import ReadOptions
+from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.tidy import ReadAs
 from drgpay.ground.errors import Bilingual, InputError, both, located, quoted
 from drgpay.ground.inputs import read_input, read_toml
@@ -113,9 +113,26 @@ def _unverified(name: str) -> Bilingual:
     )
 
 
-def mapping_of(options: ReadOptions) -> HeaderMapping:
-    """Return the mapping that the options name, or one that maps nothing."""
-    return HeaderMapping() if options.mapping is None else read_mapping(options.mapping)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of files of cases: our columns (all known ones when None), and for what.
+
+    `purpose` is grouping, settlement or history; `options` and `mapping` say how files are read.
+    """
+
+    wanted: Sequence[str] | None = None
+    purpose: str = "grouping"
+    options: ReadOptions = AS_FOUND
+    mapping: HeaderMapping = field(default_factory=HeaderMapping)
+
+    @classmethod
+    def of(
+        cls, wanted: Sequence[str] | None, purpose: str, options: ReadOptions = AS_FOUND
+    ) -> Asked:
+        """Return what is asked, with the mapping that the options name, or one that maps nothing."""
+        named = options.mapping
+        mapping = HeaderMapping() if named is None else read_mapping(named)
+        return cls(wanted, purpose, options, mapping)
 
 
 def mapping_path(given: str | Path, base: Path | None = None) -> Path:

@@ -13,7 +13,7 @@ from drgpay.cases import pieces as source_pieces
 from drgpay.cases.expansion import check_group, check_rows, check_size
 from drgpay.cases.files import Unchanged, readable, unreadable
 from drgpay.cases.layout import select
-from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.mapping import Asked
 from drgpay.cases.parquet_footer import chunks_of
 from drgpay.cases.pieces import Piece, Source, of_batches
 from drgpay.names.columns import CASE_COLUMNS, whole_of
@@ -27,15 +27,13 @@ _DICTIONARY_COLUMNS = frozenset(
 ) | {"payment_mode", "bed_day_class", "discharge_way"}
 
 
-def open_parquet(
-    path: Path, wanted: Sequence[str] | None, purpose: str, mapping: HeaderMapping
-) -> Source:
+def open_parquet(path: Path, asked: Asked) -> Source:
     """Return the stream of cases of a Parquet file."""
     watch = Unchanged(path)
     probe = pq.ParquetFile(path)
     footer = probe.metadata  # read once: it grows with the number of groups
     headers = probe.schema_arrow.names
-    layout = select(headers, wanted, str(path), purpose, mapping)
+    layout = select(headers, str(path), asked)
     columns = [headers[position] for position in layout.positions]
     meant = dict(zip(columns, layout.names, strict=True))
     chunks = [[c for c in group if c.column in meant] for group in chunks_of(path)]
@@ -118,10 +116,8 @@ def check_texts(table: pa.Table) -> None:
                 words.validate(full=True)
 
 
-def open_arrow(
-    path: Path, wanted: Sequence[str] | None, purpose: str, mapping: HeaderMapping
-) -> Source:
+def open_arrow(path: Path, asked: Asked) -> Source:
     """Return the stream of cases of an Arrow file."""
     reader = pa.ipc.open_file(pa.memory_map(str(path)))
     batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-    return of_batches(batches, reader.schema, path.name, None, wanted, purpose, mapping)
+    return of_batches(batches, reader.schema, path.name, None, asked)

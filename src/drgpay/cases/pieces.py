@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from drgpay.cases.expansion import check_size
 from drgpay.cases.files import unreadable
 from drgpay.cases.layout import select
-from drgpay.cases.mapping import HeaderMapping
+from drgpay.cases.mapping import Asked
 from drgpay.cases.quarantine import BrokenRows
 from drgpay.cases.tidy import ReadAs
 from drgpay.ground.errors import Bilingual, DrgpayError
@@ -84,12 +84,10 @@ def of_batches(
     schema: pa.Schema,
     name: str,
     rows: int | None,
-    wanted: Sequence[str] | None,
-    purpose: str,
-    mapping: HeaderMapping | None = None,
+    asked: Asked,
 ) -> Source:
     """Return the stream of cases of Arrow batches of one schema."""
-    layout = select(schema.names, wanted, name, purpose, mapping)
+    layout = select(schema.names, name, asked)
     places = list(layout.positions)
 
     def pieces() -> Iterator[Piece]:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from drgpay.cases.files import OUT_OF_THE_FOLDER, not_passed_over, of_folder, unreadable
-from drgpay.cases.mapping import HeaderMapping, mapping_of
+from drgpay.cases.mapping import Asked, HeaderMapping
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.pieces import BATCH_ROWS, Piece, Source, of_batches
 from drgpay.cases.quarantine import BrokenRows
@@ -51,36 +51,26 @@ def open_source(
     Raises InputError for an unknown kind of file, an unreadable file, a missing required column or
     two columns of one meaning.
     """
+    asked = Asked.of(wanted, purpose, options)
     if isinstance(cases, str | Path):
-        return _of_files([cases], wanted, purpose, options)
+        return _of_files([cases], asked)
     if isinstance(cases, list | tuple) and cases and all(isinstance(c, str | Path) for c in cases):
-        return _of_files(list(cases), wanted, purpose, options)
-    return _of_object(cases, wanted, purpose, mapping_of(options))
+        return _of_files(list(cases), asked)
+    return _of_object(cases, asked)
 
 
-def _of_files(
-    given: Sequence[str | Path], wanted: Sequence[str] | None, purpose: str, options: ReadOptions
-) -> Source:
+def _of_files(given: Sequence[str | Path], asked: Asked) -> Source:
     from drgpay.cases.databases import is_address, open_database
 
-    mapping = mapping_of(options)
     paths = _expanded([Path(one) for one in given if not is_address(str(one))])
-    sources = [
-        open_database(str(one), wanted, purpose, options, mapping)
-        for one in given
-        if is_address(str(one))
-    ]
+    sources = [open_database(str(one), asked) for one in given if is_address(str(one))]
     lists = [path for path in paths if path.suffix.lower() in LISTS]
     if lists:
         from drgpay.cases.lists import open_lists
 
-        sources.append(_tidied(open_lists(lists, wanted, purpose, options), mapping.read_as))
-    sources += [
-        _of_file(path, wanted, purpose, options, mapping)
-        for path in paths
-        if path.suffix.lower() not in LISTS
-    ]
-    return _together(sources, mapping)
+        sources.append(_tidied(open_lists(lists, asked), asked.mapping.read_as))
+    sources += [_of_file(path, asked) for path in paths if path.suffix.lower() not in LISTS]
+    return _together(sources, asked.mapping)
 
 
 def _together(sources: list[Source], mapping: HeaderMapping) -> Source:
@@ -169,35 +159,29 @@ def _no_plain_file(path: Path) -> InputError:
     )
 
 
-def _of_file(
-    path: Path,
-    wanted: Sequence[str] | None,
-    purpose: str,
-    options: ReadOptions,
-    mapping: HeaderMapping,
-) -> Source:
+def _of_file(path: Path, asked: Asked) -> Source:
     suffix = path.suffix.lower()
     try:
         if suffix in PARQUET:
             from drgpay.cases.parquet import open_parquet
 
-            return open_parquet(path, wanted, purpose, mapping)
+            return open_parquet(path, asked)
         if suffix in ARROW:
             from drgpay.cases.parquet import open_arrow
 
-            return open_arrow(path, wanted, purpose, mapping)
+            return open_arrow(path, asked)
         if suffix in DELIMITED:
             from drgpay.cases.delimited import open_delimited
 
-            return open_delimited(path, wanted, purpose, options, mapping)
+            return open_delimited(path, asked)
         if suffix in EXCEL:
             from drgpay.cases.excel import open_excel
 
-            return open_excel(path, wanted, purpose, options, mapping)
+            return open_excel(path, asked)
         if suffix in DATABASES:
             from drgpay.cases.databases import open_database
 
-            return open_database(path, wanted, purpose, options, mapping)
+            return open_database(path, asked)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from None
     known = (*SUFFIXES, *DATABASES)
@@ -211,9 +195,7 @@ def _of_file(
     )
 
 
-def _of_object(
-    cases: Any, wanted: Sequence[str] | None, purpose: str, mapping: HeaderMapping
-) -> Source:
+def _of_object(cases: Any, asked: Asked) -> Source:
     name = type(cases).__name__
     if isinstance(cases, pa.RecordBatch):
         cases = pa.Table.from_batches([cases])
@@ -245,5 +227,4 @@ def _of_object(
                 "give a path, a pyarrow table, a pandas DataFrame or a DuckDB relation",
             ),
         )
-    found = of_batches(batches, schema, name, rows, wanted, purpose, mapping)
-    return _together([found], mapping)
+    return _together([of_batches(batches, schema, name, rows, asked)], asked.mapping)

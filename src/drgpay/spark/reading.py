@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from drgpay.cases.editions import SAMPLE, FoundEdition
 from drgpay.cases.layout import Layout, select
-from drgpay.cases.mapping import mapping_of
+from drgpay.cases.mapping import Asked
 from drgpay.cases.pieces import Piece
 from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.errors import Bilingual, BooksError, InputError, both
@@ -89,7 +89,7 @@ class Reading:
         out, patients, came = None, True, 0
         for frame, name in frames:
             headers = [column for column in frame.columns if column not in (FILE, ROW)]
-            layout = select(headers, wanted, name, purpose, mapping_of(self.region.reading))
+            layout = select(headers, name, Asked.of(wanted, purpose, self.region.reading))
             chosen = [headers[i] for i in layout.positions]
             _check_times(frame, chosen, name)
             patients &= "patient_id" in layout.names
