@@ -222,8 +222,10 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         instants = pc.fill_null(array.cast(pa.timestamp("s", tz="UTC"), safe=False), 0)
         values = china_days(np.asarray(instants.cast(pa.int64())))
-    elif pa.types.is_date32(kind) and not array.null_count:
+    elif pa.types.is_date32(kind) and not array.null_count and len(array):
         values = np.asarray(array.view(pa.int32()))
+        if FIRST_DAY <= values.min() <= values.max() <= LAST_DAY:
+            return values.copy(), bad
     elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         days = array.cast(pa.date32(), safe=False).cast(pa.int32())
         values = np.asarray(pc.fill_null(days, 0))
@@ -237,8 +239,6 @@ def dates(column: pa.ChunkedArray | pa.Array) -> Parsed:
     else:
         values = np.zeros(len(array), dtype=np.int64)
         bad |= ~empty
-    if len(values) and FIRST_DAY <= values.min() <= values.max() <= LAST_DAY and not empty.any():
-        return values.astype(np.int32), bad
     bad |= ~empty & ((values < FIRST_DAY) | (values > LAST_DAY))
     return np.where(empty | bad, MISSING_DATE, values).astype(np.int32), bad
 
