@@ -17,7 +17,7 @@ from drgpay.policy import Policy
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.files import OPEN_END, Period
 
-from .pages import Banner, PageSection, Tile, folded, table, write_page
+from .pages import folded, page_parts, table, write_page
 from .policy_show import value_text
 from .texts import UNITS, Words
 
@@ -175,49 +175,24 @@ def diff_lines(diff: PolicyDiff, lang: str = "zh") -> Iterator[str]:
 def write_diff_page(diff: PolicyDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a page; return its path."""
     t = choosing(lang)
-    tiles = [Tile(in_language(KINDS[kind], lang), f"{n:,}") for kind, n in diff.counts.items()]
-    tiles.append(Tile(t("相同", "same"), f"{diff.same:,}"))
-    sections = [
-        PageSection(kind, in_language(title, lang), [], _section(diff, kind, lang))
-        for kind, title in KINDS.items()
-        if diff.counts[kind]
-    ]
-    if not sections:
-        nothing = t("两份政策没有差别", "The two policies are the same.")
-        sections = [PageSection("overview", t("总览", "Overview"), [nothing])]
-    unverified = sum(1 for change in diff.changes if change.b is not None and not change.b.verified)
-    banners = []
-    if unverified:
-        banners.append(
-            Banner(
-                "warning",
-                t(
-                    f"{diff.b.id} 的 {unverified} 项值未核实",
-                    f"{unverified} values of {diff.b.id} are not verified",
-                ),
-                t(
-                    "没有文件依据或尚未与原文核对，逐项见“依据”一栏。",
-                    "They rest on no document, or were not held against its text; see the sources.",
-                ),
-            )
-        )
-    facts = [
-        (
-            (t("前", "from")) if policy is diff.a else (t("后", "to")),
-            policy.title,
-            f"{_since(policy, lang)} · {policy.digest[:12]}",
-        )
-        for policy in (diff.a, diff.b)
-    ]
+    sides = ((t("前", "from"), diff.a), (t("后", "to"), diff.b))
     return write_page(
         path,
         lang=lang,
         title=_title(diff, lang),
         kicker=t("支付政策", "Payment policies compared"),
-        facts=facts,
-        sections=sections,
-        banners=banners,
-        tiles=tiles,
+        facts=[
+            (name, policy.title, f"{_since(policy, lang)} · {policy.digest[:12]}")
+            for name, policy in sides
+        ],
+        **page_parts(
+            "policy_diff.html.j2",
+            lang,
+            diff=diff,
+            kinds=KINDS,
+            unverified=sum(c.b is not None and not c.b.verified for c in diff.changes),
+            body=lambda kind: _section(diff, kind, lang),
+        ),
     )
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
-from drgpay.ground.errors import Bilingual, both, in_language
+from drgpay.ground.errors import Bilingual, in_language
 from drgpay.ground.languages import choose, choosing
 from drgpay.ground.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
 
 from .amounts import display_width
-from .pages import Banner, PageSection, Tile, folded, table, write_page
+from .pages import folded, page_parts, table, write_page
 from .sheets import Field, Sheet
 from .texts import Words
 from .workbook import Book
@@ -25,16 +24,10 @@ SHOWN = 12
 SHOWN_WIDTH = 90
 FOLDED_FROM = 40
 BY_GROUP = {"list_codes": 4, "excluded": 3}  # how many leading columns, after the change, are one
-NOTE = both(
-    "规则只比较文字：同一条规则换一种写法也算改变；编码列表另列。",
-    "Rules are compared as written: one written otherwise counts as changed; lists stand apart.",
-)
 
 
 def _title(diff: SchemeDiff, lang: str) -> str:
-    return {"zh": f"分组方案对比：{diff.a.id} → {diff.b.id}", "en": f"{diff.a.id} → {diff.b.id}"}[
-        lang
-    ]
+    return choose(lang, "分组方案对比：", "") + f"{diff.a.id} → {diff.b.id}"
 
 
 def _scheme_title(scheme: Scheme, lang: str) -> str:
@@ -142,56 +135,28 @@ def _sheet(title: str, heads: Sequence[str], rows: Sequence[Row], lang: str) -> 
 def write_diff_page(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a page to browse; return its path."""
     t = choosing(lang)
-    tiles = [
-        Tile(in_language(name, lang), f"{a:,} → {b:,}", f"{b - a:+,}" if a != b else "=")
-        for name, a, b in diff.totals
-    ]
-    banners = [
-        Banner("warning", scheme.id, t("征求意见稿，未正式施行", "a draft, not in force"))
-        for scheme in (diff.a, diff.b)
-        if scheme.draft
-    ]
-    overview: list[list[Any]] = [
-        [section.title, _counts(section, lang), len(section.rows)]
-        for section in diff.sections
-        if section.rows
-    ]
-    columns = choose(
-        lang,
-        [("类别", "text"), ("差别", "wide"), ("合计", "num")],
-        [("kind", "text"), ("differences", "wide"), ("total", "num")],
-    )
-    nothing = t("两个方案没有差别", "The two schemes are the same.")
-    sections = [
-        PageSection(
-            "overview",
-            t("总览", "Overview"),
-            [in_language(NOTE, lang)] if overview else [nothing],
-            table(columns, overview, lang) if overview else Markup(),
-        )
-    ]
-    for section in diff.sections:
-        if section.rows:
-            title = in_language(section.title, lang)
-            body = _section_body(section, lang)
-            sections.append(PageSection(section.key, title, [_counts(section, lang)], body))
-    facts = [
-        (
-            (t("前", "from")) if scheme is diff.a else (t("后", "to")),
-            _scheme_title(scheme, lang),
-            f"{scheme.id} · {scheme.digest[:12]}",
-        )
-        for scheme in (diff.a, diff.b)
-    ]
+    sides = ((t("前", "from"), diff.a), (t("后", "to"), diff.b))
     return write_page(
         path,
         lang=lang,
         title=_title(diff, lang),
         kicker=t("分组方案", "Grouping schemes compared"),
-        facts=facts,
-        sections=sections,
-        banners=banners,
-        tiles=tiles,
+        facts=[
+            (name, _scheme_title(scheme, lang), f"{scheme.id} · {scheme.digest[:12]}")
+            for name, scheme in sides
+        ],
+        **page_parts(
+            "scheme_diff.html.j2",
+            lang,
+            diff=diff,
+            overview=[
+                [part.title, _counts(part, lang), len(part.rows)]
+                for part in diff.sections
+                if part.rows
+            ],
+            counts=lambda part: _counts(part, lang),
+            body=lambda part: _section_body(part, lang),
+        ),
     )
 
 

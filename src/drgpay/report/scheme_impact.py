@@ -14,15 +14,16 @@ from drgpay.ground.languages import choose, choosing
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.trials.impact import HospitalImpact, Impact, Side, mdc_rows, notes
 
-from .amounts import percent, yuan
 from .amounts import points as points_text
+from .amounts import yuan
 from .charts import Node, differences, flow_chart
-from .pages import Banner, PageSection, Tile, chart, folded, table, write_page
+from .pages import chart, page_parts, table, write_page
 
 MDC_NODES = 14
 MOVES_SHOWN = 24
 HOSPITALS_SHOWN = 15
 ROWS_SHOWN = 40
+MOVES_LISTED = 500
 REST = "*"
 
 
@@ -32,80 +33,72 @@ def write_impact_page(
     """Write the page of an impact study; return its path. It needs no network and no script."""
     t = choosing(lang)
     a, b = impact.a, impact.b
-    banners = [
-        Banner("warning", side.id, t("征求意见稿，未正式施行", "a draft, not in force"))
-        for side in (a, b)
-        if side.draft
-    ]
-    if synthetic:
-        banners.insert(
-            0,
-            Banner("danger", t("虚构数据", "Invented data"), t("病例均为虚构", "no case is real")),
-        )
-    sections = [
-        PageSection(
-            "flow",
-            t("病例在MDC之间的流向", "Cases from MDC to MDC"),
-            [
-                t(
-                    "浅色为留在原MDC的病例，深色为换了MDC的病例；带的宽度与病例数成正比。",
-                    "Soft bands stay in their MDC, strong ones change it; width is cases.",
-                )
-            ],
-            chart("", _mdc_flow(impact, lang)),
-        ),
-        PageSection(
-            "adrg", t("变化最多的ADRG", "Most moves between ADRGs"), *_adrg_part(impact, lang)
-        ),
-        PageSection("hospitals", t("医疗机构", "Hospitals"), *_hospital_part(impact, lang)),
-        PageSection("mdc", t("各MDC", "By MDC"), [], _mdc_table(impact, lang)),
-        PageSection("moves", t("病组之间的变化", "Moves between groups"), [], _moves(impact, lang)),
-        PageSection(
-            "basis",
-            t("测算的依据", "What this rests on"),
-            [in_language(note, lang) for note in notes(impact)],
-        ),
-    ]
-    same = [impact.staying(level) for level in ("drg", "adrg", "mdc")]
-    counted = impact.counted
-    tiles = [
-        Tile(
-            t("病例", "Cases"), f"{impact.rows:,}", t(f"测算 {counted:,}", f"{counted:,} measured")
-        ),
-        Tile(
-            t("隔离", "Quarantined"),
-            f"{len(impact.quarantine):,}",
-            t("未参加测算", "not measured"),
-            "loss" if len(impact.quarantine) else "",
-        ),
-        Tile(t("MDC不变", "Same MDC"), percent(same[2], counted), f"{same[2]:,}"),
-        Tile(t("ADRG代码不变", "Same ADRG code"), percent(same[1], counted), f"{same[1]:,}"),
-        Tile(t("DRG代码不变", "Same DRG code"), percent(same[0], counted), f"{same[0]:,}"),
-        *(
-            Tile(
-                t("入组率", "Grouped") + f" {side.id}",
-                percent(side.counts.grouped, counted, 2),
-                t("用到的病组", "groups used") + f" {int((side.cases > 0).sum()):,}",
-            )
-            for side in (a, b)
-        ),
-    ]
-    facts = [
-        (t("前", "from"), in_language(a.title, lang), a.id),
-        (t("后", "to"), in_language(b.title, lang), b.id),
-        (t("政策", "policy"), impact.policy.title, f"{impact.policy.id} · {impact.year}"),
-    ]
+    moved = {key: n for key, n in impact.flows("adrg").items() if key[0] != key[1]}
+    top = dict(sorted(moved.items(), key=lambda item: (-item[1], item[0]))[:MOVES_SHOWN])
+    ranked = sorted(impact.hospitals, key=lambda h: (-h.change_share, h.id))
+    moves = sorted(
+        ((n, cost, x, y) for (x, y), (n, cost) in impact.moves.items() if a.drgs[x] != b.drgs[y]),
+        key=lambda move: (-move[0], move[2], move[3]),
+    )
+    parts = page_parts(
+        "impact.html.j2",
+        lang,
+        impact=impact,
+        synthetic=synthetic,
+        shown=ROWS_SHOWN,
+        used=lambda side: int((side.cases > 0).sum()),
+        mdc_flow=_mdc_flow(impact, lang),
+        top=top,
+        moved=sum(moved.values()),
+        adrg_flow=_adrg_flow(impact, top, lang) if top else "",
+        hospital_chart=_hospital_chart(ranked, lang),
+        hospital_heads=_heads(HOSPITAL_HEADS, lang),
+        hospitals=[_hospital_row(h) for h in ranked],
+        mdcs=_mdc_table(impact, lang),
+        move_heads=_heads(MOVE_HEADS, lang),
+        moves=[_move_row(impact, *move) for move in moves[:MOVES_LISTED]],
+        all_moves=len(moves),
+        notes=notes(impact),
+    )
     return write_page(
         path,
         lang=lang,
         title=t(f"换用方案的影响：{a.id} → {b.id}", f"From {a.id} to {b.id}"),
         kicker=t("分组方案影响测算", "Impact of a change of scheme"),
-        facts=facts,
-        sections=sections,
-        banners=banners,
-        tiles=tiles,
+        facts=[
+            (t("前", "from"), in_language(a.title, lang), a.id),
+            (t("后", "to"), in_language(b.title, lang), b.id),
+            (t("政策", "policy"), impact.policy.title, f"{impact.policy.id} · {impact.year}"),
+        ],
         mark=t("虚构数据，仅供演示", "INVENTED DATA") if synthetic else "",
+        **parts,
     )
+
+
+# heading in Chinese and in English, kind
+HOSPITAL_HEADS = (
+    ("医疗机构", "hospital", "code"), ("病例", "cases", "num"), ("CMI（前）", "CMI from", "num"),
+    ("CMI（后）", "CMI to", "num"), ("点数（前）", "points from", "num"),
+    ("点数（后，折算）", "points to, scaled", "num"), ("增减", "change", "num"), ("变动", "%", "num"),
+)  # fmt: skip
+MDC_HEADS = (
+    ("MDC", "MDC", "code"), ("名称", "name", "text"), ("病例（前）", "cases from", "num"),
+    ("病例（后）", "cases to", "num"), ("留下", "stay", "num"), ("CMI（前）", "CMI from", "num"),
+    ("CMI（后）", "CMI to", "num"),
+)  # fmt: skip
+MOVE_HEADS = (
+    ("前", "from", "code"), ("名称", "name", "text"), ("后", "to", "code"), ("名称", "name", "text"),
+    ("病例", "cases", "num"), ("费用（元）", "cost (yuan)", "num"), ("权重（前）", "weight from", "num"),
+    ("权重（后）", "weight to", "num"),
+)  # fmt: skip
+
+
+def _heads(columns: Sequence[tuple[str, str, str]], lang: str) -> list[tuple[str, str]]:
+    return [(choose(lang, zh, en), kind) for zh, en, kind in columns]
+
+
+def _decimal(value: Any) -> str:
+    return "—" if value is None else f"{float(value):.4f}"
 
 
 def _nodes(
@@ -148,29 +141,18 @@ def _mdc_flow(impact: Impact, lang: str) -> str:
     )
 
 
-def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
-    t = choosing(lang)
-    moved = {key: n for key, n in impact.flows("adrg").items() if key[0] != key[1]}
-    total = sum(moved.values())
-    top = dict(sorted(moved.items(), key=lambda item: (-item[1], item[0]))[:MOVES_SHOWN])
-    if not top:
-        return [t("没有病例换了ADRG。", "No case changes its ADRG.")], Markup()
-    left = sorted(
-        {x for x, _ in top}, key=lambda key: -sum(n for k, n in top.items() if k[0] == key)
-    )
+def _adrg_flow(impact: Impact, top: Mapping[tuple[str, str], int], lang: str) -> str:
+    sizes: Counter[str] = Counter()
+    for (x, _), n in top.items():
+        sizes[x] += n
+    left = sorted(sizes, key=lambda key: (-sizes[key], key))
     place = {key: i for i, key in enumerate(left)}
     right = sorted(
         {y for _, y in top},
         key=lambda key: (min(place[x] for x, y in top if y == key), key),
     )
     names = [_adrg_names(side, lang) for side in (impact.a, impact.b)]
-    shown = sum(top.values())
-    lead = t(
-        f"{total:,} 例换了ADRG代码；图为其中最多的 {len(top)} 种，共 {shown:,} 例。",
-        f"{total:,} cases change their ADRG code; shown are the {len(top)} largest moves, "
-        f"{shown:,} cases.",
-    )
-    svg = flow_chart(
+    return flow_chart(
         _nodes(top, 0, names[0], left),
         _nodes(top, 1, names[1], right),
         top,
@@ -178,7 +160,6 @@ def _adrg_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
         "ADRG",
         body=420,
     )
-    return [lead], chart("", svg)
 
 
 def _adrg_names(side: Side, lang: str) -> dict[str, str]:
@@ -189,104 +170,37 @@ def _adrg_names(side: Side, lang: str) -> dict[str, str]:
     }
 
 
-def _hospital_part(impact: Impact, lang: str) -> tuple[list[str], Markup]:
-    t = choosing(lang)
-    ranked = sorted(impact.hospitals, key=lambda h: (-h.change_share, h.id))
-    winners = sum(h.change > 0 for h in ranked)
-    losers = sum(h.change < 0 for h in ranked)
-    lead = [
-        t(
-            f"份额上升 {winners} 家，下降 {losers} 家。按变动比例列出两端的机构。",
-            f"{winners} hospitals gain, {losers} lose. Shown are both ends by relative change.",
-        )
-    ]
+def _hospital_chart(ranked: Sequence[HospitalImpact], lang: str) -> Markup:
+    """Bars of the relative change, in millionths, of both ends; nothing where nothing changes."""
     shown = ranked
     if len(ranked) > 2 * HOSPITALS_SHOWN:
         shown = [*ranked[:HOSPITALS_SHOWN], *ranked[-HOSPITALS_SHOWN:]]
-    bars = [(h.id, h.change, f"{h.change_share:+.2%}") for h in shown if h.change]
-    # bars show the relative change, in millionths
     bars = [
-        (name, round(h.change_share * 1_000_000), text)
-        for (name, _, text), h in zip(bars, [h for h in shown if h.change], strict=True)
+        (h.id, round(h.change_share * 1_000_000), f"{h.change_share:+.2%}")
+        for h in shown
+        if h.change
     ]
-    title = t("点数份额的变动", "Relative change of points")
-    drawing = chart(title, differences(bars, title)) if bars else Markup()
-    columns = choose(
-        lang,
-        "医疗机构 病例 CMI（前） CMI（后） 点数（前） 点数（后，折算） 增减 变动".split(),
-        [
-            "hospital",
-            "cases",
-            "CMI from",
-            "CMI to",
-            "points from",
-            "points to, scaled",
-            "change",
-            "%",
-        ],
-    )
-    kinds = ["code", *["num"] * 7]
-    rows = [_hospital_row(h) for h in ranked]
-    body = table(list(zip(columns, kinds, strict=True)), rows[:ROWS_SHOWN], lang)
-    if len(rows) > ROWS_SHOWN:
-        more = table(list(zip(columns, kinds, strict=True)), rows[ROWS_SHOWN:], lang)
-        title = t("其余机构", "other hospitals")
-        body += folded(title, f"{len(rows) - ROWS_SHOWN:,}", more)
-    return lead, drawing + body
+    title = choose(lang, "点数份额的变动", "Relative change of points")
+    return chart(title, differences(bars, title)) if bars else Markup()
 
 
 def _hospital_row(h: HospitalImpact) -> list[Any]:
-    cmi = ["—" if value is None else f"{value:.4f}" for value in h.cmi]
     return [
-        h.id, h.cases, *cmi, points_text(h.points[0]), points_text(h.scaled),
+        h.id, h.cases, *map(_decimal, h.cmi), points_text(h.points[0]), points_text(h.scaled),
         points_text(h.change), f"{h.change_share:+.2%}",
     ]  # fmt: skip
 
 
 def _mdc_table(impact: Impact, lang: str) -> Markup:
-    t = choosing(lang)
-    columns = choose(
-        lang,
-        "MDC 名称 病例（前） 病例（后） 留下 CMI（前） CMI（后）".split(),
-        ["MDC", "name", "cases from", "cases to", "stay", "CMI from", "CMI to"],
-    )
-    none = t("未入组", "ungroupable")
+    none = choose(lang, "未入组", "ungroupable")
     rows = [
-        [
-            mdc, name or none, before, after, stay,
-            *("—" if value is None else f"{value:.4f}" for value in cmi),
-        ]
+        [mdc, name or none, before, after, stay, *map(_decimal, cmi)]
         for mdc, name, before, after, stay, *cmi in mdc_rows(impact)
-    ]  # fmt: skip
-    kinds = ["code", "text", *["num"] * 5]
-    return table(list(zip(columns, kinds, strict=True)), rows, lang)
+    ]
+    return table(_heads(MDC_HEADS, lang), rows, lang)
 
 
-def _moves(impact: Impact, lang: str) -> Markup:
-    t = choosing(lang)
+def _move_row(impact: Impact, n: int, cost: int, x: int, y: int) -> list[Any]:
     a, b = impact.a, impact.b
-    changed = sorted(
-        ((n, cost, x, y) for (x, y), (n, cost) in impact.moves.items() if a.drgs[x] != b.drgs[y]),
-        key=lambda move: (-move[0], move[2], move[3]),
-    )
-    rows = []
-    for n, cost, x, y in changed[:500]:
-        weights = [a.weight(x), b.weight(y)]
-        said = ["—" if w is None else f"{float(w):.4f}" for w in weights]
-        rows.append([a.drgs[x], a.names[x], b.drgs[y], b.names[y], n, yuan(cost), *said])
-    columns = choose(
-        lang,
-        "前 名称 后 名称 病例 费用（元） 权重（前） 权重（后）".split(),
-        ["from", "name", "to", "name", "cases", "cost (yuan)", "weight from", "weight to"],
-    )
-    kinds = ["code", "text", "code", "text", *["num"] * 4]
-    heads = list(zip(columns, kinds, strict=True))
-    body = table(heads, rows[:ROWS_SHOWN], lang)
-    if len(rows) > ROWS_SHOWN:
-        rest = t("更多", "more")
-        note = t(
-            f"共 {len(changed):,} 种变化，全部在 moves.csv",
-            f"{len(changed):,} moves in all: see moves.csv",
-        )
-        body += folded(rest, note, table(heads, rows[ROWS_SHOWN:], lang))
-    return body
+    weights = (a.weight(x), b.weight(y))
+    return [a.drgs[x], a.names[x], b.drgs[y], b.names[y], n, yuan(cost), *map(_decimal, weights)]
