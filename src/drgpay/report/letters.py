@@ -113,7 +113,7 @@ class _Letters:
             columns += [Column(w.of(REOPENED, key)) for key in keys]
         else:
             waits, demanded = bool(run.total.waits), bool(run.demanded)
-            heads = f"letter_gross_pay {'waits' * waits} letter_gross_return"
+            heads = f"payable {'waits' * waits} letter_gross_return"
             columns += columns_of(w, f"{heads} {'letter_demanded' * demanded}")
 
         def payments(own: list[Account], changes: list[Difference]) -> list[str | Cell]:
@@ -245,7 +245,7 @@ class _Letters:
         w = self.w
         steps = derivation(self.run, account, w)
         numbers = {step.key: number for number, step in enumerate(steps, start=1)}
-        columns = columns_of(w, "line:code letter_step:text letter_how:text letter_amount")
+        columns = columns_of(w, "line:code step:text letter_how:text letter_amount")
         rows = []
         for step in steps:
             formula = formula_text(step, numbers)
@@ -320,7 +320,7 @@ class _Letters:
 
     def _held(self, hospital: str) -> Table:
         w = self.w
-        heads = "letter_case:code pool:text drg:code class:text total_cost letter_reason:text"
+        heads = "case_id:code pool:text drg:code class:text total_cost q_reason:text"
         rows = [
             row(
                 r["case_id"] or "", r["pool"] or "", r["drg"] or "",
@@ -339,7 +339,7 @@ class _Letters:
 
     def _bad(self, records: list[Record]) -> Table:
         w = self.w
-        heads = "letter_case:code letter_reason:text q_remedy:text"
+        heads = "case_id:code q_reason:text q_remedy:text"
         rows = [
             row(
                 r["case_id"] or "",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from drgpay.ground.languages import choosing
 from drgpay.names.codes import MODES
+from drgpay.names.run_columns import label
 from drgpay.runs.reader import Record
 
 from . import amounts
@@ -16,47 +18,13 @@ from .sections import parameter_rows
 from .sheets import Field, Sheet
 from .texts import Words
 
-# column: Chinese, English, kind
-COLUMNS: dict[str, tuple[str, str, str]] = {
-    "month": ("月份", "Month", "code"),
-    "of_month": ("所属月份", "Of month", "code"),
-    "pool": ("险种", "Pool", "code"),
-    "name": ("医疗机构", "Hospital", "wide"),
-    "hospital_id": ("医疗机构编码", "Hospital id", "code"),
-    "budget_fen": ("月度预算", "Budget of the month", "yuan"),
-    "cases": ("病例数", "Cases", "count"),
-    "points_before": ("病例点数", "Points of cases", "points"),
-    "correction_points": ("再住院冲正点数", "Correction points", "points"),
-    "points": ("点数", "Points", "points"),
-    "recorded_fund_fen": ("统筹基金记账", "Recorded fund", "yuan"),
-    "recorded_fund_to_date_fen": ("累计统筹基金记账", "Recorded to date", "yuan"),
-    "not_pool_by_points_fen": ("按点数病例非统筹支付", "Not-pool, by points", "yuan"),
-    "money_fen": ("点数外应付", "Due outside of points", "yuan"),
-    "value": ("暂定点值", "Provisional value", "value"),
-    "provisional_due_fen": ("暂定应付", "Provisional due", "yuan"),
-    "last_year_fund_fen": ("上年同月记账", "Last year's month", "yuan"),
-    "normal_fund_fen": ("正常额度", "Normal up to", "yuan"),
-    "payment_fen": ("应预付", "Payment", "yuan"),
-    "suspended_fen": ("暂停支付", "Suspended", "yuan"),
-    "adjustment_fen": ("以前月份调整", "Adjustments", "yuan"),
-    "setoff_before_fen": ("上月结转待抵", "To set off", "yuan"),
-    "setoff_after_fen": ("结转下月待抵", "Left to set off", "yuan"),
-    "paid_fen": ("实付", "Paid", "yuan"),
-    "paid_before_fen": ("以前各月已付", "Paid before", "yuan"),
-    "paid_to_date_fen": ("累计已付", "Paid to date", "yuan"),
-    "kept_fen": ("留存保证金", "Kept as deposit", "yuan"),
-    "cases_before": ("原病例数", "Cases then", "count"),
-    "cases_now": ("现病例数", "Cases now", "count"),
-    "recorded_fund_before_fen": ("原记账", "Recorded then", "yuan"),
-    "recorded_fund_now_fen": ("现记账", "Recorded now", "yuan"),
-    "payment_before_fen": ("原应预付", "Payment then", "yuan"),
-    "payment_now_fen": ("现应预付", "Payment now", "yuan"),
-    "suspended_before_fen": ("原暂停", "Suspended then", "yuan"),
-    "suspended_now_fen": ("现暂停", "Suspended now", "yuan"),
-    "paid_now_fen": ("现应付", "Due to be paid now", "yuan"),
-    "kept_before_fen": ("原留存保证金", "Kept then", "yuan"),
-    "kept_now_fen": ("现留存保证金", "Kept now", "yuan"),
-}
+# columns that mean something of their own here: Chinese, English
+OWN = {"name": ("医疗机构", "Hospital"), "value": ("暂定点值", "Provisional value")}
+# kinds of columns that are not in yuan; all others are codes
+KINDS = {
+    "name": "wide", "value": "value", "cases": "count", "cases_before": "count", "cases_now": "count",
+    "points_before": "points", "correction_points": "points", "points": "points",
+}  # fmt: skip
 ADJUSTED = ("adjustment_fen", "setoff_before_fen", "setoff_after_fen")
 VALUE_FORMULA = "({budget_fen}-{money_fen}+{not_pool_by_points_fen})/{points}"
 SUMMED = ("yuan", "points", "count")
@@ -68,10 +36,11 @@ class MonthSheets:
     def __init__(self, run: MonthFolder, w: Words) -> None:
         self.run, self.w, self.t = run, w, choosing(w.lang)
 
-    def _field(self, key: str, **more: Any) -> Field:
-        zh, en, kind = COLUMNS[key]
+    def _field(self, key: str, table: str = "months_pools", **more: Any) -> Field:
+        kind = "yuan" if key.endswith("_fen") else KINDS.get(key, "code")
+        name = self.t(*OWN[key]) if key in OWN else label(table, key, self.w.lang)
         more.setdefault("total", kind in SUMMED)
-        return Field(key, self.t(zh, en), kind, **more)
+        return Field(key, name, kind, **more)
 
     def _fields(self, keys: str) -> list[Field]:
         return [self._field(key) for key in keys.split()]
@@ -100,7 +69,7 @@ class MonthSheets:
             self._field("kept_fen", only="book"),
         ]
         rows = [{**r, "value": value_fraction(r)} for r in self.run.pools]
-        return Sheet(self.t("险种各月", "Pools by month"), fields, rows, total=self.w("x_all"))
+        return Sheet(self.t("险种各月", "Pools by month"), fields, rows, total=self.w("total"))
 
     def hospitals(self) -> Sheet:
         """Each hospital's month in each pool."""
@@ -114,7 +83,7 @@ class MonthSheets:
             self._field("kept_fen"),
         ]
         title = self.t("机构各月", "Hospitals by month")
-        return Sheet(title, fields, self.run.hospitals, total=self.w("x_all"))
+        return Sheet(title, fields, self.run.hospitals, total=self.w("total"))
 
     def payments(self) -> Sheet:
         """What each hospital is paid: of the month, or of all months together."""
@@ -130,7 +99,7 @@ class MonthSheets:
         ]
         rows = self._by_hospital() if self.run.every else self.run.now(self.run.hospitals)
         title = self.t(f"{self.run.month} 拨付", f"{self.run.month} payments")
-        return Sheet(title, fields, rows, total=self.w("x_all"))
+        return Sheet(title, fields, rows, total=self.w("total"))
 
     def _by_hospital(self) -> list[Record]:
         """The sums of twelve months by hospital and pool."""
@@ -173,7 +142,7 @@ class MonthSheets:
             }
             for r in self.run.suspended
         ]  # fmt: skip
-        return Sheet(self.t("暂停支付", "Suspended"), fields, rows, total=self.w("x_all"))
+        return Sheet(self.t("暂停支付", "Suspended"), fields, rows, total=self.w("total"))
 
     def corrections(self) -> Sheet:
         """Points corrected because a readmission followed."""
@@ -192,37 +161,29 @@ class MonthSheets:
             ),
         ]  # fmt: skip
         title = t("再住院冲正", "Corrections")
-        return Sheet(title, fields, self.run.corrections, total=self.w("x_all"))
+        return Sheet(title, fields, self.run.corrections, total=self.w("total"))
 
     def adjustments(self) -> Sheet:
         """Where earlier months came out otherwise than they were booked."""
         formula = (
             "{payment_now_fen}-{suspended_now_fen}-{payment_before_fen}+{suspended_before_fen}"
         )
+        own = partial(self._field, table="adjustments")
+        compared = "cases_before cases_now recorded_fund_before_fen recorded_fund_now_fen"
+        parts = "payment_before_fen payment_now_fen suspended_before_fen suspended_now_fen"
         fields = [
-            Field("month", self.t("计入月份", "In month"), "code", only="book"),
-            self._field("of_month"),
-            self._field("hospital_id", only="book"),
+            own("month", only="book"),
+            own("of_month"),
+            own("hospital_id", only="book"),
             *self._fields("name pool"),
-            *(
-                self._field(key, total=False)
-                for key in (
-                    "cases_before", "cases_now", "recorded_fund_before_fen",
-                    "recorded_fund_now_fen",
-                )
-            ),
-            *(
-                self._field(f"{key}_{when}_fen", only="book")
-                for key in ("payment", "suspended")
-                for when in ("before", "now")
-            ),
-            Field("paid_before_fen", self.t("原应付", "Booked as paid"), "yuan", only="page"),
-            self._field("paid_now_fen", only="page"),
-            Field("adjustment_fen", self.t("调整", "Adjustment"), "yuan", formula, total=True),
-            *(self._field(key, only="book") for key in ("kept_before_fen", "kept_now_fen")),
-        ]  # fmt: skip
+            *(own(key, total=False) for key in compared.split()),
+            *(own(key, only="book") for key in parts.split()),
+            *(own(key, total=False, only="page") for key in ("paid_before_fen", "paid_now_fen")),
+            self._field("adjustment_fen", formula=formula),
+            *(own(key, only="book") for key in ("kept_before_fen", "kept_now_fen")),
+        ]
         title = self.t("以前月份调整", "Adjustments")
-        return Sheet(title, fields, self.run.adjustments, total=self.w("x_all"))
+        return Sheet(title, fields, self.run.adjustments, total=self.w("total"))
 
     def ties(self) -> Sheet:
         """The sums of the months beside the year's."""

@@ -214,7 +214,7 @@ def letter_lead(rows: list[Record], w: Words) -> str:
 
 def letter_table(rows: list[Record], w: Words) -> Table:
     """These stays, as many as a letter lists."""
-    columns = columns_of(w, "letter_case:code")
+    columns = columns_of(w, "case_id:code")
     columns += [Column(w.of(WORDS, key), "text") for key in ("admission", "discharge")]
     columns += [Column(w.of(WORDS, key)) for key in ("deductible", "excess")]
     return Table(

@@ -99,8 +99,8 @@ def series(case_class: str) -> int:
 
 def class_chart(run: Run, w: Words) -> str:
     bars = [
-        (w("mix_cases"), [c.cases for c in run.classes]),
-        (w("mix_points"), [c.points for c in run.classes]),
+        (w("cases"), [c.cases for c in run.classes]),
+        (w("points"), [c.points for c in run.classes]),
         (w("mix_cost"), [c.cost for c in run.classes]),
     ]
     colours = [series(c.name) for c in run.classes]
@@ -188,7 +188,7 @@ def pool_tables(run: Run, pool: str, w: Words) -> list[Table]:
     )
     columns = columns_of(
         w,
-        f"hospital:text cases points {'deducted' * deducted} not_pool_points {'money' * in_money} "
+        f"hospital:text cases points {'deducted' * deducted} not_pool {'money' * in_money} "
         f"recorded due difference {'held' * held}",
     )
     name = run.pool_name(pool)
@@ -385,7 +385,7 @@ def ceiling_table(run: Run, w: Words) -> Table | None:
     lines = ceiling_lines(run, w)
     if not lines:
         return None
-    table = Table(w("s_ceiling"), columns_of(w, "g_item:text g_amount g_share"), [], css="narrow")
+    table = Table(w("s_ceiling"), columns_of(w, "step:text g_amount g_share"), [], css="narrow")
     (target,) = (fen for role, _, fen in lines if role == "target")
     kinds = {"total": "total", "target": "strong", "free": "strong"}
     for role, name, fen in lines:
@@ -762,7 +762,7 @@ def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:
         return " → ".join("—" if v is None else format(v, kind) for v in values)
 
     for r in shown:
-        stable = Cell(w("yes")) if r["stable"] else Cell(w("stable_no"), mark="loss")
+        stable = Cell(w("yes")) if r["stable"] else Cell(w("no"), mark="loss")
         base = None if r["base_points"] is None else units_of(r["base_points"], 4)
         made = [*sums(facts([r])), *cells("yuan points", (r["group_mean_fen"], base))]
         made.append(Cell("—") if r["stable"] is None else stable)
@@ -820,7 +820,7 @@ def front_page_table(run: Run, w: Words) -> Table | None:
         return None
     whole = run.manifest["counts"]["in"]
     money_heads = "f_recorded f_effect:text" if errors else ""
-    heads = f"f_severity:text f_check:text f_cases f_share {money_heads} f_advice:text"
+    heads = f"f_severity:text f_check:text cases share {money_heads} f_advice:text"
     table = Table(w("s_front_page"), columns_of(w, heads), [])
 
     def money(name: str) -> list[str | Cell]:

@@ -34,7 +34,15 @@ from .sections import ceiling_lines, parameter_rows, parameter_value
 from .sensitivity import sheet_fields, sheet_rows, tried
 from .sheets import Field, exact
 from .texts import Words
-from .value import Settlement, is_inside, pool_formulas, reason_of, settlements, sharing_text
+from .value import (
+    Settlement,
+    is_inside,
+    pool_formulas,
+    reason_of,
+    settlements,
+    sharing_text,
+    step_notes,
+)
 from .workbook import MAX_ROWS, Book, Total, letters, points_units, quoted, sheet_names
 
 NAME = "settlement.xlsx"
@@ -237,19 +245,13 @@ class _Workbook:
     def _steps(self) -> list[tuple[str, str, str, str]]:
         """Key, title, explanation and kind of each step, in order."""
         w, run = self.w, self.run
-        ratio = run.fraction("reserve_ratio")
         sharing = (sharing_text(run, s, w) for s in self.parts)
-        told = {
-            "reserve": "" if ratio is None else w("v_reserve_how", ratio=amounts.trimmed(ratio)),
+        told = step_notes(run, w) | {
             "balance": "B − F",
             "settled": w("semicolon").join(dict.fromkeys(filter(None, sharing))),
             "sum": "T − M + N",
             "quotient": "(T − M + N) ÷ ΣP",
             "value": "(T − M + N) ÷ ΣP",
-        }
-        told |= {
-            key: w(f"v_{key}_how")
-            for key in ("provision", "recorded", "money", "not_pool", "gross", "due")
         }
         reasons = [reason_of(run, s, w) for s in self.parts]
         if any(reasons):
@@ -345,7 +347,7 @@ class _Workbook:
                 return ""
             return w("x_cut", shown=f"{shown:,}", all=f"{all_rows:,}", file=file)
 
-        total = w("x_all") if any(field.total for field in fields) else ""
+        total = w("total") if any(field.total for field in fields) else ""
         return self.book.listing(name, fields, rows, note=note, total=total, limit=self.limit)
 
     def _notes(self) -> None:
@@ -476,7 +478,7 @@ class _Workbook:
         w, lang = self.w, self.w.lang
         records = self.run.records("drgs")
         fields = self._fields(
-            "drg name=drg_name cases+ points+ cost=total_cost+ mean=x_mean group_mean base_points stable"
+            "drg name=drg_name cases+ points+ cost=total_cost+ mean=mean_cost group_mean base_points stable"
         )
         schema = pq.read_schema(self.run.folder / "drgs.parquet")
         for name in (name for name in DRG_COLUMNS if records and name in schema.names):
@@ -529,9 +531,9 @@ class _Workbook:
             return
         fields = self._fields(
             "id hospital pool paid_by=letter_paid_by cases+ days+ points+ cost=total_cost+ price+ "
-            "a_day=x_mean"
+            "a_day=mean_cost"
         )
-        fields[-1] = replace(fields[-1], label=f"{w('x_mean')}/{w('days')}")
+        fields[-1] = replace(fields[-1], label=f"{w('mean_cost')}/{w('days')}")
         rows = (
             {
                 **vars(p.sums),
@@ -553,7 +555,7 @@ class _Workbook:
                 {"item": name, "amount": -fen if role == "inside" else fen}
                 for role, name, fen in lines
             )
-            self._listing(w("x_ceiling"), self._fields("item=g_item amount=g_amount"), rows)
+            self._listing(w("x_ceiling"), self._fields("item=step amount=g_amount"), rows)
 
     # --- tables as they stand in the run folder ------------------------------------------------
 
@@ -688,7 +690,7 @@ class _Workbook:
         """Identities as formulas, then what the run itself was held to."""
         w, book = self.w, self.book
         sheet = book.sheet(w("x_checks"))
-        heads = (w("k_check"), w("x_left"), w("x_right"), w("x_difference"), w("x_result"))
+        heads = (w("k_check"), w("x_left"), w("x_right"), w("x_difference"), w("k_result"))
         for column, (text, width) in enumerate(zip(heads, (64, 26, 26, 18, 14), strict=True)):
             sheet.write_string(0, column, text, book.head)
             sheet.set_column(column, column, width)

@@ -190,7 +190,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "letter_verified": ("已核实", "verified"),
     "letter_unverified": ("未核实", "not verified"),
     "letter_index": ("清算通知书目录", "Letters of settlement"),
-    "letter_step": ("项目", "Item"),
     "letter_how": ("算式", "Formula"),
     "letter_amount": ("数额", "Amount"),
     # the workbook
@@ -212,7 +211,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "x_parameters": ("政策参数", "Parameters"),
     "x_checks": ("核对", "Checks"),
     "x_page": ("第 &P 页，共 &N 页", "Page &P of &N"),
-    "x_all": ("合计", "Total"),
     "x_cut": (
         "仅列前 {shown} 行，共 {all} 行；全部见 {file}",
         "The first {shown} of {all} rows; {file} has all",
@@ -222,11 +220,9 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "x_left": ("左边", "Left"),
     "x_right": ("右边", "Right"),
     "x_difference": ("差额", "Difference"),
-    "x_result": ("结果", "Result"),
     "x_equal": ("相符", "agrees"),
     "x_unequal": ("不符", "DIFFERS"),
     "x_verified": ("已核实", "Verified"),
-    "x_mean": ("次均费用", "Mean cost"),
     "x_money_note": (
         "金额单位为元，与以分为单位的清算结果逐分相符；灰底为公式。",
         "Amounts in yuan, equal to the run's fen one by one; formulas are on grey.",

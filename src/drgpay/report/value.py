@@ -17,7 +17,7 @@ from . import amounts
 from .amounts import points as points_text
 from .amounts import units_of, yuan
 from .run import Account, CaseSum, Run
-from .tables import Cell, Column, Table, row
+from .tables import Cell, Column, Table
 from .texts import Words
 
 VALUE_PLACES = 12
@@ -197,11 +197,22 @@ def reason_of(run: Run, s: Settlement, w: Words) -> str:
     return w("v_mismatch", fen=f"{exact.numerator}/{exact.denominator}")
 
 
+def step_notes(run: Run, w: Words) -> dict[str, str]:
+    """What stands beside the lines of a pool that are given, by their keys."""
+    ratio = run.fraction("reserve_ratio")
+    personal = run.says("not_pool", "personal", "all")
+    how = ("provision", "recorded", "money", "gross", "due")
+    return {
+        "reserve": "" if ratio is None else w("v_reserve_how", ratio=amounts.trimmed(ratio)),
+        "not_pool": w("v_not_pool_personal" if personal else "v_not_pool_how"),
+        **{key: w(f"v_{key}_how") for key in how},
+    }
+
+
 def value_table(run: Run, w: Words) -> Table:
     """The point value of each pool, line by line, with the formula of each line."""
     shown = settlements(run)
-    inside, made = is_inside(run), pool_formulas(run, shown)
-    reserve_ratio = run.fraction("reserve_ratio")
+    inside, made, told = is_inside(run), pool_formulas(run, shown), step_notes(run, w)
     table = Table(
         w("s_value"),
         [Column(w("line"), "code"), Column(w("step"), "text"), *(Column(s.name) for s in shown)],
@@ -211,22 +222,15 @@ def value_table(run: Run, w: Words) -> Table:
     numbers: dict[str, int] = {}
 
     def line(
-        key: str,
-        how: str,
-        cells: Iterable[str | Cell],
-        kind: str = "",
-        title: str = "",
-        of: str = "",
-    ) -> None:
+        key: str, cells: Iterable[str | Cell], kind: str = "", title: str = "", of: str = "", how: str = ""
+    ) -> None:  # fmt: skip
         """Add a line; `of`: the formula that it has."""
         numbers[key] = len(table.rows) + 1
         names = {name: f"({number})" for name, number in numbers.items()}
         if of:
             how = made[of]({name: number_line(name, 1) for name in numbers}).text
-        how = how.format(**names)
-        table.rows.append(
-            row(f"{numbers[key]}", Cell(title or w(f"v_{key}"), how), *cells, kind=kind)
-        )
+        how = (how or told.get(key, "")).format(**names)
+        table.add(f"{numbers[key]}", Cell(title or w(f"v_{key}"), how), *cells, kind=kind)
 
     def settled(s: Settlement) -> Cell:
         again = s.recomputed(run)
@@ -259,56 +263,48 @@ def value_table(run: Run, w: Words) -> Table:
             return Cell(text, mark="fraction")
         return Cell(text, reason_of(run, s, w), mark="fraction")
 
-    ratio_text = "" if reserve_ratio is None else amounts.trimmed(reserve_ratio)
-    line("budget", "", (yuan(s.budget) for s in shown))
-    how = w("v_reserve_how", ratio=ratio_text) if ratio_text else ""
-    line("reserve", how, (yuan(s.reserve) for s in shown))
+    line("budget", (yuan(s.budget) for s in shown))
+    line("reserve", (yuan(s.reserve) for s in shown))
     how = "" if inside else w("v_out_of_area_not")
-    line("out_of_area", how, (yuan(s.out_of_area) if inside else "—" for s in shown))
+    line("out_of_area", (yuan(s.out_of_area) if inside else "—" for s in shown), how=how)
     if any(s.provision for s in shown):
-        line("provision", w("v_provision_how"), (yuan(s.provision) for s in shown))
-    line("available", "", (yuan(s.available) for s in shown), "strong", of="available")
-    line("recorded", w("v_recorded_how"), (yuan(s.recorded) for s in shown))
-    line("balance", "", (balance_cell(s) for s in shown), of="balance")
-    line("ratio", "", (ratio_cell(s) for s in shown))
-    line("settled", "", (settled(s) for s in shown), "strong")
+        line("provision", (yuan(s.provision) for s in shown))
+    line("available", (yuan(s.available) for s in shown), "strong", of="available")
+    line("recorded", (yuan(s.recorded) for s in shown))
+    line("balance", (balance_cell(s) for s in shown), of="balance")
+    line("ratio", (ratio_cell(s) for s in shown))
+    line("settled", (settled(s) for s in shown), "strong")
     money = any(s.money or s.not_pool != s.by_points.not_pool for s in shown)
     if money:
-        line("money", w("v_money_how"), (yuan(s.money) for s in shown))
-    not_pool = w(
-        "v_not_pool_personal" if run.says("not_pool", "personal", "all") else "v_not_pool_how"
-    )
-    line("not_pool", not_pool, (yuan(s.by_points.not_pool) for s in shown))
+        line("money", (yuan(s.money) for s in shown))
+    line("not_pool", (yuan(s.by_points.not_pool) for s in shown))
     title = w("v_sum_money" if money else "v_sum")
-    line("sum", "", (yuan(s.for_points) for s in shown), title=title, of="sum")
+    line("sum", (yuan(s.for_points) for s in shown), title=title, of="sum")
     of = ""
     if any(s.deducted for s in shown):
-        line("gross", w("v_gross_how"), (points_text(s.points + s.deducted) for s in shown))
-        line("deducted", "", (points_text(s.deducted) for s in shown))
+        line("gross", (points_text(s.points + s.deducted) for s in shown))
+        line("deducted", (points_text(s.deducted) for s in shown))
         of = "points"
-    line("points", "", (points_text(s.points) for s in shown), of=of)
+    line("points", (points_text(s.points) for s in shown), of=of)
     differing = any(reason_of(run, s, w) for s in shown)
     if differing:
-        line("quotient", "", (exact_cell(s) for s in shown), of="quotient")
+        line("quotient", (exact_cell(s) for s in shown), of="quotient")
     fractions = (fraction_cell(s) for s in shown)
-    line("fraction", "", fractions, "strong", of="" if differing else "quotient")
-    line("decimal", "", (s.value_text for s in shown), "strong")
+    line("fraction", fractions, "strong", of="" if differing else "quotient")
+    line("decimal", (s.value_text for s in shown), "strong")
     if any(s.value_high for s in shown):
         ends = (value_text(s.value_high) if s.value_high else "—" for s in shown)
-        line("value_high", w("v_value_high_how"), ends)
+        line("value_high", ends, how=w("v_value_high_how"))
     if any(s.at_low or s.at_high for s in shown):
-        how = w(
-            "v_bounds_cases"
-            if run.says("bound.level", "case", "none", "hospital")
-            else "v_bounds_how"
-        )
-        line("bounds", how, (f"{s.at_low:,} / {s.at_high:,}" for s in shown))
-    line("due", w("v_due_how"), (yuan(s.due) for s in shown), "rule")
-    line("residual", "", (yuan(s.residual) for s in shown))
+        of_cases = run.says("bound.level", "case", "none", "hospital")
+        how = w("v_bounds_cases" if of_cases else "v_bounds_how")
+        line("bounds", (f"{s.at_low:,} / {s.at_high:,}" for s in shown), how=how)
+    line("due", (yuan(s.due) for s in shown), "rule")
+    line("residual", (yuan(s.residual) for s in shown))
     rest = ((s.difference, "loss" if s.difference else "ok") for s in shown)
-    line("difference", "", (Cell(yuan(fen), mark=mark) for fen, mark in rest), of="difference")
+    line("difference", (Cell(yuan(fen), mark=mark) for fen, mark in rest), of="difference")
     if any(s.held for s in shown):
-        line("held", w("v_held_how"), (f"{s.held:,}" for s in shown), "rule")
+        line("held", (f"{s.held:,}" for s in shown), "rule", how=w("v_held_how"))
     return table
 
 
