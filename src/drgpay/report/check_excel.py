@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from drgpay.cases.checks.catalogue import CHECKS, SEVERITIES
 from drgpay.ground.languages import choosing, is_chinese
 from drgpay.grouper.check import Checked
 from drgpay.names.columns import NUMBERED
-from drgpay.report.check_report import (
+
+from .check_report import (
     column_text,
     convention_line,
     counts_line,
@@ -21,6 +22,7 @@ from drgpay.report.check_report import (
     not_made_line,
     severity_text,
 )
+from .workbook import letters
 
 ALL_ROWS_UP_TO = 100_000
 MAX_FINDINGS = 20_000  # rows of the list, and so of comments and links
@@ -41,6 +43,9 @@ def write_excel(done: Checked, path: Path, lang: str = "zh") -> None:
         "tmpdir": str(path.parent),
     }
     with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties(
+            {"created": datetime.datetime(2000, 1, 1)}
+        )  # the same cases, same bytes
         _Book(book, done, lang).write()
 
 
@@ -124,17 +129,13 @@ class _Book:
         )
         for name, number in done.by_check.items():
             row += 1
-            check = CHECKS[name]
-            fill = self.fills[check.severity]
-            sheet.write_string(row, 0, severity_text(check.severity, self.lang), fill)
-            sheet.write_string(row, 1, name)
-            sheet.write_number(row, 2, number, self.number)
-            sheet.write_number(row, 3, number / max(1, done.counts.total), self.share)
-            sheet.write_string(row, 4, check.message(self.lang), self.wrap)
-            sheet.write_string(row, 5, check.advice(self.lang), self.wrap)
-            sheet.write_string(row, 6, check.source, self.wrap)
+            check, share = CHECKS[name], number / max(1, done.counts.total)
             yes = self.t("是", "yes") if check.verified else self.t("否", "no")
-            sheet.write_string(row, 7, yes)
+            severity = severity_text(check.severity, self.lang)
+            texts = (check.message(self.lang), check.advice(self.lang), check.source)
+            forms = {0: self.fills[check.severity], 2: self.number, 3: self.share}
+            forms |= dict.fromkeys((4, 5, 6), self.wrap)
+            _line(sheet, row, (severity, name, number, share, *texts, yes), forms)
 
     def _shown(self) -> str:
         done = self.done
@@ -264,28 +265,22 @@ class _Book:
                 column = first + columns.index(cell_of(finding, columns, row))
                 sheet.write_url(
                     at, 0,
-                    f"internal:'{self.t('病例', 'cases')}'!{_a1(places[place], column)}",
+                    f"internal:'{self.t('病例', 'cases')}'!{letters(column)}{places[place] + 1}",
                     self.link, str(finding["row"]),
                 )  # fmt: skip
             else:
                 sheet.write_number(at, 0, finding["row"])
-            texts = [finding["file"]] if self.many else []
-            texts += [
-                finding["case_id"],
-                finding["hospital_id"],
-                finding["month"],
+            head = [finding["file"]] if self.many else []
+            head += [finding[key] for key in ("case_id", "hospital_id", "month")]
+            texts = (
                 severity_text(finding["severity"], self.lang),
                 column_text(finding["column"], self.lang),
-                finding["value"],
-                finding["message"],
-                finding["advice"],
+                *(finding[key] for key in ("value", "message", "advice")),
                 finding_advice(finding, self.lang),
                 finding["check"],
-            ]
-            severity_at = 1 + texts.index(severity_text(finding["severity"], self.lang))
-            for place_of, text in enumerate(texts, 1):
-                form = self.fills[finding["severity"]] if place_of == severity_at else None
-                sheet.write_string(at, place_of, text or "", form)
+            )
+            forms = {1 + len(head): self.fills[finding["severity"]]}
+            _line(sheet, at, [text or "" for text in (*head, *texts)], forms, first=1)
         sheet.autofilter(0, 0, max(1, len(self.findings)), len(heads) - 1)
 
     def _profile(self) -> None:
@@ -307,17 +302,11 @@ class _Book:
         sheet.freeze_panes(1, 0)
         rows = self.done.profile.slice(0, 1_000_000).to_pylist()
         for at, row in enumerate(rows, 1):
-            check = CHECKS[row["check"]]
-            sheet.write_string(at, 0, row["hospital_id"])
-            sheet.write_string(at, 1, row["month"])
-            sheet.write_string(
-                at, 2, severity_text(row["severity"], self.lang), self.fills[row["severity"]]
-            )
-            sheet.write_string(at, 3, check.message(self.lang))
-            sheet.write_number(at, 4, row["cases_with"], self.number)
-            sheet.write_number(at, 5, row["cases"], self.number)
-            sheet.write_number(at, 6, row["share"], self.share)
-            sheet.write_string(at, 7, row["check"])
+            severity, what = row["severity"], CHECKS[row["check"]].message(self.lang)
+            facts = (row["hospital_id"], row["month"], severity_text(severity, self.lang), what)
+            counts = (row["cases_with"], row["cases"], row["share"])
+            forms = {2: self.fills[severity], 4: self.number, 5: self.number, 6: self.share}
+            _line(sheet, at, (*facts, *counts, row["check"]), forms)
         if rows:
             sheet.conditional_format(
                 1, 6, len(rows), 6,
@@ -343,13 +332,12 @@ def cell_of(finding: dict[str, Any], columns: list[str], row: dict[str, Any]) ->
     return others[0] if others else "case_id"
 
 
-def _a1(row: int, column: int) -> str:
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return f"{letters}{row + 1}"
+def _line(
+    sheet: Any, at: int, values: Sequence[Any], forms: Mapping[int, Any], first: int = 0
+) -> None:
+    """Write values from a column on; `forms`: the formats of columns that have one."""
+    for place, value in enumerate(values, first):
+        _cell(sheet, at, place, value, forms.get(place))
 
 
 def _cell(sheet: Any, row: int, column: int, value: Any, form: Any) -> None:

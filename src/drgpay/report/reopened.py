@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from drgpay.ground.languages import choose, choosing
 from drgpay.region.later import REMOVE
 
 from .amounts import yuan
@@ -16,33 +17,9 @@ from .run import Run
 from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import Words
 
+# headings and titles of the tables of a reopened year
 WORDS: dict[str, tuple[str, str]] = {
-    "mark": (
-        "重新清算（第 {version} 版）：不是再次付款，只办理应结转数",
-        "Reopened (version {version}): not a second payment, only what is to be carried is settled",
-    ),
     "title": ("重新清算：与前一版的差额", "Reopened: the difference to the version before"),
-    "text": (
-        "各表的“最终支付”是本版重算的全年结果，不是再次付款。与前一版相比，合计应追回 {back} 元，"
-        "合计应补付 {more} 元（两项分列，未相互抵减），均在下期拨付中办理。文书：{documents}。",
-        "“Final payment” in all tables is the whole year settled again, not a second payment. "
-        "Against the version before, {back} yuan are to be recovered and {more} yuan to be added "
-        "(not netted), both with the next payments. Documents: {documents}.",
-    ),
-    "files": (
-        "结转用哪个文件：以前各版的 carried.csv 都尚未用于拨付的，用本版的 carried.csv（全部应结转数：扣回 "
-        "{back} 元，补付 {more} 元，取代以前各版）；结转已办到第 {before} 版的，用 carried_difference.csv"
-        "（仅与第 {before} 版的差额），改名为 carried.csv{earlier}。两个文件只用其一。",
-        " Which file to carry: if no carried.csv of an earlier version has been put into a payment "
-        "yet, carried.csv of this version (the whole: {back} yuan to recover, {more} yuan to add, in "
-        "place of those of all versions before); if version {before} has been carried, "
-        "carried_difference.csv (only the difference to version {before}), renamed to "
-        "carried.csv{earlier}. Use one of the two, never both.",
-    ),
-    "files_earlier": (
-        "；只办到更早一版的，其后各版的 carried_difference.csv 都要用",
-        "; if only an older one has, the carried_difference.csv of each version after it",
-    ),
     "recovery": ("追回与补付", "To recover and to add"),
     "before": ("前一版最终支付", "Final payment before"),
     "after": ("本版最终支付", "Final payment now"),
@@ -54,72 +31,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "carry_back": ("应结转扣回", "Carried: to recover"),
     "carry_more": ("应结转补付", "Carried: to add"),
     "sheet": ("重新清算", "Reopened"),
-    "no_documents": ("未列", "none given"),
-    "version": (
-        "第 {version} 版 · 文书：{documents}",
-        "version {version} · documents: {documents}",
-    ),
-    "pool_recover": (
-        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，应追回 {fen} 元，在下期拨付中抵回",
-        "{pool}: final payment before {before}, now {after}: {fen} yuan to be recovered from the "
-        "next payments",
-    ),
-    "pool_add": (
-        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，应补付 {fen} 元，随下期拨付补付",
-        "{pool}: final payment before {before}, now {after}: {fen} yuan to be added to the next "
-        "payments",
-    ),
-    "pool_same": (
-        "{pool}：前一版最终支付 {before} 元，本版 {after} 元，无差额",
-        "{pool}: final payment before {before}, now {after}: no difference",
-    ),
-    "in_all_recover": (
-        "{pool}：共应结转扣回 {carry} 元，在下期拨付中抵回",
-        "{pool}: {carry} yuan in all to be recovered from the next payments",
-    ),
-    "in_all_add": (
-        "{pool}：共应结转补付 {carry} 元，随下期拨付补付",
-        "{pool}: {carry} yuan in all to be added to the next payments",
-    ),
-    "in_all_none": ("{pool}：共应结转 0.00 元", "{pool}: nothing to carry in all"),
-    "beside_recover": ("应追回 {fen} 元", "{fen} yuan to recover"),
-    "beside_add": ("应补付 {fen} 元", "{fen} yuan to add"),
-    "beside_same": ("无差额", "no difference"),
-    "beside": (
-        "{whole}。前一版最终支付 {before} 元，本版 {after} 元，{change}（前一版的结转已办理：只办差额）",
-        "{whole}. Final payment before {before}, now {after}: {change} (if the version before has "
-        "been carried, only this difference)",
-    ),
-    "final_carry": (
-        "本版重算的全年结果，不是再次付款；共应结转{carry}；前一版的结转已办理：只办差额 {fen} 元",
-        "the whole year settled again, not a second payment; carried in all: {carry}; if the version "
-        "before has been carried, only the difference of {fen} yuan",
-    ),
-    "carry_recover": ("扣回 {fen} 元", "{fen} yuan to recover"),
-    "carry_add": ("补付 {fen} 元", "{fen} yuan to add"),
-    "carry_none": (" 0.00 元", "nothing"),
-    "unchanged": ("未变动：{n} 个账户", "Unchanged: {n} accounts"),
-    "others": (
-        "其他机构的更正使点值变动",
-        "corrections of other hospitals changed the point value",
-    ),
-    "case_change": (
-        "{document}（病例 {case}：{old} → {new}）",
-        "{document} (case {case}: {old} → {new})",
-    ),
-    "removed": ("移除", "removed"),
-    "final_note": (
-        "本版重算的全年结果，不是再次付款；只办理差额 {fen} 元",
-        "the whole year settled again, not a second payment; the difference is {fen} yuan",
-    ),
-    "corrected_documents": ("更正的病例 {files}", "corrected cases {files}"),
-    "c_files": ("病例文件的行", "rows of the case files"),
-    "c_corrected": ("加：更正的行（{files}）", "plus: corrected rows ({files})"),
-    "c_replaced": (
-        "减：被更正替代的行（原被隔离）",
-        "less: rows replaced by them (were quarantined)",
-    ),
     "final_name": ("最终支付（本版全年，非再次付款）", "Final (whole year, not a second payment)"),
+    "no_documents": ("未列", "none given"),
 }
 
 
@@ -185,7 +98,7 @@ def documents(run: Run, w: Words) -> str:
         text = w("list_comma").join(str(f["file"]) for f in files)
         if not any(int(r.get("version", 0)) == version_of(run) for r in rows):
             names = []  # those are of the versions before
-        names.append(w.of(WORDS, "corrected_documents").format(files=text))
+        names.append(choose(w.lang, f"更正的病例 {text}", f"corrected cases {text}"))
     return w("list_comma").join(names) or w.of(WORDS, "no_documents")
 
 
@@ -195,15 +108,17 @@ def _corrections(run: Run) -> list[dict[str, Any]]:
 
 def correction_counts(run: Run, w: Words) -> list[tuple[str, int]]:
     """Rows of the case files, plus corrections, less those replaced, which makes `cases in`."""
-    told = run.manifest.get("later_cases")
+    t, told = choosing(w.lang), run.manifest.get("later_cases")
     if not told:
         return []
     rows, gone = int(told["rows"]), int(told["replaced"])
     files = w("list_comma").join(str(f["label"]) for f in _corrections(run))
+    first = int(run.manifest["counts"]["in"]) + gone - rows
+    replaced = t("减：被更正替代的行（原被隔离）", "less: rows replaced by them (were quarantined)")
     return [
-        (w.of(WORDS, "c_files"), int(run.manifest["counts"]["in"]) + gone - rows),
-        (w.of(WORDS, "c_corrected").format(files=files), rows),
-        (w.of(WORDS, "c_replaced"), gone),
+        (t("病例文件的行", "rows of the case files"), first),
+        (t(f"加：更正的行（{files}）", f"plus: corrected rows ({files})"), rows),
+        (replaced, gone),
     ]
 
 
@@ -229,8 +144,8 @@ def documents_of(run: Run, hospital: str, w: Words) -> str:
 
     A case that was removed or put into another group is named with its group before and after.
     """
+    t, version = choosing(w.lang), version_of(run)
     rows = (run.manifest.get("later_violations") or {}).get("rows") or []
-    version = version_of(run)
     files = [f for f in _corrections(run) if int(f["version"]) == version]
     new = [r for r in rows if int(r.get("version", 0)) == version]
     told = new or ([] if files else rows)
@@ -240,20 +155,20 @@ def documents_of(run: Run, hospital: str, w: Words) -> str:
             continue
         text = str(r.get("document") or "")
         if r.get("case_id"):
-            text = w.of(WORDS, "case_change").format(
-                document=text, case=r["case_id"], old=_group_before(rows, r, w), new=_group(r, w)
-            )
+            case, old, new = r["case_id"], _group_before(rows, r, w), _group(r, w)
+            text += t(f"（病例 {case}：{old} → {new}）", f" (case {case}: {old} → {new})")
         if text and text not in texts:
             texts.append(text)
     by_hospital = _corrected_hospitals(run)
     own = by_hospital.get(hospital, set())
     names = [str(f["file"]) for f in files if f["label"] in own]
     if names:
-        text = w.of(WORDS, "corrected_documents")
-        texts.append(text.format(files=w("list_comma").join(names)))
+        text = w("list_comma").join(names)
+        texts.append(t(f"更正的病例 {text}", f"corrected cases {text}"))
     corrected = {r["hospital_id"] for r in told} | by_hospital.keys()
     if corrected - {hospital} and _value_moved(run, corrected):
-        texts.append(w.of(WORDS, "others"))
+        other = "其他机构的更正使点值变动"
+        texts.append(t(other, "corrections of other hospitals changed the point value"))
     return w("semicolon").join(texts) or w.of(WORDS, "no_documents")
 
 
@@ -268,7 +183,7 @@ def _value_moved(run: Run, corrected: set[str]) -> bool:
 
 
 def _group(r: dict[str, Any], w: Words) -> str:
-    return w.of(WORDS, "removed") if r["new_drg"] == REMOVE else str(r["new_drg"])
+    return choose(w.lang, "移除", "removed") if r["new_drg"] == REMOVE else str(r["new_drg"])
 
 
 def _group_before(rows: list[dict[str, Any]], r: dict[str, Any], w: Words) -> str:
@@ -305,13 +220,23 @@ def _changes(run: Run) -> dict[tuple[str, str], Difference]:
 
 def final_text(run: Run, hospital: str, pool: str, w: Words) -> str:
     """What a final payment of a reopened year means: what is carried in all, and the difference."""
+    t = choosing(w.lang)
     d = _changes(run).get((hospital, pool)) or Difference(hospital, pool, 0, 0)
-    fen = yuan(d.fen, signed=True)
+    fen, whole = yuan(d.fen, signed=True), yuan(abs(d.carry))
     if _is_plain(d):
-        return w.of(WORDS, "final_note").format(fen=fen)
-    key = "recover" if d.carry > 0 else "add" if d.carry < 0 else "none"
-    carry = w.of(WORDS, f"carry_{key}").format(fen=yuan(abs(d.carry)))
-    return w.of(WORDS, "final_carry").format(carry=carry, fen=fen)
+        return t(
+            f"本版重算的全年结果，不是再次付款；只办理差额 {fen} 元",
+            f"the whole year settled again, not a second payment; the difference is {fen} yuan",
+        )
+    carry = t(" 0.00 元", "nothing")
+    if d.carry:
+        verb = t("扣回", "to recover") if d.carry > 0 else t("补付", "to add")
+        carry = t(f"{verb} {whole} 元", f"{whole} yuan {verb}")
+    return t(
+        f"本版重算的全年结果，不是再次付款；共应结转{carry}；前一版的结转已办理：只办差额 {fen} 元",
+        f"the whole year settled again, not a second payment; carried in all: {carry}"
+        f"; if the version before has been carried, only the difference of {fen} yuan",
+    )
 
 
 def _is_plain(d: Difference) -> bool:
@@ -321,20 +246,39 @@ def _is_plain(d: Difference) -> bool:
 
 def note_text(run: Run, w: Words) -> str:
     """What is to be recovered and to be added in all, and which file to carry, in words."""
-    found = differences(run)
-    back, more = sum(d.to_recover for d in found), sum(d.to_add for d in found)
-    text = w.of(WORDS, "text")
-    text = text.format(back=yuan(back), more=yuan(more), documents=documents(run, w))
+    t, found, told = choosing(w.lang), differences(run), documents(run, w)
+    back, more = yuan(sum(d.to_recover for d in found)), yuan(sum(d.to_add for d in found))
+    text = t(
+        "各表的“最终支付”是本版重算的全年结果，不是再次付款。与前一版相比，合计应追回"
+        f" {back} 元，合计应补付 {more} 元（两项分列，未相互抵减），均在下期拨付中办理"
+        f"。文书：{told}。",
+        "“Final payment” in all tables is the whole year settled again, not a second "
+        f"payment. Against the version before, {back} yuan are to be recovered and "
+        f"{more} yuan to be added (not netted), both with the next payments. "
+        f"Documents: {told}.",
+    )
     if not has_whole(found):
         return text
-    carried = [d.to_carry or 0 for d in found]
-    files = w.of(WORDS, "files").format(
-        before=version_of(run) - 1,
-        earlier=w.of(WORDS, "files_earlier") if version_of(run) > 2 else "",
-        back=yuan(sum(fen for fen in carried if fen > 0)),
-        more=yuan(-sum(fen for fen in carried if fen < 0)),
+    before, earlier = version_of(run) - 1, ""
+    if version_of(run) > 2:
+        earlier = t(
+            "；只办到更早一版的，其后各版的 carried_difference.csv 都要用",
+            "; if only an older one has, the carried_difference.csv of each version after it",
+        )
+    back, more = yuan(sum(d.carry_back for d in found)), yuan(sum(d.carry_more for d in found))
+    return text + t(
+        "结转用哪个文件：以前各版的 carried.csv 都尚未用于拨付的，用本版的 "
+        f"carried.csv（全部应结转数：扣回 {back} 元，补付 {more} "
+        f"元，取代以前各版）；结转已办到第 {before} 版的，用 "
+        f"carried_difference.csv（仅与第 {before} 版的差额），改名为 carried.csv"
+        f"{earlier}。两个文件只用其一。",
+        " Which file to carry: if no carried.csv of an earlier version has been put "
+        f"into a payment yet, carried.csv of this version (the whole: {back} yuan to "
+        f"recover, {more} yuan to add, in place of those of all versions before); if "
+        f"version {before} has been carried, carried_difference.csv (only the "
+        f"difference to version {before}), renamed to carried.csv{earlier}. Use one "
+        "of the two, never both.",
     )
-    return text + files
 
 
 def has_whole(found: list[Difference]) -> bool:
@@ -343,12 +287,22 @@ def has_whole(found: list[Difference]) -> bool:
 
 
 def mark_text(run: Run, w: Words) -> str:
-    return w.of(WORDS, "mark").format(version=version_of(run))
+    version = version_of(run)
+    return choose(
+        w.lang,
+        f"重新清算（第 {version} 版）：不是再次付款，只办理应结转数",
+        f"Reopened (version {version}): not a second payment, only what is to be "
+        "carried is settled",
+    )
 
 
 def version_text(run: Run, hospital: str, w: Words) -> str:
-    text = w.of(WORDS, "version")
-    return text.format(version=version_of(run), documents=documents_of(run, hospital, w))
+    version, told = version_of(run), documents_of(run, hospital, w)
+    return choose(
+        w.lang,
+        f"第 {version} 版 · 文书：{told}",
+        f"version {version} · documents: {told}",
+    )
 
 
 def pool_line(run: Run, d: Difference, w: Words) -> tuple[str, str]:
@@ -356,27 +310,46 @@ def pool_line(run: Run, d: Difference, w: Words) -> tuple[str, str]:
 
     Where that is more than the difference to the version before, the difference stands beside it.
     """
-    if not _is_plain(d):
-        return _in_all(run, d, w)
-    key = "pool_recover" if d.to_recover else "pool_add" if d.to_add else "pool_same"
-    text = w.of(WORDS, key).format(
-        pool=run.pool_name(d.pool), before=yuan(d.before), after=yuan(d.after), fen=yuan(abs(d.fen))
+    t, pool = choosing(w.lang), run.pool_name(d.pool)
+    before, after, fen = yuan(d.before), yuan(d.after), yuan(abs(d.fen))
+    change, kind = t("无差额", "no difference"), "none"
+    if d.to_recover:
+        change, kind = t(f"应追回 {fen} 元", f"{fen} yuan to recover"), "return"
+    elif d.to_add:
+        change, kind = t(f"应补付 {fen} 元", f"{fen} yuan to add"), "pay"
+    if _is_plain(d):
+        how = {
+            "return": ("，在下期拨付中抵回", f"{fen} yuan to be recovered from the next payments"),
+            "pay": ("，随下期拨付补付", f"{fen} yuan to be added to the next payments"),
+            "none": ("", "no difference"),
+        }[kind]
+        text = t(
+            f"{pool}：前一版最终支付 {before} 元，本版 {after} 元，{change}{how[0]}",
+            f"{pool}: final payment before {before}, now {after}: {how[1]}",
+        )
+        return text, kind
+    carry, whole_kind = (
+        yuan(abs(d.carry)),
+        "return" if d.carry > 0 else "pay" if d.carry else "none",
     )
-    return text, "return" if d.to_recover else "pay" if d.to_add else "none"
-
-
-def _in_all(run: Run, d: Difference, w: Words) -> tuple[str, str]:
-    key, kind = ("recover", "return") if d.carry > 0 else ("add", "pay")
-    if not d.carry:
-        key, kind = "none", "none"
-    pool = run.pool_name(d.pool)
-    whole = w.of(WORDS, f"in_all_{key}").format(pool=pool, carry=yuan(abs(d.carry)))
-    beside = "beside_recover" if d.to_recover else "beside_add" if d.to_add else "beside_same"
-    change = w.of(WORDS, beside).format(fen=yuan(abs(d.fen)))
-    text = w.of(WORDS, "beside").format(
-        whole=whole, before=yuan(d.before), after=yuan(d.after), change=change
+    whole = {
+        "return": t(
+            f"{pool}：共应结转扣回 {carry} 元，在下期拨付中抵回",
+            f"{pool}: {carry} yuan in all to be recovered from the next payments",
+        ),
+        "pay": t(
+            f"{pool}：共应结转补付 {carry} 元，随下期拨付补付",
+            f"{pool}: {carry} yuan in all to be added to the next payments",
+        ),
+        "none": t(f"{pool}：共应结转 0.00 元", f"{pool}: nothing to carry in all"),
+    }[whole_kind]
+    beside = t(
+        f"{whole}。前一版最终支付 {before} 元，本版 {after} 元，{change}"
+        "（前一版的结转已办理：只办差额）",
+        f"{whole}. Final payment before {before}, now {after}: {change} (if the "
+        "version before has been carried, only this difference)",
     )
-    return text, kind
+    return beside, whole_kind
 
 
 def recovery_table(run: Run, w: Words) -> Table | None:
@@ -416,6 +389,7 @@ def recovery_table(run: Run, w: Words) -> Table | None:
     ]
     same = [d for d in found if not d.fen and not d.to_carry]
     if same:
-        rows.append(line(Cell(w.of(WORDS, "unchanged").format(n=f"{len(same):,}")), "", same))
+        name = choose(w.lang, f"未变动：{len(same):,} 个账户", f"Unchanged: {len(same):,} accounts")
+        rows.append(line(Cell(name), "", same))
     rows.append(line(Cell(w("total")), "", found, "total"))
     return Table(w.of(WORDS, "recovery"), columns, rows, css="dense")
