@@ -163,8 +163,8 @@ def documents_of(run: Run, hospital: str, w: Words) -> str:
     own = by_hospital.get(hospital, set())
     names = [str(f["file"]) for f in files if f["label"] in own]
     if names:
-        text = w("list_comma").join(names)
-        texts.append(t(f"更正的病例 {text}", f"corrected cases {text}"))
+        corrected_files = w("list_comma").join(names)
+        texts.append(t(f"更正的病例 {corrected_files}", f"corrected cases {corrected_files}"))
     corrected = {r["hospital_id"] for r in told} | by_hospital.keys()
     if corrected - {hospital} and _value_moved(run, corrected):
         other = "其他机构的更正使点值变动"
