@@ -155,8 +155,8 @@ def documents_of(run: Run, hospital: str, w: Words) -> str:
             continue
         text = str(r.get("document") or "")
         if r.get("case_id"):
-            case, old, new = r["case_id"], _group_before(rows, r, w), _group(r, w)
-            text += t(f"（病例 {case}：{old} → {new}）", f" (case {case}: {old} → {new})")
+            case, was, now = r["case_id"], _group_before(rows, r, w), _group(r, w)
+            text += t(f"（病例 {case}：{was} → {now}）", f" (case {case}: {was} → {now})")
         if text and text not in texts:
             texts.append(text)
     by_hospital = _corrected_hospitals(run)
