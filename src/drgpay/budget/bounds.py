@@ -19,24 +19,6 @@ from drgpay.budget.kernels import BITS, NO_HIGH, NO_LOW
 from drgpay.ground.errors import BooksError, InputError, both
 from drgpay.ground.money import POINT, largest_remainder
 
-__all__ = [
-    "INTERVAL",
-    "NONE_TOO_HIGH",
-    "NONE_TOO_LOW",
-    "NO_HIGH",
-    "NO_LOW",
-    "UNIQUE",
-    "Items",
-    "Solution",
-    "exact_payment",
-    "group_sums",
-    "payments",
-    "solve",
-    "states",
-    "states_above_all",
-    "whole_fen",
-]
-
 Ints = NDArray[np.int64]
 LARGEST = 1 << 60  # of points, n and bounds; kernels multiply 62-bit numbers
 UNIQUE, INTERVAL = "unique", "interval"

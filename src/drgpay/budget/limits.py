@@ -16,8 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from drgpay.budget.bounds import (
     INTERVAL,
-    NO_HIGH,
-    NO_LOW,
     NONE_TOO_HIGH,
     NONE_TOO_LOW,
     UNIQUE,
@@ -31,6 +29,7 @@ from drgpay.budget.bounds import (
     states_above_all,
     whole_fen,
 )
+from drgpay.budget.kernels import NO_HIGH, NO_LOW
 from drgpay.budget.pool import Rules
 from drgpay.ground.errors import BooksError, InputError, PolicyError, both
 from drgpay.ground.money import (

@@ -7,7 +7,7 @@ others, so that a later version need not be given their files again. docs/reopen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +39,9 @@ class CorrectionFile:
 
     version: int
     label: str
-    name: str
+    file: str
     sha256: str
     rows: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as the manifest shows it."""
-        return {
-            "version": self.version,
-            "label": self.label,
-            "file": self.name,
-            "sha256": self.sha256,
-            "rows": self.rows,
-        }
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ class CorrectedCases:
     def as_dict(self) -> dict[str, Any]:
         """Return the manifest's block."""
         return {
-            "files": [file.as_dict() for file in self.files],
+            "files": [asdict(file) for file in self.files],
             "rows": len(self.rows),
             "replaced": len(self.replaced),
             "ends": dict(self.ends),

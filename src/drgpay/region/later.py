@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -53,17 +53,7 @@ class LaterViolation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the manifest shows it."""
-        return {
-            "version": self.version,
-            "hospital_id": self.hospital_id,
-            "pool": self.pool,
-            "amount_fen": self.amount_fen,
-            "points": points_text(self.points),
-            "case_id": self.case_id,
-            "new_drg": self.new_drg,
-            "document": self.document,
-            "date": self.date,
-        }
+        return {**asdict(self), "points": points_text(self.points)}
 
 
 def replaced_by(later: Sequence[LaterViolation]) -> list[int]:
@@ -111,7 +101,7 @@ class Reopening:
         if self.corrected is None:
             return []
         own = self.corrected.of_version(self.version)
-        return [f"{file.name} {file.sha256[:12]}" for file in own]
+        return [f"{file.file} {file.sha256[:12]}" for file in own]
 
     def changed_texts(self) -> list[str]:
         """Return each changed table with its digests before and after, shortened."""

@@ -392,7 +392,7 @@ def corrected_ends(run: YearEnd, corrected: CorrectedCases) -> dict[str, int]:
 def _notes(reopening: Reopening) -> Iterator[Bilingual]:
     new = [v for v in reopening.later if v.version == reopening.version]
     files = [] if reopening.corrected is None else reopening.corrected.of_version(reopening.version)
-    documents = "、".join([*sorted({v.document for v in new}), *(file.name for file in files)])
+    documents = "、".join([*sorted({v.document for v in new}), *(file.file for file in files)])
     yield both(
         f"这是第 {reopening.version} 版，重开自 {reopening.folder}"
         f"（manifest.json {reopening.manifest_sha256[:12]}），依据：{documents or '—'}",

@@ -8,7 +8,7 @@ from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choose
 from drgpay.why import Derivation
 from drgpay.why.model import UNITS
-from drgpay.why.text import HEADS, parameter_line, sources
+from drgpay.why.text import heads, parameter_line, sources
 
 from .pages import page_parts, write_page
 
@@ -26,7 +26,7 @@ def write_why_page(path: Path, made: Derivation, lang: str) -> Path:
             "why.html.j2",
             lang,
             made=made,
-            heads=HEADS[lang],
+            heads=heads(lang),
             numbers={step.key: i + 1 for i, step in enumerate(made.steps)},
             units=UNITS,
             disagreements="；".join(in_language(one, lang) for one in made.disagreements),

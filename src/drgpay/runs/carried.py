@@ -85,7 +85,7 @@ def write_carried(reopening: Reopening, run: YearEnd, folder: Path, lang: str = 
         ),
     ):
         source = f"{run.region.id} {run.region.year} v{reopening.version}{kind}"
-        changed = [*sorted(reopening.changed), *(file.name for file in corrections)]
+        changed = [*sorted(reopening.changed), *(file.file for file in corrections)]
         others = choose(
             lang,
             "其他机构的更正使点值变动",

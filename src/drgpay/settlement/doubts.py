@@ -100,6 +100,3 @@ def doubt_texts(doubt: NDArray[np.uint8] | None, hold: int, count: int) -> pa.Ar
         "|".join(name for name in DOUBTS if bits & hold & BIT[name]) or None for bits in range(128)
     ]
     return pa.array(words, pa.string()).take(pa.array((doubt & 127).astype(np.int64)))
-
-
-__all__ = ["BIT", "DOUBTS", "NO_STAY", "conflicts", "doubt_texts", "doubts_of", "holding"]

@@ -215,6 +215,13 @@ def _payments(
     return [*found, Payment(PROVISION, aside)] if aside else found
 
 
+# what a fund pays and is owed is the sum of its hospitals'
+OF_HOSPITALS = (
+    "due_fen", "prepaid_fen", "forfeited_fen", "shared_fen", "violation_fen", "carried_fen",
+    "payable_fen", "deferred_fen", "recover_fen",
+)  # fmt: skip
+
+
 def _fund(
     region: Region,
     policy: YearPolicy,
@@ -226,7 +233,7 @@ def _fund(
     deferred_region_fen: int,
 ) -> FundResult:
     own = [h for h in hospitals if h.pool == pool.id]
-    due = sum(h.due_fen for h in own)
+    sums = {name: sum(getattr(h, name) for h in own) for name in OF_HOSPITALS}
     aside = provisions.get(pool.id, 0)
     budget = available_budget(pool.budget_fen, pool.out_of_area_fund_fen, policy, aside)
     recorded = sum(h.sums.recorded_fund_fen for h in own)
@@ -237,27 +244,18 @@ def _fund(
         pool.out_of_area_fund_fen if policy.says("out_of_area", "inside_budget", "deducted") else 0
     )
     other = sum(p.amount_fen for p in other_payments(region, [pool]))
-    prepaid, payable = sum(h.prepaid_fen for h in own), sum(h.payable_fen for h in own)
     return FundResult(
         pool=pool.id,
         name=pool.name,
         alone_fen=alone,
-        due_fen=due,
+        **sums,
         residual_fen=residual,
-        moved_fen=due - alone if settled is None else 0,  # one value for all pools
-        prepaid_fen=prepaid,
-        forfeited_fen=sum(h.forfeited_fen for h in own),
-        shared_fen=sum(h.shared_fen for h in own),
-        violation_fen=sum(h.violation_fen for h in own),
-        carried_fen=sum(h.carried_fen for h in own),
-        payable_fen=payable,
-        deferred_fen=sum(h.deferred_fen for h in own),
+        moved_fen=sums["due_fen"] - alone if settled is None else 0,  # one value for all pools
         deferred_region_fen=deferred_region_fen,
-        recover_fen=sum(h.recover_fen for h in own),
         out_of_area_fen=outside,
         other_fen=other,
         provision_fen=aside,
-        cash_fen=prepaid + payable + outside + other + aside,
+        cash_fen=sums["prepaid_fen"] + sums["payable_fen"] + outside + other + aside,
         ceiling=ceiling,
     )
 

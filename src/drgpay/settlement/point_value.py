@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.budget import formulas
-from drgpay.budget.bounds import NO_HIGH, NONE_TOO_HIGH, Items
+from drgpay.budget.bounds import NONE_TOO_HIGH, Items
+from drgpay.budget.kernels import NO_HIGH
 from drgpay.budget.limits import (
     bounds_of,
     by_case,
@@ -600,32 +601,24 @@ def _check(pools: Sequence[PoolResult], hospitals: Sequence[HospitalResult]) -> 
     due = sum(h.due_fen for h in hospitals)
     rest = sum(p.residual_fen for p in pools)
     settled = sum(p.settled_fen for p in pools)
-    if due + rest != settled:
-        raise BooksError(
-            both(
-                f"应付金额 {due} 分与尾差 {rest} 分之和不等于清算总额 {settled} 分",
-                f"dues {due} and residual {rest} fen are not the settled {settled} fen",
-            )
-        )
     taken = sum(h.forfeited_fen + h.violation_fen + h.carried_fen for h in hospitals)
+    paid = sum(h.final_fen + h.prepaid_fen - h.shared_fen for h in hospitals) + taken
+    ties = [
+        (due + rest, settled, both("应付金额与尾差之和、清算总额", "dues with residual, settled")),
+        (paid, due, both("支付与扣减合计、应付金额", "payments with deductions, dues")),
+    ]
     shared: dict[str, int] = defaultdict(int)
     for h in hospitals:
         shared[h.pool] += h.shared_fen
     forfeited = forfeits(hospitals)
     for pool, fen in shared.items():
-        if fen and fen != forfeited.get(pool, 0):
+        what = both(f"险种 {pool} 分配的、扣罚的保证金", f"pool {pool}: deposits shared, forfeited")
+        ties += [(fen, forfeited.get(pool, 0), what)] if fen else []
+    for one, other, what in ties:
+        if one != other:
             raise BooksError(
                 both(
-                    f"险种 {pool} 分配的扣罚保证金 {fen} 分，不等于扣罚的 {forfeited.get(pool, 0)} 分",
-                    f"pool {pool}: shares of {fen} fen are not the forfeited "
-                    f"{forfeited.get(pool, 0)} fen",
+                    f"{what.chinese}不相等：{one} 分与 {other} 分",
+                    f"{what} do not tie out: {one} and {other} fen",
                 )
             )
-    paid = sum(h.final_fen + h.prepaid_fen - h.shared_fen for h in hospitals) + taken
-    if paid != due:
-        raise BooksError(
-            both(
-                f"支付与扣减合计 {paid} 分，不等于应付金额 {due} 分",
-                f"payments and deductions of {paid} fen are not the dues of {due} fen",
-            )
-        )

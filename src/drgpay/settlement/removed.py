@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.budget.bounds import NO_HIGH, NO_LOW
+from drgpay.budget.kernels import NO_HIGH, NO_LOW
 from drgpay.budget.limits import bounds_of, by_case
 from drgpay.ground.errors import Bilingual
 from drgpay.ground.money import POINT, decimal_text, points_text, round_half_away, yuan_text
@@ -229,9 +229,3 @@ def removed_notes(
         )
         notes.append(note("cases_shared", pool=pool, cases=cases, values=values, more_fen=more))
     return notes
-
-
-__all__ = [
-    "Returned", "as_violations", "points_in_money", "removed_notes", "returned_cases",
-    "to_fund", "without_points",
-]  # fmt: skip

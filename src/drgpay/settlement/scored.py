@@ -263,6 +263,3 @@ def _divide(
             fen,
         )
     return out
-
-
-__all__ = ["COEF_ONE", "OfChain", "ScoredPiece", "ScoredPieces", "put_chains", "score_chains"]

@@ -18,7 +18,6 @@ from drgpay.ground.money import POINT, points_text, round_half_away, yuan_text
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables
 from drgpay.points.kernels import (
-    BED_DAY,
     COEF_ONE,
     DEDUCT,
     HELD,
@@ -327,6 +326,3 @@ def _exactly(rules: Rules, drg: NDArray[np.int16], cost: NDArray[np.int64], made
         else:
             exact = normal + max(Fraction(0), by_cost - multiple * base)
         made.points[i] = round_half_away(exact / rules.step) * rules.step
-
-
-__all__ = ["BED_DAY", "CASE_CLASSES", "Facts", "Reviews", "Rules", "Scores", "score"]

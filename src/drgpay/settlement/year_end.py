@@ -36,8 +36,7 @@ from drgpay.region.region import read_region
 from drgpay.settlement.checks import check_given_drgs, check_named_groups, require_targets
 from drgpay.settlement.doubts import BIT
 from drgpay.settlement.pieces import ReadPiece, ReadPieces
-from drgpay.settlement.prepare import Prepared, Progress, Reading, grouper_of, prepare
-from drgpay.settlement.quota import Quota
+from drgpay.settlement.prepare import Prepared, Reading, grouper_of, prepare
 from drgpay.settlement.referrals import (
     DEDUCTIBLE_KEYS,
     Referral,
@@ -47,11 +46,10 @@ from drgpay.settlement.referrals import (
     referrals,
 )
 from drgpay.settlement.removed import returned_cases, to_fund
-from drgpay.settlement.scored import ScoredPiece, ScoredPieces
+from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.settle_sums import Settled, settle_sums
 from drgpay.settlement.stays import followed, referral_chains, stays_twice
 from drgpay.settlement.totals import (
-    DrgSums,
     SetAside,
     Totals,
     YearSums,
@@ -319,15 +317,3 @@ def with_referrals(
     warnings = [*run.warnings, *referral_notes(found, run.region, run.policy)]
     table = Referrals(found, run.region, scored, run.numbers.drgs)
     return replace(run, policy=used, warnings=warnings, extra={**run.extra, "referrals": table})
-
-
-__all__ = [
-    "DrgSums",
-    "Progress",
-    "Quota",
-    "ScoredPiece",
-    "SetAside",
-    "YearEnd",
-    "settle_prepared",
-    "year_end",
-]

@@ -22,8 +22,8 @@ from drgpay.region.records import Region
 from drgpay.region.region import read_region
 from drgpay.runs.reader import RunFolder
 from drgpay.runs.year_tables import case_tables, coefficients_table
-from drgpay.settlement.prepare import ids_of
-from drgpay.settlement.year_end import Progress, year_end
+from drgpay.settlement.prepare import Progress, ids_of
+from drgpay.settlement.year_end import year_end
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drgpay.ground.errors import InputError, both
-from drgpay.settlement.year_end import Progress
+from drgpay.settlement.prepare import Progress
 from drgpay.signals import coding, service, stays
 from drgpay.signals.data import Cases, load_cases
 from drgpay.signals.findings import Finding, judged

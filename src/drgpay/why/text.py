@@ -2,60 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 
-from drgpay.ground.errors import in_language
+from drgpay.ground.errors import both, in_language
 from drgpay.ground.languages import choose, is_chinese
 from drgpay.ground.numbers import Figure, Fixed, Given, Leaf, Result
+from drgpay.ground.sentences import sentences
 from drgpay.policy.choice_words import choices_text
 from drgpay.policy.year import shown
 from drgpay.why.model import UNITS, Derivation, Step, place
+from drgpay.why.words import TABLE
 
-HEADS = {
-    "zh": {
-        "from": "其中",
-        "rule": "规则",
-        "parameters": "所用参数（键、值、出处）",
-        "unverified": "未核实",
-        "verified": "已核实",
-        "trial": "试算",
-        "sums": "各表一致：所列各数都与结果文件夹中的表相符",
-        "differ": "推算与表中数据不一致",
-        "colon": "：",
-        "semicolon": "；",
-        "comma": "，",
-        "open": "〔",
-        "close": "〕",
-        "clauses": "规则编号见 docs/rules.md",
-        "trial_run": "【试算】",
-        "yes": "✓ 是",
-        "no": "✗ 否",
-    },
-    "en": {
-        "from": "where",
-        "rule": "rule",
-        "parameters": "Parameters used (key, value, source)",
-        "unverified": "not verified",
-        "verified": "verified",
-        "trial": "trial",
-        "sums": "The tables agree: every figure shown is that of the run folder",
-        "differ": "Derivation and tables do not agree",
-        "colon": ": ",
-        "semicolon": "; ",
-        "comma": ", ",
-        "open": " [",
-        "close": "]",
-        "clauses": "rules: docs/rules.md",
-        "trial_run": "[TRIAL] ",
-        "yes": "✓ yes",
-        "no": "✗ no",
-    },
-}
+
+@cache
+def heads(lang: str) -> Mapping[str, str]:
+    """Return the words of a derivation's frame, by name, in a language."""
+    return {name: both(*pair).of(lang) for name, pair in sentences(TABLE)["frame"].items()}
 
 
 def lines(d: Derivation, lang: str = "zh") -> Iterator[str]:
     """Yield the derivation line by line."""
-    w = HEADS[lang]
+    w = heads(lang)
     where = d.head.get("region", "")
     yield in_language(d.title, lang) + (f"  {where}" if where else "")
     if d.policy.trial:
@@ -86,7 +54,7 @@ def lines(d: Derivation, lang: str = "zh") -> Iterator[str]:
 
 
 def _step(d: Derivation, step: Step, numbers: dict[str, int], lang: str) -> Iterator[str]:
-    w = HEADS[lang]
+    w = heads(lang)
     holds = "" if step.holds is None else f"  {w['yes'] if step.holds else w['no']}"
     words = in_language(step.note, lang)
     head = f"({numbers[step.key]}) {in_language(step.title, lang)}"
@@ -104,7 +72,7 @@ def _step(d: Derivation, step: Step, numbers: dict[str, int], lang: str) -> Iter
 
 def sources(d: Derivation, step: Step, numbers: dict[str, int], lang: str) -> list[str]:
     """Return where the numbers of a step come from, and the parameters that it rests on."""
-    w = HEADS[lang]
+    w = heads(lang)
     made = []
     told = dict.fromkeys(_leaf(d, leaf, numbers, lang) for leaf in step.leaves)
     if texts := [text for text in told if text]:
@@ -116,7 +84,7 @@ def sources(d: Derivation, step: Step, numbers: dict[str, int], lang: str) -> li
 
 
 def _leaf(d: Derivation, leaf: Leaf, numbers: dict[str, int], lang: str) -> str:
-    w = HEADS[lang]
+    w = heads(lang)
     label = in_language(leaf.label, lang)
     source = leaf.source
     if isinstance(source, Fixed):
@@ -133,7 +101,7 @@ def _leaf(d: Derivation, leaf: Leaf, numbers: dict[str, int], lang: str) -> str:
 
 def _mark(d: Derivation, key: str, lang: str) -> str:
     """Return a parameter that a step rests on without being a number of its formula."""
-    w = HEADS[lang]
+    w = heads(lang)
     p = d.policy.parameters[key]
     mark = "" if p.verified else f"{w['open']}{w['unverified']}{w['close']}"
     return f"{key} = {choices_text(key, shown(p.raw), lang)}{mark}"
@@ -141,7 +109,7 @@ def _mark(d: Derivation, key: str, lang: str) -> str:
 
 def parameter_line(d: Derivation, key: str, lang: str) -> str:
     """Return a parameter with its value, its source and whether it is verified."""
-    w = HEADS[lang]
+    w = heads(lang)
     p = d.policy.parameters[key]
     name = choose(lang, f"{key} {p.name}", key)
     state = w["verified"] if p.verified else w["unverified"]
