@@ -8,7 +8,7 @@ The earlier run folder is only read. Source: S2 二(二)1(6); docs/reopening.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -112,17 +112,10 @@ class Earlier(RunFolder):
     @property
     def later(self) -> list[LaterViolation]:
         """The later violations that it took in already."""
+        names = [own.name for own in fields(LaterViolation)]
         return [
             LaterViolation(
-                version=r["version"],
-                hospital_id=r["hospital_id"],
-                pool=r["pool"],
-                amount_fen=r["amount_fen"],
-                points=int(Fraction(r["points"]) * POINT),
-                case_id=r["case_id"],
-                new_drg=r["new_drg"],
-                document=r["document"],
-                date=r["date"],
+                **{name: r[name] for name in names} | {"points": int(Fraction(r["points"]) * POINT)}
             )
             for r in later_rows(self.manifest)
         ]

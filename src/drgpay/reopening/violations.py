@@ -91,18 +91,7 @@ def read_later(
         both("逐项更正；样式见 docs/reopening.zh-CN.md", "mend these; docs/reopening.md"),
     )
     found = [
-        LaterViolation(
-            version=version,
-            hospital_id=row["hospital_id"],
-            pool=row["pool"],
-            amount_fen=row["amount_yuan"],
-            points=row["points"],
-            case_id=row["case_id"],
-            new_drg=row["new_drg"],
-            document=row["document"],
-            date=row["date"].isoformat(),
-        )
-        for row in rows
+        row.record(LaterViolation, version=version, date=row["date"].isoformat()) for row in rows
     ]
     _refuse_again(path, rows, found, known)
     return found

@@ -19,6 +19,9 @@ from drgpay.signals.findings import LEVELS
 from drgpay.signals.texts import CONFIDENCE, FOUND, KINDS
 
 DIGITS = 9
+# the figures of a hospital as the table names them
+FIGURES = {name: name for name in ("observed", "expected", "ratio", "z", "p", "q")}
+FIGURES["shrunk_ratio"] = "shrunk"
 
 
 def _number(value: float) -> float | None:
@@ -35,30 +38,26 @@ def result_tables(result: Signals, lang: str = "zh") -> tuple[pa.Table, pa.Table
     proof: list[dict[str, Any]] = []
     hospitals = result.cases.region.hospitals
     for f in result.findings:
-        r = f.result
+        of_signal = {"kind": f.signal.kind, "signal": f.signal.id}
         for number, hospital in enumerate(hospitals):
             sure = int(f.confidence[number])
-            name = LEVELS[sure] if sure >= 0 else "not_evaluable"
             evidence = f.evidence(number) if sure > 0 else ()
-            yuan = float(f.stake_yuan[number])
+            points, yuan = (float(v[number]) for v in (f.stake_points, f.stake_yuan))
+            figures = {
+                column: _number(float(getattr(f.result, name)[number]))
+                for column, name in FIGURES.items()
+            }
             rows.append(
                 {
                     "hospital_id": hospital.id,
                     "hospital_name": hospital.name,
                     "level": hospital.level,
-                    "kind": f.signal.kind,
-                    "signal": f.signal.id,
-                    "confidence": name,
-                    "cases": int(r.cases[number]),
-                    "observed": _number(float(r.observed[number])),
-                    "expected": _number(float(r.expected[number])),
-                    "ratio": _number(float(r.ratio[number])),
-                    "shrunk_ratio": _number(float(r.shrunk[number])),
-                    "honest_spread": _number(r.tau),
-                    "z": _number(float(r.z[number])),
-                    "p": _number(float(r.p[number])),
-                    "q": _number(float(r.q[number])),
-                    "stake_points": _number(float(f.stake_points[number])) if sure > 0 else None,
+                    **of_signal,
+                    "confidence": LEVELS[sure] if sure >= 0 else "not_evaluable",
+                    "cases": int(f.result.cases[number]),
+                    **figures,
+                    "honest_spread": _number(f.result.tau),
+                    "stake_points": _number(points) if sure > 0 else None,
                     "stake_fen": round(yuan * 100) if sure > 0 and math.isfinite(yuan) else None,
                     "evidence_rows": len(evidence),
                     "text": in_language(f.missing, lang),
@@ -67,8 +66,7 @@ def result_tables(result: Signals, lang: str = "zh") -> tuple[pa.Table, pa.Table
             proof += [
                 {
                     "hospital_id": hospital.id,
-                    "kind": f.signal.kind,
-                    "signal": f.signal.id,
+                    **of_signal,
                     "rank": place,
                     "case_id": e.case_id or None,
                     "related_case_id": e.related_case_id or None,
@@ -87,10 +85,7 @@ def result_tables(result: Signals, lang: str = "zh") -> tuple[pa.Table, pa.Table
         )
     order = {name: i for i, name in enumerate(("high", "middle", "low", "none", "not_evaluable"))}
     rows.sort(key=lambda r: order[r["confidence"]])  # stable: signals, then hospitals
-    return (
-        records_table("signals", rows),
-        records_table("evidence", proof),
-    )
+    return records_table("signals", rows), records_table("evidence", proof)
 
 
 def facts(result: Signals) -> dict[str, Any]:
