@@ -274,371 +274,323 @@ def _favourites(run: YearEnd, word_of: Mapping[str, str | None]) -> tuple[list[s
     return found[0], found[1]
 
 
-@dataclass
-class _Rows:
-    """A block being changed: arrays by column, and which row of the block each row came from."""
-
-    source: Array
-    ids: list[str]
-    hospital: Array
-    columns: dict[str, Array]
-    way: Array
-    added: dict[int, list[str]]
-    removed: set[int]
-
-    def append(
-        self, rows: Array, new_ids: list[str], hospital: Array, values: dict[str, Array]
-    ) -> None:
-        self.source = np.concatenate([self.source, rows])
-        self.ids += new_ids
-        self.hospital = np.concatenate([self.hospital, hospital])
-        for name, column in self.columns.items():
-            self.columns[name] = np.concatenate([column, values.get(name, column[rows])])
-        self.way = np.concatenate([self.way, self.way[rows]])
-
-
-def _block(
-    city: _City, block: pa.Table, made: pa.Table, reviewed: pa.Array, rng: np.random.Generator
-) -> tuple[pa.Table, pa.Table]:
-    n = len(block)
-    place = {one: i for i, one in enumerate(city.ids)}
-    hospital = np.array([place.get(w, -1) for w in block["hospital_id"].to_pylist()])
-    columns: dict[str, Array] = {name: parse.money(block[name])[0] for name in MONEY}
-    for name in DATES:
-        columns[name] = np.asarray(parse.flat(block[name]).cast(pa.int32())).astype(np.int64)
-    columns["los_days"] = np.asarray(parse.flat(block["los_days"])).astype(np.int64)
-    ids = [str(word) for word in block["case_id"].to_pylist()]
-    way = np.array([str(w) for w in block["discharge_way"].to_pylist()], dtype="<U1")
-    rows = _Rows(np.arange(n), ids, hospital.copy(), columns, way, {}, set())
-    status, classes, severity = (_texts(made[n]) for n in ("status", "case_class", "severity"))
-    free = (status == "grouped") & (classes != "bed_day") & (hospital >= 0)
-    free &= ~np.asarray(pc.is_in(block["case_id"].cast(pa.string()), value_set=reviewed))
-    free &= np.asarray(pc.is_null(block["referral_group"]))
-    free &= _texts(block["payment_mode"]) == "drg"
-    mean = np.asarray(pc.fill_null(made["group_mean_fen"], 0)).astype(np.float64)
-    points = np.asarray(pc.fill_null(made["base_points"], 0).cast(pa.float64()))
-    kind = np.where(hospital >= 0, city.kind[hospital], -1)
-
-    def chosen(name: str, share: float) -> Array:
-        mine = free & (kind == KINDS.index(name))
-        found: Array = mine & (rng.random(n) < share * city.strength)
-        return found
-
-    _honest_amounts(city, rows, free, rng)
-    _touch(city, rows, "edge", _edges(city, rows, chosen, classes, mean, points, rng))
-    _touch(city, rows, "low_service", _cut(rows, chosen("low_service", CUT_SHARE)))
-    _touch(city, rows, "patient_shift", _own(rows, chosen("patient_shift", OWN_SHARE), rng))
-    visits = _honest_visits(city, rows, status, block, rng)
-    moved = chosen("outpatient_shift", OUT_SHARE)
-    visits.append(_outpatient(rows, moved, block, city, rng))
-    _touch(city, rows, "outpatient_shift", np.flatnonzero(moved))
-    codes = _codes(city, block, chosen, free, severity, hospital, rng, rows)
-    mdc = _texts(made["mdc"]).tolist()
-    _refuse(city, rows, chosen("refusal", REFUSED) & (severity == MCC), mdc, rng)
-    _split(city, rows, chosen("split", SPLIT_SHARE), free, kind, rng)
-    pools = _texts(block["pool"])[rows.source]
-    known = (status != "quarantined")[rows.source]
-    for pool in sorted(set(pools[known].tolist())):
-        paid = int(rows.columns["pool_fund"][known & (pools == pool)].sum())
-        city.fund[pool] = city.fund.get(pool, 0) + paid
-    return _table(city, block, rows, codes), pa.concat_tables(visits)
-
-
 def _texts(column: pa.ChunkedArray) -> Array:
     """Return texts as an array, empty for none."""
     return np.array([word or "" for word in column.to_pylist()], dtype=np.str_)
 
 
-def _touch(city: _City, rows: _Rows, name: str, which: Array) -> None:
-    found = city.touched.setdefault(KINDS.index(name), [])
-    for i in np.asarray(which).tolist():
-        found.append(f"{rows.ids[i]},{city.ids[int(rows.hospital[i])]}")
+def _block(
+    city: _City, block: pa.Table, made: pa.Table, reviewed: pa.Array, rng: np.random.Generator
+) -> tuple[pa.Table, pa.Table]:
+    """Return a block with its cheats and honest differences, and the visits beside it."""
+    rows = _Rows(city, block, made, reviewed, rng)
+    rows.honest_amounts()
+    rows.edges(made)
+    rows.cut()
+    rows.shift_to_patients()
+    visits = [rows.honest_visits(), rows.shift_to_outpatients()]
+    codes = rows.coded()
+    rows.refuse(_texts(made["mdc"]).tolist())
+    rows.split()
+    pools = _texts(block["pool"])[rows.source]
+    known = (rows.status != "quarantined")[rows.source]
+    for pool in sorted(set(pools[known].tolist())):
+        paid = int(rows.columns["pool_fund"][known & (pools == pool)].sum())
+        city.fund[pool] = city.fund.get(pool, 0) + paid
+    return rows.table(codes), pa.concat_tables(visits)
 
 
-def _scale(columns: dict[str, Array], which: Array, factor: Array) -> None:
-    """Multiply the amounts of some rows, each payer alone, and add them up again."""
-    parts = [np.rint(columns[name][which] * factor).astype(np.int64) for name in MONEY[1:]]
-    for name, part in zip(MONEY[1:], parts, strict=True):
-        columns[name][which] = part
-    columns["total_cost"][which] = np.sum(parts, axis=0)
+class _Rows:
+    """A block being changed: arrays by column, and which row of the block each row came from.
 
+    `free`: the cases that a cheat may touch; `status`, `classes` and `severity` as the honest run
+    has them.
+    """
 
-def _stay(columns: dict[str, Array], which: Array, days: Array) -> None:
-    """Let some stays begin so many days before they end."""
-    columns["los_days"][which] = days
-    columns["admission_date"][which] = columns["discharge_date"][which] - days
-
-
-def _honest_amounts(city: _City, rows: _Rows, free: Array, rng: np.random.Generator) -> None:
-    which = np.flatnonzero(free)
-    h, c = rows.hospital[which], rows.columns
-    _scale(c, which, city.honest["cost"][h])
-    days = c["los_days"][which]
-    longer = days * city.honest["days"][h]
-    new = np.floor(longer + rng.random(len(which))).astype(np.int64)
-    new = np.where(days > 1, np.maximum(new, 1), days)
-    new = np.minimum(new, np.where(days <= 60, 60, days))
-    _stay(c, which, new)
-    own = c["total_cost"][which] - c["pool_fund"][which]
-    shift = np.rint(own * (city.honest["own"][h] - 1)).astype(np.int64)
-    shift = np.clip(shift, -c["personal_paid"][which] // 2, c["pool_fund"][which] // 2)
-    c["pool_fund"][which] -= shift
-    c["personal_paid"][which] += shift
-
-
-def _edges(
-    city: _City,
-    rows: _Rows,
-    chosen: Any,
-    classes: Array,
-    mean: Array,
-    points: Array,
-    rng: np.random.Generator,
-) -> Array:
-    c = rows.columns
-    limit = multiples_of(points, city.policy)
-    ratio = c["total_cost"] / np.maximum(mean, 1)
-    low = chosen("edge", LIFTED_LOW) & (classes == LOW) & (mean > 0) & (ratio < city.low)
-    high = chosen("edge", LIFTED_HIGH) & (mean > 0) & (ratio > 0.75 * limit) & (ratio < limit)
-    which = np.flatnonzero(low | high)
-    goal = np.where(low, city.low, limit)[which] * (1.003 + 0.06 * rng.random(len(which)))
-    _scale(c, which, goal / ratio[which])
-    return which
-
-
-def _cut(rows: _Rows, mask: Array) -> Array:
-    which = np.flatnonzero(mask)
-    c = rows.columns
-    _scale(c, which, np.full(len(which), CUT_COST))
-    days = c["los_days"][which]
-    new = np.where(days > 1, np.maximum(1, np.rint(days * CUT_DAYS)), days).astype(np.int64)
-    _stay(c, which, new)
-    return which
-
-
-def _own(rows: _Rows, mask: Array, rng: np.random.Generator) -> Array:
-    which = np.flatnonzero(mask)
-    c = rows.columns
-    part = OWN_MOVED * (0.6 + 0.8 * rng.random(len(which)))
-    moved = np.minimum(c["pool_fund"][which], (c["total_cost"][which] * part).astype(np.int64))
-    c["pool_fund"][which] -= moved
-    c["personal_paid"][which] += moved
-    return which
-
-
-def _visit_table(
-    block: pa.Table, city: _City, source: Array, hospital: Array, day: Array, fen: Array
-) -> pa.Table:
-    patients = block["patient_id"].cast(pa.string()).take(pa.array(source))
-    names = pa.array(city.ids, pa.string()).take(pa.array(hospital))
-    columns = [
-        patients.combine_chunks(),
-        names,
-        writer.days(day),
-        writer.money(fen),
-        writer.money(fen * 15 // 100),
-    ]
-    return pa.Table.from_arrays(columns, schema=_VISITS)
-
-
-def _beside(rows: _Rows, which: Array, most: int, before: float, rng: np.random.Generator) -> Array:
-    """Return a day less than `most` days before (of so many) or after some stays."""
-    c, away = rows.columns, rng.integers(1, most, len(which))
-    first = rng.random(len(which)) < before
-    day: Array = np.where(
-        first, c["admission_date"][which] - away, c["discharge_date"][which] + away
-    )
-    return day
-
-
-def _honest_visits(
-    city: _City, rows: _Rows, status: Array, block: pa.Table, rng: np.random.Generator
-) -> list[pa.Table]:
-    # once a patient and hospital, however many stays there are
-    own = np.flatnonzero((status != "quarantined") & (rows.hospital >= 0))
-    who = parse.flat(block["patient_id"]).cast(pa.string()).dictionary_encode().indices
-    key = np.asarray(pc.fill_null(who, -1)).astype(np.int64)[own] * len(city.ids)
-    _, first_stay = np.unique(key + rows.hospital[own], return_index=True)
-    own = own[np.sort(first_stay)]
-    times = rng.poisson(1.5 * city.honest["visits"][rows.hospital[own]])
-    who = np.repeat(own, times)
-    day = _beside(rows, who, 61, 0.4, rng)
-    fen = np.rint(np.exp(rng.normal(5.6, 0.7, len(who))) * 100).astype(np.int64)
-    return [_visit_table(block, city, who, rows.hospital[who], day, fen)]
-
-
-def _outpatient(
-    rows: _Rows, mask: Array, block: pa.Table, city: _City, rng: np.random.Generator
-) -> pa.Table:
-    which = np.flatnonzero(mask)
-    c = rows.columns
-    before = c["total_cost"][which].copy()
-    _scale(c, which, 1 - OUT_MOVED * (0.6 + 0.8 * rng.random(len(which))))
-    fen = before - c["total_cost"][which]
-    day = _beside(rows, which, 11, 0.6, rng)
-    return _visit_table(block, city, which, rows.hospital[which], day, fen)
-
-
-def _codes(
-    city: _City,
-    block: pa.Table,
-    chosen: Any,
-    free: Array,
-    severity: Array,
-    hospital: Array,
-    rng: np.random.Generator,
-    rows: _Rows,
-) -> list[list[str]]:
-    """Return the diagnoses of all rows: codes added or, honestly, left out."""
-    lists: list[list[str]] = block["diagnoses"].to_pylist()
-    n = len(lists)
-    factor = np.where(hospital >= 0, city.honest["severity"][hospital], 1.0)
-    u, pick, which_list = rng.random(n), rng.integers(0, 1 << 30, n), rng.random(n)
-    plain = free & (severity == "none")
-    fewer = free & (severity != "none") & (u < 1 - factor)
-    # so many of the plain ones that the share of the severe grows by the factor
-    count = len(city.ids)
-    home = np.maximum(hospital, 0)
-    some = np.bincount(home[free & (severity != "none")], minlength=count)
-    none = np.bincount(home[plain], minlength=count)
-    major_here = np.bincount(home[free & (severity == MCC)], minlength=count)
-    more = plain & (u < (factor - 1) * (some / np.maximum(none, 1))[home])
-    part = (major_here / np.maximum(some, 1))[home]
-    planted = chosen("upcoding", UPCODED) & plain
-    for i in np.flatnonzero(fewer).tolist():
-        head, *rest = lists[i]
-        lists[i] = [head, *(code for code in rest if code not in city.severe_codes)]
-    for i in np.flatnonzero(more | planted).tolist():
-        major = which_list[i] < (UPCODED_MCC if planted[i] else part[i])
-        menu = city.major if major else city.minor
-        # a cheat has three favourites, honest coders take them all
-        own = (
-            [menu[(int(hospital[i]) * 5 + k) % len(menu)] for k in range(3)] if planted[i] else menu
+    def __init__(
+        self,
+        city: _City,
+        block: pa.Table,
+        made: pa.Table,
+        reviewed: pa.Array,
+        rng: np.random.Generator,
+    ) -> None:
+        self.city, self.block, self.rng = city, block, rng
+        place = {one: i for i, one in enumerate(city.ids)}
+        hospital = np.array([place.get(w, -1) for w in block["hospital_id"].to_pylist()])
+        self.home, self.hospital = hospital, hospital.copy()
+        self.columns: dict[str, Array] = {name: parse.money(block[name])[0] for name in MONEY}
+        for name in DATES:
+            days = parse.flat(block[name]).cast(pa.int32())
+            self.columns[name] = np.asarray(days).astype(np.int64)
+        self.columns["los_days"] = np.asarray(parse.flat(block["los_days"])).astype(np.int64)
+        self.source = np.arange(len(block))
+        self.ids = [str(word) for word in block["case_id"].to_pylist()]
+        self.way = np.array([str(w) for w in block["discharge_way"].to_pylist()], dtype="<U1")
+        self.removed: set[int] = set()
+        self.status, self.classes, self.severity = (
+            _texts(made[n]) for n in ("status", "case_class", "severity")
         )
-        code = own[int(pick[i]) % len(own)]
-        if code not in lists[i]:
-            lists[i] = [*lists[i], code]
-    _touch(city, rows, "upcoding", np.flatnonzero(planted))
-    return lists
+        free = (self.status == "grouped") & (self.classes != "bed_day") & (hospital >= 0)
+        free &= ~np.asarray(pc.is_in(block["case_id"].cast(pa.string()), value_set=reviewed))
+        free &= np.asarray(pc.is_null(block["referral_group"]))
+        self.free = free & (_texts(block["payment_mode"]) == "drg")
+        self.kind = np.where(hospital >= 0, city.kind[hospital], -1)
 
+    def chosen(self, name: str, share: float) -> Array:
+        """Return which cases of the hospitals that cheat so are drawn."""
+        mine = self.free & (self.kind == KINDS.index(name))
+        found: Array = mine & (self.rng.random(len(mine)) < share * self.city.strength)
+        return found
 
-def _new_ids(city: _City, count: int) -> list[str]:
-    numbers = np.arange(city.new, city.new + count) + NEW_IDS
-    city.new += count
-    return [str(word) for word in writer.case_ids(city.year, numbers).to_pylist()]
+    def touch(self, name: str, which: Array) -> None:
+        """Note the truth: which cases a cheat touched."""
+        found = self.city.touched.setdefault(KINDS.index(name), [])
+        for i in np.asarray(which).tolist():
+            found.append(f"{self.ids[i]},{self.city.ids[int(self.hospital[i])]}")
 
+    def scale(self, which: Array, factor: Array) -> None:
+        """Multiply the amounts of some rows, each payer alone, and add them up again."""
+        c = self.columns
+        parts = [np.rint(c[name][which] * factor).astype(np.int64) for name in MONEY[1:]]
+        for name, part in zip(MONEY[1:], parts, strict=True):
+            c[name][which] = part
+        c["total_cost"][which] = np.sum(parts, axis=0)
 
-def _divide(rows: _Rows, which: Array, part: Array) -> dict[str, Array]:
-    """Leave `part` of the amounts in the rows; return the rest by column."""
-    c = rows.columns
-    rest = {}
-    for name in MONEY[1:]:
-        first = np.floor(c[name][which] * part).astype(np.int64)
-        rest[name] = c[name][which] - first
-        c[name][which] = first
-    rest["total_cost"] = np.sum([rest[name] for name in MONEY[1:]], axis=0)
-    c["total_cost"][which] = np.sum([c[name][which] for name in MONEY[1:]], axis=0)
-    return rest
+    def stay(self, which: Array, days: Array) -> None:
+        """Let some stays begin so many days before they end."""
+        self.columns["los_days"][which] = days
+        self.columns["admission_date"][which] = self.columns["discharge_date"][which] - days
 
+    def shift(self, which: Array, fen: Array) -> None:
+        """Let the patient pay what the pool paid."""
+        self.columns["pool_fund"][which] -= fen
+        self.columns["personal_paid"][which] += fen
 
-def _cut_in_two(
-    city: _City, rows: _Rows, which: Array, first_days: Array, gap: Array, part: Array, to: Array
-) -> None:
-    """Make two stays of each: the first ends early, the second begins `gap` days later."""
-    c = rows.columns
-    days, admission = c["los_days"][which].copy(), c["admission_date"][which]
-    rest = _divide(rows, which, part)
-    c["los_days"][which] = first_days
-    c["discharge_date"][which] = admission + first_days
-    c["settlement_date"][which] = admission + first_days
-    start = admission + first_days + gap
-    rest["admission_date"] = start
-    rest["los_days"] = days - first_days
-    rest["discharge_date"] = start + days - first_days
-    rest["settlement_date"] = rest["discharge_date"]
-    rows.append(which, _new_ids(city, len(which)), to, rest)
+    def honest_amounts(self) -> None:
+        """Let hospitals differ in cost, days and what patients pay."""
+        which = np.flatnonzero(self.free)
+        h, c, honest = self.hospital[which], self.columns, self.city.honest
+        self.scale(which, honest["cost"][h])
+        days = c["los_days"][which]
+        longer = days * honest["days"][h]
+        new = np.floor(longer + self.rng.random(len(which))).astype(np.int64)
+        new = np.where(days > 1, np.maximum(new, 1), days)
+        self.stay(which, np.minimum(new, np.where(days <= 60, 60, days)))
+        own = c["total_cost"][which] - c["pool_fund"][which]
+        shift = np.rint(own * (honest["own"][h] - 1)).astype(np.int64)
+        low, high = -c["personal_paid"][which] // 2, c["pool_fund"][which] // 2
+        self.shift(which, np.clip(shift, low, high))
 
+    def edges(self, made: pa.Table) -> None:
+        """Fill the cost of some cases up to just beyond a limit."""
+        city = self.city
+        mean = np.asarray(pc.fill_null(made["group_mean_fen"], 0)).astype(np.float64)
+        points = np.asarray(pc.fill_null(made["base_points"], 0).cast(pa.float64()))
+        limit = multiples_of(points, city.policy)
+        ratio = self.columns["total_cost"] / np.maximum(mean, 1)
+        low = self.chosen("edge", LIFTED_LOW) & (self.classes == LOW)
+        low &= (mean > 0) & (ratio < city.low)
+        high = self.chosen("edge", LIFTED_HIGH) & (mean > 0)
+        high &= (ratio > 0.75 * limit) & (ratio < limit)
+        which = np.flatnonzero(low | high)
+        beyond = 1.003 + 0.06 * self.rng.random(len(which))
+        goal = np.where(low, city.low, limit)[which] * beyond
+        self.scale(which, goal / ratio[which])
+        self.touch("edge", which)
 
-def _split(
-    city: _City, rows: _Rows, planted: Array, free: Array, kind: Array, rng: np.random.Generator
-) -> None:
-    """Cut stays in two: planted ones, and some honest returns everywhere."""
-    n = len(planted)
-    c = {name: column[:n] for name, column in rows.columns.items()}
-    room = (c["los_days"] >= 4) & (c["discharge_date"] + 20 <= city.last_day)
-    # a first half that ends in the year before would not be the run's
-    room &= c["admission_date"] >= city.first_day
-    room &= (rows.way[:n] == "1") & ~np.isin(np.arange(n), list(rows.removed))
-    honest = free & (rng.random(n) < city.honest["returns"][np.maximum(rows.hospital[:n], 0)])
-    honest &= kind != KINDS.index("split")
-    wait = rng.integers(0, 15, n)
-    wait = np.where(planted, np.minimum(rng.integers(0, 5, n), rng.integers(0, 8, n)), wait)
-    which = np.flatnonzero((planted | honest) & room)
-    part = 0.35 + 0.3 * rng.random(len(which))
-    days = c["los_days"][which]
-    first = np.clip(np.rint(days * part), 1, days - 1).astype(np.int64)
-    own = rows.hospital[which]
-    _touch(city, rows, "split", which[planted[which]])
-    _cut_in_two(city, rows, which, first, wait[which], part, own)
+    def cut(self) -> None:
+        """Cut service short: cost and days."""
+        which = np.flatnonzero(self.chosen("low_service", CUT_SHARE))
+        self.scale(which, np.full(len(which), CUT_COST))
+        days = self.columns["los_days"][which]
+        new = np.where(days > 1, np.maximum(1, np.rint(days * CUT_DAYS)), days).astype(np.int64)
+        self.stay(which, new)
+        self.touch("low_service", which)
 
+    def shift_to_patients(self) -> None:
+        """Let patients pay a part of what the pool paid."""
+        which = np.flatnonzero(self.chosen("patient_shift", OWN_SHARE))
+        c = self.columns
+        part = OWN_MOVED * (0.6 + 0.8 * self.rng.random(len(which)))
+        moved = (c["total_cost"][which] * part).astype(np.int64)
+        self.shift(which, np.minimum(c["pool_fund"][which], moved))
+        self.touch("patient_shift", which)
 
-def _refuse(
-    city: _City, rows: _Rows, mask: Array, mdc: list[str], rng: np.random.Generator
-) -> None:
-    """Send severe patients elsewhere: whole stays, or after a day."""
-    room = rows.columns["discharge_date"][: len(mask)] + 3 <= city.last_day
-    room &= rows.columns["admission_date"][: len(mask)] >= city.first_day
-    which = np.flatnonzero(mask & room)
-    if not len(which):
-        return
-    order = sorted(set(mdc))
-    goal = np.empty(len(which), dtype=np.int64)
-    u = rng.random(len(which))
-    for k, i in enumerate(which.tolist()):
-        own = int(rows.hospital[i])
-        number = order.index(mdc[i])
-        weights = city.size[min(number, len(city.size) - 1)].astype(np.float64) + 1e-6
-        weights = np.where(city.level >= city.level[own], weights, 0.0)
-        weights[own] = 0.0
-        if not weights.sum():
-            weights = np.ones(len(city.ids))
+    def visits(self, source: Array, day: Array, fen: Array) -> pa.Table:
+        """Return outpatient visits of the patients of some rows at the hospitals of these."""
+        patients = self.block["patient_id"].cast(pa.string()).take(pa.array(source))
+        names = pa.array(self.city.ids, pa.string()).take(pa.array(self.hospital[source]))
+        amounts = (writer.money(fen), writer.money(fen * 15 // 100))
+        columns = [patients.combine_chunks(), names, writer.days(day), *amounts]
+        return pa.Table.from_arrays(columns, schema=_VISITS)
+
+    def beside(self, which: Array, most: int, before: float) -> Array:
+        """Return a day less than `most` days before (of so many) or after some stays."""
+        c, away = self.columns, self.rng.integers(1, most, len(which))
+        first = self.rng.random(len(which)) < before
+        day: Array = np.where(
+            first, c["admission_date"][which] - away, c["discharge_date"][which] + away
+        )
+        return day
+
+    def honest_visits(self) -> pa.Table:
+        """Return visits as everywhere, once a patient and hospital, however many stays there are."""
+        own = np.flatnonzero((self.status != "quarantined") & (self.hospital >= 0))
+        who = parse.flat(self.block["patient_id"]).cast(pa.string()).dictionary_encode().indices
+        key = np.asarray(pc.fill_null(who, -1)).astype(np.int64)[own] * len(self.city.ids)
+        _, first_stay = np.unique(key + self.hospital[own], return_index=True)
+        own = own[np.sort(first_stay)]
+        times = self.rng.poisson(1.5 * self.city.honest["visits"][self.hospital[own]])
+        who = np.repeat(own, times)
+        day = self.beside(who, 61, 0.4)
+        fen = np.rint(np.exp(self.rng.normal(5.6, 0.7, len(who))) * 100).astype(np.int64)
+        return self.visits(who, day, fen)
+
+    def shift_to_outpatients(self) -> pa.Table:
+        """Move a part of some stays' cost to visits beside them; return these."""
+        which = np.flatnonzero(self.chosen("outpatient_shift", OUT_SHARE))
+        before = self.columns["total_cost"][which].copy()
+        self.scale(which, 1 - OUT_MOVED * (0.6 + 0.8 * self.rng.random(len(which))))
+        fen = before - self.columns["total_cost"][which]
+        made = self.visits(which, self.beside(which, 11, 0.6), fen)
+        self.touch("outpatient_shift", which)
+        return made
+
+    def coded(self) -> list[list[str]]:
+        """Return the diagnoses of all rows: codes added or, honestly, left out."""
+        city, rng, hospital, free = self.city, self.rng, self.home, self.free
+        lists: list[list[str]] = self.block["diagnoses"].to_pylist()
+        n, count = len(lists), len(city.ids)
+        factor = np.where(hospital >= 0, city.honest["severity"][hospital], 1.0)
+        u, pick, which_list = rng.random(n), rng.integers(0, 1 << 30, n), rng.random(n)
+        plain = free & (self.severity == "none")
+        severe = free & (self.severity != "none")
+        fewer = severe & (u < 1 - factor)
+        # so many of the plain ones that the share of the severe grows by the factor
+        home = np.maximum(hospital, 0)
+        some = np.bincount(home[severe], minlength=count)
+        none = np.bincount(home[plain], minlength=count)
+        major_here = np.bincount(home[free & (self.severity == MCC)], minlength=count)
+        more = plain & (u < (factor - 1) * (some / np.maximum(none, 1))[home])
+        part = (major_here / np.maximum(some, 1))[home]
+        planted = self.chosen("upcoding", UPCODED) & plain
+        for i in np.flatnonzero(fewer).tolist():
+            head, *rest = lists[i]
+            lists[i] = [head, *(code for code in rest if code not in city.severe_codes)]
+        for i in np.flatnonzero(more | planted).tolist():
+            major = which_list[i] < (UPCODED_MCC if planted[i] else part[i])
+            own = city.major if major else city.minor
+            if planted[i]:  # a cheat has three favourites, honest coders take them all
+                own = [own[(int(hospital[i]) * 5 + k) % len(own)] for k in range(3)]
+            code = own[int(pick[i]) % len(own)]
+            if code not in lists[i]:
+                lists[i] = [*lists[i], code]
+        self.touch("upcoding", np.flatnonzero(planted))
+        return lists
+
+    def cut_in_two(
+        self, which: Array, first_days: Array, gap: Array, part: Array, to: Array
+    ) -> None:
+        """Make two stays of each: the first ends early, the second begins `gap` days later."""
+        c, city = self.columns, self.city
+        days, admission = c["los_days"][which].copy(), c["admission_date"][which]
+        rest = {}
+        for name in MONEY[1:]:
+            first = np.floor(c[name][which] * part).astype(np.int64)
+            rest[name] = c[name][which] - first
+            c[name][which] = first
+        rest["total_cost"] = np.sum([rest[name] for name in MONEY[1:]], axis=0)
+        c["total_cost"][which] = np.sum([c[name][which] for name in MONEY[1:]], axis=0)
+        c["los_days"][which] = first_days
+        c["discharge_date"][which] = c["settlement_date"][which] = admission + first_days
+        start = admission + first_days + gap
+        rest["admission_date"], rest["los_days"] = start, days - first_days
+        rest["discharge_date"] = rest["settlement_date"] = start + days - first_days
+        numbers = np.arange(city.new, city.new + len(which)) + NEW_IDS
+        city.new += len(which)
+        self.ids += [str(word) for word in writer.case_ids(city.year, numbers).to_pylist()]
+        self.source = np.concatenate([self.source, which])
+        self.hospital = np.concatenate([self.hospital, to])
+        for name, column in self.columns.items():
+            self.columns[name] = np.concatenate([column, rest.get(name, column[which])])
+        self.way = np.concatenate([self.way, self.way[which]])
+
+    def split(self) -> None:
+        """Cut stays in two: planted ones, and some honest returns everywhere."""
+        planted = self.chosen("split", SPLIT_SHARE)
+        n, rng, city = len(planted), self.rng, self.city
+        c = {name: column[:n] for name, column in self.columns.items()}
+        room = (c["los_days"] >= 4) & (c["discharge_date"] + 20 <= city.last_day)
+        # a first half that ends in the year before would not be the run's
+        room &= c["admission_date"] >= city.first_day
+        room &= (self.way[:n] == "1") & ~np.isin(np.arange(n), list(self.removed))
+        returns = city.honest["returns"][np.maximum(self.hospital[:n], 0)]
+        honest = self.free & (rng.random(n) < returns)
+        honest &= self.kind != KINDS.index("split")
+        wait = rng.integers(0, 15, n)
+        wait = np.where(planted, np.minimum(rng.integers(0, 5, n), rng.integers(0, 8, n)), wait)
+        which = np.flatnonzero((planted | honest) & room)
+        part = 0.35 + 0.3 * rng.random(len(which))
+        days = c["los_days"][which]
+        first = np.clip(np.rint(days * part), 1, days - 1).astype(np.int64)
+        self.touch("split", which[planted[which]])
+        self.cut_in_two(which, first, wait[which], part, self.hospital[which])
+
+    def refuse(self, mdc: list[str]) -> None:
+        """Send severe patients elsewhere: whole stays, or after a day."""
+        city, rng = self.city, self.rng
+        mask = self.chosen("refusal", REFUSED) & (self.severity == MCC)
+        room = self.columns["discharge_date"][: len(mask)] + 3 <= city.last_day
+        room &= self.columns["admission_date"][: len(mask)] >= city.first_day
+        which = np.flatnonzero(mask & room)
+        if not len(which):
+            return
+        order = sorted(set(mdc))
+        goal = np.empty(len(which), dtype=np.int64)
+        u = rng.random(len(which))
+        for k, i in enumerate(which.tolist()):
+            own = int(self.hospital[i])
+            number = order.index(mdc[i])
+            weights = city.size[min(number, len(city.size) - 1)].astype(np.float64) + 1e-6
+            weights = np.where(city.level >= city.level[own], weights, 0.0)
             weights[own] = 0.0
-        goal[k] = int(np.searchsorted(np.cumsum(weights) / weights.sum(), u[k]))
-    _touch(city, rows, "refusal", which)
-    rows.removed |= set(which.tolist())
-    moved = (rng.random(len(which)) < REFUSED_WHOLE) | (rows.columns["los_days"][which] < 3)
-    rows.hospital[which[moved]] = goal[moved]
-    sent = which[~moved]
-    rows.way[sent] = "2"
-    one = np.ones(len(sent), dtype=np.int64)
-    wait = rng.integers(0, 2, len(sent))
-    part = np.full(len(sent), 0.08)
-    before = rows.way.copy()
-    _cut_in_two(city, rows, sent, one, wait, part, goal[~moved])
-    rows.way[len(before) :] = "1"
+            if not weights.sum():
+                weights = np.ones(len(city.ids))
+                weights[own] = 0.0
+            goal[k] = int(np.searchsorted(np.cumsum(weights) / weights.sum(), u[k]))
+        self.touch("refusal", which)
+        self.removed |= set(which.tolist())
+        moved = (rng.random(len(which)) < REFUSED_WHOLE) | (self.columns["los_days"][which] < 3)
+        self.hospital[which[moved]] = goal[moved]
+        sent = which[~moved]
+        self.way[sent] = "2"
+        one = np.ones(len(sent), dtype=np.int64)
+        wait, part = rng.integers(0, 2, len(sent)), np.full(len(sent), 0.08)
+        before = len(self.way)
+        self.cut_in_two(sent, one, wait, part, goal[~moved])
+        self.way[before:] = "1"
 
-
-def _table(city: _City, block: pa.Table, rows: _Rows, codes: list[list[str]]) -> pa.Table:
-    table = block.take(pa.array(rows.source))
-    names = pa.array(city.ids, pa.string())
-    hospital = pa.array(rows.hospital, mask=rows.hospital < 0)
-    values: dict[str, pa.Array] = {
-        "case_id": pa.array(rows.ids, pa.string()),
-        "hospital_id": names.take(hospital),
-        "discharge_way": pa.array(rows.way.tolist(), pa.string()),
-        "los_days": pa.array(rows.columns["los_days"].astype(np.int32)),
-        "diagnoses": pa.array(codes, table.schema.field("diagnoses").type).take(
-            pa.array(rows.source)
-        ),
-    }
-    for name in MONEY:
-        values[name] = writer.money(rows.columns[name])
-    for name in DATES:
-        values[name] = writer.days(rows.columns[name])
-    for name, column in values.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(name), column)
-    return table
+    def table(self, codes: list[list[str]]) -> pa.Table:
+        """Return the changed block."""
+        source = pa.array(self.source)
+        table = self.block.take(source)
+        names = pa.array(self.city.ids, pa.string())
+        hospital = pa.array(self.hospital, mask=self.hospital < 0)
+        kind = table.schema.field("diagnoses").type
+        values: dict[str, pa.Array] = {
+            "case_id": pa.array(self.ids, pa.string()),
+            "hospital_id": names.take(hospital),
+            "discharge_way": pa.array(self.way.tolist(), pa.string()),
+            "los_days": pa.array(self.columns["los_days"].astype(np.int32)),
+            "diagnoses": pa.array(codes, kind).take(source),
+            **{name: writer.money(self.columns[name]) for name in MONEY},
+            **{name: writer.days(self.columns[name]) for name in DATES},
+        }
+        for name, column in values.items():
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, table.schema.field(name), column)
+        return table
 
 
 def _truth(folder: Path, city: _City, cheats: Cheats) -> list[Planted]:
