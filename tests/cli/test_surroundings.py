@@ -256,8 +256,12 @@ def test_cache__on_a_full_disk(compiled: Path, tmp_path: Path) -> None:
         path.unlink()
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "NUMBA_CACHE_DIR": str(tmp_path / "c")}
     words = ["explain", "--from", EX1 / "cases.csv", "--case", "C01", "--scheme", TINY]
+    # -B: Python keeps bytecode that a limit cut short, for all who import it later
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, *map(str, words)], env=env, capture_output=True, check=False
+        [sys.executable, "-B", "-c", LIMITED, *map(str, words)],
+        env=env,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr.decode().count("编译缓存写不下来") == 1, done.stderr.decode()

@@ -114,6 +114,7 @@ def child(order: dict[str, Any], track: Track, out: str, err: str) -> None:
         module, name = order["hook"].split(":")
         getattr(importlib.import_module(module), name)(*order.get("given", ()))
     if "fsize" in order:
+        sys.dont_write_bytecode = True  # Python would cut it short, for all who import it later
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["fsize"], order["fsize"]))
     if "uid" in order:
         os.setgroups([])
