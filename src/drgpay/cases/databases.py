@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 import pyarrow as pa
 
 from drgpay.cases.expansion import FEWEST_ROWS
-from drgpay.cases.files import Unchanged
+from drgpay.cases.files import Unchanged, no_file
 from drgpay.cases.mapping import Asked
 from drgpay.cases.pieces import Piece, Source, of_batches
 from drgpay.ground.errors import DrgpayError, InputError, both
@@ -384,11 +384,7 @@ def _no_end(address: Address, most: int) -> InputError:
 
 def _check_sqlite(path: Path) -> None:
     if not path.is_file():
-        raise InputError(
-            both("没有这个文件", "no such file"),
-            where=path,
-            remedy=both("核对路径", "check the path"),
-        )
+        raise no_file(path)
     with path.open("rb") as stream:
         if stream.read(len(SQLITE_HEAD)) != SQLITE_HEAD:
             raise InputError(

@@ -50,7 +50,8 @@ def check_rows(path: Path, rows: int) -> None:
 def check_size(table: pa.Table | pa.RecordBatch, where: str | Path) -> None:
     """Raise InputError for a table whose cells, written out, take more than cases can."""
     if len(table):
-        check(_most_bytes(table), len(table), where, lambda: _exact_bytes(table))
+        most = _bytes_of(table, exact=False)
+        check(most, len(table), where, partial(_bytes_of, table, exact=True))
 
 
 def check_group(
@@ -138,22 +139,10 @@ def _lengths(words: pa.Array) -> NDArray[np.int64]:
     return np.full(len(words), 8, dtype=np.int64)
 
 
-def _most_bytes(table: pa.Table | pa.RecordBatch) -> int:
-    """Return at least what the cells of a table take when each is written out."""
-    return sum(_bytes(array, exact=False) for array in _arrays(table))
-
-
-def _exact_bytes(table: pa.Table | pa.RecordBatch) -> int:
-    return sum(_bytes(array, exact=True) for array in _arrays(table))
-
-
-def _arrays(table: pa.Table | pa.RecordBatch) -> list[pa.Array]:
-    columns = table.columns
-    return [
-        array
-        for column in columns
-        for array in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])
-    ]
+def _bytes_of(table: pa.Table | pa.RecordBatch, *, exact: bool) -> int:
+    """Return what the cells of a table take when each is written out, or at most take."""
+    columns = [getattr(column, "chunks", [column]) for column in table.columns]
+    return sum(_bytes(array, exact=exact) for chunks in columns for array in chunks)
 
 
 def _bytes(array: pa.Array, *, exact: bool) -> int:

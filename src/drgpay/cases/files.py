@@ -67,6 +67,12 @@ OUT_OF_THE_FOLDER = both(
 )
 
 
+def no_file(path: Path) -> InputError:
+    """Return the fault of a file that is not there."""
+    remedy = both("核对路径", "check the path")
+    return InputError(both("没有这个文件", "no such file"), where=path, remedy=remedy)
+
+
 def unreadable(path: Path, error: Exception) -> InputError:
     """Return the fault of a file that is not what its ending says."""
     first = (str(error) or type(error).__name__).splitlines()[0]

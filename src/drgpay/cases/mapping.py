@@ -28,6 +28,7 @@ from drgpay.names.columns import (
 KEYS = ("columns", "values", "ignore", "rows", "verified", "source")
 ROLES = {name.removesuffix("_of_row"): name for name in ROW_PARTS}
 NOT_TRANSLATED = ("codes", "dates", "words")
+_SHOWN = both("写法见 docs/cases.md", "docs/cases.md shows how to write one")
 CSV_HEADERS = (("header", "column"), ("表头", "列名"))
 
 
@@ -193,7 +194,7 @@ def read_mapping(given: str | Path) -> HeaderMapping:
             both("对照文件不能用", "the mapping file cannot be used"),
             where=path,
             faults=faults,
-            remedy=both("写法见 docs/cases.md", "docs/cases.md shows how to write one"),
+            remedy=_SHOWN,
         )
     own = path.parent == reference_dir() / "mappings"
     return HeaderMapping(
@@ -208,8 +209,7 @@ def read_mapping(given: str | Path) -> HeaderMapping:
 
 
 def _toml_content(path: Path) -> dict[str, Any]:
-    remedy = both("写法见 docs/cases.md", "docs/cases.md shows how to write one")
-    return read_toml(path, remedy=remedy)
+    return read_toml(path, remedy=_SHOWN)
 
 
 def _csv_content(path: Path) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def _csv_content(path: Path) -> dict[str, Any]:
         raise InputError(
             both("第一行应为 表头,列名", "the first row must be header,column"),
             where=path,
-            remedy=both("写法见 docs/cases.md", "docs/cases.md shows how to write one"),
+            remedy=_SHOWN,
         )
     columns: dict[str, str] = {}
     ignore = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -89,9 +90,7 @@ class Netting:
     rows: int = 0
     removed: set[int] = field(default_factory=set)
     changed: dict[int, dict[str, int | None]] = field(default_factory=dict)
-    notes: list[tuple[str, int, str, str, str, dict[str, int | None], int | None]] = field(
-        default_factory=list
-    )
+    notes: list[dict[str, Any]] = field(default_factory=list)
     reduced: list[tuple[str, int, str, str, int | None, int | None]] = field(default_factory=list)
     quarantine: Quarantine = field(default_factory=Quarantine)
 
@@ -129,12 +128,9 @@ class Netting:
 
     def table(self, lang: str = "zh") -> pa.Table:
         """Return one row for each row that was netted away."""
-        notes = sorted(self.notes, key=lambda note: (note[0], note[1]))
-        texts = [WHAT[note[4]].of(lang) for note in notes]
-        columns: list[Any] = [[note[i] for note in notes] for i in range(5)]
-        columns += [_yuan([note[5][name] for note in notes]) for name in AMOUNTS]
-        columns += [_yuan([note[6] for note in notes]), texts]
-        return pa.table(columns, schema=NETTED_SCHEMA)
+        notes = sorted(self.notes, key=lambda note: (note["file"], note["row"]))
+        rows = [note | {"message": WHAT[note["what"]].of(lang)} for note in notes]
+        return pa.Table.from_pylist(rows, schema=NETTED_SCHEMA)
 
 
 def is_refund(table: pa.Table) -> NDArray[np.bool_]:
@@ -342,34 +338,25 @@ def _owed(amounts: Mapping[str, int | None]) -> int | None:
 
 
 def _note(out: Netting, refund: _Entry, original: _Entry, after: dict[str, int | None]) -> None:
-    whole = _gone(after)
+    whole, remaining = _gone(after), after["total_cost"]
     name = original.ids["case_id"] or ""
     out.removed.add(refund.position)
-    remaining = after["total_cost"]
-    out.notes.append(
-        (
-            refund.file,
-            refund.row,
-            refund.ids["case_id"] or "",
-            name,
-            "full" if whole else "partial",
-            refund.amounts,
-            remaining,
-        )
-    )
+    out.notes.append(_noted(refund, "full" if whole else "partial", name, remaining))
     if whole:
         out.removed.add(original.position)
         out.changed.pop(original.position, None)
-        out.notes.append(
-            (original.file, original.row, name, "", "reversed", original.amounts, remaining)
-        )
+        out.notes.append(_noted(original, "reversed", "", remaining))
     else:
         out.changed[original.position] = after
 
 
-def _yuan(fen: list[int | None]) -> pa.Array:
-    empty = np.array([value is None for value in fen], dtype=np.bool_)
-    return decimal_column(np.array([v or 0 for v in fen], dtype=np.int64), 14, 2, empty)
+def _noted(entry: _Entry, what: str, refund_of: str, remaining: int | None) -> dict[str, Any]:
+    """Return a row of what was netted away, but for its message."""
+    amounts = entry.amounts | {"remaining_total_cost": remaining}
+    yuan = {name: None if fen is None else Decimal(fen).scaleb(-2) for name, fen in amounts.items()}
+    case_id = entry.ids["case_id"] or ""
+    ids = {"file": entry.file, "row": entry.row, "case_id": case_id, "refund_of": refund_of}
+    return {**ids, "what": what, **yuan}
 
 
 def plain_yuan(fen: int | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from drgpay.cases.files import OUT_OF_THE_FOLDER, not_passed_over, of_folder, unreadable
+from drgpay.cases.files import OUT_OF_THE_FOLDER, no_file, not_passed_over, of_folder, unreadable
 from drgpay.cases.mapping import Asked, HeaderMapping
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.pieces import BATCH_ROWS, Piece, Source, of_batches
@@ -132,11 +132,7 @@ def _expanded(paths: list[Path]) -> list[Path]:
                 raise _no_plain_file(path)
             expanded.append(path)
         else:
-            raise InputError(
-                both("没有这个文件", "no such file"),
-                where=path,
-                remedy=both("核对路径", "check the path"),
-            )
+            raise no_file(path)
     seen: set[Path] = set()
     for path in expanded:
         if not path.is_file():  # inside a folder: a link to nothing or to itself, a pipe

@@ -136,36 +136,22 @@ def _emptied(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedA
     """Return a column of texts with the words for nothing as empty texts."""
     if pa.types.is_string_view(column.type):
         column = column.cast(pa.string())
+
+    def read(word: str) -> tuple[str, str]:
+        own = bare(word)
+        return ("", EMPTY if own else "") if word.strip() and is_empty(own) else (word, "")
+
     chunks, changed = [], False
     for chunk in column.chunks:
         words = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
-        empty = _empty_places(words)
-        if not len(empty):
-            chunks.append(chunk)
-            continue
-        changed = True
-        mask = np.zeros(len(words), dtype=np.bool_)
-        mask[empty] = True
-        _count_empty(name, words, empty, chunk, read_as)
-        plain = pc.replace_with_mask(words, pa.array(mask), pa.scalar("", words.type))
-        if pa.types.is_dictionary(chunk.type):
-            plain = pa.DictionaryArray.from_arrays(chunk.indices, plain)
-        chunks.append(plain)
+        places = _empty_places(words)
+        changed |= bool(len(places))
+        if words is chunk:
+            chunk = replaced(name, chunk, places, read, read_as)
+        elif len(places):
+            chunk = _reworded(name, chunk, read, read_as)
+        chunks.append(chunk)
     return pa.chunked_array(chunks, column.type) if changed else column
-
-
-def _count_empty(
-    name: str, words: pa.Array, empty: NDArray[np.int64], chunk: pa.Array, read_as: ReadAs
-) -> None:
-    if words is chunk:
-        for entry in pc.value_counts(words.take(pa.array(empty))).to_pylist():
-            if bare(entry["values"]):
-                read_as.add(name, EMPTY, entry["values"].strip(), "", entry["counts"])
-        return
-    times = np.bincount(np.asarray(chunk.indices.drop_null(), np.int64), minlength=len(words))
-    for place in empty.tolist():
-        if times[place] and bare(words[place].as_py()):
-            read_as.add(name, EMPTY, words[place].as_py().strip(), "", int(times[place]))
 
 
 def _empty_places(words: pa.Array) -> NDArray[np.int64]:
@@ -233,19 +219,42 @@ def _by_word(
         encoded = chunk
         if not pa.types.is_dictionary(chunk.type):
             encoded = chunk.cast(pa.string()).dictionary_encode()
-        words = encoded.dictionary.cast(pa.string())
-        given = [word or "" for word in words.to_pylist()]
-        made = [read(word) for word in given]
-        if [text for text, _ in made] != given:
-            words = pa.array([text for text, _ in made], pa.string())
-        if any(why for _, why in made):
-            index = np.asarray(encoded.indices.drop_null(), dtype=np.int64)
-            times = np.bincount(index, minlength=len(given))
-            for word, (text, why), count in zip(given, made, times.tolist(), strict=True):
-                if why and count:
-                    read_as.add(name, why, word.strip(), text, count)
-        chunks.append(pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.int32()), words))
+        made = _reworded(name, encoded, read, read_as)
+        words = made.dictionary.cast(pa.string())
+        chunks.append(pa.DictionaryArray.from_arrays(made.indices.cast(pa.int32()), words))
     return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string()))
+
+
+def _reworded(
+    name: str,
+    chunk: pa.DictionaryArray,
+    read: Callable[[str], tuple[str, str]],
+    read_as: ReadAs,
+) -> pa.DictionaryArray:
+    """Return words as `read` makes them; what it gives a reason for is counted."""
+    given = [word or "" for word in chunk.dictionary.to_pylist()]
+    made = [read(word) for word in given]
+    _count(name, given, made, chunk.indices.drop_null(), read_as)
+    if [text for text, _ in made] == given:
+        return chunk
+    words = pa.array([text for text, _ in made], chunk.dictionary.type)
+    return pa.DictionaryArray.from_arrays(chunk.indices, words)
+
+
+def _count(
+    name: str,
+    given: list[str],
+    made: list[tuple[str, str]],
+    indices: pa.Array,
+    read_as: ReadAs,
+) -> None:
+    """Count the words that were read otherwise, each as often as it is named."""
+    if not any(why for _, why in made):
+        return
+    times = np.bincount(np.asarray(indices, dtype=np.int64), minlength=len(given))
+    for word, (text, why), count in zip(given, made, times.tolist(), strict=True):
+        if why and count:
+            read_as.add(name, why, word.strip(), text, count)
 
 
 def _whole_pools(name: str, column: pa.ChunkedArray, read_as: ReadAs) -> pa.ChunkedArray:
@@ -338,21 +347,15 @@ def replaced(
         return array
     encoded = array.take(pa.array(rows)).dictionary_encode()
     given = encoded.dictionary.to_pylist()
-    made = [read(word) for word in given]
-    if not any(made):
+    read_words = [read(word) for word in given]
+    if not any(read_words):
         return array
-    index = np.asarray(encoded.indices, dtype=np.int64)
-    times = np.bincount(index, minlength=len(given)).tolist()
-    for word, one, count in zip(given, made, times, strict=True):
-        if one is not None and one[1]:
-            read_as.add(name, one[1], word.strip(), one[0], count)
-    texts = pa.array(
-        [word if one is None else one[0] for word, one in zip(given, made, strict=True)],
-        pa.string(),
-    )
+    made = [(word, "") if one is None else one for word, one in zip(given, read_words, strict=True)]
+    _count(name, given, made, encoded.indices, read_as)
+    texts = pa.array([text for text, _ in made], array.type)
     mask = np.zeros(len(array), dtype=np.bool_)
     mask[rows] = True
-    return pc.replace_with_mask(array, pa.array(mask), texts.take(pa.array(index)))
+    return pc.replace_with_mask(array, pa.array(mask), texts.take(encoded.indices))
 
 
 def numbers_as_texts(
