@@ -717,7 +717,7 @@ def test_fast_reading__is_the_plain_one(seed: int, wanted: Any, tmp_path: Path) 
             continue
         table, doubtful = fast
         sure = []
-        for row, line, doubt in zip(table.to_pylist(), unit.lines(), doubtful, strict=True):
+        for row, line, doubt in zip(table.to_pylist(), unit.lines, doubtful, strict=True):
             try:
                 (span,) = spans_of(line, None)
                 (found,) = lists_in(span.parsed)

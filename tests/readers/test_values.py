@@ -7,8 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from drgpay.cases.values import CHOICE_NAMES, CHOICE_WORDS, FLAG_WORDS, SEX_WORDS
+from drgpay.cases.values import CHOICE_WORDS, FLAG_WORDS, SEX_WORDS
 from drgpay.grouper import group
+from drgpay.names.columns import BY_NAME
 from tests.readers.reading import read
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cases.md"
@@ -20,7 +21,7 @@ def test_documents__list_every_understood_word() -> None:
     rows = [("性别", meant or "（未知）", words) for meant, words in SEX_WORDS.items()]
     rows += [("是或否", meant, words) for meant, words in FLAG_WORDS.items()]
     for column, table in CHOICE_WORDS.items():
-        rows += [(CHOICE_NAMES[column], meant, words) for meant, words in table.items()]
+        rows += [(BY_NAME[column].chinese, meant, words) for meant, words in table.items()]
     for name, meant, words in rows:
         assert f"| {name} | {meant} | {'、'.join(words)} |" in text
 

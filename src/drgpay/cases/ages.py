@@ -25,6 +25,7 @@ from drgpay.cases.tidy import (
     ReadAs,
     looked_at,
     numbers_as_texts,
+    tidy_cells,
 )
 from drgpay.cases.values import bare, is_empty
 
@@ -87,7 +88,20 @@ def _years_of(text: str) -> Age | None:
     return Age(0, days, False) if days else None
 
 
-def tidy_ages(table: pa.Table, read_as: ReadAs) -> pa.Table:
+def tidy(table: pa.Table, read_as: ReadAs) -> pa.Table:
+    """Return a table of our columns, each cell written as its parser takes it, row by row.
+
+    Every door hands its tables on so: column by column, then the ages, which look at several.
+    """
+    for place, name in enumerate(table.column_names):
+        column = table.column(place)
+        made = tidy_cells(name, column, read_as)
+        if made is not column:
+            table = table.set_column(place, name, made)
+    return _tidy_ages(table, read_as)
+
+
+def _tidy_ages(table: pa.Table, read_as: ReadAs) -> pa.Table:
     """Return a table whose ages are numbers of years and of days, as far as they can be known.
 
     Days of infants that are written in months, or not at all, come from the dates of birth and

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs
 
 import pyarrow as pa
@@ -183,17 +183,10 @@ def open_database(text: str | Path, asked: Asked) -> Source:
     return Source(pieces(), None, (address.shown,), [], found.unknown, found.notes)
 
 
-class _Query(Protocol):
-    """All rows of a table: `begin` asks for them, `next` gives some, `stop` is for other threads."""
-
-    def begin(self) -> pa.Schema: ...
-    def next(self) -> pa.RecordBatch | None: ...
-    def stop(self) -> None: ...
-    def close(self) -> None: ...
-
-
 class _ByAdbc:
-    """A query of PostgreSQL, or of what speaks as it does: the rows come as Arrow."""
+    """All rows of a table: `begin` asks for them, `next` gives some, `stop` is for other threads.
+
+    A query of PostgreSQL, or of what speaks as it does: the rows come as Arrow."""
 
     def __init__(self, address: Address) -> None:
         from adbc_driver_postgresql import dbapi
@@ -294,12 +287,12 @@ class _Patient:
     def __init__(self, address: Address, seconds: int) -> None:
         self.address = address
         self.seconds = seconds
-        self.query: _Query | None = None
+        self.query: _ByAdbc | _BySqlAlchemy | None = None
 
     def begin(self) -> pa.Schema:
         """Connect and ask for the rows."""
 
-        def connected() -> _Query:
+        def connected() -> _ByAdbc | _BySqlAlchemy:
             if self.address.reader == ADBC:
                 return _ByAdbc(self.address)
             return _BySqlAlchemy(self.address, self.seconds)

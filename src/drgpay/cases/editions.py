@@ -6,10 +6,10 @@ declared, or found out by counting which edition knows more of its codes; a sche
 
 from __future__ import annotations
 
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -273,58 +273,52 @@ class EditionChoice:
 
     def __init__(self, declared: str | None, count: Callable[[pa.Table], FoundEdition]) -> None:
         self.declared, self._count = declared, count
-        self._first: dict[str, FileEdition] = {}
+        self._found: dict[str, Future[FoundEdition | None]] = {}
 
     def of(self, file: str) -> FileEdition:
         """Return what tells the edition of the next piece of a file."""
-        if self.declared is not None:
-            return FileEdition(self.declared, None, None)
-        first = self._first.get(file)
-        if first is not None:
-            return FileEdition("", first, None)
-        made = self._first[file] = FileEdition(file, None, self._count)
-        return made
+        if self.declared is not None or file in self._found:
+            return FileEdition(file, self.declared, self._found.get(file))
+        made = self._found[file] = Future()
+        return FileEdition(file, None, made, self._count)
 
     @property
     def found(self) -> list[FoundEdition]:
         """What counting found, of files in their order."""
-        return [first.found for first in self._first.values() if first.found is not None]
+        known = (found.result() for found in self._found.values() if found.done())
+        return [one for one in known if one is not None]
 
 
+@dataclass(frozen=True, slots=True)
 class FileEdition:
-    """The edition of a piece: declared, decided by it (the first of its file), or by the first."""
+    """The edition of a piece: declared, or found by the first one of its file, which has `count`.
 
-    def __init__(
-        self,
-        name: str,
-        first: FileEdition | None,
-        count: Callable[[pa.Table], FoundEdition] | None,
-    ) -> None:
-        self._name, self._first, self._count = name, first, count
-        self._known = threading.Event()
-        self.found: FoundEdition | None = None
+    What is found is None where every row says its own edition.
+    """
+
+    file: str
+    declared: str | None
+    found: Future[FoundEdition | None] | None
+    count: Callable[[pa.Table], FoundEdition] | None = None
 
     def settle(self, piece: Piece) -> tuple[Piece, str]:
-        """Return a piece, loaded where that was needed, and the edition of its silent rows."""
-        if self._count is not None:
-            try:
-                table = piece.load()
-                silent = _silent(table.slice(0, SAMPLE))
-                if len(silent):
-                    self.found = replace(self._count(silent), file=self._name)
-            finally:
-                self._known.set()  # whatever became of it: others wait
-            return replace(piece, load=lambda: table), self.edition
-        if self._first is None:
-            return piece, self._name
-        table = piece.load()
-        self._first._known.wait()
-        return replace(piece, load=lambda: table), self._first.edition
+        """Return a piece, loaded where that was needed, and the edition of its silent rows.
 
-    @property
-    def edition(self) -> str:
-        """What was found; empty where every row says its own, for the scheme's."""
-        return "" if self.found is None else self.found.edition
+        It is empty, for the scheme's, where none was found.
+        """
+        if self.found is None:
+            return piece, self.declared or ""
+        made = None
+        try:
+            table = piece.load()
+            if self.count is not None:
+                silent = _silent(table.slice(0, SAMPLE))
+                made = replace(self.count(silent), file=self.file) if len(silent) else None
+        finally:
+            if self.count is not None:
+                self.found.set_result(made)  # whatever became of it: others wait
+        known = self.found.result()
+        return replace(piece, load=lambda: table), "" if known is None else known.edition
 
 
 def _silent(table: pa.Table) -> pa.Table:

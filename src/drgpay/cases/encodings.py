@@ -59,35 +59,29 @@ def survey(path: Path, given: str | None) -> Survey:
     UTF-8 with or without a mark, UTF-16 with one, else GB18030; `given` overrides. Raises
     InputError with the place where a file breaks its encoding or holds a NUL byte.
     """
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    tries: tuple[str, ...] = ("utf8", "gb18030")
     if given is not None:
-        encoding = ENCODINGS.get(given.strip().lower().replace("_", "-"))
-        if encoding is None:
+        named = ENCODINGS.get(given.strip().lower().replace("_", "-"))
+        if named is None:
             raise InputError(
                 both(f"不认识编码“{given}”", f"unknown encoding {given!r}"),
                 where=path,
                 remedy=both(f"可用：{'、'.join(ENCODINGS)}", f"use one of {', '.join(ENCODINGS)}"),
             )
-        broken = _broken_at(path, encoding)
-        if broken is not None:
-            raise _not(path, encoding, broken)
-        return _marks(path, encoding)
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        broken = _broken_at(path, "utf-16")
-        if broken is not None:
-            raise _not(path, "utf-16", broken)
-        return _marks(path, "utf-16")
-    broken = _broken_at(path, "utf8")
-    if broken is None:
-        return _marks(path, "utf8")
-    if _holds_chinese(path, broken) or head.startswith(codecs.BOM_UTF8):
-        # a mixture: read as GB18030 it might pass, and mean something else
-        raise _not(path, "utf8", broken)
-    other = _broken_at(path, "gb18030")
-    if other is not None:
-        raise _not(path, "gb18030", other)
-    return _marks(path, "gb18030")
+        tries = (named,)
+    elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        tries = ("utf-16",)
+    broken = 0
+    for encoding in tries:
+        at = _broken_at(path, encoding)
+        if at is None:
+            return _marks(path, encoding)
+        broken = at
+        if encoding == "utf8" and (_holds_chinese(path, at) or head.startswith(codecs.BOM_UTF8)):
+            break  # a mixture: read as GB18030 it might pass, and mean something else
+    raise _not(path, encoding, broken)
 
 
 def decoded_head(path: Path, encoding: str, size: int) -> str:

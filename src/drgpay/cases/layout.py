@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from drgpay.cases.ages import tidy
 from drgpay.cases.arrays import EXACT, bytes_of, is_list
 from drgpay.cases.mapping import Asked, HeaderMapping, bundled_for
 from drgpay.cases.pseudonyms import shown
 from drgpay.cases.row_kinds import split_kinds
-from drgpay.cases.tidied import tidy
 from drgpay.cases.values import CODE_SEPARATORS, EMPTY_WORDS
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.names.columns import (

@@ -25,7 +25,7 @@ from drgpay.cases.lists_bytes import Lines, Objects, Small, Tally, units_of
 from drgpay.cases.lists_codes import FUND_TYPES
 from drgpay.cases.lists_columns import plain_table
 from drgpay.cases.lists_fast import Kinds, fast_table
-from drgpay.cases.lists_json import FEW, Seen, Span, spans_of
+from drgpay.cases.lists_json import Seen, Span, spans_of
 from drgpay.cases.lists_map import (
     OTHER_MEDICINE,
     ListFault,
@@ -192,12 +192,6 @@ class _Rows:
             self.notes.append((file, self.counts.get(file, 0) + 1, lost))
             self.counts[file] = self.counts.get(file, 0) + span.marks - len(found)
 
-    def junk(self, file: str, count: int) -> None:
-        """Take some lines one behind the other that are no JSON at all."""
-        for times in (1,) * count if count <= FEW else (count,):
-            value = "@1" if times == 1 else f"×{times}"
-            self.add(file, Span(RowNote(value, "list_unreadable", "JSON", times=times), 0))
-
     def _add(self, file: str, found: Any) -> None:
         number = self.counts.get(file, 0) + 1
         self.counts[file] = number + (found.times - 1 if isinstance(found, RowNote) else 0)
@@ -226,43 +220,19 @@ class _Rows:
 
 
 def _read(unit: Lines | Small | Objects, need: Need, kinds: Kinds) -> _Part:
-    if isinstance(unit, Lines) and len(unit.lines()) >= WORTH_COLUMNS:
+    if isinstance(unit, Lines) and len(unit.lines) >= WORTH_COLUMNS:
         fast = fast_table(unit, need, kinds)
         if fast is not None:
             return _with_slow_rows(unit, need, *fast)
     rows = _Rows(need)
-    if isinstance(unit, Lines):
-        junk = 0
-        for line in unit.lines():
-            if _is_junk(line):
-                junk += 1
-                continue
-            rows.junk(unit.file, junk)
-            junk = 0
-            for span in spans_of(line, unit.encoding):
-                rows.add(unit.file, span)
-        rows.junk(unit.file, junk)
-    elif isinstance(unit, Small):
-        for file, span in unit.spans():
-            rows.add(file, span)
-    else:
-        for span in unit.items:
-            rows.add(unit.file, span)
+    for file, span in unit.spans():
+        rows.add(file, span)
     return rows.part()
-
-
-def _is_junk(line: bytes) -> bool:
-    """Whether a line can be no part of a list."""
-    return len(line) < _SHORT and not _STRUCTURE.intersection(line)
-
-
-_SHORT = 100
-_STRUCTURE = frozenset(b'{}[]":\x80') | frozenset(range(0x80, 0x100))
 
 
 def _with_slow_rows(unit: Lines, need: Need, table: pa.Table, doubtful: NDArray[np.bool_]) -> _Part:
     """Return the fast reading of lines, the doubtful ones read again one by one."""
-    file, lines = unit.file, unit.lines()
+    file, lines = unit.file, unit.lines
     fast, left_out = _split(table.filter(pa.array(~doubtful)))
     if not doubtful.any():
         count = len(lines)  # a line that is not doubtful has one mark

@@ -11,11 +11,13 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import IO
 
 from drgpay.cases.files import SHOWN, left_lying, readable, whole_zip
 from drgpay.cases.lists_json import (
+    FEW,
     LONGEST_MARK,
     LOST,
     MAX_LIST,
@@ -26,6 +28,7 @@ from drgpay.cases.lists_json import (
     spans_of,
     spans_of_text,
 )
+from drgpay.cases.quarantine import RowNote
 from drgpay.ground.errors import InputError, both
 
 BLOCK = 4 << 20
@@ -52,12 +55,31 @@ class Lines:
     encoding: str | None
 
     @cached_property
-    def _lines(self) -> list[bytes]:
+    def lines(self) -> list[bytes]:
+        """The lines that are not blank."""
         return [line for line in self.raw.split(b"\n") if line.strip(_BLANK)]
 
-    def lines(self) -> list[bytes]:
-        """Return the lines that are not blank."""
-        return self._lines
+    def spans(self) -> Iterator[tuple[str, Span]]:
+        """Yield file and value, or faulty stretch; lines of no JSON at all may be one together."""
+        for junk, lines in groupby(self.lines, _is_junk):
+            if not junk:
+                for line in lines:
+                    yield from ((self.file, span) for span in spans_of(line, self.encoding))
+                continue
+            count = len(list(lines))
+            for times in (1,) * count if count <= FEW else (count,):
+                value = "@1" if times == 1 else f"×{times}"
+                note = RowNote(value, "list_unreadable", "JSON", times=times)
+                yield self.file, Span(note, 0)
+
+
+def _is_junk(line: bytes) -> bool:
+    """Whether a line can be no part of a list."""
+    return len(line) < _SHORT_JUNK and not _STRUCTURE.intersection(line)
+
+
+_SHORT_JUNK = 100
+_STRUCTURE = frozenset(b'{}[]":\x80') | frozenset(range(0x80, 0x100))
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,10 @@ class Objects:
 
     file: str
     items: list[Span]
+
+    def spans(self) -> Iterator[tuple[str, Span]]:
+        """Yield file and value, or faulty stretch."""
+        return ((self.file, span) for span in self.items)
 
 
 Unit = Lines | Small | Objects

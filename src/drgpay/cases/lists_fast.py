@@ -37,7 +37,7 @@ def fast_table(unit: Lines, need: Need, kinds: Kinds) -> tuple[pa.Table, Mask] |
     """
     if unit.encoding not in (None, "utf-8-sig"):
         return None
-    lines = unit.lines()
+    lines = unit.lines
     if max(map(len, lines), default=0) > MAX_LIST:
         return None
     try:
@@ -73,7 +73,7 @@ _ODD_KEY = re.compile(rb'(?:[\x80-\xffA-Z]|\\u[0-9a-fA-F]{4})"[ \t\r]*:')
 
 def _odd_lines(unit: Lines) -> Mask:
     """Return which lines have other than one mark of a list, or keys that columns do not see."""
-    lines = unit.lines()
+    lines = unit.lines
     odd = np.zeros(len(lines), dtype=np.bool_)
     if _has_odd_keys(unit.raw):
         odd |= np.array([_ODD_KEY.search(line) is not None for line in lines])

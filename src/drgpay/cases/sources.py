@@ -15,12 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from drgpay.cases.ages import tidy
 from drgpay.cases.files import OUT_OF_THE_FOLDER, no_file, not_passed_over, of_folder, unreadable
 from drgpay.cases.mapping import Asked, HeaderMapping
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.pieces import BATCH_ROWS, Piece, Source, of_batches
 from drgpay.cases.quarantine import BrokenRows
-from drgpay.cases.tidied import tidy
 from drgpay.cases.tidy import ReadAs
 from drgpay.ground.errors import Bilingual, InputError, both
 

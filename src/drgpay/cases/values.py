@@ -57,12 +57,6 @@ FURTHER_ROWS: dict[str, tuple[str, ...]] = {
     "diagnoses": ("其他诊断", "次要诊断", "出院其他诊断"),
     "procedures": ("其他手术", "其他手术操作", "次要手术"),
 }
-CHOICE_NAMES = {
-    "discharge_way": "离院方式",
-    "admission_way": "入院途径",
-    "special_charge": "特殊收费",
-    "payment_mode": "支付方式",
-}
 # what people and programs write into a cell that holds nothing; compared as `bare` gives them
 EMPTY_WORDS: tuple[str, ...] = (
     "-", "--", "---", "—", "——", "–", "－", "―", "/", "//", "／", "\\", "＼", "\\N",

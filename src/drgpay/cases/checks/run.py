@@ -235,7 +235,7 @@ class Decoder:
             found = pa.array(days[offsets[rows] + at], pa.int32()).view(pa.date32())
             self.add(rows, name, column, found.cast(pa.string()), at)
         elif at is not None:
-            codes = (self.px if column == "procedures" else self.dx).codes
+            codes = self._of(column).codes
             self.add(rows, name, column, self._codes(codes, rows, at), at)
         elif name == "part_negative":
             self._negative(rows)
@@ -246,7 +246,7 @@ class Decoder:
         if name in _OF_PRINCIPAL:
             return np.zeros(len(rows), dtype=np.int64)
         out = np.empty(len(rows), dtype=np.int64)
-        which = self.px if CHECKS[name].columns[0] == "procedures" else self.dx
+        which = self._of(CHECKS[name].columns[0])
         if name in ("sex_against_diagnosis", "sex_against_procedure"):
             male = self.cases.sex[rows] == 1
             wanted, start = np.where(male, coding.FEMALE, coding.MALE), 0
@@ -264,6 +264,9 @@ class Decoder:
             return None
         first_flagged(rows, which.codes.offsets, which.ids, which.flags, wanted, start, out)
         return out
+
+    def _of(self, column: str) -> Coded:
+        return self.px if column == "procedures" else self.dx
 
     def _codes(self, codes: Codes, rows: Rows, at: NDArray[np.int64]) -> pa.Array:
         some = codes.words.take(pa.array(codes.offsets[rows] + at))
@@ -286,7 +289,7 @@ class Decoder:
         """Return cells as text, as they came in; codes of several columns joined."""
         if column not in self.table.column_names:
             if column in ("diagnoses", "procedures"):
-                return self._joined(rows, (self.px if column == "procedures" else self.dx).codes)
+                return self._joined(rows, self._of(column).codes)
             return pa.nulls(len(rows), pa.string())
         cells = parse.flat(self.table[column].take(pa.array(rows)))
         kind = cells.type
@@ -334,7 +337,7 @@ class Decoder:
         rows, at = rows[good], at[good]
         if len(rows):
             column = CHECKS[name].columns[0]
-            codes = (self.px if column == "procedures" else self.dx).codes
+            codes = self._of(column).codes
             self.add(rows, name, column, self._codes(codes, rows, at), at)
 
     def ungrouped(self, words: Words, rows: Rows, reasons: Sequence[str]) -> None:
