@@ -7,7 +7,7 @@ Sources: the interface's field names and titles as public code has them; no offi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -247,14 +247,14 @@ ORDERED = frozenset({(ITEMINFO, "fulamt_ownpay_amt"), (SETLINFO, "init_setl_id")
 BY_PLACE: Mapping[tuple[str, str], Field] = {(f.node, f.name): f for f in FIELDS}
 
 
-def names_of(name: str, besides: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return every name of a field of setlinfo or of the settlement tables, as headers.
+def names_of(word: str) -> tuple[str, ...]:
+    """Return every name of a field of setlinfo or of the settlement tables; of another word itself.
 
-    >>> names_of("refd_setl_flag"), names_of("gend", besides=("性别",))
-    (('退费结算标志', 'refd_setl_flag'), ('gend',))
+    >>> names_of("refd_setl_flag"), names_of("床日")
+    (('退费结算标志', 'refd_setl_flag'), ('床日',))
     """
-    field = BY_PLACE.get((SETLINFO, name)) or BY_PLACE[SETTLED, name]
-    return tuple(word for word in field.names if word not in set(besides))
+    field = BY_PLACE.get((SETLINFO, word)) or BY_PLACE.get((SETTLED, word))
+    return (word,) if field is None else field.names
 
 
 @cache
