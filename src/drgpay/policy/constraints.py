@@ -64,7 +64,7 @@ class Count(Constraint):
     def read(self, key: str, value: Any) -> int:
         """Return the number."""
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(both(f"{quoted(value)}不是整数", f"{value!r} is not a whole number"))
+            raise _is_not(value, "整数", "a whole number")
         _within(self.low, value, self.high, value)
         return value
 
@@ -99,9 +99,7 @@ class Switch(Constraint):
     def read(self, key: str, value: Any) -> bool:
         """Return whether it is true."""
         if not isinstance(value, bool):
-            raise ValueError(
-                both(f"{quoted(value)}不是 true 或 false", f"{value!r} is not true or false")
-            )
+            raise _is_not(value, " true 或 false", "true or false")
         return value
 
     def typed(self, key: str, text: str) -> Any:
@@ -119,7 +117,7 @@ class Text(Constraint):
     def read(self, key: str, value: Any) -> str:
         """Return the name."""
         if not isinstance(value, str) or not value:
-            raise ValueError(both(f"{quoted(value)}不是文本", f"{value!r} is not a text"))
+            raise _is_not(value, "文本", "a text")
         return value
 
 
@@ -134,9 +132,7 @@ class Names(Constraint):
     def read(self, key: str, value: Any) -> tuple[str, ...]:
         """Return the names in order."""
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError(
-                both(f"{quoted(value)}不是文本的列表", f"{value!r} is not a list of texts")
-            )
+            raise _is_not(value, "文本的列表", "a list of texts")
         for item in value if self.options else ():
             _offered(key, item, item, self.options)
         return tuple(value)
@@ -156,9 +152,7 @@ class Weights(Constraint):
     def read(self, key: str, value: Any) -> tuple[Fraction, ...]:
         """Return the numbers in order."""
         if not isinstance(value, list):
-            raise ValueError(
-                both(f"{quoted(value)}不是数的列表", f"{value!r} is not a list of numbers")
-            )
+            raise _is_not(value, "数的列表", "a list of numbers")
         weights = tuple(decimal_fraction(item) for item in value)
         if any(weight < 0 for weight in weights):
             raise ValueError(both("权重不得为负", "a weight is negative"))
@@ -174,39 +168,37 @@ class Bands(Constraint):
     """[limit, multiple] with rising limits, the last one open; no multiple below 1."""
 
     said: ClassVar[Bilingual] = both("[上限, 倍数] 的列表", "list of [limit, multiple]")
+    form: ClassVar[Bilingual] = both("上限:倍数", "LIMIT:MULTIPLE")
+    example: ClassVar[str] = "100:3,none:2"
+    ends: ClassVar[tuple[int, int]] = (1, MANY)
+    beyond: ClassVar[Bilingual] = both(
+        "高倍率的倍数不得小于1", "a multiple below 1 is not one of high-cost cases"
+    )
     unit: str = "bands"
 
     def read(self, key: str, value: Any) -> Steps:
-        """Return (limit or None, multiple) in order."""
-        bands = _steps(value)
-        if any(multiple < 1 for _, multiple in bands):
-            raise ValueError(
-                both("高倍率的倍数不得小于1", "a multiple below 1 is not one of high-cost cases")
-            )
-        return bands
+        """Return (limit or None, multiple or ratio) in order."""
+        steps = _steps(value)
+        low, high = self.ends
+        if any(not low <= part <= high for _, part in steps):
+            raise ValueError(self.beyond)
+        return steps
 
     def typed(self, key: str, text: str) -> Any:
-        """Return LIMIT:MULTIPLE between commas as a list of pairs."""
-        return _typed_pairs(key, text, ("上限:倍数", "LIMIT:MULTIPLE", "100:3,none:2"), last=True)
+        """Return pairs between commas as a list of pairs."""
+        return _typed_pairs(key, text, self.form, self.example, last=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Tiers(Constraint):
+class Tiers(Bands):
     """[limit, ratio] with rising limits, the last one open; ratios from 0 to 1."""
 
     said: ClassVar[Bilingual] = both("[上限, 比例] 的列表", "list of [limit, ratio]")
+    form: ClassVar[Bilingual] = both("上限:比例", "LIMIT:RATIO")
+    example: ClassVar[str] = "0.1:1,none:0.5"
+    ends: ClassVar[tuple[int, int]] = (0, 1)
+    beyond: ClassVar[Bilingual] = both("各档比例须在0与1之间", "a ratio is not between 0 and 1")
     unit: str = "tiers"
-
-    def read(self, key: str, value: Any) -> Steps:
-        """Return (limit or None, ratio) in order."""
-        tiers = _steps(value)
-        if any(not 0 <= ratio <= 1 for _, ratio in tiers):
-            raise ValueError(both("各档比例须在0与1之间", "a ratio is not between 0 and 1"))
-        return tiers
-
-    def typed(self, key: str, text: str) -> Any:
-        """Return LIMIT:RATIO between commas as a list of pairs."""
-        return _typed_pairs(key, text, ("上限:比例", "LIMIT:RATIO", "0.1:1,none:0.5"), last=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,20 +210,13 @@ class Pairs(Constraint):
 
     def read(self, key: str, value: Any) -> tuple[tuple[str, str], ...]:
         """Return the pairs in order."""
-        if not isinstance(value, list) or not all(
-            isinstance(item, list) and len(item) == 2 for item in value
-        ):
-            raise ValueError(
-                both(
-                    f"{quoted(value)}不是 [代码, 去向] 的列表",
-                    f"{value!r} is not a list of [code, meaning]",
-                )
-            )
+        if not _of_pairs(value):
+            raise _is_not(value, " [代码, 去向] 的列表", "a list of [code, meaning]")
         return tuple((str(a), str(b)) for a, b in value)
 
     def typed(self, key: str, text: str) -> Any:
         """Return CODE:FUND between commas as a list of pairs."""
-        return _typed_pairs(key, text, ("代码:基金", "CODE:FUND", "310100:310,*:other"))
+        return _typed_pairs(key, text, both("代码:基金", "CODE:FUND"), "310100:310,*:other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +228,8 @@ class Amounts(Constraint):
 
     def read(self, key: str, value: Any) -> tuple[tuple[str, int], ...]:
         """Return (name, fen) in order."""
-        if not isinstance(value, list) or not all(
-            isinstance(item, list) and len(item) == 2 and isinstance(item[1], str) for item in value
-        ):
-            raise ValueError(
-                both(
-                    f'{quoted(value)}不是 [等级, "金额"] 的列表',
-                    f'{value!r} is not a list of [level, "amount"]',
-                )
-            )
+        if not _of_pairs(value) or not all(isinstance(yuan, str) for _, yuan in value):
+            raise _is_not(value, ' [等级, "金额"] 的列表', 'a list of [level, "amount"]')
         names = [str(name).strip() for name, _ in value]
         if "" in names or len(set(names)) < len(names):
             raise ValueError(both("名称空着，或重复", "a name is empty or stands twice"))
@@ -264,7 +242,8 @@ class Amounts(Constraint):
         """Return LEVEL:YUAN between commas as a list of pairs, `none` as an empty one."""
         if text in ("", NONE):
             return []
-        return _typed_pairs(key, text, ("等级:金额", "LEVEL:YUAN", "三级:600,二级:400"))
+        form = both("等级:金额", "LEVEL:YUAN")
+        return _typed_pairs(key, text, form, "三级:600,二级:400")
 
 
 # --- what several kinds share
@@ -273,6 +252,14 @@ class Amounts(Constraint):
 def one_of(*options: str) -> Choice:
     """Return the choice of some words."""
     return Choice(options)
+
+
+def _is_not(value: Any, chinese: str, english: str) -> ValueError:
+    return ValueError(both(f"{quoted(value)}不是{chinese}", f"{value!r} is not {english}"))
+
+
+def _of_pairs(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(p, list) and len(p) == 2 for p in value)
 
 
 def _offered(key: str, word: str, value: object, options: tuple[str, ...]) -> str:
@@ -299,30 +286,23 @@ def _within(low: int, number: int | Fraction, high: int, shown: object) -> None:
 
 def _steps(value: Any) -> Steps:
     if not isinstance(value, list) or not value:
-        raise ValueError(
-            both(
-                f"{quoted(value)}不是 [上限, 倍数] 的列表",
-                f"{value!r} is not a list of [limit, multiple]",
-            )
-        )
-    bands: list[tuple[Fraction | None, Fraction]] = []
+        raise _is_not(value, " [上限, 倍数] 的列表", "a list of [limit, multiple]")
     for item in value:
-        if not isinstance(item, list) or len(item) != 2:
-            raise ValueError(
-                both(f"{quoted(item)}不是 [上限, 倍数]", f"{item!r} is not [limit, multiple]")
-            )
-        limit = None if item[0] == NONE else decimal_fraction(item[0])
-        bands.append((limit, decimal_fraction(item[1])))
-    limits = [limit for limit, _ in bands]
-    if limits[-1] is not None or None in limits[:-1]:
+        if not _of_pairs([item]):
+            raise _is_not(item, " [上限, 倍数]", "[limit, multiple]")
+    bands = [
+        (None if limit == NONE else decimal_fraction(limit), decimal_fraction(part))
+        for limit, part in value
+    ]
+    *closed, last = (limit for limit, _ in bands)
+    if last is not None or None in closed:
         raise ValueError(
             both(
                 '最后一档的上限须为 "none"，其余各档不得为 "none"',
                 'the last band, and only the last, has the limit "none"',
             )
         )
-    closed = [limit for limit in limits[:-1] if limit is not None]
-    if any(a >= b for a, b in pairwise(closed)):
+    if any(a is not None and b is not None and a >= b for a, b in pairwise(closed)):
         raise ValueError(both("各档上限须逐档增大", "the limits of bands must rise"))
     return tuple(bands)
 
@@ -342,21 +322,18 @@ def _typed_list(key: str, text: str) -> Any:
 
 
 def _typed_pairs(
-    key: str, text: str, form: tuple[str, str, str], *, last: bool = False
+    key: str, text: str, form: Bilingual, example: str, *, last: bool = False
 ) -> list[list[str]] | Any:
     if text.startswith("["):
         return _bracketed(key, text)
     pairs = [[part.strip() for part in item.split(":")] for item in text.split(",")]
     if any(len(parts) != 2 for parts in pairs):
-        raise ValueError(_written(key, *form, last=last))
+        chinese = f"写作 {key}={form.chinese},{form.chinese}，如 {key}={example}"
+        english = f"write {key}={form},{form}, as {key}={example}"
+        if last:
+            chinese, english = (
+                f"{chinese}；最后一档的上限写 none",
+                f"{english}; the last limit is none",
+            )
+        raise ValueError(both(chinese, english))
     return pairs
-
-
-def _written(key: str, chinese: str, english: str, example: str, *, last: bool) -> Bilingual:
-    """Return how a value of pairs is written on the command line."""
-    return both(
-        f"写作 {key}={chinese},{chinese}，如 {key}={example}"
-        + ("；最后一档的上限写 none" if last else ""),
-        f"write {key}={english},{english}, as {key}={example}"
-        + ("; the last limit is none" if last else ""),
-    )
