@@ -6,19 +6,18 @@ exact integers; means, medians and differences are floats, for reading only. No 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from drgpay.ground.errors import BooksError, InputError, both
 from drgpay.names.columns import both_names
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from drgpay.names.run_tables import TABLES, kind_of
 
 # how a stay ended, by the code of discharge_way; anything else is `other`
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
@@ -28,6 +27,10 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "died": ("5",),
 }
 NEEDED = ("hospital_id", "bed_day_class", "days", "total_cost_fen", "discharge_way")
+ADDED = ("stays", "days", "total_cost_fen", "against_order", "died")  # of all peers
+# columns of the review that hang on one that may be left out
+PAID = ("paid_fen", "paid_per_day_fen", "cost_paid_ratio")
+ONLY_WITH = {"level": "level", **dict.fromkeys(PAID, "paid_fen")}
 
 
 def review(stays: pa.Table) -> pa.Table:
@@ -43,48 +46,21 @@ def review(stays: pa.Table) -> pa.Table:
     Raises InputError for a missing column or a stay without hospital, days or cost.
     """
     stays = _checked(stays)
-    by_level = "level" in stays.column_names
-    peers = [*(("level",) if by_level else ()), "bed_day_class"]
-    keys = [name for name in ("hospital_id", *peers)]
-    numbers = [_numbers(stays[name]) for name in keys]
-    order = np.lexsort([number for number, _ in reversed(numbers)])
-    sorted_keys = [number[order] for number, _ in numbers]
-    starts = _starts(sorted_keys)
-    days, cost = _ints(stays["days"])[order], _ints(stays["total_cost_fen"])[order]
-    weight = _weights(stays)[order]
-    counts = _sums(weight, starts)
-    sums = {
-        "stays": counts,
-        "days": _sums(days * weight, starts),
-        "total_cost_fen": _sums(cost, starts),
-    }
-    way = pc.utf8_trim_whitespace(stays["discharge_way"].cast(pa.string()))
-    rest = weight.copy()
-    for name, codes in OUTCOMES.items():
-        found = np.asarray(pc.fill_null(pc.is_in(way, value_set=pa.array(codes)), False))
-        one = found.astype(np.int64)[order] * weight
-        sums[name] = _sums(one, starts)
-        rest -= one
-    sums["other"] = _sums(rest, starts)
-    columns: dict[str, Any] = {
-        name: pa.array(words, pa.string()).take(pa.array(number[starts]))
-        for name, (_, words), number in zip(keys, numbers, sorted_keys, strict=True)
-    }
-    columns |= {name: pa.array(values) for name, values in sums.items()}
-    columns["mean_stay_days"] = _floats(_ratio(sums["days"], counts))
-    columns["median_stay_days"] = _floats(_medians(days, weight, sorted_keys, counts))
-    columns["mean_daily_cost_fen"] = _floats(_ratio(sums["total_cost_fen"], sums["days"]))
-    if "paid_fen" in stays.column_names:
-        paid = _sums(_ints(stays["paid_fen"])[order], starts)
-        columns["paid_fen"] = pa.array(paid)
-        columns["paid_per_day_fen"] = _floats(_ratio(paid, sums["days"]))
-        columns["cost_paid_ratio"] = _floats(_ratio(sums["total_cost_fen"], paid))
-    for name in (*OUTCOMES, "other"):
-        columns[f"{name}_share"] = _floats(_ratio(sums[name], counts))
-    columns |= _peers([key[starts] for key in sorted_keys[1:]], sums)
-    result = pa.table(columns).sort_by([(name, "ascending") for name in (*peers, "hospital_id")])
-    _check(result, stays)
-    return result
+    keys = [
+        name for name in ("level", "bed_day_class", "hospital_id") if name in stays.column_names
+    ]
+    rows = _sums(stays, keys)
+    of_peers: dict[tuple[str, ...], Counter[str]] = {}
+    for row in rows:
+        total = of_peers.setdefault(tuple(row[key] for key in keys[:-1]), Counter())
+        total.update({name: row[name] for name in ADDED})
+        total["peers"] += 1
+    for row in rows:
+        _tell(row, of_peers[tuple(row[key] for key in keys[:-1])])
+    _check(rows, stays)
+    there = stays.column_names
+    names = [name for name in TABLES["perdiem"] if ONLY_WITH.get(name, "stays") in there]
+    return pa.table({n: kind_of("perdiem", n).array([row[n] for row in rows]) for n in names})
 
 
 def _checked(stays: pa.Table) -> pa.Table:
@@ -112,124 +88,79 @@ def _checked(stays: pa.Table) -> pa.Table:
                 where="stays",
                 remedy=both("先隔离这些病例", "quarantine those stays first"),
             )
+    if "stays" not in stays.column_names:
+        stays = stays.append_column("stays", pa.array([1] * len(stays), pa.int64()))
     return stays
 
 
-def _numbers(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
-    """Return the rank of each text, and the texts in order; missing ones are empty."""
-    texts = pc.fill_null(column.cast(pa.string()), "").combine_chunks()
-    if isinstance(texts, pa.ChunkedArray):  # no chunk at all
-        texts = pa.array([], pa.string())
-    found = texts.dictionary_encode()
-    words = found.dictionary.to_pylist()
-    ordered = sorted(words)
-    rank = {word: number for number, word in enumerate(ordered)}
-    ranks = np.array([rank[word] for word in words], dtype=np.int64)
-    return ranks[np.asarray(found.indices)] if words else np.zeros(0, np.int64), ordered
+def _sums(stays: pa.Table, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the stays of each institution and class come to, sorted by `keys`."""
+    columns = {key: pc.fill_null(stays[key].cast(pa.string()), "") for key in keys}
+    way = pc.utf8_trim_whitespace(stays["discharge_way"].cast(pa.string()))
+    ended = {
+        name: pc.fill_null(pc.is_in(way, value_set=pa.array(codes)), False).cast(pa.int64())
+        for name, codes in OUTCOMES.items()
+    }
+    columns |= {name: pc.multiply(stays["stays"], one) for name, one in ended.items()}
+    columns |= {name: stays[name] for name in ("stays", "total_cost_fen")}
+    columns |= {"each": stays["days"], "days": pc.multiply(stays["days"], stays["stays"])}
+    if "paid_fen" in stays.column_names:
+        columns["paid_fen"] = pc.fill_null(stays["paid_fen"], 0)
+    added = [name for name in columns if name not in (*keys, "each")]
+    wanted = [*((name, "sum") for name in added), ("each", "list"), ("stays", "list")]
+    groups = pa.table(columns).group_by(list(keys), use_threads=False).aggregate(wanted)
+    rows = [
+        {
+            **{key: group[key] for key in keys},
+            **{name: group[f"{name}_sum"] for name in added},
+            "other": group["stays_sum"] - sum(group[f"{name}_sum"] for name in OUTCOMES),
+            "median_stay_days": float(
+                np.median(np.repeat(group["each_list"], group["stays_list"]))
+            ),
+        }
+        for group in groups.to_pylist()
+    ]
+    return sorted(rows, key=itemgetter(*keys))
 
 
-def _ints(column: pa.ChunkedArray) -> Ints:
-    return np.asarray(pc.fill_null(column.cast(pa.int64()), 0)).astype(np.int64)
-
-
-def _weights(stays: pa.Table) -> Ints:
-    """Return how many stays each row stands for."""
-    if "stays" in stays.column_names:
-        return _ints(stays["stays"])
-    return np.ones(len(stays), dtype=np.int64)
-
-
-def _starts(keys: Sequence[Ints]) -> Ints:
-    """Return where each group of equal sorted keys begins."""
-    if not len(keys[0]):
-        return np.zeros(0, dtype=np.int64)
-    change = np.zeros(len(keys[0]), dtype=np.bool_)
-    change[0] = True
-    for key in keys:
-        change[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(change)
-
-
-def _sums(values: Ints, starts: Ints) -> Ints:
-    if not len(starts):
-        return np.zeros(0, dtype=np.int64)
-    found: Ints = np.add.reduceat(values, starts)
-    return found
-
-
-def _ratio(above: Ints, below: Ints) -> Floats:
-    """Return quotients, not a number where there is nothing to divide by."""
-    out = np.full(len(above), np.nan)
-    np.divide(above, below, out=out, where=below != 0)
-    return out
-
-
-def _floats(values: Floats) -> pa.Array:
-    """Return floats as a column, null where they are not a number."""
-    return pa.array(values, pa.float64(), mask=np.isnan(values))
-
-
-def _medians(days: Ints, weight: Ints, keys: Sequence[Ints], counts: Ints) -> Floats:
-    """Return the median of each group; of an even number the mean of the middle two."""
-    order = np.lexsort([days, *reversed(keys)])
-    inside, behind = days[order], np.cumsum(weight[order])
-    starts = np.cumsum(counts) - counts
-    low, high = (
-        np.searchsorted(behind, starts + middle, side="right")
-        for middle in ((counts - 1) // 2, counts // 2)
+def _tell(row: dict[str, Any], total: Mapping[str, int]) -> None:
+    """Add to a row its means and shares, and those of the others of its peers."""
+    stays, days, cost = (row[name] for name in ("stays", "days", "total_cost_fen"))
+    others = {name: total[name] - row[name] for name in ADDED}
+    row["mean_stay_days"], row["mean_daily_cost_fen"] = _ratio(days, stays), _ratio(cost, days)
+    if "paid_fen" in row:
+        row["paid_per_day_fen"] = _ratio(row["paid_fen"], days)
+        row["cost_paid_ratio"] = _ratio(cost, row["paid_fen"])
+    row |= {f"{name}_share": _ratio(row[name], stays) for name in (*OUTCOMES, "other")}
+    row |= {"peers": total["peers"] - 1, "peer_stays": others["stays"], "peer_days": others["days"]}
+    row["peer_mean_stay_days"] = _ratio(others["days"], others["stays"])
+    row["peer_mean_daily_cost_fen"] = _ratio(others["total_cost_fen"], others["days"])
+    row["stay_difference"] = _beside(row["mean_stay_days"], row["peer_mean_stay_days"])
+    row["daily_cost_difference"] = _beside(
+        row["mean_daily_cost_fen"], row["peer_mean_daily_cost_fen"]
     )
-    return np.asarray((inside[low] + inside[high]) / 2)
-
-
-def _peers(groups: Sequence[Ints], sums: Mapping[str, Ints]) -> dict[str, pa.Array]:
-    """Return the figures of the other institutions of a group, and the differences to them."""
-    place = np.zeros(len(sums["stays"]), dtype=np.int64)
-    for group in groups:
-        place = place * (int(group.max(initial=0)) + 1) + group
-    _, number = np.unique(place, return_inverse=True)
-    size = int(number.max(initial=-1)) + 1
-
-    def others(values: Ints) -> Ints:
-        total = np.zeros(size, dtype=np.int64)
-        np.add.at(total, number, values)
-        left: Ints = total[number] - values
-        return left
-
-    stays, days = others(sums["stays"]), others(sums["days"])
-    mean_stay = _ratio(days, stays)
-    daily = _ratio(others(sums["total_cost_fen"]), days)
-    own_stay = _ratio(sums["days"], sums["stays"])
-    own_daily = _ratio(sums["total_cost_fen"], sums["days"])
-    columns = {
-        "peers": pa.array(others(np.ones(len(number), dtype=np.int64))),
-        "peer_stays": pa.array(stays),
-        "peer_days": pa.array(days),
-        "peer_mean_stay_days": _floats(mean_stay),
-        "peer_mean_daily_cost_fen": _floats(daily),
-        "stay_difference": _floats(_beside(own_stay, mean_stay)),
-        "daily_cost_difference": _floats(_beside(own_daily, daily)),
-    }
     for name in ("against_order", "died"):
-        columns[f"peer_{name}_share"] = _floats(_ratio(others(sums[name]), stays))
-    return columns
+        row[f"peer_{name}_share"] = _ratio(others[name], others["stays"])
 
 
-def _beside(own: Floats, peers: Floats) -> Floats:
-    out = np.full(len(own), np.nan)
-    np.divide(own - peers, peers, out=out, where=(peers > 0) & ~np.isnan(own))
-    return out
+def _ratio(above: int, below: int) -> float | None:
+    """Return a quotient, None where there is nothing to divide by."""
+    return above / below if below else None
 
 
-def _check(result: pa.Table, stays: pa.Table) -> None:
+def _beside(own: float | None, peers: float | None) -> float | None:
+    return (own - peers) / peers if own is not None and peers else None
+
+
+def _check(rows: Sequence[Mapping[str, Any]], stays: pa.Table) -> None:
     """Raise BooksError unless the rows add up to the stays, and the outcomes to each row."""
-    wanted = {
-        "stays": int(_weights(stays).sum()),
-        "days": int((_ints(stays["days"]) * _weights(stays)).sum()),
-        "total_cost_fen": int(_ints(stays["total_cost_fen"]).sum()),
-    }
-    found = {name: int(sum(result[name].to_pylist())) for name in wanted}
-    ends = sum(int(sum(result[name].to_pylist())) for name in (*OUTCOMES, "other"))
-    if found != wanted or ends != wanted["stays"]:
+    days = pc.multiply(stays["days"], stays["stays"])
+    wanted = [
+        pc.sum(column).as_py() or 0 for column in (stays["stays"], days, stays["total_cost_fen"])
+    ]
+    found = [sum(row[name] for row in rows) for name in ("stays", "days", "total_cost_fen")]
+    ends = sum(row[name] for row in rows for name in (*OUTCOMES, "other"))
+    if found != wanted or ends != wanted[0]:
         raise BooksError(
             both("床日评议的合计与病例不符", "the review of per-diem stays does not add up"),
             remedy=both(
