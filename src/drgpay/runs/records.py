@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -25,7 +25,7 @@ from drgpay.ground.outputs import RECORD
 from drgpay.names.readings import readings_text, told_readings
 from drgpay.policy import load_policy
 from drgpay.runs.duck import connection, identifier, parquet
-from drgpay.runs.manifest import MONTH, Manifest, inputs_of, reopens, version_of
+from drgpay.runs.manifest import MONTH, inputs_of, reopens, version_of
 from drgpay.runs.reader import RunFolder
 
 LISTED_CASES = 500
@@ -325,7 +325,7 @@ class RunDiff:
     @property
     def same(self) -> bool:
         """Whether nothing of inputs, rules and amounts differs."""
-        parts = (self.inputs, self.parameters, self.pools, self.hospitals, self.classes, self.drgs)
+        parts = (getattr(self, part) for part in PARTS if part != "facts")
         return not any(parts) and not (self.cases.changed or self.cases.only_a or self.cases.only_b)
 
 
@@ -359,67 +359,77 @@ def diff_runs(a: Path, b: Path, *, listed: int = LISTED_CASES) -> RunDiff:
             ),
             remedy=both("给出同一地区的两个结果文件夹", "give two runs of one region"),
         )
-    parameters: list[Rows] = [
-        {(key,): {"value": _text(value)} for key, value in run.values.items()} for run in sides
-    ]
-    classes: list[Rows] = [
-        {
-            (name,): {
-                "cases": c["cases"],
-                "points": Fraction(c["points"]),
-                "total_cost_fen": c["total_cost_fen"],
-            }
-            for name, c in run.manifest["classes"].items()
-        }
-        for run in sides
-    ]
-    inputs: list[Rows] = [
-        {(name,): {"sha256": digest} for name, digest in _inputs_of(run.manifest).items()}
-        for run in sides
-    ]
-    facts: list[Rows] = [
-        {("",): {**{name: _text(getattr(info, name)) for name in FACTS}, **_ends(run.manifest)}}
-        for info, run in zip((one, two), sides, strict=True)
-    ]
-    hospitals = [_rows(run, "hospitals", ("hospital_id", "pool")) for run in sides]
-    drgs = [_rows(run, "drgs", ("drg",)) for run in sides]
-    pools = [_rows(run, "pools", ("pool",)) for run in sides]
     return RunDiff(
-        one,
-        two,
-        _changes(facts, (*FACTS, *ENDS)),
-        _changes(inputs, ("sha256",)),
-        _changes(parameters, ("value",)),
-        _changes(pools, POOL_COLUMNS),
-        _changes(hospitals, HOSPITAL_COLUMNS),
-        _changes(classes, ("cases", "points", "total_cost_fen")),
-        _changes(drgs, DRG_COLUMNS),
-        case_changes(sides[0].path("cases"), sides[1].path("cases"), listed),
-        {
-            key[0]: str(row.get("name") or "")
-            for rows in reversed(hospitals)
-            for key, row in rows.items()
-        },
-        {
-            key[0]: str(row.get("name") or "")
-            for rows in reversed(drgs)
-            for key, row in rows.items()
+        a=one,
+        b=two,
+        cases=case_changes(sides[0].path("cases"), sides[1].path("cases"), listed),
+        names=_names(sides, "hospitals", "hospital_id"),
+        drg_names=_names(sides, "drgs", "drg"),
+        **{
+            part: _changes([rows(run) for run in sides], columns)
+            for part, (columns, rows) in PARTS.items()
         },
     )
 
 
-def _inputs_of(manifest: Manifest) -> dict[str, str]:
+def _facts(run: RunFolder) -> Rows:
+    """Return what names a run, how many rows came in and what became of them, as texts."""
+    info, m = info_of(run), run.manifest
+    ends, later = m["ends"], m.get("later_cases") or {}
+    counts = [m["counts"]["in"], *(ends.get(k, 0) for k in ("paid", "held", "quarantined"))]
+    counts += [later.get("rows", 0), ends.get("replaced", 0)]
+    told = {name: f"{int(n):,}" for name, n in zip(ENDS, counts, strict=True)}
+    return {("",): {name: _text(getattr(info, name)) for name in FACTS} | told}
+
+
+def _inputs(run: RunFolder) -> Rows:
     """Return the files that a run read with their digests, corrected cases included."""
-    files = (manifest.get("later_cases") or {}).get("files", [])
-    return {**inputs_of(manifest), **{f["label"]: f["sha256"] for f in files}}
+    later = (run.manifest.get("later_cases") or {}).get("files", [])
+    files = inputs_of(run.manifest) | {f["label"]: f["sha256"] for f in later}
+    return {(name,): {"sha256": digest} for name, digest in files.items()}
 
 
-def _ends(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return how many rows came in and what became of them, as texts."""
-    ends, told = manifest["ends"], manifest.get("later_cases") or {}
-    counts = [manifest["counts"]["in"], *(ends.get(k, 0) for k in ("paid", "held", "quarantined"))]
-    counts += [told.get("rows", 0), ends.get("replaced", 0)]
-    return {name: f"{int(n):,}" for name, n in zip(ENDS, counts, strict=True)}
+def _parameters(run: RunFolder) -> Rows:
+    return {(key,): {"value": _text(value)} for key, value in run.values.items()}
+
+
+def _classes(run: RunFolder) -> Rows:
+    classes = run.manifest["classes"].items()
+    return {(name,): {**sums, "points": Fraction(sums["points"])} for name, sums in classes}
+
+
+def _rows(name: str, *keys: str) -> Callable[[RunFolder], Rows]:
+    """Return what reads a small table by key; decimals and fractions as exact numbers."""
+
+    def exact(column: str, value: Any) -> Any:
+        fraction = column == "point_value_fraction" and value is not None
+        return Fraction(value) if fraction or isinstance(value, Decimal) else value
+
+    def rows(run: RunFolder) -> Rows:
+        return {
+            tuple(str(row[key]) for key in keys): {c: exact(c, v) for c, v in row.items()}
+            for row in run.table(name).to_pylist()
+        }
+
+    return rows
+
+
+# what of two runs is compared, but for single cases: columns, and the rows of a run
+PARTS: Mapping[str, tuple[Sequence[str], Callable[[RunFolder], Rows]]] = {
+    "facts": ((*FACTS, *ENDS), _facts),
+    "inputs": (("sha256",), _inputs),
+    "parameters": (("value",), _parameters),
+    "pools": (POOL_COLUMNS, _rows("pools", "pool")),
+    "hospitals": (HOSPITAL_COLUMNS, _rows("hospitals", "hospital_id", "pool")),
+    "classes": (("cases", "points", "total_cost_fen"), _classes),
+    "drgs": (DRG_COLUMNS, _rows("drgs", "drg")),
+}
+
+
+def _names(sides: Sequence[RunFolder], table: str, key: str) -> dict[str, str]:
+    """Return names by id, of the first run where both have one."""
+    rows = [row for run in reversed(sides) for row in run.table(table, (key, "name")).to_pylist()]
+    return {str(row[key]): str(row["name"] or "") for row in rows}
 
 
 def _text(value: Any) -> str:
@@ -428,19 +438,6 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return "; ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False)
-
-
-def _rows(run: RunFolder, name: str, keys: Sequence[str]) -> Rows:
-    """Return the rows of a small table by key; decimals and fractions as exact numbers."""
-    found = {}
-    for row in run.table(name).to_pylist():
-        for column, value in row.items():
-            if isinstance(value, Decimal) or (
-                column == "point_value_fraction" and value is not None
-            ):
-                row[column] = Fraction(value)
-        found[tuple(str(row[key]) for key in keys)] = row
-    return found
 
 
 def _changes(sides: Sequence[Rows], columns: Sequence[str]) -> list[Change]:
@@ -460,8 +457,6 @@ def _changes(sides: Sequence[Rows], columns: Sequence[str]) -> list[Change]:
 
 def case_changes(a: Path, b: Path, listed: int = LISTED_CASES) -> CaseChanges:
     """Return how many settled cases of two runs differ, by column; points of those listed."""
-    from duckdb import DuckDBPyConnection
-
     schemas = [set(pq.read_schema(path).names) for path in (a, b)]
     columns = [c for c in CASE_COLUMNS if all(c in names for names in schemas)]
     unequal = {c: f"a.{identifier(c)} IS DISTINCT FROM b.{identifier(c)}" for c in columns}
@@ -472,10 +467,6 @@ def case_changes(a: Path, b: Path, listed: int = LISTED_CASES) -> CaseChanges:
         "ON a.case_id = b.case_id"
     )
 
-    def rows(db: DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = db.execute(sql).fetchall()
-        return found
-
     with tempfile.TemporaryDirectory() as spill, connection(spill=Path(spill)) as db:
         here = "a.case_id IS NOT NULL AND b.case_id IS NOT NULL"
         counts = [
@@ -485,16 +476,15 @@ def case_changes(a: Path, b: Path, listed: int = LISTED_CASES) -> CaseChanges:
             f"count(*) FILTER ({here} AND ({any_unequal}))",
             *(f"count(*) FILTER ({here} AND {text})" for text in unequal.values()),
         ]
-        told = rows(db, f"SELECT {', '.join(counts)} FROM {joined}")[0]
+        told = db.execute(f"SELECT {', '.join(counts)} FROM {joined}").fetchall()[0]
         shown = ("drg", "case_class", "paid_by", "points")
         pairs = ", ".join(f"a.{c}, b.{c}" for c in shown)
-        first = rows(
-            db,
+        first = db.execute(
             f"SELECT coalesce(a.case_id, b.case_id) AS case_id, "
             f"coalesce(a.hospital_id, b.hospital_id), coalesce(a.pool, b.pool), {pairs} "
             f"FROM {joined} WHERE a.case_id IS NULL OR b.case_id IS NULL OR {any_unequal} "
-            f"ORDER BY case_id LIMIT {int(listed)}",
-        )
+            f"ORDER BY case_id LIMIT {int(listed)}"
+        ).fetchall()
     names = ["case_id", "hospital_id", "pool"]
     names += [f"{c}_{side}" for c in shown for side in ("a", "b")]
     only_a, only_b, same, changed = (int(n) for n in told[:4])
