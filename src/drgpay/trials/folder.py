@@ -17,6 +17,7 @@ from drgpay.trials.outcome import (
     NO_GROUP,
     NO_HOSPITAL,
     Change,
+    GroupOutcome,
     Outcome,
     change_of,
     refusal,
@@ -121,9 +122,11 @@ def hospital_rows(simulation: Simulation) -> Iterator[Record]:
                 "hospital_name": known[key[0]].name,
                 "level": known[key[0]].level,
                 "pool": key[1],
-                **_pairs(sides, whole),
-                "recorded_fund_before_fen": sides[0].recorded_fund_fen,
-                "recorded_fund_after_fen": sides[1].recorded_fund_fen,
+                **_pairs(
+                    [GroupOutcome(h.sums.cases, h.sums.net_points, h.due_fen) for h in sides], whole
+                ),
+                "recorded_fund_before_fen": sides[0].sums.recorded_fund_fen,
+                "recorded_fund_after_fen": sides[1].sums.recorded_fund_fen,
                 **{
                     f"{name}_{when}_fen": getattr(side, f"{name}_fen")
                     for name in CASH
@@ -151,7 +154,7 @@ def group_rows(simulation: Simulation) -> Iterator[Record]:
             }
 
 
-def _pairs(sides: Sequence[Any], whole: tuple[int, int]) -> Record:
+def _pairs(sides: Sequence[GroupOutcome], whole: tuple[int, int]) -> Record:
     """Return cases, points, dues and shares of all dues, before and after."""
     row: Record = {}
     for when, side, total in zip(("before", "after"), sides, whole, strict=True):

@@ -15,7 +15,7 @@ from drgpay.grouper.outcome import QUARANTINED
 from drgpay.points.kernels import MONEY, POINTS
 from drgpay.policy import YearPolicy
 from drgpay.region.together import by_pool
-from drgpay.settlement.point_value import HospitalResult, Key, PoolResult
+from drgpay.settlement.point_value import HospitalResult, Key, PoolResult, Sums
 from drgpay.settlement.scoring import CASE_CLASSES
 from drgpay.settlement.year_end import YearEnd
 
@@ -23,25 +23,6 @@ Ints = NDArray[np.int64]
 LEVEL, MDC, CLASS = "level", "mdc", "class"
 KINDS = (LEVEL, MDC, CLASS)
 FAULTS_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class HospitalOutcome:
-    """A hospital in a pool; `points` are those that are paid.
-
-    `payable_fen` is paid now, `deferred_fen` waits until others have paid back, `recover_fen` is owed
-    back: none of them is netted with another.
-    """
-
-    cases: int
-    held_cases: int
-    points: int
-    recorded_fund_fen: int
-    due_fen: int
-    final_fen: int
-    payable_fen: int = 0
-    deferred_fen: int = 0
-    recover_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +35,7 @@ class GroupOutcome:
 
 
 NO_GROUP = GroupOutcome(0, 0, 0)
-NO_HOSPITAL = HospitalOutcome(0, 0, 0, 0, 0, 0)
+NO_HOSPITAL = HospitalResult("", "", Sums(0, 0, 0, 0), 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -64,7 +45,7 @@ class Outcome:
     scheme: str
     policy: YearPolicy
     pools: tuple[PoolResult, ...]
-    hospitals: Mapping[Key, HospitalOutcome]
+    hospitals: Mapping[Key, HospitalResult]
     groups: Mapping[tuple[str, str], GroupOutcome]
     mdc_names: Mapping[str, str]
 
@@ -106,7 +87,7 @@ class Outcome:
         """Return what is still to be paid to each hospital, of all pools."""
         return self._by_hospital(lambda h: h.final_fen)
 
-    def _by_hospital(self, fen: Callable[[HospitalOutcome], int]) -> dict[str, int]:
+    def _by_hospital(self, fen: Callable[[HospitalResult], int]) -> dict[str, int]:
         found: dict[str, int] = {}
         for (hospital, _), h in self.hospitals.items():
             found[hospital] = found.get(hospital, 0) + fen(h)
@@ -183,20 +164,7 @@ def refusal(error: DrgpayError) -> Bilingual:
 
 def outcome_of(run: YearEnd, *, groups: bool = True) -> Outcome:
     """Return what is kept of a run; `groups` asks for levels, MDCs and classes, too."""
-    hospitals = {
-        (h.hospital_id, h.pool): HospitalOutcome(
-            h.sums.cases,
-            h.sums.held_cases,
-            h.sums.net_points,
-            h.sums.recorded_fund_fen,
-            h.due_fen,
-            h.final_fen,
-            h.payable_fen,
-            h.deferred_fen,
-            h.recover_fen,
-        )
-        for h in run.hospitals
-    }
+    hospitals = {(h.hospital_id, h.pool): h for h in run.hospitals}
     names = {row.mdc: row.name for row in run.grouper.scheme.mdcs}
     found = _groups(run) if groups else {}
     made = Outcome(run.grouper.scheme.id, run.policy, tuple(run.pools), hospitals, found, names)
