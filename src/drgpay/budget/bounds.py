@@ -98,8 +98,24 @@ def _check(items: Items) -> None:
             )
 
 
+class Stated:
+    """Items that are held at their bounds, by the state of each: −1 low, 0 inside, 1 high."""
+
+    state: NDArray[np.int8]
+
+    @property
+    def at_low(self) -> int:
+        """How many items their low bound holds up."""
+        return int(np.count_nonzero(self.state < 0))
+
+    @property
+    def at_high(self) -> int:
+        """How many items their high bound holds down."""
+        return int(np.count_nonzero(self.state > 0))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Solution:
+class Solution(Stated):
     """The point value that pays the target within the bounds, or the nearest to it.
 
     `kind`: `unique`; `interval`: every V from `value` to `value_high` (None: and above) pays the
@@ -129,16 +145,6 @@ class Solution:
         if self.kind == NONE_TOO_HIGH and self.highest_fen is not None:
             return self.highest_fen
         return self.lowest_fen if self.kind == NONE_TOO_LOW else self.target_fen
-
-    @property
-    def at_low(self) -> int:
-        """How many items their low bound holds up."""
-        return int(np.count_nonzero(self.state < 0))
-
-    @property
-    def at_high(self) -> int:
-        """How many items their high bound holds down."""
-        return int(np.count_nonzero(self.state > 0))
 
 
 def solve(items: Items, target_fen: int) -> Solution:

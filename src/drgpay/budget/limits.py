@@ -22,6 +22,7 @@ from drgpay.budget.bounds import (
     Ints,
     Items,
     Solution,
+    Stated,
     group_sums,
     payments,
     solve,
@@ -134,7 +135,7 @@ def check_bounds(policy: Rules) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BoundedDues:
+class BoundedDues(Stated):
     """What the groups of items, hospitals, are due within the bounds.
 
     `value`, `value_high`, `kind`: as of `Solution`, caps included. `point_value` is the value that
@@ -153,16 +154,6 @@ class BoundedDues:
     capped: NDArray[np.bool_]
     due_fen: Ints
     residual_fen: int
-
-    @property
-    def at_low(self) -> int:
-        """How many items their low bound holds up."""
-        return int(np.count_nonzero(self.state < 0))
-
-    @property
-    def at_high(self) -> int:
-        """How many items their high bound holds down."""
-        return int(np.count_nonzero(self.state > 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

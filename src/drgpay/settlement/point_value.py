@@ -367,8 +367,7 @@ def settle(
     pools: list[PoolResult] = []
     due, bound = dict.fromkeys(everyone, 0), dict.fromkeys(everyone, "")
     for name, title, members in settled_together(region.pools, policy):
-        ids = {pool.id for pool in members}
-        own = {key: s for key, s in everyone.items() if key[1] in ids}
+        own = _of_pools(everyone, members)
         budget = _budget(members, own, policy, aside)
         whole = Sums.of(own.values())
         shared = None
@@ -444,6 +443,12 @@ def _everyone(region: Region, sums: Mapping[Key, Sums]) -> dict[Key, Sums]:
     return made
 
 
+def _of_pools(sums: Mapping[Key, Sums], pools: Sequence[Pool]) -> dict[Key, Sums]:
+    """Return the sums of some pools."""
+    ids = {pool.id for pool in pools}
+    return {key: s for key, s in sums.items() if key[1] in ids}
+
+
 def _budget(
     members: Sequence[Pool],
     sums: Mapping[Key, Sums],
@@ -488,8 +493,7 @@ def left_pools(region: Region, policy: YearPolicy, sums: Mapping[Key, Sums]) -> 
     found: list[tuple[str, Sums]] = []
     together = settled_together(region.pools, policy)
     for name, _, members in together:
-        ids = {pool.id for pool in members}
-        own = Sums.of(s for key, s in sums.items() if key[1] in ids)
+        own = Sums.of(_of_pools(sums, members).values())
         if not own.net_points:
             found.append((name, own))
     if found and (
