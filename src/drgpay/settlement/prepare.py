@@ -7,7 +7,7 @@ What is kept of a case depends on the region, the scheme and a few parameters of
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
@@ -25,7 +25,7 @@ from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.codes import CHANGES_SCHEMA, Changes, changes_table
 from drgpay.cases.editions import CodeTally, merge_changes
 from drgpay.cases.encode import Faults
-from drgpay.cases.pieces import Piece
+from drgpay.cases.pieces import Piece, Source
 from drgpay.cases.quarantine import Quarantine
 from drgpay.cases.sources import open_source
 from drgpay.ground.digests import InputFile, describe_file
@@ -238,106 +238,29 @@ def prepare(
     source = open_source(list(region.cases), wanted(policy), "settlement", reading)
     most = MEMORY_CASES if memory_cases is None else memory_cases
     large = source.rows is not None and source.rows > most
-    pieces = ReadPieces(spool, on_disk=large)
     reader = PieceReader(region, policy, grouper, until)
     # not after the day of the run: the same inputs give the same findings on any day
     settings = CheckSettings(today=until or dt.date(region.year, 12, 31))
     checks = CheckRun(
         grouper, settings, lang=lang, keep_findings=MAX_FINDINGS, on_disk=large, folder=spool
     )
+    pieces = ReadPieces(spool, on_disk=large)
     done = step_of("cases", source.rows)
-    errors: dict[str, tuple[int, int, int]] = {}
-
-    choice = grouper.edition_choice()
-
-    def task(piece: Piece) -> Callable[[], tuple[ReadPiece, PieceChecks]]:
-        file = choice.of(piece.file)
-
-        def work() -> tuple[ReadPiece, PieceChecks]:
-            read, part = reader.read(*file.settle(piece))
-            return read, checks.piece(part)
-
-        return work
-
-    corrected = region.corrected
-    given = chain(source.pieces, () if corrected is None else corrected.pieces())
-    present: frozenset[str] | None = None
-    codes, changes = CodesRead(grouper.own_editions), Changes()
-    for read, found in in_order((task(piece) for piece in given), workers):
-        if (reader.left_aside or reader.aside is not None) and not len(read.status):
-            continue  # all of them are later, or replaced
-        if corrected is not None:
-            # the copies of corrected cases lack what only the checks read
-            own = read.file in corrected.labels
-            found = replace(found, present=present) if own and present is not None else found
-            present = found.present
-        pieces.append(read)
-        checks.take(found)
-        _add_errors(errors, read, found)
-        codes.add(found.tally, found.changes, found.status, found.reason)
-        merge_changes(changes, found.changes)
-        done(len(read.status))
-    if reader.left_aside and not len(pieces):
-        raise InputError(
-            both(f"到 {until} 为止没有病例", f"there are no cases up to {until}"),
-            where=region.path,
-            remedy=both("核对月份和病例文件", "check the month and the files of cases"),
-        )
-    broken = Quarantine()
+    codes, changes, errors = _read_cases(source.pieces, reader, checks, pieces, workers, done)
     no_rows = source.broken if reader.aside is None else reader.aside.broken(source.broken)
-    for file, row, text in no_rows:
-        broken.add(file, row, None, "", text, "row_broken")
-    quarantine_duplicates(pieces)
-    quarantine = Quarantine()
-    for number in range(len(pieces)):
-        quarantine.take(pieces.quarantine(number))
-    quarantine.take(broken)
+    broken, quarantine = _quarantine(no_rows, pieces)
     counts = count_ends(pieces, len(broken))
-    if not counts.total and corrected is None:
-        names = [path.name for path in region.cases]
-        raise InputError(
-            both(
-                f"病例文件没有一行病例：{'、'.join(names)}",
-                f"the files of cases hold no case: {', '.join(names)}",
-            ),
-            where=region.path,
-            remedy=both(
-                "文件只有表头或是空的；放入病例，或核对 region.toml 的 cases",
-                "they have a header only, or nothing: put the cases in, or check cases in region.toml",
-            ),
-        )
-    left = sum(reader.left_aside.values())
-    rows = None if source.rows is None else source.rows - left
-    if corrected is not None and reader.aside is not None:
-        corrected.refuse_missing(frozenset(reader.columns), kept_columns(policy))
-        replaced = reader.aside.replaced() + len(source.broken) - len(no_rows)
-        reader.aside.check(replaced, len(source.broken), counts.total)
-        if rows is not None:
-            rows += len(corrected.rows) - reader.aside.replaced()
+    rows = _rows_expected(source, reader, counts, len(no_rows))
     _check_counts(rows, counts, quarantine, len(broken))
     checked = checks.finish(no_rows, rows=rows)
+    _check_checked(checked, counts)
     for number, twice in checked.twice.items():
         pieces.mark(number, np.array(twice, dtype=np.int64), BIT["stay_twice"])
-    if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
-        raise BooksError(
-            both(
-                f"清算 {counts.as_dict()}，检查 {checked.counts.as_dict()}，数目不符",
-                f"settled {counts.as_dict()}, checked {checked.counts.as_dict()}",
-            )
-        )
-    rows_of: dict[str, int] = {}
-    for number in range(len(pieces)):
-        file = pieces.file(number)
-        rows_of[file] = rows_of.get(file, 0) + pieces.size(number)
-    for file, number in [] if reader.aside is None else reader.aside.dropped:
-        rows_of[file] = rows_of.get(file, 0) + number
-    # of files whose rows are all left aside (a month's later ones) nothing was read
-    read_files = {piece.file for piece in pieces}
-    codes.found = [found for found in choice.found if found.file in read_files]
     refuse_ungrouped(codes, counts, policy, region)
-    unread = {file for file, _ in reader.left_aside if not rows_of.get(file)}
     if past.months:
         region = replace(region, last_year_months=past.months)
+    rows_of = _rows_of(pieces, reader)
+    unread = {file for file, _ in reader.left_aside if not rows_of.get(file)}
     return Prepared(
         region=region,
         loaded=loaded,
@@ -360,11 +283,127 @@ def prepare(
         has_patients=reader.has_patients,
         has_categories=reader.categories,
         has_referrals=reader.referrals,
-        left_aside=left,
+        left_aside=sum(reader.left_aside.values()),
         codes=codes,
         errors=errors,
         code_changes=changes_table(changes),
     )
+
+
+def _read_cases(
+    given: Iterable[Piece],
+    reader: PieceReader,
+    checks: CheckRun,
+    pieces: ReadPieces,
+    workers: int,
+    done: Callable[[int], None],
+) -> tuple[CodesRead, Changes, dict[str, tuple[int, int, int]]]:
+    """Read, check and group all pieces into `pieces`; return what became of their codes, and the
+    sums of the findings that are errors.
+    """
+    grouper, corrected = reader.grouper, reader.region.corrected
+    choice = grouper.edition_choice()
+
+    def task(piece: Piece) -> Callable[[], tuple[ReadPiece, PieceChecks]]:
+        file = choice.of(piece.file)
+
+        def work() -> tuple[ReadPiece, PieceChecks]:
+            read, part = reader.read(*file.settle(piece))
+            return read, checks.piece(part)
+
+        return work
+
+    every = chain(given, () if corrected is None else corrected.pieces())
+    present: frozenset[str] | None = None
+    codes, changes = CodesRead(grouper.own_editions), Changes()
+    errors: dict[str, tuple[int, int, int]] = {}
+    for read, found in in_order((task(piece) for piece in every), workers):
+        if (reader.left_aside or reader.aside is not None) and not len(read.status):
+            continue  # all of them are later, or replaced
+        if corrected is not None:
+            # the copies of corrected cases lack what only the checks read
+            own = read.file in corrected.labels
+            found = replace(found, present=present) if own and present is not None else found
+            present = found.present
+        pieces.append(read)
+        checks.take(found)
+        _add_errors(errors, read, found)
+        codes.add(found.tally, found.changes, found.status, found.reason)
+        merge_changes(changes, found.changes)
+        done(len(read.status))
+    if reader.left_aside and not len(pieces):
+        raise InputError(
+            both(f"到 {reader.until} 为止没有病例", f"there are no cases up to {reader.until}"),
+            where=reader.region.path,
+            remedy=both("核对月份和病例文件", "check the month and the files of cases"),
+        )
+    # of files whose rows are all left aside (a month's later ones) nothing was read
+    read_files = {pieces.file(number) for number in range(len(pieces))}
+    codes.found = [found for found in choice.found if found.file in read_files]
+    return codes, changes, errors
+
+
+def _quarantine(
+    no_rows: Sequence[tuple[str, int, str]], pieces: ReadPieces
+) -> tuple[Quarantine, Quarantine]:
+    """Return the notes on rows that are no table rows, and on all quarantined ones."""
+    broken, quarantine = Quarantine(), Quarantine()
+    for file, row, text in no_rows:
+        broken.add(file, row, None, "", text, "row_broken")
+    quarantine_duplicates(pieces)
+    for number in range(len(pieces)):
+        quarantine.take(pieces.quarantine(number))
+    quarantine.take(broken)
+    return broken, quarantine
+
+
+def _rows_expected(source: Source, reader: PieceReader, counts: Counts, no_rows: int) -> int | None:
+    """Return how many rows the files announce, less those left aside or replaced; None if unknown.
+
+    Fail if there is none at all, or the corrected cases do not fit the year's.
+    """
+    region, corrected = reader.region, reader.region.corrected
+    if not counts.total and corrected is None:
+        names = [path.name for path in region.cases]
+        raise InputError(
+            both(
+                f"病例文件没有一行病例：{'、'.join(names)}",
+                f"the files of cases hold no case: {', '.join(names)}",
+            ),
+            where=region.path,
+            remedy=both(
+                "文件只有表头或是空的；放入病例，或核对 region.toml 的 cases",
+                "they have a header only, or nothing: put the cases in, or check cases in region.toml",
+            ),
+        )
+    rows = None if source.rows is None else source.rows - sum(reader.left_aside.values())
+    if corrected is not None and reader.aside is not None:
+        corrected.refuse_missing(frozenset(reader.columns), kept_columns(reader.policy))
+        replaced = reader.aside.replaced() + len(source.broken) - no_rows
+        reader.aside.check(replaced, len(source.broken), counts.total)
+        if rows is not None:
+            rows += len(corrected.rows) - reader.aside.replaced()
+    return rows
+
+
+def _check_checked(checked: Checked, counts: Counts) -> None:
+    """Fail if the checks of front pages saw other cases than the settlement."""
+    if (checked.counts.total, checked.counts.quarantined) != (counts.total, counts.quarantined):
+        raise BooksError(
+            both(
+                f"清算 {counts.as_dict()}，检查 {checked.counts.as_dict()}，数目不符",
+                f"settled {counts.as_dict()}, checked {checked.counts.as_dict()}",
+            )
+        )
+
+
+def _rows_of(pieces: ReadPieces, reader: PieceReader) -> dict[str, int]:
+    """Return how many rows of each file were read, those that corrections replaced included."""
+    rows_of: dict[str, int] = {}
+    read = [(pieces.file(number), pieces.size(number)) for number in range(len(pieces))]
+    for file, number in read + ([] if reader.aside is None else reader.aside.dropped):
+        rows_of[file] = rows_of.get(file, 0) + number
+    return rows_of
 
 
 def by_category(policy: YearPolicy) -> bool:
