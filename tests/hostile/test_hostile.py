@@ -308,6 +308,8 @@ def read_values(given: list[Path], column: str) -> list[Any]:
 def check_year(run: Commands, due: Read) -> None:
     kind, folder = run.kind, run.folder
     run.monkeypatch.setattr("drgpay.report.html.write_report", lambda *given, **named: None)
+    if due.quarantined and kind is not first_quarantined(due):
+        run.monkeypatch.setattr("drgpay.report.outputs.write_outputs", lambda *given, **named: None)
     told = run("year-end", *kind.given, "-o", "run", *kind.options)
     assert "Traceback" not in told.all, told.all
     assert told.code == 0, told.all
@@ -329,6 +331,12 @@ def check_year(run: Commands, due: Read) -> None:
         assert row["status"] != "quarantined"
         if column == "total_cost":
             assert int(row["total_cost_fen"]) == value
+
+
+def first_quarantined(due: Read) -> Kind:
+    """The first year whose cases are quarantined for the same: papers of the others say the same."""
+    alike = (k for k in KINDS if k.area == "year" and isinstance(k.outcome, Read))
+    return next(k for k in alike if k.outcome.quarantined == due.quarantined)
 
 
 # --- objects of a program
