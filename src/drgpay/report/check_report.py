@@ -41,15 +41,12 @@ def finding_advice(finding: Mapping[str, Any], lang: str) -> str:
 def counts_line(done: Checked, lang: str) -> str:
     """Return cases in = without finding + with findings + quarantined."""
     c = done.counts
-    if is_chinese(lang):
-        return (
-            f"收到 {c.total:,} 例 = 无问题 {c.clean:,} + 有问题 {c.with_findings:,} + "
-            f"隔离 {c.quarantined:,}"
-        )
-    return (
-        f"in {c.total:,} = clean {c.clean:,} + with findings {c.with_findings:,} + "
-        f"quarantined {c.quarantined:,}"
-    )
+    counts = (f"{n:,}" for n in (c.total, c.clean, c.with_findings, c.quarantined))
+    return choose(
+        lang,
+        "收到 {} 例 = 无问题 {} + 有问题 {} + 隔离 {}",
+        "in {} = clean {} + with findings {} + quarantined {}",
+    ).format(*counts)
 
 
 def convention_line(done: Checked, lang: str) -> str:
@@ -57,9 +54,11 @@ def convention_line(done: Checked, lang: str) -> str:
     plain, plus = done.conventions
     if not plain and not plus:
         return ""
-    if is_chinese(lang):
-        return f"住院天数：{plain:,} 例为出院日期减入院日期，{plus:,} 例再加1天"
-    return f"days of stay: {plain:,} cases discharge minus admission, {plus:,} one more"
+    return choose(
+        lang,
+        f"住院天数：{plain:,} 例为出院日期减入院日期，{plus:,} 例再加1天",
+        f"days of stay: {plain:,} cases discharge minus admission, {plus:,} one more",
+    )
 
 
 def not_made_line(done: Checked, lang: str) -> str:
@@ -71,12 +70,16 @@ def not_made_line(done: Checked, lang: str) -> str:
     names = (choose(lang, "、", ", ")).join(column_text(name, lang) for name in absent)
     number = len(done.not_made)
     if done.columns_differ:
-        if is_chinese(lang):
-            return f"有的文件或工作表没有这些列，{number} 项检查在其中未做：{names}"
-        return f"{number} checks were not made where a file or sheet lacks the columns {names}"
-    if is_chinese(lang):
-        return f"文件中没有这些列，{number} 项检查未做：{names}"
-    return f"{number} checks were not made, for want of the columns {names}"
+        return choose(
+            lang,
+            f"有的文件或工作表没有这些列，{number} 项检查在其中未做：{names}",
+            f"{number} checks were not made where a file or sheet lacks the columns {names}",
+        )
+    return choose(
+        lang,
+        f"文件中没有这些列，{number} 项检查未做：{names}",
+        f"{number} checks were not made, for want of the columns {names}",
+    )
 
 
 def lacking_line(done: Checked, lang: str) -> str:

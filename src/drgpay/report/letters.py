@@ -91,6 +91,7 @@ class _Letters:
             "print_mark": " · ".join(self.marks),
             "trial": self.run.trial,
             "bounded": self.run.bounded_by_case,
+            "word": word,
             "reopened": mark_text(self.run, self.w) if self.reopened else "",
             "reopened_text": note_text(self.run, self.w) if self.reopened else "",
         }
@@ -154,71 +155,56 @@ class _Letters:
         twice = self.twice.get(hospital, [])
         return {
             "name": run.hospital_name(hospital),
-            "number": self._number(hospital),
+            "id": hospital,
+            "facts": {"level": "", "standing": ""} | run.hospitals.get(hospital, {}),
             "version": version_text(run, hospital, w) if self.reopened else "",
             "results": self._results(hospital),
             "overview": self._overview(own),
             "pools": [(self._steps(a), self._classes(a)) for a in own],
             "drgs": self._drgs(hospital),
-            "held_lead": w("letter_held_lead", n=f"{held:,}") if held else "",
+            "held_in_all": held,
             "held": self._held(hospital),
-            "held_more": self._more(len(self.held.get(hospital, [])), held),
             "twice_lead": letter_lead(twice, w),
             "twice": letter_table(twice[:CASES_LISTED], w),
-            "twice_more": self._more(min(len(twice), CASES_LISTED), len(twice)),
-            "bad_lead": w("letter_bad_lead", n=f"{bad[0]['in_all']:,}") if bad else "",
+            "twice_in_all": len(twice),
+            "bad_in_all": bad[0]["in_all"] if bad else 0,
             "bad": self._bad(bad),
-            "bad_more": self._more(len(bad), bad[0]["in_all"] if bad else 0),
             "parameters": self.parameters,
         }
 
-    def _number(self, hospital: str) -> str:
-        """Id, level and, when it is not the ordinary one, the standing of the agreement."""
-        facts = self.run.hospitals.get(hospital, {})
-        text = self.w("letter_no", id=hospital, level=facts.get("level") or "—")
-        standing = str(facts.get("standing") or "normal")
-        if standing != "normal":
-            text += " · " + self.w("letter_standing", word=word("standing", standing, self.w.lang))
-        return text
+    def _results(self, hospital: str) -> list[Record]:
+        """The headline: a line a pool, as each has its own fund; then what to pay and to return.
 
-    def _results(self, hospital: str) -> list[tuple[str, str]]:
-        """The headline: a line a pool, as each has its own fund; then what to pay and to return."""
-        w, run = self.w, self.run
+        Each has what it says (`key`), its kind, the amounts and the pool that it is of.
+        """
+        run = self.run
         if self.reopened:
-            return [pool_line(run, d, w) for d in self.differences[hospital]]
+            lines = [pool_line(run, d, self.w) for d in self.differences[hospital]]
+            return [{"key": "said", "text": text, "kind": kind} for text, kind in lines]
         accounts = self.accounts[hospital]
-        found = []
+        found: list[Record] = []
         below = "demand" if run.has_ended(hospital) else "return"
         for account in accounts or [Account("", "", Amounts())]:
             pool, a = account.pool, account.amounts
             kind = "pay" if a.payable else below if a.recover else "none"
             kind = "left" if pool and run.pool_left(pool) else kind
-            fen, key = a.recover or a.payable, "waits" if a.waits else kind
-            text = w(f"letter_result_{key}", fen=yuan(fen), waits=yuan(a.waits))
-            if pool:
-                text = f"{run.pool_name(pool)}{w('colon')}{text}"
-            found.append((text, kind))
+            key = "waits" if a.waits else kind
+            found.append({"key": key, "kind": kind, "a": a, "pool": pool and run.pool_name(pool)})
         if len(accounts) > 1:
             a = total_of(accounts)
             kind = below if a.recover and not a.payable else "pay" if a.payable else "none"
-            key = "letter_gross_demand" if a.recover and below == "demand" else "letter_gross"
-            text = w(key, pay=yuan(a.payable), back=yuan(a.recover))
-            if a.waits:
-                text += w("semicolon") + w("letter_gross_waits", fen=yuan(a.waits))
-            found.append((text, kind))
+            found.append({"key": "gross", "kind": kind, "a": a, "below": below})
         pools = {a.pool for a in accounts}
-        for fund in run.records("funds"):
-            moved = fund["moved_fen"]
-            if moved and fund["pool"] in pools:
-                key = "letter_moved_in" if moved > 0 else "letter_moved_out"
-                name = run.pool_name(fund["pool"])
-                found.append((w(key, pool=name, fen=yuan(abs(moved))), "none"))
-        return found
-
-    def _more(self, shown: int, every: int) -> str:
-        if every <= shown:
-            return ""
-        return self.w("letter_more", shown=f"{shown:,}", all=f"{every:,}")
+        return found + [
+            {
+                "key": "moved",
+                "kind": "none",
+                "fen": r["moved_fen"],
+                "pool": run.pool_name(r["pool"]),
+            }
+            for r in run.records("funds")
+            if r["moved_fen"] and r["pool"] in pools
+        ]
 
     def _overview(self, own: list[Account]) -> Table:
         """What each fund is due, has paid and pays, a line an amount and a column a fund."""

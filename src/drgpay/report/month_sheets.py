@@ -14,7 +14,7 @@ from drgpay.runs.reader import Record
 
 from . import amounts
 from .month_folder import MonthFolder, value_fraction
-from .sections import parameter_rows
+from .sections import ceiling_lines, ceiling_sheet, parameter_rows
 from .sheets import Field, Sheet
 from .texts import Words
 
@@ -204,34 +204,15 @@ class MonthSheets:
 
     def ceiling(self) -> Sheet | None:
         """What is paid beside the control target, reserves inside it taken off."""
-        t, found = self.t, self.run.manifest["ceiling"]
+        found = self.run.manifest["ceiling"]
         if found is None:
             return None
-        lines = [
-            (f"{MODES[p['mode']].of(self.w.lang)} {p['name']}", p["amount_fen"])
+        paid = [
+            (f"{MODES[p['mode']].of(self.w.lang)} {p['name']}".strip(), p["amount_fen"])
             for p in found["payments"]
         ]
-        lines.append((t("合计", "together"), found["total_fen"]))
-        lines.append((t("总额控制目标", "control target"), found["control_target_fen"]))
-        inside = [
-            (t(f"减：目标内预留“{r['name']}”", f"less {r['name']}, inside it"), -r["amount_fen"])
-            for r in found["reserves"]
-            if r["inside_target"]
-        ]
-        if inside:
-            lines += [*inside, (t("可支付额", "what may be paid"), found["free_fen"])]
-        left = found["free_fen"] - found["total_fen"]
-        lines.append((t("可支付额 − 合计", "what may be paid − together"), left))
-        lines += [
-            (t(f"动用预留“{r['name']}”", f"drawn from {r['name']}"), r["drawn_fen"])
-            for r in found["reserves"]
-        ]
-        fields = [
-            Field("name", t("项目", "What"), "long"),
-            Field("amount", t("金额", "Amount"), "yuan"),
-        ]
-        rows = [{"name": name.strip(), "amount": fen} for name, fen in lines]
-        return Sheet(t("总额控制", "Ceiling"), fields, rows)
+        lines = ceiling_lines(paid, found["control_target_fen"], found["reserves"], self.w)
+        return ceiling_sheet(lines, self.w)
 
     def parameters(self, chosen: Sequence[Record]) -> Sheet:
         """Parameters that the months hang on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,7 @@ from drgpay.runs.reader import Record
 
 from .amounts import yuan
 from .run import Run
+from .sheets import cells
 from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import Words
 
@@ -109,8 +110,7 @@ def by_hospital(data: pa.Table) -> dict[str, Sums]:
 
 
 def total_of(sums: Iterable[Sums]) -> Sums:
-    rows = [(s.stays, s.given, s.paid, s.with_excess, s.excess) for s in sums]
-    return Sums(*(sum(column) for column in zip(*rows, strict=True)))
+    return Sums(*map(sum, zip(*map(astuple, sums), strict=True)))
 
 
 def referral_texts(run: Run, w: Words) -> list[str]:
@@ -163,16 +163,10 @@ def referral_table(run: Run, w: Words) -> Table | None:
     found = by_hospital(data)
 
     def line(who: Cell, s: Sums, kind: str = "") -> Row:
-        known = bool(s.given)
-        return row(
-            who,
-            f"{s.stays:,}",
-            f"{s.given:,}",
-            yuan(s.paid) if known else "—",
-            f"{s.with_excess:,}" if known else "—",
-            Cell(yuan(s.excess) if known else "—", mark="loss" if s.excess else ""),
-            kind=kind,
-        )
+        known = (s.paid, s.with_excess, s.excess) if s.given else (None, None, None)
+        made = cells("count count yuan count yuan", (s.stays, s.given, *known))
+        made[-1] = replace(made[-1], mark="loss" if s.excess else "")
+        return row(who, *made, kind=kind)
 
     rows = []
     for hospital, sums in found.items():
@@ -214,9 +208,12 @@ def letter_lead(rows: list[Record], w: Words) -> str:
 
 def letter_table(rows: list[Record], w: Words) -> Table:
     """These stays, as many as a letter lists."""
-    columns = columns_of(w, "case_id:code")
-    columns += [Column(w.of(WORDS, key), "text") for key in ("admission", "discharge")]
-    columns += [Column(w.of(WORDS, key)) for key in ("deductible", "excess")]
+    columns = [
+        *columns_of(w, "case_id:code"),
+        *(Column(w.of(WORDS, key), "text") for key in ("admission", "discharge")),
+        *(Column(w.of(WORDS, key)) for key in ("deductible", "excess")),
+    ]
+    kinds, keys = "yuan yuan", ("deductible_fen", "excess_fen")
     return Table(
         w.of(WORDS, "letter"),
         columns,
@@ -225,8 +222,7 @@ def letter_table(rows: list[Record], w: Words) -> Table:
                 r["case_id"],
                 f"{r['admission_date']}",
                 f"{r['discharge_date']}",
-                yuan(r["deductible_fen"]),
-                yuan(r["excess_fen"]),
+                *cells(kinds, [r[key] for key in keys]),
             )
             for r in rows
         ],

@@ -23,7 +23,7 @@ from .amounts import units_of, yuan
 from .classes import rest_of_all
 from .reopened import correction_counts, is_reopened
 from .run import Account, Amounts, Run, total_of
-from .sheets import cells
+from .sheets import Field, Sheet, cells
 from .svg import SERIES, short_label
 from .tables import Cell, Column, Row, Table, columns_of, row
 from .texts import UNITS, Words
@@ -354,21 +354,20 @@ def _payment_name(record: Record, w: Words) -> str:
     return w("g_named", mode=mode, name=name) if name else mode
 
 
-def ceiling_lines(run: Run, w: Words) -> list[tuple[str, str, int]]:
+def ceiling_lines(
+    paid: Iterable[tuple[str, int]], target: int, reserves: Sequence[Record], w: Words
+) -> list[tuple[str, str, int]]:
     """Role, name and fen of each line of the ceiling: what is paid, the target, what is left of it.
 
-    What is reserved inside the target has its amount as it is; nothing where there is no ceiling.
+    What is reserved inside the target has its amount as it is.
     """
-    facts = ceiling_facts(run, w)
-    if facts is None:
-        return []
-    paid, target, reserves = facts
-    whole = sum(fen for _, fen in paid)
+    lines = [("paid", name, fen) for name, fen in paid]
+    whole = sum(fen for _, _, fen in lines)
     inside = [(r["name"], int(r["amount_fen"])) for r in reserves if r.get("inside_target")]
     free = target - sum(fen for _, fen in inside)
     drawn = [r for r in reserves if r.get("drawn_fen") is not None]
     return [
-        *(("paid", name, fen) for name, fen in paid),
+        *lines,
         ("total", w("g_total"), whole),
         ("target", w("g_target"), target),
         *(("inside", w("g_inside", name=name), fen) for name, fen in inside),
@@ -381,10 +380,20 @@ def ceiling_lines(run: Run, w: Words) -> list[tuple[str, str, int]]:
     ]
 
 
+def ceiling_sheet(lines: Iterable[tuple[str, str, int]], w: Words) -> Sheet:
+    """The lines as a sheet; what is reserved inside the target is taken off."""
+    fields = [Field("item", w("step"), "long"), Field("amount", w("g_amount"), "yuan")]
+    rows = [
+        {"item": name, "amount": -fen if role == "inside" else fen} for role, name, fen in lines
+    ]
+    return Sheet(w("x_ceiling"), fields, rows)
+
+
 def ceiling_table(run: Run, w: Words) -> Table | None:
-    lines = ceiling_lines(run, w)
-    if not lines:
+    facts = ceiling_facts(run, w)
+    if facts is None:
         return None
+    lines = ceiling_lines(*facts, w)
     table = Table(w("s_ceiling"), columns_of(w, "step:text g_amount g_share"), [], css="narrow")
     (target,) = (fen for role, _, fen in lines if role == "target")
     kinds = {"total": "total", "target": "strong", "free": "strong"}

@@ -30,7 +30,7 @@ from .notes import first_notes
 from .reopened import WORDS as REOPENED
 from .reopened import differences, has_whole, is_reopened, mark_text, note_text
 from .run import Account, CaseSum, Part, Run, sum_of, total_of
-from .sections import ceiling_lines, parameter_rows, parameter_value
+from .sections import ceiling_facts, ceiling_lines, ceiling_sheet, parameter_rows, parameter_value
 from .sensitivity import sheet_fields, sheet_rows, tried
 from .sheets import Field, exact
 from .texts import Words
@@ -56,11 +56,11 @@ _KINDS = {
     "points": "points deducted before_readmission base_points set_points",
     "yuan": """by_points money recorded due difference prepaid deposit forfeited shared violation
         carried final waits payable recover held_fund cost mean group_mean fund not_pool price a_day
-        unreasonable amount""",
+        unreasonable""",
     "value": "value",
     "percent": "ratio",
     "wide": "hospital name class",
-    "long": "note source item",
+    "long": "note source",
 }
 KINDS = {key: kind for kind, keys in _KINDS.items() for key in keys.split()}
 WIDTHS = {
@@ -549,13 +549,10 @@ class _Workbook:
 
     def _ceiling(self) -> None:
         """All payments beside the control target, reserves inside it taken off, and the draws."""
-        w, lines = self.w, ceiling_lines(self.run, self.w)
-        if lines:
-            rows = (
-                {"item": name, "amount": -fen if role == "inside" else fen}
-                for role, name, fen in lines
-            )
-            self._listing(w("x_ceiling"), self._fields("item=step amount=g_amount"), rows)
+        facts = ceiling_facts(self.run, self.w)
+        if facts is not None:
+            made = ceiling_sheet(ceiling_lines(*facts, self.w), self.w)
+            self._listing(made.title, list(made.fields), map(dict, made.rows))
 
     # --- tables as they stand in the run folder ------------------------------------------------
 

@@ -90,10 +90,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "l_violation": ("减：违规扣款", "Less: violations"),
     "l_carried": ("减：结转扣回", "Less: carried from earlier years"),
     "l_carried_note": ("正数为扣回，负数为补付", "positive: recovered, negative: added"),
-    "letter_gross_waits": (
-        "另有 {fen} 元待收回后再付",
-        "{fen} yuan more wait until others have paid back",
-    ),
     "l_waits": ("减：待收回后再付", "Less: waiting until others pay back"),
     "l_waits_note": (
         "超出总额控制目标的部分，按各机构最终支付的多少分摊，待他方应收回的金额收回后再付（ceiling.excess）",
@@ -101,14 +97,6 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
         "back (ceiling.excess)",
     ),
     "l_payable_again": ("重算应支付", "Payable, settled again"),
-    "letter_moved_in": (
-        "{pool}与其他险种合并点值，全区由其他险种调入 {fen} 元",
-        "{pool} has one value with other pools: {fen} yuan come from them, in the whole region",
-    ),
-    "letter_moved_out": (
-        "{pool}与其他险种合并点值，全区向其他险种调出 {fen} 元",
-        "{pool} has one value with other pools: {fen} yuan go to them, in the whole region",
-    ),
     "l_final_return": (
         "负数：在下期拨付中抵回，不另行退款",
         "negative: set off against the next payments, nothing to be paid back",
@@ -125,45 +113,13 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "l_cases": ("{n} 例", "{n} cases"),
     # the letter
     "letter_title": ("住院费用清算通知书", "Notice of settlement"),
-    "letter_no": ("编码 {id} · 等级 {level}", "Id {id} · level {level}"),
     "letter_lead": (
         "现将贵机构 {year} 年度住院费用 DRG 点数法清算结果通知如下。各项数字均可按所列算式用计算器复算。",
         "This is the settlement of your inpatient cases of {year} by DRG points. Every figure can be "
         "recomputed with a calculator by the formulas given.",
     ),
-    "letter_result_pay": ("本次支付贵机构 {fen} 元", "Payable to you now: {fen} yuan"),
-    "letter_result_waits": (
-        "本次支付贵机构 {fen} 元；另有 {waits} 元超出总额控制目标，待他方应收回的金额收回后再付（ceiling.excess）",
-        "Payable to you now: {fen} yuan; {waits} yuan more wait until others have paid back, as the "
-        "control target holds (ceiling.excess)",
-    ),
-    "letter_result_return": (
-        "最终支付 -{fen} 元：在下期拨付中抵回，贵机构无须另行退款",
-        "Final payment: -{fen} yuan, set off against the next payments; pay nothing back",
-    ),
-    "letter_result_demand": (
-        "最终支付 -{fen} 元：贵机构协议已解除，没有下期拨付可抵，请将 {fen} 元退回基金",
-        "Final payment: -{fen} yuan. Your agreement has ended and there is no next payment: please "
-        "pay {fen} yuan back to the fund",
-    ),
-    "letter_result_left": (
-        "本次未清算（该险种没有点数），应付和最终支付均未确定",
-        "not settled this time (the pool has no points): nothing is decided",
-    ),
-    "letter_gross_demand": (
-        "合计本次支付 {pay} 元，合计须退回基金 {back} 元（各险种基金分列，未相互抵减）",
-        "In all {pay} yuan payable now and {back} yuan to be paid back to the fund (funds apart, not "
-        "netted)",
-    ),
     "letter_demanded": ("须退回（协议已解除）", "To be paid back (ended)"),
-    "letter_result_none": ("本次支付 0.00 元", "Payable to you now: 0.00 yuan"),
-    "letter_gross": (
-        "合计本次支付 {pay} 元，合计在下期拨付中抵回 {back} 元（各险种基金分列，未相互抵减）",
-        "In all {pay} yuan payable now and {back} yuan to be set off against the next payments "
-        "(funds apart, not netted)",
-    ),
     "letter_gross_return": ("下期抵回", "To be set off"),
-    "letter_standing": ("协议状态 {word}", "standing of its agreement: {word}"),
     "letter_overview": ("总览", "Overview"),
     "letter_pool": ("{pool}：从点数到支付", "{pool}: from points to the payment"),
     "letter_classes": ("{pool}：病例类别", "{pool}: classes of cases"),
@@ -175,17 +131,7 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "split_rounding": ("取整", "Rounding"),
     "letter_held_review": ("待特病单议", "special review"),
     "letter_held": ("暂不支付的病例", "Cases held"),
-    "letter_held_lead": (
-        "{n} 例等待特病单议或核实，既未支付也未计入以上各项；有结论后另行清算。",
-        "{n} cases wait for review or to be looked at: neither paid nor in the sums above; they are "
-        "settled afterwards.",
-    ),
     "letter_bad": ("未参与清算的病例", "Cases not settled"),
-    "letter_bad_lead": (
-        "{n} 例因数据问题被隔离，未参与清算；请按处理办法改正后重新提交。",
-        "{n} cases were set aside for faults of their data; corrected, they can be submitted again.",
-    ),
-    "letter_more": ("仅列前 {shown} 例，共 {all} 例。", "The first {shown} of {all} are listed."),
     "letter_parameters": ("所用政策参数", "Policy parameters used"),
     "letter_verified": ("已核实", "verified"),
     "letter_unverified": ("未核实", "not verified"),
