@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choose, choosing
@@ -29,19 +30,77 @@ GROUPS = {
     "mdc": (("MDC", "MDC"), ("主要诊断大类", "MDC")),
     "class": (("病例类别", "class"), ("病例类别", "Case class")),
 }
-MONEY = {
-    "due_change_fen": ("应付合计增减（基金）", "change of dues in all (the fund)", "change"),
-    "moved_fen": ("机构之间转移", "moved between hospitals", "yuan"),
-    "payable_change_fen": ("本次支付增减", "change of what is paid now", "change"),
-    "deferred_change_fen": ("待收回后再付增减", "change of what waits for recoveries", "change"),
-    "recover_change_fen": ("应收回增减", "change of what is owed back", "change"),
-}
-CASH = {
-    "payable": ("本次支付（元）", "paid now (yuan)"),
-    "deferred": ("待收回后再付（元）", "waits (yuan)"),
-    "recover": ("应收回（元）", "owed back (yuan)"),
-}
 SIDES = {"before": ("现行", "today"), "after": ("试算", "in the trial")}
+CASH = ("payable", "deferred", "recover")
+# columns that stand twice, today and in the trial, by their key with a * for the side
+PAIRS = {
+    "cases_*": ("病例数", "cases", "count"),
+    "points_*": ("点数", "points", "points"),
+    "due_*_fen": ("应付（元）", "due (yuan)", "yuan"),
+    "due_share_*": ("份额", "share", "percent"),
+    "available_*_fen": ("可用预算（元）", "budget (yuan)", "yuan"),
+    "settled_*_fen": ("清算总额（元）", "settled (yuan)", "yuan"),
+    "point_value_*": ("点值（元/点）", "point value (yuan)", "value"),
+    "residual_*_fen": ("尾差（元）", "residual (yuan)", "yuan"),
+    "payable_*_fen": ("本次支付（元）", "paid now (yuan)", "yuan"),
+    "deferred_*_fen": ("待收回后再付（元）", "waits (yuan)", "yuan"),
+    "recover_*_fen": ("应收回（元）", "owed back (yuan)", "yuan"),
+}
+# all other columns: Chinese, English, kind; behind them the place that alone shows a column
+FIELDS = {
+    "name": ("试算", "trial", "text"),
+    "trial": ("试算设置", "settings", "long", "book"),
+    "refused": ("不能清算的原因", "refused", "long", "book"),
+    "cause_name": ("改变", "changes", "wide"),
+    "cause_key": ("参数", "key", "code"),
+    "before": ("现行", "today", "wide"),
+    "after": ("试算为", "becomes", "wide"),
+    "source_today": ("现行值的依据", "source of today's value", "long", "page"),
+    "settled_fen": ("清算总额（元）", "settled (yuan)", "yuan"),
+    "winners": ("增加的机构", "winners", "count", "page"),
+    "losers": ("减少的机构", "losers", "count", "page"),
+    "same": ("不变", "unchanged", "count", "page"),
+    "side": ("", "", "text"),
+    "pool": ("险种", "pool", "text"),
+    "pool_name": ("险种", "pool", "text"),
+    "settled_change_fen": ("清算总额增减（元）", "change (yuan)", "yuan"),
+    "available_fen": ("可用预算（元）", "budget (yuan)", "yuan"),
+    "recorded_fund_fen": ("统筹基金记账（元）", "recorded fund (yuan)", "yuan"),
+    "points": ("点数", "points", "points"),
+    "point_value": ("点值（元/点）", "point value (yuan)", "value"),
+    "value_change": ("点值增减", "change", "count"),
+    "residual_fen": ("尾差（元）", "residual (yuan)", "yuan"),
+    "hospital_name": ("医疗机构", "hospital", "wide"),
+    "hospital_id": ("编码", "id", "code"),
+    "institution": ("医疗机构编码", "hospital", "text"),
+    "level": ("等级", "level", "text"),
+    "change_fen": ("应付增减（元）", "change of due (yuan)", "change"),
+    "rate": ("增减率", "change, %", "count", "page"),
+    "kind": ("分列", "by", "text"),
+    "code": ("名称", "name", "wide"),
+    "cause": ("原因", "cause", "wide"),
+    "points_after": ("点数", "points", "points"),
+    "settled_after_fen": ("清算总额（元）", "settled (yuan)", "yuan"),
+    "point_value_after": ("点值（元/点）", "point value (yuan)", "value"),
+    "due_after_fen": ("应付（元）", "due (yuan)", "yuan"),
+    "parameter": ("参数", "parameter", "wide"),
+    "key": ("代码", "key", "code"),
+    "value": ("取值", "value", "wide"),
+    "source": ("依据或理由", "source or reason", "long"),
+    "users": ("用于", "used by", "wide"),
+    "due_change_fen": ("应付合计增减（基金）（元）", "change of dues in all (the fund) (yuan)", "change"),
+    "moved_fen": ("机构之间转移（元）", "moved between hospitals (yuan)", "yuan"),
+    "payable_change_fen": ("本次支付增减（元）", "change of what is paid now (yuan)", "change"),
+    "deferred_change_fen": (
+        "待收回后再付增减（元）", "change of what waits for recoveries (yuan)", "change",
+    ),
+    "recover_change_fen": ("应收回增减（元）", "change of what is owed back (yuan)", "change"),
+}  # fmt: skip
+CHANGES_OF_CASH = "payable_change_fen deferred_change_fen recover_change_fen"
+MONEY = f"due_change_fen moved_fen {CHANGES_OF_CASH}"
+WIDTHS = {"cause_key": 34, "key": 24} | dict.fromkeys(MONEY.split(), 20)
+CASH_PAIRS = "payable_*_fen deferred_*_fen recover_*_fen"
+POINTS_AND_DUES = "points_* due_*_fen change_fen rate due_share_*"
 
 
 class SimulationSheets:
@@ -49,54 +108,28 @@ class SimulationSheets:
 
     def __init__(self, simulation: Simulation, lang: str) -> None:
         self.simulation, self.lang, self.t = simulation, lang, choosing(lang)
-        self.trial = Field("name", self.t("试算", "trial"))
-        self.settings_text = Field("trial", self.t("试算设置", "settings"), "long", only="book")
-        self.refused = Field("refused", self.t("不能清算的原因", "refused"), "long", only="book")
-        label = self.t("应付增减（元）", "change of due (yuan)")
-        self.change = Field("change_fen", label, "change")
-        self.rate = Field("rate", self.t("增减率", "change, %"), "count", only="page")
 
-    def _pairs(
-        self, key: str, zh: str, en: str, kind: str, ending: str = "", only: str = ""
-    ) -> list[Field]:
-        """A column today and in the trial."""
-        return [
-            Field(f"{key}_{side}{ending}", self.t(f"{a}{zh}", f"{en} {b}"), kind, only=only)
-            for side, (a, b) in SIDES.items()
-        ]
-
-    def _points_and_dues(self) -> list[Field]:
-        points = self._pairs("points", "点数", "points", "points")
-        dues = self._pairs("due", "应付（元）", "due (yuan)", "yuan", "_fen")
-        return [*points, *dues, self.change, self.rate]
-
-    def _shares(self, only: str = "") -> list[Field]:
-        return self._pairs("due_share", "份额", "share", "percent", only=only)
-
-    def _cash(self, only: str = "") -> list[Field]:
-        return [
-            field
-            for key, names in CASH.items()
-            for field in self._pairs(key, *names, "yuan", "_fen", only)
-        ]
-
-    def _money(self) -> list[Field]:
-        return [
-            Field(key, self.t(f"{zh}（元）", f"{en} (yuan)"), kind, width=20)
-            for key, (zh, en, kind) in MONEY.items()
-        ]
+    def _fields(self, keys: str) -> list[Field]:
+        """Columns by their keys; behind `=` the key of the words that a column has."""
+        found = []
+        for item in keys.split():
+            if item in PAIRS:
+                zh, en, kind = PAIRS[item]
+                found += [
+                    Field(item.replace("*", side), self.t(f"{a}{zh}", f"{en} {b}"), kind)
+                    for side, (a, b) in SIDES.items()
+                ]
+                continue
+            key, _, words = item.partition("=")
+            zh, en, kind, *only = FIELDS[words or key]
+            width = WIDTHS.get(words or key, 0)
+            found.append(Field(key, self.t(zh, en), kind, width=width, only="".join(only)))
+        return found
 
     def settings(self) -> Sheet:
         """What each trial changes."""
         t = self.t
-        fields = [
-            self.trial,
-            Field("cause_name", t("改变", "changes"), "wide"),
-            Field("cause", t("参数", "key"), "code", width=34),
-            Field("before", t("现行", "today"), "wide"),
-            Field("after", t("试算为", "becomes"), "wide"),
-            Field("source", t("现行值的依据", "source of today's value"), "long", only="page"),
-        ]
+        fields = self._fields("name cause_name cause=cause_key before after source=source_today")
         rows = []
         for result in self.simulation.trials:
             for row in setting_rows(self.simulation, result.trial.settings):
@@ -118,19 +151,7 @@ class SimulationSheets:
     def totals(self) -> Sheet:
         """T, money moved, winners and losers of each trial."""
         t, base = self.t, self.simulation.base
-        counts = {
-            "winners": t("增加的机构", "winners"),
-            "losers": t("减少的机构", "losers"),
-            "same": t("不变", "unchanged"),
-        }
-        fields = [
-            self.trial,
-            Field("settled_fen", t("清算总额（元）", "settled (yuan)"), "yuan"),
-            *self._money(),
-            *(Field(key, name, "count", only="page") for key, name in counts.items()),
-            self.refused,
-            self.settings_text,
-        ]
+        fields = self._fields(f"name settled_fen {MONEY} winners losers same refused trial")
         rows = []
         for result in self.simulation.trials:
             row: Record = dict.fromkeys(field.key for field in fields)
@@ -150,33 +171,19 @@ class SimulationSheets:
     def pools(self) -> Sheet:
         """Each pool before and after: a row a trial, for the workbook."""
         t = self.t
-        fields = [
-            self.trial,
-            Field("pool_name", t("险种", "pool")),
-            *self._pairs("points", "点数", "points", "points"),
-            *self._pairs("available", "可用预算（元）", "budget (yuan)", "yuan", "_fen"),
-            *self._pairs("settled", "清算总额（元）", "settled (yuan)", "yuan", "_fen"),
-            Field("settled_change_fen", t("清算总额增减（元）", "change (yuan)"), "yuan"),
-            *self._pairs("point_value", "点值（元/点）", "point value (yuan)", "value"),
-            *self._pairs("residual", "尾差（元）", "residual (yuan)", "yuan", "_fen"),
-            self.settings_text,
-        ]
+        fields = self._fields(
+            "name pool_name points_* available_*_fen settled_*_fen settled_change_fen point_value_* "
+            "residual_*_fen trial"
+        )
         return Sheet(t("险种", "pools"), fields, folder.pool_rows(self.simulation))
 
     def pool_values(self) -> Sheet:
         """Points, T and point value of each pool, today and under each trial, for the page."""
         t, base = self.t, self.simulation.base
-        fields = [
-            Field("side", ""),
-            Field("name", t("险种", "pool")),
-            Field("available_fen", t("可用预算（元）", "budget (yuan)"), "yuan"),
-            Field("recorded_fund_fen", t("统筹基金记账（元）", "recorded fund (yuan)"), "yuan"),
-            Field("points", t("点数", "points"), "points"),
-            Field("settled_fen", t("清算总额（元）", "settled (yuan)"), "yuan"),
-            Field("value", t("点值（元/点）", "point value (yuan)"), "value"),
-            Field("change", t("点值增减", "change"), "count"),
-            Field("residual_fen", t("尾差（元）", "residual (yuan)"), "yuan"),
-        ]
+        fields = self._fields(
+            "side name=pool available_fen recorded_fund_fen points settled_fen value=point_value "
+            "change=value_change residual_fen"
+        )
         today = {pool.pool: pool for pool in base.pools}
         trials = [(r.trial.name, r.outcome) for r in self.simulation.trials if r.outcome]
         rows = []
@@ -195,38 +202,16 @@ class SimulationSheets:
     def funds(self) -> Sheet:
         """What each fund pays: of dues, now and later, and what it is owed back."""
         t = self.t
-        fields = [
-            self.trial,
-            Field("pool", t("险种", "pool")),
-            *self._pairs("due", "应付（元）", "due (yuan)", "yuan", "_fen"),
-            self.change,
-            *self._cash(),
-            self.settings_text,
-        ]
+        fields = self._fields(f"name pool due_*_fen change_fen {CASH_PAIRS} trial")
         return Sheet(t("基金收付", "funds"), fields, list(folder.fund_rows(self.simulation)))
 
     def hospitals(self) -> Sheet:
         """Each hospital and pool before and after, for the workbook."""
         t = self.t
-        fields = [
-            self.trial,
-            *self._hospital_names(),
-            Field("pool", t("险种", "pool")),
-            *self._pairs("cases", "病例数", "cases", "count"),
-            *self._points_and_dues(),
-            *self._shares(),
-            *self._cash(),
-            self.settings_text,
-        ]
+        fields = self._fields(
+            f"name hospital_name hospital_id level pool cases_* {POINTS_AND_DUES} {CASH_PAIRS} trial"
+        )
         return Sheet(t("医疗机构", "hospitals"), fields, folder.hospital_rows(self.simulation))
-
-    def _hospital_names(self) -> list[Field]:
-        t = self.t
-        return [
-            Field("hospital_name", t("医疗机构", "hospital"), "wide"),
-            Field("hospital_id", t("编码", "id"), "code"),
-            Field("level", t("等级", "level")),
-        ]
 
     def hospitals_of(self, result: TrialResult, outcome: Outcome) -> Sheet:
         """Each hospital over all pools in one trial, the largest change first, for the page."""
@@ -246,22 +231,13 @@ class SimulationSheets:
                 row[f"due_share_{side}"] = amounts.percent(row[f"due_{side}_fen"], fen, 3)
             for key in CASH:
                 row[f"{key}_change_fen"] = row[f"{key}_after_fen"] - row[f"{key}_before_fen"]
-        fields = [*self._hospital_names(), *self._points_and_dues(), *self._shares()]
-        title = self.t("医疗机构", "Hospitals")
-        return Sheet(title, [*fields, *self._money()[2:]], rows)
+        keys = f"hospital_name hospital_id level {POINTS_AND_DUES} {CHANGES_OF_CASH}"
+        return Sheet(self.t("医疗机构", "Hospitals"), self._fields(keys), rows)
 
     def groups(self) -> Sheet:
         """Levels, MDCs and classes before and after, over all pools."""
         t = self.t
-        fields = [
-            self.trial,
-            Field("kind", t("分列", "by")),
-            Field("code", t("名称", "name"), "wide"),
-            *self._pairs("cases", "病例数", "cases", "count"),
-            *self._points_and_dues(),
-            *self._shares(),
-            self.settings_text,
-        ]
+        fields = self._fields(f"name kind code cases_* {POINTS_AND_DUES} trial")
         outcomes = {r.trial.name: r.outcome for r in self.simulation.trials}
 
         def rows() -> Iterator[Record]:
@@ -290,14 +266,7 @@ class SimulationSheets:
     def causes(self) -> Sheet:
         """The change of each hospital and pool by cause, for the workbook."""
         t, simulation = self.t, self.simulation
-        fields = [
-            self.trial,
-            Field("hospital_id", t("医疗机构编码", "hospital")),
-            Field("pool", t("险种", "pool")),
-            Field("cause", t("原因", "cause"), "wide"),
-            self.change,
-            self.settings_text,
-        ]
+        fields = self._fields("name hospital_id=institution pool cause change_fen trial")
         rows = (
             {**row, "cause": cause_name(simulation, row["cause"], self.lang)}
             for row in folder.cause_rows(simulation)
@@ -357,16 +326,11 @@ class SimulationSheets:
     def sweep(self) -> Sheet:
         """Each place of the sweep and pool."""
         t = self.t
-        fields = [
-            *self._heads(),
-            Field("pool", t("险种", "pool"), only="book"),
-            Field("pool_name", t("险种", "pool"), only="page"),
-            Field("points_after", t("点数", "points"), "points"),
-            Field("settled_after_fen", t("清算总额（元）", "settled (yuan)"), "yuan"),
-            Field("point_value_after", t("点值（元/点）", "point value (yuan)"), "value"),
-            *self._money(),
-            self.refused,
-        ]
+        pool, *rest = self._fields(
+            f"pool points_after settled_after_fen point_value_after {MONEY} refused"
+        )
+        pools = [replace(pool, only="book"), replace(pool, key="pool_name", only="page")]
+        fields = [*self._heads(), *pools, *rest]
         return Sheet(t("扫描", "sweep"), fields, self._said(folder.sweep_rows(self.simulation)))
 
     def sweep_hospitals(self) -> Sheet:
@@ -374,10 +338,7 @@ class SimulationSheets:
         t = self.t
         fields = [
             *self._heads(),
-            Field("hospital_id", t("医疗机构编码", "hospital")),
-            Field("pool", t("险种", "pool")),
-            Field("due_after_fen", t("应付（元）", "due (yuan)"), "yuan"),
-            self.change,
+            *self._fields("hospital_id=institution pool due_after_fen change_fen"),
         ]
         rows = self._said(folder.sweep_hospital_rows(self.simulation))
         return Sheet(t("扫描 医疗机构", "sweep, hospitals"), fields, rows)
@@ -385,13 +346,7 @@ class SimulationSheets:
     def unverified(self) -> Sheet:
         """The values without a verified source, today's and the trials'."""
         t = self.t
-        fields = [
-            Field("name", t("参数", "parameter"), "wide"),
-            Field("key", t("代码", "key"), "code", width=24),
-            Field("value", t("取值", "value"), "wide"),
-            Field("source", t("依据或理由", "source or reason"), "long"),
-            Field("users", t("用于", "used by"), "wide"),
-        ]
+        fields = self._fields("name=parameter key value source users")
         return Sheet(
             t("未核实参数", "unverified parameters"),
             fields,
