@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drgpay.ground.outputs import whole_file
-
 from .month_folder import MonthFolder
 from .month_sheets import MonthSheets
 from .texts import Words
-from .workbook import Book
+from .workbook import write_book
 
 NAME = "month.xlsx"
 
@@ -28,16 +26,9 @@ def write_month_excel(folder: Path, lang: str = "zh") -> Path:
     month = run.month
     if run.every:
         month, what = str(m["region"]["year"]), sheets.t("各月结算", "months")
-    target = folder / NAME
-    with whole_file(target) as part:
-        book = Book(
-            str(part),
-            title=f"{m['region']['name']} {month} {what}",
-            mark=" · ".join(marks),
-            digest=f"{w('run_id')} {run.digest[:12]}",
-            page=w("x_page"),
-        )
-        made = [
+    return write_book(
+        folder / NAME,
+        [
             None if run.every else sheets.payments(),
             sheets.pools(),
             sheets.hospitals(),
@@ -48,9 +39,9 @@ def write_month_excel(folder: Path, lang: str = "zh") -> Path:
             sheets.ceiling(),
             sheets.parameters(run.used_parameters),
             sheets.checks(),
-        ]
-        for sheet in made:
-            if sheet is not None:
-                book.add(sheet)
-        book.close()
-    return target
+        ],
+        lang,
+        title=f"{m['region']['name']} {month} {what}",
+        mark=" · ".join(marks),
+        digest=f"{w('run_id')} {run.digest[:12]}",
+    )

@@ -10,17 +10,16 @@ from typing import Any
 from markupsafe import Markup
 
 from drgpay.ground.languages import choose, choosing
-from drgpay.ground.outputs import whole_file
 from drgpay.names.codes import word
 from drgpay.names.run_columns import label
 from drgpay.runs.records import Change, RunDiff, RunInfo
 
 from . import amounts
 from .amounts import yuan
-from .pages import Banner, PageSection, Tile, grid, table, write_page
+from .pages import grid, page_parts, table, write_page
 from .sheets import Field, Sheet, page_table
 from .texts import Words
-from .workbook import Book
+from .workbook import write_book
 
 PLACES = 6
 FACTS = {
@@ -155,28 +154,7 @@ def write_diff_page(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a page; return its path."""
     words = _Words(diff, lang)
     t = words.t
-    sections = []
-    for part, title, changes, keys in words.parts():
-        if changes:
-            made = page_table(_sheet(words, part, title, changes, keys))
-            sections.append(PageSection(part, title, [], grid(made)))
-    sections.append(PageSection("cases", t("病例", "Cases"), [], _case_tables(words)))
-    due = [c for c in diff.hospitals if c.column == "final_fen"]
-    less = -sum(min(0, c.difference) for c in due)
-    more = sum(max(0, c.difference) for c in due)
-    tiles = [
-        Tile(t("改变的病例", "Cases changed"), f"{diff.cases.changed:,}"),
-        Tile(t("改变的机构、险种", "Hospitals and pools changed"), f"{len(due):,}"),
-        Tile(
-            t("最终支付减少合计", "Final payments less by"), yuan(less), "", "loss" if less else ""
-        ),
-        Tile(
-            t("最终支付增加合计", "Final payments more by"), yuan(more), "", "key" if more else ""
-        ),
-    ]
-    banners = []
-    if diff.same:
-        banners.append(Banner("warning", t("没有差别", "No difference"), ""))
+    due = [c.difference for c in diff.hospitals if c.column == "final_fen"]
     return write_page(
         path,
         lang=lang,
@@ -187,10 +165,17 @@ def write_diff_page(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
             (t("前", "from"), _run_title(diff.a, words.a, lang), diff.a.digest[:12]),
             (t("后", "to"), _run_title(diff.b, words.b, lang), diff.b.digest[:12]),
         ],
-        sections=sections,
-        banners=banners,
-        tiles=tiles,
         mark=Words(lang)("print_trial") if diff.a.trial or diff.b.trial else "",
+        **page_parts(
+            "runs_diff.html.j2",
+            lang,
+            diff=diff,
+            sheets={part[0]: _sheet(words, *part) for part in words.parts() if part[2]},
+            cases=_case_tables(words),
+            changed=len(due),
+            less=-sum(min(0, fen) for fen in due),
+            more=sum(max(0, fen) for fen in due),
+        ),
     )
 
 
@@ -291,17 +276,12 @@ def write_diff_excel(diff: RunDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as a workbook: numbers as numbers, differences as formulas."""
     words = _Words(diff, lang)
     w, t = Words(lang), words.t
-    with whole_file(path) as part:
-        book = Book(
-            str(part),
-            title=f"{t('两次清算对比', 'Two runs compared')} {words.a} → {words.b}",
-            mark=w("print_trial") if diff.a.trial or diff.b.trial else "",
-            digest=f"{diff.a.digest[:12]} → {diff.b.digest[:12]}",
-            page=w("x_page"),
-        )
-        for name, title, changes, keys in words.parts():
-            if changes:
-                book.add(_sheet(words, name, title, changes, keys))
-        book.add(_case_counts(words))
-        book.close()
-    return path
+    sheets = [_sheet(words, *part) for part in words.parts() if part[2]]
+    return write_book(
+        path,
+        [*sheets, _case_counts(words)],
+        lang,
+        title=f"{t('两次清算对比', 'Two runs compared')} {words.a} → {words.b}",
+        mark=w("print_trial") if diff.a.trial or diff.b.trial else "",
+        digest=f"{diff.a.digest[:12]} → {diff.b.digest[:12]}",
+    )

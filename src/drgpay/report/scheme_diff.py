@@ -10,15 +10,13 @@ from markupsafe import Markup
 
 from drgpay.ground.errors import Bilingual, in_language
 from drgpay.ground.languages import choose, choosing
-from drgpay.ground.outputs import whole_file
 from drgpay.schemes.diff import Row, SchemeDiff, Section
 from drgpay.schemes.tables import Scheme
 
 from .amounts import display_width
 from .pages import folded, page_parts, table, write_page
 from .sheets import Field, Sheet
-from .texts import Words
-from .workbook import Book
+from .workbook import write_book
 
 SHOWN = 12
 SHOWN_WIDTH = 90
@@ -84,18 +82,8 @@ def _line(section: Section, row: Row, lang: str) -> str:
 
 def write_diff_excel(diff: SchemeDiff, path: Path, lang: str = "zh") -> Path:
     """Write the differences as an Excel file, counts first, one sheet a kind; return its path."""
-    with whole_file(path) as part:
-        book = Book(
-            str(part),
-            title=_title(diff, lang),
-            mark="",
-            digest=f"{diff.a.digest[:12]} → {diff.b.digest[:12]}",
-            page=Words(lang)("x_page"),
-        )
-        for sheet in _sheets(diff, lang):
-            book.add(sheet)
-        book.close()
-    return path
+    digest = f"{diff.a.digest[:12]} → {diff.b.digest[:12]}"
+    return write_book(path, _sheets(diff, lang), lang, title=_title(diff, lang), digest=digest)
 
 
 def _sheets(diff: SchemeDiff, lang: str) -> Iterator[Sheet]:

@@ -20,7 +20,7 @@ from .sheets import Field, Sheet
 from .svg import short_label
 from .tables import Cell
 from .texts import Words
-from .workbook import Book
+from .workbook import write_book
 
 Record = dict[str, Any]
 SHOWN = ("high", "middle", "low")
@@ -274,15 +274,7 @@ def write_excel(
     path: Path, signals: list[Record], evidence: list[Record], told: Record, lang: str
 ) -> None:
     """Write the workbook: an overview, a sheet a signal, the evidence, the parameters."""
-    w = Words(lang)
-    title = choose(lang, "异常信号", "Signals of gaming")
-    book = Book(
-        str(path),
-        title=f"{told['region']['name']} {told['region']['year']} {title}",
-        mark=w("print_synthetic") if told["synthetic"] else "",
-        digest=f"drgpay {told['drgpay_version']}",
-        page=w("x_page"),
-    )
+    w, title = Words(lang), choose(lang, "异常信号", "Signals of gaming")
     heads, matrix = _matrix(signals, lang)
     fields = [Field("id", choose(lang, "医疗机构编码", "Hospital id"), width=32)]
     fields += [Field(f"c{i}", label, width=15) for i, (label, _) in enumerate(heads)]
@@ -294,7 +286,7 @@ def write_excel(
     verdict = choose(
         lang, "信号不是结论，只提示应当核查之处", "A signal is a reason to look, not a verdict"
     )
-    book.add(Sheet(choose(lang, "总览", "Overview"), fields, rows, [verdict, ""]))
+    sheets = [Sheet(choose(lang, "总览", "Overview"), fields, rows, [verdict, ""])]
     for signal in SIGNALS.values():
         name = in_language(signal.name, lang)
         own = [
@@ -303,7 +295,7 @@ def write_excel(
             if r["signal"] == signal.id
         ]
         lead = [name, in_language(signal.meaning, lang)]
-        book.add(Sheet(name, _fields(SHEET_COLUMNS, lang), own, lead))
+        sheets.append(Sheet(name, _fields(SHEET_COLUMNS, lang), own, lead))
     proved = [
         {**e, "signal": in_language(signal.name, lang)}
         for signal in SIGNALS.values()
@@ -313,6 +305,12 @@ def write_excel(
     fields = [Field("signal", choose(lang, "信号", "Signal"), "wide")]
     fields += _fields(EVIDENCE_COLUMNS, lang)
     heading = choose(lang, f"证据 {len(proved)} 条", f"Evidence: {len(proved)} rows")
-    book.add(Sheet(choose(lang, "证据", "Evidence"), fields, proved, [heading]))
-    book.add(_parameters(told, lang))
-    book.close()
+    sheets.append(Sheet(choose(lang, "证据", "Evidence"), fields, proved, [heading]))
+    write_book(
+        path,
+        [*sheets, _parameters(told, lang)],
+        lang,
+        title=f"{told['region']['name']} {told['region']['year']} {title}",
+        mark=w("print_synthetic") if told["synthetic"] else "",
+        digest=f"drgpay {told['drgpay_version']}",
+    )

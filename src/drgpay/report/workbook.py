@@ -10,9 +10,11 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
-from drgpay.ground.outputs import drop_folder, spill_folder
+from drgpay.ground.languages import choose
+from drgpay.ground.outputs import drop_folder, spill_folder, whole_file
 
 from . import amounts
 from .sheets import Field, Sheet, exact, kind_of
@@ -312,6 +314,26 @@ class Book:
                 sheet.write_string(last + 1, 0, label, self.format(bg_color="#F1F3F3", **style))
             else:
                 sheet.write_blank(last + 1, place, None, self.format(bg_color="#F1F3F3", **style))
+
+
+def write_book(
+    path: Path,
+    sheets: Iterable[Sheet | None],
+    lang: str,
+    *,
+    title: str,
+    digest: str,
+    mark: str = "",
+) -> Path:
+    """Write a workbook of the sheets that there are and return its path; it appears when it is whole."""
+    with whole_file(path) as part:
+        page = choose(lang, "第 &P 页，共 &N 页", "Page &P of &N")
+        book = Book(str(part), title=title, mark=mark, digest=digest, page=page)
+        for sheet in sheets:
+            if sheet is not None:
+                book.add(sheet)
+        book.close()
+    return path
 
 
 def limited(rows: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Mapping[str, Any]]:
