@@ -157,12 +157,12 @@ def test_ceiling__a_reserve_inside_the_target_is_taken_off_it(folders: dict[str,
     amount = yuan_text(drawn)
     assert any(f"动用“调剂金” {amount} 元" in w["zh"] for w in manifest["warnings"])
     page = (folders["adjusted"] / "month.html").read_text(encoding="utf-8")
-    assert "减：目标内预留“调剂金”" in page
+    assert "减：目标内预留 调剂金" in page
     sheet = openpyxl.load_workbook(folders["adjusted"] / "month.xlsx")["总额控制"]
     rows = {row[0]: row[1] for row in sheet.iter_rows(values_only=True)}
-    assert rows["减：目标内预留“调剂金”"] == -1000
+    assert rows["减：目标内预留 调剂金"] == -1000
     assert rows["可支付额"] == 93_000
-    assert round(rows["动用预留“调剂金”"] * 100) == drawn
+    assert round(rows["动用：调剂金"] * 100) == drawn
 
 
 def test_parameters__without_a_verified_source_are_listed(folders: dict[str, Path]) -> None:
