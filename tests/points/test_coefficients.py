@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from drgpay.ground.errors import InputError, PolicyError
+from drgpay.names.codes import COMPONENTS
 from drgpay.names.run_columns import label
 from drgpay.points.base import BasePoints, given_base_points, history_base_points
 from drgpay.points.coefficients import (
@@ -25,7 +26,6 @@ from drgpay.points.coefficients import (
 )
 from drgpay.points.history import History
 from drgpay.policy import YearPolicy, load_policy
-from drgpay.policy.catalogue import COMPONENTS
 
 TESTLAND = load_policy("testland")
 HOSPITALS, LEVELS = ("H1", "H2", "H3"), ("三级", "三级", "二级")

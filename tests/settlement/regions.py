@@ -27,8 +27,10 @@ import pytest
 
 from drgpay.ground.errors import DrgpayError
 from drgpay.grouper.versions import any_grouper
+from drgpay.names.choices import CLASSES
+from drgpay.names.codes import COMPONENTS
 from drgpay.names.readings import READINGS, Readings, asked_readings
-from drgpay.policy.catalogue import CATALOGUE, CLASSES, COMPONENTS, FINDINGS
+from drgpay.policy.catalogue import CATALOGUE, FINDINGS
 from drgpay.policy.constraints import Amounts, Bands, Names, Pairs, Switch, Tiers, Weights
 from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, rows_digest
 from drgpay.runs.year_tables import case_tables, drgs_table, pools_table

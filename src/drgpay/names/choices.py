@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from drgpay.names.codes import CASE_CLASSES
 
 # classes of cases that parameters list
-_CLASSES = (
+CLASSES = (
     "normal", "high", "low", "unstable", "ungrouped", "ambiguous", "bed_day", "special_discharge",
 )  # fmt: skip
 WORDS: Mapping[str, str] = {
-    **{code: CASE_CLASSES[code].chinese for code in _CLASSES},
+    **{code: CASE_CLASSES[code].chinese for code in CLASSES},
     "accept": "接受",
     "all": "全部非统筹支付",
     "always": "一律",

@@ -64,7 +64,8 @@ SEVERITIES: Mapping[str, Bilingual] = {
     "warning": both("警告", "warning"),
     "note": both("提示", "note"),
 }
-# where a component of a hospital's coefficient comes from
+# of a hospital's coefficient, and where each comes from
+COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
 COMPONENT_ORIGINS: Mapping[str, Bilingual] = {
     "given": both("给定", "given"),
     "computed": both("计算", "computed"),
@@ -84,12 +85,7 @@ CODES: Mapping[str, Mapping[str, Bilingual]] = {
         "borrowed": both("借用", "borrowed"),
         "weights": both("公布的权重", "published weights"),
     },
-    "history_origin": COMPONENT_ORIGINS,
-    "level_origin": COMPONENT_ORIGINS,
-    "cmi_origin": COMPONENT_ORIGINS,
-    "visits_per_head_origin": COMPONENT_ORIGINS,
-    "personal_burden_origin": COMPONENT_ORIGINS,
-    "catalogue_origin": COMPONENT_ORIGINS,
+    **{f"{name}_origin": COMPONENT_ORIGINS for name in COMPONENTS},
     "solution": {"unique": both("唯一", "unique"), "interval": both("区间", "interval")},
     "bearer": {
         "community": both("医共体", "community"),

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drgpay.names.choices import CLASSES
+from drgpay.names.codes import COMPONENTS
 from drgpay.policy.constraints import (
     NONE,
     Amounts,
@@ -33,17 +35,6 @@ UNITS = frozenset(
     "point decimal_places years cases days ratio multiple choice switch list bands "
     "quartile_type table yuan tiers weights".split()
 )
-CLASSES = (
-    "normal",
-    "high",
-    "low",
-    "unstable",
-    "ungrouped",
-    "ambiguous",
-    "bed_day",
-    "special_discharge",
-)
-COMPONENTS = ("history", "level", "cmi", "visits_per_head", "personal_burden", "catalogue")
 BY_COST_RULES = ("by_cost", "special_review", "by_item")
 DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")
 # findings by which a policy may hold a case, besides days against dates (`los_conflict`)

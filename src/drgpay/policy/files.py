@@ -9,16 +9,24 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from drgpay.ground.errors import Bilingual, PolicyError, both, located, quoted
+from drgpay.ground.errors import Bilingual, PolicyError, both, fault_at, located, quoted
 from drgpay.ground.inputs import TOML_BYTES, parse_toml, read_input
 from drgpay.ground.reference import resolve
 from drgpay.policy.catalogue import CATALOGUE, Known
 from drgpay.policy.year import InForce, YearPolicy
+
+
+class Faults(list[Bilingual]):
+    """What is wrong with a policy, all of it."""
+
+    def at(self, where: object, chinese: str, english: str) -> None:
+        """Note a fault."""
+        self.append(fault_at(where, chinese, english))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Policy:
         `overrides` are texts `KEY=VALUE` of a trial run. Raises PolicyError for a parameter without
         one single value in that year, and for an override that does not fit.
         """
-        faults: list[Bilingual] = []
+        faults = Faults()
         chosen: dict[str, InForce] = {}
         first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
         for key, parameter in self.parameters.items():
@@ -107,7 +115,7 @@ class Policy:
             )
         if len(faults) == len(self.parameters) and len(faults) > 1:
             starts = min(p.periods[0].start for p in self.parameters.values())
-            faults = [
+            faults[:] = [
                 both(
                     f"{len(self.parameters)} 项参数在{year}年都没有值，最早的一段自 {starts} 起",
                     f"none of its {len(self.parameters)} parameters has a value in {year}; "
@@ -120,17 +128,9 @@ class Policy:
                 where=self.path,
                 faults=faults,
             )
+        made = YearPolicy(self.id, self.title, self.digest, year, chosen)
         for text in overrides:
-            key, raw, value = _override(text, faults)
-            if key in chosen and chosen[key].trial:
-                faults.append(
-                    located(f"--set {text}", both(f"{key} 已设过一次", f"{key} is set twice"))
-                )
-            elif key in chosen:
-                chosen[key] = replace(
-                    chosen[key], raw=raw, value=value, source="--set", source_zh="", verified=False,
-                    start=first.isoformat(), end=last.isoformat(), trial=True,
-                )  # fmt: skip
+            made = _overridden(made, text, faults)
         if faults:
             raise PolicyError(
                 both("试算的参数设置有误", "the trial's settings do not fit"),
@@ -140,13 +140,13 @@ class Policy:
                     "write KEY=VALUE, as keep_ratio=0.7; docs/glossary.md explains the keys",
                 ),
             )
-        return YearPolicy(self.id, self.title, self.digest, year, chosen)
+        return made
 
 
-def _override(text: str, faults: list[Bilingual]) -> tuple[str, Any, Any]:
-    """Return key, value as a file has it and value as read of `KEY=VALUE`; notes what does not fit."""
+def _overridden(policy: YearPolicy, text: str, faults: Faults) -> YearPolicy:
+    """Return a policy with `KEY=VALUE` set; notes what does not fit."""
     key, equals, word = (part.strip() for part in text.partition("="))
-    known = CATALOGUE.get(key)
+    known, where = CATALOGUE.get(key), f"--set {text}"
     if not equals or known is None:
         what = both(
             f"没有政策参数“{key}”；可用：{'、'.join(CATALOGUE)}"
@@ -154,14 +154,17 @@ def _override(text: str, faults: list[Bilingual]) -> tuple[str, Any, Any]:
             else f"缺少等号；写成 {key}=值",
             f"no parameter {key!r}; known: {', '.join(CATALOGUE)}",
         )
-        faults.append(located(f"--set {text}", what))
-        return "", "", None
+        faults.append(located(where, what))
+        return policy
     try:
-        raw = known.typed(word)
-        return key, raw, known.read(raw)
+        made = policy.with_value(key, known.typed(word))
     except ValueError as error:
-        faults.append(located(f"--set {text}", error))
-        return "", "", None
+        faults.append(located(where, error))
+        return policy
+    if policy.parameters[key].trial:
+        faults.at(where, f"{key} 已设过一次", f"{key} is set twice")
+        return policy
+    return made
 
 
 def named(key: str, name: str) -> Bilingual:
@@ -183,7 +186,7 @@ def load_policy(name: str | Path, base: Path | None = None, *, complete: bool = 
     raw = read_input(path, PolicyError, TOML_BYTES)
     data = parse_toml(raw, path, PolicyError)
     head, entries = data.get("policy", {}), data.get("parameters", {})
-    faults: list[Bilingual] = []
+    faults = Faults()
     if not isinstance(head, dict) or not isinstance(entries, dict):
         raise PolicyError(
             both("policy 和 parameters 都须是表", "policy and parameters must be tables"),
@@ -230,7 +233,7 @@ def _unknown_entry(word: str) -> Bilingual:
 NOT_A_TABLE = both("不是表", "not a table")
 
 
-def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter | None:
+def _parameter(known: Known, entry: Any, faults: Faults) -> Parameter | None:
     before = len(faults)
     key = known.key
     own = entry.get("name") if isinstance(entry, dict) else None
@@ -240,23 +243,23 @@ def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter |
         return None
     unit = entry.get("unit")
     if unit != known.unit:
-        what = both(
+        faults.at(
+            here,
             f"unit {'未写' if unit is None else '是' + quoted(unit)}，应为“{known.unit}”",
             f"unit is {unit!r}, must be {known.unit!r}",
         )
-        faults.append(located(here, what))
     if not entry.get("name"):
-        faults.append(located(here, both("缺少 name（中文名称）", "no Chinese name")))
+        faults.at(here, "缺少 name（中文名称）", "no Chinese name")
     strange = set(entry) - {"name", "description", "unit", "values"}
     faults.extend(located(here, _unknown_entry(word)) for word in sorted(strange))
     periods = []
     values = entry.get("values", [])
     if not isinstance(values, list):
-        what = both(
+        faults.at(
+            here,
             f"值须写在 [[parameters.{key}.values]] 之下",
             "values must stand under [[parameters.….values]]",
         )
-        faults.append(located(here, what))
         return None
     for number, item in enumerate(values, start=1):
         where = both(f"{here.chinese} 第{number}个值", f"{key}, value {number}")
@@ -264,20 +267,21 @@ def _parameter(known: Known, entry: Any, faults: list[Bilingual]) -> Parameter |
         if period is not None:
             periods.append(period)
     if not values:
-        faults.append(located(here, both("没有值", "no values")))
+        faults.at(here, "没有值", "no values")
     periods.sort(key=lambda p: p.start)
     for a, b in pairwise(periods):
         if b.start <= a.end:
-            what = both(
+            faults.at(
+                here,
                 f"自 {a.start} 与自 {b.start} 的两段日期重叠",
                 f"the periods from {a.start} and from {b.start} overlap",
             )
-            faults.append(located(here, what))
         elif b.start != a.end + dt.timedelta(days=1):
-            what = both(
-                f"{a.end} 与 {b.start} 之间没有值", f"no value between {a.end} and {b.start}"
+            faults.at(
+                here,
+                f"{a.end} 与 {b.start} 之间没有值",
+                f"no value between {a.end} and {b.start}",
             )
-            faults.append(located(here, what))
     if len(faults) > before:
         return None
     return Parameter(
@@ -289,29 +293,28 @@ def _is_day(value: Any) -> bool:
     return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
 
 
-def _period(known: Known, item: Any, where: Bilingual, faults: list[Bilingual]) -> Period | None:
+def _period(known: Known, item: Any, where: Bilingual, faults: Faults) -> Period | None:
     if not isinstance(item, dict):
         faults.append(located(where, NOT_A_TABLE))
         return None
     before = len(faults)
     start, end = item.get("from"), item.get("to", OPEN_END)
     if not _is_day(start) or not _is_day(end):
-        what = both("from 和 to 须是日期，如 2024-01-01", "from and to must be dates")
-        faults.append(located(where, what))
+        faults.at(where, "from 和 to 须是日期，如 2024-01-01", "from and to must be dates")
     elif start > end:
-        faults.append(located(where, both("to 早于 from", "ends before it begins")))
+        faults.at(where, "to 早于 from", "ends before it begins")
     if not str(item.get("source", "")).strip():
-        what = both(
+        faults.at(
+            where,
             "没有 source；写文件与条款，或 assumed: 理由",
             "no source; give document and clause, or 'assumed: <reason>'",
         )
-        faults.append(located(where, what))
     if not isinstance(item.get("verified"), bool):
-        what = both("verified 须为 true 或 false", "verified must be true or false")
-        faults.append(located(where, what))
+        faults.at(where, "verified 须为 true 或 false", "verified must be true or false")
     elif item["verified"] and str(item.get("source", "")).startswith("assumed"):
-        what = both("source 为 assumed 的值不能 verified", "an assumed value cannot be verified")
-        faults.append(located(where, what))
+        faults.at(
+            where, "source 为 assumed 的值不能 verified", "an assumed value cannot be verified"
+        )
     strange = set(item) - {
         "from", "to", "value", "source", "source_zh", "verified", "alternative",
     }  # fmt: skip
@@ -339,9 +342,7 @@ def _period(known: Known, item: Any, where: Bilingual, faults: list[Bilingual]) 
     )
 
 
-def _alternative(
-    known: Known, item: Any, value: Any, where: Bilingual, faults: list[Bilingual]
-) -> None:
+def _alternative(known: Known, item: Any, value: Any, where: Bilingual, faults: Faults) -> None:
     """Note what is wrong with the alternative of a value."""
     try:
         other = known.read(item["alternative"])

@@ -112,18 +112,19 @@ class YearPolicy:
 
         Raises ValueError that says what fits.
         """
-        old, day = self.parameters[key], f"{self.year}-{{}}"
-        new = replace(
-            old, raw=raw, value=CATALOGUE[key].read(raw), source="--set", source_zh="",
+        day = f"{self.year}-{{}}"
+        return self._changed(
+            key, raw=raw, value=CATALOGUE[key].read(raw), source="--set", source_zh="",
             verified=False, start=day.format("01-01"), end=day.format("12-31"), trial=True,
         )  # fmt: skip
-        return replace(self, parameters={**self.parameters, key: new})
 
     def using(self, key: str) -> YearPolicy:
         """Return the same policy with a parameter marked as one that amounts hang on."""
-        return replace(
-            self, parameters={**self.parameters, key: replace(self.parameters[key], used=True)}
-        )
+        return self._changed(key, used=True)
+
+    def _changed(self, key: str, **facts: Any) -> YearPolicy:
+        new = replace(self.parameters[key], **facts)
+        return replace(self, parameters={**self.parameters, key: new})
 
 
 def policy_of_manifest(manifest: Mapping[str, Any]) -> YearPolicy:

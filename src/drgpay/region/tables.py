@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from drgpay.ground.errors import both
+from drgpay.names.codes import COMPONENTS
 from drgpay.points.kernels import COEF_ONE
-from drgpay.policy.catalogue import COMPONENTS
 from drgpay.region.provenance import CARRIED_ORIGIN, PREPAID_ORIGIN, SIMULATED
 from drgpay.region.records import GRANTED, REFUSED
 from drgpay.region.standing import ENDED, NORMAL, PENALISED

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from operator import add, sub
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,20 +39,10 @@ class Held:
     due: int = 0
 
     def __add__(self, other: Held) -> Held:
-        return Held(
-            self.cases + other.cases,
-            self.points + other.points,
-            self.not_pool + other.not_pool,
-            self.due + other.due,
-        )
+        return Held(*map(add, astuple(self), astuple(other)))
 
     def __sub__(self, other: Held) -> Held:
-        return Held(
-            self.cases - other.cases,
-            self.points - other.points,
-            self.not_pool - other.not_pool,
-            self.due - other.due,
-        )
+        return Held(*map(sub, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)

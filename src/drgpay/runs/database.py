@@ -130,12 +130,11 @@ def _list(manifest: Mapping[str, Any], place: Sequence[str], columns: Sequence[s
     arrays = {}
     for column in columns:
         values = [row.get(column) for row in rows]
-        kind = _DECIMALS.get(column) or (
-            pa.bool_() if all(isinstance(v, bool | None) for v in values) else pa.string()
-        )
-        texts = [v if kind == pa.bool_() or v is None else _text(v) for v in values]
-        array = pa.array(texts, pa.bool_() if kind == pa.bool_() else pa.string())
-        arrays[column] = array.cast(kind)
+        if all(isinstance(v, bool | None) for v in values) and column not in _DECIMALS:
+            arrays[column] = pa.array(values, pa.bool_())
+        else:
+            texts = pa.array([None if v is None else _text(v) for v in values], pa.string())
+            arrays[column] = texts.cast(_DECIMALS.get(column, pa.string()))
     return pa.table(arrays)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from drgpay.cases import parse
 from drgpay.ground.errors import InputError, PolicyError, both, unknown_choice
 from drgpay.ground.money import POINT, points_text, round_half_away, yuan_text
+from drgpay.names import codes
 from drgpay.perdiem.points import BedDayTables
 from drgpay.points.base import MAX_BASE_POINTS, MAX_COEFFICIENT, GroupTables
 from drgpay.points.kernels import (
@@ -35,20 +36,7 @@ from drgpay.settlement.doubts import holding
 from drgpay.settlement.facts import Facts
 
 Rows = NDArray[np.int64]
-CASE_CLASSES = (
-    "normal",
-    "high",
-    "reviewed",
-    "low",
-    "unstable",
-    "ungrouped",
-    "ambiguous",
-    "bed_day",
-    "special_discharge",
-    "long_stay",
-    "short_stay",
-)
-PAID_BY = ("points", "money", "held")
+CASE_CLASSES, PAID_BY = tuple(codes.CASE_CLASSES), tuple(codes.PAID_BY)  # by the kernels' numbers
 WAY_OF = {"transfer.rule": (2, 3), "against_order.rule": (4,), "death.rule": (5,)}
 
 

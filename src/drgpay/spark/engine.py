@@ -71,8 +71,6 @@ def retold() -> Iterator[None]:
     """In the driver: raise a worker's fault as it was, without Spark's traceback."""
     try:
         yield
-    except DrgpayError:
-        raise
     except Exception as error:
         found = MARK.search(str(error))
         if found is None:

@@ -122,8 +122,7 @@ class Reading:
             return []
         choice = (self.main if past else self.grouper).edition_choice()
         first = frame.where(self.f.col(ROW) <= SAMPLE).orderBy(FILE, ROW)
-        first = first.select(*map(_quoted, (*chosen, FILE)))
-        table = first.toArrow().combine_chunks()
+        table = first.select(*map(_quoted, (*chosen, FILE))).toArrow().combine_chunks()
         for file in pc.unique(table[FILE]).to_pylist():
             rows = table.filter(pc.equal(table[FILE], file)).drop_columns([FILE])
             choice.of(file).settle(Piece(file, 1, partial(layout.shape, rows)))
@@ -191,11 +190,10 @@ class Reading:
 
     def checked(self, given: Any, codes: CodesRead) -> Any:
         """Return the year's cases read and grouped, with `copy`; the quarantined ones are written."""
-        f = self.f
         wanted = (*kept_columns(self.policy), *GROUPING_MORE)
         frames = self.frames(given, self.region.cases, "cases")
         cases = self.copies(self.read(frames, wanted, ReadJob(*self.job), codes)[0])
-        self.write_notes(_noted(f, cases, f.expr("copy AND status < 3")), "quarantine")
+        self.write_notes(_noted(self.f, cases, self.f.expr("copy AND status < 3")), "quarantine")
         return cases
 
     def some_notes(self) -> Quarantine:

@@ -45,8 +45,6 @@ from drgpay.spark.engine import told
 
 PIECE_ROWS = 100_000  # rows that are read at once
 FILE, ROW = "_drgpay_file", "_drgpay_row"
-
-
 NOTE = ("note_column", "note_value", "note_reason")  # the first fault of a row
 WHERE = [("file", pa.string()), ("row", pa.int64())]
 # in one row of each piece stands what became of its codes
