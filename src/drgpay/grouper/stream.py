@@ -46,25 +46,18 @@ if TYPE_CHECKING:
     from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 
 
-@dataclass(frozen=True, repr=False)
-class GroupResult(Framed):
-    """What `group` returns.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Told:
+    """What is told of a grouping beside its results.
 
-    `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
-    case that came in, in its order. `quarantine`: the rows that could not go on, and why.
-    `changes`: the codes that were read otherwise than written, why and how often; `codes`: how many
-    stayed unknown, and why cases stay ungrouped (`codes.line()`). `unused` are columns that mean
-    none of ours, `notes` what the readers had to say; `warnings` all that must be known. For a
-    family of versions, `table` has a column `scheme`, and `versions` counts the cases of each.
-    `counts.total` = grouped + ambiguous + ungroupable + quarantined.
+    `codes`: how many codes stayed unknown, and why cases stay ungrouped (`codes.line()`). `unused`
+    are columns that mean none of ours, `notes` what the readers had to say. Of a family of versions,
+    `versions` counts the cases of each.
     """
 
-    table: pa.Table
-    quarantine: pa.Table
     counts: Counts
     scheme: str
     readings: Mapping[str, str]
-    changes: pa.Table
     versions: tuple[VersionUse, ...] = ()
     codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     unused: tuple[str, ...] = ()
@@ -72,20 +65,44 @@ class GroupResult(Framed):
 
     @property
     def warnings(self) -> list[Bilingual]:
-        """What the reader must know: of the codes' edition, of columns and cells, of versions."""
+        """What the reader must know: columns not used, sheets not read, versions used.
+
+        What `codes.first()` says comes before them.
+        """
         return [
-            *self.codes.first(),
             *([unused_columns(self.unused)] if self.unused else []),
             *self.notes,
             *self.codes.provisos(),
             *version_warnings(self.versions),
         ]
 
+    def _line(self) -> Bilingual:
+        line = self.counts.line()
+        return both(f"方案{self.scheme}，{line.chinese}", f"{self.scheme}, {line}")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GroupResult(Told, Framed):
+    """What `group` returns.
+
+    `table`: case_id, mdc, adrg, drg, status, reason, severity, severity_diagnosis; one row for each
+    case that came in, in its order; of a family of versions also `scheme`. `quarantine`: the rows
+    that could not go on, and why. `changes`: the codes that were read otherwise than written, why
+    and how often. `warnings` are all that must be known.
+    `counts.total` = grouped + ambiguous + ungroupable + quarantined.
+    """
+
+    table: pa.Table
+    quarantine: pa.Table
+    changes: pa.Table
+
+    @property
+    def warnings(self) -> list[Bilingual]:
+        """What the reader must know: of the codes' edition, of columns and cells, of versions."""
+        return [*self.codes.first(), *super().warnings]
+
     def _table(self) -> pa.Table:
         return self.table
-
-    def _line(self) -> Bilingual:
-        return _of_scheme(self.scheme, self.counts)
 
 
 def group(
@@ -128,17 +145,27 @@ def group(
         else empty_result(grouper)
     )
     return GroupResult(
-        table,
-        sink.quarantine.table(),
-        counts,
-        scheme_name(grouper),
-        dict(grouper.readings),
-        changes_table(sink.changes),
-        _use(grouper, sink),
-        sink.codes,
-        tuple(source.unknown),
-        tuple(source.all_notes()),
+        table=table,
+        quarantine=sink.quarantine.table(),
+        changes=changes_table(sink.changes),
+        **_told(grouper, counts, sink, source),
     )
+
+
+def _told(grouper: AnyGrouper, counts: Counts, sink: _Sink, source: Source) -> dict[str, Any]:
+    """Return what both kinds of results tell, as `Told` has it."""
+    use: tuple[VersionUse, ...] = ()
+    if isinstance(grouper, VersionedGrouper) and sink.versions:
+        use = grouper.use(np.sum(sink.versions, axis=0))
+    return {
+        "counts": counts,
+        "scheme": scheme_name(grouper),
+        "readings": dict(grouper.readings),
+        "versions": use,
+        "codes": sink.codes,
+        "unused": tuple(source.unknown),
+        "notes": tuple(source.all_notes()),
+    }
 
 
 def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
@@ -146,14 +173,7 @@ def _wanted(grouper: AnyGrouper, check: bool = False) -> tuple[str, ...]:
         from drgpay.grouper.check import WANTED
 
         return WANTED
-    wanted = (*GROUPING_COLUMNS, *grouper.more)
-    return (*wanted, DATE_COLUMN)
-
-
-def _use(grouper: AnyGrouper, sink: _Sink) -> tuple[VersionUse, ...]:
-    if not isinstance(grouper, VersionedGrouper) or not sink.versions:
-        return ()
-    return grouper.use(np.sum(sink.versions, axis=0))
+    return (*GROUPING_COLUMNS, *grouper.more, DATE_COLUMN)
 
 
 def empty_result(grouper: AnyGrouper) -> pa.Table:
@@ -261,51 +281,24 @@ def unused_columns(headers: Sequence[str]) -> Bilingual:
     return both(f"病例文件中这些列未被使用：{chinese}", f"columns of the cases not used: {english}")
 
 
-def _of_scheme(scheme: str, counts: Counts) -> Bilingual:
-    line = counts.line()
-    return both(f"方案{scheme}，{line.chinese}", f"{scheme}, {line}")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class GroupedFile:
-    """What `group_file` did: where results and quarantined rows lie, and the counts.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class GroupedFile(Told):
+    """What `group_file` did: where results and quarantined rows lie, and what is told of them.
 
     `changes` is the file of codes that were read otherwise than written, None when there are none;
-    `unused` are columns that mean none of ours, `notes` what the readers had to say; `findings` is
-    the file of what the checks found, `checked` their outcome, when they were asked for; `why` says
-    for which reasons rows are quarantined.
+    `findings` is the file of what the checks found, `checked` their outcome, when they were asked
+    for; `why` says for which reasons rows are quarantined.
     """
 
     path: Path
     quarantine: Path
-    counts: Counts
-    scheme: str
-    readings: Mapping[str, str]
     changes: Path | None = None
-    versions: tuple[VersionUse, ...] = ()
-    unused: tuple[str, ...] = ()
-    notes: tuple[Bilingual, ...] = ()
     findings: Path | None = None
     checked: Checked | None = None
-    codes: CodesRead = field(default_factory=lambda: CodesRead(()))
     why: Why = field(default_factory=Why)
 
     def __repr__(self) -> str:
-        return f"<GroupedFile {self.path}: {_of_scheme(self.scheme, self.counts)}>"
-
-    @property
-    def warnings(self) -> list[Bilingual]:
-        """What the reader must know: columns not used, sheets not read, versions used.
-
-        What `codes.first()` says comes before them.
-        """
-        unused = [unused_columns(self.unused)] if self.unused else []
-        return [
-            *unused,
-            *self.notes,
-            *self.codes.provisos(),
-            *version_warnings(self.versions),
-        ]
+        return f"<GroupedFile {self.path}: {self._line()}>"
 
 
 def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:
@@ -398,17 +391,11 @@ def group_file(
             )
             findings_writer.close()
     return GroupedFile(
-        path,
-        notes_path,
-        counts,
-        scheme_name(grouper),
-        dict(grouper.readings),
-        changes_path if sink.changes else None,
-        _use(grouper, sink),
-        source.unknown,
-        tuple(source.all_notes()),
-        findings_path if check else None,
-        checked,
-        sink.codes,
-        sink.why,
+        path=path,
+        quarantine=notes_path,
+        changes=changes_path if sink.changes else None,
+        findings=findings_path if check else None,
+        checked=checked,
+        why=sink.why,
+        **_told(grouper, counts, sink, source),
     )
