@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -76,6 +76,10 @@ class GroupedCases:
     reason: NDArray[np.int8]
     level: NDArray[np.uint8]
     deciding: NDArray[np.int32]
+
+    def take(self, rows: NDArray[Any]) -> GroupedCases:
+        """Return the results of some cases."""
+        return GroupedCases(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def counts(self) -> Counts:
         """Return how many cases ended how."""

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from drgpay.cases import parse
-from drgpay.cases.encode import Codes, EncodedCases
+from drgpay.cases.encode import Codes
 from drgpay.cases.options import AS_FOUND, ReadOptions
 from drgpay.cases.pieces import Piece
 from drgpay.cases.sources import open_source
@@ -31,7 +31,7 @@ from drgpay.ground.outputs import not_an_input, result_file, whole_file
 from drgpay.grouper import explain_text as words
 from drgpay.grouper.changes import Price
 from drgpay.grouper.codes_read import CodesRead
-from drgpay.grouper.engine import GroupedCases, Grouper, select
+from drgpay.grouper.engine import Grouper, select
 from drgpay.grouper.explain import Explanation, ManyPrices, explainer_of
 from drgpay.grouper.outcome import REASONS, STATUSES, Counts
 from drgpay.grouper.pieces import GroupedPiece, group_piece
@@ -338,12 +338,8 @@ def _by_one(
 
 def _only(part: GroupedPiece, rows: NDArray[np.int64]) -> GroupedPiece:
     """Return some rows of a grouped piece, without its table."""
-    g = part.grouped
-    some = GroupedCases(
-        g.group[rows], g.mdc[rows], g.status[rows], g.reason[rows], g.level[rows], g.deciding[rows]
-    )
-    cases: EncodedCases = select(part.cases, rows, part.cases.sex[rows])
-    return GroupedPiece(part.table, cases, some, part.faults)
+    cases = select(part.cases, rows, part.cases.sex[rows])
+    return GroupedPiece(part.table, cases, part.grouped.take(rows), part.faults)
 
 
 _here: _Worker | None = None

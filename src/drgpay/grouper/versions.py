@@ -302,14 +302,7 @@ class VersionedGrouper:
     def _among_all(self, number: int, grouped: GroupedCases) -> GroupedCases:
         """Return results of one version with the numbers of all versions."""
         groups, mdcs = self._maps[number]
-        return GroupedCases(
-            groups[grouped.group],
-            mdcs[grouped.mdc],
-            grouped.status,
-            grouped.reason,
-            grouped.level,
-            grouped.deciding,
-        )
+        return replace(grouped, group=groups[grouped.group], mdc=mdcs[grouped.mdc])
 
     def use(self, counts: Sequence[int] | NDArray[np.int64]) -> tuple[VersionUse, ...]:
         """Return how many cases each version grouped, those without a case left out."""

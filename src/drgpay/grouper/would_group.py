@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
 from weakref import ref
 
 import numpy as np
@@ -18,9 +17,6 @@ from drgpay.ground.languages import choose, is_chinese
 from drgpay.grouper.engine import Grouper, kept_by_grouper, select
 from drgpay.grouper.outcome import GROUPED
 from drgpay.schemes import Scheme
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 5  # codes that are named
 SAME_PROCEDURE = 4  # letters of a procedure's category: 35.7

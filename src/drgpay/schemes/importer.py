@@ -324,13 +324,10 @@ class _Builder(SchemeBuilder):
                     row, "kind", both("不认识的类型", "unknown kind"),
                     both("写外科或内科", "write surgical or medical"),
                 )  # fmt: skip
-        own: dict[str, list[str]] = defaultdict(list)
-        for adrg in adrgs:
-            own[adrg[:3]].append(adrg)
         seen: dict[str, int] = {}
         used: set[str] = set()
         for row in self.rows["drg"]:
-            parents = self._parents(row, own, adrgs)
+            parents = self._parents(row)
             if not parents and self.rows["adrg"]:
                 self.at(
                     row, "adrg" if row["adrg"] else "drg",
@@ -348,12 +345,12 @@ class _Builder(SchemeBuilder):
                 )  # fmt: skip
         return set(mdcs) | set(adrgs)
 
-    def _parents(
-        self, row: SourceRow, own: Mapping[str, list[str]], adrgs: Mapping[str, int]
-    ) -> list[str]:
-        if row["adrg"]:
-            return [row["adrg"]] if row["adrg"] in adrgs else list(own.get(row["adrg"], []))
-        return list(own.get(row["drg"][:3], []))
+    def _parents(self, row: SourceRow) -> list[str]:
+        """Return the ADRGs' rules that a DRG belongs to: of the ADRG it names, else of its code."""
+        keys = dict.fromkeys(adrg["adrg"] for adrg in self.rows["adrg"])
+        if row["adrg"] in keys:
+            return [row["adrg"]]
+        return [key for key in keys if key[:3] == (row["adrg"] or row["drg"][:3])]
 
     def _lists(self, groups: set[str], system: Mapping[str, set[str]]) -> dict[str, set[str]]:
         """Check the code lists; return the names of the lists of each group."""
@@ -443,12 +440,9 @@ class _Builder(SchemeBuilder):
 
     def _drg_rows(self, lists: Mapping[str, set[str]], sites: set[str]) -> None:
         adrgs = {row["adrg"]: row for row in self.rows["adrg"]}
-        own: dict[str, list[str]] = defaultdict(list)
-        for key in adrgs:
-            own[key[:3]].append(key)
         by_adrg: dict[str, list[tuple[str, SourceRow]]] = defaultdict(list)
         for row in self.rows["drg"]:
-            parents = self._parents(row, own, dict.fromkeys(adrgs, 0))
+            parents = self._parents(row)
             if not parents:
                 self._written(row, "True")
             for parent in parents:

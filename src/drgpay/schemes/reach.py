@@ -659,13 +659,13 @@ class _Searcher:
                 simple = [t for t in own if all(x.positive or not _of_others(x) for x in t)]
                 if accepted is None:
                     accepted = self._held(mdc_terms, universe)
-                if not accepted.any() or not simple:
+                    sides = [np.asarray(accepted.any(axis=axes)) for axes in ((1, 2), (0, 2))]
+                boxes = [self.box(term, universe, beside) for term in simple]
+                if not sides[0].any() or not boxes or _leaves_out(boxes, sides):
                     continue
                 rest = accepted.copy()
-                for term in simple:
-                    rows, columns, cells = self.box(term, universe, beside)
-                    block = np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))
-                    rest[block] &= ~cells
+                for rows, columns, cells in boxes:
+                    rest[np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))] &= ~cells
                 if not rest.any():
                     yield adrg
 
@@ -675,6 +675,17 @@ class _Searcher:
             rows, columns, cells = self.box(term, universe, _Companions())
             held[np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))] |= cells
         return held
+
+
+def _leaves_out(boxes: list[tuple[Bools, Bools, Words]], sides: list[Bools]) -> bool:
+    """Return whether a rule leaves some accepted diagnosis or procedure out, whatever the cells.
+
+    Most rules do: no table of cases is needed to see it.
+    """
+    return any(
+        bool((side & ~np.any([box[i] for box in boxes], axis=0)).any())
+        for i, side in enumerate(sides)
+    )
 
 
 def _coded(cell: _Cell, name: str) -> str | None:

@@ -499,54 +499,28 @@ def _groups(
     folder: Folder, rules: Mapping[str, str]
 ) -> tuple[list[MdcRow], list[AdrgRow], list[DrgRow]]:
     """Return the groups as tabled, with `rules` in place of those of some MDCs and ADRGs."""
-    small = folder.small
 
-    def order(row: Mapping[str, str], file: str, line: int) -> int:
-        text = row["order"]
-        if not text.isdigit():
-            raise SchemeError(
-                both(f"order 的值是“{text}”", f"order is {text!r}"),
-                where=folder.place(file, line).path,
-                remedy=both("改为整数", "write a whole number"),
-            )
-        return int(text)
+    def rows(file: str, group: str = "") -> Iterator[dict[str, Any]]:
+        """Yield the rows of a table as the records have them; `group` names whose rules may go."""
+        for line, row in folder.small[file]:
+            if not row["order"].isdigit():
+                raise SchemeError(
+                    both(f"order 的值是“{row['order']}”", f"order is {row['order']!r}"),
+                    where=folder.place(file, line).path,
+                    remedy=both("改为整数", "write a whole number"),
+                )
+            rule = rules.get(row.get(group, ""), row["rule"])
+            yield {**row, "row": line, "order": int(row["order"]), "rule": rule}
 
-    mdcs = [
-        MdcRow(
-            line,
-            order(row, "mdc.csv", line),
-            row["mdc"],
-            row["name"],
-            rules.get(row["mdc"], row["rule"]),
-            row["ambiguous"],
-            tuple(site for site in row["sites"].split("|") if site),
-        )
-        for line, row in small["mdc.csv"]
-    ]
-    adrgs = [
-        AdrgRow(
-            line,
-            row["mdc"],
-            order(row, "adrg.csv", line),
-            row["adrg"],
-            row["kind"],
-            rules.get(row["adrg"], row["rule"]),
-            row["name"],
-        )
-        for line, row in small["adrg.csv"]
-    ]
-    drgs = [
-        DrgRow(
-            line,
-            row["adrg"],
-            order(row, "drg.csv", line),
-            row["drg"],
-            row["rule"],
-            row["name"],
-        )
-        for line, row in small["drg.csv"]
-    ]
-    return mdcs, adrgs, drgs
+    return (
+        [MdcRow(sites=_sites(r.pop("sites")), **r) for r in rows("mdc.csv", "mdc")],
+        [AdrgRow(key=r.pop("adrg"), **r) for r in rows("adrg.csv", "adrg")],
+        [DrgRow(adrg_key=r.pop("adrg"), key=r.pop("drg"), **r) for r in rows("drg.csv")],
+    )
+
+
+def _sites(cell: str) -> tuple[str, ...]:
+    return tuple(site for site in cell.split("|") if site)
 
 
 def _passed_on(adrgs: list[AdrgRow], drgs: list[DrgRow]) -> tuple[list[AdrgRow], list[DrgRow]]:
