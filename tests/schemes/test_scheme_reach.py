@@ -12,6 +12,7 @@ from drgpay.schemes.reach import Reach, reach
 from drgpay.schemes.tables import read_tables
 from reference.model.grouping import group_case
 from reference.model.scheme import load_scheme as load_model
+from tests.schemes.witnesses import Witness, witnesses
 
 HERE = Path(__file__).parent
 LONG = pytest.mark.long
@@ -19,6 +20,10 @@ LONG = pytest.mark.long
 
 def _reach(tiny: Any) -> Reach:
     return reach(read_tables(tiny.write()))
+
+
+def _witnesses(tiny: Any) -> dict[tuple[str, str], Witness]:
+    return witnesses(read_tables(tiny.write()))
 
 
 def _names(found: Reach) -> tuple[list[str], list[str], list[str]]:
@@ -47,12 +52,12 @@ def test_witness__ends_in_its_group_in_the_reference_model_too(
     name: str | Path, reading: str
 ) -> None:
     path = resolve("schemes", name)
-    found = reach(read_tables(path, (("surgical_match", reading),)))
+    found = witnesses(read_tables(path, (("surgical_match", reading),)))
     model = load_model(path, reading)
-    assert found.witnesses
+    assert found
     wrong = [
         (key, drg, case)
-        for (key, drg), case in found.witnesses.items()
+        for (key, drg), case in found.items()
         if group_case(
             model,
             case.sex,
@@ -72,7 +77,7 @@ def test_witness__ends_in_its_group_in_the_reference_model_too(
 def test_reach__of_sound_tables_is_everything(tiny: Any) -> None:
     found = _reach(tiny)
     assert _names(found) == ([], [], [])
-    assert set(found.witnesses) == {
+    assert set(_witnesses(tiny)) == {
         *((row[0], row[2]) for row in tiny.tables["drg.csv"]),
         ("MDCF", "FQY"),
     }
@@ -139,15 +144,15 @@ def test_reach__with_secondary_diagnoses_and_further_procedures(tiny: Any) -> No
     tiny.tables["lists.csv"] += [["FM1", "proc2", "37.2200"], ["FU1", "dx2", "J43.900"]]
     found = _reach(tiny)
     assert _names(found) == ([], [], [])
-    assert set(found.witnesses[("FM1", "FM11")].procedures) == {"36.0700", "37.2200"}
-    assert "J43.900" in found.witnesses[("FU1", "FU19")].diagnoses
+    assert set(_witnesses(tiny)[("FM1", "FM11")].procedures) == {"36.0700", "37.2200"}
+    assert "J43.900" in _witnesses(tiny)[("FU1", "FU19")].diagnoses
 
 
 def test_reach__of_trauma_sites_of_the_mdc_in_rules_of_its_adrgs(tiny: Any) -> None:
     tiny.tables["adrg.csv"][0][4] = "principal in any site and trauma_sites == 2"
     found = _reach(tiny)
     assert _names(found) == ([], [], [])
-    assert set(found.witnesses[("ZZ1", "ZZ19")].diagnoses) == {"S06.100", "S27.100"}
+    assert set(_witnesses(tiny)[("ZZ1", "ZZ19")].diagnoses) == {"S06.100", "S27.100"}
     tiny.tables["adrg.csv"][0][4] = "trauma_sites > 2"
     assert _names(_reach(tiny)) == (["ZZ1"], [], [])
 
@@ -182,7 +187,7 @@ def test_reach__of_a_code_that_only_begins_as_asked(tiny: Any) -> None:
     tiny.tables["adrg.csv"][3][4] = 'principal in dx and any_diagnosis startswith "P07."'
     found = _reach(tiny)
     assert _names(found) == ([], [], [])
-    assert any(c.startswith("P07.") for c in found.witnesses[("FU1", "FU19")].diagnoses)
+    assert any(c.startswith("P07.") for c in _witnesses(tiny)[("FU1", "FU19")].diagnoses)
 
 
 @pytest.mark.parametrize(

@@ -38,24 +38,12 @@ MOST = 8
 MOST_CODES = 200  # of a case: variants grow with the square, and each copies the codes
 _NO_WORDS = pa.array([], pa.string())
 
-SECONDARY_LESS, CC_MORE, MCC_MORE, PRINCIPAL, PROCEDURE_LESS, MAIN, NUMBER, ICU, SEX = range(9)
-KINDS = (
-    "secondary_less",
-    "cc_more",
-    "mcc_more",
-    "principal_exchanged",
-    "procedure_less",
-    "main_exchanged",
-    "number",
-    "icu",
-    "sex",
-)
-
 
 class Change(NamedTuple):
     """One change of facts.
 
-    `kind` is of `KINDS`; `place` counts diagnoses or procedures from 0; `fact`, `before` and
+    `kind`: secondary_less, cc_more, mcc_more, principal_exchanged, procedure_less, main_exchanged,
+    number, icu, sex. `place` counts diagnoses or procedures from 0; `fact`, `before` and
     `after` are of a number (after: the nearest value beyond the limit), sex or intensive care.
     """
 

@@ -598,21 +598,24 @@ def list_of_other_kind(subject: Subject) -> Iterator[Finding]:
                 yield _of(rule, text, f" {name}")
 
 
-def code_in_rule_unknown(subject: Subject) -> Iterator[Finding]:
-    """Fail if a code quoted in a rule is neither in the code system nor in a list."""
+def _codes_of_rules(subject: Subject) -> Iterator[tuple[RuleRow, bool, str]]:
+    """Yield (rule, whether it is a diagnosis, code) of every code that is quoted in a rule."""
     for rule, node in subject.readable:
         for atom in atoms(node):
-            if not isinstance(atom, Member):
-                continue
-            diagnosis = atom.fact in DIAGNOSIS_FACTS
-            words = subject.scheme.diagnoses if diagnosis else subject.scheme.procedures
-            for code in atom.codes:
-                if code not in words.index:
-                    text = both(
-                        f"{rule.named} 的规则中的编码“{code}”不存在",
-                        f"the rule of {rule.named} asks for {code!r}, a code nobody knows",
-                    )
-                    yield _of(rule, text, f" {code}")
+            if isinstance(atom, Member):
+                yield from ((rule, atom.fact in DIAGNOSIS_FACTS, code) for code in atom.codes)
+
+
+def code_in_rule_unknown(subject: Subject) -> Iterator[Finding]:
+    """Fail if a code quoted in a rule is neither in the code system nor in a list."""
+    for rule, diagnosis, code in _codes_of_rules(subject):
+        words = subject.scheme.diagnoses if diagnosis else subject.scheme.procedures
+        if code not in words.index:
+            text = both(
+                f"{rule.named} 的规则中的编码“{code}”不存在",
+                f"the rule of {rule.named} asks for {code!r}, a code nobody knows",
+            )
+            yield _of(rule, text, f" {code}")
 
 
 # --- codes ------------------------------------------------------------------------------------
@@ -656,18 +659,13 @@ def code_impossible(subject: Subject) -> Iterator[Finding]:
         if not re.match(shape, row["code"]):
             text = _no_code(row["code"], row["kind"])
             yield _finding("codes_extra.csv", line, row["code"], text)
-    for rule, node in subject.readable:
-        for atom in atoms(node):
-            if not isinstance(atom, Member):
-                continue
-            shape = DIAGNOSIS_SHAPE if atom.fact in DIAGNOSIS_FACTS else PROCEDURE_SHAPE
-            for code in atom.codes:
-                if not re.match(shape, code):
-                    text = both(
-                        f"{rule.named} 的规则中的“{code}”不是编码的格式",
-                        f"{code!r} in the rule of {rule.named} cannot be a code",
-                    )
-                    yield _of(rule, text, f" {code}")
+    for rule, diagnosis, code in _codes_of_rules(subject):
+        if not re.match(DIAGNOSIS_SHAPE if diagnosis else PROCEDURE_SHAPE, code):
+            text = both(
+                f"{rule.named} 的规则中的“{code}”不是编码的格式",
+                f"{code!r} in the rule of {rule.named} cannot be a code",
+            )
+            yield _of(rule, text, f" {code}")
 
 
 def _repeated(table: pa.Table, names: Sequence[str]) -> Rows:

@@ -64,24 +64,6 @@ CC, MCC = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """A case that ends in a group, principal diagnosis and main procedure first."""
-
-    diagnoses: tuple[str, ...]
-    procedures: tuple[str, ...]
-    sex: str
-    age_years: int
-    age_days: int | None
-    birth_weight_g: int | None
-    los_days: int | None
-    icu: bool
-    icu_hours: int | None = None
-    admission_weight_g: int | None = None
-    discharge_way: str | None = None
-    special_charge: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Unreached:
     """A row that no case reaches; `takers` are the groups that take what its rule accepts."""
 
@@ -91,12 +73,8 @@ class Unreached:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a scheme's cases can reach.
+    """What a scheme's cases cannot reach, and the rules that leave nothing to the rest."""
 
-    `witnesses` by ADRG key (or MDC, for an ambiguous group) and DRG.
-    """
-
-    witnesses: dict[tuple[str, str], Witness]
     adrgs: tuple[Unreached, ...]
     drgs: tuple[Unreached, ...]
     ambiguous: tuple[Unreached, ...]
@@ -104,7 +82,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class Cell:
     """One combination of the facts that are not codes."""
 
     age_years: int
@@ -126,7 +104,7 @@ class _Cell:
 
 
 @dataclass(frozen=True)
-class _Companions:
+class Companions:
     """Secondary diagnoses and further procedures that stand beside every case of a walk."""
 
     diagnoses: tuple[int, ...] = ()
@@ -142,18 +120,20 @@ class _Universe:
 
 
 @dataclass
-class _Found:
+class Found:
     """Where a walk met a group first: codes and cell."""
 
     principal: int
     main: int
     cell: int
-    companions: _Companions
+    companions: Companions
 
 
 @dataclass
-class _Walk:
-    reached: dict[tuple[int, int], _Found] = field(default_factory=dict)
+class Walk:
+    """What a walk met, and what each entry took."""
+
+    reached: dict[tuple[int, int], Found] = field(default_factory=dict)
     takers: dict[int, int] = field(default_factory=dict)  # how many cases each entry took
 
 
@@ -201,7 +181,7 @@ def _specials(
         yield from ({a: x, b: y} for x, y in product(values[a], values[b]))
 
 
-def _cells(scalars: list[_Literal], together: set[tuple[str, str]]) -> list[_Cell]:
+def _cells(scalars: list[_Literal], together: set[tuple[str, str]]) -> list[Cell]:
     """Return one cell for each combination of facts that the rules tell apart."""
     years = [y for y in {0, 40, *_values(scalars, "age_years")} if y <= 150]
     days = _values(scalars, "age_days")
@@ -210,15 +190,17 @@ def _cells(scalars: list[_Literal], together: set[tuple[str, str]]) -> list[_Cel
         own = {d for d in (*days, y * 365 + 180) if d // 366 <= y <= d // 365}
         ages += [(y, None), *((y, d) for d in sorted(own))]
     specials = list(_specials(scalars, together))
-    found: dict[tuple[bool, ...], _Cell] = {}
+    found: dict[tuple[bool, ...], Cell] = {}
     for age, special, sex, icu, levels in product(ages, specials, (1, 2), (False, True), range(4)):
-        cell = _Cell(age[0], age[1], sex, icu, levels, special)
+        cell = Cell(age[0], age[1], sex, icu, levels, special)
         key = (*(cell.holds(x) for x in scalars), bool(levels & CC), bool(levels & MCC))
         found.setdefault(key, cell)
     return list(found.values())
 
 
-class _Searcher:
+class Searcher:
+    """The classes of codes and the cells of a scheme, and what walks through them."""
+
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
         self.compiler = _Compiler(scheme)
@@ -331,7 +313,7 @@ class _Searcher:
     # --- where a conjunction holds ------------------------------------------------------------
 
     def box(
-        self, term: Term, universe: _Universe, beside: _Companions
+        self, term: Term, universe: _Universe, beside: Companions
     ) -> tuple[Bools, Bools, Words]:
         """Return the rows, columns and cells in which a conjunction holds."""
         rows = np.ones(len(universe.rows), dtype=np.bool_)
@@ -362,7 +344,7 @@ class _Searcher:
                 rows &= (own | beyond) == x.positive
         return rows, columns, cells
 
-    def _counted(self, x: _Literal, universe: _Universe, beside: _Companions) -> Bools:
+    def _counted(self, x: _Literal, universe: _Universe, beside: Companions) -> Bools:
         """Return for each row or column whether a number of codes is as asked.
 
         Companions are different codes, so that counting them once or each time is the same, but
@@ -400,7 +382,7 @@ class _Searcher:
         enough: Bools = count >= int(least)
         return enough
 
-    def _start(self, universe: _Universe, beside: _Companions) -> Words:
+    def _start(self, universe: _Universe, beside: Companions) -> Words:
         """Return the table of undecided cases: cells whose severity the rows can have."""
         row = self.exclusion_row[universe.rows]
         forced = np.zeros(len(row), dtype=np.int64)
@@ -416,7 +398,7 @@ class _Searcher:
         return np.repeat(cells[:, None, :], len(universe.columns), axis=1)
 
     def walk(
-        self, universe: _Universe, beside: _Companions, order: Iterable[int], walk: _Walk
+        self, universe: _Universe, beside: Companions, order: Iterable[int], walk: Walk
     ) -> None:
         """Give the cases of a universe to the entries in order and note who takes what."""
         most = max(1, MOST_AT_ONCE // (len(universe.columns) * self.cell_words))
@@ -457,12 +439,12 @@ class _Searcher:
         hit: Words,
         block: tuple[NDArray[np.intp], ...],
         universe: _Universe,
-        beside: _Companions,
-    ) -> _Found:
+        beside: Companions,
+    ) -> Found:
         r, c, w = (int(index[0]) for index in np.nonzero(hit))
         bit = int(hit[r, c, w])
         cell = w * 64 + ((bit & -bit).bit_length() - 1)
-        return _Found(
+        return Found(
             int(universe.rows[block[0][r, 0]]),
             int(universe.columns[block[1][0, c]]),
             cell,
@@ -496,7 +478,7 @@ class _Searcher:
                         found[(x.kind, x.key)] = x
         return list(found.values())
 
-    def companions(self, term: Term, drg_term: Term, before: list[int]) -> Iterator[_Companions]:
+    def companions(self, term: Term, drg_term: Term, before: list[int]) -> Iterator[Companions]:
         """Yield sets of companions that may bring a conjunction about."""
         choices: list[list[tuple[tuple[int, ...], tuple[int, ...]]]] = []
         nothing: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
@@ -526,7 +508,7 @@ class _Searcher:
                 continue
             choices.append([nothing, *(((c,), ()) if diagnosis else ((), (c,)) for c in codes)])
         for choice in islice(product(*choices), MAX_TRIES):
-            yield _Companions(
+            yield Companions(
                 tuple(dict.fromkeys(c for part, _ in choice for c in part)),
                 tuple(dict.fromkeys(c for _, part in choice for c in part)),
             )
@@ -563,7 +545,7 @@ class _Searcher:
             for some in combinations(lists, count):
                 yield from product(*some)
 
-    def search(self, e: int, walk: _Walk) -> None:
+    def search(self, e: int, walk: Walk) -> None:
         """Look for cases with companions for the DRGs of an entry that are still unreached."""
         entry = self.entries[e]
         for term in entry.terms:
@@ -572,7 +554,7 @@ class _Searcher:
             if not len(plain.rows) or not len(plain.columns):
                 continue
             order = [i for i in range(e) if self._may_meet(i, plain)] + [e]
-            tried: set[_Companions] = set()
+            tried: set[Companions] = set()
             for d, (terms, _) in enumerate(entry.drgs):
                 for drg_term in terms:
                     for beside in self.companions(term, drg_term, order[:-1]):
@@ -587,65 +569,23 @@ class _Searcher:
                         if len(part.rows) and len(part.columns):
                             self.walk(part, beside, order, walk)
 
-    def _part(
-        self, term: Term, universe: _Universe, beside: _Companions | None = None
-    ) -> _Universe:
-        rows, columns, _ = self.box(term, universe, beside or _Companions())
+    def _part(self, term: Term, universe: _Universe, beside: Companions | None = None) -> _Universe:
+        rows, columns, _ = self.box(term, universe, beside or Companions())
         return _Universe(universe.rows[rows], universe.columns[columns])
 
     def _may_meet(self, e: int, part: _Universe) -> bool:
         for term in self.entries[e].terms:
             codes = frozenset(x for x in term if x.kind in ("principal", "main"))
-            rows, columns, _ = self.box(codes, part, _Companions())
+            rows, columns, _ = self.box(codes, part, Companions())
             if rows.any() and columns.any():
                 return True
         return False
 
     # --- results ------------------------------------------------------------------------------
 
-    def witness(self, found: _Found) -> Witness:
-        """Return the concrete case of a find."""
-        cell = self.cells[found.cell]
-        row = int(self.exclusion_row[found.principal])
-        present = 0
-        for code in found.companions.diagnoses:
-            if not self._excluded(code)[row]:
-                present |= int(self.levels[code])
-        severe = [
-            int(self.neutral[row, level]) for level in (CC, MCC) if cell.levels & level & ~present
-        ]
-        none = self.compiler.p_size - 1
-        mains = [] if found.main == none else [found.main]
-        if not mains and found.companions.procedures:
-            # a further procedure cannot stand without a first one: one that no rule knows does
-            mains = [0]
-        return Witness(
-            tuple(self._code(c) for c in (found.principal, *found.companions.diagnoses, *severe)),
-            tuple(self._procedure(c) for c in (*mains, *found.companions.procedures)),
-            "M" if cell.sex == 1 else "F",
-            cell.age_years,
-            cell.age_days,
-            cell.special.get("birth_weight_g"),
-            cell.special.get("los_days"),
-            cell.icu,
-            cell.special.get("icu_hours"),
-            cell.special.get("admission_weight_g"),
-            _coded(cell, "discharge_way"),
-            _coded(cell, "special_charge"),
-        )
-
-    def _code(self, number: int) -> str:
-        words = self.scheme.diagnoses
-        if number > len(words):  # a code that the scheme lacks, with beginnings that rules ask for
-            return self._beginning(number) + "?"
-        return str(words.codes[number - 1].as_py()) if number else "?"
-
-    def _procedure(self, number: int) -> str:
-        return str(self.scheme.procedures.codes[number - 1].as_py()) if number else "?"
-
     def takes_everything(self, universe: _Universe) -> Iterator[AdrgRow]:
         """Yield the ADRG rows whose rule holds for all that their MDC accepts."""
-        beside = _Companions()
+        beside = Companions()
         for mdc in self.scheme.mdcs:
             mdc_terms = self.compiler.terms(self.scheme.read(mdc.rule), mdc.mdc, mdc)
             accepted: Words | None = None
@@ -672,7 +612,7 @@ class _Searcher:
     def _held(self, terms: list[Term], universe: _Universe) -> Words:
         held = np.zeros((len(universe.rows), len(universe.columns), self.cell_words), np.uint64)
         for term in terms:
-            rows, columns, cells = self.box(term, universe, _Companions())
+            rows, columns, cells = self.box(term, universe, Companions())
             held[np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))] |= cells
         return held
 
@@ -688,10 +628,6 @@ def _leaves_out(boxes: list[tuple[Bools, Bools, Words]], sides: list[Bools]) -> 
     )
 
 
-def _coded(cell: _Cell, name: str) -> str | None:
-    return next((c for c, n in CODED[name].items() if n == cell.special.get(name)), None)
-
-
 def _of_others(x: _Literal) -> bool:
     return x.kind in OTHERS or (x.kind == "bit" and x.key[0] in (*OF_CODES, "mcc", "cc"))
 
@@ -701,37 +637,39 @@ def reach(scheme: Scheme) -> Reach:
 
     The module's docstring says what of it is proven and what is searched.
     """
-    searcher = _Searcher(scheme)
-    universe = searcher.universe(refined=False)
-    walk = _Walk()
-    searcher.walk(universe, _Companions(), range(len(searcher.entries)), walk)
+    searcher, walk = walked(scheme)
     adrgs: list[Unreached] = []
     drgs: list[Unreached] = []
     ambiguous: list[Unreached] = []
-    witnesses: dict[tuple[str, str], Witness] = {}
     for e, entry in enumerate(searcher.entries):
-        places = range(len(entry.drgs))
-        if any((e, d) not in walk.reached for d in places):
-            searcher.search(e, walk)
-        key = entry.source.key if isinstance(entry.source, AdrgRow) else entry.source.mdc
-        for d in places:
-            if (e, d) in walk.reached:
-                name = (key, entry.drgs[d][1].drg)
-                witnesses.setdefault(name, searcher.witness(walk.reached[(e, d)]))
-        missed = [d for d in places if (e, d) not in walk.reached]
+        missed = [d for d in range(len(entry.drgs)) if (e, d) not in walk.reached]
         if not missed:
             continue
-        if len(missed) < len(places):
-            rows = scheme.drgs_of[key]
+        if len(missed) < len(entry.drgs):
+            rows = scheme.drgs_of[entry.source.named]
             drgs += [Unreached(rows[d], ()) for d in missed]
             continue
         unreached = Unreached(entry.source, _takers(searcher, e))
         (adrgs if isinstance(entry.source, AdrgRow) else ambiguous).append(unreached)
-    everything = tuple(searcher.takes_everything(universe))
-    return Reach(witnesses, tuple(adrgs), tuple(drgs), tuple(ambiguous), everything)
+    everything = tuple(searcher.takes_everything(searcher.universe(refined=False)))
+    return Reach(tuple(adrgs), tuple(drgs), tuple(ambiguous), everything)
 
 
-def _takers(searcher: _Searcher, e: int) -> tuple[str, ...]:
+def walked(scheme: Scheme) -> tuple[Searcher, Walk]:
+    """Return the searcher of a scheme, and the walk that holds what its cases were found to reach.
+
+    `reached` has by the places of an entry and of its DRG the codes and the cell that ended there.
+    """
+    searcher, walk = Searcher(scheme), Walk()
+    universe = searcher.universe(refined=False)
+    searcher.walk(universe, Companions(), range(len(searcher.entries)), walk)
+    for e, entry in enumerate(searcher.entries):
+        if any((e, d) not in walk.reached for d in range(len(entry.drgs))):
+            searcher.search(e, walk)
+    return searcher, walk
+
+
+def _takers(searcher: Searcher, e: int) -> tuple[str, ...]:
     """Return the groups that take what an unreached entry's rule accepts.
 
     Those of its own MDC come first, and of these the ones that take most.
@@ -742,8 +680,8 @@ def _takers(searcher: _Searcher, e: int) -> tuple[str, ...]:
     for term in searcher.entries[e].terms:
         part = searcher._part(term, universe)
         if len(part.rows) and len(part.columns):
-            walk = _Walk()
-            searcher.walk(part, _Companions(), range(e), walk)
+            walk = Walk()
+            searcher.walk(part, Companions(), range(e), walk)
             taken.update(walk.takers)
     sources = {i: searcher.entries[i].source for i in taken}
     order = sorted(taken, key=lambda i: (sources[i].mdc != own, -taken[i], -i))
