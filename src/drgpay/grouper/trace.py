@@ -11,14 +11,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from drgpay.grouper.engine import Grouper, code_number, kept_by_grouper
 from drgpay.names.columns import CODED, GROUPING_MORE
-from drgpay.schemes.program import outcome_of
+from drgpay.schemes.program import RuleCompiler, outcome_of
 from drgpay.schemes.rules import (
     COMPARE,
-    DIAGNOSIS_FACTS,
     Always,
     And,
     Atom,
@@ -161,15 +163,17 @@ def opposite(operator: str) -> str:
 
 
 class _Lists:
-    """Numbers the code lists that rules name, and knows on which of them a code stands."""
+    """The sets of codes that rules name, numbered as the kernel's compiler does; who stands on them.
+
+    All are added before the first code is looked up.
+    """
 
     def __init__(self, grouper: Grouper) -> None:
-        self.scheme = grouper.scheme
-        self.number: dict[tuple[object, ...], int] = {}
+        self.sets: RuleCompiler | None = RuleCompiler(grouper.scheme)
+        self.encode = grouper.compiled.encode_diagnosis
+        self.index = grouper.scheme.procedures.index
         self.of_code: dict[str, dict[str, Sets]] = {role: {} for role in _ROLES}
         self.asked: dict[str, set[int]] = {role: set() for role in _ROLES}
-        self.by_id: dict[bool, dict[int, list[int]]] = {True: {}, False: {}}
-        self.prefixes: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
         self.counted: list[tuple[str, int, bool]] = []  # set, list, distinct: what rules count
 
     def count(self, atom: Count, owner: str, mdc: MdcRow) -> int:
@@ -196,73 +200,43 @@ class _Lists:
 
     def add(self, atom: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
         """Return the number of the list that an atom asks for."""
-        number = self._number(atom, owner, mdc)
+        if self.sets is None:
+            raise RuntimeError("codes were looked up already")
+        number = self.sets.set_of(atom, owner, mdc)
         for role, facts in _ROLES.items():
             if atom.fact in facts:
                 self.asked[role].add(number)
         return number
 
-    def _number(self, atom: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
-        of_diagnoses = atom.fact in DIAGNOSIS_FACTS
-        if isinstance(atom, StartsWith):
-            key: tuple[object, ...] = (of_diagnoses, "startswith", atom.prefix)
-            if key not in self.number:
-                self.number[key] = len(self.number)
-                self.prefixes[of_diagnoses].append((atom.prefix, self.number[key]))
-            return self.number[key]
-        if atom.codes:
-            index = (self.scheme.diagnoses if of_diagnoses else self.scheme.procedures).index
-            ids: Iterable[int] = {index[code] for code in atom.codes if code in index}
-            return self._set((of_diagnoses, "codes", atom.codes), of_diagnoses, ids)
-        if atom.any_site:
-            names = [f"site_{i + 1}" for i in range(len(mdc.sites))]
-            some = {i for name in names for i in self.scheme.list_ids(mdc.mdc, name).tolist()}
-            return self._set((of_diagnoses, "any site", mdc.mdc), of_diagnoses, some)
-        if atom.list_name == "valid_procedures" and not of_diagnoses:
-            key = (of_diagnoses, "valid_procedures")
-            return self._set(key, of_diagnoses, self.scheme.valid_procedures.tolist())
-        name = atom.list_name or ""
-        key = (of_diagnoses, "list", owner, name)
-        return self._set(key, of_diagnoses, self.scheme.list_ids(owner, name).tolist())
-
-    def sites(self, mdc: MdcRow) -> Sets:
+    def sites(self, mdc: MdcRow) -> tuple[int, ...]:
         """Return the numbers of an MDC's site lists."""
-        found = frozenset(
-            self._set(
-                (True, "list", mdc.mdc, f"site_{i + 1}"),
-                True,
-                self.scheme.list_ids(mdc.mdc, f"site_{i + 1}").tolist(),
-            )
-            for i in range(len(mdc.sites))
-        )
-        self.asked["principal"] |= found
-        self.asked["secondary"] |= found
-        return found
+        names = [f"site_{i + 1}" for i in range(len(mdc.sites))]
+        return tuple(self.add(Member("any_diagnosis", name), mdc.mdc, mdc) for name in names)
 
-    def _set(self, key: tuple[object, ...], of_diagnoses: bool, ids: Iterable[int]) -> int:
-        if key not in self.number:
-            number = self.number[key] = len(self.number)
-            by_id = self.by_id[of_diagnoses]
-            for i in ids:
-                if i:
-                    by_id.setdefault(i, []).append(number)
-        return self.number[key]
+    @cached_property
+    def _by_id(self) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+        """The sets on which each diagnosis and each procedure stands, by number."""
+        found: tuple[dict[int, list[int]], dict[int, list[int]]] = ({}, {})
+        if self.sets is not None:
+            for on, sets in zip(found, (self.sets.d_sets, self.sets.p_sets), strict=True):
+                for number, members in enumerate(sets.rows):
+                    for i in np.flatnonzero(members).tolist():
+                        on.setdefault(i, []).append(number)
+        self.sets = None
+        return found
 
     def of(self, code: str, role: str) -> Sets:
         """Return the numbers of the lists on which a code in a role stands, of those asked for."""
         known = self.of_code[role]
         found = known.get(code)
         if found is None:
-            of_diagnoses = role in ("principal", "secondary")
-            words = self.scheme.diagnoses if of_diagnoses else self.scheme.procedures
-            number = words.index.get(code, 0)
-            on = set(self.by_id[of_diagnoses].get(number, ()))
-            # an unknown diagnosis may still begin as a rule asks; an unknown procedure is nothing
-            if number or of_diagnoses:
-                on.update(n for prefix, n in self.prefixes[of_diagnoses] if code.startswith(prefix))
+            if role in ("principal", "secondary"):
+                on = self._by_id[0].get(self.encode(code), ())
+            else:
+                on = self._by_id[1].get(self.index.get(code, 0), ())
             if len(known) > MEMORY:
                 known.clear()
-            found = known[code] = frozenset(on & self.asked[role])
+            found = known[code] = frozenset(on) & self.asked[role]
         return found
 
 
@@ -304,7 +278,7 @@ class _Compiler:
         if atom.fact == "trauma_sites":
             sites = self.lists.sites(self.mdc)
             return lambda f: (
-                None if holds(len(sites & f.any_diagnosis), value) == wanted else failure
+                None if holds(_met(sites, f.any_diagnosis), value) == wanted else failure
             )
         name = atom.fact
 
@@ -313,6 +287,11 @@ class _Compiler:
             return None if (number is not None and holds(number, value)) == wanted else failure
 
         return compare
+
+
+def _met(sites: tuple[int, ...], on: Sets) -> int:
+    """Return on how many of an MDC's site lists codes stand; two lists may be one set."""
+    return sum([number in on for number in sites])
 
 
 def _membership(fact: str, number: int, wanted: bool, failure: Failure) -> Check:
@@ -518,7 +497,7 @@ class Tracer:
             return {}
         of = self.lists.of
         met = of(diagnoses[0], "principal").union(*[of(c, "secondary") for c in diagnoses[1:]])
-        return {mdc: len(sites & met) for mdc, sites in self.sites.items()}
+        return {mdc: _met(sites, met) for mdc, sites in self.sites.items()}
 
     def _placed(self, facts: Facts) -> tuple[Tried, ...]:
         tried = []

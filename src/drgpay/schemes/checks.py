@@ -25,7 +25,7 @@ from drgpay.names.readings import READINGS
 from drgpay.schemes._arrow import column, flags, numbers, positions, strings
 from drgpay.schemes.contradictions import refused_by_mdc
 from drgpay.schemes.folders import large_table
-from drgpay.schemes.program import _Compiler, _conjunction, compile_scheme
+from drgpay.schemes.program import RuleCompiler, _conjunction, compile_scheme
 from drgpay.schemes.reach import Reach, reach
 from drgpay.schemes.rules import (
     DIAGNOSIS_FACTS,
@@ -509,8 +509,9 @@ def medical_before_surgical(subject: Subject) -> Iterator[Finding]:
 def site_without_list(subject: Subject) -> Iterator[Finding]:
     """Fail if a trauma site of an MDC has no list, or a rule asks sites of an MDC without any."""
     for mdc in subject.scheme.mdcs:
-        for i, site in enumerate(mdc.sites, 1):
-            if not len(subject.scheme.list_ids(mdc.mdc, f"site_{i}")):
+        listed = subject.scheme.site_ids(mdc)
+        for i, (site, ids) in enumerate(zip(mdc.sites, listed, strict=True), 1):
+            if not len(ids):
                 text = both(
                     f"{mdc.mdc} 的第{i}个创伤部位（{site}）在 lists.csv 中没有列表 site_{i}",
                     f"site {i} of {mdc.mdc} ({site}) has no list site_{i} in lists.csv",
@@ -546,7 +547,7 @@ def rule_too_wide(subject: Subject) -> Iterator[Finding]:
     if any(True for _ in list_of_other_kind(subject)):
         return
     try:
-        compiler = _Compiler(subject.scheme)
+        compiler = RuleCompiler(subject.scheme)
     except RuleSyntaxError:
         return
     for rule, node in subject.readable:

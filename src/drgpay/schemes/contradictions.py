@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from drgpay.schemes.program import _Compiler
+from drgpay.schemes.program import RuleCompiler
 from drgpay.schemes.rules import And, Member, Node, Not, Or, parse_rule
 from drgpay.schemes.tables import Scheme
 
@@ -30,7 +30,7 @@ def refused_by_mdc(scheme: Scheme) -> Iterator[tuple[str, str, str, frozenset[in
 
     Diagnoses are the scheme's numbers; lists without such codes are left out. The rules must parse.
     """
-    compiler = _Compiler(scheme)
+    compiler = RuleCompiler(scheme)
     accepted_by: dict[str, NDArray[np.bool_]] = {}
     for mdc in scheme.mdcs:
         accepted = np.zeros(compiler.d_size, dtype=np.bool_)

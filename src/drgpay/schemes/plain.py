@@ -188,8 +188,8 @@ def _plain_rows(scheme: Scheme, lang: str) -> Iterator[tuple[str, list[list[str]
     sites = [
         [m.mdc, site, codes["dx"][number - 1]]
         for m in scheme.mdcs
-        for place, site in enumerate(m.sites, 1)
-        for number in _each(scheme.list_ids(m.mdc, f"site_{place}"))
+        for site, ids in zip(m.sites, scheme.site_ids(m), strict=True)
+        for number in _each(ids)
     ]
     if sites:
         yield "sites", sites

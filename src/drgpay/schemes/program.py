@@ -210,7 +210,9 @@ class _Sets:
         return self.seen[key]
 
 
-class _Compiler:
+class RuleCompiler:
+    """Puts the rules of a scheme into terms, and numbers the sets of codes that they ask for."""
+
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
         self.prefixes = self._prefixes()
@@ -241,7 +243,8 @@ class _Compiler:
 
     # --- sets -----------------------------------------------------------------------------
 
-    def _set_of(self, node: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
+    def set_of(self, node: Member | StartsWith, owner: str, mdc: MdcRow) -> int:
+        """Return the number of the set of codes that a rule of `owner` asks for."""
         diagnosis = node.fact in DIAGNOSIS_FACTS
         key = (owner if isinstance(node, Member) else "", f"{diagnosis}{node}")
         if key in self.named:
@@ -258,8 +261,8 @@ class _Compiler:
         elif node.codes:
             members[words.encode(strings(node.codes))] = True
         elif node.any_site:
-            for i in range(1, len(mdc.sites) + 1):
-                members[self.scheme.list_ids(mdc.mdc, f"site_{i}")] = True
+            for ids in self.scheme.site_ids(mdc):
+                members[ids] = True
         elif node.list_name == "valid_procedures":
             members[self.scheme.valid_procedures] = True
         else:
@@ -291,11 +294,11 @@ class _Compiler:
     def _literal(self, node: Any, owner: str, mdc: MdcRow, positive: bool) -> _Literal:
         if isinstance(node, Member | StartsWith):
             kind = {"main_procedure": "main"}.get(node.fact, node.fact)
-            return _Literal(kind, self._set_of(node, owner, mdc), positive)
+            return _Literal(kind, self.set_of(node, owner, mdc), positive)
         if isinstance(node, Flag):
             return _Literal("bit", (node.name, None), positive)
         if isinstance(node, Count):
-            number = self._set_of(node.member, owner, mdc)
+            number = self.set_of(node.member, owner, mdc)
             return _Literal(
                 "bit", ("codes", (node.fact, number, node.distinct, node.value)), positive
             )
@@ -442,7 +445,7 @@ class _Entry:
     source: AdrgRow | MdcRow
 
 
-def _entries(compiler: _Compiler, only_mdc: bool) -> list[_Entry]:
+def _entries(compiler: RuleCompiler, only_mdc: bool) -> list[_Entry]:
     scheme = compiler.scheme
     entries: list[_Entry] = []
     for mdc, adrgs in scheme.in_order():
@@ -483,7 +486,7 @@ def outcome_of(adrg: AdrgRow, drg: DrgRow | None) -> Outcome:
     )
 
 
-def _ambiguous(compiler: _Compiler, mdc: MdcRow, mdc_terms: _Terms) -> _Entry:
+def _ambiguous(compiler: RuleCompiler, mdc: MdcRow, mdc_terms: _Terms) -> _Entry:
     rule, code, name = compiler.scheme.ambiguous_group(mdc)
     valid = compiler.terms(rule, mdc.mdc, mdc)
     outcome = Outcome(mdc.mdc, "", code, name, ambiguous=True)
@@ -495,7 +498,7 @@ def compile_scheme(scheme: Scheme, *, only_mdc: bool = False) -> Compiled:
 
     `only_mdc` compiles the MDCs' rules alone: its outcome is the first MDC that accepts a case.
     """
-    compiler = _Compiler(scheme)
+    compiler = RuleCompiler(scheme)
     entries = _entries(compiler, only_mdc)
     by_code = {mdc.mdc: mdc for mdc in scheme.mdcs}
     use_any_masks = scheme.surgical_match == "any"
@@ -557,7 +560,7 @@ def _by_place(term: frozenset[_Literal]) -> _Terms:
 
 def _assemble(
     scheme: Scheme,
-    compiler: _Compiler,
+    compiler: RuleCompiler,
     terms: list[tuple[frozenset[_Literal], int]],
     residual: list[list[_Literal]],
     masked_any: list[int | None],
@@ -637,11 +640,10 @@ def _assemble(
             if kind in (name, "any_diagnosis"):
                 _set_bit(masks[name], bit)
     for mdc, base in facts.site_base.items():
-        for i in range(len(next(m for m in scheme.mdcs if m.mdc == mdc).sites)):
-            members = scheme.list_ids(mdc, f"site_{i + 1}")
-            d_facts[members, (base + i) // 64] |= np.uint64(1 << ((base + i) % 64))
+        for bit, members in enumerate(scheme.site_ids(mdc), base):
+            d_facts[members, bit // 64] |= np.uint64(1 << (bit % 64))
             for mask in masks.values():
-                _set_bit(mask, base + i)
+                _set_bit(mask, bit)
     p_masks = {name: np.zeros(p_words, np.uint64) for name in ("main", "other")}
     for (kind, key), bit in facts.procedure.items():
         p_facts[compiler.p_sets.rows[key], bit // 64] |= np.uint64(1 << (bit % 64))
@@ -664,10 +666,7 @@ def _assemble(
                     sex[code] |= value
         elif name == "sites":
             mdc, _, least = detail
-            base, number = (
-                facts.site_base[mdc],
-                len(next(m for m in scheme.mdcs if m.mdc == mdc).sites),
-            )
+            base, number = facts.site_base[mdc], len(scheme.site_ids(mdc))
             site_bits = ((1 << number) - 1) << (base % 64)
             sites.append((scalar_words + base // 64, site_bits, least, int(value)))
 
@@ -799,7 +798,7 @@ def _persons(
 
 
 def _sources(
-    compiler: _Compiler, facts: _Facts, scalar_bits: int
+    compiler: RuleCompiler, facts: _Facts, scalar_bits: int
 ) -> dict[int, list[tuple[str, NDArray[np.bool_]]]]:
     """Return by the bit of a fact of codes at which places which codes set it, or help to."""
     places = {
@@ -834,12 +833,11 @@ def _sources(
     return found
 
 
-def _sites_of_codes(compiler: _Compiler, mdc: str) -> NDArray[np.int64]:
+def _sites_of_codes(compiler: RuleCompiler, mdc: str) -> NDArray[np.int64]:
     """Return on how many of an MDC's trauma sites each diagnosis is."""
-    scheme = compiler.scheme
     on = np.zeros(compiler.d_size, dtype=np.int64)
-    for i in range(len(next(m for m in scheme.mdcs if m.mdc == mdc).sites)):
-        on[scheme.list_ids(mdc, f"site_{i + 1}")] += 1
+    for members in compiler.scheme.site_ids(mdc):
+        on[members] += 1
     return on
 
 

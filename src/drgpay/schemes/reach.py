@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 
 from drgpay.names.columns import CODED
 from drgpay.schemes.program import (
+    RuleCompiler,
     _bit_rows,
     _classes,
-    _Compiler,
     _entries,
     _Entry,
     _Literal,
@@ -203,7 +203,7 @@ class Searcher:
 
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
-        self.compiler = _Compiler(scheme)
+        self.compiler = RuleCompiler(scheme)
         self.entries = _entries(self.compiler, False)
         info, exclusion_row, self.exclusion_bits = _severity(scheme, self.compiler.d_size)
         self.levels, self.exclusion_list = levels_and_lists(info)
@@ -247,9 +247,9 @@ class Searcher:
         """Return the members of each site list, by MDC."""
         found: dict[str, list[Bools]] = {}
         for mdc in self.scheme.mdcs:
-            for i in range(len(mdc.sites)):
+            for ids in self.scheme.site_ids(mdc):
                 members = np.zeros(self.compiler.d_size, dtype=np.bool_)
-                members[self.scheme.list_ids(mdc.mdc, f"site_{i + 1}")] = True
+                members[ids] = True
                 members[0] = False
                 found.setdefault(mdc.mdc, []).append(members)
         return found

@@ -258,6 +258,12 @@ class Scheme:
         found = self.list_owner(owner, name)
         return np.zeros(0, dtype=np.int32) if found is None else self.lists[(found, name)]
 
+    def site_ids(self, mdc: MdcRow | str) -> list[Ids]:
+        """Return the code numbers of each trauma site of an MDC, given by its row or code."""
+        if isinstance(mdc, str):
+            mdc = next(row for row in self.mdcs if row.mdc == mdc)
+        return [self.list_ids(mdc.mdc, f"site_{i + 1}") for i in range(len(mdc.sites))]
+
     def list_owner(self, owner: str, name: str) -> str | None:
         """Return whose list a rule of `owner` means: its own, else the one for all, else None."""
         for one in (owner, EVERY_OWNER):
