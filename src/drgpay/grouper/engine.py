@@ -340,12 +340,6 @@ class Grouper:
 
         Rows that are not `good` come out as quarantined.
         """
-        return self._grouped(cases, threads)[0]
-
-    def _grouped(
-        self, cases: EncodedCases, threads: int = 1
-    ) -> tuple[GroupedCases, NDArray[np.int32]]:
-        """Return the results of cases, and which further procedure taken alone grouped each."""
         count = len(cases)
         result = GroupedCases(
             group=np.empty(count, dtype=np.int16),
@@ -359,7 +353,7 @@ class Grouper:
         more = cases.stacked(self.compiled.more)
         if threads <= 1 or count < SMALL:
             self._group_range(cases, more, result, retried, 0, count)
-            return result, retried
+            return result
         bounds = np.linspace(0, count, threads * 4 + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
             jobs = [
@@ -368,7 +362,7 @@ class Grouper:
             ]
             for job in jobs:
                 job.result()
-        return result, retried
+        return result
 
     def _group_range(
         self,
@@ -466,8 +460,9 @@ class Grouper:
             "discharge_way": discharge_way,
             "special_charge": special_charge,
         }
-        for name in CODED.keys() & more.keys():
-            code_number(name, more[name])
+        if discharge_way is not None or special_charge is not None:  # refused though none asks it
+            code_number("discharge_way", discharge_way)
+            code_number("special_charge", special_charge)
         diagnoses, procedures = [*map(str, diagnoses)], [*map(str, procedures)]
         if (
             not isinstance(sex, str)
@@ -503,13 +498,19 @@ class Grouper:
             "diagnoses": diagnoses,
             "procedures": procedures,
         }
-        made, retried = self._grouped(encode_case(self.compiled, facts))
-        deciding, alone = int(made.deciding[0]), int(retried[0])
+        case = encode_case(self.compiled, facts)
+        group, level = np.empty(1, np.int16), np.empty(1, np.uint8)
+        small, (deciding, retried) = np.empty((3, 1), np.int8), np.empty((2, 1), np.int32)
+        columns = (group, *small, level, deciding, retried)
+        asked = case.stacked(self.compiled.more)
+        missed = _run(self.compiled.program, case, asked, self._facts_of, columns, 0, 1)
+        reason = self._reasons(case, np.zeros(1, np.int64))[0] if missed else small[2, 0]
+        at, alone = int(deciding[0]), int(retried[0])
         return grouping(
-            self.outcomes[made.group[0]],
-            made.reason[0],
-            made.level[0],
-            diagnoses[deciding] if deciding else "",
+            self.outcomes[group[0]],
+            reason,
+            level[0],
+            diagnoses[at] if at else "",
             procedures[alone] if alone else "",
         )
 
@@ -517,29 +518,22 @@ class Grouper:
 def grouping(o: Outcome, reason: int, level: int, decided: str, alone: str = "") -> Grouping:
     """Return what a case ended in, in words; `alone` is the procedure that grouped it by itself."""
     status = "ambiguous" if o.ambiguous else "grouped" if o.mdc and not o.rest else "ungroupable"
+    by_procedure = "" if o.rest else alone
     return Grouping(
-        mdc=o.mdc,
-        adrg=o.adrg,
-        drg=o.drg,
-        name=o.name,
-        status=status,
-        reason=REASONS[reason],
-        severity=LEVELS[level],
-        severity_diagnosis=decided,
-        adrg_key=o.adrg_key,
-        by_procedure="" if o.rest else alone,
-    )
+        o.mdc, o.adrg, o.drg, o.name, status, REASONS[reason], LEVELS[level], decided,
+        o.adrg_key, by_procedure,
+    )  # fmt: skip
 
 
 def encode_case(compiled: Compiled, facts: Mapping[str, Any]) -> EncodedCases:
     """Return one case as cases: facts by name, codes written as the scheme's are."""
-    index = compiled.procedures.index
-    dx = [compiled.encode_diagnosis(code) for code in facts["diagnoses"]]
-    px = [index.get(code, 0) for code in facts["procedures"]]
+    index, more = compiled.procedures.index, compiled.more
+    dx = [*map(compiled.encode_diagnosis, facts["diagnoses"]), 0]
+    px = [*(index.get(code, 0) for code in facts["procedures"]), 0]
     years, days = facts["age_years"], facts["age_days"]
-    given = [years, None if days == 0 and years >= 1 else days]
-    given += [facts["birth_weight_g"], facts["los_days"]]
-    for name in compiled.more:
+    days = None if days == 0 and years >= 1 else days
+    given = [years, days, facts["birth_weight_g"], facts["los_days"]]
+    for name in more:
         given.append(code_number(name, facts[name]) if name in CODED else facts[name])
     numbers = np.array([-1 if value is None else value for value in given], dtype=np.int32)
     flags = np.array([1 if facts["sex"] == "M" else 2, facts["icu"]], dtype=np.int8)
@@ -550,10 +544,10 @@ def encode_case(compiled: Compiled, facts: Mapping[str, Any]) -> EncodedCases:
         birth_weight_g=numbers[2:3],
         los_days=numbers[3:4],
         icu=flags[1:],
-        diagnoses=Codes(np.array([0, len(dx)]), np.array([*dx, 0], dtype=np.int32), _NO_WORDS),
-        procedures=Codes(np.array([0, len(px)]), np.array([*px, 0], dtype=np.int32), _NO_WORDS),
+        diagnoses=Codes(np.array([0, len(dx) - 1]), np.array(dx, dtype=np.int32), _NO_WORDS),
+        procedures=Codes(np.array([0, len(px) - 1]), np.array(px, dtype=np.int32), _NO_WORDS),
         good=_ONE,
-        more={name: numbers[4 + i : 5 + i] for i, name in enumerate(compiled.more)},
+        more={name: numbers[4 + i : 5 + i] for i, name in enumerate(more)},
     )
 
 
