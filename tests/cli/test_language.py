@@ -330,7 +330,8 @@ def _makers() -> set[str]:
     return {
         node.name
         for path in SRC.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if "Bilingual" in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef)
         and node.returns is not None
         and "Bilingual" in ast.unparse(node.returns)
