@@ -37,7 +37,9 @@ def blank(column: pa.ChunkedArray | pa.Array) -> Mask:
     """Return which values of a column are missing or texts without a visible character."""
     if not is_text(column.type):
         return np.asarray(column.is_null())
-    return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(flat(column)), ""), True))
+    if pa.types.is_dictionary(column.type) or pa.types.is_string_view(column.type):
+        column = flat(column)  # others need no copy in one piece
+    return np.asarray(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True))
 
 
 def numbers_of(words: pa.DictionaryArray) -> NDArray[np.int64]:
