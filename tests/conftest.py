@@ -1,0 +1,41 @@
+"""Which tests share something dear to start: they run on one worker.
+
+The marks `xdist_group` say the same, but pytest-xdist 3.8 does nothing with them under pytest 9.2.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+TOGETHER = (
+    re.compile(r"tests/(spark)/"),
+    re.compile(r"tests/readers/(test_servers)\.py"),
+    # a scheme and its reading, loaded for engine and model
+    re.compile(r"(tests/grouper/test_grouping_against_model\.py::.*\[[\w.-]+-(main|any)\b)"),
+)
+
+
+def together(nodeid: str) -> str:
+    """Return the name of the tests that run with this one: its own where nothing is shared.
+
+    >>> together("tests/spark/test_spark.py::test_one"), together("tests/a.py::test_two[x]")
+    ('spark', 'tests/a.py::test_two[x]')
+    """
+    found = next((m for rule in TOGETHER if (m := rule.search(nodeid))), None)
+    if found is None:
+        return nodeid
+    return re.sub(r"::.*\[", "[", found[1])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return Scheduling(config, log)
