@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.encode import Faults
 from drgpay.ground.errors import BooksError
@@ -347,6 +348,16 @@ def test_check_cases__many_findings_in_cases_with_slips(city: Path) -> None:
         assert done.by_check[name] > 3 and name not in clean.by_check
     assert done.by_check["sex_against_procedure"] > clean.by_check.get("sex_against_procedure", 0)
     assert sum(done.profile["cases_with"].to_pylist()) == sum(done.by_check.values())
+
+
+def test_check_run__writes_each_text_once_among_the_words_of_its_column() -> None:
+    """A text that stands twice in a dictionary gives other bytes of Parquet from run to run."""
+    from drgpay.grouper import Grouper
+
+    for lang in ("zh", "en"):
+        for name, texts in CheckRun(Grouper("zj-drg-2022"), lang=lang)._texts.items():
+            assert len(texts.dictionary.unique()) == len(texts.dictionary), name
+            assert len(texts) == len(CHECKS), name
 
 
 def test_check_cases__threads_and_files_change_nothing(city: Path, tmp_path: Path) -> None:

@@ -504,8 +504,8 @@ class CheckRun:
         texts = pa.array([month_text(n + _UNKNOWN_MONTH) for n in met.tolist()], pa.string())
         checks = pa.array(hits.checks)
 
-        def word(values: pa.Array) -> pa.Array:
-            return pa.DictionaryArray.from_arrays(checks, values)
+        def word(texts: pa.DictionaryArray) -> pa.Array:
+            return pa.DictionaryArray.from_arrays(texts.indices.take(checks), texts.dictionary)
 
         file = pa.DictionaryArray.from_arrays(
             pa.array(np.zeros(len(hits), np.int16)), pa.array([held.file], pa.string())
@@ -774,7 +774,8 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.table(columns, schema=FINDINGS_SCHEMA)
 
 
-def _text_columns(lang: str) -> dict[str, pa.Array]:
+def _text_columns(lang: str) -> dict[str, pa.DictionaryArray]:
+    """Return what is said of each check, each text once: twice, the bytes of Parquet would vary."""
     own = list(CHECKS.values())
     texts = {
         "check": [check.name for check in own],
@@ -782,7 +783,11 @@ def _text_columns(lang: str) -> dict[str, pa.Array]:
         "message": [check.message(lang) for check in own],
         "advice": [check.advice(lang) for check in own],
     }
-    return {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    kind = pa.dictionary(pa.int16(), pa.string())
+    return {
+        name: pa.array(values, pa.string()).dictionary_encode().cast(kind)
+        for name, values in texts.items()
+    }
 
 
 def _numbered(table: pa.Table, name: str) -> tuple[pa.Array, NDArray[np.int32]]:
