@@ -21,6 +21,7 @@ from drgpay.settlement.year_end import year_end
 from drgpay.why import text, why
 from tests.cli.test_language import CHINESE, ENGLISH, drgpay, edit, region
 from tests.settlement.regions import EX1
+from tests.settlement.small import small_region
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,69 @@ def test_text__quarantined_and_held_cases_say_why_and_what_to_do(plain_run: Path
     assert "cases.csv:2, admission_date = 2024-13-08 →" in gone
     held = text(why(plain_run, "case", "C09"), "en")
     assert "ungrouped.rule = special_review" in held
-    assert "Add the decision to the table reviews" in held
+    assert "the review was refused, not paid" in held and "  rule 7.9" in held
+    assert "Add the decision" not in held and "not reviewed" not in held
+    assert "  rule 12.1" in gone
+
+
+def test_text__a_case_without_its_review_says_where_to_decide(tmp_path: Path) -> None:
+    place = region(tmp_path)
+    edit(place / "reviews.csv", "C09,", "C08,")
+    run = write_run(year_end(place, overrides=["ungrouped.rule=special_review"]), tmp_path / "run")
+    held = text(why(run, "case", "C09"), "en")
+    assert "Add the decision to the table reviews" in held and "refused" not in held
+
+
+@pytest.fixture(scope="module")
+def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(year_end(EX1), tmp_path_factory.mktemp("ex1") / "run")
+
+
+UNSTABLE = "按非稳定病组处理"
+
+
+def test_no_base_points__only_a_case_paid_as_unstable_is_said_to_be(
+    ex1_run: Path, tmp_path: Path
+) -> None:
+    for subject, name in (("case", "C08"), ("drg", "TR19"), ("drg", "0000")):
+        told = text(why(ex1_run, subject, name))
+        assert "没有基准点数" in told and UNSTABLE not in told
+    assert "ungrouped.rule" in text(why(ex1_run, "drg", "0000"))
+    assert "稳定病组】" not in text(why(ex1_run, "drg", "0000"))
+    means = {"base_points": [{"drg": "FM13", "group_mean_yuan": "10000.00"}]}
+    small = write_run(year_end(small_region(tmp_path / "r", tables=means)), tmp_path / "run")
+    for subject, name in (("case", "C1"), ("drg", "GB15")):
+        assert UNSTABLE in text(why(small, subject, name))
+
+
+def test_sections__none_is_empty(ex1_run: Path) -> None:
+    made = why(ex1_run, "case", "C09")
+    assert made.sections and all(section.steps for section in made.sections)
+    assert "差异系数】" not in text(made)
+
+
+def test_parameters__of_the_history_only_where_it_counts(ex1_run: Path) -> None:
+    assert "history.weighting" not in why(ex1_run, "case", "C09").cited
+
+
+def test_hospital__what_is_paid_and_what_is_owed_are_not_netted(ex1_run: Path) -> None:
+    made = why(ex1_run, "hospital", "H3")
+    sums = {step.key: (step.value, step.rule) for step in made.sections[-1].steps}
+    assert sums == {
+        "all.due_fen": (Fraction("65187.17"), "10.1"),
+        "all.payable_fen": (Fraction("2097.95"), "14.1"),
+        "all.recover_fen": (Fraction("7422.78"), "14.1"),
+    }
+
+
+def test_pool__of_which_all_are_at_their_bounds_has_no_residual(tmp_path: Path) -> None:
+    bounds = ["bound.level=hospital", "bound.cost_share=1.05", "bound.unsolved=to_fund"]
+    run = write_run(year_end(EX1, overrides=bounds), tmp_path / "run")
+    all_bound, solved = (text(why(run, "pool", pool)) for pool in ("310", "390"))
+    assert "上限之外余额  规则 10.5\n      127667.50 − 120172.50 = 7495.00 元" in all_bound
+    assert "没有点值能使" in all_bound
+    assert "= T 的点值" not in all_bound and "尾差" not in all_bound
+    assert "= T 的点值" in solved and "尾差" in solved and "没有点值能使" not in solved
 
 
 # --- changed tables

@@ -16,17 +16,21 @@ FOUR = both("点数保留四位小数", "points have four decimals")
 
 def all_mean(d: Derivation, run: RunFolder) -> Number:
     """Return the mean cost of all DRG cases."""
-    d.parameter("history.weighting")
+    if run.from_history:
+        d.parameter("history.weighting")
     return run.table_of("base_points").number("all_drg_mean_fen")
 
 
-def base_points(d: Derivation, run: RunFolder, drg: str) -> Number | None:
-    """Add the step to a group's base points; None when it has none."""
+def base_points(d: Derivation, run: RunFolder, drg: str, without: str) -> Number | None:
+    """Add the step to a group's base points; None when it has none.
+
+    `without`: the note that is said then, as not all cases of such a group are paid as unstable.
+    """
     row = run.drgs.get(drg)
     if row is None or not row.has("group_mean_fen"):
         figures = row.figures("group_mean_fen", "stable") if row else ()
         source = run.table_of("base_points").figure("source")
-        d.say("base_points", *figures, source, note="none", drg=drg)
+        d.say("base_points", *figures, source, note=without, drg=drg)
         return None
     if row.has("weight"):
         made, note = row.number("weight", named("weight")) * d.given("point_scale"), "weight"

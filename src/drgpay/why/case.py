@@ -141,7 +141,8 @@ def _settled(d: Derivation, run: RunFolder, row: Row) -> None:
     d.section(both("病组的基准点数与本院差异系数", "Base points of the group, coefficient"))
     c = fixed(1)
     if stay.status == "grouped":
-        stay.base = base_points(d, run, stay.drg)
+        without = "unstable" if stay.kind == "unstable" else "none"
+        stay.base = base_points(d, run, stay.drg, without)
         group = run.drgs.get(stay.drg)
         if stay.base is not None and group is not None:
             stay.mean = group_mean(d, run, group)

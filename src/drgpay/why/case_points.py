@@ -62,7 +62,7 @@ def _to_review(run: RunFolder, drg: str) -> bool:
     row = run.drgs.get(drg)
     if row is not None and row.has("review"):
         return bool(row["review"])
-    if run.manifest["base_points"]["source"] != "history":
+    if not run.from_history:
         return False
     none_is_enough = run.policy["stable.inclusive"] and run.policy["stable.min_cases"] == 0
     return bool(
@@ -152,7 +152,7 @@ def rewarded(d: Derivation, run: RunFolder, row: Row, points: Number) -> Number:
 
 
 def _price(d: Derivation, stay: Stay, key: str) -> Number:
-    d.section(both("价款（按金额付费，不计点）", "Price (paid in money, no points)"))
+    d.section(both("价格（按金额付费，不计点）", "Price (paid in money, no points)"))
     cost = stay.row.number("total_cost_fen")
     if stay.row.has("new_technology_fen"):
         cost = cost - stay.row.number("new_technology_fen", named("new_technology_fen"))
@@ -166,8 +166,19 @@ def _stated_price(stay: Stay) -> Sequence[Figure]:
 
 
 def _held(d: Derivation, stay: Stay, key: str) -> Number:
-    d.section(both("暂不支付：待特病单议", "Held for a special review"))
-    d.say("held", *stay.row.figures("paid_by"), uses=[key], parameter=key)
+    refused = stay.refused
+    heading = both("暂不支付：待特病单议", "Held for a special review")
+    d.section(
+        both("暂不支付：特病单议不予", "Held: the special review was refused")
+        if refused
+        else heading
+    )
+    d.say(
+        "held/refused" if refused else "held",
+        *stay.row.figures("paid_by"),
+        uses=[key],
+        parameter=key,
+    )
     return fixed(0)
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from drgpay.ground.errors import both, unknown_choice
 from drgpay.ground.numbers import digits, fixed, number, total
+from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.names.codes import spoken
 from drgpay.names.run_columns import named
 from drgpay.why.base import band_multiple, base_points, group_mean
@@ -51,17 +52,27 @@ def why_drg(run: RunFolder, code: str) -> Derivation:
         d.section(both("历史病例与裁剪", "Past cases and trimming"))
         _history(d, run, row)
     d.section(both("基准点数", "Base points"))
-    base = base_points(d, run, code)
+    without = _without(run, code)
+    base = base_points(d, run, code, without)
     if base is not None:
         k = band_multiple(d, run, base)
         group = group_mean(d, run, row)
         d.step("low_limit", d.given("low.multiple") * group, note=_of_standard(d, run))
         d.step("high_limit", k * group, note=_of_standard(d, run))
-    d.section(both("稳定病组", "Stable group"))
-    _stable(d, run, row)
+    if without != "not_group":
+        d.section(both("稳定病组", "Stable group"))
+        _stable(d, run, row)
     d.section(both("本年病例", "This year's cases"))
     _cases(d, run, row)
     return d
+
+
+def _without(run: RunFolder, code: str) -> str:
+    """Return the note of a group without base points, by what its cases of the year are paid as."""
+    if code == UNGROUPABLE or code.endswith("QY"):
+        return "not_group"
+    classes = {case_class for case_class, _, _ in run.classes_of(code)}
+    return "unstable" if "unstable" in classes else "none"
 
 
 def _of_standard(d: Derivation, run: RunFolder) -> str:

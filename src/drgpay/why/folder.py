@@ -112,6 +112,11 @@ class RunFolder(reader.RunFolder):
         """Return the rows of a table that not every run has."""
         return self._rows(name, key) if self.has(name) else []
 
+    @property
+    def from_history(self) -> bool:
+        """Whether base points and means were computed from past cases, and not given."""
+        return bool(self.manifest["base_points"]["source"] == "history")
+
     @cached_property
     def drgs(self) -> dict[str, Row]:
         """Groups of the run by code."""

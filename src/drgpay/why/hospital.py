@@ -55,7 +55,7 @@ def why_hospital(run: RunFolder, hospital: str) -> Derivation:
     _quota(d, run, hospital)
     if len(rows) > 1:
         d.section(both("各险种合计", "All pools together"))
-        for column in ("due_fen", "final_fen"):
+        for column in ("due_fen", "payable_fen", "recover_fen"):  # paid and owed are never netted
             parts = [row.number(column, both(row["pool"], row["pool"])) for row in rows]
             d.step(f"all.{column}", total(parts))
     if not rows:

@@ -104,7 +104,9 @@ class Derivation:
         return [step for section in self.sections for step in section.steps]
 
     def section(self, title: Bilingual) -> None:
-        """Begin a new heading."""
+        """Begin a new heading, in place of one under which nothing was said."""
+        if self.sections and not self.sections[-1].steps:
+            self.sections.pop()
         self.sections.append(Section(title))
 
     def fact(self, label: Bilingual, text: str, *figures: Figure) -> None:

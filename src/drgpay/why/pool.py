@@ -26,6 +26,8 @@ from drgpay.why.folder import LISTED, Row, RunFolder, figure_number
 from drgpay.why.model import Derivation
 from drgpay.why.words import said, step_words
 
+BEYOND = "to_fund"  # the solution of a pool in which all get their upper bound
+
 
 def why_pool(run: RunFolder, name: str) -> Derivation:
     """Return the derivation of a pool's point value; raises InputError when it is unknown."""
@@ -234,7 +236,9 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
     plain = formulas.value(formulas.for_points(settled, n, money), points)
     if bounds.bounded(run, pool):
         d.step("value.unbounded", plain)
-        d.step("value/bounded", run.value_of(pool), uses=KEYS)
+        beyond = pool.get("solution") == BEYOND
+        uses = [*KEYS, "bound.unsolved"] if beyond else KEYS
+        d.step("value/beyond" if beyond else "value/bounded", run.value_of(pool), uses=uses)
         return
     to_fund = run.policy.says("residual", "to_fund", "largest_remainder")
     rounds = to_fund and run.policy["value_dp"] is not None
@@ -245,7 +249,8 @@ def _value(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled
 def _dues(d: Derivation, run: RunFolder, pool: Row, members: list[Row], settled: Number) -> None:
     """Σ due + residual = T, exactly and to the fen."""
     due = _sum_of(d, run, pool, members, "dues", ())
-    d.step("residual", formulas.residual(settled, due), pool)
+    name = "residual/beyond" if pool.get("solution") == BEYOND else "residual"
+    d.step(name, formulas.residual(settled, due), pool)
     exact = sum((a.exact for a in bounds.accounts(run, pool).values()), Fraction(0)) / 100
     if (
         run.policy.says("residual", "largest_remainder", "to_fund")
@@ -290,7 +295,7 @@ def _bounds(d: Derivation, run: RunFolder, pool: Row) -> None:
         "bounds", *facts.figures("at_low", "at_high", "solution"), low=low, high=high, what=what,
         uses=[*KEYS, "violator_no_increase", "bound.unsolved"],
     )  # fmt: skip
-    if pool["residual_fen"]:
+    if pool.get("solution") == BEYOND:
         d.say("unsolved", *pool.figures("residual_fen"))
     if pool.get("solution") == "interval":
         end = pool.get("value_high")
