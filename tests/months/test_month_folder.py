@@ -142,6 +142,26 @@ def test_workbook__sheet_of_payments_is_the_months(folders: dict[str, Path]) -> 
     assert rows["H1", "310"][head.index("以前各月已付")] == 19_950 + 52_250
 
 
+def test_checks__of_a_month_go_as_far_as_it(folders: dict[str, Path]) -> None:
+    told = {
+        key: json.loads((folders[key] / "manifest.json").read_text(encoding="utf-8"))["checks"]
+        for key in ("month", "all")
+    }
+    of_year = {
+        key: [c["text_zh"] for c in checks if "与全年相符" in c["text_zh"]]
+        for key, checks in told.items()
+    }
+    assert all("预提之前的预算之和（B）" in text for text in of_year["month"])
+    to_date = [c["text_en"] for c in told["month"] if c["text_en"].endswith("to this month")]
+    assert len(to_date) + len(of_year["month"]) == sum(
+        c["name"].startswith("months_") for c in told["month"]
+    )
+    assert any("病例数之和与截至本月的合计相符" in c["text_zh"] for c in told["month"])
+    assert any("病例数之和与全年相符" in text for text in of_year["all"])
+    names = [row["name"] for row in rows_of(folders["all"] / "tie_out.csv")]
+    assert names[0] == "预提之前的预算 B"
+
+
 def test_ceiling__a_reserve_inside_the_target_is_taken_off_it(folders: dict[str, Path]) -> None:
     manifest = json.loads((folders["adjusted"] / "manifest.json").read_text(encoding="utf-8"))
     ceiling = manifest["ceiling"]
@@ -153,7 +173,7 @@ def test_ceiling__a_reserve_inside_the_target_is_taken_off_it(folders: dict[str,
     target, aside, more = re.fullmatch(r"(\S+) − (\S+) \+ (\S+)", right).groups()  # type: ignore[union-attr]
     assert Fraction(left) == Fraction(target) - Fraction(aside) + Fraction(more)
     texts = [c["text_zh"] for c in manifest["checks"]]
-    assert any(said.endswith("各月预算之和（B）与全年相符") for said in texts)
+    assert any(said.endswith("各月预提之前的预算之和（B）与全年相符") for said in texts)
     amount = yuan_text(drawn)
     assert any(f"动用“调剂金” {amount} 元" in w["zh"] for w in manifest["warnings"])
     page = (folders["adjusted"] / "month.html").read_text(encoding="utf-8")

@@ -100,7 +100,7 @@ def chain(folder: Path, seed: int) -> Counter[str]:
     except DrgpayError:  # a region that no policy can settle
         met["regions refused"] += 1
         return met
-    both.prepared.region = replace(both.prepared.region, ceiling=None)
+    both.prepared = replace(both.prepared, region=replace(both.prepared.region, ceiling=None))
     drawn = policies(both, seed, 60)
     paid: dict[HospitalPool, int] = {}
     before: Path | None = None

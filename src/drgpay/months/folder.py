@@ -277,9 +277,11 @@ def checks(run: MonthRun) -> Iterator[dict[str, Any]]:
     for tie in run.ties:
         if tie.months != tie.expected:
             continue  # prepaid.csv says otherwise: a warning
+        whole = tie.whole or run.month == MONTHS
+        of = "the year's" if whole else "those to this month"
         text = both(
-            f"{tie.pool}：{_tie_text(tie.name.chinese)}",
-            f"{tie.pool}: {in_language(tie.name, 'en')} of the months are the year's",
+            f"{tie.pool}：{_tie_text(tie.name.chinese, whole)}",
+            f"{tie.pool}: {in_language(tie.name, 'en')} of the months are {of}",
         )
         yield check_fact(f"months_{tie.unit}", text, amount_text(tie.months, tie.unit))
     if run.ceiling is not None:
@@ -297,16 +299,19 @@ def checks(run: MonthRun) -> Iterator[dict[str, Any]]:
         yield check_fact("ceiling", text, detail)
 
 
-def _tie_text(name: str) -> str:
-    """Return what is held against the year as a sentence, its symbol in brackets.
+def _tie_text(name: str, whole: bool) -> str:
+    """Return what is held against the year, or as far as it went, its symbol in brackets.
 
-    >>> _tie_text("预算 B"), _tie_text("病例数"), _tie_text("实付合计 = 年终已预付")
-    ('各月预算之和（B）与全年相符', '各月病例数之和与全年相符', '各月合计与全年相符：实付合计 = 年终已预付')
+    >>> _tie_text("预算 B", True), _tie_text("病例数", False)
+    ('各月预算之和（B）与全年相符', '各月病例数之和与截至本月的合计相符')
+    >>> _tie_text("实付合计 = 年终已预付", True)
+    '各月合计与全年相符：实付合计 = 年终已预付'
     """
+    of = "全年" if whole else "截至本月的合计"
     if "=" in name or "prepaid.csv" in name:
-        return f"各月合计与全年相符：{name}"
+        return f"各月合计与{of}相符：{name}"
     text, _, symbol = name.rpartition(" ")
-    return f"各月{text}之和（{symbol}）与全年相符" if text else f"各月{name}之和与全年相符"
+    return f"各月{text}之和（{symbol}）与{of}相符" if text else f"各月{name}之和与{of}相符"
 
 
 def amount_text(amount: int, unit: str) -> str:

@@ -123,7 +123,8 @@ def _adjustments(before: Sequence[MonthAccount], orders: Orders) -> list[Adjustm
 class Tie:
     """A sum of the months and what it has to be; `unit` is fen, points (1/10,000) or cases.
 
-    `given`: the other side comes from prepaid.csv; a difference is shown, not refused.
+    `given`: the other side comes from prepaid.csv; a difference is shown, not refused. `whole`: of
+    all twelve months in every run; others go as far as the run's month.
     """
 
     name: Bilingual
@@ -132,6 +133,7 @@ class Tie:
     months: int
     expected: int
     given: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -367,8 +369,8 @@ def tie_out(year: ScoredYear, months: Months, corrections: pa.Table) -> tuple[Ti
         )
         rows = [p for p in months.pools if p.pool == name]
         ties.append(
-            Tie(both("预算 B", "budget B"), name, "fen", sum(p.budget_fen for p in rows),
-                budget.available_fen)
+            Tie(both("预提之前的预算 B", "budget B before provisions"), name, "fen",
+                sum(p.budget_fen for p in rows), budget.available_fen, whole=True)
         )  # fmt: skip
         keys = [key for key in sorted({*sums, *own}) if key[1] in ids]
         for attribute, text, unit, of_year in SUMS:
