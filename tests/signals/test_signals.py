@@ -224,6 +224,7 @@ def test_command__writes_the_folder(region: Path, tmp_path: Path) -> None:
     }
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "信号不是结论" in page and "虚构数据" in page
+    assert "，未入组或歧义 " in page
     assert all(s.name.chinese in page and s.meaning.chinese in page for s in SIGNALS.values())
     assert page.count("<svg") >= 10 and "http" not in page.replace("http://www.w3.org", "")
     table = pacsv.read_csv(out / "signals.csv")

@@ -90,9 +90,9 @@ def signals(
     counts, sure = told["cases"], told["confidence"]
     say(
         f"{told['hospitals']} 家机构，{counts['in']:,} 例：参与比较 {counts['compared']:,}，"
-        f"按床日 {counts['bed_day']:,}，未入组 {counts['not_grouped']:,}，隔离 {counts['quarantined']:,}",
+        f"按床日 {counts['bed_day']:,}，未入组或歧义 {counts['not_grouped']:,}，隔离 {counts['quarantined']:,}",
         f"{told['hospitals']} hospitals, {counts['in']:,} cases: {counts['compared']:,} compared, "
-        f"{counts['bed_day']:,} by bed-day, {counts['not_grouped']:,} not grouped, "
+        f"{counts['bed_day']:,} by bed-day, {counts['not_grouped']:,} not grouped or ambiguous, "
         f"{counts['quarantined']:,} quarantined",
     )
     say(

@@ -180,8 +180,8 @@ def write_signals_page(
 
     title = f"{t('异常信号', 'Signals of gaming')} {w('year', year=region['year'])}"
     compared = t(
-        "参与比较 {compared:,}，按床日 {bed_day:,}，未入组 {not_grouped:,}，隔离 {quarantined:,}",
-        "{compared:,} compared, {bed_day:,} by bed-day, {not_grouped:,} not grouped, "
+        "参与比较 {compared:,}，按床日 {bed_day:,}，未入组或歧义 {not_grouped:,}，隔离 {quarantined:,}",
+        "{compared:,} compared, {bed_day:,} by bed-day, {not_grouped:,} not grouped or ambiguous, "
         "{quarantined:,} quarantined",
     ).format(**cases)
     seen = f"{visits['visits']:,}" if visits["file"] else t("无", "none")
