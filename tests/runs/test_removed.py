@@ -119,7 +119,7 @@ def test_regrouped_case__returns_to_the_fund_what_it_brought_too_much(tmp_path: 
         ("H1", "310"): ("29252.67", "ex1 2024 v2（仅与 v1 的差额）; 监察〔2025〕2号")
     }
     told = "\n".join(in_language(w, "zh") for w in run.warnings)
-    assert "病例 C01（改入 GB15） 所付的 29,252.67 元退回基金" in told
+    assert "病例 C01（改入 GB15）所付的 29,252.67 元退回基金" in told
     assert "点值 162.33 → 162.33 元" in told
     for kind, what in (("case", "C01"), ("hospital", "H1"), ("pool", "310")):
         assert not why(folder, kind, what).disagreements
@@ -148,4 +148,4 @@ def test_regrouped_case__is_shared_by_policy_with_figures(tmp_path: Path) -> Non
     left = Fraction(12_766_750 + 3_905_000) / Fraction("846.8")  # 1,027 − 265 + 84.8
     assert run.pools[0].point_value_fen == left
     told = "\n".join(in_language(w, "zh") for w in run.warnings)
-    assert "病例 C01（改入 GB15） 不再计原有的点数" in told and "点值 162.33 → 196.88 元" in told
+    assert "病例 C01（改入 GB15）不再计原有的点数" in told and "点值 162.33 → 196.88 元" in told

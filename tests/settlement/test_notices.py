@@ -12,10 +12,14 @@ import pytest
 
 from drgpay.ground.errors import in_language
 from drgpay.report.outputs import write_outputs
+from drgpay.report.run import Run
+from drgpay.report.sections import quarantine_table
+from drgpay.report.texts import Words
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.why import why
 from reference.model import settle_region
+from tests.settlement.regions import EX1
 from tests.settlement.small import BASE, case, small_region
 
 
@@ -48,6 +52,39 @@ def test_groups_without_base_points__are_told_with_cost_and_points(tmp_path: Pat
     run = year_end(region(tmp_path / "r", tables=means))
     assert "2 例属于没有基准点数的 1 个病组" in said(run)
     assert "总费用 19,000.00 元，点数 190.0000；费用最多的：GB15" in said(run)
+
+
+def test_groups_without_base_points__paid_by_another_rule_are_not_told() -> None:
+    """TR19 of EX1 has no base points, and its one case is paid by the day."""
+    run = year_end(EX1)
+    assert "TR19" not in run.base.groups and "基准点数" not in said(run)
+
+
+def test_findings__of_held_cases_are_not_told_as_paid(tmp_path: Path) -> None:
+    """C3 and C4 group nowhere: the one waits for its review, the other's was granted."""
+    odd = {"diagnoses": "J15.900|E11.900"}
+    lost = [case(f"C{n}", "H2", f"{n}000.00", f"{n}00.00", **odd) for n in (3, 4)]
+    policy = {"ungrouped.rule": '"special_review"', "special_quota": '"1"'}
+    policy |= {"unsettled_share_max": '"1"', "grouped.share_min": '"0"'}
+    held = year_end(region(tmp_path / "r", *lost, policy=policy))
+    assert "2 例须经特病单议" in said(held) and "照付" not in said(held)
+    folder = write_run(held, tmp_path / "held", finish=lambda d: write_outputs(d))
+    assert json.loads((folder / "manifest.json").read_text("utf-8"))["front_page"]["errors"] == {}
+    granted = {"reviews": [{"case_id": "C4", "decision": "granted", "unreasonable_yuan": "0"}]}
+    paid = year_end(region(tmp_path / "s", *lost, policy=policy, tables=granted))
+    assert "（principal_in_no_mdc）1 例、记账 400.00 元" in said(paid)
+
+
+def test_quarantine__reviews_without_effect_are_not_counted_as_cases(tmp_path: Path) -> None:
+    odd = case("C3", "H2", "9000.00", "5000.00", sex="X")
+    tables = {"reviews": [{"case_id": "C1", "decision": "refused", "unreasonable_yuan": "0"}]}
+    policy = {"unsettled_share_max": '"1"'}
+    made = year_end(region(tmp_path / "r", odd, tables=tables, policy=policy))
+    run = Run(write_run(made, tmp_path / "run", finish=lambda d: write_outputs(d)))
+    rows = getattr(quarantine_table(run, Words("zh")), "rows", [])
+    told = [(row.kind, row.cells[1].text, row.cells[3].text) for row in rows]
+    assert told == [("", "cases.csv", "1"), ("total", "", "1"), ("", "reviews.csv", "1")]
+    assert "合计之后列出的是不起作用的评审" in (run.folder / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("rule", ["to_fund", "shared"])

@@ -59,7 +59,7 @@ COLUMNS: Mapping[str, RunColumn] = {
         "out_of_area_fen": ("异地就医", "Care outside the region", "预算之内的异地就医基金"),
         "other_fen": ("其他支出", "Other payments"),
         "provision_fen": ("预提", "Provision", "为被隔离和暂不支付的病例从预算中预提的统筹基金记账"),
-        "cash_fen": ("现金流出", "Leaves in cash", "已预付 + 本次支付 + 异地就医 + 其他支出 + 预提"),
+        "cash_fen": ("现金流出（含预提）", "Leaves in cash, with provisions", "已预付 + 本次支付 + 异地就医 + 其他支出 + 预提"),
         "control_target_fen": ("控制目标", "Control target", "本险种的总额控制目标"),
         "free_fen": ("可支付额", "To be paid", "控制目标减去其内的预留"),
         "drawn_fen": ("动用预留", "Drawn from reserves"),

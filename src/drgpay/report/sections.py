@@ -10,6 +10,7 @@ from drgpay.ground.languages import choose, is_chinese
 from drgpay.ground.money import divide_rounded
 from drgpay.names.codes import CASE_CLASSES, word
 from drgpay.names.columns import both_names
+from drgpay.names.reasons import REVIEW_NOTES
 from drgpay.names.run_columns import in_order
 from drgpay.names.run_columns import label as column_label
 from drgpay.names.run_columns import title as table_title
@@ -795,13 +796,10 @@ def drg_table(run: Run, records: Sequence[Record], w: Words) -> Table:
 
 
 def quarantine_table(run: Run, w: Words) -> Table | None:
+    """Return the quarantined cases by reason, and after their total the reviews without effect."""
     records = run.table("quarantine").to_pylist()
     if not records:
         return None
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for r in records:
-        key = (r["reason"] or "", r["file"] or "", r["column"] or "")
-        groups.setdefault(key, []).append(r)
 
     def counts(part: Sequence[Record]) -> tuple[str, str]:
         """How many rows have findings, and how many findings there are."""
@@ -809,12 +807,24 @@ def quarantine_table(run: Run, w: Words) -> Table | None:
 
     heads = "q_reason:text i_file:code q_column:code q_rows q_findings q_remedy:text"
     table = Table(w("s_quarantine"), columns_of(w, heads), [])
-    for (reason, file, column), part in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
-        remedies = {r["remedy"] for r in part if r["remedy"]}
-        name = word("reason", reason, w.lang, "quarantine")
-        remedy = Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap")
-        table.add(name, file, choose(w.lang, both_names(column), column), *counts(part), remedy)
-    table.add(w("q_all"), "", "", *counts(records), "", kind="total")
+
+    def add(own: Sequence[Record]) -> None:
+        """Add rows by reason, file and column, the most findings first."""
+        groups: dict[tuple[str, str, str], list[Record]] = {}
+        for r in own:
+            key = (r["reason"] or "", r["file"] or "", r["column"] or "")
+            groups.setdefault(key, []).append(r)
+        by_findings = sorted(groups.items(), key=lambda g: (-len(g[1]), g[0]))
+        for (reason, file, column), part in by_findings:
+            remedies = {r["remedy"] for r in part if r["remedy"]}
+            name = word("reason", reason, w.lang, "quarantine")
+            remedy = Cell(remedies.pop() if len(remedies) == 1 else "", mark="wrap")
+            table.add(name, file, choose(w.lang, both_names(column), column), *counts(part), remedy)
+
+    cases = [r for r in records if r["reason"] not in REVIEW_NOTES]
+    add(cases)
+    table.add(w("q_all"), "", "", *counts(cases), "", kind="total")
+    add([r for r in records if r["reason"] in REVIEW_NOTES])
     return table
 
 
@@ -838,6 +848,8 @@ def front_page_table(run: Run, w: Words) -> Table | None:
             return []
         sums, held = errors.get(name), name in holding
         fen = "—" if sums is None else yuan(int(sums["pool_fund_fen"]))
+        if sums is None and not held and CHECKS[name].severity == "error":
+            return [fen, "—"]  # none of its cases is paid
         effect = Cell(w("f_held" if held else "f_paid"), mark="loss nowrap" if held else "nowrap")
         return [fen, effect]
 

@@ -52,7 +52,7 @@ def checks(run: YearEnd) -> list[dict[str, Any]]:
             "payments",
             both(
                 "最终支付 + 已预付 + 扣罚保证金"
-                f"{' − 分得的扣罚保证金' if shared else ''} + 违规扣款 + 以前年度结转 = 应付",
+                f"{' − 分得的扣罚保证金' if shared else ''} + 违规扣款 + 结转扣回 = 应付",
                 "final + prepaid + forfeited"
                 f"{' − shared' if shared else ''} + violations + carried = due",
             ),

@@ -27,6 +27,7 @@ from drgpay.runs.manifest import (
 from drgpay.runs.writer import write_result
 from drgpay.runs.year_tables import funds_table, year_tables
 from drgpay.settlement.doubts import BIT, holding
+from drgpay.settlement.notes import errors_of
 from drgpay.settlement.point_value import PoolResult
 from drgpay.settlement.year_end import YearEnd
 
@@ -200,6 +201,7 @@ def manifest(run: YearEnd) -> dict[str, Any]:
 def _front_page(run: YearEnd) -> dict[str, Any]:
     """Return what the checks of front pages found."""
     checked = run.prepared.checked
+    errors = errors_of(run.prepared, run.policy, run.totals)
     return {
         "counts": checked.counts.as_dict(),
         "findings": checked.found,
@@ -208,7 +210,7 @@ def _front_page(run: YearEnd) -> dict[str, Any]:
         "not_made": list(checked.not_made),
         "errors": {
             name: {"cases": cases, "total_cost_fen": cost, "pool_fund_fen": fund}
-            for name, (cases, cost, fund) in run.prepared.errors.items()
+            for name, (cases, cost, fund) in errors.items()
         },
         "holding": [name for name, bit in BIT.items() if bit & holding(run.policy)],
     }

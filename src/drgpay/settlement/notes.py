@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.cases.checks.catalogue import CHECKS, NAMES
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.grouper.engine import Grouper
@@ -63,7 +63,7 @@ def year_notes(
     found += _of_new_technology(region, policy, year)
     found += _of_scheme(prepared.main, region)
     found += _of_provisions(pools)
-    found += _of_findings(prepared, policy)
+    found += _of_findings(prepared, policy, year.totals)
     found += _of_no_base(base, prepared.numbers.drgs, year.totals)
     found += _of_reviewed(year.totals)
     found += [told for pool in pools for told in _of_points_taken(pool)]
@@ -186,12 +186,27 @@ def _first_ten(names: Sequence[str], chinese: str, english: str) -> dict[str, An
     return {"count": len(names), "shown": list(names[:10]), "more": more}
 
 
-def _of_findings(prepared: Prepared, policy: YearPolicy) -> list[Bilingual]:
+def errors_of(
+    prepared: Prepared, policy: YearPolicy, totals: Totals
+) -> dict[str, tuple[int, int, int]]:
+    """Return cases, cost and fund of each error: of one that holds a case all, else those paid."""
+    hold = holding(policy)
+    found = {}
+    for name, (cases, cost, fund) in prepared.errors.items():
+        less = totals.held_errors[NAMES.index(name)].tolist()
+        if name in BIT and BIT[name] & hold:
+            found[name] = (cases, cost, fund)
+        elif cases > less[0]:
+            found[name] = (cases - less[0], cost - less[1], fund - less[2])
+    return found
+
+
+def _of_findings(prepared: Prepared, policy: YearPolicy, totals: Totals) -> list[Bilingual]:
     """Note what is paid though a finding says that it cannot be right: the dearest findings."""
     hold = holding(policy)
     rest = {
         name: sums
-        for name, sums in prepared.errors.items()
+        for name, sums in errors_of(prepared, policy, totals).items()
         if not (name in BIT and BIT[name] & hold)
     }
     if not rest:
@@ -206,11 +221,11 @@ def _of_findings(prepared: Prepared, policy: YearPolicy) -> list[Bilingual]:
 
 
 def _of_no_base(base: BasePoints, drgs: Sequence[str], totals: Totals) -> list[Bilingual]:
-    """Note what hangs on groups without base points: paid by cost, by item or held by rule."""
+    """Note what hangs on groups without base points whose cases are paid as unstable."""
     rows = {
         drg: (int(row[0]), int(row[1]), int(row[2]))
-        for drg, row in zip(drgs, totals.by_group, strict=True)
-        if row[0] and drg not in base.groups and drg != "0000" and not drg.endswith("QY")
+        for drg, row in zip(drgs, totals.unstable, strict=True)
+        if row[0] and drg not in base.groups
     }
     if not rows:
         return []

@@ -123,7 +123,8 @@ class Prepared:
     """A region's cases and history, read, checked and grouped.
 
     `errors`: cases, cost and recorded fund in fen of each finding that says "cannot be right", of
-    cases that are not quarantined. `cache` keeps what several settlements share: readmissions, base points.
+    cases that are not quarantined; `wrong`: by piece, row and check of each (row x checks + check).
+    `cache` keeps what several settlements share: readmissions, base points.
     """
 
     region: Region
@@ -153,6 +154,7 @@ class Prepared:
     regrouped: Mapping[int, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     later: Sequence[LaterViolation] = ()  # of a reopened year
     errors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # of findings
+    wrong: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
     cache: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
@@ -246,7 +248,9 @@ def prepare(
     )
     pieces = ReadPieces(spool, on_disk=large)
     done = step_of("cases", source.rows)
-    codes, changes, errors = _read_cases(source.pieces, reader, checks, pieces, workers, done)
+    codes, changes, errors, wrong = _read_cases(
+        source.pieces, reader, checks, pieces, workers, done
+    )
     no_rows = source.broken if reader.aside is None else reader.aside.broken(source.broken)
     broken, quarantine = _quarantine(no_rows, pieces)
     counts = count_ends(pieces, len(broken))
@@ -286,6 +290,7 @@ def prepare(
         left_aside=sum(reader.left_aside.values()),
         codes=codes,
         errors=errors,
+        wrong=wrong,
         code_changes=changes_table(changes),
     )
 
@@ -297,9 +302,9 @@ def _read_cases(
     pieces: ReadPieces,
     workers: int,
     done: Callable[[int], None],
-) -> tuple[CodesRead, Changes, dict[str, tuple[int, int, int]]]:
+) -> tuple[CodesRead, Changes, dict[str, tuple[int, int, int]], dict[int, NDArray[np.int64]]]:
     """Read, check and group all pieces into `pieces`; return what became of their codes, and the
-    sums of the findings that are errors.
+    sums and the places of the findings that are errors.
     """
     grouper, corrected = reader.grouper, reader.region.corrected
     choice = grouper.edition_choice()
@@ -317,6 +322,7 @@ def _read_cases(
     present: frozenset[str] | None = None
     codes, changes = CodesRead(grouper.own_editions), Changes()
     errors: dict[str, tuple[int, int, int]] = {}
+    wrong: dict[int, NDArray[np.int64]] = {}
     for read, found in in_order((task(piece) for piece in every), workers):
         if (reader.left_aside or reader.aside is not None) and not len(read.status):
             continue  # all of them are later, or replaced
@@ -327,7 +333,9 @@ def _read_cases(
             present = found.present
         pieces.append(read)
         checks.take(found)
-        _add_errors(errors, read, found)
+        once = _add_errors(errors, read, found)
+        if len(once):
+            wrong[len(pieces) - 1] = once
         codes.add(found.tally, found.changes, found.status, found.reason)
         merge_changes(changes, found.changes)
         done(len(read.status))
@@ -340,7 +348,7 @@ def _read_cases(
     # of files whose rows are all left aside (a month's later ones) nothing was read
     read_files = {pieces.file(number) for number in range(len(pieces))}
     codes.found = [found for found in choice.found if found.file in read_files]
-    return codes, changes, errors
+    return codes, changes, errors, wrong
 
 
 def _quarantine(
@@ -454,13 +462,13 @@ def refuse_ungrouped(codes: CodesRead, counts: Counts, policy: YearPolicy, regio
 ERRORS = np.array([check.severity == "error" for check in CHECKS.values()])
 
 
-def _add_errors(sums: dict[str, tuple[int, int, int]], read: ReadPiece, found: PieceChecks) -> None:
-    """Add the cases that findings of errors concern to the sums of each finding."""
+def _add_errors(
+    sums: dict[str, tuple[int, int, int]], read: ReadPiece, found: PieceChecks
+) -> NDArray[np.int64]:
+    """Add the cases that findings of errors concern to the sums of each finding; return which."""
     hits = found.hits
     own = ERRORS[hits.checks] & (read.status[hits.rows] < QUARANTINED)
-    if not own.any():
-        return
-    once = np.unique(hits.rows[own] * len(NAMES) + hits.checks[own])
+    once: NDArray[np.int64] = np.unique(hits.rows[own] * len(NAMES) + hits.checks[own])
     rows, checks = once // len(NAMES), once % len(NAMES)
     for number in np.unique(checks).tolist():
         some = rows[checks == number]
@@ -470,6 +478,7 @@ def _add_errors(sums: dict[str, tuple[int, int, int]], read: ReadPiece, found: P
             cost + int(read.facts.cost[some].sum()),
             fund + int(read.facts.fund[some].sum()),
         )
+    return once
 
 
 class PieceReader:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drgpay.cases.checks.catalogue import NAMES
 from drgpay.ground.threads import in_order
 from drgpay.grouper.outcome import GROUPED, QUARANTINED, REASONS, Counts
 from drgpay.points.kernels import HELD, POINTS
@@ -37,6 +39,7 @@ from drgpay.settlement.quota import Reviewed, reviewed_cases
 from drgpay.settlement.scored import ScoredPiece, ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 
+UNSTABLE = CASE_CLASSES.index("unstable")
 OUTSIDE_YEAR = REASONS.index("outside_year")
 
 
@@ -89,7 +92,9 @@ class Totals:
     by_class: NDArray[np.int64]
     by_group: NDArray[np.int64]
     case_points: int
+    unstable: NDArray[np.int64]  # as by_group, of the class alone
     by_doubt: NDArray[np.int64]  # [finding, cases cost fund] of cases that it holds
+    held_errors: NDArray[np.int64]  # [check, cases cost fund] of held cases with an error
     apart_fen: int  # of money_fen, what pays for new technology
     new_technology_fen: int  # taken out of the cost of cases that are paid
 
@@ -103,6 +108,8 @@ class Totals:
             by_class=np.zeros((len(CASE_CLASSES), 3), dtype=np.int64),
             by_group=np.zeros((groups, 3), dtype=np.int64),
             case_points=0,
+            unstable=np.zeros((groups, 3), dtype=np.int64),
+            held_errors=np.zeros((len(NAMES), 3), dtype=np.int64),
             by_doubt=np.zeros((len(DOUBTS), 3), dtype=np.int64),
             apart_fen=0,
             new_technology_fen=0,
@@ -192,7 +199,8 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
     groups = len(prepared.numbers.drgs)
 
     def task(number: int) -> Callable[[], Totals]:
-        return lambda: _added_up(scored.score(number), region, groups, scored.rules.hold)
+        wrong = prepared.wrong.get(number)
+        return lambda: _added_up(scored.score(number), region, groups, scored.rules.hold, wrong)
 
     total = Totals.none(region, groups)
     for own in in_order((task(n) for n in range(len(scored))), prepared.threads):
@@ -200,8 +208,10 @@ def add_up_pieces(scored: ScoredPieces, prepared: Prepared, region: Region) -> T
     return total
 
 
-def _added_up(p: ScoredPiece, region: Region, groups: int, hold: int) -> Totals:
-    """Return the sums over the cases of a piece."""
+def _added_up(
+    p: ScoredPiece, region: Region, groups: int, hold: int, wrong: NDArray[np.int64] | None
+) -> Totals:
+    """Return the sums over the cases of a piece; `wrong` are its errors (Prepared)."""
     own, f = Totals.none(region, groups), p.facts
     later = month_in_year(p.correction_day, region.year)
     later[p.correction_day < 0] = -1
@@ -212,12 +222,25 @@ def _added_up(p: ScoredPiece, region: Region, groups: int, hold: int) -> Totals:
     )  # fmt: skip
     _add_doubts(own.by_doubt, p, hold)
     paid = (p.paid_by >= 0) & (p.paid_by != HELD)
+    some = np.flatnonzero(paid & (p.case_class == UNSTABLE))
+    np.add.at(own.unstable, p.drg[some], _columns(np.ones(len(some)), p.points[some], f.cost[some]))
+    if wrong is not None:
+        rows, checks = wrong // len(NAMES), wrong % len(NAMES)
+        held = p.paid_by[rows] == HELD
+        rows, checks = rows[held], checks[held]
+        sums = _columns(np.ones(len(rows)), f.cost[rows], f.fund[rows])
+        np.add.at(own.held_errors, checks, sums)
     return replace(
         own,
         case_points=int(p.points[p.paid_by == POINTS].sum()),
         apart_fen=int(p.apart.sum()),
         new_technology_fen=0 if f.apart is None else int(f.apart[paid].sum()),
     )
+
+
+def _columns(*columns: NDArray[Any]) -> NDArray[np.int64]:
+    """Return columns as rows of integers."""
+    return np.stack(columns, axis=1).astype(np.int64)
 
 
 def _add_doubts(out: NDArray[np.int64], p: ScoredPiece, hold: int) -> None:

@@ -270,7 +270,9 @@ def score_stays(
     pieces.append(read)
     pieces.mark(0, np.setdiff1d(stays_twice(read), copies), BIT["stay_twice"])
     pieces.stop(0, copies[read.status[copies] < QUARANTINED], REASONS.index("duplicate_case"))
-    return score_prepared(replace(year, pieces=pieces, cache={}), year.policy, rules=rules)
+    return score_prepared(
+        replace(year, pieces=pieces, wrong={}, cache={}), year.policy, rules=rules
+    )
 
 
 def settle_prepared(
