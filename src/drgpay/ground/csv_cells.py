@@ -49,25 +49,25 @@ def neutral(table: pa.Table) -> pa.Table:
 
 def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column as it is written to CSV; a dictionary's words are looked at once each."""
-    if pa.types.is_dictionary(column.type):
-        made = [
-            pa.DictionaryArray.from_arrays(chunk.indices, _neutral(chunk.dictionary))
-            for chunk in column.chunks
-        ]
-        return pa.chunked_array(made, column.type).cast(column.type.value_type)
-    return _neutral(column)
+    if plain_type(column.type) != pa.string():
+        return column.cast(plain_type(column.type))
+    if not pa.types.is_dictionary(column.type):
+        return _neutral(column.cast(pa.string()))
+    made = [
+        pa.DictionaryArray.from_arrays(chunk.indices, _neutral(chunk.dictionary.cast(pa.string())))
+        for chunk in column.chunks
+    ]
+    kind = pa.dictionary(column.type.index_type, pa.string())
+    return pa.chunked_array(made, kind).cast(pa.string())
 
 
 def _neutral(texts: Any) -> Any:
-    """Return texts, an array or a column, as they are written to CSV; what is no text as it is."""
-    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
-        return texts
+    """Return texts, an array or a column, as they are written to CSV."""
     found = pc.match_substring_regex(texts, "^" + _BEGINS)
     if not pc.any(found).as_py():
         return texts
     found = pc.and_not(found, pc.match_substring_regex(texts, f"^{_NUMBER}$"))
-    made = pc.if_else(found, pc.binary_join_element_wise("'", texts, ""), texts)
-    return made.cast(texts.type)
+    return pc.if_else(found, pc.binary_join_element_wise("'", texts, ""), texts)
 
 
 def restored(column: Any) -> Any:
@@ -103,5 +103,7 @@ class NeutralCsvWriter:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of a column's values without its dictionary."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+    """Return the type of a column's values in CSV: no dictionary, one kind of text."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = (pa.types.is_large_string, pa.types.is_string_view)
+    return pa.string() if any(is_text(kind) for is_text in texts) else kind

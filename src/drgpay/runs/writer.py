@@ -72,10 +72,11 @@ def write_table(
                     check_declared(name, piece.schema)
                 for suffix in ("parquet", "csv"):
                     writer = table_writer(folder / f"{name}.{suffix}", piece.schema)
-                    stack.callback(writer.close)
                     writers.append((stack.enter_context(ThreadPoolExecutor(1)), writer))
             waiting.extend(pool.submit(writer.write_table, piece) for pool, writer in writers)
             while len(waiting) > AHEAD * len(writers):
                 waiting.popleft().result()
+        # closed where it writes: an interruption here may find its thread still at work
+        waiting.extend(pool.submit(writer.close) for pool, writer in writers)
         for written in waiting:
             written.result()
