@@ -51,6 +51,19 @@ def test_cells__numbers_and_nulls_stay_as_they_are(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view()])
+def test_cells__of_any_kind_of_text_are_neutral(kind: pa.DataType, tmp_path: Path) -> None:
+    texts = pa.array(["=1+1", "ok", None]).cast(kind)
+    columns = {"a": texts}
+    if pa.types.is_large_string(kind):
+        columns["b"] = texts.dictionary_encode()
+    table = pa.table(columns)
+    with NeutralCsvWriter(tmp_path / "a.csv", table.schema) as writer:
+        writer.write_table(table)
+    first = (tmp_path / "a.csv").read_text().splitlines()[1]
+    assert first == ",".join(['"\'=1+1"'] * len(columns))
+
+
 def cells_of(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         return [cell for row in csv.reader(stream) for cell in row]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 
 from drgpay.cli.signals import signals as command
@@ -193,8 +194,34 @@ def test_outpatient__faults_name_rows_and_columns(result: Signals, tmp_path: Pat
         read_visits(path, result.cases)
     assert "第2行 就诊日期（visit_date）：“soon”" in caught.value.text("zh")
     assert "第3行 总费用（total_cost）" in caught.value.text("zh")
+    path.write_text("person_id,hospital_id,visit_date,total_cost\nP1,SYN0001,2024-01-01,1\n")
+    with pytest.raises(InputError, match="patient_id") as caught:
+        read_visits(path, result.cases)
+    assert "参保人编号（patient_id）" in caught.value.text("zh")
     with pytest.raises(InputError, match="no such file"):
         read_visits(tmp_path / "none.csv", result.cases)
+    shutil.copyfile(path, tmp_path / "v.txt")
+    with pytest.raises(InputError, match=r"no kind of file(.|\n)*\.xlsx"):
+        read_visits(tmp_path / "v.txt", result.cases)
+
+
+def test_outpatient__ids_that_a_workbook_keeps_as_numbers_are_refused(
+    result: Signals, tmp_path: Path
+) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "v.xlsx"))
+    sheet = book.add_worksheet()
+    for place, row in enumerate(
+        (
+            ("patient_id", "hospital_id", "visit_date", "total_cost"),
+            ("P1", "SYN0001", "2024-01-01", 12),
+            (330106195001011234, "SYN0001", "2024-01-02", 12),
+        )
+    ):
+        sheet.write_row(place, 0, row)
+    book.close()
+    with pytest.raises(InputError, match="1 outpatient rows cannot be used") as caught:
+        read_visits(tmp_path / "v.xlsx", result.cases)
+    assert "第3行 参保人编号（patient_id）" in caught.value.text("zh")
 
 
 def test_run__of_other_cases_is_refused(region: Path, tmp_path: Path) -> None:

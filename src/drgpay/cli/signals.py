@@ -42,8 +42,8 @@ from drgpay.ground.errors import in_language
 )
 @option(
     "--outpatient",
-    "门诊记录 .parquet 或 .csv；不给则取统筹区文件夹中的 outpatient.parquet",
-    "outpatient visits, .parquet or .csv; else outpatient.parquet of the region folder",
+    "门诊记录 .parquet、.csv 或 Excel；不给则取统筹区文件夹中的 outpatient.parquet",
+    "outpatient visits, .parquet, .csv or Excel; else outpatient.parquet of the region folder",
     type=PATH,
 )
 @option(

@@ -21,7 +21,7 @@ from drgpay.tables.declared import Column, Table
 VISITS = Table(
     "outpatient",
     (
-        Column("patient_id", kinds.code, header="person_id"),
+        Column("patient_id", kinds.code),
         Column("hospital_id", kinds.code),
         Column("visit_date"),
         Column("total_cost"),
@@ -48,11 +48,18 @@ def read_visits(path: Path, cases: Cases) -> Visits:
 
     Raises InputError for a missing column and for rows that cannot be read, with their numbers.
     """
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    named = "、".join(SUFFIXES), ", ".join(SUFFIXES)
+    if not path.is_file():
         raise InputError(
             both("没有这个文件", "no such file"),
             where=path,
-            remedy=both("给出门诊记录的 .parquet 或 .csv 文件", "name a .parquet or .csv file"),
+            remedy=both(f"给出门诊记录的文件（{named[0]}）", f"name a file of visits ({named[1]})"),
+        )
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            both("不能读这种文件", "no kind of file that is read"),
+            where=path,
+            remedy=both(f"另存为 {named[0]}", f"save it as one of {named[1]}"),
         )
     hospitals = pa.array([h.id for h in cases.region.hospitals], pa.string())
     patients = cases.patient_words.cast(pa.string())
@@ -66,6 +73,8 @@ def read_visits(path: Path, cases: Cases) -> Visits:
             "visit_date": bad_day | (day == parse.MISSING_DATE),
             "total_cost": bad_cost | (cost == parse.MISSING_MONEY) | (cost < 0),
         }
+        for place, name in piece.lost:  # digits that a workbook dropped: whose visit is not known
+            bad.setdefault(name, np.zeros(len(day), np.bool_))[place] = True
         faults += _faults(piece, bad)
         bad_rows += int(np.any([*bad.values()], axis=0).sum()) + len(piece.broken)
         hospital = _place(piece.table["hospital_id"], hospitals)
@@ -79,8 +88,9 @@ def read_visits(path: Path, cases: Cases) -> Visits:
             where=path,
             faults=faults,
             remedy=both(
-                "更正这些行：日期如 2024-03-01，金额为不小于0的元，至多两位小数",
-                "mend them: dates like 2024-03-01, amounts in yuan of 0 or above, two decimals",
+                "更正这些行：日期如 2024-03-01，金额为不小于0的元，至多两位小数；编号在Excel中存为文本",
+                "mend them: dates like 2024-03-01, amounts in yuan of 0 or above, two decimals; ids "
+                "in Excel as text",
             ),
         )
     patient, hospital, day, cost = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -89,16 +99,17 @@ def read_visits(path: Path, cases: Cases) -> Visits:
 
 def _faults(piece: Piece, bad: dict[str, NDArray[np.bool_]]) -> list[Bilingual]:
     """Return the first rows that cannot be read, by column."""
-    found = [(number, "", text) for number, text in piece.broken[:SHOWN]]
+    found = [(number, both("整行", "the row"), text) for number, text in piece.broken[:SHOWN]]
     for name, mask in bad.items():
         for row in np.flatnonzero(mask)[:SHOWN].tolist():
-            found.append((int(piece.numbers[row]), name, str(piece.table[name][row].as_py())))
+            shown = both(VISITS.shown(name), name)
+            found.append((int(piece.numbers[row]), shown, str(piece.table[name][row].as_py())))
     return [
         both(
-            f"第{number}行 {VISITS.shown(name)}：“{text}”读不懂",
-            f"row {number}, {name}: {text!r} cannot be read",
+            f"第{number}行 {column.chinese}：“{text}”读不懂",
+            f"row {number}, {column}: {text!r} cannot be read",
         )
-        for number, name, text in found
+        for number, column, text in found
     ]
 
 
