@@ -118,7 +118,11 @@ def _damaged_zip(path: Path) -> InputError:
 
 
 class Unchanged:
-    """Remembers size and time of a file; `check` raises when they are others."""
+    """Remembers size and time of a file; `check` raises when they are others.
+
+    As a context it checks at the end, and before another refusal: a file that was replaced can look
+    damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,6 +134,13 @@ class Unchanged:
         except OSError:
             return None
         return found.st_size, found.st_mtime_ns
+
+    def __enter__(self) -> Unchanged:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None or issubclass(kind, InputError):
+            self.check()
 
     def check(self) -> None:
         """Raise InputError when the file has changed since it was opened."""

@@ -67,12 +67,11 @@ def open_parquet(path: Path, asked: Asked) -> Source:
     check_rows(path, rows)
 
     def load_group(index: int) -> pa.Table:
-        with readable(path), open_file() as file:
+        with watch, readable(path), open_file() as file:
             check([index])
             table = file.read_row_group(index, columns=columns, use_threads=False)
             check_texts(table)
             check_size(table, path)
-        watch.check()
         return layout.shape(table.select(columns))
 
     def by_group() -> Iterator[Piece]:
@@ -86,7 +85,7 @@ def open_parquet(path: Path, asked: Asked) -> Source:
         first = 1
         spans = [list(range(len(groups)))] if across else [[i] for i in range(len(groups))]
         read = [] if across else as_dictionary
-        with readable(path), open_file(read) as file:
+        with watch, readable(path), open_file(read) as file:
             for span in spans:
                 check(span, read)
                 for batch in file.iter_batches(
@@ -97,7 +96,6 @@ def open_parquet(path: Path, asked: Asked) -> Source:
                     check_size(table, path)
                     yield Piece(path.name, first, partial(layout.shape, table))
                     first += len(table)
-        watch.check()
 
     large = max(groups, default=0) > source_pieces.LARGE_ROW_GROUP
     tiny = len(groups) > MANY_GROUPS and rows < TINY_GROUP * len(groups)
