@@ -198,6 +198,10 @@ def test_outpatient__faults_name_rows_and_columns(result: Signals, tmp_path: Pat
     with pytest.raises(InputError, match="patient_id") as caught:
         read_visits(path, result.cases)
     assert "参保人编号（patient_id）" in caught.value.text("zh")
+    path.write_text(
+        "人员编号,机构编码,就诊日期,总费用\nP1,SYN0001,2024-01-01,1\n", encoding="utf-8"
+    )
+    assert read_visits(path, result.cases).rows == 1
     with pytest.raises(InputError, match="no such file"):
         read_visits(tmp_path / "none.csv", result.cases)
     shutil.copyfile(path, tmp_path / "v.txt")

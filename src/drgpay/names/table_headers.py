@@ -55,7 +55,6 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "sha256": ("本表摘要码",),
     "area": ("区域", "地区"),
     "person_id": ("参保人编号", "人员编号", "psn_no"),
-    "patient_id": ("参保人编号", "psn_no"),
     "person.kind": ("人员类别", "参保类别"),
     "months": ("参保月数",),
     "signed_community": ("签约医共体", "签约医共体编码"),

@@ -21,7 +21,7 @@ from drgpay.tables.declared import Column, Table
 VISITS = Table(
     "outpatient",
     (
-        Column("patient_id", kinds.code),
+        Column("patient_id", kinds.code, header="person_id"),
         Column("hospital_id", kinds.code),
         Column("visit_date"),
         Column("total_cost"),

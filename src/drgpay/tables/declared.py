@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 from drgpay.ground.errors import Bilingual
-from drgpay.names.columns import normal_header
+from drgpay.names.columns import both_names, normal_header
 from drgpay.names.table_headers import HEADERS, shown
 from drgpay.tables.kinds import Kind, text
 
@@ -48,7 +48,8 @@ class Column:
     @property
     def shown(self) -> str:
         """The column as Chinese texts name it."""
-        return shown(self.header or self.name)
+        headers = self.headers  # those of another column may be its own
+        return both_names(self.name, headers[0]) if headers else shown(self.name)
 
 
 def optional(
