@@ -24,7 +24,8 @@ FLOORS = [
     {"why", "signals", "spark"},
     {"report"},
     {"synth"},
-    {"cli", "api"},
+    {"service"},
+    {"cli"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 

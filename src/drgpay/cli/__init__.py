@@ -39,6 +39,8 @@ COMMANDS = {
     "scheme": ("drgpay.cli.scheme", "scheme"),
     "policy": ("drgpay.cli.policy", "policy"),
     "simulate": ("drgpay.cli.simulate", "simulate"),
+    "serve": ("drgpay.cli.serve", "serve"),
+    "keys": ("drgpay.cli.keys", "keys"),
     "synth": ("drgpay.cli.synth", "synth"),
     "demo": ("drgpay.cli.demo", "demo"),
 }

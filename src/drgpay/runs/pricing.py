@@ -28,6 +28,7 @@ from drgpay.ground.money import POINT, divide_rounded
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
+from drgpay.names.columns import both_names
 from drgpay.names.readings import (
     Readings,
     asked_readings,
@@ -256,6 +257,62 @@ class Pricer(RunFolder):
             readmission=np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
             referred=np.array([case in self.referred for case in own.to_pylist()], np.bool_),
             apart=integers("new_technology_fen"),
+        )
+
+    def unsettled(
+        self,
+        hospital_id: str,
+        pool: str,
+        cost_fen: int,
+        *,
+        days: int = 0,
+        day_surgery: bool = False,
+        discharge_way: int = 0,
+        bed_day_class: str = "",
+        apart_fen: int = 0,
+    ) -> SettledCases:
+        """Return one case that no run has settled, as the run would take it.
+
+        No review has been decided and no other stay of the patient is known. Raises InputError for
+        a hospital, pool or bed-day class that the run does not have.
+        """
+        for name, value, known in (
+            ("hospital_id", hospital_id, set(self.hospitals)),
+            ("pool", pool, set(self.point_values)),
+            ("bed_day_class", bed_day_class, {"", *self.bed_classes}),
+        ):
+            if value not in known:
+                raise InputError(
+                    both(
+                        f"{both_names(name)} {value} 不在已发布的结果中",
+                        f"the run has no {name} {value!r}",
+                    ),
+                    where=name,
+                    remedy=both(
+                        "核对编码，或先发布有它的结果", "check it, or publish a run that has it"
+                    ),
+                )
+        no, yes = np.zeros(1, np.bool_), np.ones(1, np.bool_)
+
+        def one(value: int, kind: Any) -> Any:
+            return np.array([value], dtype=kind)
+
+        return SettledCases(
+            known=yes,
+            drg=[None],
+            pool=[pool],
+            hospital=one(self.hospitals[hospital_id], np.int32),
+            cost=one(cost_fen, np.int64),
+            unreasonable=one(0, np.int64),
+            review=one(0, np.int8),
+            set_points=one(-1, np.int64),
+            day_surgery=one(day_surgery, np.bool_),
+            way=one(discharge_way, np.int8),
+            bed_class=one(self.bed_classes.get(bed_day_class, -1), np.int16),
+            days=one(days, np.int32),
+            readmission=no,
+            referred=no,
+            apart=one(apart_fen, np.int64),
         )
 
     def of_table(

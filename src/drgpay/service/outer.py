@@ -1,0 +1,108 @@
+"""What stands around the whole service: request ids, headers, faults as problems, figures of use."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from drgpay.service.problems import answer, of_error
+
+LOG = logging.getLogger("drgpay.service")
+_OWN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# nothing loads from elsewhere, nothing runs that stands in a page
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Frame-Options": "DENY",
+}
+_PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class Usage:
+    """Counts of requests and their times, by route and status, as `/metrics` shows them."""
+
+    def __init__(self) -> None:
+        self.times: Counter[tuple[str, str, int]] = Counter()
+        self.within: Counter[tuple[str, float]] = Counter()
+        self.seconds: Counter[str] = Counter()
+
+    def count(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self.times[method, path, status] += 1
+        self.seconds[path] += seconds  # type: ignore[assignment]
+        self.within[path, next((edge for edge in EDGES if seconds <= edge), float("inf"))] += 1
+
+
+class Outer:
+    """An ASGI app around the service."""
+
+    def __init__(self, app: ASGIApp, usage: Usage) -> None:
+        self.app, self.usage = app, usage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; a fault that nobody caught becomes a problem, and a line of the log."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        own = _given_id(scope) or secrets.token_hex(8)
+        state = scope["state"] = {**scope.get("state", {}), "request_id": own}
+        status = 0
+
+        async def out(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message.setdefault("headers", [])
+                headers += [*_PAIRS, (b"x-request-id", own.encode())]
+                if not scope["path"].startswith("/static/"):
+                    MutableHeaders(scope=message).setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, out)
+        except Exception as error:  # the last place: a stranger must not see a traceback
+            problem = of_error(error)
+            if problem.status >= 500:  # where, and of what kind; never what was sent
+                LOG.error("%s %s", own, _where(error))
+            if status:
+                raise
+            await answer(problem, scope)(scope, receive, out)
+        finally:
+            route = state.get("route", "")
+            self.usage.count(scope["method"], route, status, time.perf_counter() - started)
+
+
+def _given_id(scope: Scope) -> str:
+    """Return the id that the caller gave its request, where it is a plain one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text: str = value.decode("latin-1")
+            return text if _OWN_ID.fullmatch(text) else ""
+    return ""
+
+
+def _where(error: Exception) -> str:
+    """Return the kind of a fault and the places it went through, without any value."""
+    places, step = [], error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('drgpay')[2]}:{step.tb_lineno}")
+        step = step.tb_next
+    return f"{type(error).__name__} at {' > '.join(places[-6:])}"

@@ -1,0 +1,58 @@
+"""How often one caller may ask: limits by kind of route, counted in memory of each worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from drgpay.ground.errors import InputError, both
+from drgpay.service.problems import Problem
+
+# by kind; of each caller, of strangers by address
+USUAL: Mapping[str, str] = {
+    "usual": "1200/minute",
+    "preview": "200000/minute",
+    "batch": "60/minute",
+    "login": "10/minute",
+    "open": "600/minute",
+}
+
+
+class Rates:
+    """Counts what each caller asks; raises Problem 429 beyond a limit."""
+
+    def __init__(self, own: Sequence[tuple[str, str]] = ()) -> None:
+        self.limits: dict[str, RateLimitItem] = {}
+        for name, text in {**USUAL, **dict(own)}.items():
+            if name not in USUAL:
+                raise InputError(
+                    both(f"没有这种限额：{name}", f"there is no limit {name!r}"),
+                    where="--rate",
+                    remedy=both(f"可用：{'、'.join(USUAL)}", f"there is {', '.join(USUAL)}"),
+                )
+            try:
+                self.limits[name] = parse(text)
+            except ValueError:
+                raise InputError(
+                    both(f"不是限额：{text}", f"not a limit: {text!r}"),
+                    where=f"--rate {name}",
+                    remedy=both("如 600/minute", "as 600/minute"),
+                ) from None
+        self._counter = FixedWindowRateLimiter(MemoryStorage())
+
+    def take(self, kind: str, who: str) -> None:
+        """Count one request; raises Problem with the seconds to wait."""
+        limit = self.limits[kind]
+        if self._counter.hit(limit, kind, who):
+            return
+        wait = max(1, int(limit.get_expiry()))
+        raise Problem(
+            429,
+            "too_often",
+            both("请求过于频繁", "too many requests"),
+            both(f"限额 {limit}；稍后再试", f"the limit is {limit}; try again later"),
+            headers={"Retry-After": str(wait)},
+        )

@@ -1,0 +1,76 @@
+"""A running service: what its routes share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+
+from drgpay.service.audit import Audit
+from drgpay.service.desk import Desk
+from drgpay.service.keys import KeyRing
+from drgpay.service.outer import LOG, Usage
+from drgpay.service.rates import Rates
+from drgpay.service.settings import Settings, secret_of
+from drgpay.service.store import Store, private_folder
+
+REFRESH_SECONDS = 2.0  # within which a revoked key opens nothing, a published run is seen
+
+
+class Service:
+    """Opens the store of `settings.data`; `running` keeps it alive around a server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        private_folder(settings.data)
+        private_folder(settings.uploads)
+        self.secret = secret_of(settings.data)
+        self.store = Store(settings.url)
+        self.store.upgrade()
+        self.keys = KeyRing(self.store, self.secret)
+        self.rates = Rates(settings.rates)
+        self.audit = Audit(self.store)
+        self.usage = Usage()
+        self.desk = Desk(self.store, settings)
+        self.reachable = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether a case would be answered at once."""
+        return self.reachable and self.desk.warm
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Warm up, keep keys and published runs fresh, and end in order."""
+        tasks = [asyncio.create_task(self._refreshed()), asyncio.create_task(self._warmed())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await run_in_threadpool(self.close)
+
+    def close(self) -> None:
+        """Write what waits and let go of the store."""
+        with suppress(sa.exc.SQLAlchemyError):  # the store may be away
+            self.audit.close()
+        self.store.close()
+
+    async def _warmed(self) -> None:
+        await run_in_threadpool(self.desk.warm_up)
+
+    async def _refreshed(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await run_in_threadpool(self.keys.refresh)
+                await run_in_threadpool(self.desk.refresh)
+                self.reachable = True
+            except sa.exc.SQLAlchemyError as error:
+                self.reachable = False
+                LOG.error("the store is away: %s", type(error).__name__)

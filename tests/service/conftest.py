@@ -1,0 +1,73 @@
+"""A service with the worked example published, and a key of each role."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from drgpay.runs.folder import write_run
+from drgpay.service.app import make_app
+from drgpay.service.keys import add_key
+from drgpay.service.published import Published, publish
+from drgpay.service.roles import Role
+from drgpay.service.service import Service
+from drgpay.service.settings import Settings
+from drgpay.settlement.year_end import year_end
+
+EX1 = Path(__file__).parents[1] / "cases" / "ex1"
+SCHEME = str((EX1 / "../../schemes/ex1-tiny").resolve())
+HOSPITAL, OTHER = "H1", "H2"
+
+
+@dataclass
+class Served:
+    """A running service; `keys` by role, `other` of a second hospital."""
+
+    service: Service
+    client: TestClient
+    run: Published
+    keys: dict[Role, str] = field(default_factory=dict)
+    other: str = ""
+
+    def headers(self, role: Role | str | None) -> dict[str, str]:
+        """What a request of a role carries; `other` is the second hospital, None a stranger."""
+        if role is None:
+            return {}
+        key = self.other if role == "other" else self.keys[Role(role)]
+        return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture(scope="session")
+def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of the worked example."""
+    folder = tmp_path_factory.mktemp("service") / "run"
+    write_run(year_end(EX1), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served(ex1_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The service of most tests; who changes what others see makes one of its own."""
+    service = Service(Settings(data=tmp_path_factory.mktemp("data"), scheme=SCHEME))
+    run = publish(service.store, ex1_run, "test")
+    keys = {
+        role: add_key(
+            service.store, service.secret, role, f"a {role}",
+            hospital=HOSPITAL if role is Role.HOSPITAL else "",
+        )
+        for role in Role
+    }  # fmt: skip
+    other = add_key(service.store, service.secret, Role.HOSPITAL, "another", hospital=OTHER)
+    service.keys.refresh()
+    service.desk.refresh()
+    with TestClient(make_app(service)) as client:
+        until = time.monotonic() + 120
+        while client.get("/readyz").status_code != 200:
+            assert time.monotonic() < until, "the service does not get warm"
+            time.sleep(0.1)
+        yield Served(service, client, run, keys, other)
