@@ -53,7 +53,8 @@ def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(ex1_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service of most tests; who changes what others see makes one of its own."""
-    service = Service(Settings(data=tmp_path_factory.mktemp("data"), scheme=SCHEME))
+    often = (("login", "100000/minute"), ("usual", "100000/minute"), ("batch", "100000/minute"))
+    service = Service(Settings(data=tmp_path_factory.mktemp("data"), scheme=SCHEME, rates=often))
     run = publish(service.store, ex1_run, "test")
     keys = {
         role: add_key(

@@ -1,0 +1,136 @@
+"""Every route x every role: what strangers, hospitals, the agency, auditors and keys get.
+
+A new route gets a line in `TABLE`, and a maker in `ASKED` where a bare request says nothing: where
+its path has an id in it, the maker makes the thing as the first hospital and gives its address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from drgpay.service.app import rows
+from drgpay.service.roles import Role
+from drgpay.service.rows import Row
+from tests.service.conftest import Served
+
+WHO: tuple[Role | str | None, ...] = (
+    None, Role.HOSPITAL, "other", Role.AGENCY, Role.AUDITOR, Role.KEYS,
+)  # fmt: skip
+# ok: let in, whatever is then said of the request; a number: the answer (303: shown the log-in)
+TABLE = """
+route                  stranger hospital other agency auditor keys
+GET /healthz           ok       ok       ok    ok     ok      ok
+GET /readyz            ok       ok       ok    ok     ok      ok
+GET /metrics           401      403      403   ok     ok      403
+GET /v1/me             401      ok       ok    ok     ok      ok
+POST /v1/preview       401      ok       ok    ok     ok      403
+POST /v1/compare       401      ok       ok    ok     ok      403
+"""
+EXPECTED = {
+    f"{method} {path}": dict(zip(WHO, told, strict=True))
+    for method, path, *told in (line.split() for line in TABLE.strip().splitlines()[1:])
+}
+
+
+@dataclass
+class Asked:
+    """A request that says something: `path` with its ids, `more` as the client takes it."""
+
+    path: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+CASE = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"]}
+ASKED: dict[str, Callable[[Served], Asked]] = {
+    "POST /v1/preview": lambda _: Asked("/v1/preview", {"json": CASE}),
+    "POST /v1/compare": lambda _: Asked(
+        "/v1/compare", {"json": {"case": CASE, "codings": [{"diagnoses": ["E11.900"]}]}}
+    ),
+}
+ROWS = {row.name: row for row in rows()}
+GUESSES = ("0", "1", "guessed", "%2e%2e", "..%2f..%2fsecret.key", "'%20or%20'1'='1", "%00", "脑")
+
+
+def asked_of(row: Row, served: Served) -> Asked:
+    """Return a request of a route."""
+    make = ASKED.get(row.name)
+    if make is None:
+        assert "{" not in row.path, f"{row.name} has no maker in ASKED of {__name__}"
+        return Asked(row.path)
+    return make(served)
+
+
+def sent(served: Served, method: str, asked: Asked, who: Role | str | None) -> Any:
+    """Return the answer to a request of a role."""
+    more = dict(asked.more)
+    headers = {**more.pop("headers", {}), **served.headers(who)}
+    served.client.cookies.clear()
+    return served.client.request(
+        method, asked.path, headers=headers, follow_redirects=False, **more
+    )
+
+
+def test_table__has_every_route_and_no_other() -> None:
+    names = [row.name for row in rows()]
+    assert len(names) == len(set(names)), "a route stands twice"
+    lacking = sorted(set(names) - set(EXPECTED))
+    assert not lacking, f"no line in TABLE of {__name__}: {', '.join(lacking)}"
+    assert not (found := set(EXPECTED) - set(names)), f"no such route: {found}"
+    assert not (found := set(ASKED) - set(names)), f"no such route: {found}"
+
+
+@pytest.mark.parametrize("who", WHO, ids=lambda who: str(who or "stranger"))
+@pytest.mark.parametrize("name", ROWS)
+def test_route__gives_each_role_what_the_table_says(
+    name: str, who: Role | str | None, served: Served
+) -> None:
+    if name not in EXPECTED:
+        pytest.fail(f"no line in TABLE of {__name__}: {name}")
+    row, told = ROWS[name], EXPECTED[name][who]
+    answer = sent(served, row.method, asked_of(row, served), who)
+    if told == "ok":
+        assert answer.status_code < 500 and answer.status_code not in (401, 403, 404, 405, 429), (
+            f"{name}: {answer.status_code} {answer.text[:200]}"
+        )
+        assert answer.headers.get("location") != "/login"
+        return
+    assert answer.status_code == int(told), f"{name}: {answer.text[:200]}"
+    if told == "303":
+        assert answer.headers["location"] == "/login" and not answer.content
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "codes" not in answer.text and "hospital_id" not in answer.json()
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_routes__do_not_know_a_guessed_id(guess: str, served: Served) -> None:
+    for row in rows():
+        if "{" not in row.path:
+            continue
+        path = re.sub(r"\{[^}]*\}", guess, row.path)
+        for who in WHO:
+            answer = sent(served, row.method, Asked(path), who)
+            assert answer.status_code in (303, 401, 403, 404, 422), f"{row.method} {path} {who}"
+            if answer.status_code == 303:
+                assert who is None and row.page
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_route__without_a_key_says_nothing_but_that(name: str, served: Served) -> None:
+    row = ROWS[name]
+    if row.roles is None:
+        return  # open
+    for key in ("", "Bearer", "Bearer x", "Basic YTpi", f"Bearer dp_{'0' * 12}_{'A' * 43}"):
+        served.client.cookies.clear()
+        answer = served.client.request(
+            row.method,
+            re.sub(r"\{[^}]*\}", "1", row.path),
+            headers={"Authorization": key},
+            follow_redirects=False,
+        )
+        assert answer.status_code == 401 or (not key and row.page and answer.status_code == 303)
