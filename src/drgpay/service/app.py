@@ -17,14 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
 from drgpay.ground.errors import DrgpayError, both
-from drgpay.service import health, preview
+from drgpay.service import health, lookup, preview
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
 from drgpay.service.problems import Problem, ProblemOut, answer, not_there, of_error, of_validation
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
 
-PARTS: tuple[tuple[Row, ...], ...] = (health.ROWS, preview.ROWS)
+PARTS: tuple[tuple[Row, ...], ...] = (health.ROWS, preview.ROWS, lookup.ROWS)
 
 
 def rows() -> Iterable[Row]:
@@ -69,7 +69,7 @@ def make_app(service: Service) -> FastAPI:
 
 def _add(app: FastAPI, row: Row, service: Service) -> None:
     faults = {number: {"model": ProblemOut} for number in _faults_of(row)}
-    more = {"responses": faults, **row.told}
+    more = {**row.told, "responses": {**faults, **row.told.get("responses", {})}}
     if row.page:
         more["include_in_schema"] = False
     app.add_api_route(row.path, row.call, methods=[row.method], **more)

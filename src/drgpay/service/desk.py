@@ -68,6 +68,23 @@ class Board:
         ]
 
     @cached_property
+    def groups(self) -> dict[str, dict[str, Any]]:
+        """The published year's rows of groups by code."""
+        if self.pricer is None:
+            return {}
+        return {row["drg"]: row for row in self.pricer.table("drgs").to_pylist()}
+
+    @cached_property
+    def hospitals_of(self) -> dict[str, int]:
+        """How many institutions had cases of a group in the published year."""
+        if self.pricer is None:
+            return {}
+        told = self.pricer.table("cases", ("drg", "hospital_id"))
+        found = told.group_by("drg").aggregate([("hospital_id", "count_distinct")])
+        columns = (found[name].to_pylist() for name in ("drg", "hospital_id_count_distinct"))
+        return dict(zip(*columns, strict=True))
+
+    @cached_property
     def versions(self) -> dict[str, Any]:
         """What an answer rests on, besides its scheme and point value."""
         made: dict[str, Any] = {"engine": __version__, "policy": None, "run": None}

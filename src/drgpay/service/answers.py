@@ -1,0 +1,35 @@
+"""Answers as JSON: plain values, and those that a client may keep (ETag)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+JSON = "application/json"
+
+
+def dumped(value: Any) -> bytes:
+    """Return plain values as JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def json_response(value: Any) -> Response:
+    """Return plain values as an answer."""
+    return Response(dumped(value), media_type=JSON)
+
+
+def kept_response(request: Request, value: Any) -> Response:
+    """Return plain values as an answer that a client may keep and ask about: 304 if it has it."""
+    body = dumped(value)
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
+    known = [
+        t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")
+    ]
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=JSON, headers=headers)
