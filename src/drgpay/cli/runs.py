@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import click
 
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import PATH, flag, option, out_option
+from drgpay.cli.options import PATH, flag, option, out_option, run_argument
+from drgpay.cli.serving import data_options, open_store
 from drgpay.cli.told import paper_of, say
 
 
 @click.group(
     help=t(
-        "清算结果：列出文件夹中的各次清算及其版本，比较两次清算。",
-        "Runs: list those of a folder with their versions, compare two.",
+        "清算结果：列出文件夹中的各次清算及其版本，比较两次清算，在服务中发布和撤回。",
+        "Runs: list those of a folder with their versions, compare two, publish and withdraw.",
     )
 )
 def runs() -> None:
@@ -79,3 +81,55 @@ def diff_command(a: Path, b: Path, out: Path | None) -> None:
     write = write_diff_page if suffix == ".html" else write_diff_excel
     write(found, out, LANG)
     say(f"已写入 {out}", f"written to {out}")
+
+
+@runs.command(
+    "publish",
+    help=t(
+        "在服务中发布一次年度清算或月度结算；同一期间先前发布的随之撤回。试算和改动过的结果不能发布。",
+        "Publish a settled year or a month in the service, in place of what was published of that "
+        "period. Trials and folders that were changed are refused.",
+    ),
+)
+@run_argument
+@option("--by", "谁发布", "who publishes it", required=True)
+@data_options
+def publish_command(run_dir: Path, by: str, data: Path, database: str) -> None:
+    """Publish a run."""
+    store, _ = open_store(data, database)
+    from drgpay.service.published import publish
+
+    made = publish(store, run_dir, by)
+    say(
+        f"已发布 {made.id}：{made.region_id} {made.period}，运行中的服务两秒内可见",
+        f"published {made.id}: {made.region_id} {made.period}; a running service has it in two seconds",
+    )
+
+
+@runs.command("withdraw", help=t("撤回一次发布，编号见 published", "Take back what was published"))
+@click.argument("run_id")
+@data_options
+def withdraw_command(run_id: str, data: Path, database: str) -> None:
+    """Withdraw a run."""
+    store, _ = open_store(data, database)
+    from drgpay.service.published import withdraw
+
+    withdraw(store, run_id)
+    say(f"已撤回 {run_id}", f"{run_id} is withdrawn")
+
+
+@runs.command("published", help=t("列出服务中已发布的结果", "List what the service shows"))
+@data_options
+def published_command(data: Path, database: str) -> None:
+    """List what is published."""
+    store, _ = open_store(data, database)
+    from drgpay.service.published import list_published
+
+    found = list_published(store)
+    if not found:
+        say("尚未发布任何结果", "nothing is published")
+    for run in found:
+        day = dt.date.fromtimestamp(run.published_at)
+        click.echo(
+            f"{run.id}\t{run.region_id}\t{run.period}\t{day}\t{run.published_by}\t{run.folder}"
+        )

@@ -97,7 +97,7 @@ def withdraw(store: Store, run_id: str) -> None:
     if not number:
         raise InputError(
             both(f"没有发布过 {run_id}", f"{run_id} is not published"),
-            remedy=both("用 drgpay serve --list 查看", "see what is published"),
+            remedy=both("用 drgpay runs published 查看", "see drgpay runs published"),
         )
 
 

@@ -1,0 +1,74 @@
+"""What the agency publishes is what the service shows; trials and changed files are not published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drgpay.ground.errors import BooksError, InputError
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_month
+from drgpay.runs.folder import write_run
+from drgpay.service.published import latest_values, list_published, publish, withdraw
+from drgpay.service.store import Store
+from drgpay.settlement.year_end import year_end
+from tests.command import drgpay
+from tests.service.conftest import EX1
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(f"sqlite:///{tmp_path / 'service.sqlite'}")
+    made.upgrade()
+    return made
+
+
+def test_publish__again_takes_the_place_of_the_same_period(store: Store, ex1_run: Path) -> None:
+    first, second = publish(store, ex1_run, "a"), publish(store, ex1_run, "b")
+    assert [(p.id, p.published_by) for p in list_published(store)] == [(second.id, "b")]
+    withdraw(store, second.id)
+    assert list_published(store) == []
+    for gone in (first.id, second.id, "none"):
+        with pytest.raises(InputError, match="not published"):
+            withdraw(store, gone)
+
+
+def test_publish__of_a_trial_or_changed_files_is_refused(
+    store: Store, ex1_run: Path, tmp_path: Path
+) -> None:
+    trial = tmp_path / "trial"
+    write_run(year_end(EX1, overrides=["keep_ratio=0.7"]), trial)
+    with pytest.raises(InputError, match="trial"):
+        publish(store, trial, "a")
+    changed = tmp_path / "changed"
+    write_run(year_end(EX1), changed)
+    (changed / "pools.parquet").write_bytes((ex1_run / "drgs.parquet").read_bytes())
+    with pytest.raises(BooksError, match=r"pools\.parquet"):
+        publish(store, changed, "a")
+    assert list_published(store) == []
+
+
+def test_latest_values__are_a_months_until_the_year_is_settled(
+    store: Store, ex1_run: Path, tmp_path: Path
+) -> None:
+    month = tmp_path / "month"
+    write_month(run_month(EX1, "2024-01"), month)
+    publish(store, month, "a")
+    values = latest_values(list_published(store))
+    assert values and all(v.provisional and v.run.period == "2024-01" for v in values.values())
+    publish(store, ex1_run, "a")
+    settled = latest_values(list_published(store))
+    assert str(settled["310"].yuan) == "333435/2054"
+    assert not any(v.provisional for v in settled.values())
+
+
+def test_commands__publish_list_and_withdraw(ex1_run: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert "尚未发布" in drgpay("runs", "published", "--data", data).stdout
+    made = drgpay("runs", "publish", ex1_run, "--by", "张三", "--data", data)
+    assert made.returncode == 0, made.stderr
+    listed = drgpay("runs", "published", "--data", data).stdout.split("\t")
+    assert listed[4] == "张三" and listed[2] == "2024"
+    assert drgpay("runs", "withdraw", listed[0], "--data", data).returncode == 0
+    assert "尚未发布" in drgpay("runs", "published", "--data", data).stdout
