@@ -20,11 +20,13 @@ from drgpay.ground.errors import DrgpayError, both
 from drgpay.service import health, lookup, preview
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
-from drgpay.service.problems import Problem, ProblemOut, answer, not_there, of_error, of_validation
+from drgpay.service.pages import routes as pages
+from drgpay.service.pages.told import tell
+from drgpay.service.problems import Problem, ProblemOut, not_there, of_error, of_validation
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
 
-PARTS: tuple[tuple[Row, ...], ...] = (health.ROWS, preview.ROWS, lookup.ROWS)
+PARTS: tuple[tuple[Row, ...], ...] = (health.ROWS, preview.ROWS, lookup.ROWS, pages.ROWS)
 
 
 def rows() -> Iterable[Row]:
@@ -55,7 +57,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     for row in rows():
         _add(app, row, service)
-    app.add_middleware(Outer, usage=service.usage)
+    app.add_middleware(Outer, usage=service.usage, tell=tell)
     for kind in (
         Problem,
         DrgpayError,
@@ -117,7 +119,7 @@ async def _told(request: Request, error: Exception) -> Response:
         )
     else:
         problem = of_error(error)
-    return answer(problem, request.scope)
+    return tell(problem, request.scope)
 
 
 def _of_status(error: HTTPException) -> Problem:

@@ -46,7 +46,8 @@ class Guard:
             raise problems.stranger() if caller is None else problems.not_allowed()
         if caller is None or caller.by_session:
             refuse_foreign(request)
-        service.rates.take(row.rate, caller.id if caller else address_of(scope))
+        if row.rate:
+            service.rates.take(row.rate, caller.id if caller else address_of(scope))
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > row.body:
             raise problems.too_large(row.body)

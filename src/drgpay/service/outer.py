@@ -7,12 +7,13 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from drgpay.service.problems import answer, of_error
+from drgpay.service.problems import Problem, of_error
 
 LOG = logging.getLogger("drgpay.service")
 _OWN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -52,8 +53,10 @@ class Usage:
 class Outer:
     """An ASGI app around the service."""
 
-    def __init__(self, app: ASGIApp, usage: Usage) -> None:
-        self.app, self.usage = app, usage
+    def __init__(
+        self, app: ASGIApp, usage: Usage, tell: Callable[[Problem, Scope], Response]
+    ) -> None:
+        self.app, self.usage, self.tell = app, usage, tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a fault that nobody caught becomes a problem, and a line of the log."""
@@ -83,7 +86,7 @@ class Outer:
                 LOG.error("%s %s", own, _where(error))
             if status:
                 raise
-            await answer(problem, scope)(scope, receive, out)
+            await self.tell(problem, scope)(scope, receive, out)
         finally:
             route = state.get("route", "")
             self.usage.count(scope["method"], route, status, time.perf_counter() - started)

@@ -1,0 +1,8 @@
+"""The rows of all pages."""
+
+from __future__ import annotations
+
+from drgpay.service.pages import preview_page, statics
+from drgpay.service.rows import Row
+
+ROWS: tuple[Row, ...] = (*statics.ROWS, *preview_page.ROWS)
