@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -30,7 +32,7 @@ class Served:
 
     service: Service
     client: TestClient
-    run: Published
+    run: Published | None
     keys: dict[Role, str] = field(default_factory=dict)
     other: str = ""
 
@@ -53,9 +55,24 @@ def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(ex1_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service of most tests; who changes what others see makes one of its own."""
-    often = (("login", "100000/minute"), ("usual", "100000/minute"), ("batch", "100000/minute"))
-    service = Service(Settings(data=tmp_path_factory.mktemp("data"), scheme=SCHEME, rates=often))
-    run = publish(service.store, ex1_run, "test")
+    with serving(tmp_path_factory.mktemp("data"), publish_run=ex1_run) as found:
+        yield found
+
+
+OFTEN = tuple((name, "1000000/minute") for name in ("login", "usual", "batch", "open"))
+
+
+@contextmanager
+def serving(
+    data: Path,
+    *,
+    publish_run: Path | None = None,
+    rates: tuple[tuple[str, str], ...] = OFTEN,
+    **settings: Any,
+) -> Iterator[Served]:
+    """Run a service in a folder, with a key of each role; nothing is published unless given."""
+    service = Service(Settings(data=data, scheme=SCHEME, rates=rates, **settings))
+    run = None if publish_run is None else publish(service.store, publish_run, "test")
     keys = {
         role: add_key(
             service.store, service.secret, role, f"a {role}",

@@ -81,8 +81,6 @@ def revoke(key_id: str, data: Path, database: str) -> None:
     """End a key."""
     store, _ = open_store(data, database)
     from drgpay.service.keys import revoke_key
-    from drgpay.service.sessions import close_sessions_of
 
     revoke_key(store, key_id)
-    close_sessions_of(store, f"key:{key_id}")
     say(f"已吊销 {key_id}，两秒内生效", f"{key_id} is revoked, within two seconds")

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
 from drgpay.ground.errors import DrgpayError, both
-from drgpay.service import health, lookup, preview
+from drgpay.service import audit_log, health, login, lookup, preview
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
 from drgpay.service.pages import routes as pages
@@ -26,7 +26,14 @@ from drgpay.service.problems import Problem, ProblemOut, not_there, of_error, of
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
 
-PARTS: tuple[tuple[Row, ...], ...] = (health.ROWS, preview.ROWS, lookup.ROWS, pages.ROWS)
+PARTS: tuple[tuple[Row, ...], ...] = (
+    health.ROWS,
+    preview.ROWS,
+    lookup.ROWS,
+    pages.ROWS,
+    login.ROWS,
+    audit_log.ROWS,
+)
 
 
 def rows() -> Iterable[Row]:

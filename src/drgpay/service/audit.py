@@ -1,21 +1,25 @@
 """Who asked for what, when, and with what outcome: never a diagnosis, a name or a case id.
 
 Notes of previews are gathered and written a few times a second; what leaves the house (exports,
-changes) is noted before its answer goes out.
+changes) is noted before its answer goes out. While the store is away notes wait: alike ones of one
+minute become one with their number, and when even those are too many, nothing more is answered
+that would have to be noted.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
 from drgpay.service.store import AUDIT, Store
 
 EVERY_SECONDS = 0.25
-MOST = 50_000  # waiting; beyond it a note is written at once
+MOST = 50_000  # waiting
+PART = 5_000  # notes that are written in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +40,22 @@ class Note:
 class Audit:
     """Writes notes; `close` writes what waits."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, most: int = MOST) -> None:
+        self.store, self.most = store, most
         self._waiting: deque[Note] = deque()
         self._stop = threading.Event()
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
+    @property
+    def full(self) -> bool:
+        """Whether no further note can wait."""
+        return len(self._waiting) >= self.most
+
     def note(self, note: Note) -> None:
         """Take a note that may be written a moment later."""
         self._waiting.append(note)
-        if len(self._waiting) > MOST:
-            self.flush()
 
     def note_first(self, note: Note) -> None:
         """Write a note now; raises when it cannot be written, so that nothing leaves unnoted."""
@@ -57,14 +64,19 @@ class Audit:
     def flush(self) -> None:
         """Write what waits; it stays waiting where the store is away."""
         with self._writing:
-            rows = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            if not rows:
-                return
-            try:
-                self.store.write(sa.insert(AUDIT), [asdict(note) for note in rows])
-            except sa.exc.SQLAlchemyError:
-                self._waiting.extendleft(reversed(rows))
-                raise
+            while self._waiting:
+                notes = [self._waiting.popleft() for _ in range(min(PART, len(self._waiting)))]
+                try:
+                    self.store.write(sa.insert(AUDIT), [asdict(note) for note in notes])
+                except BaseException:
+                    self._waiting.extendleft(reversed(notes))
+                    if len(self._waiting) > self.most // 2:
+                        self._join()
+                    raise
+
+    def _join(self) -> None:
+        notes = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        self._waiting.extendleft(reversed(joined(notes)))
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
@@ -78,3 +90,15 @@ class Audit:
         self._stop.set()
         self._thread.join()
         self.flush()
+
+
+def joined(notes: Iterable[Note]) -> list[Note]:
+    """Return notes with those of one minute that differ in nothing but the request as one."""
+    made: dict[tuple[object, ...], Note] = {}
+    for note in notes:
+        same = (note.at // 60, note.who, note.hospital_id, note.action, note.subject, note.status)
+        earlier = made.get(same)
+        if earlier is not None:
+            note = replace(earlier, times=earlier.times + note.times, request_id="")
+        made[same] = note
+    return list(made.values())

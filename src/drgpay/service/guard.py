@@ -17,7 +17,7 @@ from drgpay.service.audit import Note
 from drgpay.service.problems import Problem
 from drgpay.service.roles import Caller
 from drgpay.service.rows import Row
-from drgpay.service.sessions import COOKIE, find_session
+from drgpay.service.sessions import COOKIE
 
 if TYPE_CHECKING:
     from drgpay.service.service import Service
@@ -48,6 +48,10 @@ class Guard:
             refuse_foreign(request)
         if row.rate:
             service.rates.take(row.rate, caller.id if caller else address_of(scope))
+        if row.audit and service.audit.full:
+            raise problems.no_audit()
+        if row.body and request.headers.get("content-encoding", "identity") != "identity":
+            raise problems.packed()
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > row.body:
             raise problems.too_large(row.body)
@@ -66,6 +70,9 @@ class Guard:
         except Problem as problem:
             status = problem.status
             raise
+        except Exception:
+            status = status or 500
+            raise
         finally:
             if not row.noted_first or status >= 400:
                 self._noted(scope, status)
@@ -83,8 +90,8 @@ class Guard:
         cookie = request.cookies.get(COOKIE, "")
         if not cookie:
             return None
-        service = self.service
-        return await run_in_threadpool(find_session, service.store, service.secret, cookie)
+        sessions = self.service.sessions
+        return sessions.known(cookie) or await run_in_threadpool(sessions.find, cookie)
 
     def _note(self, scope: Scope, caller: Caller, status: int) -> Note:
         state = scope["state"]

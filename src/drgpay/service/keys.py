@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from drgpay.ground.errors import InputError, both
 from drgpay.service.roles import Caller, Role
-from drgpay.service.store import KEYS, Store, now
+from drgpay.service.store import KEYS, SESSIONS, Store, now
 
 MARK = "dp_"
 DAY = 86_400
@@ -99,17 +99,27 @@ def list_keys(store: Store) -> list[Key]:
 
 
 def revoke_key(store: Store, key_id: str) -> None:
-    """End a key; raises InputError for one that there is not, or that is ended already."""
-    number = store.write(
-        sa.update(KEYS)
-        .where(KEYS.c.id == key_id, KEYS.c.revoked_at.is_(None))
-        .values(revoked_at=now())
-    )
-    if not number:
-        raise InputError(
-            both(f"没有可以吊销的密钥 {key_id}", f"there is no key {key_id} to revoke"),
-            remedy=both("用 drgpay keys list 查看", "see drgpay keys list"),
+    """End a key and its sessions; raises InputError for one that is not there, or ended already."""
+    with store.begin() as connection:
+        found = connection.execute(
+            sa.update(KEYS)
+            .where(KEYS.c.id == key_id, KEYS.c.revoked_at.is_(None))
+            .values(revoked_at=now())
         )
+        if found.rowcount:
+            end_sessions(connection, SESSIONS.c.who == f"key:{key_id}")
+            return
+    raise InputError(
+        both(f"没有可以吊销的密钥 {key_id}", f"there is no key {key_id} to revoke"),
+        remedy=both("用 drgpay keys list 查看", "see drgpay keys list"),
+    )
+
+
+def end_sessions(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """End sessions that have not ended, inside a transaction."""
+    connection.execute(
+        sa.update(SESSIONS).where(which, SESSIONS.c.revoked_at.is_(None)).values(revoked_at=now())
+    )
 
 
 def _key(row: Mapping[str, Any]) -> Key:
@@ -132,6 +142,11 @@ class KeyRing:
         """Read the keys again."""
         rows = self.store.rows(sa.select(KEYS))
         self._known = {row["id"]: (row["digest"], _key(row)) for row in rows}
+
+    def is_valid(self, key_id: str) -> bool:
+        """Whether a key, by its id, still opens what it is for."""
+        found = self._known.get(key_id)
+        return found is not None and found[1].state(now()) == "valid"
 
     def find(self, text: str) -> Caller | None:
         """Return who a key belongs to, None for one that opens nothing."""

@@ -139,6 +139,27 @@ def too_slow(seconds: float) -> Problem:
     )
 
 
+def packed() -> Problem:
+    """The body is compressed: what it unpacks to would be known too late."""
+    return Problem(
+        415,
+        "packed",
+        both("不接受压缩的内容", "a compressed body is not taken"),
+        both("不带 Content-Encoding 发送", "send it without Content-Encoding"),
+    )
+
+
+def no_audit() -> Problem:
+    """What is asked cannot be noted, so that it is not answered."""
+    return Problem(
+        503,
+        "no_audit",
+        both("审计日志暂时无法写入", "the audit log cannot be written just now"),
+        both("稍后重试", "try again later"),
+        headers={"Retry-After": "5"},
+    )
+
+
 def not_json(place: int | None = None) -> Problem:
     """The body is not JSON at all."""
     where = "" if place is None else f"（第{place}个字符附近）"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 
 from limits import RateLimitItem, parse
@@ -43,12 +45,17 @@ class Rates:
                 ) from None
         self._counter = FixedWindowRateLimiter(MemoryStorage())
 
+    def clear(self) -> None:
+        """Forget what was counted."""
+        self._counter.storage.reset()
+
     def take(self, kind: str, who: str) -> None:
         """Count one request; raises Problem with the seconds to wait."""
         limit = self.limits[kind]
         if self._counter.hit(limit, kind, who):
             return
-        wait = max(1, int(limit.get_expiry()))
+        ends, _ = self._counter.get_window_stats(limit, kind, who)
+        wait = max(1, math.ceil(ends - time.time()))
         raise Problem(
             429,
             "too_often",

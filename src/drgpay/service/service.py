@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import sqlalchemy as sa
+from anyio import CapacityLimiter
 from starlette.concurrency import run_in_threadpool
 
 from drgpay.service.audit import Audit
@@ -14,10 +15,11 @@ from drgpay.service.desk import Desk
 from drgpay.service.keys import KeyRing
 from drgpay.service.outer import LOG, Usage
 from drgpay.service.rates import Rates
+from drgpay.service.sessions import Sessions
 from drgpay.service.settings import Settings, secret_of
 from drgpay.service.store import Store, private_folder
 
-REFRESH_SECONDS = 2.0  # within which a revoked key opens nothing, a published run is seen
+REFRESH_SECONDS = 1.0  # within twice of which a revoked key opens nothing, a published run is seen
 
 
 class Service:
@@ -31,6 +33,8 @@ class Service:
         self.store = Store(settings.url)
         self.store.upgrade()
         self.keys = KeyRing(self.store, self.secret)
+        self.sessions = Sessions(self.store, self.secret, self.keys)
+        self.passwords: CapacityLimiter | None = None  # made in the loop that it belongs to
         self.rates = Rates(settings.rates)
         self.audit = Audit(self.store)
         self.usage = Usage()
@@ -45,7 +49,11 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Warm up, keep keys and published runs fresh, and end in order."""
-        tasks = [asyncio.create_task(self._refreshed()), asyncio.create_task(self._warmed())]
+        tasks = [
+            asyncio.create_task(self._refreshed(self.keys.refresh)),
+            asyncio.create_task(self._refreshed(self.desk.refresh)),
+            asyncio.create_task(self._warmed()),
+        ]
         try:
             yield
         finally:
@@ -64,13 +72,16 @@ class Service:
     async def _warmed(self) -> None:
         await run_in_threadpool(self.desk.warm_up)
 
-    async def _refreshed(self) -> None:
+    async def _refreshed(self, refresh: Callable[[], None]) -> None:
+        """Do so for ever: keys must not wait for a run to be read, nor end with one that is amiss."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
-                await run_in_threadpool(self.keys.refresh)
-                await run_in_threadpool(self.desk.refresh)
+                await run_in_threadpool(refresh)
                 self.reachable = True
             except sa.exc.SQLAlchemyError as error:
+                if self.reachable:
+                    LOG.error("the store is away: %s", type(error).__name__)
                 self.reachable = False
-                LOG.error("the store is away: %s", type(error).__name__)
+            except Exception as error:
+                LOG.error("what is published cannot be read: %s", error)

@@ -166,8 +166,9 @@ class Store:
 
     def rows(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
         """Return the rows of a question."""
-        with self.begin() as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+        with self.engine.connect() as connection:
+            reading = connection.execution_options(drgpay_reads=True)
+            return [dict(row) for row in reading.execute(statement).mappings()]
 
     def write(self, statement: sa.Insert | sa.Update | sa.Delete, rows: Any = None) -> int:
         """Carry out one statement; return how many rows it touched."""
@@ -205,7 +206,8 @@ def _safely(connection: Any, _: object) -> None:
 
 
 def _immediately(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get("drgpay_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def private_folder(path: Path) -> Path:
