@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -74,6 +75,10 @@ def demo(out: Path, cases: int, seed: int) -> None:
     told, _ = explain_case(run.region.cases[0], _telling_case(run), run.prepared.main)
     for line in told.text(LANG).splitlines():
         click.echo("  " + line)
+    say(
+        f"网页与API（试分组、批量、本院、全区）：{sys.argv[0]} serve --demo",
+        f"pages and API (previews, batches, hospitals, the region): {sys.argv[0]} serve --demo",
+    )
     seconds = time.perf_counter() - started
     say(f"报告 {out / 'run' / 'report.html'}（共 {seconds:.0f} 秒）", f"report {out / 'run' / 'report.html'} ({seconds:.0f} s in all)")  # fmt: skip
 
