@@ -77,8 +77,8 @@ class CodeSearch:
 
     >>> from drgpay.schemes import load_scheme
     >>> search = CodeSearch(load_scheme("zj-drg-2022"))
-    >>> [one.code for one in search.find("ngs", limit=2)]
-    ['I63.900', 'I69.300x002']
+    >>> [one.code for one in search.find("ngs", limit=1)]
+    ['I63.900']
     """
 
     def __init__(self, scheme: Scheme) -> None:
