@@ -136,9 +136,9 @@ def group(
     """
     grouper = any_grouper(scheme, asked_readings(readings, surgical_match), codes)
     tables: list[pa.Table] = []
-    sink = _Sink(lambda table: tables.append(table), None, CodesRead(grouper.own_editions))
+    sink = Sink(lambda table: tables.append(table), None, CodesRead(grouper.own_editions))
     source = open_source(cases, _wanted(grouper), options=reading.with_codes(codes))
-    counts = _run(source, grouper, threads or default_threads(), sink, None)
+    counts = run_pieces(source, grouper, threads or default_threads(), sink, None)
     table = (
         pa.concat_tables(tables).unify_dictionaries().combine_chunks()
         if tables
@@ -148,11 +148,11 @@ def group(
         table=table,
         quarantine=sink.quarantine.table(),
         changes=changes_table(sink.changes),
-        **_told(grouper, counts, sink, source),
+        **told_of(grouper, counts, sink, source),
     )
 
 
-def _told(grouper: AnyGrouper, counts: Counts, sink: _Sink, source: Source) -> dict[str, Any]:
+def told_of(grouper: AnyGrouper, counts: Counts, sink: Sink, source: Source) -> dict[str, Any]:
     """Return what both kinds of results tell, as `Told` has it."""
     use: tuple[VersionUse, ...] = ()
     if isinstance(grouper, VersionedGrouper) and sink.versions:
@@ -188,8 +188,11 @@ def empty_result(grouper: AnyGrouper) -> pa.Table:
 
 
 @dataclass
-class _Sink:
-    """Where results go, piece by piece; `note` writes quarantined rows away when it is given."""
+class Sink:
+    """Where results go, piece by piece; `note` writes quarantined rows away when it is given.
+
+    `shape` makes the table that is written of a grouped piece and its result, on any thread.
+    """
 
     write: Callable[[pa.Table], None]
     note: Callable[[Quarantine], None] | None
@@ -198,6 +201,7 @@ class _Sink:
     changes: Changes = field(default_factory=Changes)
     versions: list[NDArray[np.int64]] = field(default_factory=list)  # of each piece, by version
     why: Why = field(default_factory=Why)  # rows are quarantined
+    shape: Callable[[GroupedPiece, pa.Table], pa.Table] | None = None
 
     def take(self, notes: Quarantine) -> None:
         self.why.add(notes)
@@ -207,14 +211,15 @@ class _Sink:
             self.note(notes)
 
 
-def _run(
+def run_pieces(
     source: Source,
     grouper: AnyGrouper,
     threads: int,
-    sink: _Sink,
+    sink: Sink,
     progress: Callable[[int], None] | None,
     checks: CheckRun | None = None,
 ) -> Counts:
+    """Group a stream into a sink; raises BooksError when counts do not add up."""
     counts = Counts()
     noted = rows = 0
     choice = grouper.edition_choice()
@@ -227,7 +232,10 @@ def _run(
             part = group_piece(own, grouper, checks.before if checks else None, edition)
             if isinstance(grouper, VersionedGrouper) and part.version is not None:
                 sink.versions.append(grouper.count(part.version, part.grouped.status))
-            return part, result_table(part, grouper), checks.piece(part) if checks else None
+            made = result_table(part, grouper)
+            if sink.shape is not None:
+                made = sink.shape(part, made)
+            return part, made, checks.piece(part) if checks else None
 
         return work
 
@@ -301,7 +309,7 @@ class GroupedFile(Told):
         return f"<GroupedFile {self.path}: {self._line()}>"
 
 
-def _facts_of_run(grouper: AnyGrouper) -> dict[str, str]:
+def _facts_ofrun_pieces(grouper: AnyGrouper) -> dict[str, str]:
     """Return what a file of groups says of how it was made."""
     one = grouper.groupers[-1] if isinstance(grouper, VersionedGrouper) else grouper
     return {
@@ -350,7 +358,7 @@ def group_file(
     def write(table: pa.Table) -> None:
         nonlocal writer
         if writer is None:
-            schema = table.schema.with_metadata(_facts_of_run(grouper))
+            schema = table.schema.with_metadata(_facts_ofrun_pieces(grouper))
             writer = table_writer(files.at(path), schema, suffix)
         writer.write_table(table)
 
@@ -365,13 +373,13 @@ def group_file(
                 grouper, purpose="grouping", lang=lang, write=findings_writer.write_table
             )
         with NeutralCsvWriter(files.at(notes_path), QUARANTINE_SCHEMA) as notes_writer:
-            sink = _Sink(
+            sink = Sink(
                 write,
                 lambda notes: notes_writer.write_table(notes.table(lang)),
                 CodesRead(grouper.own_editions),
             )
             step = progress(source.rows) if progress is not None else None
-            counts = _run(source, grouper, threads or default_threads(), sink, step, checks)
+            counts = run_pieces(source, grouper, threads or default_threads(), sink, step, checks)
         if writer is None:
             write(empty_result(grouper))
         writer.close()
@@ -397,5 +405,5 @@ def group_file(
         findings=findings_path if check else None,
         checked=checked,
         why=sink.why,
-        **_told(grouper, counts, sink, source),
+        **told_of(grouper, counts, sink, source),
     )

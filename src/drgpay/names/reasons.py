@@ -440,3 +440,21 @@ UNASSIGNED: Mapping[str, Bilingual] = {
     "person_unknown": both("参保人不在名册中", "the person is not listed"),
     "person_quarantined": both("参保人一行被隔离", "the person's row is quarantined"),
 }
+# why a case that no run has settled has a group and no points
+UNPRICED: Mapping[str, Bilingual] = {
+    "": both("", ""),
+    "nothing_published": both("经办机构尚未发布清算结果", "no result is published yet"),
+    "no_cost": both("没有总费用", "no total cost"),
+    "cost_invalid": both("总费用不是从0起的金额", "the total cost is no amount from 0"),
+    "no_hospital": both("没有医疗机构编码", "no hospital id"),
+    "hospital_unknown": both(
+        "医疗机构不在已发布的结果中", "the hospital is not in the published result"
+    ),
+    "other_hospital": both("不是本机构的病例", "a case of another hospital"),
+    "no_pool": both("没有险种", "no pool"),
+    "pool_unknown": both("险种不在已发布的结果中", "the pool is not in the published result"),
+    "no_bed_day_class": both("按床日付费而没有床日类别", "paid by bed-days, without their class"),
+    "no_bed_day_rate": both(
+        "床日类别没有适用于该机构的标准", "the class of bed-days has no rate for the hospital"
+    ),
+}

@@ -44,7 +44,7 @@ from drgpay.runs.reader import RunFolder
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import bundled_families
 from drgpay.settlement.facts import Facts
-from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, points_step, score
+from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, Scores, points_step, score
 
 RUN_COLUMNS = (
     "case_id", "hospital_id", "pool", "drg", "status", "case_class", "base_points", "days",
@@ -72,6 +72,15 @@ class SettledCases:
     readmission: NDArray[np.bool_]
     referred: NDArray[np.bool_]
     apart: NDArray[np.int64]  # new technology, not counted for class and points
+
+
+@dataclass(frozen=True)
+class Priced:
+    """What N cases earn: class -1 where that is not known, points in 1/10,000, money in fen."""
+
+    case_class: NDArray[np.int8]
+    points: NDArray[np.int64]
+    fen: NDArray[np.int64]
 
 
 class Pricer(RunFolder):
@@ -277,9 +286,9 @@ class Pricer(RunFolder):
         a hospital, pool or bed-day class that the run does not have.
         """
         for name, value, known in (
-            ("hospital_id", hospital_id, set(self.hospitals)),
-            ("pool", pool, set(self.point_values)),
-            ("bed_day_class", bed_day_class, {"", *self.bed_classes}),
+            ("hospital_id", hospital_id, self.hospitals),
+            ("pool", pool, self.point_values),
+            ("bed_day_class", bed_day_class, {"": -1, **self.bed_classes}),
         ):
             if value not in known:
                 raise InputError(
@@ -292,28 +301,68 @@ class Pricer(RunFolder):
                         "核对编码，或先发布有它的结果", "check it, or publish a run that has it"
                     ),
                 )
-        no, yes = np.zeros(1, np.bool_), np.ones(1, np.bool_)
 
         def one(value: int, kind: Any) -> Any:
             return np.array([value], dtype=kind)
 
-        return SettledCases(
-            known=yes,
-            drg=[None],
-            pool=[pool],
-            hospital=one(self.hospitals[hospital_id], np.int32),
-            cost=one(cost_fen, np.int64),
-            unreasonable=one(0, np.int64),
-            review=one(0, np.int8),
-            set_points=one(-1, np.int64),
+        return self.unsettled_cases(
+            [pool],
+            one(self.hospitals[hospital_id], np.int32),
+            one(cost_fen, np.int64),
+            days=one(days, np.int32),
             day_surgery=one(day_surgery, np.bool_),
             way=one(discharge_way, np.int8),
             bed_class=one(self.bed_classes.get(bed_day_class, -1), np.int16),
-            days=one(days, np.int32),
-            readmission=no,
-            referred=no,
             apart=one(apart_fen, np.int64),
         )
+
+    def unsettled_cases(
+        self,
+        pool: list[str | None],
+        hospital: NDArray[np.int32],
+        cost: NDArray[np.int64],
+        *,
+        days: NDArray[np.int32],
+        day_surgery: NDArray[np.bool_],
+        way: NDArray[np.int8],
+        bed_class: NDArray[np.int16],
+        apart: NDArray[np.int64] | None = None,
+        known: NDArray[np.bool_] | None = None,
+    ) -> SettledCases:
+        """Return N cases that no run has settled; hospitals and bed-day classes by the run's numbers.
+
+        `known` is False where something is missing, so that a case has no price. A stay beyond the
+        policy's limit is of its class of bed-days (`long_stay.rule`), as in the settlement.
+        """
+        count = len(cost)
+        no = np.zeros(count, np.bool_)
+        return SettledCases(
+            known=np.ones(count, np.bool_) if known is None else known,
+            drg=[None] * count,
+            pool=pool,
+            hospital=hospital,
+            cost=cost,
+            unreasonable=np.zeros(count, np.int64),
+            review=np.zeros(count, np.int8),
+            set_points=np.full(count, -1, np.int64),
+            day_surgery=day_surgery,
+            way=way,
+            bed_class=self._long_stays(bed_class, days),
+            days=days,
+            readmission=no,
+            referred=no,
+            apart=np.zeros(count, np.int64) if apart is None else apart,
+        )
+
+    def _long_stays(
+        self, bed_class: NDArray[np.int16], days: NDArray[np.int32]
+    ) -> NDArray[np.int16]:
+        """Return classes of bed-days, stays beyond the policy's limit in the class it names."""
+        limit = self.policy["long_stay.days"]
+        if limit is None or not self.policy.says("long_stay.rule", "bed_day", "by_item"):
+            return bed_class
+        own = self.bed_classes.get(self.policy["long_stay.class"], -1)
+        return np.where((bed_class < 0) & (days > limit), own, bed_class).astype(np.int16)
 
     def of_table(
         self, table: pa.Table
@@ -328,25 +377,7 @@ class Pricer(RunFolder):
         """Return what cases, by place, earn in groups; points before readmission."""
         numbers = np.array([self.drgs.get(drg, len(self.drgs)) for drg in drgs], dtype=np.int16)
         status = np.array([_status(drg) for drg in drgs], dtype=np.int8)
-        status[~cases.known[rows]] = 3
-        nothing = np.zeros(len(rows), np.int32)
-        facts = Facts(
-            cases.hospital[rows],
-            nothing.astype(np.int8),
-            nothing,
-            nothing,
-            nothing,
-            cases.days[rows],
-            cases.cost[rows],
-            nothing.astype(np.int64),
-            cases.day_surgery[rows],
-            cases.bed_class[rows],
-            cases.way[rows],
-            np.zeros(len(rows), np.bool_),
-            apart=cases.apart[rows],
-        )
-        reviews = Reviews(cases.review[rows], cases.unreasonable[rows], cases.set_points[rows])
-        scores = score(self.rules, status, numbers, facts, reviews)
+        scores = self._scores(cases, rows, numbers, status)
         made: list[Price | None] = []
         for row, kind, own, price, apart in zip(
             rows.tolist(),
@@ -373,6 +404,66 @@ class Pricer(RunFolder):
             fen = self._fen(own, cases.pool[row]) + apart if price < 0 else price
             made.append(Price(CASE_CLASSES[kind], own, fen, note))
         return made
+
+    def _scores(
+        self,
+        cases: SettledCases,
+        rows: NDArray[np.int64],
+        numbers: NDArray[np.int16],
+        status: NDArray[np.int8],
+    ) -> Scores:
+        """Return what cases, by place, come to in groups by the run's numbers; -1 where not known."""
+        status = np.where(cases.known[rows], status, np.int8(3))
+        nothing = np.zeros(len(rows), np.int32)
+        facts = Facts(
+            cases.hospital[rows],
+            nothing.astype(np.int8),
+            nothing,
+            nothing,
+            nothing,
+            cases.days[rows],
+            cases.cost[rows],
+            nothing.astype(np.int64),
+            cases.day_surgery[rows],
+            cases.bed_class[rows],
+            cases.way[rows],
+            np.zeros(len(rows), np.bool_),
+            apart=cases.apart[rows],
+        )
+        reviews = Reviews(cases.review[rows], cases.unreasonable[rows], cases.set_points[rows])
+        return score(self.rules, status, numbers, facts, reviews)
+
+    def priced(
+        self,
+        cases: SettledCases,
+        drg: pa.DictionaryArray,
+        values: Mapping[str, Fraction] | None = None,
+    ) -> Priced:
+        """Return what N cases earn in the group of each, as `prices` does for a few.
+
+        `values`: yuan a point of each pool where they are others than those of the run.
+        """
+        words = [str(word or "") for word in drg.dictionary.to_pylist()]
+        no_group = len(words)
+        index = np.asarray(drg.indices.cast(pa.int64()).fill_null(no_group))
+        own = [self.drgs.get(word, len(self.drgs)) for word in (*words, "")]
+        status = np.array([*map(_status, words), 3], dtype=np.int8)[index]
+        numbers = np.array(own, dtype=np.int16)[index]
+        scores = self._scores(cases, np.arange(len(index)), numbers, status)
+        known = scores.case_class >= 0
+        by_points = known & (scores.paid_by != MONEY)
+        fen = np.where(known & ~by_points, scores.price, 0)
+        pools = pa.array(cases.pool, pa.string()).dictionary_encode()
+        of = np.asarray(pools.indices.fill_null(-1))
+        for number, pool in enumerate(pools.dictionary.to_pylist()):
+            rows = np.flatnonzero(by_points & (of == number))
+            value = (self.point_values if values is None else values)[pool]
+            # points are met many times over: each is multiplied once, in whole numbers
+            points, back = np.unique(scores.points[rows], return_inverse=True)
+            top, bottom = value.numerator * 100, value.denominator * POINT
+            worth = [divide_rounded(top * own, bottom) for own in points.tolist()]
+            fen[rows] = np.array(worth, dtype=np.int64)[back] + scores.apart[rows]
+        return Priced(scores.case_class, np.where(known, scores.points, 0), fen)
 
     def case(self, case_id: str) -> Callable[[str], Price]:
         """Return what tells the price of one settled case in a group; raises InputError."""

@@ -168,8 +168,8 @@ class CaseReader:
         if not cost.all():
             amounts = parse.money(table["total_cost"])[0]
             refund = refund | ((amounts < 0) & (amounts != parse.MISSING_MONEY))
-        given = self._given_days(table)
-        days = self._days(given, admission, discharge)
+        given = given_days(table)
+        days = stay_days(self.policy, given, admission, discharge)
         faults.stay_days = days
         mode, bed_class = self._modes(faults, days, history)
         key = self._key(discharge, settled)
@@ -239,7 +239,7 @@ class CaseReader:
         def place(name: str, known: Mapping[str, int]) -> NDArray[np.int64]:
             if name not in table.column_names:
                 return np.full(len(table), -1, np.int64)
-            return _indexed(table[name], known, -1)[0]
+            return indexed(table[name], known, -1)[0]
 
         def money(name: str) -> NDArray[np.int64] | None:
             if name not in table.column_names:
@@ -281,31 +281,6 @@ class CaseReader:
         faults.add(~missing & (values < 0), name, "money_negative")
         return np.where(missing | (values < 0), 0, values)
 
-    def _given_days(self, table: pa.Table) -> NDArray[np.int32]:
-        """Return the days of the stay that cases give, -1 where none."""
-        if "los_days" not in table.column_names:
-            return np.full(len(table), -1, np.int32)
-        return np.maximum(parse.counts(table["los_days"])[0], -1).astype(np.int32)
-
-    def _days(
-        self,
-        given: NDArray[np.int32],
-        admission: NDArray[np.int32],
-        discharge: NDArray[np.int32],
-    ) -> NDArray[np.int32]:
-        """Return the days of the stay: those given, else by the dates (rule 2, `los_conflict`)."""
-        known = (admission != parse.MISSING_DATE) & (discharge != parse.MISSING_DATE)
-        days = np.where(known, discharge.astype(np.int64) - admission, 0)
-        if self.policy.says("los_convention", "plus_one", "difference"):
-            days = np.where(known, days + 1, days)
-        days = np.clip(days, 0, parse.MAX_COUNT)
-        taken = given >= 0
-        if self.policy.says("los_conflict", "dates", "hold", "given"):
-            wrong = np.zeros(len(given), np.bool_)
-            conflicts(admission, discharge, given, wrong)
-            taken &= ~wrong
-        return np.where(taken, given, days).astype(np.int32)
-
     def _modes(
         self, faults: Faults, days: NDArray[np.int32], history: bool
     ) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
@@ -320,7 +295,7 @@ class CaseReader:
         bed_class = np.full(count, none, dtype=np.int16)
         if "bed_day_class" in table.column_names:
             known = {"": none, **self.bed_classes}
-            values, unknown = _indexed(table["bed_day_class"], known, none)
+            values, unknown = indexed(table["bed_day_class"], known, none)
             bed_class = np.where(unknown, missing_rate, values).astype(np.int16)
         limit = self.policy["long_stay.days"]
         if limit is not None:
@@ -344,12 +319,39 @@ class CaseReader:
     def _lookup(
         self, faults: Faults, name: str, known: Mapping[str, int], reason: str
     ) -> NDArray[np.int64]:
-        values, unknown = _indexed(faults.table[name], known, -1)
+        values, unknown = indexed(faults.table[name], known, -1)
         faults.add(unknown | (values < 0), name, reason)
         return values
 
 
-def _indexed(
+def given_days(table: pa.Table) -> NDArray[np.int32]:
+    """Return the days of the stay that cases give, -1 where none."""
+    if "los_days" not in table.column_names:
+        return np.full(len(table), -1, np.int32)
+    return np.maximum(parse.counts(table["los_days"])[0], -1).astype(np.int32)
+
+
+def stay_days(
+    policy: YearPolicy,
+    given: NDArray[np.int32],
+    admission: NDArray[np.int32],
+    discharge: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Return the days of the stay: those given, else by the dates (rule 2, `los_conflict`)."""
+    known = (admission != parse.MISSING_DATE) & (discharge != parse.MISSING_DATE)
+    days = np.where(known, discharge.astype(np.int64) - admission, 0)
+    if policy.says("los_convention", "plus_one", "difference"):
+        days = np.where(known, days + 1, days)
+    days = np.clip(days, 0, parse.MAX_COUNT)
+    taken = given >= 0
+    if policy.says("los_conflict", "dates", "hold", "given"):
+        wrong = np.zeros(len(given), np.bool_)
+        conflicts(admission, discharge, given, wrong)
+        taken &= ~wrong
+    return np.where(taken, given, days).astype(np.int32)
+
+
+def indexed(
     column: pa.ChunkedArray, known: Mapping[str, int], missing: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the number of each text, and which texts are not known."""
