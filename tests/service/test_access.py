@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from drgpay.service.app import rows
+from drgpay.service.jobs import add_job, new_id, withdraw
 from drgpay.service.pages.statics import asset
-from drgpay.service.roles import Role
+from drgpay.service.roles import Caller, Role
 from drgpay.service.rows import Row
-from tests.service.conftest import Served
+from tests.service.conftest import HOSPITAL, Served
 
 WHO: tuple[Role | str | None, ...] = (
     None, Role.HOSPITAL, "other", Role.AGENCY, Role.AUDITOR, Role.KEYS,
@@ -42,6 +43,13 @@ GET /v1/schemes                  401       ok        ok        ok        ok     
 GET /v1/schemes/{id}/drgs        401       ok        ok        ok        ok        403
 GET /v1/schemes/{id}/drgs/{drg}  401       ok        ok        ok        ok        403
 GET /v1/schemes/{id}/versions    401       ok        ok        ok        ok        403
+POST /v1/preview/batch           401       ok        ok        ok        ok        403
+GET /v1/jobs                     401       ok        ok        ok        ok        403
+GET /v1/jobs/{job_id}            401       ok        404       404       404       403
+DELETE /v1/jobs/{job_id}         401       ok        404       404       404       403
+GET /v1/jobs/{job_id}/events     401       ok        404       404       404       403
+GET /v1/jobs/{job_id}/result     401       ok        404       404       404       403
+GET /v1/jobs/{job_id}/summary    401       ok        404       404       404       403
 """
 EXPECTED = {
     f"{method} {path}": dict(zip(WHO, told, strict=True))
@@ -69,6 +77,26 @@ ASKED: dict[str, Callable[[Served], Asked]] = {
     "POST /v1/compare": lambda _: Asked(
         "/v1/compare", {"json": {"case": CASE, "codings": [{"diagnoses": ["E11.900"]}]}}
     ),
+}
+
+
+def job_of(served: Served, more: str = "") -> Asked:
+    """Return the address of a job of the first hospital, which nobody works on."""
+    hospital = Caller("key:test", Role.HOSPITAL, "", HOSPITAL)
+    job_id = new_id()
+    add_job(served.service.store, job_id, hospital, {}, 0, direct=False, most=10_000)
+    withdraw(served.service.store, job_id)
+    return Asked(f"/v1/jobs/{job_id}{more}")
+
+
+ASKED |= {
+    "POST /v1/preview/batch": lambda _: Asked("/v1/preview/batch", {"content": b""}),
+    "GET /v1/jobs/{job_id}": job_of,
+    "DELETE /v1/jobs/{job_id}": job_of,
+    **{
+        f"GET /v1/jobs/{{job_id}}/{what}": lambda served, what=what: job_of(served, f"/{what}")  # type: ignore[misc]
+        for what in ("events", "result", "summary")
+    },
 }
 ROWS = {row.name: row for row in rows()}
 GUESSES = ("0", "1", "guessed", "%2e%2e", "..%2f..%2fsecret.key", "'%20or%20'1'='1", "%00", "脑")

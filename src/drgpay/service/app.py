@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
 from drgpay.ground.errors import DrgpayError, both
-from drgpay.service import audit_log, health, login, lookup, preview
+from drgpay.service import audit_log, batch, health, login, lookup, preview
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
 from drgpay.service.pages import routes as pages
@@ -29,6 +29,7 @@ from drgpay.service.service import Service
 PARTS: tuple[tuple[Row, ...], ...] = (
     health.ROWS,
     preview.ROWS,
+    batch.ROWS,
     lookup.ROWS,
     pages.ROWS,
     login.ROWS,

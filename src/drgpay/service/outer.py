@@ -83,7 +83,7 @@ class Outer:
         except Exception as error:  # the last place: a stranger must not see a traceback
             problem = of_error(error)
             if problem.status >= 500:  # where, and of what kind; never what was sent
-                LOG.error("%s %s", own, _where(error))
+                LOG.error("%s %s", own, where_of(error))
             if status:
                 raise
             await self.tell(problem, scope)(scope, receive, out)
@@ -101,7 +101,7 @@ def _given_id(scope: Scope) -> str:
     return ""
 
 
-def _where(error: Exception) -> str:
+def where_of(error: Exception) -> str:
     """Return the kind of a fault and the places it went through, without any value."""
     places, step = [], error.__traceback__
     while step is not None:

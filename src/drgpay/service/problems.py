@@ -18,6 +18,7 @@ from starlette.types import Scope
 from drgpay.ground.errors import Bilingual, DrgpayError, both, in_language
 
 TYPE = "application/problem+json"
+LONGEST, MOST_FAULTS = 1_000, 200
 
 
 class FieldFault(BaseModel):
@@ -70,22 +71,27 @@ class Problem(Exception):
         """Return what is sent."""
         made: dict[str, Any] = {
             "type": f"urn:drgpay:problem:{self.kind}",
-            "title": in_language(self.title, lang),
+            "title": short(in_language(self.title, lang)),
             "status": self.status,
         }
         if self.detail:
-            made["detail"] = in_language(self.detail, lang)
+            made["detail"] = short(in_language(self.detail, lang))
         made |= {"instance": instance, "request_id": request_id}
         if self.faults:
             made["errors"] = [
                 {
                     "field": f.field,
-                    "message": in_language(f.message, lang),
-                    "remedy": in_language(f.remedy, lang),
+                    "message": short(in_language(f.message, lang)),
+                    "remedy": short(in_language(f.remedy, lang)),
                 }
-                for f in self.faults
+                for f in self.faults[:MOST_FAULTS]
             ]
         return made
+
+
+def short(text: str) -> str:
+    """Return a text that is no longer than somebody reads: a file may have a million columns."""
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def stranger() -> Problem:
@@ -246,6 +252,11 @@ def of_error(error: Exception) -> Problem:
         places = [At(error.where or "", text, remedy) for text in error.faults]
         kind = type(error).__name__.removesuffix("Error").lower()
         return Problem(error.http_status, kind, error.what, remedy, faults=places)
+    return own_fault()
+
+
+def own_fault() -> Problem:
+    """The service itself is at fault."""
     return Problem(
         500,
         "own_fault",

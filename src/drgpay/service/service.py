@@ -12,6 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from drgpay.service.audit import Audit
 from drgpay.service.desk import Desk
+from drgpay.service.job_runner import Runner
+from drgpay.service.jobs import any_open
 from drgpay.service.keys import KeyRing
 from drgpay.service.outer import LOG, Usage
 from drgpay.service.rates import Rates
@@ -39,6 +41,8 @@ class Service:
         self.audit = Audit(self.store)
         self.usage = Usage()
         self.desk = Desk(self.store, settings)
+        self.jobs = Runner(settings)
+        self.streams = 0  # of progress, that are open
         self.reachable = True
 
     @property
@@ -49,11 +53,14 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Warm up, keep keys and published runs fresh, and end in order."""
-        tasks = [
-            asyncio.create_task(self._refreshed(self.keys.refresh)),
-            asyncio.create_task(self._refreshed(self.desk.refresh)),
-            asyncio.create_task(self._warmed()),
+        begun = [
+            self._refreshed(self.keys.refresh),
+            self._refreshed(self.desk.refresh),
+            self._warmed(),
         ]
+        if self.settings.job_process:
+            begun += [self.jobs.run(), self._woken()]
+        tasks = [asyncio.create_task(one) for one in begun]
         try:
             yield
         finally:
@@ -71,6 +78,11 @@ class Service:
 
     async def _warmed(self) -> None:
         await run_in_threadpool(self.desk.warm_up)
+
+    async def _woken(self) -> None:
+        """Start the process of jobs at once where there are some, or where it is to be ready."""
+        if self.settings.jobs_at_once or await run_in_threadpool(any_open, self.store):
+            self.jobs.wake()
 
     async def _refreshed(self, refresh: Callable[[], None]) -> None:
         """Do so for ever: keys must not wait for a run to be read, nor end with one that is amiss."""

@@ -18,7 +18,10 @@ class Settings:
     """`data` holds the store, what was uploaded and what came of it.
 
     `database` is a SQLAlchemy URL (PostgreSQL for many workers), empty for SQLite inside `data`.
-    `upload_bytes` and `batch_cases` bound one upload, `direct_cases` what is answered at once.
+    `upload_bytes` and `batch_cases` bound one upload; what takes longer than `direct_seconds` becomes
+    a job, whose result is kept for `keep_days`. `waiting_jobs`: the most of one caller at a time.
+    `job_process`: whether this service works on jobs, in a process of its own, which
+    is started by the first job, or with the service where `jobs_at_once`.
     `scheme`: name or folder of the published results' scheme, where it is not a bundled one.
     `rates` are overridden limits by name (rates.py), as `limits` writes them: `600/minute`.
     """
@@ -28,6 +31,11 @@ class Settings:
     scheme: str = ""
     upload_bytes: int = 512 * 1024 * 1024
     batch_cases: int = 200_000
+    direct_seconds: float = 10.0
+    keep_days: int = 7
+    waiting_jobs: int = 100
+    job_process: bool = True
+    jobs_at_once: bool = False
     session_hours: int = 12
     secure_cookies: bool = False
     behind_proxy: bool = False

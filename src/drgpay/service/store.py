@@ -95,12 +95,18 @@ JOBS = sa.Table(
     sa.Column("kind", _TEXT, nullable=False),
     sa.Column("asked", sa.JSON, nullable=False),
     sa.Column("state", _TEXT, nullable=False),  # waiting, running, done, failed, withdrawn
+    sa.Column("direct", sa.Boolean, nullable=False),  # somebody waits for the answer
+    sa.Column("size", sa.BigInteger, nullable=False),  # bytes that came in
     sa.Column("made_at", sa.BigInteger, nullable=False),
     sa.Column("done", sa.BigInteger, nullable=False),
     sa.Column("total", sa.BigInteger),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("holder", _TEXT, nullable=False),  # who works on it, empty for nobody
+    sa.Column("lease_until", sa.BigInteger, nullable=False),
     sa.Column("result", sa.JSON),
     sa.Column("ended_at", sa.BigInteger),
     sa.Index("jobs_who", "who", "made_at"),
+    sa.Index("jobs_state", "state", "made_at"),
 )
 PREVIEWS = sa.Table(
     "previews",  # saved because somebody asked for it

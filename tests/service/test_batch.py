@@ -1,0 +1,322 @@
+"""Many cases by one file: in every kind in and out, as `POST /v1/preview` says of each, none lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from drgpay.names.preview_columns import PREVIEW_COLUMNS
+from drgpay.service.roles import Role
+from tests.service.conftest import EX1, Served
+
+CASES = (EX1 / "cases.csv").read_bytes()
+WAIT = {"prefer": "wait=60"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def sent(
+    served: Served, body: bytes, who: Role | str = Role.AGENCY, query: str = "", **headers: str
+) -> Any:
+    """Return the answer to an upload."""
+    served.client.cookies.clear()
+    own = {**WAIT, **served.headers(who), **{k.replace("_", "-"): v for k, v in headers.items()}}
+    return served.client.post(f"/v1/preview/batch{query}", content=body, headers=own)
+
+
+def left_behind(served: Served) -> list[str]:
+    """Return what lies in the folder of uploads that belongs to no job that is kept."""
+    folder = served.service.settings.uploads
+    return sorted(p.name for p in folder.iterdir() if list(p.glob("*.part")))
+
+
+def own_json(rows: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return rows of a CSV file as objects of our API."""
+    made = []
+    for row in rows:
+        one: dict[str, Any] = {name: value for name, value in row.items() if value}
+        for name in ("diagnoses", "procedures"):
+            one[name] = one[name].split("|") if name in one else []
+        for name in ("age_years", "age_days", "birth_weight_g", "los_days"):
+            if name in one:
+                one[name] = int(one[name])
+        one["icu"] = row["icu"] == "1"
+        made.append(one)
+    return made
+
+
+ROWS = list(csv.DictReader(io.StringIO(CASES.decode("utf-8-sig"))))
+
+
+def bodies() -> dict[str, bytes]:
+    """Return the worked example in every kind of file."""
+    table = pa.csv.read_csv(
+        io.BytesIO(CASES),
+        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(ROWS[0], pa.string())),
+    )
+    parquet = io.BytesIO()
+    pq.write_table(table, parquet)
+    from openpyxl import Workbook
+
+    book, sheet = Workbook(), io.BytesIO()
+    book.active.append(list(ROWS[0]))
+    for row in ROWS:
+        book.active.append(list(row.values()))
+    book.save(sheet)
+    return {
+        "csv": CASES,
+        "json": json.dumps(own_json(ROWS), ensure_ascii=False).encode(),
+        "parquet": parquet.getvalue(),
+        "xlsx": sheet.getvalue(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "xlsx"])
+def test_batch__says_of_each_case_what_a_single_preview_says(kind: str, served: Served) -> None:
+    answer = sent(served, bodies()[kind])
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["counts"]["in"] == len(ROWS) == len(told["cases"]) + len(told["quarantined"])
+    known = (
+        "case_id hospital_id pool sex age_years age_days birth_weight_g admission_date "
+        "discharge_date los_days discharge_way icu diagnoses procedures total_cost pool_fund "
+        "payment_mode bed_day_class"
+    ).split()
+    by_id = {one["case_id"]: one for one in own_json(ROWS)}
+    for one in told["cases"]:
+        case = {name: value for name, value in by_id[one["case_id"]].items() if name in known}
+        single = served.client.post(
+            "/v1/preview", json=case, headers=served.headers(Role.AGENCY)
+        ).json()
+        for name in ("points", "expected_fen", "over_cost_fen", "due_fen", "case_class", "status"):
+            assert one[name] == single[name], (one["case_id"], name)
+        assert one["drg"] == single["drg"]
+    assert any(one["points"] for one in told["cases"])
+    assert told["promise"] and told["versions"]["engine"]
+
+
+def test_batch__comes_out_in_every_kind_and_nothing_is_kept(served: Served) -> None:
+    as_csv = sent(served, CASES, query="?as=csv")
+    assert as_csv.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(as_csv.text)))
+    assert list(rows[0]) == list(PREVIEW_COLUMNS) and len(rows) == len(ROWS)
+    as_parquet = sent(served, CASES, accept="application/vnd.apache.parquet")
+    table = pq.read_table(io.BytesIO(as_parquet.content))
+    assert table.column("case_id").to_pylist() == [row["case_id"] for row in ROWS]
+    points = [str(p) if p is not None else "" for p in table.column("points").to_pylist()]
+    assert points == [row["points"] for row in rows]
+    as_book = sent(served, CASES, accept=XLSX)
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(as_book.content), read_only=True)
+    assert book.sheetnames == ["汇总", "科室", "病组", "病例", "隔离"]
+    listed = served.client.get("/v1/jobs", headers=served.headers(Role.AGENCY)).json()
+    assert not [job for job in listed["jobs"] if job["counts"]]
+    until = time.monotonic() + 10
+    while any(served.service.settings.uploads.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not list(served.service.settings.uploads.iterdir())
+
+
+def test_bad_rows__are_quarantined_with_place_and_remedy_and_the_good_go_on(
+    served: Served,
+) -> None:
+    lines = CASES.decode("utf-8-sig").splitlines()
+    lines[2] = lines[2].replace(",M,71,", ",X,71,")
+    lines[3] = lines[3] + ",one,field,more"
+    lines.append(lines[1].replace("C01", "C99").replace("I25.103|E11.900", "=cmd|' /C calc'!A0"))
+    told = sent(served, "\n".join(lines).encode()).json()
+    assert told["counts"]["in"] == len(ROWS) + 1
+    assert told["counts"]["quarantined"] == len(told["quarantined"]) == 2
+    first, second = sorted(told["quarantined"], key=lambda q: q["row"])
+    assert (first["row"], first["column"], first["value"]) == (3, "sex", "X")
+    assert first["reason"] == "sex_invalid" and first["message"] and first["remedy"]
+    assert second["reason"] == "row_broken" and second["row"] == 4
+    assert len(told["cases"]) == len(ROWS) - 1
+
+
+def test_hospital__gets_points_for_its_own_cases_alone(served: Served) -> None:
+    told = sent(served, CASES, Role.HOSPITAL).json()
+    own = {row["case_id"] for row in ROWS if row["hospital_id"] == "H1"}
+    for one in told["cases"]:
+        if one["case_id"] in own:
+            assert one["points"] is not None
+        else:
+            assert one["points"] is None and one["notes"][0]["code"] == "other_hospital"
+    without = [dict(row, hospital_id="") for row in ROWS]
+    told = sent(served, json.dumps(own_json(without)).encode(), Role.HOSPITAL).json()
+    assert all(one["points"] is not None for one in told["cases"])
+
+
+def job_of(served: Served, body: bytes = CASES, who: Role | str = Role.HOSPITAL) -> str:
+    """Return the id of a job that is done."""
+    answer = sent(served, body, who, prefer="respond-async")
+    assert answer.status_code == 202, answer.text
+    where = answer.headers["location"]
+    assert where == f"/v1/jobs/{answer.json()['id']}"
+    until = time.monotonic() + 60
+    while True:
+        job = served.client.get(where, headers=served.headers(who)).json()
+        if job["state"] in ("done", "failed"):
+            return str(job["id"])
+        assert time.monotonic() < until, job
+        time.sleep(0.05)
+
+
+def test_job__has_result_summary_marked_file_and_is_gone_when_deleted(served: Served) -> None:
+    me = served.headers(Role.HOSPITAL)
+    job_id = job_of(served)
+    base = f"/v1/jobs/{job_id}"
+    job = served.client.get(base, headers=me).json()
+    assert job["state"] == "done" and job["done"] == job["counts"]["in"] == len(ROWS)
+    assert job["kept_until"] == job["ended_at"] + 7 * 86_400
+    assert len(served.client.get(f"{base}/result", headers=me).json()["cases"]) == len(ROWS)
+    rows = served.client.get(f"{base}/result?as=csv", headers=me)
+    assert rows.text.count("\n") == len(ROWS) + 1
+    marked = served.client.get(f"{base}/result?as=marked", headers=me)
+    assert marked.headers["content-type"] == XLSX and marked.content[:2] == b"PK"
+    told = served.client.get(f"{base}/summary", headers=me).json()
+    assert told["total"]["cases"] == len(ROWS)
+    assert sum(row["expected_fen"] for row in told["groups"]) <= told["total"]["expected_fen"]
+    assert {i["indicator"] for i in told["indicators"]} == {"cmi", "time_index", "cost_index"}
+    for who in ("other", Role.AGENCY, Role.AUDITOR):
+        for more in ("", "/result", "/summary", "/events"):
+            assert served.client.get(base + more, headers=served.headers(who)).status_code == 404
+        listed = served.client.get("/v1/jobs", headers=served.headers(who)).json()["jobs"]
+        assert job_id not in [one["id"] for one in listed]
+    assert served.client.delete(base, headers=me).status_code == 204
+    assert served.client.get(base, headers=me).status_code == 404
+    assert not (served.service.settings.uploads / job_id).exists()
+
+
+def test_events__tell_each_step_once_and_go_on_where_they_were_left(served: Served) -> None:
+    me = served.headers(Role.HOSPITAL)
+    job_id = job_of(served)
+    told = served.client.get(f"/v1/jobs/{job_id}/events", headers=me)
+    assert told.headers["content-type"].startswith("text/event-stream")
+    last = told.text.split("id: ")[1].split("\n")[0]
+    assert last == f"done-{len(ROWS)}" and "event: done" in told.text
+    again = served.client.get(f"/v1/jobs/{job_id}/events", headers={**me, "Last-Event-ID": last})
+    assert "event:" not in again.text
+
+
+def test_job__of_a_file_that_cannot_be_read_fails_and_says_why(served: Served) -> None:
+    body = b"name,colour\nx,red\n"
+    job_id = job_of(served, body)
+    me = served.headers(Role.HOSPITAL)
+    job = served.client.get(f"/v1/jobs/{job_id}", headers={**me, "Accept-Language": "en"}).json()
+    assert job["state"] == "failed" and "missing" in json.dumps(job["problem"])
+    answer = served.client.get(f"/v1/jobs/{job_id}/result", headers=me)
+    assert answer.status_code == 422 and "red" not in answer.text
+    assert sent(served, body).status_code == 422
+
+
+HOSTILE: dict[str, tuple[bytes, dict[str, str], int]] = {
+    "empty": (b"", {}, 400),
+    "not what is declared": (CASES, {"content_type": "application/vnd.apache.parquet"}, 415),
+    "a workbook called CSV": (b"PK\x03\x04" + b"x" * 60, {"content_type": "text/csv"}, 415),
+    "a kind that is not taken": (CASES, {"content_type": "application/pdf"}, 415),
+    "a form": (CASES, {"content_type": "multipart/form-data; boundary=x"}, 415),
+    "half a Parquet file": (b"PAR1" + b"\0" * 100, {}, 422),
+    "half a zip": (b"PK\x03\x04" + b"\0" * 100, {}, 422),
+    "zeros": (b"\0" * 5000, {}, 422),
+    "deep JSON": (b'[{"diagnoses":' + b"[" * 100_000, {}, 422),
+    "an array without end": (b'[{"sex":"M","diagnoses":["I63.900"],"age_years":1},', {}, 422),
+    "an array of texts": (b'["diagnoses", "sex"]', {}, 200),
+    "a field of lists": (
+        b'[{"case_id":["a"],"sex":{},"diagnoses":{"a":1},"age_years":[]}]', {}, 200,
+    ),
+    "text behind the array": (b'[{"diagnoses":["A"],"sex":"M","age_years":1}] x', {}, 422),
+    "no format of Accept": (CASES, {"accept": "image/png"}, 406),
+    "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, {}, 422),
+    "a header alone": (CASES.splitlines()[0] + b"\n", {}, 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_body__is_refused_and_leaves_nothing(name: str, served: Served) -> None:
+    body, headers, status = HOSTILE[name]
+    answer = sent(served, body, **headers)
+    assert answer.status_code == status, answer.text[:300]
+    if status != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert not left_behind(served)
+
+
+@pytest.mark.parametrize("columns", [3_900, 5_000, 1_000_000])
+def test_many_columns__are_refused_in_few_words(columns: int, served: Served) -> None:
+    header = ",".join(f"c{n}" for n in range(columns))
+    answer = sent(served, header.encode() + b"\n" + b"," * (columns - 1) + b"\n")
+    assert answer.status_code == 422 and len(answer.content) < 10_000
+
+
+def test_too_many_cases__are_refused(served: Served) -> None:
+    limit = served.service.settings.batch_cases
+    head = b"case_id,sex,age_years,diagnoses\n"
+    answer = sent(served, head + b"".join(b"%d,M,60,I63.900\n" % n for n in range(limit + 1)))
+    assert answer.status_code == 413 and f"{limit:,}" in answer.text
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "a/b.csv", "C:\\x", "\x00", "脑" * 120])
+def test_name_of_the_sender__is_shown_and_never_a_path(name: str, served: Served) -> None:
+    from urllib.parse import quote
+
+    answer = sent(served, CASES, Role.HOSPITAL, f"?name={quote(name)}", prefer="respond-async")
+    assert answer.status_code == 202
+    folder = served.service.settings.uploads / answer.json()["id"]
+    assert {p.name for p in folder.iterdir() if p.is_file()} <= {"cases.csv"}
+    assert answer.json()["name"] == name.replace("\x00", "")
+
+
+def test_uploads__are_for_their_owner_alone(served: Served) -> None:
+    job_id = job_of(served)
+    folder = served.service.settings.uploads / job_id
+    assert folder.stat().st_mode & 0o077 == 0
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            assert path.stat().st_mode & 0o077 == 0
+    assert (folder / "cases.csv").stat().st_mode & 0o077 == 0
+
+
+def test_full_disk__is_told_and_nothing_is_left(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    from drgpay.service import uploads
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads, "_write_all", full)
+    answer = sent(served, CASES)
+    assert answer.status_code == 507 and "retry-after" in answer.headers
+    assert not left_behind(served)
+    monkeypatch.undo()
+    monkeypatch.setattr(uploads, "SPARE", 1 << 60)
+    assert sent(served, CASES).status_code == 507
+
+
+def test_waiting_jobs__of_one_caller_are_limited(served: Served) -> None:
+    from drgpay.service import jobs
+    from drgpay.service.problems import Problem
+    from drgpay.service.roles import Caller
+
+    caller, store = Caller("key:many", Role.AGENCY, ""), served.service.store
+    ids = [jobs.new_id() for _ in range(4)]
+    try:
+        for job_id in ids[:3]:
+            jobs.add_job(store, job_id, caller, {}, 1 << 40, direct=False, most=3)
+        with pytest.raises(Problem) as found:
+            jobs.add_job(store, ids[3], caller, {}, 1 << 40, direct=False, most=3)
+        assert found.value.status == 429
+    finally:
+        for job_id in ids:
+            jobs.forget(store, job_id)
