@@ -13,6 +13,7 @@ import pytest
 TOGETHER = (
     re.compile(r"tests/(spark)/"),
     re.compile(r"tests/readers/(test_servers)\.py"),
+    re.compile(r"tests/service/(test_store)\.py"),
     # a scheme and its reading, loaded for engine and model
     re.compile(r"(tests/grouper/test_grouping_against_model\.py::.*\[[\w.-]+-(main|any)\b)"),
 )

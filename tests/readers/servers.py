@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 PASSWORD = "p@ss:w 1"
@@ -61,30 +61,58 @@ def _folder(user: str | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Postgresql:
+    """A server of PostgreSQL in a folder, that can be stopped and started again."""
+
+    def __init__(self, folder: Path, user: str | None) -> None:
+        self.data, self.port, self.user = folder / "data", _free_port(), user
+        secret = folder / "secret"
+        secret.write_text(PASSWORD, encoding="utf-8")
+        secret.chmod(0o644)
+        words = [str(program("initdb")), "-D", str(self.data), "-U", "zj", "--pwfile", str(secret)]
+        words += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(words, user=user, check=True, capture_output=True, cwd="/")
+        self.address = f"zj:{QUOTED}@127.0.0.1:{self.port}/postgres"
+        self._words = [str(program("postgres")), "-D", str(self.data), "-p", str(self.port), "-F"]
+        self._words += ["-c", f"unix_socket_directories={folder}"]
+        self._words += ["-c", "listen_addresses=127.0.0.1"]
+        self._running = ExitStack()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._running.enter_context(_running(self._words, self.port, self.user, signal.SIGINT))
+
+    def stop(self) -> None:
+        """Stop at once: who is connected is cut off."""
+        self._running.close()
+
+
+@contextmanager
+def postgresql_server() -> Iterator[Postgresql]:
+    """Run an empty server of PostgreSQL."""
+    user = "nobody" if os.geteuid() == 0 else None  # it does not run as root
+    with _folder(user) as folder:
+        server = Postgresql(folder, user)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 @contextmanager
 def postgresql(sql: str) -> Iterator[str]:
     """Run a server of PostgreSQL that holds what `sql` makes; give its address."""
-    user = "nobody" if os.geteuid() == 0 else None  # it does not run as root
-    with _folder(user) as folder:
-        secret, data, port = folder / "secret", folder / "data", _free_port()
-        secret.write_text(PASSWORD, encoding="utf-8")
-        words = [str(program("initdb")), "-D", str(data), "-U", "zj", "--pwfile", str(secret)]
-        words += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
-        secret.chmod(0o644)
-        subprocess.run(words, user=user, check=True, capture_output=True, cwd="/")
-        words = [str(program("postgres")), "-D", str(data), "-p", str(port), "-F"]
-        words += ["-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"]
-        with _running(words, port, user, signal.SIGINT):
-            address = f"zj:{QUOTED}@127.0.0.1:{port}/postgres"
-            from adbc_driver_postgresql import dbapi
+    with postgresql_server() as server:
+        from adbc_driver_postgresql import dbapi
 
-            with (
-                dbapi.connect(f"postgresql://{address}", autocommit=True) as connection,
-                connection.cursor() as cursor,
-            ):
-                for statement in sql.split(";\n"):
-                    cursor.execute(statement)
-            yield address
+        with (
+            dbapi.connect(f"postgresql://{server.address}", autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            for statement in sql.split(";\n"):
+                cursor.execute(statement)
+        yield server.address
 
 
 @contextmanager

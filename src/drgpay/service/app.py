@@ -25,6 +25,7 @@ from drgpay.service.pages.told import tell
 from drgpay.service.problems import Problem, ProblemOut, not_there, of_error, of_validation
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
+from drgpay.service.store import what_fails
 
 PARTS: tuple[tuple[Row, ...], ...] = (
     health.ROWS,
@@ -111,6 +112,25 @@ def _faults_of(row: Row) -> list[int]:
     return sorted(found)
 
 
+def of_store(error: sa.exc.SQLAlchemyError) -> Problem:
+    """Return the problem of a store that does not do what it is told."""
+    if isinstance(error, sa.exc.DataError):
+        return Problem(
+            422,
+            "invalid",
+            both("有数据库不能保存的字符或数值", "a letter or number that the store does not take"),
+        )
+    if isinstance(error, (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.TimeoutError)):
+        return Problem(
+            503,
+            "store_away",
+            what_fails(error),
+            both("稍后重试；没有丢失已受理的内容", "try again later; nothing accepted is lost"),
+            headers={"Retry-After": "5"},
+        )
+    return of_error(error)
+
+
 async def _told(request: Request, error: Exception) -> Response:
     """Answer a fault as a problem."""
     if isinstance(error, RequestValidationError):
@@ -118,13 +138,7 @@ async def _told(request: Request, error: Exception) -> Response:
     elif isinstance(error, HTTPException):
         problem = not_there() if error.status_code == 404 else _of_status(error)
     elif isinstance(error, sa.exc.SQLAlchemyError):
-        problem = Problem(
-            503,
-            "store_away",
-            both("数据库暂时无法访问", "the store cannot be reached just now"),
-            both("稍后重试；没有丢失已受理的内容", "try again later; nothing accepted is lost"),
-            headers={"Retry-After": "5"},
-        )
+        problem = of_store(error)
     else:
         problem = of_error(error)
     return tell(problem, request.scope)

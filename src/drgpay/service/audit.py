@@ -8,6 +8,7 @@ that would have to be noted.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -15,7 +16,9 @@ from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
-from drgpay.service.store import AUDIT, Store
+from drgpay.service.store import AUDIT, Store, what_fails
+
+LOG = logging.getLogger("drgpay.service")
 
 EVERY_SECONDS = 0.25
 MOST = 50_000  # waiting
@@ -79,11 +82,15 @@ class Audit:
         self._waiting.extendleft(reversed(joined(notes)))
 
     def _run(self) -> None:
+        told = False
         while not self._stop.wait(EVERY_SECONDS):
             try:
                 self.flush()
-            except sa.exc.SQLAlchemyError:
-                continue  # written when the store is back
+                told = False
+            except sa.exc.SQLAlchemyError as error:  # written when the store is back
+                if not told:
+                    LOG.error("notes of the audit log wait: %s", what_fails(error))
+                told = True
 
     def close(self) -> None:
         """Stop, and write what waits."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOGIN = "/login"
+LONGEST_SUBJECT = 200
 
 
 class Guard:
@@ -101,7 +102,7 @@ class Guard:
             role=str(caller.role),
             hospital_id=caller.hospital,
             action=self.row.audit,
-            subject=str(state.get("subject", "")),
+            subject=str(state.get("subject", "")).replace("\0", "")[:LONGEST_SUBJECT],
             status=status,
             times=int(state.get("times", 1)),
             request_id=str(state.get("request_id", "")),

@@ -19,7 +19,7 @@ from drgpay.service.outer import LOG, Usage
 from drgpay.service.rates import Rates
 from drgpay.service.sessions import Sessions
 from drgpay.service.settings import Settings, secret_of
-from drgpay.service.store import Store, private_folder
+from drgpay.service.store import Store, private_folder, what_fails
 
 REFRESH_SECONDS = 1.0  # within twice of which a revoked key opens nothing, a published run is seen
 
@@ -93,7 +93,7 @@ class Service:
                 self.reachable = True
             except sa.exc.SQLAlchemyError as error:
                 if self.reachable:
-                    LOG.error("the store is away: %s", type(error).__name__)
+                    LOG.error("%s", what_fails(error))
                 self.reachable = False
             except Exception as error:
                 LOG.error("what is published cannot be read: %s", error)

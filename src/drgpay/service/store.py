@@ -6,6 +6,7 @@ statements in both. Times are UTC, as seconds since 1970.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 META = sa.MetaData()
 _TEXT = sa.Text()
+# SQLite counts up by itself only what it calls INTEGER
+_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 KEYS = sa.Table(
     "keys",
@@ -54,12 +57,13 @@ SESSIONS = sa.Table(
     sa.Column("made_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
+    sa.Index("sessions_who", "who"),
 )
 # who asked for what; never a diagnosis, a name or a case id
 AUDIT = sa.Table(
     "audit",
     META,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("who", _TEXT, nullable=False),
     sa.Column("role", _TEXT, nullable=False),
@@ -121,7 +125,7 @@ PREVIEWS = sa.Table(
 OBJECTIONS = sa.Table(
     "objections",
     META,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
     sa.Column("hospital_id", _TEXT, nullable=False),
     sa.Column("run_id", _TEXT, nullable=False),
     sa.Column("about", _TEXT, nullable=False),
@@ -133,6 +137,32 @@ OBJECTIONS = sa.Table(
     sa.Column("answered_at", sa.BigInteger),
     sa.Column("answered_by", _TEXT, nullable=False),
 )
+
+
+REMEDY = both(
+    "检查数据库是否在运行、地址和密码是否对、磁盘是否有空间、是否可写",
+    "is the database running, are address and password right, is there room, may it be written?",
+)
+
+
+def what_fails(error: sa.exc.SQLAlchemyError) -> Bilingual:
+    """Return what is amiss with the store, in words that show neither a statement nor a value."""
+    text = str(getattr(error, "orig", error)).lower()
+    for words, told in (
+        (
+            ("disk is full", "no space left"),
+            both("数据库所在的磁盘已满", "the store's disk is full"),
+        ),
+        (
+            ("readonly", "read-only"),
+            both("数据库只能读，不能写", "the store can be read only, not written"),
+        ),
+        (("locked",), both("数据库忙", "the store is busy")),
+        (("malformed", "not a database"), both("数据库文件已损坏", "the store's file is damaged")),
+    ):
+        if any(word in text for word in words):
+            return told
+    return both("数据库暂时无法访问", "the store cannot be reached just now")
 
 
 def now() -> int:
@@ -152,7 +182,10 @@ class Store:
                 where=self.url.render_as_string(),
                 remedy=both("postgresql://用户@主机/库名", "postgresql://USER@HOST/DATABASE"),
             )
-        more: dict[str, Any] = {} if self.is_sqlite else {"pool_size": 4, "max_overflow": 4}
+        more: dict[str, Any] = {}
+        if not self.is_sqlite:  # nobody waits long for a machine that does not answer
+            away = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+            more = {"pool_size": 4, "max_overflow": 4, "pool_timeout": 10, "connect_args": away}
         self.engine = sa.create_engine(self.url, pool_pre_ping=not self.is_sqlite, **more)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _safely)
@@ -162,7 +195,12 @@ class Store:
         """Bring the tables to the newest form; what is there is kept."""
         from drgpay.service.migrations import upgrade
 
-        upgrade(self.engine)
+        try:
+            upgrade(self.engine)
+        except sa.exc.SQLAlchemyError as error:
+            raise InputError(
+                what_fails(error), where=self.url.render_as_string(), remedy=REMEDY
+            ) from error
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
@@ -207,8 +245,18 @@ def _usual(text: str) -> sa.URL:
 
 def _safely(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
-    for line in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {line}")
+    connection.execute("PRAGMA busy_timeout=20000")
+    until = time.monotonic() + 20
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:  # another begins it: SQLite does not wait for that one
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _immediately(connection: sa.Connection) -> None:
