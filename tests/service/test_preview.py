@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from drgpay.ground.money import points_text
+from drgpay.ground.money import divide_rounded, points_text
 from tests.service.conftest import EX1, Served
 
 REVIEWED = ("C02", "C09")
@@ -51,6 +52,15 @@ def test_preview__of_settled_cases_is_what_the_year_paid(served: Served, ex1_run
         assert made["drg"]["code"] == own["drg"]
         assert made["case_class"]["code"] == own["case_class"]
         assert made["points"] == points_text(int(own["points"] * 10_000))
+        value = Fraction(made["point_value"]["fraction"])
+        points = int(own["points"] * 10_000)
+        paid = divide_rounded(value.numerator * points * 100, value.denominator * 10_000)
+        paid = paid if own["paid_by"] != "money" else own["price_fen"]
+        cost = own["total_cost_fen"]
+        assert made["paid_by"]["code"] == own["paid_by"]
+        assert (made["expected_fen"], made["over_cost_fen"]) == (paid, paid - cost)
+        assert made["due_fen"] == paid - own["not_pool_fen"]
+        assert made["payment_over_cost"] == points_text(divide_rounded(paid * 10_000, cost))
         tried += 1
     assert tried >= 5
 
@@ -74,3 +84,50 @@ def test_preview__of_another_hospital_is_refused(served: Served) -> None:
     answer = served.client.post("/v1/preview", json=asked, headers=served.headers("hospital"))
     assert answer.status_code == 403
     assert answer.json()["errors"][0]["field"] == "hospital_id"
+
+
+def _previewed(served: Served, asked: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = served.client.post(
+        "/v1/preview", json=asked, params=more, headers=served.headers("agency")
+    )
+    assert answer.status_code == 200, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+BARE = {"sex": "M", "age_years": 61, "diagnoses": ["K22.301"]}
+
+
+def test_preview__says_what_points_lack(served: Served) -> None:
+    made = _previewed(served, BARE)
+    assert made["points"] is None is made["expected_fen"]
+    assert {n["code"] for n in made["notes"]} >= {"no_cost", "no_hospital", "no_pool"}
+    elsewhere = {**BARE, "hospital_id": "H9", "pool": "310", "total_cost": 100}
+    assert "hospital_unknown" in {n["code"] for n in _previewed(served, elsewhere)["notes"]}
+
+
+def test_preview__says_how_codes_were_read(served: Served) -> None:
+    made = _previewed(served, {**BARE, "diagnoses": [" k22.301", "K22.399x"]})
+    first, second = made["codes"]["diagnoses"]
+    assert (first["code"], second["unknown"]) == ("K22.301", True)
+    assert "unknown_code" in {n["code"] for n in made["notes"]}
+
+
+def test_preview__explained_has_prices_of_the_nearest_groups(served: Served) -> None:
+    asked = {
+        **BARE, "diagnoses": ["K22.301", "K11.901"], "procedures": ["96.0800x005"],
+        "hospital_id": "H1", "pool": "310", "total_cost": "12000.00", "los_days": 5,
+    }  # fmt: skip
+    made = _previewed(served, asked, explain="true")
+    told = made["explanation"]
+    assert told["price"]["fen"] == made["expected_fen"]
+    assert points_text(told["price"]["points"]) == made["points"]
+    assert told["nearest"]
+    assert all(near["price"] is not None for near in told["nearest"])
+
+
+def test_preview__of_an_infant_reads_its_days_by_the_dates(served: Served) -> None:
+    dates = {"birth_date": "2024-02-01", "admission_date": "2024-02-11"}
+    made = _previewed(served, {**BARE, "age_years": 0, **dates}, explain="true")
+    assert made["explanation"]["facts"]["age_days"] == 10
+    assert "age_by_dates" in {n["code"] for n in made["notes"]}

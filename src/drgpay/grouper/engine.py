@@ -273,6 +273,9 @@ class Grouper:
             (self.scheme.diagnoses.index, self.scheme.procedures.index),
             strict=True,
         ):
+            if recoder.reading(edition) is None and all(map(index.__contains__, codes)):
+                made.append([*codes])  # written as the scheme's are: there is nothing to read
+                continue
             known = partial(recoder.knows, edition=edition)
             read = one_case(recoder.kind, codes, index, known)
             made.append([recoder.one(code, index, edition) for code in read])
@@ -480,7 +483,6 @@ class Grouper:
                     "sex is M or F, age 0 to 150, the principal diagnosis comes first",
                 ),
             )
-        birth_weight_g = grams_of(birth_weight_g)
         diagnoses, procedures = self.read_codes(diagnoses, procedures)
         if not diagnoses[0]:
             raise InputError(
@@ -491,14 +493,19 @@ class Grouper:
             "sex": sex,
             "age_years": age_years,
             "age_days": age_days,
-            "birth_weight_g": birth_weight_g,
+            "birth_weight_g": grams_of(birth_weight_g),
             "los_days": los_days,
             "icu": icu,
             **more,
             "diagnoses": diagnoses,
             "procedures": procedures,
         }
-        case = encode_case(self.compiled, facts)
+        return self.group_read(encode_case(self.compiled, facts), diagnoses, procedures)
+
+    def group_read(
+        self, case: EncodedCases, diagnoses: Sequence[str], procedures: Sequence[str]
+    ) -> Grouping:
+        """Group one case whose facts were looked at and whose codes were read already."""
         group, level = np.empty(1, np.int16), np.empty(1, np.uint8)
         small, (deciding, retried) = np.empty((3, 1), np.int8), np.empty((2, 1), np.int32)
         columns = (group, *small, level, deciding, retried)

@@ -96,13 +96,32 @@ def explain(
     dx, px = grouper.read_codes(diagnoses, procedures)
     facts |= {"diagnoses": dx, "procedures": px}
     facts |= {name: grams_of(facts[name]) for name in ("birth_weight_g", "admission_weight_g")}
+    prices = None if price is None else lambda drgs: [price(drg) for drg in drgs]
+    return explain_read(grouper, made, facts, encode_case(grouper.compiled, facts), prices)
+
+
+def explain_read(
+    grouper: Grouper,
+    made: Grouping,
+    facts: dict[str, Any],
+    case: EncodedCases,
+    prices: Callable[[Sequence[str]], Sequence[Price]] | None = None,
+) -> Explanation:
+    """Say why a case that was grouped is where it is.
+
+    `facts` are those of `FACTS` with the codes as they were read, `case` the same encoded; `prices`
+    tells what the case earns in each of some groups, the first of which is its own.
+    """
     explainer = explainer_of(grouper)
     decided = made.severity_diagnosis
-    deciding = 1 + dx[1:].index(decided) if decided else 0
-    nearest = explainer.nearest_of_one(facts)
-    own = price(made.drg) if price else None
-    prices = tuple(price(n.drg) for n in nearest) if price else ()
-    return explainer.explanation(made, facts, deciding, nearest, own, prices)
+    deciding = 1 + facts["diagnoses"][1:].index(decided) if decided else 0
+    nearest = explainer.nearest_of_one(facts, case=case)
+    own: Price | None = None
+    others: tuple[Price, ...] = ()
+    if prices is not None:
+        own, *rest = prices([made.drg, *(n.drg for n in nearest)])
+        others = tuple(rest)
+    return explainer.explanation(made, facts, deciding, nearest, own, others)
 
 
 def unknown_code(grouper: Grouper, which: int, code: str) -> UnknownCode | None:
@@ -140,9 +159,11 @@ class Explainer:
         self._grouper = ref(grouper)  # kept by its grouper, which it must not keep
         self._unknown: dict[tuple[int, str], UnknownCode | None] = {}
 
-    def nearest_of_one(self, facts: dict[str, Any], most: int = MOST) -> tuple[Nearest, ...]:
-        """Return the nearest other groups of one case, `most` of them."""
-        case = encode_case(self.compiled, facts)
+    def nearest_of_one(
+        self, facts: dict[str, Any], most: int = MOST, *, case: EncodedCases | None = None
+    ) -> tuple[Nearest, ...]:
+        """Return the nearest other groups of one case, `most` of them; `case`: it encoded."""
+        case = encode_case(self.compiled, facts) if case is None else case
         found = self.changer.nearest(case, self.changer.group(case), most)
         return next(self._listed(found, [facts]))
 

@@ -28,7 +28,6 @@ from drgpay.ground.money import POINT, divide_rounded
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
-from drgpay.names.columns import both_names
 from drgpay.names.readings import (
     Readings,
     asked_readings,
@@ -266,54 +265,6 @@ class Pricer(RunFolder):
             readmission=np.asarray(pc.fill_null(flat(rows["readmission"]), False)),
             referred=np.array([case in self.referred for case in own.to_pylist()], np.bool_),
             apart=integers("new_technology_fen"),
-        )
-
-    def unsettled(
-        self,
-        hospital_id: str,
-        pool: str,
-        cost_fen: int,
-        *,
-        days: int = 0,
-        day_surgery: bool = False,
-        discharge_way: int = 0,
-        bed_day_class: str = "",
-        apart_fen: int = 0,
-    ) -> SettledCases:
-        """Return one case that no run has settled, as the run would take it.
-
-        No review has been decided and no other stay of the patient is known. Raises InputError for
-        a hospital, pool or bed-day class that the run does not have.
-        """
-        for name, value, known in (
-            ("hospital_id", hospital_id, self.hospitals),
-            ("pool", pool, self.point_values),
-            ("bed_day_class", bed_day_class, {"": -1, **self.bed_classes}),
-        ):
-            if value not in known:
-                raise InputError(
-                    both(
-                        f"{both_names(name)} {value} 不在已发布的结果中",
-                        f"the run has no {name} {value!r}",
-                    ),
-                    where=name,
-                    remedy=both(
-                        "核对编码，或先发布有它的结果", "check it, or publish a run that has it"
-                    ),
-                )
-
-        def one(value: int, kind: Any) -> Any:
-            return np.array([value], dtype=kind)
-
-        return self.unsettled_cases(
-            [pool],
-            one(self.hospitals[hospital_id], np.int32),
-            one(cost_fen, np.int64),
-            days=one(days, np.int32),
-            day_surgery=one(day_surgery, np.bool_),
-            way=one(discharge_way, np.int8),
-            bed_class=one(self.bed_classes.get(bed_day_class, -1), np.int16),
-            apart=one(apart_fen, np.int64),
         )
 
     def unsettled_cases(

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from drgpay import __version__
+from drgpay.cases.ages import NEAR_DAYS, NEWBORN_DAYS, YEAR_DAYS
+from drgpay.cases.editions import read_edition
+from drgpay.cases.tidy import grams_of
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
-from drgpay.ground.money import POINT, decimal_text, divide_rounded, points_text
+from drgpay.ground.money import decimal_text, divide_rounded, points_text
 from drgpay.ground.reference import DEFAULT_SCHEME
 from drgpay.grouper.changes import Price
-from drgpay.grouper.engine import Grouper, kept_by_grouper
-from drgpay.grouper.explain import Explanation, explain, explainer_of, unknown_code
+from drgpay.grouper.engine import Grouper, encode_case, kept_by_grouper
+from drgpay.grouper.explain import Explanation, explain_read, explainer_of
 from drgpay.grouper.outcome import Grouping
 from drgpay.grouper.provisos import is_outside
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper, any_grouper
-from drgpay.names.codes import CASE_CLASSES, STATUSES
-from drgpay.names.columns import CODED, GROUPING_MORE
-from drgpay.names.reasons import GROUPING_REASONS
+from drgpay.names.codes import CASE_CLASSES, PAID_BY, STATUSES
+from drgpay.names.columns import GROUPING_MORE
+from drgpay.names.reasons import GROUPING_REASONS, REASONS
 from drgpay.runs.manifest import YEAR
-from drgpay.runs.pricing import Pricer, SettledCases
+from drgpay.runs.one_case import Lack, OneCase, OnePricer, Priced
+from drgpay.runs.pricing import Pricer
 from drgpay.service.models import Case
 from drgpay.service.problems import At, Problem
 from drgpay.service.published import PointValue, Published, latest_values, list_published
@@ -38,12 +42,17 @@ from drgpay.service.settings import Settings
 from drgpay.service.store import Store
 
 MOST_SCHEMES = 4  # compiled beside the published one
+_PAYMENT = (
+    "case_class", "paid_by", "points", "point_value", "total_cost_fen", "expected_fen",
+    "over_cost_fen", "payment_over_cost", "due_fen",
+)  # fmt: skip
 FACTS = ("sex", "age_years", "age_days", "birth_weight_g", "los_days", "icu", *GROUPING_MORE)
+MOST_KEPT = 100_000  # rows of codes and groups that are kept as they are told
 PROMISE = both(
-    "试分组仅供参考，不是支付承诺；以清算结果为准",
-    "a preview, not a promise of payment: what counts is the settlement",
+    "试分组仅供参考，不是支付承诺，以清算结果为准；再住院、转诊合并、特病单议和违规扣减一例看不出，未计",
+    "a preview, not a promise of payment: what counts is the settlement; readmission, referral, "
+    "special review and violations cannot be seen of one case and are left out",
 )
-_WARM = Case(sex="M", age_years=60, diagnoses=["I63.900"], procedures=[])
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,35 @@ class Board:
     year: Published | None
     values: dict[str, PointValue]
     grouper: AnyGrouper
+
+    @cached_property
+    def one(self) -> OnePricer | None:
+        """What reads and prices single cases by the settled year."""
+        return None if self.pricer is None else OnePricer(self.pricer)
+
+    @cached_property
+    def latest(self) -> dict[str, Fraction]:
+        """The latest published yuan a point of each pool."""
+        return {pool: value.yuan for pool, value in self.values.items()}
+
+    @cached_property
+    def value_dicts(self) -> dict[str, dict[str, Any]]:
+        """The latest point value of each pool, as it is told."""
+        return {
+            pool: {
+                "yuan": decimal_text(value.yuan, 12),
+                "fraction": f"{value.yuan.numerator}/{value.yuan.denominator}",
+                "pool": pool, "run": value.run.id, "period": value.run.period,
+                "provisional": value.provisional,
+            }
+            for pool, value in self.values.items()
+        }  # fmt: skip
+
+    @cached_property
+    def own_schemes(self) -> frozenset[str]:
+        """The names of the published scheme, which need no grouper of their own."""
+        one = self.grouper
+        return frozenset({one.family.name if isinstance(one, VersionedGrouper) else one.scheme.id})
 
     @cached_property
     def unverified(self) -> list[str]:
@@ -85,16 +123,23 @@ class Board:
         return dict(zip(*columns, strict=True))
 
     @cached_property
-    def versions(self) -> dict[str, Any]:
-        """What an answer rests on, besides its scheme and point value."""
-        made: dict[str, Any] = {"engine": __version__, "policy": None, "run": None}
-        if self.pricer is not None and self.year is not None:
-            policy = self.pricer.manifest["policy"]
-            made["policy"] = {"id": policy["id"], "digest": policy["digest"]}
-            made["run"] = {
-                "id": self.year.id, "period": self.year.period, "digest": self.year.digest,
-            }  # fmt: skip
-        return made
+    def _versions(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def versions(self, grouper: Grouper) -> dict[str, Any]:
+        """Return what an answer rests on, besides its point value."""
+        found = self._versions.get(grouper.scheme.digest)
+        if found is None:
+            found = {"engine": __version__, "policy": None, "run": None}
+            if self.pricer is not None and self.year is not None:
+                policy = self.pricer.manifest["policy"]
+                found["policy"] = {"id": policy["id"], "digest": policy["digest"]}
+                found["run"] = {
+                    "id": self.year.id, "period": self.year.period, "digest": self.year.digest,
+                }  # fmt: skip
+            found["scheme"] = scheme_dict(grouper)
+            self._versions[grouper.scheme.digest] = found
+        return found
 
 
 class Desk:
@@ -152,7 +197,7 @@ class Desk:
 
         Raises Problem for a scheme that there is not.
         """
-        if not scheme:
+        if not scheme or scheme in self.board.own_schemes:
             return self.board.grouper
         with self._reading:
             found = self._others.get(scheme)
@@ -171,7 +216,7 @@ class Desk:
 
     def is_ready(self, scheme: str | None) -> bool:
         """Whether a scheme is compiled, so that an answer need not wait for it."""
-        return not scheme or scheme in self._others
+        return not scheme or scheme in self._others or scheme in self.board.own_schemes
 
     def preview(
         self,
@@ -190,24 +235,16 @@ class Desk:
         board = self.board
         hospital = own_hospital(case, caller)
         grouper = version_of(self.grouper(scheme), case)
-        facts = facts_of(case)
-        told: Explanation | None = None
-        if explained:
-            settled = self._settled(board, case, hospital, scheme)
-            told = explain(
-                grouper,
-                price=None if settled is None else lambda drg: _one(board, settled, drg),
-                **facts,
-            )
-            made = told.grouping
-        else:
-            made = grouper.group_case(**facts)
-        answer = grouping_dict(made, grouper, lang)
-        answer["codes"] = self._codes(case, made, grouper, lang)
-        answer |= self._payment(board, case, hospital, made, scheme, lang)
-        answer["notes"] = list(self._notes(case, grouper, board, scheme, lang))
-        answer["versions"] = {**board.versions, "scheme": scheme_dict(grouper)}
-        answer["unverified"] = board.unverified if answer["points"] is not None else []
+        if scheme in board.own_schemes:
+            scheme = None
+        made, told, priced, asked = self._grouped(board, case, hospital, grouper, scheme, explained)
+        known = told_of(grouper)
+        answer = dict(known.grouping(made, lang))
+        answer["codes"] = known.codes(case, asked.facts, made)
+        answer |= self._payment(board, case, asked.one, priced, lang)
+        answer["notes"] = list(self._notes(board, case, grouper, scheme, asked, priced, lang))
+        answer["versions"] = board.versions(grouper)
+        answer["unverified"] = [] if priced is None else board.unverified
         answer["promise"] = in_language(PROMISE, lang)
         if case.case_id is not None:
             answer["case_id"] = case.case_id
@@ -215,113 +252,83 @@ class Desk:
             answer["explanation"] = {**told.as_dict(), "text": told.text(lang)}
         return answer
 
-    def _settled(
-        self, board: Board, case: Case, hospital: str | None, scheme: str | None
-    ) -> SettledCases | None:
-        """Return the case as the published year would settle it, None where that cannot be told.
-
-        Raises InputError for a hospital, pool or class of bed-days that the year does not have.
-        """
-        pricer = board.pricer
-        if pricer is None or scheme or hospital is None or case.total_cost_fen is None:
-            return None
-        pool = case.pool or (next(iter(board.values)) if len(board.values) == 1 else None)
-        if pool is None:
-            return None
-        return pricer.unsettled(
-            hospital,
-            pool,
-            case.total_cost_fen,
-            days=days_of(case, pricer),
-            day_surgery=case.payment_mode == "day_surgery",
-            discharge_way=CODED["discharge_way"].get(case.discharge_way or "", 0),
-            bed_day_class=case.bed_day_class or "",
-        )
-
-    def _payment(
+    def _grouped(
         self,
         board: Board,
         case: Case,
         hospital: str | None,
-        made: Grouping,
+        grouper: Grouper,
         scheme: str | None,
-        lang: str,
+        explained: bool,
+    ) -> tuple[Grouping, Explanation | None, Priced | None, Asked]:
+        """Group and price a case; the explanation only where it is asked for."""
+        one = None if scheme else board.one
+        facts = facts_of(case, grouper, one)
+        encoded = encode_case(grouper.compiled, facts)
+        made = grouper.group_read(encoded, facts["diagnoses"], facts["procedures"])
+        read: OneCase | list[Lack] = [] if one is None else read_one(one, case, hospital)
+        asked = Asked(facts, read if isinstance(read, OneCase) else None,
+                      () if isinstance(read, OneCase) else tuple(read))  # fmt: skip
+        priced: list[Priced] = []
+
+        def prices(drgs: Sequence[str]) -> list[Price]:
+            assert one is not None and asked.one is not None
+            priced[:] = one.prices(asked.one, drgs, board.latest)
+            return [p.price for p in priced]
+
+        told: Explanation | None = None
+        if explained:
+            told = explain_read(grouper, made, facts, encoded, prices if asked.one else None)
+        elif asked.one is not None:
+            prices([made.drg])
+        return made, told, priced[0] if priced else None, asked
+
+    def _payment(
+        self, board: Board, case: Case, one: OneCase | None, priced: Priced | None, lang: str
     ) -> dict[str, Any]:
         """Return class, points, expected payment and what it is over the cost; None where unknown."""
-        answer: dict[str, Any] = dict.fromkeys(
-            ("case_class", "points", "point_value", "expected_fen", "over_cost_fen", "due_fen")
-        )
-        answer["total_cost_fen"] = case.total_cost_fen
-        settled = self._settled(board, case, hospital, scheme)
-        if settled is None:
+        answer: dict[str, Any] = dict.fromkeys(_PAYMENT)
+        answer["total_cost_fen"] = cost = case.total_cost_fen
+        if priced is None or one is None or cost is None:
             return answer
-        price = _one(board, settled, made.drg)
-        pool = str(settled.pool[0])
-        value = board.values.get(pool)
-        cost = int(settled.cost[0])
+        price = priced.price
         answer["case_class"] = named(price.case_class, CASE_CLASSES[price.case_class], lang)
+        answer["paid_by"] = named(priced.paid_by, PAID_BY[priced.paid_by], lang)
         answer["points"] = points_text(price.points)
-        if value is not None:
-            answer["point_value"] = {
-                "yuan": decimal_text(value.yuan, 12),
-                "fraction": f"{value.yuan.numerator}/{value.yuan.denominator}",
-                "pool": pool, "run": value.run.id, "period": value.run.period,
-                "provisional": value.provisional,
-            }  # fmt: skip
+        answer["point_value"] = board.value_dicts.get(one.pool)
         answer["expected_fen"] = price.fen
         answer["over_cost_fen"] = price.fen - cost
-        if case.pool_fund_fen is not None:
+        if cost:
+            answer["payment_over_cost"] = points_text(divide_rounded(price.fen * 10_000, cost))
+        assert board.one is not None
+        if board.one.personal:
+            if case.personal_paid_fen is not None:
+                answer["due_fen"] = price.fen - case.personal_paid_fen
+        elif case.pool_fund_fen is not None:
             answer["due_fen"] = price.fen - (cost - case.pool_fund_fen)
         return answer
 
-    def _codes(
-        self, case: Case, made: Grouping, grouper: Grouper, lang: str
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Return each code as it was read, with its name and what it counts for."""
-        read = grouper.read_codes(case.diagnoses, case.procedures)
-        deciding = made.severity_diagnosis
-        explainer = explainer_of(grouper)
-        place = 1 + read[0][1:].index(deciding) if deciding else 0
-        levels = {s.code: s for s in explainer.severities(read[0], place)}
-        answer: dict[str, list[dict[str, Any]]] = {}
-        for which, (kind, given) in enumerate(
-            (("diagnoses", case.diagnoses), ("procedures", case.procedures))
-        ):
-            known = grouper.scheme.procedures if which else grouper.scheme.diagnoses
-            rows = []
-            for number, (code, own) in enumerate(zip(given, read[which], strict=True)):
-                row: dict[str, Any] = {"code": own, "name": known.name(own) or ""}
-                if own != code:
-                    row["written"] = code
-                if own not in known.index:
-                    row["unknown"] = True
-                    unknown = unknown_code(grouper, which, own)
-                    row["nearest"] = (
-                        []
-                        if unknown is None
-                        else [{"code": near, "name": name} for near, name in unknown.nearest]
-                    )
-                severity = levels.get(own) if not which and number else None
-                if severity is not None and severity.level:
-                    row["level"] = severity.level
-                    row["counts"] = severity.verdict == "counts"
-                    row["decides"] = own == deciding
-                rows.append(row)
-            answer[kind] = rows
-        return answer
-
     def _notes(
-        self, case: Case, grouper: Grouper, board: Board, scheme: str | None, lang: str
-    ) -> Any:
+        self,
+        board: Board,
+        case: Case,
+        grouper: Grouper,
+        scheme: str | None,
+        asked: Asked,
+        priced: Priced | None,
+        lang: str,
+    ) -> Iterator[dict[str, str]]:
         """Yield what the reader must know of the answer."""
         day, own = case.discharge_date, grouper.scheme
-        if day is None and isinstance(board.grouper, VersionedGrouper):
+        if day is None and isinstance(self.board.grouper, VersionedGrouper) and not scheme:
             yield note("no_date", both(
                 f"没有出院日期，按今日施行的 {own.id} 分组",
                 f"no day of discharge: grouped by {own.id}, in force today"), lang)  # fmt: skip
         elif day is not None and is_outside(day, own):
             yield note("outside_period", both(
                 f"{day} 不在 {own.id} 的施行期内", f"{own.id} was not in force on {day}"), lang)  # fmt: skip
+        yield from told_of(grouper).code_notes(case, asked.facts, lang)
+        yield from _age_notes(case, asked.facts, lang)
         if board.pricer is None:
             yield note("nothing_published", both(
                 "经办机构尚未发布清算结果，没有点数和金额",
@@ -330,9 +337,45 @@ class Desk:
             yield note("other_scheme", both(
                 f"点数以 {board.pricer.scheme_name} 的基准点数为准，按 {scheme} 分组没有点数",
                 f"base points are those of {board.pricer.scheme_name}: none by {scheme}"), lang)  # fmt: skip
-        elif case.total_cost_fen is None:
-            yield note("no_cost", both(
-                "没有总费用，没有点数和金额", "no total cost: no points and no payment"), lang)  # fmt: skip
+        for lack in asked.lacks:
+            yield note(lack.code, lack.text, lang)
+        if priced is not None and asked.one is not None:
+            yield from self._price_notes(board, case, asked.one, priced, lang)
+
+    def _price_notes(
+        self, board: Board, case: Case, one: OneCase, priced: Priced, lang: str
+    ) -> Iterator[dict[str, str]]:
+        """Yield what the reader must know of points and payment."""
+        value = board.values.get(one.pool)
+        if value is not None and value.provisional:
+            period = value.run.period
+            yield note("provisional", both(
+                f"点值是 {period} 月度结算的，年度清算后才定",
+                f"the point value is that of the month {period}, not yet settled"), lang)  # fmt: skip
+        for doubt in one.doubts:
+            yield note("held", both(
+                f"检查结果 {doubt}：政策规定核实前暂不支付",
+                f"finding {doubt}: the policy holds the case until somebody looks at it"), lang)  # fmt: skip
+        if priced.paid_by == "held" and not one.doubts:
+            yield note("held", both(
+                "这一类病例经特病单议才支付", "cases of this class are paid on review alone"), lang)  # fmt: skip
+        assert board.one is not None
+        if one.days is None and (board.one.short_days >= 0 or board.one.long_days is not None):
+            yield note("days_unknown", both(
+                "没有住院天数，按既不过短也不过长计", "no days: taken as neither short nor long"), lang)  # fmt: skip
+        if board.one.personal and case.personal_paid_fen is None:
+            yield note("no_personal_paid", both(
+                "应付按个人支付（personal_paid）计，没有它算不出",
+                "what is due is reckoned by personal_paid, which is not given"), lang)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A case as it was read: facts for its group, and for its points, or what these lack."""
+
+    facts: dict[str, Any]
+    one: OneCase | None
+    lacks: tuple[Lack, ...]
 
 
 def version_of(grouper: AnyGrouper, case: Case) -> Grouper:
@@ -340,10 +383,70 @@ def version_of(grouper: AnyGrouper, case: Case) -> Grouper:
     return grouper.of_day(case.discharge_date) if isinstance(grouper, VersionedGrouper) else grouper
 
 
-def facts_of(case: Case) -> dict[str, Any]:
-    """Return what grouping asks of a case."""
+def facts_of(case: Case, grouper: Grouper, one: OnePricer | None) -> dict[str, Any]:
+    """Return what grouping asks of a case, its codes as they are read; raises InputError.
+
+    Days of the stay are as the published policy has them, days of an infant's age also by its dates.
+    """
+    edition = None
+    if case.code_system:
+        edition = read_edition(case.code_system, grouper.editions)
+    diagnoses, procedures = grouper.read_codes(case.diagnoses, case.procedures, edition)
+    if not diagnoses or not diagnoses[0]:
+        raise InputError(
+            both("缺少主要诊断", "no principal diagnosis"),
+            where="diagnoses",
+            remedy=both("主要诊断写在最前", "the principal diagnosis comes first"),
+        )
     facts: dict[str, Any] = {name: getattr(case, name) for name in FACTS}
-    return {**facts, "diagnoses": case.diagnoses, "procedures": case.procedures}
+    if one is not None:
+        facts["los_days"] = one.stay_days(case.los_days, case.admission_date, case.discharge_date)
+    if case.age_years == 0:
+        if case.age_days is None:
+            facts["age_days"] = days_by_birth(case)
+        facts["birth_weight_g"] = grams_of(case.birth_weight_g)
+        facts["admission_weight_g"] = grams_of(case.admission_weight_g)
+    facts["diagnoses"], facts["procedures"] = diagnoses, procedures
+    return facts
+
+
+def days_by_birth(case: Case) -> int | None:
+    """Return the days of age of an infant by its dates, None where they do not say them."""
+    if case.birth_date is None or case.admission_date is None:
+        return None
+    span = (case.admission_date - case.birth_date).days
+    return span if 0 <= span <= YEAR_DAYS else None
+
+
+def _age_notes(case: Case, facts: dict[str, Any], lang: str) -> Iterator[dict[str, str]]:
+    if case.age_years != 0 or case.birth_date is None or case.admission_date is None:
+        return
+    span, own = (case.admission_date - case.birth_date).days, case.age_days
+    if own is None and facts["age_days"] is not None:
+        yield note("age_by_dates", both(
+            f"日龄 {facts['age_days']} 天，由出生日期和入院日期算出",
+            f"{facts['age_days']} days of age, by the dates of birth and admission"), lang)  # fmt: skip
+    crossed = own is not None and (own <= NEWBORN_DAYS) != (span <= NEWBORN_DAYS)
+    if own is not None and span >= 0 and crossed and abs(span - own) > NEAR_DAYS:
+        yield note("age_contradicts_dates", both(
+            f"{REASONS['age_contradicts_dates'].message.chinese}，清算时会被隔离",
+            f"{REASONS['age_contradicts_dates'].message}: quarantined in a settlement"), lang)  # fmt: skip
+
+
+def read_one(one: OnePricer, case: Case, hospital: str | None) -> OneCase | list[Lack]:
+    """Return a case as the published year would take it, or what its points lack."""
+    return one.read(
+        hospital_id=hospital,
+        pool=case.pool,
+        cost_fen=case.total_cost_fen,
+        fund_fen=case.pool_fund_fen,
+        los_days=case.los_days,
+        admission_date=case.admission_date,
+        discharge_date=case.discharge_date,
+        payment_mode=case.payment_mode,
+        bed_day_class=case.bed_day_class,
+        discharge_way=case.discharge_way,
+    )
 
 
 def own_hospital(case: Case, caller: Caller) -> str | None:
@@ -366,37 +469,114 @@ def own_hospital(case: Case, caller: Caller) -> str | None:
     return caller.hospital
 
 
-def days_of(case: Case, pricer: Pricer) -> int:
-    """Return the days of a stay as the published policy counts them (rule 2), 0 where unknown."""
-    if case.los_days is not None:
-        return case.los_days
-    if case.admission_date is None or case.discharge_date is None:
-        return 0
-    days = (case.discharge_date - case.admission_date).days
-    more = pricer.policy.says("los_convention", "plus_one", "difference")
-    return max(0, days + more)
+class Told:
+    """What is told of a scheme's codes and groups, made once for each."""
+
+    def __init__(self, grouper: Grouper) -> None:
+        scheme = grouper.scheme
+        self.explainer = explainer_of(grouper)
+        tracer = self.explainer.tracer
+        self.known = (scheme.diagnoses.index, scheme.procedures.index)
+        self.names = (tracer.diagnosis_names, tracer.procedure_names)
+        self.mdcs = {m.mdc: m.name for m in scheme.mdcs}
+        self.adrgs = {a.key: a.name for a in scheme.adrgs}
+        self._groupings: dict[tuple[Grouping, str], dict[str, Any]] = {}
+        self._rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def grouping(self, made: Grouping, lang: str) -> dict[str, Any]:
+        """Return a grouping with its names; what is returned is not to be changed."""
+        found = self._groupings.get((made, lang))
+        if found is None:
+            if len(self._groupings) > MOST_KEPT:
+                self._groupings.clear()
+            reason = GROUPING_REASONS[made.reason] if made.reason else None
+            found = self._groupings[made, lang] = {
+                "status": named(made.status, STATUSES[made.status], lang),
+                "reason": None if reason is None else named(made.reason, reason, lang),
+                "mdc": {"code": made.mdc, "name": self.mdcs.get(made.mdc, "")},
+                "adrg": {"code": made.adrg, "name": self.adrgs.get(made.adrg_key, "")},
+                "drg": {"code": made.drg, "name": made.name},
+                "severity": made.severity,
+                "severity_diagnosis": made.severity_diagnosis,
+                "by_procedure": made.by_procedure,
+            }
+        return found
+
+    def codes(
+        self, case: Case, facts: dict[str, Any], made: Grouping
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Return each code as it was read, with its name and what it counts for."""
+        diagnoses = facts["diagnoses"]
+        decided = made.severity_diagnosis
+        place = 1 + diagnoses[1:].index(decided) if decided else 0
+        severities = self.explainer.severities(diagnoses, place)
+        rows = [self._row(0, diagnoses[0])]
+        rows += [
+            self._row(0, s.code, s.level, s.verdict == "counts", s.decisive) for s in severities
+        ]
+        others = [self._row(1, code) for code in facts["procedures"]]
+        return {
+            "diagnoses": _as_written(rows, case.diagnoses),
+            "procedures": _as_written(others, case.procedures),
+        }
+
+    def _row(
+        self, which: int, code: str, level: str = "", counts: bool = False, decides: bool = False
+    ) -> dict[str, Any]:
+        key = (which, code, counts, decides)
+        found = self._rows.get(key)
+        if found is None:
+            if len(self._rows) > MOST_KEPT:
+                self._rows.clear()
+            found = {"code": code, "name": self.names[which].get(code) or ""}
+            if code not in self.known[which]:
+                unknown = self._unknown(which, code)
+                found["unknown"] = True
+                found["nearest"] = [{"code": near, "name": name} for near, name in unknown]
+            if level:
+                found |= {"level": level, "counts": counts, "decides": decides}
+            self._rows[key] = found
+        return found
+
+    def _unknown(self, which: int, code: str) -> tuple[tuple[str, str], ...]:
+        told = self.explainer.unknown(*(([], [code]) if which else ([code], [])))
+        return told[0].nearest if told else ()
+
+    def code_notes(self, case: Case, facts: dict[str, Any], lang: str) -> Iterator[dict[str, str]]:
+        """Yield which codes the scheme does not know, and which were read otherwise than written."""
+        for which, (chinese, kind, written) in enumerate(
+            (("诊断", "diagnoses", case.diagnoses), ("手术操作", "procedures", case.procedures))
+        ):
+            codes, known = facts[kind], self.known[which]
+            if len(codes) != len(written):
+                yield note("codes_divided", both(
+                    f"{chinese}写了 {len(written)} 个，读作 {len(codes)} 个",
+                    f"{kind}: {len(written)} written, read as {len(codes)}"), lang)  # fmt: skip
+            elif codes != written:
+                for own, code in zip(written, codes, strict=True):
+                    if own != code:
+                        yield note("code_read", both(
+                            f"{chinese} {own} 读作 {code}", f"{own} is read as {code}"), lang)  # fmt: skip
+            for code in codes:
+                if code and code not in known:
+                    near = [f"{one} {name}" for one, name in self._unknown(which, code)]
+                    yield note("unknown_code", both(
+                        f"方案没有{chinese} {code}" + (f"；相近的有 {'、'.join(near)}" if near else ""),
+                        f"the scheme does not have {code}"
+                        + (f"; near: {', '.join(near)}" if near else "")), lang)  # fmt: skip
 
 
-@kept_by_grouper
-def names_of(grouper: Grouper) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the names of MDCs by code and of ADRGs by key."""
-    scheme = grouper.scheme
-    return {m.mdc: m.name for m in scheme.mdcs}, {a.key: a.name for a in scheme.adrgs}
+def _as_written(rows: list[dict[str, Any]], written: list[str]) -> list[dict[str, Any]]:
+    """Return rows of codes, each with how it was written where that differs."""
+    if len(rows) != len(written) or all(r["code"] == w for r, w in zip(rows, written, strict=True)):
+        return rows
+    return [
+        row if row["code"] == own else {**row, "written": own}
+        for row, own in zip(rows, written, strict=True)
+    ]
 
 
-def grouping_dict(made: Grouping, grouper: Grouper, lang: str) -> dict[str, Any]:
-    """Return a grouping with its names."""
-    mdcs, adrgs = names_of(grouper)
-    return {
-        "status": named(made.status, STATUSES[made.status], lang),
-        "reason": named(made.reason, GROUPING_REASONS[made.reason], lang) if made.reason else None,
-        "mdc": {"code": made.mdc, "name": mdcs.get(made.mdc, "")},
-        "adrg": {"code": made.adrg, "name": adrgs.get(made.adrg_key, "")},
-        "drg": {"code": made.drg, "name": made.name},
-        "severity": made.severity,
-        "severity_diagnosis": made.severity_diagnosis,
-        "by_procedure": made.by_procedure,
-    }
+told_of = kept_by_grouper(Told)
 
 
 def scheme_dict(grouper: Grouper) -> dict[str, Any]:
@@ -406,6 +586,8 @@ def scheme_dict(grouper: Grouper) -> dict[str, Any]:
         "id": scheme.id,
         "digest": scheme.digest,
         "draft": scheme.draft,
+        "verified": bool(scheme.manifest.get("effective", {}).get("verified", True)),
+        "effective": [None if day is None else str(day) for day in scheme.period],
         "readings": dict(scheme.options),
     }
 
@@ -428,18 +610,3 @@ def no_scheme(name: str) -> Problem:
         both("没有这个分组方案", "there is no such scheme"),
         both("GET /v1/schemes 列出可用的方案", "GET /v1/schemes lists them"),
     )
-
-
-def _one(board: Board, settled: SettledCases, drg: str) -> Price:
-    """Return what a case earns in a group, at the latest published value of its pool."""
-    assert board.pricer is not None
-    price = board.pricer.prices(settled, np.zeros(1, np.int64), [drg])[0]
-    assert price is not None  # it is known
-    value = board.values.get(str(settled.pool[0]))
-    own = board.pricer.point_values[str(settled.pool[0])]
-    if value is None or value.yuan == own or not price.points:
-        return price
-    settled_fen = divide_rounded(own.numerator * price.points * 100, own.denominator * POINT)
-    latest = value.yuan
-    fen = divide_rounded(latest.numerator * price.points * 100, latest.denominator * POINT)
-    return price._replace(fen=price.fen - settled_fen + fen)

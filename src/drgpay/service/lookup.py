@@ -184,14 +184,8 @@ search_of: Callable[[Grouper], CodeSearch] = kept_by_grouper(lambda own: CodeSea
 
 def grouper_of(desk: Desk, scheme: str | None) -> Grouper:
     """Return the grouper of a scheme, of a family that of the version in force today."""
-    found = desk.grouper(None if scheme in _own_names(desk.board) else scheme)
+    found = desk.grouper(scheme)
     return found.of_day(None) if isinstance(found, VersionedGrouper) else found
-
-
-def _own_names(board: Board) -> set[str]:
-    """Return the names of the published scheme, where it is a single one."""
-    one = board.grouper
-    return {one.family.name} if isinstance(one, VersionedGrouper) else {one.scheme.id}
 
 
 async def codes(

@@ -25,10 +25,11 @@ ASKED = (
     "case_id", "hospital_id", "pool", "sex", "age_years", "age_days", "birth_weight_g",
     "admission_date", "discharge_date", "los_days", "discharge_way", "icu", "icu_hours",
     "special_charge", "diagnoses", "procedures", "total_cost", "pool_fund", "payment_mode",
-    "bed_day_class", "admission_weight_g", "code_system",
+    "bed_day_class", "admission_weight_g", "code_system", "birth_date", "personal_paid",
 )  # fmt: skip
 _REQUIRED = ("sex", "age_years", "diagnoses")
 _FLAGS = ("icu",)
+_MONEY = ("total_cost", "pool_fund", "personal_paid")
 _WORDS = {"sex": SEX_WORDS, **CHOICE_WORDS}
 Yuan = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=2)]
 Code = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
@@ -58,6 +59,8 @@ class Case:
     special_charge: str | None = None
     total_cost_fen: int | None = None
     pool_fund_fen: int | None = None
+    personal_paid_fen: int | None = None
+    birth_date: dt.date | None = None
     payment_mode: str | None = None
     bed_day_class: str | None = None
     code_system: str | None = None
@@ -94,7 +97,8 @@ def _kind(column: Column) -> Any:
         case "flag":
             return bool
         case "codes":
-            return Codes
+            least = 1 if column.name in _REQUIRED else 0
+            return Annotated[Codes, Field(min_length=least)]
         case "text" if column.name in _WORDS:
             choices = tuple(_WORDS[column.name])
             return Annotated[Literal[choices], BeforeValidator(_meant(column.name))]
@@ -141,9 +145,7 @@ def fen(yuan: Decimal | None) -> int | None:
 
 def case_of(model: BaseModel) -> Case:
     """Return the case that a model holds."""
-    told = {name: getattr(model, name) for name in ASKED}
-    told["total_cost_fen"], told["pool_fund_fen"] = (
-        fen(told.pop("total_cost")),
-        fen(told.pop("pool_fund")),
-    )
+    told = dict(model.__dict__)  # in the order of ASKED, already checked
+    for name in _MONEY:
+        told[f"{name}_fen"] = fen(told.pop(name))
     return Case(**told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from drgpay.ground.errors import both
+from drgpay.service.answers import json_response
 from drgpay.service.models import EXAMPLE, LONGEST_TEXT, CaseIn, Codes, case_of
 from drgpay.service.problems import Problem, lang_of
 from drgpay.service.roles import READERS
@@ -73,12 +73,16 @@ class PreviewOut(BaseModel):
     by_procedure: str
     codes: dict[str, list[CodeOut]]
     case_class: Named | None
+    paid_by: Named | None = Field(description="按点数、按金额，或暂不支付")
     points: str | None
     point_value: PointValueOut | None
     total_cost_fen: int | None
     expected_fen: int | None = Field(description="点数×最新公布的点值，取整到分")
     over_cost_fen: int | None = Field(description="预计支付减总费用")
-    due_fen: int | None = Field(description="预计支付减非统筹支付：给出 pool_fund 时")
+    payment_over_cost: str | None = Field(description="预计支付比总费用，四位小数")
+    due_fen: int | None = Field(
+        description="预计支付减非统筹支付：给出 pool_fund（或政策所要的 personal_paid）时"
+    )
     notes: list[Note]
     versions: dict[str, Any]
     unverified: list[str] = Field(description="所用参数中未经核实的")
@@ -155,12 +159,6 @@ def asked(request: Request) -> tuple[bool, str | None]:
     if scheme is not None and len(scheme) > LONGEST_TEXT:
         raise Problem(422, "invalid", both("方案名过长", "the name of the scheme is too long"))
     return text in ("true", "1"), scheme
-
-
-def json_response(value: Any) -> Response:
-    """Return plain values as JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Response(text.encode(), media_type="application/json")
 
 
 async def compare(asked: CompareIn, request: Request, scheme: Scheme = None) -> CompareOut:

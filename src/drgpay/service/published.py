@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from drgpay.ground.errors import InputError, both
+from drgpay.region.together import ids_in
 from drgpay.runs.manifest import MONTH, YEAR
 from drgpay.runs.reader import RunFolder
 from drgpay.service.store import PUBLISHED, Store, now
@@ -129,5 +130,9 @@ def latest_values(runs: Sequence[Published]) -> dict[str, PointValue]:
                 for p in folder.manifest["months"]
                 if p["month"] == folder.manifest["month"] and p["point_value_fraction"] is not None
             }
-        made |= {pool: PointValue(value, one, one.kind == MONTH) for pool, value in values.items()}
+        made |= {
+            own: PointValue(value, one, one.kind == MONTH)
+            for pool, value in values.items()
+            for own in {pool, *ids_in(pool)}
+        }
     return made
