@@ -113,7 +113,7 @@ def test_preview__says_how_codes_were_read(served: Served) -> None:
     assert "unknown_code" in {n["code"] for n in made["notes"]}
 
 
-def test_preview__explained_has_prices_of_the_nearest_groups(served: Served) -> None:
+def test_preview__explained_has_the_same_price_and_group(served: Served) -> None:
     asked = {
         **BARE, "diagnoses": ["K22.301", "K11.901"], "procedures": ["96.0800x005"],
         "hospital_id": "H1", "pool": "310", "total_cost": "12000.00", "los_days": 5,
@@ -122,8 +122,7 @@ def test_preview__explained_has_prices_of_the_nearest_groups(served: Served) -> 
     told = made["explanation"]
     assert told["price"]["fen"] == made["expected_fen"]
     assert points_text(told["price"]["points"]) == made["points"]
-    assert told["nearest"]
-    assert all(near["price"] is not None for near in told["nearest"])
+    assert made["explanation"]["grouping"]["drg"] == made["drg"]["code"]
 
 
 def test_preview__of_an_infant_reads_its_days_by_the_dates(served: Served) -> None:
