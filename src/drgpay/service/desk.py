@@ -123,22 +123,27 @@ class Board:
         return dict(zip(*columns, strict=True))
 
     @cached_property
-    def _versions(self) -> dict[str, dict[str, Any]]:
+    def versions(self) -> dict[str, Any]:
+        """What an answer rests on, besides its scheme and point value."""
+        made: dict[str, Any] = {"engine": __version__, "policy": None, "run": None}
+        if self.pricer is not None and self.year is not None:
+            policy = self.pricer.manifest["policy"]
+            made["policy"] = {"id": policy["id"], "digest": policy["digest"]}
+            made["run"] = {
+                "id": self.year.id, "period": self.year.period, "digest": self.year.digest,
+            }  # fmt: skip
+        return made
+
+    @cached_property
+    def _with_scheme(self) -> dict[str, dict[str, Any]]:
         return {}
 
-    def versions(self, grouper: Grouper) -> dict[str, Any]:
-        """Return what an answer rests on, besides its point value."""
-        found = self._versions.get(grouper.scheme.digest)
+    def versions_with(self, grouper: Grouper) -> dict[str, Any]:
+        """Return `versions` with the scheme that grouped; not to be changed."""
+        found = self._with_scheme.get(grouper.scheme.digest)
         if found is None:
-            found = {"engine": __version__, "policy": None, "run": None}
-            if self.pricer is not None and self.year is not None:
-                policy = self.pricer.manifest["policy"]
-                found["policy"] = {"id": policy["id"], "digest": policy["digest"]}
-                found["run"] = {
-                    "id": self.year.id, "period": self.year.period, "digest": self.year.digest,
-                }  # fmt: skip
-            found["scheme"] = scheme_dict(grouper)
-            self._versions[grouper.scheme.digest] = found
+            found = {**self.versions, "scheme": scheme_dict(grouper)}
+            self._with_scheme[grouper.scheme.digest] = found
         return found
 
 
@@ -243,7 +248,7 @@ class Desk:
         answer["codes"] = known.codes(case, asked.facts, made)
         answer |= self._payment(board, case, asked.one, priced, lang)
         answer["notes"] = list(self._notes(board, case, grouper, scheme, asked, priced, lang))
-        answer["versions"] = board.versions(grouper)
+        answer["versions"] = board.versions_with(grouper)
         answer["unverified"] = [] if priced is None else board.unverified
         answer["promise"] = in_language(PROMISE, lang)
         if case.case_id is not None:
