@@ -83,6 +83,7 @@ def serve(
         data=private_folder(data),
         database=database,
         scheme=scheme,
+        jobs_at_once=True,
         secure_cookies=secure,
         behind_proxy=behind_proxy,
         rates=tuple((name, limit) for name, _, limit in pairs),

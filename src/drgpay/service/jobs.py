@@ -24,7 +24,7 @@ DONE, FAILED, WITHDRAWN = "done", "failed", "withdrawn"
 OPEN = (WAITING, RUNNING)
 ENDED = (DONE, FAILED, WITHDRAWN)
 LEASE_SECONDS = 30
-MOST_TRIES = 3  # a file that takes the process down does so no more often
+MOST_TRIES = 10  # a file that takes the process down does so no more often
 SMALL = 4 * 1024 * 1024  # bytes of what need not wait behind larger ones
 LISTED = 100
 BATCH = "batch"
@@ -155,7 +155,8 @@ def forget(store: Store, job_id: str) -> None:
 def claim(store: Store, holder: str, *, most_size: int | None = None) -> Job | None:
     """Take the next job, those that somebody waits for first; None when there is none.
 
-    A job whose lease has lapsed is taken up again, and failed when it was begun too often.
+    A job whose lease has lapsed is taken up again, behind those that were begun less often: one that
+    takes the process down holds up nobody. It has failed when it was begun too often.
     """
     at = now()
     free = (JOBS.c.state == WAITING) | ((JOBS.c.state == RUNNING) & (JOBS.c.lease_until < at))
@@ -166,7 +167,7 @@ def claim(store: Store, holder: str, *, most_size: int | None = None) -> Job | N
             connection.execute(
                 sa.select(JOBS)
                 .where(free)
-                .order_by(JOBS.c.direct.desc(), JOBS.c.made_at, JOBS.c.id)
+                .order_by(JOBS.c.direct.desc(), JOBS.c.tries, JOBS.c.made_at, JOBS.c.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)
             )
