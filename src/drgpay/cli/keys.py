@@ -1,8 +1,10 @@
-"""`drgpay keys`: who may ask the service, as what, and until when."""
+"""`drgpay keys`: who may ask the service, as what, and until when; and who logs in by a password."""
 
 from __future__ import annotations
 
 import datetime as dt
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +16,11 @@ from drgpay.cli.told import say
 from drgpay.ground.errors import in_language
 
 ROLES = ("hospital", "agency", "auditor", "keys")
+HOSPITAL = (
+    "--hospital",
+    "医疗机构编码（角色为 hospital 时）",
+    "hospital id (of the role hospital)",
+)
 
 
 @click.group(
@@ -29,12 +36,7 @@ def keys() -> None:
 @keys.command("add", help=t("发放一个密钥并显示它", "Make a key and show it"))
 @click.argument("role", type=click.Choice(ROLES))
 @option("--name", "交给谁用", "who it is for", required=True)
-@option(
-    "--hospital",
-    "医疗机构编码（角色为 hospital 时）",
-    "hospital id (of the role hospital)",
-    default="",
-)
+@option(*HOSPITAL, default="")
 @option("--days", "有效天数；0为长期有效", "days until it expires; 0: never", type=int, default=365)
 @data_options
 def add(role: str, name: str, hospital: str, days: int, data: Path, database: str) -> None:
@@ -62,14 +64,13 @@ def list_command(data: Path, database: str) -> None:
         "expired": t("过期", "expired"),
         "revoked": t("已吊销", "revoked"),
     }
-    for key in list_keys(store):
-        until = "—" if key.expires_at is None else str(dt.date.fromtimestamp(key.expires_at))
-        click.echo(
-            "\t".join(
-                (key.id, in_language(WORDS[key.role], LANG), key.hospital or "—", key.name,
-                 str(dt.date.fromtimestamp(key.made_at)), until, states[key.state(now())])
-            )
-        )  # fmt: skip
+    head = t("编号 角色 机构 名称 发放 到期 状态", "id role hospital name made expires state")
+    rows = [
+        (key.id, in_language(WORDS[key.role], LANG), key.hospital or "—", key.name,
+         _day(key.made_at), _day(key.expires_at), states[key.state(now())])
+        for key in list_keys(store)
+    ]  # fmt: skip
+    _table(head.split(), rows)
 
 
 @keys.command(
@@ -84,3 +85,101 @@ def revoke(key_id: str, data: Path, database: str) -> None:
 
     revoke_key(store, key_id)
     say(f"已吊销 {key_id}，两秒内生效", f"{key_id} is revoked, within two seconds")
+
+
+@keys.group(
+    help=t(
+        "用用户名和密码登录网页的用户：添加、列出、停用、换密码。密码在提示处输入，"
+        "或作为一行由管道送入。",
+        "Users who log in to the pages by name and password: add, list, lock, change the "
+        "password. It is asked for, or comes as a line through a pipe.",
+    )
+)
+def user() -> None:
+    """Run a command on users."""
+
+
+@user.command("add", help=t("添加一个用户", "Add a user"))
+@click.argument("name")
+@click.argument("role", type=click.Choice(ROLES))
+@option(*HOSPITAL, default="")
+@data_options
+def user_add(name: str, role: str, hospital: str, data: Path, database: str) -> None:
+    """Add a user."""
+    store, _ = open_store(data, database)
+    from drgpay.service.roles import Role
+    from drgpay.service.users import add_user
+
+    add_user(store, name, Role(role), _password(), hospital=hospital)
+    say(f"已添加用户 {name}", f"the user {name} is added")
+
+
+@user.command("list", help=t("列出用户", "List users"))
+@data_options
+def user_list(data: Path, database: str) -> None:
+    """List users."""
+    store, _ = open_store(data, database)
+    from drgpay.service.roles import WORDS
+    from drgpay.service.users import list_users
+
+    head = t("用户名 角色 机构 添加 登录 状态", "name role hospital added log-in state")
+    rows = [
+        (one.name, in_language(WORDS[one.role], LANG), one.hospital or "—", _day(one.made_at),
+         t("密码", "password") if one.local else t("统一认证", "elsewhere"),
+         t("停用", "locked") if one.locked_at else t("有效", "valid"))
+        for one in list_users(store)
+    ]  # fmt: skip
+    _table(head.split(), rows)
+
+
+@user.command("lock", help=t("停用一个用户，其会话一并结束", "Lock a user and end the sessions"))
+@click.argument("name")
+@data_options
+def user_lock(name: str, data: Path, database: str) -> None:
+    """Lock a user."""
+    store, _ = open_store(data, database)
+    from drgpay.service.users import lock_user
+
+    lock_user(store, name)
+    say(f"已停用 {name}，两秒内生效", f"{name} is locked, within two seconds")
+
+
+@user.command(
+    "password",
+    help=t("给用户换密码：停用的恢复，原会话结束", "Change a password: unlocks, ends the sessions"),
+)
+@click.argument("name")
+@data_options
+def user_password(name: str, data: Path, database: str) -> None:
+    """Change a password."""
+    store, _ = open_store(data, database)
+    from drgpay.service.users import set_password
+
+    set_password(store, name, _password())
+    say(f"已换 {name} 的密码", f"{name} has a new password")
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    asked: str = click.prompt(
+        t("密码（至少12个字符）", "password (at least 12 letters)"),
+        hide_input=True,
+        confirmation_prompt=t("再输入一次", "once more"),
+    )
+    return asked
+
+
+def _day(at: int | None) -> str:
+    return "—" if at is None else str(dt.date.fromtimestamp(at))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their heads, as wide as a terminal shows them."""
+    from drgpay.report.amounts import display_width, padded
+
+    shown = [head, *rows]
+    widths = [max(display_width(row[n]) for row in shown) for n in range(len(head))]
+    for row in shown:
+        cells = [padded(cell, width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())

@@ -68,11 +68,12 @@ def serve(
     """Serve."""
     need_service()
     from drgpay.service.published import publish as publish_run
+    from drgpay.service.server import bound
     from drgpay.service.server import serve as run
     from drgpay.service.settings import Settings
     from drgpay.service.store import Store, private_folder
 
-    if workers > 1 and not database:
+    if workers > 1 and (not database or database.startswith("sqlite")):
         raise InputError(
             both("多进程须用PostgreSQL", "several workers need PostgreSQL"),
             where="--workers",
@@ -98,8 +99,10 @@ def serve(
 
         demo_city(settings, store)
     store.close()
+    door = bound(host, port)
+    port = door.getsockname()[1]
     say(
         f"服务在 http://{host}:{port}/ ，按 Ctrl+C 结束",
         f"serving at http://{host}:{port}/, Ctrl+C ends it",
     )
-    run(settings, host, port, workers)
+    run(settings, door, workers)

@@ -66,10 +66,14 @@ class Outer:
         started = time.perf_counter()
         own = _given_id(scope) or secrets.token_hex(8)
         state = scope["state"] = {**scope.get("state", {}), "request_id": own}
-        status = 0
+        status, head = 0, scope["method"] == "HEAD"
+        if head:  # as GET, without its body
+            scope = {**scope, "method": "GET"}
 
         async def out(message: Message) -> None:
             nonlocal status
+            if head and message["type"] == "http.response.body":
+                message = {"type": "http.response.body", "more_body": message.get("more_body")}
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message.setdefault("headers", [])
@@ -84,12 +88,14 @@ class Outer:
             problem = of_error(error)
             if problem.status >= 500:  # where, and of what kind; never what was sent
                 LOG.error("%s %s", own, where_of(error))
-            if status:
-                raise
+            if status:  # it has begun: the server breaks it off, and shows no traceback
+                return
             await self.tell(problem, scope)(scope, receive, out)
         finally:
             route = state.get("route", "")
-            self.usage.count(scope["method"], route, status, time.perf_counter() - started)
+            self.usage.count(
+                "HEAD" if head else scope["method"], route, status, time.perf_counter() - started
+            )
 
 
 def _given_id(scope: Scope) -> str:

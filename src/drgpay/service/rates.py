@@ -37,6 +37,8 @@ class Rates:
                 )
             try:
                 self.limits[name] = parse(text)
+                if self.limits[name].amount < 1:
+                    raise ValueError(text)
             except ValueError:
                 raise InputError(
                     both(f"不是限额：{text}", f"not a limit: {text!r}"),

@@ -1,28 +1,269 @@
-"""The server under the app: uvicorn, with a deadline for the head of a request as well."""
+"""The server under the app: uvicorn, with deadlines and limits that it lacks.
+
+uvicorn waits for ever for the head of a request, for the rest of a body that nobody reads, and for
+a client that does not take its answer. Here each of these has its time, heads have their size, and
+a request that two servers could read in two ways is refused.
+"""
 
 from __future__ import annotations
 
-import uvicorn
+import asyncio
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+from drgpay.ground.errors import Bilingual, InputError, both, in_language
 from drgpay.service.app import make_app
+from drgpay.service.outer import HEADERS
+from drgpay.service.problems import TYPE
 from drgpay.service.service import Service
 from drgpay.service.settings import Settings
 
+LONGEST_URL = 8 * 1024
+LONGEST_HEAD = 32 * 1024
+MOST_HEADERS = 100
+MOST_CONNECTIONS = 4_000  # of one process
+HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
+IDLE_SECONDS = 30  # between two requests
+REST_SECONDS = 2.0  # for the rest of a body that nobody reads
+TAKE_SECONDS = 60.0  # in which a client takes something of its answer
+STOP_SECONDS = 30  # in which running answers finish at the end
+WORKER_SECONDS = 120  # in which a worker compiles what it needs
 
-def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
-    """Serve until told to end."""
-    config = uvicorn.Config(
-        make_app(Service(settings)),
-        host=host,
-        port=port,
+REFUSALS: dict[int, tuple[str, Bilingual]] = {
+    400: ("no_request", both("不是有效的HTTP请求", "not a valid HTTP request")),
+    414: ("long_address", both("地址过长", "the address is too long")),
+    431: ("long_head", both("请求头过大或过多", "too many headers, or too large ones")),
+}
+
+
+class Refused(Exception):
+    """A head that is not read further."""
+
+
+class Patient(HttpToolsProtocol):
+    """uvicorn's protocol, but nothing waits for ever.
+
+    The seconds stand on the class, so that tests need not wait as long.
+    """
+
+    head_seconds, rest_seconds, take_seconds = HEAD_SECONDS, REST_SECONDS, TAKE_SECONDS
+    most_connections = MOST_CONNECTIONS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._head_size = self._head_bytes = self._hosts = 0
+        self._in_head, self._whole = False, True
+        self._refusal = 400
+        if len(self.connections) > self.most_connections:
+            transport.abort()
+            return
+        self._until("head", self.head_seconds, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadlines."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read; a head that has begun must end in time, and within its size."""
+        if self.transport.is_closing():
+            return
+        before = self._in_head
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data) if before else 0  # also of a header that does not end
+            if self._head_bytes > LONGEST_HEAD:
+                self._refusal = 431
+                self.send_400_response("")
+            elif "head" not in self._timers:
+                self._until("head", self.head_seconds, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._in_head, self._whole = True, False
+        self._head_size = self._head_bytes = self._hosts = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        super().on_url(url)
+        if len(self.url) > LONGEST_URL:
+            self._refusal = 414
+            raise Refused
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        super().on_header(name, value)
+        self._head_size += len(name) + len(value)
+        if self._head_size > LONGEST_HEAD or len(self.headers) > MOST_HEADERS:
+            self._refusal = 431
+            raise Refused
+        if self.headers[-1][0] == b"host":
+            self._hosts += 1
+
+    def on_headers_complete(self) -> None:
+        """Let the app answer; fail for a request that does not say for whom it is."""
+        if self._hosts > 1 or (not self._hosts and self.parser.get_http_version() == "1.1"):
+            raise Refused
+        self._in_head = False
+        self._end("head")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the body has come."""
+        self._whole = True
+        self._end("rest")
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, but not long for the rest of a body that nobody reads."""
+        super().on_response_complete()
+        if not self._whole and not self.pipeline and not self.transport.is_closing():
+            self._until("rest", self.rest_seconds, self.transport.close)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not take its answer, for a while."""
+        super().pause_writing()
+        self._until("take", self.take_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has taken something."""
+        self._end("take")
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be read, as a problem, and close."""
+        running = self.cycle is not None and not self.cycle.response_complete
+        if running:  # an answer is on its way: nothing may stand in its midst
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        kind, title = REFUSALS[self._refusal]
+        told = {
+            "type": f"urn:drgpay:problem:{kind}",
+            "title": in_language(title, "zh"),
+            "status": self._refusal,
+        }
+        body = json.dumps(told, ensure_ascii=False).encode()
+        lines = {
+            **HEADERS,
+            "content-type": TYPE,
+            "content-length": str(len(body)),
+            "cache-control": "no-store",
+            "connection": "close",
+        }
+        head = "".join(f"{name.lower()}: {value}\r\n" for name, value in lines.items())
+        self.transport.write(STATUS_LINE[self._refusal] + head.encode() + b"\r\n" + body)
+        self.transport.close()
+
+    def _until(self, name: str, seconds: float, then: Callable[[], None]) -> None:
+        self._end(name)
+        self._timers[name] = self.loop.call_later(seconds, then)
+
+    def _end(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address; raises InputError where it cannot."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+            found.listen(2048)
+        except OSError:
+            found.close()
+            raise
+    except OSError as error:
+        raise InputError(
+            both(
+                f"不能监听 {host}:{port}（{error.strerror}）",
+                f"cannot listen at {host}:{port} ({error.strerror})",
+            ),
+            where="--host --port",
+            remedy=both(
+                "换一个端口，或结束占用它的程序", "take another port, or end what holds this one"
+            ),
+        ) from None
+    return found
+
+
+def config_of(
+    app: ASGIApp | Callable[[], ASGIApp], settings: Settings, **more: Any
+) -> uvicorn.Config:
+    """Return how uvicorn serves an app."""
+    return uvicorn.Config(
+        app,
         loop="uvloop",
-        http="httptools",
+        http=Patient,
+        ws="none",
         access_log=False,
-        log_level="warning",
+        log_level="error",
         server_header=False,
         date_header=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         backlog=2048,
         proxy_headers=settings.behind_proxy,
+        **more,
     )
-    uvicorn.Server(config).run()
+
+
+def serve(settings: Settings, door: socket.socket, workers: int = 1) -> None:
+    """Serve at a socket until told to end."""
+    _many_files()
+    if workers == 1:
+        config = config_of(make_app(Service(settings)), settings)
+        uvicorn.Server(config).run(sockets=[door])
+        return
+    # each worker makes the app for itself
+    config = config_of(partial(_app, settings), settings, factory=True, workers=workers)
+    Multiprocess(config, sockets=[door]).run()
+
+
+def _app(settings: Settings) -> ASGIApp:
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    _many_files()
+    return make_app(Service(settings))
+
+
+def _end_with(parent: int) -> None:
+    """End a worker whose supervisor was killed: it would hold the port against the next one."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _many_files() -> None:
+    """Allow as many open connections as the system does."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
