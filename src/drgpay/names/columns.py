@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from drgpay.names.interface import names_of
 
@@ -218,6 +219,7 @@ _HEADERS: Mapping[str, tuple[str, int]] = {
 } | {column.name: (column.name, 0) for column in CASE_COLUMNS}
 
 
+@lru_cache(maxsize=65_536)  # a table's headers are asked for several times, and may be many
 def meaning(header: str) -> tuple[str, int] | None:
     """Return the column that a header means and its rank, or None for a column that is not ours.
 
