@@ -9,13 +9,17 @@ SPARK := $(if $(shell which java 2>/dev/null),$(VENV)/.spark)
 # kept as modules are imported, it is not made at installation for those that nobody imports
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test test-long test-lowest lint types bench wheel clean
+# what the pages take from npm; with Node from PyPI, by assets/package-lock.json
+ASSETS := src/drgpay/service/pages/static/vendor/LICENSES.txt
+
+.PHONY: assets browser help demo test test-long test-lowest lint types bench wheel clean
 
 help:
 	@echo "make demo       an invented city of 300,000 cases, grouped and settled, with a report"
 	@echo "make test       the test suite;  make test-long: the long property and volume runs"
 	@echo "make test-lowest  a part of the suite with the lowest versions that pyproject.toml allows"
 	@echo "make lint       format and lint;  make types: strict typing of src"
+	@echo "make assets     scripts of the pages, from npm (make demo and make test do it by themselves)"
 	@echo "make bench      every number about speed that we claim, measured in one run"
 	@echo "make wheel      build a wheel into dist/ and try it in an empty environment"
 
@@ -44,14 +48,26 @@ $(VENV)/.bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
+$(ASSETS): assets/package-lock.json assets/build.py assets/charts.mjs | $(READY)
+	$(BIN)/python assets/build.py
+
+assets: $(ASSETS)
+
+# the pages' tests drive Debian's Chromium; where it cannot be installed they are skipped by name
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; }; } || \
+	  echo "no Chromium: the pages' tests in a browser will be skipped"
+
 demo: $(READY)
+	-@$(MAKE) --no-print-directory assets
 	$(BIN)/drgpay demo -o demo
 
-test: $(READY)
+test: $(READY) $(ASSETS) browser
 	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=3) $(SPARK) $(VENV)/.bytecode $(VENV)/.kernels
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
-test-long: $(READY) $(SPARK)
+test-long: $(READY) $(SPARK) $(ASSETS) browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --durations=20
 
 # every dependency at its lower bound; their own warnings about each other are none of ours

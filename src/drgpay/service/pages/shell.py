@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import LANGUAGES, choose, choosing
-from drgpay.service.pages.statics import asset
+from drgpay.service.pages.statics import asset, have_vendor
 from drgpay.service.problems import lang_of
 from drgpay.service.roles import READERS, REGION, WORDS, Caller, Role
 
@@ -45,6 +45,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = asset
+    made.globals["have_vendor"] = have_vendor()
     return made
 
 

@@ -25,6 +25,7 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+LICENSES = "LICENSES.txt"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -67,6 +68,11 @@ def _by_url() -> dict[str, Static]:
 def asset(name: str) -> str:
     """Return the address of a file; raises KeyError for one that is not in the package."""
     return files()[name].url
+
+
+def have_vendor() -> bool:
+    """Whether what npm gives is there; a checkout has it after `make assets`."""
+    return f"vendor/{LICENSES}" in files()
 
 
 async def static(request: Request) -> Response:
