@@ -237,6 +237,15 @@ class Desk:
         Points are texts of four decimals, money is whole fen. Raises Problem for a case that the
         caller may not preview, InputError for one that is none.
         """
+        answer, told = self.answered(case, caller, scheme=scheme, explained=explained, lang=lang)
+        if told is not None:
+            answer["explanation"] = {**told.as_dict(), "text": told.text(lang)}
+        return answer
+
+    def answered(
+        self, case: Case, caller: Caller, *, scheme: str | None, explained: bool, lang: str
+    ) -> tuple[dict[str, Any], Explanation | None]:
+        """Return what `preview` does, the explanation as itself."""
         board = self.board
         hospital = own_hospital(case, caller)
         grouper = version_of(self.grouper(scheme), case)
@@ -253,9 +262,7 @@ class Desk:
         answer["promise"] = in_language(PROMISE, lang)
         if case.case_id is not None:
             answer["case_id"] = case.case_id
-        if told is not None:
-            answer["explanation"] = {**told.as_dict(), "text": told.text(lang)}
-        return answer
+        return answer, told
 
     def _grouped(
         self,
