@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 TOGETHER = (
-    re.compile(r"tests/(spark)/"),
+    re.compile(r"tests/(spark|browser)/"),
     re.compile(r"tests/readers/(test_servers)\.py"),
     re.compile(r"tests/service/(test_store)\.py"),
     # a scheme and its reading, loaded for engine and model

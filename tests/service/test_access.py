@@ -26,12 +26,13 @@ WHO: tuple[Role | str | None, ...] = (
 # ok: let in, whatever is then said of the request; a number: the answer (303: shown the log-in)
 TABLE = """
 route                            stranger  hospital  other     agency    auditor   keys
-GET /                            303       ok        ok        ok        ok        403
+GET /                            303       ok        ok        ok        ok        ok
 GET /healthz                     ok        ok        ok        ok        ok        ok
 GET /login                       ok        ok        ok        ok        ok        ok
 POST /login                      ok        ok        ok        ok        ok        ok
 POST /logout                     ok        ok        ok        ok        ok        ok
 GET /metrics                     401       403       403       ok        ok        403
+POST /preview                    401       ok        ok        ok        ok        403
 GET /readyz                      ok        ok        ok        ok        ok        ok
 GET /static/{name:path}          ok        ok        ok        ok        ok        ok
 GET /v1/audit                    401       403       403       ok        ok        403
@@ -73,6 +74,9 @@ ASKED: dict[str, Callable[[Served], Asked]] = {
     "GET /v1/schemes/{id}/versions": lambda _: Asked("/v1/schemes/zhejiang/versions"),
     "GET /v1/schemes/{id}/drgs": lambda _: Asked("/v1/schemes/ex1-tiny/drgs"),
     "GET /v1/schemes/{id}/drgs/{drg}": lambda _: Asked("/v1/schemes/zj-drg-2024/drgs/BR21"),
+    "POST /preview": lambda _: Asked(
+        "/preview", {"data": {"dx_a": "I63.900", "sex": "M", "age_years": "60"}}
+    ),
     "POST /login": lambda served: Asked("/login", {"data": {"key": served.other}}),
     "POST /v1/compare": lambda _: Asked(
         "/v1/compare", {"json": {"case": CASE, "codings": [{"diagnoses": ["E11.900"]}]}}
