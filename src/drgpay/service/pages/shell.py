@@ -31,7 +31,10 @@ class Entry:
     roles: frozenset[Role]
 
 
-NAVIGATION: tuple[Entry, ...] = (Entry("/", both("试分组", "Preview"), READERS),)
+NAVIGATION: tuple[Entry, ...] = (
+    Entry("/", both("试分组", "Preview"), READERS),
+    Entry("/batch", both("批量", "Batch"), READERS),
+)
 
 
 @cache
