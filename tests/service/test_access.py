@@ -29,6 +29,9 @@ route                            stranger  hospital  other     agency    auditor
 GET /                            303       ok        ok        ok        ok        ok
 GET /batch                       303       ok        ok        ok        ok        403
 GET /batch/{job_id}              303       ok        404       404       404       403
+GET /groups                      303       ok        ok        ok        ok        403
+GET /groups/compared             303       ok        ok        ok        ok        403
+GET /groups/{drg}                303       ok        ok        ok        ok        403
 GET /healthz                     ok        ok        ok        ok        ok        ok
 GET /login                       ok        ok        ok        ok        ok        ok
 POST /login                      ok        ok        ok        ok        ok        ok
@@ -98,6 +101,7 @@ def job_of(served: Served, more: str = "") -> Asked:
 ASKED |= {
     "POST /v1/preview/batch": lambda _: Asked("/v1/preview/batch", {"content": b""}),
     "GET /v1/jobs/{job_id}": job_of,
+    "GET /groups/{drg}": lambda _: Asked("/groups/GB11"),
     "GET /batch/{job_id}": lambda served: Asked(job_of(served).path.replace("/v1/jobs", "/batch")),
     "DELETE /v1/jobs/{job_id}": job_of,
     **{

@@ -279,12 +279,12 @@ async def groups(request: Request, id: _Id) -> Response:
 
     def made() -> dict[str, Any]:
         scheme = grouper_of(desk, id).scheme
-        return {"scheme": scheme.id, "drgs": list(_groups(scheme, _base_of(desk.board, scheme)))}
+        return {"scheme": scheme.id, "drgs": list(groups_of(scheme, base_of(desk.board, scheme)))}
 
     return kept_response(request, await run_in_threadpool(made))
 
 
-def _base_of(board: Board, scheme: Scheme) -> dict[str, dict[str, Any]]:
+def base_of(board: Board, scheme: Scheme) -> dict[str, dict[str, Any]]:
     """Return the published rows of groups, none where the scheme is not the published one's."""
     return board.groups if scheme.digest in _digests(board) else {}
 
@@ -295,7 +295,7 @@ def _digests(board: Board) -> set[str]:
     return {g.scheme.digest for g in every}
 
 
-def _groups(scheme: Scheme, base: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def groups_of(scheme: Scheme, base: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the groups in order, each code once; an ambiguous group where it is evaluated."""
     seen = set()
     for mdc, adrgs in scheme.in_order():
@@ -333,7 +333,7 @@ async def group(
         scheme = grouper_of(desk, id).scheme
         pages = Pages(scheme, lang, name, offset, size)
         found = pages.group(drg)
-        base = _base_of(desk.board, scheme).get(found["drg"])
+        base = base_of(desk.board, scheme).get(found["drg"])
         found["base"] = None if base is None else base_dict(desk.board, base, sees_all)
         return found
 

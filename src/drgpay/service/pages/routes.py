@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drgpay.service.pages import batch_page, preview_page, statics
+from drgpay.service.pages import batch_page, groups_page, preview_page, statics
 from drgpay.service.rows import Row
 
-ROWS: tuple[Row, ...] = (*statics.ROWS, *preview_page.ROWS, *batch_page.ROWS)
+ROWS: tuple[Row, ...] = (*statics.ROWS, *preview_page.ROWS, *batch_page.ROWS, *groups_page.ROWS)

@@ -34,6 +34,7 @@ class Entry:
 NAVIGATION: tuple[Entry, ...] = (
     Entry("/", both("试分组", "Preview"), READERS),
     Entry("/batch", both("批量", "Batch"), READERS),
+    Entry("/groups", both("病组", "Groups"), READERS),
 )
 
 
