@@ -15,6 +15,7 @@ import pytest
 
 from drgpay.service.app import rows
 from drgpay.service.jobs import add_job, new_id, withdraw
+from drgpay.service.pages.objections import object_to
 from drgpay.service.pages.statics import asset
 from drgpay.service.roles import Caller, Role
 from drgpay.service.rows import Row
@@ -33,12 +34,20 @@ GET /groups                      303       ok        ok        ok        ok     
 GET /groups/compared             303       ok        ok        ok        ok        403
 GET /groups/{drg}                303       ok        ok        ok        ok        403
 GET /healthz                     ok        ok        ok        ok        ok        ok
+GET /hospital                    303       ok        ok        403       403       403
+GET /hospital/{hospital_id}      303       ok        404       ok        ok        403
+GET /hospital/{hospital_id}/why  303       ok        404       ok        ok        403
 GET /login                       ok        ok        ok        ok        ok        ok
 POST /login                      ok        ok        ok        ok        ok        ok
 POST /logout                     ok        ok        ok        ok        ok        ok
 GET /metrics                     401       403       403       ok        ok        403
+GET /objections                  303       403       403       ok        ok        403
+POST /objections                 401       ok        ok        403       403       403
+POST /objections/{number}        401       403       403       ok        403       403
 POST /preview                    401       ok        ok        ok        ok        403
 GET /readyz                      ok        ok        ok        ok        ok        ok
+GET /region                      303       403       403       ok        ok        403
+GET /region/compared             303       403       403       ok        ok        403
 GET /static/{name:path}          ok        ok        ok        ok        ok        ok
 GET /v1/audit                    401       403       403       ok        ok        403
 GET /v1/codes                    401       ok        ok        ok        ok        403
@@ -72,6 +81,15 @@ class Asked:
 
 
 CASE = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"]}
+
+
+def objection_of(served: Served) -> Asked:
+    """Return the answer to an objection of the first hospital."""
+    hospital = Caller("key:x", Role.HOSPITAL, "", HOSPITAL)
+    number = object_to(served.service.store, hospital, served.run.id, "点数", "少计")
+    return Asked(f"/objections/{number}", {"data": {"answer": "已核", "accepted": "no"}})
+
+
 ASKED: dict[str, Callable[[Served], Asked]] = {
     "POST /v1/preview": lambda _: Asked("/v1/preview", {"json": CASE}),
     "GET /static/{name:path}": lambda _: Asked(asset("app.css")),
@@ -101,6 +119,13 @@ def job_of(served: Served, more: str = "") -> Asked:
 ASKED |= {
     "POST /v1/preview/batch": lambda _: Asked("/v1/preview/batch", {"content": b""}),
     "GET /v1/jobs/{job_id}": job_of,
+    "GET /region/compared": lambda served: Asked(
+        f"/region/compared?from={served.run.id}&to={served.run.id}"
+    ),
+    "GET /hospital/{hospital_id}": lambda _: Asked("/hospital/H1"),
+    "GET /hospital/{hospital_id}/why": lambda _: Asked("/hospital/H1/why"),
+    "POST /objections": lambda _: Asked("/objections", {"data": {"about": "点数", "text": "少计"}}),
+    "POST /objections/{number}": objection_of,
     "GET /groups/{drg}": lambda _: Asked("/groups/GB11"),
     "GET /batch/{job_id}": lambda served: Asked(job_of(served).path.replace("/v1/jobs", "/batch")),
     "DELETE /v1/jobs/{job_id}": job_of,

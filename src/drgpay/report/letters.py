@@ -54,12 +54,12 @@ def write_letters(
     """
     target = run_dir / FOLDER if out is None else out
     with whole_folder(target) as folder:
-        _Letters(run or Run(run_dir), Words(lang)).write(folder)
+        Letters(run or Run(run_dir), Words(lang)).write(folder)
         write_sums(folder)
     return target
 
 
-class _Letters:
+class Letters:
     """The letters of a run."""
 
     def __init__(self, run: Run, w: Words) -> None:
@@ -96,7 +96,7 @@ class _Letters:
             "reopened_text": note_text(self.run, self.w) if self.reopened else "",
         }
         for hospital, name in names.items():
-            page = rendered("letter.html.j2", self.w.lang, **common, **self._view(hospital))
+            page = rendered("letter.html.j2", self.w.lang, **common, **self.view(hospital))
             (folder / name).write_text(page, encoding="utf-8", newline="\n")
         listed = {"table": self._index(names), "links": self._links(names)}
         page = rendered("letters_index.html.j2", self.w.lang, **common, **listed)
@@ -147,7 +147,8 @@ class _Letters:
         css = "dense" if len(columns) > 6 else ""
         return Table(w("letter_index"), columns, rows, tail=[total], css=css)
 
-    def _view(self, hospital: str) -> Record:
+    def view(self, hospital: str) -> Record:
+        """Return what the letter of a hospital says: its tables, texts and amounts."""
         w, run = self.w, self.run
         own = self.accounts[hospital]
         held = sum(a.amounts.held for a in own)

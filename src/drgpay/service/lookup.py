@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from drgpay.ground.errors import both, in_language
+from drgpay.ground.languages import choose
 from drgpay.ground.money import points_text
 from drgpay.ground.reference import bundled
 from drgpay.grouper.engine import Grouper, kept_by_grouper
@@ -380,7 +381,7 @@ class Pages:
         return {
             "mdc": mdc.mdc, "mdc_name": mdc.name, "mdc_rule": self._said(mdc.rule),
             "adrg": adrg.adrg, "adrg_key": adrg.key, "adrg_name": adrg.name,
-            "adrg_kind": kind[self.lang == "en"], "adrg_rule": self._said(adrg.rule),
+            "adrg_kind": choose(self.lang, *kind), "adrg_rule": self._said(adrg.rule),
             "drg_rule": self._said(drg.rule),
             "condition": None if told is None else in_language(told.told(), self.lang),
             "lists": list(self._lists(rules, mdc)),
@@ -390,7 +391,7 @@ class Pages:
         return {
             "mdc": mdc.mdc, "mdc_name": mdc.name, "mdc_rule": self._said(mdc.rule), "adrg": code,
             "adrg_key": code, "adrg_name": name,
-            "adrg_kind": ADRG_KINDS["ambiguous"][self.lang == "en"], "adrg_rule": rule,
+            "adrg_kind": choose(self.lang, *ADRG_KINDS["ambiguous"]), "adrg_rule": rule,
             "drg_rule": "", "condition": None, "lists": list(self._lists([(mdc.mdc, mdc.rule)], mdc)),
         }  # fmt: skip
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from drgpay.service.pages import batch_page, groups_page, preview_page, statics
+from drgpay.service.pages import (
+    batch_page,
+    groups_page,
+    hospital_page,
+    preview_page,
+    region_page,
+    statics,
+)
 from drgpay.service.rows import Row
 
-ROWS: tuple[Row, ...] = (*statics.ROWS, *preview_page.ROWS, *batch_page.ROWS, *groups_page.ROWS)
+ROWS: tuple[Row, ...] = (
+    *statics.ROWS,
+    *preview_page.ROWS,
+    *batch_page.ROWS,
+    *groups_page.ROWS,
+    *hospital_page.ROWS,
+    *region_page.ROWS,
+)

@@ -16,7 +16,7 @@ from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import LANGUAGES, choose, choosing
 from drgpay.service.pages.statics import asset, have_vendor
 from drgpay.service.problems import lang_of
-from drgpay.service.roles import READERS, REGION, WORDS, Caller, Role
+from drgpay.service.roles import HOSPITAL, READERS, REGION, WORDS, Caller, Role
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANG_COOKIE, YEAR = "drgpay_lang", 365 * 86_400
@@ -34,6 +34,9 @@ class Entry:
 NAVIGATION: tuple[Entry, ...] = (
     Entry("/", both("试分组", "Preview"), READERS),
     Entry("/batch", both("批量", "Batch"), READERS),
+    Entry("/hospital", both("本院", "My hospital"), HOSPITAL),
+    Entry("/region", both("全区", "The region"), REGION),
+    Entry("/objections", both("异议", "Objections"), REGION),
     Entry("/groups", both("病组", "Groups"), READERS),
 )
 

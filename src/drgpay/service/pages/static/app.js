@@ -11,6 +11,11 @@
   document.addEventListener('change', (event) => {
     if (event.target.matches('[data-send]')) event.target.form.requestSubmit();
   });
+  // the page of an institution, chosen from a list
+  document.getElementById('to-hospital')?.addEventListener('submit', (event) => {
+    event.preventDefault();
+    location.assign(document.getElementById('hospital-link').value);
+  });
   // the server is away: say so where the answer would stand
   document.addEventListener('htmx:error', (event) => {
     const target = event.detail?.ctx?.target;

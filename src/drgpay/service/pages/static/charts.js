@@ -4,7 +4,7 @@
   const zh = document.documentElement.lang.startsWith('zh');
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const font = () => getComputedStyle(document.body).fontFamily;
-  const SERIES = ['accent', 'warn-line', 'gain', 'loss', 'line-strong', 'ok'];
+  const SERIES = ['accent', 'warn-line', 'violet', 'loss', 'line-strong', 'ok'];
 
   function common(told) {
     return {

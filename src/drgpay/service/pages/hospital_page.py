@@ -1,0 +1,306 @@
+"""本院: months, classes, losses, signals, the settlement and why, objections and their answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.compute as pc
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from drgpay.ground.errors import both, in_language
+from drgpay.ground.languages import choose, choosing
+from drgpay.report.amounts import percent, points, units_of, yuan
+from drgpay.report.tables import Table
+from drgpay.service.desk import Board
+from drgpay.service.pages import results
+from drgpay.service.pages.charts import Series, chart, lengths
+from drgpay.service.pages.forms import form_of
+from drgpay.service.pages.objections import (
+    LONGEST_ABOUT,
+    LONGEST_TEXT,
+    Objection,
+    answer_objection,
+    list_objections,
+    object_to,
+)
+from drgpay.service.pages.shell import page
+from drgpay.service.problems import Problem, lang_of, not_there
+from drgpay.service.roles import AGENCY, HOSPITAL, READERS, REGION, Caller
+from drgpay.service.rows import KIB, Row
+from drgpay.service.service import Service
+from drgpay.why import Derivation, why
+from drgpay.why.model import UNITS
+from drgpay.why.text import heads, parameter_line, sources
+
+MOST_CHECKS = 15
+_UNDECIDED = both("须选择采纳或不采纳", "say whether it is accepted")
+_SCRIPTS = ["vendor/echarts.js", "charts.js"]
+
+
+async def own(request: Request) -> Response:
+    """Show a hospital its own page."""
+    return await _shown(request, request.state.caller.hospital)
+
+
+async def one(request: Request, hospital_id: str) -> Response:
+    """Show the page of one hospital to who may see it."""
+    return await _shown(request, _seen(request, hospital_id))
+
+
+def _seen(request: Request, hospital_id: str) -> str:
+    """Return a hospital's id for who may see it; raises Problem as for one that there is not."""
+    board: Board = request.app.state.service.desk.board
+    caller: Caller = request.state.caller
+    if not caller.may_see(hospital_id) or hospital_id not in results.year_run(board).hospitals:
+        raise not_there()
+    request.state.subject = hospital_id
+    return hospital_id
+
+
+async def _shown(request: Request, hospital: str) -> Response:
+    service: Service = request.app.state.service
+    lang = lang_of(request.scope)
+    board = service.desk.board
+    if board.year is None:
+        raise results.nothing_published()
+    values = await run_in_threadpool(_view, board, hospital, lang)
+    found = await run_in_threadpool(list_objections, service.store, hospital)
+    return page(
+        request, "hospital.html.j2", scripts=_SCRIPTS, hospital=hospital, period=board.year.period,
+        objections=[shown_objection(o, lang) for o in found], longest=(LONGEST_ABOUT, LONGEST_TEXT),
+        may_object=request.state.caller.role in HOSPITAL, sent=request.query_params.get("sent", ""),
+        **values,
+    )  # fmt: skip
+
+
+def shown_objection(own: Objection, lang: str) -> dict[str, Any]:
+    """Return an objection as texts."""
+
+    def day(seconds: int | None) -> str:
+        return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+    return {
+        "number": own.number, "hospital": own.hospital, "about": own.about, "text": own.text,
+        "at": day(own.made_at), "answer": own.answer, "accepted": own.accepted,
+        "answered": day(own.answered_at),
+    }  # fmt: skip
+
+
+def _view(board: Board, hospital: str, lang: str) -> dict[str, Any]:
+    """Return what the page of a hospital shows."""
+    run, letters = results.year_run(board), results.letters_of(board, lang)
+    if hospital not in run.hospitals:
+        raise not_there()
+    accounts = letters.accounts.get(hospital, [])
+    pools = [
+        {
+            "name": run.pool_name(a.pool),
+            "cases": f"{a.amounts.cases:,}",
+            "points": points(a.amounts.points),
+            "due": yuan(a.amounts.due),
+            "final": yuan(a.amounts.final, signed=True),
+            "sign": "gain" if a.amounts.final >= 0 else "loss",
+            "share": percent(a.amounts.points, run.by_points(a.pool).points, 2),
+        }
+        for a in accounts
+    ]
+    return {
+        "pools": pools,
+        "letter": letters.view(hospital),
+        "months": _months(board, hospital, lang),
+        "readmissions": _readmissions(board, hospital),
+        "checks": _checks(board, hospital, lang),
+        "drgs": _losses_first(letters.view(hospital)["drgs"]),
+    }
+
+
+def _losses_first(table: Table) -> Table:
+    """Return the table of a hospital's largest groups with the largest losses first."""
+    rows = sorted(table.rows, key=lambda r: units_of(r.cells[-1].text.replace(",", ""), 2))
+    return Table(table.caption, table.columns, rows, css=table.css)
+
+
+def _months(board: Board, hospital: str, lang: str) -> dict[str, Any] | None:
+    """Return a hospital's months so far, as a table and a chart; None where none is published."""
+    months = results.months_of(board)
+    if not months:
+        return None
+    t = choosing(lang)
+    sums: dict[str, list[int]] = defaultdict(lambda: [0] * 5)
+    for row in results.month_of(months[-1])[1]:
+        if row["hospital_id"] == hospital:
+            facts = (
+                row["cases"], units_of(row["points"], 4), row["recorded_fund_fen"],
+                row["provisional_due_fen"], row["paid_fen"],
+            )  # fmt: skip
+            own = sums[row["month"]]
+            sums[row["month"]] = [a + (b or 0) for a, b in zip(own, facts, strict=True)]
+    names = sorted(sums)
+    rows = [
+        {
+            "month": name,
+            "cases": f"{sums[name][0]:,}",
+            "points": points(sums[name][1]),
+            "recorded": yuan(sums[name][2]),
+            "due": yuan(sums[name][3]),
+            "paid": yuan(sums[name][4]),
+        }
+        for name in names
+    ]
+
+    def series(place: int, word_: str) -> Series:
+        fen = [sums[name][place] for name in names]
+        return Series(name=word_, values=lengths(fen), texts=[yuan(one) for one in fen])
+
+    lines = [
+        series(3, t("月度应付", "due")),
+        series(2, t("基金记账", "recorded")),
+        series(4, t("预付", "prepaid")),
+    ]
+    label = t("各月应付、记账与预付", "due, recorded and prepaid by month")
+    return {
+        "rows": rows,
+        "chart": chart("lines", names, lines, label=label, unit=t("万元", "10,000 yuan")),
+    }
+
+
+def _readmissions(board: Board, hospital: str) -> dict[str, str]:
+    """Return how many stays were cut as readmissions, and by how many points."""
+    assert board.pricer is not None
+    columns = ("hospital_id", "readmission", "points_before_readmission", "points")
+    table = board.pricer.table("cases", columns)
+    mine = table.filter(
+        pc.and_(
+            pc.equal(pc.cast(table["hospital_id"], "string"), hospital),
+            pc.fill_null(table["readmission"], False),
+        )
+    )
+    cut = 0
+    for before, after in zip(
+        mine["points_before_readmission"].to_pylist(), mine["points"].to_pylist(), strict=True
+    ):
+        cut += units_of(before or 0, 4) - units_of(after or 0, 4)
+    return {"cases": f"{len(mine):,}", "points": points(cut)}
+
+
+def _checks(board: Board, hospital: str, lang: str) -> list[dict[str, str]]:
+    """Return what the checks of front pages found in a hospital's cases, most frequent first."""
+    assert board.pricer is not None
+    if not board.pricer.has("findings"):
+        return []
+    table = board.pricer.table("findings", ("hospital_id", "check", "severity", "message", "advice"))  # fmt: skip
+    mine = table.filter(pc.equal(pc.cast(table["hospital_id"], "string"), hospital))
+    found: dict[str, list[Any]] = {}
+    for row in mine.to_pylist():
+        found.setdefault(row["check"], [0, row])[0] += 1
+    rows = sorted(found.values(), key=lambda pair: (-pair[0], pair[1]["check"]))
+    return [
+        {
+            "name": choose(lang, row["message"], row["check"]),
+            "advice": choose(lang, row["advice"] or "", ""),
+            "severity": row["severity"],
+            "cases": f"{number:,}",
+        }
+        for number, row in rows[:MOST_CHECKS]
+    ]
+
+
+async def derived(request: Request, hospital_id: str) -> Response:
+    """Show how a hospital's result came about, step by step to figures and clauses."""
+    board: Board = request.app.state.service.desk.board
+    hospital, lang = _seen(request, hospital_id), lang_of(request.scope)
+    assert board.year is not None
+    made = await run_in_threadpool(why, board.year.folder, "hospital", hospital)
+    return page(request, "why.html.j2", back=f"/hospital/{hospital}", **shown_why(made, lang))
+
+
+def shown_why(made: Derivation, lang: str) -> dict[str, Any]:
+    """Return a derivation as texts."""
+    numbers = {step.key: i + 1 for i, step in enumerate(made.steps)}
+    sections = [
+        {
+            "title": in_language(section.title, lang),
+            "steps": [
+                {
+                    "number": numbers[step.key],
+                    "title": in_language(step.title, lang),
+                    "formula": f"{step.formula} {in_language(UNITS[step.unit], lang)}".strip()
+                    if step.formula
+                    else "",
+                    "note": in_language(step.note, lang),
+                    "holds": step.holds,
+                    "rule": step.rule,
+                    "sources": sources(made, step, numbers, lang),
+                }
+                for step in section.steps
+            ],
+        }
+        for section in made.sections
+    ]
+    return {
+        "title": in_language(made.title, lang),
+        "facts": [(in_language(f.label, lang), in_language(f.text, lang)) for f in made.facts],
+        "sections": sections,
+        "parameters": [parameter_line(made, key, lang) for key in made.cited],
+        "notes": [in_language(note, lang) for note in made.notes],
+        "disagreements": [in_language(text, lang) for text in made.disagreements],
+        "heads": heads(lang),
+    }
+
+
+async def objected(request: Request) -> Response:
+    """Take an objection of a hospital to the published result."""
+    service: Service = request.app.state.service
+    form = await form_of(request)
+    year = service.desk.board.year
+    if year is None:
+        raise results.nothing_published()
+    number = await run_in_threadpool(
+        object_to, service.store, request.state.caller, year.id, form.one("about"), form.one("text")
+    )
+    request.state.subject = str(number)
+    return RedirectResponse(f"/hospital?sent={number}#objections", 303)
+
+
+async def all_objections(request: Request) -> Response:
+    """Show the agency all objections."""
+    service: Service = request.app.state.service
+    lang = lang_of(request.scope)
+    found = await run_in_threadpool(list_objections, service.store)
+    return page(
+        request, "objections.html.j2", objections=[shown_objection(o, lang) for o in found],
+        may_answer=request.state.caller.role in AGENCY,
+    )  # fmt: skip
+
+
+async def answered(request: Request, number: int) -> Response:
+    """Answer an objection."""
+    service: Service = request.app.state.service
+    form = await form_of(request)
+    decided = {"yes": True, "no": False}.get(form.one("accepted"))
+    if decided is None:
+        raise Problem(422, "invalid", _UNDECIDED)
+    request.state.subject = str(number)
+    await run_in_threadpool(
+        answer_objection, service.store, request.state.caller, number, form.one("answer"), decided
+    )
+    return RedirectResponse("/objections", 303)
+
+
+ROWS = (
+    Row(method="GET", path="/hospital", call=own, roles=HOSPITAL, page=True, audit="see hospital"),
+    Row(method="GET", path="/hospital/{hospital_id}", call=one, roles=READERS, page=True,
+        audit="see hospital"),
+    Row(method="GET", path="/hospital/{hospital_id}/why", call=derived, roles=READERS, page=True,
+        audit="see why"),
+    Row(method="POST", path="/objections", call=objected, roles=HOSPITAL, page=True,
+        body=32 * KIB, audit="object"),
+    Row(method="GET", path="/objections", call=all_objections, roles=REGION, page=True,
+        audit="see objections"),
+    Row(method="POST", path="/objections/{number}", call=answered, roles=AGENCY, page=True,
+        body=32 * KIB, audit="answer objection"),
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""Published results as pages read them: each run folder once, as long as it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from drgpay.ground.errors import both
+from drgpay.report.letters import Letters
+from drgpay.report.run import Run
+from drgpay.report.texts import Words
+from drgpay.runs.manifest import MONTH
+from drgpay.runs.reader import RunFolder
+from drgpay.service.desk import Board
+from drgpay.service.problems import Problem
+from drgpay.service.published import Published
+
+
+def nothing_published() -> Problem:
+    """There is no published year to show anything of."""
+    return Problem(
+        404,
+        "nothing_published",
+        both("经办机构尚未发布年度清算结果", "no settled year is published yet"),
+    )
+
+
+@lru_cache(maxsize=4)
+def _run(folder: Path, digest: str) -> Run:
+    return Run(folder)
+
+
+@lru_cache(maxsize=4)
+def _letters(folder: Path, digest: str, lang: str) -> Letters:
+    return Letters(_run(folder, digest), Words(lang))
+
+
+@lru_cache(maxsize=4)
+def _month(folder: Path, digest: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    found = RunFolder(folder, MONTH)
+    return found.manifest, found.table("months_hospitals").to_pylist()
+
+
+def year_run(board: Board) -> Run:
+    """Return the published year; raises Problem where there is none."""
+    if board.year is None:
+        raise nothing_published()
+    return _run(board.year.folder, board.year.digest)
+
+
+def letters_of(board: Board, lang: str) -> Letters:
+    """Return what the published year tells each hospital; raises Problem where there is none."""
+    if board.year is None:
+        raise nothing_published()
+    return _letters(board.year.folder, board.year.digest, lang)
+
+
+def months_of(board: Board) -> Sequence[Published]:
+    """Return the published months of the published year, the latest last."""
+    year = board.year.year if board.year is not None else None
+    return [run for run in board.runs if run.kind == MONTH and year in (None, run.year)]
+
+
+def month_of(run: Published) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a published month's manifest, and its rows of hospitals for all months so far."""
+    return _month(run.folder, run.digest)
