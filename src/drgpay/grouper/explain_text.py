@@ -11,7 +11,7 @@ from drgpay.cases.editions import shown_edition
 from drgpay.ground.languages import choose, is_chinese
 from drgpay.ground.money import points_text, yuan_text
 from drgpay.grouper.changes import MOST_CODES, Change, Price
-from drgpay.grouper.trace import MEMORY, Condition, Tried, opposite
+from drgpay.grouper.trace import MEMORY, Condition, Failure, Rule, Tried, opposite
 from drgpay.grouper.would_group import contradiction_text
 from drgpay.names.codes import spoken
 from drgpay.names.columns import CODED
@@ -320,8 +320,35 @@ def direction(price: Price, own: Price) -> str:
     return "more" if price.fen > own.fen else "less" if price.fen < own.fen else "same"
 
 
+# what is said of rules that failed, where no value of the case is in it: the same for all cases,
+# and most of what is said; kept with the failure, so that its number stays its own
+_SAID: dict[int, tuple[Failure, Rule, dict[str, Any]]] = {}
+
+
 def tried_dict(step: Tried, e: Explained) -> dict[str, Any]:
-    """Return a rule that was tried, and those inside it, as plain values."""
+    """Return a rule that was tried, and those inside it, as plain values; not to be changed."""
+    f = step.failure
+    if f is None or step.inner or not all(_says_no_value(c, e) for c in f.conditions):
+        return _tried_dict(step, e)
+    known = _SAID.get(id(f))
+    if known is None or known[1] is not step.rule:
+        if len(_SAID) > MEMORY:
+            _SAID.clear()
+        known = _SAID[id(f)] = (f, step.rule, _tried_dict(step, e))
+    return known[2]
+
+
+def _says_no_value(condition: Condition, e: Explained) -> bool:
+    """Return whether a condition is said without a value of the case."""
+    a = condition.atom
+    if isinstance(a, Compare):
+        return False
+    return (
+        bool(e.procedures) or not isinstance(a, Member | StartsWith) or a.fact != "main_procedure"
+    )
+
+
+def _tried_dict(step: Tried, e: Explained) -> dict[str, Any]:
     r, f = step.rule, step.failure
     made: dict[str, Any] = {
         "kind": r.kind,

@@ -28,8 +28,8 @@ from drgpay.service.service import Service
 from drgpay.service.store import what_fails
 
 PARTS: tuple[tuple[Row, ...], ...] = (
+    preview.ROWS,  # first, being asked most
     health.ROWS,
-    preview.ROWS,
     batch.ROWS,
     lookup.ROWS,
     pages.ROWS,

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import count
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from drgpay.service.problems import Problem, of_error
 
 LOG = logging.getLogger("drgpay.service")
+_OWN_PREFIX, _NUMBERS = f"{secrets.token_hex(5)}-", count(1)  # an id names, it opens nothing
 _OWN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # nothing loads from elsewhere, nothing runs that stands in a page
 HEADERS: Mapping[str, str] = {
@@ -64,7 +66,7 @@ class Outer:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        own = _given_id(scope) or secrets.token_hex(8)
+        own = _given_id(scope) or f"{_OWN_PREFIX}{next(_NUMBERS):x}"
         state = scope["state"] = {**scope.get("state", {}), "request_id": own}
         status, head = 0, scope["method"] == "HEAD"
         if head:  # as GET, without its body
