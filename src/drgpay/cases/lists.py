@@ -127,6 +127,23 @@ def open_lists(paths: list[Path], asked: Asked) -> Source:
     return Source(pieces(), None, names, broken, notes=notes)
 
 
+def one_list(
+    raw: bytes, need: Need, encoding: str | None = None
+) -> tuple[dict[str, Any] | None, list[RowNote]]:
+    """Return the one list of a message as a row of our columns, texts as written; else its faults.
+
+    The row is None where the message holds no list, several, or one that cannot be read.
+    """
+    rows = _Rows(need)
+    for span in spans_of(raw, encoding):
+        rows.add("", span)
+    part = rows.part()
+    notes = [n if isinstance(n, RowNote) else RowNote(n, "list_unreadable") for *_, n in part.notes]
+    if notes or len(part.table) != 1:
+        return None, notes
+    return part.table.to_pylist()[0], []
+
+
 def _account(file: str, seen: Seen, met: int, marks: int, broken: BrokenRows) -> None:
     """Add a fault for every list that a file announces and that no list or fault stands for."""
     missing = seen.marks - marks

@@ -17,7 +17,7 @@ from typing import Any
 
 from drgpay import __version__
 from drgpay.cases.ages import NEAR_DAYS, NEWBORN_DAYS, YEAR_DAYS
-from drgpay.cases.editions import read_edition
+from drgpay.cases.editions import INSURANCE, read_edition
 from drgpay.cases.tidy import grams_of
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
 from drgpay.ground.money import decimal_text, divide_rounded, points_text
@@ -218,6 +218,10 @@ class Desk:
                     self._others.popitem(last=False)
             self._others.move_to_end(scheme)
         return found
+
+    def edition_of_lists(self, scheme: str | None) -> str | None:
+        """Return the edition that settlement lists are written in, None where no scheme reads it."""
+        return INSURANCE if INSURANCE in self.grouper(scheme).editions else None
 
     def is_ready(self, scheme: str | None) -> bool:
         """Whether a scheme is compiled, so that an answer need not wait for it."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from drgpay.ground.errors import both
 from drgpay.service.answers import json_response
 from drgpay.service.models import EXAMPLE, LONGEST_TEXT, CaseIn, Codes, case_of
+from drgpay.service.national import is_national, national_answer
 from drgpay.service.problems import Problem, lang_of
 from drgpay.service.roles import READERS
 from drgpay.service.rows import KIB, Row
@@ -140,8 +141,14 @@ async def preview_raw(request: Request) -> Response:
     body = await request.body()
     lang = lang_of(request.scope)
     explained, scheme = asked(request)
+    try:
+        case = case_of(CaseIn.model_validate_json(body))
+    except ValidationError as error:
+        if not is_national(body):
+            raise
+        del error  # a list of the national interface is none of our models
+        return await run_in_threadpool(national_answer, request, body, explained, scheme, lang)
     desk = request.app.state.service.desk
-    case = case_of(CaseIn.model_validate_json(body))
     if not desk.is_ready(scheme):
         await run_in_threadpool(desk.grouper, scheme)
     answer = desk.preview(case, request.state.caller, scheme=scheme, explained=explained, lang=lang)
