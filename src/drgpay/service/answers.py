@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import orjson
@@ -14,7 +16,14 @@ JSON = "application/json"
 
 def dumped(value: Any) -> bytes:
     """Return plain values as JSON in UTF-8."""
-    return orjson.dumps(value)  # 8 µs for a preview where json takes 42
+    return orjson.dumps(value, default=_exact)  # 8 µs for a preview where json takes 42
+
+
+def _exact(value: Any) -> str:
+    """Return an exact number as text; raises TypeError for what has no text of its own."""
+    if isinstance(value, Decimal | Fraction):
+        return str(value)
+    raise TypeError(type(value).__name__)
 
 
 def json_response(value: Any) -> Response:

@@ -451,7 +451,7 @@ def base_dict(board: Board, row: dict[str, Any], sees_all: bool) -> dict[str, An
     }  # fmt: skip
 
 
-def _kept(model: type[BaseModel]) -> dict[str, Any]:
+def kept_by_client(model: type[BaseModel]) -> dict[str, Any]:
     """Return what FastAPI is told of an answer that may be kept."""
     return {
         "response_model": model,
@@ -460,18 +460,18 @@ def _kept(model: type[BaseModel]) -> dict[str, Any]:
 
 
 ROWS = (
-    Row(method="GET", path="/v1/codes", call=codes, roles=READERS, told=_kept(CodesOut)),
-    Row(method="GET", path="/v1/schemes", call=schemes, roles=READERS, told=_kept(SchemesOut)),
+    Row(method="GET", path="/v1/codes", call=codes, roles=READERS, told=kept_by_client(CodesOut)),
+    Row(method="GET", path="/v1/schemes", call=schemes, roles=READERS, told=kept_by_client(SchemesOut)),
     Row(
         method="GET", path="/v1/schemes/{id}/versions", call=versions, roles=READERS,
-        told=_kept(SchemesOut),
+        told=kept_by_client(SchemesOut),
     ),
     Row(
         method="GET", path="/v1/schemes/{id}/drgs", call=groups, roles=READERS,
-        told=_kept(GroupsOut),
+        told=kept_by_client(GroupsOut),
     ),
     Row(
         method="GET", path="/v1/schemes/{id}/drgs/{drg}", call=group, roles=READERS,
-        told=_kept(GroupOut),
+        told=kept_by_client(GroupOut),
     ),
 )  # fmt: skip
