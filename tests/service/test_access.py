@@ -58,6 +58,10 @@ GET /v1/schemes                  401       ok        ok        ok        ok     
 GET /v1/schemes/{id}/drgs        401       ok        ok        ok        ok        403
 GET /v1/schemes/{id}/drgs/{drg}  401       ok        ok        ok        ok        403
 GET /v1/schemes/{id}/versions    401       ok        ok        ok        ok        403
+GET /v1/runs                     401       ok        ok        ok        ok        403
+GET /v1/runs/{id}                401       ok        ok        ok        ok        403
+GET /v1/runs/{id}/hospitals/{hospital} 401 ok        404       ok        ok        403
+GET /v1/runs/{id}/why            401       ok        404       ok        ok        403
 POST /v1/preview/batch           401       ok        ok        ok        ok        403
 GET /v1/jobs                     401       ok        ok        ok        ok        403
 GET /v1/jobs/{job_id}            401       ok        404       404       404       403
@@ -94,6 +98,13 @@ ASKED: dict[str, Callable[[Served], Asked]] = {
     "POST /v1/preview": lambda _: Asked("/v1/preview", {"json": CASE}),
     "GET /static/{name:path}": lambda _: Asked(asset("app.css")),
     "GET /v1/codes": lambda _: Asked("/v1/codes?q=I63"),
+    "GET /v1/runs/{id}": lambda served: Asked(f"/v1/runs/{served.run.id}"),
+    "GET /v1/runs/{id}/hospitals/{hospital}": lambda served: Asked(
+        f"/v1/runs/{served.run.id}/hospitals/{HOSPITAL}"
+    ),
+    "GET /v1/runs/{id}/why": lambda served: Asked(
+        f"/v1/runs/{served.run.id}/why?hospital={HOSPITAL}"
+    ),
     "GET /v1/schemes/{id}/versions": lambda _: Asked("/v1/schemes/zhejiang/versions"),
     "GET /v1/schemes/{id}/drgs": lambda _: Asked("/v1/schemes/ex1-tiny/drgs"),
     "GET /v1/schemes/{id}/drgs/{drg}": lambda _: Asked("/v1/schemes/zj-drg-2024/drgs/BR21"),
