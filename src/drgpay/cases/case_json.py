@@ -22,6 +22,7 @@ from drgpay.names.columns import BY_NAME, CASE_COLUMNS
 AT_ONCE = 16_384  # cases
 _BLOCK = 1 << 20
 MOST_OF_ONE = 1 << 20  # characters of one case
+MOST_UNUSED = 100
 _BETWEEN = " \t\r\n,"
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
@@ -71,16 +72,18 @@ def _batch(
     columns: dict[str, list[Any]] = {}
     for field in schema:
         read = _codes if pa.types.is_list(field.type) else _text
-        columns[field.name] = [read(one.get(field.name)) for one in objects]
+        values = [one.get(field.name) for one in objects]
+        plain = list if pa.types.is_list(field.type) else str
+        columns[field.name] = [
+            value if type(value) is plain and value else read(value) for value in values
+        ]
     numbers = columns["case_id"]
     for place, own in enumerate(numbers):
         if own is None:
             numbers[place] = str(first + place)
-    known = schema.names
-    for one in objects:
-        for key in one.keys() - set(known):
-            if key not in BY_NAME and len(unused) < 100:
-                unused[key[:40]] = None
+    strange = set().union(*objects) - BY_NAME.keys()
+    for key in sorted(strange)[: MOST_UNUSED - len(unused)]:
+        unused[key[:40]] = None
     arrays = [pa.array(columns[f.name], f.type) for f in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 

@@ -6,6 +6,7 @@ one: an upload is on disk before its job is accepted, and a result counts only w
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -61,6 +62,9 @@ class Worker:
         """Work until the standing input ends."""
         self._patiently(lambda: jobs.release_of(self.store, host_prefix()))
         self._patiently(lambda: warm_up(self.desk))
+        # what lives as long as the process is not searched again, many short-lived values seldom
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 50)
         tell("ready")
         lanes = [
             threading.Thread(target=self._lane, args=(0, None), daemon=True),
