@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # what the pages take from npm; with Node from PyPI, by assets/package-lock.json
 ASSETS := src/drgpay/service/pages/static/vendor/LICENSES.txt
 
-.PHONY: assets browser help demo test test-long test-lowest lint types bench wheel clean
+.PHONY: assets browser help demo test test-long test-lowest lint types bench soak wheel clean
 
 help:
 	@echo "make demo       an invented city of 300,000 cases, grouped and settled, with a report"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint       format and lint;  make types: strict typing of src"
 	@echo "make assets     scripts of the pages, from npm (make demo and make test do it by themselves)"
 	@echo "make bench      every number about speed that we claim, measured in one run"
+	@echo "make soak       20 minutes of mixed load on the service: no fault, memory flat"
 	@echo "make wheel      build a wheel into dist/ and try it in an empty environment"
 
 $(READY): pyproject.toml
@@ -90,6 +91,10 @@ types: $(READY)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+
+MINUTES := 20
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 wheel: $(READY)
 	rm -rf dist
