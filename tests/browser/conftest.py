@@ -18,6 +18,8 @@ import httpx
 import pytest
 import uvicorn
 
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_month
 from drgpay.runs.folder import write_run
 from drgpay.service.app import make_app
 from drgpay.service.keys import add_key
@@ -35,6 +37,7 @@ CHROMIUM = next(
     (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))),
     None,
 )
+MONTH = "2024-06"
 DESK, PHONE = (1366, 768), (390, 844)
 
 
@@ -107,8 +110,11 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
         pytest.skip(lacks)
     folder = tmp_path_factory.mktemp("site")
     write_run(year_end(EX1), folder / "run")
-    service = Service(Settings(data=folder / "data", scheme=SCHEME))
+    rates = (("login", "10000/minute"),)
+    service = Service(Settings(data=folder / "data", scheme=SCHEME, rates=rates))
     publish(service.store, folder / "run", "test")
+    write_month(run_month(EX1, MONTH), folder / "month")
+    publish(service.store, folder / "month", "test")
     keys = {
         role: add_key(
             service.store, service.secret, role, f"a {role}",
