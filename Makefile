@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # what the pages take from npm; with Node from PyPI, by assets/package-lock.json
 ASSETS := src/drgpay/service/pages/static/vendor/LICENSES.txt
 
-.PHONY: assets browser help demo test test-long test-lowest lint types bench soak wheel clean
+.PHONY: assets needed help demo test test-long test-lowest lint types bench soak wheel clean
 
 help:
 	@echo "make demo       an invented city of 300,000 cases, grouped and settled, with a report"
@@ -54,21 +54,25 @@ $(ASSETS): assets/package-lock.json assets/build.py assets/charts.mjs | $(READY)
 
 assets: $(ASSETS)
 
-# the pages' tests drive Debian's Chromium; where it cannot be installed they are skipped by name
-browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; }; } || \
-	  echo "no Chromium: the pages' tests in a browser will be skipped"
+# what tests ask for besides Python: Debian's Chromium, PostgreSQL, h2load. Where they are missing and
+# cannot be installed, tests that need them are skipped by name and counted at the end
+needed:
+	@missing=; command -v chromium >/dev/null || missing="chromium fonts-noto-cjk"; \
+	  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	  command -v h2load >/dev/null || missing="$$missing nghttp2-client"; \
+	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } || \
+	  echo "not installed: $$missing; tests that need it will be skipped"
 
 demo: $(READY)
 	-@$(MAKE) --no-print-directory assets
 	$(BIN)/drgpay demo -o demo
 
-test: $(READY) $(ASSETS) browser
+test: $(READY) $(ASSETS) needed
 	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=3) $(SPARK) $(VENV)/.bytecode $(VENV)/.kernels
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
-test-long: $(READY) $(SPARK) $(ASSETS) browser
+test-long: $(READY) $(SPARK) $(ASSETS) needed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --durations=20
 
 # every dependency at its lower bound; their own warnings about each other are none of ours

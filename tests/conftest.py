@@ -5,7 +5,9 @@ The marks `xdist_group` say the same, but pytest-xdist 3.8 does nothing with the
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -40,3 +42,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return together(nodeid)
 
     return Scheduling(config, log)
+
+
+# what `make test` installs where it can: a test that is skipped for lack of it is counted by name,
+# and fails the run where DRGPAY_ALL_TESTS is set, as in CI
+INSTALLED = re.compile(
+    r"needs (Chromium|Playwright|the pages' scripts)|PostgreSQL is not installed"
+)
+
+
+def lacking(config: pytest.Config) -> list[str]:
+    """Return the reasons for which tests were skipped that should have run, one a test."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", ()) if reporter is not None else ()
+    reasons = [str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)]
+    return [reason for reason in reasons if INSTALLED.search(reason)]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for reason, number in sorted(Counter(lacking(config)).items()):
+        terminalreporter.write_line(f"not run: {number} tests, {reason.removeprefix('Skipped: ')}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    on_worker = hasattr(session.config, "workerinput")
+    if os.environ.get("DRGPAY_ALL_TESTS") and not on_worker and lacking(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
