@@ -58,6 +58,8 @@ GET /v1/schemes                  401       ok        ok        ok        ok     
 GET /v1/schemes/{id}/drgs        401       ok        ok        ok        ok        403
 GET /v1/schemes/{id}/drgs/{drg}  401       ok        ok        ok        ok        403
 GET /v1/schemes/{id}/versions    401       ok        ok        ok        ok        403
+GET /docs                        303       ok        ok        ok        ok        ok
+GET /v1/openapi.json             401       ok        ok        ok        ok        ok
 GET /v1/runs                     401       ok        ok        ok        ok        403
 GET /v1/runs/{id}                401       ok        ok        ok        ok        403
 GET /v1/runs/{id}/hospitals/{hospital} 401 ok        404       ok        ok        403
