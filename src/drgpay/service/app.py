@@ -66,6 +66,7 @@ def make_app(service: Service) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.service = service
+    app.state.rows = {(row.method, row.path): row for row in rows()}
     for row in rows():
         _add(app, row, service)
     app.add_middleware(Outer, usage=service.usage, tell=tell)

@@ -61,7 +61,7 @@ NATIONAL_OUT: dict[str, Any] = {
 }
 
 
-def described(app: FastAPI, rows: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
+def described(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI of an app, made once: faults as problems, keys, roles, messages."""
     made: dict[str, Any] | None = getattr(app.state, "described", None)
     if made is not None:
@@ -74,6 +74,7 @@ def described(app: FastAPI, rows: Mapping[tuple[str, str], Row]) -> dict[str, An
     made["components"]["securitySchemes"] = {
         KEY: {"type": "http", "scheme": "bearer", "description": "密钥，由密钥管理员发放"}
     }
+    rows: Mapping[tuple[str, str], Row] = app.state.rows
     for path, methods in made["paths"].items():
         for method, operation in methods.items():
             _amend(operation, rows[method.upper(), path])
@@ -120,20 +121,14 @@ def examples(made: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
                     yield method, path, f"{model.get('title')} {number}", value
 
 
-def _rows_of(request: Request) -> dict[tuple[str, str], Row]:
-    from drgpay.service.app import rows
-
-    return {(row.method, row.path): row for row in rows()}
-
-
 async def openapi(request: Request) -> Response:
     """本API的OpenAPI描述。"""
-    return kept_response(request, described(request.app, _rows_of(request)))
+    return kept_response(request, described(request.app))
 
 
 async def docs(request: Request) -> Response:
     """本API的说明页：由OpenAPI生成，不从别处加载任何内容。"""
-    made = described(request.app, _rows_of(request))
+    made = described(request.app)
     return page(request, "docs.html.j2", operations=list(_operations(made, lang_of(request.scope))))
 
 
