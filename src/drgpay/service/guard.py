@@ -75,8 +75,7 @@ class Guard:
             status = status or 500
             raise
         finally:
-            if not row.noted_first or status >= 400:
-                self._noted(scope, status)
+            self._noted(scope, status)
 
     async def _caller(self, request: Request) -> Caller | None:
         """Return who asks, None for a stranger; raises Problem for a key that opens nothing."""

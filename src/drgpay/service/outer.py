@@ -18,7 +18,8 @@ from drgpay.service.problems import Problem, of_error
 
 LOG = logging.getLogger("drgpay.service")
 _OWN_PREFIX, _NUMBERS = f"{secrets.token_hex(5)}-", count(1)  # an id names, it opens nothing
-_OWN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# as machines make them: a case id or a name of a file is none
+_OWN_ID = re.compile(r"(?=[0-9-]*[a-fA-F])[0-9a-fA-F-]{16,64}")
 # nothing loads from elsewhere, nothing runs that stands in a page
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (

@@ -77,7 +77,10 @@ class Service:
         self.store.close()
 
     async def _warmed(self) -> None:
-        await run_in_threadpool(self.desk.warm_up)
+        try:
+            await run_in_threadpool(self.desk.warm_up)
+        except Exception as error:  # it serves on, and says that it is not ready
+            LOG.error("the service does not get warm: %s", error)
 
     async def _woken(self) -> None:
         """Start the process of jobs at once where there are some, or where it is to be ready."""

@@ -116,14 +116,14 @@ def hashed(name: str, password: str) -> str:
     if not SHORTEST <= len(password) <= LONGEST:
         raise InputError(
             both(
-                f"密码须为{SHORTEST}至{LONGEST}个字符", f"{SHORTEST} to {LONGEST} letters, please"
+                f"密码须为{SHORTEST}至{LONGEST}个字符",
+                f"a password has {SHORTEST} to {LONGEST} letters",
             ),
-            where=both("密码", "password"),
+            remedy=both("换一个密码", "choose another password"),
         )
     if len(set(password)) < 5 or name.casefold() in password.casefold():
         raise InputError(
             both("密码太容易猜到", "this password is easy to guess"),
-            where=both("密码", "password"),
             remedy=both(
                 "不含用户名，至少五种不同字符", "not with the name in it, five letters that differ"
             ),

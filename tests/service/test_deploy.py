@@ -1,0 +1,82 @@
+"""What the service is deployed with: read by the programs that will read it, where they are here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from drgpay.cli.serve import serve
+from drgpay.service.app import rows
+
+ROOT = Path(__file__).parents[2]
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def test_compose__starts_the_service_with_options_that_there_are(compose: Any) -> None:
+    (script,) = compose["services"]["service"]["command"]
+    words = shlex.split(script.rpartition("exec drgpay serve ")[2])
+    known = {name for option in serve.params for name in option.opts}
+    options = [word for word in words if word.startswith("--")]
+    assert options and set(options) <= known
+    assert {"--secure", "--behind-proxy", "--workers"} <= set(options)
+
+
+def test_compose__opens_no_door_but_the_proxys(compose: Any) -> None:
+    services = compose["services"]
+    assert {name for name, one in services.items() if "ports" in one} == {"proxy"}
+    assert compose["networks"]["inside"]["internal"] is True
+    assert services["service"]["networks"] == services["database"]["networks"] == ["inside"]
+    subnet = compose["networks"]["inside"]["ipam"]["config"][0]["subnet"]
+    assert services["service"]["environment"]["FORWARDED_ALLOW_IPS"] == subnet
+    assert services["service"]["cap_drop"] == ["ALL"] and services["service"]["read_only"]
+    text = str(compose)
+    assert "PASSWORD': '" not in text, "no password stands in the file"
+
+
+def test_containerfile__runs_as_nobody_in_particular_and_copies_what_there_is() -> None:
+    lines = (ROOT / "Containerfile").read_text(encoding="utf-8").splitlines()
+    users = [line for line in lines if line.startswith("USER ")]
+    assert users == ["USER drgpay"] and lines.index(users[0]) < lines.index('ENTRYPOINT ["drgpay"]')
+    assert all("slim" in line for line in lines if line.startswith("FROM "))
+    for line in lines:
+        if line.startswith("COPY ") and "--from" not in line:
+            for name in line.split()[1:-1]:
+                assert (ROOT / name).exists(), name
+
+
+def test_nginx__knows_the_routes_that_it_treats_otherwise() -> None:
+    found = re.findall(r"location (=|~) (\S+) \{", NGINX)
+    paths = [re.sub(r"\{[^}]*\}", "x", row.path) for row in rows()]
+    assert len(found) == 4
+    for kind, pattern in found:
+        fits = [p for p in paths if p == pattern or (kind == "~" and re.fullmatch(pattern, p))]
+        assert fits, f"no route at {pattern}"
+
+
+def test_nginx__reads_its_settings(tmp_path: Path) -> None:
+    nginx, openssl = shutil.which("nginx", path="/usr/sbin:/usr/bin"), shutil.which("openssl")
+    if not nginx or not openssl:
+        pytest.skip("nginx or openssl is not installed")
+    words = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=x"
+    more = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    subprocess.run([*words.split(), *more], check=True, capture_output=True)
+    text = NGINX.replace("/etc/nginx/tls", str(tmp_path)).replace("service:8000", "127.0.0.1:8000")
+    text = text.replace("/run/nginx.pid", f"{tmp_path}/pid")
+    (tmp_path / "nginx.conf").write_text(text, encoding="utf-8")
+    told = subprocess.run(
+        [nginx, "-t", "-c", str(tmp_path / "nginx.conf"), "-g", f"error_log {tmp_path}/log;"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr

@@ -1,0 +1,145 @@
+"""`drgpay keys`: handed out, listed, revoked; users with their passwords."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from drgpay.ground.errors import InputError
+from drgpay.report.amounts import display_width
+from drgpay.service.keys import KeyRing, add_key
+from drgpay.service.roles import Role
+from drgpay.service.settings import Settings, secret_of
+from drgpay.service.store import KEYS, Store, now
+from drgpay.service.users import check_password
+from tests.command import drgpay
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(Settings(data=tmp_path).url)
+    made.upgrade()
+    return made
+
+
+def test_key__is_handed_out_listed_and_revoked(tmp_path: Path, store: Store) -> None:
+    made = drgpay(
+        "keys",
+        "add",
+        "hospital",
+        "--name",
+        "病案室 HIS",
+        "--hospital",
+        "330106001",
+        "--data",
+        tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.strip()
+    assert re.fullmatch(r"dp_[0-9a-f]{12}_[\w-]{43}", key) and "只显示这一次" in made.stderr
+    drgpay("keys", "add", "agency", "--name", "a", "--days", "0", "--data", tmp_path)
+    ring = KeyRing(store, secret_of(tmp_path))
+    caller = ring.find(key)
+    assert caller is not None and (caller.role, caller.hospital) == (Role.HOSPITAL, "330106001")
+    listed = drgpay("keys", "list", "--data", tmp_path).stdout
+    lines = listed.splitlines()
+    assert lines[0].split() == ["编号", "角色", "机构", "名称", "发放", "到期", "状态"]
+    own, agency = (
+        next(line for line in lines if word in line) for word in ("330106001", "经办机构")
+    )
+    assert "医疗机构" in own and "病案室 HIS" in own and own.endswith("有效") and "—" in agency
+    states = {display_width(line[: line.rindex(line.split()[-1])]) for line in lines}
+    assert len(states) == 1, "the columns stand under their heads"
+    assert key not in listed and key.split("_", 2)[2] not in listed
+    key_id = key.split("_")[1]
+    assert "已吊销" in drgpay("keys", "revoke", key_id, "--data", tmp_path).stdout
+    ring.refresh()
+    assert ring.find(key) is None
+    assert "revoked" in drgpay("keys", "list", "--data", tmp_path, lang="en").stdout
+    again = drgpay("keys", "revoke", key_id, "--data", tmp_path)
+    assert again.returncode == 5 and "没有可以吊销的密钥" in again.stderr
+    assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "hospital", "days"),
+    [
+        (Role.HOSPITAL, "x", "", 1),
+        (Role.AGENCY, "x", "H1", 1),
+        (Role.AGENCY, " ", "", 1),
+        (Role.AGENCY, "x", "", -1),
+        (Role.AGENCY, "x", "", 99_999),
+    ],
+    ids=range(5),
+)
+def test_key__that_cannot_be_is_refused(
+    role: Role, name: str, hospital: str, days: int, store: Store
+) -> None:
+    with pytest.raises(InputError):
+        add_key(store, b"s" * 32, role, name, hospital=hospital, days=days)
+    assert store.rows(sa.select(KEYS)) == []
+
+
+def test_key__of_no_role_is_refused_by_the_command(tmp_path: Path, store: Store) -> None:
+    made = drgpay("keys", "add", "nobody", "--name", "x", "--data", tmp_path)
+    assert made.returncode == 2 and not made.stdout and re.search("[\u4e00-\u9fff]", made.stderr)
+    made = drgpay("keys", "add", "hospital", "--name", "x", "--data", tmp_path)
+    assert made.returncode == 5 and not made.stdout and "须写明机构编码" in made.stderr
+
+
+def test_key__that_has_expired_opens_nothing(tmp_path: Path, store: Store) -> None:
+    secret = secret_of(tmp_path)
+    key = add_key(store, secret, Role.AGENCY, "short", days=1)
+    ring = KeyRing(store, secret)
+    assert ring.find(key) is not None
+    store.write(sa.update(KEYS).values(expires_at=now() - 1))
+    ring.refresh()
+    assert ring.find(key) is None
+    assert "过期" in drgpay("keys", "list", "--data", tmp_path).stdout
+
+
+def test_key__of_another_secret_opens_nothing(tmp_path: Path, store: Store) -> None:
+    key = add_key(store, secret_of(tmp_path), Role.AGENCY, "a")
+    assert KeyRing(store, b"x" * 32).find(key) is None
+
+
+def test_secret__that_others_can_read_is_refused(tmp_path: Path) -> None:
+    secret_of(tmp_path)
+    (tmp_path / "secret.key").chmod(0o644)
+    with pytest.raises(InputError, match="other users can read"):
+        secret_of(tmp_path)
+    (tmp_path / "secret.key").chmod(0o600)
+    (tmp_path / "secret.key").write_text("not a secret")
+    with pytest.raises(InputError, match="hexadecimal"):
+        secret_of(tmp_path)
+
+
+def test_user__is_added_listed_locked_and_given_a_password(tmp_path: Path, store: Store) -> None:
+    def user(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+        return subprocess.run(
+            [sys.executable, "-m", "drgpay", "keys", "user", *words, "--data", str(tmp_path)],
+            input=typed, capture_output=True, encoding="utf-8", env=env, check=False,
+        )  # fmt: skip
+
+    added = user("add", "王", "hospital", "--hospital", "H1", typed="correct horse 马\n")
+    assert added.returncode == 0, added.stderr
+    assert "已添加" in added.stdout and "horse" not in added.stdout + added.stderr
+    assert check_password(store, "王", "correct horse 马")[1]
+    weak = user("add", "李", "agency", typed="123\n")
+    assert weak.returncode == 5 and "12" in weak.stderr
+    listed = drgpay("keys", "user", "list", "--data", tmp_path).stdout
+    assert "王" in listed and "李" not in listed and "argon2" not in listed
+    drgpay("keys", "user", "lock", "王", "--data", tmp_path)
+    assert not check_password(store, "王", "correct horse 马")[1]
+    assert "停用" in drgpay("keys", "user", "list", "--data", tmp_path).stdout
+    assert user("password", "王", typed="another horse 马\n").returncode == 0
+    assert check_password(store, "王", "another horse 马")[1]
+    nobody = drgpay("keys", "user", "lock", "nobody", "--data", tmp_path)
+    assert nobody.returncode == 5 and "没有用户" in nobody.stderr
