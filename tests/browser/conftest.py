@@ -111,7 +111,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
     folder = tmp_path_factory.mktemp("site")
     write_run(year_end(EX1), folder / "run")
     rates = (("login", "10000/minute"),)
-    service = Service(Settings(data=folder / "data", scheme=SCHEME, rates=rates))
+    service = Service(Settings(data=folder / "data", scheme=SCHEME, region=str(EX1), rates=rates))
     publish(service.store, folder / "run", "test")
     write_month(run_month(EX1, MONTH), folder / "month")
     publish(service.store, folder / "month", "test")

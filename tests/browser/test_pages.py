@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[Role, str, str]] = {
     "/hospital": (HOSPITAL, "应收回", "Settlement"),
     "/hospital/H1/why": (HOSPITAL, "所用参数与条款", "Parameters and clauses"),
     "/region": (AGENCY, "总额控制", "The ceiling"),
+    "/region/trial": (AGENCY, "回到现行", "As today"),
     "/objections": (AUDITOR, "异议", "Objections"),
     "/nowhere": (AGENCY, "没有这一项", "no such thing"),
 }
@@ -149,6 +150,19 @@ def test_log_in__is_what_a_stranger_sees(site: Site, serious: Callable[[Any], li
     page.get_by_role("button", name="退出").click()
     page.locator("input[name=key]").wait_for()
     assert page.url == f"{site.url}/login"
+
+
+def test_trial__moves_the_point_value_with_the_budget(site: Site) -> None:
+    page = site.open(AGENCY, "/region/trial")
+    answer = page.locator("#trial-answer")
+    answer.get_by_text("与现行相同").wait_for()
+    slider = page.locator("input[name='budget.310']")
+    for _ in range(4):
+        slider.press("ArrowRight")
+    answer.locator("[data-chart] svg").wait_for()
+    rows = answer.locator("table").first.locator("tbody tr")
+    assert rows.filter(has_text="310").locator("td").last.inner_text().startswith("+")
+    assert rows.filter(has_text="390").locator("td").last.inner_text() == "0.0000"
 
 
 def test_print__shows_the_paper_without_what_is_pressed(site: Site) -> None:

@@ -71,7 +71,7 @@ def serving(
     **settings: Any,
 ) -> Iterator[Served]:
     """Run a service in a folder, with a key of each role; nothing is published unless given."""
-    service = Service(Settings(data=data, scheme=SCHEME, rates=rates, **settings))
+    service = Service(Settings(data=data, scheme=SCHEME, region=str(EX1), rates=rates, **settings))
     run = None if publish_run is None else publish(service.store, publish_run, "test")
     keys = {
         role: add_key(

@@ -38,6 +38,13 @@ from drgpay.ground.errors import InputError, both
     show_default=False,
 )
 @option(
+    "--region",
+    "区域文件夹，经办机构在网页上用它试算",
+    "the region's folder, on which the agency tries settings in the pages",
+    default="",
+    show_default=False,
+)
+@option(
     "--rate",
     "rates",
     "限额，如 preview=6000/minute",
@@ -60,6 +67,7 @@ def serve(
     workers: int,
     publish: tuple[Path, ...],
     scheme: str,
+    region: str,
     rates: tuple[str, ...],
     secure: bool,
     behind_proxy: bool,
@@ -84,6 +92,7 @@ def serve(
         data=private_folder(data),
         database=database,
         scheme=scheme,
+        region=region or (str(data / "demo" / "region") if demo else ""),
         jobs_at_once=True,
         secure_cookies=secure,
         behind_proxy=behind_proxy,

@@ -23,12 +23,14 @@ class Settings:
     `job_process`: whether this service works on jobs, in a process of its own, which
     is started by the first job, or with the service where `jobs_at_once`.
     `scheme`: name or folder of the published results' scheme, where it is not a bundled one.
+    `region`: the folder of the region that the agency tries on, empty for none.
     `rates` are overridden limits by name (rates.py), as `limits` writes them: `600/minute`.
     """
 
     data: Path
     database: str = ""
     scheme: str = ""
+    region: str = ""
     upload_bytes: int = 512 * 1024 * 1024
     batch_cases: int = 200_000
     direct_seconds: float = 10.0

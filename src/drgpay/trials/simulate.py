@@ -325,7 +325,7 @@ def _due(outcome: Outcome, key: Key) -> int:
 
 
 @dataclass
-class _Runner:
+class Runner:
     """Settles under sets of settings; keeps one reading of the cases at a time."""
 
     region: Region
@@ -400,7 +400,7 @@ class _Runner:
             settings = min(pending, key=lambda s: _reading_first(s, pending[s]))
             region = self.place(settings)
             try:
-                prepared = self._prepare(region, settings, pending[settings])
+                prepared = self.prepare(region, settings, pending[settings])
             except DrgpayError as error:
                 self._refuse(settings, error)
                 del pending[settings]
@@ -415,7 +415,7 @@ class _Runner:
             prepared.close()
             del prepared  # before the next one is read
 
-    def _prepare(self, region: Region, settings: Settings, policy: YearPolicy) -> Prepared:
+    def prepare(self, region: Region, settings: Settings, policy: YearPolicy) -> Prepared:
         self.readings += 1
         grouper = self.grouper(region)
         check_given_drgs(region, grouper)
@@ -499,7 +499,7 @@ def simulate(
     loaded = load_policy(region.policy, region.path)
     _check_asked(region, trials, sweeps)
     quiet: Progress = lambda name, total: lambda done: None  # noqa: E731
-    runner = _Runner(region, loaded, threads, lang, progress or quiet, spool)
+    runner = Runner(region, loaded, threads, lang, progress or quiet, spool)
     wanted: list[Settings] = [NO_SETTINGS]
     detailed: set[Settings] = {NO_SETTINGS}
     for trial in trials:
@@ -538,7 +538,7 @@ def simulate(
     )
 
 
-def _result(runner: _Runner, trial: Trial, causes: bool) -> TrialResult:
+def _result(runner: Runner, trial: Trial, causes: bool) -> TrialResult:
     settings = frozenset(trial.settings)
     if settings in runner.refused:
         return TrialResult(trial, None, runner.refused[settings])

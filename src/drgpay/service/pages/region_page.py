@@ -28,8 +28,9 @@ from drgpay.service.pages.charts import Series, chart, lengths
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import lang_of, not_there
 from drgpay.service.published import Published
-from drgpay.service.roles import REGION
+from drgpay.service.roles import AGENCY, REGION
 from drgpay.service.rows import Row
+from drgpay.service.service import Service
 
 PLACES = 4
 _SCRIPTS = ["vendor/echarts.js", "charts.js"]
@@ -38,11 +39,13 @@ _SCRIPTS = ["vendor/echarts.js", "charts.js"]
 async def region(request: Request) -> Response:
     """Show the region to the agency and to auditors."""
     lang = lang_of(request.scope)
-    board: Board = request.app.state.service.desk.board
+    service: Service = request.app.state.service
+    board = service.desk.board
     if not board.runs:
         raise results.nothing_published()
     values = await run_in_threadpool(_view, board, lang)
-    return page(request, "region.html.j2", scripts=_SCRIPTS, **values)
+    may_try = bool(service.settings.region) and request.state.caller.role in AGENCY
+    return page(request, "region.html.j2", scripts=_SCRIPTS, may_try=may_try, **values)
 
 
 def _view(board: Board, lang: str) -> dict[str, Any]:

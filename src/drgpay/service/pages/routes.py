@@ -9,6 +9,7 @@ from drgpay.service.pages import (
     preview_page,
     region_page,
     statics,
+    trial_page,
 )
 from drgpay.service.rows import Row
 
@@ -19,4 +20,5 @@ ROWS: tuple[Row, ...] = (
     *groups_page.ROWS,
     *hospital_page.ROWS,
     *region_page.ROWS,
+    *trial_page.ROWS,
 )
