@@ -25,7 +25,7 @@ FLOORS = [
     {"why", "signals", "spark"},
     {"report"},
     {"synth"},
-    {"service"},
+    {"service", "client"},
     {"cli"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

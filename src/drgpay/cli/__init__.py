@@ -41,6 +41,7 @@ COMMANDS = {
     "simulate": ("drgpay.cli.simulate", "simulate"),
     "serve": ("drgpay.cli.serve", "serve"),
     "keys": ("drgpay.cli.keys", "keys"),
+    "mcp": ("drgpay.cli.mcp", "mcp"),
     "synth": ("drgpay.cli.synth", "synth"),
     "demo": ("drgpay.cli.demo", "demo"),
 }
