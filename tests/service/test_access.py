@@ -37,6 +37,8 @@ GET /healthz                     ok        ok        ok        ok        ok     
 GET /hospital                    303       ok        ok        403       403       403
 GET /hospital/{hospital_id}      303       ok        404       ok        ok        403
 GET /hospital/{hospital_id}/why  303       ok        404       ok        ok        403
+GET /login/callback              404       404       404       404       404       404
+GET /login/oidc                  404       404       404       404       404       404
 GET /login                       ok        ok        ok        ok        ok        ok
 POST /login                      ok        ok        ok        ok        ok        ok
 POST /logout                     ok        ok        ok        ok        ok        ok

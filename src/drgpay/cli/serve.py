@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -78,7 +79,7 @@ def serve(
     from drgpay.service.published import publish as publish_run
     from drgpay.service.server import bound
     from drgpay.service.server import serve as run
-    from drgpay.service.settings import Settings
+    from drgpay.service.settings import Settings, oidc_of
     from drgpay.service.store import Store, private_folder
 
     if workers > 1 and (not database or database.startswith("sqlite")):
@@ -96,6 +97,7 @@ def serve(
         jobs_at_once=True,
         secure_cookies=secure,
         behind_proxy=behind_proxy,
+        oidc=oidc_of(os.environ),
         rates=tuple((name, limit) for name, _, limit in pairs),
     )
     store = Store(settings.url)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
 from drgpay.ground.errors import DrgpayError, both
-from drgpay.service import audit_log, batch, health, login, lookup, openapi, preview, results
+from drgpay.service import audit_log, batch, health, login, lookup, oidc, openapi, preview, results
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
 from drgpay.service.pages import routes as pages
@@ -36,6 +36,7 @@ PARTS: tuple[tuple[Row, ...], ...] = (
     openapi.ROWS,
     pages.ROWS,
     login.ROWS,
+    oidc.ROWS,
     audit_log.ROWS,
 )
 

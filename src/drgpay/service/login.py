@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +14,7 @@ from drgpay.ground.errors import Bilingual, both
 from drgpay.service.audit import Note
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import Problem
-from drgpay.service.roles import READERS, Caller
+from drgpay.service.roles import Caller
 from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
 from drgpay.service.sessions import COOKIE
@@ -46,11 +46,18 @@ async def login(request: Request) -> Response:
             WRONG_NAME,
         )
     if caller is None:
-        return page(
-            request, "login.html.j2", status=401, wrong=wrong, name=given["name"],
-            oidc=_oidc(request),
-        )  # fmt: skip
+        return refused(request, wrong, 401, given["name"])
     return await begin(request, caller)
+
+
+def refused(request: Request, wrong: Bilingual, status: int, name: str = "") -> Response:
+    """Show the log-in with what was wrong."""
+    told = page(
+        request, "login.html.j2", status=status, wrong=wrong, name=name, oidc=_oidc(request)
+    )
+    if status == 503:
+        told.headers["Retry-After"] = "5"
+    return told
 
 
 async def begin(request: Request, caller: Caller) -> Response:
@@ -62,7 +69,7 @@ async def begin(request: Request, caller: Caller) -> Response:
         await run_in_threadpool(service.sessions.close, old)
     cookie = await run_in_threadpool(service.sessions.open, caller, settings.session_hours)
     request.state.caller = caller
-    answer = RedirectResponse("/" if caller.role in READERS else "/login", 303)
+    answer = RedirectResponse("/", 303)
     answer.set_cookie(
         COOKIE, cookie, max_age=settings.session_hours * 3_600, path="/", httponly=True,
         samesite="lax", secure=settings.secure_cookies,
@@ -125,7 +132,8 @@ def _fields(body: bytes) -> dict[str, str]:
 
 def _oidc(request: Request) -> str:
     """Return the name of the log-in elsewhere, empty where there is none."""
-    return ""
+    oidc = request.app.state.service.settings.oidc
+    return "" if oidc is None else oidc.name or urlsplit(oidc.issuer).hostname or oidc.issuer
 
 
 ROWS = (

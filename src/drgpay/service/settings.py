@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from drgpay.ground.errors import InputError, both
+from drgpay.service.roles import Role
 
 SECRET = "secret.key"
 STORE = "service.sqlite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Oidc:
+    """A log-in elsewhere: the provider, who we are to it, and which claims say what a user may.
+
+    `roles`: words of the role claim with our roles, as `医保经办=agency`; each role's own name is one.
+    `redirect`: our address of /login/callback, where requests do not tell it.
+    """
+
+    issuer: str
+    client_id: str
+    secret: str = field(repr=False)
+    name: str = ""
+    role_claim: str = "drgpay_role"
+    hospital_claim: str = "drgpay_hospital"
+    roles: tuple[tuple[str, str], ...] = ()
+    redirect: str = ""
+
+    @property
+    def roles_of(self) -> dict[str, str]:
+        """The role that a word of the claim stands for."""
+        return {**{str(role): str(role) for role in Role}, **dict(self.roles)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +67,7 @@ class Settings:
     session_hours: int = 12
     secure_cookies: bool = False
     behind_proxy: bool = False
+    oidc: Oidc | None = None
     rates: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -96,3 +123,34 @@ def _read(text: str, where: str) -> bytes:
             ),
         )
     return found
+
+
+def oidc_of(given: Mapping[str, str]) -> Oidc | None:
+    """Return the log-in elsewhere that the environment (DRGPAY_OIDC_…) names; raises InputError."""
+    said = {
+        name.removeprefix("DRGPAY_OIDC_").lower(): value
+        for name, value in given.items()
+        if name.startswith("DRGPAY_OIDC_") and value
+    }
+    if not said:
+        return None
+    pairs = [pair.partition("=") for pair in said.pop("roles", "").split(",") if pair]
+    said["secret"] = said.pop("client_secret", "")
+    known = {field.name for field in fields(Oidc)}
+    lacking = [n for n in ("issuer", "client_id", "secret") if not said.get(n)]
+    strange = [n for n in said if n not in known]
+    wrong = [role for _, _, role in pairs if role not in set(Role)]
+    if lacking or strange or wrong:
+        amiss = ", ".join([*lacking, *strange, *wrong])
+        raise InputError(
+            both(f"统一认证的设置缺少或不认识：{amiss}", f"lacking or unknown of OIDC: {amiss}"),
+            where="DRGPAY_OIDC_*",
+            remedy=both("见 docs/service.md", "see docs/service.md"),
+        )
+    parts = urlsplit(said["issuer"])
+    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise InputError(
+            both("统一认证须经HTTPS", "the log-in elsewhere must be reached by HTTPS"),
+            where="DRGPAY_OIDC_ISSUER",
+        )
+    return Oidc(**said, roles=tuple((word, role) for word, _, role in pairs))

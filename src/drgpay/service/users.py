@@ -21,6 +21,7 @@ from drgpay.service.store import SESSIONS, USERS, Store, now
 
 SHORTEST, LONGEST = 12, 128  # letters of a password
 LONGEST_NAME = 64
+ELSEWHERE = "oidc:"  # how the names of users begin that log in elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class User:
 def add_user(store: Store, name: str, role: Role, password: str, *, hospital: str = "") -> None:
     """Make a user; raises InputError for a name that is taken or none, or a weak password."""
     name = own_name(name)
+    if name.startswith(ELSEWHERE):
+        raise InputError(
+            both(f"用户名不能以 {ELSEWHERE} 开头", f"a name does not begin with {ELSEWHERE}"),
+            remedy=both("换一个名称", "choose another name"),
+        )
     if (role is Role.HOSPITAL) != bool(hospital):
         raise InputError(
             both(
