@@ -50,7 +50,9 @@ def test_wheel__carries_its_tables_and_works_elsewhere(wheel: Path, tmp_path: Pa
         assert f"drgpay/_reference/policies/{policy.name}" in names
     assert "drgpay/report/templates/report.html.j2" in names
     pages = "drgpay/service/pages"
-    wanted = "templates/base.html.j2 static/app.css static/vendor/htmx.js static/vendor/LICENSES.txt"
+    wanted = (
+        "templates/base.html.j2 static/app.css static/vendor/htmx.js static/vendor/LICENSES.txt"
+    )
     assert {f"{pages}/{name}" for name in wanted.split()} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "reference/model"))]
     printed = _try(sys.executable, tmp_path, str(inside))

@@ -57,3 +57,47 @@ def test_fault__is_a_page_for_a_browser_and_json_for_a_program(served: Served) -
     assert "没有这一项" in browser.text
     program = served.client.get("/nowhere")
     assert program.headers["content-type"] == "application/problem+json"
+
+
+def test_preview_page__answers_a_form_and_keeps_nothing(served: Served) -> None:
+    asked = {"dx_a": ["I50.900", "E11.900"], "sex": "M", "age_years": "58", "los_days": "6",
+             "total_cost": "9,500.50", "pool": "390"}  # fmt: skip
+    mine = served.headers(Role.HOSPITAL)
+    text = served.client.post("/preview", data=asked, headers=mine).text
+    assert "FR13" in text and "9,500.50" in text and "不是支付承诺" in text
+    assert 'data-mark="CC"' in text
+    less = {**asked, "dx_a": [], "sex": ""}
+    text = served.client.post("/preview", data=less, headers=mine).text
+    assert "主要诊断" in text and "性别" in text and "FR13" not in text
+
+
+def test_preview_page__writes_what_was_sent_as_text(served: Served) -> None:
+    asked = {"dx_a": "<script>1</script>", "sex": "M", "age_years": "58"}
+    text = served.client.post("/preview", data=asked, headers=served.headers(Role.HOSPITAL)).text
+    assert "<script>" not in text and "&lt;script&gt;" in text
+
+
+def test_form__of_another_kind_is_refused(served: Served) -> None:
+    mine = served.headers(Role.HOSPITAL)
+    answer = served.client.post("/preview", content=b"{}", headers=mine)
+    assert answer.status_code == 422
+    many = "&".join(f"a{n}=1" for n in range(2_000))
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = served.client.post("/preview", content=many, headers={**mine, **kind})
+    assert answer.status_code == 422
+
+
+def test_objection__is_answered_once_and_never_empty(served: Served) -> None:
+    mine, agency = served.headers(Role.HOSPITAL), served.headers(Role.AGENCY)
+    empty = served.client.post("/objections", data={"about": "", "text": "x"}, headers=mine)
+    assert [one["field"] for one in empty.json()["errors"]] == ["about"]
+    made = served.client.post(
+        "/objections", data={"about": "点数", "text": "少计"}, headers=mine, follow_redirects=False
+    )
+    number = made.headers["location"].partition("sent=")[2].partition("#")[0]
+    told = {"answer": "已核", "accepted": "yes"}
+    for status in (303, 404):
+        answer = served.client.post(
+            f"/objections/{number}", data=told, headers=agency, follow_redirects=False
+        )
+        assert answer.status_code == status

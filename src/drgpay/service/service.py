@@ -15,6 +15,7 @@ from drgpay.service.desk import Desk
 from drgpay.service.job_runner import Runner
 from drgpay.service.jobs import any_open
 from drgpay.service.keys import KeyRing
+from drgpay.service.lookup import grouper_of, search_of
 from drgpay.service.outer import LOG, Usage
 from drgpay.service.rates import Rates
 from drgpay.service.sessions import Sessions
@@ -78,9 +79,13 @@ class Service:
 
     async def _warmed(self) -> None:
         try:
-            await run_in_threadpool(self.desk.warm_up)
+            await run_in_threadpool(self._warm_up)
         except Exception as error:  # it serves on, and says that it is not ready
             LOG.error("the service does not get warm: %s", error)
+
+    def _warm_up(self) -> None:
+        search_of(grouper_of(self.desk, None))  # else the first who types waits for it
+        self.desk.warm_up()
 
     async def _woken(self) -> None:
         """Start the process of jobs at once where there are some, or where it is to be ready."""

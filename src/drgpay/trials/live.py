@@ -37,12 +37,13 @@ class LiveTrial:
         """
         wanted = frozenset(settings)
         policy = self._runner.policy(wanted)
-        if not self._prepared.fits(policy):
+        region = self._runner.place(wanted)
+        if region.scheme != self.region.scheme or not self._prepared.fits(policy):
             raise InputError(
                 both("这一设置须重新读取病例", "this setting reads the cases otherwise"),
                 where="、".join(sorted(s.cause for s in wanted)),
                 remedy=both("用 drgpay simulate 试算", "try it with drgpay simulate"),
             )
         with self._one:  # the kernels' threads are as many as the machine's anyway
-            run = settle_prepared(self._prepared, policy, region=self._runner.place(wanted))
+            run = settle_prepared(self._prepared, policy, region=region)
         return outcome_of(run, groups=False)
