@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +22,35 @@ from drgpay.service.problems import Problem
 from drgpay.service.roles import Caller, Role
 from drgpay.service.settings import Settings
 from drgpay.service.store import JOBS, Store, now, private_folder
+from tests.readers import servers
+from tests.service.conftest import EX1, serving
+from tests.service.stores import ENGINES, database, need_postgresql
 
 ME = Caller("key:a", Role.HOSPITAL, "", "H1")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store of its own."""
-    made = Store(f"sqlite:///{tmp_path / 'service.sqlite'}")
-    made.upgrade()
-    yield made
-    made.close()
+pytestmark = pytest.mark.xdist_group("stores")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[servers.Postgresql]:
+    """A server of PostgreSQL."""
+    need_postgresql()
+    with servers.postgresql_server() as found:
+        yield found
+
+
+@pytest.fixture(params=ENGINES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store of its own, in both engines."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'service.sqlite'}"
+        if request.param != "sqlite":
+            url = stack.enter_context(database(request.getfixturevalue("server")))
+        made = Store(url)
+        made.upgrade()
+        yield made
+        made.close()
 
 
 def added(store: Store, size: int = 10, direct: bool = False) -> str:
@@ -74,6 +94,22 @@ def test_lease__that_lapsed_is_taken_over_and_the_first_holder_ends_nothing(stor
     assert not jobs.end(store, job_id, "h:2", FAILED, {}, 0)
     ended = jobs.find_job(store, job_id)
     assert ended is not None and ended.state == DONE and ended.result["counts"]["in"] == 2
+
+
+def test_claims__of_many_at_once_give_each_job_to_one(store: Store) -> None:
+    made = {added(store) for _ in range(40)}
+    taken: list[str] = []
+
+    def take(holder: str) -> None:
+        while (job := jobs.claim(store, holder)) is not None:
+            taken.append(job.id)
+
+    threads = [threading.Thread(target=take, args=(f"h:{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 40 and set(taken) == made
 
 
 def test_release__frees_what_this_machine_held_alone(store: Store) -> None:
@@ -226,3 +262,42 @@ def test_folder__is_never_that_of_another_name(job_id: str, tmp_path: Path) -> N
 def test_states__are_those_of_the_store() -> None:
     assert {WAITING, RUNNING, *jobs.ENDED} == {"waiting", "running", "done", "failed", "withdrawn"}
     assert LEASE_SECONDS > 10 * job_process.RENEW_SECONDS
+
+
+def test_jobs__outlive_a_store_that_stops_in_the_middle(
+    server: servers.Postgresql, ex1_run: Path, tmp_path: Path
+) -> None:
+    head, *rows = (EX1 / "cases.csv").read_text(encoding="utf-8-sig").splitlines()
+    lines = [row.replace("C", f"C{n:04d}", 1) for n in range(400) for row in rows]
+    body = "\n".join([head, *lines]).encode()
+    with (
+        database(server) as url,
+        serving(tmp_path, database=url, publish_run=ex1_run) as served,
+    ):
+        client, me = served.client, {**served.headers("hospital"), "Prefer": "respond-async"}
+        accepted = []
+        for _ in range(6):
+            answer = client.post("/v1/preview/batch", content=body, headers=me)
+            assert answer.status_code == 202, answer.text
+            accepted.append(answer.json()["id"])
+        until = time.monotonic() + 60
+        while jobs.find_job(served.service.store, accepted[0]).state == WAITING:  # type: ignore[union-attr]
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        server.stop()
+        try:
+            answer = client.post("/v1/preview/batch", content=body, headers=me)
+            assert answer.status_code == 503 and "retry-after" in answer.headers
+            assert client.get(f"/v1/jobs/{accepted[0]}", headers=me).status_code == 503
+        finally:
+            server.start()
+        for job_id in accepted:
+            while True:
+                job = client.get(f"/v1/jobs/{job_id}", headers=me).json()
+                if job.get("state") == DONE:
+                    break
+                assert time.monotonic() < until + 60, job
+                time.sleep(0.1)
+            assert job["counts"]["in"] == len(lines)
+        left = {path.name for path in served.service.settings.uploads.iterdir()}
+        assert left == set(accepted), "what was refused has left nothing"
