@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+import zipfile
 from typing import Any
 
 import pyarrow as pa
@@ -238,6 +239,47 @@ HOSTILE: dict[str, tuple[bytes, dict[str, str], int]] = {
     "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, {}, 422),
     "a header alone": (CASES.splitlines()[0] + b"\n", {}, 200),
 }  # fmt: skip
+
+
+def packed(name: str, content: bytes, more: bytes = b"") -> bytes:
+    """Return an archive with a member that unpacks to much; a workbook where `more` is one."""
+    out = io.BytesIO(more)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return out.getvalue()
+
+
+def bombs() -> dict[str, bytes]:
+    """Return small files that unpack to much, and one that lies about its rows."""
+    much = b" " * (80 * 1024 * 1024)
+    book = io.BytesIO()
+    parts = zipfile.ZipFile(io.BytesIO(bodies()["xlsx"]))
+    with zipfile.ZipFile(book, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in parts.namelist():
+            own = parts.read(part)
+            if part.endswith("sheet1.xml"):
+                own = own.replace(b"</sheetData>", much + much + b"</sheetData>")
+            archive.writestr(part, own)
+    parquet = bodies()["parquet"]
+    return {
+        "zip": packed("lists.json", b"[" + much + b"]"),
+        "zip in zip": packed("inner.zip", packed("a.json", b"[]")),
+        "zip that leads out": packed("../../evil.json", b"[]"),
+        "xlsx": book.getvalue(),
+        "parquet cut in its footer": parquet[: len(parquet) - 40] + parquet[-8:],
+        "parquet with a long footer": parquet[:-8] + b"\xff\xff\xff\x7fPAR1",
+    }
+
+
+def test_bombs_and_lies__are_refused_and_leave_nothing(served: Served) -> None:
+    for name, body in bombs().items():
+        assert len(body) < 2_000_000
+        answer = sent(served, body)
+        # a member whose name leads out is read where it is, and written nowhere
+        wanted = 200 if name == "zip that leads out" else 422
+        assert answer.status_code == wanted, (name, answer.status_code, answer.text[:300])
+        assert not left_behind(served), name
+    assert sent(served, CASES).status_code == 200, "the next one is answered"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
