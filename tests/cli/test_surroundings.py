@@ -97,8 +97,12 @@ PLACES = {
     "posix": {"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"},
     "gbk locale": {"LC_ALL": "zh_CN.GBK"},
 }
-# what is run elsewhere: they make cities, or read books that other tests make
-NOT_HERE = {"demo", "synth", "scheme import", "scheme import-nhsa"}
+# what is run elsewhere: they make cities, read books that other tests make, ask for passwords, take
+# the id of what there is, or serve until they are told to end
+NOT_HERE = {
+    "demo", "synth", "scheme import", "scheme import-nhsa", "keys revoke", "keys user add",
+    "keys user lock", "keys user password", "runs withdraw", "serve", "mcp",
+}  # fmt: skip
 
 
 def leaves(command: click.Command, before: str = "") -> set[str]:
@@ -148,9 +152,14 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("policy", "check", "hangzhou"),
         ("policy", "diff", "hangzhou", "jinhua"),
         ("cases", "key", "-o", tmp_path / "pseudonym.key"),
+        ("keys", "add", "agency", "--name", RARE, "--data", tmp_path / "service"),
+        ("keys", "list", "--data", tmp_path / "service"),
+        ("keys", "user", "list", "--data", tmp_path / "service"),
+        ("runs", "publish", run, "--by", RARE, "--data", tmp_path / "service"),
+        ("runs", "published", "--data", tmp_path / "service"),
         ("--help",),
     ]
-    run_here = {" ".join(map(str, words[:n])) for words in every for n in (1, 2)}
+    run_here = {" ".join(map(str, words[:n])) for words in every for n in (1, 2, 3)}
     assert leaves(cli) - NOT_HERE <= run_here, leaves(cli) - NOT_HERE - run_here
     said = commands(tmp_path, every, PLACES[place])
     said.decode(

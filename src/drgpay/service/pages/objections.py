@@ -35,17 +35,17 @@ class Objection:
 
 def object_to(store: Store, caller: Caller, run_id: str, about: str, text: str) -> int:
     """Take an objection of a hospital and return its number; raises Problem for an empty one."""
-    faults = [
+    wrong = [
         At(name, both("不能为空", "must not be empty"))
         for name, value in (("about", about), ("text", text))
         if not value
     ]
     if len(about) > LONGEST_ABOUT:
-        faults.append(At("about", both(f"最多{LONGEST_ABOUT}字", f"at most {LONGEST_ABOUT} characters")))  # fmt: skip
+        wrong.append(At("about", both(f"最多{LONGEST_ABOUT}字", f"at most {LONGEST_ABOUT} characters")))  # fmt: skip
     if len(text) > LONGEST_TEXT:
-        faults.append(At("text", both(f"最多{LONGEST_TEXT}字", f"at most {LONGEST_TEXT} characters")))  # fmt: skip
-    if faults:
-        raise Problem(422, "invalid", both("异议未受理", "the objection is not taken"), faults=faults)  # fmt: skip
+        wrong.append(At("text", both(f"最多{LONGEST_TEXT}字", f"at most {LONGEST_TEXT} characters")))  # fmt: skip
+    if wrong:
+        raise Problem(422, "invalid", both("异议未受理", "the objection is not taken"), faults=wrong)  # fmt: skip
     with store.begin() as connection:
         waiting = connection.execute(
             sa.select(sa.func.count()).where(
