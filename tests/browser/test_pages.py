@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[Role, str, str]] = {
     "/groups/compared?from=zj-drg-2022&to=zj-drg-2022": (HOSPITAL, "没有差别", "are the same"),
     "/hospital": (HOSPITAL, "应收回", "Settlement"),
     "/hospital/H1/why": (HOSPITAL, "所用参数与条款", "Parameters and clauses"),
-    "/region": (AGENCY, "总额控制", "The ceiling"),
+    "/region": (AGENCY, "已发布的结果", "Published results"),
     "/region/trial": (AGENCY, "回到现行", "As today"),
     "/objections": (AUDITOR, "异议", "Objections"),
     "/nowhere": (AGENCY, "没有这一项", "no such thing"),
