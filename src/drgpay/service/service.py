@@ -56,7 +56,7 @@ class Service:
         """Warm up, keep keys and published runs fresh, and end in order."""
         begun = [
             self._refreshed(self.keys.refresh),
-            self._refreshed(self.desk.refresh),
+            self._refreshed(self._take_up),
             self._warmed(),
         ]
         if self.settings.job_process:
@@ -86,6 +86,11 @@ class Service:
     def _warm_up(self) -> None:
         search_of(grouper_of(self.desk, None))  # else the first who types waits for it
         self.desk.warm_up()
+
+    def _take_up(self) -> None:
+        """Take up what was published since; codes are then searched in its scheme's."""
+        self.desk.refresh()
+        search_of(grouper_of(self.desk, None))
 
     async def _woken(self) -> None:
         """Start the process of jobs at once where there are some, or where it is to be ready."""

@@ -68,7 +68,8 @@ async def home(request: Request) -> Response:
 
 def pools_of(board: Board) -> list[tuple[str, str]]:
     """Return the pools that have a point value, each with its name."""
-    names = {"310": "职工医保", "390": "居民医保"}
+    told = [] if board.pricer is None else board.pricer.manifest["members"]
+    names = {str(m["pool"]): str(m["name"]) for m in told}
     return [(pool, names.get(pool, "")) for pool in sorted(board.values)]
 
 
