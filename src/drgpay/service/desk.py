@@ -17,6 +17,7 @@ from typing import Any
 
 from drgpay import __version__
 from drgpay.cases.ages import NEAR_DAYS, NEWBORN_DAYS, YEAR_DAYS
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.editions import INSURANCE, read_edition
 from drgpay.cases.tidy import grams_of
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
@@ -369,9 +370,11 @@ class Desk:
                 f"点值是 {period} 月度结算的，年度清算后才定",
                 f"the point value is that of the month {period}, not yet settled"), lang)  # fmt: skip
         for doubt in one.doubts:
+            found = CHECKS[doubt]
             yield note("held", both(
-                f"检查结果 {doubt}：政策规定核实前暂不支付",
-                f"finding {doubt}: the policy holds the case until somebody looks at it"), lang)  # fmt: skip
+                f"{found.message('zh')}（{doubt}）：政策规定核实前暂不支付；{found.advice('zh')}",
+                f"{found.message('en')} ({doubt}): the policy holds the case until somebody looks "
+                f"at it; {found.advice('en')}"), lang)  # fmt: skip
         if priced.paid_by == "held" and not one.doubts:
             yield note("held", both(
                 "这一类病例经特病单议才支付", "cases of this class are paid on review alone"), lang)  # fmt: skip
