@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -134,9 +134,9 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
         until = time.monotonic() + 120
         while time.monotonic() < until:
             try:
-                if httpx.get(f"{url}/readyz").status_code == 200:
+                if httpx2.get(f"{url}/readyz").status_code == 200:
                     break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 pass
             time.sleep(0.1)
         else:
