@@ -6,6 +6,8 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +15,9 @@ import pytest
 import sqlalchemy as sa
 
 from drgpay.service.app import rows
+from drgpay.service.audit import MANY, Audit, Note
 from drgpay.service.roles import Role
-from drgpay.service.store import AUDIT, META, now
+from drgpay.service.store import AUDIT, META, Store, now
 from tests.service.conftest import Served, serving
 from tests.service.test_access import CASE, ROWS, Asked, asked_of, sent
 
@@ -164,3 +167,25 @@ def test_audit__is_read_page_by_page_and_by_time(own: Served) -> None:
 def test_audit__of_a_wrong_question_is_told(query: str, own: Served) -> None:
     answer = own.client.get(f"/v1/audit?{query}", headers=own.headers("auditor"))
     assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == query.split("=")[0]
+
+
+def test_flush__of_many_alike_notes_writes_one_with_their_number(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'service.sqlite'}")
+    store.upgrade()
+    audit = Audit(store)
+    audit.close()  # nothing is written but what is asked here
+    alike = Note(1_700_000_000, "key:a", "hospital", "H1", "preview", "", 200, 1, "r")
+    for number in range(MANY):
+        audit.note(replace(alike, request_id=f"r{number}"))
+    audit.flush()
+    rows = store.rows(sa.select(AUDIT))
+    assert [row["times"] for row in rows] == [1] * MANY and rows[3]["request_id"] == "r3"
+    for number in range(3 * MANY):
+        audit.note(replace(alike, status=200 if number % 3 else 422))
+    audit.flush()
+    rows = store.rows(sa.select(AUDIT).order_by(AUDIT.c.number))[MANY:]
+    assert sorted((row["status"], row["times"], row["request_id"]) for row in rows) == [
+        (200, 2 * MANY, ""),
+        (422, MANY, ""),
+    ]
+    store.close()

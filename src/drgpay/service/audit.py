@@ -1,16 +1,17 @@
 """Who asked for what, when, and with what outcome: never a diagnosis, a name or a case id.
 
 Notes of previews are gathered and written a few times a second; what leaves the house (exports,
-changes) is noted before its answer goes out. While the store is away notes wait: alike ones of one
-minute become one with their number, and when even those are too many, nothing more is answered
-that would have to be noted.
+changes) is noted before its answer goes out. Where many come at once, or while the store is away,
+alike ones of one minute become one with their number: a log that grew by each preview of a
+hospital's system would soon be read by nobody. When even those are too many, nothing more is
+answered that would have to be noted.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
@@ -23,6 +24,7 @@ LOG = logging.getLogger("drgpay.service")
 EVERY_SECONDS = 0.25
 MOST = 50_000  # waiting
 PART = 5_000  # notes that are written in one transaction
+MANY = 50  # between two writings: from here on alike ones become one
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Audit:
         with self._writing:
             while self._waiting:
                 notes = [self._waiting.popleft() for _ in range(min(PART, len(self._waiting)))]
+                if len(notes) > MANY:
+                    notes = joined(notes)
                 try:
                     self.store.write(sa.insert(AUDIT), [asdict(note) for note in notes])
                 except BaseException:
@@ -101,11 +105,12 @@ class Audit:
 
 def joined(notes: Iterable[Note]) -> list[Note]:
     """Return notes with those of one minute that differ in nothing but the request as one."""
-    made: dict[tuple[object, ...], Note] = {}
+    first: dict[tuple[object, ...], Note] = {}
+    times: Counter[tuple[object, ...]] = Counter()
     for note in notes:
         same = (note.at // 60, note.who, note.hospital_id, note.action, note.subject, note.status)
-        earlier = made.get(same)
-        if earlier is not None:
-            note = replace(earlier, times=earlier.times + note.times, request_id="")
-        made[same] = note
-    return list(made.values())
+        own = first.setdefault(same, note)
+        if own is not note and own.request_id:
+            first[same] = replace(own, request_id="")
+        times[same] += note.times
+    return [replace(note, times=times[same]) for same, note in first.items()]
