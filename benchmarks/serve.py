@@ -10,16 +10,15 @@ other, so that no figure is that of one case.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.serving import Serving, serving
 
 CLIENTS = 64
 CASES = 3_000
@@ -43,13 +42,11 @@ class Load:
     cpu: float
 
 
-def city(data: Path) -> str:
-    """Invent, settle and publish a small city; return a key of the agency."""
+def city(data: Path) -> None:
+    """Invent, settle and publish a small city."""
     from drgpay.runs.folder import write_run
-    from drgpay.service.keys import add_key
     from drgpay.service.published import publish
-    from drgpay.service.roles import Role
-    from drgpay.service.settings import Settings, secret_of
+    from drgpay.service.settings import Settings
     from drgpay.service.store import Store, private_folder
     from drgpay.settlement.year_end import year_end
     from drgpay.synth import synthesize
@@ -60,29 +57,23 @@ def city(data: Path) -> str:
     synthesize(data / "region", CASES, 11, history_years=1)
     write_run(year_end(data / "region"), data / "run")
     publish(store, data / "run", "benchmark")
-    key = add_key(store, secret_of(data), Role.AGENCY, "benchmark")
     store.close()
-    return key
 
 
-def cpu_seconds(process: int) -> float:
-    """Return the CPU time that a process has taken."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def loaded(url: str, key: str, body: Path, rate: int, seconds: int, process: int) -> Load:
+def loaded(server: Serving, query: str, body: Path, rate: int, seconds: int) -> Load:
     """Ask at a rate for some seconds; times are those of every request, the first second too."""
     log = body.with_suffix(".log")
     log.unlink(missing_ok=True)
-    before, started = cpu_seconds(process), time.monotonic()
+    own = server.process.pid
+    before, started = server.cpu_seconds()[own], time.monotonic()
     subprocess.run(
         ["h2load", "--h1", f"-c{CLIENTS}", f"--rps={rate / CLIENTS:g}", "-D", str(seconds),
-         "-d", str(body), "-H", f"Authorization: Bearer {key}", "-H",
-         "Content-Type: application/json", f"--log-file={log}", url],
+         "-d", str(body), "-H", f"Authorization: Bearer {server.key}", "-H",
+         "Content-Type: application/json", f"--log-file={log}",
+         f"{server.base}/v1/preview{query}"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    taken, cpu = time.monotonic() - started, cpu_seconds(process) - before
+    taken, cpu = time.monotonic() - started, server.cpu_seconds()[own] - before
     rows = [line.split() for line in log.read_text(encoding="ascii").splitlines()]
     times = sorted(int(row[2]) / 1000 for row in rows) or [0.0]
     failed = sum(row[1] != "200" for row in rows)
@@ -96,35 +87,17 @@ def loaded(url: str, key: str, body: Path, rate: int, seconds: int, process: int
     )  # fmt: skip
 
 
-def ready(url: str) -> None:
-    """Wait until the service answers cases at once."""
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        try:
-            if urllib.request.urlopen(f"{url}/readyz", timeout=5).status == 200:
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise SystemExit("the service does not get warm")
-
-
 def main() -> None:
     """Measure, and print one line for each rate and case."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     if shutil.which("h2load") is None:
         raise SystemExit("needs h2load: apt-get install nghttp2-client")
     with tempfile.TemporaryDirectory() as place:
-        data, port = Path(place) / "data", 8791
-        key = city(data)
-        hospital = json.loads((data / "run" / "manifest.json").read_text(encoding="utf-8"))
-        own = hospital["hospitals"][0]["hospital_id"]
-        command = [sys.executable, "-c", "from drgpay.cli import main; main()", "serve",
-                   "--data", str(data), "--port", str(port),
-                   "--rate", "preview=100000000/minute"]  # fmt: skip
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            ready(url)
+        data = Path(place) / "data"
+        city(data)
+        manifest = json.loads((data / "run" / "manifest.json").read_text(encoding="utf-8"))
+        own = manifest["hospitals"][0]["hospital_id"]
+        with serving(data) as server:
             print(
                 "what                 asked/s  answered/s failed   p50 ms   p90 ms   p99 ms  CPU µs"
             )
@@ -137,15 +110,12 @@ def main() -> None:
                         "pool": "310", "hospital_id": own, "discharge_date": "2025-03-31",
                     }  # fmt: skip
                     body.write_text(json.dumps(case), encoding="utf-8")
-                    made = loaded(f"{url}/v1/preview{query}", key, body, rate, seconds, server.pid)
+                    made = loaded(server, query, body, rate, seconds)
                     print(
                         f"{what:20} {rate:7,} {made.rate:11,.0f} {made.failed:6} {made.p50:8.1f} "
                         f"{made.p90:8.1f} {made.p99:8.1f} {made.cpu:7.0f}",
                         flush=True,
                     )
-        finally:
-            server.terminate()
-            server.wait(30)
 
 
 if __name__ == "__main__":
