@@ -11,18 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-SECONDS = float(os.environ.get("DRGPAY_FUZZ_SECONDS", 60))
+SECONDS = os.environ.get("DRGPAY_FUZZ_SECONDS")
 FIRST = int(os.environ.get("DRGPAY_FUZZ_FROM", 0))
 TRIES = int(os.environ.get("DRGPAY_FUZZ_TRIES", 0))
 
 
-def campaign(name: str, one: Callable[[int, Counter[str]], None], tries: int = 0) -> Counter[str]:
-    """Run tries until the time is over, or so many; print and return what they counted.
+def campaign(
+    name: str, one: Callable[[int, Counter[str]], None], tries: int = 0, seconds: float = 60
+) -> Counter[str]:
+    """Run tries until the seconds are over (`DRGPAY_FUZZ_SECONDS` goes before), or so many tries.
 
-    `one` is given the number of the try and the counts; it raises AssertionError for a fault.
+    Prints and returns what they counted. `one` is given the number of the try and the counts; it raises AssertionError for a fault.
     """
     counts: Counter[str] = Counter()
-    number, until = FIRST, time.monotonic() + SECONDS
+    number, until = FIRST, time.monotonic() + float(SECONDS or seconds)
     limit = tries or TRIES
     while (number - FIRST < limit) if limit else time.monotonic() < until:
         try:

@@ -87,7 +87,7 @@ def test_mutated_uploads__some(tmp_path: Path, pricing: Pricing) -> None:
 
 @pytest.mark.long
 def test_mutated_uploads__many(tmp_path: Path, pricing: Pricing) -> None:
-    counts = campaign("uploads", lambda n, c: one(n, c, tmp_path, pricing))
+    counts = campaign("uploads", lambda n, c: one(n, c, tmp_path, pricing), seconds=600)
     assert counts["refused"] and counts["answered"]
 
 
