@@ -21,7 +21,8 @@ def campaign(
 ) -> Counter[str]:
     """Run tries until the seconds are over (`DRGPAY_FUZZ_SECONDS` goes before), or so many tries.
 
-    Prints and returns what they counted. `one` is given the number of the try and the counts; it raises AssertionError for a fault.
+    Prints and returns what they counted. `one` is given the number of the try and the counts; it
+    raises AssertionError for a fault.
     """
     counts: Counter[str] = Counter()
     number, until = FIRST, time.monotonic() + float(SECONDS or seconds)
