@@ -48,10 +48,10 @@ def fetch() -> None:
     lock, mark = HERE / "package-lock.json", MODULES / ".lock"
     if mark.exists() and mark.read_bytes() == lock.read_bytes():
         return
-    npm = [*node_command("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    how = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     node = Path(node_command("node")[0]).parent
     env = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
-    subprocess.run(npm, cwd=HERE, env=env, check=True)
+    subprocess.run([*node_command("npm"), "ci", *how], cwd=HERE, env=env, check=True)
     mark.write_bytes(lock.read_bytes())
 
 

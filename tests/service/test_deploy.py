@@ -6,14 +6,19 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from drgpay.cli.keys import keys
+from drgpay.cli.runs import runs
 from drgpay.cli.serve import serve
 from drgpay.service.app import rows
+from drgpay.service.settings import secret_of
 
 ROOT = Path(__file__).parents[2]
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
@@ -25,12 +30,32 @@ def compose() -> Any:
 
 
 def test_compose__starts_the_service_with_options_that_there_are(compose: Any) -> None:
-    (script,) = compose["services"]["service"]["command"]
-    words = shlex.split(script.rpartition("exec drgpay serve ")[2])
+    command, *words = shlex.split(compose["services"]["service"]["command"])
     known = {name for option in serve.params for name in option.opts}
     options = [word for word in words if word.startswith("--")]
-    assert options and set(options) <= known
+    assert command == "serve" and options and set(options) <= known
     assert {"--secure", "--behind-proxy", "--workers"} <= set(options)
+
+
+def test_compose__tells_every_command_where_store_and_secret_are(
+    compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = compose["services"]["service"]
+    for name, value in service["environment"].items():
+        if name.startswith("DRGPAY_"):
+            monkeypatch.setenv(name, value.replace("/run/secrets", str(tmp_path)))
+    (tmp_path / "database").write_text("postgresql://drgpay:x@database/drgpay\n")
+    (tmp_path / "drgpay").write_text("ab" * 32 + "\n")
+    assert secret_of(tmp_path / "none") == bytes.fromhex("ab" * 32)
+    for one in (serve, keys.commands["list"], runs.commands["publish"]):
+        given = {option.name: option.get_default(click.Context(one)) for option in one.params}
+        assert given["database"] == "postgresql://drgpay:x@database/drgpay", one.name
+        assert Path(given["data"]) == Path("/data"), one.name
+    mounted = {volume.partition(":")[2] for volume in service["volumes"]}
+    assert "/data" in mounted
+    assert {f"/run/secrets/{name}" for name in service["secrets"]} == {
+        value for name, value in service["environment"].items() if name.endswith("_FILE")
+    }
 
 
 def test_compose__opens_no_door_but_the_proxys(compose: Any) -> None:
@@ -54,6 +79,22 @@ def test_containerfile__runs_as_nobody_in_particular_and_copies_what_there_is() 
         if line.startswith("COPY ") and "--from" not in line:
             for name in line.split()[1:-1]:
                 assert (ROOT / name).exists(), name
+
+
+def test_containerfile__copies_what_the_wheel_is_built_from() -> None:
+    lines = (ROOT / "Containerfile").read_text(encoding="utf-8").splitlines()
+    build = lines[
+        : next(i for i, line in enumerate(lines) if line.startswith("RUN python -m venv"))
+    ]
+    copied = {n for line in build if line.startswith("COPY ") for n in line.split()[1:-1]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    asked = {wheel["hooks"]["custom"]["path"], *wheel["force-include"], *wheel["packages"]}
+    asked |= {project["project"]["readme"], *project["project"]["license-files"]}
+    lacking = {n for n in asked if n.split("/")[0] not in copied}
+    assert not lacking
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert not {n for n in asked if any(n.startswith(one) for one in ignored)}
 
 
 def test_nginx__knows_the_routes_that_it_treats_otherwise() -> None:

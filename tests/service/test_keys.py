@@ -143,3 +143,14 @@ def test_user__is_added_listed_locked_and_given_a_password(tmp_path: Path, store
     assert check_password(store, "王", "another horse 马")[1]
     nobody = drgpay("keys", "user", "lock", "nobody", "--data", tmp_path)
     assert nobody.returncode == 5 and "没有用户" in nobody.stderr
+
+
+def test_environment__by_a_file_that_cannot_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRGPAY_SECRET_FILE", str(tmp_path / "none"))
+    with pytest.raises(InputError, match="DRGPAY_SECRET_FILE"):
+        secret_of(tmp_path)
+    monkeypatch.setenv("DRGPAY_SECRET", "cd" * 32)
+    (tmp_path / "none").write_text("ab" * 32)
+    assert secret_of(tmp_path) == bytes.fromhex("cd" * 32), "what stands there goes before its file"

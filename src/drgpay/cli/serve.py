@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from drgpay.cli.options import PATH, command, flag, option
 from drgpay.cli.serving import data_options, need_service
 from drgpay.cli.told import say
+from drgpay.ground.environment import environment
 from drgpay.ground.errors import InputError, both
 
 
@@ -97,7 +97,7 @@ def serve(
         jobs_at_once=True,
         secure_cookies=secure,
         behind_proxy=behind_proxy,
-        oidc=oidc_of(os.environ),
+        oidc=oidc_of(environment()),
         rates=tuple((name, limit) for name, _, limit in pairs),
     )
     store = Store(settings.url)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drgpay.cli.options import PATH, option
+from drgpay.ground.environment import environment
 from drgpay.ground.errors import InputError, both
 
 if TYPE_CHECKING:
@@ -19,15 +20,19 @@ DATA = "drgpay-service"
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --data and --database."""
     data = option(
-        "--data", "服务的数据文件夹", "folder of the service's data", type=PATH, default=DATA
+        "--data",
+        "服务的数据文件夹",
+        "folder of the service's data",
+        type=PATH,
+        default=lambda: environment().get("DRGPAY_DATA", DATA),
+        show_default=f"DRGPAY_DATA, {DATA}",
     )
     database = option(
         "--database",
         "PostgreSQL地址；默认用数据文件夹中的SQLite",
         "address of a PostgreSQL database; default: SQLite inside --data",
-        default="",
-        show_default=False,
-        envvar="DRGPAY_DATABASE",
+        default=lambda: environment().get("DRGPAY_DATABASE", ""),
+        show_default="DRGPAY_DATABASE",
     )
     return data(database(command))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from drgpay.ground.environment import environment
 from drgpay.ground.errors import InputError, both
 from drgpay.service.roles import Role
 
@@ -87,7 +88,7 @@ def secret_of(data: Path) -> bytes:
     `DRGPAY_SECRET` (64 hexadecimal digits) takes its place where several machines share a store.
     Raises InputError for a secret that is none, or a file that others may read.
     """
-    given = os.environ.get("DRGPAY_SECRET", "")
+    given = environment().get("DRGPAY_SECRET", "")
     if given:
         return _read(given, "DRGPAY_SECRET")
     path = data / SECRET
