@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -379,7 +380,12 @@ def load_policy(path: str | Path, beside: Path | None = None) -> Policy:
         file = (beside or Path()) / path
     if not file.is_file():
         raise ValueError(f"{path}: neither bundled in reference/policies nor a file ({file})")
-    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    return _policy(file, file.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=16)  # most files are asked for again and again, unchanged
+def _policy(file: Path, text: str) -> Policy:
+    document = tomllib.loads(text)
     parameters = {}
     for key, parameter in document.get("parameters", {}).items():
         if not isinstance(parameter.get("values"), list):

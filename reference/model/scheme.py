@@ -5,6 +5,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,21 @@ def load_scheme(
     is empty and stands in `missing_lists`: its rule can never hold (or, with `not in`, always).
     """
     folder = find_folder(path, "schemes")
+    asked = dict(options or {}) | ({"surgical_match": surgical_match} if surgical_match else {})
+    if folder.parent == REFERENCE / "schemes":
+        return _bundled_scheme(folder, tuple(sorted(asked.items())))
+    return _scheme(folder, asked)
+
+
+@lru_cache(maxsize=16)
+def _bundled_scheme(folder: Path, asked: tuple[tuple[str, str], ...]) -> Scheme:
+    """A scheme whose tables stay as they are."""
+    return _scheme(folder, dict(asked))
+
+
+def _scheme(folder: Path, asked: Mapping[str, str]) -> Scheme:
     manifest, tables = _composed(folder)
     codes = manifest.get("code_system", {})
-    asked = dict(options or {}) | ({"surgical_match": surgical_match} if surgical_match else {})
     chosen = _readings(folder, manifest.get("options", {}), asked)
     reading = chosen["surgical_match"]
     retry = manifest.get("options", {}).get("retry_further_procedures", False)
@@ -341,9 +354,20 @@ def _known_procedures(
     if codes:
         system = folder / codes["path"] if "path" in codes else codes["name"]
         place = find_folder(system, "code_systems")
-        known |= set(_pairs(place, "procedures.csv", "code", "name"))
+        bundled = place.parent == REFERENCE / "code_systems"
+        known |= _bundled_procedures(place) if bundled else _procedures(place)
     known |= {row["code"] for row in extra if row["kind"] == "procedure"}
     return frozenset(known)
+
+
+def _procedures(system: Path) -> CodeList:
+    return frozenset(_pairs(system, "procedures.csv", "code", "name"))
+
+
+@lru_cache
+def _bundled_procedures(system: Path) -> CodeList:
+    """The procedures of a code system whose tables stay as they are."""
+    return _procedures(system)
 
 
 def load_code_system(path: str | Path) -> CodeSystem:

@@ -7,7 +7,6 @@ nothing of the deposit is forfeited.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ CASE = {
     "discharge_date": "2024-03-08", "settlement_date": "2024-03-08",
 }  # fmt: skip
 POOL = {"310": "12000.00"}
+TINY = TESTS / "schemes" / "ex1-tiny"
 
 
 def case(
@@ -56,10 +56,9 @@ def small_region(
 ) -> Path:
     """Write the region; `policy` changes values of EX1's policy, `tables` are further small tables."""
     folder.mkdir(parents=True)
-    shutil.copytree(TESTS / "schemes" / "ex1-tiny", folder / "scheme")
     lines = [
         "[region]", 'id = "small"', 'name = "小区（虚构）"', "year = 2024",
-        'policy = "policy.toml"', 'scheme = "./scheme"', "synthetic = true",
+        'policy = "policy.toml"', f'scheme = "{TINY}"', "synthetic = true",
         'cases = ["cases.csv"]', 'all_drg_mean_yuan = "10000.00"',
     ]  # fmt: skip
     for pool, budget in pools.items():

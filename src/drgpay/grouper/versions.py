@@ -27,6 +27,7 @@ from drgpay.cases.editions import (
 from drgpay.cases.encode import Codes, EncodedCases, Faults, encode_cases
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ground.languages import is_chinese
+from drgpay.ground.reference import resolve
 from drgpay.grouper.engine import (
     REASON,
     GroupedCases,
@@ -43,9 +44,12 @@ from drgpay.names.readings import (
     differing_readings,
     readings_text,
 )
-from drgpay.schemes import Scheme, load_scheme
+from drgpay.schemes import Scheme
 from drgpay.schemes.checks import is_bundled
+from drgpay.schemes.folders import Folder, read_folder
+from drgpay.schemes.load import checked_scheme
 from drgpay.schemes.program import Outcome
+from drgpay.schemes.tables import options_of, scheme_of
 from drgpay.schemes.versions import Family, Version, find_family
 
 
@@ -433,8 +437,8 @@ def any_grouper(
 ) -> AnyGrouper:
     """Return the grouper of a scheme, or of a family of versions, given in any form, for a run.
 
-    Those given by name are kept compiled. Paths are relative to `base`. A family's version of today
-    is settled here. Raises InputError where a grouper is given that has other `readings`.
+    What was compiled before, of the same tables, is kept. Paths are relative to `base`. A family's
+    version of today is settled here. Raises InputError where a grouper is given that has other `readings`.
     """
     if isinstance(scheme, Grouper | VersionedGrouper):
         _refuse_other_readings(scheme, readings)
@@ -448,8 +452,36 @@ def any_grouper(
         return VersionedGrouper(family, readings=readings, codes=codes).for_run()
     if isinstance(scheme, str) and base is None:
         return cached_grouper(scheme, readings, codes)
-    loaded = load_scheme(scheme, base=base, readings=readings)
-    return Grouper(loaded, codes=codes)
+    path = resolve("schemes", scheme, base)
+    if is_bundled(path):  # as a region's settings name it
+        return cached_grouper(path.name, readings, codes)
+    return _of_tables(_Tables.of(read_folder(path)), asked_readings(readings), codes)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """A scheme's folder as it was read, equal to what is read later while nothing in it changes."""
+
+    folder: Folder = field(compare=False)
+    path: Path
+    digest: str
+    manifests: tuple[str, ...]
+
+    @classmethod
+    def of(cls, folder: Folder) -> _Tables:
+        """Return what tells a folder from any other: the digest covers no manifest."""
+        below, manifests = folder.base, [repr(folder.manifest)]
+        while below is not None:
+            manifests.append(repr(below.manifest))
+            below = below.base
+        return cls(folder, folder.path.resolve(), folder.digest, tuple(manifests))
+
+
+@lru_cache(maxsize=4)  # the runs of a process, of months or of trials, mostly share one
+def _of_tables(tables: _Tables, readings: Readings, codes: str | None) -> Grouper:
+    folder = tables.folder
+    scheme = scheme_of(folder, options_of(folder.manifest, folder.path, readings))
+    return Grouper(checked_scheme(scheme), codes=codes)
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,12 @@ def load_policy(name: str | Path, base: Path | None = None, *, complete: bool = 
     none with `complete=False`, which is for looking at a policy, never for a run.
     """
     path = resolve("policies", name, base, ".toml")
-    raw = read_input(path, PolicyError, TOML_BYTES)
+    return _checked(read_input(path, PolicyError, TOML_BYTES), path, complete)
+
+
+@lru_cache(maxsize=16)  # a run asks for its policy several times, a service with every request
+def _checked(raw: bytes, path: Path, complete: bool) -> Policy:
+    """Return the policy that the bytes of a file say."""
     data = parse_toml(raw, path, PolicyError)
     head, entries = data.get("policy", {}), data.get("parameters", {})
     faults = Faults()

@@ -145,22 +145,26 @@ def load_scheme(
     """
     asked = asked_readings(readings, surgical_match)
     scheme = read_tables(_folder_of(name, base), asked)
-    if check:
-        checked = check_tables(scheme, complete=not is_sealed(scheme))
-        if checked.new:
-            raise SchemeError(
-                both(
-                    f"分组方案有{len(checked.new)}个新问题",
-                    f"{len(checked.new)} finding{'s' if len(checked.new) > 1 else ''}",
-                ),
-                where=scheme.path,
-                faults=[finding.placed for finding in checked.new],
-                remedy=both(
-                    f"更正各表，或在 {KNOWN} 中列为已知问题；drgpay scheme check 按检查项列出",
-                    f"correct the tables, or accept a finding as a row of {KNOWN}; "
-                    "drgpay scheme check lists them by check",
-                ),
-            )
+    return checked_scheme(scheme) if check else scheme
+
+
+def checked_scheme(scheme: Scheme) -> Scheme:
+    """Return a scheme in which nothing new is found; raises SchemeError, as `load_scheme` says."""
+    checked = check_tables(scheme, complete=not is_sealed(scheme))
+    if checked.new:
+        raise SchemeError(
+            both(
+                f"分组方案有{len(checked.new)}个新问题",
+                f"{len(checked.new)} finding{'s' if len(checked.new) > 1 else ''}",
+            ),
+            where=scheme.path,
+            faults=[finding.placed for finding in checked.new],
+            remedy=both(
+                f"更正各表，或在 {KNOWN} 中列为已知问题；drgpay scheme check 按检查项列出",
+                f"correct the tables, or accept a finding as a row of {KNOWN}; "
+                "drgpay scheme check lists them by check",
+            ),
+        )
     return scheme
 
 
