@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from drgpay.ground.money import divide_rounded
 from drgpay.grouper.versions import any_grouper
 from drgpay.runs.folder import write_run
 from drgpay.runs.one_case import OneCase, OnePricer
+from drgpay.runs.priced import Pricing, price_cases
 from drgpay.runs.pricing import Pricer
 from drgpay.settlement.year_end import year_end
 from drgpay.synth import synthesize
@@ -71,6 +74,19 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def settled(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return what gives the folder of the city settled by a policy, each settled once."""
+
+    @cache
+    def run(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("runs") / "run"
+        write_run(year_end(city, overrides=TRIALS[name]), folder)
+        return folder
+
+    return run
+
+
 def told(row: dict[str, Any]) -> dict[str, Any]:
     """Return what a row says, as the pricer takes it."""
     plain = (
@@ -79,8 +95,10 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **{name: row[name] for name in plain},
-        "cost_fen": int(row["total_cost"] * 100),
-        "fund_fen": int(row["pool_fund"] * 100),
+        **{
+            name: None if row[own] is None else int(row[own] * 100)
+            for name, own in (("cost_fen", "total_cost"), ("fund_fen", "pool_fund"))
+        },
     }
 
 
@@ -92,20 +110,24 @@ def beside_itself(own: dict[str, Any], reviewed: set[str]) -> bool:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
+each_policy = pytest.mark.parametrize(
     "name",
     ["its policy", pytest.param("other rules"), pytest.param("bed-days", marks=pytest.mark.long)],
 )
-def test_one_case__is_priced_as_the_year_priced_it(city: Path, tmp_path: Path, name: str) -> None:
-    run = tmp_path / "run"
-    write_run(year_end(city, overrides=TRIALS[name]), run)
+
+
+@each_policy
+def test_one_case__is_priced_as_the_year_priced_it(
+    city: Path, settled: Callable[[str], Path], name: str
+) -> None:
+    run = settled(name)
     pricer = Pricer(run)
     one, grouper = OnePricer(pricer), any_grouper(pricer.scheme_name, pricer.readings)
-    settled = {r["case_id"]: r for r in pq.read_table(run / "cases.parquet").to_pylist()}
+    known = {r["case_id"]: r for r in pq.read_table(run / "cases.parquet").to_pylist()}
     reviewed = {r["case_id"] for r in pq.read_table(run / "reviews.parquet").to_pylist()}
     classes, held, quarantined, tried = set(), 0, 0, 0
     for row in pq.read_table(city / "cases.parquet").to_pylist():
-        own = settled[row["case_id"]]
+        own = known[row["case_id"]]
         read = one.read(**told(row))
         if own["status"] == "quarantined":
             quarantined += not isinstance(read, OneCase)
@@ -134,6 +156,75 @@ def test_one_case__is_priced_as_the_year_priced_it(city: Path, tmp_path: Path, n
     assert len(classes) >= 5
     assert held or name == "its policy"
     assert quarantined or name == "its policy"
+
+
+def spoiled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return cases of which each eighth lacks something, or says what cannot be."""
+    made = []
+    for i, row in enumerate(rows):
+        own = dict(row)
+        match i % 64:
+            case 1:
+                own["hospital_id"] = "elsewhere"
+            case 9:
+                own["hospital_id"] = None
+            case 17:
+                own["pool"] = "999"
+            case 25:
+                own["pool"], own["total_cost"] = None, None
+            case 33:
+                own["pool_fund"] = own["total_cost"] + 1
+            case 41:
+                own["discharge_date"] = own["admission_date"] - dt.timedelta(1)
+            case 49:
+                own["los_days"] = own["admission_date"] = own["discharge_date"] = None
+            case 57:
+                own["los_days"], own["admission_date"] = None, None
+                own["payment_mode"], own["bed_day_class"] = "bed_day", "PSY"
+        made.append(own)
+    return made
+
+
+@each_policy
+def test_many_cases__are_read_and_priced_as_each_by_itself(
+    city: Path, settled: Callable[[str], Path], name: str
+) -> None:
+    pricer = Pricer(settled(name))
+    one, grouper = OnePricer(pricer), any_grouper(pricer.scheme_name, pricer.readings)
+    values = {pool: value * 2 for pool, value in list(pricer.point_values.items())[:1]}
+    table = pq.read_table(city / "cases.parquet")
+    rows = spoiled(table.to_pylist())
+    pricing = Pricing(pricer, values)
+    made = price_cases(pa.Table.from_pylist(rows, table.schema), grouper, pricing).table.to_pylist()
+    seen = {"unpriced": set(), "paid_by": set(), "doubts": set()}
+    for row, many in zip(rows, made, strict=True):
+        if many["status"] == "quarantined":
+            continue
+        for column in seen:
+            seen[column].add(many[column])
+        read = one.read(**told(row))
+        if not isinstance(read, OneCase):
+            assert many["unpriced"] == read[0].code, row
+            assert many["points"] is many["expected_fen"] is many["case_class"] is None
+            continue
+        assert not many["unpriced"] and many["days"] == read.days, (row, many)
+        assert (many["doubts"] or "") == "|".join(read.doubts)
+        price, paid_by = one.prices(read, [many["drg"]], values)[0]
+        assert (many["case_class"], many["paid_by"]) == (price.case_class, paid_by), row
+        assert many["points"] * 10_000 == price.points
+        less = row["personal_paid"] if one.personal else row["total_cost"] - row["pool_fund"]
+        if paid_by == "held":
+            assert many["expected_fen"] is many["over_cost_fen"] is many["due_fen"] is None
+            continue
+        assert many["expected_fen"] == price.fen, row
+        assert many["over_cost_fen"] == price.fen - read.cost
+        assert many["payment_over_cost"] * 10_000 == divide_rounded(price.fen * 10_000, read.cost)
+        assert many["due_fen"] == price.fen - int(less * 100)
+    assert {"no_cost", "no_hospital", "hospital_unknown", "pool_unknown", "fund_above_cost",
+            "dates_reversed"} <= seen["unpriced"]  # fmt: skip
+    assert "held" in seen["paid_by"] or name == "its policy"
+    assert name == "its policy" or len(seen["doubts"]) > 1
+    assert name != "other rules" or "money" in seen["paid_by"]
 
 
 def test_one_case__of_many_groups_is_that_of_each(ex1: OnePricer) -> None:

@@ -43,6 +43,7 @@ from drgpay.names.readings import Readings, asked_readings, readings_text
 from drgpay.schemes import Scheme
 
 if TYPE_CHECKING:
+    from drgpay.cases.encode import Faults
     from drgpay.grouper.check import Checked, CheckRun, PieceChecks
 
 
@@ -218,8 +219,13 @@ def run_pieces(
     sink: Sink,
     progress: Callable[[int], None] | None,
     checks: CheckRun | None = None,
+    *,
+    before: Callable[[Faults], None] | None = None,
 ) -> Counts:
-    """Group a stream into a sink; raises BooksError when counts do not add up."""
+    """Group a stream into a sink; raises BooksError when counts do not add up.
+
+    `before` looks at the rows of each piece beforehand where there are no checks.
+    """
     counts = Counts()
     noted = rows = 0
     choice = grouper.edition_choice()
@@ -229,7 +235,7 @@ def run_pieces(
 
         def work() -> tuple[GroupedPiece, pa.Table, PieceChecks | None]:
             own, edition = file.settle(piece)
-            part = group_piece(own, grouper, checks.before if checks else None, edition)
+            part = group_piece(own, grouper, checks.before if checks else before, edition)
             if isinstance(grouper, VersionedGrouper) and part.version is not None:
                 sink.versions.append(grouper.count(part.version, part.grouped.status))
             made = result_table(part, grouper)

@@ -444,17 +444,50 @@ UNASSIGNED: Mapping[str, Bilingual] = {
 UNPRICED: Mapping[str, Bilingual] = {
     "": both("", ""),
     "nothing_published": both("经办机构尚未发布清算结果", "no result is published yet"),
-    "no_cost": both("没有总费用", "no total cost"),
-    "cost_invalid": both("总费用不是从0起的金额", "the total cost is no amount from 0"),
-    "no_hospital": both("没有医疗机构编码", "no hospital id"),
+    "cost_invalid": both(
+        "总费用不是从0起的金额，清算时会被隔离", "total_cost is no amount from 0: quarantined"
+    ),
+    "fund_invalid": both(
+        "统筹基金支付不是从0起的金额，清算时会被隔离",
+        "pool_fund is no amount from 0: quarantined",
+    ),
+    "date_invalid": both(
+        "入院或出院日期不是日期，清算时会被隔离",
+        "a date of admission or discharge is none: quarantined",
+    ),
+    "payment_mode_unknown": both(
+        "支付方式不认识，清算时会被隔离", "unknown payment_mode: quarantined"
+    ),
+    "no_cost": both("没有总费用，算不出点数", "total_cost is not given: no points"),
+    "fund_above_cost": both(
+        "统筹基金支付大于总费用，清算时会被隔离", "pool_fund is above the total cost: quarantined"
+    ),
+    "no_hospital": both(
+        "没有医疗机构编码，算不出点数（系数因机构而异）", "hospital_id is not given: no points"
+    ),
     "hospital_unknown": both(
-        "医疗机构不在已发布的结果中", "the hospital is not in the published result"
+        "已发布的结果中没有这一医疗机构编码，算不出点数；核对编码，或待有它的结果发布",
+        "the published results do not have this hospital_id: no points; check it",
     ),
     "other_hospital": both("不是本机构的病例", "a case of another hospital"),
-    "no_pool": both("没有险种", "no pool"),
-    "pool_unknown": both("险种不在已发布的结果中", "the pool is not in the published result"),
-    "no_bed_day_class": both("按床日付费而没有床日类别", "paid by bed-days, without their class"),
-    "no_bed_day_rate": both(
-        "床日类别没有适用于该机构的标准", "the class of bed-days has no rate for the hospital"
+    "no_pool": both("没有险种，算不出点数", "pool is not given: no points"),
+    "pool_unknown": both(
+        "已发布的结果中没有这一险种，算不出点数",
+        "the published results do not have this pool: no points",
+    ),
+    "dates_reversed": both(
+        "出院日期早于入院日期，清算时会被隔离", "discharged before admission: quarantined"
+    ),
+    "bed_day_class_missing": both(
+        "按床日付费而没有床日类别，清算时会被隔离",
+        "paid by bed-day and without bed_day_class: quarantined",
+    ),
+    "bed_day_rate_missing": both(
+        "这一机构没有这一床日类别的床日标准，清算时会被隔离",
+        "there is no rate of this bed_day_class for the hospital: quarantined",
+    ),
+    "no_days": both(
+        "没有住院天数，也没有入出院日期，床日点数算不出",
+        "neither los_days nor dates: points by bed-day cannot be told",
     ),
 }

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from drgpay.ground.csv_cells import NeutralCsvWriter
 from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choose
-from drgpay.names.codes import CASE_CLASSES, STATUSES
+from drgpay.names.codes import CASE_CLASSES, PAID_BY, STATUSES
 from drgpay.names.preview_columns import PREVIEW_COLUMNS
 from drgpay.names.reasons import GROUPING_REASONS, QUARANTINED, UNPRICED
+from drgpay.runs.one_case import held_by
 from drgpay.runs.priced_sums import INDICATORS
 
 FORMATS = ("json", "csv", "xlsx", "parquet")
@@ -39,11 +40,14 @@ def with_words(table: pa.Table, lang: str) -> pa.Table:
     words: Mapping[str, Mapping[str, Any]] = {
         "status": STATUSES,
         "case_class": CASE_CLASSES,
+        "paid_by": PAID_BY,
         "unpriced": UNPRICED,
         "reason": {**GROUPING_REASONS, **{n: r.message for n, r in QUARANTINED.items()}},
     }
     for name, own in words.items():
         table = table.append_column(f"{name}_name", _worded(table[name], own, lang))
+    held = {text: held_by(text) for text in _plain(table["doubts"]).unique().to_pylist() if text}
+    table = table.append_column("doubts_name", _worded(table["doubts"], held, lang))
     remedies = {name: reason.remedy for name, reason in QUARANTINED.items()}
     return table.append_column("remedy", _worded(table["reason"], remedies, lang))
 
@@ -91,9 +95,13 @@ _GOOD = """select row, case_id, hospital_id::varchar as hospital_id, pool::varch
     scheme::varchar as scheme,
     case when case_class is null then null
         else {'code': case_class::varchar, 'name': case_class_name::varchar} end as case_class,
-    points::varchar as points, total_cost_fen, expected_fen, over_cost_fen, due_fen,
-    case when coalesce(unpriced::varchar, '') = '' then []
-        else [{'code': unpriced::varchar, 'text': unpriced_name::varchar}] end as notes
+    case when paid_by is null then null
+        else {'code': paid_by::varchar, 'name': paid_by_name::varchar} end as paid_by,
+    points::varchar as points, total_cost_fen, expected_fen, over_cost_fen,
+    payment_over_cost::varchar as payment_over_cost, due_fen,
+    [{'code': n.code, 'text': n.text} for n in [
+        {'code': unpriced::varchar, 'text': unpriced_name::varchar},
+        {'code': 'held', 'text': doubts_name::varchar}] if coalesce(n.text, '') <> ''] as notes
     from cases where status::varchar <> 'quarantined'"""
 _BAD = """select row, case_id, fault_column as "column", fault_value as value,
     reason::varchar as reason, reason_name::varchar as message, remedy::varchar as remedy
@@ -171,11 +179,18 @@ class _Book:
         total = self.sums["total"]
         for chinese, english, value, style in (
             ("病例数", "cases", total["cases"], "count"),
-            ("有点数的病例", "cases with points", total["priced"], "count"),
+            ("有预计支付的病例", "cases with a payment", total["priced"], "count"),
             ("点数", "points", float(total["points"]), "points"),
             ("预计支付（元）", "expected, yuan", total["expected_fen"] / 100, "yuan"),
-            ("总费用（元）", "cost, yuan", total["cost_fen"] / 100, "yuan"),
-            ("结余（元）", "over cost, yuan", total["over_cost_fen"] / 100, "yuan"),
+            (
+                "总费用（计入支付的，元）",
+                "cost of those paid, yuan",
+                total["cost_fen"] / 100,
+                "yuan",
+            ),
+            ("支付减费用（元）", "payment less cost, yuan", total["over_cost_fen"] / 100, "yuan"),
+            ("暂不支付的病例", "cases held", total["held"], "count"),
+            ("暂不支付的总费用（元）", "their cost, yuan", total["held_cost_fen"] / 100, "yuan"),
         ):
             sheet.write_string(row, 0, self.t(chinese, english))
             sheet.write_number(row, 1, value, self.styles[style])
@@ -213,7 +228,7 @@ class _Book:
             ("points", self.t("点数", "points"), "points"),
             ("expected_fen", self.t("预计支付（元）", "expected, yuan"), "yuan"),
             ("cost_fen", self.t("总费用（元）", "cost, yuan"), "yuan"),
-            ("over_cost_fen", self.t("结余（元）", "over cost, yuan"), "yuan"),
+            ("over_cost_fen", self.t("支付减费用（元）", "payment less cost, yuan"), "yuan"),
             ("gaining", self.t("有结余的病例", "cases above cost"), "count"),
             ("losing", self.t("亏损的病例", "cases below cost"), "count"),
         ]
@@ -269,7 +284,7 @@ class _Book:
                         continue
                     if name.endswith("_fen"):
                         sheet.write_number(row, place, value / 100, self.styles["yuan"])
-                    elif name == "points":
+                    elif name in ("points", "payment_over_cost"):
                         sheet.write_number(row, place, float(value), self.styles["points"])
                     elif name == "discharge_date":
                         sheet.write_datetime(row, place, value, self.styles["day"])

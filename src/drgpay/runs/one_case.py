@@ -16,19 +16,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.checks.run import CheckSettings
 from drgpay.cases.parse import MAX_COUNT
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import POINT, divide_rounded
 from drgpay.grouper.changes import Price
 from drgpay.grouper.outcome import UNGROUPABLE
-from drgpay.names.columns import CODED, both_names
+from drgpay.names.columns import CODED
+from drgpay.names.reasons import UNPRICED
 from drgpay.points.kernels import BED_DAY, HELD, MONEY
 from drgpay.region.together import ids_in
 from drgpay.runs.pricing import Pricer
 from drgpay.settlement.doubts import BIT
 from drgpay.settlement.facts import Facts
 from drgpay.settlement.scoring import CASE_CLASSES, PAID_BY, Reviews, score
+
+# findings that one case shows by itself, of those by which a policy may hold it
+SEEN_IN_ONE = ("day_surgery_with_long_stay", "stay_against_dates")
 
 
 class Lack(NamedTuple):
@@ -77,7 +82,7 @@ class OnePricer:
         short = policy["short_stay.days"]
         self.short_days = -1 if short is None else int(short)
         bands = pricer.rules.beds.bands_of
-        self._has_rate = (bands[:, :, 0] < bands[:, :, 1]).tolist() if bands.size else []
+        self.has_rate = (bands[:, :, 0] < bands[:, :, 1]).tolist() if bands.size else []
         self._buffers = threading.local()
 
     @property
@@ -118,22 +123,22 @@ class OnePricer:
         pool = pool or self.only_pool
         own = None if hospital_id is None else self.pricer.hospitals.get(hospital_id)
         if cost_fen is None:
-            lacks.append(_lack("no_cost", "total_cost"))
+            lacks.append(_lack("no_cost"))
         elif fund_fen is not None and fund_fen > cost_fen:
-            lacks.append(_lack("fund_above_cost", "pool_fund"))
+            lacks.append(_lack("fund_above_cost"))
         if hospital_id is None:
-            lacks.append(_lack("no_hospital", "hospital_id"))
+            lacks.append(_lack("no_hospital"))
         elif own is None:
-            lacks.append(_lack("hospital_unknown", "hospital_id"))
+            lacks.append(_lack("hospital_unknown"))
         if pool is None:
-            lacks.append(_lack("no_pool", "pool", sorted(self.pools)))
+            lacks.append(_lack("no_pool", sorted(self.pools)))
         elif pool not in self.pools:
-            lacks.append(_lack("pool_unknown", "pool", sorted(self.pools)))
+            lacks.append(_lack("pool_unknown", sorted(self.pools)))
         stay = None
         if admission_date is not None and discharge_date is not None:
             stay = (discharge_date - admission_date).days
             if stay < 0:
-                lacks.append(_lack("dates_reversed", "discharge_date"))
+                lacks.append(_lack("dates_reversed"))
         days = self.stay_days(los_days, admission_date, discharge_date)
         bed_class, lack = self._bed_class(days, payment_mode, bed_day_class, own)
         if lack is not None:
@@ -161,15 +166,13 @@ class OnePricer:
         elif long:
             return -1, None  # by item, whatever its mode
         if not name:
-            return -1, _lack(
-                "bed_day_class_missing", "bed_day_class"
-            ) if mode == "bed_day" else None
+            return -1, _lack("bed_day_class_missing") if mode == "bed_day" else None
         found = self.pricer.bed_classes.get(name)
-        if found is None or (hospital is not None and not self._has_rate[hospital][found]):
+        if found is None or (hospital is not None and not self.has_rate[hospital][found]):
             classes = sorted(self.pricer.bed_classes)
-            return -1, _lack("bed_day_rate_missing", "bed_day_class", classes)
+            return -1, _lack("bed_day_rate_missing", classes)
         if days is None:
-            return -1, _lack("no_days", "los_days")
+            return -1, _lack("no_days")
         return found, None
 
     def _doubts(self, mode: str | None, given: int | None, stay: int | None) -> tuple[str, ...]:
@@ -182,7 +185,7 @@ class OnePricer:
             "day_surgery_with_long_stay": mode == "day_surgery" and stay > most,
             "stay_against_dates": given is not None and given not in (stay, stay + 1),
         }
-        return tuple([name for name, is_met in met.items() if is_met and hold & BIT[name]])
+        return tuple([name for name in SEEN_IN_ONE if met[name] and hold & BIT[name]])
 
     def prices(
         self, case: OneCase, drgs: Sequence[str], values: Mapping[str, Fraction] | None = None
@@ -257,41 +260,26 @@ def _buffers(count: int) -> tuple[Facts, Reviews, Any, Any]:
     return facts, reviews, np.zeros(count, np.int8), np.zeros(count, np.int16)
 
 
-_LACKS: Mapping[str, tuple[str, str]] = {
-    "no_cost": ("没有{0}，算不出点数", "{0} is not given: no points"),
-    "fund_above_cost": ("{0}大于总费用，清算时会被隔离", "{0} is above the total cost: quarantined"),
-    "no_hospital": ("没有{0}，算不出点数（系数因机构而异）", "{0} is not given: no points"),
-    "hospital_unknown": (
-        "已发布的结果中没有这一{0}，算不出点数；核对编码，或待有它的结果发布",
-        "the published results do not have this {0}: no points; check it",
-    ),
-    "no_pool": ("没有{0}，算不出点数；可填：{1}", "{0} is not given: no points; one of {1}"),
-    "pool_unknown": (
-        "已发布的结果中没有这一{0}，算不出点数；可填：{1}",
-        "the published results do not have this {0}: no points; one of {1}",
-    ),
-    "dates_reversed": ("{0}早于入院日期，清算时会被隔离", "{0} is before admission: quarantined"),
-    "bed_day_class_missing": (
-        "按床日支付而没有{0}，清算时会被隔离",
-        "paid by bed-day and without {0}: quarantined",
-    ),
-    "bed_day_rate_missing": (
-        "这一机构没有这一{0}的床日标准，清算时会被隔离；可填：{1}",
-        "there is no rate of this {0} for the hospital: quarantined; one of {1}",
-    ),
-    "no_days": (
-        "没有{0}，也没有入出院日期，床日点数算不出",
-        "neither {0} nor dates: points by bed-day cannot be told",
-    ),
-}  # fmt: skip
+def _lack(code: str, choices: Sequence[str] = ()) -> Lack:
+    text = UNPRICED[code]
+    more = both(f"；可填：{'、'.join(choices)}", f"; one of {', '.join(choices)}")
+    return Lack(code, both(text.chinese + more.chinese, text + more) if choices else text)
 
 
-def _lack(code: str, column: str, choices: Sequence[str] = ()) -> Lack:
-    chinese, english = _LACKS[code]
-    return Lack(
-        code,
-        both(
-            chinese.format(both_names(column), "、".join(choices)),
-            english.format(column, ", ".join(choices)),
+def held_by(doubts: str) -> Bilingual:
+    """Return what is said of a case that findings hold (joined by `|`), with what to do.
+
+    >>> held_by("stay_against_dates").chinese
+    '住院天数与入出院日期不符（两种算法都不符）：政策规定核实前暂不支付；核对住院天数与入出院日期'
+    """
+    found = [CHECKS[name] for name in doubts.split("|")]
+    return both(
+        "；".join(
+            f"{one.message('zh')}：政策规定核实前暂不支付；{one.advice('zh')}" for one in found
+        ),
+        "; ".join(
+            f"{one.message('en')}: the policy holds the case until somebody looks at it; "
+            f"{one.advice('en')}"
+            for one in found
         ),
     )

@@ -24,29 +24,30 @@ from drgpay.cases.quarantine import RowNote
 from drgpay.cases.sources import open_source
 from drgpay.ground.arrow import decimal_column, dictionary_column
 from drgpay.ground.errors import BooksError, both
+from drgpay.ground.money import POINT
 from drgpay.ground.threads import default_threads
 from drgpay.grouper.codes_read import CodesRead
 from drgpay.grouper.pieces import GroupedPiece
 from drgpay.grouper.provisos import DATE_COLUMN
 from drgpay.grouper.stream import Sink, Told, run_pieces, told_of
 from drgpay.grouper.versions import AnyGrouper, VersionedGrouper
-from drgpay.names.codes import CASE_CLASSES
+from drgpay.names.codes import CASE_CLASSES, PAID_BY
 from drgpay.names.columns import GROUPING_COLUMNS, GROUPING_MORE
 from drgpay.names.preview_columns import PREVIEW_SCHEMA
-from drgpay.names.reasons import UNPRICED
+from drgpay.points.kernels import HELD
+from drgpay.runs.many_cases import REASONS, ManyReader
+from drgpay.runs.one_case import OnePricer
 from drgpay.runs.pricing import Pricer
-from drgpay.settlement.facts import given_days, indexed, stay_days
+from drgpay.settlement.doubts import doubt_texts
 
 WANTED = tuple(
     dict.fromkeys(
         (*GROUPING_COLUMNS, *GROUPING_MORE, DATE_COLUMN, "hospital_id", "pool", "department",
-         "discharge_date", "discharge_way", "total_cost", "pool_fund", "payment_mode",
-         "bed_day_class")
+         "discharge_date", "discharge_way", "total_cost", "pool_fund", "personal_paid",
+         "payment_mode", "bed_day_class")
     )
 )  # fmt: skip
-_UNPRICED = list(UNPRICED)
-_NO_PRICE = {name: number for number, name in enumerate(_UNPRICED)}
-_CLASSES = list(CASE_CLASSES)
+_UNPRICED, _CLASSES, _PAID_BY = list(REASONS), list(CASE_CLASSES), list(PAID_BY)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def price_cases(
     shaper = _Shaper(grouper, pricing)
     sink = Sink(parts.append, None, CodesRead(grouper.own_editions), shape=shaper.table)
     step = progress(source.rows) if progress is not None else None
-    counts = run_pieces(source, grouper, threads or default_threads(), sink, step)
+    before = None if shaper.reader is None else shaper.reader.set_days
+    counts = run_pieces(source, grouper, threads or default_threads(), sink, step, before=before)
     broken = _broken(source)
     table = pa.concat_tables([*parts, broken], promote_options="permissive")
     table = table.cast(PREVIEW_SCHEMA) if not parts else table.unify_dictionaries()
@@ -135,6 +137,9 @@ class _Shaper:
 
     def __init__(self, grouper: AnyGrouper, pricing: Pricing | None) -> None:
         self.grouper, self.pricing = grouper, pricing
+        self.reader = None
+        if pricing is not None:
+            self.reader = ManyReader(OnePricer(pricing.pricer), pricing.hospital)
         schemes = (
             [g.scheme for g in grouper.groupers]
             if isinstance(grouper, VersionedGrouper)
@@ -179,101 +184,49 @@ class _Shaper:
     def _priced(
         self, part: GroupedPiece, facts: CaseFacts, made: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return days, class, points, money and why there are none."""
+        """Return days, class, points, money, what holds a case and why there are no points."""
         count, good = len(part.table), part.cases.good
-        cost_known = (facts.cost != parse.MISSING_MONEY) & (facts.cost >= 0)
-        cost = np.where(cost_known, facts.cost, 0)
-        answer: dict[str, Any] = {"total_cost_fen": pa.array(cost, mask=~cost_known)}
-        if self.pricing is None:
-            why = np.where(good, _NO_PRICE["nothing_published"], 0)
-            answer["unpriced"] = dictionary_column(_UNPRICED, why.astype(np.int16), ~good)
-            return answer
-        pricer, values = self.pricing.pricer, self.pricing.values
-        days = stay_days(pricer.policy, given_days(part.table), facts.admission, facts.discharge)
-        why = np.zeros(count, np.int16)
-        _say(why, facts.unreadable.get("total_cost", False), "cost_invalid")
-        _say(why, facts.cost == parse.MISSING_MONEY, "no_cost")
-        _say(why, ~cost_known, "cost_invalid")
-        hospital = self._hospitals(part.table, pricer, why)
-        pool = self._pools(part.table, why)
-        bed = self._beds(part.table, pricer, facts, hospital, why)
+        if self.reader is None or self.pricing is None:
+            known = (facts.cost != parse.MISSING_MONEY) & (facts.cost >= 0)
+            why = np.where(good, REASONS.index("nothing_published"), 0)
+            return {
+                "total_cost_fen": pa.array(np.where(known, facts.cost, 0), mask=~known),
+                "unpriced": dictionary_column(_UNPRICED, why.astype(np.int16), ~good),
+            }
+        assert part.faults.stay_days is not None  # set before grouping
+        read = self.reader.read(part.table, facts, part.faults.stay_days)
+        pricer = self.pricing.pricer
         cases = pricer.unsettled_cases(
-            pool, np.maximum(hospital, 0).astype(np.int32), cost, days=days,
-            day_surgery=facts.mode == 1, way=np.maximum(facts.discharge_way, 0).astype(np.int8),
-            bed_class=bed, known=good & (why == 0),
+            read.pool, np.maximum(read.hospital, 0).astype(np.int32), read.cost, days=read.days,
+            day_surgery=read.day_surgery, way=read.way, bed_class=read.bed_class,
+            known=good & (read.why == 0), doubts=read.doubts,
         )  # fmt: skip
+        values = {**pricer.point_values, **self.pricing.values}
         priced = pricer.priced(cases, _whole(made["drg"]), values)
         unknown = priced.case_class < 0
-        fund_known = ~unknown & (facts.fund != parse.MISSING_MONEY) & (facts.fund >= 0)
-        fund = np.where(fund_known, facts.fund, 0)
-        answer |= {
-            "days": pa.array(days),
+        # what a held case will be paid is not known until somebody has decided
+        unpaid = unknown | (priced.paid_by == HELD)
+        held = doubt_texts(np.where(unknown, 0, read.doubts), pricer.rules.hold, count)
+        return {
+            "total_cost_fen": pa.array(read.cost, mask=~read.cost_known),
+            "days": pa.array(read.days, mask=~read.days_known),
             "case_class": dictionary_column(_CLASSES, np.maximum(priced.case_class, 0), unknown),
+            "paid_by": dictionary_column(_PAID_BY, np.maximum(priced.paid_by, 0), unknown),
+            "doubts": held.dictionary_encode(),
             "points": decimal_column(priced.points, 20, 4, unknown),
-            "expected_fen": pa.array(priced.fen, mask=unknown),
-            "over_cost_fen": pa.array(priced.fen - cost, mask=unknown),
-            "due_fen": pa.array(priced.fen - (cost - fund), mask=~fund_known),
-            "unpriced": dictionary_column(_UNPRICED, why, ~good | (why == 0)),
+            "expected_fen": pa.array(priced.fen, mask=unpaid),
+            "over_cost_fen": pa.array(priced.fen - read.cost, mask=unpaid),
+            "payment_over_cost": _ratios(priced.fen, read.cost, unpaid),
+            "due_fen": pa.array(priced.fen - read.due_less, mask=unpaid | ~read.due_known),
+            "unpriced": dictionary_column(_UNPRICED, read.why, ~good | (read.why == 0)),
         }
-        return answer
-
-    def _hospitals(
-        self, table: pa.Table, pricer: Pricer, why: NDArray[np.int16]
-    ) -> NDArray[np.int64]:
-        """Return the run's number of each case's hospital; -1 where there is none."""
-        assert self.pricing is not None
-        own = pricer.hospitals.get(self.pricing.hospital, -1)
-        if "hospital_id" not in table.column_names:
-            numbers, strange = np.full(len(table), -1, np.int64), np.zeros(len(table), np.bool_)
-        else:
-            numbers, strange = indexed(table["hospital_id"], pricer.hospitals, -1)
-        if not self.pricing.hospital:
-            _say(why, strange, "hospital_unknown")
-            _say(why, numbers < 0, "no_hospital")
-            return numbers
-        blank = (numbers < 0) & ~strange
-        numbers = np.where(blank, own, numbers)
-        _say(why, strange | (numbers != own), "other_hospital")
-        _say(why, numbers < 0, "hospital_unknown")
-        return numbers
-
-    def _pools(self, table: pa.Table, why: NDArray[np.int16]) -> list[str | None]:
-        assert self.pricing is not None
-        names = list(self.pricing.values)
-        only = 0 if len(names) == 1 else -1
-        if "pool" not in table.column_names:
-            numbers, strange = np.full(len(table), only, np.int64), np.zeros(len(table), np.bool_)
-        else:
-            known = {name: number for number, name in enumerate(names)}
-            numbers, strange = indexed(table["pool"], known, -1)
-            numbers = np.where((numbers < 0) & ~strange, only, numbers)
-        _say(why, strange, "pool_unknown")
-        _say(why, numbers < 0, "no_pool")
-        return [None if number < 0 else names[number] for number in numbers.tolist()]
-
-    def _beds(
-        self,
-        table: pa.Table,
-        pricer: Pricer,
-        facts: CaseFacts,
-        hospital: NDArray[np.int64],
-        why: NDArray[np.int16],
-    ) -> NDArray[np.int16]:
-        """Return the run's number of each case's class of bed-days, -1 where it has none."""
-        count = len(table)
-        numbers, strange = np.full(count, -1, np.int64), np.zeros(count, np.bool_)
-        if "bed_day_class" in table.column_names:
-            numbers, strange = indexed(table["bed_day_class"], pricer.bed_classes, -1)
-        _say(why, (facts.mode == 2) & (numbers < 0) & ~strange, "no_bed_day_class")
-        bands = pricer.rules.beds.bands_of[np.maximum(hospital, 0), np.maximum(numbers, 0)]
-        without = (numbers >= 0) & (bands[:, 1] <= bands[:, 0])
-        _say(why, strange | without, "no_bed_day_rate")
-        return numbers.astype(np.int16)
 
 
-def _say(why: NDArray[np.int16], rows: Any, name: str) -> None:
-    """Note why some rows have no price, the first reason of each."""
-    why[np.asarray(rows, dtype=np.bool_) & (why == 0)] = _NO_PRICE[name]
+def _ratios(fen: NDArray[np.int64], cost: NDArray[np.int64], none: NDArray[np.bool_]) -> pa.Array:
+    """Return payment over cost with four decimals, half away from 0; null where there is no cost."""
+    none = none | (cost == 0)
+    bottom = np.where(none, 1, cost)
+    return decimal_column((2 * fen * POINT + bottom) // (2 * bottom), 20, 4, none)
 
 
 def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:

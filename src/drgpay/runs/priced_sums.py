@@ -91,7 +91,7 @@ def sums_of(table: pa.Table, norms: Norms | None) -> dict[str, Any]:
         db.execute(
             """create temp table cases as select * replace (
                 drg::varchar as drg, drg_name::varchar as drg_name, status::varchar as status,
-                case_class::varchar as case_class, department::varchar as department,
+                case_class::varchar as case_class, paid_by::varchar as paid_by, department::varchar as department,
                 unpriced::varchar as unpriced, reason::varchar as reason,
                 hospital_id::varchar as hospital_id) from given"""
         )
@@ -125,6 +125,8 @@ _SUMS = """count(*) as cases,
     coalesce(sum(expected_fen), 0)::bigint as expected_fen,
     coalesce(sum(total_cost_fen) filter (expected_fen is not null), 0)::bigint as cost_fen,
     coalesce(sum(over_cost_fen), 0)::bigint as over_cost_fen,
+    count(*) filter (paid_by = 'held') as held,
+    coalesce(sum(total_cost_fen) filter (paid_by = 'held'), 0)::bigint as held_cost_fen,
     count(*) filter (over_cost_fen >= 0) as gaining,
     count(*) filter (over_cost_fen < 0) as losing,
     coalesce(sum(days), 0)::bigint as days"""

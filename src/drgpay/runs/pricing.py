@@ -43,7 +43,15 @@ from drgpay.runs.reader import RunFolder
 from drgpay.schemes import Scheme
 from drgpay.schemes.versions import bundled_families
 from drgpay.settlement.facts import Facts
-from drgpay.settlement.scoring import CASE_CLASSES, Reviews, Rules, Scores, points_step, score
+from drgpay.settlement.scoring import (
+    CASE_CLASSES,
+    Reviews,
+    Rules,
+    Scores,
+    hold_cases,
+    points_step,
+    score,
+)
 
 RUN_COLUMNS = (
     "case_id", "hospital_id", "pool", "drg", "status", "case_class", "base_points", "days",
@@ -71,6 +79,7 @@ class SettledCases:
     readmission: NDArray[np.bool_]
     referred: NDArray[np.bool_]
     apart: NDArray[np.int64]  # new technology, not counted for class and points
+    doubts: NDArray[np.uint8] | None = None  # bits of findings that hold a case; of a run: decided
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class Priced:
     """What N cases earn: class -1 where that is not known, points in 1/10,000, money in fen."""
 
     case_class: NDArray[np.int8]
+    paid_by: NDArray[np.int8]
     points: NDArray[np.int64]
     fen: NDArray[np.int64]
 
@@ -279,11 +289,12 @@ class Pricer(RunFolder):
         bed_class: NDArray[np.int16],
         apart: NDArray[np.int64] | None = None,
         known: NDArray[np.bool_] | None = None,
+        doubts: NDArray[np.uint8] | None = None,
     ) -> SettledCases:
         """Return N cases that no run has settled; hospitals and bed-day classes by the run's numbers.
 
-        `known` is False where something is missing, so that a case has no price. A stay beyond the
-        policy's limit is of its class of bed-days (`long_stay.rule`), as in the settlement.
+        `known` is False where something is missing, so that a case has no price; `doubts` are the
+        bits of findings that hold cases.
         """
         count = len(cost)
         no = np.zeros(count, np.bool_)
@@ -298,22 +309,13 @@ class Pricer(RunFolder):
             set_points=np.full(count, -1, np.int64),
             day_surgery=day_surgery,
             way=way,
-            bed_class=self._long_stays(bed_class, days),
+            bed_class=bed_class,
             days=days,
             readmission=no,
             referred=no,
             apart=np.zeros(count, np.int64) if apart is None else apart,
+            doubts=doubts,
         )
-
-    def _long_stays(
-        self, bed_class: NDArray[np.int16], days: NDArray[np.int32]
-    ) -> NDArray[np.int16]:
-        """Return classes of bed-days, stays beyond the policy's limit in the class it names."""
-        limit = self.policy["long_stay.days"]
-        if limit is None or not self.policy.says("long_stay.rule", "bed_day", "by_item"):
-            return bed_class
-        own = self.bed_classes.get(self.policy["long_stay.class"], -1)
-        return np.where((bed_class < 0) & (days > limit), own, bed_class).astype(np.int16)
 
     def of_table(
         self, table: pa.Table
@@ -382,7 +384,10 @@ class Pricer(RunFolder):
             apart=cases.apart[rows],
         )
         reviews = Reviews(cases.review[rows], cases.unreasonable[rows], cases.set_points[rows])
-        return score(self.rules, status, numbers, facts, reviews)
+        made = score(self.rules, status, numbers, facts, reviews)
+        if cases.doubts is not None:
+            hold_cases(cases.doubts[rows], self.rules.hold, reviews, made)
+        return made
 
     def priced(
         self,
@@ -414,7 +419,8 @@ class Pricer(RunFolder):
             top, bottom = value.numerator * 100, value.denominator * POINT
             worth = [divide_rounded(top * own, bottom) for own in points.tolist()]
             fen[rows] = np.array(worth, dtype=np.int64)[back] + scores.apart[rows]
-        return Priced(scores.case_class, np.where(known, scores.points, 0), fen)
+        points = np.where(known, scores.points, 0)
+        return Priced(scores.case_class, scores.paid_by, points, fen)
 
     def case(self, case_id: str) -> Callable[[str], Price]:
         """Return what tells the price of one settled case in a group; raises InputError."""

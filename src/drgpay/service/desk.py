@@ -17,7 +17,6 @@ from typing import Any
 
 from drgpay import __version__
 from drgpay.cases.ages import NEAR_DAYS, NEWBORN_DAYS, YEAR_DAYS
-from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.cases.editions import INSURANCE, read_edition
 from drgpay.cases.tidy import grams_of
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
@@ -33,7 +32,7 @@ from drgpay.names.codes import CASE_CLASSES, PAID_BY, STATUSES
 from drgpay.names.columns import GROUPING_MORE
 from drgpay.names.reasons import GROUPING_REASONS, REASONS
 from drgpay.runs.manifest import YEAR
-from drgpay.runs.one_case import Lack, OneCase, OnePricer, Priced
+from drgpay.runs.one_case import Lack, OneCase, OnePricer, Priced, held_by
 from drgpay.runs.pricing import Pricer
 from drgpay.service.models import Case
 from drgpay.service.problems import At, Problem
@@ -313,6 +312,8 @@ class Desk:
         answer["paid_by"] = named(priced.paid_by, PAID_BY[priced.paid_by], lang)
         answer["points"] = points_text(price.points)
         answer["point_value"] = board.value_dicts.get(one.pool)
+        if priced.paid_by == "held":
+            return answer  # what it will be paid is not known until somebody has decided
         answer["expected_fen"] = price.fen
         answer["over_cost_fen"] = price.fen - cost
         if cost:
@@ -370,11 +371,7 @@ class Desk:
                 f"点值是 {period} 月度结算的，年度清算后才定",
                 f"the point value is that of the month {period}, not yet settled"), lang)  # fmt: skip
         for doubt in one.doubts:
-            found = CHECKS[doubt]
-            yield note("held", both(
-                f"{found.message('zh')}（{doubt}）：政策规定核实前暂不支付；{found.advice('zh')}",
-                f"{found.message('en')} ({doubt}): the policy holds the case until somebody looks "
-                f"at it; {found.advice('en')}"), lang)  # fmt: skip
+            yield note("held", held_by(doubt), lang)
         if priced.paid_by == "held" and not one.doubts:
             yield note("held", both(
                 "这一类病例经特病单议才支付", "cases of this class are paid on review alone"), lang)  # fmt: skip
