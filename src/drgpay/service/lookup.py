@@ -437,17 +437,18 @@ def base_dict(board: Board, row: dict[str, Any], sees_all: bool) -> dict[str, An
         return None if row.get(name) is None else str(row[name])
 
     told = sees_all or board.hospitals_of.get(row["drg"], 0) >= FEWEST
+    # of few cases, medians and spread would tell single ones; base points and mean are published
+    of_cases = dict(row) if told else {}
     return {
         "run": board.year.id, "period": board.year.period,
         "base_points": None if row["base_points"] is None else points_text(int(row["base_points"] * 10_000)),
         "group_mean_fen": row["group_mean_fen"], "weight": text("weight"),
         "stable": bool(row["stable"]), "review": bool(row["review"]), "origin": row["origin"],
-        "history_cases": row["n_after"], "trimmed": row["trimmed"],
-        "cv_before": row["cv_before"], "cv_after": row["cv_after"],
-        "median_before_fen": text("median_before_fen"),
-        "median_after_fen": text("median_after_fen"),
-        "cases": row["cases"] if told else None,
-        "total_cost_fen": row["total_cost_fen"] if told else None,
+        "history_cases": of_cases.get("n_after"), "trimmed": of_cases.get("trimmed"),
+        "cv_before": of_cases.get("cv_before"), "cv_after": of_cases.get("cv_after"),
+        "median_before_fen": text("median_before_fen") if told else None,
+        "median_after_fen": text("median_after_fen") if told else None,
+        "cases": of_cases.get("cases"), "total_cost_fen": of_cases.get("total_cost_fen"),
     }  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def _about(scheme: Scheme) -> dict[str, Any]:
         "id": scheme.id,
         "title": scheme.title,
         "draft": scheme.draft,
-        "drgs": f"{len(scheme.drgs):,}",
+        "drgs": f"{len({d.drg for d in scheme.drgs}):,}",
     }
 
 
@@ -177,7 +177,7 @@ def _spread(board: Board, drg: str, lang: str) -> dict[str, Any] | None:
     counts = np.histogram(cost, bins=np.array([*edges[:-1], max(int(cost[-1]), edges[-1]) + 1]))[0]
     labels = [_ten_thousands(edge) for edge in edges[:-1]]
     texts = [t(f"{n:,}例", f"{n:,} cases") for n in counts.tolist()]
-    series = Series(name=t("例数", "cases"), values=counts.tolist(), texts=texts)
+    series = Series(name=t("病例数", "cases"), values=counts.tolist(), texts=texts)
     label = t(f"{drg} 费用分布，{len(cost):,}例", f"cost of {drg}, {len(cost):,} cases")
     return {
         "quantiles": quantiles,
