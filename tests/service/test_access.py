@@ -36,6 +36,7 @@ GET /groups/{drg}                303       ok        ok        ok        ok     
 GET /healthz                     ok        ok        ok        ok        ok        ok
 GET /hospital                    303       ok        ok        403       403       403
 GET /hospital/{hospital_id}      303       ok        404       ok        ok        403
+GET /hospital/{hospital_id}/case 303       ok        404       ok        ok        403
 GET /hospital/{hospital_id}/why  303       ok        404       ok        ok        403
 GET /login/callback              404       404       404       404       404       404
 GET /login/oidc                  404       404       404       404       404       404
@@ -140,6 +141,7 @@ ASKED |= {
         f"/region/compared?from={served.run.id}&to={served.run.id}"
     ),
     "GET /hospital/{hospital_id}": lambda _: Asked("/hospital/H1"),
+    "GET /hospital/{hospital_id}/case": lambda _: Asked("/hospital/H1/case?case_id=C01"),
     "GET /hospital/{hospital_id}/why": lambda _: Asked("/hospital/H1/why"),
     "POST /objections": lambda _: Asked("/objections", {"data": {"about": "点数", "text": "少计"}}),
     "POST /objections/{number}": objection_of,

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from fractions import Fraction
+from html import escape
+from pathlib import Path
 
+import pyarrow.parquet as pq
+import pytest
+
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.service.pages.statics import FOLDER, files
 from drgpay.service.roles import Role
 from tests.service.conftest import Served
@@ -101,3 +109,99 @@ def test_objection__is_answered_once_and_never_empty(served: Served) -> None:
             f"/objections/{number}", data=told, headers=agency, follow_redirects=False
         )
         assert answer.status_code == status
+
+
+def page_of(served: Served, path: str, who: Role | str = Role.AGENCY, status: int = 200) -> str:
+    """Return the text of a page."""
+    served.client.cookies.clear()
+    answer = served.client.get(path, headers={**HTML, **served.headers(who)})
+    assert answer.status_code == status, (path, answer.text)
+    served.client.cookies.clear()
+    return answer.text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_hospital_page__tells_findings_in_words(served: Served, lang: str) -> None:
+    text = page_of(served, f"/hospital/H3?lang={lang}")
+    found = CHECKS["principal_in_no_mdc"]
+    assert escape(found.message(lang)) in text and escape(found.advice(lang)) in text
+    assert "principal_in_no_mdc" not in text
+
+
+def test_hospital_and_region_page__name_versions_values_and_what_is_not_verified(
+    served: Served, ex1_run: Path
+) -> None:
+    manifest = json.loads((ex1_run / "manifest.json").read_text(encoding="utf-8"))
+    unverified = [
+        p["name"] for p in manifest["policy"]["parameters"] if not p["verified"] and p["used"]
+    ]
+    assert unverified
+    for path in ("/hospital/H1", "/region"):
+        text = page_of(served, path)
+        for part in (served.run.digest[:12], manifest["policy"]["id"], "元/点", *unverified):
+            assert part in text, (path, part)
+
+
+def test_hospital_page__lists_the_largest_losses_of_all_groups(
+    served: Served, ex1_run: Path
+) -> None:
+    cases = [
+        row
+        for row in pq.read_table(ex1_run / "cases.parquet").to_pylist()
+        if row["hospital_id"] == "H3" and row["paid_by"] == "points"
+    ]
+    values = {
+        row["pool"]: Fraction(row["point_value_fraction"])
+        for row in pq.read_table(ex1_run / "pools.parquet").to_pylist()
+    }
+    over: dict[str, int] = {}
+    for row in cases:
+        fen = round(Fraction(row["points"]) * values[row["pool"]] * 100) - row["total_cost_fen"]
+        over[row["drg"]] = over.get(row["drg"], 0) + fen
+    lost = sorted((fen, drg) for drg, fen in over.items() if fen < 0)
+    assert lost
+    table = page_of(served, "/hospital/H3").partition("亏损最大的")[2].partition("</table>")[0]
+    told = re.findall(r">(-[\d,]+\.\d\d)<", table)
+    assert told == [f"{fen / 100:,.2f}" for fen, _ in lost]
+    assert re.findall(r'/groups/(\w+)"', table) == [drg for _, drg in lost]
+
+
+def test_case_page__derives_a_case_for_who_may_see_it(served: Served) -> None:
+    for who in (Role.HOSPITAL, Role.AGENCY, Role.AUDITOR):
+        text = page_of(served, "/hospital/H1/case?case_id=C01", who)
+        assert "病例 C01" in text and "265" in text and "所用参数与条款" in text
+    assert "case_id" in page_of(served, "/hospital/H1", Role.HOSPITAL)
+    missing = [
+        page_of(served, f"/hospital/H1/case?case_id={case}", Role.HOSPITAL, 404)
+        for case in ("C04", "C999")
+    ]
+    plain = [re.sub(r"<code.*?</code>|[0-9a-f]{10}-\w+", "", text) for text in missing]
+    assert plain[0] == plain[1]  # another's case is like one that there is not
+    assert "核对病例号" in plain[0]
+    page_of(served, "/hospital/H2/case?case_id=C04", Role.HOSPITAL, 404)
+    page_of(served, "/hospital/H2/case?case_id=C01", Role.AGENCY, 404)
+
+
+def test_derivation_page__names_no_other_institution_to_a_hospital(
+    served: Served, ex1_run: Path
+) -> None:
+    manifest = json.loads((ex1_run / "manifest.json").read_text(encoding="utf-8"))
+    others = [h["name"] for h in manifest["hospitals"] if h["hospital_id"] != "H1"]
+    paths = ["/hospital/H1/why", *(f"/hospital/H1/case?case_id={c}" for c in ("C02", "C12"))]
+    for path in paths:
+        text = page_of(served, path, Role.HOSPITAL)
+        assert not any(name in text for name in others), path
+        assert not re.search(r"\bH[23]\b", text), path
+
+
+def test_group__of_few_institutions_shows_no_spread_to_a_hospital(served: Served) -> None:
+    told = "history_cases", "cv_after", "median_after_fen", "cases", "total_cost_fen"
+    for who in (Role.HOSPITAL, Role.AGENCY):
+        answer = served.client.get("/v1/schemes/ex1-tiny/drgs/FM13", headers=served.headers(who))
+        base = answer.json()["base"]
+        assert base["base_points"] and base["group_mean_fen"] is not None
+        own = {name: base[name] for name in told}
+        if who is Role.HOSPITAL:
+            assert set(own.values()) == {None}
+        else:
+            assert own["cases"] == 2

@@ -285,15 +285,30 @@ class Letters:
         return Table(title, columns, rows, css="dense")
 
     def _drgs(self, hospital: str) -> Table:
-        w, run = self.w, self.run
+        sums = self._sums(hospital, self.groups.get(hospital, []))
+        return self._groups(self.w("letter_drgs", n=len(sums)), sums)
+
+    def losses(self, hospital: str, number: int) -> Table:
+        """Return up to so many groups of a hospital that earned less than their cost, worst first."""
+        sums = self._sums(hospital, self.run.case_sums.groups_of(hospital).to_pylist())
+        lost = sorted((facts[3] - facts[2], drg) for drg, facts in sums.items())
+        worst = {drg: sums[drg] for over, drg in lost[:number] if over < 0}
+        return self._groups(self.w("letter_losses", n=len(worst)), worst)
+
+    def _sums(self, hospital: str, records: Iterable[Record]) -> dict[str, list[int]]:
+        """Return cases, points, cost and worth by group."""
+        run = self.run
         sums: dict[str, list[int]] = {}
-        for r in self.groups.get(hospital, []):
+        for r in records:
             units = units_of(r["points"], 4)
             ends = run.case_bounds.of_group(hospital, r["pool"], r["drg"] or "")
             worth = run.worth(units, r["pool"], ends) + int(r["price_fen"])
             facts = (r["cases"], units, int(r["total_cost_fen"]), worth)
-            old = sums.setdefault(r["drg"], [0, 0, 0, 0])
-            sums[r["drg"]] = [a + b for a, b in zip(old, facts, strict=True)]
+            old = sums.setdefault(r["drg"] or "", [0, 0, 0, 0])
+            sums[r["drg"] or ""] = [a + b for a, b in zip(old, facts, strict=True)]
+        return sums
+
+    def _groups(self, caption: str, sums: Mapping[str, list[int]]) -> Table:
         heads = "drg:code drg_name:text cases points total_cost letter_worth letter_gain"
         rows = [
             row(
@@ -303,7 +318,7 @@ class Letters:
             )
             for drg, facts in sums.items()
         ]
-        return Table(w("letter_drgs", n=len(rows)), columns_of(w, heads), rows, css="dense")
+        return Table(caption, columns_of(self.w, heads), rows, css="dense")
 
     def _held(self, hospital: str) -> Table:
         w = self.w

@@ -124,6 +124,7 @@ LETTER_TEXTS: dict[str, tuple[str, str]] = {
     "letter_pool": ("{pool}：从点数到支付", "{pool}: from points to the payment"),
     "letter_classes": ("{pool}：病例类别", "{pool}: classes of cases"),
     "letter_drgs": ("费用最高的 {n} 个病组", "The {n} groups of the highest cost"),
+    "letter_losses": ("亏损最大的 {n} 个病组", "The {n} groups of the largest losses"),
     "letter_worth": ("清算价值", "Worth"),
     "letter_gain": ("清算价值 − 总费用", "Worth − cost"),
     "split_deducted": ("违规扣减点数 × 点值", "Points deducted × point value"),

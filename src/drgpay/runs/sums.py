@@ -104,6 +104,15 @@ class CaseSums:
             SELECT s.*, place FROM sums s JOIN ranked USING (hospital_id, drg)
             ORDER BY hospital_id, place, pool""")
 
+    def groups_of(self, hospital: str) -> pa.Table:
+        """Return all groups of a hospital by pool, as `top_groups` does those of the highest cost."""
+        return self.ask(f"""
+            SELECT hospital_id, drg, pool, count(*) AS cases, sum(points) AS points,
+                sum(coalesce(total_cost_fen, 0)) AS total_cost_fen,
+                sum(coalesce(price_fen, 0)) AS price_fen
+            FROM cases WHERE paid_by IN ('points', 'money') AND hospital_id = {quoted(hospital)}
+            GROUP BY ALL ORDER BY drg, pool""")
+
     def held(self, number: int) -> pa.Table:
         """Return up to so many cases of each hospital that are held for review."""
         return self.ask(f"""

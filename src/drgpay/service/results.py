@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -28,11 +28,16 @@ from drgpay.service.problems import At, Problem, lang_of, not_there
 from drgpay.service.published import Published
 from drgpay.service.roles import READERS, Caller, Role
 from drgpay.service.rows import Row
+from drgpay.why import Derivation
 from drgpay.why import RunFolder as WhyFolder
 from drgpay.why import why as derive
 
 MOST_OPEN = 4  # years that are kept open for derivations
 SUBJECTS = ("case", "hospital", "pool", "drg")
+NO_CASE = both(
+    "已发布的年度结果中，本机构没有这一病例；核对病例号",
+    "the published year has no such case of the institution: check the case id",
+)
 WITHHELD = both("这一步写有其他机构，略去", "a step that names another institution: withheld")
 
 
@@ -260,13 +265,32 @@ def _derived(folder: WhyFolder, subject: str, name: str, caller: Caller) -> dict
     )
 
 
-def without_others(made: dict[str, Any], folder: RunFolder, own: str) -> dict[str, Any]:
-    """Return a derivation without what names another institution."""
+def case_of(run: Published, case: str, hospital: str) -> Derivation:
+    """Return how a hospital's case in a year came about; raises Problem for any other case."""
+    folder, lock = _OPENED.of(run)
+    with lock:
+        try:
+            if folder.case(case)["hospital_id"] == hospital:
+                return derive(folder, "case", case)
+        except InputError:
+            pass
+    raise not_there(NO_CASE)
+
+
+def hospital_of(run: Published, hospital: str) -> Derivation:
+    """Return how a hospital's result of a year came about."""
+    folder, lock = _OPENED.of(run)
+    with lock:
+        return derive(folder, "hospital", hospital)
+
+
+def names_others(folder: RunFolder, own: str) -> Callable[[Any], bool]:
+    """Return what tells of plain values whether they name another institution than one's own."""
     mine = {own, *(str(h.get("name") or "") for h in folder.manifest["hospitals"]
                    if h["hospital_id"] == own)}  # fmt: skip
     others = sorted(set(_names(folder)) - mine, key=len, reverse=True)
     if not others:
-        return made
+        return lambda value: False
     pattern = re.compile(
         "|".join(rf"(?<![0-9A-Za-z]){re.escape(o)}(?![0-9A-Za-z])" for o in others)
     )
@@ -277,6 +301,12 @@ def without_others(made: dict[str, Any], folder: RunFolder, own: str) -> dict[st
             text = text.replace(name, "") if name and not name.isascii() else text
         return pattern.search(text) is not None
 
+    return names_other
+
+
+def without_others(made: dict[str, Any], folder: RunFolder, own: str) -> dict[str, Any]:
+    """Return a derivation without what names another institution."""
+    names_other = names_others(folder, own)
     said = {lang: in_language(WITHHELD, lang) for lang in ("zh", "en")}
     count = 0
     for section in made["sections"]:

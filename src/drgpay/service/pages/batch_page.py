@@ -18,7 +18,7 @@ from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import choose, choosing
 from drgpay.ground.money import divide_rounded
 from drgpay.names.codes import STATUSES
-from drgpay.names.columns import both_names
+from drgpay.names.columns import BY_NAME, both_names
 from drgpay.names.reasons import QUARANTINED
 from drgpay.report.amounts import percent, ten_thousand_yuan, yuan
 from drgpay.service import batch, jobs
@@ -40,6 +40,10 @@ STATES: dict[str, Bilingual] = {
     FAILED: both("未成功", "failed"),
     WITHDRAWN: both("已撤回", "withdrawn"),
 }
+USUAL = (  # columns that the page names; all are in docs/cases.md
+    "case_id", "hospital_id", "pool", "sex", "age_years", "admission_date", "discharge_date",
+    "diagnoses", "procedures", "total_cost", "pool_fund", "department",
+)  # fmt: skip
 _SCRIPTS = ["vendor/echarts.js", "charts.js", "batch.js"]
 
 
@@ -49,7 +53,7 @@ async def start(request: Request) -> Response:
     lang = lang_of(request.scope)
     found = await run_in_threadpool(jobs.list_jobs, service.store, request.state.caller)
     return page(
-        request, "batch.html.j2", scripts=["batch.js"], jobs=[_line(job, lang) for job in found],
+        request, "batch.html.j2", scripts=["batch.js"], columns=[BY_NAME[name] for name in USUAL], jobs=[_line(job, lang) for job in found],
         most_cases=f"{service.settings.batch_cases:,}",
         most_bytes=f"{service.settings.upload_bytes // (1024 * 1024):,}",
     )  # fmt: skip

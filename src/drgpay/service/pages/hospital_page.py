@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow.compute as pc
+from fastapi import Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.errors import both, in_language
-from drgpay.ground.languages import choose, choosing
+from drgpay.ground.languages import choosing
+from drgpay.names.run_columns import label
 from drgpay.report.amounts import percent, points, units_of, yuan
 from drgpay.report.tables import Table
 from drgpay.service.desk import Board
@@ -29,14 +33,17 @@ from drgpay.service.pages.objections import (
 )
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import Problem, lang_of, not_there
+from drgpay.service.published import Published
+from drgpay.service.results import WITHHELD, case_of, hospital_of, names_others
 from drgpay.service.roles import AGENCY, HOSPITAL, READERS, REGION, Caller
 from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
-from drgpay.why import Derivation, why
-from drgpay.why.model import UNITS
+from drgpay.why import Derivation
+from drgpay.why.model import UNITS, Step
 from drgpay.why.text import heads, parameter_line, sources
 
-MOST_CHECKS = 15
+MOST_LOSSES = 15  # groups
+LONGEST = 64  # of a case id
 _UNDECIDED = both("须选择采纳或不采纳", "say whether it is accepted")
 _SCRIPTS = ["vendor/echarts.js", "charts.js"]
 
@@ -115,6 +122,8 @@ def _view(board: Board, hospital: str, lang: str) -> dict[str, Any]:
         "readmissions": _readmissions(board, hospital),
         "checks": _checks(board, hospital, lang),
         "drgs": _losses_first(letters.view(hospital)["drgs"]),
+        "losses": letters.losses(hospital, MOST_LOSSES),
+        "basis": results.basis_of(board, lang),
     }
 
 
@@ -140,31 +149,42 @@ def _months(board: Board, hospital: str, lang: str) -> dict[str, Any] | None:
             own = sums[row["month"]]
             sums[row["month"]] = [a + (b or 0) for a, b in zip(own, facts, strict=True)]
     names = sorted(sums)
-    rows = [
-        {
+
+    def line(name: str, own: list[int]) -> dict[str, str]:
+        return {
             "month": name,
-            "cases": f"{sums[name][0]:,}",
-            "points": points(sums[name][1]),
-            "recorded": yuan(sums[name][2]),
-            "due": yuan(sums[name][3]),
-            "paid": yuan(sums[name][4]),
+            "cases": f"{own[0]:,}",
+            "points": points(own[1]),
+            "recorded": yuan(own[2]),
+            "due": yuan(own[3]),
+            "paid": yuan(own[4]),
         }
-        for name in names
-    ]
+
+    heads = {
+        name: label("months_hospitals", column, lang)
+        for name, column in (
+            ("recorded", "recorded_fund_fen"), ("due", "provisional_due_fen"), ("paid", "paid_fen"),
+        )
+    }  # fmt: skip
 
     def series(place: int, word_: str) -> Series:
         fen = [sums[name][place] for name in names]
         return Series(name=word_, values=lengths(fen), texts=[yuan(one) for one in fen])
 
     lines = [
-        series(3, t("月度应付", "due")),
-        series(2, t("基金记账", "recorded")),
-        series(4, t("预付", "prepaid")),
+        series(3, heads["due"]),
+        series(2, heads["recorded"]),
+        series(4, heads["paid"]),
     ]
-    label = t("各月应付、记账与预付", "due, recorded and prepaid by month")
+    titled = t("各月：", "by month: ") + t("、", ", ").join(heads.values())
     return {
-        "rows": rows,
-        "chart": chart("lines", names, lines, label=label, unit=t("万元", "10,000 yuan")),
+        "rows": [line(name, sums[name]) for name in names],
+        "total": line(
+            t("合计", "total"), [sum(column) for column in zip(*sums.values(), strict=True)]
+        ),
+        "heads": heads,
+        "last": months[-1].period,
+        "chart": chart("lines", names, lines, label=titled, unit=t("万元", "10,000 yuan")),
     }
 
 
@@ -192,62 +212,93 @@ def _checks(board: Board, hospital: str, lang: str) -> list[dict[str, str]]:
     assert board.pricer is not None
     if not board.pricer.has("findings"):
         return []
-    table = board.pricer.table("findings", ("hospital_id", "check", "severity", "message", "advice"))  # fmt: skip
+    table = board.pricer.table("findings", ("hospital_id", "check"))
     mine = table.filter(pc.equal(pc.cast(table["hospital_id"], "string"), hospital))
-    found: dict[str, list[Any]] = {}
-    for row in mine.to_pylist():
-        found.setdefault(row["check"], [0, row])[0] += 1
-    rows = sorted(found.values(), key=lambda pair: (-pair[0], pair[1]["check"]))
+    found = Counter(pc.cast(mine["check"], "string").to_pylist())
+    rows = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
     return [
         {
-            "name": choose(lang, row["message"], row["check"]),
-            "advice": choose(lang, row["advice"] or "", ""),
-            "severity": row["severity"],
+            "name": CHECKS[check].message(lang),
+            "advice": CHECKS[check].advice(lang),
             "cases": f"{number:,}",
         }
-        for number, row in rows[:MOST_CHECKS]
+        for check, number in rows
     ]
 
 
 async def derived(request: Request, hospital_id: str) -> Response:
     """Show how a hospital's result came about, step by step to figures and clauses."""
+    hospital = _seen(request, hospital_id)
+    year = _year(request)
+    made = await run_in_threadpool(hospital_of, year, hospital)
+    return _why_page(request, made, hospital)
+
+
+async def of_case(
+    request: Request, hospital_id: str, case_id: Annotated[str, Query(max_length=LONGEST)] = ""
+) -> Response:
+    """Show how a case's points and money came about, to who may see its hospital."""
+    hospital = _seen(request, hospital_id)  # noted in the audit: whose case, never which
+    made = await run_in_threadpool(case_of, _year(request), case_id.strip(), hospital)
+    return _why_page(request, made, hospital)
+
+
+def _year(request: Request) -> Published:
     board: Board = request.app.state.service.desk.board
-    hospital, lang = _seen(request, hospital_id), lang_of(request.scope)
-    assert board.year is not None
-    made = await run_in_threadpool(why, board.year.folder, "hospital", hospital)
-    return page(request, "why.html.j2", back=f"/hospital/{hospital}", **shown_why(made, lang))
+    if board.year is None:
+        raise results.nothing_published()
+    return board.year
 
 
-def shown_why(made: Derivation, lang: str) -> dict[str, Any]:
-    """Return a derivation as texts."""
+def _why_page(request: Request, made: Derivation, hospital: str) -> Response:
+    """Return the page of a derivation; a hospital is not shown what names another institution."""
+    lang, board = lang_of(request.scope), request.app.state.service.desk.board
+    hidden = None
+    if request.state.caller.role in HOSPITAL:
+        hidden = names_others(results.year_run(board), hospital)
+    return page(
+        request, "why.html.j2", back=f"/hospital/{hospital}", **shown_why(made, lang, hidden)
+    )
+
+
+def shown_why(
+    made: Derivation, lang: str, hidden: Callable[[Any], bool] | None = None
+) -> dict[str, Any]:
+    """Return a derivation as texts, without what is `hidden` from the reader."""
     numbers = {step.key: i + 1 for i, step in enumerate(made.steps)}
-    sections = [
-        {
-            "title": in_language(section.title, lang),
-            "steps": [
-                {
-                    "number": numbers[step.key],
-                    "title": in_language(step.title, lang),
-                    "formula": f"{step.formula} {in_language(UNITS[step.unit], lang)}".strip()
-                    if step.formula
-                    else "",
-                    "note": in_language(step.note, lang),
-                    "holds": step.holds,
-                    "rule": step.rule,
-                    "sources": sources(made, step, numbers, lang),
-                }
-                for step in section.steps
-            ],
+
+    def shown(step: Step) -> dict[str, Any]:
+        told = {
+            "number": numbers[step.key],
+            "title": in_language(step.title, lang),
+            "formula": f"{step.formula} {in_language(UNITS[step.unit], lang)}".strip()
+            if step.formula
+            else "",
+            "note": in_language(step.note, lang),
+            "holds": step.holds,
+            "rule": step.rule,
+            "sources": sources(made, step, numbers, lang),
         }
-        for section in made.sections
-    ]
+        if hidden is None or not hidden(told):
+            return told
+        kept = {"number": told["number"], "rule": step.rule, "title": in_language(WITHHELD, lang)}
+        return {**kept, "formula": "", "note": "", "holds": None, "sources": []}
+
+    def open_to(texts: Iterable[Any]) -> list[Any]:
+        return [text for text in texts if hidden is None or not hidden(text)]
+
     return {
         "title": in_language(made.title, lang),
-        "facts": [(in_language(f.label, lang), in_language(f.text, lang)) for f in made.facts],
-        "sections": sections,
+        "facts": open_to(
+            (in_language(f.label, lang), in_language(f.text, lang)) for f in made.facts
+        ),
+        "sections": [
+            {"title": in_language(s.title, lang), "steps": [shown(step) for step in s.steps]}
+            for s in made.sections
+        ],
         "parameters": [parameter_line(made, key, lang) for key in made.cited],
-        "notes": [in_language(note, lang) for note in made.notes],
-        "disagreements": [in_language(text, lang) for text in made.disagreements],
+        "notes": open_to(in_language(note, lang) for note in made.notes),
+        "disagreements": open_to(in_language(text, lang) for text in made.disagreements),
         "heads": heads(lang),
     }
 
@@ -296,6 +347,8 @@ ROWS = (
     Row(method="GET", path="/hospital/{hospital_id}", call=one, roles=READERS, page=True,
         audit="see hospital"),
     Row(method="GET", path="/hospital/{hospital_id}/why", call=derived, roles=READERS, page=True,
+        audit="see why"),
+    Row(method="GET", path="/hospital/{hospital_id}/case", call=of_case, roles=READERS, page=True,
         audit="see why"),
     Row(method="POST", path="/objections", call=objected, roles=HOSPITAL, page=True,
         body=32 * KIB, audit="object"),

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from drgpay.ground.errors import both
 from drgpay.ground.languages import choosing
 from drgpay.months.forecast import carried_on
+from drgpay.names.run_columns import label
 from drgpay.report import amounts
 from drgpay.report.amounts import percent, points, ten_thousand_yuan, yuan
 from drgpay.report.run import Run
@@ -32,7 +33,6 @@ from drgpay.service.roles import AGENCY, REGION
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
 
-PLACES = 4
 _SCRIPTS = ["vendor/echarts.js", "charts.js"]
 
 
@@ -64,6 +64,7 @@ def _view(board: Board, lang: str) -> dict[str, Any]:
         "hospitals": [],
         "tiles": [],
         "warnings": [],
+        "basis": results.basis_of(board, lang),
         "runs": [_published(one, board) for one in reversed(board.runs)],
     }
     shown = run.manifest if run is not None else manifest
@@ -82,7 +83,7 @@ def _tiles(run: Run, lang: str) -> list[dict[str, str]]:
     """Return the settled year's largest figures."""
     t, made = choosing(lang), []
     for pool in run.records("pools"):
-        value = amounts.fixed(amounts.rounded(Fraction(pool["point_value_fraction"]), PLACES), PLACES)  # fmt: skip
+        value = amounts.fixed(amounts.rounded(Fraction(pool["point_value_fraction"]), results.VALUE_PLACES), results.VALUE_PLACES)  # fmt: skip
         cases = f"{pool['cases']:,} {t('例', 'cases')}"
         made.append(
             {
@@ -93,12 +94,12 @@ def _tiles(run: Run, lang: str) -> list[dict[str, str]]:
             }
         )
     total = run.total
-    for label, fen in (
+    for name, fen in (
         (t("年度应付", "due for the year"), total.due),
-        (t("可付", "payable"), total.payable),
-        (t("应收回", "to be recovered"), total.recover),
+        (label("hospitals", "payable_fen", lang), total.payable),
+        (label("hospitals", "recover_fen", lang), total.recover),
     ):
-        made.append({"label": label, "value": ten_thousand_yuan(fen), "unit": t("万元", "10,000 yuan"), "sub": ""})  # fmt: skip
+        made.append({"label": name, "value": ten_thousand_yuan(fen), "unit": t("万元", "10,000 yuan"), "sub": ""})  # fmt: skip
     return made
 
 
@@ -108,7 +109,7 @@ def _values(manifest: Mapping[str, Any], run: Run | None, lang: str) -> dict[str
     by_pool: dict[str, dict[str, Fraction]] = defaultdict(dict)
     names: dict[str, str] = {}
     for row in manifest["months"]:
-        names[row["pool"]] = f"{row['pool']} {row['name']}"
+        names[row["pool"]] = f"{row['name']} {row['pool']}".strip()
         if row["point_value_fraction"] is not None:
             by_pool[row["pool"]][row["month"]] = Fraction(row["point_value_fraction"])
     settled = {} if run is None else {r["pool"]: Fraction(r["point_value_fraction"]) for r in run.records("pools")}  # fmt: skip
@@ -117,7 +118,7 @@ def _values(manifest: Mapping[str, Any], run: Run | None, lang: str) -> dict[str
     def text(value: Fraction | None) -> str:
         if value is None:
             return "—"
-        return amounts.fixed(amounts.rounded(value, PLACES), PLACES)
+        return amounts.fixed(amounts.rounded(value, results.VALUE_PLACES), results.VALUE_PLACES)
 
     series, rows = [], []
     for pool, own in sorted(by_pool.items()):
@@ -130,11 +131,11 @@ def _values(manifest: Mapping[str, Any], run: Run | None, lang: str) -> dict[str
             )
         )
         rows.append({"pool": names[pool], "values": [text(v) for v in found], "settled": text(settled.get(pool))})  # fmt: skip
-    label = t("各月暂定点值", "provisional point value by month")
+    titled = t("各月暂定点值", "provisional point value by month")
     return {
         "months": months,
         "rows": rows,
-        "chart": chart("lines", months, series, label=label, unit=t("元/点", "yuan a point")),
+        "chart": chart("lines", months, series, label=titled, unit=t("元/点", "yuan a point")),
     }
 
 
@@ -181,8 +182,8 @@ def _gauge(ceiling: Mapping[str, Any], lang: str) -> dict[str, Any]:
     own = Series(name=t("已占", "taken"), values=[value], texts=[share])
     return {
         "chart": chart(
-            "gauge", [t("占可用控制目标", "of the free target")], [own],
-            label=t(f"支付占可用控制目标的 {share}", f"payments take {share} of the free target"),
+            "gauge", [t("占可支付额", "of what is to be paid")], [own],
+            label=t(f"支付占可支付额的 {share}", f"payments take {share} of what is to be paid"),
             most=max(125.0, value * 1.1), marks=[{"value": 100, "text": ""}],
         ),
         "total": yuan(total),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from drgpay.ground.errors import both
+from drgpay.ground.languages import choose
+from drgpay.report.amounts import fixed, rounded
 from drgpay.report.letters import Letters
 from drgpay.report.run import Run
 from drgpay.report.texts import Words
@@ -16,6 +19,8 @@ from drgpay.runs.reader import RunFolder
 from drgpay.service.desk import Board
 from drgpay.service.problems import Problem
 from drgpay.service.published import Published
+
+VALUE_PLACES = 4  # of a point value as pages show it
 
 
 def nothing_published() -> Problem:
@@ -66,3 +71,33 @@ def months_of(board: Board) -> Sequence[Published]:
 def month_of(run: Published) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a published month's manifest, and its rows of hospitals for all months so far."""
     return _month(run.folder, run.digest)
+
+
+def basis_of(board: Board, lang: str) -> dict[str, Any] | None:
+    """Return what the published year rests on: versions, point values, what is not verified."""
+    if board.year is None or board.pricer is None:
+        return None
+    run = year_run(board)
+    names = {
+        str(p["key"]): choose(lang, str(p.get("name") or p["key"]), str(p["key"]))
+        for p in run.parameters
+    }
+    scheme = run.manifest["scheme"]
+    return {
+        "engine": run.manifest["drgpay_version"],
+        "scheme": "、".join(v["id"] for v in scheme.get("versions", ())) or scheme["id"],
+        "policy": run.manifest["policy"]["id"],
+        "digest": board.year.digest[:12],
+        "published": board.year.period,
+        "values": [
+            {
+                "pool": run.pool_name(r["pool"]),
+                "value": fixed(
+                    rounded(Fraction(r["point_value_fraction"]), VALUE_PLACES), VALUE_PLACES
+                ),
+            }
+            for r in run.records("pools")
+        ],
+        "unverified": [names[key] for key in board.unverified],
+        "used": sum(1 for p in run.parameters if p.get("used", True)),
+    }

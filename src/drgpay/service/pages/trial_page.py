@@ -101,7 +101,7 @@ def sliders_of(live: LiveTrial, lang: str) -> list[Slider]:
     t = choosing(lang)
     made = [
         Slider(
-            f"budget.{pool.id}", f"{pool.id} {pool.name} {t('预算', 'budget')}",
+            f"budget.{pool.id}", f"{pool.name} {pool.id} {t('预算', 'budget')}",
             str(-MOST_PERCENT), str(MOST_PERCENT), "0.5", "0", "%",
         )
         for pool in live.region.pools
@@ -154,7 +154,7 @@ def _view(live: LiveTrial, found: Outcome, settings: list[Setting], lang: str) -
     """Return the trial beside today."""
     t, today = choosing(lang), live.today
     names = {h.id: h.name for h in live.region.hospitals}
-    pool_names = {p.id: f"{p.id} {p.name}" for p in live.region.pools}
+    pool_names = {p.id: f"{p.name} {p.id}".strip() for p in live.region.pools}
     before, after = today.values(), found.values()
 
     def value(fen: Any) -> str:
