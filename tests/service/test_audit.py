@@ -116,6 +116,18 @@ def test_route__that_is_noted_is_noted_for_each_who_may(own: Served) -> None:
                 assert notes[0]["status"] == 0, "it is noted before it leaves"
 
 
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 422), (b'{"sex": "M", "age_years": 5, "diagnoses": [" "]}', 422)]
+)
+def test_preview__that_is_faulty_is_noted_as_it_was_answered(
+    body: bytes, status: int, own: Served
+) -> None:
+    answer = own.client.post("/v1/preview", content=body, headers=own.headers("agency"))
+    own.service.audit.flush()
+    last = own.service.store.rows(sa.select(AUDIT).order_by(AUDIT.c.number.desc()))[0]
+    assert (answer.status_code, last["status"], last["action"]) == (status, status, "preview")
+
+
 def test_login__is_noted_and_so_is_one_that_fails(own: Served) -> None:
     from drgpay.service.users import add_user
 

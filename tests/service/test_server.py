@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
@@ -23,6 +24,7 @@ from drgpay.service.outer import HEADERS
 from drgpay.service.rates import Rates
 from drgpay.service.server import LONGEST_HEAD, LONGEST_URL, MOST_HEADERS, Patient, bound, config_of
 from drgpay.service.settings import Settings
+from drgpay.service.store import AUDIT
 from tests.service.conftest import Served, serving
 
 CASE = json.dumps({"sex": "M", "age_years": 60, "diagnoses": ["I63.900"]}).encode()
@@ -324,6 +326,70 @@ def test_requests__in_a_row_are_answered_in_their_order(running: Running) -> Non
     )
     found = re.findall(rb"HTTP/1\.1 (\d+)", running.send(data))
     assert found == [b"200", b"404", b"200"]
+
+
+OWN = {"sex": "F", "age_years": 40, "hospital_id": "H1", "pool": "310", "total_cost": "90.00"}
+
+
+def parted(answer: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """Return status line, headers and body of an answer, without what is of one request alone."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    alone = (b"x-request-id", b"connection", b"content-length")
+    kept = [line for line in lines if line.partition(b":")[0] not in alone]
+    return first, sorted(kept), re.sub(rb'"request_id":"[^"]*"', b"", body)
+
+
+@pytest.mark.parametrize("query", ["", "?explain=true", "?lang=en&explain=1", "?explain=x"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        CASE,
+        json.dumps({**OWN, "diagnoses": ["I63.900", "Q99.99"], "procedures": ["00.45"]}).encode(),
+        json.dumps({**OWN, "diagnoses": ["  "]}).encode(),
+        b'{"sex": "M", "age_years": 60, "diagnoses": [], "x": 1}',
+        b'{"infno": "4101", "input": {}}',
+        b"{",
+    ],
+    ids=range(6),
+)
+@pytest.mark.parametrize("role", ["agency", "other", "keys", None])
+def test_preview__that_came_whole_is_answered_as_one_that_did_not(
+    role: str | None, body: bytes, query: str, running: Running
+) -> None:
+    own = running.served.headers(role).get("Authorization")
+    lines = ["Host: x", "Connection: close", f"Content-Length: {len(body)}"]
+    lines += [f"Authorization: {own}"] if own else []
+    head = f"POST /v1/preview{query} HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
+    whole = running.send(head.encode() + body)
+    with running.open(head.encode() + body[:1]) as door:
+        time.sleep(0.05)  # else both parts may be read as one
+        door.sendall(body[1:])
+        found = read_all(door)
+    assert parted(whole)[:2] == parted(found)[:2]
+    if b"4101" not in body:  # the national interface has the time in its answer
+        assert parted(whole)[2] == parted(found)[2]
+
+
+def test_preview__that_came_whole_goes_by_no_task(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[str] = []
+    monkeypatch.setattr(Hurried, "_start_asgi_task", lambda *_: began.append("task"))
+    usage, audit = running.served.service.usage, running.served.service.audit
+    before = usage.times["POST", "/v1/preview", 200]
+    answer = running.send(running.preview())
+    assert status(answer) == 200 and answer.endswith(b"}") and not began
+    assert usage.times["POST", "/v1/preview", 200] == before + 1
+    audit.flush()
+    note = running.served.service.store.rows(sa.select(AUDIT).order_by(AUDIT.c.number.desc()))[0]
+    assert (note["action"], note["status"], note["role"]) == ("preview", 200, "agency")
+
+
+def test_previews__sent_together_are_answered_in_their_order(running: Running) -> None:
+    data = b"".join(running.request(f"/v1/preview?lang={w}", "POST", body=CASE) for w in "zy")
+    data += running.request("/nothing") + running.preview()
+    assert re.findall(rb"HTTP/1\.1 (\d+)", running.send(data)) == [b"200", b"200", b"404", b"200"]
 
 
 def test_rubbish__behind_a_request_does_not_stand_in_its_answer(running: Running) -> None:

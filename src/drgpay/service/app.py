@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
-from drgpay.ground.errors import DrgpayError, both
 from drgpay.service import audit_log, batch, health, login, lookup, oidc, openapi, preview, results
+from drgpay.service.faults import TOLD, problem_of
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
 from drgpay.service.pages import routes as pages
 from drgpay.service.pages.told import tell
-from drgpay.service.problems import Problem, ProblemOut, not_there, of_error, of_validation
+from drgpay.service.problems import ProblemOut
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
-from drgpay.service.store import what_fails
+from drgpay.service.shortcut import Shortcut
 
 PARTS: tuple[tuple[Row, ...], ...] = (
     preview.ROWS,  # first, being asked most
@@ -47,7 +44,13 @@ def rows() -> Iterable[Row]:
         yield from part
 
 
-def make_app(service: Service) -> FastAPI:
+class App(FastAPI):
+    """The app; `shortcuts` are by method and path the routes that may be answered at once."""
+
+    shortcuts: Mapping[tuple[str, str], Shortcut] = {}
+
+
+def make_app(service: Service) -> App:
     """Return the app of a service; its store is open as long as the app runs."""
 
     @asynccontextmanager
@@ -55,7 +58,7 @@ def make_app(service: Service) -> FastAPI:
         async with service.running():
             yield
 
-    app = FastAPI(
+    app = App(
         title="drgpay",
         summary="DRG点数法：试分组、点数、预计支付",
         version=__version__,
@@ -68,21 +71,19 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.rows = {(row.method, row.path): row for row in rows()}
-    for row in rows():
-        _add(app, row, service)
+    guards = [(row, _add(app, row, service)) for row in rows()]
+    app.shortcuts = {
+        (row.method, row.path): Shortcut(app, guard, row.at_once, service.usage, tell)
+        for row, guard in guards
+        if row.at_once is not None
+    }
     app.add_middleware(Outer, usage=service.usage, tell=tell)
-    for kind in (
-        Problem,
-        DrgpayError,
-        RequestValidationError,
-        HTTPException,
-        sa.exc.SQLAlchemyError,
-    ):
+    for kind in TOLD:
         app.add_exception_handler(kind, _told)
     return app
 
 
-def _add(app: FastAPI, row: Row, service: Service) -> None:
+def _add(app: FastAPI, row: Row, service: Service) -> Guard:
     faults = {number: {"model": ProblemOut} for number in _faults_of(row)}
     more = {**row.told, "responses": {**faults, **row.told.get("responses", {})}}
     if row.page:
@@ -91,7 +92,8 @@ def _add(app: FastAPI, row: Row, service: Service) -> None:
     route = app.routes[-1]
     assert isinstance(route, Route)  # FastAPI's own is one
     inner = route.app if row.raw is None else request_response(row.raw)
-    route.app = Guard(_named(inner, row.path), row, service)
+    route.app = guard = Guard(_named(inner, row.path), row, service)
+    return guard
 
 
 def _named(app: ASGIApp, path: str) -> ASGIApp:
@@ -116,40 +118,6 @@ def _faults_of(row: Row) -> list[int]:
     return sorted(found)
 
 
-def of_store(error: sa.exc.SQLAlchemyError) -> Problem:
-    """Return the problem of a store that does not do what it is told."""
-    if isinstance(error, sa.exc.DataError):
-        return Problem(
-            422,
-            "invalid",
-            both("有数据库不能保存的字符或数值", "a letter or number that the store does not take"),
-        )
-    if isinstance(error, (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.TimeoutError)):
-        return Problem(
-            503,
-            "store_away",
-            what_fails(error),
-            both("稍后重试；没有丢失已受理的内容", "try again later; nothing accepted is lost"),
-            headers={"Retry-After": "5"},
-        )
-    return of_error(error)
-
-
 async def _told(request: Request, error: Exception) -> Response:
     """Answer a fault as a problem."""
-    if isinstance(error, RequestValidationError):
-        problem = of_validation(error.errors())
-    elif isinstance(error, HTTPException):
-        problem = not_there() if error.status_code == 404 else _of_status(error)
-    elif isinstance(error, sa.exc.SQLAlchemyError):
-        problem = of_store(error)
-    else:
-        problem = of_error(error)
-    return tell(problem, request.scope)
-
-
-def _of_status(error: HTTPException) -> Problem:
-    titles = {405: both("不能用这一方法", "this method is not for this address")}
-    title = titles.get(error.status_code, both("请求有误", "the request is wrong"))
-    headers = dict(error.headers or {})
-    return Problem(error.status_code, "http", title, headers=headers)
+    return tell(problem_of(error), request.scope)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from drgpay.ground.errors import both
 from drgpay.service import problems
 from drgpay.service.audit import Note
+from drgpay.service.faults import problem_of
 from drgpay.service.problems import Problem
 from drgpay.service.roles import Caller
 from drgpay.service.rows import Row
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOGIN = "/login"
 LONGEST_SUBJECT = 200
+PLAIN = "identity"  # the only coding of a body that is taken
 
 
 class Guard:
@@ -37,13 +39,15 @@ class Guard:
         """Let a request through, or raise Problem."""
         row, service = self.row, self.service
         request = Request(scope)
-        caller = await self._caller(request)
+        caller = self.by_key(request.headers.get("authorization", ""), scope)
+        if caller is None:
+            caller = await self._by_session(request)
         scope["state"]["caller"] = caller
         if row.roles is not None and (caller is None or caller.role not in row.roles):
             if caller is None and row.page and scope["method"] in SAFE:
                 await RedirectResponse(LOGIN, 303)(scope, receive, send)
                 return
-            self._noted(scope, 401 if caller is None else 403)
+            self.noted(scope, 401 if caller is None else 403)
             raise problems.stranger() if caller is None else problems.not_allowed()
         if caller is None or caller.by_session:
             refuse_foreign(request)
@@ -51,10 +55,10 @@ class Guard:
             service.rates.take(row.rate, caller.id if caller else address_of(scope))
         if row.audit and service.audit.full:
             raise problems.no_audit()
-        if row.body and request.headers.get("content-encoding", "identity") != "identity":
+        if row.body and request.headers.get("content-encoding", PLAIN) != PLAIN:
             raise problems.packed()
         declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > row.body:
+        if declared.isdecimal() and int(declared) > row.body:
             raise problems.too_large(row.body)
         if row.noted_first and caller is not None:
             await run_in_threadpool(service.audit.note_first, self._note(scope, caller, 0))
@@ -68,27 +72,29 @@ class Guard:
 
         try:
             await self.app(scope, Bounded(receive, row).receive, out)
-        except Problem as problem:
-            status = problem.status
-            raise
-        except Exception:
-            status = status or 500
+        except Exception as error:
+            status = status or problem_of(error).status
             raise
         finally:
-            self._noted(scope, status)
+            self.noted(scope, status)
 
-    async def _caller(self, request: Request) -> Caller | None:
-        """Return who asks, None for a stranger; raises Problem for a key that opens nothing."""
-        given = request.headers.get("authorization", "")
-        if given:
-            kind, _, text = given.partition(" ")
-            found = self.service.keys.find(text.strip()) if kind.lower() == "bearer" else None
-            if found is None and self.row.roles is not None:
-                self.service.rates.take("login", address_of(request.scope))
-                raise problems.stranger()
-            return found
+    def found(self, given: str) -> Caller | None:
+        """Return whose key a header `Authorization` gives, None for one that opens nothing."""
+        kind, _, text = given.partition(" ")
+        return self.service.keys.find(text.strip()) if kind.lower() == "bearer" else None
+
+    def by_key(self, given: str, scope: Scope) -> Caller | None:
+        """Return who asks, None without a key; raises Problem for one that opens nothing."""
+        found = self.found(given) if given else None
+        if given and found is None and self.row.roles is not None:
+            self.service.rates.take("login", address_of(scope))
+            raise problems.stranger()
+        return found
+
+    async def _by_session(self, request: Request) -> Caller | None:
+        """Return who has logged in, None for a stranger; who gives a key is asked for no session."""
         cookie = request.cookies.get(COOKIE, "")
-        if not cookie:
+        if not cookie or request.headers.get("authorization"):
             return None
         sessions = self.service.sessions
         return sessions.known(cookie) or await run_in_threadpool(sessions.find, cookie)
@@ -107,7 +113,8 @@ class Guard:
             request_id=str(state.get("request_id", "")),
         )
 
-    def _noted(self, scope: Scope, status: int) -> None:
+    def noted(self, scope: Scope, status: int) -> None:
+        """Note who asked, and how it ended."""
         caller = scope["state"].get("caller")
         if self.row.audit and caller is not None:
             self.service.audit.note(self._note(scope, caller, status))

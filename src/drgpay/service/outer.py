@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from drgpay.service.problems import Problem, of_error
+from drgpay.service.faults import problem_of
+from drgpay.service.problems import OWN_FAULT, Problem
 
 LOG = logging.getLogger("drgpay.service")
 _OWN_PREFIX, _NUMBERS = f"{secrets.token_hex(5)}-", count(1)  # an id names, it opens nothing
@@ -35,6 +35,7 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 _PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_NOT_KEPT = (b"cache-control", b"no-store")
 EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
@@ -67,8 +68,7 @@ class Outer:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        own = _given_id(scope) or f"{_OWN_PREFIX}{next(_NUMBERS):x}"
-        state = scope["state"] = {**scope.get("state", {}), "request_id": own}
+        own, state = named(scope), scope["state"]
         status, head = 0, scope["method"] == "HEAD"
         if head:  # as GET, without its body
             scope = {**scope, "method": "GET"}
@@ -80,17 +80,15 @@ class Outer:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message.setdefault("headers", [])
-                headers += [*_PAIRS, (b"x-request-id", own.encode())]
-                if not scope["path"].startswith("/static/"):
-                    MutableHeaders(scope=message).setdefault("cache-control", "no-store")
+                kept = scope["path"].startswith("/static/")
+                kept = kept or any(name == b"cache-control" for name, _ in headers)
+                headers += around(own, kept)
             await send(message)
 
         try:
             await self.app(scope, receive, out)
         except Exception as error:  # the last place: a stranger must not see a traceback
-            problem = of_error(error)
-            if problem.status >= 500:  # where, and of what kind; never what was sent
-                LOG.error("%s %s", own, where_of(error))
+            problem = noticed(own, error)
             if status:  # it has begun: the server breaks it off, and shows no traceback
                 return
             await self.tell(problem, scope)(scope, receive, out)
@@ -99,6 +97,27 @@ class Outer:
             self.usage.count(
                 "HEAD" if head else scope["method"], route, status, time.perf_counter() - started
             )
+
+
+def named(scope: Scope) -> str:
+    """Return the id of a request, and note it in its state."""
+    own = _given_id(scope) or f"{_OWN_PREFIX}{next(_NUMBERS):x}"
+    scope["state"] = {**scope.get("state", {}), "request_id": own}
+    return own
+
+
+def around(own: str, kept: bool) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer has; `kept`: a client may keep this one."""
+    made = [*_PAIRS, (b"x-request-id", own.encode())]
+    return made if kept else [*made, _NOT_KEPT]
+
+
+def noticed(own: str, error: Exception) -> Problem:
+    """Return the problem of a fault; one of our own is a line of the log."""
+    problem = problem_of(error)
+    if problem.kind == OWN_FAULT:  # where, and of what kind; never what was sent
+        LOG.error("%s %s", own, where_of(error))
+    return problem
 
 
 def _given_id(scope: Scope) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from drgpay.ground.errors import both
-from drgpay.service.answers import json_response
+from drgpay.service.answers import dumped, json_response
+from drgpay.service.desk import Desk
 from drgpay.service.models import EXAMPLE, LONGEST_TEXT, CaseIn, Codes, case_of
 from drgpay.service.national import is_national, national_answer
 from drgpay.service.problems import Problem, lang_of
-from drgpay.service.roles import READERS
+from drgpay.service.roles import READERS, Caller
 from drgpay.service.rows import KIB, Row
 
 MOST_CODINGS = 10
@@ -155,6 +158,20 @@ async def preview_raw(request: Request) -> Response:
     return json_response(answer)
 
 
+def preview_at_once(scope: Scope, body: bytes, caller: Caller) -> Callable[[], bytes] | None:
+    """Return what answers a case of ours that is right in itself, by a scheme that is ready."""
+    try:
+        explained, scheme = asked(Request(scope)) if scope["query_string"] else (False, None)
+        case = case_of(CaseIn.model_validate_json(body))
+    except (Problem, ValidationError):
+        return None
+    desk: Desk = scope["app"].state.service.desk
+    if not desk.is_ready(scheme):
+        return None
+    lang = lang_of(scope)
+    return lambda: dumped(desk.preview(case, caller, scheme=scheme, explained=explained, lang=lang))
+
+
 def asked(request: Request) -> tuple[bool, str | None]:
     """Return whether the whole way is asked for, and by which scheme; raises Problem."""
     text = request.query_params.get("explain", "false").lower()
@@ -192,8 +209,8 @@ async def compare(asked: CompareIn, request: Request, scheme: Scheme = None) -> 
 
 ROWS = (
     Row(
-        method="POST", path="/v1/preview", call=preview, raw=preview_raw, roles=READERS,
-        body=256 * KIB, rate="preview", audit="preview",
+        method="POST", path="/v1/preview", call=preview, raw=preview_raw,
+        at_once=preview_at_once, roles=READERS, body=256 * KIB, rate="preview", audit="preview",
     ),
     Row(
         method="POST", path="/v1/compare", call=compare, roles=READERS, body=512 * KIB,

@@ -19,6 +19,7 @@ from drgpay.ground.errors import Bilingual, DrgpayError, both, in_language
 
 TYPE = "application/problem+json"
 LONGEST, MOST_FAULTS = 1_000, 200
+OWN_FAULT = "own_fault"
 
 
 class FieldFault(BaseModel):
@@ -259,7 +260,7 @@ def own_fault() -> Problem:
     """The service itself is at fault."""
     return Problem(
         500,
-        "own_fault",
+        OWN_FAULT,
         both("服务自身出错，已记入日志", "a fault of the service itself; it is in the log"),
         both("请把 request_id 报告给管理员", "report request_id to who runs the service"),
     )
@@ -268,7 +269,8 @@ def own_fault() -> Problem:
 def lang_of(scope: Scope) -> str:
     """Return the language of an answer: `lang` of the address or the cookie, else Accept-Language."""
     request = Request(scope)
-    asked = request.query_params.get("lang") or request.cookies.get("drgpay_lang")
+    asked = request.query_params.get("lang") if scope["query_string"] else None
+    asked = asked or request.cookies.get("drgpay_lang")
     if asked in ("zh", "en"):
         return asked
     first = request.headers.get("accept-language", "").split(",")[0].strip().lower()

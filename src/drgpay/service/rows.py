@@ -11,10 +11,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from drgpay.service.roles import Role
+from drgpay.service.roles import Caller, Role
 
 Handler = Callable[[Request], Awaitable[Response]]
+# the answer of a request that came whole (scope, body, who asks), None where it cannot be at once
+AtOnce = Callable[[Scope, bytes, Caller], Callable[[], bytes] | None]
 KIB, MIB = 1024, 1024 * 1024
 
 
@@ -23,7 +26,8 @@ class Row:
     """One route.
 
     `call` is the endpoint as FastAPI reads and documents it. `raw`, where given, answers in its
-    place, on the bare request: for what is asked thousands of times a second. `roles` None: open
+    place, on the bare request: for what is asked thousands of times a second; `at_once` what makes
+    the JSON of its answer without waiting for anything. `roles` None: open
     to strangers. `body`: the most bytes that a request may bring; `seconds`: within which they must
     have come. `audit`: the word under which a request is noted, empty for what tells nobody
     anything; `noted_first`: before the answer goes out, for what leaves the house.
@@ -34,6 +38,7 @@ class Row:
     call: Callable[..., Any]
     roles: frozenset[Role] | None
     raw: Handler | None = None
+    at_once: AtOnce | None = None
     body: int = 0
     seconds: float = 20.0
     rate: str = "usual"

@@ -14,21 +14,22 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
-from drgpay.service.app import make_app
+from drgpay.service.app import App, make_app
 from drgpay.service.outer import HEADERS
 from drgpay.service.problems import TYPE
 from drgpay.service.service import Service
 from drgpay.service.settings import Settings
+from drgpay.service.shortcut import Shortcut
 
 LONGEST_URL = 8 * 1024
 LONGEST_HEAD = 32 * 1024
@@ -68,6 +69,8 @@ class Patient(HttpToolsProtocol):
         self._head_size = self._head_bytes = self._hosts = 0
         self._in_head, self._whole = False, True
         self._refusal = 400
+        self._held: tuple[Shortcut, list[bytes]] | None = None
+        self._at_once, self._shortcuts = True, shortcuts_of(self.app)
         if len(self.connections) > self.most_connections:
             transport.abort()
             return
@@ -85,7 +88,10 @@ class Patient(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         before = self._in_head
+        self._at_once = True
         super().data_received(data)
+        if self._held is not None and not self.transport.is_closing():
+            self._begin()  # its body has not come whole
         if self._in_head and not self.transport.is_closing():
             self._head_bytes += len(data) if before else 0  # also of a header that does not end
             if self._head_bytes > LONGEST_HEAD:
@@ -123,13 +129,70 @@ class Patient(HttpToolsProtocol):
             raise Refused
         self._in_head = False
         self._end("head")
-        super().on_headers_complete()
+        shortcut = self._shortcut()
+        if shortcut is None:
+            super().on_headers_complete()
+            return
+        self._held = shortcut, []
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held[1].append(body)
 
     def on_message_complete(self) -> None:
-        """Note that the body has come."""
+        """Note that the body has come; answer what came whole and can be answered at once."""
         self._whole = True
         self._end("rest")
+        if self._held is not None:
+            if self._answered(*self._held):
+                return
+            self._begin()
         super().on_message_complete()
+
+    def _shortcut(self) -> Shortcut | None:
+        """Return what may answer this request at once, if it comes whole."""
+        if not self._at_once or self.expect_100_continue or self.flow.write_paused:
+            return None
+        if self.cycle is not None and not self.cycle.response_complete:
+            return None  # it has its turn behind what is being answered
+        path, _, query = self.url.partition(b"?")
+        key = self.parser.get_method().decode("ascii"), path.decode("latin-1")
+        found = self._shortcuts.get(key)
+        if found is None or b"#" in query or self.parser.get_http_version() != "1.1":
+            return None
+        if self.parser.should_upgrade():
+            return None
+        method, text = key
+        self.scope |= {"method": method, "path": text, "raw_path": path, "query_string": query}
+        return found
+
+    def _answered(self, shortcut: Shortcut, parts: list[bytes]) -> bool:
+        """Answer what came whole; False for what the app is to answer."""
+        made = shortcut(cast(Scope, self.scope), b"".join(parts))
+        if made is None:
+            return False
+        # one in each reading: who sends many at once does not keep others waiting
+        self._held, self._at_once = None, False
+        lines = [b"%b: %b\r\n" % pair for pair in made.headers]
+        stays = self.parser.should_keep_alive()
+        if not stays:
+            lines.append(b"connection: close\r\n")
+        self.transport.write(b"".join((STATUS_LINE[made.status], *lines, b"\r\n", made.body)))
+        if not stays:
+            self.transport.close()
+        self.on_response_complete()
+        return True
+
+    def _begin(self) -> None:
+        """Let the app answer what was held, with what has come of its body."""
+        assert self._held is not None
+        parts, self._held = self._held[1], None
+        super().on_headers_complete()
+        for part in parts:
+            super().on_body(part)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, but not long for the rest of a body that nobody reads."""
@@ -180,6 +243,15 @@ class Patient(HttpToolsProtocol):
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
+
+
+def shortcuts_of(app: Any) -> Mapping[tuple[str, str], Shortcut]:
+    """Return the shortcuts of an app, also through what uvicorn has put around it."""
+    while not isinstance(app, App):
+        app = getattr(app, "app", None)
+        if app is None:
+            return {}
+    return app.shortcuts
 
 
 def bound(host: str, port: int) -> socket.socket:
