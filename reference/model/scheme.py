@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,8 @@ def _composed(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
     below: dict[str, Rows] = {}
     if "base" in manifest:
         under = find_folder(manifest["base"], "schemes", folder)
-        base, below = _composed(under)
+        bundled = under.parent == REFERENCE / "schemes"
+        base, below = _bundled(under) if bundled else _composed(under)
         own = manifest.get("options", {})
         manifest = {**manifest, "options": {**base.get("options", {}), **own}}
         system = dict(base.get("code_system", {}))
@@ -294,17 +296,24 @@ def _composed(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
     return manifest, tables
 
 
+@lru_cache(maxsize=1)
+def _bundled(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
+    """The same of a bundled scheme, on which many others stand: its rows stay as they are."""
+    return _composed(folder)
+
+
 def _changed(path: Path, before: Rows, changes: Rows, key: tuple[str, ...]) -> Rows:
-    held = {tuple(row[name] for name in key) for row in before}
+    key_of = itemgetter(*key)
+    held = set(map(key_of, before))
     replaced = set()
     for row in changes:
-        named = tuple(row[name] for name in key)
+        named = key_of(row)
         if row["change"] not in ("+", "-") or named in replaced:
             raise ValueError(f"{path}: {named} twice, or neither + nor -")
         if row["change"] == "-" and named not in held:
             raise ValueError(f"{path}: {named} is not there to be taken away")
         replaced.add(named)
-    kept = [row for row in before if tuple(row[name] for name in key) not in replaced]
+    kept = [row for row in before if key_of(row) not in replaced]
     return kept + [row for row in changes if row["change"] == "+"]
 
 
@@ -411,11 +420,12 @@ def _rows(folder: Path, file: str, columns: Iterable[str]) -> list[dict[str, str
     if not (folder / file).exists():
         raise ValueError(f"{folder}: {file} is missing")
     with open(folder / file, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = set(columns) - set(reader.fieldnames or ())
+        reader = csv.reader(stream)
+        header = next(reader, [])
+        missing = set(columns) - set(header)
         if missing:
             raise ValueError(f"{folder}: {file} lacks the columns {sorted(missing)}")
-        return list(reader)
+        return [dict(zip(header, row, strict=True)) for row in reader if row]
 
 
 def _pairs(folder: Path, file: str, key: str, value: str) -> dict[str, str]:

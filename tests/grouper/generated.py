@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
@@ -27,11 +27,13 @@ from drgpay.schemes.rules import (
 )
 from drgpay.schemes.tables import MdcRow
 from reference.model import group_case
+from reference.model.grouping import Grouping
 
 Case = dict[str, Any]
 ListKey = tuple[str, str]
 NUMBERS = ("age_days", "birth_weight_g", "los_days", "icu_hours", "admission_weight_g")
 CODES = ("discharge_way", "special_charge")
+FIELDS = Grouping._fields  # the columns that the model tells too
 
 
 def case(
@@ -232,14 +234,23 @@ class Tables:
                 special_charge=r.choice((None, None, "1", "2", "3")),
             )
 
-    def aimed(self, each: int, spoilt: float = 0.3) -> Iterator[Case]:
-        """Cases built to satisfy the rules of each ADRG and DRG, so many for each, some spoilt."""
+    def aimed(
+        self, each: int, spoilt: float = 0.3, only: Collection[str] | None = None
+    ) -> Iterator[Case]:
+        """Cases built to satisfy the rules of each ADRG and DRG, so many for each, some spoilt.
+
+        `only`: of these DRGs alone.
+        """
         mdc_of = {mdc.mdc: mdc for mdc in self.mdcs}
         for adrg in self.adrgs:
             mdc = mdc_of[adrg.mdc]
             above = [(mdc.rule, mdc.mdc), (adrg.rule, adrg.key)]
-            drgs = [(d.rule, self.scheme.lists_of(d)) for d in self.drgs_of.get(adrg.key, [])]
-            for own in drgs or [("True", adrg.key)]:
+            drgs = [
+                (d.rule, self.scheme.lists_of(d))
+                for d in self.drgs_of.get(adrg.key, [])
+                if only is None or d.drg in only
+            ]
+            for own in drgs or [("True", adrg.key)] * (only is None):
                 for _ in range(each):
                     made = _Wanted(self, mdc).of([*above, own])
                     yield self.spoil(made) if self.random.random() < spoilt else made
@@ -441,17 +452,12 @@ def differences(grouper: Grouper, model: Any, cases: list[Case]) -> list[str]:
     """Return a line for each case that the engine and the model group differently."""
     table = group(as_table(cases), grouper).table
     wrong = []
-    for c, fast in zip(cases, table.to_pylist(), strict=True):
-        slow = group_case(model, **c)
-        mine = (
-            (fast["mdc"] or "") if fast["status"] != "ungroupable" else "",
-            fast["adrg"] or "",
-            fast["drg"],
-            fast["status"],
-            fast["severity"],
-            fast["severity_diagnosis"] or "",
-        )
-        plain = (slow.mdc, slow.adrg, slow.drg, slow.status, slow.severity, slow.severity_diagnosis)
+    told = zip(*(table[name].to_pylist() for name in FIELDS), strict=True)
+    for c, fast in zip(cases, told, strict=True):
+        mdc, adrg, drg, status, severity, deciding = fast
+        mdc = (mdc or "") if status != "ungroupable" else ""
+        mine = (mdc, adrg or "", drg, status, severity, deciding or "")
+        plain = group_case(model, **c)
         if mine != plain:
             wrong.append(f"{c}: engine {mine}, model {plain}")
     return wrong

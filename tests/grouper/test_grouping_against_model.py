@@ -7,7 +7,7 @@ import pytest
 from drgpay.grouper import Grouper, group
 from drgpay.schemes.folders import read_manifest
 from reference.model import load_scheme as load_model
-from tests.grouper.generated import Tables, as_table, differences
+from tests.grouper.generated import Case, Tables, as_table, differences
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ("zj-drg-2022", "chs-drg-1.1", "chongqing-drg-2022", "chs-drg-2.0")
@@ -41,43 +41,49 @@ def both(request: pytest.FixtureRequest):
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", SYSTEMATIC)
 def test_grouping__of_systematic_cases_is_the_models(both, kind: str, whole: bool) -> None:
-    """By default each diagnosis is principal of a man or of a woman, in `long` of both."""
+    """By default every third diagnosis, procedure and severity code, in `long` each of them."""
     grouper, model = both
     cases = list(getattr(Tables(grouper, 7), kind)())
     if grouper.scheme.surgical_match == "any" and kind in ("each_principal", "each_severity"):
         cases = cases[::10]  # without a procedure both readings are one
-    elif kind == "each_principal" and not whole:
-        cases = [case for i, case in enumerate(cases) if i % 4 in (0, 3)]
+    elif not whole and len(cases) > 10_000:
+        # an odd number, so that what stands in pairs (a man and a woman) takes turns
+        cases = cases[:: 5 if kind == "each_principal" else 3]
     wrong = differences(grouper, model, cases)
     assert not wrong, f"{len(wrong)} of {len(cases)} cases differ, first: {wrong[0]}"
 
 
 def test_grouping__of_drawn_cases_is_the_models(both) -> None:
     grouper, model = both
-    count = 6_000 if grouper.scheme.id in BUNDLED else 4_000
+    count = 3_000 if grouper.scheme.id in BUNDLED else 1_000
     wrong = differences(grouper, model, list(Tables(grouper, 11).drawn(count)))
     assert not wrong, f"{len(wrong)} cases differ, first: {wrong[0]}"
 
 
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("least", [5_000, pytest.param(20_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ON_A_BASE)
-def test_grouping__of_cases_aimed_at_each_rule_is_the_models(name: str, step: int) -> None:
-    """At least 20,000 cases of each scheme on a base; every group that can be reached is.
+def test_grouping__of_cases_aimed_at_each_rule_is_the_models(name: str, least: int) -> None:
+    """So many cases of each scheme on a base; every group that can be reached is.
 
-    The model groups each fourth by default, some of every group; all of them in `long`.
+    Few cases miss some of the groups: these are aimed at again.
     """
     grouper, model = Grouper(name), load_model(name)
     tables = Tables(grouper, 21)
-    each = 15_500 // len(grouper.scheme.drgs) + 1
-    cases = [*tables.aimed(each), *tables.drawn(4_500)]
-    assert len(cases) >= 20_000
-    wrong = differences(grouper, model, cases[::step])
+    each = least * 31 // 40 // len(grouper.scheme.drgs) + 1
+    cases = [*tables.aimed(each), *tables.drawn(least * 9 // 40)]
+    assert len(cases) >= least
+    wrong = differences(grouper, model, cases)
     assert not wrong, f"{len(wrong)} cases differ, first: {wrong[0]}"
-    reached = set(group(as_table(cases), grouper).table["drg"].to_pylist())
     known = {row.split(",")[2].split(".")[-1] for row in _known_findings(name)}
+    missed = {drg.drg for drg in grouper.scheme.drgs} - _reached(cases, grouper) - known
+    if missed:
+        missed -= _reached(list(tables.aimed(20, only=missed)), grouper)
     # a group behind many others may be missed by chance, not a kind of rule
-    missed = {drg.drg for drg in grouper.scheme.drgs} - reached - known
     assert len(missed) <= 3, sorted(missed)
+
+
+def _reached(cases: list[Case], grouper: Grouper) -> set[str]:
+    return set(group(as_table(cases), grouper).table["drg"].to_pylist())
 
 
 def _known_findings(name: str) -> list[str]:
