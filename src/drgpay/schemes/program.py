@@ -408,17 +408,21 @@ def _bit_rows(
     size: int, sets: list[NDArray[np.bool_]], conditions: list[list[tuple[int, bool]]]
 ) -> Words:
     """Return [codes, W] bits of the terms whose conditions (set, wanted) a code meets."""
-    count = len(conditions)
-    rows = np.zeros((size, _words(count)), dtype=np.uint64)
-    block = np.zeros((64, size), dtype=np.bool_)  # 64 terms at a time: small enough for the cache
-    for first in range(0, count, 64):
-        block[:] = False
-        for t, wanted in enumerate(conditions[first : first + 64]):
-            block[t] = True
-            for key, positive in wanted:
-                block[t] &= sets[key] == positive
-        packed = np.packbits(block, axis=0, bitorder="little")
-        rows[:, first // 64] = np.ascontiguousarray(packed.T).view("<u8").reshape(-1)
+    rows = np.zeros((size, _words(len(conditions))), dtype=np.uint64)
+    codes_of: dict[int, NDArray[np.int64]] = {}
+    for t, wanted in enumerate(conditions):
+        # most terms ask for a set, and sets have few of all codes
+        first = next((key for key, positive in wanted if positive), None)
+        if first is None:
+            codes = np.arange(size)
+        elif first in codes_of:
+            codes = codes_of[first]
+        else:
+            codes = codes_of[first] = np.flatnonzero(sets[first])
+        for key, positive in wanted:
+            if (key, positive) != (first, True):
+                codes = codes[sets[key][codes] == positive]
+        rows[codes, t // 64] |= np.uint64(1 << (t % 64))
     return rows
 
 
