@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import click
@@ -325,20 +326,18 @@ def test_os_faults__are_told_without_a_traceback(tmp_path: Path) -> None:
 FAMILY = {"DrgpayError", "SchemeError", "PolicyError", "InputError", "BooksError"}
 
 
-def _makers() -> set[str]:
+@cache
+def makers() -> set[str]:
     """Return the functions that say of themselves that they return texts of both languages."""
-    return {
-        node.name
-        for path in SRC.rglob("*.py")
-        if "Bilingual" in (text := path.read_text(encoding="utf-8"))
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef)
-        and node.returns is not None
-        and "Bilingual" in ast.unparse(node.returns)
-    }
+    found = set()
+    for path in SRC.rglob("*.py"):
+        for part in re.split(r"\bdef (?=\w+\()", path.read_text(encoding="utf-8"))[1:]:
+            head = part.partition(":\n")[0]
+            if "Bilingual" in head.rpartition("->")[2]:
+                found.add(part.partition("(")[0])
+    return found
 
 
-MADE_BY = _makers()
 # the modules whose ValueErrors end up inside faults
 PARSERS = {
     "money.py", "constraints.py", "files.py", "year.py", "kinds.py", "settings.py", "tables.py",
@@ -366,7 +365,7 @@ def is_plain(node: ast.expr | None) -> bool:
         return any(is_plain(item) for item in node.elts)
     if isinstance(node, ast.ListComp | ast.GeneratorExp):
         return is_plain(node.elt)
-    return isinstance(node, ast.Call) and name_of(node.func) not in MADE_BY
+    return isinstance(node, ast.Call) and name_of(node.func) not in makers()
 
 
 def plain_texts(tree: ast.AST, module: str) -> Iterator[ast.expr]:
