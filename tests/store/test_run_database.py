@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.runs.database import write_run_database
-from drgpay.runs.duck import connection, glob_safe, os_error, parquet
+from drgpay.runs.duck import at_hand, connection, glob_safe, os_error, parquet
 from drgpay.runs.sums import CaseSums
 from tests.report.folders import CASE_FIELDS, CASES, full_run, write_table
 
@@ -138,7 +140,12 @@ def test_database__keeps_the_old_one_when_a_table_is_broken(tmp_path: Path) -> N
     assert not list(folder.glob(".*"))
 
 
-def test_sums__tell_points_money_and_held_apart(folder: Path) -> None:
+@pytest.mark.parametrize("small", [4 * 2**20, 0])
+def test_sums__tell_points_money_and_held_apart(
+    folder: Path, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked of the database at hand, and of one of its own."""
+    monkeypatch.setattr("drgpay.runs.sums.SMALL_BYTES", small)
     rows = CaseSums(folder).by_class().to_pylist()
     kinds = {(r["case_class"], r["paid_by"]) for r in rows}
     assert kinds == {
@@ -172,8 +179,11 @@ def test_lists__are_cut_for_each_hospital(folder: Path) -> None:
     assert reviews["U0-310"]["paid_by"] == "held"
 
 
-def test_faults_of_the_disk__are_told_as_such(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"cases\.parquet") as found, connection() as database:
+@pytest.mark.parametrize("opened", [connection, at_hand])
+def test_faults_of_the_disk__are_told_as_such(
+    opened: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]], tmp_path: Path
+) -> None:
+    with pytest.raises(OSError, match=r"cases\.parquet") as found, opened() as database:
         database.execute(f"FROM {parquet(tmp_path / 'cases.parquet')}")
     assert found.value.errno is not None
     assert os_error("IO Error: Permission denied", "x").errno == errno.EACCES

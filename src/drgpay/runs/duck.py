@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,35 @@ def connection(
             yield connected
     except duckdb.IOException as error:
         raise os_error(str(error), database) from error
+
+
+_AT_HAND: dict[int, duckdb.DuckDBPyConnection] = {}  # by process
+
+
+@contextmanager
+def at_hand() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a cursor of this process' database in memory, for a question to a small file.
+
+    It has one thread and remembers no file; a forked process opens another one.
+    """
+    import duckdb
+
+    process = os.getpid()
+    if process not in _AT_HAND:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT,
+            "threads": 1,
+            "autoinstall_known_extensions": False,
+            "temp_directory": "",
+            "enable_external_file_cache": False,
+        }
+        _AT_HAND[process] = duckdb.connect(":memory:", config=config)
+    try:
+        with _AT_HAND[process].cursor() as connected:
+            connected.execute("SET TimeZone = 'UTC'")
+            yield connected
+    except duckdb.IOException as error:
+        raise os_error(str(error), ":memory:") from error
 
 
 def os_error(text: str, path: str) -> OSError:
