@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +22,15 @@ from drgpay.synth.menus import (
     day_tables,
     table_of,
 )
-from drgpay.synth.profiles import Floats, Ints, Profiles, build_profiles, drg_weights
-from drgpay.synth.words import written
+from drgpay.synth.profiles import (
+    Floats,
+    Frequencies,
+    Ints,
+    Profiles,
+    build_profiles,
+    drg_weights,
+)
+from drgpay.synth.words import Words, written
 
 BLOCK = 131_072
 # unknown codes as they are really typed: old forms, slips, empty
@@ -76,9 +84,9 @@ def build_plan(
 
     Only codes that have a word in the edition occur in it.
     """
-    weights = drg_weights(grouper)
-    diagnoses, procedures = written(grouper, edition)
-    profiles, freq = build_profiles(grouper, weights, diagnoses.usable, procedures.usable)
+    known = _of_scheme(grouper, edition)
+    weights, profiles, freq = known.weights, known.profiles, known.frequencies
+    diagnoses, procedures = known.diagnoses, known.procedures
     city = build_city(rows[year], seed)
     share = attraction(city, list(profiles.letters), profiles.weight, profiles.surgical)
     edges = np.cumsum(share, axis=1)
@@ -103,7 +111,7 @@ def build_plan(
         edition=edition,
         city=city,
         profiles=profiles,
-        menus=build_menus(grouper, freq, diagnoses.usable, procedures.usable),
+        menus=known.menus,
         profile_table=table_of(profiles.share, FINE),
         ages=age_tables(),
         days={y: day_tables(y) for y in rows},
@@ -131,6 +139,28 @@ def build_plan(
         patients_of_stratum=max(3, rows[year] // 40),
         rows=dict(rows),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _OfScheme:
+    """What all cities of a scheme whose codes are written in one edition have in common."""
+
+    weights: Floats  # [outcomes]
+    diagnoses: Words
+    procedures: Words
+    profiles: Profiles
+    frequencies: Frequencies
+    menus: Menus
+
+
+@lru_cache(maxsize=2)
+def _of_scheme(grouper: Grouper, edition: str) -> _OfScheme:
+    """Return what neither seed nor year changes: it takes longer to make than a small city."""
+    weights = drg_weights(grouper)
+    diagnoses, procedures = written(grouper, edition)
+    profiles, freq = build_profiles(grouper, weights, diagnoses.usable, procedures.usable)
+    menus = build_menus(grouper, freq, diagnoses.usable, procedures.usable)
+    return _OfScheme(weights, diagnoses, procedures, profiles, freq, menus)
 
 
 def _departments(profiles: Profiles) -> list[str]:
