@@ -7,6 +7,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from drgpay.ground.errors import InputError, SchemeError, both
@@ -144,8 +145,19 @@ def load_scheme(
     'main'
     """
     asked = asked_readings(readings, surgical_match)
-    scheme = read_tables(_folder_of(name, base), asked)
+    path = _folder_of(name, base)
+    return (_bundled if is_bundled(path) else _loaded)(path, asked, check)
+
+
+def _loaded(path: Path, asked: Readings, check: bool) -> Scheme:
+    scheme = read_tables(path, asked)
     return checked_scheme(scheme) if check else scheme
+
+
+@lru_cache(maxsize=4)
+def _bundled(path: Path, asked: Readings, check: bool) -> Scheme:
+    """Return a scheme that comes with drgpay, whose tables stay as they are while a process runs."""
+    return _loaded(path, asked, check)
 
 
 def checked_scheme(scheme: Scheme) -> Scheme:
