@@ -5,6 +5,7 @@ Whatever a test does, no page may log an error, break the content policy, or ask
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import threading
@@ -152,17 +153,28 @@ def _browser(_server: tuple[str, dict[Role, str]]) -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
+        loop = asyncio.get_running_loop()
+        yield browser, loop
+        asyncio._set_running_loop(loop)
         browser.close()
 
 
 @pytest.fixture
 def site(_server: tuple[str, dict[Role, str]], _browser: Any) -> Iterator[Site]:
-    """The site; fails after a test whose pages logged an error or asked another host."""
-    made = Site(*_server, _browser)
-    yield made
-    for context in made.contexts:
-        context.close()
+    """The site; fails after a test whose pages logged an error or asked another host.
+
+    Playwright's loop counts as running in this thread only while a test of pages runs: another
+    test of this process may run a loop of its own.
+    """
+    browser, loop = _browser
+    made = Site(*_server, browser)
+    asyncio._set_running_loop(loop)
+    try:
+        yield made
+        for context in made.contexts:
+            context.close()
+    finally:
+        asyncio._set_running_loop(None)
     assert not made.problems, made.problems
 
 
