@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from drgpay.cli.options import option
 from drgpay.cli.serving import data_options, open_store
 from drgpay.cli.told import say
 from drgpay.ground.errors import in_language
+from drgpay.ground.times import day
 
 ROLES = ("hospital", "agency", "auditor", "keys")
 HOSPITAL = (
@@ -171,7 +171,7 @@ def _password() -> str:
 
 
 def _day(at: int | None) -> str:
-    return "—" if at is None else str(dt.date.fromtimestamp(at))
+    return day(at) or "—"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

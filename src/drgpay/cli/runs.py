@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, flag, option, out_option, run_argument
 from drgpay.cli.serving import data_options, open_store
 from drgpay.cli.told import paper_of, say
+from drgpay.ground.times import day
 
 
 @click.group(
@@ -129,7 +129,7 @@ def published_command(data: Path, database: str) -> None:
     if not found:
         say("尚未发布任何结果", "nothing is published")
     for run in found:
-        day = dt.date.fromtimestamp(run.published_at)
+        at = day(run.published_at)
         click.echo(
-            f"{run.id}\t{run.region_id}\t{run.period}\t{day}\t{run.published_by}\t{run.folder}"
+            f"{run.id}\t{run.region_id}\t{run.period}\t{at}\t{run.published_by}\t{run.folder}"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from starlette.responses import Response
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import choose, choosing
 from drgpay.ground.money import divide_rounded
+from drgpay.ground.times import moment
 from drgpay.names.codes import STATUSES
 from drgpay.names.columns import BY_NAME, both_names
 from drgpay.names.reasons import QUARANTINED
@@ -67,13 +67,9 @@ def _line(job: Job, lang: str) -> dict[str, Any]:
         "name": str(job.asked.get("name", "")) or job.id[:8],
         "state": job.state,
         "word": STATES[job.state].of(lang),
-        "at": _time(job.made_at),
+        "at": moment(job.made_at),
         "cases": f"{int(counts['in']):,}" if counts else "",
     }
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 async def show(request: Request, job_id: str) -> Response:

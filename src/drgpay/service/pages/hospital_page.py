@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pyarrow.compute as pc
@@ -16,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.errors import both, in_language
 from drgpay.ground.languages import choosing
+from drgpay.ground.times import day
 from drgpay.names.run_columns import label
 from drgpay.report.amounts import percent, points, units_of, yuan
 from drgpay.report.tables import Table
@@ -86,10 +86,6 @@ async def _shown(request: Request, hospital: str) -> Response:
 
 def shown_objection(own: Objection, lang: str) -> dict[str, Any]:
     """Return an objection as texts."""
-
-    def day(seconds: int | None) -> str:
-        return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
-
     return {
         "number": own.number, "hospital": own.hospital, "about": own.about, "text": own.text,
         "at": day(own.made_at), "answer": own.answer, "accepted": own.accepted,

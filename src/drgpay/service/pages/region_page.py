@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +13,7 @@ from starlette.responses import Response
 
 from drgpay.ground.errors import both
 from drgpay.ground.languages import choosing
+from drgpay.ground.times import moment
 from drgpay.months.forecast import carried_on
 from drgpay.names.run_columns import label
 from drgpay.report import amounts
@@ -197,10 +197,9 @@ def _hospitals(run: Run) -> list[tuple[str, str]]:
 
 
 def _published(run: Published, board: Board) -> dict[str, Any]:
-    at = datetime.fromtimestamp(run.published_at, UTC).astimezone()
     return {
         "id": run.id, "kind": run.kind, "period": run.period, "digest": run.digest[:12],
-        "at": at.strftime("%Y-%m-%d %H:%M"), "by": run.published_by,
+        "at": moment(run.published_at), "by": run.published_by,
         "latest": board.year is not None and run.id == board.year.id,
     }  # fmt: skip
 
