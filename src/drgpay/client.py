@@ -150,6 +150,19 @@ class Client:
         made: list[dict[str, Any]] = self._asked("POST", "/v1/compare", json=body)["codings"]
         return made
 
+    def save(
+        self, case: Case, codings: Sequence[Mapping[str, Any]] = (), *, title: str = ""
+    ) -> dict[str, Any]:
+        """Keep a stay with its codings, on purpose; return its id with the answers to it."""
+        body = {"case": dict(case), "codings": [dict(one) for one in codings], "title": title}
+        made: dict[str, Any] = self._asked("POST", "/v1/previews", json=body)
+        return made
+
+    def saved(self, preview_id: str) -> dict[str, Any]:
+        """Return what is kept under an id, answered by what is published now."""
+        made: dict[str, Any] = self._asked("GET", f"/v1/previews/{preview_id}")
+        return made
+
     def codes(
         self, asked: str, *, kind: str | None = None, scheme: str | None = None, limit: int = 20
     ) -> list[CodeFound]:

@@ -153,6 +153,25 @@ def test_preview__is_clear_to_everybody(
     assert ("预计支付" in text, "Expected payment" in text) == (lang == "zh", lang == "en")
 
 
+def test_preview__is_kept_and_opened_by_its_link(site: Site) -> None:
+    page = site.open()
+    find(page, FIND, "I50.9", "I50.900")
+    find(page, FIND, "E11.9", "E11.900")
+    stay(page)
+    group(page, "FR13")
+    page.fill("#f-title", "主诊待定")
+    page.locator("#keep button").click()
+    page.locator(".kept a", has_text="主诊待定").first.click()
+    group(page, "FR13")
+    assert page.locator(f"{CHIPS} .code").all_inner_texts() == ["I50.900", "E11.900"]
+    assert page.locator(f"{CHIPS} .chip-name").first.inner_text()
+    assert page.input_value("#f-total_cost") == "9500.50"
+    assert not wide(page)
+    page.on("dialog", lambda asked: asked.accept())
+    page.locator(".kept li", has_text="主诊待定").locator("button").first.click()
+    page.locator("#kept .muted", has_text="还没有留存").wait_for()
+
+
 @pytest.mark.long
 def test_preview__goes_on_when_the_service_was_away(site: Site) -> None:
     page = site.open()

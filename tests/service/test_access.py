@@ -19,6 +19,7 @@ from drgpay.service.pages.objections import object_to
 from drgpay.service.pages.statics import asset
 from drgpay.service.roles import Caller, Role
 from drgpay.service.rows import Row
+from drgpay.service.saved import Stay, save
 from tests.service.conftest import HOSPITAL, Served
 
 WHO: tuple[Role | str | None, ...] = (
@@ -76,6 +77,12 @@ DELETE /v1/jobs/{job_id}         401       ok        404       404       404    
 GET /v1/jobs/{job_id}/events     401       ok        404       404       404       403
 GET /v1/jobs/{job_id}/result     401       ok        404       404       404       403
 GET /v1/jobs/{job_id}/summary    401       ok        404       404       404       403
+POST /v1/previews                401       ok        ok        ok        403       403
+GET /v1/previews                 401       ok        ok        ok        403       403
+GET /v1/previews/{preview_id}    401       ok        404       404       403       403
+DELETE /v1/previews/{preview_id} 401       ok        404       404       403       403
+POST /previews                   401       ok        ok        ok        403       403
+DELETE /previews/{preview_id}    401       ok        404       404       403       403
 """
 EXPECTED = {
     f"{method} {path}": dict(zip(WHO, told, strict=True))
@@ -134,7 +141,21 @@ def job_of(served: Served, more: str = "") -> Asked:
     return Asked(f"/v1/jobs/{job_id}{more}")
 
 
+def preview_of(served: Served, path: str = "/v1/previews") -> Asked:
+    """Return the address of a preview that the first hospital saved."""
+    hospital = Caller("key:test", Role.HOSPITAL, "", HOSPITAL)
+    stay = Stay.model_validate({"case": CASE})
+    return Asked(f"{path}/{save(served.service.store, hospital, '', stay)}")
+
+
 ASKED |= {
+    "POST /v1/previews": lambda _: Asked("/v1/previews", {"json": {"case": CASE}}),
+    "GET /v1/previews/{preview_id}": preview_of,
+    "DELETE /v1/previews/{preview_id}": preview_of,
+    "POST /previews": lambda _: Asked(
+        "/previews", {"data": {"dx_a": "I63.900", "sex": "M", "age_years": "60"}}
+    ),
+    "DELETE /previews/{preview_id}": lambda served: preview_of(served, "/previews"),
     "POST /v1/preview/batch": lambda _: Asked("/v1/preview/batch", {"content": b""}),
     "GET /v1/jobs/{job_id}": job_of,
     "GET /region/compared": lambda served: Asked(

@@ -45,6 +45,8 @@ def test_client__asks_everything(served: Served) -> None:
     assert drg.me()["hospital_id"] == HOSPITAL
     assert drg.preview(case)["status"]["code"]
     assert len(drg.compare(case, [{"diagnoses": ["E11.900"]}])) == 2
+    made = drg.save(case, [{"diagnoses": ["E11.900"]}], title="待定")
+    assert drg.saved(made["id"]) == made and len(made["codings"]) == 2
     assert drg.codes("K22")[0]["code"].startswith("K22")
     assert drg.schemes()
     run = drg.runs()[-1]["id"]

@@ -13,7 +13,18 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
-from drgpay.service import audit_log, batch, health, login, lookup, oidc, openapi, preview, results
+from drgpay.service import (
+    audit_log,
+    batch,
+    health,
+    login,
+    lookup,
+    oidc,
+    openapi,
+    preview,
+    results,
+    saved,
+)
 from drgpay.service.faults import TOLD, problem_of
 from drgpay.service.guard import Guard
 from drgpay.service.outer import Outer
@@ -26,6 +37,7 @@ from drgpay.service.shortcut import Shortcut
 
 PARTS: tuple[tuple[Row, ...], ...] = (
     preview.ROWS,  # first, being asked most
+    saved.ROWS,
     health.ROWS,
     batch.ROWS,
     lookup.ROWS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -187,24 +187,30 @@ def asked(request: Request) -> tuple[bool, str | None]:
 
 async def compare(asked: CompareIn, request: Request, scheme: Scheme = None) -> CompareOut:
     """比较：同一次住院按几种编码，各入何组、各得多少。"""
-    desk, lang = request.app.state.service.desk, lang_of(request.scope)
-    base = case_of(asked.case)
+    return await run_in_threadpool(
+        answers_of, request.app.state.service.desk, request.state.caller, asked.case,
+        asked.codings, scheme, lang_of(request.scope),
+    )  # fmt: skip
 
-    def answers() -> list[dict[str, Any]]:
-        ways = [("", base.diagnoses, base.procedures)]
-        ways += [(c.name, list(c.diagnoses), list(c.procedures)) for c in asked.codings]
-        found = []
-        for name, diagnoses, procedures in ways:
-            case = replace(base, diagnoses=diagnoses, procedures=procedures)
-            answer = desk.preview(case, request.state.caller, scheme=scheme, lang=lang)
-            found.append({"name": name, **answer})
-        first = found[0]["expected_fen"]
-        for one in found:
-            own = one["expected_fen"]
-            one["difference_fen"] = None if own is None or first is None else own - first
-        return found
 
-    return CompareOut(codings=await run_in_threadpool(answers))
+def answers_of(
+    desk: Desk, caller: Caller, model: BaseModel, codings: Sequence[Coding], scheme: str | None,
+    lang: str,
+) -> CompareOut:  # fmt: skip
+    """Return the answers to a stay by the codes of the case and by each coding, beside the first."""
+    base = case_of(model)
+    ways = [("", base.diagnoses, base.procedures)]
+    ways += [(c.name, list(c.diagnoses), list(c.procedures)) for c in codings]
+    found = []
+    for name, diagnoses, procedures in ways:
+        case = replace(base, diagnoses=diagnoses, procedures=procedures)
+        answer = desk.preview(case, caller, scheme=scheme, lang=lang)
+        found.append({"name": name, **answer})
+    first = found[0]["expected_fen"]
+    for one in found:
+        own = one["expected_fen"]
+        one["difference_fen"] = None if own is None or first is None else own - first
+    return CompareOut(codings=found)
 
 
 ROWS = (

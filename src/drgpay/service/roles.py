@@ -28,6 +28,7 @@ WORDS: Mapping[Role, Bilingual] = {
 EVERYONE = frozenset(Role)
 READERS = frozenset({Role.HOSPITAL, Role.AGENCY, Role.AUDITOR})
 REGION = frozenset({Role.AGENCY, Role.AUDITOR})
+SAVERS = frozenset({Role.HOSPITAL, Role.AGENCY})  # the auditor reads and leaves nothing
 AGENCY = frozenset({Role.AGENCY})
 HOSPITAL = frozenset({Role.HOSPITAL})
 ADMINISTRATOR = frozenset({Role.KEYS})

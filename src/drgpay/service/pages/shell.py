@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import LANGUAGES, choose, choosing
+from drgpay.ground.times import day
 from drgpay.service.pages.statics import asset, have_vendor
 from drgpay.service.problems import lang_of
 from drgpay.service.roles import HOSPITAL, READERS, REGION, WORDS, Caller, Role
@@ -52,6 +53,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = asset
+    made.filters["day"] = day
     made.globals["have_vendor"] = have_vendor()
     return made
 

@@ -142,17 +142,35 @@
   }
   two.addEventListener('change', shown);
 
-  document.getElementById('example').addEventListener('click', () => {
-    const dx = document.getElementById('dx-a');
-    for (const list of [dx, document.getElementById('px-a')]) list.replaceChildren();
-    for (const [code, name] of [['I63.900', '脑梗死'], ['J18.900', '肺炎'], ['E11.900', '2型糖尿病']]) add(dx, code, name);
-    form.elements.sex.value = 'M';
-    form.elements.age_years.value = '61';
-    form.elements.los_days.value = '9';
-    form.elements.total_cost.value = '14800.00';
-    if (form.elements.hospital_id) form.elements.hospital_id.selectedIndex = 1;
+  // the whole form by its fields; what is not named is emptied
+  function fill(fields) {
+    form.reset();
+    for (const list of form.querySelectorAll('.chips')) {
+      list.replaceChildren();
+      for (const [code, name] of fields[list.dataset.name] || []) add(list, code, name);
+    }
+    for (const [name, value] of Object.entries(fields)) {
+      const field = form.elements[name];
+      if (!field || Array.isArray(value)) continue;
+      if (field.type === 'checkbox') field.checked = Boolean(value);
+      else field.value = String(value);
+    }
+    two.checked = Boolean(fields.dx_b?.length);
+    shown();
     changed();
+  }
+
+  document.getElementById('example').addEventListener('click', () => {
+    const hospitals = form.elements.hospital_id?.options;
+    fill({
+      dx_a: [['I63.900', '脑梗死'], ['J18.900', '肺炎'], ['E11.900', '2型糖尿病']],
+      sex: 'M', age_years: 61, los_days: 9, total_cost: '14800.00', pool: form.elements.pool.value,
+      ...(hospitals?.length > 1 ? { hospital_id: hospitals[1].value } : {}),
+    });
   });
+
+  const filled = document.getElementById('filled');
+  if (filled) fill(JSON.parse(filled.dataset.fields)); // asked by the form's own load trigger
 
   // what the answer says of a code stands at its chip too; a field that is wrong is marked
   document.addEventListener('htmx:after:swap', () => {
