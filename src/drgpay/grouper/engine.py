@@ -394,10 +394,10 @@ class Grouper:
 
     def _reasons(self, cases: EncodedCases, rows: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the reasons of cases that no group took."""
-        accepted = self._accepting_mdc(select(cases, rows, cases.sex[rows]))
-        principal = cases.diagnoses.ids[cases.diagnoses.offsets[rows]]
-        other_sex = (3 - cases.sex[rows]).astype(np.int8)
-        if_other = self._accepting_mdc(select(cases, rows, other_sex))
+        part = cases if len(rows) == len(cases) else select(cases, rows, cases.sex[rows])
+        accepted = self._accepting_mdc(part)
+        principal = part.diagnoses.ids[part.diagnoses.offsets[:-1]]
+        if_other = self._accepting_mdc(replace(part, sex=(3 - part.sex).astype(np.int8)))
         listed = self._listed[principal]
         reason = np.select(
             [
@@ -501,6 +501,16 @@ class Grouper:
             "procedures": procedures,
         }
         return self.group_read(encode_case(self.compiled, facts), diagnoses, procedures)
+
+    def groups(self, cases: EncodedCases) -> NDArray[np.int16]:
+        """Return the outcome of each of N good cases that are grouped, -1 of others; no reasons."""
+        found = outcomes_of(self.compiled.program, cases, self.compiled.more)
+        return np.where(self._facts_of[found, 1] == GROUPED, found, -1).astype(np.int16)
+
+    def outcome_of(self, facts: Mapping[str, Any]) -> Outcome:
+        """Return in what one case ends whose facts were looked at and whose codes were read."""
+        case = encode_case(self.compiled, facts)
+        return self.outcomes[outcomes_of(self.compiled.program, case, self.compiled.more)[0]]
 
     def group_read(
         self, case: EncodedCases, diagnoses: Sequence[str], procedures: Sequence[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import ref
 
@@ -25,6 +25,7 @@ from drgpay.grouper.versions import VersionedGrouper
 from drgpay.grouper.would_group import would_group
 from drgpay.names.columns import GROUPING_MORE
 from drgpay.names.readings import READINGS
+from drgpay.schemes.program import Outcome
 
 Pricing = Callable[[str], Price]
 ManyPrices = Callable[[NDArray[np.int64], Sequence[str]], Sequence[Price | None]]
@@ -41,12 +42,12 @@ class Explanation(Explained):
         """Return everything as plain values; points in 1/10,000, money in fen."""
         names = "scheme mdc_name mdc_rule adrg_name adrg_rule adrg_kind drg_rule facts".split()
         return {
-            "grouping": asdict(self.grouping),
+            "grouping": _plain(self.grouping),
             **{name: getattr(self, name) for name in names},
             "options": dict(self.options),
             "principal": list(self.principal),
             "procedures": [list(item) for item in self.procedures],
-            "secondary": [asdict(item) for item in self.secondary],
+            "secondary": [_plain(item) for item in self.secondary],
             "tried": [
                 {
                     "procedure": self.procedures[a.procedure][0] if a.procedure else "",
@@ -63,9 +64,9 @@ class Explanation(Explained):
             "warning": {"zh": words.WARNING[0], "en": words.WARNING[1]},
         }
 
-    def text(self, lang: str = "zh") -> str:
-        """Return the explanation in words, Chinese or English."""
-        return "\n".join(words.lines(self, lang))
+    def text(self, lang: str = "zh", changes: Sequence[str] | None = None) -> str:
+        """Return the explanation in words, Chinese or English; `changes` as in `words.lines`."""
+        return "\n".join(words.lines(self, lang, changes))
 
 
 def explain(
@@ -295,7 +296,7 @@ class Explainer:
                 continue
             choice = scheme.options[option]
             other = next(word for word in READINGS[option] if word != choice)
-            would = self._other(option).group_case(**facts)
+            would = self._other(option).outcome_of(facts)
             if would.drg != g.drg:
                 met: tuple[tuple[str, str, str], ...] = ()
                 if option == "conditions":
@@ -325,7 +326,7 @@ class Explainer:
         index, met = self.compiled.procedures.index, named.procedures_of_conditions
         return any(met[index.get(code, 0)] for code in procedures)
 
-    def _conditions_of(self, *groupings: Grouping) -> Iterator[tuple[str, str, str]]:
+    def _conditions_of(self, *groupings: Grouping | Outcome) -> Iterator[tuple[str, str, str]]:
         """Yield the conditions taken over of the groups in which a case is under either reading."""
         named = self._named()
         known = {} if named is None else named.scheme.named_conditions
@@ -383,6 +384,11 @@ class Explainer:
                 )
             result.append(found)
         return tuple(result)
+
+
+def _plain(item: Grouping | DiagnosisSeverity) -> dict[str, Any]:
+    """Return a record whose values are plain; `asdict` would copy each of them."""
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
 
 
 def _numbers(facts: dict[str, Any]) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from drgpay.names.reasons import GROUPING_REASONS
 from drgpay.schemes.rules import (
     REPEATED,
     Always,
+    Atom,
     Compare,
     Count,
     Flag,
@@ -240,29 +241,70 @@ def failed_text(step: Tried, lang: str, e: Explained | None = None) -> str:
             "规则成立，但其中没有组接收此病例",
             "the rule holds, but no group inside takes the case",
         )
+    f = step.failure
+    key = id(f), lang, None if e is None else _values(f, e)
+    known = _WHY.get(key)
+    if known is None:
+        if len(_WHY) > MEMORY:
+            _WHY.clear()
+        known = _WHY[key] = (f, _failed_text(f, lang, e))
+    return known[1]
+
+
+# why a rule failed, with each of the values that it names: cases differ little in these; the
+# failure is kept with what is said of it, so that its number stays its own
+_WHY: dict[tuple[Any, ...], tuple[Failure, str]] = {}
+_NAMED: dict[int, tuple[Failure, tuple[Condition, ...], bool]] = {}
+
+
+def _failed_text(f: Failure, lang: str, e: Explained | None) -> str:
     texts = []
-    for c in step.failure.conditions:
+    for c in f.conditions:
         text = condition_text(c, lang)
         texts.append(text if e is None else text + _here(c, e, lang))
     joined = dict.fromkeys(texts)
     return choose(lang, "，且".join(joined), ", and ".join(joined))
 
 
+def _values(f: Failure, e: Explained) -> tuple[Any, ...]:
+    """Return the values of a case that are named where a failure is told."""
+    named = _NAMED.get(id(f))
+    if named is None:
+        if len(_NAMED) > MEMORY:
+            _NAMED.clear()
+        numbers = tuple([c for c in f.conditions if isinstance(c.atom, Compare)])
+        main = any(_asks_main_procedure(c.atom) for c in f.conditions)
+        named = _NAMED[id(f)] = (f, numbers, main)
+    _, numbers, main = named
+    if not numbers:
+        return (main and not e.procedures,)
+    return (main and not e.procedures, *[_value(c, e) for c in numbers])
+
+
+def _value(condition: Condition, e: Explained) -> Any:
+    """Return the value of the case that a comparison asks for, None where it is not known."""
+    fact = getattr(condition.atom, "fact", "")
+    if fact == "procedure_count":
+        return len(e.procedures)
+    return e.sites[condition.mdc] if fact == "trauma_sites" else e.facts[fact]
+
+
+def _asks_main_procedure(atom: Atom) -> bool:
+    return isinstance(atom, Member | StartsWith) and atom.fact == "main_procedure"
+
+
 def _here(condition: Condition, e: Explained, lang: str) -> str:
     """Return the value of the case that a condition asked for, in parentheses."""
     a, zh = condition.atom, is_chinese(lang)
     if isinstance(a, Compare):
-        if a.fact == "procedure_count":
-            value = len(e.procedures)
-        else:
-            value = e.sites[condition.mdc] if a.fact == "trauma_sites" else e.facts[a.fact]
+        value = _value(condition, e)
         if value is not None and a.fact in CODED:
             code = CODES_IN_WORDS[a.fact][CODED[a.fact][str(value)]]
             return f"（本例为{code[0]}）" if zh else f" (here {code[1]})"
         if value is None:
             return "（本例未填）" if zh else " (not given here)"
         return f"（本例{value}{_NUMBERS[a.fact][1]}）" if zh else f" (here {value})"
-    if isinstance(a, Member | StartsWith) and a.fact == "main_procedure" and not e.procedures:
+    if _asks_main_procedure(a) and not e.procedures:
         return "（本例没有手术操作）" if zh else " (there is none)"
     return ""
 
@@ -294,13 +336,18 @@ def _signed(text: str) -> str:
     return text if text.startswith("-") else "+" + text
 
 
+@lru_cache(maxsize=256)
+def _class_text(case_class: str, lang: str) -> str:
+    return spoken("case_class", case_class).of(lang)
+
+
 def price_text(price: Price, own: Price, lang: str) -> str:
     """Return points and money of a group, and how much that is above or below the case's own."""
     points, fen = points_text(price.points), yuan_text(price.fen)
     more = _signed(points_text(price.points - own.points))
     money = _signed(yuan_text(price.fen - own.fen))
     other = price.case_class if price.case_class != own.case_class else ""
-    kind = spoken("case_class", other).of(lang)
+    kind = _class_text(other, lang)
     if is_chinese(lang):
         return f"{points} 点（{more}），{fen} 元（{money}）{kind}".rstrip()
     return f"{points} points ({more}), {fen} yuan ({money}) {kind}".rstrip()
@@ -308,7 +355,7 @@ def price_text(price: Price, own: Price, lang: str) -> str:
 
 def own_price_text(price: Price, lang: str) -> str:
     """Return points, money and class of the case's own group."""
-    kind = spoken("case_class", price.case_class).of(lang)
+    kind = _class_text(price.case_class, lang)
     points, fen = points_text(price.points), yuan_text(price.fen)
     if is_chinese(lang):
         return f"{points} 点，{fen} 元（{kind}）"
@@ -320,32 +367,22 @@ def direction(price: Price, own: Price) -> str:
     return "more" if price.fen > own.fen else "less" if price.fen < own.fen else "same"
 
 
-# what is said of rules that failed, where no value of the case is in it: the same for all cases,
-# and most of what is said; kept with the failure, so that its number stays its own
-_SAID: dict[int, tuple[Failure, Rule, dict[str, Any]]] = {}
+# what is said of rules that failed: most of what is said, and the same for cases of the same values
+_SAID: dict[tuple[Any, ...], tuple[Failure, Rule, dict[str, Any]]] = {}
 
 
 def tried_dict(step: Tried, e: Explained) -> dict[str, Any]:
     """Return a rule that was tried, and those inside it, as plain values; not to be changed."""
     f = step.failure
-    if f is None or step.inner or not all(_says_no_value(c, e) for c in f.conditions):
+    if f is None or step.inner:
         return _tried_dict(step, e)
-    known = _SAID.get(id(f))
-    if known is None or known[1] is not step.rule:
+    key = id(f), id(step.rule), _values(f, e)
+    known = _SAID.get(key)
+    if known is None:
         if len(_SAID) > MEMORY:
             _SAID.clear()
-        known = _SAID[id(f)] = (f, step.rule, _tried_dict(step, e))
+        known = _SAID[key] = (f, step.rule, _tried_dict(step, e))
     return known[2]
-
-
-def _says_no_value(condition: Condition, e: Explained) -> bool:
-    """Return whether a condition is said without a value of the case."""
-    a = condition.atom
-    if isinstance(a, Compare):
-        return False
-    return (
-        bool(e.procedures) or not isinstance(a, Member | StartsWith) or a.fact != "main_procedure"
-    )
 
 
 def _tried_dict(step: Tried, e: Explained) -> dict[str, Any]:
@@ -518,9 +555,11 @@ def _names_values(steps: Sequence[Tried]) -> bool:
 def _mdcs_lines(mdcs: tuple[Tried, ...], e: Explained, lang: str) -> list[str]:
     zh, colon = is_chinese(lang), COLON[lang]
     made = [f"MDC：试了{len(mdcs)}个" if zh else f"MDCs tried: {len(mdcs)}"]
-    plain = [s for s in mdcs if only_principal(s)]
+    plain = []
     for step in mdcs:
-        if step.failure is not None and not only_principal(step):
+        if only_principal(step):
+            plain.append(step)
+        elif step.failure is not None:
             made.append(
                 f"  ✗ {named(step.rule.code, step.rule.name)}{colon}{failed_text(step, lang, e)}"
             )

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.ground.languages import choose, is_chinese
 from drgpay.grouper.engine import Grouper, kept_by_grouper, select
-from drgpay.grouper.outcome import GROUPED
 from drgpay.schemes import Scheme
 
 MOST = 5  # codes that are named
@@ -189,8 +188,7 @@ class WouldGroup:
             procedures=tries.codes(1),
             good=np.ones(len(rows), dtype=np.bool_),
         )
-        grouped = self.grouper.group_arrays(made)
-        groups = np.where(grouped.status == GROUPED, grouped.group, -1).astype(np.int64)
+        groups = self.grouper.groups(made).astype(np.int64)
         ends = np.cumsum([0, *tries.counts]).tolist()
         return [groups[a:b] for a, b in pairwise(ends)]
 

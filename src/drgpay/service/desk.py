@@ -243,7 +243,9 @@ class Desk:
         """
         answer, told = self.answered(case, caller, scheme=scheme, explained=explained, lang=lang)
         if told is not None:
-            answer["explanation"] = {**told.as_dict(), "text": told.text(lang)}
+            said = told.as_dict()
+            said["text"] = told.text(lang, [near["text"][lang] for near in said["nearest"]])
+            answer["explanation"] = said
         return answer
 
     def answered(
