@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from drgpay.months.folder import write_month
 from drgpay.months.run import run_month
 from drgpay.runs.folder import write_run
 from drgpay.service.published import latest_values, list_published, publish, withdraw
+from drgpay.service.service import YOUNG, Service
+from drgpay.service.settings import Settings
 from drgpay.service.store import Store
 from drgpay.settlement.year_end import year_end
 from tests.command import drgpay
-from tests.service.conftest import EX1
+from tests.service.conftest import EX1, SCHEME
 
 
 @pytest.fixture
@@ -72,3 +75,22 @@ def test_commands__publish_list_and_withdraw(ex1_run: Path, tmp_path: Path) -> N
     assert listed[4] == "张三" and listed[2] == "2024"
     assert drgpay("runs", "withdraw", listed[0], "--data", data).returncode == 0
     assert "尚未发布" in drgpay("runs", "published", "--data", data).stdout
+
+
+def test_collector__passes_over_what_is_published_also_later(ex1_run: Path, tmp_path: Path) -> None:
+    usual, many = gc.get_threshold(), 10_000
+    settings = Settings(data=tmp_path / "data", scheme=SCHEME, region=str(EX1))
+    service = Service(settings, alone=True)
+    try:
+        service._warm_up()
+        assert gc.get_freeze_count() > many and gc.get_threshold()[0] == YOUNG
+        gc.unfreeze()
+        service._take_up()
+        assert gc.get_freeze_count() < many, "nothing is new"
+        publish(service.store, ex1_run, "test")
+        service._take_up()
+        assert gc.get_freeze_count() > many
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
+        service.close()

@@ -308,7 +308,7 @@ def serve(settings: Settings, door: socket.socket, workers: int = 1) -> None:
     """Serve at a socket until told to end."""
     _many_files()
     if workers == 1:
-        config = config_of(make_app(Service(settings)), settings)
+        config = config_of(make_app(Service(settings, alone=True)), settings)
         uvicorn.Server(config).run(sockets=[door])
         return
     # each worker makes the app for itself
@@ -319,7 +319,7 @@ def serve(settings: Settings, door: socket.socket, workers: int = 1) -> None:
 def _app(settings: Settings) -> ASGIApp:
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     _many_files()
-    return make_app(Service(settings))
+    return make_app(Service(settings, alone=True))
 
 
 def _end_with(parent: int) -> None:
