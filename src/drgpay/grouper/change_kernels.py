@@ -40,8 +40,8 @@ def counting(
 
 @kernel
 def put(
-    made: Any, at: int, less: int, less2: int, principal: int, more: int, px_less: int, main: int
-) -> int:
+    made: Any, at: Any, less: int, less2: int, principal: int, more: int, px_less: int, main: int
+) -> Any:
     """Write a variant of codes; return the next place."""
     made[at, LESS], made[at, LESS2], made[at, PRINCIPAL] = less, less2, principal
     made[at, MORE], made[at, PX_LESS], made[at, MAIN] = more, px_less, main
@@ -50,7 +50,7 @@ def put(
 
 
 @kernel
-def put_number(made: Any, at: int, number: int, value: int) -> int:
+def put_number(made: Any, at: Any, number: int, value: int) -> Any:
     """Write a variant of a number; return the next place."""
     put(made, at, -1, -1, -1, 0, -1, -1)
     made[at, NUMBER], made[at, VALUE] = number, value
@@ -58,7 +58,7 @@ def put_number(made: Any, at: int, number: int, value: int) -> int:
 
 
 @kernel
-def put_pairs(made: Any, at: int, own: Any, secondary: int, further: Any, procedures: int) -> int:
+def put_pairs(made: Any, at: Any, own: Any, secondary: int, further: Any, procedures: int) -> Any:
     """Write the pairs of changes of a case; `own` are the places of diagnoses that count."""
     for a in range(own.shape[0]):
         for b in range(a + 1, own.shape[0]):

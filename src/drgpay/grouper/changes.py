@@ -153,6 +153,8 @@ class Changer:
         given = np.array([cases.number(name) for name in self.asked], np.int32)
         numbers = changed_numbers(start, made, given, self.row_of)
         own = dict(zip(self.asked, numbers, strict=True))
+        dx_offsets, dx = changed_diagnoses(start, made, d.offsets, d.ids, self.generic)
+        px_offsets, px = changed_procedures(start, made, x.offsets, x.ids)
         return EncodedCases(
             age_years=own["age_years"],
             age_days=own["age_days"],
@@ -160,8 +162,8 @@ class Changer:
             los_days=own["los_days"],
             icu=own["icu"].astype(np.int8),
             sex=own["sex"].astype(np.int8),
-            diagnoses=Codes(*changed_diagnoses(start, made, d.offsets, d.ids, self.generic), _NONE),
-            procedures=Codes(*changed_procedures(start, made, x.offsets, x.ids), _NONE),
+            diagnoses=Codes(dx_offsets, dx, _NONE),
+            procedures=Codes(px_offsets, px, _NONE),
             good=np.ones(len(made), np.bool_),
             more={name: own[name] for name in self.more},
         )

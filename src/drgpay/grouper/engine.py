@@ -510,7 +510,7 @@ class Grouper:
     def outcome_of(self, facts: Mapping[str, Any]) -> Outcome:
         """Return in what one case ends whose facts were looked at and whose codes were read."""
         case = encode_case(self.compiled, facts)
-        return self.outcomes[outcomes_of(self.compiled.program, case, self.compiled.more)[0]]
+        return self.outcomes[int(outcomes_of(self.compiled.program, case, self.compiled.more)[0])]
 
     def group_read(
         self, case: EncodedCases, diagnoses: Sequence[str], procedures: Sequence[str]
