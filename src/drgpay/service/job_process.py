@@ -32,7 +32,7 @@ from drgpay.service.jobs import DONE, FAILED, LEASE_SECONDS, SMALL, Job
 from drgpay.service.outer import where_of
 from drgpay.service.problems import Problem, of_error
 from drgpay.service.settings import Settings
-from drgpay.service.store import Store, now
+from drgpay.service.store import Store, now, what_fails
 
 LOG = logging.getLogger("drgpay.jobs")
 POLL_SECONDS = 0.2
@@ -57,6 +57,7 @@ class Worker:
         self.desk = Desk(self.store, settings)
         self.wake = [threading.Event(), threading.Event()]
         self.stop = threading.Event()
+        self._away = False  # the store, and that was told
 
     def run(self) -> None:
         """Work until the standing input ends."""
@@ -83,8 +84,14 @@ class Worker:
                 act()
                 return
             except sa.exc.SQLAlchemyError as error:
-                LOG.error("the store is away: %s", type(error).__name__)
-                time.sleep(1.0)
+                self._wait(error)
+
+    def _wait(self, error: sa.exc.SQLAlchemyError) -> None:
+        """Wait a moment for the store; tell once that it is away, and of what kind the fault is."""
+        if not self._away:
+            LOG.error("jobs wait: %s (%s)", what_fails(error), type(error).__name__)
+        self._away = True
+        time.sleep(1.0)
 
     def _lane(self, number: int, most_size: int | None) -> None:
         wake = self.wake[number]
@@ -92,14 +99,14 @@ class Worker:
             holder = f"{host_prefix()}{os.getpid()}:{secrets.token_hex(4)}"
             try:
                 job = jobs.claim(self.store, holder, most_size=most_size)
+                self._away = False
                 if job is None:
                     wake.wait(POLL_SECONDS)
                     wake.clear()
                     continue
                 self._one(job, holder)
             except sa.exc.SQLAlchemyError as error:
-                LOG.error("the store is away: %s", type(error).__name__)
-                time.sleep(1.0)
+                self._wait(error)
 
     def _one(self, job: Job, holder: str) -> None:
         """Work on one job and end it, unless it was withdrawn or taken over meanwhile."""

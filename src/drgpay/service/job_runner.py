@@ -13,8 +13,9 @@ from typing import Any
 
 from drgpay.ground.errors import both
 from drgpay.service.job_process import settings_line
-from drgpay.service.outer import LOG
+from drgpay.service.outer import LOG, where_of
 from drgpay.service.problems import At, Problem, own_fault
+from drgpay.service.rows import MIB
 from drgpay.service.settings import Settings
 
 try:
@@ -24,6 +25,7 @@ except ImportError:  # Windows: one server works on the jobs of a folder
 
 LOCK = "jobs.lock"
 AGAIN_SECONDS = 2.0
+LONGEST_LINE = 16 * MIB  # a problem may name 200 faults, each in both languages
 _COMMAND = (sys.executable, "-P", "-m", "drgpay.service.job_process")
 
 
@@ -73,21 +75,32 @@ class Runner:
             self._ended.pop(job_id, None)
 
     async def run(self) -> None:
-        """Keep the process alive, from the first job on."""
-        lock = None
+        """Keep the process alive, from the first job on, whatever its machine lacks meanwhile."""
+        told = ""
         try:
             while True:
                 await self._wanted.wait()
-                lock = _locked(self.settings.data / LOCK)
-                if lock is not None:
-                    await self._watched()
-                    _unlocked(lock)
-                    lock = None
+                try:
+                    await self._held()
+                    told = ""
+                except OSError as error:  # no room, no process, not to be written
+                    if told != (told := where_of(error)):
+                        LOG.error("no process of jobs: %s", told)
+                    await self._stopped()
+                    self._forget()
                 await asyncio.sleep(AGAIN_SECONDS)
         finally:
             await self._stopped()
-            if lock is not None:
-                _unlocked(lock)
+
+    async def _held(self) -> None:
+        """Have the process as long as it lives, where no other server over this folder has it."""
+        lock = _locked(self.settings.data / LOCK)
+        if lock is None:
+            return
+        try:
+            await self._watched()
+        finally:
+            _unlocked(lock)
 
     async def _watched(self) -> None:
         """Start the process and read what it tells until it ends."""
@@ -95,11 +108,12 @@ class Runner:
             *_COMMAND,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
             start_new_session=True,  # an interrupt of the terminal is the server's to pass on
         )
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(settings_line(self.settings).encode())
-        async for line in process.stdout:
+        while line := await _line_of(process.stdout):
             word, _, rest = line.decode().strip().partition(" ")
             if word == "ready":
                 self.ready = True
@@ -110,13 +124,23 @@ class Runner:
                 asked = self._answers.pop(number, None)
                 if asked is not None and not asked.done():
                     asked.set_result(text)
+            elif word != "ended":  # of a line that was too long: whose it was is lost
+                self._answer_nothing()
         status = await process.wait()
-        self._process, self.ready = None, False
+        self._process = None
+        self._forget()
+        LOG.error("the process of jobs has ended: %s", status)
+
+    def _forget(self) -> None:
+        """Let nobody wait for a process that is gone."""
+        self.ready = False
+        self._answer_nothing()
+
+    def _answer_nothing(self) -> None:
         for asked in self._answers.values():
             if not asked.done():
                 asked.set_result("")
         self._answers.clear()
-        LOG.error("the process of jobs has ended: %s", status)
 
     async def _stopped(self) -> None:
         process, self._process = self._process, None
@@ -124,12 +148,12 @@ class Runner:
             return
         if process.stdin is not None:
             process.stdin.close()  # it ends when its standing input does
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 5.0)
+        with suppress(TimeoutError):  # what it still says is read: it does not end before
+            await asyncio.wait_for(process.communicate(), 5.0)
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await process.communicate()
 
     async def render(self, job_id: str, result: str, kind: str, lang: str) -> str:
         """Make a file of a result outside this process; return its name. Raises Problem."""
@@ -160,6 +184,14 @@ class Runner:
             if process.returncode is None:
                 process.kill()
         return line
+
+
+async def _line_of(stream: asyncio.StreamReader) -> bytes:
+    """Return the next line, a mere mark for one that is too long, nothing at the end."""
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"too long\n"
 
 
 def problem_of(told: Any) -> Problem:

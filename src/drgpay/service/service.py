@@ -82,8 +82,7 @@ class Service:
         finally:
             for task in tasks:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*tasks, return_exceptions=True)  # what waits is written anyhow
             await run_in_threadpool(self.close)
 
     def close(self) -> None:
@@ -120,14 +119,16 @@ class Service:
 
     async def _refreshed(self, refresh: Callable[[], None]) -> None:
         """Do so for ever: keys must not wait for a run to be read, nor end with one that is amiss."""
+        told = ""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
                 await run_in_threadpool(refresh)
-                self.reachable = True
+                self.reachable, told = True, ""
             except sa.exc.SQLAlchemyError as error:
                 if self.reachable:
                     LOG.error("%s", what_fails(error))
                 self.reachable = False
             except Exception as error:
-                LOG.error("what is published cannot be read: %s", error)
+                if told != (told := str(error)):  # once, not each second
+                    LOG.error("what is published cannot be read: %s", told)
