@@ -18,6 +18,7 @@ from drgpay.cli.keys import keys
 from drgpay.cli.runs import runs
 from drgpay.cli.serve import serve
 from drgpay.service.app import rows
+from drgpay.service.server import STOP_SECONDS
 from drgpay.service.settings import secret_of
 
 ROOT = Path(__file__).parents[2]
@@ -121,3 +122,40 @@ def test_nginx__reads_its_settings(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
+
+
+def test_compose__can_write_the_machine_code_of_the_kernels(compose: Any) -> None:
+    service = compose["services"]["service"]
+    image = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    (folder,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", image)
+    assert service["read_only"] and any(v.endswith(f":{folder}") for v in service["volumes"])
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "deploy/drgpay.service"])
+def test_head__names_commands_that_there_are(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    found = re.findall(r"(?:exec service |bin/)drgpay (keys|runs) (\w+)(.*)", text)
+    assert len(found) == 2
+    for group, own, rest in found:
+        made = {"keys": keys, "runs": runs}[group].commands[own]
+        known = {option for param in made.params for option in param.opts}
+        assert {word for word in rest.split() if word.startswith("--")} <= known
+
+
+def test_systemd__runs_as_its_own_user_where_it_may_write() -> None:
+    text = (ROOT / "deploy" / "drgpay.service").read_text(encoding="utf-8")
+    unit = dict(re.findall(r"(?m)^(\w+)=(.*)$", text))
+    assert unit["User"] == "drgpay" and f"DRGPAY_DATA=/var/lib/{unit['StateDirectory']}" in text
+    assert f"NUMBA_CACHE_DIR=/var/cache/{unit['CacheDirectory']}" in text
+    options = {word for word in unit["ExecStart"].split() if word.startswith("--")}
+    assert options <= {name for option in serve.params for name in option.opts}
+    assert int(unit["TimeoutStopSec"]) > STOP_SECONDS
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        return
+    told = subprocess.run(
+        [verify, "verify", str(ROOT / "deploy" / "drgpay.service")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    strange = [line for line in told.stderr.splitlines() if "drgpay.service:" in line]
+    assert not [line for line in strange if "not executable" not in line], told.stderr
