@@ -39,6 +39,12 @@ GET /hospital                    303       ok        ok        403       403    
 GET /hospital/{hospital_id}      303       ok        404       ok        ok        403
 GET /hospital/{hospital_id}/case 303       ok        404       ok        ok        403
 GET /hospital/{hospital_id}/why  303       ok        404       ok        ok        403
+GET /keys                        303       403       403       403       403       ok
+POST /keys                       401       403       403       403       403       ok
+POST /keys/revoke                401       403       403       403       403       ok
+POST /users                      401       403       403       403       403       ok
+POST /users/lock                 401       403       403       403       403       ok
+POST /users/password             401       403       403       403       403       ok
 GET /login/callback              404       404       404       404       404       404
 GET /login/oidc                  404       404       404       404       404       404
 GET /login                       ok        ok        ok        ok        ok        ok
@@ -125,6 +131,11 @@ ASKED: dict[str, Callable[[Served], Asked]] = {
     "POST /preview": lambda _: Asked(
         "/preview", {"data": {"dx_a": "I63.900", "sex": "M", "age_years": "60"}}
     ),
+    "POST /keys": lambda _: Asked("/keys", {"data": {"name": "x", "role": "agency"}}),
+    "POST /keys/revoke": lambda _: Asked("/keys/revoke", {"data": {"id": "0" * 12}}),
+    "POST /users": lambda _: Asked("/users", {"data": {"name": "x", "password": "short"}}),
+    "POST /users/lock": lambda _: Asked("/users/lock", {"data": {"name": "nobody"}}),
+    "POST /users/password": lambda _: Asked("/users/password", {"data": {"name": "nobody"}}),
     "POST /login": lambda served: Asked("/login", {"data": {"key": served.other}}),
     "POST /v1/compare": lambda _: Asked(
         "/v1/compare", {"json": {"case": CASE, "codings": [{"diagnoses": ["E11.900"]}]}}

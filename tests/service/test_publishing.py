@@ -71,8 +71,10 @@ def test_commands__publish_list_and_withdraw(ex1_run: Path, tmp_path: Path) -> N
     assert "尚未发布" in drgpay("runs", "published", "--data", data).stdout
     made = drgpay("runs", "publish", ex1_run, "--by", "张三", "--data", data)
     assert made.returncode == 0, made.stderr
-    listed = drgpay("runs", "published", "--data", data).stdout.split("\t")
-    assert listed[4] == "张三" and listed[2] == "2024"
+    head, row = drgpay("runs", "published", "--data", data).stdout.splitlines()
+    listed = row.split()
+    assert head.split()[4] == "发布人"
+    assert listed[4] == "张三" and listed[2] == "2024" and listed[5] == str(ex1_run)
     assert drgpay("runs", "withdraw", listed[0], "--data", data).returncode == 0
     assert "尚未发布" in drgpay("runs", "published", "--data", data).stdout
 

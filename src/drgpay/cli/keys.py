@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,11 +10,11 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import option
 from drgpay.cli.serving import data_options, open_store
-from drgpay.cli.told import say
+from drgpay.cli.told import day_of, say, say_table
 from drgpay.ground.errors import in_language
-from drgpay.ground.times import day
+from drgpay.service.roles import WORDS, Role
 
-ROLES = ("hospital", "agency", "auditor", "keys")
+ROLES = tuple(str(role) for role in Role)
 HOSPITAL = (
     "--hospital",
     "医疗机构编码（角色为 hospital 时）",
@@ -43,7 +42,6 @@ def add(role: str, name: str, hospital: str, days: int, data: Path, database: st
     """Make a key."""
     store, secret = open_store(data, database)
     from drgpay.service.keys import add_key
-    from drgpay.service.roles import Role
 
     made = add_key(store, secret, Role(role), name, hospital=hospital, days=days or None, by="cli")
     click.echo(made)
@@ -55,22 +53,16 @@ def add(role: str, name: str, hospital: str, days: int, data: Path, database: st
 def list_command(data: Path, database: str) -> None:
     """List keys."""
     store, _ = open_store(data, database)
-    from drgpay.service.keys import list_keys
-    from drgpay.service.roles import WORDS
+    from drgpay.service.keys import STATES, list_keys
     from drgpay.service.store import now
 
-    states = {
-        "valid": t("有效", "valid"),
-        "expired": t("过期", "expired"),
-        "revoked": t("已吊销", "revoked"),
-    }
     head = t("编号 角色 机构 名称 发放 到期 状态", "id role hospital name made expires state")
     rows = [
         (key.id, in_language(WORDS[key.role], LANG), key.hospital or "—", key.name,
-         _day(key.made_at), _day(key.expires_at), states[key.state(now())])
+         day_of(key.made_at), day_of(key.expires_at), in_language(STATES[key.state(now())], LANG))
         for key in list_keys(store)
     ]  # fmt: skip
-    _table(head.split(), rows)
+    say_table(head.split(), rows)
 
 
 @keys.command(
@@ -107,7 +99,6 @@ def user() -> None:
 def user_add(name: str, role: str, hospital: str, data: Path, database: str) -> None:
     """Add a user."""
     store, _ = open_store(data, database)
-    from drgpay.service.roles import Role
     from drgpay.service.users import add_user
 
     add_user(store, name, Role(role), _password(), hospital=hospital)
@@ -119,17 +110,16 @@ def user_add(name: str, role: str, hospital: str, data: Path, database: str) -> 
 def user_list(data: Path, database: str) -> None:
     """List users."""
     store, _ = open_store(data, database)
-    from drgpay.service.roles import WORDS
-    from drgpay.service.users import list_users
+    from drgpay.service.users import USER_STATES, list_users
 
     head = t("用户名 角色 机构 添加 登录 状态", "name role hospital added log-in state")
     rows = [
-        (one.name, in_language(WORDS[one.role], LANG), one.hospital or "—", _day(one.made_at),
+        (one.name, in_language(WORDS[one.role], LANG), one.hospital or "—", day_of(one.made_at),
          t("密码", "password") if one.local else t("统一认证", "elsewhere"),
-         t("停用", "locked") if one.locked_at else t("有效", "valid"))
+         in_language(USER_STATES[one.locked_at is not None], LANG))
         for one in list_users(store)
     ]  # fmt: skip
-    _table(head.split(), rows)
+    say_table(head.split(), rows)
 
 
 @user.command("lock", help=t("停用一个用户，其会话一并结束", "Lock a user and end the sessions"))
@@ -168,18 +158,3 @@ def _password() -> str:
         confirmation_prompt=t("再输入一次", "once more"),
     )
     return asked
-
-
-def _day(at: int | None) -> str:
-    return day(at) or "—"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under their heads, as wide as a terminal shows them."""
-    from drgpay.report.amounts import display_width, padded
-
-    shown = [head, *rows]
-    widths = [max(display_width(row[n]) for row in shown) for n in range(len(head))]
-    for row in shown:
-        cells = [padded(cell, width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())

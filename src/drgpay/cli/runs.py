@@ -9,8 +9,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, flag, option, out_option, run_argument
 from drgpay.cli.serving import data_options, open_store
-from drgpay.cli.told import paper_of, say
-from drgpay.ground.times import day
+from drgpay.cli.told import day_of, paper_of, say, say_table
 
 
 @click.group(
@@ -128,8 +127,13 @@ def published_command(data: Path, database: str) -> None:
     found = list_published(store)
     if not found:
         say("尚未发布任何结果", "nothing is published")
-    for run in found:
-        at = day(run.published_at)
-        click.echo(
-            f"{run.id}\t{run.region_id}\t{run.period}\t{at}\t{run.published_by}\t{run.folder}"
-        )
+        return
+    head = t("编号 统筹区 期间 发布 发布人 文件夹", "id region period published by folder")
+    say_table(
+        head.split(),
+        [
+            (run.id, run.region_id, run.period, day_of(run.published_at), run.published_by,
+             str(run.folder))
+            for run in found
+        ],
+    )  # fmt: skip

@@ -10,6 +10,7 @@ import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.ground.errors import in_language
+from drgpay.ground.times import day
 
 if TYPE_CHECKING:
     from drgpay.cases.quarantine import Why
@@ -64,6 +65,22 @@ def tell_first(codes: Iterable[object], trial: Iterable[str]) -> None:
     notes(codes)
     if trial:
         click.echo(t("【试算】", "[TRIAL] ") + settings_text(trial))
+
+
+def day_of(at: int | None) -> str:
+    """Return the day of a time of the service's store, a dash for none."""
+    return day(at) or "—"
+
+
+def say_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their heads, as wide as a terminal shows them."""
+    from drgpay.report.amounts import display_width, padded
+
+    shown = [head, *rows]
+    widths = [max(display_width(row[n]) for row in shown) for n in range(len(head))]
+    for row in shown:
+        cells = [padded(cell, width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
 
 
 def wrong_use(chinese: str, english: str) -> click.UsageError:

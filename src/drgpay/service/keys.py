@@ -14,12 +14,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.service.roles import Caller, Role
 from drgpay.service.store import KEYS, SESSIONS, Store, now
 
 MARK = "dp_"
 DAY = 86_400
+LONGEST_DAYS = 3_660
+STATES: Mapping[str, Bilingual] = {
+    "valid": both("有效", "valid"),
+    "expired": both("过期", "expired"),
+    "revoked": both("已吊销", "revoked"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Key:
     revoked_at: int | None
 
     def state(self, at: int) -> str:
-        """Return `valid`, `expired` or `revoked`."""
+        """Return its state at a time, a key of STATES."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= at else "valid"
@@ -73,13 +79,13 @@ def add_key(
                 "a hospital's key names its hospital, no other does",
             ),
             where="--hospital",
-            remedy=both("--hospital 机构编码", "--hospital HOSPITAL_ID"),
+            remedy=both("医疗机构的填机构编码，其他留空", "its id for a hospital, else nothing"),
         )
-    if days is not None and not 1 <= days <= 3_660:
+    if days is not None and not 1 <= days <= LONGEST_DAYS:
         raise InputError(
             both(f"有效天数为 {days}", f"{days} days"),
             where="--days",
-            remedy=both("1至3660天", "1 to 3660 days"),
+            remedy=both(f"1至{LONGEST_DAYS}天", f"1 to {LONGEST_DAYS} days"),
         )
     own, rest = secrets.token_hex(6), secrets.token_urlsafe(32)
     at = now()
@@ -111,7 +117,7 @@ def revoke_key(store: Store, key_id: str) -> None:
             return
     raise InputError(
         both(f"没有可以吊销的密钥 {key_id}", f"there is no key {key_id} to revoke"),
-        remedy=both("用 drgpay keys list 查看", "see drgpay keys list"),
+        remedy=both("编号见密钥列表：drgpay keys list", "ids are listed: drgpay keys list"),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,13 +15,17 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.service.keys import end_sessions
 from drgpay.service.roles import Caller, Role
 from drgpay.service.store import SESSIONS, USERS, Store, now
 
 SHORTEST, LONGEST = 12, 128  # letters of a password
 LONGEST_NAME = 64
+USER_STATES: Mapping[bool, Bilingual] = {  # by whether it is locked
+    False: both("有效", "valid"),
+    True: both("停用", "locked"),
+}
 ELSEWHERE = "oidc:"  # how the names of users begin that log in elsewhere
 
 
@@ -56,7 +61,7 @@ def add_user(store: Store, name: str, role: Role, password: str, *, hospital: st
                 "a hospital's user names its hospital, no other does",
             ),
             where="--hospital",
-            remedy=both("--hospital 机构编码", "--hospital HOSPITAL_ID"),
+            remedy=both("医疗机构的填机构编码，其他留空", "its id for a hospital, else nothing"),
         )
     row = {
         "name": name, "password": hashed(name, password), "role": str(role),
@@ -102,7 +107,7 @@ def _change(store: Store, name: str, **values: str | int | None) -> None:
             return
     raise InputError(
         both(f"没有用户 {name}", f"there is no user {name}"),
-        remedy=both("用 drgpay keys user list 查看", "see drgpay keys user list"),
+        remedy=both("用户列表：drgpay keys user list", "users are listed: drgpay keys user list"),
     )
 
 
@@ -115,6 +120,14 @@ def own_name(text: str) -> str:
             remedy=both(f"1至{LONGEST_NAME}个可见字符", f"1 to {LONGEST_NAME} visible letters"),
         )
     return name
+
+
+def counted_name(text: str) -> str:
+    """Return under which name log-ins are counted: the same however a name is written."""
+    try:
+        return own_name(text)
+    except InputError:
+        return ""  # of no user
 
 
 def hashed(name: str, password: str) -> str:
@@ -142,10 +155,7 @@ def check_password(store: Store, name: str, password: str) -> tuple[User | None,
 
     It takes as long for a user that there is not, or that is locked.
     """
-    try:
-        name = own_name(name)
-    except InputError:
-        name = ""
+    name = counted_name(name)
     rows = store.rows(sa.select(USERS).where(USERS.c.name == name))
     kept = rows[0]["password"] if rows else ""
     opens = _is_right(kept or _no_password(), password[: LONGEST + 1])

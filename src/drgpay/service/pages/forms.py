@@ -21,11 +21,16 @@ class Form:
         self._all: dict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
             self._all[name].append(value.strip())
+        self._raw = dict(pairs)
 
     def one(self, name: str) -> str:
         """Return the last value of a name, empty where there is none."""
         found = self._all.get(name)
         return found[-1] if found else ""
+
+    def raw(self, name: str) -> str:
+        """Return the last value of a name as it came, blanks and all: of a password."""
+        return self._raw.get(name, "")
 
     def all(self, name: str) -> list[str]:
         """Return the values of a name that are not empty, in order."""

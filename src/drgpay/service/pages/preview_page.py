@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from drgpay.cases.values import CHOICE_WORDS
 from drgpay.ground.errors import Bilingual, DrgpayError, both
@@ -24,7 +24,7 @@ from drgpay.service.pages.forms import Form, form_of
 from drgpay.service.pages.preview_view import difference, shown_answer
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import Problem, lang_of, of_error
-from drgpay.service.roles import EVERYONE, READERS, REGION, SAVERS, Caller, Role
+from drgpay.service.roles import EVERYONE, READERS, REGION, SAVERS, Caller
 from drgpay.service.rows import KIB, Row
 from drgpay.service.saved import Stay, forget, save, saved_one, saved_ones, told
 
@@ -55,10 +55,10 @@ _SCRIPTS = ["vendor/tom-select.js", "vendor/sortable.js", "preview.js"]
 
 
 async def home(request: Request) -> Response:
-    """Show the form of one case; who hands out keys sees where that is done."""
+    """Show the form of one case; who hands out keys is sent where that is done."""
     caller: Caller = request.state.caller
-    if caller.role is Role.KEYS:
-        return page(request, "keys_home.html.j2")
+    if caller.role not in READERS:
+        return RedirectResponse("/keys", 303)
     board: Board = request.app.state.service.desk.board
     hospitals = []
     if caller.role in REGION and board.pricer is not None:

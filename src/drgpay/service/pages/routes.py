@@ -6,6 +6,7 @@ from drgpay.service.pages import (
     batch_page,
     groups_page,
     hospital_page,
+    keys_page,
     preview_page,
     region_page,
     statics,
@@ -21,4 +22,5 @@ ROWS: tuple[Row, ...] = (
     *hospital_page.ROWS,
     *region_page.ROWS,
     *trial_page.ROWS,
+    *keys_page.ROWS,
 )

@@ -17,7 +17,7 @@ from drgpay.ground.languages import LANGUAGES, choose, choosing
 from drgpay.ground.times import day
 from drgpay.service.pages.statics import asset, have_vendor
 from drgpay.service.problems import lang_of
-from drgpay.service.roles import HOSPITAL, READERS, REGION, WORDS, Caller, Role
+from drgpay.service.roles import ADMINISTRATOR, HOSPITAL, READERS, REGION, WORDS, Caller, Role
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANG_COOKIE, YEAR = "drgpay_lang", 365 * 86_400
@@ -39,6 +39,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry("/region", both("全区", "The region"), REGION),
     Entry("/objections", both("异议", "Objections"), REGION),
     Entry("/groups", both("病组", "Groups"), READERS),
+    Entry("/keys", both("密钥与用户", "Keys and users"), ADMINISTRATOR),
 )
 
 
