@@ -11,15 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from drgpay import Grouper, __version__
 from drgpay import client as own
 from drgpay.cli.mcp import make_server
 from drgpay.service import lookup, preview
+from drgpay.service.roles import Role
 from tests.service.conftest import HOSPITAL, SCHEME, Served
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -76,8 +81,12 @@ def address(served: Served) -> Iterator[str]:
     thread.join(30)
 
 
-def test_examples__run_as_they_stand(served: Served, address: str) -> None:
-    env = {**os.environ, "DRGPAY_URL": address, "DRGPAY_KEY": served.other}
+@pytest.mark.parametrize("who", [Role.HOSPITAL, "other"])
+def test_examples__run_as_they_stand_for_any_hospital(
+    who: Role | str, served: Served, address: str
+) -> None:
+    key = served.headers(who)["Authorization"].removeprefix("Bearer ")
+    env = {**os.environ, "DRGPAY_URL": address, "DRGPAY_KEY": key}
     done = subprocess.run(
         [sys.executable, EXAMPLES / "client.py"],
         env=env,
@@ -112,3 +121,35 @@ def test_mcp__has_five_tools_that_answer(ex1_run: Path, served: Served) -> None:
     assert called("compare", sex="M", age_years=60, codings=codings).count("ex1-tiny") >= 2
     assert "I63.900" in called("search_codes", asked="ngs", limit=3)
     assert "C01" in called("why", subject="case", name="C01")
+
+
+def test_mcp__as_a_process_answers_a_client_and_tells_what_is_wrong(
+    ex1_run: Path, tmp_path: Path
+) -> None:
+    asked = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "drgpay", "mcp", "--scheme", SCHEME, "--run", str(ex1_run)],
+        env=dict(os.environ),
+    )
+    case = {"sex": "M", "age_years": 60, "diagnoses": ["K22.301", "E11.900"]}
+
+    async def spoken(errors: Any) -> None:
+        async with Client(stdio_client(asked, errlog=errors)) as client:
+            assert client.server_info.version == __version__
+            assert len((await client.list_tools()).tools) == 5
+            told = await client.call_tool("group", case)
+            assert not told.is_error
+            made = Grouper(SCHEME).group_case(**case)
+            assert told.structured_content == {**asdict(made), "scheme": "ex1-tiny"}
+            for tool, wrong, words in (
+                ("group", {**case, "sex": "X"}, "病例"),
+                ("group", {**case, "discharge_date": "31.3.2025"}, "2025-03-31"),
+                ("why", {"subject": "case", "name": "没有这一例"}, "没有"),
+            ):
+                refused = await client.call_tool(tool, wrong)
+                assert refused.is_error and words in str(refused.content)
+
+    with open(tmp_path / "errors", "w+", encoding="utf-8") as errors:
+        asyncio.run(asyncio.wait_for(spoken(errors), 120))
+        errors.seek(0)
+        assert "Traceback" not in errors.read()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from drgpay import __version__
 from drgpay.cli.lang import LANG
 from drgpay.cli.options import PATH, command, option
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import DrgpayError, InputError, both
 from drgpay.ground.reference import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
+F = TypeVar("F", bound=Callable[..., Any])
 MOST_WAYS = 10
 SAYS = (
     "DRG grouping and points of Chinese health insurance, reckoned on this machine. Codes are those "
@@ -56,7 +60,12 @@ def make_server(scheme: str, run_dir: Path | None) -> MCPServer:
     from drgpay.why import RunFolder, text
     from drgpay.why import why as derive
 
-    server = MCPServer("drgpay", instructions=SAYS, log_level="WARNING")
+    server = MCPServer(
+        "drgpay", title="drgpay", version=__version__, instructions=SAYS, log_level="WARNING"
+    )
+
+    def tool(function: F) -> F:
+        return server.tool()(_told(function))
 
     @cache
     def grouper() -> Any:
@@ -68,17 +77,17 @@ def make_server(scheme: str, run_dir: Path | None) -> MCPServer:
         return CodeSearch(own.scheme)
 
     def of_day(day: str | None) -> Grouper:
-        own = grouper()
+        own, date = grouper(), None if day is None else _date(day)
         if not isinstance(own, VersionedGrouper):
             return own  # type: ignore[no-any-return]
-        return own.of_day(None if day is None else dt.date.fromisoformat(day))
+        return own.of_day(date)
 
     def made(own: Grouper, facts: dict[str, Any]) -> dict[str, Any]:
         from dataclasses import asdict
 
         return {**asdict(own.group_case(**facts)), "scheme": own.scheme.id}
 
-    @server.tool()
+    @tool
     def group(
         sex: str,
         age_years: int,
@@ -93,7 +102,7 @@ def make_server(scheme: str, run_dir: Path | None) -> MCPServer:
         facts = _facts(sex, age_years, diagnoses, procedures, los_days, age_days, birth_weight_g)
         return made(of_day(discharge_date), facts)
 
-    @server.tool()
+    @tool
     def explain(
         sex: str,
         age_years: int,
@@ -108,7 +117,7 @@ def make_server(scheme: str, run_dir: Path | None) -> MCPServer:
         facts = _facts(sex, age_years, diagnoses, procedures, los_days, age_days, birth_weight_g)
         return explained(of_day(discharge_date), **facts).text(LANG)
 
-    @server.tool()
+    @tool
     def compare(
         sex: str, age_years: int, codings: list[list[list[str]]], los_days: int | None = None
     ) -> list[dict[str, Any]]:
@@ -119,14 +128,14 @@ def make_server(scheme: str, run_dir: Path | None) -> MCPServer:
             made(own, _facts(sex, age_years, way[0], way[1], los_days, None, None)) for way in ways
         ]
 
-    @server.tool()
+    @tool
     def search_codes(asked: str, kind: str = "", limit: int = 20) -> list[dict[str, str]]:
         """Find diagnoses, procedures and groups by code, Chinese name or pinyin initials."""
         kinds = {"kinds": (kind,)} if kind else {}
         found = search().find(asked, limit=max(1, min(limit, 100)), **kinds)
         return [{"kind": o.kind, "code": o.code, "name": o.name, "level": o.level} for o in found]
 
-    @server.tool()
+    @tool
     def why(subject: str, name: str) -> str:
         """Derive a figure of the settled run: subject case, hospital, pool or drg, and its id."""
         if run_dir is None:
@@ -137,6 +146,33 @@ def make_server(scheme: str, run_dir: Path | None) -> MCPServer:
         return text(derive(RunFolder(run_dir), subject, name), LANG)
 
     return server
+
+
+def _told(function: F) -> F:
+    """Let a tool tell what was wrong with what it was asked; else the assistant hears nothing.
+
+    What is raised as another error goes to the log with all that was asked: cases of patients.
+    """
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    @wraps(function)
+    def run(*args: Any, **asked: Any) -> Any:
+        try:
+            return function(*args, **asked)
+        except DrgpayError as error:
+            raise ToolError(error.text(LANG)) from None
+
+    return cast(F, run)
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            both("discharge_date 不是日期", "discharge_date is no date"),
+            remedy=both("如 2025-03-31", "as 2025-03-31"),
+        ) from None
 
 
 def _facts(
