@@ -205,3 +205,11 @@ def test_group__of_few_institutions_shows_no_spread_to_a_hospital(served: Served
             assert set(own.values()) == {None}
         else:
             assert own["cases"] == 2
+
+
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63), "9" * 40])
+def test_objection__of_a_number_that_cannot_be_is_not_there(number: str, served: Served) -> None:
+    told = {"answer": "已核", "accepted": "yes"}
+    agency = served.headers(Role.AGENCY)
+    answer = served.client.post(f"/objections/{number}", data=told, headers=agency)
+    assert answer.status_code == 404

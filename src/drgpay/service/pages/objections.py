@@ -16,6 +16,7 @@ from drgpay.service.store import OBJECTIONS, Store, now
 LONGEST_ABOUT, LONGEST_TEXT = 120, 4_000
 LISTED = 200
 MOST_OPEN = 200  # of one hospital
+HIGHEST = 2**63 - 1  # number that the store has
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def object_to(store: Store, caller: Caller, run_id: str, about: str, text: str) 
 
 def answer_objection(store: Store, caller: Caller, number: int, text: str, accepted: bool) -> None:
     """Answer an objection, once; raises Problem for one that there is not or that is answered."""
+    if not 0 < number <= HIGHEST:
+        raise _none_waits()
     if not text or len(text) > LONGEST_TEXT:
         raise Problem(
             422, "invalid", both("答复不能为空，也不能过长", "an answer has some words, not too many"),
@@ -82,7 +85,11 @@ def answer_objection(store: Store, caller: Caller, number: int, text: str, accep
         .values(answer=text, accepted=accepted, answered_at=now(), answered_by=caller.id)
     )
     if not done:
-        raise not_there(both("没有待答复的这一异议", "no such objection waits for an answer"))
+        raise _none_waits()
+
+
+def _none_waits() -> Problem:
+    return not_there(both("没有待答复的这一异议", "no such objection waits for an answer"))
 
 
 def list_objections(store: Store, hospital: str | None = None) -> list[Objection]:
