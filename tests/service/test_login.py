@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -245,3 +246,12 @@ def test_change__by_a_browser_comes_from_our_pages(
     assert browser.post("/v1/preview", json=asked, headers=by_key).status_code == 200
     strange = browser.post("/login", data={"key": "dp_x_y"}, headers=headers)
     assert strange.status_code == (401 if allowed else 403), "nobody is logged in by another site"
+
+
+def test_login__counts_a_name_however_it_is_written(tmp_path: Path) -> None:
+    with serving(tmp_path, rates=(("login", "2/minute"),)) as served:
+        rates = served.service.rates
+        for name in ("eve", " eve  ", "ｅｖｅ", " " * 70 + "eve"):
+            rates._windows = {k: v for k, v in rates._windows.items() if k[1].startswith("user:")}
+            last = login(served.client, name=name, password="x").status_code
+        assert last == 429

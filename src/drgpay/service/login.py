@@ -18,7 +18,7 @@ from drgpay.service.roles import Caller
 from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
 from drgpay.service.sessions import COOKIE
-from drgpay.service.users import check_password
+from drgpay.service.users import check_password, counted_name
 
 AT_ONCE = 2  # passwords checked at a time: each takes 64 MiB
 FIELDS = ("key", "name", "password")
@@ -94,7 +94,7 @@ async def _by_password(
     service: Service, request: Request, name: str, password: str
 ) -> Caller | None:
     """Return who a name and its password are; what fails for a known user is noted."""
-    service.rates.take("login", f"user:{name[:64]}")
+    service.rates.take("login", f"user:{counted_name(name)}")
     user, opens = await to_thread.run_sync(
         check_password, service.store, name, password, limiter=_limiter(service)
     )
