@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 from fractions import Fraction
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from drgpay.ground.money import divide_rounded, points_text
 from tests.service.conftest import EX1, Served
@@ -130,3 +132,13 @@ def test_preview__of_an_infant_reads_its_days_by_the_dates(served: Served) -> No
     made = _previewed(served, {**BARE, "age_years": 0, **dates}, explain="true")
     assert made["explanation"]["facts"]["age_days"] == 10
     assert "age_by_dates" in {n["code"] for n in made["notes"]}
+
+
+@pytest.mark.parametrize("cost", ["12,345.60", "0.1+0.2", "1.234", float("nan"), True, 10**30])
+def test_preview__of_no_amount_says_how_one_is_written(cost: Any, served: Served) -> None:
+    case = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"], "total_cost": cost}
+    answer = served.client.post(
+        "/v1/preview", content=json.dumps(case), headers=served.headers("agency")
+    )
+    (fault,) = answer.json()["errors"]
+    assert fault["field"] == "total_cost" and "14800.00" in fault["message"]

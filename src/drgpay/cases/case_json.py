@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,18 @@ _BLOCK = 1 << 20
 MOST_OF_ONE = 1 << 20  # characters of one case
 MOST_UNUSED = 100
 _BETWEEN = " \t\r\n,"
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+LARGEST_POWER = 15  # of ten, in a number written with an exponent
+
+
+def _plain(text: str) -> str:
+    """Return a JSON number without its exponent, as single cases read it: 1e3 is 1000."""
+    if "e" not in text and "E" not in text:
+        return text
+    number = Decimal(text)
+    return f"{number:f}" if abs(number.adjusted()) <= LARGEST_POWER else text
+
+
+_DECODER = json.JSONDecoder(parse_float=_plain, parse_int=str, parse_constant=str)
 
 
 def open_case_json(path: Path, wanted: Sequence[str]) -> Source:
@@ -84,8 +96,30 @@ def _batch(
     strange = set().union(*objects) - BY_NAME.keys()
     for key in sorted(strange)[: MOST_UNUSED - len(unused)]:
         unused[key[:40]] = None
-    arrays = [pa.array(columns[f.name], f.type) for f in schema]
+    try:
+        arrays = [pa.array(columns[f.name], f.type) for f in schema]
+    except UnicodeEncodeError:
+        raise _half_a_letter(objects, first) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _half_a_letter(objects: list[dict[str, Any]], first: int) -> InputError:
+    """Return the refusal of half a pair of UTF-16, which is no letter, with its case."""
+    number = first
+    for number, one in enumerate(objects, first):
+        try:
+            json.dumps(one, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            break
+    return InputError(
+        both(
+            f"第{number}例有不成对的代理字符（\\ud800 至 \\udfff）",
+            f"case {number} has half of a pair of surrogates (\\ud800 to \\udfff)",
+        ),
+        remedy=both(
+            "重新导出，按UTF-8写出完整的字", "export it again with whole letters, in UTF-8"
+        ),
+    )
 
 
 def _text(value: Any) -> str | None:
