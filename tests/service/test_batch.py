@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import shutil
 import time
 import zipfile
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from starlette.requests import Request
 
 from drgpay.names.preview_columns import PREVIEW_COLUMNS
+from drgpay.service.batch import _events
+from drgpay.service.batch_work import upload_of
+from drgpay.service.jobs import add_job, find_job, new_id
+from drgpay.service.keys import add_key, revoke_key
+from drgpay.service.problems import Problem
 from drgpay.service.roles import Role
 from tests.service.conftest import EX1, Served
 
@@ -156,9 +166,11 @@ def test_hospital__gets_points_for_its_own_cases_alone(served: Served) -> None:
     assert all(one["points"] is not None for one in told["cases"])
 
 
-def job_of(served: Served, body: bytes = CASES, who: Role | str = Role.HOSPITAL) -> str:
+def job_of(
+    served: Served, body: bytes = CASES, who: Role | str = Role.HOSPITAL, query: str = ""
+) -> str:
     """Return the id of a job that is done."""
-    answer = sent(served, body, who, prefer="respond-async")
+    answer = sent(served, body, who, query, prefer="respond-async")
     assert answer.status_code == 202, answer.text
     where = answer.headers["location"]
     assert where == f"/v1/jobs/{answer.json()['id']}"
@@ -362,3 +374,95 @@ def test_waiting_jobs__of_one_caller_are_limited(served: Served) -> None:
     finally:
         for job_id in ids:
             jobs.forget(store, job_id)
+
+
+def test_marked_file__is_called_as_its_sender_calls_it(served: Served) -> None:
+    from openpyxl import load_workbook
+
+    job_id = job_of(served, query="?name=七月.csv")
+    path = f"/v1/jobs/{job_id}/result?as=marked"
+    marked = served.client.get(path, headers=served.headers(Role.HOSPITAL))
+    cells = [str(c) for s in load_workbook(io.BytesIO(marked.content)) for r in s.values for c in r]
+    assert any("七月.csv" in cell for cell in cells)
+    folder = str(served.service.settings.uploads)
+    assert not [cell for cell in cells if folder in cell or "cases.csv" in cell]
+
+
+def test_result__whose_files_are_gone_says_so_everywhere(served: Served) -> None:
+    me = served.headers(Role.HOSPITAL)
+    job_id = job_of(served)
+    shutil.rmtree(served.service.settings.uploads / job_id)
+    base = f"/v1/jobs/{job_id}"
+    for path in (
+        f"{base}/result",
+        f"{base}/result?as=marked",
+        f"{base}/summary",
+        f"/batch/{job_id}",
+    ):
+        answer = served.client.get(path, headers=me)
+        assert answer.status_code == 410 and answer.json()["type"].endswith(":gone"), path
+    assert served.client.delete(base, headers=me).status_code == 204
+
+
+def test_job__whose_upload_is_gone_fails_and_asks_for_it_again(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as found:
+        upload_of(tmp_path)
+    assert found.value.status == 410
+
+
+def test_events__end_with_the_key_of_who_asks(served: Served) -> None:
+    service = served.service
+    key = add_key(service.store, service.secret, Role.HOSPITAL, "short", hospital="H1")
+    service.keys.refresh()
+    caller = service.keys.find(key)
+    assert caller is not None
+    request = Request({"type": "http", "headers": [], "state": {"caller": caller}})
+    assert service.still_in(request)
+    revoke_key(service.store, caller.id.removeprefix("key:"))
+    service.keys.refresh()
+    assert not service.still_in(request)
+
+    async def told() -> list[str]:
+        job_id = new_id()
+        add_job(service.store, job_id, caller, {}, 0, direct=False, most=10_000)
+        job = find_job(service.store, job_id)
+        assert job is not None
+        still_in = partial(service.still_in, request)
+        return [line async for line in _events(service, job, "", "zh", still_in)]
+
+    assert [line.partition("\n")[0] for line in asyncio.run(told())] == [
+        "retry: 1000", "id: waiting-0",
+    ]  # fmt: skip
+
+
+def test_json__reads_numbers_as_a_single_case_does(served: Served) -> None:
+    case = {"sex": "M", "age_years": 60, "diagnoses": ["K22.301"], "pool": "310", "los_days": 9}
+    for given, fen in (
+        ("1e3", 100_000),
+        ("1.5E+2", 15_000),
+        ("12.30", 1_230),
+        ("12300e-2", 12_300),
+    ):
+        text = json.dumps({**case, "total_cost": 0}).replace(": 0}", f": {given}}}")
+        one = served.client.post("/v1/preview", content=text, headers=served.headers("agency"))
+        assert one.json()["total_cost_fen"] == fen
+        (many,) = sent(served, f"[{text}]".encode()).json()["cases"]
+        assert many["total_cost_fen"] == fen, given
+    (many,) = sent(served, f"[{text.replace('12300e-2', '1e400')}]".encode()).json()["cases"]
+    assert [n["code"] for n in many["notes"]] == ["cost_invalid"]
+
+
+def test_json__with_half_a_letter_names_the_case(served: Served) -> None:
+    good = b'{"sex":"M","age_years":60,"diagnoses":["K22.301"]}'
+    bad = good.replace(b"K22", b"\\ud800")
+    answer = sent(served, b"[" + good + b"," + bad + b"]")
+    assert answer.status_code == 422 and "第2例" in answer.json()["title"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"[[[]]]", "病例号,性别,年龄,主要诊断\n".encode()], ids=range(3)
+)
+def test_file__without_a_case_says_so(body: bytes, served: Served) -> None:
+    told = sent(served, body).json()
+    assert told["counts"]["in"] == 0
+    assert "no_cases" in [note["code"] for note in told["notes"]]

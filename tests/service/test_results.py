@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.service.conftest import HOSPITAL, OTHER, Served
+from tests.service.conftest import HOSPITAL, OTHER, Served, serving
 
 
 def _got(served: Served, path: str, role: str, **asked: Any) -> Any:
@@ -89,3 +91,21 @@ def test_why__wants_one_subject(served: Served) -> None:
     path = f"/v1/runs/{served.run.id}/why"
     assert _got(served, path, "agency").status_code == 422
     assert _got(served, path, "agency", case="C01", pool="310").status_code == 422
+
+
+def test_result__whose_folder_is_gone_is_the_services_fault(
+    tmp_path: Path, ex1_run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(ex1_run, tmp_path / "run")
+    with serving(tmp_path / "data", publish_run=tmp_path / "run") as served:
+        (tmp_path / "run").rename(tmp_path / "elsewhere")
+        assert served.run is not None
+        one = f"/v1/runs/{served.run.id}"
+        for path in (one, f"{one}/hospitals/{HOSPITAL}", f"{one}/why?case=C01", "/hospital"):
+            answer = _got(served, path, "hospital")
+            assert answer.status_code == 503 and int(answer.headers["retry-after"]), path
+            assert answer.json()["type"].endswith(":published_away")
+            assert str(tmp_path) not in answer.text
+        assert str(tmp_path / "run") in caplog.text
+        (tmp_path / "elsewhere").rename(tmp_path / "run")
+        assert _got(served, one, "hospital").status_code == 200

@@ -103,14 +103,17 @@ def _batch(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def _is_whole(one: dict[str, Any]) -> bool:
+    try:
+        json.dumps(one, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _half_a_letter(objects: list[dict[str, Any]], first: int) -> InputError:
     """Return the refusal of half a pair of UTF-16, which is no letter, with its case."""
-    number = first
-    for number, one in enumerate(objects, first):
-        try:
-            json.dumps(one, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            break
+    number = next((n for n, one in enumerate(objects, first) if not _is_whole(one)), first)
     return InputError(
         both(
             f"第{number}例有不成对的代理字符（\\ud800 至 \\udfff）",

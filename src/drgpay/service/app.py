@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from drgpay import __version__
+from drgpay.ground.errors import DrgpayError
 from drgpay.service import (
     audit_log,
     batch,
@@ -27,10 +29,11 @@ from drgpay.service import (
 )
 from drgpay.service.faults import TOLD, problem_of
 from drgpay.service.guard import Guard
-from drgpay.service.outer import Outer
+from drgpay.service.outer import LOG, Outer
 from drgpay.service.pages import routes as pages
 from drgpay.service.pages.told import tell
-from drgpay.service.problems import ProblemOut
+from drgpay.service.problems import ProblemOut, published_away
+from drgpay.service.published import is_of_published
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
 from drgpay.service.shortcut import Shortcut
@@ -132,4 +135,9 @@ def _faults_of(row: Row) -> list[int]:
 
 async def _told(request: Request, error: Exception) -> Response:
     """Answer a fault as a problem."""
+    if isinstance(error, DrgpayError) and await run_in_threadpool(
+        is_of_published, request.app.state.service.store, error
+    ):
+        LOG.error("%s", error)  # whose folder it is, who asks is not to know
+        error = published_away()
     return tell(problem_of(error), request.scope)

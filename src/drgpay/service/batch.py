@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from drgpay.names.reasons import GROUPING_REASONS, QUARANTINED, UNPRICED
 from drgpay.report.preview_files import FORMATS
 from drgpay.runs.priced_sums import INDICATORS
 from drgpay.service import jobs, uploads
-from drgpay.service.batch_work import MARKED, SUMS, file_name
+from drgpay.service.batch_work import MARKED, SUMS, file_name, gone
 from drgpay.service.job_runner import problem_of
 from drgpay.service.jobs import DONE, ENDED, FAILED, WITHDRAWN, Job
 from drgpay.service.models import LONGEST_TEXT
@@ -230,14 +231,16 @@ async def events(request: Request, job_id: str) -> Response:
     last = request.headers.get("last-event-id", "")
     last = last if _FROM.fullmatch(last) else ""
     return StreamingResponse(
-        _events(service, job, last, lang_of(request.scope)),
+        _events(service, job, last, lang_of(request.scope), partial(service.still_in, request)),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _events(service: Service, job: Job, last: str, lang: str) -> AsyncIterator[str]:
-    """Yield a line for each step that the caller has not seen."""
+async def _events(
+    service: Service, job: Job, last: str, lang: str, still_in: Callable[[], bool]
+) -> AsyncIterator[str]:
+    """Yield a line for each step that the caller has not seen, while the door is open to it."""
     loop = asyncio.get_running_loop()
     until = loop.time() + STREAM_SECONDS
     service.streams += 1
@@ -260,6 +263,8 @@ async def _events(service: Service, job: Job, last: str, lang: str) -> AsyncIter
             quiet += 1
             if quiet % 10 == 0:
                 yield ": still there\n\n"
+            if not await run_in_threadpool(still_in):
+                return
             found = await run_in_threadpool(jobs.find_job, service.store, job.id)
     finally:
         service.streams -= 1
@@ -294,9 +299,12 @@ async def _result_of(service: Service, job: Job) -> Path:
 
 
 def result_folder(service: Service, job: Job) -> Path:
-    """Return where the files of a job's result lie."""
+    """Return where the files of a job's result lie; raises Problem where they are there no more."""
     own = uploads.folder_of(service.settings.uploads, job.id)
-    return own / Path(str(job.result["folder"])).name
+    folder = own / Path(str(job.result["folder"])).name
+    if not (folder / SUMS).exists():
+        raise gone()
+    return folder
 
 
 def job_problem(job: Job) -> Problem:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,20 @@ class Withdrawn(Exception):
 
 
 def upload_of(folder: Path) -> Path:
-    """Return the uploaded file of a job; raises FileNotFoundError where there is none."""
+    """Return the uploaded file of a job; raises Problem where there is none any more."""
     for path in sorted(folder.glob("cases.*")):
         return path
-    raise FileNotFoundError(folder)
+    raise gone()
+
+
+def gone() -> Problem:
+    """What was uploaded, or what came of it, is no longer on the disk of the service."""
+    return Problem(
+        410,
+        "gone",
+        both("上传的文件或结果已不在服务器上", "the upload or its result is no longer on the disk"),
+        both("请重新上传", "please upload it again"),
+    )
 
 
 def too_many_cases(most: int) -> Problem:
@@ -120,10 +131,10 @@ def render(folder: Path, kind: str, lang: str) -> Path:
     return path
 
 
-def mark(desk: Desk, folder: Path, out: Path, lang: str) -> Path:
+def mark(desk: Desk, folder: Path, out: Path, lang: str, name: str) -> Path:
     """Return the upload as a workbook with its faulty cells marked, made on the first asking.
 
-    Raises Problem for an upload that has no cells.
+    `name`: what the sender calls the upload; where it lies here is nobody's affair. Raises Problem for an upload that has no cells.
     """
     from drgpay.grouper.check import check_cases
     from drgpay.report.check_excel import ALL_ROWS_UP_TO, write_excel
@@ -142,6 +153,7 @@ def mark(desk: Desk, folder: Path, out: Path, lang: str) -> Path:
     checked = check_cases(
         upload, desk.board.grouper, purpose="grouping", lang=lang, keep_rows=ALL_ROWS_UP_TO
     )
+    checked = replace(checked, files=(name or upload.name,))
     part = out / f"{path.name}.{os.getpid()}.part.xlsx"
     try:
         write_excel(checked, part, lang)
@@ -193,6 +205,10 @@ def _about(board: Board, done: Any, priced: bool, scheme: str | None, lang: str)
     """Return what is told beside the cases."""
     warnings = [in_language(text, lang) for text in (*done.codes.first(), *done.warnings)]
     notes = [{"code": "reading", "text": text} for text in warnings]
+    counts = done.counts.as_dict()
+    if not counts["in"]:
+        text = both("文件中没有读到一个病例", "not one case was found in the file")
+        notes.insert(0, {"code": "no_cases", "text": in_language(text, lang)})
     if board.pricer is None:
         text = both(
             "经办机构尚未发布清算结果，没有点数和金额",
@@ -206,7 +222,7 @@ def _about(board: Board, done: Any, priced: bool, scheme: str | None, lang: str)
         )
         notes.insert(0, {"code": "other_scheme", "text": in_language(text, lang)})
     return {
-        "counts": done.counts.as_dict(),
+        "counts": counts,
         "notes": notes,
         "point_values": {
             pool: {

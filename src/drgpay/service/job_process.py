@@ -28,9 +28,10 @@ from drgpay.ground.outputs import NO_ROOM
 from drgpay.service import jobs, uploads
 from drgpay.service.batch_work import MARKED, Withdrawn, mark, render, warm_up, work
 from drgpay.service.desk import Desk
-from drgpay.service.jobs import DONE, FAILED, LEASE_SECONDS, SMALL, Job
+from drgpay.service.jobs import DONE, FAILED, LEASE_SECONDS, SMALL, Job, find_job
 from drgpay.service.outer import where_of
-from drgpay.service.problems import Problem, of_error
+from drgpay.service.problems import Problem, of_error, published_away
+from drgpay.service.published import is_of_published
 from drgpay.service.settings import Settings
 from drgpay.service.store import Store, now, what_fails
 
@@ -116,7 +117,7 @@ class Worker:
         state, result = FAILED, {}
         try:
             with lease:
-                self.desk.refresh()
+                self._fresh()
                 result = work(
                     self.desk, folder, out, job.caller, job.asked,
                     most=self.settings.batch_cases, progress=lease.progress,
@@ -133,6 +134,15 @@ class Worker:
             shutil.rmtree(out, ignore_errors=True)
             return
         tell(f"ended {job.id}")
+
+    def _fresh(self) -> None:
+        """Take up what is published; raises Problem where that cannot be read."""
+        try:
+            self.desk.refresh()
+        except DrgpayError as error:
+            if not is_of_published(self.store, error):
+                raise
+            raise published_away() from None
 
     def _end(self, job: Job, holder: str, state: str, result: dict[str, Any], lease: Lease) -> bool:
         """End a job; where the store is away, as soon as it is back while the lease holds."""
@@ -249,7 +259,9 @@ def file_of(
         folder = uploads.folder_of(settings.uploads, job_id)
         out = folder / Path(result).name
         if kind == MARKED:
-            return {"file": mark(desk, folder, out, lang).name}
+            job = find_job(desk.store, job_id)
+            name = "" if job is None else str(job.asked.get("name", ""))
+            return {"file": mark(desk, folder, out, lang, name).name}
         return {"file": render(out, kind, lang).name}
     except Exception as error:
         return {"problem": told(error)}

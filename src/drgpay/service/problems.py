@@ -178,7 +178,17 @@ def not_json(place: int | None = None) -> Problem:
     )
 
 
+_AMOUNT = both(
+    "须为数，最多两位小数，如 14800.00，不带千分位",
+    "must be a number of at most two decimals, as 14800.00, without separators",
+)
 _MESSAGES: dict[str, Bilingual] = {
+    "decimal_parsing": _AMOUNT,
+    "decimal_type": _AMOUNT,
+    "decimal_max_places": _AMOUNT,
+    "decimal_max_digits": _AMOUNT,
+    "decimal_whole_digits": _AMOUNT,
+    "finite_number": _AMOUNT,
     "missing": both("缺少此字段", "this field is missing"),
     "extra_forbidden": both("没有这个字段", "there is no such field"),
     "string_type": both("须为文本", "must be a text"),
@@ -254,6 +264,20 @@ def of_error(error: Exception) -> Problem:
         kind = type(error).__name__.removesuffix("Error").lower()
         return Problem(error.http_status, kind, error.what, remedy, faults=places)
     return own_fault()
+
+
+def published_away() -> Problem:
+    """A published result cannot be read: its folder is gone, or was changed."""
+    return Problem(
+        503,
+        "published_away",
+        both("已发布的结果暂时读不出来", "what is published cannot be read just now"),
+        both(
+            "请告诉经办机构：结果文件夹不在原处，或被改动过",
+            "tell the agency: the result's folder is not where it was, or was changed",
+        ),
+        headers={"Retry-After": "60"},
+    )
 
 
 def own_fault() -> Problem:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import DrgpayError, InputError, both
 from drgpay.region.together import ids_in
 from drgpay.runs.manifest import MONTH, YEAR
 from drgpay.runs.reader import RunFolder
@@ -107,6 +107,16 @@ def list_published(store: Store) -> list[Published]:
     rows = store.rows(sa.select(PUBLISHED).where(PUBLISHED.c.withdrawn_at.is_(None)))
     found = [_published(row) for row in rows]
     return sorted(found, key=lambda p: p.order)
+
+
+def is_of_published(store: Store, error: DrgpayError) -> bool:
+    """Whether a fault is that of a published result's folder, and not of who asks."""
+    if not error.where or not Path(error.where).is_absolute():
+        return False
+    try:
+        return any(str(run.folder) == error.where for run in list_published(store))
+    except sa.exc.SQLAlchemyError:  # the store is away as well
+        return False
 
 
 def _published(row: Mapping[str, Any]) -> Published:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import sqlalchemy as sa
 from anyio import CapacityLimiter
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from drgpay.service.audit import Audit
 from drgpay.service.desk import Desk
@@ -19,7 +20,8 @@ from drgpay.service.keys import KeyRing
 from drgpay.service.lookup import grouper_of, search_of
 from drgpay.service.outer import LOG, Usage
 from drgpay.service.rates import Rates
-from drgpay.service.sessions import Sessions
+from drgpay.service.roles import Caller
+from drgpay.service.sessions import COOKIE, Sessions
 from drgpay.service.settings import Settings, secret_of
 from drgpay.service.store import Store, private_folder, what_fails
 
@@ -65,6 +67,14 @@ class Service:
     def ready(self) -> bool:
         """Whether a case would be answered at once."""
         return self.reachable and self.desk.warm
+
+    def still_in(self, request: Request) -> bool:
+        """Whether who asks may still: for what goes on after the door was passed; asks the store."""
+        caller: Caller = request.state.caller
+        if caller.by_session:
+            cookie = request.cookies.get(COOKIE, "")
+            return bool(self.sessions.known(cookie) or self.sessions.find(cookie))
+        return self.keys.is_valid(caller.id.partition(":")[2])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
