@@ -15,6 +15,7 @@ from tests.service.conftest import EX1
 HOSPITAL, AGENCY, AUDITOR = Role.HOSPITAL, Role.AGENCY, Role.AUDITOR
 # each page, who opens it, and what stands on it in Chinese and in English
 PAGES: dict[str, tuple[Role, str, str]] = {
+    "/keys": (Role.KEYS, "发放密钥", "Make a key"),
     "/batch": (HOSPITAL, "批量试算", "Batch"),
     "/groups": (HOSPITAL, "比较版本", "Compare versions"),
     "/groups/GB11": (HOSPITAL, "怎样入这一组", "How cases get here"),
@@ -76,7 +77,7 @@ def test_navigation__shows_each_role_its_pages_and_no_other(site: Site, role: Ro
         Role.HOSPITAL: common | {"/hospital"},
         Role.AGENCY: common | {"/region", "/objections"},
         Role.AUDITOR: common | {"/region", "/objections"},
-        Role.KEYS: set(),
+        Role.KEYS: {"/keys"},
     }[role]  # fmt: skip
 
 
