@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from drgpay.cli import cli
 from drgpay.ground.errors import InputError
 from drgpay.report.amounts import display_width
 from drgpay.service.keys import KeyRing, add_key
@@ -154,3 +155,16 @@ def test_environment__by_a_file_that_cannot_be_read_is_refused(
     monkeypatch.setenv("DRGPAY_SECRET", "cd" * 32)
     (tmp_path / "none").write_text("ab" * 32)
     assert secret_of(tmp_path) == bytes.fromhex("cd" * 32), "what stands there goes before its file"
+
+
+def test_command__tells_a_store_that_takes_nothing(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    monkeypatch.setattr("drgpay.service.keys.add_key", full)
+    words = ["keys", "add", "agency", "--name", "x", "--data", str(tmp_path)]
+    with pytest.raises(InputError, match="disk is full") as found:
+        cli.main(words, standalone_mode=False)
+    assert found.value.remedy

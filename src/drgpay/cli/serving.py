@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,28 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         default=lambda: environment().get("DRGPAY_DATABASE", ""),
         show_default="DRGPAY_DATABASE",
     )
-    return data(database(command))
+    return data(database(_told(command)))
+
+
+def _told(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command tell a store that is full, busy or away as what it is, no fault of the program."""
+
+    @wraps(command)
+    def run(*args: Any, **asked: Any) -> Any:
+        try:
+            return command(*args, **asked)
+        except Exception as error:
+            if not find_spec("sqlalchemy"):
+                raise
+            from sqlalchemy.exc import InternalError, OperationalError, TimeoutError
+
+            if not isinstance(error, (OperationalError, InternalError, TimeoutError)):
+                raise
+            from drgpay.service.store import REMEDY, what_fails
+
+            raise InputError(what_fails(error), where="--data --database", remedy=REMEDY) from None
+
+    return run
 
 
 def need_service() -> None:
