@@ -101,8 +101,8 @@ def test_result__whose_folder_is_gone_is_the_services_fault(
         (tmp_path / "run").rename(tmp_path / "elsewhere")
         assert served.run is not None
         one = f"/v1/runs/{served.run.id}"
-        for path in (one, f"{one}/hospitals/{HOSPITAL}", f"{one}/why?case=C01", "/hospital"):
-            answer = _got(served, path, "hospital")
+        for path in (one, f"{one}/hospitals/{HOSPITAL}", f"{one}/why", "/hospital"):
+            answer = _got(served, path, "hospital", case="C01")
             assert answer.status_code == 503 and int(answer.headers["retry-after"]), path
             assert answer.json()["type"].endswith(":published_away")
             assert str(tmp_path) not in answer.text
