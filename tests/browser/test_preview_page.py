@@ -145,6 +145,8 @@ def test_preview__is_clear_to_everybody(
     stay(page)
     group(page, "FR13")
     assert not wide(page)
+    around = page.locator(".scroll:has(.nearest)")
+    assert around.evaluate("own => own.scrollWidth <= own.clientWidth")  # no column is cut off
     assert serious(page) == []
     page.fill(FIND, "I")
     page.locator(".ts-dropdown .option").first.wait_for()

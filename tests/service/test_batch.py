@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -20,12 +21,14 @@ import pytest
 from starlette.requests import Request
 
 from drgpay.names.preview_columns import PREVIEW_COLUMNS
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.service.batch import _events
-from drgpay.service.batch_work import upload_of
+from drgpay.service.batch_work import OWN_JSON, SUMS, upload_of, work
 from drgpay.service.jobs import add_job, find_job, new_id
 from drgpay.service.keys import add_key, revoke_key
 from drgpay.service.problems import Problem
-from drgpay.service.roles import Role
+from drgpay.service.roles import Caller, Role
+from drgpay.settlement.doubts import BIT
 from tests.service.conftest import EX1, Served
 
 CASES = (EX1 / "cases.csv").read_bytes()
@@ -128,12 +131,53 @@ def test_batch__comes_out_in_every_kind_and_nothing_is_kept(served: Served) -> N
 
     book = load_workbook(io.BytesIO(as_book.content), read_only=True)
     assert book.sheetnames == ["汇总", "科室", "病组", "病例", "隔离"]
+    summary = {row[0]: row[1] for row in book["汇总"].iter_rows(values_only=True) if row[0]}
+    assert {"点值 310（元/点）", "分组方案", "政策参数", "清算结果", "未核实的参数"} <= set(summary)
+    assert "2024 年度清算" in summary["点值 310（元/点）"]
+    paid = sum(int(row["expected_fen"] or 0) for row in rows)
+    for name in ("科室", "病组"):
+        *lines, total = [row for row in book[name].iter_rows(values_only=True) if row[0]]
+        place = lines[0].index("预计支付（元）")
+        assert total[0] == "合计" and round(total[place] * 100) == paid
+        assert round(sum(line[place] for line in lines[1:]) * 100) == paid
     listed = served.client.get("/v1/jobs", headers=served.headers(Role.AGENCY)).json()
     assert not [job for job in listed["jobs"] if job["counts"]]
     until = time.monotonic() + 10
     while any(served.service.settings.uploads.iterdir()) and time.monotonic() < until:
         time.sleep(0.05)
     assert not list(served.service.settings.uploads.iterdir())
+
+
+def test_held_case__is_counted_apart_in_batch_and_single(
+    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pricer = served.service.desk.board.pricer
+    assert pricer is not None and pricer.rules.hold == 0
+    held = dataclasses.replace(pricer.rules, hold=BIT["day_surgery_with_long_stay"])
+    monkeypatch.setattr(pricer, "rules", held)
+    case = {
+        **{name: own_json(ROWS)[0][name] for name in ("sex", "age_years", "diagnoses", "procedures",
+           "hospital_id", "pool", "total_cost", "pool_fund", "case_id")},
+        "admission_date": "2024-01-08", "discharge_date": "2024-01-17",
+        "payment_mode": "day_surgery",
+    }  # fmt: skip
+    body = json.dumps([case, {**case, "case_id": "2", "payment_mode": "drg"}]).encode()
+    (tmp_path / f"cases{OWN_JSON}").write_bytes(body)
+    agency, out = Caller("", Role.AGENCY, ""), tmp_path / "out"  # here, where the rules are other
+    work(served.service.desk, tmp_path, out, agency, {}, most=9, progress=lambda *_: None)
+    first, second = json.loads((out / "result.zh.json").read_text(encoding="utf-8"))["cases"]
+    total = json.loads((out / SUMS).read_text(encoding="utf-8"))["total"]
+    assert (total["held"], total["priced"], total["losing"] + total["gaining"]) == (1, 1, 1)
+    assert total["held_cost_fen"] == first["total_cost_fen"]
+    assert total["expected_fen"] == second["expected_fen"]
+    me = served.headers(Role.AGENCY)
+    single = served.client.post("/v1/preview", json=case, headers=me).json()
+    for one in (first, single):
+        assert one["paid_by"]["code"] == "held" and one["points"] == "0.0000"
+        assert one["expected_fen"] is one["over_cost_fen"] is one["payment_over_cost"] is None
+    [note] = first["notes"]
+    assert note in single["notes"] and "暂不支付" in note["text"] and "_" not in note["text"]
+    assert second["expected_fen"] > 0 and second["notes"] == []
 
 
 def test_bad_rows__are_quarantined_with_place_and_remedy_and_the_good_go_on(
@@ -197,7 +241,14 @@ def test_job__has_result_summary_marked_file_and_is_gone_when_deleted(served: Se
     assert marked.headers["content-type"] == XLSX and marked.content[:2] == b"PK"
     told = served.client.get(f"{base}/summary", headers=me).json()
     assert told["total"]["cases"] == len(ROWS)
-    assert sum(row["expected_fen"] for row in told["groups"]) <= told["total"]["expected_fen"]
+    for by in ("groups", "departments", "classes"):
+        for name in ("expected_fen", "cost_fen", "over_cost_fen", "gaining", "losing", "held"):
+            assert sum(row[name] for row in told[by]) == told["total"][name], (by, name)
+    page = served.client.get(f"/batch/{job_id}", headers={**me, "Accept": "text/html"}).text
+    about = served.client.get(f"{base}/result", headers=me).json()
+    assert about["promise"] in page and about["versions"]["run"]["digest"][:12] in page
+    assert "元/点" in page and all(own["period"] in page for own in about["point_values"].values())
+    assert about["unverified"] and CATALOGUE[about["unverified"][0]].name in page
     assert {i["indicator"] for i in told["indicators"]} == {"cmi", "time_index", "cost_index"}
     for who in ("other", Role.AGENCY, Role.AUDITOR):
         for more in ("", "/result", "/summary", "/events"):

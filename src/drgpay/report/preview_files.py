@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ import pyarrow.parquet as pq
 from drgpay.ground.csv_cells import NeutralCsvWriter
 from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choose
+from drgpay.ground.money import decimal_text
 from drgpay.names.codes import CASE_CLASSES, PAID_BY, STATUSES
 from drgpay.names.preview_columns import PREVIEW_COLUMNS
 from drgpay.names.reasons import GROUPING_REASONS, QUARANTINED, UNPRICED
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.runs.one_case import held_by
 from drgpay.runs.priced_sums import INDICATORS
 
@@ -183,8 +186,8 @@ class _Book:
             ("点数", "points", float(total["points"]), "points"),
             ("预计支付（元）", "expected, yuan", total["expected_fen"] / 100, "yuan"),
             (
-                "总费用（计入支付的，元）",
-                "cost of those paid, yuan",
+                "总费用（有预计支付的，元）",
+                "cost of those with a payment, yuan",
                 total["cost_fen"] / 100,
                 "yuan",
             ),
@@ -206,8 +209,38 @@ class _Book:
             sheet.write_string(row, 2, in_language(meaning, self.lang))
             row += 1
         row = self._table(sheet, row + 1, "classes")
+        for word, told in self._basis():
+            row += 1
+            sheet.write_string(row, 0, word)
+            sheet.write_string(row, 1, told)
         sheet.set_column(0, 0, 24)
         sheet.set_column(1, 9, 16)
+
+    def _basis(self) -> Iterator[tuple[str, str]]:
+        """Yield what the figures rest on: point values, versions, what no text confirms."""
+        t, about = self.t, self.about
+        for pool, own in about.get("point_values", {}).items():
+            value = decimal_text(Fraction(own["fraction"]), 12)
+            kind = t("月度结算（暂定）", "month, provisional") if own["provisional"] else t("年度清算", "settled year")  # fmt: skip
+            yield (
+                t(f"点值 {pool}（元/点）", f"point value {pool}, yuan"),
+                f"{value} · {own['period']} {kind}",
+            )
+        versions = about.get("versions", {})
+        for name, word in (
+            ("scheme", t("分组方案", "scheme")), ("policy", t("政策参数", "policy")),
+            ("run", t("清算结果", "settled result")), ("engine", t("引擎", "engine")),
+        ):  # fmt: skip
+            own = versions.get(name)
+            if own:
+                yield word, own if isinstance(own, str) else str(own.get("period") or own["id"])
+        if about.get("unverified"):
+            names = [
+                choose(self.lang, CATALOGUE[key].name if key in CATALOGUE else key, key)
+                for key in about["unverified"]
+            ]
+            count = t(f"{len(names)} 项：", f"{len(names)}: ")
+            yield t("未核实的参数", "unverified parameters"), count + t("、", ", ").join(names)
 
     def _sums(self, sheet: Any, key: str) -> None:
         self._table(sheet, 0, key)
@@ -234,11 +267,17 @@ class _Book:
         ]
         for place, (_, head, _) in enumerate(columns):
             sheet.write_string(row, place, head, self.header)
-        for own in self.sums[key]:
+        total = {
+            **self.sums["total"],
+            "cases": sum(own["cases"] for own in self.sums[key]),  # none that are quarantined
+            heads[0][0]: self.t("合计", "total"),
+            "drg_name": "",
+        }
+        for own in [*self.sums[key], total]:
             row += 1
             for place, (name, _, style) in enumerate(columns):
                 value = own[name]
-                if name == "case_class" and value:
+                if own is not total and name == "case_class" and value:
                     value = in_language(CASE_CLASSES[value], self.lang)
                 if not style:
                     sheet.write_string(row, place, str(value or ""))

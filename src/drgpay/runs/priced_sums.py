@@ -112,7 +112,7 @@ def sums_of(table: pa.Table, norms: Norms | None) -> dict[str, Any]:
             ),
             "classes": _by(db, "case_class"),
             "departments": _by(db, "department"),
-            "groups": _by(db, "drg, drg_name", "and status in ('grouped', 'ambiguous')"),
+            "groups": _by(db, "drg, drg_name"),
         }
         if norms is not None:
             made["indicators"] = _indicators(db, norms)
@@ -132,11 +132,11 @@ _SUMS = """count(*) as cases,
     coalesce(sum(days), 0)::bigint as days"""
 
 
-def _by(db: Any, keys: str, more: str = "") -> list[dict[str, Any]]:
+def _by(db: Any, keys: str) -> list[dict[str, Any]]:
     """Return the sums of priced and other good cases by some columns, largest losses first."""
     return _rows(
         db,
-        f"""select {keys}, {_SUMS} from cases where status <> 'quarantined' {more}
+        f"""select {keys}, {_SUMS} from cases where status <> 'quarantined'
         group by {keys} order by over_cost_fen, {keys} limit {MOST_GROUPS}""",
     )
 

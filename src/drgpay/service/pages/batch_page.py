@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from drgpay.names.columns import BY_NAME, both_names
 from drgpay.names.reasons import QUARANTINED
 from drgpay.report.amounts import percent, ten_thousand_yuan, yuan
 from drgpay.service import batch, jobs
-from drgpay.service.batch_work import RESULT, SUMS
+from drgpay.service.batch_work import ABOUT, RESULT, SUMS
 from drgpay.service.jobs import DONE, FAILED, RUNNING, WAITING, WITHDRAWN, Job
+from drgpay.service.pages import results
 from drgpay.service.pages.charts import Series, chart, lengths
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import lang_of, not_there
@@ -44,6 +46,7 @@ USUAL = (  # columns that the page names; all are in docs/cases.md
     "case_id", "hospital_id", "pool", "sex", "age_years", "admission_date", "discharge_date",
     "diagnoses", "procedures", "total_cost", "pool_fund", "department",
 )  # fmt: skip
+_NO_CLASS = both("没有点数", "no points")
 _SCRIPTS = ["vendor/echarts.js", "charts.js", "batch.js"]
 
 
@@ -100,9 +103,12 @@ def _result(service: Service, job: Job, lang: str) -> dict[str, Any]:
     """Return what a finished job's page shows."""
     folder = batch.result_folder(service, job)
     sums = batch.summary_dict(json.loads((folder / SUMS).read_text(encoding="utf-8")), lang)
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     total = sums["total"]
     priced = int(total["priced"]) > 0
     return {
+        "promise": about["promise"],
+        "basis": _basis(about, lang),
         "priced": priced,
         "total": _sums(total),
         "counts": {name: f"{int(number):,}" for name, number in job.result["counts"].items()},
@@ -110,13 +116,37 @@ def _result(service: Service, job: Job, lang: str) -> dict[str, Any]:
         "statuses": [_counted(row, total["cases"]) for row in sums["statuses"]],
         "unpriced": [_counted(row, total["cases"]) for row in sums["unpriced"]],
         "classes": [
-            {"code": "", "name": row["name"] or "—", **_sums(row)} for row in sums["classes"]
+            {"code": "", "name": row["name"] or in_language(_NO_CLASS, lang), **_sums(row)}
+            for row in sums["classes"]
         ],
         "indicators": sums["indicators"],
         "groups": _tables(sums["groups"]),
         "departments": _tables(sums["departments"]),
         "charts": _charts(sums, lang) if priced else {},
         **_faults(folder, lang),
+    }
+
+
+def _basis(about: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return what the previews of a job rest on."""
+    versions = about["versions"]
+    run, policy = versions["run"] or {}, versions["policy"] or {}
+    return {
+        "engine": versions["engine"],
+        "scheme": versions["scheme"]["id"],
+        "policy": policy.get("id", ""),
+        "digest": str(run.get("digest", ""))[:12],
+        "published": run.get("period", ""),
+        "values": [
+            {
+                "pool": pool,
+                "value": results.point_value_text(Fraction(own["fraction"])),
+                "period": own["period"],
+                "provisional": own["provisional"],
+            }
+            for pool, own in about["point_values"].items()
+        ],
+        "unverified": results.parameter_names(about["unverified"], lang),
     }
 
 
@@ -146,6 +176,8 @@ def _sums(row: dict[str, Any]) -> dict[str, str]:
         "each": yuan(divide_rounded(over, priced), signed=True) if priced else "—",
         "gaining": f"{row['gaining']:,}",
         "losing": f"{row['losing']:,}",
+        "held": f"{row['held']:,}" if row.get("held") else "",
+        "held_cost": yuan(int(row.get("held_cost_fen") or 0)),
     }
 
 

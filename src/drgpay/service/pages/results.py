@@ -10,6 +10,7 @@ from typing import Any
 
 from drgpay.ground.errors import both
 from drgpay.ground.languages import choose
+from drgpay.policy.catalogue import CATALOGUE
 from drgpay.report.amounts import fixed, rounded
 from drgpay.report.letters import Letters
 from drgpay.report.run import Run
@@ -78,10 +79,6 @@ def basis_of(board: Board, lang: str) -> dict[str, Any] | None:
     if board.year is None or board.pricer is None:
         return None
     run = year_run(board)
-    names = {
-        str(p["key"]): choose(lang, str(p.get("name") or p["key"]), str(p["key"]))
-        for p in run.parameters
-    }
     scheme = run.manifest["scheme"]
     return {
         "engine": run.manifest["drgpay_version"],
@@ -92,12 +89,21 @@ def basis_of(board: Board, lang: str) -> dict[str, Any] | None:
         "values": [
             {
                 "pool": run.pool_name(r["pool"]),
-                "value": fixed(
-                    rounded(Fraction(r["point_value_fraction"]), VALUE_PLACES), VALUE_PLACES
-                ),
+                "value": point_value_text(Fraction(r["point_value_fraction"])),
+                "period": board.year.period,
+                "provisional": False,
             }
             for r in run.records("pools")
         ],
-        "unverified": [names[key] for key in board.unverified],
-        "used": sum(1 for p in run.parameters if p.get("used", True)),
+        "unverified": parameter_names(board.unverified, lang),
     }
+
+
+def point_value_text(yuan: Fraction) -> str:
+    """Return yuan a point as pages show them."""
+    return fixed(rounded(yuan, VALUE_PLACES), VALUE_PLACES)
+
+
+def parameter_names(keys: Sequence[str], lang: str) -> list[str]:
+    """Return what parameters are called."""
+    return [choose(lang, CATALOGUE[key].name if key in CATALOGUE else key, key) for key in keys]
