@@ -92,13 +92,21 @@ def diff_command(a: Path, b: Path, out: Path | None) -> None:
 )
 @run_argument
 @option("--by", "谁发布", "who publishes it", required=True)
+@option(
+    "--signals",
+    "连同这一年度的异常信号文件夹：经办机构和审计看全部，医疗机构只看本机构的",
+    "with the year's folder of signals: the agency and auditors see all, a hospital its own",
+    type=PATH,
+)
 @data_options
-def publish_command(run_dir: Path, by: str, data: Path, database: str) -> None:
+def publish_command(
+    run_dir: Path, by: str, signals: Path | None, data: Path, database: str
+) -> None:
     """Publish a run."""
     store, _ = open_store(data, database)
     from drgpay.service.published import publish
 
-    made = publish(store, run_dir, by)
+    made = publish(store, run_dir, by, signals)
     say(
         f"已发布 {made.id}：{made.region_id} {made.period}，运行中的服务两秒内可见",
         f"published {made.id}: {made.region_id} {made.period}; a running service has it in two seconds",

@@ -30,8 +30,8 @@ Z_MOST = 10.0
 EXPECTED_RANGE = 2.0
 
 
-def _figure(signal: Signal, value: float | None) -> str:
-    """Text of an observed or expected figure."""
+def figure_text(signal: Signal, value: float | None) -> str:
+    """Return an observed or expected figure of a signal as a text."""
     if value is None:
         return "—"
     if signal.family == "count":
@@ -76,8 +76,8 @@ def _hospital_row(signal: Signal, r: Record, lang: str) -> list[str | Cell]:
         Cell(str(r["hospital_name"]), str(r["hospital_id"])),
         Cell(in_language(CONFIDENCE[sure], lang), mark="loss" if sure in FOUND else ""),
         f"{r['cases']:,}",
-        _figure(signal, r["observed"]),
-        _figure(signal, r["expected"]),
+        figure_text(signal, r["observed"]),
+        figure_text(signal, r["expected"]),
         _decimal(r["ratio"]),
         _decimal(r["shrunk_ratio"]),
         _tiny(r["p"]),

@@ -11,11 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drgpay.ground.errors import DrgpayError, InputError, both
+from drgpay.ground.digests import changed_files
+from drgpay.ground.errors import BooksError, DrgpayError, InputError, both
+from drgpay.ground.inputs import parse_json, read_input
 from drgpay.region.together import ids_in
 from drgpay.runs.manifest import MONTH, YEAR
 from drgpay.runs.reader import RunFolder
 from drgpay.service.store import PUBLISHED, Store, now
+
+SIGNALS = "signals.json"  # what a folder of signals says of itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Published:
     digest: str
     published_at: int
     published_by: str
+    signals: Path | None = None
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -52,8 +57,13 @@ class PointValue:
     provisional: bool
 
 
-def publish(store: Store, folder: str | Path, by: str) -> Published:
-    """Publish a year's or a month's result; raises InputError for a trial, or files that changed."""
+def publish(
+    store: Store, folder: str | Path, by: str, signals: str | Path | None = None
+) -> Published:
+    """Publish a year's or a month's result, a year's with the signals of its cases if given.
+
+    Raises InputError for a trial, and for signals of other cases; BooksError for files that changed.
+    """
     run = RunFolder(folder, "")
     if run.trial:
         raise InputError(
@@ -69,6 +79,7 @@ def publish(store: Store, folder: str | Path, by: str) -> Published:
         id=secrets.token_hex(6), kind=run.kind, region_id=str(region["id"]),
         year=int(region["year"]), month=month, folder=Path(folder).resolve(), digest=run.digest,
         published_at=now(), published_by=by,
+        signals=None if signals is None else _checked_signals(Path(signals).resolve(), run),
     )  # fmt: skip
     with store.begin() as connection:
         same = (
@@ -83,9 +94,50 @@ def publish(store: Store, folder: str | Path, by: str) -> Published:
                 id=made.id, kind=made.kind, region_id=made.region_id, year=made.year,
                 month=made.month, folder=str(made.folder), digest=made.digest,
                 published_at=made.published_at, published_by=by,
+                signals=None if made.signals is None else str(made.signals),
             )
         )  # fmt: skip
     return made
+
+
+def _checked_signals(folder: Path, run: RunFolder) -> Path:
+    """Return a folder of signals; raises where it is none, was changed, or is of other cases."""
+    try:
+        told = parse_json(read_input(folder / SIGNALS))
+        own = (YEAR, str(told["region"]["id"]), told["region"]["year"], told["cases"]["in"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            both("不是异常信号的结果文件夹", "this is no folder of signals"),
+            where=folder,
+            remedy=both("给出 drgpay signals 写出的文件夹", "name what drgpay signals wrote"),
+        ) from None
+    changed = changed_files(folder, told)
+    if changed is None or changed:
+        raise BooksError(
+            both(
+                f"异常信号的文件改动过：{'、'.join(changed or [SIGNALS])}",
+                f"files of the signals were changed: {', '.join(changed or [SIGNALS])}",
+            ),
+            where=folder,
+            remedy=both("重新运行 drgpay signals", "run drgpay signals again"),
+        )
+    region = run.manifest["region"]
+    asked = (run.kind, str(region["id"]), region["year"], run.manifest["counts"]["in"])
+    if asked != own:
+        raise InputError(
+            both(
+                f"异常信号（{own[1]} {own[2]} 年，{own[3]:,} 例）不是这一年度结果"
+                f"（{asked[1]} {asked[2]}，{asked[3]:,} 例）的",
+                f"these signals ({own[1]} {own[2]}, {own[3]:,} cases) are not of this result "
+                f"({asked[1]} {asked[2]}, {asked[3]:,} cases)",
+            ),
+            where=folder,
+            remedy=both(
+                "用 drgpay signals 统筹区文件夹 --run 此结果 重新计算",
+                "make them by drgpay signals REGION --run this result",
+            ),
+        )
+    return folder
 
 
 def withdraw(store: Store, run_id: str) -> None:
@@ -124,6 +176,7 @@ def _published(row: Mapping[str, Any]) -> Published:
         id=row["id"], kind=row["kind"], region_id=row["region_id"], year=row["year"],
         month=row["month"], folder=Path(row["folder"]), digest=row["digest"],
         published_at=row["published_at"], published_by=row["published_by"],
+        signals=Path(row["signals"]) if row["signals"] else None,
     )  # fmt: skip
 
 

@@ -88,6 +88,7 @@ PUBLISHED = sa.Table(
     sa.Column("published_at", sa.BigInteger, nullable=False),
     sa.Column("published_by", _TEXT, nullable=False),
     sa.Column("withdrawn_at", sa.BigInteger),
+    sa.Column("signals", _TEXT),  # folder of the signals of its cases, where they are shown
 )
 JOBS = sa.Table(
     "jobs",

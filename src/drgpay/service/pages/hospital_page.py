@@ -32,6 +32,7 @@ from drgpay.service.pages.objections import (
     object_to,
 )
 from drgpay.service.pages.shell import page
+from drgpay.service.pages.signals_view import signals_of
 from drgpay.service.problems import Problem, lang_of, not_there
 from drgpay.service.published import Published
 from drgpay.service.results import WITHHELD, case_of, hospital_of, names_others
@@ -74,7 +75,8 @@ async def _shown(request: Request, hospital: str) -> Response:
     board = service.desk.board
     if board.year is None:
         raise results.nothing_published()
-    values = await run_in_threadpool(_view, board, hospital, lang)
+    sees_all = request.state.caller.role in REGION
+    values = await run_in_threadpool(_view, board, hospital, lang, sees_all)
     found = await run_in_threadpool(list_objections, service.store, hospital)
     return page(
         request, "hospital.html.j2", scripts=_SCRIPTS, hospital=hospital, period=board.year.period,
@@ -93,7 +95,7 @@ def shown_objection(own: Objection, lang: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _view(board: Board, hospital: str, lang: str) -> dict[str, Any]:
+def _view(board: Board, hospital: str, lang: str, sees_all: bool) -> dict[str, Any]:
     """Return what the page of a hospital shows."""
     run, letters = results.year_run(board), results.letters_of(board, lang)
     if hospital not in run.hospitals:
@@ -120,6 +122,7 @@ def _view(board: Board, hospital: str, lang: str) -> dict[str, Any]:
         "drgs": _losses_first(letters.view(hospital)["drgs"]),
         "losses": letters.losses(hospital, MOST_LOSSES),
         "basis": results.basis_of(board, lang),
+        "signals": signals_of(board, lang, hospital, sees_all=sees_all),
     }
 
 

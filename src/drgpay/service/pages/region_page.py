@@ -27,6 +27,7 @@ from drgpay.service.desk import Board
 from drgpay.service.pages import results
 from drgpay.service.pages.charts import Series, chart, lengths
 from drgpay.service.pages.shell import page
+from drgpay.service.pages.signals_view import signals_of
 from drgpay.service.problems import lang_of, not_there
 from drgpay.service.published import Published
 from drgpay.service.roles import AGENCY, REGION
@@ -65,6 +66,7 @@ def _view(board: Board, lang: str) -> dict[str, Any]:
         "tiles": [],
         "warnings": [],
         "basis": results.basis_of(board, lang),
+        "signals": signals_of(board, lang, sees_all=True),
         "runs": [_published(one, board) for one in reversed(board.runs)],
     }
     shown = run.manifest if run is not None else manifest
