@@ -37,24 +37,24 @@ class MeOut(BaseModel):
 
 
 async def healthz() -> HealthOut:
-    """Say that the process lives; it asks nothing else."""
+    """进程在运行；不查别的。"""
     return HealthOut(status="ok", version=__version__)
 
 
 async def readyz(request: Request) -> Response:
-    """Say whether cases are answered at once, 503 until then."""
+    """是否可以立即答复病例；在此之前为 503。"""
     ready = request.app.state.service.ready
     return JSONResponse({"ready": ready}, 200 if ready else 503)
 
 
 async def me(request: Request) -> MeOut:
-    """Tell who a key belongs to."""
+    """密钥属于谁。"""
     caller: Caller = request.state.caller
     return MeOut(id=caller.id, role=caller.role, name=caller.name, hospital_id=caller.hospital)
 
 
 async def metrics(request: Request) -> Response:
-    """Give counts and times of requests in the text form that Prometheus reads."""
+    """请求的次数与用时，Prometheus 可读的文本。"""
     usage: Usage = request.app.state.service.usage
     return PlainTextResponse(
         "\n".join(_lines(usage)) + "\n", media_type="text/plain; version=0.0.4"

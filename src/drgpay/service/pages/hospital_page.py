@@ -179,7 +179,7 @@ def _months(board: Board, hospital: str, lang: str) -> dict[str, Any] | None:
     return {
         "rows": [line(name, sums[name]) for name in names],
         "total": line(
-            t("合计", "total"), [sum(column) for column in zip(*sums.values(), strict=True)]
+            t("合计", "Total"), [sum(column) for column in zip(*sums.values(), strict=True)]
         ),
         "heads": heads,
         "last": months[-1].period,

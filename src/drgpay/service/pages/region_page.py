@@ -97,7 +97,7 @@ def _tiles(run: Run, lang: str) -> list[dict[str, str]]:
         )
     total = run.total
     for name, fen in (
-        (t("年度应付", "due for the year"), total.due),
+        (t("年度应付", "Due for the year"), total.due),
         (label("hospitals", "payable_fen", lang), total.payable),
         (label("hospitals", "recover_fen", lang), total.recover),
     ):
