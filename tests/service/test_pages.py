@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from fractions import Fraction
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.runs.one_case import OnePricer
 from drgpay.service.pages.statics import FOLDER, files
 from drgpay.service.roles import Role
 from tests.service.conftest import Served
@@ -83,6 +85,24 @@ def test_preview_page__writes_what_was_sent_as_text(served: Served) -> None:
     asked = {"dx_a": "<script>1</script>", "sex": "M", "age_years": "58"}
     text = served.client.post("/preview", data=asked, headers=served.headers(Role.HOSPITAL)).text
     assert "<script>" not in text and "&lt;script&gt;" in text
+
+
+def test_preview_page__of_a_held_case_says_why_and_no_amount(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pricer = served.service.desk.board.pricer
+    assert pricer is not None
+    asked = {"dx_a": ["I50.900", "E11.900"], "sex": "M", "age_years": "58", "los_days": "6",
+             "total_cost": "9500.50", "pool": "390"}  # fmt: skip
+    mine = served.headers(Role.HOSPITAL)
+    free = served.client.post("/preview", data=asked, headers=mine).text
+    assert "支付减费用" in free and "+" in free
+    every = dataclasses.replace(pricer.rules, hold=255)
+    monkeypatch.setattr(pricer, "rules", every)
+    monkeypatch.setattr(OnePricer, "_doubts", lambda *_: ("stay_against_dates",))
+    held = served.client.post("/preview", data=asked, headers=mine).text
+    assert "政策规定核实前暂不支付" in held and "FR13" in held
+    assert "支付减费用" not in held and "0.0000" not in held and "+0.00" not in held
 
 
 def test_form__of_another_kind_is_refused(served: Served) -> None:

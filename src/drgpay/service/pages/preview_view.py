@@ -37,7 +37,7 @@ def shown_answer(answer: dict[str, Any], told: Explanation, lang: str) -> dict[s
         "promise": answer["promise"],
         "codes": _codes(answer, told, lang),
         "steps": list(_steps(told, lang)),
-        "nearest": list(_nearest(told, lang)),
+        "nearest": list(_nearest(told, lang, priced=paid is not None)),
         "warning": choose(lang, *words.WARNING),
         "readings": [words.reading_line(item, lang).strip() for item in told.readings],
         "would": None if told.would is None else choose(lang, *told.would.texts),
@@ -165,14 +165,17 @@ def _inside(mdc: Tried, told: Explanation, lang: str) -> Iterable[dict[str, Any]
             yield {"kind": "DRG", "title": title, "rule": "", "took": False, **why}
 
 
-def _nearest(told: Explanation, lang: str) -> Iterable[dict[str, Any]]:
-    """Yield the nearest other groups: what leads there, and what it would earn."""
+def _nearest(told: Explanation, lang: str, *, priced: bool) -> Iterable[dict[str, Any]]:
+    """Yield the nearest other groups: what leads there, and what it would earn.
+
+    A case that is held earns nothing in any group, which says nothing of the groups.
+    """
     for number, other in enumerate(told.nearest):
         text = words.changes_text(other.changes, told, lang)
         if not is_chinese(lang):
             text = text[:1].upper() + text[1:]
         row = {"drg": other.drg, "name": other.name, "change": text, "points": None}
-        if told.prices and told.price is not None:
+        if priced and told.prices and told.price is not None:
             price, own = told.prices[number], told.price
             row |= {
                 "points": points_text(price.points),
