@@ -200,6 +200,7 @@ PART_HEADERS = {
 }
 
 
+@lru_cache(maxsize=65_536)  # read with every table, for its first rows as well
 def normal_header(header: str) -> str:
     """Return a header as it is compared: no blanks, half width, small letters, no mark of duty.
 
