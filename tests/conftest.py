@@ -1,6 +1,8 @@
-"""Which tests share something dear to start: they run on one worker.
+"""Which tests share something dear to start: they run on one worker, by default those of a file.
 
-The marks `xdist_group` say the same, but pytest-xdist 3.8 does nothing with them under pytest 9.2.
+A fixture of a module is made on every worker that runs a test of it: three workers that shared out
+its tests one by one would make it three times. The marks `xdist_group` say which belong together as
+well, but pytest-xdist 3.8 does nothing with them under pytest 9.2.
 """
 
 from __future__ import annotations
@@ -13,24 +15,29 @@ from typing import Any
 import pytest
 
 TOGETHER = (
-    re.compile(r"tests/(spark|browser)/"),
-    re.compile(r"tests/readers/(test_servers)\.py"),
-    re.compile(r"tests/service/(test_store)\.py"),
+    re.compile(r"tests/(spark|browser|faults)/"),
     # a scheme and its reading, loaded for engine and model
     re.compile(r"(tests/grouper/test_grouping_against_model\.py::.*\[[\w.-]+-(main|any)\b)"),
 )
+# files of minutes whose tests share little: one by one, so that no worker is left with all of them
+APART = re.compile(
+    r"tests/(hostile/test_hostile|policy/test_every_choice|settlement/test_year_end_against_model"
+    r"|grouper/test_grouping_against_model)\.py"
+)
+# what lasts longest begins first, so that no worker is left with it at the end
+FIRST = re.compile(r"tests/(spark|faults|hostile|grouper|policy|settlement)/")
 
 
 def together(nodeid: str) -> str:
-    """Return the name of the tests that run with this one: its own where nothing is shared.
+    """Return the name of the tests that run with this one: its file's, or its own.
 
     >>> together("tests/spark/test_spark.py::test_one"), together("tests/a.py::test_two[x]")
-    ('spark', 'tests/a.py::test_two[x]')
+    ('spark', 'tests/a.py')
     """
     found = next((m for rule in TOGETHER if (m := rule.search(nodeid))), None)
-    if found is None:
-        return nodeid
-    return re.sub(r"::.*\[", "[", found[1])
+    if found is not None:
+        return re.sub(r"::.*\[", "[", found[1])
+    return nodeid if APART.match(nodeid) else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -41,7 +48,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return together(nodeid)
 
+    config.option.loadscopereorder = False  # by number of tests, which says little
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: FIRST.match(item.nodeid) is None)
 
 
 # what `make test` installs where it can: a test that is skipped for lack of it is counted by name,
