@@ -52,9 +52,9 @@ def check(problem: Problem) -> str:
 
 def test_solve__finds_what_the_model_finds() -> None:
     rng = random.Random(20240101)
-    kinds = [check(drawn(rng)) for _ in range(3000)]
+    kinds = [check(drawn(rng)) for _ in range(600)]
     for kind in (UNIQUE, INTERVAL, NONE_TOO_LOW, NONE_TOO_HIGH):
-        assert kinds.count(kind) > 150, kind
+        assert kinds.count(kind) > 30, kind
 
 
 @pytest.mark.long

@@ -38,7 +38,9 @@ def settle_block(folder: Path, seeds: range) -> Counter[str]:
     return met
 
 
-@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize(
+    "block", [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 6))]
+)
 def test_engine__equals_the_model(block: int, tmp_path: Path) -> None:
     met = settle_block(tmp_path, range(block * 50, block * 50 + 50))
     assert met["regions"] == 50

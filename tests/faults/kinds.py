@@ -24,7 +24,7 @@ KINDS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("病例或历史文件读取期间被删改、截断、替换", "case or history file deleted, cut, replaced or altered meanwhile"): ("places", "test_year_end__input_changed_meanwhile"),
     ("参数表读取期间被删改", "small table deleted or altered meanwhile"): ("places", "test_year_end__table_changed_meanwhile"),
     ("时钟回拨、时区、语言环境、umask 等", "clock set back, time zone, locale, umask"): ("again", "test_year_end__same_bytes_under_another_setting"),
-    ("另一进程、另一散列种子", "another process and hash seed"): ("again", "test_year_end__same_bytes_in_other_processes"),
+    ("另一进程、另一散列种子", "another process and hash seed"): ("again", "test_year_end__same_bytes_in_another_process"),
     ("线程数不同、内存或磁盘", "another number of threads, memory or disk"): ("again", "test_year_end__same_bytes_with_threads_and_on_disk"),
     ("行的次序、文件和行组的划分不同", "other order of rows, files and row groups"): ("again", "test_year_end__other_order_of_rows_and_other_files"),
     ("两次运行同写一处", "two runs at once with one target"): ("two", "test_year_end__two_at_once_with_one_target"),

@@ -10,7 +10,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -574,7 +574,7 @@ def _times(value: Fraction | None, factor: int) -> Fraction | None:
 # --- many
 
 
-def settle_many(folder: Path, seeds: range, count: int) -> Counter[str]:
+def settle_many(folder: Path, seeds: Iterable[int], count: int) -> Counter[str]:
     """Settle each seed's region under `count` policies; fail at the first that differs."""
     met: Counter[str] = Counter()
     for seed in seeds:
@@ -722,15 +722,19 @@ def unmet(met: Counter[str]) -> list[str]:
     return [name for name in (*MUST_MEET, *held, *sorted(every_option())) if not met[name]]
 
 
+# regions whose policies, 24 each, take every option and meet every kind of case
+SEEDS = (0, 1, 3, 7, 11, 13, 2002, 2008, 2011)
+
+
 def test_settlements__drawn_regions_under_many_policies(tmp_path: Path) -> None:
-    met = settle_many(tmp_path, range(24), 16)
-    assert met["regions"] >= 20
+    met = settle_many(tmp_path, SEEDS, 24)
+    assert met["regions"] >= 8
     assert met["refused by both"] < met["settlements"] * 0.65
-    for seed in range(2000, 2060):
+    for seed in range(3000, 3060):
         if not unmet(met):
             break
         # what these regions no longer draw is looked for in some more
-        met += settle_many(tmp_path, range(seed, seed + 1), 16)
+        met += settle_many(tmp_path, [seed], 24)
     assert not unmet(met)
 
 

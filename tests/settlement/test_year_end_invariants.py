@@ -273,6 +273,11 @@ def settled_regions(folder: Path, count: int) -> Iterator[tuple[Drawn, YearEnd]]
         yield drawn, run
 
 
+def few_and_many(few: int, many: int) -> pytest.MarkDecorator:
+    """A test with few drawn regions, and with many in the long suite."""
+    return pytest.mark.parametrize("count", [few, pytest.param(many, marks=pytest.mark.long)])
+
+
 def again(drawn: Drawn, **options: Any) -> YearEnd:
     overrides = [f"{key}={value}" for key, value in drawn.overrides.items()]
     return year_end(drawn.folder, overrides=overrides, **options)
@@ -282,8 +287,9 @@ def by_case(run: YearEnd, folder: Path) -> list[dict[str, str]]:
     return sorted(rows_of(folder / "cases.csv"), key=lambda row: row["case_id"])
 
 
-def test_order_of_rows_and_row_groups__change_nothing(tmp_path: Path) -> None:
-    for number, (drawn, run) in enumerate(settled_regions(tmp_path, 4)):
+@few_and_many(2, 4)
+def test_order_of_rows_and_row_groups__change_nothing(count: int, tmp_path: Path) -> None:
+    for number, (drawn, run) in enumerate(settled_regions(tmp_path, count)):
         first = tables_of(run, tmp_path / f"{number}-0")
         cases = by_case(run, tmp_path / f"{number}-0")
         toml = (drawn.folder / "region.toml").read_text(encoding="utf-8")
@@ -311,8 +317,9 @@ def test_order_of_rows_and_row_groups__change_nothing(tmp_path: Path) -> None:
             assert by_case(other, tmp_path / f"{number}-{turn}") == cases
 
 
-def test_number_of_threads__changes_no_byte_of_a_run_folder(tmp_path: Path) -> None:
-    for number, (drawn, run) in enumerate(settled_regions(tmp_path, 3)):
+@few_and_many(2, 3)
+def test_number_of_threads__changes_no_byte_of_a_run_folder(count: int, tmp_path: Path) -> None:
+    for number, (drawn, run) in enumerate(settled_regions(tmp_path, count)):
         folders = []
         for threads in (1, 2, 5):
             folder = tmp_path / f"{number}-{threads}"
@@ -339,8 +346,9 @@ def test_order_of_the_small_tables__changes_nothing(region: Path, tmp_path: Path
 # --- identities, from the written tables alone
 
 
-def test_totals__tie_out_in_every_table(tmp_path: Path) -> None:
-    for number, (drawn, run) in enumerate(settled_regions(tmp_path, 12)):
+@few_and_many(5, 12)
+def test_totals__tie_out_in_every_table(count: int, tmp_path: Path) -> None:
+    for number, (drawn, run) in enumerate(settled_regions(tmp_path, count)):
         folder = tmp_path / f"run{number}"
         write_run(run, folder)
         cases, hospitals, pools, drgs, bad = (
@@ -450,9 +458,10 @@ def test_forfeits__shared_stay_below_the_ceiling(region: Path) -> None:
     assert sum(h.prepaid_fen + h.final_fen for h in run.hospitals) == due - violations
 
 
-def test_more_points__never_mean_less_pay(tmp_path: Path) -> None:
+@few_and_many(12, 20)
+def test_more_points__never_mean_less_pay(count: int, tmp_path: Path) -> None:
     compared = 0
-    for _, run in settled_regions(tmp_path, 20):
+    for _, run in settled_regions(tmp_path, count):
         together = len(run.pools) == 1
         for pool in run.pools:
             if pool.point_value_fen < 0:
@@ -468,7 +477,7 @@ def test_more_points__never_mean_less_pay(tmp_path: Path) -> None:
             for (points, own), (more, other) in pairwise(worth):
                 assert own <= other
                 compared += points < more
-    assert compared > 30
+    assert compared > count
 
 
 def test_a_higher_coefficient__never_lowers_the_own_due(region: Path) -> None:

@@ -34,14 +34,14 @@ pytestmark = [
 def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An invented city whose cases lie in two parts, with ids that stand in both of them."""
     path = tmp_path_factory.mktemp("city") / "city"
-    synthesize(path, 6_000, 11, scheme="zj-drg-2022", year=2024, history_years=2)
+    synthesize(path, 2_000, 11, scheme="zj-drg-2022", year=2024, history_years=2)
     whole = pq.read_table(path / "cases.parquet")
     (path / "cases").mkdir()
     ids = whole["case_id"].to_pylist()
-    ids[5_000], ids[5_001] = ids[3], f" {ids[4]} "  # copies, one of them with blanks
+    ids[1_500], ids[1_501] = ids[3], f" {ids[4]} "  # copies, one of them with blanks
     whole = whole.set_column(0, "case_id", pa.array(ids))
-    pq.write_table(whole.slice(0, 4_000), path / "cases" / "a.parquet")
-    pq.write_table(whole.slice(4_000), path / "cases" / "b.parquet")
+    pq.write_table(whole.slice(0, 1_400), path / "cases" / "a.parquet")
+    pq.write_table(whole.slice(1_400), path / "cases" / "b.parquet")
     (path / "cases.parquet").unlink()
     past = pq.read_table(path / "history" / "2023.parquet")
     copied = past.slice(0, 5)  # copies inside the history
