@@ -61,7 +61,7 @@ def test_year_end__same_bytes_in_another_process(
     assert_same(place / "run", whole)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.long), 5])
 @pytest.mark.parametrize("where", ["memory", "disk"])
 def test_year_end__same_bytes_with_threads_and_on_disk(
     commands: Commands, region: Path, place: Path, whole: Path, threads: int, where: str
@@ -78,7 +78,7 @@ def by_case(path: Path) -> list[dict[str, Any]]:
     return sorted(pq.read_table(path).to_pylist(), key=lambda row: str(row["case_id"]))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3))])
 def test_year_end__other_order_of_rows_and_other_files(
     commands: Commands, region: Path, place: Path, whole: Path, seed: int
 ) -> None:

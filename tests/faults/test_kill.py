@@ -85,13 +85,10 @@ def test_year_end__killed_at_a_thousand_random_moments(
     assert hit.total() >= LONG_KILLS
 
 
-asked = pytest.mark.parametrize(
-    ("name", "code", "said"),
-    [("SIGINT", 130, "已中断"), ("SIGTERM", 143, "已终止"), ("SIGHUP", 129, "已终止")],
-)
+SIGNALS = (("SIGINT", 130, "已中断"), ("SIGTERM", 143, "已终止"), ("SIGHUP", 129, "已终止"))
 
 
-@asked
+@pytest.mark.parametrize(("name", "code", "said"), SIGNALS)
 def test_year_end__asked_to_stop_in_a_query(
     commands: Commands, region: Path, place: Path, name: str, code: int, said: str
 ) -> None:
@@ -104,8 +101,18 @@ def test_year_end__asked_to_stop_in_a_query(
     assert not (place / "run").exists()
 
 
-@pytest.mark.parametrize("aim", ["reading", "settling", "writing", "report", "naming"])
-@asked
+AIMS = ("reading", "settling", "writing", "report", "naming")
+QUICK = {*(("SIGINT", aim) for aim in AIMS), ("SIGTERM", "writing"), ("SIGHUP", "settling")}
+
+
+@pytest.mark.parametrize(
+    ("aim", "name", "code", "said"),
+    [
+        pytest.param(aim, *told, marks=[] if (told[0], aim) in QUICK else pytest.mark.long)
+        for aim in AIMS
+        for told in SIGNALS
+    ],
+)
 def test_year_end__asked_to_stop(
     commands: Commands, region: Path, place: Path, aim: str, name: str, code: int, said: str
 ) -> None:
