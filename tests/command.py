@@ -28,6 +28,11 @@ def drgpay(
     return subprocess.CompletedProcess(["drgpay", *given], ended.code, ended.out, ended.err)
 
 
+def warm(*words: str | Path) -> None:
+    """Run a command in the server itself: what it loads need not be loaded by those that follow."""
+    _commands("zh").warm(*words)
+
+
 def _behind(words: list[str]) -> list[str]:
     """Return the language that stands among the words of a command."""
     text = " ".join(words).replace("--lang=", "--lang ").split()

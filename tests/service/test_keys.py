@@ -19,7 +19,12 @@ from drgpay.service.roles import Role
 from drgpay.service.settings import Settings, secret_of
 from drgpay.service.store import KEYS, Store, now
 from drgpay.service.users import check_password
-from tests.command import drgpay
+from tests.command import drgpay, warm
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    warm("keys", "list", "--data", tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture
