@@ -189,7 +189,7 @@ def check(plain: Plain, cases: list[Case]) -> int:
 
 
 def test_changes__lead_where_they_say_and_none_smaller_does(plain: Plain) -> None:
-    assert check(plain, drawn(plain, 40)) > 20
+    assert check(plain, drawn(plain, 16)) > 8
 
 
 @pytest.mark.long
@@ -199,14 +199,14 @@ def test_changes__of_many_cases_lead_where_they_say(plain: Plain) -> None:
 
 def test_nearest__has_the_same_adrg_first_and_at_most_eight(plain: Plain) -> None:
     some = 0
-    for given in drawn(plain, 40):
+    for given in drawn(plain, 20):
         nearest = explain(plain.grouper, **given).nearest
         assert len(nearest) <= 8
         order = [(len(n.changes), n.step) for n in nearest]
         assert order == sorted(order)
         assert len({n.drg for n in nearest}) == len(nearest)
         some += len(nearest) > 1
-    assert some > 5
+    assert some > 2
 
 
 def test_nearest__of_a_case_that_lacks_an_mcc() -> None:
@@ -239,7 +239,7 @@ def test_nearest__of_many_cases_is_that_of_each(plain: Plain) -> None:
     from drgpay.cases.encode import Faults, encode_cases
     from tests.grouper.generated import as_table
 
-    cases = drawn(plain, 60)
+    cases = drawn(plain, 24)
     table, g = as_table(cases), plain.grouper
     encoded = encode_cases(
         table, g.compiled.encode_diagnoses, g.compiled.procedures.encode, Faults.of(table, "", 1)
