@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -191,8 +194,7 @@ class _Alike:
 # --- candidates -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):  # there are tens of thousands
     line: int
     principal: int
     secondary: int
@@ -342,6 +344,9 @@ class _Builder:
         if "principal not in dx" in row.rule:
             common = common * ~np.isin(alike.ids, self.own[row.key]["dx"])
         order = main[np.argsort(-share[main], kind="stable")][:MAIN_PROCEDURES]
+        ages = self.ages(row)
+        by_site = row.mdc in self.with_sites  # else the same beside every principal diagnosis
+        beside = [] if by_site else self.secondaries(row, 0)[:1]
         found = []
         for procedure in order.tolist():
             fit = common * (0.04 + alike.scores(self.px_names[procedure])) ** 3
@@ -351,8 +356,8 @@ class _Builder:
             for place in top.tolist():
                 principal = int(alike.ids[place])
                 weight = float(share[procedure] * fit[place] / total)
-                for second in self.secondaries(row, principal)[:1]:
-                    for infant, birth in self.ages(row):
+                for second in self.secondaries(row, principal)[:1] if by_site else beside:
+                    for infant, birth in ages:
                         found.append(
                             _Candidate(
                                 number,
@@ -386,7 +391,7 @@ def _combined(builder: _Builder, row: DrgRow, bases: list[_Candidate]) -> list[_
         for number, base in enumerate(bases if asked else ()):
             if not base.procedures and any(fact == "other_procedure" for fact, _ in asked):
                 minor = int(builder.minor[number % len(builder.minor)])
-                base = replace(base, procedures=(minor,))
+                base = base._replace(procedures=(minor,))
             made.append(_with_codes(builder.freq, base, asked, number))
     return made
 
@@ -414,7 +419,7 @@ def _with_codes(
             more.append(code if code != main else int(top[(number + 1) % len(top)]))
     further = [code for code in (*more, *rest) if code != main]
     procedures = tuple(dict.fromkeys(code for code in (main, *further) if code))[:3]
-    return replace(base, principal=principal, secondary=second, procedures=procedures)
+    return base._replace(principal=principal, secondary=second, procedures=procedures)
 
 
 def _combinations(
@@ -513,12 +518,14 @@ def build_profiles(
         lines += [line] * len(members)
         shares += (usual * own / own.sum()).tolist()
     share_of = np.array(shares)
-    line_weight = np.array([_line_weight(grouper, row, weights) for row in rows])
+    weights_of: dict[str, list[float]] = defaultdict(list)
+    for weight, outcome in zip(weights.tolist(), grouper.outcomes, strict=True):
+        weights_of[outcome.adrg].append(weight)
+    line_weight = np.array([_line_weight(weights_of.get(row.adrg, [])) for row in rows])
     return _profiles(builder, kept, lines, share_of / share_of.sum(), line_weight), builder.freq
 
 
-def _line_weight(grouper: Grouper, row: AdrgRow, weights: Floats) -> float:
-    own = [w for w, o in zip(weights, grouper.outcomes, strict=True) if o.adrg == row.adrg]
+def _line_weight(own: list[float]) -> float:
     # most stays are without severe complications: the lighter groups count more
     return float(np.mean(sorted(own)[: max(1, (len(own) + 1) // 2)])) if own else 1.0
 
@@ -577,6 +584,10 @@ def _sex_of(freq: Frequencies, principal: Ints, main: Ints) -> NDArray[np.int8]:
     return np.where(own > 0, own, by_procedure[main]).astype(np.int8)
 
 
+def _matcher(table: Mapping[str, object]) -> Callable[[str], str]:
+    return cache(lambda code: clinical.longest_match(code, table))
+
+
 def _profiles(
     builder: _Builder, kept: list[_Candidate], lines: list[int], share: Floats, weight: Floats
 ) -> Profiles:
@@ -593,22 +604,25 @@ def _profiles(
     season = np.zeros(len(kept), dtype=np.int8)
     day = np.zeros(len(kept))
     special = np.zeros(len(kept), dtype=np.int8)
+    female_of, season_of = (
+        _matcher(t) for t in (clinical.FEMALE_SHARE, clinical.SEASON_OF_CATEGORY)
+    )
+    day_of, again_of = _matcher(clinical.DAY_SURGERY), _matcher(clinical.AGAIN)
+    again_procedure_of = _matcher(clinical.AGAIN_PROCEDURE)
     for q, candidate in enumerate(kept):
         code, letter = dx_codes[candidate.principal], rows[lines[q]].mdc[-1]
         main = px_codes[candidate.procedures[0]] if candidate.procedures else ""
-        female[q] = clinical.FEMALE_SHARE.get(
-            clinical.longest_match(code, clinical.FEMALE_SHARE), 0.49
-        )
+        female[q] = clinical.FEMALE_SHARE.get(female_of(code), 0.49)
         name = _age_class(letter, code, candidate)
         age_class[q] = clinical.AGE_CLASSES.index(name)
         if name not in ("newborn", "infant", "mother"):
             table = clinical.AGAIN_PROCEDURE if main else clinical.AGAIN
-            match = clinical.longest_match(main or code, table)
+            match = again_procedure_of(main) if main else again_of(code)
             if match:
                 again[q], visits[q] = table[match]
-        match = clinical.longest_match(code, clinical.SEASON_OF_CATEGORY)
+        match = season_of(code)
         season[q] = clinical.SEASONS.index(clinical.SEASON_OF_CATEGORY.get(match, "flat"))
-        day[q] = clinical.DAY_SURGERY.get(clinical.longest_match(main, clinical.DAY_SURGERY), 0.0)
+        day[q] = clinical.DAY_SURGERY.get(day_of(main), 0.0)
         kind = _special(letter, code)
         special[q] = 1 + clinical.SPECIAL.index(kind) if kind else 0
     return Profiles(
