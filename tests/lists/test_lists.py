@@ -532,6 +532,10 @@ def _worth(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("drgpay.cases.lists.WORTH_COLUMNS", request.param)
 
 
+# for what reads by columns, or not at all, itself
+ONCE = pytest.mark.parametrize("_worth", [1], indirect=True, ids=["fast"])
+
+
 def test_blocks__do_not_change_rows_or_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -697,8 +701,9 @@ def _odd(body: dict[str, Any], rng: random.Random) -> Any:
     return body
 
 
+@ONCE
 @pytest.mark.parametrize("wanted", [None, GROUPING_COLUMNS], ids=["all", "grouping"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3))])
 def test_fast_reading__is_the_plain_one(seed: int, wanted: Any, tmp_path: Path) -> None:
     rng = random.Random(seed)
     lists = ex1_lists()
@@ -734,6 +739,7 @@ def test_fast_reading__is_the_plain_one(seed: int, wanted: Any, tmp_path: Path) 
     assert met > 60
 
 
+@ONCE
 def test_fast_reading__takes_what_the_generator_writes() -> None:
     need = Need.of(None, FUND_TYPES, True)
     raw = "\n".join(json.dumps(b) for b in ex1_lists())
@@ -743,6 +749,7 @@ def test_fast_reading__takes_what_the_generator_writes() -> None:
     assert [str(v) for v in fast[0]["total_cost"].to_pylist()] == totals
 
 
+@ONCE
 def test_fast_reading__takes_stays_in_intensive_care() -> None:
     need = Need.of(None, FUND_TYPES, True)
     # an entry that is all null is left to the plain reading
@@ -758,6 +765,7 @@ def test_fast_reading__takes_stays_in_intensive_care() -> None:
     assert fast[0]["icu"].to_pylist() == icu
 
 
+@ONCE
 @pytest.mark.parametrize(
     "stays",
     [{SUM: "5/1/0"}, [{SUM: 5}], [{SUM: "5/1/0"}, None], [{SUM.upper(): "5/1/0"}], "5/1/0",
@@ -774,6 +782,7 @@ def test_fast_reading__leaves_stays_of_other_shapes_to_the_plain_one(stays: Any)
 _PARTS = ["a", "Z", "结", "\\", "u7ed3", '"', '"', '"', ":", ":", " ", "\t", "\r", "\n", ","]
 
 
+@ONCE
 @pytest.mark.parametrize("seed", range(3))
 def test_odd_keys__are_never_passed_over(seed: int) -> None:
     rng = random.Random(seed)
@@ -792,6 +801,7 @@ def test_odd_keys__are_never_passed_over(seed: int) -> None:
 # --- personal data ----------------------------------------------------------------------------
 
 
+@ONCE
 def test_patient__certificate_numbers_are_hashed() -> None:
     number = "990000196001010000"
     assert patient_of("P1", number, number) == "P1"
