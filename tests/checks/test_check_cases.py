@@ -16,6 +16,7 @@ from drgpay.cases.encode import Faults
 from drgpay.ground.errors import BooksError
 from drgpay.grouper import group_file
 from drgpay.grouper.check import WANTED, Checked, CheckRun, check_cases
+from drgpay.grouper.engine import cached_grouper
 from drgpay.synth import synthesize
 
 TODAY = datetime.date(2024, 12, 31)
@@ -293,9 +294,8 @@ def test_check_cases__days_by_both_conventions() -> None:
 
 
 def test_finish__refuses_counts_that_do_not_tie_out() -> None:
-    from drgpay.grouper import Grouper
 
-    run = CheckRun(Grouper("zj-drg-2022"))
+    run = CheckRun(cached_grouper("zj-drg-2022"))
     with pytest.raises(BooksError, match="1 cases came in, 0 were checked"):
         run.finish(rows=1)
 
@@ -352,10 +352,9 @@ def test_check_cases__many_findings_in_cases_with_slips(city: Path) -> None:
 
 def test_check_run__writes_each_text_once_among_the_words_of_its_column() -> None:
     """A text that stands twice in a dictionary gives other bytes of Parquet from run to run."""
-    from drgpay.grouper import Grouper
 
     for lang in ("zh", "en"):
-        for name, texts in CheckRun(Grouper("zj-drg-2022"), lang=lang)._texts.items():
+        for name, texts in CheckRun(cached_grouper("zj-drg-2022"), lang=lang)._texts.items():
             assert len(texts.dictionary.unique()) == len(texts.dictionary), name
             assert len(texts) == len(CHECKS), name
 
@@ -386,12 +385,11 @@ def test_check_cases__threads_and_files_change_nothing(city: Path, tmp_path: Pat
 
 def test_check_run__alongside_grouping_changes_no_group(city: Path, tmp_path: Path) -> None:
     from drgpay.cases.sources import open_source
-    from drgpay.grouper import Grouper
     from drgpay.grouper.pieces import group_piece, result_table
 
     source = city / "slips" / "cases.parquet"
     plain = group_file(source, tmp_path / "plain.parquet")
-    grouper = Grouper("zj-drg-2022")
+    grouper = cached_grouper("zj-drg-2022")
     run = CheckRun(grouper, purpose="grouping")
     tables = []
     for piece in open_source(source, WANTED).pieces:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from drgpay.grouper import Grouper, group
+from drgpay.grouper.engine import cached_grouper
 from drgpay.grouper.explain import explain
 from drgpay.grouper.explain_text import failed_text
 from drgpay.grouper.trace import Tried, tracer_of
@@ -241,7 +242,7 @@ def test_codes__are_read_as_grouping_reads_them(testland: Grouper) -> None:
 def test_explain__a_scheme_that_contradicts_itself_is_named() -> None:
     """CHS-DRG 1.1 lists S06.500x005 in BB1, and MDCB does not accept it."""
     made = explain(
-        Grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["S06.500x005"],
+        cached_grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["S06.500x005"],
         procedures=["01.2413"],
     )  # fmt: skip
     assert made.grouping.status == "ungroupable"
@@ -253,17 +254,17 @@ def test_explain__a_scheme_that_contradicts_itself_is_named() -> None:
     near = made.would.would.diagnoses
     assert near[0].startswith("S06.5") and f"可入组的主要诊断：{near[0]} " in made.text("zh")
     for code in near:
-        other = Grouper("chs-drg-1.1").group_case(
+        other = cached_grouper("chs-drg-1.1").group_case(
             sex="M", age_years=40, diagnoses=[code], procedures=["01.2413"]
         )
         assert other.status == "grouped"
     assert made.as_dict()["would_group"]["diagnoses"] == list(near)
-    grouped = explain(Grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["I63.900"])
+    grouped = explain(cached_grouper("chs-drg-1.1"), sex="M", age_years=40, diagnoses=["I63.900"])
     assert grouped.contradiction == () and grouped.would is None
 
 
 def test_explain__an_unknown_principal_names_the_codes_of_its_category() -> None:
-    made = explain(Grouper("zj-drg-2022"), sex="M", age_years=61, diagnoses=["I63.9"])
+    made = explain(cached_grouper("zj-drg-2022"), sex="M", age_years=61, diagnoses=["I63.9"])
     assert made.unknown[0].nearest[0][0] == "I63.900"
     assert made.would is not None and made.would.would.diagnoses[0] == "I63.900"
     text = made.text("zh")

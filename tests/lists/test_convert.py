@@ -19,7 +19,7 @@ from drgpay import group
 from drgpay.cases.canonical import SCHEMA
 from drgpay.cases.convert import convert
 from drgpay.ground.errors import InputError
-from drgpay.grouper import Grouper
+from drgpay.grouper.engine import cached_grouper
 from drgpay.grouper.versions import schemes_of
 from drgpay.synth import synthesize
 from tests.lists.bodies import EX1, PERSONAL, SCHEMES, c07, ex1_lists, ex1_rows, write
@@ -151,7 +151,7 @@ def test_principal_missing__does_not_let_the_next_take_its_place(tmp_path: Path)
 
 
 def test_codes__are_written_as_the_scheme_has_them(tmp_path: Path) -> None:
-    grouper = Grouper("zj-drg-2022")
+    grouper = cached_grouper("zj-drg-2022")
     body = c07()
     body["diseinfo"][1]["diag_code"] = "I10.X05"
     body["diseinfo"].append({"diag_type": "1", "diag_code": "A01.000x002", "maindiag_flag": "0"})

@@ -21,6 +21,7 @@ from drgpay.cli.scheme_show import show as show_command
 from drgpay.ground.errors import DrgpayError, InputError, SchemeError
 from drgpay.grouper import Grouper, group, group_file
 from drgpay.grouper.check import check_cases
+from drgpay.grouper.engine import cached_grouper
 from drgpay.grouper.explain import explain
 from drgpay.grouper.versions import any_grouper
 from drgpay.months.folder import warnings, write_month
@@ -41,8 +42,8 @@ from tests.months.folders import ex1
 def named_case() -> dict[str, object]:
     """A case that a condition which only the name states keeps out of a group."""
     named, tabled = (
-        Grouper("zj-drg-2022"),
-        Grouper("zj-drg-2022", readings={"conditions": "tabled"}),
+        cached_grouper("zj-drg-2022"),
+        cached_grouper("zj-drg-2022", (("conditions", "tabled"),)),
     )
     scheme = named.scheme
     codes = scheme.procedures.codes.to_pylist()
@@ -170,7 +171,7 @@ def test_python__takes_readings_by_name(decided: dict[str, object], tmp_path: Pa
     assert done.readings["sex_and_newborn"] == "passed_on"
     assert done.readings["surgical_match"] == "any"
     assert done.readings["ungroupable_principals"] == "tried/refused"
-    tabled = Grouper("zj-drg-2022", readings={"conditions": "tabled"})
+    tabled = cached_grouper("zj-drg-2022", (("conditions", "tabled"),))
     assert (
         group(table, tabled, readings={"conditions": "tabled"}).table["drg"][0].as_py() == drgs[1]
     )
@@ -187,7 +188,7 @@ def test_python__takes_readings_by_name(decided: dict[str, object], tmp_path: Pa
 
 def test_explain__tells_each_reading_that_decided(decided: dict[str, object]) -> None:
     for choice, other in (("named", "tabled"), ("tabled", "named")):
-        e = explain(Grouper("zj-drg-2022", readings={"conditions": choice}), **decided)  # type: ignore[arg-type]
+        e = explain(cached_grouper("zj-drg-2022", (("conditions", choice),)), **decided)  # type: ignore[arg-type]
         (reading,) = [r for r in e.readings if r.option == "conditions"]
         assert (reading.choice, reading.other) == (choice, other)
         assert ("FC1", "伴PTCA", "chongqing-drg-2022") in reading.conditions
@@ -195,8 +196,8 @@ def test_explain__tells_each_reading_that_decided(decided: dict[str, object]) ->
         assert e.as_dict()["readings"][-1]["conditions"][0]["source"] == "chongqing-drg-2022"
     several = {**decided, "procedures": ["99.1500", *decided["procedures"]]}  # type: ignore[misc]
     for choice, other in (("main", "any"), ("any", "main")):
-        own = Grouper("zj-drg-2022", readings={"surgical_match": choice})
-        against = Grouper("zj-drg-2022", readings={"surgical_match": other})
+        own = cached_grouper("zj-drg-2022", (("surgical_match", choice),))
+        against = cached_grouper("zj-drg-2022", (("surgical_match", other),))
         e = explain(own, **several)  # type: ignore[arg-type]
         found = [r for r in e.readings if r.option == "surgical_match"]
         would = against.group_case(**several).drg  # type: ignore[arg-type]
@@ -204,12 +205,12 @@ def test_explain__tells_each_reading_that_decided(decided: dict[str, object]) ->
 
 
 def test_explain__of_surgical_match_when_it_decides() -> None:
-    grouper = Grouper("zj-drg-2024")
+    grouper = cached_grouper("zj-drg-2024")
     facts = {
         "sex": "M", "age_years": 60, "diagnoses": ["K80.100x001"],
         "procedures": ["88.7600", "51.2300"],
     }  # fmt: skip
-    other = Grouper("zj-drg-2024", readings={"surgical_match": "any"}).group_case(**facts)  # type: ignore[arg-type]
+    other = cached_grouper("zj-drg-2024", (("surgical_match", "any"),)).group_case(**facts)  # type: ignore[arg-type]
     told = explain(grouper, **facts)  # type: ignore[arg-type]
     assert other.drg != told.grouping.drg
     assert ("surgical_match", other.drg) in [(r.option, r.drg) for r in told.readings]

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from drgpay.cli import scheme as command
 from drgpay.ground.errors import SchemeError
 from drgpay.grouper import Grouper
+from drgpay.grouper.engine import cached_grouper
 from drgpay.grouper.explain import explain
 from drgpay.schemes import load_scheme
 from drgpay.schemes.diff import diff_schemes
@@ -246,9 +247,9 @@ def test_grey_and_not_grouping_codes__are_the_base_s() -> None:
 
 def test_readings__of_the_national_scheme() -> None:
     """A grey principal, a newborn of another MDC, the wrong sex, a procedure no longer valid."""
-    plain = Grouper("chs-drg-2.0")
-    passed_on = Grouper("chs-drg-2.0", readings={"sex_and_newborn": "passed_on"})
-    tried = Grouper("chs-drg-2.0", readings={"ungroupable_principals": "tried"})
+    plain = cached_grouper("chs-drg-2.0")
+    passed_on = cached_grouper("chs-drg-2.0", (("sex_and_newborn", "passed_on"),))
+    tried = cached_grouper("chs-drg-2.0", (("ungroupable_principals", "tried"),))
     grey = min(plain.scheme.grey_codes["diagnosis"])
     heart = {"sex": "M", "age_years": 40, "diagnoses": [grey], "procedures": ["37.5100"]}
     refused = plain.group_case(**heart)
@@ -286,8 +287,8 @@ def test_copied_overlay__finds_its_bundled_base(tmp_path: Path) -> None:
 
 
 def test_explain__tells_a_reading_that_decided_and_no_other() -> None:
-    plain = Grouper("chs-drg-2.0")
-    passed_on = Grouper("chs-drg-2.0", readings={"sex_and_newborn": "passed_on"})
+    plain = cached_grouper("chs-drg-2.0")
+    passed_on = cached_grouper("chs-drg-2.0", (("sex_and_newborn", "passed_on"),))
     wrong_sex = {"sex": "F", "age_years": 60, "diagnoses": ["N40.x00"]}
     told = explain(plain, **wrong_sex)
     assert [(r.option, r.choice, r.other, r.drg) for r in told.readings] == [
@@ -309,7 +310,7 @@ def test_explain__tells_a_reading_that_decided_and_no_other() -> None:
     ]
     usual = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"]}
     assert explain(plain, **usual).readings == ()
-    assert explain(Grouper("zj-drg-2022"), **usual).readings == ()
+    assert explain(cached_grouper("zj-drg-2022"), **usual).readings == ()
 
 
 def _said(*words: str) -> str:

@@ -17,10 +17,11 @@ from drgpay.cli.cases_check import check as check_command
 from drgpay.cli.cases_convert import convert as convert_command
 from drgpay.cli.explain import explain as explain_command
 from drgpay.ground.errors import InputError
-from drgpay.grouper import Grouper, group
 from drgpay.grouper import explain_file as explaining
+from drgpay.grouper import group
 from drgpay.grouper import versions as own_clock
 from drgpay.grouper.check import check_cases
+from drgpay.grouper.engine import cached_grouper
 from drgpay.grouper.explain import explain
 from drgpay.grouper.explain_file import explain_file
 from drgpay.grouper.versions import VersionedGrouper, any_grouper, schemes_of
@@ -235,8 +236,8 @@ def test_check__uses_the_lists_of_each_cases_version() -> None:
     """Grey codes are those of the newer scheme: the older one has no such list."""
     grey = next(
         code
-        for code in sorted(Grouper("zj-drg-2024").scheme.grey_codes["diagnosis"])
-        if code in Grouper("zj-drg-2022").scheme.diagnoses.index
+        for code in sorted(cached_grouper("zj-drg-2024").scheme.grey_codes["diagnosis"])
+        if code in cached_grouper("zj-drg-2022").scheme.diagnoses.index
     )
     days = ["2024-12-31", "2025-01-01", "2023-05-05", "2025-05-05"]
     table = pa.table(
@@ -268,7 +269,7 @@ def test_check__names_the_nearest_codes_of_the_cases_version() -> None:
         }
     )
     done = check_cases(table, "zhejiang")
-    old, new = Grouper("zj-drg-2022"), Grouper("zj-drg-2024")
+    old, new = cached_grouper("zj-drg-2022"), cached_grouper("zj-drg-2024")
     assert done.nearest[("diagnoses", "I10.x0O")] == old.nearest[0].of("I10.x0O")
     assert done.nearest[("diagnoses", "I63.90O")] == new.nearest[0].of("I63.90O")
     assert done.scheme == "zhejiang"

@@ -19,8 +19,10 @@ import pytest
 from click.testing import CliRunner
 
 from drgpay.ground.errors import InputError
-from drgpay.grouper import Grouper, group
+from drgpay.grouper import group
+from drgpay.grouper.engine import cached_grouper
 from drgpay.names.columns import CASE_COLUMNS
+from drgpay.schemes import load_scheme
 from drgpay.synth import Summary, synthesize
 from drgpay.synth.profiles import build_profiles, drg_weights
 from drgpay.synth.words import written
@@ -199,7 +201,7 @@ def test_grouping__nearly_all_cases_in_all_mdcs_heavier_in_higher_levels(
 def test_mix__surgery_severity_and_costs_are_believable(city: Summary, table: pa.Table) -> None:
     result = group(table)
     taken = result.table.filter(pc.equal(result.table["status"].cast(pa.string()), "grouped"))
-    scheme = Grouper(city.version).scheme
+    scheme = load_scheme(city.version)
     surgical = [row.adrg for row in scheme.adrgs if row.kind == "surgical"]
 
     def share(column: str, words: list[str]) -> float:
@@ -219,7 +221,7 @@ def test_mix__surgery_severity_and_costs_are_believable(city: Summary, table: pa
     sums: dict[str, list[float]] = {}
     for case, drg in zip(taken["case_id"].to_pylist(), taken["drg"].to_pylist(), strict=True):
         sums.setdefault(drg, []).append(costs[case])
-    national = Grouper("chs-drg-2.0").scheme.weights
+    national = load_scheme("chs-drg-2.0").weights
     pairs = [
         (national[drg], sum(found) / len(found))
         for drg, found in sums.items()
@@ -230,7 +232,7 @@ def test_mix__surgery_severity_and_costs_are_believable(city: Summary, table: pa
 
 
 def test_profiles__meet_the_groups_that_ask_for_codes_of_their_own() -> None:
-    grouper = Grouper("zj-drg-2024")
+    grouper = cached_grouper("zj-drg-2024")
     scheme = grouper.scheme
     diagnoses, procedures = written(grouper, grouper.edition)
     profiles, freq = build_profiles(
@@ -356,7 +358,7 @@ def test_other_edition__is_read_back_as_the_schemes_codes(
 
 
 def test_words__only_those_that_come_back_as_the_same_code() -> None:
-    grouper = Grouper("zj-drg-2022")
+    grouper = cached_grouper("zj-drg-2022")
     for recoder, found, table in zip(
         grouper.recoders,
         written(grouper, "insurance-2.0"),
