@@ -153,7 +153,7 @@ class _OfScheme:
     menus: Menus
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _of_scheme(grouper: Grouper, edition: str) -> _OfScheme:
     """Return what neither seed nor year changes: it takes longer to make than a small city."""
     weights = drg_weights(grouper)
