@@ -152,7 +152,8 @@ def _bundled_scheme(folder: Path, asked: tuple[tuple[str, str], ...]) -> Scheme:
 
 
 def _scheme(folder: Path, asked: Mapping[str, str]) -> Scheme:
-    manifest, tables = _composed(folder)
+    manifest, composed = _tables(folder)
+    tables = dict(composed)  # some readings put others in their place
     codes = manifest.get("code_system", {})
     chosen = _readings(folder, manifest.get("options", {}), asked)
     reading = chosen["surgical_match"]
@@ -272,8 +273,7 @@ def _composed(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
     below: dict[str, Rows] = {}
     if "base" in manifest:
         under = find_folder(manifest["base"], "schemes", folder)
-        bundled = under.parent == REFERENCE / "schemes"
-        base, below = _bundled(under) if bundled else _composed(under)
+        base, below = _tables(under)
         own = manifest.get("options", {})
         manifest = {**manifest, "options": {**base.get("options", {}), **own}}
         system = dict(base.get("code_system", {}))
@@ -296,9 +296,13 @@ def _composed(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
     return manifest, tables
 
 
-@lru_cache(maxsize=1)
+def _tables(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
+    return _bundled(folder) if folder.parent == REFERENCE / "schemes" else _composed(folder)
+
+
+@lru_cache(maxsize=2)  # a scheme, and the one below it, on which many others stand
 def _bundled(folder: Path) -> tuple[dict[str, Any], dict[str, Rows]]:
-    """The same of a bundled scheme, on which many others stand: its rows stay as they are."""
+    """The same of a bundled scheme: nobody changes its rows."""
     return _composed(folder)
 
 
