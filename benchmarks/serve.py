@@ -1,23 +1,24 @@
-"""Load on the service, open loop: `python -m benchmarks.serve [seconds]` (needs Debian's h2load).
+"""Load on the service, open loop: `python -m benchmarks.serve [SECONDS]` (needs Debian's h2load).
 
 Invents a small city, settles and publishes it, starts `drgpay serve` with one worker beside the
 client on this machine, and asks for previews at fixed rates (`h2load --h1 -c64 --rps`). Prints for
 each: requests answered a second, failures, times in ms within which 50, 90 and 99 % were answered,
 and the server's CPU time a request, since machines are noisy. Bodies: three cases, one after the
-other, so that no figure is that of one case.
+other, so that no figure is that of one case. Then batches of 100,000 cases by upload (serve_batch).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.serve_batch import measure_demo
 from benchmarks.serving import Serving, serving
 
 CLIENTS = 64
@@ -89,7 +90,9 @@ def loaded(server: Serving, query: str, body: Path, rate: int, seconds: int) -> 
 
 def main() -> None:
     """Measure, and print one line for each rate and case."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    parser = argparse.ArgumentParser(description="load on the service, then batches by upload")
+    parser.add_argument("seconds", nargs="?", type=int, default=10, help="of each load (10)")
+    seconds = parser.parse_args().seconds
     if shutil.which("h2load") is None:
         raise SystemExit("needs h2load: apt-get install nghttp2-client")
     with tempfile.TemporaryDirectory() as place:
@@ -116,6 +119,7 @@ def main() -> None:
                         f"{made.p90:8.1f} {made.p99:8.1f} {made.cpu:7.0f}",
                         flush=True,
                     )
+    measure_demo()
 
 
 if __name__ == "__main__":

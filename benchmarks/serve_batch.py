@@ -179,11 +179,8 @@ def measure(data: Path) -> None:
         beside(served, made["parquet"])
 
 
-def main() -> None:
-    """Measure."""
-    if len(sys.argv) > 1:
-        measure(Path(sys.argv[1]).resolve())
-        return
+def measure_demo() -> None:
+    """Measure over the city of the demo, invented and settled for it."""
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "data"
         data.mkdir(mode=0o700)
@@ -192,4 +189,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        measure(Path(sys.argv[1]).resolve())
+    else:
+        measure_demo()
