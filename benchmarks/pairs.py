@@ -99,6 +99,8 @@ def main() -> None:
     trees = (ROOT, options.other.resolve())
     works = [ROOT / ".bench" / "pairs" / name for name in ("this", "other")]
     by_tree = [tasks(options.region.resolve(), work) for work in works]
+    if unknown := set(options.only) - set(by_tree[0]):
+        parser.error(f"no such task: {', '.join(unknown)}; there are {', '.join(by_tree[0])}")
     slower = []
     print(f"{'other / this':<24} {'processor':>10} {'wall':>8} {'of the work':>12}")
     for what in by_tree[0]:
