@@ -97,5 +97,7 @@ def test_page__keeps_the_form_and_opens_it_by_a_link_without_data(served: Served
     assert "E11.900" not in served.client.get("/", headers=headers).text
     faulty = served.client.post("/previews", data={**form, "age_years": "x"}, headers=headers)
     assert "data-fault-field" in faulty.text and kept(served) == before + 1
+    long = served.client.post("/previews", data={**form, "title": "长" * 65}, headers=headers)
+    assert "题名" in long.text and kept(served) == before + 1, "never cut short in silence"
     gone = served.client.delete(f"/previews/{link}", headers=headers)
     assert gone.status_code == 200 and link not in gone.text and kept(served) == before

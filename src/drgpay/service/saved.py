@@ -139,9 +139,9 @@ async def add(asked: SaveIn, request: Request) -> SavedAnswer:
     """留存：一次住院及其各种编码；不留存则不保存任何内容。题名中不要写姓名。"""
     service, caller, lang = request.app.state.service, request.state.caller, lang_of(request.scope)
     # answered first, so that nothing is kept that cannot be opened
-    await run_in_threadpool(told, service.desk, caller, asked, lang)
+    answers = await run_in_threadpool(told, service.desk, caller, asked, lang)
     made = await run_in_threadpool(save, service.store, caller, asked.title, asked)
-    return await opened(made, request)
+    return _answer(await run_in_threadpool(saved_one, service.store, caller, made), answers)
 
 
 async def listed(request: Request) -> SavedList:
@@ -155,7 +155,10 @@ async def opened(preview_id: str, request: Request) -> SavedAnswer:
     """打开一份留存，按最新公布的点值重新回答。"""
     service, caller, lang = request.app.state.service, request.state.caller, lang_of(request.scope)
     found = await run_in_threadpool(saved_one, service.store, caller, preview_id)
-    answers = await run_in_threadpool(told, service.desk, caller, found.stay, lang)
+    return _answer(found, await run_in_threadpool(told, service.desk, caller, found.stay, lang))
+
+
+def _answer(found: Saved, answers: CompareOut) -> SavedAnswer:
     asked = found.stay.model_dump(mode="json", exclude_unset=True)
     return SavedAnswer(**found.listed(), asked=asked, codings=answers.codings)
 

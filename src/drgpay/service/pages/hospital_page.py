@@ -20,6 +20,7 @@ from drgpay.names.run_columns import label
 from drgpay.report.amounts import percent, points, units_of, yuan
 from drgpay.report.tables import Table
 from drgpay.service.desk import Board
+from drgpay.service.models import LONGEST_TEXT as LONGEST_ID
 from drgpay.service.pages import results
 from drgpay.service.pages.charts import Series, chart, lengths
 from drgpay.service.pages.forms import form_of
@@ -44,7 +45,6 @@ from drgpay.why.model import UNITS, Step
 from drgpay.why.text import heads, parameter_line, sources
 
 MOST_LOSSES = 15  # groups
-LONGEST = 64  # of a case id
 _UNDECIDED = both("须选择采纳或不采纳", "say whether it is accepted")
 _SCRIPTS = ["vendor/echarts.js", "charts.js"]
 
@@ -234,7 +234,7 @@ async def derived(request: Request, hospital_id: str) -> Response:
 
 
 async def of_case(
-    request: Request, hospital_id: str, case_id: Annotated[str, Query(max_length=LONGEST)] = ""
+    request: Request, hospital_id: str, case_id: Annotated[str, Query(max_length=LONGEST_ID)] = ""
 ) -> Response:
     """Show how a case's points and money came about, to who may see its hospital."""
     hospital = _seen(request, hospital_id)  # noted in the audit: whose case, never which

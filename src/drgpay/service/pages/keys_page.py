@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
 from drgpay.ground.times import day
 from drgpay.service.keys import LONGEST_DAYS, STATES, Key, add_key, list_keys, revoke_key
+from drgpay.service.models import LONGEST_TEXT
 from drgpay.service.pages.forms import Form, form_of
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import lang_of
@@ -34,7 +35,7 @@ from drgpay.service.users import (
     set_password,
 )
 
-LONGEST_WHO, LONGEST_HOSPITAL = 120, 64
+LONGEST_WHO = 120
 USUAL_DAYS = 365
 
 
@@ -59,7 +60,7 @@ async def _shown(
         users=[_user_line(user, lang) for user in users],
         roles=WORDS.items(), hospitals=[(str(h["hospital_id"]), str(h["name"])) for h in hospitals],
         usual_days=USUAL_DAYS, longest_days=LONGEST_DAYS, longest_who=LONGEST_WHO,
-        longest_hospital=LONGEST_HOSPITAL, longest_name=LONGEST_NAME, shortest=SHORTEST,
+        longest_hospital=LONGEST_TEXT, longest_name=LONGEST_NAME, shortest=SHORTEST,
         longest_password=LONGEST_PASSWORD,
     )  # fmt: skip
 
@@ -172,7 +173,7 @@ def _days(form: Form) -> int | None:
 
 
 def _hospital(form: Form) -> str:
-    return _short(form, "hospital", LONGEST_HOSPITAL)
+    return _short(form, "hospital", LONGEST_TEXT)
 
 
 def _short(form: Form, field: str, most: int) -> str:

@@ -19,14 +19,14 @@ from drgpay.ground.errors import Bilingual, DrgpayError, both
 from drgpay.ground.languages import choosing
 from drgpay.names.columns import BY_NAME
 from drgpay.service.desk import Board, Desk
-from drgpay.service.models import LONGEST_TEXT, CaseIn, case_of
+from drgpay.service.models import CaseIn, case_of
 from drgpay.service.pages.forms import Form, form_of
 from drgpay.service.pages.preview_view import difference, shown_answer
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import Problem, lang_of, of_error
 from drgpay.service.roles import EVERYONE, READERS, REGION, SAVERS, Caller
 from drgpay.service.rows import KIB, Row
-from drgpay.service.saved import Stay, forget, save, saved_one, saved_ones, told
+from drgpay.service.saved import SaveIn, Stay, forget, save, saved_one, saved_ones, told
 
 # the fields of the form, besides the codes, as the columns of cases are called
 PLAIN = (
@@ -49,6 +49,7 @@ FIELD_WORDS: Mapping[str, Bilingual] = {
     "hospital_id": both("医疗机构", "Hospital"),
     "diagnoses": both("诊断", "Diagnoses"),
     "procedures": both("手术操作", "Procedures"),
+    "title": both("题名（不写患者姓名）", "Title (no patient's name)"),
 }
 _KINDS = (("dx", "diagnoses"), ("px", "procedures"))
 _SCRIPTS = ["vendor/tom-select.js", "vendor/sortable.js", "preview.js"]
@@ -102,12 +103,11 @@ async def save_form(request: Request) -> Response:
     form, service, caller = await form_of(request), request.app.state.service, request.state.caller
     lang = lang_of(request.scope)
     try:
-        stay = Stay.model_validate(_stay(form))
-        title = form.one("title")[:LONGEST_TEXT]
+        asked = SaveIn.model_validate({**_stay(form), "title": form.one("title")})
 
         def keep() -> str:
-            told(service.desk, caller, stay, lang)  # nothing is kept that cannot be opened
-            return save(service.store, caller, title, stay)
+            told(service.desk, caller, asked, lang)  # nothing is kept that cannot be opened
+            return save(service.store, caller, asked.title, asked)
 
         made = await run_in_threadpool(keep)
     except (ValidationError, DrgpayError, Problem) as error:
