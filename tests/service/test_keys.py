@@ -170,6 +170,6 @@ def test_command__tells_a_store_that_takes_nothing(
 
     monkeypatch.setattr("drgpay.service.keys.add_key", full)
     words = ["keys", "add", "agency", "--name", "x", "--data", str(tmp_path)]
-    with pytest.raises(InputError, match="disk is full") as found:
+    with pytest.raises(InputError, match="disk of the database is full") as found:
         cli.main(words, standalone_mode=False)
     assert found.value.remedy

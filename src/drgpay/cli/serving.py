@@ -52,7 +52,7 @@ def _told(command: Callable[..., Any]) -> Callable[..., Any]:
 
             if not isinstance(error, (OperationalError, InternalError, TimeoutError)):
                 raise
-            from drgpay.service.store import REMEDY, what_fails
+            from drgpay.ground.database import REMEDY, what_fails
 
             raise InputError(what_fails(error), where="--data --database", remedy=REMEDY) from None
 

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
-from drgpay.service.store import AUDIT, Store, what_fails
+from drgpay.ground.database import what_fails
+from drgpay.service.store import AUDIT, Store
 
 LOG = logging.getLogger("drgpay.service")
 

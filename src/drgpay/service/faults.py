@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from drgpay.ground.database import what_fails
 from drgpay.ground.errors import DrgpayError, both
 from drgpay.service.problems import Problem, not_there, of_error, of_validation
-from drgpay.service.store import what_fails
 
 TOLD = (Problem, DrgpayError, RequestValidationError, HTTPException, sa.exc.SQLAlchemyError)
 

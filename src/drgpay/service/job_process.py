@@ -23,6 +23,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from drgpay.ground.database import what_fails
 from drgpay.ground.errors import DrgpayError
 from drgpay.ground.outputs import NO_ROOM
 from drgpay.service import jobs, uploads
@@ -33,7 +34,7 @@ from drgpay.service.outer import where_of
 from drgpay.service.problems import Problem, of_error, published_away
 from drgpay.service.published import is_of_published
 from drgpay.service.settings import Settings
-from drgpay.service.store import Store, now, what_fails
+from drgpay.service.store import Store, now
 
 LOG = logging.getLogger("drgpay.jobs")
 POLL_SECONDS = 0.2

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from drgpay.ground.database import what_fails
 from drgpay.service.audit import Audit
 from drgpay.service.desk import Desk
 from drgpay.service.job_runner import Runner
@@ -23,7 +24,7 @@ from drgpay.service.rates import Rates
 from drgpay.service.roles import Caller
 from drgpay.service.sessions import COOKIE, Sessions
 from drgpay.service.settings import Settings, secret_of
-from drgpay.service.store import Store, private_folder, what_fails
+from drgpay.service.store import Store, private_folder
 
 YOUNG = 20_000  # new objects before garbage among them is looked for
 REFRESH_SECONDS = 1.0  # within twice of which a revoked key opens nothing, a published run is seen
