@@ -154,6 +154,7 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("cases", "key", "-o", tmp_path / "pseudonym.key"),
         ("keys", "add", "agency", "--name", RARE, "--data", tmp_path / "service"),
         ("keys", "list", "--data", tmp_path / "service"),
+        ("keys", "hospitals", "--data", tmp_path / "service"),
         ("keys", "user", "list", "--data", tmp_path / "service"),
         ("runs", "publish", run, "--by", RARE, "--data", tmp_path / "service"),
         ("runs", "published", "--data", tmp_path / "service"),

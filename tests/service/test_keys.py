@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,18 @@ import sqlalchemy as sa
 
 from drgpay.cli import cli
 from drgpay.ground.errors import InputError
+from drgpay.months.folder import write_month
+from drgpay.months.run import run_month
 from drgpay.report.amounts import display_width
+from drgpay.service.hospitals import UnknownHospitalError, known_hospitals, refuse_unknown
 from drgpay.service.keys import KeyRing, add_key
+from drgpay.service.published import list_published, publish
 from drgpay.service.roles import Role
 from drgpay.service.settings import Settings, secret_of
 from drgpay.service.store import KEYS, Store, now
-from drgpay.service.users import check_password
+from drgpay.service.users import add_user, check_password
 from tests.command import drgpay, warm
+from tests.service.conftest import EX1
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -173,3 +179,44 @@ def test_command__tells_a_store_that_takes_nothing(
     with pytest.raises(InputError, match="disk of the database is full") as found:
         cli.main(words, standalone_mode=False)
     assert found.value.remedy
+
+
+def test_hospital__that_no_published_result_has_is_refused_unless_asked(
+    tmp_path: Path, store: Store, ex1_run: Path
+) -> None:
+    words = ("keys", "add", "hospital", "--name", "x", "--data", tmp_path, "--hospital")
+    early = drgpay(*words, "H9")
+    assert early.returncode == 0 and "没有核对" in early.stderr
+    assert "没有发布过结果" in drgpay("keys", "hospitals", "--data", tmp_path).stdout
+    publish(store, ex1_run, "test")
+    rows = drgpay("keys", "hospitals", "--data", tmp_path).stdout.splitlines()
+    named = {row.split()[0]: row.split()[1] for row in rows[1:]}
+    assert {"H1", "H2"} <= set(named)
+    wrong = drgpay(*words, "H11")
+    assert wrong.returncode == 5 and not wrong.stdout
+    assert f"H1 {named['H1']}" in wrong.stderr and "--anyway" in wrong.stderr
+    by_name = drgpay(*words, named["H2"])
+    assert by_name.returncode == 5 and f"如 H2 {named['H2']}\n" in by_name.stderr
+    right = drgpay(*words, "H1")
+    assert right.returncode == 0 and "核对" not in right.stderr
+    assert drgpay(*words, "H11", "--anyway").returncode == 0
+    with pytest.raises(UnknownHospitalError):
+        add_user(store, "王", Role.HOSPITAL, "correct horse 马", hospital="H11")
+    add_user(store, "王", Role.HOSPITAL, "correct horse 马", hospital="H11", anyway=True)
+
+
+def test_hospital__is_looked_for_in_months_and_what_cannot_be_read_is_told(
+    tmp_path: Path, store: Store, ex1_run: Path
+) -> None:
+    month, year = tmp_path / "month", tmp_path / "year"
+    write_month(run_month(EX1, "2024-01"), month)
+    shutil.copytree(ex1_run, year)
+    publish(store, month, "test")
+    own = next(iter(known_hospitals(list_published(store))[0]))
+    refuse_unknown(store, own)
+    publish(store, year, "test")
+    year.rename(tmp_path / "moved")
+    refuse_unknown(store, own)
+    with pytest.raises(UnknownHospitalError) as caught:
+        refuse_unknown(store, "H11")
+    assert "1 个结果读不出来" in caught.value.text("zh") and str(year) in caught.value.text("zh")

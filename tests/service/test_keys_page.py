@@ -91,6 +91,19 @@ def test_key__that_cannot_be_is_told_on_the_page(
     assert len(list_keys(own.service.store)) == before
 
 
+def test_hospital__that_is_not_published_is_refused_unless_ticked(own: Served) -> None:
+    store, asked = own.service.store, {"name": "新院", "role": "hospital", "hospital": "H11"}
+    assert 'name="anyway"' not in seen(own)
+    for path, more in (("/keys", {}), ("/users", {"password": PASSWORD})):
+        before = (len(list_keys(store)), len(list_users(store)))
+        answer = sent(own, path, **asked, **more)
+        assert answer.status_code == 422 and "没有机构 H11" in answer.text and "H1 " in answer.text
+        assert 'name="anyway"' in answer.text and PASSWORD.strip() not in answer.text
+        assert (len(list_keys(store)), len(list_users(store))) == before
+        assert sent(own, path, **asked, **more, anyway="yes").status_code in (200, 303)
+    assert list_keys(store)[-1].hospital == "H11" == list_users(store)[-1].hospital
+
+
 def test_user__is_added_locked_and_given_a_password(own: Served) -> None:
     store = own.service.store
     asked = {"name": "王<b>", "role": "hospital", "hospital": "H1"}

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import option
 from drgpay.cli.serving import data_options, open_store
-from drgpay.cli.told import day_of, say, say_table
-from drgpay.ground.errors import in_language
+from drgpay.cli.told import day_of, note, say, say_table
+from drgpay.ground.errors import both, in_language, located
 from drgpay.service.roles import WORDS, Role
+
+if TYPE_CHECKING:
+    from drgpay.service.store import Store
 
 ROLES = tuple(str(role) for role in Role)
 HOSPITAL = (
     "--hospital",
     "医疗机构编码（角色为 hospital 时）",
     "hospital id (of the role hospital)",
+)
+ANYWAY = (
+    "--anyway",
+    "机构编码不在已发布的结果中也用",
+    "also for a hospital that is in no published result",
 )
 
 
@@ -36,14 +45,21 @@ def keys() -> None:
 @click.argument("role", type=click.Choice(ROLES))
 @option("--name", "交给谁用", "who it is for", required=True)
 @option(*HOSPITAL, default="")
+@option(*ANYWAY, is_flag=True)
 @option("--days", "有效天数；0为长期有效", "days until it expires; 0: never", type=int, default=365)
 @data_options
-def add(role: str, name: str, hospital: str, days: int, data: Path, database: str) -> None:
+def add(
+    role: str, name: str, hospital: str, anyway: bool, days: int, data: Path, database: str
+) -> None:
     """Make a key."""
     store, secret = open_store(data, database)
     from drgpay.service.keys import add_key
 
-    made = add_key(store, secret, Role(role), name, hospital=hospital, days=days or None, by="cli")
+    made = add_key(
+        store, secret, Role(role), name, hospital=hospital, days=days or None, by="cli",
+        anyway=anyway,
+    )  # fmt: skip
+    _tell_unchecked(store, hospital)
     click.echo(made)
     say("请妥善保存：只显示这一次", "keep it safe: it is not shown again", err=True)
 
@@ -63,6 +79,25 @@ def list_command(data: Path, database: str) -> None:
         for key in list_keys(store)
     ]  # fmt: skip
     say_table(head.split(), rows)
+
+
+@keys.command(
+    "hospitals", help=t("列出已发布结果中的医疗机构", "List the hospitals of published results")
+)
+@data_options
+def hospitals(data: Path, database: str) -> None:
+    """List the hospitals that keys and users may be of."""
+    store, _ = open_store(data, database)
+    from drgpay.service.hospitals import known_hospitals
+    from drgpay.service.published import list_published
+
+    found, faults = known_hospitals(list_published(store))
+    for fault in faults:
+        note(located(fault.where, fault.what), err=True)
+    if not found:
+        say("没有发布过结果，或读不出来", "nothing is published, or it cannot be read")
+        return
+    say_table(t("编码 名称", "id name").split(), [(own, name) for own, name in found.items()])
 
 
 @keys.command(
@@ -95,13 +130,15 @@ def user() -> None:
 @click.argument("name")
 @click.argument("role", type=click.Choice(ROLES))
 @option(*HOSPITAL, default="")
+@option(*ANYWAY, is_flag=True)
 @data_options
-def user_add(name: str, role: str, hospital: str, data: Path, database: str) -> None:
+def user_add(name: str, role: str, hospital: str, anyway: bool, data: Path, database: str) -> None:
     """Add a user."""
     store, _ = open_store(data, database)
     from drgpay.service.users import add_user
 
-    add_user(store, name, Role(role), _password(), hospital=hospital)
+    add_user(store, name, Role(role), _password(), hospital=hospital, anyway=anyway)
+    _tell_unchecked(store, hospital)
     say(f"已添加用户 {name}", f"the user {name} is added")
 
 
@@ -147,6 +184,20 @@ def user_password(name: str, data: Path, database: str) -> None:
 
     set_password(store, name, _password())
     say(f"已换 {name} 的密码", f"{name} has a new password")
+
+
+def _tell_unchecked(store: Store, hospital: str) -> None:
+    """Say of a hospital that nothing was published yet to look it up in."""
+    from drgpay.service.published import list_published
+
+    if hospital and not list_published(store):
+        note(
+            both(
+                f"尚未发布结果，机构编码 {hospital} 没有核对",
+                f"nothing is published yet: the hospital id {hospital} was not checked",
+            ),
+            err=True,
+        )
 
 
 def _password() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.service.hospitals import refuse_unknown
 from drgpay.service.roles import Caller, Role
 from drgpay.service.store import KEYS, SESSIONS, Store, now
 
@@ -62,10 +63,12 @@ def add_key(
     hospital: str = "",
     days: int | None = 365,
     by: str = "",
+    anyway: bool = False,
 ) -> str:
     """Make a key and return it, the only time that it is seen; raises InputError.
 
-    A hospital's key names its hospital, no other does; `days` until it expires, None for never.
+    A hospital's key names its hospital, one of those published unless `anyway`, no other does;
+    `days` until it expires, None for never.
     """
     if not name.strip():
         raise InputError(
@@ -87,6 +90,8 @@ def add_key(
             where="--days",
             remedy=both(f"1至{LONGEST_DAYS}天", f"1 to {LONGEST_DAYS} days"),
         )
+    if hospital and not anyway:
+        refuse_unknown(store, hospital)
     own, rest = secrets.token_hex(6), secrets.token_urlsafe(32)
     at = now()
     row = {

@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from drgpay.ground.errors import Bilingual, InputError, both
+from drgpay.service.hospitals import refuse_unknown
 from drgpay.service.keys import end_sessions
 from drgpay.service.roles import Caller, Role
 from drgpay.service.store import SESSIONS, USERS, Store, now
@@ -46,8 +47,19 @@ class User:
         return Caller(f"user:{self.name}", self.role, self.name, self.hospital, by_session=True)
 
 
-def add_user(store: Store, name: str, role: Role, password: str, *, hospital: str = "") -> None:
-    """Make a user; raises InputError for a name that is taken or none, or a weak password."""
+def add_user(
+    store: Store,
+    name: str,
+    role: Role,
+    password: str,
+    *,
+    hospital: str = "",
+    anyway: bool = False,
+) -> None:
+    """Make a user; raises InputError for a name that is taken or none, or a weak password.
+
+    A hospital's user names its hospital, one of those published unless `anyway`.
+    """
     name = own_name(name)
     if name.startswith(ELSEWHERE):
         raise InputError(
@@ -63,6 +75,8 @@ def add_user(store: Store, name: str, role: Role, password: str, *, hospital: st
             where="--hospital",
             remedy=both("医疗机构的填机构编码，其他留空", "its id for a hospital, else nothing"),
         )
+    if hospital and not anyway:
+        refuse_unknown(store, hospital)
     row = {
         "name": name, "password": hashed(name, password), "role": str(role),
         "hospital_id": hospital, "made_at": now(),

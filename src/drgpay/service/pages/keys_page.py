@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from drgpay.ground.errors import Bilingual, InputError, both, in_language
 from drgpay.ground.times import day
+from drgpay.service.hospitals import UnknownHospitalError, known_hospitals
 from drgpay.service.keys import LONGEST_DAYS, STATES, Key, add_key, list_keys, revoke_key
 from drgpay.service.models import LONGEST_TEXT
 from drgpay.service.pages.forms import Form, form_of
@@ -52,13 +53,13 @@ async def _shown(
     lang = lang_of(request.scope)
     keys = await run_in_threadpool(list_keys, service.store)
     users = await run_in_threadpool(list_users, service.store)
-    pricer = service.desk.board.pricer
-    hospitals = [] if pricer is None else pricer.manifest["hospitals"]
+    hospitals, _ = await run_in_threadpool(known_hospitals, service.desk.board.runs)
     return page(
         request, "keys.html.j2", status=422 if wrong else 200, made=made, wrong=wrong, form=form,
+        unknown=isinstance(wrong, UnknownHospitalError), published=bool(service.desk.board.runs),
         keys=[_key_line(key, lang) for key in reversed(keys)],
         users=[_user_line(user, lang) for user in users],
-        roles=WORDS.items(), hospitals=[(str(h["hospital_id"]), str(h["name"])) for h in hospitals],
+        roles=WORDS.items(), hospitals=hospitals.items(),
         usual_days=USUAL_DAYS, longest_days=LONGEST_DAYS, longest_who=LONGEST_WHO,
         longest_hospital=LONGEST_TEXT, longest_name=LONGEST_NAME, shortest=SHORTEST,
         longest_password=LONGEST_PASSWORD,
@@ -92,7 +93,7 @@ async def added(request: Request) -> Response:
         name, hospital = _short(form, "name", LONGEST_WHO), _hospital(form)
         made = await run_in_threadpool(
             add_key, service.store, service.secret, role, name, hospital=hospital, days=days,
-            by=request.state.caller.id,
+            by=request.state.caller.id, anyway=_anyway(form),
         )  # fmt: skip
     except InputError as error:
         return await _shown(request, wrong=error, form=form)
@@ -120,7 +121,8 @@ async def user_added(request: Request) -> Response:
     name, password = form.one("name"), form.raw("password")
 
     def act() -> None:
-        add_user(service.store, name, _role(form), password, hospital=_hospital(form))
+        hospital, anyway = _hospital(form), _anyway(form)
+        add_user(service.store, name, _role(form), password, hospital=hospital, anyway=anyway)
 
     return await _done(request, f"user:{name}", act, form)
 
@@ -174,6 +176,10 @@ def _days(form: Form) -> int | None:
 
 def _hospital(form: Form) -> str:
     return _short(form, "hospital", LONGEST_TEXT)
+
+
+def _anyway(form: Form) -> bool:
+    return form.one("anyway") == "yes"
 
 
 def _short(form: Form, field: str, most: int) -> str:
