@@ -19,6 +19,7 @@ FLOORS = [
     {"budget", "perdiem", "capitation"},
     {"region"},
     {"settlement"},
+    {"ledger"},
     {"runs"},
     {"months", "reopening"},
     {"trials"},

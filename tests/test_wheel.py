@@ -48,6 +48,8 @@ def test_wheel__carries_its_tables_and_works_elsewhere(wheel: Path, tmp_path: Pa
         assert f"drgpay/_reference/schemes/{manifest.parent.name}/manifest.toml" in names
     for policy in (ROOT / "reference" / "policies").glob("*.toml"):
         assert f"drgpay/_reference/policies/{policy.name}" in names
+    for calendar in (ROOT / "reference" / "calendars").glob("*.toml"):
+        assert f"drgpay/_reference/calendars/{calendar.name}" in names
     assert "drgpay/report/templates/report.html.j2" in names
     pages = "drgpay/service/pages"
     wanted = (
