@@ -148,6 +148,7 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("scheme", "diff", TINY, TINY),
         ("scheme", "impact", TINY, TINY, one),
         ("policy", "show", "hangzhou"),
+        ("policy", "list"),
         ("policy", "parameters"),
         ("policy", "check", "hangzhou"),
         ("policy", "diff", "hangzhou", "jinhua"),

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from drgpay.ground.errors import PolicyError, unknown_choice
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import EVERY
 from drgpay.policy.constraints import Choice
 from drgpay.policy.year import says
 
 ROOT = Path(__file__).resolve().parents[2]
 ANY = re.compile(r"\bsays\(|policy\[|values\.get\(")
-CHOICES = {key: set(k.choices) for key, k in CATALOGUE.items() if isinstance(k.takes, Choice)}
+CHOICES = {key: set(k.choices) for key, k in EVERY.items() if isinstance(k.takes, Choice)}
 
 
 @cache

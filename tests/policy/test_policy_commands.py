@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from drgpay.ground.errors import PolicyError
-from drgpay.ground.reference import reference_dir
+from drgpay.ground.reference import bundled, reference_dir
 from drgpay.policy import Policy, load_policy
+from drgpay.policy.budget import BUDGET
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.report.amounts import display_width
 from drgpay.report.policy_check import check_policy
@@ -205,6 +206,62 @@ def test_check_command__counts_and_exit_codes(tmp_path: Path) -> None:
     done = drgpay("policy", "check", bad, lang="en")
     assert done.returncode == 4
     assert "not TOML" in done.stdout
+
+
+# --- two kinds of policies
+
+
+def test_list__names_every_bundled_policy_with_its_kind() -> None:
+    found = json.loads(drgpay("policy", "list", "--json").stdout)
+    assert [row["name"] for row in found] == bundled("policies", ".toml")
+    kinds = {row["name"]: row["kind"] for row in found}
+    assert (kinds["hangzhou"], kinds["hangzhou-budget"]) == ("payment", "budget")
+    lines = drgpay("policy", "list").stdout.splitlines()
+    assert lines[0].split() == ["名称", "种类", "值", "已核实", "标题"]
+    assert "总额控制政策（budget）" in lines[1]
+
+
+def test_budget_policy__is_shown_checked_and_compared_with_its_kind_alone(tmp_path: Path) -> None:
+    shown = drgpay("policy", "show", "chongqing-budget", "--key", "community.transfer_by")
+    assert "01-15" in shown.stdout and "S1 三(四)" in shown.stdout
+    done = drgpay("policy", "check", "shangyu-budget", "--year", "2013")
+    assert done.stdout.splitlines()[0].endswith("总额控制政策")
+    assert f"共 {len(BUDGET)} 项值：已核实 11，" in done.stdout
+    mixed = drgpay("policy", "diff", "hangzhou", "hangzhou-budget")
+    assert mixed.returncode == 4
+    assert "hangzhou 是支付政策，hangzhou-budget 是总额控制政策" in mixed.stderr
+
+
+def test_policy__of_the_other_kind_is_refused_by_a_run() -> None:
+    with pytest.raises(PolicyError, match="is a budget policy; what is asked for here is a pay"):
+        load_policy("hangzhou-budget")
+    with pytest.raises(PolicyError, match="is a payment policy; what is asked for here is a bud"):
+        load_policy("hangzhou", catalogue="budget")
+    assert load_policy("hangzhou-budget", catalogue="budget").for_year(
+        2024, ["index.fit=proportional"]
+    ).trial == ["index.fit=proportional"]
+
+
+def test_policy__of_no_kind_that_there_is_is_refused(tmp_path: Path) -> None:
+    for word in ('"years"', "1"):
+        text = TESTLAND.replace("[policy]\n", f"[policy]\ncatalogue = {word}\n")
+        with pytest.raises(PolicyError, match="no catalogue"):
+            load(tmp_path / "p.toml", text)
+
+
+def test_check__budget_values_that_do_not_fit_together(tmp_path: Path) -> None:
+    text = (reference_dir() / "policies" / "testland-budget.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ('value = "01-20"', 'value = "02-20"'),
+        ('value = "0.02"\nalternative = "0"', 'value = "0.95"'),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    assert check_policy(written(tmp_path / "p.toml", text), 2024).faults == [
+        "community.transfer_by: the days of transfer, adjustment, clearing and rebalancing do not "
+        "follow each other",
+        "target.reserves: the ratios of the reserves add up to 1 or more",
+    ]
 
 
 # --- a run

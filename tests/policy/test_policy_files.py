@@ -11,7 +11,7 @@ import pytest
 from drgpay.ground.errors import PolicyError
 from drgpay.ground.reference import bundled, reference_dir
 from drgpay.policy import load_policy
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import CATALOGUES, EVERY
 from drgpay.policy.files import Period
 from drgpay.report.policy_check import check_policy
 
@@ -21,7 +21,7 @@ TESTLAND = (reference_dir() / "policies" / "testland.toml").read_text(encoding="
 
 
 def periods(name: str) -> list[tuple[str, Period]]:
-    policy = load_policy(name)
+    policy = load_policy(name, catalogue=None)
     return [(p.key, period) for p in policy.parameters.values() for period in p.periods]
 
 
@@ -36,7 +36,7 @@ def test_values__have_a_source_in_chinese_that_says_the_same_of_assumption(name:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_values__name_only_documents_that_the_file_lists(name: str) -> None:
-    policy = load_policy(name)
+    policy = load_policy(name, catalogue=None)
     for key, period in periods(name):
         for document in re.findall(r"\b(?:S[0-4]|P\d+)\b", period.source):
             assert document in policy.sources, (key, document)
@@ -52,18 +52,17 @@ def test_values__verified_ones_name_a_document_and_have_no_alternative(name: str
             assert re.match(r"(S[0-4]|P\d+)\b", period.source), key
             assert period.alternative is None, key
         if period.alternative is not None:
-            assert CATALOGUE[key].read(period.alternative) != period.value, key
+            assert EVERY[key].read(period.alternative) != period.value, key
 
 
 def test_parameters__are_named_and_described_alike_in_all_files() -> None:
-    names = [
-        {key: (p.name, p.unit) for key, p in load_policy(name).parameters.items()} for name in NAMES
-    ]
-    declared = {key: (known.name, known.unit) for key, known in CATALOGUE.items()}
-    assert all(own == declared for own in names)
-    assert len({name for name, _ in declared.values()}) == len(CATALOGUE)
     for name in NAMES:
-        for parameter in load_policy(name).parameters.values():
+        policy = load_policy(name, catalogue=None)
+        own = {key: (p.name, p.unit) for key, p in policy.parameters.items()}
+        assert own == {key: (known.name, known.unit) for key, known in policy.known.items()}
+    assert len({known.name for known in EVERY.values()}) == len(EVERY)
+    for name in NAMES:
+        for parameter in load_policy(name, catalogue=None).parameters.values():
             assert parameter.description.endswith("。"), parameter.key
             assert CHINESE.search(parameter.name), parameter.key
 
@@ -72,7 +71,17 @@ def test_parameters__are_named_and_described_alike_in_all_files() -> None:
 def test_values__fit_together(name: str) -> None:
     found = check_policy(name, 2024)
     assert not found.faulty
-    assert found.values == len(CATALOGUE)
+    assert found.values == len(CATALOGUES[found.catalogue])
+
+
+def test_policies__of_one_region_agree_in_what_both_catalogues_know() -> None:
+    pairs = [(name, f"{name}-budget") for name in NAMES if f"{name}-budget" in NAMES]
+    assert pairs
+    for pair in pairs:
+        payment, budget = (load_policy(n, catalogue=None).for_year(2024) for n in pair)
+        shared = set(payment.known) & set(budget.known)
+        assert len(shared) == 7
+        assert {k: payment[k] for k in shared} == {k: budget[k] for k in shared}, pair
 
 
 def test_jinhua__what_the_article_states() -> None:

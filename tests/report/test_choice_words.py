@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import EVERY
 from drgpay.policy.choice_words import OF_KEY, WORDS, choice_text, choice_word, choices_text
 from drgpay.report.sections import parameter_value
 from drgpay.report.texts import Words
 
 
 def test_choices__of_the_catalogue_all_have_a_word() -> None:
-    offered = [(key, code) for key, known in CATALOGUE.items() for code in known.choices]
+    offered = [(key, code) for key, known in EVERY.items() for code in known.choices]
     assert offered
     assert [pair for pair in offered if not choice_word(*pair)] == []
     assert set(WORDS) - {code for _, code in offered} == set()
     for key, words in OF_KEY.items():
-        assert set(words) <= set(CATALOGUE[key].choices), key
+        assert set(words) <= set(EVERY[key].choices), key
 
 
 def test_choices__of_one_parameter_have_words_of_their_own() -> None:
-    for key, known in CATALOGUE.items():
+    for key, known in EVERY.items():
         words = [choice_word(key, code) for code in known.choices]
         assert len(set(words)) == len(words), key
 

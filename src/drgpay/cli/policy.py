@@ -13,12 +13,16 @@ from drgpay.cli.lazy import LazyGroup
 from drgpay.cli.options import command, json_option, option, out_option, year_option
 from drgpay.cli.told import paper_of, say
 
+KINDS = ("payment", "budget")  # the catalogues; drgpay.policy is imported when one is asked for
 policy = LazyGroup(
     "policy",
-    lazy={name: ("drgpay.cli.policy", name) for name in ("parameters", "show", "check", "diff")},
+    lazy={
+        "list": ("drgpay.cli.policy", "list_policies"),
+        **{name: ("drgpay.cli.policy", name) for name in ("parameters", "show", "check", "diff")},
+    },
     help=t(
-        "支付政策：列出参数可取的值、查看参数及其依据、检查政策文件、比较两份政策。",
-        "Payment policies: list what parameters take, look at them and their sources, check a file, compare two.",
+        "支付政策和总额控制政策：列出参数可取的值、查看参数及其依据、检查政策文件、比较两份政策。",
+        "Payment and budget policies: list what parameters take, look at them and their sources, check a file, compare two.",
     ),
 )
 
@@ -27,11 +31,33 @@ policy = LazyGroup(
     "列出政策的全部参数：名称、单位、所在规则（docs/rules.md）、可取的值和选项",
     "List all parameters: name, unit, rule (docs/rules.md), what they take",
 )
-def parameters() -> None:
+@option(
+    "--of",
+    "catalogue",
+    "哪一种政策：payment 支付政策，budget 总额控制政策",
+    "of which kind of policy: payment, or budget (the global budget through the year)",
+    type=click.Choice(KINDS),
+    default=KINDS[0],
+)
+def parameters(catalogue: str) -> None:
     """Print the catalogue."""
     from drgpay.report.policy_parameters import parameter_lines
 
-    click.echo("\n".join(parameter_lines(LANG)))
+    click.echo("\n".join(parameter_lines(LANG, catalogue)))
+
+
+@command(
+    "列出内置的政策：名称、种类、标题、已核实的项数",
+    "List the bundled policies: name, kind, title, how many values are verified",
+)
+@json_option
+def list_policies(as_json: bool) -> None:
+    """Print the bundled policies."""
+    from drgpay.report.policy_list import bundled_policies, list_lines
+
+    found = bundled_policies()
+    text = json.dumps(found, ensure_ascii=False, indent=1) if as_json else None
+    click.echo(text or "\n".join(list_lines(found, LANG)))
 
 
 @command(
@@ -53,7 +79,7 @@ def show(policy: str, year: int | None, keys: tuple[str, ...], as_json: bool) ->
     from drgpay.policy import load_policy
     from drgpay.report.policy_show import listed, show_lines
 
-    loaded = load_policy(policy, complete=False)
+    loaded = load_policy(policy, complete=False, catalogue=None)
     if year is not None:
         loaded.for_year(year)
     entries = listed(loaded, year, keys)
@@ -96,7 +122,8 @@ def diff(a: str, b: str, year: int | None, out: Path | None) -> None:
     from drgpay.report.policy_diff import diff_lines, diff_policies, write_diff_page
 
     paper_of(out, (".html",), [a, b])
-    found = diff_policies(load_policy(a, complete=False), load_policy(b, complete=False), year)
+    old, new = (load_policy(name, complete=False, catalogue=None) for name in (a, b))
+    found = diff_policies(old, new, year)
     if out is None:
         click.echo("\n".join(diff_lines(found, LANG)))
         return

@@ -33,7 +33,7 @@ from drgpay.policy.constraints import (
 
 UNITS = frozenset(
     "point decimal_places years cases days ratio multiple choice switch list bands "
-    "quartile_type table yuan tiers weights".split()
+    "quartile_type table yuan tiers weights months month month_day".split()
 )
 BY_COST_RULES = ("by_cost", "special_review", "by_item")
 DISCHARGE_RULES = ("as_others", "not_low", "by_cost", "by_item")

@@ -6,7 +6,8 @@ import re
 
 from drgpay.ground.languages import choose, is_chinese
 from drgpay.names.choices import OF_KEY, WORDS, word_of
-from drgpay.policy.catalogue import CATALOGUE, NO
+from drgpay.policy.catalogue import NO
+from drgpay.policy.catalogues import EVERY
 from drgpay.policy.constraints import NONE
 
 __all__ = ["OF_KEY", "WORDS", "choice_text", "choice_word", "choices_text", "setting_text"]
@@ -20,7 +21,7 @@ def choice_word(key: str, code: str) -> str:
 
     `none` has one where it means more than that there is nothing.
     """
-    known = CATALOGUE.get(key)
+    known = EVERY.get(key)
     if known is None or code not in known.choices:
         return known.none if known is not None and code == NONE and known.none != NO else ""
     return word_of(key, code)
@@ -66,7 +67,7 @@ def setting_text(text: str, lang: str = "zh") -> str:
     'coef_applies_to=正常病例（normal）、低倍率病例（low）'
     """
     key, equals, value = text.partition("=")
-    known = CATALOGUE.get(key)
+    known = EVERY.get(key)
     if not is_chinese(lang) or known is None or not known.choices:
         return text
     return key + equals + "、".join(choice_text(key, c.strip()) for c in re.split("[,;]", value))

@@ -7,6 +7,7 @@ policy file would hold.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -20,6 +21,7 @@ from drgpay.names.choices import word_of
 
 NONE = "none"
 MANY = 10**9  # as good as no end
+NO_LEAP_YEAR = 2023
 Steps = tuple[tuple[Fraction | None, Fraction], ...]
 
 
@@ -119,6 +121,22 @@ class Text(Constraint):
         if not isinstance(value, str) or not value:
             raise _is_not(value, "文本", "a text")
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class MonthDay(Constraint):
+    """A day of every year, MM-DD; 29 February is not one."""
+
+    said: ClassVar[Bilingual] = both("月-日，如 01-15", "MM-DD, as 01-15")
+    unit: str = "month_day"
+
+    def read(self, key: str, value: Any) -> tuple[int, int]:
+        """Return month and day."""
+        found = re.fullmatch(r"(\d\d)-(\d\d)", value) if isinstance(value, str) else None
+        month, day = (int(found[1]), int(found[2])) if found else (0, 0)
+        if not 1 <= month <= 12 or not 1 <= day <= monthrange(NO_LEAP_YEAR, month)[1]:
+            raise _is_not(value, "每年都有的一天（如 01-15）", "a day of every year, as 01-15")
+        return month, day
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from typing import Any
 from drgpay.ground.errors import Bilingual, PolicyError, both, fault_at, located, quoted
 from drgpay.ground.inputs import TOML_BYTES, parse_toml, read_input
 from drgpay.ground.reference import resolve
-from drgpay.policy.catalogue import CATALOGUE, Known
+from drgpay.policy.catalogue import Known
+from drgpay.policy.catalogues import CATALOGUES, EVERY, PAYMENT_FILES, TITLES
 from drgpay.policy.year import InForce, YearPolicy
 
 
@@ -71,6 +72,12 @@ class Policy:
     digest: str
     sources: Mapping[str, str]
     parameters: Mapping[str, Parameter]
+    catalogue: str = PAYMENT_FILES
+
+    @property
+    def known(self) -> Mapping[str, Known]:
+        """The parameters of its catalogue."""
+        return CATALOGUES[self.catalogue]
 
     def for_year(self, year: int, overrides: Sequence[str] = ()) -> YearPolicy:
         """Return the values in force from 1 January to 31 December of a year.
@@ -110,7 +117,7 @@ class Policy:
                 p.verified,
                 p.start.isoformat(),
                 "" if p.end == OPEN_END else p.end.isoformat(),
-                used=not CATALOGUE[key].sometimes,
+                used=not self.known[key].sometimes,
                 source_zh=p.source_zh,
                 alternative=p.alternative,
             )
@@ -129,7 +136,7 @@ class Policy:
                 where=self.path,
                 faults=faults,
             )
-        made = YearPolicy(self.id, self.title, self.digest, year, chosen)
+        made = YearPolicy(self.id, self.title, self.digest, year, chosen, self.catalogue)
         for text in overrides:
             made = _overridden(made, text, faults)
         if faults:
@@ -147,13 +154,13 @@ class Policy:
 def _overridden(policy: YearPolicy, text: str, faults: Faults) -> YearPolicy:
     """Return a policy with `KEY=VALUE` set; notes what does not fit."""
     key, equals, word = (part.strip() for part in text.partition("="))
-    known, where = CATALOGUE.get(key), f"--set {text}"
+    known, where = policy.known.get(key), f"--set {text}"
     if not equals or known is None:
         what = both(
-            f"没有政策参数“{key}”；可用：{'、'.join(CATALOGUE)}"
+            f"没有政策参数“{key}”；可用：{'、'.join(policy.known)}"
             if known is None
             else f"缺少等号；写成 {key}=值",
-            f"no parameter {key!r}; known: {', '.join(CATALOGUE)}",
+            f"no parameter {key!r}; known: {', '.join(policy.known)}",
         )
         faults.append(located(where, what))
         return policy
@@ -174,17 +181,38 @@ def named(key: str, name: str) -> Bilingual:
 
 def missing_parameter(key: str) -> Bilingual:
     """Return the fault of a policy that lacks a parameter."""
-    return located(named(key, CATALOGUE[key].name), both("缺少", "missing"))
+    return located(named(key, EVERY[key].name), both("缺少", "missing"))
 
 
-def load_policy(name: str | Path, base: Path | None = None, *, complete: bool = True) -> Policy:
+def load_policy(
+    name: str | Path,
+    base: Path | None = None,
+    *,
+    complete: bool = True,
+    catalogue: str | None = PAYMENT_FILES,
+) -> Policy:
     """Return the policy of a bundled name or a file (relative to `base`), every parameter checked.
 
+    `catalogue`: the one that its parameters must be of; None takes any.
     Raises PolicyError that lists all faults at once, each with its key; missing parameters are
     none with `complete=False`, which is for looking at a policy, never for a run.
     """
     path = resolve("policies", name, base, ".toml")
-    return _checked(read_input(path, PolicyError, TOML_BYTES), path, complete)
+    policy = _checked(read_input(path, PolicyError, TOML_BYTES), path, complete)
+    if catalogue not in (None, policy.catalogue):
+        is_, wanted = TITLES[policy.catalogue], TITLES[str(catalogue)]
+        raise PolicyError(
+            both(
+                f"这是{is_.chinese}，这里要的是{wanted.chinese}",
+                f"this is a {is_}; what is asked for here is a {wanted}",
+            ),
+            where=path,
+            remedy=both(
+                "换一份政策；[policy] 中的 catalogue 说明是哪一种",
+                "name another policy; `catalogue` in [policy] says which kind it is",
+            ),
+        )
+    return policy
 
 
 @lru_cache(maxsize=16)  # a run asks for its policy several times, a service with every request
@@ -205,15 +233,17 @@ def _checked(raw: bytes, path: Path, complete: bool) -> Policy:
     ]
     if not isinstance(head.get("sources", {}), dict):
         faults.append(located("[policy.sources]", NOT_A_TABLE))
+    catalogue = head.get("catalogue", PAYMENT_FILES)
+    known = _catalogue(catalogue, path)
     unknown = both("没有这个参数", "unknown parameter")
-    faults += [located(key, unknown) for key in entries if key not in CATALOGUE]
+    faults += [located(key, unknown) for key in entries if key not in known]
     if complete:
-        missing = [missing_parameter(key) for key in CATALOGUE if key not in entries]
+        missing = [missing_parameter(key) for key in known if key not in entries]
         faults += missing
     parameters = {}
     for key, entry in entries.items():
-        if key in CATALOGUE:
-            parameter = _parameter(CATALOGUE[key], entry, faults)
+        if key in known:
+            parameter = _parameter(known[key], entry, faults)
             if parameter is not None:
                 parameters[key] = parameter
     if faults:
@@ -226,10 +256,26 @@ def _checked(raw: bytes, path: Path, complete: bool) -> Policy:
                 "docs/formats.md, section 4, shows the form of an entry",
             ),
         )
-    ordered = {key: parameters[key] for key in CATALOGUE if key in parameters}
+    ordered = {key: parameters[key] for key in known if key in parameters}
     digest = hashlib.sha256(raw).hexdigest()
     sources = {str(k): str(v) for k, v in head.get("sources", {}).items()}
-    return Policy(str(head["id"]), str(head["title"]), path, digest, sources, ordered)
+    return Policy(str(head["id"]), str(head["title"]), path, digest, sources, ordered, catalogue)
+
+
+def _catalogue(name: Any, path: Path) -> Mapping[str, Known]:
+    """Return the parameters of a catalogue that a file names."""
+    if not isinstance(name, str) or name not in CATALOGUES:
+        offered = [(word, TITLES[word].chinese) for word in CATALOGUES]
+        raise PolicyError(
+            both(
+                f"没有{quoted(name)}这种政策；可写："
+                + "、".join(f"{word}（{chinese}）" for word, chinese in offered),
+                f"no catalogue {name!r}; there is {', '.join(CATALOGUES)}",
+            ),
+            where=path,
+            remedy=both("改正 [policy] 中的 catalogue", "correct `catalogue` in [policy]"),
+        )
+    return CATALOGUES[name]
 
 
 def _unknown_entry(word: str) -> Bilingual:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from drgpay.ground.errors import unknown_choice
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogue import CATALOGUE, Known
+from drgpay.policy.catalogues import CATALOGUES, PAYMENT_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,12 @@ class YearPolicy:
     digest: str
     year: int
     parameters: Mapping[str, InForce]
+    catalogue: str = PAYMENT_FILES
+
+    @property
+    def known(self) -> Mapping[str, Known]:
+        """The parameters of its catalogue."""
+        return CATALOGUES[self.catalogue]
 
     def __getitem__(self, key: str) -> Any:
         return self.parameters[key].value
@@ -100,7 +107,7 @@ class YearPolicy:
 
     def number(self, key: str) -> int:
         """Return the place of a parameter's choice in the catalogue, as kernels know it."""
-        return CATALOGUE[key].choices.index(self.parameters[key].value)
+        return self.known[key].choices.index(self.parameters[key].value)
 
     @property
     def trial(self) -> list[str]:
@@ -114,7 +121,7 @@ class YearPolicy:
         """
         day = f"{self.year}-{{}}"
         return self._changed(
-            key, raw=raw, value=CATALOGUE[key].read(raw), source="--set", source_zh="",
+            key, raw=raw, value=self.known[key].read(raw), source="--set", source_zh="",
             verified=False, start=day.format("01-01"), end=day.format("12-31"), trial=True,
         )  # fmt: skip
 

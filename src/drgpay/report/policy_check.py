@@ -9,7 +9,7 @@ from pathlib import Path
 from drgpay.ground.errors import Bilingual, PolicyError, both, in_language, located
 from drgpay.ground.languages import choosing
 from drgpay.policy import Policy, YearPolicy, load_policy
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import BUDGET_FILES, EVERY, PAYMENT_FILES, TITLES
 from drgpay.policy.files import missing_parameter
 
 
@@ -20,6 +20,7 @@ class PolicyCheck:
     name: str
     year: int | None
     title: str = ""
+    catalogue: str = PAYMENT_FILES
     missing: list[Bilingual] = field(default_factory=list)
     faults: list[Bilingual] = field(default_factory=list)
     values: int = 0
@@ -39,15 +40,15 @@ def check_policy(name: str | Path, year: int | None = None) -> PolicyCheck:
     """
     found = PolicyCheck(str(name), year)
     try:
-        policy = load_policy(name)
+        policy = load_policy(name, catalogue=None)
     except PolicyError as error:
-        lacking = {missing_parameter(key) for key in CATALOGUE}
+        lacking = {missing_parameter(key) for key in EVERY}
         found.missing = [fault for fault in error.faults if fault in lacking]
         found.faults = [fault for fault in error.faults if fault not in lacking]
         if not error.faults:
             found.faults = [error.what]
         return found
-    found.title = policy.title
+    found.title, found.catalogue = policy.title, policy.catalogue
     if year is None:
         _count(found, policy)
         return found
@@ -73,7 +74,55 @@ def _count(found: PolicyCheck, policy: Policy) -> None:
 
 def disagreements(policy: YearPolicy) -> list[Bilingual]:
     """Return where values that are each right do not fit together."""
-    checks = (
+    of_kind = {PAYMENT_FILES: _of_payment, BUDGET_FILES: _of_budget}
+    checks = of_kind[policy.catalogue](policy)
+    return [located(key, what) for wrong, key, what in checks if wrong]
+
+
+Disagreement = tuple[bool, str, Bilingual]
+
+
+def _deposit_bands(policy: YearPolicy) -> Disagreement:
+    return (
+        policy.says("deposit_score", "bands", "linear") and policy["deposit_bands"] is None,
+        "deposit_bands",
+        both("deposit_score 为 bands 时须有分档", "none, though deposit_score is bands"),
+    )
+
+
+def _of_budget(policy: YearPolicy) -> tuple[Disagreement, ...]:
+    dates = [
+        policy[f"community.{step}_by"] for step in ("transfer", "adjust", "clear", "rebalance")
+    ]
+    ratios = [
+        policy[key]
+        for name, key in (
+            ("mid_year", "target.mid_year_ratio"),
+            ("year_end", "target.year_end_ratio"),
+            ("deposit", "deposit.ratio"),
+        )
+        if name in policy["target.reserves"]
+    ]
+    return (
+        (
+            dates != sorted(dates),
+            "community.transfer_by",
+            both(
+                "备案、调整、清算、再平衡四个截止日不是先后次序",
+                "the days of transfer, adjustment, clearing and rebalancing do not follow each other",
+            ),
+        ),
+        (
+            sum(ratios) >= 1,
+            "target.reserves",
+            both("各项预留比例合计达到1", "the ratios of the reserves add up to 1 or more"),
+        ),
+        _deposit_bands(policy),
+    )
+
+
+def _of_payment(policy: YearPolicy) -> tuple[Disagreement, ...]:
+    return (
         (
             policy.says("coef.source", "components", "given", "level")
             and len(policy["coef.weights"]) != len(policy["coef.components"]),
@@ -100,11 +149,7 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
             "history.year_weights",
             both("权重的个数少于 history_years", "fewer weights than history_years"),
         ),
-        (
-            policy.says("deposit_score", "bands", "linear") and policy["deposit_bands"] is None,
-            "deposit_bands",
-            both("deposit_score 为 bands 时须有分档", "none, though deposit_score is bands"),
-        ),
+        _deposit_bands(policy),
         (
             policy.says("referral.rule", "one_stay", "separate")
             and policy.says("referral.deductible", "standards", "highest_paid")
@@ -116,14 +161,14 @@ def disagreements(policy: YearPolicy) -> list[Bilingual]:
             ),
         ),
     )
-    return [located(key, what) for wrong, key, what in checks if wrong]
 
 
 def check_lines(found: PolicyCheck, lang: str = "zh") -> Iterator[str]:
     """Yield the findings as text."""
     t = choosing(lang)
     year = "" if found.year is None else t(f"（{found.year}年）", f" ({found.year})")
-    yield f"{found.name}  {found.title}".rstrip() + year
+    kind = in_language(TITLES[found.catalogue], lang) if found.title else ""
+    yield "  ".join(part for part in (found.name, found.title + year, kind) if part)
     for title, faults in (
         (t(f"缺少 {len(found.missing)} 项参数：", f"{len(found.missing)} parameters missing:"),
          found.missing),

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from drgpay.ground.errors import PolicyError, both, in_language
 from drgpay.ground.languages import choose, choosing
 from drgpay.policy import Policy
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import TITLES
 from drgpay.policy.files import OPEN_END, Period
 
 from .pages import folded, page_parts, table, write_page
@@ -70,20 +70,29 @@ def first_day(policy: Policy) -> dt.date:
 def diff_policies(a: Policy, b: Policy, year: int | None = None) -> PolicyDiff:
     """Return what differs in a year, or on all days since both policies are in force.
 
-    Raises PolicyError for a policy without any parameter.
+    Raises PolicyError for a policy without any parameter, and for policies of two catalogues.
     """
     for policy in (a, b):
         if not policy.parameters:
             raise PolicyError(
                 both("政策没有任何参数", "the policy has no parameter"), where=policy.path
             )
+    if a.catalogue != b.catalogue:
+        one, other = TITLES[a.catalogue], TITLES[b.catalogue]
+        raise PolicyError(
+            both(
+                f"{a.id} 是{one.chinese}，{b.id} 是{other.chinese}，没有共同的参数表",
+                f"{a.id} is a {one}, {b.id} a {other}: they have no catalogue in common",
+            ),
+            remedy=both("比较同一种政策", "compare policies of one kind"),
+        )
     if year is None:
         first, last = max(first_day(a), first_day(b)), OPEN_END
     else:
         first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
     changes: list[PolicyChange] = []
     same = 0
-    for key in CATALOGUE:
+    for key in a.known:
         found = list(_of_key(key, a, b, first, last))
         changes += found
         same += not found and (key in a.parameters or key in b.parameters)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choosing
-from drgpay.policy.catalogue import CATALOGUE, NO, Known
+from drgpay.policy.catalogue import NO, Known
+from drgpay.policy.catalogues import CATALOGUES, PAYMENT_FILES
 from drgpay.policy.choice_words import choice_text
 from drgpay.policy.constraints import MANY, Count, Decimal
 
@@ -19,8 +20,8 @@ HEADINGS = {
 }
 
 
-def parameter_lines(lang: str) -> Iterator[str]:
-    """Return key, Chinese name, unit, rule of docs/rules.md and what fits, of every parameter."""
+def parameter_lines(lang: str, catalogue: str = PAYMENT_FILES) -> Iterator[str]:
+    """Return key, Chinese name, unit, rule of docs/rules.md and what fits, of all of a catalogue."""
     w = Words(lang)
     rows = (
         {
@@ -30,7 +31,7 @@ def parameter_lines(lang: str) -> Iterator[str]:
             "rule": known.rule,
             "takes": takes(known, lang),
         }
-        for known in CATALOGUE.values()
+        for known in CATALOGUES[catalogue].values()
     )
     keys = zip(HEADINGS["en"], HEADINGS[lang], strict=True)
     return text_lines(Sheet("", [Field(key, heading) for key, heading in keys], rows))
