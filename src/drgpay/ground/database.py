@@ -51,12 +51,13 @@ def what_fails(error: sa.exc.SQLAlchemyError) -> Bilingual:
 class Database:
     """A database with our tables; every write is one transaction that is on disk when it returns.
 
-    `what` names it in faults (both languages).
+    `what` names it in faults (both languages), `wait_seconds` is how long it waits for a writer.
     """
 
     what = both("数据库", "the database")
+    wait_seconds = 20
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         self.url = _usual(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if not self.is_sqlite and self.url.get_backend_name() != "postgresql":
@@ -74,8 +75,23 @@ class Database:
             more = {"pool_size": 4, "max_overflow": 4, "pool_timeout": 10, "connect_args": away}
         self.engine = sa.create_engine(self.url, pool_pre_ping=not self.is_sqlite, **more)
         if self.is_sqlite:
-            event.listen(self.engine, "connect", _safely)
+            event.listen(self.engine, "connect", self._safely)
             event.listen(self.engine, "begin", _immediately)
+
+    def _safely(self, connection: Any, _: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
+        connection.execute(f"PRAGMA busy_timeout={1000 * self.wait_seconds}")
+        until = time.monotonic() + self.wait_seconds
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError:  # another begins it: SQLite does not wait for that one
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
@@ -104,7 +120,7 @@ class Database:
         self.engine.dispose()
 
 
-def _usual(text: str) -> sa.URL:
+def _usual(text: str | sa.URL) -> sa.URL:
     try:
         url = sa.make_url(text)
     except sa.exc.ArgumentError:
@@ -116,22 +132,6 @@ def _usual(text: str) -> sa.URL:
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     return url
-
-
-def _safely(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
-    connection.execute("PRAGMA busy_timeout=20000")
-    until = time.monotonic() + 20
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError:  # another begins it: SQLite does not wait for that one
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _immediately(connection: sa.Connection) -> None:

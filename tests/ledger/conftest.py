@@ -1,0 +1,54 @@
+"""Books for tests: SQLite in a folder, PostgreSQL where it is installed, each test in its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drgpay.ledger.book import Book
+from tests.readers import servers
+from tests.service.stores import ENGINES, database, need_postgresql
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[servers.Postgresql]:
+    need_postgresql()
+    with servers.postgresql_server() as found:
+        yield found
+
+
+@pytest.fixture(params=ENGINES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a book may be made, of each engine."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "账.sqlite")
+        return
+    with database(request.getfixturevalue("server")) as url:
+        yield url
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1_767_225_600
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def book(address: str, clock: Clock) -> Iterator[Book]:
+    made = Book.create(
+        address, region_id="R1", region_name="测试区", year=2026, who="张三", clock=clock
+    )
+    yield made
+    made.close()
