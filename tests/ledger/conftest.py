@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from drgpay.ledger.approvals import approve, check, propose
 from drgpay.ledger.book import Book
+from drgpay.ledger.entries import Draft, Entry, Line
+from drgpay.ledger.postings import target_lines
 from tests.readers import servers
 from tests.service.stores import ENGINES, database, need_postgresql
 
@@ -52,3 +55,20 @@ def book(address: str, clock: Clock) -> Iterator[Book]:
     )
     yield made
     made.close()
+
+
+def settled(book: Book, draft: Draft) -> Entry:
+    """Propose, check and approve an entry by three persons."""
+    with book.writing() as turn:
+        made = propose(turn, draft)
+        check(turn, made.number, "复核人")
+        return approve(turn, made.number, "审批人")
+
+
+def entry(kind: str, *lines: Line, year: int = 2026, **body: object) -> Draft:
+    return Draft(kind, year, "经办人", "maker", body, clause="S0", lines=lines)
+
+
+def with_target(book: Book, fen: int, pool: str = "310", year: int = 2026) -> None:
+    """Set a control target, all of it without reserves."""
+    settled(book, entry("target", *target_lines(pool, fen, {}, {}), year=year))

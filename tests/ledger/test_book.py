@@ -31,14 +31,11 @@ from tests.ledger.conftest import Clock
 STEP = Draft("step", 2026, "李四", "maker", {"step": "plan", "amount_fen": 5}, clause="S0 7")
 
 
-def posting(*amounts: int, kind: str = "month") -> Draft:
+def posting(*amounts: int) -> Draft:
     lines = []
     for number, fen in enumerate(amounts):
-        lines += [
-            debit("recorded", "310", fen, f"H{number}"),
-            credit("payable", "310", fen, f"H{number}"),
-        ]
-    return Draft(kind, 2026, "李四", "approver", {"month": "2026-01"}, lines=tuple(lines))
+        lines += [debit("payable", "310", fen, f"H{number}"), credit("fund", "310", fen)]
+    return Draft("paid", 2026, "李四", "maker", {"month": "2026-01"}, lines=tuple(lines))
 
 
 def test_words__are_declared_once_in_both_languages() -> None:
@@ -61,7 +58,7 @@ def test_entries__are_read_as_they_were_written(book: Book) -> None:
         assert reading.entries(["step"]) == made[:1] and reading.entries(year=2025) == []
         assert reading.entry(3) == made[1]
         due = reading.balances("payable")
-        assert [(b.hospital_id, b.amount_fen) for b in due] == [("H0", -100), ("H1", -250)]
+        assert [(b.hospital_id, b.amount_fen) for b in due] == [("H0", 100), ("H1", 250)]
         assert sum(b.amount_fen for b in reading.balances(year=2026)) == 0
         with pytest.raises(InputError, match="no entry 9"):
             reading.entry(9)
@@ -75,10 +72,10 @@ def test_chain__is_sha256_over_canonical_json(book: Book) -> None:
         first, second, third = reading.entries()
     assert (second.previous, third.previous) == (first.digest, second.digest)
     whole = {
-        "at": entry.at, "body": entry.body, "clause": entry.clause, "corrects": None,
-        "documents": [], "kind": "month", "number": 3, "previous": second.digest,
-        "lines": [["payable", "310", "H0", "", -7], ["recorded", "310", "H0", "", 7]],
-        "role": "approver", "subject": "", "who": "李四", "year": 2026,
+        "at": entry.at, "body": entry.body, "clause": entry.clause, "about": None,
+        "documents": [], "kind": "paid", "number": 3, "previous": second.digest,
+        "lines": [["fund", "310", "", "", -7], ["payable", "310", "H0", "", 7]],
+        "role": "maker", "subject": "", "who": "李四", "year": 2026,
     }  # fmt: skip
     text = json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert entry.digest == hashlib.sha256(text.encode()).hexdigest()
@@ -86,7 +83,7 @@ def test_chain__is_sha256_over_canonical_json(book: Book) -> None:
 
 def test_told__is_canonical_whatever_stands_in_it() -> None:
     row = {
-        "at": 5, "clause": '第"七"条\n', "corrects": 3, "kind": "step", "number": 9,
+        "at": 5, "clause": '第"七"条\n', "about": 3, "kind": "step", "number": 9,
         "previous": "ab", "role": "maker", "subject": "é\u2028", "who": "王", "year": 2026,
     }  # fmt: skip
     lines = posting(3).lines
@@ -112,7 +109,8 @@ def test_canonical__refuses_what_plain_json_cannot_say(value: object) -> None:
         ({"who": " "}, InputError, "nobody is named"),
         ({"subject": "x" * 2000}, InputError, "longer than"),
         ({"body": {"share": 0.5}}, InputError, "share"),
-        ({"corrects": 77}, InputError, "no entry 77"),
+        ({"about": 77}, InputError, "no entry 77"),
+        ({"kind": "target"}, InputError, "by approval alone"),
         ({"lines": posting(1).lines}, BooksError, "moves no money"),
     ],
 )
@@ -190,7 +188,7 @@ CHANGES = [
     "update book set value = 'x'",
     "delete from documents",
     "insert into entries select number + 5, at, year, kind, who, role, clause, subject, body,"
-    " documents, corrects, previous, digest || 'x' from entries where number = 2",
+    " documents, about, previous, digest || 'x' from entries where number = 2",
 ]
 
 
@@ -209,7 +207,7 @@ def test_triggers__refuse_what_replaces(book: Book) -> None:
     if book.store.is_sqlite:  # a replaced row is deleted without asking
         changes = [
             "insert or replace into entries select number, at, year, kind, 'x', role, clause,"
-            " subject, body, documents, corrects, previous, digest from entries where number = 2",
+            " subject, body, documents, about, previous, digest from entries where number = 2",
             "insert or replace into postings select number, line, account, pool, hospital_id,"
             " detail, 9 from postings",
             "insert or replace into book values ('digest', 'sm3')",
@@ -245,7 +243,7 @@ def unguarded(book: Book, *changes: str) -> None:
         ("update entries set who = 'x' where number = 2", "entry 2 was changed"),
         ("update entries set at = at + 1 where number = 2", "entry 2 was changed"),
         ("update entries set body = '{}' where number = 3", "entry 3 was changed"),
-        ("update entries set corrects = 1 where number = 3", "entry 3 was changed"),
+        ("update entries set about = 1 where number = 3", "entry 3 was changed"),
         ("update postings set amount_fen = -amount_fen", "entry 3 was changed"),
         ("update postings set amount_fen = 5 where line = 1", "does not balance"),
         ("update postings set hospital_id = 'H9' where number = 3", "entry 3 was changed"),
@@ -270,7 +268,7 @@ def test_verify__names_what_was_changed(book: Book, change: str, says: str) -> N
     [
         "update entries set at = 'noon' where number = 2",
         "update entries set body = x'00ff' where number = 2",
-        "update entries set corrects = 'x' where number = 2",
+        "update entries set about = 'x' where number = 2",
         "update postings set amount_fen = 'much' where line = 1",
         "update documents set content = 'text'",
         "update entries set digest = 5 where number = 2",
@@ -372,4 +370,4 @@ def test_postings__stand_for_every_line(book: Book) -> None:
     book.append(posting(*range(1, 50)))
     with book.reading() as reading:
         count = reading.connection.execute(sa.select(sa.func.count()).select_from(POSTINGS))
-        assert count.scalar() == 98
+        assert count.scalar() == 50

@@ -81,6 +81,12 @@ class Postgresql:
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._running.enter_context(_running(self._words, self.port, self.user, signal.SIGINT))
+        # its port is open before it lets anybody in
+        words = [str(program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        late = time.monotonic() + 60
+        while subprocess.run(words, check=False).returncode:
+            assert time.monotonic() < late, "the server lets nobody in"
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop at once: who is connected is cut off."""

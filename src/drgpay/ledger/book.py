@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from drgpay.ground.database import REMEDY, Database, what_fails
 from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.ledger.cash import CashSums, check_cash
 from drgpay.ledger.entries import (
     DIGESTS,
     MAX_BODY,
@@ -40,6 +41,7 @@ from drgpay.ledger.entries import (
     told,
 )
 from drgpay.ledger.tables import BOOK, DOCUMENTS, ENTRIES, FORM, META, POSTINGS, guards
+from drgpay.names.ledger import ENTRY_KINDS
 
 MAX_DOCUMENT = 50_000_000
 _LOCK = 726_002  # PostgreSQL's, of whoever writes
@@ -81,8 +83,12 @@ class Reading:
         year: int | None = None,
         after: int = 0,
         numbers: Collection[int] | None = None,
+        about: int | None = None,
     ) -> list[Entry]:
-        """Return entries in their order, with their lines: some kinds, a year, after a number."""
+        """Return entries in their order, with their lines.
+
+        Chosen by kinds, by year, after a number, by numbers, by the entry that they are about.
+        """
         chosen = [ENTRIES.c.number > after]
         if kinds is not None:
             chosen.append(ENTRIES.c.kind.in_(sorted(kinds)))
@@ -90,6 +96,8 @@ class Reading:
             chosen.append(ENTRIES.c.year == year)
         if numbers is not None:
             chosen.append(ENTRIES.c.number.in_(sorted(numbers)))
+        if about is not None:
+            chosen.append(ENTRIES.c.about == about)
         found = self._rows(sa.select(ENTRIES).where(*chosen).order_by(ENTRIES.c.number))
         lines: dict[int, list[Line]] = {}
         asked = sa.select(POSTINGS).join(ENTRIES, ENTRIES.c.number == POSTINGS.c.number)
@@ -114,6 +122,12 @@ class Reading:
         row = self.connection.execute(asked.limit(1)).first()
         return (row[0], row[1]) if row else (0, NOTHING_BEFORE)
 
+    def last(self, kinds: Collection[str], year: int) -> int:
+        """Return the number of the last entry of some kinds in a year, 0 where there is none."""
+        chosen = ENTRIES.c.kind.in_(sorted(kinds)), ENTRIES.c.year == year
+        asked = sa.select(sa.func.max(ENTRIES.c.number)).where(*chosen)
+        return self.connection.execute(asked).scalar() or 0
+
     def balances(
         self, *accounts: str, year: int | None = None, hospital: str | None = None
     ) -> list[Balance]:
@@ -137,6 +151,17 @@ class Reading:
         # PostgreSQL sums to a decimal
         return [Balance(**{**row, "amount_fen": int(row["amount_fen"])}) for row in rows]
 
+    def lines(self, account: str, *, year: int) -> list[tuple[int, str, str, int]]:
+        """Return the lines of an account in a year, in order: entry, pool, institution, fen."""
+        own = POSTINGS.c.number, POSTINGS.c.pool, POSTINGS.c.hospital_id, POSTINGS.c.amount_fen
+        asked = (
+            sa.select(*own)
+            .join(ENTRIES, ENTRIES.c.number == POSTINGS.c.number)
+            .where(ENTRIES.c.year == year, POSTINGS.c.account == account)
+            .order_by(POSTINGS.c.number, POSTINGS.c.line)
+        )
+        return [tuple(row) for row in self.connection.execute(asked)]
+
     def document(self, digest: str) -> bytes:
         """Return the bytes of a document; raises InputError where it is not kept."""
         asked = sa.select(DOCUMENTS.c.content).where(DOCUMENTS.c.digest == digest)
@@ -154,32 +179,45 @@ class Reading:
 class Turn(Reading):
     """A writer's turn: nobody else writes until it ends; if it fails, nothing was written."""
 
-    def __init__(self, connection: sa.Connection, digest: str, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: sa.Connection, digest: str, clock: Callable[[], int], cash: CashSums
+    ) -> None:
         super().__init__(connection)
-        self.digest, self.clock = digest, clock
+        self.digest, self.clock, self.cash = digest, clock, cash
+
+    def check_cash(self, draft: Draft) -> None:
+        """Fail if the lines of an entry bind more than its year may spend (InputError)."""
+        if draft.lines:
+            sums = self.cash.update(self.connection, self.head()[0])
+            check_cash(sums, draft.year, draft.lines, draft.subject or draft.kind)
 
     def append(self, draft: Draft) -> Entry:
         """Add an entry; its number and digest are fixed.
 
-        Raises InputError for one that may not be made so, BooksError for lines out of balance.
+        Raises InputError for one that may not be made so or exceeds the ceiling, BooksError for
+        lines out of balance.
         """
         check_draft(draft)
+        self.check_cash(draft)
         number, previous = self.head()
+        if ENTRY_KINDS[draft.kind].approved and not self._approved(number, draft.about):
+            word = ENTRY_KINDS[draft.kind].word
+            raise InputError(
+                both(f"“{word.chinese}”须经审批才生效", f"“{word}” takes effect by approval alone")
+            )
         lines = joined(draft.lines)
         row: dict[str, Any] = {
             "number": number + 1, "at": self.clock(), "year": draft.year, "kind": draft.kind,
             "who": draft.who, "role": draft.role, "clause": draft.clause, "subject": draft.subject,
             "body": canonical(draft.body), "documents": documents_text(draft.documents),
-            "corrects": draft.corrects, "previous": previous,
+            "about": draft.about, "previous": previous,
         }  # fmt: skip
         if len(row["body"]) > MAX_BODY:
             raise InputError(
                 both("一条记录的内容过长", "the entry says too much"), where=draft.subject
             )
-        if draft.corrects is not None and not 0 < draft.corrects <= number:
-            raise InputError(
-                both(f"没有第 {draft.corrects} 号记录可以更正", f"no entry {draft.corrects}")
-            )
+        if draft.about is not None and not 0 < draft.about <= number:
+            raise InputError(both(f"账中没有第 {draft.about} 号记录", f"no entry {draft.about}"))
         canonical([draft.who, draft.clause, draft.subject])
         text = told(row, row["body"], row["documents"], lines_text(lines))
         row["digest"] = digest_of(text, self.digest)
@@ -187,6 +225,12 @@ class Turn(Reading):
         if lines:
             self.connection.execute(sa.insert(POSTINGS), list(_posted(number + 1, lines)))
         return _entry(row, lines)
+
+    def _approved(self, last: int, proposal: int | None) -> bool:
+        """Whether the last entry approves a proposal."""
+        own = ENTRIES.c.number == last, ENTRIES.c.kind == "approved", ENTRIES.c.about == proposal
+        asked = sa.select(ENTRIES.c.number).where(*own)
+        return proposal is not None and self.connection.execute(asked).first() is not None
 
     def keep(self, name: str, content: bytes) -> Document:
         """Keep a document; return what an entry says of it. The same bytes are kept once."""
@@ -208,6 +252,7 @@ class Book:
     def __init__(self, store: BookStore, clock: Callable[[], int] | None = None) -> None:
         self.store = store
         self.clock = clock or (lambda: int(time.time()))
+        self.cash = CashSums()
 
     @classmethod
     def create(
@@ -243,7 +288,7 @@ class Book:
                 connection.exec_driver_sql(statement)
             rows = [{"key": key, "value": value} for key, value in facts.items()]
             connection.execute(sa.insert(BOOK), rows)
-            Turn(connection, digest, book.clock).append(draft)
+            Turn(connection, digest, book.clock, book.cash).append(draft)
         return book
 
     @classmethod
@@ -297,7 +342,11 @@ class Book:
     def writing(self, who: str = "") -> Iterator[Turn]:
         """Hold the book for a turn; raises InputError that names who holds it when it waits long."""
         with self._turn(who) as connection:
-            yield Turn(connection, self.facts["digest"], self.clock)
+            try:
+                yield Turn(connection, self.facts["digest"], self.clock, self.cash)
+            except BaseException:
+                self.cash = CashSums()  # it may know of entries that are not to be
+                raise
 
     def append(self, draft: Draft) -> Entry:
         """Add one entry in a turn of its own."""
@@ -413,7 +462,7 @@ def _entry(row: Mapping[str, Any], lines: tuple[Line, ...]) -> Entry:
         number=row["number"], at=row["at"], kind=row["kind"], year=row["year"], who=row["who"],
         role=row["role"], clause=row["clause"], subject=row["subject"],
         body=json.loads(row["body"]), documents=_documents(row["documents"]), lines=lines,
-        corrects=row["corrects"], previous=row["previous"], digest=row["digest"],
+        about=row["about"], previous=row["previous"], digest=row["digest"],
     )  # fmt: skip
 
 

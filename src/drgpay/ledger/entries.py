@@ -62,7 +62,7 @@ class Draft:
     """An entry before it stands in the book.
 
     `year` is the year of the budget, `subject` what it is about, `clause` under which rule;
-    `corrects` the number of an entry that it sets right.
+    `about` the number of the entry that it checks, approves, corrects, answers.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class Draft:
     subject: str = ""
     documents: tuple[Document, ...] = ()
     lines: tuple[Line, ...] = ()
-    corrects: int | None = None
+    about: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Entry:
     body: Mapping[str, Any]
     documents: tuple[Document, ...]
     lines: tuple[Line, ...]
-    corrects: int | None
+    about: int | None
     previous: str
     digest: str
 
@@ -141,8 +141,8 @@ def told(entry: Mapping[str, Any], body: str, documents: str, lines: str) -> str
     """Return the canonical JSON of an entry whose parts stand in that form already."""
     text = json.dumps
     return (
-        f'{{"at":{entry["at"]:d},"body":{body},"clause":{text(entry["clause"], ensure_ascii=False)},'
-        f'"corrects":{"null" if entry["corrects"] is None else int(entry["corrects"])},'
+        f'{{"about":{"null" if entry["about"] is None else int(entry["about"])},'
+        f'"at":{entry["at"]:d},"body":{body},"clause":{text(entry["clause"], ensure_ascii=False)},'
         f'"documents":{documents},"kind":{text(entry["kind"])},"lines":{lines},'
         f'"number":{entry["number"]:d},"previous":"{entry["previous"]}",'
         f'"role":{text(entry["role"])},"subject":{text(entry["subject"], ensure_ascii=False)},'

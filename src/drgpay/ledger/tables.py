@@ -34,10 +34,11 @@ ENTRIES = sa.Table(
     sa.Column("subject", _TEXT, nullable=False),
     sa.Column("body", _TEXT, nullable=False),  # canonical JSON, as the documents
     sa.Column("documents", _TEXT, nullable=False),
-    sa.Column("corrects", sa.BigInteger),
+    sa.Column("about", sa.BigInteger),  # the entry that it checks, approves, corrects, answers
     sa.Column("previous", _TEXT, nullable=False),
     sa.Column("digest", _TEXT, nullable=False, unique=True),
     sa.Index("entries_kind", "year", "kind"),
+    sa.Index("entries_about", "about"),
 )
 POSTINGS = sa.Table(
     "postings",

@@ -20,7 +20,7 @@ from drgpay.ground.times import moment
 from drgpay.ledger.book import Book
 from drgpay.ledger.entries import NOTHING_BEFORE, digest_of, told
 from drgpay.ledger.tables import DOCUMENTS, ENTRIES, POSTINGS, missing_guards
-from drgpay.names.ledger import ACCOUNTS
+from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class _Chain:
         self.algorithm, self.heads = algorithm, dict(heads)
         self.number, self.previous, self.at = 0, NOTHING_BEFORE, 0
         self.named: dict[str, int] = {}
+        self.approves: int | None = None  # the proposal that the entry before approves
 
     def faults(self, row: Any, lines: list[list[Any]]) -> Iterator[Bilingual]:
         number = row.number
@@ -83,6 +84,10 @@ class _Chain:
         sound = self._digest(row, lines) == row.digest
         if not sound:
             yield both(f"第 {number} 号记录被改动", f"entry {number} was changed")
+        kind = ENTRY_KINDS.get(row.kind)
+        if kind is None or (kind.approved and row.about != self.approves):
+            yield both(f"第 {number} 号未经审批", f"entry {number} was not approved")
+        self.approves = row.about if row.kind == "approved" else None
         paper = self.heads.pop(number, None)
         if paper is not None and paper != row.digest:
             yield both(

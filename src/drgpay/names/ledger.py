@@ -83,7 +83,7 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "proposed": EntryKind(both("拟定", "Proposed"), ("maker",)),
     "checked": EntryKind(both("复核通过", "Checked"), ("checker",)),
     "approved": EntryKind(both("审批通过", "Approved"), ("approver", "authority")),
-    "returned": EntryKind(both("退回", "Returned"), ("checker", "approver", "authority")),
+    "returned": EntryKind(both("退回", "Sent back"), ("checker", "approver", "authority")),
     "withdrawn": EntryKind(both("撤回", "Withdrawn"), ("maker",)),
     # what takes effect
     "target": EntryKind(both("总额控制目标", "Control target"), _AGENCY, True, True),

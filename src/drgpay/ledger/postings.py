@@ -1,0 +1,198 @@
+"""What a decision or a result posts: figures in, lines that balance out.
+
+Of a year, for each institution and pool, cost comes in by months (待清算费用) against what is paid,
+kept as deposit, deferred or taken back for violations; the clearing puts the settled amount
+(医疗费用支出) in its place, and what is left over is payable or to be given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from drgpay.ground.errors import BooksError, both
+from drgpay.ground.money import yuan_text
+from drgpay.ledger.book import Balance
+from drgpay.ledger.entries import Line, credit, debit
+
+Place = tuple[str, str]  # hospital, pool
+OPEN = ("recorded", "deposit", "deferred", "receivable", "provision")
+
+
+def target_lines(
+    pool: str, target_fen: int, inside: Mapping[str, int], on_top: Mapping[str, int]
+) -> list[Line]:
+    """Post a control target (S0 13) and its reserves, by name: inside the target, or on top."""
+    free = target_fen - sum(inside.values())
+    lines = [debit("available", pool, free)]
+    lines += [
+        debit("reserve", pool, fen, detail=name) for name, fen in {**inside, **on_top}.items()
+    ]
+    return [*lines, credit("target", pool, target_fen + sum(on_top.values()))]
+
+
+def draw_lines(pool: str, reserve: str, fen: int) -> list[Line]:
+    """Post what is drawn from a reserve, so that it may be spent."""
+    return [debit("available", pool, fen), credit("reserve", pool, fen, detail=reserve)]
+
+
+def index_lines(pool: str, hospital: str, fen: int) -> list[Line]:
+    """Post an index (or a change of one) of an institution out of what is not yet allotted."""
+    return [debit("allotted", pool, fen, hospital), credit("available", pool, fen)]
+
+
+def transfer_lines(pool: str, given_fen: Mapping[str, int]) -> list[Line]:
+    """Post a transfer of budget between members of a community: what each gives away, below 0 takes.
+
+    Raises BooksError where the sum is not 0.
+    """
+    left = sum(given_fen.values())
+    if left:
+        raise BooksError(
+            both(
+                f"调剂前后合计相差 {yuan_text(left)} 元",
+                f"the transfer leaves {yuan_text(left)} yuan over",
+            )
+        )
+    return [credit("allotted", pool, fen, hospital) for hospital, fen in given_fen.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFigures:
+    """A month's amounts of an institution and pool, in fen.
+
+    `paid_fen` is payable now; `setoff_fen` of it was taken for what the institution owed (below 0:
+    it owes that much more).
+    """
+
+    hospital_id: str
+    pool: str
+    paid_fen: int
+    kept_fen: int = 0
+    deferred_fen: int = 0
+    violations_fen: int = 0
+    setoff_fen: int = 0
+
+    @property
+    def recorded_fen(self) -> int:
+        """The cost that these amounts come from."""
+        parts = self.paid_fen, self.kept_fen, self.deferred_fen, self.violations_fen
+        return sum(parts) + self.setoff_fen
+
+
+def month_lines(figures: Iterable[MonthFigures]) -> Iterator[Line]:
+    """Post a month: cost recorded, what of it is payable, kept, deferred, taken back."""
+    for own in figures:
+        at = own.pool, own.hospital_id
+        yield debit("recorded", own.pool, own.recorded_fen, own.hospital_id)
+        for account, fen in (
+            ("payable", own.paid_fen),
+            ("deposit", own.kept_fen),
+            ("deferred", own.deferred_fen),
+            ("violations", own.violations_fen),
+            ("receivable", own.setoff_fen),
+        ):
+            yield credit(account, at[0], fen, at[1])
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingFigures:
+    """A year's settled amounts of an institution and pool, in fen.
+
+    `settled_fen`: by mode, what care of the year comes to; `final_fen`: what is paid now (below 0:
+    to be given back), as the run has it.
+    """
+
+    hospital_id: str
+    pool: str
+    settled_fen: Mapping[str, int]
+    forfeited_fen: int
+    violations_fen: int
+    final_fen: int
+    provision_fen: Mapping[str, int]
+
+
+def clearing_lines(
+    figures: Iterable[ClearingFigures], standing: Iterable[Balance]
+) -> Iterator[Line]:
+    """Post a clearing against what stands of the year's months.
+
+    Raises BooksError where the book's months and the result's final payment differ.
+    """
+    sums: dict[Place, dict[str, int]] = {}
+    for balance in standing:
+        place = sums.setdefault((balance.hospital_id, balance.pool), {})
+        place[balance.account] = place.get(balance.account, 0) + balance.amount_fen
+    faults = []
+    for own in figures:
+        was = sums.pop((own.hospital_id, own.pool), {})
+        recorded, deposit = was.get("recorded", 0), -was.get("deposit", 0)
+        deferred = -was.get("deferred", 0)
+        settled = sum(own.settled_fen.values())
+        left = settled - recorded + deposit + deferred - own.forfeited_fen - own.violations_fen
+        if left != own.final_fen:
+            faults.append(
+                both(
+                    f"{own.hospital_id}、险种 {own.pool}：账上应为 {yuan_text(left)} 元，"
+                    f"清算结果为 {yuan_text(own.final_fen)} 元",
+                    f"{own.hospital_id}, pool {own.pool}: {yuan_text(left)} yuan by the book, "
+                    f"{yuan_text(own.final_fen)} by the result",
+                )
+            )
+            continue
+        yield from _cleared(own, recorded, deposit, deferred)
+    faults += [
+        both(f"{hospital}、险种 {pool}：清算结果中没有", f"{hospital}, pool {pool}: no result")
+        for (hospital, pool), was in sorted(sums.items())
+        if any(was.get(account) for account in ("recorded", "deposit", "deferred"))
+    ]
+    if faults:
+        raise BooksError(
+            both("清算结果与各月账目不符", "the clearing does not meet the months in the book"),
+            faults=faults,
+            remedy=both(
+                "核对各月是否都已入账、清算所用的预付数是否取自本账",
+                "are all months in the book, and does the result start from what they paid?",
+            ),
+        )
+
+
+def _cleared(own: ClearingFigures, recorded: int, deposit: int, deferred: int) -> Iterator[Line]:
+    pool, hospital = own.pool, own.hospital_id
+    for mode, fen in own.settled_fen.items():
+        yield debit("expense", pool, fen, hospital, mode)
+    for reason, fen in own.provision_fen.items():
+        yield debit("expense", pool, fen, hospital, "provision")
+        yield credit("provision", pool, fen, hospital, reason)
+    yield credit("recorded", pool, recorded, hospital)
+    yield debit("deposit", pool, deposit, hospital)
+    yield debit("deferred", pool, deferred, hospital)
+    yield credit("forfeited", pool, own.forfeited_fen, hospital)
+    yield credit("violations", pool, own.violations_fen, hospital)
+    if own.final_fen >= 0:
+        yield credit("payable", pool, own.final_fen, hospital)
+    else:
+        yield debit("receivable", pool, -own.final_fen, hospital)
+
+
+def advance_lines(account: str, pool: str, hospital: str, fen: int) -> list[Line]:
+    """Post working capital (周转金) or an advance (预付金) that is granted; below 0: returned.
+
+    What is returned is taken from what is payable to the same institution and pool.
+    """
+    return [debit(account, pool, fen, hospital), credit("payable", pool, fen, hospital)]
+
+
+def paid_lines(pool: str, hospital: str, fen: int) -> list[Line]:
+    """Post what the bank paid out."""
+    return [debit("payable", pool, fen, hospital), credit("fund", pool, fen)]
+
+
+def returned_lines(pool: str, hospital: str, fen: int) -> list[Line]:
+    """Post what an institution paid back."""
+    return [debit("fund", pool, fen), credit("receivable", pool, fen, hospital)]
+
+
+def set_off_lines(pool: str, hospital: str, fen: int) -> list[Line]:
+    """Post what is payable to an institution against what it owes, in one pool."""
+    return [debit("payable", pool, fen, hospital), credit("receivable", pool, fen, hospital)]

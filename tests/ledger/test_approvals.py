@@ -1,0 +1,158 @@
+"""Maker, checker, approver: three persons, in order, on figures that still stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from drgpay.ground.errors import InputError
+from drgpay.ledger.approvals import (
+    approve,
+    check,
+    proposal,
+    proposals,
+    propose,
+    send_back,
+    waiting,
+    withdraw,
+)
+from drgpay.ledger.book import Book
+from drgpay.ledger.cash import Cash
+from drgpay.ledger.entries import credit, debit
+from drgpay.ledger.postings import (
+    MonthFigures,
+    advance_lines,
+    draw_lines,
+    month_lines,
+    returned_lines,
+    target_lines,
+)
+from drgpay.ledger.verify import verify
+from tests.ledger.conftest import entry, settled, with_target
+
+TARGET = entry("target", *target_lines("310", 1_000, {"年中调整": 100}, {}), note="方案")
+
+
+def test_proposal__takes_effect_when_three_persons_had_it(book: Book) -> None:
+    with book.writing() as turn:
+        made = propose(turn, TARGET)
+        assert turn.balances("target") == []
+        assert [p.number for p in waiting(proposals(turn))["checker"]] == [made.number]
+        check(turn, made.number, "复核人")
+        assert [p.number for p in waiting(proposals(turn))["approver"]] == [made.number]
+        done = approve(turn, made.number, "审批人")
+        assert (done.kind, done.about, done.body) == ("target", made.number, {"note": "方案"})
+        (target,) = turn.balances("target")
+        assert target.amount_fen == -1_000
+        assert proposal(turn, made.number).by == (
+            ("proposed", "经办人"), ("checked", "复核人"), ("approved", "审批人"),
+        )  # fmt: skip
+    assert verify(book).faults == ()
+
+
+def test_proposal__needs_three_persons_unless_the_policy_says_otherwise(book: Book) -> None:
+    with book.writing() as turn:
+        number = propose(turn, TARGET).number
+        with pytest.raises(InputError, match="three persons"):
+            check(turn, number, "经办人")
+        check(turn, number, "复核人")
+        for who in ("经办人", "复核人"):
+            with pytest.raises(InputError, match="three persons"):
+                approve(turn, number, who)
+        assert approve(turn, number, "经办人", apart=False).kind == "target"
+
+
+def test_proposal__goes_its_way_in_order_and_once(book: Book) -> None:
+    with book.writing() as turn:
+        number = propose(turn, TARGET).number
+        with pytest.raises(InputError, match="not checked yet"):
+            approve(turn, number, "审批人")
+        check(turn, number, "复核人")
+        with pytest.raises(InputError, match="was checked already"):
+            check(turn, number, "另一人")
+        with pytest.raises(InputError, match="with a reason"):
+            send_back(turn, number, "审批人", "approver", " ")
+        send_back(turn, number, "审批人", "approver", "依据不足")
+        for step in (
+            lambda: check(turn, number, "甲"),
+            lambda: approve(turn, number, "甲"),
+            lambda: withdraw(turn, number, "甲"),
+        ):
+            with pytest.raises(InputError, match="is sent back"):
+                step()
+        other = propose(turn, TARGET).number
+        withdraw(turn, other, "经办人", "重做")
+        with pytest.raises(InputError, match="withdrawn"):
+            approve(turn, other, "审批人")
+        assert [p.state for p in proposals(turn)] == ["returned", "withdrawn"]
+        with pytest.raises(InputError, match="no proposal"):
+            proposal(turn, 1)
+        with pytest.raises(InputError, match="takes no approval"):
+            propose(turn, entry("step"))
+
+
+def test_proposal__on_figures_that_changed_since_is_void(book: Book) -> None:
+    with book.writing() as turn:
+        old = propose(turn, TARGET, ["target", "reserves"]).number
+        check(turn, old, "复核人")
+    settled(book, TARGET)
+    with book.writing() as turn, pytest.raises(InputError, match="withdraw it and propose anew"):
+        approve(turn, old, "审批人")
+
+
+MONTH = MonthFigures("H1", "310", paid_fen=700, kept_fen=40)
+
+
+def test_ceiling__holds_at_every_posting(book: Book) -> None:
+    month = entry("month", *month_lines([MONTH]))
+    with book.writing() as turn, pytest.raises(InputError, match="exceed the target"):
+        propose(turn, month)
+    settled(book, TARGET)  # 900 may be spent, 100 is reserved
+    settled(book, month)
+    with pytest.raises(InputError) as found:
+        settled(book, entry("month", *month_lines([MonthFigures("H2", "310", 161)])))
+    assert "9.01 yuan, 0.01 above the 9.00" in str(found.value)
+    settled(book, entry("reserves", *draw_lines("310", "年中调整", 1)))
+    settled(book, entry("month", *month_lines([MonthFigures("H2", "310", 161)])))
+    with pytest.raises(InputError, match="pool 390"):
+        settled(book, entry("month", *month_lines([MonthFigures("H2", "390", 1)])))
+    with pytest.raises(InputError, match="2027"):
+        settled(book, entry("month", *month_lines([MonthFigures("H2", "310", 1)]), year=2027))
+
+
+def test_ceiling__is_not_raised_by_what_one_owes_back(book: Book) -> None:
+    with_target(book, 1_000)
+    settled(book, entry("month", *month_lines([MonthFigures("H1", "310", 1_000)])))
+    owed = debit("receivable", "310", 300, "H1"), credit("recorded", "310", 300, "H1")
+    settled(book, entry("recovery", *owed))
+    more = entry("month", *month_lines([MonthFigures("H2", "310", 300)]))
+    with pytest.raises(InputError, match="exceed the target"):
+        settled(book, more)
+    settled(book, entry("recovery", *returned_lines("310", "H1", 300)))
+    settled(book, more)
+
+
+def test_ceiling__leaves_advances_out(book: Book) -> None:
+    with_target(book, 100)
+    settled(book, entry("advance", *advance_lines("working_capital", "310", "H1", 5_000)))
+    settled(book, entry("month", *month_lines([MonthFigures("H1", "310", 100)])))
+
+
+def test_ceiling__a_failed_turn_is_forgotten(book: Book) -> None:
+    with_target(book, 100)
+    month = entry("month", *month_lines([MonthFigures("H1", "310", 100)]))
+    with pytest.raises(ZeroDivisionError), book.writing() as turn:
+        made = propose(turn, month)
+        check(turn, made.number, "复核人")
+        approve(turn, made.number, "审批人")
+        turn.check_cash(entry("step"))
+        _ = 1 // 0
+    settled(book, month)
+
+
+def test_cash__counts_what_binds() -> None:
+    lines = [
+        *target_lines("310", 1_000, {"a": 50, "b": 50}, {"c": 70}),
+        *month_lines([MonthFigures("H1", "310", 300, 20, 10, 5, setoff_fen=30)]),
+    ]
+    found = Cash().after(lines)
+    assert found == Cash(bound_fen=320, limit_fen=900) and found.left_fen == 580
