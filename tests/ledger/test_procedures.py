@@ -16,9 +16,10 @@ from drgpay.ground.errors import Bilingual, InputError, PolicyError
 from drgpay.ledger.calendar import load_calendar
 from drgpay.ledger.procedure_reader import TABLE, load_procedures, read_procedures
 from drgpay.ledger.procedures import (
-    CHECKS,
+    BEGINS,
     LATENESS,
     MATTERS,
+    NAMED,
     STATES,
     Act,
     Matter,
@@ -26,10 +27,10 @@ from drgpay.ledger.procedures import (
     Step,
     StepState,
     Terms,
-    check_step,
     progress,
     states,
 )
+from drgpay.ledger.step_checks import CHECKS, check_step
 from drgpay.names.ledger import BOOK_ROLES
 from drgpay.policy import load_policy
 
@@ -60,6 +61,7 @@ def matter(procedure: Procedure, month: int = 3) -> Matter:
         procedure=procedure.id,
         year=2025,
         month=month if procedure.per == "month" else 0,
+        subject="甲" if procedure.per in NAMED else "",
         parties=PARTIES,
     )
 
@@ -208,11 +210,12 @@ def test_step__after_its_last_day(procedure: Procedure, step: Step) -> None:
 @pytest.mark.parametrize("procedure, step", STEPS, ids=IDS)
 def test_step__sent_back_opens_what_was_done(procedure: Procedure, step: Step) -> None:
     done = earlier(procedure, step)
-    back = act(step, returned=True, papers=(), party="H1")
+    back = act(step, returned=True, papers=(), party="H1", note="数据有误")
     if not step.returns_to:
         assert "sends nothing back" in refused(procedure, done, back)
         return
     check_step(procedure, matter(procedure), done, back, TERMS)
+    assert "say why" in refused(procedure, done, replace(back, note=" "))
     found = {
         s.step.id: s for s in states(procedure, matter(procedure), [*done, back], TERMS, EARLY)
     }
@@ -267,10 +270,11 @@ def test_rules_of_persons__that_there_are_not_are_refused() -> None:
 
 
 def test_words__of_choices_stand_in_both_languages() -> None:
-    for words in (MATTERS, STATES, LATENESS, BOOK_ROLES):
+    for words in (MATTERS, BEGINS, STATES, LATENESS, BOOK_ROLES):
         for word in words.values():
             assert re.search("[一-鿿]", word.chinese) and re.search("[a-z]", str(word))
     assert {procedure.per for procedure in KNOWN.values()} == set(MATTERS)
+    assert {procedure.begins for procedure in KNOWN.values()} == set(BEGINS)
     for check in CHECKS:
         assert (check.__doc__ or "").startswith("Fail if"), check
 
@@ -398,6 +402,27 @@ def test_step__dated_before_the_one_before_is_refused() -> None:
     assert "is dated 2025-01-01, before" in told
 
 
+@pytest.mark.parametrize(
+    "id, changed, told",
+    [
+        ("monthly_settlement", {"month": 0}, "has month 0"),
+        ("monthly_settlement", {"month": 13}, "has month 13"),
+        ("clearing", {"month": 1}, "has month 1"),
+        ("community_year", {"subject": " "}, "does not say which community"),
+        ("mid_year", {"subject": ""}, "does not say which community or application"),
+        ("clearing", {"subject": "甲"}, "is about no community"),
+    ],
+)
+def test_matter__that_is_not_named_rightly_is_refused(
+    id: str, changed: Mapping[str, Any], told: str
+) -> None:
+    procedure = KNOWN[id]
+    first = next(iter(procedure.steps.values()))
+    about = replace(matter(procedure), **changed)
+    with pytest.raises(InputError, match=told):
+        check_step(procedure, about, [], act(first, party="H1"), TERMS)
+
+
 def test_step__by_nobody_is_refused() -> None:
     step = KNOWN["clearing"].steps["analyse"]
     assert "names nobody" in refused(KNOWN["clearing"], [], act(step, who=" "))
@@ -447,6 +472,7 @@ def test_random_clerks__break_no_order() -> None:
                     who=drawn.choice("甲乙丙丁戊"),
                     party=drawn.choice(PARTIES) if step.each else "",
                     returned=drawn.random() < 0.15,
+                    note="有误",
                 )
                 try:
                     check_step(procedure, about, done, one, TERMS)
@@ -533,6 +559,7 @@ def test_own_file__is_read(tmp_path: Path) -> None:
         ('per = "month"', 'per = "month"\nx = 1', "unknown key 'x'"),
         ("[papers]", "x = 1\n[papers]", "unknown key 'x'"),
         ('per = "month"', 'per = "week"', "'per' must be one of"),
+        ('per = "month"', 'per = "month"\nbegins = "soon"', "'begins' must be one of"),
         ('per = "month"', 'per = "year"', "a day of a month is for procedures of a month"),
         ('role = "maker"', 'role = "boss"', "'role' must be one of"),
         ('role = "maker"\n', "", "'role' must be one of"),

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from drgpay.ground.errors import Bilingual, InputError, both, fault_at
 from drgpay.ground.inputs import read_toml
 from drgpay.ledger.procedures import (
+    BEGINS,
     LATENESS,
     MATTERS,
     Clause,
@@ -24,7 +25,7 @@ from drgpay.policy.constraints import MonthDay
 
 TABLE = Path(__file__).with_name("procedures.toml")
 FILE_KEYS = frozenset("texts papers procedure".split())
-PROCEDURE_KEYS = frozenset("name clause per persons step".split())
+PROCEDURE_KEYS = frozenset("name clause per begins persons step".split())
 STEP_KEYS = frozenset(
     "id name clause role papers after when optional each returns_to deadline late".split()
 )
@@ -136,6 +137,7 @@ class _Reader:
             name=self.pair(where, row, "name"),
             clause=self.clause(where, row, "clause"),
             per=per,
+            begins=self.choice(where, {"begins": "at_once", **row}, "begins", tuple(BEGINS)),
             steps=steps,
             persons=self.persons(where, row, steps),
         )
