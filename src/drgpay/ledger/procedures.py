@@ -156,14 +156,14 @@ class Matter:
     """What a procedure is gone through for: a year's, a month's, a community's, an application.
 
     `subject` says which community or application; `parties` are the institutions that owe the steps
-    which each must do.
+    which each must do, and no part of what makes two matters one.
     """
 
     procedure: str
     year: int
     month: int = 0
     subject: str = ""
-    parties: tuple[str, ...] = ()
+    parties: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +304,18 @@ class Progress:
         else:
             acts[step.id] = (*acts.get(step.id, ()), act)
         return Progress(procedure=self.procedure, matter=self.matter, terms=self.terms, acts=acts)
+
+
+def matter_name(matter: Matter) -> Bilingual:
+    """Return what a matter is called.
+
+    >>> matter_name(Matter(procedure="monthly_settlement", year=2025, month=3)).chinese
+    '2025年3月'
+    """
+    month = f"{matter.month}月" if matter.month else ""
+    zh = f"{matter.year}年{month}{matter.subject and f' {matter.subject}'}"
+    when = f"{matter.year}-{matter.month:02}" if matter.month else str(matter.year)
+    return both(zh, f"{when}{matter.subject and f' {matter.subject}'}")
 
 
 def progress(procedure: Procedure, matter: Matter, acts: Sequence[Act], terms: Terms) -> Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drgpay.ground.errors import Bilingual, both, in_language, unknown_choice
 from drgpay.ledger.procedures import (
@@ -16,6 +16,7 @@ from drgpay.ledger.procedures import (
     Procedure,
     StepState,
     Terms,
+    matter_name,
     states,
 )
 from drgpay.names.ledger import BOOK_ROLES
@@ -119,18 +120,6 @@ def headline(rows: Sequence[Row]) -> Bilingual:
     )
 
 
-def matter_name(matter: Matter) -> Bilingual:
-    """Return what a matter is called.
-
-    >>> matter_name(Matter(procedure="monthly_settlement", year=2025, month=3)).chinese
-    '2025年3月'
-    """
-    month = f"{matter.month}月" if matter.month else ""
-    zh = f"{matter.year}年{month}{matter.subject and f' {matter.subject}'}"
-    when = f"{matter.year}-{matter.month:02}" if matter.month else str(matter.year)
-    return both(zh, f"{when}{matter.subject and f' {matter.subject}'}")
-
-
 def _matters(
     year: int,
     known: Mapping[str, Procedure],
@@ -140,19 +129,19 @@ def _matters(
     parties: Sequence[str],
 ) -> list[Matter]:
     """Return the matters of a year: those begun, and those that are asked for by now."""
-    found = {
-        _key(matter): matter for matter in done if matter.year == year and matter.procedure in known
-    }
+    found: list[Matter] = []
     for procedure in known.values():
         owed = tuple(parties) if any(step.each for step in procedure.steps.values()) else ()
+        begun = [m for m in done if m.year == year and m.procedure == procedure.id]
+        found += [replace(matter, parties=matter.parties or owed) for matter in begun]
         for month, subject in _times(procedure, communities):
-            if procedure.begins == "over" and today <= _end(year, month):
-                continue
             matter = Matter(
                 procedure=procedure.id, year=year, month=month, subject=subject, parties=owed
             )
-            found.setdefault(_key(matter), matter)
-    return list(found.values())
+            over = procedure.begins == "at_once" or today > _end(year, month)
+            if over and matter not in done:
+                found.append(matter)
+    return found
 
 
 def _times(procedure: Procedure, communities: Sequence[str]) -> list[tuple[int, str]]:
@@ -166,10 +155,6 @@ def _times(procedure: Procedure, communities: Sequence[str]) -> list[tuple[int, 
     if procedure.per == "application":
         return []
     raise unknown_choice("per", procedure.per)
-
-
-def _key(matter: Matter) -> tuple[str, int, int, str]:
-    return matter.procedure, matter.year, matter.month, matter.subject
 
 
 def _end(year: int, month: int) -> dt.date:

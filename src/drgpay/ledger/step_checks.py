@@ -195,7 +195,7 @@ def _same_person(so_far: Progress, step: Step, act: Act) -> Iterator[Bilingual]:
     for group in so_far.procedure.persons:
         for id in _others(so_far.terms, group, step.id):
             for other in so_far.acts.get(id, ()):
-                if other.who == act.who:
+                if other.who.strip() == act.who.strip():
                     name = so_far.procedure.steps[id].name
                     yield _fault(
                         step.clause,
