@@ -22,6 +22,7 @@ FLOORS = [
     {"ledger"},
     {"runs"},
     {"months", "reopening"},
+    {"wrapper"},
     {"trials"},
     {"why", "signals", "spark"},
     {"report"},

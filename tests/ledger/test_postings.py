@@ -55,17 +55,15 @@ def test_year__is_cleared_to_the_fen(
     sums = balances(lines)
     standing = [Balance(a, p, h, "", fen) for (a, p, h), fen in sums.items()]
     results = []
-    for (hospital, pool), (points, item, forfeited, violations, held) in zip(
+    for (hospital, pool), (points, item, forfeited, violations, shared) in zip(
         PLACES, settled, strict=True
     ):
-        paid = sum(
-            m.paid_fen + m.setoff_fen for m in months if (m.hospital_id, m.pool) == (hospital, pool)
-        )
+        paid = sum(m.paid_fen for m in months if (m.hospital_id, m.pool) == (hospital, pool))
         before = sum(
             m.violations_fen for m in months if (m.hospital_id, m.pool) == (hospital, pool)
         )
-        # settled - what was paid or set off - forfeited - all violations
-        final = points + item - paid - before - forfeited - violations
+        # settled - what was paid - forfeited - all violations
+        final = points + item + shared - paid - before - forfeited - violations
         results.append(
             ClearingFigures(
                 hospital,
@@ -74,7 +72,8 @@ def test_year__is_cleared_to_the_fen(
                 forfeited,
                 violations,
                 final,
-                {"held": held},
+                waiting_fen=max(0, final) // 2,
+                shared_fen=shared,
             )
         )
     made = list(clearing_lines(results, standing))
@@ -82,15 +81,16 @@ def test_year__is_cleared_to_the_fen(
     after = balances(lines + made)
     for hospital, pool in PLACES:
         assert not after["recorded", pool, hospital]
-        assert not after["deposit", pool, hospital]
-        assert not after["deferred", pool, hospital]
+        assert not after["deposit", pool, hospital] and not after["setoff", pool, hospital]
+        due = next(r for r in results if (r.hospital_id, r.pool) == (hospital, pool))
+        assert after["deferred", pool, hospital] == -due.waiting_fen
     assert sum(after.values()) == 0
 
 
 def test_clearing__that_does_not_meet_the_months_is_refused() -> None:
     lines = list(month_lines([MonthFigures("H1", "310", 95, 5), MonthFigures("H2", "310", 9)]))
     standing = [Balance(a, p, h, "", fen) for (a, p, h), fen in balances(lines).items()]
-    wrong = ClearingFigures("H1", "310", {"drg": 100}, 1, 0, 5, {})
+    wrong = ClearingFigures("H1", "310", {"drg": 100}, 1, 0, 5)
     with pytest.raises(BooksError) as found:
         list(clearing_lines([wrong], standing))
     assert [str(fault) for fault in found.value.faults] == [

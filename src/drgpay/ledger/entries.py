@@ -234,7 +234,8 @@ def _check_lines(draft: Draft, posts: bool) -> None:
         account = ACCOUNTS.get(line.account)
         if account is None:
             raise BooksError(both(f"没有科目 {line.account}", f"no account {line.account!r}"))
-        if account.hospital != bool(line.hospital_id) or bool(account.detail) != bool(line.detail):
+        wrong = account.hospital is not None and account.hospital != bool(line.hospital_id)
+        if wrong or bool(account.detail) != bool(line.detail):
             raise BooksError(
                 both(
                     f"科目“{account.word.chinese}”的分录缺少或多写了机构、明细：{line}",

@@ -16,7 +16,8 @@ from drgpay.ledger.book import Balance
 from drgpay.ledger.entries import Line, credit, debit
 
 Place = tuple[str, str]  # hospital, pool
-OPEN = ("recorded", "deposit", "deferred", "receivable", "provision")
+# what months leave for the clearing
+CLEARED = ("recorded", "deposit", "deferred", "setoff")
 
 
 def target_lines(
@@ -61,8 +62,8 @@ def transfer_lines(pool: str, given_fen: Mapping[str, int]) -> list[Line]:
 class MonthFigures:
     """A month's amounts of an institution and pool, in fen.
 
-    `paid_fen` is payable now; `setoff_fen` of it was taken for what the institution owed (below 0:
-    it owes that much more).
+    `paid_fen` is payable now; `setoff_fen` was taken off for what earlier months paid too much (below
+    0: so much more is to be set off).
     """
 
     hospital_id: str
@@ -90,7 +91,7 @@ def month_lines(figures: Iterable[MonthFigures]) -> Iterator[Line]:
             ("deposit", own.kept_fen),
             ("deferred", own.deferred_fen),
             ("violations", own.violations_fen),
-            ("receivable", own.setoff_fen),
+            ("setoff", own.setoff_fen),
         ):
             yield credit(account, at[0], fen, at[1])
 
@@ -99,8 +100,9 @@ def month_lines(figures: Iterable[MonthFigures]) -> Iterator[Line]:
 class ClearingFigures:
     """A year's settled amounts of an institution and pool, in fen.
 
-    `settled_fen`: by mode, what care of the year comes to; `final_fen`: what is paid now (below 0:
-    to be given back), as the run has it.
+    `settled_fen`: by mode, what care of the year comes to; `final_fen`: what is due now (below 0:
+    to be given back), as the run has it, `waiting_fen` of it only when others have paid back.
+    `carried_fen` of former years was taken off (below 0: added), `shared_fen` of forfeits added.
     """
 
     hospital_id: str
@@ -109,7 +111,9 @@ class ClearingFigures:
     forfeited_fen: int
     violations_fen: int
     final_fen: int
-    provision_fen: Mapping[str, int]
+    waiting_fen: int = 0
+    carried_fen: int = 0
+    shared_fen: int = 0
 
 
 def clearing_lines(
@@ -121,15 +125,15 @@ def clearing_lines(
     """
     sums: dict[Place, dict[str, int]] = {}
     for balance in standing:
+        if balance.account not in CLEARED:
+            continue
         place = sums.setdefault((balance.hospital_id, balance.pool), {})
         place[balance.account] = place.get(balance.account, 0) + balance.amount_fen
     faults = []
     for own in figures:
         was = sums.pop((own.hospital_id, own.pool), {})
-        recorded, deposit = was.get("recorded", 0), -was.get("deposit", 0)
-        deferred = -was.get("deferred", 0)
-        settled = sum(own.settled_fen.values())
-        left = settled - recorded + deposit + deferred - own.forfeited_fen - own.violations_fen
+        left = sum(own.settled_fen.values()) - sum(was.values()) + own.shared_fen
+        left -= own.forfeited_fen + own.violations_fen + own.carried_fen
         if left != own.final_fen:
             faults.append(
                 both(
@@ -140,11 +144,11 @@ def clearing_lines(
                 )
             )
             continue
-        yield from _cleared(own, recorded, deposit, deferred)
+        yield from _cleared(own, was)
     faults += [
         both(f"{hospital}、险种 {pool}：清算结果中没有", f"{hospital}, pool {pool}: no result")
         for (hospital, pool), was in sorted(sums.items())
-        if any(was.get(account) for account in ("recorded", "deposit", "deferred"))
+        if any(was.values())
     ]
     if faults:
         raise BooksError(
@@ -157,22 +161,36 @@ def clearing_lines(
         )
 
 
-def _cleared(own: ClearingFigures, recorded: int, deposit: int, deferred: int) -> Iterator[Line]:
+def _cleared(own: ClearingFigures, was: Mapping[str, int]) -> Iterator[Line]:
     pool, hospital = own.pool, own.hospital_id
     for mode, fen in own.settled_fen.items():
         yield debit("expense", pool, fen, hospital, mode)
-    for reason, fen in own.provision_fen.items():
-        yield debit("expense", pool, fen, hospital, "provision")
-        yield credit("provision", pool, fen, hospital, reason)
-    yield credit("recorded", pool, recorded, hospital)
-    yield debit("deposit", pool, deposit, hospital)
-    yield debit("deferred", pool, deferred, hospital)
-    yield credit("forfeited", pool, own.forfeited_fen, hospital)
+    for account, fen in was.items():
+        yield credit(account, pool, fen, hospital)
+    yield credit("forfeited", pool, own.forfeited_fen - own.shared_fen, hospital)
     yield credit("violations", pool, own.violations_fen, hospital)
+    # what former years left: owed by the institution, or still payable to it
+    yield credit(
+        "receivable" if own.carried_fen > 0 else "payable", pool, own.carried_fen, hospital
+    )
+    yield credit("deferred", pool, own.waiting_fen, hospital)
     if own.final_fen >= 0:
-        yield credit("payable", pool, own.final_fen, hospital)
+        yield credit("payable", pool, own.final_fen - own.waiting_fen, hospital)
     else:
         yield debit("receivable", pool, -own.final_fen, hospital)
+
+
+def provision_lines(pool: str, reason: str, fen: int, hospital: str = "") -> list[Line]:
+    """Post what is set aside for cases that are not settled yet, held or quarantined."""
+    return [
+        debit("expense", pool, fen, hospital, "provision"),
+        credit("provision", pool, fen, hospital, reason),
+    ]
+
+
+def other_lines(pool: str, mode: str, fen: int) -> list[Line]:
+    """Post what the fund pays elsewhere than to an institution of the region, by mode."""
+    return [debit("expense", pool, fen, detail=mode), credit("fund", pool, fen)]
 
 
 def advance_lines(account: str, pool: str, hospital: str, fen: int) -> list[Line]:

@@ -77,18 +77,7 @@ class Orders:
     booked: Mapping[Place, tuple[int, int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        sums = {
-            place: (o.payment_fen, o.suspended_fen, o.kept_fen) for place, o in self.rows.items()
-        }
-        for a in self.adjustments:
-            place = (a.hospital_id, a.pool, a.of_month)
-            payment, suspended, kept = sums.get(place, (0, 0, 0))
-            sums[place] = (
-                payment + a.payment_now_fen - a.payment_before_fen,
-                suspended + a.suspended_now_fen - a.suspended_before_fen,
-                kept + a.kept_now_fen - a.kept_before_fen,
-            )
-        object.__setattr__(self, "booked", sums)
+        object.__setattr__(self, "booked", booked_sums(self.rows, self.adjustments))
 
     @property
     def keys(self) -> set[tuple[str, str]]:
@@ -130,6 +119,38 @@ class Orders:
         return [key for key, value in now.items() if before.get(key) != value]
 
 
+def booked_sums(
+    rows: Mapping[Place, Order], adjustments: Sequence[Adjustment]
+) -> dict[Place, tuple[int, int, int]]:
+    """Return what each month's cases came to, with later adjustments: payment, suspended, kept."""
+    sums = {place: (o.payment_fen, o.suspended_fen, o.kept_fen) for place, o in rows.items()}
+    for a in adjustments:
+        place = (a.hospital_id, a.pool, a.of_month)
+        payment, suspended, kept = sums.get(place, (0, 0, 0))
+        sums[place] = (
+            payment + a.payment_now_fen - a.payment_before_fen,
+            suspended + a.suspended_now_fen - a.suspended_before_fen,
+            kept + a.kept_now_fen - a.kept_before_fen,
+        )
+    return sums
+
+
+def ordered_rows(
+    run: RunFolder,
+) -> tuple[dict[Place, Order], tuple[Adjustment, ...], bool]:
+    """Return what the months of a folder ordered, their adjustments, whether tables have digests.
+
+    Raises BooksError when the tables are not those that the run wrote, or do not add up.
+    """
+    changed = run.changed(READ)
+    if changed:
+        _altered(run.folder, [located(name, text) for name, text in changed.items()])
+    with run.reading():
+        rows, adjustments = _orders(run), _adjustments(run)
+    _refuse_sums(run.folder, rows, adjustments)
+    return rows, adjustments, changed is not None
+
+
 def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: int) -> Orders:
     """Return the earlier months of a year from the folder of the month before `month`.
 
@@ -138,12 +159,7 @@ def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: i
     """
     run = RunFolder(folder, MONTH)
     _refuse_other(run.folder, run.manifest, region, policy, month)
-    changed = run.changed(READ)
-    if changed:
-        _altered(run.folder, [located(name, text) for name, text in changed.items()])
-    with run.reading():
-        rows, adjustments = _orders(run), _adjustments(run)
-    _refuse_sums(run.folder, rows, adjustments)
+    rows, adjustments, checked = ordered_rows(run)
     _refuse_unknown(rows, region)
     told = run.manifest.get("recomputed_months")
     return Orders(
@@ -157,7 +173,7 @@ def read_orders(folder: str | Path, region: Region, policy: YearPolicy, month: i
         rows=rows,
         adjustments=adjustments,
         suspended=tuple(run.table("suspended").to_pylist()),
-        checked=changed is not None,
+        checked=checked,
     )
 
 

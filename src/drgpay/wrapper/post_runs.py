@@ -1,0 +1,239 @@
+"""What a month's or a year's result folder comes to in the book: drafts that balance.
+
+A folder is posted once, in turn, as it was written (its digests are looked at); trials never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.ground.money import yuan_text
+from drgpay.ledger.book import Balance, Reading
+from drgpay.ledger.entries import Draft, Line
+from drgpay.ledger.postings import (
+    CLEARED,
+    ClearingFigures,
+    MonthFigures,
+    clearing_lines,
+    month_lines,
+    other_lines,
+    provision_lines,
+)
+from drgpay.months.orders import Place, booked_sums, ordered_rows
+from drgpay.runs.manifest import MONTH, YEAR, version_of
+from drgpay.runs.reader import RunFolder
+
+
+def month_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -> Draft:
+    """Return the entry of a month's result folder.
+
+    Raises InputError for a folder of another region, a trial, a month that is not the next one;
+    BooksError where its tables were changed, or do not meet what stands in the book.
+    """
+    run = _own(folder, MONTH, region_id)
+    year, month = int(run.manifest["month"][:4]), int(run.manifest["month"][5:])
+    _refuse_out_of_turn(reading, run, year, month)
+    rows, adjustments, _ = ordered_rows(run)
+    booked = booked_sums(rows, adjustments)
+    standing = _sums(reading.balances(*CLEARED, year=year))
+    figures = []
+    for hospital, pool in sorted({place[:2] for place in booked}):
+        own = rows.get((hospital, pool, month))
+        paid = own.paid_fen if own else 0
+        owed = own.setoff_after_fen if own else 0
+        was = standing.get((hospital, pool), {})
+        figures.append(
+            MonthFigures(
+                hospital, pool, paid_fen=paid,
+                kept_fen=_to_date(booked, hospital, pool, month, 2) + was.get("deposit", 0),
+                deferred_fen=_to_date(booked, hospital, pool, month, 1) + was.get("deferred", 0),
+                setoff_fen=was.get("setoff", 0) - owed,
+            )
+        )  # fmt: skip
+    body = {
+        **_facts(run), "month": f"{year}-{month:02d}",
+        "figures": [
+            {
+                "hospital_id": f.hospital_id, "pool": f.pool, "recorded_fen": f.recorded_fen,
+                "paid_fen": f.paid_fen, "kept_fen": f.kept_fen, "deferred_fen": f.deferred_fen,
+                "setoff_fen": f.setoff_fen,
+            }
+            for f in figures
+        ],
+    }  # fmt: skip
+    return Draft(
+        "month", year, who, "maker", body, clause="S0 28-29; S2 二(二)1(6)",
+        subject=f"{year}-{month:02d}", lines=tuple(month_lines(figures)),
+    )  # fmt: skip
+
+
+def _to_date(
+    booked: Mapping[Place, tuple[int, int, int]], hospital: str, pool: str, month: int, part: int
+) -> int:
+    return sum(booked.get((hospital, pool, m), (0, 0, 0))[part] for m in range(1, month + 1))
+
+
+def _refuse_out_of_turn(reading: Reading, run: RunFolder, year: int, month: int) -> None:
+    if run.manifest["all_months"]:
+        raise InputError(
+            both("全年各月的一次性结算不能入账", "a run of all twelve months is not posted"),
+            where=run.folder,
+            remedy=both("逐月结算，逐月入账", "run the months one by one, and post each"),
+        )
+    known = [e.body["month"] for e in reading.entries(("month",), year=year) if "month" in e.body]
+    expected = f"{year}-{len(known) + 1:02d}"
+    if f"{year}-{month:02d}" != expected:
+        raise InputError(
+            both(
+                f"账上应入 {expected}，这是 {year}-{month:02d} 的结果",
+                f"the book waits for {expected}, this is {year}-{month:02d}",
+            ),
+            where=run.folder,
+            remedy=both("按月份次序入账，每月一次", "post the months in order, each once"),
+        )
+
+
+def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -> Draft:
+    """Return the entry of a settled year: the clearing of its months, and what else was paid.
+
+    Raises InputError for a folder of another region, a trial, a second clearing of a year;
+    BooksError where it does not meet the months in the book.
+    """
+    run = _own(folder, YEAR, region_id)
+    year = int(run.manifest["region"]["year"])
+    if reading.entries(("clearing",), year=year):
+        raise InputError(
+            both(f"{year}年已清算入账", f"{year} is cleared in the book"),
+            where=run.folder,
+            remedy=both("更正用重新清算（reopening）", "corrections go by a reopening"),
+        )
+    with run.reading():
+        hospitals = run.table("hospitals").to_pylist()
+        funds = run.table("funds").to_pylist()
+    months = len(reading.entries(("month",), year=year))
+    figures = [_clearing(row) for row in hospitals]
+    standing = reading.balances(*CLEARED, year=year)
+    if months:
+        _refuse_other_prepaid(hospitals, reading.lines("payable", year=year))
+        lines = list(clearing_lines(figures, standing))
+    else:  # what was prepaid was paid before there was a book
+        paid = [
+            MonthFigures(
+                r["hospital_id"], r["pool"], r["prepaid_fen"],
+                kept_fen=r["recorded_fund_fen"] - r["prepaid_fen"],
+            )
+            for r in hospitals
+        ]  # fmt: skip
+        before = list(month_lines(paid))
+        lines = before + list(clearing_lines(figures, _balances(before)))
+    lines += list(_elsewhere(funds))
+    body = {
+        **_facts(run), "version": version_of(run.manifest), "months": months,
+        "figures": [
+            {
+                "hospital_id": r["hospital_id"], "pool": r["pool"], "due_fen": r["due_fen"],
+                "prepaid_fen": r["prepaid_fen"], "forfeited_fen": r["forfeited_fen"],
+                "shared_fen": r["shared_fen"], "violation_fen": r["violation_fen"],
+                "carried_fen": r["carried_fen"], "final_fen": r["final_fen"],
+                "payable_fen": r["payable_fen"], "deferred_fen": r["deferred_fen"],
+                "recover_fen": r["recover_fen"],
+            }
+            for r in hospitals
+        ],
+    }  # fmt: skip
+    return Draft(
+        "clearing", year, who, "maker", body, clause="S0 32-35", subject=f"{year}",
+        lines=tuple(lines),
+    )  # fmt: skip
+
+
+def _clearing(row: Mapping[str, Any]) -> ClearingFigures:
+    return ClearingFigures(
+        row["hospital_id"], row["pool"],
+        {"drg": row["due_fen"] - row["money_fen"], "by_item": row["money_fen"]},
+        row["forfeited_fen"], row["violation_fen"], row["final_fen"],
+        waiting_fen=row["deferred_fen"], carried_fen=row["carried_fen"],
+        shared_fen=row["shared_fen"],
+    )  # fmt: skip
+
+
+def _refuse_other_prepaid(
+    hospitals: list[dict[str, Any]], payable: list[tuple[int, str, str, int]]
+) -> None:
+    """Fail if a result starts from other prepayments than the book's months made."""
+    paid: dict[tuple[str, str], int] = {}
+    for _, pool, hospital, fen in payable:
+        if fen < 0:
+            paid[hospital, pool] = paid.get((hospital, pool), 0) - fen
+    faults = [
+        both(
+            f"{r['hospital_id']}、险种 {r['pool']}：账上预付 {yuan_text(own)} 元，"
+            f"清算所用为 {yuan_text(r['prepaid_fen'])} 元",
+            f"{r['hospital_id']}, pool {r['pool']}: the book prepaid {yuan_text(own)} yuan, "
+            f"the result takes {yuan_text(r['prepaid_fen'])}",
+        )
+        for r in hospitals
+        for own in [paid.get((r["hospital_id"], r["pool"]), 0)]
+        if own != r["prepaid_fen"]
+    ]
+    if faults:
+        raise BooksError(
+            both("清算所用的预付数与账上不符", "the clearing starts from other prepayments"),
+            faults=faults,
+            remedy=both(
+                "用 drgpay budget prepaid 取账上的预付数，写入统筹区的预付表后重新清算",
+                "take the prepayments from the book (drgpay budget prepaid) into the region's table "
+                "prepaid, and settle again",
+            ),
+        )
+
+
+def _elsewhere(funds: list[dict[str, Any]]) -> Iterator[Line]:
+    for row in funds:
+        yield from other_lines(row["pool"], "out_of_area", row["out_of_area_fen"])
+        yield from other_lines(row["pool"], "other", row["other_fen"])
+        yield from provision_lines(row["pool"], "open_cases", row["provision_fen"])
+
+
+def _own(folder: str | Path, kind: str, region_id: str) -> RunFolder:
+    """Open a result folder; fail if it is a trial, was changed, or is of another region."""
+    run = RunFolder(folder, kind)
+    run.refuse_changed()
+    own = run.manifest["region"]["id"]
+    if own != region_id:
+        raise InputError(
+            both(f"这是统筹区 {own} 的结果，本账属 {region_id}", f"it is of region {own}"),
+            where=run.folder,
+        )
+    if run.manifest["trial"]:
+        raise InputError(
+            both("试算不能支付，也不入账", "a trial is never paid, and not posted"),
+            where=run.folder,
+            remedy=both("用正式参数重新结算", "run it with the parameters in force"),
+        )
+    return run
+
+
+def _facts(run: RunFolder) -> dict[str, Any]:
+    return {
+        "folder": run.folder.name, "manifest": run.digest,
+        "policy": run.manifest["policy"]["digest"], "scheme": run.manifest["scheme"]["digest"],
+    }  # fmt: skip
+
+
+def _sums(balances: list[Balance]) -> dict[tuple[str, str], dict[str, int]]:
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for b in balances:
+        own = found.setdefault((b.hospital_id, b.pool), {})
+        own[b.account] = own.get(b.account, 0) + b.amount_fen
+    return found
+
+
+def _balances(lines: list[Line]) -> list[Balance]:
+    return [
+        Balance(line.account, line.pool, line.hospital_id, line.detail, line.amount_fen)
+        for line in lines
+    ]
