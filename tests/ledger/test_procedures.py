@@ -622,3 +622,33 @@ def test_own_file__that_is_cut_off_is_read_or_refused(tmp_path: Path, cut: int) 
 def test_table__is_read_once_and_whole() -> None:
     assert load_procedures() is load_procedures()
     assert TABLE.read_text(encoding="utf-8").count("[[procedure.") == len(STEPS)
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_pages__name_every_procedure_with_its_steps_and_days() -> None:
+    chinese = (DOCS / "budget-year.zh-CN.md").read_text(encoding="utf-8").splitlines()
+    english = (DOCS / "budget-year.md").read_text(encoding="utf-8").splitlines()
+    for procedure in KNOWN.values():
+        steps = procedure.steps.values()
+        (row,) = [line for line in chinese if line.startswith(f"| {procedure.name.chinese} |")]
+        assert f"| {procedure.clause.told.chinese} | {MATTERS[procedure.per].chinese} |" in row
+        assert f"| {len(steps)} |" in row
+        assert all(step.name.chinese in row for step in steps if step.limit)
+        (row,) = [line for line in english if line.startswith(f"| `{procedure.id}`: ")]
+        assert f"| {procedure.clause.told} | {MATTERS[procedure.per]} | {len(steps)} |" in row
+        assert all(str(step.name) in row for step in steps if step.limit)
+        assumed = [s for s in steps if s.limit and s.limit.assumed]
+        assert row.count("(assumed)") == len(assumed)
+
+
+def test_pages__example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "budget-year.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(example, "docs/budget-year.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == [
+        "0 steps overdue, 1 due, 1 that may be done; the next last day is 2026-02-02",
+        "clear the members' year 2026-02-02 20",
+        "file the table of transfers 2026-01-15 8",
+    ]
