@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import EVERY
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -49,7 +49,7 @@ def test_rule__has_formula_clause_code_and_test(number: str) -> None:
 
 def test_rules__name_every_parameter_and_no_other() -> None:
     named = {key for _, body in RULES.values() for key in codes(field(body, "Parameters"))}
-    assert not set(CATALOGUE) - named, "no rule says what these do"
-    assert not named - set(CATALOGUE)
-    for key, known in CATALOGUE.items():
+    assert not set(EVERY) - named, "no rule says what these do"
+    assert not named - set(EVERY)
+    for key, known in EVERY.items():
         assert key in codes(field(RULES[known.rule][1], "Parameters")), key

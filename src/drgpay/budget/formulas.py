@@ -86,6 +86,11 @@ def value(for_points: Q, points: Q) -> Q:
     return for_points / points
 
 
+def forfeited(deposit: Q, released: Q) -> Q:
+    """Return what of a quality deposit is forfeited (扣罚保证金)."""
+    return whole_fen(deposit * (1 - released))
+
+
 def waits(excess: N, owed: N, payable: N) -> N:
     """Return what of a fund's payments waits: what is beyond its control target (`ceiling.excess`).
 

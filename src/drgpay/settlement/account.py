@@ -7,13 +7,12 @@ S2 二(二)2(3); S0 13 and S4 (7)-(8) (quality deposit); what is assumed: docs/f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
+from drgpay.budget.deposit import released_by
 from drgpay.budget.formulas import Q
+from drgpay.budget.formulas import forfeited as forfeited
 from drgpay.budget.pool import Rules
-from drgpay.ground.errors import PolicyError, both
 from drgpay.ground.numbers import (
     N,
     above_zero,
@@ -23,7 +22,6 @@ from drgpay.ground.numbers import (
     smallest,
     whole_fen,
 )
-from drgpay.policy.year import says
 from drgpay.region.standing import ENDED, NORMAL
 
 FORFEITED, WITHOUT_POINTS = "forfeited", "points"  # why nothing is shared, beside the standing
@@ -80,27 +78,11 @@ def deposit(recorded: N, *paid: N) -> N:
 
 
 def released_share(score: Fraction, rules: Rules, standing: str = NORMAL) -> Fraction:
-    """Return what of the deposit a score releases (`deposit_score`, `deposit_bands`).
+    """Return what of the deposit a score releases; an ended agreement is not assessed.
 
-    An ended agreement is not assessed. Raises PolicyError when the bands are missing.
+    Raises PolicyError when the bands of the policy are missing.
     """
-    if standing == ENDED:
-        return Fraction(1)
-    if says(rules, "deposit_score", "linear", "bands"):
-        return score
-    bands: Sequence[tuple[Fraction | None, Any]] | None = rules["deposit_bands"]
-    if bands is None:
-        raise PolicyError(
-            both("deposit_score 为 bands，但没有 deposit_bands", "deposit_bands is none"),
-            where="deposit_bands",
-            remedy=both("给出分档，或将 deposit_score 设为 linear", "give bands, or use linear"),
-        )
-    return next(Fraction(ratio) for limit, ratio in bands if limit is None or score < limit)
-
-
-def forfeited(deposit: Q, released: Q) -> Q:
-    """Return what of the deposit is forfeited (扣罚保证金)."""
-    return whole_fen(deposit * (1 - released))
+    return Fraction(1) if standing == ENDED else released_by(score, rules)
 
 
 def why_no_share(standing: str, forfeited: int, points: Fraction | int) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.budget import formulas
+from drgpay.budget.index_months import month_budgets
 from drgpay.budget.pool import available_budget
 from drgpay.ground.errors import PolicyError, both
 from drgpay.ground.money import POINT, round_half_away
@@ -123,16 +123,6 @@ class Months:
     accounts: tuple[MonthAccount, ...]
     adjustments: tuple[Adjustment, ...] = ()
     recomputed: tuple[MonthAccount, ...] | None = None
-
-
-def month_budgets(available_fen: int, shares: Sequence[Fraction]) -> list[int]:
-    """Return twelve budgets that add up to the year's: rounded as they add up.
-
-    >>> month_budgets(100, [Fraction(1, 12)] * 12)
-    [8, 9, 8, 8, 9, 8, 8, 9, 8, 8, 9, 8]
-    """
-    to_date = [round_half_away(available_fen * sum(shares[:m], Fraction(0))) for m in range(13)]
-    return [after - before for before, after in pairwise(to_date)]
 
 
 def month_shares(region: Region, policy: YearPolicy) -> Sequence[Fraction]:
