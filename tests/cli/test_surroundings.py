@@ -97,11 +97,13 @@ PLACES = {
     "posix": {"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"},
     "gbk locale": {"LC_ALL": "zh_CN.GBK"},
 }
-# what is run elsewhere: they make cities, read books that other tests make, ask for passwords, take
+# what is run elsewhere: they take a book further (test_budget), make cities, read books that other tests make, ask for passwords, take
 # the id of what there is, or serve until they are told to end
 NOT_HERE = {
     "demo", "synth", "scheme import", "scheme import-nhsa", "keys revoke", "keys user add",
-    "keys user lock", "keys user password", "runs withdraw", "serve", "mcp",
+    "keys user lock", "keys user password", "runs withdraw", "serve", "mcp", "budget month",
+    "budget clear", "budget check", "budget approve", "budget return", "budget withdraw",
+    "budget order propose", "budget order confirm",
 }  # fmt: skip
 
 
@@ -125,6 +127,7 @@ def leaves(command: click.Command, before: str = "") -> set[str]:
 )
 def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str) -> None:
     run, one, case = tmp_path / f"run{RARE}", tmp_path / "one.csv", f"C01{RARE}"
+    book = tmp_path / f"book{RARE}.sqlite"
     text = (region / "cases.csv").read_text(encoding="utf-8")
     one.write_text(text.replace("C01", case), encoding="utf-8")
     every: list[tuple[object, ...]] = [
@@ -159,6 +162,14 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("keys", "user", "list", "--data", tmp_path / "service"),
         ("runs", "publish", run, "--by", RARE, "--data", tmp_path / "service"),
         ("runs", "published", "--data", tmp_path / "service"),
+        ("budget", "init", book, "--region", "R", "--name", RARE, "--year", "2024", "--as", RARE),
+        ("budget", "entries", "--book", book),
+        ("budget", "voucher", "1", "--book", book),
+        ("budget", "balances", "--book", book),
+        ("budget", "order", "list", "--book", book),
+        ("budget", "verify", "--book", book),
+        ("budget", "backup", tmp_path / "book.zip", "--book", book),
+        ("budget", "restore", tmp_path / "book.zip", tmp_path / "again.sqlite"),
         ("--help",),
     ]
     run_here = {" ".join(map(str, words[:n])) for words in every for n in (1, 2, 3)}

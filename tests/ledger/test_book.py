@@ -25,7 +25,7 @@ from drgpay.ledger.entries import (
 )
 from drgpay.ledger.tables import ENTRIES, POSTINGS
 from drgpay.ledger.verify import verify
-from drgpay.names.ledger import ACCOUNTS, BOOK_ROLES, ENTRY_KINDS, SIDES
+from drgpay.names.ledger import ACCOUNTS, BOOK_ROLES, ENTRY_KINDS
 from tests.ledger.conftest import Clock
 
 STEP = Draft("step", 2026, "李四", "maker", {"step": "plan", "amount_fen": 5}, clause="S0 7")
@@ -39,7 +39,7 @@ def posting(*amounts: int) -> Draft:
 
 
 def test_words__are_declared_once_in_both_languages() -> None:
-    words = [a.word for a in ACCOUNTS.values()] + [*BOOK_ROLES.values(), *SIDES.values()]
+    words = [a.word for a in ACCOUNTS.values()] + [*BOOK_ROLES.values()]
     chinese = [word.chinese for word in words]
     assert len(set(chinese)) == len(chinese)
     assert all(any(c >= "一" for c in text) for text in chinese)

@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": ("drgpay.cli.explain", "explain"),
     "year-end": ("drgpay.cli.year_end", "year_end"),
     "month": ("drgpay.cli.month", "month"),
+    "budget": ("drgpay.cli.budget", "budget"),
     "runs": ("drgpay.cli.runs", "runs"),
     "why": ("drgpay.cli.why", "why"),
     "letters": ("drgpay.cli.letters", "letters"),

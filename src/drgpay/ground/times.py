@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -25,3 +25,8 @@ def moment(seconds: int) -> str:
     '2026-01-01 08:00'
     """
     return datetime.fromtimestamp(seconds, CHINA).strftime("%Y-%m-%d %H:%M")
+
+
+def today() -> date:
+    """Return the day in China just now."""
+    return datetime.now(CHINA).date()

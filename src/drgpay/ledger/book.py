@@ -251,7 +251,7 @@ class Book:
 
     def __init__(self, store: BookStore, clock: Callable[[], int] | None = None) -> None:
         self.store = store
-        self.clock = clock or (lambda: int(time.time()))
+        self.clock = clock or _now
         self.cash = CashSums()
 
     @classmethod
@@ -272,10 +272,29 @@ class Book:
                 both(f"没有摘要算法 {digest}", f"no digest {digest!r}"),
                 remedy=both(f"可用：{'、'.join(DIGESTS)}", f"known: {', '.join(DIGESTS)}"),
             )
-        book = cls(BookStore(address_of(address)), clock)
         facts = {"form": FORM, "region_id": region_id, "region_name": region_name, "digest": digest}
         draft = Draft("opened", year, who, "maker", facts, subject=region_id)
         check_draft(draft)
+
+        def fill(connection: sa.Connection) -> None:
+            rows = [{"key": key, "value": value} for key, value in facts.items()]
+            connection.execute(sa.insert(BOOK), rows)
+            Turn(connection, digest, clock or _now, CashSums()).append(draft)
+
+        return cls.made_of(address, fill, clock)
+
+    @classmethod
+    def made_of(
+        cls,
+        address: str | Path,
+        fill: Callable[[sa.Connection], None],
+        clock: Callable[[], int] | None = None,
+    ) -> Book:
+        """Make the tables of a book and let `fill` put rows into them, all or nothing.
+
+        Raises InputError where there is a book already.
+        """
+        book = cls(BookStore(address_of(address)), clock)
         with book._closed_unless_well(), book._turn(new=True) as connection:
             if sa.inspect(connection).has_table(BOOK.name):
                 raise InputError(
@@ -286,9 +305,7 @@ class Book:
             META.create_all(connection)
             for statement in guards(book.store.is_sqlite):
                 connection.exec_driver_sql(statement)
-            rows = [{"key": key, "value": value} for key, value in facts.items()]
-            connection.execute(sa.insert(BOOK), rows)
-            Turn(connection, digest, book.clock, book.cash).append(draft)
+            fill(connection)
         return book
 
     @classmethod
@@ -427,6 +444,10 @@ class Book:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
+
+
+def _now() -> int:
+    return int(time.time())
 
 
 def _holder(who: str) -> str:

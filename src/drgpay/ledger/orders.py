@@ -24,6 +24,11 @@ from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
 
 OPEN, CONFIRMED, REJECTED = "open", "confirmed", "rejected"
+ORDER_STATES: Mapping[str, Bilingual] = {
+    OPEN: both("未付", "unpaid"),
+    CONFIRMED: both("已付", "paid"),
+    REJECTED: both("退票", "rejected by the bank"),
+}
 # what a bank gives back, one row an order
 RECEIPTS = Table(
     "receipts",

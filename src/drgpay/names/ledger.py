@@ -22,43 +22,40 @@ BOOK_ROLES: Mapping[str, Bilingual] = {
 class Account:
     """An account of the book.
 
-    `side`: debit or credit, on which it usually stands. `hospital`: kept for each institution; None:
+    `hospital`: kept for each institution; None:
     for some payments of it there is one, for others none (care outside the region).
     `detail`: what its lines are told apart by besides, empty where by nothing. `memo`: an amount
     that may be paid, not one that is owed; such accounts balance among themselves.
     """
 
     word: Bilingual
-    side: str
     hospital: bool | None = False
     detail: str = ""
     memo: bool = False
 
 
-DEBIT, CREDIT = "debit", "credit"
-SIDES: Mapping[str, Bilingual] = {DEBIT: both("借", "debit"), CREDIT: both("贷", "credit")}
 # fmt: off
-ACCOUNTS: Mapping[str, Account] = {  # a table: word, side, and what its lines are told apart by
+ACCOUNTS: Mapping[str, Account] = {  # a table: word, whether by institution, and what else its lines are told apart by
     # what may be paid: the control target and what of it is bound
-    "target": Account(both("总额控制目标", "Control target"), CREDIT, memo=True),
-    "available": Account(both("待分配额度", "Not yet allotted"), DEBIT, memo=True),
-    "allotted": Account(both("机构总额指标", "Index of the institution"), DEBIT, True, memo=True),
-    "reserve": Account(both("预留资金", "Reserves"), DEBIT, detail="reserve", memo=True),
+    "target": Account(both("总额控制目标", "Control target"), memo=True),
+    "available": Account(both("待分配额度", "Not yet allotted"), memo=True),
+    "allotted": Account(both("机构总额指标", "Index of the institution"), True, memo=True),
+    "reserve": Account(both("预留资金", "Reserves"), detail="reserve", memo=True),
     # what is owed and paid
-    "fund": Account(both("统筹基金", "Pooled fund"), CREDIT),
-    "expense": Account(both("医疗费用支出", "Expenditure on care"), DEBIT, None, "mode"),
-    "recorded": Account(both("待清算费用", "Cost to be settled"), DEBIT, True),
-    "payable": Account(both("应付医疗机构款", "Payable"), CREDIT, True),
-    "receivable": Account(both("应收医疗机构款", "Receivable"), DEBIT, True),
-    "setoff": Account(both("待抵扣款", "To be set off"), DEBIT, True),
-    "deposit": Account(both("质量保证金", "Quality deposit"), CREDIT, True),
-    "deferred": Account(both("暂缓支付", "Deferred"), CREDIT, True),
-    "working_capital": Account(both("周转金", "Working capital"), DEBIT, True),
-    "advance": Account(both("预付金", "Advance payment"), DEBIT, True),
-    "provision": Account(both("未定病例预提", "Provision for open cases"), CREDIT, None, "reason"),
-    "forfeited": Account(both("保证金扣减", "Forfeited deposits"), CREDIT, True),
-    "violations": Account(both("违规追回", "Recovered for violations"), CREDIT, True),
-    "area_clearing": Account(both("异地清算", "Clearing with other areas"), DEBIT, True, "area"),
+    "fund": Account(both("统筹基金", "Pooled fund")),
+    "expense": Account(both("医疗费用支出", "Expenditure on care"), None, "mode"),
+    "recorded": Account(both("待清算费用", "Cost to be settled"), True),
+    "payable": Account(both("应付医疗机构款", "Payable"), True),
+    "receivable": Account(both("应收医疗机构款", "Receivable"), True),
+    "setoff": Account(both("待抵扣款", "To be set off"), True),
+    "deposit": Account(both("质量保证金", "Quality deposit"), True),
+    "deferred": Account(both("暂缓支付", "Deferred"), True),
+    "working_capital": Account(both("周转金", "Working capital"), True),
+    "advance": Account(both("预付金", "Advance payment"), True),
+    "provision": Account(both("未定病例预提", "Provision for open cases"), None, "reason"),
+    "forfeited": Account(both("保证金扣减", "Forfeited deposits"), True),
+    "violations": Account(both("违规追回", "Recovered for violations"), True),
+    "area_clearing": Account(both("异地清算", "Clearing with other areas"), True, "area"),
 }
 # fmt: on
 

@@ -1,0 +1,142 @@
+"""`drgpay budget`: a book from its opening to a payment that the bank confirmed, by the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+from click.testing import CliRunner, Result
+
+from drgpay.cli import cli
+from drgpay.ground.errors import BooksError, DrgpayError, InputError
+from drgpay.ledger.book import Book
+from drgpay.ledger.entries import Draft
+from drgpay.ledger.postings import target_lines
+from drgpay.runs.reader import RunFolder
+from tests.ledger.conftest import settled
+from tests.wrapper.test_post_runs import TARGETS, year
+
+__all__ = ["year"]
+Year = tuple[Path, Path, Path, str]
+
+
+class Desk:
+    """The command line with a book."""
+
+    def __init__(self, book: Path) -> None:
+        self.book = book
+
+    def __call__(self, *words: object, book: bool = True) -> str:
+        return self.result(*words, book=book).output
+
+    def result(self, *words: object, book: bool = True) -> Result:
+        place = ["--book", self.book] if book else []
+        given = ["budget", *map(str, [*words, *place])]
+        found = CliRunner().invoke(cli, given, catch_exceptions=False, standalone_mode=False)
+        assert found.exit_code == 0, found.output
+        return found
+
+    def passed(self, number: int) -> None:
+        self("check", number, "--as", "复核人")
+        self("approve", number, "--as", "审批人")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, year: Year) -> Desk:
+    desk = Desk(tmp_path / "账.sqlite")
+    made = desk(
+        "init", desk.book, "--region", year[3], "--name", "例一区", "--year", 2024, "--as", "张三",
+        book=False,
+    )  # fmt: skip
+    assert "已建账" in made
+    book = Book.open(desk.book)
+    for pool, fen in TARGETS.items():
+        lines = tuple(target_lines(pool, fen, {}, {}))
+        settled(book, Draft("target", 2024, "张三", "maker", {}, lines=lines))
+    book.close()
+    return desk
+
+
+def test_month__is_posted_ordered_and_paid(desk: Desk, year: Year, tmp_path: Path) -> None:
+    for month in (1, 2, 3):
+        assert "待复核" in desk("month", year[1] / f"2024-{month:02d}", "--as", "经办人")
+        desk.passed(last(desk))
+    assert "应付医疗机构款  390" in desk("balances", "--year", 2024)
+    assert "H1" in desk("balances", "--hospital", "H1")
+    assert "记账凭证" not in desk("voucher", last(desk)) and "待清算费用" in desk(
+        "voucher", last(desk)
+    )
+    told = desk("order", "propose", "--year", 2024, "--as", "经办人")
+    rows = RunFolder(year[1] / "2024-03", "month").table("months_hospitals").to_pylist()
+    paid = sum(row["paid_fen"] for row in rows)
+    assert f"拨付单 3 张，共 {paid / 100:,.2f} 元" in told
+    desk.passed(last(desk))
+    assert desk("order", "list", "--unpaid").count("未付 ") == 3
+    receipts = tmp_path / "回单.csv"
+    receipts.write_text(
+        "拨付单号,金额,支付日期,银行流水号,退票\n2024-000001,19000.00,2024-04-08,B77,否\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match="19,000"):
+        desk("order", "confirm", receipts, "--year", 2024, "--as", "出纳")
+    listed = desk("order", "list").splitlines()[1].split()
+    amount = listed[3].replace(",", "")
+    text = receipts.read_text(encoding="utf-8").replace("19000.00", amount)
+    receipts.write_text(text, encoding="utf-8")
+    assert "回单 1 张已入账" in desk("order", "confirm", receipts, "--year", 2024, "--as", "出纳")
+    assert "已付" in desk("order", "list") and "B77" in desk("order", "list")
+    desk("order", "list", "-o", tmp_path / "o.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "o.xlsx").active
+    assert sheet is not None
+    cells = [cell.value for row in sheet.iter_rows() for cell in row]
+    assert "2024-000001" in cells and float(amount) in cells
+
+
+def last(desk: Desk) -> int:
+    """Return the number of the last entry."""
+    return int(desk("entries").splitlines()[-1].split()[0])
+
+
+def test_proposal__goes_back_or_is_withdrawn(desk: Desk, year: Year) -> None:
+    for words in (
+        ("return", "--why", "金额有误", "--as", "复核人"),
+        ("withdraw", "--as", "经办人"),
+    ):
+        desk("month", year[1] / "2024-01", "--as", "经办人")
+        number = last(desk)
+        desk(words[0], number, *words[1:])
+        with pytest.raises(InputError):
+            desk("check", number, "--as", "复核人")
+
+
+def test_year__without_months_is_cleared(desk: Desk, year: Year) -> None:
+    assert "年度清算 2024" in desk("clear", year[2], "--as", "经办人")
+    desk.passed(last(desk))
+    assert "医疗费用支出" in desk("balances")
+
+
+def test_book__is_verified_backed_up_and_restored(desk: Desk, tmp_path: Path) -> None:
+    sound = desk("verify")
+    assert "无误" in sound
+    head = sound.split()[-1]
+    assert "无误" in desk("verify", "--head", f"{last(desk)}:{head.upper()}")
+    with pytest.raises(BooksError, match="the paper"):
+        desk("verify", "--head", f"{last(desk)}:{'0' * 64}")
+    with pytest.raises(InputError, match="NUMBER:DIGEST"):
+        desk("verify", "--head", "x")
+    assert head in desk("backup", tmp_path / "b.zip")
+    assert head in desk("restore", tmp_path / "b.zip", tmp_path / "again.sqlite", book=False)
+    other = Desk(tmp_path / "again.sqlite")
+    assert other("entries") == desk("entries")
+    desk("entries", "-o", tmp_path / "e.xlsx")
+    assert (tmp_path / "e.xlsx").stat().st_size > 4_000
+
+
+def test_book__is_named_by_the_environment_or_missed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DrgpayError, match="no book is named"):
+        desk("entries", book=False)
+    monkeypatch.setenv("DRGPAY_BOOK", str(desk.book))
+    assert desk("entries", book=False) == desk("entries")
