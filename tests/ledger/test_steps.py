@@ -14,7 +14,7 @@ from drgpay.ledger.calendar import load_calendar
 from drgpay.ledger.procedure_reader import load_procedures
 from drgpay.ledger.procedures import Act, Matter, Terms
 from drgpay.ledger.status import year_status
-from drgpay.ledger.steps import Recorded, acts_of_year, do_step
+from drgpay.ledger.steps import Recorded, StepLog, do_step
 from drgpay.ledger.verify import verify
 from tests.ledger.conftest import Clock
 
@@ -38,12 +38,15 @@ def at(clock: Clock, day: str) -> None:
     clock.now = int(noon.timestamp())
 
 
+LOG = StepLog()  # one for all books here: it sees that it is another one
+
+
 def do(turn: Turn, step: str, day: str, **changed: Any) -> Recorded:
     own = PROCEDURE.steps[step]
     facts: Mapping[str, Any] = {"role": own.role, "who": f"{own.role}甲", **changed}
     act = Act(step=step, day=dt.date.fromisoformat(day), **facts)
     papers = {} if act.returned else {p: turn.keep(f"{p}.pdf", p.encode()) for p in own.papers}
-    return do_step(turn, PROCEDURE, ABOUT, act, papers, TERMS)
+    return do_step(turn, LOG, PROCEDURE, ABOUT, act, papers, TERMS)
 
 
 def test_steps__are_entries_that_decide_what_may_come(book: Book, clock: Clock) -> None:
@@ -63,8 +66,8 @@ def test_steps__are_entries_that_decide_what_may_come(book: Book, clock: Clock) 
     assert late.entry.subject == "医共体年终·调整成员预算指标·2025年 城东医共体"
     assert [document.name for document in late.entry.documents] == ["adjusted_budgets.pdf"]
     with book.reading() as reading:
-        found = acts_of_year(reading, 2025)
-        assert not acts_of_year(reading, 2026)
+        found = StepLog().of_year(reading, 2025)
+        assert not StepLog().of_year(reading, 2026)
     assert [act.step for act in found[ABOUT]] == ["transfer", "receipt", "adjust"]
     assert found[ABOUT][0] == Act(
         step="transfer",
@@ -88,7 +91,7 @@ def test_step__sent_back_is_kept_with_its_reason(book: Book, clock: Clock) -> No
         do(turn, "transfer", "2026-01-12")
         do(turn, "receipt", "2026-01-12")
     with book.reading() as reading:
-        acts = acts_of_year(reading, 2025)[ABOUT]
+        acts = StepLog().of_year(reading, 2025)[ABOUT]
     assert [(act.step, act.note) for act in acts] == [
         ("transfer", ""),
         ("receipt", "成员未全部签字"),
@@ -105,7 +108,24 @@ def test_step__dated_in_the_future_is_refused(book: Book, clock: Clock) -> None:
     ):
         do(turn, "transfer", "2026-01-13")
     with book.reading() as reading:
-        assert not acts_of_year(reading, 2025)
+        assert not StepLog().of_year(reading, 2025)
+
+
+def test_log__forgets_what_a_failed_turn_wrote(book: Book, clock: Clock) -> None:
+    log = StepLog()
+    at(clock, "2026-01-12")
+    with book.writing() as turn:
+        do(turn, "transfer", "2026-01-12")
+        assert len(log.of_year(turn, 2025)[ABOUT]) == 1
+    with pytest.raises(ZeroDivisionError), book.writing() as turn:
+        do(turn, "receipt", "2026-01-12")
+        assert len(log.of_year(turn, 2025)[ABOUT]) == 2
+        raise ZeroDivisionError
+    with book.reading() as reading:
+        assert [act.step for act in log.of_year(reading, 2025)[ABOUT]] == ["transfer"]
+    with book.writing() as turn:
+        do(turn, "receipt", "2026-01-12", returned=True, note="缺签字")
+        assert [act.returned for act in log.of_year(turn, 2025)[ABOUT]] == [False, True]
 
 
 def test_step__that_is_refused_leaves_nothing(book: Book, clock: Clock) -> None:
@@ -121,8 +141,8 @@ def test_parties__of_a_matter_that_was_begun_are_still_asked(book: Book, clock: 
     act = Act(step="declare", role="institution", who="乙", day=dt.date(2026, 2, 3), party="H1")
     with book.writing() as turn:
         papers = {"monthly_declaration": turn.keep("申报.xlsx", b"1")}
-        do_step(turn, SETTLEMENT, about, act, papers, TERMS)
-        found = acts_of_year(turn, 2026)
+        do_step(turn, StepLog(), SETTLEMENT, about, act, papers, TERMS)
+        found = StepLog().of_year(turn, 2026)
     assert found[about][0].party == "H1"
     (row,) = year_status(
         2026, [SETTLEMENT], found, TERMS, dt.date(2026, 2, 3), parties=("H1", "H2")

@@ -293,18 +293,6 @@ class Progress:
             raise unknown_choice("counted", limit.counted)
         return self.terms.calendar.counted(begin, limit.working_days) if begin else None
 
-    def with_act(self, act: Act) -> Progress:
-        """Return how far the matter is after a further act; InputError for a step there is not."""
-        step = step_of(self.procedure, act)
-        acts = dict(self.acts)
-        if act.returned:
-            again = step.returns_to or step.id
-            for id in (again, *self.procedure.later[again]):
-                acts.pop(id, None)
-        else:
-            acts[step.id] = (*acts.get(step.id, ()), act)
-        return Progress(procedure=self.procedure, matter=self.matter, terms=self.terms, acts=acts)
-
 
 def matter_name(matter: Matter) -> Bilingual:
     """Return what a matter is called.
@@ -319,11 +307,21 @@ def matter_name(matter: Matter) -> Bilingual:
 
 
 def progress(procedure: Procedure, matter: Matter, acts: Sequence[Act], terms: Terms) -> Progress:
-    """Return how far a matter has come by what was done, in the order in which it was."""
-    found = Progress(procedure=procedure, matter=matter, terms=terms)
+    """Return how far a matter has come by what was done, in the order in which it was.
+
+    Raises InputError for an act of a step that there is not.
+    """
+    found: dict[str, list[Act]] = {}
     for act in acts:
-        found = found.with_act(act)
-    return found
+        step = step_of(procedure, act)
+        if act.returned:
+            again = step.returns_to or step.id
+            for id in (again, *procedure.later[again]):
+                found.pop(id, None)
+        else:
+            found.setdefault(step.id, []).append(act)
+    standing = {id: tuple(own) for id, own in found.items()}
+    return Progress(procedure=procedure, matter=matter, terms=terms, acts=standing)
 
 
 def states(

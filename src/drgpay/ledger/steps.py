@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from drgpay.ground.errors import Bilingual, InputError, both
@@ -25,8 +25,31 @@ class Recorded:
     notes: tuple[Bilingual, ...]
 
 
+class StepLog:
+    """What was done by the book's entries, by matter: read once, then followed as the book grows."""
+
+    def __init__(self) -> None:
+        self._years: dict[int, tuple[int, str, dict[Matter, list[Act]]]] = {}
+
+    def of_year(self, reading: Reading, year: int) -> Mapping[Matter, Sequence[Act]]:
+        """Return what was done in a budget's year, in the book's order; it grows with further calls."""
+        number, digest, acts = self._years.get(year, (0, "", {}))
+        if number:
+            # a turn that failed may have been read, and its numbers given to others since
+            there = reading.entries(numbers=[number])
+            if not there or there[0].digest != digest:
+                number, acts = 0, {}
+        for entry in reading.entries({STEP}, year=year, after=number):
+            matter, act = _read(entry)
+            acts.setdefault(matter, []).append(act)
+            number, digest = entry.number, entry.digest
+        self._years[year] = number, digest, acts
+        return acts
+
+
 def do_step(
     turn: Turn,
+    log: StepLog,
     procedure: Procedure,
     matter: Matter,
     act: Act,
@@ -35,8 +58,8 @@ def do_step(
 ) -> Recorded:
     """Put a step down in the book, after all that the book has of its matter.
 
-    `papers` are documents that the turn keeps, by what they are (the step's papers). Whether it is
-    late is kept with it. Raises InputError for a step that may not be done, and for a day to come.
+    `log` is best kept as long as the book is open. `papers` are documents that the turn keeps, by
+    what they are (the step's papers). Whether it is late is kept with it. Raises InputError for a step that may not be done, and for a day to come.
     """
     act = replace(act, papers=tuple(papers))
     today = dt.date.fromisoformat(day_of(turn.clock()))
@@ -49,7 +72,7 @@ def do_step(
             where=f"{procedure.id}.{act.step}",
             remedy=both("核对日期，办了再登记", "check the date; put it down when it is done"),
         )
-    done = acts_of_year(turn, matter.year).get(matter, [])
+    done = log.of_year(turn, matter.year).get(matter, ())
     checked = check_step(procedure, matter, done, act, terms)
     step = checked.step
     notes = list(checked.notes)
@@ -86,26 +109,20 @@ def do_step(
     return Recorded(entry, checked, tuple(notes))
 
 
-def acts_of_year(reading: Reading, year: int) -> dict[Matter, list[Act]]:
-    """Return what was done in a budget's year, by matter, in the book's order."""
-    found: dict[Matter, list[Act]] = {}
-    for entry in reading.entries({STEP}, year=year):
-        told = entry.body
-        matter = Matter(
-            procedure=told["procedure"],
-            year=entry.year,
-            month=told["month"],
-            subject=told["subject"],
-        )
-        act = Act(
-            step=told["step"],
-            role=entry.role,
-            who=entry.who,
-            day=dt.date.fromisoformat(told["day"]),
-            papers=tuple(told["papers"]),
-            party=told["party"],
-            returned=told["returned"],
-            note=told["note"],
-        )
-        found.setdefault(matter, []).append(act)
-    return found
+def _read(entry: Entry) -> tuple[Matter, Act]:
+    """Return what an entry says was done, and about what."""
+    told = entry.body
+    matter = Matter(
+        procedure=told["procedure"], year=entry.year, month=told["month"], subject=told["subject"]
+    )
+    act = Act(
+        step=told["step"],
+        role=entry.role,
+        who=entry.who,
+        day=dt.date.fromisoformat(told["day"]),
+        papers=tuple(told["papers"]),
+        party=told["party"],
+        returned=told["returned"],
+        note=told["note"],
+    )
+    return matter, act
