@@ -450,8 +450,21 @@ def test_deadline__in_an_unverified_year_is_noted() -> None:
     procedure = KNOWN["community_year"]
     about = replace(matter(procedure), year=2026)
     one = act(procedure.steps["transfer"], dt.date(2027, 1, 10))
-    (note,) = check_step(procedure, about, [], one, TERMS).notes
+    _, note = check_step(procedure, about, [], one, TERMS).notes
     assert "2027" in note and "未经核实" in note.chinese
+
+
+def test_deadline__that_no_text_states_says_so() -> None:
+    procedure = KNOWN["community_year"]
+    for policy, assumed in (("chongqing-budget", False), ("hangzhou-budget", True)):
+        by = Terms.of(load_policy(policy, catalogue="budget").for_year(2025), load_calendar())
+        found = by_id(states(procedure, matter(procedure), [], by, EARLY))
+        day, weekend = found["clear"].notes  # 31 January 2026 is a Saturday
+        assert day.chinese.startswith("期限由政策参数 community.clear_by 给出")
+        assert ("假定" in day.chinese) is ("assumed" in day) is assumed
+        assert weekend.chinese.startswith("2026-01-31 放假，移至 2026-02-02：假定")
+        assert len(found["transfer"].notes) == 1
+    assert not by_id(states(procedure, matter(procedure), [], TERMS, EARLY))["carry"].notes
 
 
 def test_random_clerks__break_no_order() -> None:

@@ -7,13 +7,13 @@ Pure: given what was done and a calendar, the state of each step. Procedures are
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from drgpay.ground.errors import Bilingual, InputError, both, unknown_choice
 from drgpay.ledger.calendar import Calendar, Deadline
-from drgpay.policy.year import Values
+from drgpay.policy.year import Values, YearPolicy
 
 # what a procedure is gone through for, once each
 MATTERS: Mapping[str, Bilingual] = {
@@ -188,11 +188,23 @@ class Act:
 class Terms:
     """What deadlines and persons are judged by: the calendar, and the policy's parameters.
 
-    Read are `deadline.weekend`, `persons.distinct` and those that time limits name.
+    Read are `deadline.weekend`, `persons.distinct` and those that time limits name. `assumed`: the
+    sources of parameters that are not verified, to be told with what hangs on them.
     """
 
     calendar: Calendar
     values: Values
+    assumed: Mapping[str, Bilingual] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, policy: YearPolicy, calendar: Calendar) -> Terms:
+        """Return the terms of a budget policy's year."""
+        assumed = {
+            key: both(p.source_zh or p.source, p.source)
+            for key, p in policy.parameters.items()
+            if not p.verified
+        }
+        return cls(calendar=calendar, values=policy, assumed=assumed)
 
     @property
     def weekend(self) -> str:
@@ -206,7 +218,7 @@ class StepState:
 
     `state`: of `STATES`. `acts`: what did it. `missing`: the parties that have not done it.
     `waits_for`: the steps that must be done first. `due`: its last day, None without one or as long
-    as the step that it is counted from is open.
+    as the step that it is counted from is open; `notes` are what its reader must know.
     """
 
     step: Step
@@ -216,6 +228,7 @@ class StepState:
     waits_for: tuple[Step, ...] = ()
     due: Deadline | None = None
     late: bool = False
+    notes: tuple[Bilingual, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,6 +306,38 @@ class Progress:
             raise unknown_choice("counted", limit.counted)
         return self.terms.calendar.counted(begin, limit.working_days) if begin else None
 
+    def notes(self, step: Step) -> Iterator[Bilingual]:
+        """Yield what the reader of a step's last day must know: what of it no text states."""
+        limit, due = step.limit, self.due(step)
+        if limit is None or due is None:
+            return
+        assumed = self.terms.assumed
+        if limit.parameter:
+            why = assumed.get(limit.parameter)
+            zh, en = (f"：{why.of('zh')}", f": {why.of('en')}") if why else ("", "")
+            yield both(
+                f"期限由政策参数 {limit.parameter} 给出{zh}",
+                f"the last day is that of {limit.parameter} (policy){en}",
+            )
+        elif limit.assumed:
+            yield both(
+                f"期限为假定：{limit.assumed.of('zh')}",
+                f"the last day is assumed: {limit.assumed.of('en')}",
+            )
+        elif not limit.clause.whole:
+            clause = limit.clause.told
+            yield both(
+                f"期限出自 {clause.of('zh')}，原文未见",
+                f"the last day is of {clause.of('en')}, whose wording was not at hand",
+            )
+        if due.day != due.nominal and "deadline.weekend" in assumed:
+            why = assumed["deadline.weekend"]
+            yield both(
+                f"{due.nominal} 放假，移至 {due.day}：{why.of('zh')}",
+                f"{due.nominal} is a day off, moved to {due.day}: {why.of('en')}",
+            )
+        yield from due.notes
+
 
 def matter_name(matter: Matter) -> Bilingual:
     """Return what a matter is called.
@@ -360,6 +405,7 @@ def _state(so_far: Progress, step: Step, today: dt.date) -> StepState:
         waits_for=waits_for,
         due=due,
         late=late,
+        notes=tuple(so_far.notes(step)),
     )
 
 

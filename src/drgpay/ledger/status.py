@@ -57,6 +57,7 @@ class Row:
         """
         state, step = self.state, self.state.step
         shown = state.state in (*OPEN, "waiting", *DONE) and state.due
+        done = [both(text, text) for text in (f"{act.day} {act.who}" for act in state.acts)]
         told: dict[str, Bilingual] = {
             "procedure": self.procedure.name,
             "matter": matter_name(self.matter),
@@ -65,7 +66,7 @@ class Row:
             "state": STATES[state.state],
             "waits_for": _listed(other.name for other in state.waits_for),
             "clause": step.clause.told,
-            "notes": _listed(_notes(state)),
+            "notes": _listed((*state.notes, *done)),
         }
         plain: dict[str, str | int] = {
             "last_day": state.due.day.isoformat() if shown and state.due else "",
@@ -182,31 +183,6 @@ def _owed_by(state: StepState) -> Bilingual:
     return both(
         f"{role.of('zh')}（{'、'.join(named)}{zh}）", f"{role.of('en')} ({', '.join(named)}{en})"
     )
-
-
-def _notes(state: StepState) -> list[Bilingual]:
-    """Return what the reader of a row must know of its last day and of what was done."""
-    limit, notes = state.step.limit, []
-    if limit and limit.parameter:
-        key = limit.parameter
-        notes.append(both(f"期限由政策参数 {key} 给出", f"the last day is that of {key} (policy)"))
-    if limit and state.due and limit.assumed:
-        why = limit.assumed
-        notes.append(
-            both(f"期限为假定：{why.of('zh')}", f"the last day is assumed: {why.of('en')}")
-        )
-    elif limit and state.due and not limit.verified:
-        clause = limit.clause.told
-        notes.append(
-            both(
-                f"期限出自 {clause.of('zh')}，原文未见",
-                f"the last day is of {clause.of('en')}, whose wording was not at hand",
-            )
-        )
-    notes += state.due.notes if state.due else ()
-    for act in state.acts:
-        notes.append(both(f"{act.day} {act.who}", f"{act.day} {act.who}"))
-    return notes
 
 
 def _listed(texts: Iterable[Bilingual]) -> Bilingual:

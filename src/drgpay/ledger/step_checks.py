@@ -57,7 +57,7 @@ def check_step(
         )
     due = so_far.due(step)
     late = due is not None and act.day > due.day
-    notes = list(due.notes) if due else []
+    notes = list(so_far.notes(step))
     if late and due and step.limit:
         notes.append(_late(step.limit, due, act.day))
     return Checked(step=step, due=due, late=late, notes=tuple(notes))
