@@ -184,7 +184,7 @@ def compensation(year: Any, excess: int, p: Parameters) -> int:
     if least is None or not year.patients_last or year.patients is None:
         return 0
     growth = Fraction(year.patients, year.patients_last) - 1
-    if growth <= 0 or growth < least:
+    if growth < least:
         return 0
     paid = round_fen(min(excess, round_fen(year.index_fen * growth)) * p["patients.ratio"])
     return (

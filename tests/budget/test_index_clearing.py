@@ -60,6 +60,7 @@ def test_clearing__compensates_many_more_patients_first() -> None:
     open_ = clear(year(1200, patients=115, **more), RULES | {"patients.cap": None})
     assert (open_.due_fen, open_.borne_fen) == (1000 + 75 + 31, 94)  # 25 % of 125 is 31.25
     assert clear(year(1200, patients=109, **more), RULES).compensation is None
+    assert clear(year(1200, patients=110, **more), RULES).compensation is not None
     assert clear(year(1200, patients=115, patients_last=0), RULES).compensation is None
 
 
@@ -101,7 +102,13 @@ def test_clearing__of_figures_that_contradict_each_other_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("outside_index", "outside_actual", "parts"),
-    [(100, 130, (70, 30)), (100, 50, (100, 0)), (100, 350, (0, 100)), (100, 100, (100, 0))],
+    [
+        (100, 130, (70, 30)),
+        (100, 50, (100, 0)),
+        (100, 350, (0, 100)),
+        (100, 99, (100, 0)),
+        (100, 201, (0, 100)),
+    ],
 )
 def test_excess__of_one_place_is_lessened_by_the_other(
     outside_index: int, outside_actual: int, parts: tuple[int, int]

@@ -17,7 +17,13 @@ from drgpay.budget.index_clearing import IndexYear, clear
 from drgpay.budget.index_months import index_shares, month_budgets, settle_months
 from drgpay.budget.indices import Adjustment, Base, Volume, effective_volume, index_of
 from drgpay.budget.pool import check_growth
-from drgpay.budget.prepayment import advance, month_prepayment, offset, working_capital
+from drgpay.budget.prepayment import (
+    advance,
+    month_prepayment,
+    offset,
+    paid_within_index,
+    working_capital,
+)
 from drgpay.budget.targets import control_target
 from drgpay.ground.errors import InputError
 from drgpay.ground.money import decimal_text, fen_of_yuan
@@ -234,5 +240,6 @@ def test_money__before_it_is_due() -> None:
     rest = offset(back.outstanding_fen, Y("60000"), 11, rules)
     assert (rest.paid_fen, rest.outstanding_fen) == (Y("20000"), 0)
     assert offset(Y("5"), -Y("3"), 12, rules).paid_fen == -Y("3")
+    assert paid_within_index(rules) and not paid_within_index(SHANGYU)
     half = month_prepayment(Y("1200000"), Y("90000.01"), rules)
     assert half.prepaid_fen == Y("95000.01")  # (100,000 + 90,000.01) ÷ 2 = 95,000.005

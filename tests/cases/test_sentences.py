@@ -24,19 +24,27 @@ from drgpay.months.run import run_all_months
 from drgpay.names.codes import CODES as WORDS
 from drgpay.names.columns import CASE_COLUMNS
 from drgpay.names.run_columns import TABLES, label
-from drgpay.policy import load_policy
-from drgpay.policy.catalogue import CATALOGUE
+from drgpay.policy.catalogues import EVERY
 from drgpay.region import tables as region_tables
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import year_end
 from reference.model import group_case, load_scheme, settle_region
+from tests.cases import budget_sentences
 from tests.settlement.regions import compare
 from tests.settlement.small import small_region
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*/*.yaml"))
-AREAS = ("budget", "ceiling", "grouping", "hospital-account", "months", "point-value", "points")
-KEYS = {"情形", "依据", "算式", "政策", "设置", "方案", "给定", "应得"}
+AREAS = (
+    "ceiling",
+    "global-budget",
+    "grouping",
+    "hospital-account",
+    "months",
+    "point-value",
+    "points",
+)
+KEYS = {"情形", "依据", "算式", "政策", "设置", "方案", "算什么", "给定", "应得"}
 # the groups of the invented scheme of the small regions: principal and other diagnoses, procedures
 CODES = {
     "GB15": ("K25.900", "43.7x00"),
@@ -71,8 +79,8 @@ def settings(case: dict[str, Any]) -> dict[str, str]:
     found = {}
     for name, value in case.get("设置", {}).items():
         chinese, _, key = name.rpartition(" ")
-        assert key in CATALOGUE, f"no parameter {key!r}"
-        known = load_policy(case.get("政策", "hangzhou")).for_year(2024).parameters[key].name
+        assert key in EVERY, f"no parameter {key!r}"
+        known = EVERY[key].name
         assert chinese == known, f"{key} is called {known}, not {chinese}"
         found[key] = json.dumps(value, ensure_ascii=False)
     return found
@@ -164,6 +172,19 @@ def hold_grouping(case: dict[str, Any]) -> None:
     assert group_case(kept_scheme(case["方案"]), **facts).drg == wanted["drg"]
 
 
+def hold_budget(case: dict[str, Any]) -> None:
+    """Fail if engine or model say another amount of the global budget than the one expected."""
+    told = {key: json.loads(text) for key, text in settings(case).items()}
+    if "拒绝" in case["应得"]:
+        with pytest.raises(DrgpayError) as caught:
+            budget_sentences.found(case, told)
+        for text in case["应得"]["拒绝"]:
+            assert text in caught.value.text("zh")
+        return
+    own = budget_sentences.found(case, told)
+    assert {word: own[word] for word in case["应得"]} == case["应得"]
+
+
 def test_sentence__stands_where_it_belongs() -> None:
     assert len(FILES) >= 40
     assert {path.parts[-3] for path in FILES} <= {*AREAS}
@@ -180,6 +201,9 @@ def test_sentence__holds(path: Path, tmp_path: Path) -> None:
     area = path.parts[-3]
     if area == "grouping":
         hold_grouping(case)
+        return
+    if area == "global-budget":
+        hold_budget(case)
         return
     region = region_of(case, tmp_path / "region")
     if "拒绝" in case["应得"]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.policy.budget import BUDGET, SHARED
-from drgpay.policy.catalogue import CATALOGUE, UNITS
+from drgpay.policy.budget import BUDGET, OWN, SHARED
+from drgpay.policy.catalogue import CATALOGUE, UNITS, Known
 from drgpay.policy.catalogues import CATALOGUES, EVERY
 from drgpay.report.policy_parameters import parameter_lines
 from tests.cli.test_language import CHINESE, drgpay
@@ -45,6 +45,14 @@ def test_parameters_command__of_the_budget(tmp_path: Path) -> None:
     lines = {line.split()[0]: line for line in told}
     assert lines["community.transfer_by"].endswith("月-日，如 01-15")
     assert "按比例压减（proportional）" in lines["index.fit"]
+
+
+@pytest.mark.parametrize("known", OWN, ids=lambda known: known.key)
+def test_budget_parameter__is_asked_somewhere(known: Known) -> None:
+    source = Path(__file__).resolve().parents[2] / "src" / "drgpay"
+    files = [p for kind in ("*.py", "*.toml") for p in source.rglob(kind)]
+    asking = [p for p in files if p.parent.name != "policy" and known.key in p.read_text("utf-8")]
+    assert asking
 
 
 @pytest.mark.parametrize("value", ["02-29", "13-01", "1-15", "04-31", "", 115, None])

@@ -233,7 +233,7 @@ def _compensation(year: IndexYear, excess: int, policy: Rules) -> Compensation |
     if least is None or not year.patients_last or year.patients is None:
         return None
     growth = Fraction(year.patients, year.patients_last) - 1
-    if growth <= 0 or growth < least:
+    if growth < least:
         return None
     index = Fraction(year.index_fen)
     reasonable = index_formulas.from_more_patients(Fraction(excess), index, growth)

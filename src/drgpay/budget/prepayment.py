@@ -121,6 +121,11 @@ def offset(outstanding_fen: int, payable_fen: int, month: int, policy: Rules) ->
     return Offset(month, payable_fen, outstanding_fen, back)
 
 
+def paid_within_index(policy: Rules) -> bool:
+    """Whether months pay claims within the index (S0 29), or prepay from its mean (S3 二(一)3)."""
+    return says(policy, "month_pay.rule", "within_index", "mean_and_actual")
+
+
 @dataclass(frozen=True, slots=True)
 class MonthPrepayment:
     """A monthly prepayment in fen: of the control's mean and the month's real figure, weighted."""
