@@ -41,6 +41,7 @@ STATES: Mapping[str, Bilingual] = {
     "lapsed": both("未办，不再办理", "no longer possible"),
     "not_asked": both("不涉及", "not asked for"),
 }
+NAMED_PARTIES = 5  # so many that owe a step are named, the rest counted
 DONE = ("done", "done_late")
 OPEN = ("due", "overdue", "optional")
 
@@ -349,6 +350,18 @@ def matter_name(matter: Matter) -> Bilingual:
     zh = f"{matter.year}年{month}{matter.subject and f' {matter.subject}'}"
     when = f"{matter.year}-{matter.month:02}" if matter.month else str(matter.year)
     return both(zh, f"{when}{matter.subject and f' {matter.subject}'}")
+
+
+def parties_told(parties: Sequence[str]) -> Bilingual:
+    """Return some institutions by name: a few of many, with their number.
+
+    >>> parties_told(["H1", "H2", "H3", "H4", "H5", "H6"]).chinese
+    'H1、H2、H3、H4、H5等 6 家'
+    """
+    named, more = parties[:NAMED_PARTIES], len(parties) - NAMED_PARTIES
+    zh = f"等 {len(parties)} 家" if more > 0 else ""
+    en = f" and {more} more" if more > 0 else ""
+    return both(f"{'、'.join(named)}{zh}", f"{', '.join(named)}{en}")
 
 
 def progress(procedure: Procedure, matter: Matter, acts: Sequence[Act], terms: Terms) -> Progress:

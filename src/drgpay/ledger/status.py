@@ -17,6 +17,7 @@ from drgpay.ledger.procedures import (
     StepState,
     Terms,
     matter_name,
+    parties_told,
     states,
 )
 from drgpay.names.ledger import BOOK_ROLES
@@ -33,7 +34,6 @@ COLUMNS: Mapping[str, Bilingual] = {
     "clause": both("依据", "Clause"),
     "notes": both("说明", "Notes"),
 }
-NAMED_PARTIES = 5  # so many that owe a step are named, the rest counted
 ORDER = ("overdue", "due", "optional", "waiting", "done_late", "done", "lapsed", "not_asked")
 
 
@@ -177,12 +177,8 @@ def _owed_by(state: StepState) -> Bilingual:
     missing = state.missing if state.state not in DONE else ()
     if not missing:
         return role
-    named, more = missing[:NAMED_PARTIES], len(missing) - NAMED_PARTIES
-    zh = f"等 {len(missing)} 家" if more > 0 else ""
-    en = f" and {more} more" if more > 0 else ""
-    return both(
-        f"{role.of('zh')}（{'、'.join(named)}{zh}）", f"{role.of('en')} ({', '.join(named)}{en})"
-    )
+    told = parties_told(missing)
+    return both(f"{role.of('zh')}（{told.of('zh')}）", f"{role.of('en')} ({told.of('en')})")
 
 
 def _listed(texts: Iterable[Bilingual]) -> Bilingual:

@@ -18,6 +18,7 @@ from drgpay.ledger.procedures import (
     Step,
     Terms,
     TimeLimit,
+    parties_told,
     progress,
     step_of,
 )
@@ -121,7 +122,8 @@ def _out_of_order(so_far: Progress, step: Step, act: Act) -> Iterator[Bilingual]
     """Fail if a step that must come before is not done, or not on an earlier day."""
     for other in so_far.waits_for(step, act.day):
         missing = so_far.missing(other)
-        zh, en = (f"（未办：{'、'.join(missing)}）", f" (open: {', '.join(missing)})")
+        told = parties_told(missing)
+        zh, en = f"（未办：{told.of('zh')}）", f" (open: {told.of('en')})"
         yield _fault(
             step.clause,
             f"须先办“{other.name.of('zh')}”{zh if missing else ''}",
