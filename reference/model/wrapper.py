@@ -227,6 +227,21 @@ def clear(year: Any, p: Parameters) -> dict[str, int]:
     }
 
 
+def clear_member(year: Any, amount: int, p: Parameters) -> dict[str, int]:
+    """What a community's member is due: its cost with what it retains, or less what is refused."""
+    share = Fraction(1) if year.ended else released(year.score, p)
+    forfeited = round_fen(year.deposit_fen * (1 - share))
+    due = year.actual_fen + year.costly_fen + amount
+    final = due - year.paid_fen - year.advances_fen - forfeited - year.violation_fen
+    return {
+        "due_fen": due,
+        "forfeited_fen": forfeited,
+        "final_fen": final,
+        "payable_fen": max(0, final),
+        "recover_fen": max(0, -final),
+    }
+
+
 def _under(year: Any, surplus: int, p: Parameters, three: bool) -> tuple[int, int]:
     """What the fund adds to the cost, and what the treasury pays besides."""
     if year.penalised and p["violator_no_increase"]:

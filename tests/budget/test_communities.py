@@ -20,10 +20,11 @@ from drgpay.budget.communities import (
     settle_community,
     transfer,
 )
+from drgpay.budget.index_clearing import clear_pool
 from drgpay.ground.errors import InputError
 from drgpay.ground.money import largest_remainder
 from reference.model import wrapper
-from tests.budget.years import drawn_policy, policy
+from tests.budget.years import drawn_policy, drawn_year, policy
 
 FILING = Filing("C1", "甲县医共体", "L", ("L", "T1", "T2"), dt.date(2024, 3, 1))
 
@@ -148,10 +149,30 @@ def hold_community(seed: int) -> None:
     assert abs(made.amount_fen) <= abs(whole)
     assert all(fen * whole >= 0 for fen in got.values())
     assert len(made.warnings) == len(allocation)
+    hold_members(rng, rules, members, got)
     even = Fraction(made.amount_fen, len(got))
     after = largest_remainder(dict.fromkeys(got, even), made.amount_fen)
     rows = rebalance(filing, made, after, filing.members)
     assert sum(r.paid_more_fen for r in rows) == sum(r.deducted_fen for r in rows)
+
+
+def hold_members(
+    rng: random.Random, rules: dict[str, Any], members: dict[str, tuple[int, int]], got: dict[str, int]
+) -> None:  # fmt: skip
+    """Clear members with an institution beside them: each as the model does, none lost."""
+    years = [
+        drawn_year(rng, name, *both, rng.randint(0, both[1])) for name, both in members.items()
+    ]
+    alone = drawn_year(rng, "Z", 1000, 900, 800)
+    cleared = clear_pool("310", [*years, alone], rules, got)
+    for row in cleared.rows:
+        name = row.given.hospital_id
+        model = (
+            wrapper.clear_member(row.given, got[name], rules)
+            if name in got
+            else wrapper.clear(row.given, rules)
+        )
+        assert {key: getattr(row, key) for key in model} == model
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -84,8 +84,17 @@ def test_clearing__ends_in_what_is_paid_or_owed() -> None:
         42,
         -22,
     )
-    with pytest.raises(InputError, match="institutions twice, or of another pool: A, B"):
+    with pytest.raises(InputError, match="institutions twice, missing, or of another pool: A, B"):
         clear_pool("310", [made.given, made.given, IndexYear(hospital_id="B", pool="390", index_fen=1, actual_fen=1)], RULES)  # fmt: skip
+
+
+def test_clearing__of_a_member_is_what_its_community_says() -> None:
+    rows = clear_pool("310", [year(1100, paid_fen=1000)], RULES, {"A": -30}).rows
+    assert (rows[0].outcome, rows[0].due_fen, rows[0].final_fen) == ("of_community", 1070, 70)
+    (saved,) = clear_pool("310", [year(900)], RULES, {"A": -30}).rows  # of a community in deficit
+    assert (saved.due_fen, saved.borne_fen) == (870, 30)
+    with pytest.raises(InputError, match="missing, or of another pool: B"):
+        clear_pool("310", [year(900)], RULES, {"B": 0})
 
 
 def test_clearing__of_figures_that_contradict_each_other_is_refused() -> None:

@@ -6,7 +6,8 @@ Ratios, gate, tiers and caps are parameters of the budget policy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -69,8 +70,9 @@ class Cleared:
 
     Under the index: `kept_fen` of the surplus, or `reward_fen` (of it `treasury_fen` is paid by the
     treasury, in no sum of the fund). Over it: the fund bears `fund_fen` and the compensation, the
-    institution `borne_fen`. `waiting_fen`: the fund's share without the written report. Due =
-    min(actual, index) + costly + what the fund adds.
+    institution `borne_fen`. `waiting_fen`: the fund's share without the written report. Of a member
+    of a community in deficit that saved, `fund_fen` is below 0. Due = min(actual, index) + costly +
+    what the fund adds.
     """
 
     given: IndexYear
@@ -119,8 +121,8 @@ class Cleared:
         return above_zero(-self.final_fen)
 
 
-NOT_ASSESSED, PASSED, FAILED, NO_INCREASE, OVERSPENT = (
-    "not_assessed", "passed", "failed", "no_increase", "overspent",
+NOT_ASSESSED, PASSED, FAILED, NO_INCREASE, OVERSPENT, OF_COMMUNITY = (
+    "not_assessed", "passed", "failed", "no_increase", "overspent", "of_community",
 )  # fmt: skip
 
 
@@ -133,8 +135,6 @@ def clear(year: IndexYear, policy: Rules) -> Cleared:
     _check(year)
     three = says(policy, "clearing.method", "three_outcomes", "national")
     difference = year.index_fen - year.actual_fen
-    released = Fraction(1) if year.ended else released_by(year.score, policy)
-    lost = int(forfeited(Fraction(year.deposit_fen), released))
     made: dict[str, Any]
     if year.ended:
         made = {"outcome": NOT_ASSESSED, "borne_fen": max(0, -difference)}
@@ -142,8 +142,36 @@ def clear(year: IndexYear, policy: Rules) -> Cleared:
         made = _under(year, policy, three=three)
     else:
         made = _by_outcome(year, policy) if three else _over(year, policy)
+    return _cleared(year, policy, made)
+
+
+def clear_member(year: IndexYear, amount_fen: int, policy: Rules) -> Cleared:
+    """Return the clearing of a community's member: what it retains (+), or is refused (−), is given.
+
+    Its due is its cost with that amount, whatever its own difference (S1 三(六)); deposit, advances
+    and violations are its own. Raises InputError as `clear`.
+    """
+    _check(year)
+    excess = max(0, year.actual_fen - year.index_fen)
+    borne = max(0, -amount_fen)
+    made = {
+        "outcome": OF_COMMUNITY,
+        "kept_fen": max(0, amount_fen),
+        "fund_fen": excess - borne,
+        "borne_fen": borne,
+    }
+    return _cleared(year, policy, made)
+
+
+def _cleared(year: IndexYear, policy: Rules, made: Mapping[str, Any]) -> Cleared:
+    """Return a clearing with the deposit by the score; an ended agreement has none."""
+    released = Fraction(1) if year.ended else released_by(year.score, policy)
     return Cleared(
-        given=year, difference_fen=difference, released=released, forfeited_fen=lost, **made
+        given=year,
+        difference_fen=year.index_fen - year.actual_fen,
+        released=released,
+        forfeited_fen=int(forfeited(Fraction(year.deposit_fen), released)),
+        **made,
     )
 
 
@@ -303,26 +331,37 @@ GIVEN = (
 )  # fmt: skip
 
 
-def clear_pool(pool: str, years: Sequence[IndexYear], policy: Rules) -> PoolCleared:
+def clear_pool(
+    pool: str, years: Sequence[IndexYear], policy: Rules, members: Mapping[str, int] | None = None
+) -> PoolCleared:
     """Return the clearing of a pool; its sums tie out.
+
+    `members`: of communities' members what each retains (+) or is refused (−), in fen; their index
+    is the budget after the transfer.
 
     Actual + costly + kept + rewards of the fund = due + borne + waiting. Due = paid + advances +
     forfeited + violations + final; final = payable − owed. Raises InputError for an institution
-    twice or of another pool.
+    twice, of another pool, or a member without its year.
     """
-    names = [year.hospital_id for year in years]
-    wrong = sorted(
-        {y.hospital_id for y in years if y.pool != pool or names.count(y.hospital_id) > 1}
-    )
+    given = members or {}
+    rows_of = Counter(year.hospital_id for year in years)
+    wrong = {y.hospital_id for y in years if y.pool != pool or rows_of[y.hospital_id] > 1}
+    wrong |= {name for name in given if not rows_of[name]}
     if wrong:
         raise InputError(
             both(
-                f"险种 {pool} 的清算中有重复或不属该险种的机构：{'、'.join(wrong)}",
-                f"pool {pool}: institutions twice, or of another pool: {', '.join(wrong)}",
+                f"险种 {pool} 的清算中有重复、缺少或不属该险种的机构：{'、'.join(sorted(wrong))}",
+                f"pool {pool}: institutions twice, missing, or of another pool: "
+                f"{', '.join(sorted(wrong))}",
             ),
             remedy=both("险种分开清算，每个机构一行", "clear pools apart, one row an institution"),
         )
-    rows = tuple(clear(year, policy) for year in sorted(years, key=lambda y: y.hospital_id))
+    rows = tuple(
+        clear_member(year, given[year.hospital_id], policy)
+        if year.hospital_id in given
+        else clear(year, policy)
+        for year in sorted(years, key=lambda y: y.hospital_id)
+    )
     sums = {name: sum(getattr(row, name) for row in rows) for name in SUMMED}
     sums |= {name: sum(getattr(row.given, name) for row in rows) for name in GIVEN}
     s = sums
