@@ -565,6 +565,20 @@ def test_own_file__is_read(tmp_path: Path) -> None:
     }
 
 
+def test_step__behind_one_left_out_still_waits(tmp_path: Path) -> None:
+    third = OWN[OWN.rindex("[[procedure.p.step]]") :]
+    third = third.replace('"b"', '"c"').replace('after = ["a"]', 'after = ["b"]')
+    path = tmp_path / "own.toml"
+    path.write_text(
+        OWN.replace('returns_to = "a"', "optional = true") + third.replace("乙步", "丙步"),
+        encoding="utf-8",
+    )
+    (found,) = read_procedures(path).by_id.values()
+    assert "comes after 'first'" in refused(found, [], act(found.steps["c"], who="丙"))
+    done = [act(found.steps["a"])]
+    check_step(found, matter(found), done, act(found.steps["c"], who="丙"), TERMS)
+
+
 @pytest.mark.parametrize(
     "old, new, told",
     [

@@ -270,9 +270,14 @@ class Progress:
         return not step.when or bool(self.done(self.procedure.steps[step.when]))
 
     def waits_for(self, step: Step, day: dt.date) -> tuple[Step, ...]:
-        """Return the steps that must be done before a step, of those right before it."""
-        steps = self.procedure.steps
-        return tuple(steps[id] for id in step.before if not self.passed(steps[id], day))
+        """Return the steps that must be done before a step: the next ones, also behind one left out."""
+        found: dict[str, Step] = {}
+        for other in (self.procedure.steps[id] for id in step.before):
+            if not self.passed(other, day):
+                found[other.id] = other
+            elif not self.done(other):
+                found |= {behind.id: behind for behind in self.waits_for(other, day)}
+        return tuple(found.values())
 
     def overtaken(self, step: Step) -> tuple[Step, ...]:
         """Return the later steps that are done already."""
