@@ -98,6 +98,15 @@ def fit(
     return {**keep, **largest_remainder(parts, rest)}
 
 
+def deposits(indices: Mapping[str, int], set_aside: int | None, p: Parameters) -> dict[str, int]:
+    """What each institution has of what the target set aside, else a part of its index."""
+    if set_aside is None:
+        return {name: round_fen(fen * p["deposit.ratio"]) for name, fen in indices.items()}
+    whole = sum(indices.values())
+    exact = {name: Fraction(set_aside * fen, whole) for name, fen in indices.items()}
+    return largest_remainder(exact, set_aside)
+
+
 def effective(
     visits: int, repeated: int, heads: int, invalid: tuple[int, int], p: Parameters
 ) -> int:

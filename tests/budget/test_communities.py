@@ -161,7 +161,8 @@ def hold_members(
 ) -> None:  # fmt: skip
     """Clear members with an institution beside them: each as the model does, none lost."""
     years = [
-        drawn_year(rng, name, *both, rng.randint(0, both[1])) for name, both in members.items()
+        drawn_year(rng, name, *both, rng.randint(0, both[1]), both[0] // 20)
+        for name, both in members.items()
     ]
     alone = drawn_year(rng, "Z", 1000, 900, 800)
     cleared = clear_pool("310", [*years, alone], rules, got)

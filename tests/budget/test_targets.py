@@ -9,6 +9,7 @@ import pytest
 
 from drgpay.budget.cash import cash_ceiling
 from drgpay.budget.ceiling import OUT_OF_AREA, Payment
+from drgpay.budget.deposit import hold_deposits
 from drgpay.budget.targets import (
     BudgetFactor,
     CountyPlan,
@@ -106,6 +107,18 @@ def test_target__names_what_lacks_what_is_strange_and_what_does_not_fit() -> Non
     assert "care outside the region inside it 0.01, left after reserves 0.00" in str(error)
 
 
+def test_deposits__are_taken_off_once() -> None:
+    indices = {"A": 100_00, "B": 200_00, "C": 0}
+    beside = hold_deposits(indices, policy(), 10_00)  # the target contains them
+    assert [(h.deposit_fen, h.monthly_fen, h.control_fen) for h in beside] == [
+        (333, 100_00, 103_33), (667, 200_00, 206_67), (0, 0, 0),
+    ]  # fmt: skip
+    inside = hold_deposits(indices, policy(), None)
+    assert [(h.deposit_fen, h.monthly_fen, h.control_fen) for h in inside] == [
+        (5_00, 95_00, 100_00), (10_00, 190_00, 200_00), (0, 0, 0),
+    ]  # fmt: skip
+
+
 AMOUNTS = {
     ("inpatient", "pooled_fund"): 100, ("inpatient", "personal_account"): 20,
     ("inpatient", "other_cost"): 3, ("outpatient", "pooled_fund"): 4000,
@@ -140,6 +153,11 @@ def test_cash__what_one_owes_back_does_not_raise_what_others_get() -> None:
     assert (within.total_fen, within.free_fen, within.left_fen) == (900_00, 900_00, 0)
     drawn = cash_ceiling(target, paid, {"A": -40_00, "B": 150_00})
     assert [d.drawn_fen for d in drawn.drawn] == [20_00, 30_00, 0]  # the deposit covers nothing
+    owed = {"A": -40_00, "B": 190_00}  # 40.00 of the deposit were released
+    freed = cash_ceiling(target, paid, owed, released_fen=40_00)
+    assert (freed.free_fen, [d.drawn_fen for d in freed.drawn]) == (940_00, [20_00, 30_00, 0])
+    with pytest.raises(InputError, match=r"50\.01 yuan of deposit released, 50\.00 set"):
+        cash_ceiling(target, paid, owed, released_fen=50_01)
     error = refused(cash_ceiling, target, paid, {"A": -40_00, "B": 150_01})
     assert "0.01 more than reserves cover" in str(error)
     with pytest.raises(InputError, match="paid or provided below 0: A"):

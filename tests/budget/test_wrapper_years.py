@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drgpay.budget.deposit import Held, hold_deposits
 from drgpay.budget.index_clearing import IndexYear, clear_pool
 from drgpay.budget.index_months import index_shares, settle_months
 from drgpay.budget.indices import base_of, fit, index_of
@@ -85,6 +86,21 @@ def paid_in_months(rng: random.Random, year: Drawn, index: int) -> tuple[int, in
     return sum(m.paid_fen for m in made), max(0, sum(claims) - sum(violations))
 
 
+def deposits_of(year: Drawn, indices: dict[str, int], set_aside: int | None) -> tuple[Held, ...]:
+    """Return the deposits, held to the model's; what was set aside is shared whole, and only once."""
+    if set_aside is not None and not sum(indices.values()):
+        with pytest.raises(InputError, match="no index shares them"):
+            hold_deposits(indices, year.policy, set_aside)
+        return ()
+    made = hold_deposits(indices, year.policy, set_aside)
+    assert {h.hospital_id: h.deposit_fen for h in made} == wrapper.deposits(
+        indices, set_aside, year.policy
+    )
+    control = sum(h.control_fen for h in made)
+    assert control == sum(indices.values()) + (set_aside or 0)
+    return made
+
+
 def hold_clearing(year: Drawn, rows: list[IndexYear], met: Counter[str]) -> None:
     cleared = clear_pool("310", rows, year.policy)
     assert [row.given.hospital_id for row in cleared.rows] == sorted(r.hospital_id for r in rows)
@@ -111,9 +127,10 @@ def hold_year(seed: int, met: Counter[str]) -> None:
     indices = fitted(year, asked, target.free_fen)
     met["refused"] += indices is None
     rows = []
-    for name, index in sorted((indices or asked).items()):
-        paid, net = paid_in_months(rng, year, index)
-        rows.append(drawn_year(rng, name, index, net, paid))
+    for held in deposits_of(year, indices or asked, target.deposit_fen):
+        paid, net = paid_in_months(rng, year, held.monthly_fen)
+        row = drawn_year(rng, held.hospital_id, held.control_fen, net, paid, held.deposit_fen)
+        rows.append(row)
     hold_clearing(year, rows, met)
 
 

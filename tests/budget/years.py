@@ -112,7 +112,9 @@ def past_of(rng: random.Random, name: str, level: str, *, first: bool) -> PastYe
     )
 
 
-def drawn_year(rng: random.Random, name: str, index: int, actual: int, paid: int) -> IndexYear:
+def drawn_year(
+    rng: random.Random, name: str, index: int, actual: int, paid: int, deposit: int = 0
+) -> IndexYear:
     """A cleared year of an institution, with whatever may befall one."""
     outside = rng.randint(0, index), rng.randint(0, actual)
     return IndexYear(
@@ -125,7 +127,7 @@ def drawn_year(rng: random.Random, name: str, index: int, actual: int, paid: int
         outside_actual_fen=outside[1],
         paid_fen=paid,
         advances_fen=rng.choice((0, rng.randint(0, 10**6))),
-        deposit_fen=index * 5 // 100,
+        deposit_fen=deposit,
         violation_fen=rng.choice((0, rng.randint(0, 10**5))),
         score=ratio(rng),
         met=rng.choice(list(OUTCOMES)),

@@ -21,6 +21,7 @@ def cash_ceiling(
     others: Sequence[Payment] = (),
     provision_fen: int = 0,
     *,
+    released_fen: int = 0,
     where: str | None = None,
     drawn_before: Mapping[str, int] | None = None,
 ) -> Ceiling:
@@ -28,7 +29,8 @@ def cash_ceiling(
 
     `paid`: what each institution was paid, by id; `finals`: what a step would settle, of which
     amounts below 0 count as 0; money counts as back when it is a payment below 0 of `others`. Fen.
-    To be called before every posting that pays. Raises InputError with all figures.
+    `released_fen`: what the assessment released of the deposit that the target set aside. To be
+    called before every posting that pays. Raises InputError with all figures.
     """
     below = [name for name, fen in paid.items() if fen < 0]
     if below or provision_fen < 0:
@@ -45,5 +47,9 @@ def cash_ceiling(
         Payment(PROVISION, provision_fen),
     ]
     return check_ceiling(
-        payments, target.target_fen, target.for_ceiling(), where=where, drawn_before=drawn_before
+        payments,
+        target.target_fen,
+        target.for_ceiling(released_fen),
+        where=where,
+        drawn_before=drawn_before,
     )

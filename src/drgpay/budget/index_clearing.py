@@ -28,7 +28,7 @@ from drgpay.policy.year import says
 class IndexYear:
     """An institution's year in one pool, in fen.
 
-    `index_fen` with all decided changes; `actual_fen`: recognised cost, violations of the months
+    `index_fen` with all decided changes and the deposit (`Held.control_fen`); `actual_fen`: recognised cost, violations of the months
     taken off, costly cases that are settled outside the index (`costly_fen`) left out. Of both,
     `outside_*` is the part of care outside the city. `met`: how many indicators (`OUTCOMES`).
     `report`: cause and remedy of overspending were handed in in writing.

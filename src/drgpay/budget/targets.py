@@ -20,6 +20,7 @@ from drgpay.policy.year import says
 
 REVENUE, LAST_YEAR, RISK_RESERVE = "revenue", "last_year", "risk_reserve"
 CHANGES = tuple(c for c in BUDGET_FACTORS if c not in (REVENUE, LAST_YEAR, RISK_RESERVE))
+DEPOSIT = "deposit"
 RATIO_OF = {
     "mid_year": "target.mid_year_ratio",
     "year_end": "target.year_end_ratio",
@@ -239,13 +240,31 @@ class ControlTarget:
     reserves: tuple[SetAside, ...]
     free_fen: int
 
-    def for_ceiling(self) -> tuple[Reserve, ...]:
-        """Return the reserves as the ceiling takes them: the deposit covers no overspend."""
+    @property
+    def deposit_fen(self) -> int | None:
+        """What is set aside as deposit; None where the target contains none."""
+        return next((r.amount_fen for r in self.reserves if r.code == DEPOSIT), None)
+
+    def for_ceiling(self, released_fen: int = 0) -> tuple[Reserve, ...]:
+        """Return the reserves as the ceiling takes them: the deposit covers no overspend.
+
+        `released_fen`: what the assessment released of the deposit is set aside no longer. Raises
+        InputError for more than was set aside.
+        """
+        held = self.deposit_fen or 0
+        if not 0 <= released_fen <= held:
+            raise InputError(
+                both(
+                    f"返还保证金 {yuan_text(released_fen)} 元，预留只有 {yuan_text(held)} 元",
+                    f"{yuan_text(released_fen)} yuan of deposit released, {yuan_text(held)} set aside",
+                ),
+                remedy=both("核对各机构的质量保证金", "check the institutions' deposits"),
+            )
         return tuple(
             Reserve(
                 RESERVES[r.code].chinese,
-                r.amount_fen,
-                covers_overspend=r.code != "deposit",
+                r.amount_fen - (released_fen if r.code == DEPOSIT else 0),
+                covers_overspend=r.code != DEPOSIT,
                 inside_target=True,
             )
             for r in self.reserves
