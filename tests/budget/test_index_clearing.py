@@ -163,7 +163,7 @@ def test_changed_months__leave_past_ones_as_they_were() -> None:
     parts = month_budgets(1200, shares)
     made = changed_months(parts, 1500, 7, shares)
     assert made == [100] * 6 + [150] * 6
-    assert sum(changed_months(parts, 1001, 12, shares)) == 1001
+    assert changed_months(parts, 1101, 12, shares) == [100] * 11 + [1]
     with pytest.raises(InputError, match="the twelve months of past years are needed"):
         index_shares(RULES | {"month_index.pattern": "past_years"}, [[1] * 11])
     with pytest.raises(InputError, match="a month is below 0, or all are 0"):

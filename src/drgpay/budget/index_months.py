@@ -63,8 +63,21 @@ def changed_months(
     """Return twelve parts of a changed index: months before `first` (1 to 12) stay as they were.
 
     What is left of the new index is shared by the later months' shares; equal where they are 0.
+    Raises InputError when months gone had more than the new index.
     """
     kept = list(months[: first - 1])
+    if sum(kept) > index_fen:
+        gone, new = yuan_text(sum(kept)), yuan_text(index_fen)
+        raise InputError(
+            both(
+                f"{first}月以前的月度指标已有 {gone} 元，多于调整后的年度指标 {new} 元",
+                f"the months before {first} had {gone} yuan, more than the changed index of {new}",
+            ),
+            remedy=both(
+                f"年度指标不低于 {gone} 元，其余在年终清算时处理",
+                f"set the index to at least {gone} yuan; clear the rest at year end",
+            ),
+        )
     later = shares[first - 1 :]
     whole = sum(later, Fraction(0))
     parts = [s / whole if whole else Fraction(1, len(later)) for s in later]
