@@ -83,12 +83,11 @@ def test_chain__is_sha256_over_canonical_json(book: Book) -> None:
 
 def test_told__is_canonical_whatever_stands_in_it() -> None:
     row = {
-        "at": 5, "clause": '第"七"条\n', "about": 3, "kind": "step", "number": 9,
-        "previous": "ab", "role": "maker", "subject": "é\u2028", "who": "王", "year": 2026,
+        "number": 9, "at": 5, "year": 2026, "kind": "step", "who": "王\t", "role": "maker",
+        "clause": '第"七"条\n', "subject": "é\u2028\\", "about": 3, "previous": "ab",
+        "body": canonical({"z": 1, "a": [True, None, "x"]}), "documents": documents_text(()),
     }  # fmt: skip
-    lines = posting(3).lines
-    body = canonical({"z": 1, "a": [True, None, "x"]})
-    text = told(row, body, documents_text(()), lines_text(lines))
+    text = told(**row, lines=lines_text(posting(3).lines))  # type: ignore[arg-type]
     assert text == canonical(json.loads(text))
 
 
@@ -306,7 +305,8 @@ def test_verify__finds_a_book_written_anew_by_the_papers(book: Book) -> None:
             .one()
         )
     row["who"] = "别人"
-    digest = digest_of(told(row, row["body"], row["documents"], "[]"), "sha256")
+    row.pop("digest")
+    digest = digest_of(told(**row, lines="[]"), "sha256")
     unguarded(book, f"update entries set who = '别人', digest = '{digest}' where number = 2")
     assert verify(book).faults == ()
     (fault,) = verify(book, {2: entry.digest}).faults

@@ -184,11 +184,13 @@ class Turn(Reading):
     ) -> None:
         super().__init__(connection)
         self.digest, self.clock, self.cash = digest, clock, cash
+        self._head: tuple[int, str] | None = None  # nobody else writes meanwhile
 
     def check_cash(self, draft: Draft) -> None:
         """Fail if the lines of an entry bind more than its year may spend (InputError)."""
         if draft.lines:
-            sums = self.cash.update(self.connection, self.head()[0])
+            self._head = self._head or self.head()
+            sums = self.cash.update(self.connection, self._head[0])
             check_cash(sums, draft.year, draft.lines, draft.subject or draft.kind)
 
     def append(self, draft: Draft) -> Entry:
@@ -199,7 +201,7 @@ class Turn(Reading):
         """
         check_draft(draft)
         self.check_cash(draft)
-        number, previous = self.head()
+        number, previous = self._head = self._head or self.head()
         if ENTRY_KINDS[draft.kind].approved and not self._approved(number, draft.about):
             word = ENTRY_KINDS[draft.kind].word
             raise InputError(
@@ -219,11 +221,12 @@ class Turn(Reading):
         if draft.about is not None and not 0 < draft.about <= number:
             raise InputError(both(f"账中没有第 {draft.about} 号记录", f"no entry {draft.about}"))
         canonical([draft.who, draft.clause, draft.subject])
-        text = told(row, row["body"], row["documents"], lines_text(lines))
-        row["digest"] = digest_of(text, self.digest)
+        row["digest"] = digest_of(told(**row, lines=lines_text(lines)), self.digest)
         self.connection.execute(sa.insert(ENTRIES), row)
         if lines:
             self.connection.execute(sa.insert(POSTINGS), list(_posted(number + 1, lines)))
+        self._head = number + 1, row["digest"]
+        self.cash.add(number + 1, draft.year, lines)
         return _entry(row, lines)
 
     def _approved(self, last: int, proposal: int | None) -> bool:

@@ -68,6 +68,13 @@ class CashSums:
             self.number = head
         return self.of
 
+    def add(self, number: int, year: int, lines: Iterable[Line]) -> None:
+        """Take in the entry that follows those known; nothing where others are not known yet."""
+        if number == self.number + 1:
+            for line in lines:
+                self.of[year, line.pool] = self.of.get((year, line.pool), Cash()).after([line])
+            self.number = number
+
 
 def check_cash(
     before: Mapping[tuple[int, str], Cash], year: int, lines: Iterable[Line], where: str

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from drgpay.ground.errors import BooksError, InputError, both
@@ -137,17 +138,31 @@ def _not_plain(where: str, value: object) -> InputError:
     )
 
 
-def told(entry: Mapping[str, Any], body: str, documents: str, lines: str) -> str:
-    """Return the canonical JSON of an entry whose parts stand in that form already."""
-    text = json.dumps
+def told(
+    number: int,
+    at: int,
+    year: int,
+    kind: str,
+    who: str,
+    role: str,
+    clause: str,
+    subject: str,
+    body: str,
+    documents: str,
+    about: int | None,
+    previous: str,
+    lines: str,
+) -> str:
+    """Return the canonical JSON of an entry, whose body, documents and lines are in that form.
+
+    Its arguments but for the lines are the columns of the book's table, in their order.
+    """
     return (
-        f'{{"about":{"null" if entry["about"] is None else int(entry["about"])},'
-        f'"at":{entry["at"]:d},"body":{body},"clause":{text(entry["clause"], ensure_ascii=False)},'
-        f'"documents":{documents},"kind":{text(entry["kind"])},"lines":{lines},'
-        f'"number":{entry["number"]:d},"previous":"{entry["previous"]}",'
-        f'"role":{text(entry["role"])},"subject":{text(entry["subject"], ensure_ascii=False)},'
-        f'"who":{text(entry["who"], ensure_ascii=False)},"year":{entry["year"]:d}}}'
-    )
+        f'{{"about":{"null" if about is None else int(about)},"at":{at:d},"body":{body},'
+        f'"clause":{quoted(clause)},"documents":{documents},"kind":{quoted(kind)},"lines":{lines},'
+        f'"number":{number:d},"previous":{quoted(previous)},"role":{quoted(role)},'
+        f'"subject":{quoted(subject)},"who":{quoted(who)},"year":{year:d}}}'
+    )  # fmt: skip
 
 
 def digest_of(text: str, algorithm: str) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -21,6 +21,8 @@ from drgpay.ledger.book import Book
 from drgpay.ledger.entries import NOTHING_BEFORE, digest_of, told
 from drgpay.ledger.tables import DOCUMENTS, ENTRIES, POSTINGS, missing_guards
 from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS
+
+PART = 10_000  # rows read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,14 @@ def verify(book: Book, heads: Mapping[int, str] | None = None) -> Verified:
         ]
         chain = _Chain(book.facts["digest"], heads or {})
         postings = _Postings(connection)
-        for row in connection.execute(sa.select(ENTRIES).order_by(ENTRIES.c.number)):
-            lines = postings.of(row.number)
-            faults += chain.faults(row, lines)
-            faults += _unbalanced(row.number, lines)
-            notices += chain.notices(row)
+        rows = connection.execute(sa.select(ENTRIES).order_by(ENTRIES.c.number))
+        for part in rows.partitions(PART):
+            for row in map(Kept._make, part):
+                lines = postings.of(row.number)
+                faults += chain.faults(row, lines)
+                if lines:
+                    faults += _unbalanced(row.number, lines)
+                notices += chain.notices(row)
         faults += postings.left()
         faults += chain.missing_heads()
         documents, lacking = _documents(connection, book.facts["digest"], chain.named)
@@ -62,6 +67,24 @@ def verify(book: Book, heads: Mapping[int, str] | None = None) -> Verified:
     return Verified(
         chain.number, postings.count, documents, chain.previous, tuple(faults), tuple(notices)
     )
+
+
+class Kept(NamedTuple):
+    """A row of the book, its columns in their order."""
+
+    number: int
+    at: int
+    year: int
+    kind: str
+    who: str
+    role: str
+    clause: str
+    subject: str
+    body: str
+    documents: str
+    about: int | None
+    previous: str
+    digest: str
 
 
 class _Chain:
@@ -73,7 +96,7 @@ class _Chain:
         self.named: dict[str, int] = {}
         self.approves: int | None = None  # the proposal that the entry before approves
 
-    def faults(self, row: Any, lines: list[list[Any]]) -> Iterator[Bilingual]:
+    def faults(self, row: Kept, lines: list[list[Any]]) -> Iterator[Bilingual]:
         number = row.number
         if number != self.number + 1:
             yield both(f"第 {self.number} 号之后缺记录", f"entries are missing after {self.number}")
@@ -99,15 +122,14 @@ class _Chain:
                 self.named.setdefault(document, number)
         self.number, self.previous = number, row.digest
 
-    def _digest(self, row: Any, lines: list[list[Any]]) -> str:
+    def _digest(self, row: Kept, lines: list[list[Any]]) -> str:
         """Return the digest of what stands there, empty for what no entry can be."""
         try:
-            text = told(row._mapping, row.body, row.documents, _compact(lines))
-            return digest_of(text, self.algorithm)
+            return digest_of(told(*row[:-1], _compact(lines)), self.algorithm)
         except (TypeError, ValueError):  # SQLite keeps values of any type
             return ""
 
-    def notices(self, row: Any) -> Iterator[Bilingual]:
+    def notices(self, row: Kept) -> Iterator[Bilingual]:
         if isinstance(row.at, int) and row.at < self.at:
             yield both(
                 f"第 {row.number} 号记录时（{moment(row.at)}）计算机时钟早于前一号（{moment(self.at)}）",
@@ -128,28 +150,27 @@ class _Postings:
 
     def __init__(self, connection: sa.Connection) -> None:
         asked = sa.select(POSTINGS).order_by(POSTINGS.c.number, POSTINGS.c.line)
-        self.rows = iter(connection.execute(asked))
+        parts = connection.execute(asked).partitions(PART)
+        self.rows: Iterator[Any] = (row for part in parts for row in part)
         self.count = 0
         self.next = next(self.rows, None)
 
     def of(self, number: int) -> list[list[Any]]:
         """Return the lines of an entry, as canonical JSON has them."""
         found = []
-        while self.next is not None and self.next.number <= number:
-            row = self.next
-            if row.number == number:
-                found.append([row.account, row.pool, row.hospital_id, row.detail, row.amount_fen])
-            else:
-                found.append(["?", "", "", "", 0])
-            self.count += 1
-            self.next = next(self.rows, None)
+        row = self.next
+        while row is not None and row[0] <= number:
+            found.append(list(row[2:]) if row[0] == number else ["?", "", "", "", 0])
+            row = next(self.rows, None)
+        self.count += len(found)
+        self.next = row
         return found
 
     def left(self) -> Iterator[Bilingual]:
         if self.next is not None:
             yield both(
-                f"分录属于不存在的第 {self.next.number} 号",
-                f"lines of entry {self.next.number}, which is not there",
+                f"分录属于不存在的第 {self.next[0]} 号",
+                f"lines of entry {self.next[0]}, which is not there",
             )
 
 
