@@ -79,7 +79,8 @@ GET /v1/runs/{id}/why            401       ok        404       ok        ok     
 POST /v1/preview/batch           401       ok        ok        ok        ok        403
 GET /v1/jobs                     401       ok        ok        ok        ok        403
 GET /v1/jobs/{job_id}            401       ok        404       404       404       403
-DELETE /v1/jobs/{job_id}         401       ok        404       404       404       403
+DELETE /v1/jobs/{job_id}         401       ok        404       404       404       ok
+POST /batch/{job_id}/delete      401       ok        404       404       404       403
 GET /v1/jobs/{job_id}/events     401       ok        404       404       404       403
 GET /v1/jobs/{job_id}/result     401       ok        404       404       404       403
 GET /v1/jobs/{job_id}/summary    401       ok        404       404       404       403
@@ -180,6 +181,9 @@ ASKED |= {
     "GET /groups/{drg}": lambda _: Asked("/groups/GB11"),
     "GET /batch/{job_id}": lambda served: Asked(job_of(served).path.replace("/v1/jobs", "/batch")),
     "DELETE /v1/jobs/{job_id}": job_of,
+    "POST /batch/{job_id}/delete": lambda served: Asked(
+        job_of(served, "/delete").path.replace("/v1/jobs", "/batch")
+    ),
     **{
         f"GET /v1/jobs/{{job_id}}/{what}": lambda served, what=what: job_of(served, f"/{what}")  # type: ignore[misc]
         for what in ("events", "result", "summary")

@@ -18,16 +18,18 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from starlette.requests import Request
 
 from drgpay.names.preview_columns import PREVIEW_COLUMNS
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.service.batch import _events
 from drgpay.service.batch_work import OWN_JSON, SUMS, upload_of, work
-from drgpay.service.jobs import add_job, find_job, new_id
+from drgpay.service.jobs import BATCH, RUNNING, add_job, find_job, new_id
 from drgpay.service.keys import add_key, revoke_key
 from drgpay.service.problems import Problem
 from drgpay.service.roles import Caller, Role
+from drgpay.service.store import AUDIT, JOBS, now
 from drgpay.settlement.doubts import BIT
 from tests.service.conftest import EX1, Served
 
@@ -437,6 +439,38 @@ def test_marked_file__is_called_as_its_sender_calls_it(served: Served) -> None:
     assert any("七月.csv" in cell for cell in cells)
     folder = str(served.service.settings.uploads)
     assert not [cell for cell in cells if folder in cell or "cases.csv" in cell]
+
+
+def test_job__is_deleted_on_its_page_by_who_may_see_it(served: Served) -> None:
+    me, service = served.headers(Role.HOSPITAL), served.service
+    done = job_of(served)
+    running = new_id()
+    owner = Caller("key:x", Role.HOSPITAL, "", "H1")
+    with service.store.begin() as connection:  # at once, else the process of jobs takes it up
+        connection.execute(
+            sa.insert(JOBS).values(
+                id=running, who=owner.id, role=str(owner.role), hospital_id=owner.hospital,
+                kind=BATCH, asked={}, state=RUNNING, direct=False, size=0, made_at=now(), done=0,
+                tries=1, holder="another", lease_until=now() + 3_600,
+            )
+        )  # fmt: skip
+    for job_id, word in ((done, "删除"), (running, "停止并删除")):
+        form = f"/batch/{job_id}/delete"
+        page = served.client.get(f"/batch/{job_id}", headers=me).text
+        assert f'action="{form}"' in page and f"<summary>{word}</summary>" in page
+        foreign = {**served.headers("other"), "Accept": "text/html"}
+        assert served.client.post(form, headers=foreign).status_code == 404
+        assert find_job(service.store, job_id) is not None
+        answer = served.client.post(form, headers=me, follow_redirects=False)
+        assert answer.status_code == 303 and answer.headers["location"] == "/batch"
+        assert find_job(service.store, job_id) is None
+        assert not (service.settings.uploads / job_id).exists()
+        assert job_id not in served.client.get("/batch", headers=me).text
+    service.audit.flush()
+    notes = service.store.rows(sa.select(AUDIT).where(AUDIT.c.action == "delete job"))
+    assert {(n["subject"], n["status"]) for n in notes} >= {
+        (job_id, status) for job_id in (done, running) for status in (303, 404)
+    }
 
 
 def test_result__whose_files_are_gone_says_so_everywhere(served: Served) -> None:

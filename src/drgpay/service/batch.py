@@ -29,9 +29,10 @@ from drgpay.service.job_runner import problem_of
 from drgpay.service.jobs import DONE, ENDED, FAILED, WITHDRAWN, Job
 from drgpay.service.models import LONGEST_TEXT
 from drgpay.service.problems import Problem, lang_of, not_there
-from drgpay.service.roles import READERS, Caller
+from drgpay.service.roles import ADMINISTRATOR, READERS, Caller
 from drgpay.service.rows import MIB, Row
 from drgpay.service.service import Service
+from drgpay.service.store import Store
 
 MEDIA: Mapping[str, str] = {
     "json": "application/json",
@@ -128,14 +129,14 @@ async def _awaited(service: Service, request: Request, job_id: str, wait: float)
         if job is None and await request.is_disconnected():
             raise Problem(400, "broken_off", both("请求已中断", "the request broke off"))
     except BaseException:
-        await run_in_threadpool(_dropped, service, job_id)
+        await run_in_threadpool(dropped, service, job_id)
         raise
     if job is None:
         await run_in_threadpool(jobs.keep, store, job_id)
     return job  # type: ignore[no-any-return]
 
 
-def _dropped(service: Service, job_id: str) -> None:
+def dropped(service: Service, job_id: str) -> None:
     """Let go of a job and of all that lies in its folder."""
     jobs.withdraw(service.store, job_id)
     uploads.drop(service.settings.uploads, job_id)
@@ -145,7 +146,7 @@ def _dropped(service: Service, job_id: str) -> None:
 async def _direct(service: Service, request: Request, job: Job, kind: str, lang: str) -> Response:
     """Answer with the result itself; nothing of it is kept."""
     if job.state != DONE:
-        await run_in_threadpool(_dropped, service, job.id)
+        await run_in_threadpool(dropped, service, job.id)
         raise job_problem(job)
     request.state.times = max(1, int(job.result["counts"]["in"]))
     path = result_folder(service, job) / file_name(kind, lang)
@@ -153,7 +154,7 @@ async def _direct(service: Service, request: Request, job: Job, kind: str, lang:
         path,
         media_type=MEDIA[kind],
         headers=_download(kind, job.id),
-        background=BackgroundTask(_dropped, service, job.id),
+        background=BackgroundTask(dropped, service, job.id),
     )
 
 
@@ -181,10 +182,15 @@ async def one(request: Request, job_id: str) -> JobOut:
 
 
 async def delete(request: Request, job_id: str) -> Response:
-    """撤回任务，删除上传的文件和结果。"""
-    job = await _own(request, job_id)
-    await run_in_threadpool(_dropped, request.app.state.service, job.id)
+    """删除任务，连同上传的文件和结果；未完成的先停下。密钥管理员可凭编号删除任何任务。"""
+    await deleted(request, job_id)
     return Response(status_code=204)
+
+
+async def deleted(request: Request, job_id: str) -> None:
+    """Delete a job of the caller, stopped first where it is not done; raises Problem."""
+    job = await _own(request, job_id, jobs.deletable_job)
+    await run_in_threadpool(dropped, request.app.state.service, job.id)
 
 
 async def result(request: Request, job_id: str, kind: As = None) -> Response:
@@ -270,13 +276,17 @@ async def _events(
         service.streams -= 1
 
 
-async def _own(request: Request, job_id: str) -> Job:
+async def _own(
+    request: Request,
+    job_id: str,
+    find: Callable[[Store, str, Caller], Job | None] = jobs.own_job,
+) -> Job:
     """Return a job of the caller; what is another's is not there. Raises Problem."""
     store = request.app.state.service.store
     job = None
     if uploads.ID.fullmatch(job_id):
         request.state.subject = job_id
-        job = await run_in_threadpool(jobs.own_job, store, job_id, request.state.caller)
+        job = await run_in_threadpool(find, store, job_id, request.state.caller)
     if job is None:
         raise not_there(
             both("没有这个任务，或其结果已过期删除", "there is no such job, or no longer")
@@ -461,8 +471,8 @@ ROWS = (
     ),
     Row(method="GET", path="/v1/jobs", call=list_own, roles=READERS),
     Row(method="GET", path="/v1/jobs/{job_id}", call=one, roles=READERS),
-    Row(method="DELETE", path="/v1/jobs/{job_id}", call=delete, roles=READERS, audit="withdraw job",
-        told={"status_code": 204}),
+    Row(method="DELETE", path="/v1/jobs/{job_id}", call=delete, roles=READERS | ADMINISTRATOR,
+        audit="delete job", told={"status_code": 204}),
     Row(method="GET", path="/v1/jobs/{job_id}/events", call=events, roles=READERS,
         told={"responses": {200: {"content": {"text/event-stream": {}}}}}),
     Row(method="GET", path="/v1/jobs/{job_id}/result", call=result, roles=READERS,

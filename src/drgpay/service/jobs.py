@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from drgpay.ground.errors import both
 from drgpay.service.problems import Problem
-from drgpay.service.roles import Caller, Role
+from drgpay.service.roles import ADMINISTRATOR, Caller, Role
 from drgpay.service.store import JOBS, Store, now
 
 WAITING, RUNNING = "waiting", "running"
@@ -111,6 +111,17 @@ def own_job(store: Store, job_id: str, caller: Caller) -> Job | None:
     """Return a job that a caller may see: its own, or one of its hospital."""
     job = find_job(store, job_id)
     return job if job is not None and _may_see(job, caller) else None
+
+
+def deletable_job(store: Store, job_id: str, caller: Caller) -> Job | None:
+    """Return a job that a caller may delete: one that it may see; the administrator any, by its id.
+
+    The administrator, who sees no job, clears what somebody left behind who is there no more.
+    """
+    job = find_job(store, job_id)
+    if job is None or caller.role in ADMINISTRATOR:
+        return job
+    return job if _may_see(job, caller) else None
 
 
 def _may_see(job: Job, caller: Caller) -> bool:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import choose, choosing
@@ -30,7 +30,7 @@ from drgpay.service.pages.charts import Series, chart, lengths
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import lang_of, not_there
 from drgpay.service.roles import READERS
-from drgpay.service.rows import Row
+from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
 
 MOST_FAULTS = 200  # faulty rows shown; the workbook has all
@@ -88,6 +88,12 @@ async def show(request: Request, job_id: str) -> Response:
     if job.state == DONE:
         values |= await run_in_threadpool(_result, service, job, lang)
     return page(request, "batch_job.html.j2", **values)
+
+
+async def delete(request: Request, job_id: str) -> Response:
+    """Delete a job with its files, and show those that are left."""
+    await batch.deleted(request, job_id)
+    return RedirectResponse("/batch", 303)
 
 
 def _own(service: Service, job_id: str, request: Request) -> Job:
@@ -253,4 +259,6 @@ ROWS = (
     Row(method="GET", path="/batch", call=start, roles=READERS, page=True),
     Row(method="GET", path="/batch/{job_id}", call=show, roles=READERS, page=True,
         audit="see job"),
+    Row(method="POST", path="/batch/{job_id}/delete", call=delete, roles=READERS, page=True,
+        body=KIB, audit="delete job"),
 )  # fmt: skip
