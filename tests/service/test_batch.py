@@ -537,6 +537,25 @@ def test_json__reads_numbers_as_a_single_case_does(served: Served) -> None:
     assert [n["code"] for n in many["notes"]] == ["cost_invalid"]
 
 
+@pytest.mark.parametrize(
+    ("text", "fen"),
+    [("1e3", None), ("1_000", None), ("１２", None), ("+5", None), (".5", None), ("12,34", None),
+     ("12.30", 1_230), (" 7 ", 700), ("1,234.56", 123_456), ("1,234.5 元", 123_450)],
+)  # fmt: skip
+def test_json__reads_texts_of_amounts_as_a_single_case_does(
+    text: str, fen: int | None, served: Served
+) -> None:
+    case = {"sex": "M", "age_years": 60, "diagnoses": ["K22.301"], "pool": "310", "los_days": 9}
+    case["total_cost"] = text
+    one = served.client.post("/v1/preview", json=case, headers=served.headers("agency"))
+    (many,) = sent(served, json.dumps([case]).encode()).json()["cases"]
+    if fen is None:
+        assert one.status_code == 422 and one.json()["errors"][0]["field"] == "total_cost"
+        assert [n["code"] for n in many["notes"]] == ["cost_invalid"]
+    else:
+        assert (one.json()["total_cost_fen"], many["total_cost_fen"]) == (fen, fen)
+
+
 def test_json__with_half_a_letter_names_the_case(served: Served) -> None:
     good = b'{"sex":"M","age_years":60,"diagnoses":["K22.301"]}'
     bad = good.replace(b"K22", b"\\ud800")

@@ -136,7 +136,7 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     elif _is_text(kind):
         texts, empty = _texts(array)
         good = ~empty & np.asarray(
-            pc.fill_null(pc.match_substring_regex(texts, r"^-?\d{1,11}(\.\d{1,2})?$"), False)
+            pc.fill_null(pc.match_substring_regex(texts, f"^{_PLAIN}$"), False)
         )
         if (~good & ~empty).any():
             texts, good = _plain_amounts(texts, good)
@@ -150,14 +150,30 @@ def money(column: pa.ChunkedArray | pa.Array) -> Parsed:
     return np.where(empty | bad, MISSING_MONEY, values), bad
 
 
-_GROUPED = r"^-?\d{1,3}(,\d{3}){0,3}(\.\d{1,2})?$"
+_PLAIN = r"-?\d{1,11}(\.\d{1,2})?"
+_GROUPED = r"-?\d{1,3}(,\d{3}){0,3}(\.\d{1,2})?"
+_AMOUNT = re.compile(_PLAIN, re.ASCII)
+_MARKED_AMOUNT = re.compile(rf"({_PLAIN}|{_GROUPED})\s*元?", re.ASCII)
+
+
+def amount_text(text: str) -> str | None:
+    """Return the plain number of one text that `money` takes for an amount, None for any other.
+
+    >>> amount_text("14800.5"), amount_text("1,234.56元"), amount_text("1e3"), amount_text("1_000")
+    ('14800.5', '1234.56', None, None)
+    """
+    bare = text.strip()
+    if _AMOUNT.fullmatch(bare):
+        return bare
+    found = _MARKED_AMOUNT.fullmatch(bare)
+    return None if found is None else found[1].replace(",", "")
 
 
 def _plain_amounts(texts: pa.Array, good: Mask) -> tuple[pa.Array, Mask]:
     """Take 元 and the commas of whole groups of three digits out of the texts that are no numbers."""
     bare = pc.utf8_rtrim_whitespace(pc.replace_substring_regex(texts, r"元$", ""))
-    grouped = np.asarray(pc.fill_null(pc.match_substring_regex(bare, _GROUPED), False))
-    plain = pc.match_substring_regex(bare, r"^-?\d{1,11}(\.\d{1,2})?$")
+    grouped = np.asarray(pc.fill_null(pc.match_substring_regex(bare, f"^{_GROUPED}$"), False))
+    plain = pc.match_substring_regex(bare, f"^{_PLAIN}$")
     fits = good | grouped | np.asarray(pc.fill_null(plain, False))
     return pc.replace_substring(bare, ",", ""), fits
 

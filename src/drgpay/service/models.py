@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
 
+from drgpay.cases.parse import amount_text
 from drgpay.cases.values import CHOICE_WORDS, SEX_WORDS, by_word, coded
 from drgpay.ground.errors import both
 from drgpay.grouper.engine import MOST
@@ -31,7 +40,32 @@ _REQUIRED = ("sex", "age_years", "diagnoses")
 _FLAGS = ("icu",)
 _MONEY = ("total_cost", "pool_fund", "personal_paid")
 _WORDS = {"sex": SEX_WORDS, **CHOICE_WORDS}
-Yuan = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=2)]
+
+
+def _amount(value: Any) -> Any:
+    """Return a text of an amount as files of cases are read; numbers as they are."""
+    if not isinstance(value, str):
+        return value
+    found = amount_text(value)
+    if found is None:
+        raise PydanticCustomError("decimal_parsing", "no amount")
+    return found
+
+
+Yuan = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=15, decimal_places=2),
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": r"^\d{1,11}(\.\d{1,2})?$"},
+            ]
+        },
+        mode="validation",
+    ),
+]
 Code = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Codes = Annotated[list[Code], Field(max_length=MOST_CODES)]
 
