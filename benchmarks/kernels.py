@@ -90,7 +90,7 @@ def kernel_of(grouper: Any, cases: Any) -> Callable[[], object]:
     more = cases.stacked(grouper.compiled.more)
     kinds = (np.int16, np.int8, np.int8, np.int8, np.uint8, np.int32, np.int32)
     out = tuple(np.empty(n, kind) for kind in kinds)
-    return lambda: _run(grouper.compiled.program, cases, more, grouper._facts_of, out, 0, n)
+    return lambda: _run(grouper.compiled, cases, more, grouper._facts_of, out, 0, n)
 
 
 def rates(timed: Timed, n: int, base: Timed) -> dict[str, float]:

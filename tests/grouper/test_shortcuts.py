@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,8 @@ def _grouped(grouper: Grouper, program: Program, cases: EncodedCases) -> list[np
     kinds = (np.int16, np.int8, np.int8, np.int8, np.uint8, np.int32, np.int32)
     out = tuple(np.full(n, 99, kind) for kind in kinds)
     more = cases.stacked(grouper.compiled.more)
-    _run(program, cases, more, grouper._facts_of, out, 0, n)
+    compiled = replace(grouper.compiled, program=program)
+    _run(compiled, cases, more, grouper._facts_of, out, 0, n)
     return list(out)
 
 
@@ -86,7 +89,7 @@ def test_shortcuts__a_block_border_changes_nothing() -> None:
     out = tuple(np.full(n, 99, kind) for kind in kinds)
     more = cases.stacked(grouper.compiled.more)
     for first, last in ((0, 1), (1, 2049), (2049, 4098), (4098, n), (n, n)):
-        _run(grouper.compiled.program, cases, more, grouper._facts_of, out, first, last)
+        _run(grouper.compiled, cases, more, grouper._facts_of, out, first, last)
     assert all(np.array_equal(a, b) for a, b in zip(whole, out, strict=True))
 
 

@@ -23,6 +23,8 @@ from drgpay.names.columns import CODED, GROUPING_MORE
 from drgpay.names.reasons import REASONS
 
 Encoder = Callable[[pa.Array], NDArray[np.int32]]
+# of cases that come from no table: shared by them, being empty for good
+_NOT_READ = Changes(), CodeTally()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ class EncodedCases:
     diagnoses: Codes
     procedures: Codes
     good: parse.Mask
-    changes: Changes = field(default_factory=Changes)  # codes read otherwise than written
+    # codes read otherwise than written
+    changes: Changes = field(default_factory=lambda: _NOT_READ[0])
     more: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)  # what few schemes ask
-    tally: CodeTally = field(default_factory=CodeTally)
+    tally: CodeTally = field(default_factory=lambda: _NOT_READ[1])
 
     def __len__(self) -> int:
         return len(self.sex)

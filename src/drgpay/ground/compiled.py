@@ -14,9 +14,11 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import caching as _untyped
 from numba.core import types
+from numba.experimental import structref as _references
 from numba.extending import intrinsic
 
 caching: Any = _untyped
+structref: Any = _references
 F = TypeVar("F", bound=Callable[..., Any])
 
 # what stood in the way of the cache, by place: (kind, error); the command line says it
@@ -119,6 +121,25 @@ def kernel(function: F) -> F:
     compiled: Any = numba.njit(nogil=True, boundscheck=False)(function)
     compiled._cache = _cache_of(function)
     return cast(F, compiled)
+
+
+@structref.register
+class HeldType(types.StructRef):
+    """The type of a `Held`."""
+
+
+class Held(structref.StructRefProxy):  # type: ignore[misc]
+    """A tuple of arrays as kernels take it, by its one address: `values` in a kernel."""
+
+
+structref.define_boxing(HeldType, Held)
+structref.define_constructor(Held, HeldType, ["values"])
+
+
+@kernel
+def held(values: Any) -> Any:
+    """Return a tuple of arrays unpacked once, so that calls need not unpack it again."""
+    return Held(values)
 
 
 @intrinsic

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from drgpay.ground.errors import both
 
-__all__ = ["JIT_DISABLED", "SlowWarning", "kernel", "popcount", "trailing_zeros"]
+__all__ = ["JIT_DISABLED", "SlowWarning", "held", "kernel", "popcount", "trailing_zeros"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -50,6 +50,18 @@ if TYPE_CHECKING or JIT_DISABLED:
         """Mark a kernel: no Python objects inside, so that numba can compile it."""
         return function
 
+    class Held(NamedTuple):
+        """A tuple of arrays as kernels take it."""
+
+        values: Any
+
+    def held(values: Any) -> Any:
+        """Return a tuple of arrays as kernels take it: `values` of what they are given.
+
+        Machine code unpacks a tuple at each call, array by array; what is held is unpacked once.
+        """
+        return Held(values)
+
     def trailing_zeros(word: Any) -> int:
         """Return the index of the lowest set bit of a word that is not 0."""
         number = int(word)
@@ -60,4 +72,4 @@ if TYPE_CHECKING or JIT_DISABLED:
         return int(word).bit_count()
 
 else:
-    from drgpay.ground.compiled import kernel, popcount, trailing_zeros
+    from drgpay.ground.compiled import held, kernel, popcount, trailing_zeros

@@ -15,6 +15,7 @@ All variants of many cases are grouped by the kernel in one call.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -99,7 +100,8 @@ class Changer:
     """Finds the nearest other groups of cases with a grouper."""
 
     def __init__(self, grouper: Grouper) -> None:
-        p = grouper.compiled.program
+        compiled = grouper.compiled
+        p = compiled.program
         self.outcomes = grouper.outcomes
         self.drg_of = grouper.numbers.drg_of
         self.drgs = grouper.numbers.drgs
@@ -113,11 +115,14 @@ class Changer:
         self.generic = np.array([0, size, size + 1], np.int32)
         nothing = np.zeros((2, p.diagnosis_facts.shape[1]), np.uint64)
         column = np.zeros((p.exclusion_bits.shape[0], 1), np.uint64)
-        self.program = p._replace(
-            diagnosis_info=np.append(p.diagnosis_info, levels),
-            diagnosis_facts=np.vstack([p.diagnosis_facts, nothing]),
-            exclusion_bits=np.hstack([p.exclusion_bits, column]),
-            diagnosis_counted=np.append(p.diagnosis_counted, np.zeros(2, np.uint64)),
+        self.compiled = replace(
+            compiled,
+            program=p._replace(
+                diagnosis_info=np.append(p.diagnosis_info, levels),
+                diagnosis_facts=np.vstack([p.diagnosis_facts, nothing]),
+                exclusion_bits=np.hstack([p.exclusion_bits, column]),
+                diagnosis_counted=np.append(p.diagnosis_counted, np.zeros(2, np.uint64)),
+            ),
         )
         level, _ = levels_and_lists(p.diagnosis_info)
         self.matters = (level > 0) | (p.diagnosis_info >> np.uint64(MARKS_AT) != 0)
@@ -137,7 +142,7 @@ class Changer:
 
     def variants(self, cases: EncodedCases) -> tuple[Ints, Ints]:
         """Return where each case's variants begin, and every variant, smallest changes first."""
-        p, d, x = self.program, cases.diagnoses, cases.procedures
+        p, d, x = self.compiled.program, cases.diagnoses, cases.procedures
         numbers = np.array([cases.number(name) for name in VARIED])
         counts = counting(d.offsets, d.ids, p.diagnosis_info, p.principal_info, p.exclusion_bits)
         start, made = variants_of(
@@ -170,7 +175,7 @@ class Changer:
 
     def group(self, cases: EncodedCases) -> NDArray[np.int16]:
         """Return the outcome of each case."""
-        return outcomes_of(self.program, cases, self.more)
+        return outcomes_of(self.compiled, cases)
 
     def nearest(self, cases: EncodedCases, outcome: NDArray[np.int16], most: int = MOST) -> Found:
         """Return at most `most` other groups of each case, nearest first.

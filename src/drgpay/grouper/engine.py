@@ -34,7 +34,7 @@ from drgpay.cases.values import CHOICE_WORDS, by_word, coded, is_empty
 from drgpay.cases.written import one_case
 from drgpay.ground.errors import InputError, both, located
 from drgpay.ground.reference import bundled, reference_dir
-from drgpay.grouper.kernels import group_range
+from drgpay.grouper.kernels import group_range, reasons_of
 from drgpay.grouper.outcome import (
     AMBIGUOUS,
     GROUPED,
@@ -50,16 +50,30 @@ from drgpay.names.columns import CODED, both_names
 from drgpay.names.readings import Readings, asked_readings
 from drgpay.schemes import Scheme, compile_scheme, load_scheme
 from drgpay.schemes.contradictions import Contradictions
-from drgpay.schemes.program import Compiled, Outcome, Program
+from drgpay.schemes.program import Compiled, Outcome
 from drgpay.schemes.rules import DIAGNOSIS_FACTS, Member, StartsWith, atoms, parse_rule
 from drgpay.schemes.tables import scheme_of
 
 REASON = {name: number for number, name in enumerate(REASONS)}
+# of cases that no group took, in the order of `reasons_of`
+_WITHOUT_GROUP = np.array(
+    [
+        REASON[name]
+        for name in (
+            "principal_unknown", "principal_refused", "no_adrg", "sex_conflict", "mdc_condition",
+            "principal_in_no_mdc",
+        )
+    ],
+    np.int8,
+)  # fmt: skip
 T = TypeVar("T")
 _NO_WORDS = pa.array([], pa.string())
 _ONE = np.ones(1, dtype=np.bool_)
+_FLAG = [np.array([value], dtype=np.int8) for value in range(3)]  # of one case
 SMALL = 10_000
 MOST = 2**31 - 1  # of a number of one case
+# group, MDC, status, reason, level, deciding, retried, as the kernel writes them
+_COLUMNS = (np.int16, np.int8, np.int8, np.int8, np.uint8, np.int32, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +323,11 @@ class Grouper:
         compiled = compile_scheme(self.scheme, only_mdc=True)
         return replace(compiled, program=compiled.program._replace(retry=False))
 
+    @property
+    def _none(self) -> int:
+        """The outcome of a case that no group took."""
+        return self.compiled.program.none
+
     @cached_property
     def _listed(self) -> NDArray[np.bool_]:
         """Which diagnoses some MDC lists."""
@@ -330,13 +349,7 @@ class Grouper:
     @cached_property
     def _by_procedure(self) -> NDArray[np.bool_]:
         """Which MDCs, by place in the order, ask for no diagnosis at all."""
-        return np.array([not _asks_diagnosis(mdc.rule) for mdc in self.scheme.mdcs])
-
-    def _for_diagnosis(
-        self, accepted: NDArray[np.int16], listed: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """Return which cases an MDC accepts, but for those whose procedure alone it asks for."""
-        return (accepted >= 0) & (listed | ~self._by_procedure[accepted])
+        return np.array([not _asks_diagnosis(mdc.rule) for mdc in self.scheme.mdcs], np.bool_)
 
     def group_arrays(self, cases: EncodedCases, threads: int = 1) -> GroupedCases:
         """Group N encoded cases; the result does not depend on `threads`.
@@ -377,52 +390,36 @@ class Grouper:
         last: int,
     ) -> None:
         """Group cases first … last - 1 into `out`."""
-        program = self.compiled.program
         columns = (out.group, out.mdc, out.status, out.reason, out.level, out.deciding, retried)
-        missed = _run(program, cases, more, self._facts_of, columns, first, last)
+        missed = _run(self.compiled, cases, more, self._facts_of, columns, first, last)
         good = cases.good[first:last]
         if missed:
-            rows = first + np.flatnonzero((out.group[first:last] == program.none) & good)
+            rows = first + np.flatnonzero((out.group[first:last] == self._none) & good)
             out.reason[rows] = self._reasons(cases, rows)
         if good.all():
             return
         bad = first + np.flatnonzero(~good)
         if len(bad):
             out.status[bad], out.reason[bad] = QUARANTINED, REASON["quarantined"]
-            out.group[bad], out.mdc[bad] = program.none, 0
+            out.group[bad], out.mdc[bad] = self._none, 0
             out.level[bad], out.deciding[bad] = 0, 0
 
     def _reasons(self, cases: EncodedCases, rows: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the reasons of cases that no group took."""
         part = cases if len(rows) == len(cases) else select(cases, rows, cases.sex[rows])
         accepted = self._accepting_mdc(part)
-        principal = part.diagnoses.ids[part.diagnoses.offsets[:-1]]
-        if_other = self._accepting_mdc(replace(part, sex=(3 - part.sex).astype(np.int8)))
-        listed = self._listed[principal]
-        reason = np.select(
-            [
-                (principal == 0) | (principal > len(self.scheme.diagnoses)),
-                self._refused[principal],
-                self._for_diagnosis(accepted, listed),
-                self._for_diagnosis(if_other, listed),
-                listed,
-            ],
-            [
-                REASON["principal_unknown"],
-                REASON["principal_refused"],
-                REASON["no_adrg"],
-                REASON["sex_conflict"],
-                REASON["mdc_condition"],
-            ],
-            REASON["principal_in_no_mdc"],
-        )
-        return reason.astype(np.int8)
+        if_other = self._accepting_mdc(replace(part, sex=3 - part.sex))
+        found: NDArray[np.int8] = reasons_of(
+            part.diagnoses.ids[part.diagnoses.offsets[:-1]], accepted, if_other, self._listed,
+            self._refused, self._by_procedure, len(self.scheme.diagnoses), _WITHOUT_GROUP,
+        )  # fmt: skip
+        return found
 
     def _accepting_mdc(self, part: EncodedCases) -> NDArray[np.int16]:
         """Return the first MDC, by place in the order, whose rule each case satisfies, or -1."""
-        compiled = self._acceptance
-        group = outcomes_of(compiled.program, part, compiled.more)
-        return np.where(group == compiled.program.none, -1, group).astype(np.int16)
+        group = outcomes_of(self._acceptance, part)
+        group[group == self._acceptance.program.none] = -1
+        return group
 
     def group_case(
         self,
@@ -504,29 +501,28 @@ class Grouper:
 
     def groups(self, cases: EncodedCases) -> NDArray[np.int16]:
         """Return the outcome of each of N good cases that are grouped, -1 of others; no reasons."""
-        found = outcomes_of(self.compiled.program, cases, self.compiled.more)
+        found = outcomes_of(self.compiled, cases)
         return np.where(self._facts_of[found, 1] == GROUPED, found, -1).astype(np.int16)
 
     def outcome_of(self, facts: Mapping[str, Any]) -> Outcome:
         """Return in what one case ends whose facts were looked at and whose codes were read."""
-        case = encode_case(self.compiled, facts)
-        return self.outcomes[int(outcomes_of(self.compiled.program, case, self.compiled.more)[0])]
+        found = outcomes_of(self.compiled, encode_case(self.compiled, facts))
+        return self.outcomes[int(found[0])]
 
     def group_read(
         self, case: EncodedCases, diagnoses: Sequence[str], procedures: Sequence[str]
     ) -> Grouping:
         """Group one case whose facts were looked at and whose codes were read already."""
-        group, level = np.empty(1, np.int16), np.empty(1, np.uint8)
-        small, (deciding, retried) = np.empty((3, 1), np.int8), np.empty((2, 1), np.int32)
-        columns = (group, *small, level, deciding, retried)
+        columns = tuple([np.empty(1, of) for of in _COLUMNS])
         asked = case.stacked(self.compiled.more)
-        missed = _run(self.compiled.program, case, asked, self._facts_of, columns, 0, 1)
-        reason = self._reasons(case, np.zeros(1, np.int64))[0] if missed else small[2, 0]
-        at, alone = int(deciding[0]), int(retried[0])
+        missed = _run(self.compiled, case, asked, self._facts_of, columns, 0, 1)
+        group, _, _, reason, level, at, alone = [column.item() for column in columns]
+        if missed:
+            reason = self._reasons(case, np.zeros(1, np.int64)).item()
         return grouping(
-            self.outcomes[group[0]],
+            self.outcomes[group],
             reason,
-            level[0],
+            level,
             diagnoses[at] if at else "",
             procedures[alone] if alone else "",
         )
@@ -546,26 +542,33 @@ def encode_case(compiled: Compiled, facts: Mapping[str, Any]) -> EncodedCases:
     """Return one case as cases: facts by name, codes written as the scheme's are."""
     index, more = compiled.procedures.index, compiled.more
     dx = [*map(compiled.encode_diagnosis, facts["diagnoses"]), 0]
-    px = [*(index.get(code, 0) for code in facts["procedures"]), 0]
+    px = [*[index.get(code, 0) for code in facts["procedures"]], 0]
     years, days = facts["age_years"], facts["age_days"]
     days = None if days == 0 and years >= 1 else days
     given = [years, days, facts["birth_weight_g"], facts["los_days"]]
     for name in more:
         given.append(code_number(name, facts[name]) if name in CODED else facts[name])
-    numbers = np.array([-1 if value is None else value for value in given], dtype=np.int32)
-    flags = np.array([1 if facts["sex"] == "M" else 2, facts["icu"]], dtype=np.int8)
+    numbers = [-1 if value is None else value for value in given]
+    at, last = len(numbers), len(numbers) + len(dx)
+    values = np.array([*numbers, *dx, *px], dtype=np.int32)  # one array, being for one case
     return EncodedCases(
-        sex=flags[:1],
-        age_years=numbers[:1],
-        age_days=numbers[1:2],
-        birth_weight_g=numbers[2:3],
-        los_days=numbers[3:4],
-        icu=flags[1:],
-        diagnoses=Codes(np.array([0, len(dx) - 1]), np.array(dx, dtype=np.int32), _NO_WORDS),
-        procedures=Codes(np.array([0, len(px) - 1]), np.array(px, dtype=np.int32), _NO_WORDS),
+        sex=_FLAG[1 if facts["sex"] == "M" else 2],
+        age_years=values[:1],
+        age_days=values[1:2],
+        birth_weight_g=values[2:3],
+        los_days=values[3:4],
+        icu=_FLAG[bool(facts["icu"])],
+        diagnoses=Codes(_span(len(dx) - 1), values[at:last], _NO_WORDS),
+        procedures=Codes(_span(len(px) - 1), values[last:], _NO_WORDS),
         good=_ONE,
-        more={name: numbers[4 + i : 5 + i] for i, name in enumerate(more)},
+        more={name: values[4 + i : 5 + i] for i, name in enumerate(more)},
     )
+
+
+@lru_cache(maxsize=1024)
+def _span(count: int) -> NDArray[np.int64]:
+    """Return the offsets of the codes of one case."""
+    return np.array([0, count])
 
 
 def kept_by_grouper(make: Callable[[Grouper], T]) -> Callable[[Grouper], T]:
@@ -612,7 +615,7 @@ def _asks_diagnosis(rule: str) -> bool:
 
 
 def _run(
-    program: Program,
+    compiled: Compiled,
     cases: EncodedCases,
     more: NDArray[np.int32],
     facts_of: NDArray[np.int8],
@@ -623,18 +626,16 @@ def _run(
     return group_range(
         first, last, cases.sex, cases.age_years, cases.age_days, cases.birth_weight_g,
         cases.los_days, cases.icu, more, cases.diagnoses.offsets, cases.diagnoses.ids,
-        cases.procedures.offsets, cases.procedures.ids, program, facts_of, *out,
+        cases.procedures.offsets, cases.procedures.ids, compiled.held, facts_of, *out,
     )  # fmt: skip
 
 
-def outcomes_of(program: Program, cases: EncodedCases, more: Sequence[str]) -> NDArray[np.int16]:
-    """Return the outcome of each case by its number and nothing else; `more` as in `Compiled`."""
+def outcomes_of(compiled: Compiled, cases: EncodedCases) -> NDArray[np.int16]:
+    """Return the outcome of each case by its number and nothing else."""
     count = len(cases)
-    group = np.empty(count, dtype=np.int16)
-    small = [np.empty(count, dtype=np.int8) for _ in range(3)]
-    rest = [np.empty(count, dtype=t) for t in (np.uint8, np.int32, np.int32)]
-    nothing = np.zeros((program.none + 1, 4), dtype=np.int8)
-    _run(program, cases, cases.stacked(more), nothing, (group, *small, *rest), 0, count)
+    columns: tuple[Any, ...] = tuple([np.empty(count, of) for of in _COLUMNS])
+    _run(compiled, cases, cases.stacked(compiled.more), compiled.no_facts, columns, 0, count)
+    group: NDArray[np.int16] = columns[0]
     return group
 
 

@@ -30,7 +30,7 @@ def group_range(
     dx: Any,
     px_offsets: Any,
     px: Any,
-    p: Any,
+    program: Any,
     facts_of: Any,
     outcome: Any,
     mdc: Any,
@@ -42,11 +42,12 @@ def group_range(
 ) -> int:
     """Group cases first … last - 1; return how many no group took.
 
-    `facts_of[outcome]` is MDC, status, reason, and reason after a retry, of an outcome.
-    `more` is [M, N]. Writes outcome (number; `p.none` when nothing takes the case), level (0, 1 CC,
+    `program` is a held `Program`. `facts_of[outcome]` is MDC, status, reason, and reason after a
+    retry, of an outcome. `more` is [M, N]. Writes outcome (number; `p.none` when nothing takes the case), level (0, 1 CC,
     2 MCC), deciding (position of the secondary diagnosis that decided the level, 0 for none),
     retried (position of the further procedure that grouped the case when tried alone, 0 for none).
     """
+    p = program.values
     # tables as local names: a look-up in the tuple inside the loop would count references
     principal_info, diagnosis_info = p.principal_info, p.diagnosis_info
     exclusion_bits, level_facts = p.exclusion_bits, p.level_facts
@@ -151,3 +152,36 @@ def group_range(
             outcome, mdc, status, reason, retried,
         )  # fmt: skip
     return missed
+
+
+@kernel
+def reasons_of(
+    principal: Any,
+    accepted: Any,
+    if_other: Any,
+    listed: Any,
+    refused: Any,
+    by_procedure: Any,
+    known: int,
+    reasons: Any,
+) -> Any:
+    """Return why no group took each of N cases, a number of `reasons`, which has the six in order.
+
+    `principal` codes are `known` when from 1 to that; `accepted` and `if_other` are the first MDC
+    whose rule takes a case, and would if it were of the other sex, -1 none. `listed` and `refused`
+    are of codes: some MDC lists it, it groups nowhere; `by_procedure` of MDCs: it asks no diagnosis.
+    """
+    found = np.empty(principal.shape[0], np.int8)
+    for i in range(principal.shape[0]):
+        code, own, other = principal[i], accepted[i], if_other[i]
+        if code == 0 or code > known:
+            found[i] = reasons[0]
+        elif refused[code]:
+            found[i] = reasons[1]
+        elif own >= 0 and (listed[code] or not by_procedure[own]):
+            found[i] = reasons[2]
+        elif other >= 0 and (listed[code] or not by_procedure[other]):
+            found[i] = reasons[3]
+        else:
+            found[i] = reasons[4] if listed[code] else reasons[5]
+    return found

@@ -53,7 +53,7 @@ def decided_by_condition(cases: EncodedCases, grouped: GroupedCases, grouper: Gr
     if not len(rows):
         return 0
     compiled = tabled.compiled
-    again = outcomes_of(compiled.program, select(cases, rows, cases.sex[rows]), compiled.more)
+    again = outcomes_of(compiled, select(cases, rows, cases.sex[rows]))
     number = {drg: i for i, drg in enumerate(grouper.numbers.drgs)}
     ours = grouper.numbers.drg_of[grouped.group[rows]]
     theirs = np.array([number.get(outcome.drg, -1) for outcome in tabled.outcomes])[again]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple, TypeGuard
 
@@ -25,6 +26,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.ground.errors import SchemeError, both
+from drgpay.ground.jit import held
 from drgpay.names.columns import GROUPING_MORE
 from drgpay.schemes._arrow import column, flags, positions, strings
 from drgpay.schemes.rules import (
@@ -160,6 +162,19 @@ class Compiled:
     diagnoses: Vocabulary
     procedures: Vocabulary
     more: tuple[str, ...] = ()  # which of GROUPING_MORE the rules ask, in the kernel's order
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "held"}
+
+    @cached_property
+    def held(self) -> Any:
+        """The program as kernels take it; of this process alone."""
+        return held(self.program)
+
+    @cached_property
+    def no_facts(self) -> NDArray[np.int8]:
+        """Of each outcome nothing, for who asks for the outcome alone."""
+        return np.zeros((self.program.none + 1, 4), dtype=np.int8)
 
     def encode_diagnoses(self, codes: pa.Array) -> NDArray[np.int32]:
         """Return the numbers of diagnosis codes; unknown ones may still satisfy a prefix."""

@@ -10,6 +10,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,7 +52,14 @@ class Key:
 
 def digest_of(secret: bytes, text: str) -> bytes:
     """Return what is stored of a key's or a session's random part."""
-    return hmac.digest(secret, text.encode(), "sha256")
+    made = _keyed(secret).copy()  # `hmac.digest` looks SHA-256 up in OpenSSL at each request
+    made.update(text.encode())
+    return made.digest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod="sha256")
 
 
 def add_key(
