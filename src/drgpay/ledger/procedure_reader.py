@@ -61,10 +61,11 @@ def read_procedures(path: Path) -> Procedures:
     reader = _Reader(path, read_toml(path))
     found = reader.procedures()
     if reader.faults or found is None:
+        reader.faults[:] = dict.fromkeys(reader.faults)  # a word that stands twice is told once
         raise InputError(
             both("程序文件不能使用", "the procedures cannot be used"),
             where=path,
-            faults=list(dict.fromkeys(reader.faults)),
+            faults=reader.faults,
             remedy=both("格式见 docs/formats.md", "docs/formats.md has the format"),
         )
     return found
