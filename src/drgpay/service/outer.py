@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -37,6 +38,7 @@ HEADERS: Mapping[str, str] = {
 _PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 _NOT_KEPT = (b"cache-control", b"no-store")
 EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_EDGES = (*EDGES, float("inf"))
 
 
 class Usage:
@@ -51,7 +53,7 @@ class Usage:
         """Count one request."""
         self.times[method, path, status] += 1
         self.seconds[path] += seconds  # type: ignore[assignment]
-        self.within[path, next((edge for edge in EDGES if seconds <= edge), float("inf"))] += 1
+        self.within[path, _EDGES[bisect_left(EDGES, seconds)]] += 1
 
 
 class Outer:
