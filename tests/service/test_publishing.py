@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.ground.errors import BooksError, InputError
+from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.grouper.versions import any_grouper
 from drgpay.months.folder import write_month
 from drgpay.months.run import run_month
 from drgpay.runs.folder import write_run
+from drgpay.service.desk import Board, Desk, without_withdrawn
 from drgpay.service.published import latest_values, list_published, publish, withdraw
 from drgpay.service.service import YOUNG, Service
 from drgpay.service.settings import Settings
@@ -77,6 +79,51 @@ def test_commands__publish_list_and_withdraw(ex1_run: Path, tmp_path: Path) -> N
     assert listed[4] == "张三" and listed[2] == "2024" and listed[5] == str(ex1_run)
     assert drgpay("runs", "withdraw", listed[0], "--data", data).returncode == 0
     assert "尚未发布" in drgpay("runs", "published", "--data", data).stdout
+
+
+def test_year__that_is_withdrawn_is_gone_before_another_scheme_is_read(
+    ex1_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(Settings(data=tmp_path).url)
+    store.upgrade()
+    month = tmp_path / "month"
+    write_month(run_month(EX1, "2024-01"), month)
+    own, year = publish(store, month, "a"), publish(store, ex1_run, "a")
+    found = Desk(store, Settings(data=tmp_path, scheme=SCHEME))
+    found.refresh()
+    before = found.board
+    assert before.year == year and before.pricer is not None
+    withdraw(store, year.id)
+    seen: list[Board] = []
+
+    def compiling(*_: object) -> object:
+        seen.append(found.board)
+        raise InputError(both("读不出来", "it cannot be read"))
+
+    monkeypatch.setattr("drgpay.service.desk.any_grouper", compiling)
+    for _ in range(2):  # what failed is tried again
+        with pytest.raises(InputError):
+            found.refresh()
+    for board in seen:
+        assert (board.runs, board.year, board.pricer, board.values) == ((own,), None, None, {})
+    assert len(seen) == 2
+    monkeypatch.undo()
+    found.refresh()
+    assert found.board.year is None
+    assert {value.run for value in found.board.values.values()} == {own}
+    found.refresh()
+    again = publish(store, ex1_run, "a")
+    found.refresh()
+    assert found.board.year == again
+
+
+def test_year__that_is_published_anew_is_shown_until_the_new_one_is_read(
+    store: Store, ex1_run: Path
+) -> None:
+    first, second = publish(store, ex1_run, "a"), publish(store, ex1_run, "b")
+    board = Board((first,), None, first, {}, any_grouper(Path(SCHEME)))
+    assert without_withdrawn(board, (second,)) is board
+    assert without_withdrawn(None, (second,)) is None
 
 
 def test_collector__passes_over_what_is_published_also_later(ex1_run: Path, tmp_path: Path) -> None:

@@ -147,6 +147,21 @@ class Board:
         return found
 
 
+def without_withdrawn(board: Board | None, runs: tuple[Published, ...]) -> Board | None:
+    """Return a board without its year where that was withdrawn: at once, nothing is read for it.
+
+    Another year may want another scheme, whose compiling nobody is to be shown the old one for. A
+    year that is published anew is shown as it was until the new one is read.
+    """
+    if board is None or board.year is None:
+        return board
+    own = board.year
+    if any((r.kind, r.region_id, r.year) == (own.kind, own.region_id, own.year) for r in runs):
+        return board
+    values = {pool: value for pool, value in board.values.items() if value.run in runs}
+    return Board(runs, None, None, values, board.grouper)
+
+
 class Desk:
     """Answers cases; `refresh` takes up what was published since."""
 
@@ -156,6 +171,7 @@ class Desk:
         self._reading = threading.Lock()
         self._others: OrderedDict[str, AnyGrouper] = OrderedDict()
         self._board: Board | None = None
+        self._taken_up: tuple[Published, ...] | None = None  # what the board was made of
 
     @property
     def board(self) -> Board:
@@ -169,8 +185,9 @@ class Desk:
         """Read what is published, if it is not what is known already."""
         with self._reading:
             runs = tuple(list_published(self.store))
-            if self._board is not None and self._board.runs == runs:
+            if self._board is not None and self._taken_up == runs:
                 return
+            self._board = without_withdrawn(self._board, runs)
             years = [run for run in runs if run.kind == YEAR]
             year = years[-1] if years else None
             pricer = None if year is None else Pricer(year.folder)
@@ -183,6 +200,7 @@ class Desk:
             if pricer is not None:
                 pricer.check_grouper(grouper)
             self._board = Board(runs, pricer, year, latest_values(runs), grouper)
+            self._taken_up = runs
 
     def warm_up(self) -> None:
         """Compile and touch everything that an answer goes through."""
