@@ -17,12 +17,13 @@ from sqlalchemy import event
 from drgpay.ground.errors import InputError
 from drgpay.runs.folder import write_run
 from drgpay.service.audit import Audit, Note, joined
+from drgpay.service.faults import problem_of
 from drgpay.service.keys import KeyRing, add_key, list_keys, revoke_key
 from drgpay.service.published import list_published, publish, withdraw
 from drgpay.service.roles import Caller, Role
 from drgpay.service.sessions import Sessions
 from drgpay.service.settings import Settings
-from drgpay.service.store import AUDIT, META, Store
+from drgpay.service.store import AUDIT, META, PUBLISHED, Store
 from drgpay.service.users import add_user, check_password, list_users, lock_user
 from drgpay.settlement.year_end import year_end
 from tests.readers import servers
@@ -176,6 +177,42 @@ def test_store__that_cannot_be_is_told_without_its_password(address: str) -> Non
     with pytest.raises(InputError) as caught:
         Store(address).upgrade()
     assert "secret" not in str(caught.value) + caught.value.text("zh")
+
+
+def test_upgrade__of_what_is_not_ours_or_newer_is_refused_and_leaves_it(url: str) -> None:
+    store = Store(url)
+    with store.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE keys (id int)"))
+    with pytest.raises(InputError, match="not drgpay's: it has tables keys") as caught:
+        store.upgrade()
+    assert caught.value.remedy is not None
+    with store.begin() as connection:
+        connection.execute(sa.text("DROP TABLE keys"))
+        connection.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32))"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES ('f00d')"))
+    with pytest.raises(InputError, match="not drgpay's"):
+        store.upgrade()
+    with store.begin() as connection:
+        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+        connection.execute(sa.text("DROP TABLE alembic_version"))
+    store.upgrade()
+    with store.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '999'"))
+    with pytest.raises(InputError, match="a newer drgpay"):
+        store.upgrade()
+    store.close()
+
+
+def test_tables__that_lack_are_told_as_that_and_not_as_away(store: Store) -> None:
+    with store.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE published DROP COLUMN signals"))
+        connection.execute(sa.text("DROP TABLE objections"))
+    for table in (PUBLISHED, META.tables["objections"]):
+        with pytest.raises(sa.exc.SQLAlchemyError) as caught:
+            store.rows(sa.select(table))
+        told = problem_of(caught.value).as_dict("zh")
+        assert (told["status"], told["type"]) == (503, "urn:drgpay:problem:store_form")
+        assert "表缺失" in told["title"] and "重新启动" in told["detail"]
 
 
 # --- when it fails -----------------------------------------------------------------------------

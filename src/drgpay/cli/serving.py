@@ -48,13 +48,22 @@ def _told(command: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if not find_spec("sqlalchemy"):
                 raise
-            from sqlalchemy.exc import InternalError, OperationalError, TimeoutError
+            from sqlalchemy.exc import (
+                InternalError,
+                OperationalError,
+                ProgrammingError,
+                TimeoutError,
+            )
 
-            if not isinstance(error, (OperationalError, InternalError, TimeoutError)):
+            if not isinstance(
+                error, (OperationalError, InternalError, ProgrammingError, TimeoutError)
+            ):
                 raise
-            from drgpay.ground.database import REMEDY, what_fails
+            from drgpay.ground.database import remedy_of, what_fails
 
-            raise InputError(what_fails(error), where="--data --database", remedy=REMEDY) from None
+            raise InputError(
+                what_fails(error), where="--data --database", remedy=remedy_of(error)
+            ) from None
 
     return run
 

@@ -25,9 +25,33 @@ REMEDY = both(
 )
 
 
+REMEDY_OF_TABLES = both(
+    "重新启动服务即升级数据库；不是 drgpay 的库，改用另一个",
+    "start the service again, which upgrades them; name another database where it is not drgpay's",
+)
+
+
+def lacks_tables(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether a statement failed because the tables are not those that this version makes."""
+    text = str(getattr(error, "orig", error)).lower()
+    if isinstance(error, sa.exc.ProgrammingError):  # PostgreSQL
+        return "does not exist" in text
+    return any(words in text for words in ("no such table", "no such column", "has no column"))
+
+
+def remedy_of(error: sa.exc.SQLAlchemyError) -> Bilingual:
+    """Return what to do about what is amiss with a database."""
+    return REMEDY_OF_TABLES if lacks_tables(error) else REMEDY
+
+
 def what_fails(error: sa.exc.SQLAlchemyError) -> Bilingual:
     """Return what is amiss with a database, in words that show neither a statement nor a value."""
     text = str(getattr(error, "orig", error)).lower()
+    if lacks_tables(error):
+        return both(
+            "数据库的表缺失、是旧版的，或不是 drgpay 的",
+            "tables are missing, of an older drgpay, or not drgpay's",
+        )
     for words, told in (
         (
             ("disk is full", "no space left"),

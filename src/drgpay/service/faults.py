@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from drgpay.ground.database import what_fails
+from drgpay.ground.database import REMEDY_OF_TABLES, lacks_tables, what_fails
 from drgpay.ground.errors import DrgpayError, both
 from drgpay.service.problems import Problem, not_there, of_error, of_validation
 
@@ -32,6 +32,8 @@ def _of_store(error: sa.exc.SQLAlchemyError) -> Problem:
             "invalid",
             both("有数据库不能保存的字符或数值", "a letter or number that the store does not take"),
         )
+    if lacks_tables(error):
+        return Problem(503, "store_form", what_fails(error), REMEDY_OF_TABLES)
     if isinstance(error, (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.TimeoutError)):
         return Problem(
             503,

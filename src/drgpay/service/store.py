@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from drgpay.ground.database import NUMBER, REMEDY, Database, what_fails
+from drgpay.ground.database import NUMBER, Database, remedy_of, what_fails
 from drgpay.ground.errors import InputError, both
 
 META = sa.MetaData()
@@ -149,10 +149,10 @@ class Store(Database):
         from drgpay.service.migrations import upgrade
 
         try:
-            upgrade(self.engine)
+            upgrade(self.engine, META.tables)
         except sa.exc.SQLAlchemyError as error:
             raise InputError(
-                what_fails(error), where=self.url.render_as_string(), remedy=REMEDY
+                what_fails(error), where=self.url.render_as_string(), remedy=remedy_of(error)
             ) from error
 
 
