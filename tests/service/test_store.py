@@ -19,6 +19,7 @@ from drgpay.runs.folder import write_run
 from drgpay.service.audit import Audit, Note, joined
 from drgpay.service.faults import problem_of
 from drgpay.service.keys import KeyRing, add_key, list_keys, revoke_key
+from drgpay.service.migrations import upgrade
 from drgpay.service.published import list_published, publish, withdraw
 from drgpay.service.roles import Caller, Role
 from drgpay.service.sessions import Sessions
@@ -149,6 +150,56 @@ def test_published__are_the_same_in_both(store: Store, tmp_path: Path) -> None:
     assert [p.id for p in list_published(store)] == [second.id] != [first.id]
     withdraw(store, second.id)
     assert not list_published(store)
+
+
+def test_published__by_two_at_once_is_one_of_a_period(store: Store, tmp_path: Path) -> None:
+    write_run(year_end(EX1), tmp_path / "run")
+    made = []
+    begin = threading.Barrier(4)
+
+    def act() -> None:
+        begin.wait()
+        made.append(publish(store, tmp_path / "run", "test").id)
+
+    clerks = [threading.Thread(target=act) for _ in range(4)]
+    for one in clerks:
+        one.start()
+    for one in clerks:
+        one.join()
+    assert len(made) == 4 and [p.id in made for p in list_published(store)] == [True]
+    again = sa.insert(PUBLISHED).from_select(
+        PUBLISHED.columns.keys(),
+        sa.select(*(sa.literal("x") if c.name == "id" else c for c in PUBLISHED.c)).where(
+            PUBLISHED.c.withdrawn_at.is_(None)
+        ),
+    )
+    with pytest.raises(sa.exc.IntegrityError):
+        store.write(again)
+
+
+def test_upgrade__keeps_the_last_of_what_two_published_at_once(url: str) -> None:
+    store = Store(url)
+    upgrade(store.engine, META.tables, "002")
+    row = {
+        "kind": "year",
+        "region_id": "r",
+        "year": 2024,
+        "folder": "/",
+        "digest": "d",
+        "published_by": "x",
+    }
+    rows = [
+        {**row, "id": "a", "month": 0, "published_at": 1},
+        {**row, "id": "b", "month": 0, "published_at": 2},
+        {**row, "id": "c", "month": 0, "published_at": 2},
+        {**row, "id": "d", "month": 1, "published_at": 1},
+        {**row, "id": "e", "month": 0, "published_at": 3, "withdrawn_at": 4},
+    ]
+    for one in rows:
+        store.write(sa.insert(PUBLISHED).values(**one))
+    store.upgrade()
+    assert {p.id for p in list_published(store)} == {"c", "d"}
+    store.close()
 
 
 def test_writers__at_once_lose_nothing(store: Store) -> None:

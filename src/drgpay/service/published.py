@@ -19,6 +19,7 @@ from drgpay.runs.manifest import MONTH, YEAR
 from drgpay.runs.reader import RunFolder
 from drgpay.service.store import PUBLISHED, Store, now
 
+PUBLISHING = 726_002  # the lock of who publishes
 SIGNALS = "signals.json"  # what a folder of signals says of itself
 
 
@@ -82,6 +83,8 @@ def publish(
         signals=None if signals is None else _checked_signals(Path(signals).resolve(), run),
     )  # fmt: skip
     with store.begin() as connection:
+        if not store.is_sqlite:  # who comes second sees what the first one published; SQLite waits
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(PUBLISHING)))
         same = (
             PUBLISHED.c.region_id == made.region_id,
             PUBLISHED.c.year == made.year,

@@ -83,6 +83,15 @@ PUBLISHED = sa.Table(
     sa.Column("published_by", _TEXT, nullable=False),
     sa.Column("withdrawn_at", sa.BigInteger),
     sa.Column("signals", _TEXT),  # folder of the signals of its cases, where they are shown
+    sa.Index(
+        "published_once",
+        "region_id",
+        "year",
+        "month",
+        unique=True,
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    ),
 )
 JOBS = sa.Table(
     "jobs",
