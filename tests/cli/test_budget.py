@@ -140,3 +140,76 @@ def test_book__is_named_by_the_environment_or_missed(
         desk("entries", book=False)
     monkeypatch.setenv("DRGPAY_BOOK", str(desk.book))
     assert desk("entries", book=False) == desk("entries")
+
+
+FACTORS = """险种,因素,金额,依据,提出人
+310,本年度基金收入测算,520000000.00,征缴计划,基金科
+310,上年度基金实际支出,467890123.45,决算,基金科
+310,参保人群与待遇政策变动,20000000,参保人数增长,待遇科
+310,卫生、物价政策变动,5000000,价格调整,价格科
+310,医疗卫生资源发展,4000000,新院区,规划科
+310,趸交保费跨年度分配,0,无,基金科
+310,应对支出风险的储备,3109876.55,预留,基金科
+310,其他影响支出的情况,0,无,基金科
+"""
+OUTSIDE = """险种,扣除项目,金额
+310,定点零售药店购药,42000000
+310,统筹区域外就医,35500000.50
+310,离休人员就医,6200000
+"""
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan" / "budget_factors.csv").write_text(FACTORS, encoding="utf-8")
+    (tmp_path / "plan" / "target_deductions.csv").write_text(OUTSIDE, encoding="utf-8")
+    return tmp_path / "plan"
+
+
+def test_plan__comes_to_a_control_target(desk: Desk, tables: Path) -> None:
+    """Care outside the region stays inside Hangzhou's budget: 500,000,000 less 48,200,000."""
+    told = desk("plan", tables, "--year", 2026, "--as", "张三")
+    assert "支出预算 500,000,000.00 元，控制目标 451,800,000.00 元" in told
+    assert "未核实参数" in told
+    number = last(desk)
+    assert "待" in desk("status", "--year", 2026)
+    desk.passed(number)
+    with Book.open(desk.book).reading() as reading:
+        (entry,) = reading.entries(["target"], year=2026)
+        sums = {(b.account, b.detail): b.amount_fen for b in reading.balances(year=2026)}
+    (own,) = entry.body["targets"]
+    assert own["reserves"] == [
+        [code, share, sums["reserve", code]] for code, share, _ in own["reserves"]
+    ]
+    assert sums["available", ""] == own["free_fen"]
+    assert sums["target", ""] == -own["target_fen"] == -45_180_000_000
+
+
+def test_plan__with_faults_is_refused_with_all_of_them(desk: Desk, tables: Path) -> None:
+    text = FACTORS.replace("4000000,新院区", "四百万,新院区").replace("310,其他", "390,无名")
+    (tables / "budget_factors.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as found:
+        desk("plan", tables, "--year", 2026, "--as", "张三")
+    assert len(found.value.faults) == 2 and "budget_factors.csv:6" in str(found.value)
+    more = FACTORS.replace("20000000,参", "90000000,参")
+    (tables / "budget_factors.csv").write_text(more, encoding="utf-8")
+    with pytest.raises(InputError, match="more than its revenue"):
+        desk("plan", tables, "--year", 2026, "--as", "张三")
+
+
+def test_steps__are_put_down_and_shown(desk: Desk, tables: Path, tmp_path: Path) -> None:
+    paper = f"base_data={tables / 'budget_factors.csv'}"
+    told = desk("done", "yearly_plan", "data", "--year", 2024, "--as", "张三", "--paper", paper)
+    assert "已登记" in told
+    desk("status", "--year", 2024, "--procedure", "yearly_plan", "--all", "-o", tmp_path / "s.xlsx")
+    assert "已办" in desk("status", "--year", 2024, "--procedure", "yearly_plan", "--all")
+    for words, says in (
+        (("yearly_plan", "data", "--paper", "base_data"), "CODE=FILE"),
+        (("yearly_plan", "data", "--day", "昨天"), "is no date"),
+        (("nothing", "data"), "no procedure"),
+    ):
+        with pytest.raises(InputError, match=says):
+            desk("done", *words, "--year", 2024, "--as", "张三")
+    with pytest.raises(InputError, match="no procedure"):
+        desk("status", "--year", 2024, "--procedure", "nothing")

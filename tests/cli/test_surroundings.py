@@ -103,7 +103,7 @@ NOT_HERE = {
     "demo", "synth", "scheme import", "scheme import-nhsa", "keys revoke", "keys user add",
     "keys user lock", "keys user password", "runs withdraw", "serve", "mcp", "budget month",
     "budget clear", "budget check", "budget approve", "budget return", "budget withdraw",
-    "budget order propose", "budget order confirm",
+    "budget order propose", "budget order confirm", "budget plan", "budget done",
 }  # fmt: skip
 
 
@@ -168,6 +168,7 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("budget", "balances", "--book", book),
         ("budget", "order", "list", "--book", book),
         ("budget", "verify", "--book", book),
+        ("budget", "status", "--year", "2024", "--book", book),
         ("budget", "backup", tmp_path / "book.zip", "--book", book),
         ("budget", "restore", tmp_path / "book.zip", tmp_path / "again.sqlite"),
         ("--help",),

@@ -156,3 +156,5 @@ def test_cash__counts_what_binds() -> None:
     ]
     found = Cash().after(lines)
     assert found == Cash(bound_fen=320, limit_fen=900) and found.left_fen == 580
+    set_aside = Cash().after(target_lines("310", 1_000, {"deposit": 50, "mid_year": 50}, {}))
+    assert set_aside.limit_fen == 950, "deposits are kept out of what is set aside for them"

@@ -1,8 +1,8 @@
 """The ceiling in cash: what is paid or bound for payment, against what may be spent.
 
 Of a year and pool: paid by the fund, payable now, deposits and provisions, less advances and money
-paid for other areas, which come back by themselves, are at most the control target and what was
-drawn from reserves (S0 2-3). What one institution owes back does not raise what others may get:
+paid for other areas, which come back by themselves, are at most the control target (the deposit set
+aside in it among it: S0 13) and what was drawn from other reserves (S0 2-3). What one institution owes back does not raise what others may get:
 receivables count only when the money is back in the fund.
 """
 
@@ -20,6 +20,7 @@ from drgpay.ledger.tables import ENTRIES, POSTINGS
 
 BOUND = ("fund", "payable", "deposit", "provision", "working_capital", "advance", "area_clearing")
 MAY_BE_SPENT = ("available", "allotted")
+SET_ASIDE = "deposit"  # the reserve that deposits come out of: they are not taken off twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,10 @@ class Cash:
         for line in lines:
             if line.account in BOUND:
                 bound -= line.amount_fen
-            elif line.account in MAY_BE_SPENT:
+            elif line.account in MAY_BE_SPENT or (line.account, line.detail) == (
+                "reserve",
+                SET_ASIDE,
+            ):
                 limit += line.amount_fen
         return Cash(bound, limit)
 
@@ -55,15 +59,15 @@ class CashSums:
     def update(self, connection: sa.Connection, head: int) -> Mapping[tuple[int, str], Cash]:
         """Take in the entries after those known."""
         if head > self.number:
-            own = (ENTRIES.c.year, POSTINGS.c.pool, POSTINGS.c.account)
+            own = (ENTRIES.c.year, POSTINGS.c.pool, POSTINGS.c.account, POSTINGS.c.detail)
             asked = (
                 sa.select(*own, sa.func.sum(POSTINGS.c.amount_fen))
                 .join(ENTRIES, ENTRIES.c.number == POSTINGS.c.number)
                 .where(POSTINGS.c.number > self.number)
                 .group_by(*own)
             )
-            for year, pool, account, fen in connection.execute(asked):
-                line = Line(account, pool, "", "", int(fen))
+            for year, pool, account, detail, fen in connection.execute(asked):
+                line = Line(account, pool, "", detail, int(fen))
                 self.of[year, pool] = self.of.get((year, pool), Cash()).after([line])
             self.number = head
         return self.of

@@ -11,8 +11,10 @@ from drgpay.ledger.approvals import Proposal
 from drgpay.ledger.book import Balance
 from drgpay.ledger.entries import Entry, Line
 from drgpay.ledger.orders import ORDER_STATES, Order
+from drgpay.ledger.status import COLUMNS, Row
 from drgpay.names.codes import MODES
 from drgpay.names.ledger import ACCOUNTS, BOOK_ROLES, ENTRY_KINDS
+from drgpay.names.plan import RESERVES
 
 from .sheets import Field, Sheet
 
@@ -20,6 +22,7 @@ WORDS: Mapping[str, Bilingual] = {
     "entries": both("账目", "Entries"),
     "balances": both("科目余额", "Balances"),
     "proposals": both("待办", "What waits"),
+    "steps": both("程序进度", "Procedures"),
     "orders": both("拨付单", "Payment orders"),
     "voucher": both("记账凭证", "Voucher"),
     "number": both("号", "No."),
@@ -110,6 +113,13 @@ def voucher_sheet(entry: Entry, lang: str) -> Sheet:
     return Sheet(title, fields, rows, lead=lead, total=total)
 
 
+def status_sheet(rows: Iterable[Row], lang: str) -> Sheet:
+    """Return the steps of the year's procedures as they stand."""
+    fields = [Field(key, word.of(lang), "wide") for key, word in COLUMNS.items()]
+    shown = [{key: str(cell) for key, cell in row.cells(lang).items()} for row in rows]
+    return Sheet(WORDS["steps"].of(lang), fields, shown)
+
+
 def _line(line: Line, lang: str) -> dict[str, object]:
     return {
         "account": ACCOUNTS[line.account].word.of(lang), "pool": line.pool,
@@ -119,7 +129,8 @@ def _line(line: Line, lang: str) -> dict[str, object]:
 
 
 def _detail(detail: str, lang: str) -> str:
-    return MODES[detail].of(lang) if detail in MODES else detail
+    word = MODES.get(detail) or RESERVES.get(detail)
+    return word.of(lang) if word else detail
 
 
 def proposals_sheet(waiting: Mapping[str, Sequence[Proposal]], lang: str) -> Sheet:

@@ -1,0 +1,226 @@
+"""The plan of a year on the book: from tables that people fill in to a proposed control target.
+
+Also the procedures of the year: where they stand, and a step put down.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from drgpay.budget.targets import (
+    BudgetFactor,
+    ControlTarget,
+    FundBudget,
+    control_target,
+    fund_budget,
+)
+from drgpay.ground.errors import InputError, both
+from drgpay.ground.times import today
+from drgpay.ledger.book import Turn
+from drgpay.ledger.calendar import load_calendar
+from drgpay.ledger.entries import Draft
+from drgpay.ledger.postings import target_lines
+from drgpay.ledger.procedure_reader import load_procedures
+from drgpay.ledger.procedures import Act, Matter, Procedure, Terms
+from drgpay.ledger.status import Row, year_status
+from drgpay.ledger.steps import Recorded, StepLog, do_step
+from drgpay.names.plan import BUDGET_FACTORS, DEDUCTIONS
+from drgpay.policy import YearPolicy, load_policy
+from drgpay.tables import kinds
+from drgpay.tables.declared import Column, Table
+from drgpay.tables.reader import Reader
+
+BUDGET = "budget"  # the catalogue of its policies
+
+
+def _codes(words: Mapping[str, Any]) -> kinds.Kind:
+    return kinds.choice({code: (code, word.chinese) for code, word in words.items()})
+
+
+FACTORS = Table(
+    "budget_factors",
+    (
+        Column("pool", kinds.code),
+        Column("factor", _codes(BUDGET_FACTORS)),
+        Column("amount_yuan", kinds.signed_amount),
+        Column("basis"),
+        Column("author"),
+    ),
+    required=True,
+    unique=("pool", "factor"),
+    filled=True,
+)
+OUTSIDE = Table(
+    "target_deductions",
+    (
+        Column("pool", kinds.code),
+        Column("deduction", _codes(DEDUCTIONS)),
+        Column("amount_yuan", kinds.amount),
+    ),
+    required=True,
+    unique=("pool", "deduction"),
+)
+
+
+def budget_policy(name: str, year: int) -> YearPolicy:
+    """Return the parameters of a budget policy in force in a year."""
+    return load_policy(name, catalogue=BUDGET).for_year(year)
+
+
+def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: str = "") -> Draft:
+    """Return the entry of a plan: budget, control target and reserves of each pool.
+
+    Raises InputError for tables that cannot be read (all faults at once), for a budget that grows
+    or spends too much, and for a target that does not hold its reserves.
+    """
+    policy = budget_policy(policy_name, year)
+    reader = Reader(Path(folder))
+    factors, outside = reader.read(FACTORS), reader.read(OUTSIDE)
+    reader.refuse(
+        Path(folder),
+        both("预算表有误", "the tables of the budget have faults"),
+        both("逐条改正后重试", "mend each and try again"),
+    )
+    pools = sorted({row["pool"] for row in factors})
+    strange = sorted({row["pool"] for row in outside} - set(pools))
+    if strange:
+        raise InputError(
+            both(
+                f"扣除项目中的险种没有支出预算：{'、'.join(strange)}",
+                f"deductions of pools without a budget: {', '.join(strange)}",
+            ),
+            where=folder,
+        )
+    made = []
+    for pool in pools:
+        given = [
+            BudgetFactor(r["factor"], r["amount_yuan"], r["basis"], r["author"])
+            for r in factors
+            if r["pool"] == pool
+        ]
+        budget = fund_budget(pool, given, policy, approval)
+        left_out = {r["deduction"]: r["amount_yuan"] for r in outside if r["pool"] == pool}
+        made.append((budget, control_target(pool, budget.budget_fen, left_out, policy)))
+    lines = [
+        line
+        for _, own in made
+        for line in target_lines(
+            own.pool, own.target_fen, {r.code: r.amount_fen for r in own.reserves}, {}
+        )
+    ]
+    body = {
+        "policy": {"id": policy.id, "digest": policy.digest},
+        "approval": approval.strip(),
+        "targets": [_facts(budget, own) for budget, own in made],
+        "assumed": _assumed(policy),
+    }
+    return Draft(
+        "target", year, who, "maker", body, clause="S0 10-14", subject=f"{year}",
+        lines=tuple(lines),
+    )  # fmt: skip
+
+
+def _facts(budget: FundBudget, target: ControlTarget) -> dict[str, Any]:
+    """Return every figure of a pool's plan, amounts in fen."""
+    return {
+        "pool": budget.pool, "factors": [asdict(factor) for factor in budget.factors],
+        "revenue_fen": budget.revenue_fen, "budget_fen": budget.budget_fen,
+        "surplus_fen": budget.surplus_fen, "growth_cap": str(budget.growth_cap),
+        "most_fen": budget.most_fen, "deducted": [[c, fen] for c, fen in target.deducted],
+        "inside_fen": target.inside_fen, "target_fen": target.target_fen,
+        "reserves": [[r.code, str(r.ratio), r.amount_fen] for r in target.reserves],
+        "free_fen": target.free_fen,
+    }  # fmt: skip
+
+
+PLANNED = ("budget_growth_cap", "out_of_area", "target.")
+
+
+def _assumed(policy: YearPolicy) -> list[str]:
+    """Return the parameters of planning that no text at hand states."""
+    return [
+        f"{p.name}（{key}）"
+        for key, p in policy.parameters.items()
+        if not p.verified and key.startswith(PLANNED)
+    ]
+
+
+# --- procedures
+
+
+def chosen(names: Sequence[str]) -> list[Procedure]:
+    """Return procedures by id; raises InputError for one that is not known."""
+    known = load_procedures().by_id
+    for name in names:
+        if name not in known:
+            raise InputError(
+                both(f"没有程序 {name}", f"there is no procedure {name!r}"),
+                remedy=both(f"可用：{'、'.join(known)}", f"known: {', '.join(known)}"),
+            )
+    return [known[name] for name in names]
+
+
+def standing(
+    done: Mapping[Matter, Sequence[Act]],
+    year: int,
+    policy_name: str,
+    names: Sequence[str] = (),
+    *,
+    everything: bool = False,
+) -> tuple[Row, ...]:
+    """Return how the procedures of a year stand today: those named, else those that a region follows."""
+    policy = budget_policy(policy_name, year)
+    asked = chosen(names or policy["procedures.followed"])
+    terms = Terms.of(policy, load_calendar())
+    return year_status(year, asked, done, terms, today(), everything=everything)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A step that somebody says was done; `papers` as CODE=FILE, `day` empty for today."""
+
+    procedure: str
+    step: str
+    year: int
+    month: int
+    subject: str
+    day: str
+    role: str
+    party: str
+    papers: tuple[str, ...]
+    back: str
+    who: str
+
+
+def put_down(turn: Turn, asked: Asked, policy_name: str) -> Recorded:
+    """Put a step down in the book with its papers; raises InputError for one that may not be."""
+    (procedure,) = chosen([asked.procedure])
+    terms = Terms.of(budget_policy(policy_name, asked.year), load_calendar())
+    papers = {}
+    for text in asked.papers:
+        code, sign, file = text.partition("=")
+        if not sign or not Path(file).is_file():
+            raise InputError(
+                both(f"--paper {text} 不是 文件代码=文件", f"--paper {text} is no CODE=FILE"),
+                remedy=both("写作 minutes=纪要.pdf，文件须存在", "as minutes=FILE, which exists"),
+            )
+        papers[code] = turn.keep(Path(file).name, Path(file).read_bytes())
+    try:
+        day = dt.date.fromisoformat(asked.day) if asked.day else today()
+    except ValueError:
+        raise InputError(
+            both(f"“{asked.day}”不是日期", f"{asked.day!r} is no date"),
+            remedy=both("写作 2026-01-15", "as 2026-01-15"),
+        ) from None
+    matter = Matter(
+        procedure=procedure.id, year=asked.year, month=asked.month, subject=asked.subject
+    )
+    act = Act(
+        step=asked.step, role=asked.role, who=asked.who, day=day, party=asked.party,
+        returned=bool(asked.back), note=asked.back,
+    )  # fmt: skip
+    return do_step(turn, StepLog(), procedure, matter, act, papers, terms)
