@@ -122,7 +122,7 @@ def test_ceiling__holds_at_every_posting(book: Book) -> None:
 def test_ceiling__is_not_raised_by_what_one_owes_back(book: Book) -> None:
     with_target(book, 1_000)
     settled(book, entry("month", *month_lines([MonthFigures("H1", "310", 1_000)])))
-    owed = debit("receivable", "310", 300, "H1"), credit("recorded", "310", 300, "H1")
+    owed = debit("receivable", "310", 300, "H1"), credit("recorded", "310", 300, "H1", "points")
     settled(book, entry("recovery", *owed))
     more = entry("month", *month_lines([MonthFigures("H2", "310", 300)]))
     with pytest.raises(InputError, match="exceed the target"):

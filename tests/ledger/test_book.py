@@ -125,16 +125,16 @@ def test_draft__that_may_not_be_made_so_is_refused(
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ((debit("recorded", "310", 5, "H1"),), "does not balance"),
+        ((debit("recorded", "310", 5, "H1", "points"),), "does not balance"),
         (
-            (debit("recorded", "310", 5, "H1"), credit("payable", "390", 5, "H1")),
+            (debit("recorded", "310", 5, "H1", "points"), credit("payable", "390", 5, "H1")),
             "does not balance",
         ),
         ((debit("available", "310", 5), credit("fund", "310", 5)), "does not balance"),
         ((debit("gold", "310", 5), credit("fund", "310", 5)), "no account"),
         ((debit("recorded", "310", 5), credit("fund", "310", 5)), "lacks"),
         ((debit("expense", "310", 5, "H1"), credit("fund", "310", 5)), "lacks"),
-        ((debit("recorded", "310", 5, "H1"), credit("fund", "310", 5, "H1")), "lacks"),
+        ((debit("recorded", "310", 5, "H1", "points"), credit("fund", "310", 5, "H1")), "lacks"),
     ],
 )
 def test_posting__that_does_not_balance_is_refused(

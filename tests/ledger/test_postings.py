@@ -39,6 +39,10 @@ def balances(lines: list[Line]) -> Counter[tuple[str, str, str]]:
     return sums
 
 
+def standing_of(lines: list[Line]) -> list[Balance]:
+    return [Balance(x.account, x.pool, x.hospital_id, x.detail, x.amount_fen) for x in lines]
+
+
 def draft(*lines: Line) -> Draft:
     return Draft("month", 2026, "x", "approver", {}, lines=lines)
 
@@ -52,8 +56,7 @@ def test_year__is_cleared_to_the_fen(
 ) -> None:
     lines = list(month_lines(months))
     check_draft(draft(*lines))
-    sums = balances(lines)
-    standing = [Balance(a, p, h, "", fen) for (a, p, h), fen in sums.items()]
+    standing = standing_of(lines)
     results = []
     for (hospital, pool), (points, item, forfeited, violations, shared) in zip(
         PLACES, settled, strict=True
@@ -89,7 +92,7 @@ def test_year__is_cleared_to_the_fen(
 
 def test_clearing__that_does_not_meet_the_months_is_refused() -> None:
     lines = list(month_lines([MonthFigures("H1", "310", 95, 5), MonthFigures("H2", "310", 9)]))
-    standing = [Balance(a, p, h, "", fen) for (a, p, h), fen in balances(lines).items()]
+    standing = standing_of(lines)
     wrong = ClearingFigures("H1", "310", {"drg": 100}, 1, 0, 5)
     with pytest.raises(BooksError) as found:
         list(clearing_lines([wrong], standing))

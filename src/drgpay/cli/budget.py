@@ -279,6 +279,63 @@ def done(
     )
 
 
+# --- paid by an index
+
+
+def index_command(name: str, chinese: str, english: str) -> Callable[..., Any]:
+    """Make a command that proposes the entry of a folder of tables."""
+
+    def make(draft_of: Callable[..., Any]) -> click.Command:
+        @budget.command(name, help=t(chinese, english))
+        @click.argument("folder", type=PATH)
+        @year_option("年度", "the year")
+        @policy_option
+        @person_option
+        @with_book
+        def run(book: Book, folder: Path, year: int | None, policy: str, who: str) -> None:
+            _propose(book, lambda turn: draft_of()(turn, folder, _needed(year), policy, who))
+
+        return run
+
+    return make
+
+
+@index_command(
+    "indices",
+    "由往年指标和费用（past_years 表）与调整因素（index_factors、group_rules 表）拟定各机构指标",
+    "Propose the institutions' indices from the tables past_years, index_factors and group_rules",
+)
+def indices() -> Callable[..., Any]:
+    """Propose indices."""
+    from drgpay.wrapper.index_year import indices_draft
+
+    return indices_draft
+
+
+@index_command(
+    "index-month",
+    "由各机构申报（claims 表）拟定按指标结算的下一个月",
+    "Propose the next month of what is paid by index, from the table claims",
+)
+def index_month() -> Callable[..., Any]:
+    """Propose a month."""
+    from drgpay.wrapper.index_year import index_month_draft
+
+    return index_month_draft
+
+
+@index_command(
+    "index-clear",
+    "由考核结果（assessed 表）拟定按指标付费的年终清算",
+    "Propose the clearing of what is paid by index, from the table assessed",
+)
+def index_clear() -> Callable[..., Any]:
+    """Propose a clearing."""
+    from drgpay.wrapper.index_year import index_clearing_draft
+
+    return index_clearing_draft
+
+
 # --- proposed, checked, approved
 
 

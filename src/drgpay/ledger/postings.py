@@ -8,7 +8,7 @@ kept as deposit, deferred or taken back for violations; the clearing puts the se
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drgpay.ground.errors import BooksError, both
 from drgpay.ground.money import yuan_text
@@ -18,6 +18,7 @@ from drgpay.ledger.entries import Line, credit, debit
 Place = tuple[str, str]  # hospital, pool
 # what months leave for the clearing
 CLEARED = ("recorded", "deposit", "deferred", "setoff")
+POINTS, INDEX = "points", "index"  # of `METHODS`
 
 
 def target_lines(
@@ -63,7 +64,7 @@ class MonthFigures:
     """A month's amounts of an institution and pool, in fen.
 
     `paid_fen` is payable now; `setoff_fen` was taken off for what earlier months paid too much (below
-    0: so much more is to be set off).
+    0: so much more is to be set off). `method`: of `METHODS`.
     """
 
     hospital_id: str
@@ -73,6 +74,7 @@ class MonthFigures:
     deferred_fen: int = 0
     violations_fen: int = 0
     setoff_fen: int = 0
+    method: str = POINTS
 
     @property
     def recorded_fen(self) -> int:
@@ -84,16 +86,13 @@ class MonthFigures:
 def month_lines(figures: Iterable[MonthFigures]) -> Iterator[Line]:
     """Post a month: cost recorded, what of it is payable, kept, deferred, taken back."""
     for own in figures:
-        at = own.pool, own.hospital_id
-        yield debit("recorded", own.pool, own.recorded_fen, own.hospital_id)
-        for account, fen in (
-            ("payable", own.paid_fen),
-            ("deposit", own.kept_fen),
-            ("deferred", own.deferred_fen),
-            ("violations", own.violations_fen),
-            ("setoff", own.setoff_fen),
-        ):
-            yield credit(account, at[0], fen, at[1])
+        pool, hospital, method = own.pool, own.hospital_id, own.method
+        yield debit("recorded", pool, own.recorded_fen, hospital, method)
+        yield credit("payable", pool, own.paid_fen, hospital)
+        yield credit("deposit", pool, own.kept_fen, hospital, method)
+        yield credit("deferred", pool, own.deferred_fen, hospital, method)
+        yield credit("violations", pool, own.violations_fen, hospital)
+        yield credit("setoff", pool, own.setoff_fen, hospital, method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,7 @@ class ClearingFigures:
     `settled_fen`: by mode, what care of the year comes to; `final_fen`: what is due now (below 0:
     to be given back), as the run has it, `waiting_fen` of it only when others have paid back.
     `carried_fen` of former years was taken off (below 0: added), `shared_fen` of forfeits added.
+    `advances_fen`: by account, what was advanced and is returned now.
     """
 
     hospital_id: str
@@ -114,6 +114,8 @@ class ClearingFigures:
     waiting_fen: int = 0
     carried_fen: int = 0
     shared_fen: int = 0
+    method: str = POINTS
+    advances_fen: Mapping[str, int] = field(default_factory=dict)
 
 
 def clearing_lines(
@@ -121,19 +123,21 @@ def clearing_lines(
 ) -> Iterator[Line]:
     """Post a clearing against what stands of the year's months.
 
-    Raises BooksError where the book's months and the result's final payment differ.
+    Of `standing` what is settled by another method is to be left out. Raises BooksError where the
+    book's months and the result's final payment differ.
     """
-    sums: dict[Place, dict[str, int]] = {}
+    sums: dict[tuple[str, str, str], dict[str, int]] = {}
     for balance in standing:
         if balance.account not in CLEARED:
             continue
-        place = sums.setdefault((balance.hospital_id, balance.pool), {})
+        place = sums.setdefault((balance.hospital_id, balance.pool, balance.detail), {})
         place[balance.account] = place.get(balance.account, 0) + balance.amount_fen
     faults = []
     for own in figures:
-        was = sums.pop((own.hospital_id, own.pool), {})
+        was = sums.pop((own.hospital_id, own.pool, own.method), {})
         left = sum(own.settled_fen.values()) - sum(was.values()) + own.shared_fen
         left -= own.forfeited_fen + own.violations_fen + own.carried_fen
+        left -= sum(own.advances_fen.values())
         if left != own.final_fen:
             faults.append(
                 both(
@@ -147,7 +151,7 @@ def clearing_lines(
         yield from _cleared(own, was)
     faults += [
         both(f"{hospital}、险种 {pool}：清算结果中没有", f"{hospital}, pool {pool}: no result")
-        for (hospital, pool), was in sorted(sums.items())
+        for (hospital, pool, _), was in sorted(sums.items())
         if any(was.values())
     ]
     if faults:
@@ -166,14 +170,16 @@ def _cleared(own: ClearingFigures, was: Mapping[str, int]) -> Iterator[Line]:
     for mode, fen in own.settled_fen.items():
         yield debit("expense", pool, fen, hospital, mode)
     for account, fen in was.items():
-        yield credit(account, pool, fen, hospital)
+        yield credit(account, pool, fen, hospital, own.method)
     yield credit("forfeited", pool, own.forfeited_fen - own.shared_fen, hospital)
     yield credit("violations", pool, own.violations_fen, hospital)
+    for account, fen in own.advances_fen.items():
+        yield credit(account, pool, fen, hospital)
     # what former years left: owed by the institution, or still payable to it
     yield credit(
         "receivable" if own.carried_fen > 0 else "payable", pool, own.carried_fen, hospital
     )
-    yield credit("deferred", pool, own.waiting_fen, hospital)
+    yield credit("deferred", pool, own.waiting_fen, hospital, own.method)
     if own.final_fen >= 0:
         yield credit("payable", pool, own.final_fen - own.waiting_fen, hospital)
     else:

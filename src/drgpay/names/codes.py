@@ -46,6 +46,7 @@ MODES: Mapping[str, Bilingual] = {
     "by_item": both("按项目付费", "By item"),
     "out_of_area": both("异地就医", "Care outside the region"),
     "capitation": both("按人头付费", "Capitation"),
+    "index": both("按指标付费", "By index"),
     "other": both("其他支出", "Other payments"),
     "prepaid": both("已预付", "Prepaid"),
     "payable": both("本次支付", "Payable now"),

@@ -44,12 +44,12 @@ ACCOUNTS: Mapping[str, Account] = {  # a table: word, whether by institution, an
     # what is owed and paid
     "fund": Account(both("统筹基金", "Pooled fund")),
     "expense": Account(both("医疗费用支出", "Expenditure on care"), None, "mode"),
-    "recorded": Account(both("待清算费用", "Cost to be settled"), True),
+    "recorded": Account(both("待清算费用", "Cost to be settled"), True, "method"),
     "payable": Account(both("应付医疗机构款", "Payable"), True),
     "receivable": Account(both("应收医疗机构款", "Receivable"), True),
-    "setoff": Account(both("待抵扣款", "To be set off"), True),
-    "deposit": Account(both("质量保证金", "Quality deposit"), True),
-    "deferred": Account(both("暂缓支付", "Deferred"), True),
+    "setoff": Account(both("待抵扣款", "To be set off"), True, "method"),
+    "deposit": Account(both("质量保证金", "Quality deposit"), True, "method"),
+    "deferred": Account(both("暂缓支付", "Deferred"), True, "method"),
     "working_capital": Account(both("周转金", "Working capital"), True),
     "advance": Account(both("预付金", "Advance payment"), True),
     "provision": Account(both("未定病例预提", "Provision for open cases"), None, "reason"),
@@ -58,6 +58,11 @@ ACCOUNTS: Mapping[str, Account] = {  # a table: word, whether by institution, an
     "area_clearing": Account(both("异地清算", "Clearing with other areas"), True, "area"),
 }
 # fmt: on
+# how a month and its year are settled: one institution and pool may have both (B5)
+METHODS: Mapping[str, Bilingual] = {
+    "points": both("按点数", "by points"),
+    "index": both("按指标", "by index"),
+}
 
 
 @dataclass(frozen=True, slots=True)

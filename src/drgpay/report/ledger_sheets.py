@@ -13,7 +13,7 @@ from drgpay.ledger.entries import Entry, Line
 from drgpay.ledger.orders import ORDER_STATES, Order
 from drgpay.ledger.status import COLUMNS, Row
 from drgpay.names.codes import MODES
-from drgpay.names.ledger import ACCOUNTS, BOOK_ROLES, ENTRY_KINDS
+from drgpay.names.ledger import ACCOUNTS, BOOK_ROLES, ENTRY_KINDS, METHODS
 from drgpay.names.plan import RESERVES
 
 from .sheets import Field, Sheet
@@ -129,7 +129,7 @@ def _line(line: Line, lang: str) -> dict[str, object]:
 
 
 def _detail(detail: str, lang: str) -> str:
-    word = MODES.get(detail) or RESERVES.get(detail)
+    word = MODES.get(detail) or RESERVES.get(detail) or METHODS.get(detail)
     return word.of(lang) if word else detail
 
 

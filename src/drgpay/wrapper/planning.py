@@ -37,7 +37,8 @@ from drgpay.tables.reader import Reader
 BUDGET = "budget"  # the catalogue of its policies
 
 
-def _codes(words: Mapping[str, Any]) -> kinds.Kind:
+def coded(words: Mapping[str, Any]) -> kinds.Kind:
+    """Return the kind of some codes, each known by its Chinese word too."""
     return kinds.choice({code: (code, word.chinese) for code, word in words.items()})
 
 
@@ -45,7 +46,7 @@ FACTORS = Table(
     "budget_factors",
     (
         Column("pool", kinds.code),
-        Column("factor", _codes(BUDGET_FACTORS)),
+        Column("factor", coded(BUDGET_FACTORS)),
         Column("amount_yuan", kinds.signed_amount),
         Column("basis"),
         Column("author"),
@@ -58,7 +59,7 @@ OUTSIDE = Table(
     "target_deductions",
     (
         Column("pool", kinds.code),
-        Column("deduction", _codes(DEDUCTIONS)),
+        Column("deduction", coded(DEDUCTIONS)),
         Column("amount_yuan", kinds.amount),
     ),
     required=True,
@@ -69,6 +70,11 @@ OUTSIDE = Table(
 def budget_policy(name: str, year: int) -> YearPolicy:
     """Return the parameters of a budget policy in force in a year."""
     return load_policy(name, catalogue=BUDGET).for_year(year)
+
+
+def policy_facts(policy: YearPolicy) -> dict[str, str]:
+    """Return what an entry says of the policy that it was computed by."""
+    return {"id": policy.id, "digest": policy.digest}
 
 
 def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: str = "") -> Draft:
@@ -113,7 +119,7 @@ def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: st
         )
     ]
     body = {
-        "policy": {"id": policy.id, "digest": policy.digest},
+        "policy": policy_facts(policy),
         "approval": approval.strip(),
         "targets": [_facts(budget, own) for budget, own in made],
         "assumed": _assumed(policy),

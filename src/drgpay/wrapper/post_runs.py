@@ -5,16 +5,17 @@ A folder is posted once, in turn, as it was written (its digests are looked at);
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from drgpay.ground.errors import BooksError, InputError, both
 from drgpay.ground.money import yuan_text
 from drgpay.ledger.book import Balance, Reading
-from drgpay.ledger.entries import Draft, Line
+from drgpay.ledger.entries import Draft, Entry, Line
 from drgpay.ledger.postings import (
     CLEARED,
+    POINTS,
     ClearingFigures,
     MonthFigures,
     clearing_lines,
@@ -38,7 +39,7 @@ def month_draft(reading: Reading, folder: str | Path, region_id: str, who: str) 
     _refuse_out_of_turn(reading, run, year, month)
     rows, adjustments, _ = ordered_rows(run)
     booked = booked_sums(rows, adjustments)
-    standing = _sums(reading.balances(*CLEARED, year=year))
+    standing = _sums(of_method(reading, year, POINTS))
     figures = []
     for hospital, pool in sorted({place[:2] for place in booked}):
         own = rows.get((hospital, pool, month))
@@ -83,8 +84,7 @@ def _refuse_out_of_turn(reading: Reading, run: RunFolder, year: int, month: int)
             where=run.folder,
             remedy=both("逐月结算，逐月入账", "run the months one by one, and post each"),
         )
-    known = [e.body["month"] for e in reading.entries(("month",), year=year) if "month" in e.body]
-    expected = f"{year}-{len(known) + 1:02d}"
+    expected = f"{year}-{len(posted_months(reading, year, POINTS)) + 1:02d}"
     if f"{year}-{month:02d}" != expected:
         raise InputError(
             both(
@@ -104,7 +104,7 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
     """
     run = _own(folder, YEAR, region_id)
     year = int(run.manifest["region"]["year"])
-    if reading.entries(("clearing",), year=year):
+    if any(e.body["method"] == POINTS for e in reading.entries(("clearing",), year=year)):
         raise InputError(
             both(f"{year}年已清算入账", f"{year} is cleared in the book"),
             where=run.folder,
@@ -113,11 +113,11 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
     with run.reading():
         hospitals = run.table("hospitals").to_pylist()
         funds = run.table("funds").to_pylist()
-    months = len(reading.entries(("month",), year=year))
+    months = posted_months(reading, year, POINTS)
     figures = [_clearing(row) for row in hospitals]
-    standing = reading.balances(*CLEARED, year=year)
+    standing = of_method(reading, year, POINTS)
     if months:
-        _refuse_other_prepaid(hospitals, reading.lines("payable", year=year))
+        _refuse_other_prepaid(hospitals, months)
         lines = list(clearing_lines(figures, standing))
     else:  # what was prepaid was paid before there was a book
         paid = [
@@ -131,7 +131,7 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
         lines = before + list(clearing_lines(figures, _balances(before)))
     lines += list(_elsewhere(funds))
     body = {
-        **_facts(run), "version": version_of(run.manifest), "months": months,
+        **_facts(run), "version": version_of(run.manifest), "months": len(months),
         "figures": [
             {
                 "hospital_id": r["hospital_id"], "pool": r["pool"], "due_fen": r["due_fen"],
@@ -160,14 +160,13 @@ def _clearing(row: Mapping[str, Any]) -> ClearingFigures:
     )  # fmt: skip
 
 
-def _refuse_other_prepaid(
-    hospitals: list[dict[str, Any]], payable: list[tuple[int, str, str, int]]
-) -> None:
+def _refuse_other_prepaid(hospitals: list[dict[str, Any]], months: Sequence[Entry]) -> None:
     """Fail if a result starts from other prepayments than the book's months made."""
     paid: dict[tuple[str, str], int] = {}
-    for _, pool, hospital, fen in payable:
-        if fen < 0:
-            paid[hospital, pool] = paid.get((hospital, pool), 0) - fen
+    for entry in months:
+        for own in entry.body["figures"]:
+            place = own["hospital_id"], own["pool"]
+            paid[place] = paid.get(place, 0) + own["paid_fen"]
     faults = [
         both(
             f"{r['hospital_id']}、险种 {r['pool']}：账上预付 {yuan_text(own)} 元，"
@@ -217,8 +216,20 @@ def _own(folder: str | Path, kind: str, region_id: str) -> RunFolder:
     return run
 
 
+def posted_months(reading: Reading, year: int, method: str) -> list[Entry]:
+    """Return a year's months by a method, in order."""
+    months = reading.entries(("month",), year=year)
+    return [entry for entry in months if entry.body["method"] == method]
+
+
+def of_method(reading: Reading, year: int, method: str) -> list[Balance]:
+    """Return what the months by a method left for the clearing of a year."""
+    return [b for b in reading.balances(*CLEARED, year=year) if b.detail == method]
+
+
 def _facts(run: RunFolder) -> dict[str, Any]:
     return {
+        "method": POINTS,
         "folder": run.folder.name, "manifest": run.digest,
         "policy": run.manifest["policy"]["digest"], "scheme": run.manifest["scheme"]["digest"],
     }  # fmt: skip
