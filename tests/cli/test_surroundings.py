@@ -104,6 +104,7 @@ NOT_HERE = {
     "keys user lock", "keys user password", "runs withdraw", "serve", "mcp", "budget month",
     "budget clear", "budget check", "budget approve", "budget return", "budget withdraw",
     "budget order propose", "budget order confirm", "budget plan", "budget done",
+    "budget indices", "budget index-month", "budget index-clear",
 }  # fmt: skip
 
 
