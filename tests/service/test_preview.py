@@ -134,7 +134,9 @@ def test_preview__of_an_infant_reads_its_days_by_the_dates(served: Served) -> No
     assert "age_by_dates" in {n["code"] for n in made["notes"]}
 
 
-@pytest.mark.parametrize("cost", ["12,345.60", "0.1+0.2", "1.234", float("nan"), True, 10**30])
+@pytest.mark.parametrize(
+    "cost", ["12,34.60", "1e3", "0.1+0.2", "1.234", float("nan"), True, 10**30]
+)
 def test_preview__of_no_amount_says_how_one_is_written(cost: Any, served: Served) -> None:
     case = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"], "total_cost": cost}
     answer = served.client.post(
@@ -142,3 +144,11 @@ def test_preview__of_no_amount_says_how_one_is_written(cost: Any, served: Served
     )
     (fault,) = answer.json()["errors"]
     assert fault["field"] == "total_cost" and "14800.00" in fault["message"]
+
+
+def test_preview__takes_amounts_as_files_have_them(served: Served) -> None:
+    made = [
+        _previewed(served, {**BARE, "total_cost": cost})["over_cost_fen"]
+        for cost in ("12,345.60", "12345.60", 12345.60, " 12345.6元")
+    ]
+    assert len(set(made)) == 1

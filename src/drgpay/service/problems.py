@@ -179,8 +179,8 @@ def not_json(place: int | None = None) -> Problem:
 
 
 _AMOUNT = both(
-    "须为数，最多两位小数，如 14800.00，不带千分位",
-    "must be a number of at most two decimals, as 14800.00, without separators",
+    "须为数，最多两位小数，如 14800.00",
+    "must be a number of at most two decimals, as 14800.00",
 )
 _MESSAGES: dict[str, Bilingual] = {
     "decimal_parsing": _AMOUNT,
