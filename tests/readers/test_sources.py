@@ -565,3 +565,23 @@ def test_files__rows_in_are_rows_out_and_noted(tmp_path: Path, seed: int) -> Non
     assert result.counts.total == 200
     assert result.counts.quarantined == len(result.quarantine)
     assert len(result.table) == len(whole)
+
+
+def test_parquet__numbers_of_words_that_its_dictionary_has_not_are_refused(tmp_path: Path) -> None:
+    """pyarrow hands such numbers out as they are; kernels would read past the dictionary's end."""
+    path = tmp_path / "cases.parquet"
+    columns = {
+        "case_id": [str(n) for n in range(16)],
+        "sex": ["M"] * 16,
+        "age_years": ["60"] * 16,
+        "diagnoses": ["K22.301"] * 8 + ["I63.900"] * 8,
+    }
+    schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in columns])
+    table = pa.table(columns, schema=schema)
+    pq.write_table(table, path, compression="none", use_dictionary=["diagnoses"])
+    raw = path.read_bytes()
+    runs = bytes([1, 0x10, 0, 0x10, 1])  # one bit each: eight times word 0, eight times word 1
+    assert raw.count(runs) == 1
+    path.write_bytes(raw.replace(runs, runs[:4] + bytes([7])))
+    with pytest.raises(InputError, match=r"cases\.parquet: cannot be read: "):
+        group(path, SCHEME)

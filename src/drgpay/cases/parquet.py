@@ -104,14 +104,21 @@ def open_parquet(path: Path, asked: Asked) -> Source:
 
 
 def check_texts(table: pa.Table) -> None:
-    """Raise ArrowInvalid for texts that are not UTF-8; each word of a dictionary is read once."""
+    """Raise ArrowInvalid for texts that are not UTF-8, or are words that their dictionary has not.
+
+    Each word of a dictionary is read once; kernels take its numbers without looking.
+    """
     for column in table.columns:
         for chunk in column.chunks:
             while pa.types.is_list(chunk.type) or pa.types.is_large_list(chunk.type):
                 chunk = chunk.values
-            words = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
-            if pa.types.is_string(words.type) or pa.types.is_large_string(words.type):
-                words.validate(full=True)
+            kind = chunk.type
+            if (
+                pa.types.is_dictionary(kind)
+                or pa.types.is_string(kind)
+                or pa.types.is_large_string(kind)
+            ):
+                chunk.validate(full=True)
 
 
 def open_arrow(path: Path, asked: Asked) -> Source:
