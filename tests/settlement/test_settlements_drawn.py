@@ -741,9 +741,9 @@ def test_settlements__drawn_regions_under_many_policies(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("block", range(50))
 def test_settlements__five_thousand_regions(block: int, tmp_path: Path) -> None:
-    """5,300 seeds of regions, some of whose histories count nothing and are refused."""
-    first = 200_000 + block * 106
-    met = settle_many(tmp_path, range(first, first + 106), 2)
+    """5,500 seeds of regions, some of whose histories count nothing and are refused."""
+    first = 200_000 + block * 110
+    met = settle_many(tmp_path, range(first, first + 110), 2)
     assert met["regions"] >= 100
 
 
