@@ -103,11 +103,9 @@ def init(address: str, region: str, name: str, year: int | None, who: str, sm3: 
     """Open a book."""
     from drgpay.ledger.book import Book
 
-    if year is None:
-        raise click.UsageError(t("须给出 --year", "--year is needed"))
     digest = "sm3" if sm3 else "sha256"
     book = Book.create(
-        address, region_id=region, region_name=name, year=year, who=who, digest=digest
+        address, region_id=region, region_name=name, year=_needed(year), who=who, digest=digest
     )
     with book.reading() as reading:
         number, head = reading.head()

@@ -35,11 +35,12 @@ from drgpay.budget.indices import (
 from drgpay.ground.errors import Bilingual, InputError, both, fault_at
 from drgpay.ledger.book import Reading
 from drgpay.ledger.cash import SET_ASIDE
-from drgpay.ledger.entries import Draft, credit, debit
+from drgpay.ledger.entries import Draft, Entry, credit, debit
 from drgpay.ledger.postings import (
     INDEX,
     ClearingFigures,
     MonthFigures,
+    Place,
     clearing_lines,
     index_lines,
     month_lines,
@@ -54,7 +55,6 @@ from drgpay.tables.reader import Reader
 from drgpay.wrapper.planning import budget_policy, coded, policy_facts
 from drgpay.wrapper.post_runs import of_method, posted_months
 
-Place = tuple[str, str]  # hospital, pool
 WHO = (Column("hospital_id", kinds.code), Column("pool", kinds.code))
 PERCENT = kinds.number(least=-100)
 PAST = Table(
@@ -437,16 +437,21 @@ def index_clearing_draft(
                 "先逐月结算：drgpay budget index-month", "first: drgpay budget index-month"
             ),
         )
-    advanced = _advanced(reading)
+    advanced, settled = _advanced(reading), _by_place(months)
     given = [
-        _year(row, held[row["hospital_id"], row["pool"]], months, advanced) for row in assessed
+        _year(row, held[place], settled.get(place, []), advanced)
+        for row in assessed
+        for place in [(row["hospital_id"], row["pool"])]
     ]
     cleared = [
         own
         for pool in sorted({y.pool for y in given})
         for own in clear_pool(pool, [y for y in given if y.pool == pool], policy).rows
     ]
-    taken = _taken(months)
+    taken = {
+        place: sum(_figures(place, month).violations_fen for month in own)
+        for place, own in settled.items()
+    }
     figures = [
         ClearingFigures(
             c.given.hospital_id, c.given.pool,
@@ -476,32 +481,21 @@ def _advanced(reading: Reading) -> dict[Place, dict[str, int]]:
     return found
 
 
-def _of_months(months: Sequence[Any], place: Place) -> list[IndexMonth]:
-    return [
-        IndexMonth(**own["month"])
-        for entry in months
-        for own in entry.body["figures"]
-        if (own["hospital_id"], own["pool"]) == place
-    ]
-
-
-def _taken(months: Sequence[Any]) -> dict[Place, int]:
-    """Return what violations took off the months' claims, by institution and pool."""
-    found: dict[Place, int] = {}
+def _by_place(months: Sequence[Entry]) -> dict[Place, list[IndexMonth]]:
+    """Return the months of each institution and pool, in order."""
+    found: dict[Place, list[IndexMonth]] = {}
     for entry in months:
         for own in entry.body["figures"]:
             place = own["hospital_id"], own["pool"]
-            taken = _figures(place, IndexMonth(**own["month"])).violations_fen
-            found[place] = found.get(place, 0) + taken
+            found.setdefault(place, []).append(IndexMonth(**own["month"]))
     return found
 
 
 def _year(
-    row: Row, held: Mapping[str, Any], months: Sequence[Any],
+    row: Row, held: Mapping[str, Any], own: Sequence[IndexMonth],
     advanced: Mapping[Place, Mapping[str, int]],
 ) -> IndexYear:  # fmt: skip
     place = row["hospital_id"], row["pool"]
-    own = _of_months(months, place)
     return IndexYear(
         hospital_id=place[0], pool=place[1],
         index_fen=held["monthly_fen"] + held["deposit_fen"],
