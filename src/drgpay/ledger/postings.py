@@ -215,8 +215,3 @@ def paid_lines(pool: str, hospital: str, fen: int) -> list[Line]:
 def returned_lines(pool: str, hospital: str, fen: int) -> list[Line]:
     """Post what an institution paid back."""
     return [debit("fund", pool, fen), credit("receivable", pool, fen, hospital)]
-
-
-def set_off_lines(pool: str, hospital: str, fen: int) -> list[Line]:
-    """Post what is payable to an institution against what it owes, in one pool."""
-    return [debit("payable", pool, fen, hospital), credit("receivable", pool, fen, hospital)]
