@@ -1,0 +1,120 @@
+"""What the commands of `drgpay budget` share: the book, its sheets, a proposal, their options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import PATH, option, year_option
+from drgpay.cli.told import paper_of, say
+from drgpay.ground.errors import InputError, both
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drgpay.ledger.book import Book, Turn
+    from drgpay.ledger.entries import Draft
+    from drgpay.report.sheets import Sheet
+
+BUDGET_POLICY = "hangzhou-budget"
+policy_option = option(
+    "--policy", "总额控制政策", "the budget policy, by name or file", default=BUDGET_POLICY
+)
+person_option = option("--as", "who", "经手人姓名", "who does it, by name", required=True)
+number_argument = click.argument("number", type=click.IntRange(1))
+
+
+def with_book(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --book; the command gets the open book first, which is closed after it."""
+
+    @wraps(command)
+    def run(*args: Any, address: str, **asked: Any) -> Any:
+        with opened(address) as book:
+            return command(book, *args, **asked)
+
+    add = option("--book", "address", "账的文件或地址", "file or address of the book", default="")
+    return add(run)
+
+
+@contextmanager
+def opened(address: str) -> Iterator[Book]:
+    """Open the book that is named, or that of the environment."""
+    from drgpay.ground.environment import environment
+    from drgpay.ledger.book import Book
+
+    place = address or environment().get("DRGPAY_BOOK", "")
+    if not place:
+        raise InputError(
+            both("没有指出账在哪里", "no book is named"),
+            remedy=both(
+                "加 --book 文件，或设环境变量 DRGPAY_BOOK", "give --book FILE, or set DRGPAY_BOOK"
+            ),
+        )
+    book = Book.open(place)
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def shown(sheet: Sheet, out: Path | None, book: Book) -> None:
+    """Print a sheet, or write it as a workbook with the book's last digest."""
+    from drgpay.report.sheets import text_lines
+    from drgpay.report.workbook import write_book
+
+    if out is None:
+        for line in (*sheet.lead, *text_lines(sheet)):
+            click.echo(line)
+        return
+    paper_of(out, (".xlsx",))
+    with book.reading() as reading:
+        number, digest = reading.head()
+    title = f"{book.facts['region_name']} {sheet.title}"
+    write_book(out, [sheet], LANG, title=title, digest=f"{number}:{digest}")
+    say(f"已写入 {out}", f"written to {out}")
+
+
+def needed(year: int | None) -> int:
+    """Return --year; raises UsageError where it was not given."""
+    if year is None:
+        raise click.UsageError(t("须给出 --year", "--year is needed"))
+    return year
+
+
+def propose_draft(book: Book, draft_of: Callable[[Turn], Draft]) -> None:
+    """Propose the entry that is made within a turn of the book."""
+    from drgpay.ledger.approvals import propose
+    from drgpay.names.ledger import ENTRY_KINDS
+
+    with book.writing() as turn:
+        draft = draft_of(turn)
+        made = propose(turn, draft, [draft.kind])
+    word = ENTRY_KINDS[draft.kind].word
+    say(
+        f"已拟定第 {made.number} 号：{word.chinese} {draft.subject}，待复核",
+        f"proposed as {made.number}: {word} {draft.subject}; it waits for the checker",
+    )
+
+
+def folder_command(name: str, chinese: str, english: str) -> Callable[..., Any]:
+    """Make a command that proposes the entry of a folder of tables."""
+
+    def make(draft_of: Callable[..., Any]) -> click.Command:
+        @click.command(name, help=t(chinese, english))
+        @click.argument("folder", type=PATH)
+        @year_option("年度", "the year")
+        @policy_option
+        @person_option
+        @with_book
+        def run(book: Book, folder: Path, year: int | None, policy: str, who: str) -> None:
+            propose_draft(book, lambda turn: draft_of()(turn, folder, needed(year), policy, who))
+
+        return run
+
+    return make

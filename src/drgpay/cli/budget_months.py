@@ -1,0 +1,74 @@
+"""`drgpay budget`: months and the clearing, by points and by index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drgpay.cli.budget_common import folder_command, person_option, propose_draft, with_book
+from drgpay.cli.lang import t
+from drgpay.cli.options import PATH
+
+if TYPE_CHECKING:
+    from drgpay.ledger.book import Book
+
+
+@click.command(
+    "month",
+    help=t(
+        "拟定一个月的结算入账（drgpay month 的结果文件夹）",
+        "Propose the entry of a month (a folder that drgpay month wrote)",
+    ),
+)
+@click.argument("folder", type=PATH)
+@person_option
+@with_book
+def month(book: Book, folder: Path, who: str) -> None:
+    """Propose a month."""
+    from drgpay.wrapper.post_runs import month_draft
+
+    propose_draft(book, lambda turn: month_draft(turn, folder, book.facts["region_id"], who))
+
+
+@click.command(
+    "clear",
+    help=t(
+        "拟定年度清算入账（drgpay year-end 的结果文件夹）",
+        "Propose the entry of a year's clearing (a folder that drgpay year-end wrote)",
+    ),
+)
+@click.argument("folder", type=PATH)
+@person_option
+@with_book
+def clear(book: Book, folder: Path, who: str) -> None:
+    """Propose a clearing."""
+    from drgpay.wrapper.post_runs import year_draft
+
+    propose_draft(book, lambda turn: year_draft(turn, folder, book.facts["region_id"], who))
+
+
+@folder_command(
+    "index-month",
+    "由各机构申报（claims 表）拟定按指标结算的下一个月",
+    "Propose the next month of what is paid by index, from the table claims",
+)
+def index_month() -> Callable[..., Any]:
+    """Propose a month."""
+    from drgpay.wrapper.index_year import index_month_draft
+
+    return index_month_draft
+
+
+@folder_command(
+    "index-clear",
+    "由考核结果（assessed 表）拟定按指标付费的年终清算",
+    "Propose the clearing of what is paid by index, from the table assessed",
+)
+def index_clear() -> Callable[..., Any]:
+    """Propose a clearing."""
+    from drgpay.wrapper.index_year import index_clearing_draft
+
+    return index_clearing_draft
