@@ -30,7 +30,7 @@ def without_cleaning() -> ExitStack:
     plain = tuple(name for name in stream.GROUPING_COLUMNS if name not in DATES)
     instead: dict[str, Any] = {
         "drgpay.cases.layout.tidy": lambda table, read_as: table,
-        "drgpay.cases.encode.read_cells": lambda kind, words, lengths, *_: Cells(words, lengths),
+        "drgpay.cases.written.read_cells": lambda kind, words, lengths, *_: Cells(words, lengths),
         "drgpay.cases.encode.without_filler": lambda years, days: days,
         "drgpay.cases.encode.against_birth_date": lambda table, *_: np.zeros(len(table), np.bool_),
         "drgpay.grouper.stream.GROUPING_COLUMNS": plain,
