@@ -34,14 +34,36 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "umask": {"umask": 0o077},
     "another folder to work in": {"cwd": "/"},
 }
+# by default several at once; which of them it was, each alone says in `long`
+AT_ONCE = {
+    "clock back, west, C": (
+        "clock set back 30 years", "time zone west", "locale C", "umask", "another folder to work in",
+    ),
+    "clock ahead, east, zh_CN": (
+        "clock set ahead 60 years", "time zone east", "locale zh_CN", "SOURCE_DATE_EPOCH",
+    ),
+    "clock that runs backwards": ("clock that runs backwards",),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+def test_settings__each_is_tried_by_default() -> None:
+    assert sorted(name for some in AT_ONCE.values() for name in some) == sorted(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *(pytest.param(names, id=name) for name, names in AT_ONCE.items()),
+        *(pytest.param((name,), id=f"only {name}", marks=pytest.mark.long) for name in SETTINGS),
+    ],
+)
 def test_year_end__same_bytes_under_another_setting(
-    commands: Commands, region: Path, place: Path, whole: Path, name: str
+    commands: Commands, region: Path, place: Path, whole: Path, names: tuple[str, ...]
 ) -> None:
-    options = {"env": {}, **SETTINGS[name]}
-    options["env"] = {"TMPDIR": str(place / "tmp"), **options["env"]}
+    options: dict[str, Any] = {"env": {"TMPDIR": str(place / "tmp")}}
+    for name in names:
+        env = {**options["env"], **SETTINGS[name].get("env", {})}
+        options |= {**SETTINGS[name], "env": env}
     ended = commands.run("year-end", region, "-o", place / "run", **options)
     assert ended.code == 0, ended.err
     assert_same(place / "run", whole)

@@ -14,7 +14,7 @@ from tests.faults.commands import Commands
 from tests.faults.folders import assert_same, files_of, remains
 from tests.faults.server import PHASES
 
-KILLS = 12  # each phase at least once; a thousand in `long`
+KILLS = 6  # and each phase at least once; a thousand in `long`
 LONG_KILLS = 1000
 HOOK = "tests.faults.hooks:on_disk"
 
