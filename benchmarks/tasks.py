@@ -20,6 +20,7 @@ from benchmarks import (
     explain,
     groupers,
     kernels,
+    ledger,
     lists,
     reading,
     simulate,
@@ -191,6 +192,8 @@ TASKS = {
     "base_points": base_points.base_points,
     "bounded": bounded.bounded,
     "simulate": simulate.ten_policies,
+    "book": ledger.book,
+    "clearing": ledger.clearing,
     "spark": spark.spark_year_end,
 }
 

@@ -52,14 +52,12 @@ def verify(book: Book, heads: Mapping[int, str] | None = None) -> Verified:
         ]
         chain = _Chain(book.facts["digest"], heads or {})
         postings = _Postings(connection)
-        rows = connection.execute(sa.select(ENTRIES).order_by(ENTRIES.c.number))
-        for part in rows.partitions(PART):
-            for row in map(Kept._make, part):
-                lines = postings.of(row.number)
-                faults += chain.faults(row, lines)
-                if lines:
-                    faults += _unbalanced(row.number, lines)
-                notices += chain.notices(row)
+        for row in map(Kept._make, _rows(connection, sa.select(ENTRIES), ENTRIES.c.number)):
+            lines = postings.of(row.number)
+            faults += chain.faults(row, lines)
+            if lines:
+                faults += _unbalanced(row.number, lines)
+            notices += chain.notices(row)
         faults += postings.left()
         faults += chain.missing_heads()
         documents, lacking = _documents(connection, book.facts["digest"], chain.named)
@@ -67,6 +65,15 @@ def verify(book: Book, heads: Mapping[int, str] | None = None) -> Verified:
     return Verified(
         chain.number, postings.count, documents, chain.previous, tuple(faults), tuple(notices)
     )
+
+
+def _rows(
+    connection: sa.Connection, asked: sa.Select[Any], *order: sa.Column[Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows as the driver has them, without a record of SQLAlchemy's for each."""
+    cursor: Any = connection.execute(asked.order_by(*order)).cursor
+    while part := cursor.fetchmany(PART):
+        yield from part
 
 
 class Kept(NamedTuple):
@@ -149,9 +156,7 @@ class _Postings:
     """The lines, entry by entry, in the order of the entries."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        asked = sa.select(POSTINGS).order_by(POSTINGS.c.number, POSTINGS.c.line)
-        parts = connection.execute(asked).partitions(PART)
-        self.rows: Iterator[Any] = (row for part in parts for row in part)
+        self.rows = _rows(connection, sa.select(POSTINGS), POSTINGS.c.number, POSTINGS.c.line)
         self.count = 0
         self.next = next(self.rows, None)
 
