@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cached_property
 
 import sqlalchemy as sa
 from anyio import CapacityLimiter
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from drgpay.ground.database import what_fails
+from drgpay.ledger.book import Book
 from drgpay.service.audit import Audit
 from drgpay.service.desk import Desk
 from drgpay.service.job_runner import Runner
@@ -64,6 +66,11 @@ class Service:
         self.streams = 0  # of progress, that are open
         self.reachable = True
 
+    @cached_property
+    def book(self) -> Book:
+        """The year's book of `settings.book`; raises InputError where it cannot be opened."""
+        return Book.open(self.settings.book)
+
     @property
     def ready(self) -> bool:
         """Whether a case would be answered at once."""
@@ -101,6 +108,8 @@ class Service:
         with suppress(sa.exc.SQLAlchemyError):  # the store may be away
             self.audit.close()
         self.store.close()
+        if "book" in self.__dict__:
+            self.book.close()
 
     async def _warmed(self) -> None:
         try:

@@ -51,6 +51,7 @@ class Settings:
     is started by the first job, or with the service where `jobs_at_once`.
     `scheme`: name or folder of the published results' scheme, where it is not a bundled one.
     `region`: the folder of the region that the agency tries on, empty for none.
+    `book`: the year's book (a file, or an address of PostgreSQL), empty for none, read by `budget_policy`.
     `rates` are overridden limits by name (rates.py), as `limits` writes them: `600/minute`.
     """
 
@@ -58,6 +59,8 @@ class Settings:
     database: str = ""
     scheme: str = ""
     region: str = ""
+    book: str = ""
+    budget_policy: str = "hangzhou-budget"
     upload_bytes: int = 512 * 1024 * 1024
     batch_cases: int = 200_000
     direct_seconds: float = 10.0

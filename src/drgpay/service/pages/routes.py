@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drgpay.service.pages import (
     batch_page,
+    budget_page,
     groups_page,
     hospital_page,
     keys_page,
@@ -22,5 +23,6 @@ ROWS: tuple[Row, ...] = (
     *hospital_page.ROWS,
     *region_page.ROWS,
     *trial_page.ROWS,
+    *budget_page.ROWS,
     *keys_page.ROWS,
 )

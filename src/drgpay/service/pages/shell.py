@@ -25,11 +25,12 @@ LANG_COOKIE, YEAR = "drgpay_lang", 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the navigation."""
+    """One entry of the navigation; `of_book`: where the service has the year's book."""
 
     path: str
     words: Bilingual
     roles: frozenset[Role]
+    of_book: bool = False
 
 
 NAVIGATION: tuple[Entry, ...] = (
@@ -37,6 +38,8 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry("/batch", both("批量", "Batch"), READERS),
     Entry("/hospital", both("本院", "My hospital"), HOSPITAL),
     Entry("/region", both("全区", "The region"), REGION),
+    Entry("/budget", both("总额", "The budget"), REGION, of_book=True),
+    Entry("/budget/own", both("账目", "Accounts"), HOSPITAL, of_book=True),
     Entry("/objections", both("异议", "Objections"), REGION),
     Entry("/groups", both("病组", "Groups"), READERS),
     Entry("/keys", both("密钥与用户", "Keys and users"), ADMINISTRATOR),
@@ -80,12 +83,19 @@ def rendered(request: Request, template: str, **values: Any) -> str:
             said=lambda text: in_language(text, lang),
             caller=caller,
             role_word=in_language(WORDS[caller.role], lang) if caller else "",
-            navigation=[e for e in NAVIGATION if caller and caller.role in e.roles],
+            navigation=_navigation(request, caller),
             region=caller is not None and caller.role in REGION,
             here=request.scope.get("path", "/"),
             **values,
         )
     )
+
+
+def _navigation(request: Request, caller: Caller | None) -> list[Entry]:
+    if caller is None:
+        return []
+    has_book = bool(request.app.state.service.settings.book)
+    return [e for e in NAVIGATION if caller.role in e.roles and (has_book or not e.of_book)]
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

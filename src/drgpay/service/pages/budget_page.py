@@ -1,0 +1,259 @@
+"""总额: the budget's year on the book: what waits for whom, what may be spent, what is owed and paid.
+
+The agency proposes by the command line and checks and approves here as well; a hospital sees its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from drgpay.ground.errors import DrgpayError, InputError, both, in_language
+from drgpay.ground.money import yuan_text
+from drgpay.ground.times import moment, today
+from drgpay.ledger.approvals import Proposal, approve, check, proposals, send_back, waiting
+from drgpay.ledger.book import Book, Reading
+from drgpay.ledger.cash import Cash, CashSums
+from drgpay.ledger.entries import Entry
+from drgpay.ledger.orders import OPEN, orders
+from drgpay.ledger.status import headline
+from drgpay.ledger.steps import StepLog
+from drgpay.names.ledger import BOOK_ROLES, ENTRY_KINDS
+from drgpay.report.ledger_sheets import (
+    balances_sheet,
+    entries_sheet,
+    orders_sheet,
+    status_sheet,
+    voucher_sheet,
+)
+from drgpay.report.sheets import Sheet, page_table
+from drgpay.report.tables import Table
+from drgpay.service.pages.forms import form_of
+from drgpay.service.pages.shell import page
+from drgpay.service.problems import Problem, lang_of, not_there
+from drgpay.service.roles import AGENCY, HOSPITAL, REGION, Caller
+from drgpay.service.rows import KIB, Row
+from drgpay.service.service import Service
+from drgpay.wrapper.planning import standing
+
+LAST = 30  # entries that the page shows
+
+
+async def show(request: Request) -> Response:
+    """Show the year to the agency and to auditors."""
+    return await _shown(request)
+
+
+async def _shown(request: Request, wrong: DrgpayError | None = None) -> Response:
+    service: Service = request.app.state.service
+    lang = lang_of(request.scope)
+    asked = request.query_params.get("year", "")
+    values = await run_in_threadpool(_view, service, asked, lang)
+    may_act = request.state.caller.role in AGENCY
+    return page(
+        request, "budget.html.j2", status=422 if wrong else 200, wrong=wrong, may_act=may_act,
+        **values,
+    )  # fmt: skip
+
+
+def _view(service: Service, asked: str, lang: str) -> dict[str, Any]:
+    """Return what the page of the year shows."""
+    book = _book(service)
+    with book.reading() as reading:
+        years = _years(reading)
+        year = _year(asked, years)
+        waits = waiting(proposals(reading, year=year))
+        policy = service.settings.budget_policy
+        steps = standing(StepLog().of_year(reading, year), year, policy)
+        cash = CashSums().update(reading.connection, reading.head()[0])
+        found = orders(reading, year=year)
+        entries = reading.entries(year=year, after=max(0, reading.head()[0] - LAST))
+        balances = reading.balances(year=year)
+        number, digest = reading.head()
+    unpaid = [order for order in found if order.state == OPEN]
+    return {
+        "name": book.facts["region_name"],
+        "year": year,
+        "years": years,
+        "head": (number, digest),
+        "told": in_language(headline(steps), lang),
+        "waiting": [_line(p, role, lang) for role, own in waits.items() for p in own],
+        "cash": [
+            _cash(pool, own) for (of_year, pool), own in sorted(cash.items()) if of_year == year
+        ],
+        "tables": _tables(
+            status_sheet(steps, lang),
+            orders_sheet(unpaid, today(), lang),
+            balances_sheet(balances, lang),
+            entries_sheet(reversed(entries), lang),
+        ),
+        "unpaid": yuan_text(sum(order.amount_fen for order in unpaid)),
+    }
+
+
+def _tables(*sheets: Sheet) -> list[Table]:
+    return [page_table(sheet) for sheet in sheets]
+
+
+def _book(service: Service) -> Book:
+    """Return the book; raises Problem where the service has none, or it cannot be opened."""
+    if not service.settings.book:
+        raise not_there(
+            both(
+                "本服务没有接年度账（drgpay serve --book）",
+                "this service has no book: serve --book",
+            )
+        )
+    try:
+        return service.book
+    except DrgpayError as error:
+        raise Problem(503, "book_away", error.what, error.remedy) from error
+
+
+def _years(reading: Reading) -> list[int]:
+    return sorted({entry.year for entry in reading.entries(("opened", "target", "indices"))})
+
+
+def _year(asked: str, years: Sequence[int]) -> int:
+    if not asked:
+        return years[-1]
+    if asked not in map(str, years):
+        raise not_there(both(f"账中没有 {asked} 年度", f"the book has no year {asked}"))
+    return int(asked)
+
+
+def _line(own: Proposal, role: str, lang: str) -> dict[str, Any]:
+    return {
+        "number": own.number, "waits_for": in_language(BOOK_ROLES[role], lang),
+        "kind": in_language(ENTRY_KINDS[own.draft.kind].word, lang), "subject": own.entry.subject,
+        "people": "、".join(who for _, who in own.by), "at": moment(own.entry.at),
+        "step": "check" if role == "checker" else "approve",
+        "amount": yuan_text(sum(line.amount_fen for line in own.draft.lines if line.amount_fen > 0)),
+    }  # fmt: skip
+
+
+def _cash(pool: str, own: Cash) -> dict[str, Any]:
+    return {
+        "pool": pool, "bound": yuan_text(own.bound_fen), "limit": yuan_text(own.limit_fen),
+        "left": yuan_text(own.left_fen),
+    }  # fmt: skip
+
+
+async def entry(request: Request) -> Response:
+    """Show an entry: its voucher, and of a proposal what it would post."""
+    service: Service = request.app.state.service
+    number = request.path_params["number"]
+    if not number.isascii() or not number.isdigit() or len(number) > 12:
+        raise not_there(both("账中没有这一号", "the book has no such entry"))
+    values = await run_in_threadpool(_entry, service, int(number), lang_of(request.scope))
+    return page(request, "budget_entry.html.j2", **values)
+
+
+def _entry(service: Service, number: int, lang: str) -> dict[str, Any]:
+    with _book(service).reading() as reading:
+        found = reading.entries(numbers=[number])
+        if not found:
+            raise not_there(both("账中没有这一号", "the book has no such entry"))
+        (own,) = found
+        about = reading.entries(about=number)
+    sheet = voucher_sheet(own, lang)
+    if own.kind == "proposed":  # what it would post
+        draft = Proposal(own, "proposed", ()).draft
+        sheet = replace(sheet, rows=voucher_sheet(replace(own, lines=draft.lines), lang).rows)
+    return {
+        "entry": own, "lead": sheet.lead, "table": page_table(sheet),
+        "about": page_table(entries_sheet(about, lang)), "documents": own.documents,
+    }  # fmt: skip
+
+
+async def checked(request: Request) -> Response:
+    """Note that a proposal was checked."""
+    return await _act(request, lambda turn, number, who, why: check(turn, number, who, why))
+
+
+async def approved(request: Request) -> Response:
+    """Approve a proposal."""
+    return await _act(request, lambda turn, number, who, why: approve(turn, number, who))
+
+
+async def returned(request: Request) -> Response:
+    """Send a proposal back, with the reason."""
+    return await _act(
+        request, lambda turn, number, who, why: send_back(turn, number, who, "checker", why)
+    )
+
+
+async def _act(request: Request, step: Any) -> Response:
+    """Do a step with a proposal in the name of who asks, and show the year anew."""
+    service: Service = request.app.state.service
+    form = await form_of(request)
+    number, why = form.one("number"), form.one("why")
+    caller: Caller = request.state.caller
+
+    def act() -> None:
+        if not number.isascii() or not number.isdigit() or len(number) > 12:
+            raise InputError(both("没有这一号拟定", "there is no such proposal"))
+        if not caller.name.strip():
+            raise InputError(both("登录没有姓名", "the log-in has no name"))
+        with _book(service).writing(caller.name) as turn:
+            step(turn, int(number), caller.name, why)
+
+    try:
+        await run_in_threadpool(act)
+    except DrgpayError as error:
+        return await _shown(request, wrong=error)
+    request.state.subject = f"book:{number}"
+    return RedirectResponse("/budget", 303)
+
+
+async def of_hospital(request: Request) -> Response:
+    """Show a hospital what the book says of it: balances, orders, months."""
+    service: Service = request.app.state.service
+    caller: Caller = request.state.caller
+    values = await run_in_threadpool(_own, service, caller.hospital, lang_of(request.scope))
+    return page(request, "budget_own.html.j2", **values)
+
+
+def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
+    book = _book(service)
+    with book.reading() as reading:
+        year = _years(reading)[-1]
+        balances = [b for b in reading.balances(year=year, hospital=hospital) if b.amount_fen]
+        paid = [o for o in orders(reading, year=year) if o.hospital_id == hospital]
+        moved = [e for e in reading.entries(year=year) if _concerns(e, hospital)]
+    return {
+        "name": book.facts["region_name"],
+        "year": year,
+        "tables": _tables(
+            balances_sheet(balances, lang),
+            orders_sheet(paid, today(), lang),
+            entries_sheet(reversed(moved), lang),
+        ),
+    }
+
+
+def _concerns(entry: Entry, hospital: str) -> bool:
+    return any(line.hospital_id == hospital for line in entry.lines)
+
+
+def _change(path: str, call: Any, audit: str) -> Row:
+    return Row(
+        method="POST", path=path, call=call, roles=AGENCY, page=True, body=8 * KIB, audit=audit,
+        noted_first=True,
+    )  # fmt: skip
+
+
+ROWS = (
+    Row(method="GET", path="/budget", call=show, roles=REGION, page=True, audit="see book"),
+    Row(method="GET", path="/budget/own", call=of_hospital, roles=HOSPITAL, page=True, audit="see book"),
+    Row(method="GET", path="/budget/entries/{number}", call=entry, roles=REGION, page=True,
+        audit="see book"),
+    _change("/budget/check", checked, "check proposal"),
+    _change("/budget/approve", approved, "approve proposal"),
+    _change("/budget/return", returned, "send proposal back"),
+)  # fmt: skip
