@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from drgpay.ledger.book import Book
 from drgpay.runs.folder import write_run
 from drgpay.service.app import make_app
 from drgpay.service.keys import add_key
@@ -55,8 +56,16 @@ def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(ex1_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service of most tests; who changes what others see makes one of its own."""
-    with serving(tmp_path_factory.mktemp("data"), publish_run=ex1_run) as found:
+    data = tmp_path_factory.mktemp("data")
+    with serving(data, publish_run=ex1_run, book=new_book(data)) as found:
         yield found
+
+
+def new_book(folder: Path) -> str:
+    """Open a year's book in a folder; return its address."""
+    place = folder / "账.sqlite"
+    Book.create(place, region_id="R1", region_name="测试区", year=2026, who="张三").close()
+    return str(place)
 
 
 OFTEN = tuple((name, "1000000/minute") for name in ("login", "usual", "batch", "open"))

@@ -14,6 +14,7 @@ from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, option, year_option
 from drgpay.cli.told import paper_of, say
 from drgpay.ground.errors import InputError, both
+from drgpay.policy.budget import BUDGET_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from drgpay.ledger.entries import Draft
     from drgpay.report.sheets import Sheet
 
-BUDGET_POLICY = "hangzhou-budget"
 policy_option = option(
     "--policy", "总额控制政策", "the budget policy, by name or file", default=BUDGET_POLICY
 )

@@ -11,6 +11,7 @@ from drgpay.cli.serving import data_options, need_service
 from drgpay.cli.told import say
 from drgpay.ground.environment import environment
 from drgpay.ground.errors import InputError, both
+from drgpay.policy.budget import BUDGET_POLICY
 
 
 @command(
@@ -46,6 +47,20 @@ from drgpay.ground.errors import InputError, both
     show_default=False,
 )
 @option(
+    "--book",
+    "年度账（文件或PostgreSQL地址）：网页上办理复核、审批，医疗机构看本院账目",
+    "the year's book (a file or an address of PostgreSQL): proposals are checked and approved in the "
+    "pages, hospitals see their accounts",
+    default=lambda: environment().get("DRGPAY_BOOK", ""),
+    show_default="DRGPAY_BOOK",
+)
+@option(
+    "--budget-policy",
+    "年度账的总额控制政策",
+    "the book's budget policy, by name or file",
+    default=BUDGET_POLICY,
+)
+@option(
     "--rate",
     "rates",
     "限额，如 preview=6000/minute",
@@ -69,6 +84,8 @@ def serve(
     publish: tuple[Path, ...],
     scheme: str,
     region: str,
+    book: str,
+    budget_policy: str,
     rates: tuple[str, ...],
     secure: bool,
     behind_proxy: bool,
@@ -94,6 +111,8 @@ def serve(
         database=database,
         scheme=scheme,
         region=region or (str(data / "demo" / "region") if demo else ""),
+        book=book,
+        budget_policy=budget_policy,
         jobs_at_once=True,
         secure_cookies=secure,
         behind_proxy=behind_proxy,

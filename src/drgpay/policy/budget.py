@@ -12,6 +12,7 @@ from drgpay.names.plan import CARE, CAUSES, DEDUCTIONS, INDEX_FACTORS, RESERVES
 from drgpay.policy.catalogue import CATALOGUE, NO, RATE, Known
 from drgpay.policy.constraints import Count, Decimal, MonthDay, Names, Switch, Tiers, one_of
 
+BUDGET_POLICY = "hangzhou-budget"  # by default, as that of payment is Hangzhou's
 # fmt: off
 OWN = (  # a table: key, Chinese name, rule, what it takes
     # the control target

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from drgpay.ground.environment import environment
 from drgpay.ground.errors import InputError, both
+from drgpay.policy.budget import BUDGET_POLICY
 from drgpay.service.roles import Role
 
 SECRET = "secret.key"
@@ -60,7 +61,7 @@ class Settings:
     scheme: str = ""
     region: str = ""
     book: str = ""
-    budget_policy: str = "hangzhou-budget"
+    budget_policy: str = BUDGET_POLICY
     upload_bytes: int = 512 * 1024 * 1024
     batch_cases: int = 200_000
     direct_seconds: float = 10.0

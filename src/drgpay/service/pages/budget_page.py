@@ -112,7 +112,7 @@ def _book(service: Service) -> Book:
     try:
         return service.book
     except DrgpayError as error:
-        raise Problem(503, "book_away", error.what, error.remedy) from error
+        raise Problem(503, "book_away", error.what, error.remedy or "") from error
 
 
 def _years(reading: Reading) -> list[int]:
