@@ -42,9 +42,9 @@ def one() -> dict[str, Any]:
 
 def file(cases_file: str, out: str, workers: str) -> dict[str, Any]:
     """All cases of a file to Parquet, reading, starting processes and loading the scheme in it."""
-    from drgpay.cli.start import spare_pandas
+    from drgpay.cli.start import spare_imports
 
-    spare_pandas()
+    spare_imports()
     started = time.perf_counter()
     from drgpay.grouper import Grouper
     from drgpay.grouper.explain_file import explain_file
