@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -44,6 +44,7 @@ from drgpay.ledger.tables import BOOK, DOCUMENTS, ENTRIES, FORM, META, POSTINGS,
 from drgpay.names.ledger import ENTRY_KINDS
 
 MAX_DOCUMENT = 50_000_000
+PART = 10_000  # rows read at a time
 _LOCK = 726_002  # PostgreSQL's, of whoever writes
 
 
@@ -68,6 +69,31 @@ def address_of(book: str | Path) -> sa.URL | str:
     """Return the address of a book: a file is SQLite's."""
     text = str(book)
     return text if "://" in text else sa.URL.create("sqlite", database=text)
+
+
+class Kept(NamedTuple):
+    """A row of the book, its columns in their order."""
+
+    number: int
+    at: int
+    year: int
+    kind: str
+    who: str
+    role: str
+    clause: str
+    subject: str
+    body: str
+    documents: str
+    about: int | None
+    previous: str
+    digest: str
+
+
+def driver_rows(connection: sa.Connection, asked: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows as the driver has them: a record of SQLAlchemy's for each costs more than the row."""
+    cursor: Any = connection.execute(asked).cursor
+    while part := cursor.fetchmany(PART):
+        yield from part
 
 
 class Reading:
@@ -98,13 +124,14 @@ class Reading:
             chosen.append(ENTRIES.c.number.in_(sorted(numbers)))
         if about is not None:
             chosen.append(ENTRIES.c.about == about)
-        found = self._rows(sa.select(ENTRIES).where(*chosen).order_by(ENTRIES.c.number))
+        found = sa.select(ENTRIES).where(*chosen).order_by(ENTRIES.c.number)
         lines: dict[int, list[Line]] = {}
         asked = sa.select(POSTINGS).join(ENTRIES, ENTRIES.c.number == POSTINGS.c.number)
         order = (POSTINGS.c.number, POSTINGS.c.line)
-        for row in self._rows(asked.where(*chosen).order_by(*order)):
-            lines.setdefault(row["number"], []).append(_line(row))
-        return [_entry(row, tuple(lines.get(row["number"], ()))) for row in found]
+        for number, _, *own in driver_rows(self.connection, asked.where(*chosen).order_by(*order)):
+            lines.setdefault(number, []).append(Line(*own))
+        rows = (Kept._make(row) for row in driver_rows(self.connection, found))
+        return [_entry(row, tuple(lines.get(row.number, ()))) for row in rows]
 
     def entry(self, number: int) -> Entry:
         """Return one entry; raises InputError for a number that is not there."""
@@ -227,7 +254,7 @@ class Turn(Reading):
             self.connection.execute(sa.insert(POSTINGS), list(_posted(number + 1, lines)))
         self._head = number + 1, row["digest"]
         self.cash.add(number + 1, draft.year, lines)
-        return _entry(row, lines)
+        return _entry(Kept(**row), lines)
 
     def _approved(self, last: int, proposal: int | None) -> bool:
         """Whether the last entry approves a proposal."""
@@ -477,16 +504,12 @@ def _posted(number: int, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _line(row: Mapping[str, Any]) -> Line:
-    return Line(row["account"], row["pool"], row["hospital_id"], row["detail"], row["amount_fen"])
-
-
-def _entry(row: Mapping[str, Any], lines: tuple[Line, ...]) -> Entry:
+def _entry(row: Kept, lines: tuple[Line, ...]) -> Entry:
     return Entry(
-        number=row["number"], at=row["at"], kind=row["kind"], year=row["year"], who=row["who"],
-        role=row["role"], clause=row["clause"], subject=row["subject"],
-        body=json.loads(row["body"]), documents=_documents(row["documents"]), lines=lines,
-        about=row["about"], previous=row["previous"], digest=row["digest"],
+        number=row.number, at=row.at, kind=row.kind, year=row.year, who=row.who, role=row.role,
+        clause=row.clause, subject=row.subject, body=json.loads(row.body),
+        documents=_documents(row.documents), lines=lines, about=row.about, previous=row.previous,
+        digest=row.digest,
     )  # fmt: skip
 
 

@@ -10,19 +10,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import yuan_text
 from drgpay.ground.times import moment
-from drgpay.ledger.book import Book
+from drgpay.ledger.book import Book, Kept, driver_rows
 from drgpay.ledger.entries import NOTHING_BEFORE, digest_of, told
 from drgpay.ledger.tables import DOCUMENTS, ENTRIES, POSTINGS, missing_guards
 from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS
-
-PART = 10_000  # rows read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,8 @@ def verify(book: Book, heads: Mapping[int, str] | None = None) -> Verified:
         ]
         chain = _Chain(book.facts["digest"], heads or {})
         postings = _Postings(connection)
-        for row in map(Kept._make, _rows(connection, sa.select(ENTRIES), ENTRIES.c.number)):
+        entries = sa.select(ENTRIES).order_by(ENTRIES.c.number)
+        for row in map(Kept._make, driver_rows(connection, entries)):
             lines = postings.of(row.number)
             faults += chain.faults(row, lines)
             if lines:
@@ -65,33 +64,6 @@ def verify(book: Book, heads: Mapping[int, str] | None = None) -> Verified:
     return Verified(
         chain.number, postings.count, documents, chain.previous, tuple(faults), tuple(notices)
     )
-
-
-def _rows(
-    connection: sa.Connection, asked: sa.Select[Any], *order: sa.Column[Any]
-) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as the driver has them, without a record of SQLAlchemy's for each."""
-    cursor: Any = connection.execute(asked.order_by(*order)).cursor
-    while part := cursor.fetchmany(PART):
-        yield from part
-
-
-class Kept(NamedTuple):
-    """A row of the book, its columns in their order."""
-
-    number: int
-    at: int
-    year: int
-    kind: str
-    who: str
-    role: str
-    clause: str
-    subject: str
-    body: str
-    documents: str
-    about: int | None
-    previous: str
-    digest: str
 
 
 class _Chain:
@@ -156,7 +128,8 @@ class _Postings:
     """The lines, entry by entry, in the order of the entries."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self.rows = _rows(connection, sa.select(POSTINGS), POSTINGS.c.number, POSTINGS.c.line)
+        asked = sa.select(POSTINGS).order_by(POSTINGS.c.number, POSTINGS.c.line)
+        self.rows = driver_rows(connection, asked)
         self.count = 0
         self.next = next(self.rows, None)
 
