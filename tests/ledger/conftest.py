@@ -11,15 +11,9 @@ from drgpay.ledger.approvals import approve, check, propose
 from drgpay.ledger.book import Book
 from drgpay.ledger.entries import Draft, Entry, Line
 from drgpay.ledger.postings import target_lines
-from tests.readers import servers
-from tests.service.stores import ENGINES, database, need_postgresql
+from tests.service.stores import ENGINES, database, server
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[servers.Postgresql]:
-    need_postgresql()
-    with servers.postgresql_server() as found:
-        yield found
+__all__ = ["server"]
 
 
 @pytest.fixture(params=ENGINES)

@@ -21,7 +21,9 @@ from drgpay.service.roles import Role
 from drgpay.service.service import Service
 from drgpay.service.settings import Settings
 from drgpay.settlement.year_end import year_end
+from tests.service.stores import server
 
+__all__ = ["server"]
 EX1 = Path(__file__).parents[1] / "cases" / "ex1"
 SCHEME = str((EX1 / "../../schemes/ex1-tiny").resolve())
 HOSPITAL, OTHER = "H1", "H2"

@@ -20,6 +20,14 @@ def need_postgresql() -> None:
         pytest.skip("PostgreSQL is not installed")
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[servers.Postgresql]:
+    """A server of PostgreSQL for all tests of a worker, each in a database of its own."""
+    need_postgresql()
+    with servers.postgresql_server() as found:
+        yield found
+
+
 @contextmanager
 def database(server: servers.Postgresql) -> Iterator[str]:
     """Make a database of its own on a server; give its address, as a user would write it."""

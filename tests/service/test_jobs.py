@@ -24,20 +24,12 @@ from drgpay.service.settings import Settings
 from drgpay.service.store import JOBS, Store, now, private_folder
 from tests.readers import servers
 from tests.service.conftest import EX1, serving
-from tests.service.stores import ENGINES, database, need_postgresql
+from tests.service.stores import ENGINES, database
 
 ME = Caller("key:a", Role.HOSPITAL, "", "H1")
 
 
 pytestmark = pytest.mark.xdist_group("stores")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[servers.Postgresql]:
-    """A server of PostgreSQL."""
-    need_postgresql()
-    with servers.postgresql_server() as found:
-        yield found
 
 
 @pytest.fixture(params=ENGINES)

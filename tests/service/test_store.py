@@ -29,19 +29,12 @@ from drgpay.service.users import add_user, check_password, list_users, lock_user
 from drgpay.settlement.year_end import year_end
 from tests.readers import servers
 from tests.service.conftest import EX1, Served, serving
-from tests.service.stores import ENGINES, database, need_postgresql
+from tests.service.stores import ENGINES, database
 
 pytestmark = pytest.mark.xdist_group("stores")
 SECRET = b"s" * 32
 NOTE = Note(1, "key:a", "agency", "", "preview", "", 200, 1, "r")
 CASE = {"sex": "M", "age_years": 60, "diagnoses": ["I63.900"]}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[servers.Postgresql]:
-    need_postgresql()
-    with servers.postgresql_server() as found:
-        yield found
 
 
 @pytest.fixture(params=ENGINES)
