@@ -30,7 +30,7 @@ from drgpay.service.roles import Role
 from drgpay.service.service import Service
 from drgpay.service.settings import Settings
 from drgpay.settlement.year_end import year_end
-from tests.service.conftest import EX1, HOSPITAL, SCHEME
+from tests.service.conftest import EX1, HOSPITAL, SCHEME, new_book
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
@@ -112,7 +112,12 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
     folder = tmp_path_factory.mktemp("site")
     write_run(year_end(EX1), folder / "run")
     rates = (("login", "10000/minute"),)
-    service = Service(Settings(data=folder / "data", scheme=SCHEME, region=str(EX1), rates=rates))
+    service = Service(
+        Settings(
+            data=folder / "data", scheme=SCHEME, region=str(EX1), rates=rates,
+            book=new_book(folder),
+        )
+    )  # fmt: skip
     publish(service.store, folder / "run", "test")
     write_month(run_month(EX1, MONTH), folder / "month")
     publish(service.store, folder / "month", "test")

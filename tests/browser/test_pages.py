@@ -26,9 +26,18 @@ PAGES: dict[str, tuple[Role, str, str]] = {
     "/region": (AGENCY, "已发布的结果", "Published results"),
     "/region/trial": (AGENCY, "回到现行", "As today"),
     "/objections": (AUDITOR, "异议", "Objections"),
+    "/budget": (AGENCY, "最近的账目", "The last entries"),
+    "/budget/entries/1": (AUDITOR, "没有分录", "It posts nothing"),
+    "/budget/own": (HOSPITAL, "涉及本院的账目", "Entries that concern it"),
     "/nowhere": (AGENCY, "没有这一项", "no such thing"),
 }
-SLOW = ("/groups/compared?from=zj-drg-2022&to=zj-drg-2022", "/groups?q=GB", "/nowhere")
+SLOW = (
+    "/budget/entries/1",
+    "/budget/own",
+    "/groups/compared?from=zj-drg-2022&to=zj-drg-2022",
+    "/groups?q=GB",
+    "/nowhere",
+)
 
 
 def cases() -> list[Any]:
@@ -74,9 +83,9 @@ def test_navigation__shows_each_role_its_pages_and_no_other(site: Site, role: Ro
     links = {link.get_attribute("href") for link in page.locator(".tabs a").all()}
     common = {"/", "/batch", "/groups"}
     assert links == {
-        Role.HOSPITAL: common | {"/hospital"},
-        Role.AGENCY: common | {"/region", "/objections"},
-        Role.AUDITOR: common | {"/region", "/objections"},
+        Role.HOSPITAL: common | {"/hospital", "/budget/own"},
+        Role.AGENCY: common | {"/region", "/budget", "/objections"},
+        Role.AUDITOR: common | {"/region", "/budget", "/objections"},
         Role.KEYS: {"/keys"},
     }[role]  # fmt: skip
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from drgpay.cli.options import PATH, command, flag, option
+from drgpay.cli.serve_demo import BOOK as DEMO_BOOK
+from drgpay.cli.serve_demo import demo_city
 from drgpay.cli.serving import data_options, need_service
 from drgpay.cli.told import say
 from drgpay.ground.environment import environment
@@ -111,7 +113,7 @@ def serve(
         database=database,
         scheme=scheme,
         region=region or (str(data / "demo" / "region") if demo else ""),
-        book=book,
+        book=book or (str(data / "demo" / DEMO_BOOK) if demo else ""),
         budget_policy=budget_policy,
         jobs_at_once=True,
         secure_cookies=secure,
@@ -125,8 +127,6 @@ def serve(
         made = publish_run(store, folder, "cli")
         say(f"已发布 {made.period}：{folder}", f"published {made.period}: {folder}")
     if demo:
-        from drgpay.cli.serve_demo import demo_city
-
         demo_city(settings, store)
     store.close()
     door = bound(host, port)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,14 +13,22 @@ import click
 from drgpay.cli.lang import LANG
 from drgpay.cli.progress import bar_of
 from drgpay.cli.told import say
-from drgpay.ground.errors import in_language
+from drgpay.ground.errors import both, in_language
 
 if TYPE_CHECKING:
+    from drgpay.ledger.orders import Order
     from drgpay.service.settings import Settings
     from drgpay.service.store import Store
+    from drgpay.tables.declared import Row
 
 CASES = 30_000
 SEED = 2024
+BOOK = "book.sqlite"
+PEOPLE = (
+    both("张演示（经办）", "Maker (demo)"),
+    both("李演示（复核）", "Checker (demo)"),
+    both("王演示（审批）", "Approver (demo)"),
+)
 
 
 def demo_city(settings: Settings, store: Store) -> None:
@@ -54,12 +66,75 @@ def demo_city(settings: Settings, store: Store) -> None:
             publish(store, folder, "demo")
             before = folder
         publish(store, run, "demo")
+    if settings.book == str(place / BOOK) and not (place / BOOK).exists():
+        _book(place)
     secret = secret_of(settings.data)
     hospital = sorted(_hospitals(store))[0]
     for role in Role:
         own = hospital if role is Role.HOSPITAL else ""
         key = add_key(store, secret, role, f"demo {role}", hospital=own, days=30, by="demo")
         click.echo(f"  {in_language(WORDS[role], LANG)} {own}\t{key}")
+
+
+def _book(place: Path) -> None:
+    """Open a book of the city's year: its target, eleven months in effect and paid, one that waits."""
+    from drgpay.ledger.approvals import approve, check, propose
+    from drgpay.ledger.book import Book, Turn
+    from drgpay.ledger.entries import Draft
+    from drgpay.ledger.orders import confirm, orders, propose_orders
+    from drgpay.ledger.postings import target_lines
+    from drgpay.region.region import read_region
+    from drgpay.wrapper.post_runs import month_draft
+
+    region = read_region(place / "region")
+    maker, checker, approver = (in_language(word, LANG) for word in PEOPLE)
+    say("记一年的账 …", "a book of the year …")
+
+    def passed(turn: Turn, number: int) -> None:
+        check(turn, number, checker)
+        approve(turn, number, approver)
+
+    lines = [
+        line
+        for pool in region.pools
+        for line in target_lines(pool.id, pool.control_target_fen or 0, {}, {})
+    ]
+    made = place / f".{BOOK}.part"
+    made.unlink(missing_ok=True)
+    book = Book.create(
+        made, region_id=region.id, region_name=region.name, year=region.year, who=maker
+    )
+    with book.writing(maker) as turn:
+        target = Draft("target", region.year, maker, "maker", {}, "S0 13", str(region.year))
+        passed(turn, propose(turn, replace(target, lines=tuple(lines))).number)
+        for folder in sorted((place / "months").iterdir()):
+            waits = propose(turn, month_draft(turn, folder, region.id, maker))
+            if folder.name.endswith("-12"):
+                break
+            passed(turn, waits.number)
+            passed(turn, propose_orders(turn, region.year, maker, "S0 29").number)
+            if not folder.name.endswith("-11"):
+                month = int(folder.name[-2:])
+                paid_on = dt.date(region.year, month + 1, 20)
+                confirm(turn, region.year, maker, list(_receipts(orders(turn), paid_on)))
+    book.close()
+    made.rename(place / BOOK)
+
+
+def _receipts(made: Iterable[Order], paid_on: dt.date) -> Iterator[Row]:
+    """Yield what an invented bank says: every open order is paid."""
+    from drgpay.ledger.orders import OPEN
+    from drgpay.tables.declared import Row
+
+    for number, order in enumerate((one for one in made if one.state == OPEN), 2):
+        cells = {
+            "order_number": order.number,
+            "amount_yuan": order.amount_fen,
+            "paid_on": paid_on,
+            "bank_reference": f"DEMO{order.number}",
+            "rejected": False,
+        }
+        yield Row("receipts", number, cells)
 
 
 def _hospitals(store: Store) -> list[str]:

@@ -5,7 +5,7 @@ The agency proposes by the command line and checks and approves here as well; a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from drgpay.ground.errors import DrgpayError, InputError, both, in_language
 from drgpay.ground.money import yuan_text
 from drgpay.ground.times import moment, today
 from drgpay.ledger.approvals import Proposal, approve, check, proposals, send_back, waiting
-from drgpay.ledger.book import Book, Reading
+from drgpay.ledger.book import Balance, Book, Reading
 from drgpay.ledger.cash import Cash, CashSums
 from drgpay.ledger.entries import Entry
 from drgpay.ledger.orders import OPEN, orders
@@ -42,6 +42,9 @@ from drgpay.service.service import Service
 from drgpay.wrapper.planning import standing
 
 LAST = 30  # entries that the page shows
+STEP_COLUMNS = {"procedure", "matter", "step", "owed_by", "state", "last_day", "days_left"}
+ORDER_COLUMNS = {"number", "pool", "hospital", "amount", "days_open"}
+SUM_COLUMNS = {"account", "pool", "detail", "debit", "credit"}
 
 
 async def show(request: Request) -> Response:
@@ -87,13 +90,30 @@ def _view(service: Service, asked: str, lang: str) -> dict[str, Any]:
             _cash(pool, own) for (of_year, pool), own in sorted(cash.items()) if of_year == year
         ],
         "tables": _tables(
-            status_sheet(steps, lang),
-            orders_sheet(unpaid, today(), lang),
+            _only(status_sheet(steps, lang), STEP_COLUMNS),
+            _only(orders_sheet(unpaid, today(), lang), ORDER_COLUMNS),
+            _only(balances_sheet(_summed(balances), lang), SUM_COLUMNS),
             balances_sheet(balances, lang),
             entries_sheet(reversed(entries), lang),
         ),
         "unpaid": yuan_text(sum(order.amount_fen for order in unpaid)),
     }
+
+
+def _only(sheet: Sheet, columns: Collection[str]) -> Sheet:
+    """Return a sheet with some of its columns: a page shows less than a workbook."""
+    return replace(sheet, fields=[field for field in sheet.fields if field.key in columns])
+
+
+def _summed(balances: Iterable[Balance]) -> list[Balance]:
+    """Return balances of all institutions together, each side by itself: nobody's debt is another's."""
+    sums: dict[tuple[str, str, str, bool], int] = {}
+    for own in balances:
+        place = own.account, own.pool, own.detail, own.amount_fen < 0
+        sums[place] = sums.get(place, 0) + own.amount_fen
+    return [
+        Balance(account, pool, "", detail, fen) for (account, pool, detail, _), fen in sums.items()
+    ]
 
 
 def _tables(*sheets: Sheet) -> list[Table]:
@@ -231,7 +251,7 @@ def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
         "year": year,
         "tables": _tables(
             balances_sheet(balances, lang),
-            orders_sheet(paid, today(), lang),
+            _only(orders_sheet(paid, today(), lang), {*ORDER_COLUMNS, "state", "paid_on"}),
             entries_sheet(reversed(moved), lang),
         ),
     }
