@@ -50,7 +50,7 @@ def test_filing__a_member_of_an_earlier_community_is_refused_with_its_date() -> 
     assert told == (
         "the lead X is no member",
         "member Z stands twice",
-        "T1 was filed in '甲县医共体' on 2024-03-01: one community only",
+        "T1 was filed in '甲县医共体' on 2024-03-01: one community only (S1 三(一)-(二))",
     )
     with pytest.raises(InputError) as caught:
         check_filing(second, [FILING])
@@ -112,9 +112,12 @@ def test_rebalancing__ties_out_and_is_carried_into_payments() -> None:
     rules = policy(clearing__keep_ratio=Fraction(1))
     settled = settle_community(moved, {"L": 400, "T1": 200, "T2": 80}, rules, {"T1": 0})
     assert [r.amount_fen for r in settled.rows] == [19, 0, 1]
-    rows = rebalance(FILING, settled, {"L": 10, "T1": 8, "T2": 2}, FILING.members)
+    amounts = {row.hospital_id: row.amount_fen for row in settled.rows}
+    rows = rebalance(FILING, settled.side, amounts, {"L": 10, "T1": 8, "T2": 2}, FILING.members)
     assert [(r.paid_more_fen, r.deducted_fen) for r in rows] == [(0, 9), (8, 0), (1, 0)]
-    told = faults(rebalance, FILING, settled, {"L": 22, "T1": -1, "T2": 0}, ["L", "T1"])
+    told = faults(
+        rebalance, FILING, settled.side, amounts, {"L": 22, "T1": -1, "T2": 0}, ["L", "T1"]
+    )
     assert told == (
         "before 0.20 yuan, after 0.21: not equal",
         "T1: -0.01 yuan is not on the community's side",
@@ -152,7 +155,7 @@ def hold_community(seed: int) -> None:
     hold_members(rng, rules, members, got)
     even = Fraction(made.amount_fen, len(got))
     after = largest_remainder(dict.fromkeys(got, even), made.amount_fen)
-    rows = rebalance(filing, made, after, filing.members)
+    rows = rebalance(filing, made.side, got, after, filing.members)
     assert sum(r.paid_more_fen for r in rows) == sum(r.deducted_fen for r in rows)
 
 

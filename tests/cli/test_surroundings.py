@@ -105,6 +105,8 @@ NOT_HERE = {
     "budget clear", "budget check", "budget approve", "budget return", "budget withdraw",
     "budget order propose", "budget order confirm", "budget plan", "budget done",
     "budget indices", "budget index-month", "budget index-clear",
+    "budget community file", "budget community withdraw", "budget community transfer",
+    "budget community settle", "budget community rebalance", "budget community show",
 }  # fmt: skip
 
 
@@ -168,6 +170,7 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("budget", "voucher", "1", "--book", book),
         ("budget", "balances", "--book", book),
         ("budget", "order", "list", "--book", book),
+        ("budget", "community", "list", "--year", "2024", "--book", book),
         ("budget", "verify", "--book", book),
         ("budget", "status", "--year", "2024", "--book", book),
         ("budget", "backup", tmp_path / "book.zip", "--book", book),

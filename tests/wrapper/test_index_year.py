@@ -12,7 +12,8 @@ from drgpay.ledger.book import Book
 from drgpay.ledger.entries import Draft, Entry
 from drgpay.ledger.postings import advance_lines, target_lines
 from drgpay.ledger.verify import verify
-from drgpay.wrapper.index_year import index_clearing_draft, index_month_draft, indices_draft
+from drgpay.wrapper.index_clearing import index_clearing_draft
+from drgpay.wrapper.index_year import index_month_draft, indices_draft
 from tests.wrapper.test_post_runs import passed
 
 POLICY = "testland-budget"

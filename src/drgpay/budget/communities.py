@@ -47,8 +47,9 @@ def check_filing(new: Filing, filed: Sequence[Filing]) -> None:
         for name in sorted(set(new.members) & set(first.members)):
             faults.append(
                 both(
-                    f"{name} 已于 {first.filed_on} 备案在“{first.name}”下，不得重复备案",
-                    f"{name} was filed in {first.name!r} on {first.filed_on}: one community only",
+                    f"{name} 已于 {first.filed_on} 备案在“{first.name}”下，不得重复备案（S1 三(一)至(二)）",
+                    f"{name} was filed in {first.name!r} on {first.filed_on}: one community only "
+                    "(S1 三(一)-(二))",
                 )
             )
     if faults:
@@ -343,24 +344,26 @@ class Rebalanced:
 
 def rebalance(
     filing: Filing,
-    settled: CommunitySettled,
+    side: str,
+    before: Mapping[str, int],
     after: Mapping[str, int],
     signed: Sequence[str],
 ) -> tuple[Rebalanced, ...]:
     """Return form 5: sum before = after, every amount on the community's side, all signed.
 
-    Source: S1 三(七), annex 5. Raises InputError, all faults at once.
+    `side` and `before`: of the clearing. Source: S1 三(七), annex 5. Raises InputError, all faults
+    at once.
     """
     faults = _of_members(filing, list(after))
-    total = sum(after.values())
-    if total != settled.amount_fen:
+    whole, total = sum(before.values()), sum(after.values())
+    if total != whole:
         faults.append(
             both(
-                f"再分配前合计 {yuan_text(settled.amount_fen)} 元，后 {yuan_text(total)} 元，应相等",
-                f"before {yuan_text(settled.amount_fen)} yuan, after {yuan_text(total)}: not equal",
+                f"再分配前合计 {yuan_text(whole)} 元，后 {yuan_text(total)} 元，应相等",
+                f"before {yuan_text(whole)} yuan, after {yuan_text(total)}: not equal",
             )
         )
-    sign = {SURPLUS: 1, DEFICIT: -1, EVEN: 0}[settled.side]
+    sign = {SURPLUS: 1, DEFICIT: -1, EVEN: 0}[side]
     for name, fen in sorted(after.items()):
         if fen * sign < 0 or (fen and not sign):
             faults.append(
@@ -372,9 +375,7 @@ def rebalance(
     faults += _unsigned([name for name in filing.members if name not in signed])
     if faults:
         raise _not_filed(filing, faults, both("再平衡分配表", "rebalancing"))
-    rows = tuple(
-        Rebalanced(row.hospital_id, row.amount_fen, after[row.hospital_id]) for row in settled.rows
-    )
+    rows = tuple(Rebalanced(name, before[name], after[name]) for name in filing.members)
     more, less = sum(r.paid_more_fen for r in rows), sum(r.deducted_fen for r in rows)
     tie(both("再平衡", "rebalancing"), more, less)
     return rows

@@ -27,6 +27,7 @@ budget = LazyGroup(
         "approve": (APPROVALS, "approve"),
         "return": (APPROVALS, "return_command"),
         "withdraw": (APPROVALS, "withdraw"),
+        "community": ("drgpay.cli.budget_community", "community"),
         "order": (ORDERS, "order"),
         "verify": (BOOK, "verify_command"),
         "backup": (BOOK, "backup_command"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -28,6 +29,22 @@ policy_option = option(
 )
 person_option = option("--as", "who", "经手人姓名", "who does it, by name", required=True)
 number_argument = click.argument("number", type=click.IntRange(1))
+
+
+day_option = option("--day", "办理日期，默认今天", "the day, today by default", default="")
+
+
+def day_or_today(text: str) -> dt.date:
+    """Return a day as it is given on the command line; raises InputError for what is none."""
+    from drgpay.ground.times import today
+
+    try:
+        return dt.date.fromisoformat(text) if text else today()
+    except ValueError:
+        raise InputError(
+            both(f"“{text}”不是日期", f"{text!r} is no date"),
+            remedy=both("写作 2026-01-15", "as 2026-01-15"),
+        ) from None
 
 
 def with_book(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,20 +80,22 @@ def opened(address: str) -> Iterator[Book]:
         book.close()
 
 
-def shown(sheet: Sheet, out: Path | None, book: Book) -> None:
-    """Print a sheet, or write it as a workbook with the book's last digest."""
-    from drgpay.report.sheets import text_lines
+def shown(made: Sheet | Sequence[Sheet], out: Path | None, book: Book) -> None:
+    """Print sheets, or write them as a workbook with the book's last digest."""
+    from drgpay.report.sheets import Sheet, text_lines
     from drgpay.report.workbook import write_book
 
+    sheets = [made] if isinstance(made, Sheet) else made
     if out is None:
-        for line in (*sheet.lead, *text_lines(sheet)):
-            click.echo(line)
+        for sheet in sheets:
+            for line in (*sheet.lead, *text_lines(sheet)):
+                click.echo(line)
         return
     paper_of(out, (".xlsx",))
     with book.reading() as reading:
         number, digest = reading.head()
-    title = f"{book.facts['region_name']} {sheet.title}"
-    write_book(out, [sheet], LANG, title=title, digest=f"{number}:{digest}")
+    title = f"{book.facts['region_name']} {sheets[0].title if sheets else ''}"
+    write_book(out, sheets, LANG, title=title, digest=f"{number}:{digest}")
     say(f"已写入 {out}", f"written to {out}")
 
 
@@ -94,7 +113,7 @@ def propose_draft(book: Book, draft_of: Callable[[Turn], Draft]) -> None:
 
     with book.writing() as turn:
         draft = draft_of(turn)
-        made = propose(turn, draft, [draft.kind])
+        made = propose(turn, draft, ENTRY_KINDS[draft.kind].stands_on)
     word = ENTRY_KINDS[draft.kind].word
     say(
         f"已拟定第 {made.number} 号：{word.chinese} {draft.subject}，待复核",

@@ -69,6 +69,6 @@ def index_month() -> Callable[..., Any]:
 )
 def index_clear() -> Callable[..., Any]:
     """Propose a clearing."""
-    from drgpay.wrapper.index_year import index_clearing_draft
+    from drgpay.wrapper.index_clearing import index_clearing_draft
 
     return index_clearing_draft

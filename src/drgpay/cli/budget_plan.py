@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drgpay.cli.budget_common import (
+    day_option,
+    day_or_today,
     folder_command,
     needed,
     person_option,
@@ -83,12 +85,14 @@ def status(
     from drgpay.ledger.steps import StepLog
     from drgpay.report.ledger_sheets import proposals_sheet, status_sheet
     from drgpay.report.sheets import text_lines
+    from drgpay.wrapper.filings import filed_communities, in_force
     from drgpay.wrapper.planning import standing
 
     with book.reading() as reading:
         waits = waiting(proposals(reading, year=needed(year)))
+        names = [own.name for own in in_force(filed_communities(reading, needed(year)))]
         rows = standing(StepLog().of_year(reading, needed(year)), needed(year), policy,
-                        procedures, everything=everything)  # fmt: skip
+                        procedures, communities=names, everything=everything)  # fmt: skip
     if out is None and any(waits.values()):
         for line in text_lines(proposals_sheet(waits, LANG)):
             click.echo(line)
@@ -109,7 +113,7 @@ def status(
 @option("--month", "月份（按月的程序）", "the month, of a procedure by months",
         type=click.IntRange(1, 12))  # fmt: skip
 @option("--subject", "医共体或申请的名称", "the community or the application", default="")
-@option("--day", "办理日期，默认今天", "the day, today by default")
+@day_option
 @option("--role", "角色", "role", default="maker")
 @option("--party", "医疗机构编码（逐家办理的步骤）", "the institution it was done for", default="")
 @option("--paper", "papers", "所附文件，写作 文件代码=文件，可多次给出", "a paper, as CODE=FILE",
@@ -120,7 +124,7 @@ def status(
 @with_book
 def done(
     book: Book, procedure: str, step: str, year: int | None, month: int | None, subject: str,
-    day: str | None, role: str, party: str, papers: tuple[str, ...], back: str, policy: str,
+    day: str, role: str, party: str, papers: tuple[str, ...], back: str, policy: str,
     who: str,
 ) -> None:  # fmt: skip
     """Put a step down."""
@@ -128,7 +132,7 @@ def done(
 
     asked = Asked(
         procedure=procedure, step=step, year=needed(year), month=month or 0, subject=subject,
-        day=day or "", role=role, party=party, papers=papers, back=back, who=who,
+        day=day_or_today(day), role=role, party=party, papers=papers, back=back, who=who,
     )  # fmt: skip
     with book.writing(who) as turn:
         found = put_down(turn, asked, policy)

@@ -88,15 +88,20 @@ def propose_orders(turn: Turn, year: int, who: str, clause: str) -> Proposal:
     )
 
 
-def _payable(reading: Reading, year: int) -> Iterator[Mapping[str, Any]]:
+def open_amounts(reading: Reading, year: int) -> dict[tuple[str, str], int]:
+    """Return what unpaid orders of a year bind, in fen by pool and institution."""
     bound: dict[tuple[str, str], int] = {}
-    known = orders(reading, year=year)
-    for order in known:
+    for order in orders(reading, year=year):
         if order.state == OPEN:
             place = order.pool, order.hospital_id
             bound[place] = bound.get(place, 0) + order.amount_fen
+    return bound
+
+
+def _payable(reading: Reading, year: int) -> Iterator[Mapping[str, Any]]:
+    bound = open_amounts(reading, year)
     basis = _basis(reading, year)
-    number = len(known)
+    number = len(orders(reading, year=year))
     for balance in reading.balances("payable", year=year):
         place = balance.pool, balance.hospital_id
         fen = -balance.amount_fen - bound.get(place, 0)

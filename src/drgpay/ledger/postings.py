@@ -59,6 +59,29 @@ def transfer_lines(pool: str, given_fen: Mapping[str, int]) -> list[Line]:
     return [credit("allotted", pool, fen, hospital) for hospital, fen in given_fen.items()]
 
 
+def rebalancing_lines(
+    pool: str, more_fen: Mapping[str, int], payable_fen: Mapping[str, int]
+) -> Iterator[Line]:
+    """Post what members of a community get more, or below 0 less, after their clearing (S1 三(七)).
+
+    What one gets less is taken from what is payable to it (`payable_fen`), the rest of it is owed.
+    Raises BooksError where the sum is not 0.
+    """
+    left = sum(more_fen.values())
+    if left:
+        raise BooksError(
+            both(
+                f"再分配前后合计相差 {yuan_text(left)} 元",
+                f"the rebalancing leaves {yuan_text(left)} yuan over",
+            )
+        )
+    for hospital, fen in more_fen.items():
+        yield debit("expense", pool, fen, hospital, INDEX)
+        back = min(-fen, max(0, payable_fen.get(hospital, 0))) if fen < 0 else -fen
+        yield debit("payable", pool, back, hospital)
+        yield debit("receivable", pool, -fen - back, hospital)
+
+
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
     """A month's amounts of an institution and pool, in fen.

@@ -152,7 +152,8 @@ def _times(procedure: Procedure, communities: Sequence[str]) -> list[tuple[int, 
     if procedure.per == "month":
         return [(month, "") for month in range(1, 13)]
     if procedure.per == "community":
-        return [(0, community) for community in communities]
+        # a filing is begun by the community itself
+        return [(0, community) for community in communities if procedure.begins == "over"]
     if procedure.per == "application":
         return []
     raise unknown_choice("per", procedure.per)

@@ -69,16 +69,20 @@ METHODS: Mapping[str, Bilingual] = {
 class EntryKind:
     """A kind of entry: its word, the roles that may make one, whether it may move money.
 
-    `approved`: it takes effect by an approval alone, never straight.
+    `approved`: it takes effect by an approval alone, never straight. `stands_on`: the kinds of
+    entries that one is computed from; one of them that comes between makes a proposal void.
     """
 
     word: Bilingual
     roles: tuple[str, ...]
     posts: bool = False
     approved: bool = False
+    stands_on: tuple[str, ...] = ()
 
 
 _AGENCY = ("maker", "checker", "approver")
+_INDICES = ("target", "indices", "adjustment")
+_YEAR = (*_INDICES, "month", "advance", "transfer", "filing", "clearing")
 _ANY = tuple(BOOK_ROLES)
 # fmt: off
 ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it moves money
@@ -90,18 +94,18 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "returned": EntryKind(both("退回", "Sent back"), ("checker", "approver", "authority")),
     "withdrawn": EntryKind(both("撤回", "Withdrawn"), ("maker",)),
     # what takes effect
-    "target": EntryKind(both("总额控制目标", "Control target"), _AGENCY, True, True),
-    "reserves": EntryKind(both("预留资金", "Reserves"), _AGENCY, True, True),
-    "indices": EntryKind(both("机构指标", "Indices"), _AGENCY, True, True),
-    "adjustment": EntryKind(both("年中调整", "Mid-year adjustment"), _AGENCY, True, True),
-    "month": EntryKind(both("月度结算", "Month"), _AGENCY, True, True),
-    "clearing": EntryKind(both("年度清算", "Clearing"), _AGENCY, True, True),
+    "target": EntryKind(both("总额控制目标", "Control target"), _AGENCY, True, True, ("target",)),
+    "reserves": EntryKind(both("预留资金", "Reserves"), _AGENCY, True, True, ("target", "reserves")),
+    "indices": EntryKind(both("机构指标", "Indices"), _AGENCY, True, True, _INDICES),
+    "adjustment": EntryKind(both("年中调整", "Mid-year adjustment"), _AGENCY, True, True, _YEAR),
+    "month": EntryKind(both("月度结算", "Month"), _AGENCY, True, True, (*_INDICES, "month")),
+    "clearing": EntryKind(both("年度清算", "Clearing"), _AGENCY, True, True, _YEAR),
     "reopening": EntryKind(both("重新清算", "Reopening"), _AGENCY, True, True),
-    "advance": EntryKind(both("预拨", "Advance"), _AGENCY, True, True),
-    "recovery": EntryKind(both("追回", "Recovery"), _AGENCY, True, True),
+    "advance": EntryKind(both("预拨", "Advance"), _AGENCY, True, True, (*_INDICES, "month", "advance")),
+    "recovery": EntryKind(both("追回", "Recovery"), _AGENCY, True, True, ("clearing", "rebalancing", "recovery", "month", "orders", "paid")),
     "correction": EntryKind(both("更正", "Correction"), _AGENCY, True, True),
-    "transfer": EntryKind(both("医共体调剂", "Transfer in a community"), _AGENCY, True, True),
-    "rebalancing": EntryKind(both("医共体再平衡", "Rebalancing in a community"), _AGENCY, True, True),
+    "transfer": EntryKind(both("医共体调剂", "Transfer in a community"), _AGENCY, True, True, _YEAR),
+    "rebalancing": EntryKind(both("医共体再平衡", "Rebalancing in a community"), _AGENCY, True, True, ("clearing", "rebalancing", "orders", "paid")),
     # payment
     "orders": EntryKind(both("拨付单", "Payment orders"), _AGENCY, False, True),
     "paid": EntryKind(both("银行回单", "Confirmed by the bank"), ("maker",), True),

@@ -99,7 +99,8 @@ class Table:
     that is like another. `linked`: the column that other tables
     link to. `each`: a column of which every value that it may link to needs a row, `filled`: there
     must be a row; both where the table is required. `large`: read as a stream, faulty rows are
-    quarantined, columns that mean nothing passed over.
+    quarantined, columns that mean nothing passed over. `form`: a printed form that comes back filled:
+    lines above the header, and from the line of totals on, are passed over.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Table:
     row_rules: tuple[RowRule, ...] = ()
     rules: tuple[Rule, ...] = ()
     large: bool = False
+    form: bool = False
 
     def column(self, name: str) -> Column:
         """Return a column by its name."""

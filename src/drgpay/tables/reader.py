@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from drgpay.ground.errors import Bilingual, InputError, both, fault_at, located
 from drgpay.tables.declared import FILLED, Column, Row, Table
 from drgpay.tables.kinds import code
 from drgpay.tables.rows import SUFFIXES, Line, UnreadableTable, read_lines
+
+TOTALS = ("合计", "总计", "total")
+NUMBER = "row_number"  # of a form's rows: one with nothing else is an empty one
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,8 @@ class Reader:
         except UnreadableTable as error:
             self.faults.append(located(path.name, error.text))
             return {}, []
+        if table.form:
+            lines = self._form_lines(table, path.name, lines)
         headers = [word.strip() for word in lines[0].fields] if lines else []
         while headers and not headers[-1]:
             headers.pop()
@@ -166,6 +172,32 @@ class Reader:
             else:
                 whole.append(line)
         return {name: place for place, name in enumerate(names)}, whole
+
+    def _form_lines(self, table: Table, file: str, lines: list[Line]) -> list[Line]:
+        """Return header and rows of a form, without what is printed above and below them.
+
+        A row below the line of totals is a fault: it would be lost.
+        """
+        needed = set(table.needed)
+        top = next(
+            (at for at, line in enumerate(lines) if needed <= set(map(table.meaning, line.fields))),
+            0,
+        )
+        own = lines[top:]
+        end = next((at for at, line in enumerate(own) if at and _is_total(line)), len(own))
+        for line in own[end + 1 :]:
+            if sum(map(bool, line.fields)) > len(needed):
+                self.add(
+                    f"{file}:{line.number}",
+                    "合计行以下还有内容，请移到合计行之上",
+                    "a row below the line of totals: move it above",
+                )
+        number = [table.meaning(field) == NUMBER for field in own[0].fields] if own else []
+        return own[:1] + [
+            line
+            for line in own[1:end]
+            if any(field for field, counts in zip_longest(line.fields, number) if not counts)
+        ]
 
     def _refuse_header(
         self, table: Table, file: str, names: list[str], lacking: list[str], strange: list[str]
@@ -265,6 +297,12 @@ class Reader:
             self.faults += rule(file, rows)
         if table.linked:
             self.give(table.name, {row[table.linked] for row in rows}, file)
+
+
+def _is_total(line: Line) -> bool:
+    """Whether a line of a form begins with its totals."""
+    first = next((field for field in line.fields if field), "")
+    return "".join(first.split()).casefold() in TOTALS
 
 
 def either(table: Table) -> Bilingual:

@@ -1,7 +1,7 @@
 """The year of institutions that are paid by an index (总额控制指标) on the book.
 
-Indices are set out of what the target leaves free, months are paid within them, the year is cleared
-against them; the arithmetic is that of `budget`, the figures stand in the entries.
+Indices are set out of what the target leaves free, months are paid within them; the arithmetic is
+that of `budget`, the figures stand in the entries. The year's end: index_clearing.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from drgpay.budget.deposit import hold_deposits
-from drgpay.budget.index_clearing import Cleared, IndexYear, clear_pool
 from drgpay.budget.index_months import (
     IndexMonth,
     changed_months,
@@ -35,27 +34,22 @@ from drgpay.budget.indices import (
 from drgpay.ground.errors import Bilingual, InputError, both, fault_at
 from drgpay.ledger.book import Reading
 from drgpay.ledger.cash import SET_ASIDE
-from drgpay.ledger.entries import Draft, Entry, credit, debit
+from drgpay.ledger.entries import Draft, credit, debit
 from drgpay.ledger.postings import (
     INDEX,
-    ClearingFigures,
     MonthFigures,
     Place,
-    clearing_lines,
     index_lines,
     month_lines,
 )
-from drgpay.names.plan import INDEX_FACTORS, OUTCOMES
+from drgpay.names.plan import INDEX_FACTORS
 from drgpay.policy import YearPolicy
-from drgpay.region.standing import ENDED, NORMAL, PENALISED
-from drgpay.region.tables import STANDINGS
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
-from drgpay.tables.reader import Reader
+from drgpay.wrapper.filled import WHO, read_tables
 from drgpay.wrapper.planning import budget_policy, coded, policy_facts
-from drgpay.wrapper.post_runs import of_method, posted_months
+from drgpay.wrapper.post_runs import posted_months
 
-WHO = (Column("hospital_id", kinds.code), Column("pool", kinds.code))
 PERCENT = kinds.number(least=-100)
 PAST = Table(
     "past_years",
@@ -96,42 +90,6 @@ CLAIMS = Table(
     unique=("hospital_id", "pool"),
     filled=True,
 )
-ASSESSED = Table(
-    "assessed",
-    (
-        *WHO,
-        Column("score", kinds.share),
-        optional("met", coded(OUTCOMES), "all"),
-        optional("standing", STANDINGS, NORMAL),
-        optional("report", kinds.yes_no, False),
-        *(
-            optional(name, kinds.amount, 0)
-            for name in (
-                "costly_yuan",
-                "violation_yuan",
-                "outside_index_yuan",
-                "outside_claim_yuan",
-            )
-        ),
-        optional("patients", kinds.whole(0, 10**9), None),
-        optional("patients_last", kinds.whole(0, 10**9), None),
-    ),
-    required=True,
-    unique=("hospital_id", "pool"),
-    filled=True,
-)
-
-
-def _read(folder: Path, *tables: Table) -> list[list[Row]]:
-    """Return the rows of tables of a folder; raises InputError with all faults."""
-    reader = Reader(folder)
-    rows = [reader.read(table) for table in tables]
-    reader.refuse(
-        folder,
-        both("表格有误", "the tables have faults"),
-        both("逐条改正后重试", "mend each and try again"),
-    )
-    return rows
 
 
 # --- the indices
@@ -153,7 +111,7 @@ def indices_draft(reading: Reading, folder: Path, year: int, policy_name: str, w
     those of the institution's group, for indices that do not fit.
     """
     policy = budget_policy(policy_name, year)
-    past, factors, rules = _read(Path(folder), PAST, FACTORS, GROUPS)
+    past, factors, rules = read_tables(Path(folder), PAST, FACTORS, GROUPS)
     free = {b.pool: b.amount_fen for b in reading.balances("available", year=year)}
     aside = {
         b.pool: b.amount_fen
@@ -296,13 +254,24 @@ def _index_facts(pool: str, index: Index, held: Mapping[str, Any]) -> dict[str, 
     }  # fmt: skip
 
 
-def held_indices(reading: Reading, year: int) -> dict[Place, Mapping[str, Any]]:
-    """Return the indices in force of a year, as their entries have them, by institution and pool."""
+def held_indices(
+    reading: Reading, year: int, *, transferred: bool = False
+) -> dict[Place, Mapping[str, Any]]:
+    """Return the indices in force of a year, as their entries have them, by institution and pool.
+
+    `transferred`: as communities have moved them after its end, for the clearing alone (S1 三(五)).
+    """
     found: dict[Place, Mapping[str, Any]] = {}
-    for entry in reading.entries(("indices", "adjustment"), year=year):
+    asked = ("indices", "adjustment", "transfer") if transferred else ("indices", "adjustment")
+    for entry in reading.entries(asked, year=year):
         for own in entry.body["indices"]:
             found[own["hospital_id"], own["pool"]] = own
     return found
+
+
+def control_of(held: Mapping[str, Any]) -> int:
+    """Return what a year's cost is held against: what months share and the deposit, in fen."""
+    return int(held["monthly_fen"] + held["deposit_fen"])
 
 
 # --- a month
@@ -317,7 +286,7 @@ def index_month_draft(
     that is not among the claims (0 where it claims nothing).
     """
     policy = budget_policy(policy_name, year)
-    (claims,) = _read(Path(folder), CLAIMS)
+    (claims,) = read_tables(Path(folder), CLAIMS)
     held = held_indices(reading, year)
     before = posted_months(reading, year, INDEX)
     month = len(before) + 1
@@ -328,7 +297,7 @@ def index_month_draft(
                 "年终清算用 drgpay budget index-clear", "clear it: drgpay budget index-clear"
             ),
         )
-    _refuse_others(claims, held, Path(folder))
+    refuse_others(claims, held, Path(folder))
     last = {
         (r["hospital_id"], r["pool"]): r for r in (before[-1].body["figures"] if before else [])
     }
@@ -342,7 +311,7 @@ def index_month_draft(
         own = settle_month(
             earlier, month, months[month - 1], row["claim_yuan"], row["violation_yuan"], policy
         )
-        figures.append(_figures(place, own))
+        figures.append(month_figures(place, own))
         rows.append(
             {
                 "hospital_id": place[0], "pool": place[1], "paid_fen": own.paid_fen,
@@ -372,7 +341,7 @@ def _months(
     return changed_months(was["months"], index_fen, month, shares)
 
 
-def _figures(place: Place, month: IndexMonth) -> MonthFigures:
+def month_figures(place: Place, month: IndexMonth) -> MonthFigures:
     """Return what a month posts: what violations took off its claim now, and what is deferred."""
     taken = month.violation_fen + month.owed_before_fen - month.owed_fen
     return MonthFigures(
@@ -384,7 +353,7 @@ def _figures(place: Place, month: IndexMonth) -> MonthFigures:
     )
 
 
-def _refuse_others(rows: Sequence[Row], held: Mapping[Place, Any], folder: Path) -> None:
+def refuse_others(rows: Sequence[Row], held: Mapping[Place, Any], folder: Path) -> None:
     """Fail unless the rows are those of the institutions that have an index, each once."""
     given = {(row["hospital_id"], row["pool"]) for row in rows}
     faults = [
@@ -407,122 +376,3 @@ def _refuse_others(rows: Sequence[Row], held: Mapping[Place, Any], folder: Path)
             faults=faults,
             remedy=both("每家有指标的机构一行", "one row for each institution with an index"),
         )
-
-
-# --- the year
-
-
-def index_clearing_draft(
-    reading: Reading, folder: Path, year: int, policy_name: str, who: str
-) -> Draft:
-    """Return the entry that clears a year against its indices (S0 32-35).
-
-    Raises InputError for tables with faults, for a year whose months are not all settled or that is
-    cleared already; BooksError where the months in the book come to other amounts.
-    """
-    policy = budget_policy(policy_name, year)
-    (assessed,) = _read(Path(folder), ASSESSED)
-    held = held_indices(reading, year)
-    _refuse_others(assessed, held, Path(folder))
-    months = posted_months(reading, year, INDEX)
-    if len(months) != 12 or any(
-        e.body["method"] == INDEX for e in reading.entries(("clearing",), year=year)
-    ):
-        raise InputError(
-            both(
-                f"{year}年已结算 {len(months)} 个月；须结算十二个月且未清算",
-                f"{len(months)} months of {year} are settled: twelve, and no clearing, are needed",
-            ),
-            remedy=both(
-                "先逐月结算：drgpay budget index-month", "first: drgpay budget index-month"
-            ),
-        )
-    advanced, settled = _advanced(reading), _by_place(months)
-    given = [
-        _year(row, held[place], settled.get(place, []), advanced)
-        for row in assessed
-        for place in [(row["hospital_id"], row["pool"])]
-    ]
-    cleared = [
-        own
-        for pool in sorted({y.pool for y in given})
-        for own in clear_pool(pool, [y for y in given if y.pool == pool], policy).rows
-    ]
-    taken = {
-        place: sum(_figures(place, month).violations_fen for month in own)
-        for place, own in settled.items()
-    }
-    figures = [
-        ClearingFigures(
-            c.given.hospital_id, c.given.pool,
-            # what violations took off the months stands beside it, on its own account
-            {"index": c.due_fen + taken[c.given.hospital_id, c.given.pool]},
-            c.forfeited_fen, c.given.violation_fen, c.final_fen, method=INDEX,
-            advances_fen=advanced.get((c.given.hospital_id, c.given.pool), {}),
-        )
-        for c in cleared
-    ]  # fmt: skip
-    body = {
-        "method": INDEX, "policy": policy_facts(policy),
-        "figures": [_cleared_facts(c) for c in cleared],
-    }  # fmt: skip
-    return Draft(
-        "clearing", year, who, "maker", body, clause="S0 32-35", subject=f"{year}",
-        lines=tuple(clearing_lines(figures, of_method(reading, year, INDEX))),
-    )  # fmt: skip
-
-
-def _advanced(reading: Reading) -> dict[Place, dict[str, int]]:
-    """Return what is advanced to institutions and not returned yet, by account."""
-    found: dict[Place, dict[str, int]] = {}
-    for b in reading.balances("working_capital", "advance"):
-        if b.amount_fen:
-            found.setdefault((b.hospital_id, b.pool), {})[b.account] = b.amount_fen
-    return found
-
-
-def _by_place(months: Sequence[Entry]) -> dict[Place, list[IndexMonth]]:
-    """Return the months of each institution and pool, in order."""
-    found: dict[Place, list[IndexMonth]] = {}
-    for entry in months:
-        for own in entry.body["figures"]:
-            place = own["hospital_id"], own["pool"]
-            found.setdefault(place, []).append(IndexMonth(**own["month"]))
-    return found
-
-
-def _year(
-    row: Row, held: Mapping[str, Any], own: Sequence[IndexMonth],
-    advanced: Mapping[Place, Mapping[str, int]],
-) -> IndexYear:  # fmt: skip
-    place = row["hospital_id"], row["pool"]
-    return IndexYear(
-        hospital_id=place[0], pool=place[1],
-        index_fen=held["monthly_fen"] + held["deposit_fen"],
-        actual_fen=sum(m.net_fen for m in own) - row["costly_yuan"],
-        costly_fen=row["costly_yuan"],
-        outside_index_fen=row["outside_index_yuan"], outside_actual_fen=row["outside_claim_yuan"],
-        paid_fen=sum(m.paid_fen for m in own),
-        advances_fen=sum(advanced.get(place, {}).values()),
-        deposit_fen=held["deposit_fen"],
-        violation_fen=row["violation_yuan"] + (own[-1].owed_fen if own else 0),
-        score=row["score"], met=row["met"],
-        penalised=row["standing"] == PENALISED, ended=row["standing"] == ENDED,
-        report=row["report"], patients=row["patients"], patients_last=row["patients_last"],
-    )  # fmt: skip
-
-
-def _cleared_facts(c: Cleared) -> dict[str, Any]:
-    """Return every figure of an institution's clearing, amounts in fen, ratios as fractions."""
-    given = {k: v for k, v in asdict(c.given).items() if v is not None}
-    given["score"] = str(c.given.score)
-    names = (
-        "difference_fen", "kept_fen", "reward_fen", "treasury_fen", "fund_fen", "borne_fen",
-        "waiting_fen", "forfeited_fen", "due_fen", "final_fen", "payable_fen", "recover_fen",
-    )  # fmt: skip
-    return {
-        "hospital_id": c.given.hospital_id, "pool": c.given.pool, "outcome": c.outcome,
-        "given": given, "released": str(c.released),
-        "compensation_fen": c.compensation.paid_fen if c.compensation else 0,
-        **{name: getattr(c, name) for name in names},
-    }  # fmt: skip

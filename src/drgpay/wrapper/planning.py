@@ -20,14 +20,14 @@ from drgpay.budget.targets import (
 )
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.times import today
-from drgpay.ledger.book import Turn
+from drgpay.ledger.book import Reading, Turn
 from drgpay.ledger.calendar import load_calendar
-from drgpay.ledger.entries import Draft
+from drgpay.ledger.entries import Document, Draft
 from drgpay.ledger.postings import target_lines
 from drgpay.ledger.procedure_reader import load_procedures
-from drgpay.ledger.procedures import Act, Matter, Procedure, Terms
+from drgpay.ledger.procedures import Act, Matter, Procedure, Terms, progress
 from drgpay.ledger.status import Row, year_status
-from drgpay.ledger.steps import Recorded, StepLog, do_step
+from drgpay.ledger.steps import STEP, Recorded, StepLog, do_step
 from drgpay.names.plan import BUDGET_FACTORS, DEDUCTIONS
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.tables import kinds
@@ -158,6 +158,57 @@ def _assumed(policy: YearPolicy) -> list[str]:
 # --- procedures
 
 
+def kept_file(turn: Turn, path: Path) -> Document:
+    """Keep a file in the book; raises InputError where there is none."""
+    if not path.is_file():
+        raise InputError(
+            both("没有这个文件", "there is no such file"),
+            where=path,
+            remedy=both("核对文件的位置", "check where it is"),
+        )
+    return turn.keep(path.name, path.read_bytes())
+
+
+def stands(
+    reading: Reading, procedure_id: str, year: int, subject: str, step: str, policy: YearPolicy
+) -> Mapping[str, str] | None:
+    """Return the papers' digests of a step that stands, None where it is not done or was sent back."""
+    (procedure,) = chosen([procedure_id])
+    matter = Matter(procedure=procedure_id, year=year, month=0, subject=subject)
+    acts = StepLog().of_year(reading, year).get(matter, ())
+    so_far = progress(procedure, matter, acts, Terms.of(policy, load_calendar()))
+    if not so_far.done(procedure.steps[step]):
+        return None
+    own = {"procedure": procedure_id, "subject": subject, "step": step, "month": 0}
+    found: Mapping[str, str] = next(
+        entry.body["papers"]
+        for entry in reversed(reading.entries((STEP,), year=year))
+        if all(entry.body[key] == value for key, value in own.items())
+    )
+    return found
+
+
+def step_done(
+    turn: Turn,
+    procedure_id: str,
+    year: int,
+    subject: str,
+    step: str,
+    policy: YearPolicy,
+    *,
+    role: str,
+    who: str,
+    day: dt.date,
+    papers: Mapping[str, Document],
+) -> Recorded:
+    """Put a step of a community's or an application's procedure down, with papers that are kept."""
+    (procedure,) = chosen([procedure_id])
+    matter = Matter(procedure=procedure_id, year=year, month=0, subject=subject)
+    act = Act(step=step, role=role, who=who, day=day)
+    terms = Terms.of(policy, load_calendar())
+    return do_step(turn, StepLog(), procedure, matter, act, papers, terms)
+
+
 def chosen(names: Sequence[str]) -> list[Procedure]:
     """Return procedures by id; raises InputError for one that is not known."""
     known = load_procedures().by_id
@@ -176,25 +227,31 @@ def standing(
     policy_name: str,
     names: Sequence[str] = (),
     *,
+    communities: Sequence[str] = (),
     everything: bool = False,
 ) -> tuple[Row, ...]:
-    """Return how the procedures of a year stand today: those named, else those that a region follows."""
+    """Return how the procedures of a year stand today: those named, else those that a region follows.
+
+    `communities`: the names of those on file.
+    """
     policy = budget_policy(policy_name, year)
     asked = chosen(names or policy["procedures.followed"])
     terms = Terms.of(policy, load_calendar())
-    return year_status(year, asked, done, terms, today(), everything=everything)
+    return year_status(
+        year, asked, done, terms, today(), communities=communities, everything=everything
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A step that somebody says was done; `papers` as CODE=FILE, `day` empty for today."""
+    """A step that somebody says was done; `papers` as CODE=FILE."""
 
     procedure: str
     step: str
     year: int
     month: int
     subject: str
-    day: str
+    day: dt.date
     role: str
     party: str
     papers: tuple[str, ...]
@@ -215,18 +272,11 @@ def put_down(turn: Turn, asked: Asked, policy_name: str) -> Recorded:
                 remedy=both("写作 minutes=纪要.pdf，文件须存在", "as minutes=FILE, which exists"),
             )
         papers[code] = turn.keep(Path(file).name, Path(file).read_bytes())
-    try:
-        day = dt.date.fromisoformat(asked.day) if asked.day else today()
-    except ValueError:
-        raise InputError(
-            both(f"“{asked.day}”不是日期", f"{asked.day!r} is no date"),
-            remedy=both("写作 2026-01-15", "as 2026-01-15"),
-        ) from None
     matter = Matter(
         procedure=procedure.id, year=asked.year, month=asked.month, subject=asked.subject
     )
     act = Act(
-        step=asked.step, role=asked.role, who=asked.who, day=day, party=asked.party,
+        step=asked.step, role=asked.role, who=asked.who, day=asked.day, party=asked.party,
         returned=bool(asked.back), note=asked.back,
     )  # fmt: skip
     return do_step(turn, StepLog(), procedure, matter, act, papers, terms)

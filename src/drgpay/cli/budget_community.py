@@ -1,0 +1,224 @@
+"""`drgpay budget community`: medical communities (医共体) through the year."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drgpay.cli.budget_common import (
+    day_option,
+    day_or_today,
+    needed,
+    person_option,
+    policy_option,
+    propose_draft,
+    shown,
+    with_book,
+)
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import PATH, option, out_option, year_option
+from drgpay.cli.told import say
+
+if TYPE_CHECKING:
+    from drgpay.ledger.book import Book
+
+community_argument = click.argument("name", metavar="COMMUNITY")
+by_option = option(
+    "--by", "牵头单位经办人", "the person of the lead who hands it in", required=True
+)
+
+
+@click.group(
+    help=t(
+        "医共体：备案、成员预算、调剂、按总体盈亏清算、再平衡（渝医保发〔2018〕20号）",
+        "Communities: filed, members' budgets, transfers, cleared on one side, rebalanced",
+    )
+)
+def community() -> None:
+    """Run a command on communities."""
+
+
+@community.command(
+    "file",
+    help=t(
+        "牵头单位备案：成员情况表（附件1）、成立批文、调剂使用办法；成员已备案在别处的，"
+        "以该处名称和日期拒绝",
+        "File a community: members (form 1), approval document, transfer rules; a member that is "
+        "filed elsewhere is refused with that one's name and date",
+    ),
+)
+@click.argument("members", type=PATH)
+@option("--id", "community_id", "医共体编码", "id of the community", required=True)
+@option("--name", "医共体名称", "its name", required=True)
+@option("--approval", "成立批文（文件）", "document of its approval", type=PATH, required=True)
+@option("--approved-by", "批准部门", "who approved it", default="")
+@option("--founded", "成立日期", "the day on which it was founded", default="")
+@option("--rules", "调剂使用办法（各成员签字盖章的文件）", "rules of transfer, signed by all members",
+        type=PATH, required=True)  # fmt: skip
+@option("--application", "备案申请书，默认就是成员情况表所在的附件1", "application, the table of members "
+        "by default (form 1 has both)", type=PATH)  # fmt: skip
+@year_option("年度", "the year")
+@day_option
+@policy_option
+@person_option
+@with_book
+def file(
+    book: Book, members: Path, community_id: str, name: str, approval: Path, approved_by: str,
+    founded: str, rules: Path, application: Path | None, year: int | None, day: str, policy: str,
+    who: str,
+) -> None:  # fmt: skip
+    """File a community."""
+    from drgpay.wrapper.communities import Application, file_community
+    from drgpay.wrapper.planning import budget_policy
+
+    asked = Application(
+        community_id=community_id, name=name, approved_by=approved_by, founded_on=founded,
+        members=members, approval=approval, rules=rules, application=application,
+        year=needed(year), day=day_or_today(day), who=who,
+    )  # fmt: skip
+    with book.writing(who) as turn:
+        entry = file_community(turn, asked, budget_policy(policy, needed(year)))
+    say(
+        f"已登记备案申请，第 {entry.number} 号 {name}；待经办机构出具回执："
+        f"drgpay budget done community_filing receipt --subject “{entry.body['subject']}”",
+        f"the filing of {name} is entry {entry.number}; the agency's receipt is next: "
+        f"drgpay budget done community_filing receipt --subject {entry.body['subject']!r}",
+    )
+
+
+@community.command("withdraw", help=t("撤销备案", "Take a filing back"))
+@click.argument("community_id")
+@year_option("自哪一年度起", "from which year on")
+@option("--why", "理由", "the reason", required=True)
+@person_option
+@with_book
+def withdraw(book: Book, community_id: str, year: int | None, why: str, who: str) -> None:
+    """Take a filing back."""
+    from drgpay.wrapper.communities import withdraw_community
+
+    with book.writing(who) as turn:
+        entry = withdraw_community(turn, needed(year), community_id, who, why)
+    say(
+        f"第 {entry.number} 号：{entry.subject} 的备案已撤销",
+        f"entry {entry.number}: the filing of {entry.subject} is taken back",
+    )
+
+
+@community.command("list", help=t("列出备案的医共体", "List the communities on file"))
+@year_option("年度", "the year")
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+@with_book
+def list_command(book: Book, year: int | None, out: Path | None) -> None:
+    """List communities."""
+    from drgpay.report.community_sheets import communities_sheet
+    from drgpay.wrapper.filings import filed_communities
+
+    with book.reading() as reading:
+        found = filed_communities(reading, needed(year))
+    shown(communities_sheet(found.values(), LANG), out, book)
+
+
+@community.command(
+    "show",
+    help=t(
+        "成员的预算、调剂、清算与再平衡，按险种，合计即医共体的数",
+        "Members' budgets, transfer, clearing and rebalancing by pool; the sums are the community's",
+    ),
+)
+@community_argument
+@year_option("年度", "the year")
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+@with_book
+def show(book: Book, name: str, year: int | None, out: Path | None) -> None:
+    """Show a community."""
+    from drgpay.report.community_sheets import members_sheets
+    from drgpay.wrapper.communities import member_years
+    from drgpay.wrapper.filings import community
+
+    with book.reading() as reading:
+        own = community(reading, needed(year), name)
+        found = member_years(reading, own, needed(year))
+    shown(members_sheets(own, found, LANG), out, book)
+
+
+@community.command(
+    "settle",
+    help=t(
+        "由考核结果（assessed 表）和盈亏相反成员的分配（community_allocation 表）拟定成员年终清算，"
+        "均按医共体总体的超支或结余",
+        "Propose the members' clearing, all on the side of the whole, from the tables assessed and "
+        "community_allocation (of members of the other side)",
+    ),
+)
+@click.argument("folder", type=PATH)
+@option("--community", "name", "医共体编码或名称", "id or name of the community", required=True)
+@year_option("年度", "the year")
+@policy_option
+@person_option
+@with_book
+def settle(book: Book, folder: Path, name: str, year: int | None, policy: str, who: str) -> None:
+    """Propose a community's clearing."""
+    from drgpay.wrapper.communities import community_clearing_draft
+
+    propose_draft(
+        book,
+        lambda turn: community_clearing_draft(turn, folder, needed(year), name, policy, who),
+    )
+
+
+def form_command(name: str, chinese: str, english: str) -> Callable[..., Any]:
+    """Make a command that puts a lead's form down and proposes what it comes to."""
+
+    def make(filed: Callable[..., Any]) -> click.Command:
+        @community.command(name, help=t(chinese, english))
+        @click.argument("table", type=PATH)
+        @option("--community", "name", "医共体编码或名称", "id or name of the community",
+                required=True)  # fmt: skip
+        @year_option("年度", "the year")
+        @by_option
+        @day_option
+        @policy_option
+        @person_option
+        @with_book
+        def run(
+            book: Book, table: Path, name: str, year: int | None, by: str, day: str, policy: str,
+            who: str,
+        ) -> None:  # fmt: skip
+            from drgpay.wrapper.planning import budget_policy
+
+            rules = budget_policy(policy, needed(year))
+            told: dict[str, Any] = {"by": by, "day": day_or_today(day), "who": who}
+            propose_draft(
+                book, lambda turn: filed()(turn, needed(year), name, table, rules, **told)
+            )
+
+        return run
+
+    return make
+
+
+@form_command(
+    "transfer",
+    "登记调剂分配备案表（附件3，填好的 Excel 或 CSV），拟定成员指标的调整",
+    "Put the table of transfers (form 3, filled) down and propose the members' budgets after it",
+)
+def transfer() -> Callable[..., Any]:
+    """Propose a transfer."""
+    from drgpay.wrapper.communities import file_transfer
+
+    return file_transfer
+
+
+@form_command(
+    "rebalance",
+    "登记再平衡分配备案表（附件5，填好的 Excel 或 CSV），拟定拨付与扣减的调整",
+    "Put the table of rebalancing (form 5, filled) down and propose what it pays and deducts",
+)
+def rebalance() -> Callable[..., Any]:
+    """Propose a rebalancing."""
+    from drgpay.wrapper.communities import file_rebalancing
+
+    return file_rebalancing
