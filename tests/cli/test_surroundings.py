@@ -106,7 +106,7 @@ NOT_HERE = {
     "budget order propose", "budget order confirm", "budget plan", "budget done",
     "budget indices", "budget index-month", "budget index-clear",
     "budget community file", "budget community withdraw", "budget community transfer",
-    "budget community settle", "budget community rebalance", "budget community show",
+    "budget community settle", "budget community rebalance", "budget community show", "budget community templates",
 }  # fmt: skip
 
 
@@ -171,6 +171,20 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("budget", "balances", "--book", book),
         ("budget", "order", "list", "--book", book),
         ("budget", "community", "list", "--year", "2024", "--book", book),
+        (
+            "budget",
+            "community",
+            "form",
+            "1",
+            "--community",
+            RARE,
+            "--year",
+            "2024",
+            "-o",
+            tmp_path / "form.html",
+            "--book",
+            book,
+        ),
         ("budget", "verify", "--book", book),
         ("budget", "status", "--year", "2024", "--book", book),
         ("budget", "backup", tmp_path / "book.zip", "--book", book),

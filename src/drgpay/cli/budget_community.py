@@ -21,6 +21,7 @@ from drgpay.cli.budget_common import (
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, option, out_option, year_option
 from drgpay.cli.told import say
+from drgpay.ground.errors import InputError, both
 
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book
@@ -142,6 +143,67 @@ def show(book: Book, name: str, year: int | None, out: Path | None) -> None:
         own = community(reading, needed(year), name)
         found = member_years(reading, own, needed(year))
     shown(members_sheets(own, found, LANG), out, book)
+
+
+@community.command(
+    "form",
+    help=t(
+        "附件1至5：填上账中已有的数，写成可打印的 .html、填好再读回的 .xlsx（附件1、3、5）"
+        "或按模板的 .docx",
+        "Forms 1 to 5 with what the book has: a page to print (.html), a workbook that comes back "
+        "filled (.xlsx, forms 1, 3 and 5), or a document by a template (.docx)",
+    ),
+)
+@click.argument("number", type=click.IntRange(1, 5))
+@option("--community", "name", "医共体编码或名称；未备案的只有空白的附件1",
+        "id or name of the community; of one not on file form 1 alone, empty",
+        required=True)  # fmt: skip
+@year_option("年度", "the year")
+@option("--why", "附件2：不同意备案的理由", "form 2: why the filing is not agreed to", default="")
+@option("--template", "自己的 .docx 模板", "your own template, .docx", type=PATH)
+@out_option("写入 .docx、.xlsx 或 .html 文件", "write a .docx, .xlsx or .html file", required=True)
+@with_book
+def form_of(
+    book: Book, number: int, name: str, year: int | None, why: str, template: Path | None, out: Path
+) -> None:
+    """Write a form."""
+    from drgpay.report.community_forms import FormFacts, form, write_form
+    from drgpay.wrapper.communities import filed_on, member_years
+    from drgpay.wrapper.filings import community, on_file
+
+    own_year = needed(year)
+    with book.reading() as reading:
+        own = on_file(reading, own_year, name)
+        if number > 2:
+            own = community(reading, own_year, name)
+        elif number == 2 and own is None:
+            raise InputError(
+                both(f"医共体“{name}”没有备案申请", f"community {name!r} has not applied"),
+                remedy=both("先登记：drgpay budget community file", "first: community file"),
+            )
+        facts = FormFacts(
+            year=own_year, region=book.facts["region_name"], name=own.name if own else name,
+            own=own, members=member_years(reading, own, own_year) if own else (), why=why,
+            transferred_on=filed_on(reading, own, own_year, "transfer") if own else "",
+            head="{}:{}".format(*reading.head()),
+        )  # fmt: skip
+    write_form(form(number, facts, LANG), out, LANG, template)
+    say(f"已写入 {out}", f"written to {out}")
+
+
+@community.command(
+    "templates",
+    help=t(
+        "写出附件的 .docx 模板，改后用 form --template", "Write the forms' templates, to be edited"
+    ),
+)
+@click.argument("folder", type=PATH)
+def templates(folder: Path) -> None:
+    """Write the templates."""
+    from drgpay.report.community_forms import write_templates
+
+    made = write_templates(folder)
+    say(f"已写出 {len(made)} 个模板到 {folder}", f"{len(made)} templates are in {folder}")
 
 
 @community.command(

@@ -695,6 +695,17 @@ def member_years(reading: Reading, own: Filed, year: int) -> list[MemberYear]:
     ]
 
 
+def filed_on(reading: Reading, own: Filed, year: int, step: str) -> str:
+    """Return the day on which a step of a community's year was last done, empty for never."""
+    days = [
+        entry.body["day"]
+        for entry in reading.entries(("step",), year=year)
+        if (entry.body["procedure"], entry.body["subject"], entry.body["step"])
+        == (YEAR, own.name, step)
+    ]
+    return days[-1] if days else ""
+
+
 def _member_amounts(entry: Entry) -> Iterator[tuple[str, tuple[str, str], int]]:
     """Return the amounts that an entry of a community gives its members, each under its name."""
     body = entry.body

@@ -90,10 +90,15 @@ def members_of(reading: Reading, year: int) -> frozenset[str]:
     )
 
 
+def on_file(reading: Reading, year: int, name: str) -> Filed | None:
+    """Return a community by its id, whatever its state, or by the name of one in force."""
+    found = filed_communities(reading, year)
+    return found.get(name) or next((o for o in in_force(found) if o.name == name), None)
+
+
 def community(reading: Reading, year: int, name: str) -> Filed:
     """Return a community with its receipt, by id or name; raises InputError where there is none."""
-    found = filed_communities(reading, year)
-    own = found.get(name) or next((o for o in in_force(found) if o.name == name), None)
+    own = on_file(reading, year, name)
     if own is None or own.state != RECEIVED:
         state = STATES[own.state] if own else both("没有备案", "not filed")
         raise InputError(
