@@ -150,6 +150,14 @@ def months(rows: Sequence[tuple[int, int, int]], p: Parameters) -> list[tuple[in
     return made
 
 
+def changes_funded(needed: int, reserve: int, free: int) -> tuple[int, int]:
+    """What of the changes of a pool comes out of the reserve, and what out of what is free."""
+    drawn = min(needed, reserve) if needed > 0 else 0
+    if needed > 0 and needed - drawn > max(0, free):
+        raise ValueError("above the control target")
+    return drawn, needed - drawn
+
+
 def limit(yearly: int, how_many: Fraction) -> int:
     exact = Fraction(yearly) * how_many / 12
     return exact.numerator // exact.denominator

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
+from drgpay.budget.changes import Change, changed_index
 from drgpay.budget.indices import (
     Adjustment,
     Base,
-    Change,
     GroupRule,
     PastYears,
     Volume,
     base_of,
-    changed_index,
     effective_volume,
     fit,
     hold_groups,

@@ -1,4 +1,4 @@
-"""Indices of institutions (总额控制指标): base, adjustment, effective volume, fit, groups, changes.
+"""Indices of institutions (总额控制指标): base, adjustment, effective volume, fit, groups.
 
 Sources: S0 15-24 and 37-40, S2 二(二)1(3) and (5), S3 二(三)3 (new capacity). Amounts in fen.
 """
@@ -15,7 +15,7 @@ from drgpay.budget.pool import Rules
 from drgpay.budget.sums import tie
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ground.money import decimal_text, largest_remainder, round_half_away, yuan_text
-from drgpay.names.plan import CAUSES, INDEX_FACTORS
+from drgpay.names.plan import CHANGES, INDEX_FACTORS
 from drgpay.policy.year import says
 
 YEARS = 3  # S0 art. 18: the cost of the last three years
@@ -379,7 +379,7 @@ class Deviation:
     @property
     def text(self) -> Bilingual:
         """The deviation in words."""
-        word = INDEX_FACTORS.get(self.code, both(self.code, self.code))
+        word = {**INDEX_FACTORS, **CHANGES}.get(self.code, both(self.code, self.code))
         asked, rule = ("—" if x is None else percent(x) for x in (self.asked, self.rule))
         return both(
             f"机构 {self.hospital_id}（组“{self.group}”）：{word.chinese} {asked}，规则 {rule}",
@@ -429,63 +429,3 @@ def hold_groups(
             ),
         )
     return tuple(found)
-
-
-# --- within the year
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of an index within the year, in fen: `cause` of `CAUSES`, or `capacity`."""
-
-    cause: str
-    amount_fen: int
-    document: str
-
-
-CAPACITY = "capacity"  # new capacity or technology that was applied for and approved (S3 二(三)3)
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedIndex:
-    """An index with its changes of the year, in fen."""
-
-    hospital_id: str
-    pool: str
-    before_fen: int
-    changes: tuple[Change, ...]
-    after_fen: int
-
-
-def changed_index(
-    hospital_id: str, pool: str, index_fen: int, changes: Sequence[Change], policy: Rules
-) -> ChangedIndex:
-    """Return an index with decided changes: the causes of `adjust.causes`, and new capacity.
-
-    Source: S0 22-23, S3 二(三)3. Raises InputError for another cause, no document, an index below 0.
-    """
-    faults = []
-    for change in changes:
-        word = CAUSES.get(change.cause, both(change.cause, change.cause))
-        if change.cause not in (CAPACITY, *policy["adjust.causes"]):
-            faults.append(both(f"没有“{word.chinese}”这种情形", f"{word}: not a cause of change"))
-        if not change.document.strip():
-            faults.append(both(f"“{word.chinese}”没有审定文件", f"{word}: no document decides it"))
-        if change.cause == CAPACITY and change.amount_fen < 0:
-            faults.append(both("新增服务能力的金额小于0", "new capacity: below 0"))
-    after = index_fen + sum(change.amount_fen for change in changes)
-    if after < 0:
-        faults.append(both(f"调整后 {yuan_text(after)} 元小于0", f"below 0: {yuan_text(after)}"))
-    if faults:
-        raise InputError(
-            both(
-                f"机构 {hospital_id}（险种 {pool}）的指标不能这样调整",
-                f"the index of {hospital_id}, pool {pool}, cannot be changed so",
-            ),
-            faults=faults,
-            remedy=both(
-                "写明 S0 第22条的情形和审定文件",
-                "name a cause of S0 art. 22 and the document that decides it",
-            ),
-        )
-    return ChangedIndex(hospital_id, pool, index_fen, tuple(changes), after)

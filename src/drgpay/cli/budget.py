@@ -19,6 +19,8 @@ budget = LazyGroup(
         "status": (PLAN, "status"),
         "done": (PLAN, "done"),
         "indices": (PLAN, "indices"),
+        "adjust": ("drgpay.cli.budget_changes", "adjust"),
+        "costly": ("drgpay.cli.budget_changes", "costly"),
         "index-month": (MONTHS, "index_month"),
         "index-clear": (MONTHS, "index_clear"),
         "month": (MONTHS, "month"),

@@ -82,7 +82,7 @@ class EntryKind:
 
 _AGENCY = ("maker", "checker", "approver")
 _INDICES = ("target", "indices", "adjustment")
-_YEAR = (*_INDICES, "month", "advance", "transfer", "filing", "clearing")
+_YEAR = (*_INDICES, "month", "advance", "transfer", "filing", "costly", "clearing")
 _ANY = tuple(BOOK_ROLES)
 # fmt: off
 ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it moves money
@@ -112,6 +112,7 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     # procedures and papers
     "step": EntryKind(both("程序步骤", "Step of a procedure"), _ANY),
     "filing": EntryKind(both("备案", "Filing"), _ANY),
+    "costly": EntryKind(both("高额医疗费用病例", "Very costly cases"), _AGENCY),
     "objection": EntryKind(both("异议", "Objection"), ("institution", "lead")),
     "answer": EntryKind(both("答复", "Answer"), _AGENCY),
     "opinion": EntryKind(both("意见", "Opinion"), ("institution", "lead")),

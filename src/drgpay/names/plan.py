@@ -74,6 +74,12 @@ CAUSES: Mapping[str, Bilingual] = {
     "agreement": both("暂停或终止服务协议", "agreement suspended or ended"),
     "special": both("其他特殊情况", "another special case"),
 }
+# S3 二(三)3: new capacity or technology that was applied for and approved, in the year's settlement
+CAPACITY = "capacity"
+CHANGES: Mapping[str, Bilingual] = {
+    **CAUSES,
+    CAPACITY: both("新增服务能力或新技术", "new capacity or technology"),
+}
 # S3 三3: how many of the indicators are met
 OUTCOMES: Mapping[str, Bilingual] = {
     "all": both("全部达到", "all met"),

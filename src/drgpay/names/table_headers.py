@@ -49,6 +49,8 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "report": ("已交超支报告",),
     "patients": ("本年人数",),
     "patients_last": ("上年人数",),
+    "cause": ("调整情形", "情形"),
+    "approved_yuan": ("认定金额",),
     "row_number": ("序号",),
     "district": ("医保协议区县", "协议区县"),
     "contact": ("联系人",),

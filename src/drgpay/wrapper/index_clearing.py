@@ -12,7 +12,8 @@ from typing import Any
 
 from drgpay.budget.index_clearing import Cleared, IndexYear, clear_pool
 from drgpay.budget.index_months import IndexMonth
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both, fault_at
+from drgpay.ground.money import yuan_text
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Draft, Entry, Line
 from drgpay.ledger.postings import INDEX, ClearingFigures, Place, clearing_lines
@@ -36,10 +37,10 @@ ASSESSED = Table(
         optional("met", coded(OUTCOMES), "all"),
         optional("standing", STANDINGS, NORMAL),
         optional("report", kinds.yes_no, False),
+        optional("costly_yuan", kinds.amount, None),
         *(
             optional(name, kinds.amount, 0)
             for name in (
-                "costly_yuan",
                 "violation_yuan",
                 "outside_index_yuan",
                 "outside_claim_yuan",
@@ -62,6 +63,7 @@ class IndexBook:
     held: Mapping[Place, Mapping[str, Any]]
     months: Mapping[Place, Sequence[IndexMonth]]
     advanced: Mapping[Place, Mapping[str, int]]
+    costly: Mapping[Place, int]
     cleared: frozenset[Place]
 
     @classmethod
@@ -80,7 +82,8 @@ class IndexBook:
             )
         return cls(
             year=year, held=held_indices(reading, year, transferred=True),
-            months=_by_place(months), advanced=_advanced(reading), cleared=cleared_places(reading, year),
+            months=_by_place(months), advanced=_advanced(reading),
+            costly=_costly(reading, year), cleared=cleared_places(reading, year),
         )  # fmt: skip
 
     def open_to(self, hospitals: frozenset[str], *, inside: bool) -> dict[Place, Mapping[str, Any]]:
@@ -92,12 +95,29 @@ class IndexBook:
         }
 
     def given(self, rows: Sequence[Row]) -> list[IndexYear]:
-        """Return the years that assessed rows come to."""
-        return [
-            _year(row, self.held[place], self.months.get(place, ()), self.advanced)
-            for row in rows
-            for place in [(row["hospital_id"], row["pool"])]
-        ]
+        """Return the years that assessed rows come to; raises InputError for other costly cases."""
+        faults = list(self._other_costly(rows))
+        if faults:
+            raise InputError(
+                both("高额费用与账上认定的不符", "the costly cases are not those of the book"),
+                faults=faults,
+                remedy=both(
+                    "该列可以不填；认定用 drgpay budget costly",
+                    "the column may stay empty; cases are taken up by drgpay budget costly",
+                ),
+            )
+        return [_year(row, self) for row in rows]
+
+    def _other_costly(self, rows: Sequence[Row]) -> Iterator[Bilingual]:
+        for row in rows:
+            own = self.costly.get((row["hospital_id"], row["pool"]), 0)
+            if row["costly_yuan"] not in (None, own):
+                told = yuan_text(row["costly_yuan"]), yuan_text(own)
+                yield fault_at(
+                    row.where,
+                    f"指标外高额费用 {told[0]} 元，账上认定 {told[1]} 元",
+                    f"{told[0]} yuan outside the index, {told[1]} taken up in the book",
+                )
 
 
 def index_clearing_draft(
@@ -201,16 +221,25 @@ def _by_place(months: Sequence[Entry]) -> dict[Place, list[IndexMonth]]:
     return found
 
 
-def _year(
-    row: Row, held: Mapping[str, Any], own: Sequence[IndexMonth],
-    advanced: Mapping[Place, Mapping[str, int]],
-) -> IndexYear:  # fmt: skip
+def _costly(reading: Reading, year: int) -> dict[Place, int]:
+    """Return what was approved of very costly cases, by institution and pool (S0 24)."""
+    found: dict[Place, int] = {}
+    for entry in reading.entries(("costly",), year=year):
+        for own in entry.body["cases"]:
+            place = own["hospital_id"], own["pool"]
+            found[place] = found.get(place, 0) + own["approved_fen"]
+    return found
+
+
+def _year(row: Row, book: IndexBook) -> IndexYear:
     place = row["hospital_id"], row["pool"]
+    held, own = book.held[place], book.months.get(place, ())
+    costly, advanced = book.costly.get(place, 0), book.advanced
     return IndexYear(
         hospital_id=place[0], pool=place[1],
         index_fen=control_of(held),
-        actual_fen=sum(m.net_fen for m in own) - row["costly_yuan"],
-        costly_fen=row["costly_yuan"],
+        actual_fen=sum(m.net_fen for m in own) - costly,
+        costly_fen=costly,
         outside_index_fen=row["outside_index_yuan"], outside_actual_fen=row["outside_claim_yuan"],
         paid_fen=sum(m.paid_fen for m in own),
         advances_fen=sum(advanced.get(place, {}).values()),

@@ -101,6 +101,7 @@ class PoolIndices:
 
     fit: Fit
     indices: Mapping[str, Index]
+    groups: Mapping[str, str]
     set_aside_fen: int | None
 
 
@@ -137,7 +138,8 @@ def indices_draft(reading: Reading, folder: Path, year: int, policy_name: str, w
     for pool, own in pools.items():
         set_to = {name: fen for name, _, fen in own.fit.rows}
         for held in hold_deposits(set_to, policy, own.set_aside_fen):
-            rows.append(_index_facts(pool, own.indices[held.hospital_id], asdict(held)))
+            group = own.groups[held.hospital_id]
+            rows.append(_index_facts(pool, own.indices[held.hospital_id], asdict(held), group))
             lines += index_lines(pool, held.hospital_id, set_to[held.hospital_id])
             if own.set_aside_fen is not None:
                 lines += [
@@ -205,7 +207,8 @@ def _pool_indices(
     }
     asked = {name: index.index_fen for name, index in indices.items()}
     levels = {name: one.level for name, one in years.items()}
-    return PoolIndices(fit(pool, asked, free_fen, policy, levels), indices, set_aside_fen)
+    groups = {row["hospital_id"]: row["group"] for row in past}
+    return PoolIndices(fit(pool, asked, free_fen, policy, levels), indices, groups, set_aside_fen)
 
 
 def _past(row: Row) -> PastYears:
@@ -239,10 +242,10 @@ def _groups(past: Sequence[Row], rules: Sequence[Row]) -> list[GroupRule]:
     ]
 
 
-def _index_facts(pool: str, index: Index, held: Mapping[str, Any]) -> dict[str, Any]:
+def _index_facts(pool: str, index: Index, held: Mapping[str, Any], group: str) -> dict[str, Any]:
     """Return every figure of an index, factor by factor, ratios as fractions."""
     return {
-        "hospital_id": index.base.hospital_id, "pool": pool, "how": index.base.how,
+        "hospital_id": index.base.hospital_id, "pool": pool, "group": group, "how": index.base.how,
         "parts": [[name, fen, str(weight)] for name, fen, weight in index.base.parts],
         "base_fen": index.base.base_fen,
         "factors": [
@@ -251,6 +254,7 @@ def _index_facts(pool: str, index: Index, held: Mapping[str, Any]) -> dict[str, 
         ],
         "asked_fen": index.index_fen, "index_fen": held["index_fen"],
         "deposit_fen": held["deposit_fen"], "monthly_fen": held["monthly_fen"],
+        "settlement_fen": 0,
     }  # fmt: skip
 
 
@@ -270,8 +274,11 @@ def held_indices(
 
 
 def control_of(held: Mapping[str, Any]) -> int:
-    """Return what a year's cost is held against: what months share and the deposit, in fen."""
-    return int(held["monthly_fen"] + held["deposit_fen"])
+    """Return what a year's cost is held against, in fen.
+
+    What months share, the deposit, and what was added to the year's settlement alone.
+    """
+    return int(held["monthly_fen"] + held["deposit_fen"] + held["settlement_fen"])
 
 
 # --- a month
