@@ -47,6 +47,11 @@ def target(budget: int, outside: Mapping[str, int], p: Parameters) -> tuple[int,
     return made, reserves, made - sum(reserves)
 
 
+def cash_left(target: int, set_aside: int, payable: Sequence[int], others: int) -> int:
+    """What may still be bound: what one is owed back of its payable leaves nothing for others."""
+    return target - set_aside - sum(max(0, fen) for fen in payable) - others
+
+
 def covered(amounts: Mapping[tuple[str, str], int], p: Parameters) -> int:
     payers = {
         "pooled_fund": {"pooled_fund"},

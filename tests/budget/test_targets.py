@@ -147,18 +147,19 @@ def test_cash__what_one_owes_back_does_not_raise_what_others_get() -> None:
     target = control_target("310", 1015_00, OUTSIDE | {"retail_pharmacies": 10_00, "retired_cadres": 5_00}, policy())  # fmt: skip
     assert [r.amount_fen for r in target.reserves] == [20_00, 30_00, 50_00]
     paid = {"A": 700_00, "B": 100_00}
+    held = target.target_fen, target.for_ceiling()
     within = cash_ceiling(
-        target, paid, {"A": -40_00, "B": 90_00}, [Payment(OUT_OF_AREA, 5_00)], 5_00
+        *held, paid, {"A": -40_00, "B": 90_00}, [Payment(OUT_OF_AREA, 5_00)], 5_00
     )
     assert (within.total_fen, within.free_fen, within.left_fen) == (900_00, 900_00, 0)
-    drawn = cash_ceiling(target, paid, {"A": -40_00, "B": 150_00})
+    drawn = cash_ceiling(*held, paid, {"A": -40_00, "B": 150_00})
     assert [d.drawn_fen for d in drawn.drawn] == [20_00, 30_00, 0]  # the deposit covers nothing
     owed = {"A": -40_00, "B": 190_00}  # 40.00 of the deposit were released
-    freed = cash_ceiling(target, paid, owed, released_fen=40_00)
+    freed = cash_ceiling(target.target_fen, target.for_ceiling(40_00), paid, owed)
     assert (freed.free_fen, [d.drawn_fen for d in freed.drawn]) == (940_00, [20_00, 30_00, 0])
     with pytest.raises(InputError, match=r"50\.01 yuan of deposit released, 50\.00 set"):
-        cash_ceiling(target, paid, owed, released_fen=50_01)
-    error = refused(cash_ceiling, target, paid, {"A": -40_00, "B": 150_01})
+        target.for_ceiling(50_01)
+    error = refused(cash_ceiling, *held, paid, {"A": -40_00, "B": 150_01})
     assert "0.01 more than reserves cover" in str(error)
     with pytest.raises(InputError, match="paid or provided below 0: A"):
-        cash_ceiling(target, {"A": -1}, {})
+        cash_ceiling(*held, {"A": -1}, {})

@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from drgpay.budget.ceiling import PAYABLE, PREPAID, PROVISION, Ceiling, Payment, check_ceiling
-from drgpay.budget.targets import ControlTarget
+from drgpay.budget.ceiling import (
+    PAYABLE,
+    PREPAID,
+    PROVISION,
+    Ceiling,
+    Payment,
+    Reserve,
+    check_ceiling,
+)
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.money import yuan_text
 from drgpay.ground.numbers import above_zero
 
 
 def cash_ceiling(
-    target: ControlTarget,
+    target_fen: int,
+    reserves: Sequence[Reserve],
     paid: Mapping[str, int],
     finals: Mapping[str, int],
     others: Sequence[Payment] = (),
     provision_fen: int = 0,
     *,
-    released_fen: int = 0,
     where: str | None = None,
     drawn_before: Mapping[str, int] | None = None,
 ) -> Ceiling:
@@ -29,8 +36,8 @@ def cash_ceiling(
 
     `paid`: what each institution was paid, by id; `finals`: what a step would settle, of which
     amounts below 0 count as 0; money counts as back when it is a payment below 0 of `others`. Fen.
-    `released_fen`: what the assessment released of the deposit that the target set aside. To be
-    called before every posting that pays. Raises InputError with all figures.
+    The book asks it before every posting (ledger/cash.py); a plan's reserves are
+    `ControlTarget.for_ceiling`. Raises InputError with all figures.
     """
     below = [name for name, fen in paid.items() if fen < 0]
     if below or provision_fen < 0:
@@ -48,8 +55,8 @@ def cash_ceiling(
     ]
     return check_ceiling(
         payments,
-        target.target_fen,
-        target.for_ceiling(released_fen),
+        target_fen,
+        reserves,
         where=where,
         drawn_before=drawn_before,
     )

@@ -44,9 +44,10 @@ class Payment:
     def title(self) -> Bilingual:
         """The mode, with the name where there is one."""
         mode = MODES[self.mode].inside
-        return (
-            both(f"{mode.chinese}（{self.name}）", f"{mode} ({self.name})") if self.name else mode
-        )
+        if not self.name:
+            return mode
+        chinese, english = (in_language(self.name, lang) for lang in ("zh", "en"))
+        return both(f"{mode.chinese}（{chinese}）", f"{mode} ({english})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,6 @@ def _reserve_line(reserve: Reserve) -> Bilingual:
     amount = yuan_text(reserve.amount_fen)
     may = reserve.covers_overspend
     return both(
-        f"预留“{reserve.name}” {amount} 元，{'可' if may else '不可'}用于超支",
+        f"预留“{in_language(reserve.name, 'zh')}” {amount} 元，{'可' if may else '不可'}用于超支",
         f"reserve {reserve.name!r} {amount} yuan, {'covers' if may else 'does not cover'} an overspend",
     )

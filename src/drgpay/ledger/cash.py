@@ -2,51 +2,105 @@
 
 Of a year and pool: paid by the fund, payable now, deposits and provisions, less advances and money
 paid for other areas, which come back by themselves, are at most the control target (the deposit set
-aside in it among it: S0 13) and what was drawn from other reserves (S0 2-3). What one institution owes back does not raise what others may get:
-receivables count only when the money is back in the fund.
+aside in it among it: S0 13) and what was drawn from other reserves (S0 2-3). The book asks the one
+ceiling (budget/cash.py) with its balances. What one institution owes back does not raise what others
+may get: receivables count only when the money is back in the fund.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from drgpay.ground.errors import InputError, both
-from drgpay.ground.money import yuan_text
+from drgpay.budget.cash import cash_ceiling
+from drgpay.budget.ceiling import PREPAID, PROVISION, Ceiling, Payment, Reserve
+from drgpay.ground.errors import Bilingual, InputError, both, located
+from drgpay.ground.numbers import above_zero
 from drgpay.ledger.entries import Line
 from drgpay.ledger.tables import ENTRIES, POSTINGS
+from drgpay.names.ledger import ACCOUNTS
+from drgpay.names.plan import RESERVES
 
-BOUND = ("fund", "payable", "deposit", "provision", "working_capital", "advance", "area_clearing")
+# besides what is payable, by institution; and as which payments the ceiling takes them
+OTHERS: Mapping[str, str] = {
+    "deposit": PROVISION, "provision": PROVISION, "working_capital": PREPAID, "advance": PREPAID,
+    "area_clearing": PREPAID,
+}  # fmt: skip
+BOUND = ("fund", *OTHERS)
 MAY_BE_SPENT = ("available", "allotted")
+ASKED = ("payable", "reserve", *BOUND, *MAY_BE_SPENT)
 SET_ASIDE = "deposit"  # the reserve that deposits come out of: they are not taken off twice
 
 
 @dataclass(frozen=True, slots=True)
 class Cash:
-    """What a year and pool have bound and may spend, in fen."""
+    """What a year and pool have bound and may spend, in fen, as balances of the accounts.
 
-    bound_fen: int = 0
-    limit_fen: int = 0
+    `payable` by institution: what one owes back of it leaves nothing for others. `reserves` by name.
+    """
+
+    accounts: Mapping[str, int] = field(default_factory=dict)
+    payable: Mapping[str, int] = field(default_factory=dict)
+    reserves: Mapping[str, int] = field(default_factory=dict)
 
     def after(self, lines: Iterable[Line]) -> Cash:
         """Return the same after a posting."""
-        bound, limit = self.bound_fen, self.limit_fen
+        made = {name: dict(getattr(self, name)) for name in ("accounts", "payable", "reserves")}
         for line in lines:
-            if line.account in BOUND:
-                bound -= line.amount_fen
-            elif line.account in MAY_BE_SPENT or (line.account, line.detail) == (
-                "reserve",
-                SET_ASIDE,
-            ):
-                limit += line.amount_fen
-        return Cash(bound, limit)
+            if line.account == "payable":
+                own, key = made["payable"], line.hospital_id
+            elif line.account == "reserve":
+                own, key = made["reserves"], line.detail
+            elif line.account in BOUND or line.account in MAY_BE_SPENT:
+                own, key = made["accounts"], line.account
+            else:
+                continue
+            own[key] = own.get(key, 0) + line.amount_fen
+        return Cash(**made)
+
+    @property
+    def bound_fen(self) -> int:
+        """What is paid or bound for payment, what comes back by itself taken off."""
+        owed = sum(above_zero(-fen) for fen in self.payable.values())
+        return owed - sum(self.accounts.get(name, 0) for name in BOUND)
+
+    @property
+    def set_aside_fen(self) -> int:
+        """What is set aside in reserves that nobody drew; deposits come out of theirs."""
+        return sum(fen for name, fen in self.reserves.items() if name != SET_ASIDE)
+
+    @property
+    def target_fen(self) -> int:
+        """The control target with what was set aside on top of it."""
+        free = sum(self.accounts.get(name, 0) for name in MAY_BE_SPENT)
+        return free + sum(self.reserves.values())
 
     @property
     def left_fen(self) -> int:
         """What may still be bound."""
-        return self.limit_fen - self.bound_fen
+        return self.target_fen - self.set_aside_fen - self.bound_fen
+
+    def ask(self, where: str) -> Ceiling:
+        """Ask the ceiling with these balances; raises InputError with every figure beyond it."""
+        others = [
+            Payment(mode, -self.accounts[name], ACCOUNTS[name].word)
+            for name, mode in OTHERS.items()
+            if self.accounts.get(name)
+        ]
+        fund = -self.accounts.get("fund", 0)
+        if fund < 0:  # more came back than was paid
+            others.append(Payment(PREPAID, fund, ACCOUNTS["fund"].word))
+        reserves = [
+            Reserve(RESERVES.get(name, name), fen, covers_overspend=False, inside_target=True)
+            for name, fen in self.reserves.items()
+            if name != SET_ASIDE and fen
+        ]
+        return cash_ceiling(
+            self.target_fen, reserves, {"": above_zero(fund)},
+            {name: -fen for name, fen in self.payable.items()}, others, where=where,
+        )  # fmt: skip
 
 
 class CashSums:
@@ -59,25 +113,38 @@ class CashSums:
     def update(self, connection: sa.Connection, head: int) -> Mapping[tuple[int, str], Cash]:
         """Take in the entries after those known."""
         if head > self.number:
-            own = (ENTRIES.c.year, POSTINGS.c.pool, POSTINGS.c.account, POSTINGS.c.detail)
+            own = (
+                ENTRIES.c.year, POSTINGS.c.pool, POSTINGS.c.account, POSTINGS.c.hospital_id,
+                POSTINGS.c.detail,
+            )  # fmt: skip
             asked = (
                 sa.select(*own, sa.func.sum(POSTINGS.c.amount_fen))
                 .join(ENTRIES, ENTRIES.c.number == POSTINGS.c.number)
-                .where(POSTINGS.c.number > self.number)
+                .where(POSTINGS.c.number > self.number, POSTINGS.c.account.in_(ASKED))
                 .group_by(*own)
             )
-            for year, pool, account, detail, fen in connection.execute(asked):
-                line = Line(account, pool, "", detail, int(fen))
-                self.of[year, pool] = self.of.get((year, pool), Cash()).after([line])
+            found: dict[tuple[int, str], list[Line]] = {}
+            for year, pool, account, hospital, detail, fen in connection.execute(asked):
+                line = Line(account, pool, hospital, detail, int(fen))
+                found.setdefault((year, pool), []).append(line)
+            for place, lines in found.items():
+                self.of[place] = self.of.get(place, Cash()).after(lines)
             self.number = head
         return self.of
 
     def add(self, number: int, year: int, lines: Iterable[Line]) -> None:
         """Take in the entry that follows those known; nothing where others are not known yet."""
         if number == self.number + 1:
-            for line in lines:
-                self.of[year, line.pool] = self.of.get((year, line.pool), Cash()).after([line])
+            for pool, own in _by_pool(lines).items():
+                self.of[year, pool] = self.of.get((year, pool), Cash()).after(own)
             self.number = number
+
+
+def _by_pool(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    pools: dict[str, list[Line]] = {}
+    for line in lines:
+        pools.setdefault(line.pool, []).append(line)
+    return pools
 
 
 def check_cash(
@@ -88,24 +155,16 @@ def check_cash(
     A posting that binds nothing more passes, whatever stands already. Raises InputError with the
     figures.
     """
-    pools: dict[str, list[Line]] = {}
-    for line in lines:
-        pools.setdefault(line.pool, []).append(line)
-    faults = []
-    for pool, own in sorted(pools.items()):
+    faults: list[Bilingual] = []
+    for pool, own in sorted(_by_pool(lines).items()):
         was = before.get((year, pool), Cash())
         now = was.after(own)
-        if now.left_fen < 0 and now.left_fen < was.left_fen:
-            over, limit, bound = -now.left_fen, now.limit_fen, now.bound_fen
-            faults.append(
-                both(
-                    f"险种 {pool}：已付、应付、保证金与预提共 {yuan_text(bound)} 元，"
-                    f"可支出额度 {yuan_text(limit)} 元，超出 {yuan_text(over)} 元",
-                    f"pool {pool}: paid, payable, deposits and provisions come to "
-                    f"{yuan_text(bound)} yuan, {yuan_text(over)} above the "
-                    f"{yuan_text(limit)} that may be spent",
-                )
-            )
+        if now.left_fen < was.left_fen and now.left_fen < 0:
+            try:
+                now.ask(where)
+            except InputError as error:
+                place = both(f"险种 {pool}", f"pool {pool}")
+                faults += [located(place, fault) for fault in (error.what, *error.faults)]
     if faults:
         raise InputError(
             both(
