@@ -107,6 +107,7 @@ NOT_HERE = {
     "budget indices", "budget index-month", "budget index-clear",
     "budget community file", "budget community withdraw", "budget community transfer",
     "budget community settle", "budget community rebalance", "budget community show", "budget community templates", "budget adjust", "budget costly",
+    "budget advance grant", "budget advance return", "budget recover",
 }  # fmt: skip
 
 

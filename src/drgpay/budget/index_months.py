@@ -204,7 +204,9 @@ def notices(month: IndexMonth) -> tuple[Notice, ...]:
               f"net {net} yuan, beyond the month's {room}; reviewed at year end")),
         ("deferred_paid", m.paid_deferred_fen,
          both("以本月结余补付此前缓付的金额", "the month's rest pays what was deferred")),
+        ("prepaid", -m.deferred_fen,
+         both("预付多于当月实际，年终清算时扣回", "prepaid beyond the real figure; taken back at clearing")),
         ("owed", m.owed_fen,
          both("违规费用多于申报，由以后月份扣回", "violations exceed claims; taken off later months")),
     )  # fmt: skip
-    return tuple(Notice(kind, fen, reason) for kind, fen, reason in told if fen)
+    return tuple(Notice(kind, fen, reason) for kind, fen, reason in told if fen > 0)

@@ -6,10 +6,11 @@ S3 二(一)3 (monthly mean and the month's real figures). Amounts in fen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from drgpay.budget import index_formulas
+from drgpay.budget.index_months import IndexMonth, settle_month
 from drgpay.budget.indices import percent
 from drgpay.budget.pool import Rules
 from drgpay.ground.errors import InputError, both
@@ -139,6 +140,28 @@ class MonthPrepayment:
     def weight_text(self) -> str:
         """The weight of the mean as per cent."""
         return percent(self.weight)
+
+
+def prepaid_month(
+    before: IndexMonth | None, month: int, index_fen: int, control_fen: int, claim_fen: int,
+    violation_fen: int, policy: Rules,
+) -> IndexMonth:  # fmt: skip
+    """Return a month that is prepaid from the control's mean and its real figure (S3 二(一)3).
+
+    `index_fen`: the month's part of the control. Nothing is carried on; what the real figure, less
+    violations, exceeds the prepayment waits for the clearing, below 0 what was prepaid beyond it.
+    """
+    own = settle_month(None, month, index_fen, claim_fen, violation_fen, policy)
+    owed = before.owed_fen if before else 0
+    net = claim_fen - violation_fen - owed
+    real = max(0, net)
+    paid = month_prepayment(control_fen, real, policy).prepaid_fen
+    return replace(
+        own, carried_fen=0, room_fen=paid, owed_before_fen=owed, net_fen=real,
+        paid_claim_fen=paid, deferred_fen=real - paid, paid_deferred_fen=0,
+        deferred_total_fen=(before.deferred_total_fen if before else 0) + real - paid,
+        carry_fen=0, owed_fen=max(0, -net),
+    )  # fmt: skip
 
 
 def month_prepayment(control_fen: int, actual_fen: int, policy: Rules) -> MonthPrepayment:

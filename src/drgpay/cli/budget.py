@@ -25,6 +25,8 @@ budget = LazyGroup(
         "index-clear": (MONTHS, "index_clear"),
         "month": (MONTHS, "month"),
         "clear": (MONTHS, "clear"),
+        "advance": ("drgpay.cli.budget_advances", "advance"),
+        "recover": ("drgpay.cli.budget_advances", "recover"),
         "check": (APPROVALS, "check"),
         "approve": (APPROVALS, "approve"),
         "return": (APPROVALS, "return_command"),

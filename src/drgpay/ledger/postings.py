@@ -230,6 +230,11 @@ def advance_lines(account: str, pool: str, hospital: str, fen: int) -> list[Line
     return [debit(account, pool, fen, hospital), credit("payable", pool, fen, hospital)]
 
 
+def recovery_lines(pool: str, hospital: str, fen: int) -> list[Line]:
+    """Post what an institution owes, taken off what is payable to it."""
+    return [debit("payable", pool, fen, hospital), credit("receivable", pool, fen, hospital)]
+
+
 def paid_lines(pool: str, hospital: str, fen: int) -> list[Line]:
     """Post what the bank paid out."""
     return [debit("payable", pool, fen, hospital), credit("fund", pool, fen)]

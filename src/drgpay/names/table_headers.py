@@ -51,6 +51,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "patients_last": ("上年人数",),
     "cause": ("调整情形", "情形"),
     "approved_yuan": ("认定金额",),
+    "index_yuan": ("年度指标", "年度金额"),
     "row_number": ("序号",),
     "district": ("医保协议区县", "协议区县"),
     "contact": ("联系人",),

@@ -31,6 +31,7 @@ from drgpay.budget.indices import (
     hold_groups,
     index_of,
 )
+from drgpay.budget.prepayment import paid_within_index, prepaid_month
 from drgpay.ground.errors import Bilingual, InputError, both, fault_at
 from drgpay.ledger.book import Reading
 from drgpay.ledger.cash import SET_ASIDE
@@ -287,7 +288,7 @@ def control_of(held: Mapping[str, Any]) -> int:
 def index_month_draft(
     reading: Reading, folder: Path, year: int, policy_name: str, who: str
 ) -> Draft:
-    """Return the entry of the next month: claims against what the index leaves.
+    """Return the entry of the next month: claims against what the index leaves, or its prepayment.
 
     Raises InputError for claims with faults, an institution without an index, or one with an index
     that is not among the claims (0 where it claims nothing).
@@ -308,15 +309,20 @@ def index_month_draft(
     last = {
         (r["hospital_id"], r["pool"]): r for r in (before[-1].body["figures"] if before else [])
     }
-    shares = index_shares(policy)
+    shares, within = index_shares(policy), paid_within_index(policy)
     rows, figures = [], []
     for row in sorted(claims, key=lambda r: (r["pool"], r["hospital_id"])):
         place = row["hospital_id"], row["pool"]
         was = last.get(place)
         months = _months(held[place]["monthly_fen"], was, month, shares)
         earlier = IndexMonth(**was["month"]) if was else None
-        own = settle_month(
-            earlier, month, months[month - 1], row["claim_yuan"], row["violation_yuan"], policy
+        claimed = row["claim_yuan"], row["violation_yuan"]
+        own = (
+            settle_month(earlier, month, months[month - 1], *claimed, policy)
+            if within
+            else prepaid_month(
+                earlier, month, months[month - 1], held[place]["monthly_fen"], *claimed, policy
+            )
         )
         figures.append(month_figures(place, own))
         rows.append(
