@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from drgpay.ground.errors import InputError
+from drgpay.ground.errors import InputError, PolicyError
 from drgpay.ledger.approvals import (
     approve,
     check,
@@ -20,6 +20,7 @@ from drgpay.ledger.approvals import (
 from drgpay.ledger.book import Book
 from drgpay.ledger.cash import Cash
 from drgpay.ledger.entries import credit, debit
+from drgpay.ledger.persons import NOT_ASKED, TWO
 from drgpay.ledger.postings import (
     MonthFigures,
     advance_lines,
@@ -55,13 +56,35 @@ def test_proposal__takes_effect_when_three_persons_had_it(book: Book) -> None:
 def test_proposal__needs_three_persons_unless_the_policy_says_otherwise(book: Book) -> None:
     with book.writing() as turn:
         number = propose(turn, TARGET).number
-        with pytest.raises(InputError, match="three persons"):
-            check(turn, number, "经办人")
+        with pytest.raises(InputError, match="different persons"):
+            check(turn, number, " 经办人")
         check(turn, number, "复核人")
         for who in ("经办人", "复核人"):
-            with pytest.raises(InputError, match="three persons"):
+            with pytest.raises(InputError, match="different persons"):
                 approve(turn, number, who)
-        assert approve(turn, number, "经办人", apart=False).kind == "target"
+        assert approve(turn, number, "审批人").kind == "target"
+
+
+@pytest.mark.parametrize(
+    ("rule", "refused"), [(TWO, ["approved by 经办人"]), (NOT_ASKED, [])], ids=str
+)
+def test_proposal__is_by_as_many_persons_as_the_policy_says(
+    book: Book, rule: str, refused: list[str]
+) -> None:
+    found = []
+    with book.writing() as turn:
+        for who in ("经办人", "复核人"):
+            number = propose(turn, TARGET, persons=rule).number
+            check(turn, number, "复核人")
+            try:
+                approve(turn, number, who)
+            except InputError:
+                found.append(f"approved by {who}")
+        number = propose(turn, TARGET, persons=rule).number
+        assert check(turn, number, "经办人").state == "checked"  # the checker may be the maker
+        with pytest.raises(PolicyError, match="four"):
+            propose(turn, TARGET, persons="four")
+    assert found == refused
 
 
 def test_proposal__goes_its_way_in_order_and_once(book: Book) -> None:

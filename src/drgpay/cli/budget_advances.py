@@ -46,7 +46,9 @@ def grant(book: Book, table: Path, kind: str, year: int | None, policy: str, who
     """Propose advances."""
     from drgpay.wrapper.advances import advances_draft
 
-    propose_draft(book, lambda turn: advances_draft(turn, table, kind, needed(year), policy, who))
+    propose_draft(
+        book, policy, lambda turn: advances_draft(turn, table, kind, needed(year), policy, who)
+    )
 
 
 @advance.command(
@@ -66,7 +68,9 @@ def give_back(book: Book, kind: str, year: int | None, month: int, policy: str, 
     """Propose returns."""
     from drgpay.wrapper.advances import returns_draft
 
-    propose_draft(book, lambda turn: returns_draft(turn, kind, needed(year), month, policy, who))
+    propose_draft(
+        book, policy, lambda turn: returns_draft(turn, kind, needed(year), month, policy, who)
+    )
 
 
 @click.command(
@@ -77,10 +81,11 @@ def give_back(book: Book, kind: str, year: int | None, month: int, policy: str, 
     ),
 )
 @year_option("从哪一年度的应付款中扣", "of which year's payable")
+@policy_option
 @person_option
 @with_book
-def recover(book: Book, year: int | None, who: str) -> None:
+def recover(book: Book, year: int | None, policy: str, who: str) -> None:
     """Propose a recovery."""
     from drgpay.wrapper.advances import recovery_draft
 
-    propose_draft(book, lambda turn: recovery_draft(turn, needed(year), who))
+    propose_draft(book, policy, lambda turn: recovery_draft(turn, needed(year), who))

@@ -44,6 +44,7 @@ def adjust(
 
     propose_draft(
         book,
+        policy,
         lambda turn: adjustment_draft(turn, folder, needed(year), application, policy, who),
     )
 

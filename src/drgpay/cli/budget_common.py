@@ -106,14 +106,17 @@ def needed(year: int | None) -> int:
     return year
 
 
-def propose_draft(book: Book, draft_of: Callable[[Turn], Draft]) -> None:
-    """Propose the entry that is made within a turn of the book."""
+def propose_draft(book: Book, policy: str, draft_of: Callable[[Turn], Draft]) -> None:
+    """Propose the entry that is made within a turn of the book; the policy says by how many persons."""
     from drgpay.ledger.approvals import propose
+    from drgpay.ledger.persons import PARAMETER
     from drgpay.names.ledger import ENTRY_KINDS
+    from drgpay.wrapper.planning import budget_policy
 
     with book.writing() as turn:
         draft = draft_of(turn)
-        made = propose(turn, draft, ENTRY_KINDS[draft.kind].stands_on)
+        persons = budget_policy(policy, draft.year)[PARAMETER]
+        made = propose(turn, draft, ENTRY_KINDS[draft.kind].stands_on, persons)
     word = ENTRY_KINDS[draft.kind].word
     say(
         f"已拟定第 {made.number} 号：{word.chinese} {draft.subject}，待复核",
@@ -132,7 +135,9 @@ def folder_command(name: str, chinese: str, english: str) -> Callable[..., Any]:
         @person_option
         @with_book
         def run(book: Book, folder: Path, year: int | None, policy: str, who: str) -> None:
-            propose_draft(book, lambda turn: draft_of()(turn, folder, needed(year), policy, who))
+            propose_draft(
+                book, policy, lambda turn: draft_of()(turn, folder, needed(year), policy, who)
+            )
 
         return run
 

@@ -227,6 +227,7 @@ def settle(book: Book, folder: Path, name: str, year: int | None, policy: str, w
 
     propose_draft(
         book,
+        policy,
         lambda turn: community_clearing_draft(turn, folder, needed(year), name, policy, who),
     )
 
@@ -254,7 +255,7 @@ def form_command(name: str, chinese: str, english: str) -> Callable[..., Any]:
             rules = budget_policy(policy, needed(year))
             told: dict[str, Any] = {"by": by, "day": day_or_today(day), "who": who}
             propose_draft(
-                book, lambda turn: filed()(turn, needed(year), name, table, rules, **told)
+                book, policy, lambda turn: filed()(turn, needed(year), name, table, rules, **told)
             )
 
         return run

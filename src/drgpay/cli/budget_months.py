@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from drgpay.cli.budget_common import folder_command, person_option, propose_draft, with_book
+from drgpay.cli.budget_common import (
+    folder_command,
+    person_option,
+    policy_option,
+    propose_draft,
+    with_book,
+)
 from drgpay.cli.lang import t
 from drgpay.cli.options import PATH
 
@@ -24,13 +30,16 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("folder", type=PATH)
+@policy_option
 @person_option
 @with_book
-def month(book: Book, folder: Path, who: str) -> None:
+def month(book: Book, folder: Path, policy: str, who: str) -> None:
     """Propose a month."""
     from drgpay.wrapper.post_runs import month_draft
 
-    propose_draft(book, lambda turn: month_draft(turn, folder, book.facts["region_id"], who))
+    propose_draft(
+        book, policy, lambda turn: month_draft(turn, folder, book.facts["region_id"], who)
+    )
 
 
 @click.command(
@@ -41,13 +50,14 @@ def month(book: Book, folder: Path, who: str) -> None:
     ),
 )
 @click.argument("folder", type=PATH)
+@policy_option
 @person_option
 @with_book
-def clear(book: Book, folder: Path, who: str) -> None:
+def clear(book: Book, folder: Path, policy: str, who: str) -> None:
     """Propose a clearing."""
     from drgpay.wrapper.post_runs import year_draft
 
-    propose_draft(book, lambda turn: year_draft(turn, folder, book.facts["region_id"], who))
+    propose_draft(book, policy, lambda turn: year_draft(turn, folder, book.facts["region_id"], who))
 
 
 @folder_command(

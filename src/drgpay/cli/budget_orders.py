@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drgpay.cli.budget_common import needed, person_option, shown, with_book
+from drgpay.cli.budget_common import needed, person_option, policy_option, shown, with_book
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, flag, out_option, year_option
 from drgpay.cli.told import say
@@ -24,14 +24,18 @@ def order() -> None:
 
 @order.command("propose", help=t("为全部待拨付款项拟定拨付单", "Propose orders for all payable"))
 @year_option("年度", "the year")
+@policy_option
 @person_option
 @with_book
-def order_propose(book: Book, year: int | None, who: str) -> None:
+def order_propose(book: Book, year: int | None, policy: str, who: str) -> None:
     """Propose orders."""
     from drgpay.ledger.orders import propose_orders
+    from drgpay.ledger.persons import PARAMETER
+    from drgpay.wrapper.planning import budget_policy
 
     with book.writing(who) as turn:
-        made = propose_orders(turn, needed(year), who, "S0 29、33")
+        persons = budget_policy(policy, needed(year))[PARAMETER]
+        made = propose_orders(turn, needed(year), who, "S0 29、33", persons)
         orders = made.draft.body["orders"]
         total = sum(own["amount_fen"] for own in orders)
     from drgpay.ground.money import yuan_text

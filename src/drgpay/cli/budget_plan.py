@@ -58,7 +58,7 @@ def plan(book: Book, folder: Path, year: int | None, policy: str, approval: str,
         )
     for text in draft.body["assumed"]:
         say(f"未核实参数：{text}", f"not verified: {text}")
-    propose_draft(book, lambda turn: draft)
+    propose_draft(book, policy, lambda turn: draft)
 
 
 @click.command(

@@ -1,7 +1,8 @@
 """What moves money is proposed by one, checked by another, approved by a third (经办、复核、审批).
 
-A proposal holds the entry as it would be. It takes effect when it is approved, and not if what it
-was computed from has changed since.
+A proposal holds the entry as it would be, and whether different persons must do the three
+(`persons.distinct` of the policy it was made by). It takes effect when it is approved, and not if
+what it was computed from has changed since.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 from drgpay.ground.errors import InputError, both
 from drgpay.ledger.book import Reading, Turn
 from drgpay.ledger.entries import Draft, Entry, Line, check_draft
+from drgpay.ledger.persons import PARAMETER, THREE, others
 from drgpay.names.ledger import ENTRY_KINDS
 
 STEPS = ("proposed", "checked", "approved", "returned", "withdrawn")
+GROUP = ("proposed", "checked", "approved")  # whom `persons.distinct` tells apart
 ENDED = ("approved", "returned", "withdrawn")
 
 
@@ -43,22 +46,26 @@ class Proposal:
         )  # fmt: skip
 
 
-def propose(turn: Turn, draft: Draft, stands_on: Collection[str] = ()) -> Proposal:
+def propose(
+    turn: Turn, draft: Draft, stands_on: Collection[str] = (), persons: str = THREE
+) -> Proposal:
     """Put an entry down as a proposal.
 
     `stands_on`: kinds of entries that it was computed from; one of them that comes before the
-    approval makes it void. Raises InputError and BooksError for an entry that could not be made.
+    approval makes it void. `persons`: the policy's rule (`persons.distinct`). Raises InputError and BooksError for an entry that could not be made.
     """
     kind = ENTRY_KINDS.get(draft.kind)
     if kind is None or not kind.approved:
         raise InputError(
             both(f"“{draft.kind}”不须审批", f"an entry {draft.kind!r} takes no approval")
         )
+    others(persons, GROUP, GROUP[0])
     check_draft(replace(draft, role=kind.roles[-1]))
     turn.check_cash(draft)
     body = {
         "kind": draft.kind,
         "body": draft.body,
+        "persons": persons,
         "lines": [[a.account, a.pool, a.hospital_id, a.detail, a.amount_fen] for a in draft.lines],
         "stands_on": {"kinds": sorted(stands_on), "last": _last(turn, draft.year, stands_on)},
     }
@@ -66,29 +73,27 @@ def propose(turn: Turn, draft: Draft, stands_on: Collection[str] = ()) -> Propos
     return Proposal(entry, "proposed", (("proposed", entry.who),))
 
 
-def check(turn: Turn, number: int, who: str, note: str = "", *, apart: bool = True) -> Proposal:
-    """Note that a proposal was checked. `apart`: by somebody else than who made it."""
-    return _step(turn, number, "checked", who, "checker", note, apart)
+def check(turn: Turn, number: int, who: str, note: str = "") -> Proposal:
+    """Note that a proposal was checked, by another person where its policy asks for one."""
+    return _step(turn, number, "checked", who, "checker", note)
 
 
 def send_back(turn: Turn, number: int, who: str, role: str, why: str) -> Proposal:
     """Send a proposal back, with the reason; it takes no effect any more."""
     if not why.strip():
         raise InputError(both("退回须写明理由", "a proposal is sent back with a reason"))
-    return _step(turn, number, "returned", who, role, why, apart=False)
+    return _step(turn, number, "returned", who, role, why)
 
 
 def withdraw(turn: Turn, number: int, who: str, why: str = "") -> Proposal:
     """Withdraw a proposal that has not taken effect."""
-    return _step(turn, number, "withdrawn", who, "maker", why, apart=False)
+    return _step(turn, number, "withdrawn", who, "maker", why)
 
 
-def approve(
-    turn: Turn, number: int, who: str, role: str = "approver", *, apart: bool = True
-) -> Entry:
+def approve(turn: Turn, number: int, who: str, role: str = "approver") -> Entry:
     """Approve a proposal that was checked; return the entry that takes effect.
 
-    `apart`: maker, checker and approver are three persons. Raises InputError for one that was not
+    By another person where its policy asks for one. Raises InputError for one that was not
     checked, has ended, or stands on figures that changed since, and for what exceeds the ceiling.
     """
     found = proposal(turn, number)
@@ -104,26 +109,27 @@ def approve(
             ),
             remedy=both("撤回后重新拟定", "withdraw it and propose anew"),
         )
-    _step(turn, number, "approved", who, role, "", apart)
+    _step(turn, number, "approved", who, role, "")
     draft = replace(found.draft, who=who, role="approver")
     return turn.append(replace(draft, about=number))
 
 
-def _step(
-    turn: Turn, number: int, step: str, who: str, role: str, note: str, apart: bool
-) -> Proposal:
+def _step(turn: Turn, number: int, step: str, who: str, role: str, note: str) -> Proposal:
     found = proposal(turn, number)
     if found.state in ENDED:
         word = ENTRY_KINDS[found.state].word
         raise _refused(found, both(f"已{word.chinese}", f"is {str(word).lower()} already"))
     if found.state == step:
         raise _refused(found, both("已复核", "was checked already"))
-    before = [person for _, person in found.by]
-    if apart and who in before:
+    apart = others(found.entry.body.get("persons", THREE), GROUP, step)
+    if any(own in apart and person.strip() == who.strip() for own, person in found.by):
+        told = [ENTRY_KINDS[own].word for own in (*apart, step)]
         raise InputError(
             both(
-                f"第 {number} 号已由{who}经手，经办、复核、审批须是不同的人",
-                f"{who} had proposal {number} in hand: maker, checker and approver are three persons",
+                f"第 {number} 号已由{who}经手，{'、'.join(w.chinese for w in told)}须是不同的人"
+                f"（{PARAMETER}）",
+                f"{who} had proposal {number} in hand: who {', '.join(str(w).lower() for w in told)} "
+                f"it are different persons ({PARAMETER})",
             ),
             remedy=both("由另一人办理", "another person does it"),
         )

@@ -1,7 +1,7 @@
 """Payment orders (拨付单) and what the bank says of them.
 
 An order pays what is payable to one institution from one pool, never netted across either. It is
-proposed with others of its day, approved by three persons, exported to the bank, and stands open
+proposed with others of its day, checked and approved, exported to the bank, and stands open
 until the bank has confirmed it; what is unpaid is listed with its age.
 """
 
@@ -18,6 +18,7 @@ from drgpay.ground.times import CHINA
 from drgpay.ledger.approvals import Proposal, proposals, propose
 from drgpay.ledger.book import Reading, Turn
 from drgpay.ledger.entries import Draft, Entry
+from drgpay.ledger.persons import THREE
 from drgpay.ledger.postings import paid_lines
 from drgpay.names.ledger import ENTRY_KINDS
 from drgpay.tables import kinds
@@ -71,9 +72,10 @@ def _day(seconds: int) -> dt.date:
     return dt.datetime.fromtimestamp(seconds, CHINA).date()
 
 
-def propose_orders(turn: Turn, year: int, who: str, clause: str) -> Proposal:
+def propose_orders(turn: Turn, year: int, who: str, clause: str, persons: str = THREE) -> Proposal:
     """Propose orders for all that is payable and on no open or proposed order.
 
+    `persons`: the policy's rule (`persons.distinct`).
     Raises InputError where nothing is payable.
     """
     made = list(_payable(turn, year))
@@ -84,7 +86,7 @@ def propose_orders(turn: Turn, year: int, who: str, clause: str) -> Proposal:
         )
     draft = Draft("orders", year, who, "maker", {"orders": made}, clause=clause, subject=f"{year}")
     return propose(
-        turn, draft, [kind for kind, own in ENTRY_KINDS.items() if own.posts] + ["orders"]
+        turn, draft, [kind for kind, own in ENTRY_KINDS.items() if own.posts] + ["orders"], persons
     )
 
 

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from drgpay.ground.errors import Bilingual, InputError, both, unknown_choice
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ledger.calendar import Deadline
+from drgpay.ledger.persons import PARAMETER, others
 from drgpay.ledger.procedures import (
     NAMED,
     Act,
@@ -195,7 +196,7 @@ def _returned_wrongly(so_far: Progress, step: Step, act: Act) -> Iterator[Biling
 def _same_person(so_far: Progress, step: Step, act: Act) -> Iterator[Bilingual]:
     """Fail if a person does two steps that different ones must do."""
     for group in so_far.procedure.persons:
-        for id in _others(so_far.terms, group, step.id):
+        for id in others(so_far.terms.values[PARAMETER], group, step.id):
             for other in so_far.acts.get(id, ()):
                 if other.who.strip() == act.who.strip():
                     name = so_far.procedure.steps[id].name
@@ -205,18 +206,6 @@ def _same_person(so_far: Progress, step: Step, act: Act) -> Iterator[Bilingual]:
                         f"{act.who} did {name.of('en')!r}: another person must do this "
                         "(persons.distinct)",
                     )
-
-
-def _others(terms: Terms, group: tuple[str, ...], step: str) -> tuple[str, ...]:
-    """Return the steps whose persons must not be that of a step, of a group in its order."""
-    rule = terms.values["persons.distinct"]
-    if rule == "maker_and_approver":
-        group = (group[0], group[-1])
-    elif rule == "not_asked":
-        group = ()
-    elif rule != "three_persons":
-        raise unknown_choice("persons.distinct", rule)
-    return tuple(other for other in group if other != step) if step in group else ()
 
 
 def _too_late(so_far: Progress, step: Step, act: Act) -> Iterator[Bilingual]:
