@@ -71,7 +71,8 @@ def clearing(folder: str, count: str) -> dict[str, Any]:
     from drgpay.ledger.book import Book
     from drgpay.ledger.entries import Draft
     from drgpay.ledger.postings import target_lines
-    from drgpay.wrapper.index_year import index_clearing_draft, index_month_draft, indices_draft
+    from drgpay.wrapper.index_clearing import index_clearing_draft
+    from drgpay.wrapper.index_year import index_month_draft, indices_draft
 
     work = Path(folder) / "clearing"
     work.mkdir(exist_ok=True)

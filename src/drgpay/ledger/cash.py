@@ -78,9 +78,14 @@ class Cash:
         return free + sum(self.reserves.values())
 
     @property
+    def limit_fen(self) -> int:
+        """What may be bound in all."""
+        return self.target_fen - self.set_aside_fen
+
+    @property
     def left_fen(self) -> int:
         """What may still be bound."""
-        return self.target_fen - self.set_aside_fen - self.bound_fen
+        return self.limit_fen - self.bound_fen
 
     def ask(self, where: str) -> Ceiling:
         """Ask the ceiling with these balances; raises InputError with every figure beyond it."""
