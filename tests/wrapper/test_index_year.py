@@ -142,7 +142,7 @@ def test_year__by_random_claims_comes_to_its_clearing(
     for account in ("recorded", "deferred", "deposit", "setoff", "working_capital"):
         assert sums(book, account) == {}
     assert verify(book).faults == ()
-    with book.reading() as reading, pytest.raises(InputError, match="no clearing"):
+    with book.reading() as reading, pytest.raises(InputError, match="no index of 2026 waits"):
         index_clearing_draft(reading, tmp_path / "y", 2026, POLICY, "甲")
 
 

@@ -214,8 +214,11 @@ class Turn(Reading):
         self._head: tuple[int, str] | None = None  # nobody else writes meanwhile
 
     def check_cash(self, draft: Draft) -> None:
-        """Fail if the lines of an entry bind more than its year may spend (InputError)."""
-        if draft.lines:
+        """Fail if the lines of an entry bind more than its year may spend (InputError).
+
+        What takes effect by an approval is held to it; what the bank did is a fact.
+        """
+        if draft.lines and ENTRY_KINDS[draft.kind].approved:
             self._head = self._head or self.head()
             sums = self.cash.update(self.connection, self._head[0])
             check_cash(sums, draft.year, draft.lines, draft.subject or draft.kind)
