@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from drgpay.ledger.status import Row, year_status
 from drgpay.ledger.steps import STEP, Recorded, StepLog, do_step
 from drgpay.names.plan import BUDGET_FACTORS, DEDUCTIONS
 from drgpay.policy import YearPolicy, load_policy
+from drgpay.policy.year import shown
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Table
 from drgpay.tables.reader import Reader
@@ -67,14 +68,42 @@ OUTSIDE = Table(
 )
 
 
-def budget_policy(name: str, year: int) -> YearPolicy:
+@dataclass(frozen=True)
+class AskedPolicy(YearPolicy):
+    """The parameters in force in a year, and which of them were asked."""
+
+    asked: set[str] = field(default_factory=set, compare=False)
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+
+def budget_policy(name: str, year: int) -> AskedPolicy:
     """Return the parameters of a budget policy in force in a year."""
-    return load_policy(name, catalogue=BUDGET).for_year(year)
+    own = load_policy(name, catalogue=BUDGET).for_year(year)
+    return AskedPolicy(**{each.name: getattr(own, each.name) for each in fields(own)})
 
 
-def policy_facts(policy: YearPolicy) -> dict[str, str]:
-    """Return what an entry says of the policy that it was computed by."""
-    return {"id": policy.id, "digest": policy.digest}
+def policy_facts(policy: YearPolicy) -> dict[str, Any]:
+    """Return what an entry says of the policy that it was computed by: the parameters asked so far.
+
+    Each with its value, source and rule of docs/rules.md, so that the entry tells by itself what it
+    hangs on, whatever becomes of the policy's file.
+    """
+    asked = policy.asked if isinstance(policy, AskedPolicy) else ()
+    return {
+        "id": policy.id, "digest": policy.digest,
+        "parameters": [
+            {
+                "key": key, "name": own.name, "rule": policy.known[key].rule,
+                "value": shown(own.raw), "verified": own.verified, "source": own.source,
+                "source_zh": own.source_zh,
+            }
+            for key, own in policy.parameters.items()
+            if key in asked
+        ],
+    }  # fmt: skip
 
 
 def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: str = "") -> Draft:
