@@ -6,6 +6,7 @@ choice fails here until kernel, derivation and model have it: the fault names th
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from drgpay.ground.errors import DrgpayError, PolicyError
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.policy.constraints import Choice
+from drgpay.policy.year import YearPolicy
 from drgpay.runs.folder import write_run
 from drgpay.settlement.year_end import YearEnd, year_end
 from drgpay.why import RunFolder, why
@@ -43,12 +45,21 @@ def settled(folder: Path, key: str, value: str) -> YearEnd | str:
         return str(error)
 
 
+@cache
+def as_it_is() -> YearPolicy:
+    """The policy that the worked example has by itself."""
+    return year_end(EX1).policy
+
+
 @pytest.mark.parametrize("key", CHOICES)
 def test_choice__is_settled_derived_and_modelled(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_schemes(monkeypatch)
+    first = next(iter(CHOICES))
     for value in CHOICES[key]:
+        if value == as_it_is()[key] and key != first:
+            continue  # the example as it is, once
         fast = settled(EX1, key, value)
         try:
             model = settle_region(EX1, scheme=model_scheme("ex1-tiny", ()), overrides={key: value})
