@@ -102,7 +102,7 @@ PLACES = {
 NOT_HERE = {
     "demo", "synth", "scheme import", "scheme import-nhsa", "keys revoke", "keys user add",
     "keys user lock", "keys user password", "runs withdraw", "serve", "mcp", "budget month",
-    "budget clear", "budget check", "budget approve", "budget return", "budget withdraw",
+    "budget clear", "budget reopen", "budget check", "budget approve", "budget return", "budget withdraw",
     "budget order propose", "budget order confirm", "budget plan", "budget done",
     "budget indices", "budget index-month", "budget index-clear",
     "budget community file", "budget community withdraw", "budget community transfer",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,38 +27,38 @@ def test_writers__killed_at_any_moment_lose_nothing(address: str, book: Book, ki
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
-    """A disk of 4 MB with nothing on it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+def small_disk() -> Iterator[Path]:
+    """A disk of 4 MB with nothing on it, outside of what pytest tidies up."""
+    folder = Path(tempfile.mkdtemp(prefix="book-"))
     if not mount(folder, 4 << 20):
         pytest.skip("may not mount a small disk here")
-    return folder
+    try:
+        yield folder
+    finally:
+        unmount(folder)
+        folder.rmdir()
 
 
 def test_book__on_a_full_disk_refuses_and_goes_on_when_there_is_room(small_disk: Path) -> None:
-    try:
-        place = small_disk / "账.sqlite"
-        book = Book.create(place, region_id="R", region_name="区", year=2026, who="张")
-        ballast = small_disk / "ballast"
-        ballast.write_bytes(bytes(3 << 20))
-        made = 0
-        with pytest.raises(InputError, match="disk of the database is full"):
-            for made in range(1, 10_000):
-                book.append(payment(made))
-        with pytest.raises(InputError, match="is full"):
-            book.append(payment(0))
-        ballast.unlink()
-        assert verify(book).entries == made, "what was acknowledged, and no more"
-        assert book.append(payment(0)).number == made + 1
-        found = verify(book)
-        assert found.faults == () and found.postings == LINES * made
-        book.close()
-        again = Book.open(place)
-        assert verify(again) == found
-        again.close()
-    finally:
-        unmount(small_disk)
+    place = small_disk / "账.sqlite"
+    book = Book.create(place, region_id="R", region_name="区", year=2026, who="张")
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(3 << 20))
+    made = 0
+    with pytest.raises(InputError, match="disk of the database is full"):
+        for made in range(1, 10_000):
+            book.append(payment(made))
+    with pytest.raises(InputError, match="is full"):
+        book.append(payment(0))
+    ballast.unlink()
+    assert verify(book).entries == made, "what was acknowledged, and no more"
+    assert book.append(payment(0)).number == made + 1
+    found = verify(book)
+    assert found.faults == () and found.postings == LINES * made
+    book.close()
+    again = Book.open(place)
+    assert verify(again) == found
+    again.close()
 
 
 def test_book__outlives_a_database_that_stops(server: servers.Postgresql) -> None:

@@ -27,6 +27,7 @@ budget = LazyGroup(
         "clear": (MONTHS, "clear"),
         "advance": ("drgpay.cli.budget_advances", "advance"),
         "recover": ("drgpay.cli.budget_advances", "recover"),
+        "reopen": (MONTHS, "reopen"),
         "check": (APPROVALS, "check"),
         "approve": (APPROVALS, "approve"),
         "return": (APPROVALS, "return_command"),

@@ -60,6 +60,24 @@ def clear(book: Book, folder: Path, policy: str, who: str) -> None:
     propose_draft(book, policy, lambda turn: year_draft(turn, folder, book.facts["region_id"], who))
 
 
+@click.command(
+    "reopen",
+    help=t(
+        "拟定清算重开入账（drgpay year-end --reopens 的结果文件夹）：与账上前一版的差额",
+        "Propose the entry of a reopened year (a folder that drgpay year-end --reopens wrote): what "
+        "differs from the version in the book",
+    ),
+)
+@click.argument("folder", type=PATH)
+@person_option
+@with_book
+def reopen(book: Book, folder: Path, who: str) -> None:
+    """Propose a reopening."""
+    from drgpay.wrapper.post_reopening import reopening_draft
+
+    propose_draft(book, lambda turn: reopening_draft(turn, folder, book.facts["region_id"], who))
+
+
 @folder_command(
     "index-month",
     "由各机构申报（claims 表）拟定按指标结算的下一个月",

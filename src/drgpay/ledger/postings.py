@@ -209,6 +209,42 @@ def _cleared(own: ClearingFigures, was: Mapping[str, int]) -> Iterator[Line]:
         yield debit("receivable", pool, -own.final_fen, hospital)
 
 
+def difference_lines(
+    was: ClearingFigures | None, now: ClearingFigures, owed_fen: int
+) -> Iterator[Line]:
+    """Post what an institution and pool are settled otherwise by a later version.
+
+    `owed_fen`: what they owe already of the year; it goes down before anything is payable. What was
+    prepaid stays as it was. Raises BooksError where the figures do not come to the final payment.
+    """
+    was = was or ClearingFigures(now.hospital_id, now.pool, {}, 0, 0, 0)
+    pool, hospital = now.pool, now.hospital_id
+    modes = dict.fromkeys([*was.settled_fen, *now.settled_fen])
+    settled = {m: now.settled_fen.get(m, 0) - was.settled_fen.get(m, 0) for m in modes}
+    kept = now.forfeited_fen - now.shared_fen - was.forfeited_fen + was.shared_fen
+    violations = now.violations_fen - was.violations_fen
+    final = now.final_fen - was.final_fen
+    left = sum(settled.values()) - kept - violations  # what was carried stays as it was, too
+    if left != final:
+        raise BooksError(
+            both(
+                f"{hospital}、险种 {pool}：各项相差 {yuan_text(left)} 元，终付相差 {yuan_text(final)} 元",
+                f"{hospital}, pool {pool}: the parts differ by {yuan_text(left)} yuan, the final "
+                f"payment by {yuan_text(final)}",
+            )
+        )
+    for mode, fen in settled.items():
+        yield debit("expense", pool, fen, hospital, mode)
+    yield credit("forfeited", pool, kept, hospital)
+    yield credit("violations", pool, violations, hospital)
+    waiting = now.waiting_fen - was.waiting_fen
+    yield credit("deferred", pool, waiting, hospital, now.method)
+    due = final - waiting
+    back = -due if due < 0 else -min(due, max(owed_fen, 0))
+    yield debit("receivable", pool, back, hospital)
+    yield credit("payable", pool, due + back, hospital)
+
+
 def provision_lines(pool: str, reason: str, fen: int, hospital: str = "") -> list[Line]:
     """Post what is set aside for cases that are not settled yet, held or quarantined."""
     return [

@@ -5,7 +5,7 @@ A folder is posted once, in turn, as it was written (its digests are looked at);
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def month_draft(reading: Reading, folder: str | Path, region_id: str, who: str) 
     Raises InputError for a folder of another region, a trial, a month that is not the next one;
     BooksError where its tables were changed, or do not meet what stands in the book.
     """
-    run = _own(folder, MONTH, region_id)
+    run = own_run(folder, MONTH, region_id)
     year, month = int(run.manifest["month"][:4]), int(run.manifest["month"][5:])
     _refuse_out_of_turn(reading, run, year, month)
     rows, adjustments, _ = ordered_rows(run)
@@ -55,7 +55,7 @@ def month_draft(reading: Reading, folder: str | Path, region_id: str, who: str) 
             )
         )  # fmt: skip
     body = {
-        **_facts(run), "month": f"{year}-{month:02d}",
+        **run_facts(run), "month": f"{year}-{month:02d}",
         "figures": [
             {
                 "hospital_id": f.hospital_id, "pool": f.pool, "recorded_fen": f.recorded_fen,
@@ -102,7 +102,7 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
     Raises InputError for a folder of another region, a trial, a second clearing of a year;
     BooksError where it does not meet the months in the book.
     """
-    run = _own(folder, YEAR, region_id)
+    run = own_run(folder, YEAR, region_id)
     year = int(run.manifest["region"]["year"])
     if any(e.body["method"] == POINTS for e in reading.entries(("clearing",), year=year)):
         raise InputError(
@@ -114,7 +114,7 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
         hospitals = run.table("hospitals").to_pylist()
         funds = run.table("funds").to_pylist()
     months = posted_months(reading, year, POINTS)
-    figures = [_clearing(row) for row in hospitals]
+    figures = [clearing_of(row) for row in hospitals]
     standing = of_method(reading, year, POINTS)
     if months:
         _refuse_other_prepaid(hospitals, months)
@@ -131,18 +131,9 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
         lines = before + list(clearing_lines(figures, _balances(before)))
     lines += list(_elsewhere(funds))
     body = {
-        **_facts(run), "version": version_of(run.manifest), "months": len(months),
-        "figures": [
-            {
-                "hospital_id": r["hospital_id"], "pool": r["pool"], "due_fen": r["due_fen"],
-                "prepaid_fen": r["prepaid_fen"], "forfeited_fen": r["forfeited_fen"],
-                "shared_fen": r["shared_fen"], "violation_fen": r["violation_fen"],
-                "carried_fen": r["carried_fen"], "final_fen": r["final_fen"],
-                "payable_fen": r["payable_fen"], "deferred_fen": r["deferred_fen"],
-                "recover_fen": r["recover_fen"],
-            }
-            for r in hospitals
-        ],
+        **run_facts(run), "version": version_of(run.manifest), "months": len(months),
+        "provisions": {row["pool"]: row["provision_fen"] for row in funds},
+        "figures": figures_told(hospitals),
     }  # fmt: skip
     return Draft(
         "clearing", year, who, "maker", body, clause="S0 32-35", subject=f"{year}",
@@ -150,7 +141,20 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
     )  # fmt: skip
 
 
-def _clearing(row: Mapping[str, Any]) -> ClearingFigures:
+# what an entry says of a settled year by institution and pool, as the table `hospitals` has it
+TOLD = (
+    "hospital_id", "pool", "due_fen", "money_fen", "prepaid_fen", "forfeited_fen", "shared_fen",
+    "violation_fen", "carried_fen", "final_fen", "payable_fen", "deferred_fen", "recover_fen",
+)  # fmt: skip
+
+
+def figures_told(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what an entry says of a settled year's rows."""
+    return [{name: row[name] for name in TOLD} for row in rows]
+
+
+def clearing_of(row: Mapping[str, Any]) -> ClearingFigures:
+    """Return what a row of a settled year, or what an entry told of it, comes to."""
     return ClearingFigures(
         row["hospital_id"], row["pool"],
         {"drg": row["due_fen"] - row["money_fen"], "by_item": row["money_fen"]},
@@ -197,7 +201,7 @@ def _elsewhere(funds: list[dict[str, Any]]) -> Iterator[Line]:
         yield from provision_lines(row["pool"], "open_cases", row["provision_fen"])
 
 
-def _own(folder: str | Path, kind: str, region_id: str) -> RunFolder:
+def own_run(folder: str | Path, kind: str, region_id: str) -> RunFolder:
     """Open a result folder; fail if it is a trial, was changed, or is of another region."""
     run = RunFolder(folder, kind)
     run.refuse_changed()
@@ -227,7 +231,8 @@ def of_method(reading: Reading, year: int, method: str) -> list[Balance]:
     return [b for b in reading.balances(*CLEARED, year=year) if b.detail == method]
 
 
-def _facts(run: RunFolder) -> dict[str, Any]:
+def run_facts(run: RunFolder) -> dict[str, Any]:
+    """Return what an entry says of the folder that it came from."""
     return {
         "method": POINTS,
         "folder": run.folder.name, "manifest": run.digest,
