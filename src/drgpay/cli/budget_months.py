@@ -69,13 +69,16 @@ def clear(book: Book, folder: Path, policy: str, who: str) -> None:
     ),
 )
 @click.argument("folder", type=PATH)
+@policy_option
 @person_option
 @with_book
-def reopen(book: Book, folder: Path, who: str) -> None:
+def reopen(book: Book, folder: Path, policy: str, who: str) -> None:
     """Propose a reopening."""
     from drgpay.wrapper.post_reopening import reopening_draft
 
-    propose_draft(book, lambda turn: reopening_draft(turn, folder, book.facts["region_id"], who))
+    propose_draft(
+        book, policy, lambda turn: reopening_draft(turn, folder, book.facts["region_id"], who)
+    )
 
 
 @folder_command(
