@@ -32,6 +32,7 @@ budget = LazyGroup(
         "approve": (APPROVALS, "approve"),
         "return": (APPROVALS, "return_command"),
         "withdraw": (APPROVALS, "withdraw"),
+        "paid": (MONTHS, "paid"),
         "community": ("drgpay.cli.budget_community", "community"),
         "order": (ORDERS, "order"),
         "verify": (BOOK, "verify_command"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KINDS = ("working_capital", "advance")  # accounts of the book
 kind_option = option(
-    "--kind", "working_capital 周转金（经办规程第31条），advance 预付金",
+    "--kind", "working_capital 为周转金（经办规程第31条），advance 为预付金",
     "working_capital (S0 art. 31) or advance", type=click.Choice(KINDS), required=True,
 )  # fmt: skip
 

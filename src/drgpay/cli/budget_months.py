@@ -17,9 +17,11 @@ from drgpay.cli.budget_common import (
 )
 from drgpay.cli.lang import t
 from drgpay.cli.options import PATH
+from drgpay.cli.told import say
 
 if TYPE_CHECKING:
-    from drgpay.ledger.book import Book
+    from drgpay.ledger.book import Book, Turn
+    from drgpay.ledger.entries import Draft
 
 
 @click.command(
@@ -55,9 +57,33 @@ def month(book: Book, folder: Path, policy: str, who: str) -> None:
 @with_book
 def clear(book: Book, folder: Path, policy: str, who: str) -> None:
     """Propose a clearing."""
+    from drgpay.wrapper.paid_cases import with_paid_cases
     from drgpay.wrapper.post_runs import year_draft
 
-    propose_draft(book, policy, lambda turn: year_draft(turn, folder, book.facts["region_id"], who))
+    def draft(turn: Turn) -> Draft:
+        own = year_draft(turn, folder, book.facts["region_id"], who)
+        return with_paid_cases(turn, own, folder)
+
+    propose_draft(book, policy, draft)
+
+
+@click.command("paid", help=t("查一个病例在哪一年度支付", "In which year a case was paid"))
+@click.argument("hospital_id")
+@click.argument("case_id")
+@with_book
+def paid(book: Book, hospital_id: str, case_id: str) -> None:
+    """Look a case up in the register."""
+    from drgpay.ledger.paid_cases import key_of, paid_before
+
+    with book.reading() as reading:
+        found = paid_before(reading, key_of(hospital_id, case_id))
+    for own in found:
+        say(
+            f"{hospital_id} {case_id}：{own.entry.year} 年，第 {own.entry.number} 号",
+            f"{hospital_id} {case_id}: {own.entry.year}, entry {own.entry.number}",
+        )
+    if not found:
+        say(f"{hospital_id} {case_id}：未支付过", f"{hospital_id} {case_id}: not paid")
 
 
 @click.command(

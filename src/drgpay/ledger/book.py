@@ -40,6 +40,7 @@ from drgpay.ledger.entries import (
     lines_text,
     told,
 )
+from drgpay.ledger.paid_cases import check_paid_once
 from drgpay.ledger.tables import BOOK, DOCUMENTS, ENTRIES, FORM, META, POSTINGS, guards
 from drgpay.names.ledger import ENTRY_KINDS
 
@@ -226,11 +227,12 @@ class Turn(Reading):
     def append(self, draft: Draft) -> Entry:
         """Add an entry; its number and digest are fixed.
 
-        Raises InputError for one that may not be made so or exceeds the ceiling, BooksError for
-        lines out of balance.
+        Raises InputError for one that may not be made so, exceeds the ceiling or pays a case that
+        another year paid, BooksError for lines out of balance.
         """
         check_draft(draft)
         self.check_cash(draft)
+        check_paid_once(self, draft)
         number, previous = self._head = self._head or self.head()
         if ENTRY_KINDS[draft.kind].approved and not self._approved(number, draft.about):
             word = ENTRY_KINDS[draft.kind].word

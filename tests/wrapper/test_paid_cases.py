@@ -1,0 +1,132 @@
+"""The register of paid cases: a case is paid in one year, and once; quick for many."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from drgpay.ground.errors import InputError
+from drgpay.ledger.approvals import approve, check, propose
+from drgpay.ledger.book import Book
+from drgpay.ledger.entries import Draft
+from drgpay.ledger.paid_cases import FILE, REGISTER, facts, kept_keys, key_of, packed, paid_before
+from drgpay.ledger.verify import verify
+from drgpay.runs.reader import RunFolder
+from drgpay.wrapper import paid_cases
+from drgpay.wrapper.paid_cases import case_keys, with_paid_cases
+from drgpay.wrapper.post_runs import year_draft
+from tests.wrapper.test_post_runs import own_book, passed, year
+
+__all__ = ["year"]
+Year = tuple[Path, Path, Path, str]
+
+
+def keys(names: list[str]) -> pa.Table:
+    found = pa.concat_tables([key_of("H", name) for name in names])
+    return found.sort_by([("a", "ascending"), ("b", "ascending")])
+
+
+def cleared(book: Book, year: int, names: list[str], *, approved: bool = True) -> int:
+    """Post a clearing that pays some cases; return the number of its proposal."""
+    with book.writing() as turn:
+        documents = tuple(turn.keep(FILE, part) for part in packed(keys(names)))
+        body = {"method": "points", "figures": [], REGISTER: facts(documents, len(names))}
+        draft = Draft("clearing", year, "甲", "maker", body, documents=documents)
+        number = propose(turn, draft).number
+        check(turn, number, "乙")
+        if approved:
+            approve(turn, number, "丙")
+    return number
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    return Book.create(tmp_path / "b", region_id="R", region_name="区", year=2024, who="甲")
+
+
+def test_case__is_paid_in_one_year(book: Book) -> None:
+    rng = random.Random(1)
+    first = [f"A{n}" for n in rng.sample(range(10_000), 500)]
+    cleared(book, 2024, first)
+    both = [f"B{n}" for n in range(300)]
+    cleared(book, 2025, both)
+    with pytest.raises(InputError, match=r"1 cases were paid in 2024 \(entry \d+\)") as found:
+        cleared(book, 2026, [*both[:2], first[7], "C1"])
+    assert "2 cases were paid in 2025" in str(found.value)
+    cleared(book, 2026, ["C1"])
+    with book.reading() as reading:
+        assert [t.entry.year for t in paid_before(reading, key_of("H", first[9]))] == [2024]
+        assert not paid_before(reading, key_of("H", first[9]), 2024)
+        assert not paid_before(reading, key_of("H2", first[9]))
+    assert verify(book).faults == ()
+
+
+def test_case__of_two_proposals_is_paid_by_the_first_that_is_approved(book: Book) -> None:
+    waits = [cleared(book, year, ["A", "B"], approved=False) for year in (2024, 2025)]
+    with book.writing() as turn:
+        approve(turn, waits[1], "丙")
+    with book.writing() as turn, pytest.raises(InputError, match="2 cases were paid in 2025"):
+        approve(turn, waits[0], "丙")
+
+
+def test_register__of_many_cases_is_kept_in_parts(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drgpay.ledger.paid_cases.PART", 7)
+    names = [f"A{n}" for n in range(40)]
+    cleared(book, 2024, names)
+    with book.reading() as reading:
+        (entry,) = reading.entries(("clearing",))
+        assert len(entry.documents) == 6 and entry.body[REGISTER]["cases"] == 40
+        assert kept_keys(reading, entry.body[REGISTER]).equals(keys(names))
+    with pytest.raises(InputError, match="40 cases"):
+        cleared(book, 2025, names)
+
+
+def test_run__is_taken_in_with_its_paid_cases(year: Year, tmp_path: Path) -> None:
+    _, _, run, region_id = year
+    book = own_book(tmp_path / "b", region_id)
+    rows = RunFolder(run, "year").table("cases").to_pylist()
+    paid = [(r["hospital_id"], r["case_id"]) for r in rows if r["paid_by"] in ("points", "money")]
+    found = case_keys(RunFolder(run, "year"))
+    assert sorted(
+        zip(*(found[c].to_pylist() for c in ("hospital_id", "case_id")), strict=True)
+    ) == sorted(paid)
+    for a, b, hospital, case in zip(
+        *(found[c].to_pylist() for c in found.column_names), strict=True
+    ):
+        assert key_of(hospital, case).to_pylist() == [{"a": a, "b": b}]  # as hashlib has it
+
+    def draft() -> Draft:
+        with book.writing() as turn:
+            return with_paid_cases(turn, year_draft(turn, run, region_id, "甲"), run)
+
+    own = draft()
+    entry = passed(book, own)
+    assert entry.body[REGISTER]["cases"] == len(paid) > 0
+    with book.reading() as reading:
+        for hospital, case in paid:
+            assert [t.entry.number for t in paid_before(reading, key_of(hospital, case))] == [
+                entry.number
+            ]
+    # the same cases in the next year's run are refused by name
+    with book.writing() as turn, pytest.raises(InputError, match="cannot be paid again") as refused:
+        with_paid_cases(turn, replace(own, year=2025, body={}, documents=()), run)
+    assert " ".join(paid[0]) in str(refused.value.faults[0])
+
+
+def test_run__with_a_case_twice_is_refused(
+    book: Book, year: Year, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = case_keys(RunFolder(year[2], "year"))
+    doubled = pa.concat_tables([once, once.slice(0, 1)]).sort_by([("a", "ascending")])
+    monkeypatch.setattr(paid_cases, "case_keys", lambda run: doubled)
+    draft = Draft("clearing", 2024, "甲", "maker", {})
+    with book.writing() as turn, pytest.raises(InputError) as found:
+        with_paid_cases(turn, draft, year[2])
+    name = f"{once['hospital_id'][0]} {once['case_id'][0]}"
+    assert str(found.value.faults[0]) == f"cases that stand twice: {name}"
