@@ -30,12 +30,14 @@ def keys(names: list[str]) -> pa.Table:
     return found.sort_by([("a", "ascending"), ("b", "ascending")])
 
 
-def cleared(book: Book, year: int, names: list[str], *, approved: bool = True) -> int:
+def cleared(
+    book: Book, year: int, names: list[str], *, approved: bool = True, kind: str = "clearing"
+) -> int:
     """Post a clearing that pays some cases; return the number of its proposal."""
     with book.writing() as turn:
         documents = tuple(turn.keep(FILE, part) for part in packed(keys(names)))
         body = {"method": "points", "figures": [], REGISTER: facts(documents, len(names))}
-        draft = Draft("clearing", year, "甲", "maker", body, documents=documents)
+        draft = Draft(kind, year, "甲", "maker", body, documents=documents)
         number = propose(turn, draft).number
         check(turn, number, "乙")
         if approved:
@@ -71,6 +73,14 @@ def test_case__of_two_proposals_is_paid_by_the_first_that_is_approved(book: Book
         approve(turn, waits[1], "丙")
     with book.writing() as turn, pytest.raises(InputError, match="2 cases were paid in 2025"):
         approve(turn, waits[0], "丙")
+
+
+def test_case__that_a_reopened_year_pays_no_more_is_paid_in_another(book: Book) -> None:
+    cleared(book, 2024, ["A", "B"])
+    cleared(book, 2024, ["B", "C"], kind="reopening")
+    with pytest.raises(InputError, match="1 cases were paid in 2024"):
+        cleared(book, 2025, ["A", "C"])
+    cleared(book, 2025, ["A"])
 
 
 def test_register__of_many_cases_is_kept_in_parts(

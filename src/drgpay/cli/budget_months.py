@@ -100,11 +100,14 @@ def paid(book: Book, hospital_id: str, case_id: str) -> None:
 @with_book
 def reopen(book: Book, folder: Path, policy: str, who: str) -> None:
     """Propose a reopening."""
+    from drgpay.wrapper.paid_cases import with_paid_cases
     from drgpay.wrapper.post_reopening import reopening_draft
 
-    propose_draft(
-        book, policy, lambda turn: reopening_draft(turn, folder, book.facts["region_id"], who)
-    )
+    def draft(turn: Turn) -> Draft:
+        own = reopening_draft(turn, folder, book.facts["region_id"], who)
+        return with_paid_cases(turn, own, folder)
+
+    propose_draft(book, policy, draft)
 
 
 @folder_command(

@@ -1,6 +1,6 @@
 """The register of paid cases across the years: a case that was paid in one year is paid in no other.
 
-Each clearing of a run keeps the keys of its cases as a document of the book: 16 bytes a case, the
+Each clearing of a run, and each version that reopens it, keeps the keys of its cases as a document of the book: 16 bytes a case, the
 beginning of the SHA-256 of institution and case, sorted. So the register is chained, backed up and
 verified as all papers are, in both databases, names no case, and is held against another year's by
 a sorted search: seconds for millions of cases. A table of rows in the book would grow it by an index
@@ -87,8 +87,10 @@ def paid_before(reading: Kept, keys: pa.Table, year: int | None = None) -> list[
 
     a, b = (keys[name].to_numpy() for name in ("a", "b"))
     found = []
-    for entry in reading.entries(KINDS):
-        if entry.year == year or REGISTER not in entry.body:
+    # of a year that was reopened, the version that stands
+    standing = {e.year: e for e in reading.entries(KINDS) if REGISTER in e.body}
+    for entry in standing.values():
+        if entry.year == year:
             continue
         known = kept_keys(reading, entry.body[REGISTER])
         first, second = (known[name].to_numpy() for name in ("a", "b"))
