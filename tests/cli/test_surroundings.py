@@ -171,6 +171,7 @@ def test_commands__run_in_any_code_page(region: Path, tmp_path: Path, place: str
         ("budget", "voucher", "1", "--book", book),
         ("budget", "balances", "--book", book),
         ("budget", "order", "list", "--book", book),
+        ("budget", "why", "1", "--book", book),
         ("budget", "paid", RARE, RARE, "--book", book),
         ("budget", "community", "list", "--year", "2024", "--book", book),
         (

@@ -30,8 +30,7 @@ def clock() -> int:
     return int(dt.datetime(2027, 1, 20, 4, tzinfo=dt.UTC).timestamp())
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Book:
+def three(tmp_path: Path) -> Book:
     """A book with three institutions in two groups, 50,000 yuan in the mid-year reserve."""
     book = Book.create(
         tmp_path / "b", region_id="R", region_name="区", year=YEAR, who="甲", clock=clock
@@ -47,6 +46,11 @@ def book(tmp_path: Path) -> Book:
         draft = indices_draft(reading, tmp_path / "i", YEAR, POLICY, "甲")
     passed(book, draft)
     return book
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    return three(tmp_path)
 
 
 def months(book: Book, folder: Path, count: int, claim: int = 95_000) -> Entry:

@@ -15,6 +15,7 @@ budget = LazyGroup(
         "entries": (BOOK, "entries"),
         "voucher": (BOOK, "voucher"),
         "balances": (BOOK, "balances"),
+        "why": (BOOK, "why"),
         "plan": (PLAN, "plan"),
         "status": (PLAN, "status"),
         "done": (PLAN, "done"),

@@ -82,6 +82,41 @@ def balances(book: Book, year: int | None, hospital: str | None, out: Path | Non
     shown(balances_sheet(found, LANG), out, book)
 
 
+@click.command(
+    "why",
+    help=t(
+        "说明一笔记录（号）或一个科目的余额从何而来：分录、所依据的数、计算规则、参数、依据和附件",
+        "Why an entry (its number) or an account's balance is what it is: lines, figures, rules, "
+        "parameters, clauses and papers",
+    ),
+)
+@click.argument("what", metavar="NUMBER|ACCOUNT")
+@option("--pool", "只看这一险种", "of this pool only", default="")
+@option("--hospital", "只看这家医疗机构", "of this institution only", default="")
+@option("--detail", "只看这一明细", "of this detail only", default="")
+@year_option("只看这一年度", "of this year only")
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+@with_book
+def why(
+    book: Book, what: str, pool: str, hospital: str, detail: str, year: int | None,
+    out: Path | None,
+) -> None:  # fmt: skip
+    """Explain an entry or a balance."""
+    from drgpay.ledger.approvals import proposals
+    from drgpay.report.book_why import Asked, account_of, why_account, why_entry
+
+    with book.reading() as reading:
+        people = {own.number: own for own in proposals(reading)}
+        if what.isdecimal():
+            sheets = why_entry(reading.entry(int(what)), people, LANG, hospital)
+        else:
+            asked = Asked(
+                account=account_of(what), pool=pool, hospital=hospital, detail=detail, year=year
+            )
+            sheets = why_account(reading, asked, people, LANG)
+    shown(sheets, out, book)
+
+
 # --- kept safe
 
 

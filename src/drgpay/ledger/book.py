@@ -190,6 +190,24 @@ class Reading:
         )
         return [tuple(row) for row in self.connection.execute(asked)]
 
+    def posted(self, account: str, *, year: int | None = None, **where: str) -> list[int]:
+        """Return the numbers of the entries with a line on an account.
+
+        `where`: pool, hospital_id, detail; "" for any.
+        """
+        chosen = [POSTINGS.c.account == account]
+        chosen += [POSTINGS.c[name] == value for name, value in where.items() if value]
+        if year is not None:
+            chosen.append(ENTRIES.c.year == year)
+        asked = (
+            sa.select(POSTINGS.c.number)
+            .join(ENTRIES, ENTRIES.c.number == POSTINGS.c.number)
+            .where(*chosen)
+            .distinct()
+            .order_by(POSTINGS.c.number)
+        )
+        return list(self.connection.execute(asked).scalars())
+
     def document(self, digest: str) -> bytes:
         """Return the bytes of a document; raises InputError where it is not kept."""
         asked = sa.select(DOCUMENTS.c.content).where(DOCUMENTS.c.digest == digest)
