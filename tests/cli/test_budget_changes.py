@@ -50,4 +50,8 @@ def test_year__is_changed_advanced_and_recovered(book: Book, tmp_path: Path) -> 
     assert "周转金" not in desk("balances", "--year", YEAR)
     with pytest.raises(InputError, match="nothing that is owed"):
         desk("recover", "--year", YEAR, "--as", "经办人")
+    draw = ("draw", "--reserve", "mid_year", "--pool", "310", "--why", "超支", "--decision", table)
+    assert "预留资金 2026 年中调整预留" in desk(*draw, "--amount", "1000.00", *OF_YEAR)
+    with pytest.raises(InputError, match="--amount"):
+        desk(*draw, "--amount", "许多", *OF_YEAR)
     assert "无误" in desk("verify")

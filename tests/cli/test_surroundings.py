@@ -106,7 +106,7 @@ NOT_HERE = {
     "budget order propose", "budget order confirm", "budget plan", "budget done",
     "budget indices", "budget index-month", "budget index-clear",
     "budget community file", "budget community withdraw", "budget community transfer",
-    "budget community settle", "budget community rebalance", "budget community show", "budget community templates", "budget adjust", "budget costly",
+    "budget community settle", "budget community rebalance", "budget community show", "budget community templates", "budget adjust", "budget costly", "budget draw",
     "budget advance grant", "budget advance return", "budget recover",
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from drgpay.ledger.postings import (
     MonthFigures,
     clearing_lines,
     month_lines,
+    rebalancing_lines,
     target_lines,
     transfer_lines,
 )
@@ -123,3 +124,28 @@ def test_transfer__moves_budget_and_makes_none() -> None:
     }
     with pytest.raises(BooksError, match=r"0\.01 yuan over"):
         transfer_lines("310", {"L": 1})
+
+
+@given(
+    st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=8),
+    st.lists(st.integers(-(10**12), 10**12), min_size=9, max_size=9),
+)
+def test_rebalancing__takes_what_is_payable_first_and_nothing_of_others(
+    moved: list[int], standing: list[int]
+) -> None:
+    more = {f"H{n}": fen for n, fen in enumerate([*moved, -sum(moved)])}
+    payable = {name: standing[n] for n, name in enumerate(more)}
+    lines = list(rebalancing_lines("310", more, payable))
+    check_draft(draft(*[line for line in lines if line.amount_fen]))
+    sums = balances(lines)
+    for name, fen in more.items():
+        taken = sums["payable", "310", name]
+        assert sums["expense", "310", name] == fen
+        if fen >= 0:
+            assert (taken, sums["receivable", "310", name]) == (-fen, 0)
+        else:
+            assert taken == min(-fen, max(0, payable[name]))
+            assert sums["receivable", "310", name] == -fen - taken >= 0
+    if any(moved):
+        with pytest.raises(BooksError, match="leaves"):
+            list(rebalancing_lines("310", {**more, "H0": more["H0"] + 1}, payable))

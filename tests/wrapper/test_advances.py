@@ -14,7 +14,12 @@ from drgpay.ledger.entries import Draft, Entry, credit, debit
 from drgpay.ledger.orders import propose_orders
 from drgpay.ledger.postings import target_lines
 from drgpay.ledger.verify import verify
-from drgpay.wrapper.advances import advances_draft, recovery_draft, returns_draft
+from drgpay.wrapper.advances import (
+    advances_draft,
+    recovery_draft,
+    repayments_draft,
+    returns_draft,
+)
 from drgpay.wrapper.index_clearing import index_clearing_draft
 from drgpay.wrapper.index_year import index_month_draft, indices_draft
 from drgpay.wrapper.planning import budget_policy
@@ -100,6 +105,26 @@ def test_recovery__takes_what_one_owes_off_its_own(index_book: Book, tmp_path: P
     assert sums(book, "payable") == {"H2": -4_999_999}
     with book.reading() as reading, pytest.raises(InputError, match="nothing that is owed"):
         recovery_draft(reading, 2026, "甲")
+
+
+def test_repayment__is_taken_in_within_what_is_owed(index_book: Book, tmp_path: Path) -> None:
+    book = index_book
+    owed = debit("receivable", "310", 300_000, "H1"), credit("violations", "310", 300_000, "H1")
+    passed(book, Draft("recovery", 2026, "甲", "maker", {}, lines=owed))
+    head = "机构编码,险种,金额,支付日期,银行流水号"
+    rows = ["H1,310,1000,2026-05-06,B1", "H1,310,2000.01,2026-05-07,B2", "H2,310,1,2026-05-07,B3"]
+    table = write(tmp_path, "repayments", head, *rows) / "repayments.csv"
+    with book.reading() as reading, pytest.raises(InputError) as found:
+        repayments_draft(reading, table, 2026, "甲")
+    assert [str(f).split(": ", 1)[1] for f in found.value.faults] == [
+        "H1, pool 310, owes 3,000.00 yuan: 0.01 too much",
+        "H2, pool 310, owes 0.00 yuan: 1.00 too much",
+    ]
+    write(tmp_path, "repayments", head, rows[0])
+    with book.reading() as reading:
+        draft = repayments_draft(reading, table, 2026, "甲")
+    passed(book, draft)
+    assert sums(book, "receivable") == {"H1": 200_000} and sums(book, "fund") == {"": 100_000}
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -17,6 +17,7 @@ from drgpay.wrapper.changes import adjustment_draft, take_up_costly
 from drgpay.wrapper.index_clearing import index_clearing_draft
 from drgpay.wrapper.index_year import held_indices, index_month_draft, indices_draft
 from drgpay.wrapper.planning import budget_policy, kept_file, step_done
+from drgpay.wrapper.reserves import draw_draft
 from tests.wrapper.test_communities import paper
 from tests.wrapper.test_index_year import sums, write
 from tests.wrapper.test_post_runs import passed
@@ -208,3 +209,20 @@ def test_costly_cases__are_settled_outside_the_index(book: Book, tmp_path: Path)
     assert own["H1"]["given"]["actual_fen"] == own["H2"]["given"]["actual_fen"] - 25_000_000
     # under its index without them, H2 above it
     assert (own["H1"]["difference_fen"] > 0, own["H2"]["difference_fen"] > 0) == (True, False)
+
+
+def test_reserve__is_drawn_within_what_it_has_and_never_the_deposits(
+    book: Book, tmp_path: Path
+) -> None:
+    def drawn(reserve: str, fen: int) -> Draft:
+        with book.writing() as turn:
+            file = paper(tmp_path, "决定.txt")
+            return draw_draft(turn, YEAR, "310", reserve, fen, "超支分担", file, "甲")
+
+    free = sums(book, "available")[""]
+    entry = passed(book, drawn("mid_year", 1_000_000))
+    assert sums(book, "reserve") == {"": 4_000_000}
+    assert sums(book, "available") == {"": free + 1_000_000} and len(entry.documents) == 1
+    for reserve, fen in (("mid_year", 4_000_001), ("mid_year", 0), ("year_end", 1), ("deposit", 1)):
+        with pytest.raises(InputError, match="cannot be drawn"):
+            drawn(reserve, fen)

@@ -21,6 +21,7 @@ budget = LazyGroup(
         "done": (PLAN, "done"),
         "indices": (PLAN, "indices"),
         "adjust": ("drgpay.cli.budget_changes", "adjust"),
+        "draw": ("drgpay.cli.budget_changes", "draw"),
         "costly": ("drgpay.cli.budget_changes", "costly"),
         "index-month": (MONTHS, "index_month"),
         "index-clear": (MONTHS, "index_clear"),

@@ -76,16 +76,23 @@ def give_back(book: Book, kind: str, year: int | None, month: int, policy: str, 
 @click.command(
     "recover",
     help=t(
-        "拟定从未开拨付单的应付款中扣回各机构所欠（应收），逐家逐险种，不相抵",
-        "Propose that what institutions owe is taken off what is payable to them, each by itself",
+        "拟定从未开拨付单的应付款中扣回各机构所欠（应收），逐家逐险种，不相抵；"
+        "或按银行回单登记机构退回的款项（repayments 表）",
+        "Propose that what institutions owe is taken off what is payable to them, each by itself; or "
+        "what they paid back by the bank (table repayments)",
     ),
 )
+@option("--repaid", "table", "机构退回款项的表", "table of what institutions paid back", type=PATH)
 @year_option("从哪一年度的应付款中扣", "of which year's payable")
 @policy_option
 @person_option
 @with_book
-def recover(book: Book, year: int | None, policy: str, who: str) -> None:
+def recover(book: Book, table: Path | None, year: int | None, policy: str, who: str) -> None:
     """Propose a recovery."""
-    from drgpay.wrapper.advances import recovery_draft
+    from drgpay.wrapper.advances import recovery_draft, repayments_draft
 
+    if table is not None:
+        paid = table
+        propose_draft(book, policy, lambda turn: repayments_draft(turn, paid, needed(year), who))
+        return
     propose_draft(book, policy, lambda turn: recovery_draft(turn, needed(year), who))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drgpay.cli.budget_common import needed, person_option, policy_option, propose_draft, with_book
+from drgpay.cli.budget_common import (
+    needed,
+    person_option,
+    policy_option,
+    propose_draft,
+    with_book,
+    yuan,
+)
 from drgpay.cli.lang import t
 from drgpay.cli.options import PATH, option, year_option
 from drgpay.cli.told import say
@@ -79,3 +86,35 @@ def costly(
         f"已入账 {count} 例，第 {entry.number} 号",
         f"{count} cases are taken up, as entry {entry.number}",
     )
+
+
+@click.command(
+    "draw",
+    help=t(
+        "拟定动用控制目标内的预留（年中调整、年终清算），附决定文件；质量保证金预留不得动用",
+        "Propose to draw on a reserve of the control target (mid-year, year end), by a decision; "
+        "never on the deposit's",
+    ),
+)
+@option("--reserve", "哪项预留", "which reserve", type=click.Choice(("mid_year", "year_end")),
+        required=True)  # fmt: skip
+@option("--pool", "险种", "the pool", required=True)
+@option("--amount", "金额（元）", "the amount, in yuan", required=True)
+@option("--why", "理由", "the reason", required=True)
+@option("--decision", "决定文件", "the decision's document", type=PATH, required=True)
+@year_option("年度", "the year")
+@policy_option
+@person_option
+@with_book
+def draw(
+    book: Book, reserve: str, pool: str, amount: str, why: str, decision: Path, year: int | None,
+    policy: str, who: str,
+) -> None:  # fmt: skip
+    """Propose to draw on a reserve."""
+    from drgpay.wrapper.reserves import draw_draft
+
+    fen = yuan(amount, "--amount")
+    propose_draft(
+        book, policy,
+        lambda turn: draw_draft(turn, needed(year), pool, reserve, fen, why, decision, who),
+    )  # fmt: skip

@@ -14,7 +14,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, option, year_option
 from drgpay.cli.told import paper_of, say
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import InputError, both, located
 from drgpay.policy.budget import BUDGET_POLICY
 
 if TYPE_CHECKING:
@@ -44,6 +44,18 @@ def day_or_today(text: str) -> dt.date:
         raise InputError(
             both(f"“{text}”不是日期", f"{text!r} is no date"),
             remedy=both("写作 2026-01-15", "as 2026-01-15"),
+        ) from None
+
+
+def yuan(text: str, name: str) -> int:
+    """Return an amount that is given in yuan, in fen; raises InputError for what is none."""
+    from drgpay.tables.kinds import amount
+
+    try:
+        return amount(text)
+    except ValueError as error:
+        raise InputError(
+            located(name, error), remedy=both("写作 12345.67", "as 12345.67")
         ) from None
 
 

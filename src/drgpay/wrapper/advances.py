@@ -19,11 +19,12 @@ from drgpay.budget.prepayment import (
     offset,
     working_capital,
 )
-from drgpay.ground.errors import InputError, both, located
+from drgpay.ground.errors import InputError, both, fault_at, located
+from drgpay.ground.money import yuan_text
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Draft
 from drgpay.ledger.orders import open_amounts
-from drgpay.ledger.postings import Place, advance_lines, recovery_lines
+from drgpay.ledger.postings import Place, advance_lines, recovery_lines, returned_lines
 from drgpay.policy import YearPolicy
 from drgpay.region.standing import NORMAL
 from drgpay.region.tables import STANDINGS
@@ -193,6 +194,60 @@ def recovery_draft(reading: Reading, year: int, who: str) -> Draft:
     return Draft(
         "recovery", year, who, "maker", {"recovered": rows}, clause="S0 35; S1 三(七)",
         subject=f"{year}", lines=tuple(lines),
+    )  # fmt: skip
+
+
+REPAYMENTS = Table(
+    "repayments",
+    (
+        *WHO,
+        Column("amount_yuan", kinds.amount_above_zero),
+        Column("paid_on", kinds.date),
+        optional("bank_reference", kinds.code),
+    ),
+    required=True,
+    unique=("hospital_id", "pool", "bank_reference"),
+    filled=True,
+)
+
+
+def repayments_draft(reading: Reading, table: Path, year: int, who: str) -> Draft:
+    """Return the entry of what institutions paid back to the fund, by the bank's word.
+
+    Raises InputError for more than one owes in a pool.
+    """
+    rows = read_table(table, REPAYMENTS)
+    owed = _standing(reading, "receivable")
+    left, faults, lines, told = dict(owed), [], [], []
+    for row in rows:
+        place, fen = (row["hospital_id"], row["pool"]), row["amount_yuan"]
+        left[place] = left.get(place, 0) - fen
+        if left[place] < 0:
+            had = yuan_text(owed.get(place, 0))
+            faults.append(
+                fault_at(
+                    row.where,
+                    f"机构 {place[0]}、险种 {place[1]} 应收 {had} 元，退回合计多出 {yuan_text(-left[place])} 元",
+                    f"{place[0]}, pool {place[1]}, owes {had} yuan: {yuan_text(-left[place])} too much",
+                )
+            )
+        lines += returned_lines(place[1], place[0], fen)
+        told.append(
+            {
+                "hospital_id": place[0], "pool": place[1], "amount_fen": fen,
+                "paid_on": row["paid_on"].isoformat(), "reference": row["bank_reference"],
+            }
+        )  # fmt: skip
+    if faults:
+        raise InputError(
+            both("退回款与应收不符，未记账", "the repayments do not fit what is owed"),
+            where=table,
+            faults=faults,
+            remedy=both("与银行、机构核对", "clear it up with the bank and the institution"),
+        )
+    return Draft(
+        "recovery", year, who, "maker", {"repaid": told}, clause="S0 35", subject=f"{year}",
+        lines=tuple(lines),
     )  # fmt: skip
 
 
