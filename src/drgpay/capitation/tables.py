@@ -70,6 +70,12 @@ def ages_in_order(row: Row) -> Bilingual | None:
 
 PERSON_ID = Column("person_id", kinds.code)
 HOSPITAL_ID = Column("hospital_id", kinds.code)
+VISIT_DATE, TOTAL_COST = Column("visit_date"), Column("total_cost")
+# what every table of visits has, whatever it is read for
+VISIT = (
+    Column("visit_id", kinds.code), PERSON_ID, HOSPITAL_ID, VISIT_DATE, TOTAL_COST,
+    Column("pool_fund"),
+)  # fmt: skip
 COMMUNITY_ID = Column("community_id", kinds.code)
 COMMUNITIES = Table(
     "communities",
@@ -135,12 +141,7 @@ PERSONS = Table(
 VISITS = Table(
     "visits",
     (
-        Column("visit_id", kinds.code),
-        PERSON_ID,
-        HOSPITAL_ID,
-        Column("visit_date"),
-        Column("total_cost"),
-        Column("pool_fund"),
+        *VISIT,
         optional("special_factor"),
         optional("document", header="visit.document"),
     ),

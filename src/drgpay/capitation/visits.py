@@ -6,26 +6,22 @@ those that stand more than once; their rows are read a second time and taken out
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.capitation.files import Piece
 from drgpay.capitation.lookup import Lookup
 from drgpay.capitation.persons import People, Places
-from drgpay.capitation.quarantine import Quarantined, RowFaults
+from drgpay.capitation.quarantine import Quarantined
 from drgpay.capitation.rules import Rules
 from drgpay.capitation.setup import Setup
 from drgpay.capitation.tables import factor
 from drgpay.capitation.texts import Words, column_of, is_empty
-from drgpay.cases import parse
-from drgpay.cases.duplicates import equal_hashes, text_hashes
+from drgpay.capitation.visit_rows import first_and_last, id_hashes, stood_twice, visit_rows
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -33,7 +29,6 @@ Mask = NDArray[np.bool_]
 # what a visit says of special factors: none, one that the policy accepts with its document, a word
 # that the policy does not accept, an accepted one without document
 PLAIN, ACCEPTED, NOT_ACCEPTED, NO_DOCUMENT = range(4)
-_NOTED = np.uint64(1 << 63)  # 0 stands for a row without number
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +89,6 @@ class _Visits:
     cost: Ints
     fund: Ints
 
-    def take(self, rows: Ints) -> _Visits:
-        """Return some of them."""
-        names = ("numbers", "good", "place", "invalid", "hospital", "special", "cost", "fund")
-        some: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
-        return replace(self, ids=self.ids.take(pa.array(rows)), **some)
-
 
 class _Reader:
     def __init__(self, setup: Setup, rules: Rules, people: People, year: int) -> None:
@@ -107,42 +96,27 @@ class _Reader:
         self.places = Places(len(setup.communities))
         self.hospitals = Words()
         self.factors = Words()
-        first = np.datetime64(dt.date(year, 1, 1), "D").astype(np.int64)
-        last = np.datetime64(dt.date(year, 12, 31), "D").astype(np.int64)
-        self.year = int(first), int(last)
+        self.year = first_and_last(year, year)
         self.lookup = Lookup.of(people.ids)
         self.person_place = np.append(people.place, self.places.unknown)
         self.person_invalid = np.append(people.invalid, 0)
 
     def visits(self, piece: Piece, quarantine: Quarantined) -> _Visits:
         """Return the visits of a piece; faulty rows are quarantined."""
-        faults = RowFaults(piece, "visit_id", quarantine)
-        person = faults.codes("person_id", must=True)
-        hospital = faults.codes("hospital_id", must=True)
-        self._check_date(faults)
-        cost, cost_there = _money(faults, "total_cost")
-        fund, fund_there = _money(faults, "pool_fund")
-        faults.add(cost_there & fund_there & (fund > cost), "pool_fund", "fund_above_cost")
-        index = self.lookup.places(person)
+        rows = visit_rows(piece, self.year, quarantine)
+        index = self.lookup.places(rows.person)
         return _Visits(
             piece.file,
             piece.numbers,
-            faults.ids,
-            faults.good,
+            rows.faults.ids,
+            rows.faults.good,
             self.person_place[index],
             self.person_invalid[index],
-            self.hospitals.of(hospital),
+            self.hospitals.of(rows.hospital),
             self._special(piece.table),
-            cost,
-            fund,
+            rows.cost,
+            rows.fund,
         )
-
-    def _check_date(self, faults: RowFaults) -> None:
-        days, bad = parse.dates(faults.table["visit_date"])
-        missing = days == parse.MISSING_DATE
-        faults.add(bad | missing, "visit_date", "date_invalid")
-        other = ~missing & ((days < self.year[0]) | (days > self.year[1]))
-        faults.add(other, "visit_date", "outside_year")
 
     def _special(self, table: pa.Table) -> Ints:
         words, _ = column_of(table, "special_factor")
@@ -154,14 +128,6 @@ class _Reader:
         special = np.where(is_empty(documents), NO_DOCUMENT, ACCEPTED)
         special = np.where(accepted, special, NOT_ACCEPTED)
         return np.where(numbers == 0, PLAIN, special).astype(np.int64)
-
-
-def _money(faults: RowFaults, name: str) -> tuple[Ints, Mask]:
-    values, bad = parse.money(faults.table[name])
-    bad = bad | (values == parse.MISSING_MONEY)
-    faults.add(bad, name, "money_invalid")
-    faults.add(~bad & (values < 0), name, "money_negative")
-    return np.where(bad, 0, values), ~bad
 
 
 def tally_visits(
@@ -177,13 +143,11 @@ def tally_visits(
         if not len(piece.table):
             continue
         visits = reader.visits(piece, quarantine)
-        marks = text_hashes(visits.ids) | _NOTED
-        hashes.append(np.where(is_empty(visits.ids), np.uint64(0), marks))
+        hashes.append(id_hashes(visits.ids))
         _count(tally, reader, visits, visits.good, 1)
         _quarantine(tally, visits, ~visits.good)
-    candidates = equal_hashes(hashes)
-    if len(candidates):
-        _take_out_doubles(tally, reader, setup, candidates, quarantine)
+    for piece in stood_twice(setup.visits, hashes):
+        _take_out(tally, reader, reader.visits(piece, Quarantined()), quarantine)
     return tally
 
 
@@ -215,23 +179,10 @@ def _count(tally: Tally, reader: _Reader, visits: _Visits, rows: Mask, sign: int
         found.add(sign * count, sign * cost, sign * fund)
 
 
-def _take_out_doubles(
-    tally: Tally, reader: _Reader, setup: Setup, candidates: Ints, quarantine: Quarantined
-) -> None:
-    """Read the rows of equal hashes again and take out those whose numbers are equal indeed."""
-    parts: list[_Visits] = []
-    start = 0
-    for piece in setup.visits.pieces():
-        rows = candidates[(candidates >= start) & (candidates < start + len(piece.table))] - start
-        start += len(piece.table)
-        if len(rows):
-            parts.append(reader.visits(piece, Quarantined()).take(rows))
-    counts = pc.value_counts(pa.concat_arrays([part.ids for part in parts]))
-    doubled = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    for part in parts:
-        double = np.asarray(pc.is_in(part.ids, value_set=doubled)) & part.good
-        for row in np.flatnonzero(double).tolist():
-            key = part.ids[row].as_py()
-            quarantine.add(part.file, int(part.numbers[row]), key, "visit_id", key, "visit_double")
-        _count(tally, reader, part, double, -1)
-        _quarantine(tally, part, double)
+def _take_out(tally: Tally, reader: _Reader, part: _Visits, quarantine: Quarantined) -> None:
+    """Take visits that stand more than once out again, but for those that were never counted."""
+    for row in np.flatnonzero(part.good).tolist():
+        key = part.ids[row].as_py()
+        quarantine.add(part.file, int(part.numbers[row]), key, "visit_id", key, "visit_double")
+    _count(tally, reader, part, part.good, -1)
+    _quarantine(tally, part, part.good)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from drgpay.capitation.files import SUFFIXES, Piece, open_table
+from drgpay.capitation.tables import HOSPITAL_ID, TOTAL_COST, VISIT_DATE
 from drgpay.cases import parse
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.settlement.prepare import ids_of
@@ -22,9 +23,9 @@ VISITS = Table(
     "outpatient",
     (
         Column("patient_id", kinds.code, header="person_id"),
-        Column("hospital_id", kinds.code),
-        Column("visit_date"),
-        Column("total_cost"),
+        HOSPITAL_ID,
+        VISIT_DATE,
+        TOTAL_COST,
     ),
     large=True,
 )
