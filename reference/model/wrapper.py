@@ -275,7 +275,7 @@ def _under(year: Any, surplus: int, p: Parameters, three: bool) -> tuple[int, in
             if says(p, "clearing.reward_payer", "treasury", "insurance_fund")
             else (reward, 0)
         )
-    if year.score < p["clearing.gate_score"]:
+    if year.score < p["clearing.gate_score"] or not year.gates_passed:
         return 0, 0
     steps = tiers(p, "clearing.keep_tiers", "clearing.keep_ratio")
     return round_fen(by_tiers(surplus, year.index_fen, steps)), 0

@@ -37,6 +37,7 @@ def year(actual: int, **more: Any) -> IndexYear:
         ({"actual": 900}, "passed", 950),
         ({"actual": 900, "score": Fraction(3, 5)}, "passed", 950),  # the gate is 0.6
         ({"actual": 900, "score": Fraction(59, 100)}, "failed", 900),
+        ({"actual": 900, "score": Fraction(1), "gates_passed": False}, "failed", 900),
         ({"actual": 900, "penalised": True}, "no_increase", 900),
         ({"actual": 900, "ended": True}, "not_assessed", 900),
         ({"actual": 1200, "ended": True}, "not_assessed", 1000),

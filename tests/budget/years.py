@@ -131,6 +131,7 @@ def drawn_year(
         violation_fen=rng.choice((0, rng.randint(0, 10**5))),
         score=ratio(rng),
         met=rng.choice(list(OUTCOMES)),
+        gates_passed=rng.random() < 0.9,
         penalised=rng.random() < 0.2,
         ended=rng.random() < 0.1,
         report=rng.random() < 0.7,

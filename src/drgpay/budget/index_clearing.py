@@ -31,7 +31,8 @@ class IndexYear:
     `index_fen` with all decided changes and the deposit (`Held.control_fen`); `actual_fen`: recognised cost, violations of the months
     taken off, costly cases that are settled outside the index (`costly_fen`) left out. Of both,
     `outside_*` is the part of care outside the city. `met`: how many indicators (`OUTCOMES`).
-    `report`: cause and remedy of overspending were handed in in writing.
+    `gates_passed`: no indicator was missed that alone makes the assessment not passed. `report`:
+    cause and remedy of overspending were handed in in writing.
     """
 
     hospital_id: str
@@ -47,6 +48,7 @@ class IndexYear:
     violation_fen: int = 0
     score: Fraction = Fraction(1)
     met: str = "all"
+    gates_passed: bool = True
     penalised: bool = False
     ended: bool = False
     report: bool = False
@@ -219,7 +221,7 @@ def _under(year: IndexYear, policy: Rules, *, three: bool) -> dict[str, Any]:
             "reward_fen": reward,
             "treasury_fen": reward if treasury else 0,
         }
-    if year.score < policy["clearing.gate_score"]:
+    if year.score < policy["clearing.gate_score"] or not year.gates_passed:
         return {"outcome": FAILED}
     sharing = share(year.actual_fen, year.index_fen, sharing_rules(policy))
     kept = sharing.settled_fen - year.actual_fen
