@@ -265,6 +265,20 @@ def streaming(region: Path, cases: Path, n: int) -> None:
     )
 
 
+def monitoring(region: Path, cases: Path, n: int) -> None:
+    """Measure the monitoring of a month."""
+    visits = WORK / f"visits-{n}.parquet"
+    if not visits.exists():
+        run("visits", visits, n)
+    m = run("watch", visits, WORK, best_of=3)
+    row(
+        f"budget watch: {m['rows']:,} visits of two years, file to papers",
+        "≤ 10 s",
+        f"{m['seconds']:.1f} s, {m['cpu_seconds']:.1f} s of the processor, {m['peak_mib']:,.0f} MiB",
+        m["seconds"] <= 10,
+    )
+
+
 def on_spark(region: Path, cases: Path, n: int) -> None:
     """Measure the year end on Spark in local mode, on a million cases; it needs Java."""
     city = WORK / f"region-{SCHEME}-spark"
@@ -317,6 +331,7 @@ PARTS = {
     "simulate": simulating,
     "book": year_of_budget,
     "stream": streaming,
+    "monitoring": monitoring,
     "spark": on_spark,
 }
 USUAL = ("kernel", "grouping", "reading", "year_end", "simulate", "book")

@@ -22,6 +22,7 @@ from benchmarks import (
     kernels,
     ledger,
     lists,
+    monitoring,
     reading,
     simulate,
     spark,
@@ -194,6 +195,8 @@ TASKS = {
     "simulate": simulate.ten_policies,
     "book": ledger.book,
     "clearing": ledger.clearing,
+    "visits": monitoring.make_visits,
+    "watch": monitoring.watch,
     "spark": spark.spark_year_end,
 }
 

@@ -25,6 +25,7 @@ FLOORS = [
     {"wrapper"},
     {"trials"},
     {"why", "signals", "spark"},
+    {"monitoring"},
     {"report"},
     {"synth"},
     {"service", "client"},

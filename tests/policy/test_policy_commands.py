@@ -226,7 +226,7 @@ def test_budget_policy__is_shown_checked_and_compared_with_its_kind_alone(tmp_pa
     assert "01-15" in shown.stdout and "S1 三(四)" in shown.stdout
     done = drgpay("policy", "check", "shangyu-budget", "--year", "2013")
     assert done.stdout.splitlines()[0].endswith("总额控制政策")
-    assert f"共 {len(BUDGET)} 项值：已核实 11，" in done.stdout
+    assert f"共 {len(BUDGET)} 项值：已核实 13，" in done.stdout
     mixed = drgpay("policy", "diff", "hangzhou", "hangzhou-budget")
     assert mixed.returncode == 4
     assert "hangzhou 是支付政策，hangzhou-budget 是总额控制政策" in mixed.stderr

@@ -74,29 +74,32 @@ def id_hashes(ids: pa.Array) -> NDArray[np.uint64]:
     return np.where(is_empty(ids), np.uint64(0), text_hashes(ids) | _NOTED)
 
 
-def stood_twice(source: Source, hashes: Sequence[NDArray[np.uint64]]) -> Iterator[Piece]:
+def stood_twice(
+    source: Source, hashes: Sequence[NDArray[np.uint64]]
+) -> Iterator[tuple[Piece, Ints]]:
     """Yield the rows whose number stands more than once in a source, of each piece that has some.
 
-    `hashes` are those of its pieces, in order. Only rows of equal hashes are read again.
+    `hashes` are those of its pieces that have rows, in order; the places that come with a piece are
+    counted over all of them. Only rows of equal hashes are read again.
     """
     candidates = equal_hashes(hashes)
     if not len(candidates):
         return
-    found: list[Piece] = []
+    found: list[tuple[Piece, Ints]] = []
     start = 0
     for piece in source.pieces():
         size = len(piece.table)
         rows = candidates[(candidates >= start) & (candidates < start + size)] - start
-        start += size
         if len(rows):
-            found.append(_some(piece, rows))
-    ids = [column_of(piece.table, KEY)[0] for piece in found]
+            found.append((_some(piece, rows), rows + start))
+        start += size
+    ids = [column_of(piece.table, KEY)[0] for piece, _ in found]
     counts = pc.value_counts(pa.concat_arrays(ids))
     doubled = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    for piece, own in zip(found, ids, strict=True):
+    for (piece, places), own in zip(found, ids, strict=True):
         rows = np.flatnonzero(np.asarray(pc.is_in(own, value_set=doubled)))
         if len(rows):
-            yield _some(piece, rows)
+            yield _some(piece, rows), places[rows]
 
 
 def _some(piece: Piece, rows: Ints) -> Piece:

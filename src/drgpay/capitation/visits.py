@@ -146,7 +146,7 @@ def tally_visits(
         hashes.append(id_hashes(visits.ids))
         _count(tally, reader, visits, visits.good, 1)
         _quarantine(tally, visits, ~visits.good)
-    for piece in stood_twice(setup.visits, hashes):
+    for piece, _ in stood_twice(setup.visits, hashes):
         _take_out(tally, reader, reader.visits(piece, Quarantined()), quarantine)
     return tally
 

@@ -7,6 +7,7 @@ from drgpay.cli.lazy import LazyGroup
 
 BOOK, PLAN, MONTHS = (f"drgpay.cli.budget_{own}" for own in ("book", "plan", "months"))
 APPROVALS, ORDERS = (f"drgpay.cli.budget_{own}" for own in ("approvals", "orders"))
+WATCH, ASSESS, PUBLISH = (f"drgpay.cli.budget_{own}" for own in ("watch", "assess", "publish"))
 
 budget = LazyGroup(
     "budget",
@@ -37,6 +38,8 @@ budget = LazyGroup(
         "paid": (MONTHS, "paid"),
         "community": ("drgpay.cli.budget_community", "community"),
         "order": (ORDERS, "order"),
+        "watch": (WATCH, "watch"),
+        "notices": (WATCH, "notices"),
         "verify": (BOOK, "verify_command"),
         "backup": (BOOK, "backup_command"),
         "restore": (BOOK, "restore_command"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drgpay.ground.errors import Bilingual, both
+from drgpay.names.plan import CARE
 from drgpay.names.reasons import CAPITATION, GROUPING_REASONS, QUARANTINED, REASONS, UNASSIGNED
+from drgpay.names.watch import GRADES, GROWTH, RANKED, SCOPES, TOP, VERDICTS
 
 CASE_CLASSES: Mapping[str, Bilingual] = {
     "normal": both("正常病例", "Normal"),
@@ -114,6 +116,17 @@ CODES: Mapping[str, Mapping[str, Bilingual]] = {
     "capitation_unassigned_persons.kind": PERSONS,
     "findings.severity": SEVERITIES,
     "findings_by_month.severity": SEVERITIES,
+    "verdict": VERDICTS,
+    "grade": GRADES,
+    "scope": SCOPES,
+    "ranking": TOP,
+    "care": CARE,
+    "watch_growth.indicator": GROWTH,
+    "watch_ranking.indicator": RANKED,
+    "pattern": {
+        "last_year": both("上年各月", "last year's months"),
+        "equal": both("各月相等", "equal months"),
+    },
     "standing": {
         "normal": both("正常", "normal"),
         "penalised": both("违规处理", "penalised"),

@@ -82,7 +82,7 @@ class EntryKind:
 
 _AGENCY = ("maker", "checker", "approver")
 _INDICES = ("target", "indices", "adjustment")
-_YEAR = (*_INDICES, "month", "advance", "transfer", "filing", "costly", "clearing")
+_YEAR = (*_INDICES, "month", "advance", "transfer", "filing", "costly", "assessment", "clearing")
 _ANY = tuple(BOOK_ROLES)
 # fmt: off
 ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it moves money
@@ -106,6 +106,7 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "correction": EntryKind(both("更正", "Correction"), _AGENCY, True, True),
     "transfer": EntryKind(both("医共体调剂", "Transfer in a community"), _AGENCY, True, True, _YEAR),
     "rebalancing": EntryKind(both("医共体再平衡", "Rebalancing in a community"), _AGENCY, True, True, ("clearing", "rebalancing", "orders", "paid")),
+    "assessment": EntryKind(both("考核", "Assessment"), _AGENCY, False, True, ("indices", "adjustment", "assessment")),
     # payment
     "orders": EntryKind(both("拨付单", "Payment orders"), _AGENCY, False, True),
     "paid": EntryKind(both("银行回单", "Confirmed by the bank"), ("maker",), True),
@@ -118,5 +119,6 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "opinion": EntryKind(both("意见", "Opinion"), ("institution", "lead")),
     "agreement": EntryKind(both("服务协议", "Agreement"), _AGENCY),
     "published": EntryKind(both("公开", "Published"), _AGENCY),
+    "doctor_points": EntryKind(both("医师违规记录", "Doctors' violations"), _AGENCY),
 }
 # fmt: on

@@ -402,6 +402,19 @@ CAPITATION: Mapping[str, Reason] = {
         both("退费先与原结算冲抵，只留净额", "net refunds with their settlements first"),
     ),
     "fund_above_cost": REASONS["fund_above_cost"],
+    # of records of visits that the budget's year is watched by
+    "care_unknown": reason(
+        "就医类别不认识",
+        "the kind of care is unknown",
+        "填门诊或住院",
+        "enter inpatient or outpatient",
+    ),
+    "stay_days_invalid": reason(
+        "住院天数不是整数",
+        "the days of the stay are no whole number",
+        "填住院天数，门诊留空",
+        "enter the days of the stay, nothing for outpatients",
+    ),
 }
 # why a case is not grouped, or how it was
 GROUPING_REASONS: Mapping[str, Bilingual] = {

@@ -60,7 +60,8 @@ _KINDS: Mapping[Kind, str] = {
         stays ordered transferred against_order died other peers peer_stays peer_days
         cases_before cases_now cases_after tie_out.months year difference rank evidence_rows
         persons visits person_months special_refused_visits times
-        capitation_unassigned_persons.months""",
+        capitation_unassigned_persons.months flags visits_last records flagged marked many_a_day
+        costly visit_days most_a_day""",
     POINTS: """points points_deducted points_before points_after correction_points base_points
         points_before_readmission""",
     VALUE: "point_value value_high point_value_before point_value_after",
@@ -73,9 +74,12 @@ _KINDS: Mapping[Kind, str] = {
         ordered_share transferred_share against_order_share died_share other_share
         peer_mean_stay_days peer_mean_daily_cost_fen stay_difference daily_cost_difference
         peer_against_order_share peer_died_share observed expected ratio shrunk_ratio
-        honest_spread z p q stake_points evidence.value peer_value""",
-    FLAG: "readmission day_surgery stable review lead inside charged",
-    DAY: "admission_date discharge_date",
+        honest_spread z p q stake_points evidence.value peer_value now last growth growth_low
+        growth_high growth_usual growth_shrunk limit used_share expected_share exceeds
+        watch_persons.value middle watch_ranking.value value_low watch_ranking.value_high
+        value_shrunk value_usual""",
+    FLAG: "readmission day_surgery stable review lead inside charged remote listed",
+    DAY: "admission_date discharge_date visit_date",
     SMALL: "position",
     TEXT: "sensitivity.point_value_before sensitivity.point_value_after",
 }
@@ -173,9 +177,25 @@ SIGNAL_TABLES: Mapping[str, str] = {
         shrunk_ratio honest_spread z p q stake_points stake_fen evidence_rows text""",
     "evidence": """hospital_id kind signal rank case_id related_case_id code value peer_value text""",
 }
+WATCH_TABLES: Mapping[str, str] = {
+    "watch_together": "hospital_id hospital_name pool level grade flags raised text",
+    "watch_growth": """hospital_id hospital_name pool scope indicator visits visits_last now last growth
+        growth_low growth_high growth_usual growth_shrunk limit p q verdict text""",
+    "watch_index": """hospital_id hospital_name pool index_fen used_fen booked_fen used_share
+        expected_share forecast_fen forecast_low_fen forecast_high_fen exceeds pattern verdict text""",
+    "watch_months": """hospital_id hospital_name pool month visits visits_last total_cost_fen
+        last_cost_fen pool_fund_fen last_fund_fen""",
+    "watch_persons": """ranking rank person_id value middle visits hospitals visit_days most_a_day
+        total_cost_fen pool_fund_fen""",
+    "watch_ranking": """care level indicator rank hospital_id hospital_name visits value value_low
+        value_high value_shrunk value_usual""",
+    "watch_abnormal": """hospital_id hospital_name remote records flagged marked many_a_day costly
+        expected ratio shrunk_ratio p q verdict listed text""",
+    "watch_evidence": """hospital_id rank person_id visit_date care total_cost_fen why_abnormal""",
+}
 TABLES: Mapping[str, tuple[str, ...]] = {
     name: tuple(columns.split())
-    for tables in (YEAR_TABLES, MONTH_TABLES, SIGNAL_TABLES)
+    for tables in (YEAR_TABLES, MONTH_TABLES, SIGNAL_TABLES, WATCH_TABLES)
     for name, columns in tables.items()
 }
 

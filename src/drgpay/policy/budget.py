@@ -78,6 +78,22 @@ OWN = (  # a table: key, Chinese name, rule, what it takes
     Known("procedures.followed", "适用的程序", "21.7", Names()),
     Known("persons.distinct", "经办复核审批分人", "21.6",
           one_of("three_persons", "maker_and_approver", "not_asked")),
+    # monitoring
+    Known("watch.growth_limit", "增长预警线", "22.2", Decimal("ratio")),
+    Known("watch.mean_growth_limit", "次均增长预警线", "22.2", Decimal("ratio")),
+    Known("watch.confidence", "预警把握", "22.2", Decimal("ratio", high=1)),
+    Known("watch.min_visits", "参与判断的最少人次", "22.2", Count("cases", low=2)),
+    Known("watch.used_margin", "指标使用超前预警线", "22.3", Decimal("ratio")),
+    Known("watch.top_persons", "列出的参保个体数", "22.4", Count("cases", low=1, high=1000)),
+    Known("watch.abnormal_multiple", "单次费用异常倍数", "22.5", Decimal("multiple", low=1)),
+    Known("watch.abnormal_per_day", "同日就诊异常次数", "22.5", Count("cases", low=2)),
+    Known("watch.together", "同时异常的指标数", "22.6", Count("cases", low=1)),
+    # assessment
+    Known("assess.repeat_days", "重复就诊天数", "23.1", Count("days")),
+    Known("assess.readmission_days", "重复住院天数", "23.1", Count("days")),
+    Known("assess.costly_yuan", "高额住院费用", "23.1", Decimal("yuan")),
+    # publication
+    Known("publish.min_cell", "公开数据的最小单元", "24.1", Count("cases", low=2)),
 )
 # fmt: on
 SHARED = (

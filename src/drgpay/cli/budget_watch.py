@@ -1,0 +1,120 @@
+"""`drgpay budget`: the monitoring of a month, and the assessment of a year."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from drgpay.cli.budget_common import needed, policy_option, with_book
+from drgpay.cli.lang import LANG, t
+from drgpay.cli.options import PATH, new_folder_option, option, threads_option, year_option
+from drgpay.cli.told import notes, say
+
+if TYPE_CHECKING:
+    from drgpay.ledger.book import Book
+
+
+@click.command(
+    "watch",
+    help=t(
+        "运行监控：由就诊记录和账上的指标，列出同比增长、指标使用与预计、参保个体前列、费用指标排序、"
+        "异常记录和综合预警，逐项说明为何预警或不预警。预警只提示应当核查之处，不是结论。",
+        "Monitoring of a month: growth over last year, use of indices with a forecast, highest persons, "
+        "rankings, abnormal records, and what is unusual, each with why it was raised or not.",
+    ),
+)
+@click.argument("visits", nargs=-1, required=True, type=PATH)
+@year_option("年度", "the year")
+@option("--month", "月份", "the month", type=click.IntRange(1, 12), required=True)
+@option(
+    "--institutions",
+    "文件夹，其中 institutions 表列出机构名称、等级、是否异地",
+    "a folder with the table institutions: name, level, whether elsewhere",
+    type=PATH,
+)
+@policy_option
+@new_folder_option
+@threads_option
+@with_book
+def watch(
+    book: Book, visits: tuple[Path, ...], year: int | None, month: int, institutions: Path | None,
+    policy: str, out: Path, threads: int | None,
+) -> None:  # fmt: skip
+    """Watch a month."""
+    from drgpay.ground.outputs import new_folder
+    from drgpay.monitoring.results import manifest, write_watch
+    from drgpay.monitoring.watch import read_institutions
+    from drgpay.monitoring.watch import watch as found_of
+    from drgpay.report.monitoring import PAGE, write_papers
+    from drgpay.wrapper.planning import budget_policy
+
+    started = time.perf_counter()
+    new_folder(out)
+    own = budget_policy(policy, needed(year))
+    known = read_institutions(institutions)
+    with book.reading() as reading:
+        found = found_of(reading, visits, month, own, known, facts=book.facts, threads=threads)
+    told = manifest(found)
+    write_watch(
+        found, told, out, LANG,
+        lambda folder, tables: write_papers(folder, tables, told, LANG),
+    )  # fmt: skip
+    notes(found.visits.notes)
+    grades, quarantined = told["grades"], sum(told["quarantined"].values())
+    say(
+        f"就诊记录 {told['rows']:,} 行：计入 {told['counted']:,}，隔离 {quarantined:,}；"
+        f"机构 {told['hospitals']:,} 家",
+        f"{told['rows']:,} rows of visits: {told['counted']:,} counted, {quarantined:,} quarantined; "
+        f"{told['hospitals']:,} institutions",
+    )
+    say(
+        f"重点预警 {grades['warn']}，关注 {grades['attend']}，未见异常 {grades['none']}，"
+        f"不可判断 {grades['not_evaluable']}",
+        f"warnings {grades['warn']}, to be looked at {grades['attend']}, nothing unusual "
+        f"{grades['none']}, not evaluable {grades['not_evaluable']}",
+    )
+    say("预警只提示应当核查之处，不是结论", "a flag is a reason to look, not a verdict")
+    seconds = time.perf_counter() - started
+    say(
+        f"结果 {out}（{seconds:.1f} 秒），报告 {out / PAGE}",
+        f"result {out} ({seconds:.1f} s), report {out / PAGE}",
+    )
+
+
+@click.command(
+    "notices",
+    help=t(
+        "一个月的拒付、缓付通知，逐家一页，写明数额、原因和依据（在账的月度结算）",
+        "Notices of what a month refused or deferred: a page an institution, with reason and clause",
+    ),
+)
+@year_option("年度", "the year")
+@option("--month", "月份", "the month", type=click.IntRange(1, 12), required=True)
+@new_folder_option
+@with_book
+def notices(book: Book, year: int | None, month: int, out: Path) -> None:
+    """Write notices."""
+    from drgpay.ground.digests import write_sums
+    from drgpay.ground.outputs import new_folder, whole_folder
+    from drgpay.report.notice_letters import notices_sheet, write_notices
+    from drgpay.report.workbook import write_book
+    from drgpay.wrapper.notices import month_notices
+
+    new_folder(out)
+    own = needed(year)
+    with book.reading() as reading:
+        found = month_notices(reading, own, month)
+        number, digest = reading.head()
+    with whole_folder(out) as folder:
+        made = write_notices(folder, found, book.facts, f"{own}-{month:02d}", LANG)
+        title = f"{book.facts['region_name']} {own}-{month:02d}"
+        sheet = notices_sheet(found, LANG)
+        write_book(folder / "notices.xlsx", [sheet], LANG, title=title, digest=f"{number}:{digest}")
+        write_sums(folder)
+    say(
+        f"通知 {len(made)} 份，见 {out}",
+        f"notices to {len(made)} institutions in {out}",
+    )
