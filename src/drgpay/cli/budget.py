@@ -40,6 +40,7 @@ budget = LazyGroup(
         "order": (ORDERS, "order"),
         "watch": (WATCH, "watch"),
         "notices": (WATCH, "notices"),
+        "assess": (ASSESS, "assess"),
         "verify": (BOOK, "verify_command"),
         "backup": (BOOK, "backup_command"),
         "restore": (BOOK, "restore_command"),

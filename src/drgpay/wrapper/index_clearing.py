@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from drgpay.policy import YearPolicy
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 from drgpay.region.tables import STANDINGS
 from drgpay.tables import kinds
-from drgpay.tables.declared import Column, Row, Table, optional
+from drgpay.tables.declared import Row, Table, optional
 from drgpay.wrapper.filings import members_of
 from drgpay.wrapper.filled import WHO, read_tables
 from drgpay.wrapper.index_year import control_of, held_indices, month_figures, refuse_others
@@ -33,8 +34,8 @@ ASSESSED = Table(
     "assessed",
     (
         *WHO,
-        Column("score", kinds.share),
-        optional("met", coded(OUTCOMES), "all"),
+        optional("score", kinds.share, None),
+        optional("met", coded(OUTCOMES), None),
         optional("standing", STANDINGS, NORMAL),
         optional("report", kinds.yes_no, False),
         optional("costly_yuan", kinds.amount, None),
@@ -65,6 +66,7 @@ class IndexBook:
     advanced: Mapping[Place, Mapping[str, int]]
     costly: Mapping[Place, int]
     cleared: frozenset[Place]
+    assessed: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def read(cls, reading: Reading, year: int) -> IndexBook:
@@ -84,6 +86,7 @@ class IndexBook:
             year=year, held=held_indices(reading, year, transferred=True),
             months=_by_place(months), advanced=_advanced(reading),
             costly=_costly(reading, year), cleared=cleared_places(reading, year),
+            assessed=_assessed(reading, year),
         )  # fmt: skip
 
     def open_to(self, hospitals: frozenset[str], *, inside: bool) -> dict[Place, Mapping[str, Any]]:
@@ -95,7 +98,24 @@ class IndexBook:
         }
 
     def given(self, rows: Sequence[Row]) -> list[IndexYear]:
-        """Return the years that assessed rows come to; raises InputError for other costly cases."""
+        """Return the years that assessed rows come to.
+
+        Raises InputError for other costly cases or another assessment than the book's, and for a
+        row without a score where the book has no assessment.
+        """
+        faults = list(self._other_assessment(rows))
+        if faults:
+            raise InputError(
+                both(
+                    "考核结果与账上的不符，或没有", "the assessment is not the book's, or missing"
+                ),
+                faults=faults,
+                remedy=both(
+                    "账上有考核的，这两列可以不填；考核用 drgpay budget assess propose",
+                    "with an assessment in the book both columns may stay empty: drgpay budget assess "
+                    "propose",
+                ),
+            )
         faults = list(self._other_costly(rows))
         if faults:
             raise InputError(
@@ -107,6 +127,26 @@ class IndexBook:
                 ),
             )
         return [_year(row, self) for row in rows]
+
+    def _other_assessment(self, rows: Sequence[Row]) -> Iterator[Bilingual]:
+        for row in rows:
+            own = self.assessed.get(row["hospital_id"])
+            if own is None:
+                if row["score"] is None and row["standing"] != ENDED:
+                    yield fault_at(
+                        row.where,
+                        f"账上没有 {row['hospital_id']} 的考核，须填考核得分",
+                        f"the book has no assessment of {row['hospital_id']}: its score is needed",
+                    )
+                continue
+            other = row["score"] not in (None, Fraction(own["score"]))
+            if other or row["met"] not in (None, own["met"]):
+                yield fault_at(
+                    row.where,
+                    f"{row['hospital_id']} 的考核，账上为得分 {own['score']}、"
+                    f"{OUTCOMES[own['met']].chinese}",
+                    f"the book assessed {row['hospital_id']}: {own['score']}, {OUTCOMES[own['met']]}",
+                )
 
     def _other_costly(self, rows: Sequence[Row]) -> Iterator[Bilingual]:
         for row in rows:
@@ -231,6 +271,21 @@ def _costly(reading: Reading, year: int) -> dict[Place, int]:
     return found
 
 
+def _assessed(reading: Reading, year: int) -> dict[str, Mapping[str, Any]]:
+    """Return the last assessment of a year by institution, nothing where there is none."""
+    entries = reading.entries(("assessment",), year=year)
+    return {own["hospital_id"]: own for own in entries[-1].body["scores"]} if entries else {}
+
+
+def _assessment_of(row: Row, book: IndexBook) -> dict[str, Any]:
+    """Return score, outcome and gates: the book's, else those of the row."""
+    own = book.assessed.get(row["hospital_id"])
+    if own is None:
+        return {"score": Fraction(1) if row["score"] is None else row["score"],
+                "met": row["met"] or "all"}  # fmt: skip
+    return {"score": Fraction(own["score"]), "met": own["met"], "gates_passed": not own["gates"]}
+
+
 def _year(row: Row, book: IndexBook) -> IndexYear:
     place = row["hospital_id"], row["pool"]
     held, own = book.held[place], book.months.get(place, ())
@@ -245,7 +300,7 @@ def _year(row: Row, book: IndexBook) -> IndexYear:
         advances_fen=sum(advanced.get(place, {}).values()),
         deposit_fen=held["deposit_fen"],
         violation_fen=row["violation_yuan"] + (own[-1].owed_fen if own else 0),
-        score=row["score"], met=row["met"],
+        **_assessment_of(row, book),
         penalised=row["standing"] == PENALISED, ended=row["standing"] == ENDED,
         report=row["report"], patients=row["patients"], patients_last=row["patients_last"],
     )  # fmt: skip
