@@ -1,0 +1,149 @@
+"""Small cells of published counts: left out, with as many others as it takes not to compute them.
+
+A table with its row and column totals is one of lines that sum to nothing, totals counted below 0.
+A cell that is left out is safe when the published ones leave it open: it lies on a ring of cells
+left out, along which some may be moved without a line noticing. The audit asks the linear programme
+of all tables that fit, and what it finds wanting leaves out more; at last whole lines.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def with_totals(counts: Ints) -> Ints:
+    """Return a table [rows + 1, columns + 1] with its totals, none of them below 0."""
+    rows = np.concatenate([counts, counts.sum(axis=0, keepdims=True)])
+    whole: Ints = np.concatenate([rows, rows.sum(axis=1, keepdims=True)], axis=1)
+    return whole
+
+
+def signs(shape: tuple[int, int]) -> Ints:
+    """Return the signs by which a table with totals sums to nothing in every line."""
+    made = np.ones(shape, np.int64)
+    made[-1, :] *= -1
+    made[:, -1] *= -1
+    return made
+
+
+def small(whole: Ints, least: int) -> Mask:
+    """Return the cells that are not published: counts above 0 and below the least."""
+    found: Mask = (whole > 0) & (whole < least)
+    return found
+
+
+def bounds(whole: Ints, hidden: Mask, cell: tuple[int, int]) -> tuple[float, float]:
+    """Return between what a hidden cell lies for whoever has all published ones and their totals."""
+    places = [tuple(map(int, at)) for at in np.argwhere(hidden)]
+    sign = signs(whole.shape)
+    rows, columns = whole.shape
+    lines, due = [], []
+    for axis, count in ((0, rows), (1, columns)):
+        for number in range(count):
+            own = [at for at, place in enumerate(places) if place[axis] == number]
+            if not own:
+                continue
+            line = np.zeros(len(places))
+            line[own] = [sign[places[at]] for at in own]
+            shown = np.take(sign * whole * ~hidden, number, axis=axis).sum()
+            lines.append(line)
+            due.append(-float(shown))
+    goal = np.zeros(len(places))
+    goal[places.index(cell)] = 1
+    found = []
+    for way in (1, -1):
+        made = optimize.linprog(
+            way * goal, A_eq=np.array(lines), b_eq=np.array(due), method="highs"
+        )
+        if made.status == 3:  # no end in that direction
+            found.append(float("inf"))
+        else:
+            found.append(float(made.fun) * way)
+    return found[0], found[1]
+
+
+def open_enough(low: float, high: float, least: int, small_cell: bool) -> bool:
+    """Whether a hidden cell is open: another count fits, and of a small one also one that is not."""
+    return high - low >= 1 - 1e-6 and (not small_cell or high >= least - 1e-6)
+
+
+def hidden_cells(counts: Ints, least: int) -> Mask:
+    """Return which cells of a table with totals are left out; `counts` [rows, columns], none below 0.
+
+    No cell that is left out can be computed from those that are shown, nor can it be told of a small
+    one that it is small.
+    """
+    whole = with_totals(counts)
+    first = small(whole, least)
+    hidden = first.copy()
+    while hidden.any():
+        wanting = _wanting(whole, hidden, first, least)
+        if wanting is None:
+            break
+        ring = _ring(whole, hidden, wanting, least if first[wanting] else 1)
+        if ring is not None:
+            for place in ring:
+                hidden[place] = True
+        elif not hidden[wanting[0]].all():
+            hidden[wanting[0]] = True  # the whole line
+        else:
+            hidden[:] = True
+            break
+    return hidden
+
+
+def _wanting(whole: Ints, hidden: Mask, first: Mask, least: int) -> tuple[int, int] | None:
+    """Return a hidden cell that could be computed, None where all are open."""
+    for at in np.argwhere(hidden):
+        cell = (int(at[0]), int(at[1]))
+        if not open_enough(*bounds(whole, hidden, cell), least, bool(first[cell])):
+            return cell
+    return None
+
+
+def _ring(
+    whole: Ints, hidden: Mask, cell: tuple[int, int], least: int
+) -> tuple[tuple[int, int], ...] | None:
+    """Return the three cells that make the cheapest ring with one, None where no ring opens it.
+
+    Along a ring one count goes up as far as two of the others can come down: for cells of the same
+    sign those beside it, for totals those of the other sign go up with it.
+    """
+    rows, columns = whole.shape
+    i, j = cell
+    best, found = None, None
+    sign = signs(whole.shape)
+    for k, n in product(range(rows), range(columns)):
+        if k == i or n == j:
+            continue
+        corners = ((i, n), (k, j), (k, n))
+        if all(hidden[place] for place in corners):
+            continue
+        rise = _most(whole, sign, ((i, j), (k, n)), ((i, n), (k, j)))
+        fall = _most(whole, sign, ((i, n), (k, j)), ((i, j), (k, n)))
+        if whole[cell] + rise < least or rise + fall < 1:
+            continue
+        cost = sum(int(whole[place]) for place in corners if not hidden[place])
+        if best is None or cost < best:
+            best, found = cost, corners
+    return found
+
+
+def _most(
+    whole: Ints,
+    sign: Ints,
+    up: tuple[tuple[int, int], ...],
+    down: tuple[tuple[int, int], ...],
+) -> float:
+    """Return by how much signed cells may go up and down together, no count falling below 0."""
+    falling = [int(whole[p]) for p in up if sign[p] < 0] + [
+        int(whole[p]) for p in down if sign[p] > 0
+    ]
+    return min(falling) if falling else float("inf")

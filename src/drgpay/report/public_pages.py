@@ -1,0 +1,355 @@
+"""Pages of the year for the public and for each institution, made from the book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from drgpay import __version__
+from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.languages import choosing
+from drgpay.ground.times import day
+from drgpay.ledger.entries import Entry
+from drgpay.monitoring.indicators import indicators
+from drgpay.monitoring.publish import OTHERS, TOTAL, Public
+from drgpay.names.assessed import STATES
+from drgpay.names.ledger import ENTRY_KINDS, METHODS
+from drgpay.names.plan import DEDUCTIONS, OUTCOMES, RESERVES
+from drgpay.policy import YearPolicy
+
+from .assessment_sheets import figure_text
+from .pages import Banner, PageSection, grid, write_page
+from .sections import parameter_rows
+from .sheets import Field, Sheet, page_table
+from .tables import Cell
+from .texts import Words
+from .workbook import write_book
+
+PAGE, BOOK = "index.html", "publish.xlsx"
+Record = Mapping[str, Any]
+WORDS: Mapping[str, Bilingual] = {
+    "targets": both("一、总额控制目标", "1. Control targets"),
+    "principles": both("二、指标分配与清算的原则", "2. Principles of allocation and clearing"),
+    "months": both("三、预算执行：各月", "3. Execution: months"),
+    "execution": both("三、预算执行：各机构", "3. Execution: institutions"),
+    "settlement": both("四、清算", "4. Clearing"),
+    "assessment": both("五、考核得分", "5. Assessment: scores"),
+    "rates": both("五、考核指标", "5. Assessment: indicators"),
+    "counts": both("六、就诊人次", "6. Visits"),
+    "entries": both("出处：账目", "Sources: entries of the book"),
+    "pool": both("险种", "Pool"),
+    "item": both("项目", "Item"),
+    "amount_fen": both("金额（元）", "Yuan"),
+    "month": both("月份", "Month"),
+    "method": both("方式", "By"),
+    "hospital_id": both("医疗机构", "Institution"),
+    "index_fen": both("年度指标（元）", "Index, yuan"),
+    "paid_fen": both("已支付（元）", "Paid, yuan"),
+    "deferred_fen": both("暂缓支付（元）", "Deferred, yuan"),
+    "actual_fen": both("实际费用（元）", "Cost, yuan"),
+    "kept_fen": both("留用或奖励（元）", "Kept or rewarded, yuan"),
+    "borne_fen": both("机构承担（元）", "Borne by the institution, yuan"),
+    "due_fen": both("决算（元）", "Due, yuan"),
+    "score": both("得分", "Score"),
+    "met": both("达标情况", "Outcome"),
+    "gates": both("一票否决项", "Gates missed"),
+    "indicator": both("指标", "Indicator"),
+    "value": both("数值", "Figure"),
+    "state": both("结果", "Result"),
+    "outpatient": both("门急诊", "Outpatient"),
+    "with_surgery": both("住院：有手术", "Stays with surgery"),
+    "without_surgery": both("住院：无手术", "Stays without surgery"),
+    "visits": both("合计", "In all"),
+    "entry": both("出处", "Source"),
+    "clause": both("依据", "Clause"),
+    "name": both("参数", "Parameter"),
+    "source": both("来源", "Source"),
+    "verified": both("已核实", "Verified"),
+    "number": both("记录号", "Entry"),
+    "day": both("日期", "Day"),
+    "kind": both("种类", "Kind"),
+    "digest": both("摘要", "Digest"),
+}
+ITEMS: Mapping[str, Bilingual] = {
+    "revenue": both("本年度基金收入", "revenue"),
+    "budget": both("支出预算", "expenditure budget"),
+    "target": both("总额控制目标", "control target"),
+    "free": both("可分配额", "free to allot"),
+}
+HIDDEN = both("隐去", "left out")
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "targets": ("pool", "item", "amount_fen", "entry", "clause"),
+    "principles": ("name", "value", "source", "verified"),
+    "months": ("month", "method", "pool", "paid_fen", "deferred_fen", "entry", "clause"),
+    "execution": ("hospital_id", "pool", "index_fen", "paid_fen", "entry", "clause"),
+    "settlement": (
+        "hospital_id", "pool", "method", "index_fen", "actual_fen", "kept_fen", "borne_fen",
+        "due_fen", "entry", "clause",
+    ),
+    "assessment": ("hospital_id", "score", "met", "gates", "entry", "clause"),
+    "rates": ("hospital_id", "indicator", "value", "state", "entry", "clause"),
+    "counts": (
+        "hospital_id", "outpatient", "with_surgery", "without_surgery", "visits", "entry", "clause",
+    ),
+}  # fmt: skip
+LONG = ("source",)
+
+
+def _item(code: str, lang: str) -> str:
+    kind, _, name = code.partition(".")
+    t = choosing(lang)
+    if kind == "deducted":
+        return t("减：", "less: ") + DEDUCTIONS[name].of(lang)
+    if kind == "reserve":
+        return t("其中", "of it: ") + RESERVES[name].of(lang)
+    return ITEMS[code].of(lang)
+
+
+def _shown(table: str, name: str, row: Record, lang: str) -> Any:
+    value: Any = row.get(name)
+    t = choosing(lang)
+    if name == "entry":
+        return t(f"第 {value} 号", f"entry {value}")
+    if name == "item":
+        return _item(str(value), lang)
+    if name == "hospital_id":
+        names = {
+            OTHERS: t("其余机构合计", "other institutions together"),
+            TOTAL: t("合计", "total"),
+        }
+        return names.get(str(value), str(value))
+    if name == "method":
+        return METHODS[value].of(lang)
+    if name == "met":
+        return OUTCOMES[value].of(lang)
+    if name == "state":
+        return STATES[value].of(lang)
+    if name == "indicator":
+        return indicators()[value].name.of(lang)
+    if name == "score":
+        return Decimal(f"{float(Fraction(value)):.6f}")
+    if table == "rates" and name == "value":
+        if row["hidden"]:
+            return HIDDEN.of(lang)
+        return figure_text(indicators()[row["indicator"]], value, lang)
+    if table == "counts" and value is None:
+        return HIDDEN.of(lang)
+    return value
+
+
+def _kind(table: str, name: str) -> str:
+    if name.endswith("_fen"):
+        return "yuan"
+    if name == "score":
+        return "percent"
+    if table == "counts" and name not in ("hospital_id", "entry", "clause"):
+        return "count"
+    return "long" if name in LONG else "code" if name in ("hospital_id", "entry") else "text"
+
+
+def public_sheets(found: Public, lang: str) -> dict[str, Sheet]:
+    """Return the tables of a publication as sheets, each figure with its entry and clause."""
+    made = {}
+    for table, columns in COLUMNS.items():
+        rows = list(found.tables[table])
+        if table == "principles":
+            rows = [dict(row) for row in parameter_rows(rows, Words(lang))]
+        fields = [Field(name, WORDS[name].of(lang), _kind(table, name)) for name in columns]
+        shown = [{name: _shown(table, name, row, lang) for name in columns} for row in rows]
+        made[table] = Sheet(WORDS[table].of(lang), fields, shown)
+    return made
+
+
+def entries_sheet(entries: Sequence[Entry], lang: str) -> Sheet:
+    """Return the entries that a publication rests on, without who made them."""
+    fields = [
+        Field(name, WORDS[name].of(lang), kind)
+        for name, kind in (
+            ("number", "code"), ("day", "text"), ("kind", "text"), ("clause", "long"),
+            ("digest", "code"),
+        )
+    ]  # fmt: skip
+    rows = [
+        {
+            "number": Cell(str(e.number)), "day": day(e.at),
+            "kind": ENTRY_KINDS[e.kind].word.of(lang), "clause": e.clause, "digest": e.digest,
+        }
+        for e in entries
+    ]  # fmt: skip
+    return Sheet(WORDS["entries"].of(lang), fields, rows)
+
+
+def public_tables(found: Public) -> dict[str, pa.Table]:
+    """Return the tables of a publication as they are exported: codes and fen, hidden counts empty."""
+    made = {}
+    for table, columns in COLUMNS.items():
+        names = ("key", *columns) if table == "principles" else columns
+        columns_of: dict[str, pa.Array] = {}
+        for name in names:
+            values = [row.get(name) for row in found.tables[table]]
+            whole = (
+                name.endswith("_fen") or _kind(table, name) == "count" or name in ("entry", "gates")
+            )
+            columns_of[name] = pa.array(
+                values if whole else [None if v is None else str(v) for v in values],
+                pa.int64() if whole else pa.string(),
+            )
+        made[f"public_{table}"] = pa.table(columns_of)
+    return made
+
+
+def write_public(
+    folder: Path, found: Public, facts: Mapping[str, str], policy: YearPolicy, lang: str
+) -> None:
+    """Write index.html and publish.xlsx of a publication into its folder."""
+    t = choosing(lang)
+    sheets = public_sheets(found, lang)
+    sources = entries_sheet(found.entries, lang)
+    title = t(f"{found.year}年基本医疗保险总额控制信息公开", f"The global budget of {found.year}")
+    head = f"{found.head[0]}:{found.head[1]}"
+    write_book(
+        folder / BOOK, [*sheets.values(), sources], lang,
+        title=f"{facts['region_name']} {title}", digest=head,
+    )  # fmt: skip
+    least = policy["publish.min_cell"]
+    items = [
+        t(
+            f"人次、人数大于0而小于 {least} 的隐去，并隐去足以推算出它的其他数",
+            f"counts above 0 and below {least} are left out, with what would tell them",
+        ),
+        t("不含任何个人信息", "there is nothing of any person"),
+    ]
+    if found.together:
+        items.append(
+            t(
+                f"{len(found.together)} 家就诊人数很少的机构合并列示",
+                f"{len(found.together)} institutions with few persons stand in one row",
+            )
+        )
+    if not found.told_persons:
+        items.append(
+            t(
+                "账上没有各机构就诊人数（考核未用就诊记录），金额按机构列示未作合并",
+                "the book does not say how many persons each institution had: amounts stand as they are",
+            )
+        )
+    sections = [
+        PageSection(table, sheet.title, body=grid(page_table(sheet)))
+        for table, sheet in [*sheets.items(), ("entries", sources)]
+        if list(sheet.rows)
+    ]
+    write_page(
+        folder / PAGE,
+        lang=lang,
+        title=title,
+        tab=f"{facts['region_name']} {title}",
+        kicker=f"{facts['region_name']} {facts['region_id']}",
+        facts=[
+            (t("依据", "Clause"), t("经办规程第九条", "handling rules, art. 9"), ""),
+            (t("账目", "Book"), str(found.head[0]), found.head[1][:20]),
+            (t("政策", "Policy"), policy.title, policy.digest[:12]),
+            (t("计算程序", "Engine"), f"drgpay {__version__}", ""),
+        ],
+        sections=sections,
+        banners=[
+            Banner(
+                "info", t("说明", "Notes"),
+                t(
+                    "每个数都注明出处（账目记录号）和依据条款，出处见文末。",
+                    "Each figure names its entry of the book and its clause; the entries are below.",
+                ),
+                tuple(items),
+            )
+        ],
+    )  # fmt: skip
+
+
+# --- to each institution its own
+
+
+OWN_WORDS: Mapping[str, Bilingual] = {
+    "fact": both("项目", "Item"),
+    "value": both("数", "Figure"),
+    "entry": both("出处", "Entry"),
+    "clause": both("依据", "Clause"),
+}
+OWN_KINDS = ("indices", "adjustment", "month", "clearing", "transfer", "rebalancing", "assessment")
+
+
+def own_facts(entries: Sequence[Entry], hospital: str) -> list[dict[str, Any]]:
+    """Return all that entries say of an institution, figure by figure, amounts in fen."""
+    rows = []
+    for entry in entries:
+        for listed in entry.body.values():
+            for own in listed if isinstance(listed, list) else []:
+                if isinstance(own, Mapping) and own.get("hospital_id") == hospital:
+                    for path, value in _flat(own, ""):
+                        rows.append({"entry": entry, "path": path, "value": value})
+    return rows
+
+
+def _flat(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for at, inner in enumerate(value, start=1):
+            yield from _flat(inner, f"{path}[{at}]")
+    elif path not in ("hospital_id",):
+        yield path, value
+
+
+def own_sheets(entries: Sequence[Entry], hospital: str, lang: str) -> list[Sheet]:
+    """Return what an institution is given: a sheet a kind of entry, each figure in full."""
+    made = []
+    for kind in OWN_KINDS:
+        rows = [
+            {
+                "entry": f"{row['entry'].number}", "about": row["entry"].subject,
+                "fact": row["path"], "value": _own_value(row["path"], row["value"]),
+                "clause": row["entry"].clause,
+            }
+            for row in own_facts([e for e in entries if e.kind == kind], hospital)
+        ]  # fmt: skip
+        if rows:
+            fields = [
+                Field("entry", OWN_WORDS["entry"].of(lang), "code"),
+                Field("about", choosing(lang)("关于", "About"), "text"),
+                Field("fact", OWN_WORDS["fact"].of(lang), "wide"),
+                Field("value", OWN_WORDS["value"].of(lang), "code", width=22),
+                Field("clause", OWN_WORDS["clause"].of(lang), "wide"),
+            ]
+            made.append(Sheet(ENTRY_KINDS[kind].word.of(lang), fields, rows))
+    return made
+
+
+def _own_value(path: str, value: Any) -> str:
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and path.split("[")[0].endswith("_fen")
+    ):
+        return f"{Decimal(value).scaleb(-2):,.2f}"
+    if isinstance(value, int) and path.startswith("months["):
+        return f"{Decimal(value).scaleb(-2):,.2f}"
+    return "" if value is None else str(value)
+
+
+def write_own(
+    path: Path, sheets: Sequence[Sheet], hospital: str, facts: Mapping[str, str], year: int,
+    last_day: str, lang: str,
+) -> None:  # fmt: skip
+    """Write an institution's workbook: its own figures in full, and until when it may object."""
+    t = choosing(lang)
+    lead = t(
+        f"请核对；如有异议，请于 {last_day} 前书面提出并注明出处（账目记录号）",
+        f"Please check; objections in writing by {last_day}, naming the entry",
+    )
+    shown = [Sheet(s.title, s.fields, s.rows, [f"{hospital} {s.title}", lead]) for s in sheets]
+    title = f"{facts['region_name']} {hospital} {year}"
+    write_book(path, shown, lang, title=title, digest=f"drgpay {__version__}")
