@@ -21,7 +21,7 @@ LANG = "zh"  # the forms are those of Chinese agencies; an agency edits them as 
 FONT = "仿宋"
 
 
-def template(texts: FormTexts) -> bytes:
+def template(number: int, texts: FormTexts) -> bytes:
     """Return the template of a form."""
     document = Document()
     _set_up(document, wide=len(texts.columns) > 8)
@@ -32,7 +32,7 @@ def template(texts: FormTexts) -> bytes:
     for text in texts.before:
         document.add_paragraph(words_of(text, LANG))
     if texts.columns:
-        _table(document, texts.columns)
+        _table(document, number, texts.columns)
     for text in texts.after:
         document.add_paragraph(words_of(text, LANG))
     document.add_paragraph("账末号与摘要：{{ head }}").runs[0].font.size = Pt(8)
@@ -53,9 +53,9 @@ def _set_up(document: Made, *, wide: bool) -> None:
     style.element.rPr.rFonts.set(qn("w:eastAsia"), FONT)
 
 
-def _table(document: Made, columns: tuple[str, ...]) -> None:
+def _table(document: Made, number: int, columns: tuple[str, ...]) -> None:
     """Add a table for each pool: its header, its rows, and its totals where it has amounts."""
-    fields = [field_of(key, LANG) for key in columns]
+    fields = [field_of(key, number, LANG) for key in columns]
     money = any(field.total for field in fields)
     document.add_paragraph("{%p for table in tables %}")
     document.add_paragraph("{{ table.pool }}")
@@ -79,7 +79,7 @@ def main() -> None:
     """Write all of them into the package."""
     TEMPLATES.mkdir(parents=True, exist_ok=True)
     for number, texts in FORMS.items():
-        (TEMPLATES / f"form_{number}.docx").write_bytes(template(texts))
+        (TEMPLATES / f"form_{number}.docx").write_bytes(template(number, texts))
 
 
 if __name__ == "__main__":

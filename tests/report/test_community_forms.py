@@ -127,7 +127,7 @@ def test_templates__are_made_of_the_texts() -> None:
     for number, texts in FORMS.items():
         with zipfile.ZipFile(TEMPLATES / f"form_{number}.docx") as parts:
             before = parts.read("word/document.xml")
-        with zipfile.ZipFile(io.BytesIO(made["template"](texts))) as parts:
+        with zipfile.ZipFile(io.BytesIO(made["template"](number, texts))) as parts:
             assert parts.read("word/document.xml") == before
 
 

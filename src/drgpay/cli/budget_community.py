@@ -185,6 +185,7 @@ def form_of(
             year=own_year, region=book.facts["region_name"], name=own.name if own else name,
             own=own, members=member_years(reading, own, own_year) if own else (), why=why,
             transferred_on=filed_on(reading, own, own_year, "transfer") if own else "",
+            rebalanced_on=filed_on(reading, own, own_year, "rebalance") if own else "",
             head="{}:{}".format(*reading.head()),
         )  # fmt: skip
     write_form(form(number, facts, LANG), out, LANG, template)

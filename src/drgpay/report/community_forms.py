@@ -53,6 +53,7 @@ class FormFacts:
     own: Filed | None = None
     members: Sequence[MemberYear] = ()
     transferred_on: str = ""
+    rebalanced_on: str = ""
     why: str = ""
 
 
@@ -69,8 +70,8 @@ class Form:
     values: Mapping[str, Any]
 
 
-def values(facts: FormFacts, lang: str) -> dict[str, Any]:
-    """Return what the texts' names stand for; a blank for what is not on file."""
+def values(number: int, facts: FormFacts, lang: str) -> dict[str, Any]:
+    """Return what the texts' names stand for in a form; a blank for what is not on file."""
     blank = BLANK.of(lang)
     own = facts.own
     names = {m["hospital_id"]: m["name"] or m["hospital_id"] for m in own.members} if own else {}
@@ -85,6 +86,7 @@ def values(facts: FormFacts, lang: str) -> dict[str, Any]:
         "founded_on": (own.facts["founded_on"] if own else "") or blank,
         "approved_by": (own.facts["approved_by"] if own else "") or blank,
         "transferred_on": facts.transferred_on or blank,
+        "form_date": {3: facts.transferred_on, 5: facts.rebalanced_on}.get(number) or blank,
     }  # fmt: skip
 
 
@@ -96,12 +98,12 @@ def form(number: int, facts: FormFacts, lang: str) -> Form:
             both(f"没有附件{number}", f"there is no form {number}"),
             remedy=both("1 至 5", "1 to 5"),
         )
-    told = values(facts, lang)
+    told = values(number, facts, lang)
     title = texts.title.of(lang).format(**told)
     sheets = []
     for pool, rows in _rows(number, facts).items():
         lead = both(f"险种 {pool}", f"pool {pool}").of(lang) if pool else ""
-        fields = [field_of(key, lang) for key in texts.columns]
+        fields = [field_of(key, number, lang) for key in texts.columns]
         total = both("合计", "Total").of(lang) if any(f.total for f in fields) else ""
         sheets.append(Sheet(title, fields, rows, lead=(lead,) * bool(lead), total=total))
     before, after = (
@@ -110,8 +112,10 @@ def form(number: int, facts: FormFacts, lang: str) -> Form:
     return Form(number, title, before, tuple(sheets), after, facts.head, told)
 
 
-def field_of(key: str, lang: str) -> Field:
-    heading = both(HEADINGS.get(key) or HEADERS[key][0], key).of(lang)
+def field_of(key: str, number: int, lang: str) -> Field:
+    """Return a column of a form, headed as S1 heads it."""
+    heading = HEADINGS.get(f"{key}.{number}") or HEADINGS.get(key) or HEADERS[key][0]
+    heading = both(heading, key).of(lang)
     kind = KINDS.get(key, "text")
     return Field(key, heading, kind, FORMULAS.get(key, ""), total=kind == "yuan")
 
@@ -177,7 +181,7 @@ def write_form(form: Form, out: Path, lang: str, template: Path | None = None) -
 
 
 def _write_page(form: Form, out: Path, lang: str) -> Path:
-    tables = [(sheet.lead, grid(page_table(sheet, "fine"))) for sheet in form.sheets]
+    tables = [(sheet.lead, grid(page_table(sheet, "dense"))) for sheet in form.sheets]
     text = rendered(
         "community_form.html.j2",
         lang,
@@ -303,6 +307,6 @@ def write_templates(folder: Path) -> list[Path]:
 def words_of(text: Bilingual, lang: str) -> str:
     """Return a text as a template has it: its names in the template's marks."""
     names = ("agency community year decision members count lead filed_on founded_on approved_by "
-             "transferred_on").split()  # fmt: skip
+             "transferred_on form_date").split()  # fmt: skip
     marks = {name: f"{{{{ {name} }}}}" for name in names}
     return text.of(lang).replace("!r}", "}").format(**marks)

@@ -36,8 +36,8 @@ DATE = both("年    月    日", "date:")
 SEALS = both("成员单位盖章：", "Seals of the members:")
 AGENCY = both("{agency}", "{agency}")
 HEAD_OF_TABLE = both(
-    "牵头单位（章）：{lead}          日期：{filed_on}          单位：元",
-    "Lead (seal): {lead}          date: {filed_on}          in yuan",
+    "牵头单位（章）：{lead}          日期：{form_date}          单位：元",
+    "Lead (seal): {lead}          date: {form_date}          in yuan",
 )
 SIGNED = both(
     "制表：          复核：          牵头单位负责人签字：",
@@ -163,10 +163,12 @@ FILLED: Mapping[int, str] = {
     3: "community_transfer",
     5: "community_rebalancing",
 }
-# how S1 heads a column, where the small table's first header is another
+# how S1 heads a column, where the small table's first header is another; a key with a form's number
+# is that form's
 HEADINGS: Mapping[str, str] = {
     "hospital_id": "机构医保编码",
     "name": "机构名称",
     "level": "机构医保结算级别",
+    "level.1": "机构等级",
     "signed_by": "机构负责人签字",
 }
