@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drgpay.ledger.approvals import propose
+from drgpay.ledger.approvals import approve, check, propose
 from drgpay.ledger.book import Book
 from drgpay.ledger.entries import Draft
 from drgpay.ledger.orders import propose_orders
@@ -118,6 +118,51 @@ def test_entry__shows_its_voucher_and_of_a_proposal_what_it_would_post(served: S
     assert "987.65" in told and "尚未生效" in told and "应付医疗机构款" in told and "S0 29" in told
     assert "2026-02" in text(served, "/budget?year=2026", agency)
     assert served.client.get("/budget?year=1999", headers=agency).status_code == 404
+
+
+def test_community__is_seen_by_its_lead_whole_and_by_a_member_as_its_own(
+    served: Served, tmp_path: Path
+) -> None:
+    """H1 leads; OTHER, a member, sees its own figures and the sum, no other's."""
+    with served.service.book.writing() as turn:
+        facts = {"how": "x", "parts": [], "base_fen": 0, "factors": [], "asked_fen": 0, "group": ""}
+        indices = [
+            {
+                **facts, "hospital_id": name, "pool": "310", "index_fen": fen, "monthly_fen": fen,
+                "deposit_fen": 0, "settlement_fen": 0,
+            }
+            for name, fen in (("H1", 11_111_100), ("H2", 22_222_200), ("H3", 3_300))
+        ]  # fmt: skip
+        policy = {"id": "p", "digest": "d", "parameters": [_parameter()]}
+        body = {"policy": policy, "indices": indices, "fits": []}
+        draft = Draft("indices", 2026, "张三", "maker", body, "S0 15-20", "2026")
+        number = propose(turn, draft).number
+        check(turn, number, "李四")
+        made = approve(turn, number, "王五")
+        members = [
+            {"hospital_id": n, "name": n, "level": "", "district": "", "contact": "", "phone": ""}
+            for n in ("H1", "H2")
+        ]
+        filed = {
+            "what": "community", "withdrawn": False, "id": "C", "name": "城东医共体",
+            "subject": "城东医共体", "lead": "H1", "filed_on": "2026-03-01", "approved_by": "",
+            "founded_on": "", "papers": {}, "members": members,
+        }  # fmt: skip
+        turn.append(Draft("filing", 2026, "院长", "lead", filed, "S1 三(一)", "城东医共体"))
+    lead = text(served, "/budget/own", served.headers(Role.HOSPITAL))
+    assert "城东医共体 险种 310：预算总额 333,333.00 元" in lead
+    assert "111,111.00" in lead and "222,222.00" in lead
+    member = text(served, "/budget/own", served.headers("other"))
+    assert "333,333.00" in member and "222,222.00" in member and "111,111.00" not in member
+    told = text(served, f"/budget/entries/{made.number}", served.headers(Role.AGENCY))
+    assert "机构指标" in told and "18.1" in told and "index.base" in told and "S0 第18条" in told
+
+
+def _parameter() -> dict[str, object]:
+    return {
+        "key": "index.base", "name": "指标基数", "rule": "18.1", "value": "peers", "verified": False,
+        "source": "S0 art. 18", "source_zh": "S0 第18条",
+    }  # fmt: skip
 
 
 def test_hospital__sees_its_own_accounts_alone(served: Served) -> None:

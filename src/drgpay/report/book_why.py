@@ -6,7 +6,7 @@ Nothing is computed: the entries hold every figure that they came from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drgpay.ground.errors import Bilingual, InputError, both
@@ -126,9 +126,30 @@ def why_account(
 def why_entry(
     entry: Entry, people: Mapping[int, Proposal], lang: str, hospital: str = ""
 ) -> list[Sheet]:
-    """Return what an entry posted and what it came from, of one institution where one is named."""
+    """Return what an entry posted and what it came from, of one institution where one is named.
+
+    Of a proposal: what it would post.
+    """
+    entry = in_effect(entry)
     lines = [(entry, x) for x in entry.lines if hospital in ("", x.hospital_id)]
     return [_lines_sheet(lines, people, lang), *_explained([entry], "", hospital, lang)]
+
+
+def in_effect(entry: Entry) -> Entry:
+    """Return a proposal as the entry that it would be, others as they are."""
+    if entry.kind != "proposed":
+        return entry
+    draft = Proposal(entry, "proposed", ()).draft
+    return replace(entry, kind=draft.kind, body=draft.body, lines=draft.lines)
+
+
+def explained_in(
+    entry: Entry, lang: str, rows: int, hospital: str = ""
+) -> tuple[Sheet, Sheet, int]:
+    """Return an entry's figures, so many rows of them, its parameters, and how many rows there are."""
+    figures, parameters, *_ = _explained([in_effect(entry)], "", hospital, lang)
+    every = list(figures.rows)
+    return replace(figures, rows=every[:rows]), parameters, len(every)
 
 
 def _explained(entries: Sequence[Entry], pool: str, hospital: str, lang: str) -> Iterator[Sheet]:

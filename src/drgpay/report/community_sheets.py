@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.wrapper.communities import MemberYear
@@ -53,6 +53,22 @@ def communities_sheet(found: Iterable[Filed], lang: str) -> Sheet:
     fields = [Field(key, WORDS[key].of(lang), "wide" if key == "members_of" else "text")
               for key in keys]  # fmt: skip
     return Sheet(WORDS["communities"].of(lang), fields, rows)
+
+
+def own_sheets(own: Filed, years: Sequence[MemberYear], hospital: str, lang: str) -> list[Sheet]:
+    """Return what a member sees of its community: its own figures and the community's sum by pool.
+
+    The lead sees every member's.
+    """
+    sheets = members_sheets(own, years, lang)
+    if hospital == own.filing.lead:
+        return sheets
+    return [
+        replace(
+            sheet, rows=[row for row in sheet.rows if row["hospital_id"] == hospital], total=""
+        )
+        for sheet in sheets
+    ]  # fmt: skip
 
 
 def members_sheets(own: Filed, years: Sequence[MemberYear], lang: str) -> list[Sheet]:

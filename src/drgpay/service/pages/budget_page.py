@@ -24,6 +24,8 @@ from drgpay.ledger.orders import OPEN, orders
 from drgpay.ledger.status import headline
 from drgpay.ledger.steps import StepLog
 from drgpay.names.ledger import BOOK_ROLES, ENTRY_KINDS
+from drgpay.report.book_why import explained_in
+from drgpay.report.community_sheets import own_sheets
 from drgpay.report.ledger_sheets import (
     balances_sheet,
     entries_sheet,
@@ -39,9 +41,12 @@ from drgpay.service.problems import Problem, lang_of, not_there
 from drgpay.service.roles import AGENCY, HOSPITAL, REGION, Caller
 from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
+from drgpay.wrapper.communities import member_years
+from drgpay.wrapper.filings import filed_communities, in_force
 from drgpay.wrapper.planning import standing
 
 LAST = 30  # entries that the page shows
+FIGURES_SHOWN = 200  # of an entry; `drgpay budget why` shows all
 STEP_COLUMNS = {"procedure", "matter", "step", "owed_by", "state", "last_day", "days_left"}
 ORDER_COLUMNS = {"number", "pool", "hospital", "amount", "days_open"}
 SUM_COLUMNS = {"account", "pool", "detail", "debit", "credit"}
@@ -72,7 +77,8 @@ def _view(service: Service, asked: str, lang: str) -> dict[str, Any]:
         year = _year(asked, years)
         waits = waiting(proposals(reading, year=year))
         policy = service.settings.budget_policy
-        steps = standing(StepLog().of_year(reading, year), year, policy)
+        names = [own.name for own in in_force(filed_communities(reading, year))]
+        steps = standing(StepLog().of_year(reading, year), year, policy, communities=names)
         cash = CashSums().update(reading.connection, reading.head()[0])
         found = orders(reading, year=year)
         entries = reading.entries(year=year, after=max(0, reading.head()[0] - LAST))
@@ -185,8 +191,11 @@ def _entry(service: Service, number: int, lang: str) -> dict[str, Any]:
     if own.kind == "proposed":  # what it would post
         draft = Proposal(own, "proposed", ()).draft
         sheet = replace(sheet, rows=voucher_sheet(replace(own, lines=draft.lines), lang).rows)
+    figures, parameters, every = explained_in(own, lang, FIGURES_SHOWN)
     return {
         "entry": own, "lead": sheet.lead, "table": page_table(sheet),
+        "figures": page_table(_only(figures, {"part", "rule", "place", "figure", "value"})),
+        "parameters": page_table(parameters), "every": every,
         "about": page_table(entries_sheet(about, lang)), "documents": own.documents,
     }  # fmt: skip
 
@@ -246,6 +255,7 @@ def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
         balances = [b for b in reading.balances(year=year, hospital=hospital) if b.amount_fen]
         paid = [o for o in orders(reading, year=year) if o.hospital_id == hospital]
         moved = [e for e in reading.entries(year=year) if _concerns(e, hospital)]
+        communities = _communities(reading, year, hospital, lang)
     return {
         "name": book.facts["region_name"],
         "year": year,
@@ -254,7 +264,18 @@ def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
             _only(orders_sheet(paid, today(), lang), {*ORDER_COLUMNS, "state", "paid_on"}),
             entries_sheet(reversed(moved), lang),
         ),
+        "communities": [(sheet.lead[0], page_table(sheet)) for sheet in communities],
     }
+
+
+def _communities(reading: Reading, year: int, hospital: str, lang: str) -> list[Sheet]:
+    """Return what an institution sees of its community (S1 三(三)); nothing where it is in none."""
+    return [
+        sheet
+        for own in in_force(filed_communities(reading, year))
+        if hospital in own.filing.members
+        for sheet in own_sheets(own, member_years(reading, own, year), hospital, lang)
+    ]
 
 
 def _concerns(entry: Entry, hospital: str) -> bool:
