@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from drgpay.cases import case_json
 from drgpay.cases.case_json import open_case_json
 from drgpay.cases.pieces import Source
 from drgpay.ground.errors import both, in_language
@@ -255,6 +256,7 @@ def _to_disk(path: Path) -> None:
 
 def warm_up(desk: Desk) -> None:
     """Compile what a job goes through."""
+    case_json.warm_up()
     board = desk.board
     one = pa.table(
         {
