@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from starlette.requests import Request
 
+from drgpay.ground.errors import in_language
 from drgpay.names.preview_columns import PREVIEW_COLUMNS
+from drgpay.names.reasons import QUARANTINED
 from drgpay.policy.catalogue import CATALOGUE
 from drgpay.service.batch import _events
 from drgpay.service.batch_work import OWN_JSON, SUMS, upload_of, work
@@ -197,6 +200,32 @@ def test_bad_rows__are_quarantined_with_place_and_remedy_and_the_good_go_on(
     assert first["reason"] == "sex_invalid" and first["message"] and first["remedy"]
     assert second["reason"] == "row_broken" and second["row"] == 4
     assert len(told["cases"]) == len(ROWS) - 1
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_case_id__twice_is_quarantined_as_at_the_years_end(served: Served, lang: str) -> None:
+    lines = CASES.decode("utf-8-sig").splitlines()
+    faulty = lines[3].replace(",M,", ",X,").replace(",F,", ",X,")
+    lines += [lines[1], faulty, lines[1]]
+    body, count = "\n".join(lines).encode(), len(ROWS) + 3
+    told = sent(served, body, accept_language=lang).json()
+    reason = QUARANTINED["duplicate_case"]
+    own = {(q["row"], q["reason"]) for q in told["quarantined"]}
+    twice = {(n, "duplicate_case") for n in (2, 4, count - 1, count + 1)}
+    assert own == {*twice, (count, "sex_invalid")}
+    for one in told["quarantined"]:
+        if one["reason"] == "duplicate_case":
+            assert (one["column"], one["value"]) == ("case_id", one["case_id"])
+            assert one["message"] == in_language(reason.message, lang)
+            assert one["remedy"] == in_language(reason.remedy, lang)
+    counts = told["counts"]
+    assert counts["in"] == count == len(told["cases"]) + len(told["quarantined"])
+    assert counts["in"] == sum(number for name, number in counts.items() if name != "in")
+    assert counts["quarantined"] == 5
+    table = pq.read_table(io.BytesIO(sent(served, body, query="?as=parquet").content))
+    [row] = table.filter(pc.equal(table["row"], 2)).to_pylist()
+    assert row["drg"] is row["points"] is row["expected_fen"] is row["case_class"] is None
+    assert row["hospital_id"] == ROWS[0]["hospital_id"] and row["total_cost_fen"] > 0
 
 
 def test_hospital__gets_points_for_its_own_cases_alone(served: Served) -> None:

@@ -7,6 +7,7 @@ wrong with them. Grouping and reading are those of files of cases; points and mo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from drgpay.cases import parse
 from drgpay.cases.checks.facts import CaseFacts, read_facts
+from drgpay.cases.duplicates import repeated
 from drgpay.cases.pieces import Source
 from drgpay.cases.quarantine import RowNote
 from drgpay.cases.sources import open_source
@@ -27,6 +29,7 @@ from drgpay.ground.errors import BooksError, both
 from drgpay.ground.money import POINT
 from drgpay.ground.threads import default_threads
 from drgpay.grouper.codes_read import CodesRead
+from drgpay.grouper.outcome import Counts
 from drgpay.grouper.pieces import GroupedPiece
 from drgpay.grouper.provisos import DATE_COLUMN
 from drgpay.grouper.stream import Sink, Told, run_pieces, told_of
@@ -46,6 +49,12 @@ WANTED = tuple(
          "discharge_date", "discharge_way", "total_cost", "pool_fund", "personal_paid",
          "payment_mode", "bed_day_class")
     )
+)  # fmt: skip
+QUARANTINED = "quarantined"
+# what is told of a row whatever came of it
+_OF_ROW = (
+    "row", "case_id", "hospital_id", "pool", "department", "discharge_date", "days", "scheme",
+    "total_cost_fen",
 )  # fmt: skip
 _UNPRICED, _CLASSES, _PAID_BY = list(REASONS), list(CASE_CLASSES), list(PAID_BY)
 
@@ -92,6 +101,7 @@ def price_cases(
     broken = _broken(source)
     table = pa.concat_tables([*parts, broken], promote_options="permissive")
     table = table.cast(PREVIEW_SCHEMA) if not parts else table.unify_dictionaries()
+    table, counts = _copies_aside(table, counts)
     if len(table) + source_more(source) != counts.total:
         raise BooksError(
             both(
@@ -110,6 +120,42 @@ def source_more(source: Source) -> int:
     return len(source.broken) - sum(1 for _ in source.broken)
 
 
+def _copies_aside(table: pa.Table, counts: Counts) -> tuple[pa.Table, Counts]:
+    """Return cases and counts, every copy of a case id that stands more than once quarantined.
+
+    As at the year's end, also beside a copy that has a fault of its own.
+    """
+    ids = _whole(table["case_id"])
+    told = np.asarray(pc.fill_null(pc.greater(pc.binary_length(ids), 0), False))
+    status = _whole(table["status"]).cast(pa.string())
+    good = np.asarray(pc.not_equal(status, QUARANTINED))
+    own = np.zeros(len(table), dtype=np.bool_)
+    own[repeated([ids], [told])] = True
+    own &= good
+    if not own.any():
+        return table, counts
+    copies = pa.array(own)
+    said = {"status": QUARANTINED, "reason": "duplicate_case", "fault_column": "case_id"}
+    columns = {}
+    for field in table.schema:
+        if field.name in _OF_ROW:
+            columns[field.name] = table[field.name]
+            continue
+        column = _whole(table[field.name])
+        words = pa.types.is_dictionary(field.type)
+        plain = column.cast(field.type.value_type) if words else column
+        value = ids if field.name == "fault_value" else pa.scalar(said.get(field.name), plain.type)
+        made = pc.if_else(copies, value, plain)
+        columns[field.name] = _as(made.dictionary_encode() if words else made, field.type)
+    before = Counter(status.filter(copies).to_pylist())
+    return pa.table(columns, schema=table.schema), Counts(
+        counts.grouped - before["grouped"],
+        counts.ambiguous - before["ambiguous"],
+        counts.ungroupable - before["ungroupable"],
+        counts.quarantined + before.total(),
+    )
+
+
 def _broken(source: Source) -> pa.Table:
     """Return the rows that never became rows of a table, as quarantined ones."""
     rows = list(source.broken)
@@ -117,7 +163,7 @@ def _broken(source: Source) -> pa.Table:
     made = {
         "row": [number for _, number, _ in rows],
         "case_id": [note.case_id if note else "" for note in notes],
-        "status": ["quarantined"] * len(rows),
+        "status": [QUARANTINED] * len(rows),
         "reason": [note.reason if note else "row_broken" for note in notes],
         "fault_column": [note.column if note else "" for note in notes],
         "fault_value": [str(text)[:120] for _, _, text in rows],
