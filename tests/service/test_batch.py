@@ -562,13 +562,18 @@ def test_json__reads_numbers_as_a_single_case_does(served: Served) -> None:
         assert one.json()["total_cost_fen"] == fen
         (many,) = sent(served, f"[{text}]".encode()).json()["cases"]
         assert many["total_cost_fen"] == fen, given
-    (many,) = sent(served, f"[{text.replace('12300e-2', '1e400')}]".encode()).json()["cases"]
-    assert [n["code"] for n in many["notes"]] == ["cost_invalid"]
+    for much in ("1e400", "1000000000.01", "1e10"):
+        text = json.dumps({**case, "total_cost": 0}).replace(": 0}", f": {much}}}")
+        one = served.client.post("/v1/preview", content=text, headers=served.headers("agency"))
+        assert one.status_code == 422 and one.json()["errors"][0]["field"] == "total_cost"
+        (many,) = sent(served, f"[{text}]".encode()).json()["cases"]
+        assert [n["code"] for n in many["notes"]] == ["cost_invalid"]
 
 
 @pytest.mark.parametrize(
     ("text", "fen"),
     [("1e3", None), ("1_000", None), ("１２", None), ("+5", None), (".5", None), ("12,34", None),
+     ("1000000000.01", None), ("99999999999", None), ("1,000,000,000.00", 10**11),
      ("12.30", 1_230), (" 7 ", 700), ("1,234.56", 123_456), ("1,234.5 元", 123_450)],
 )  # fmt: skip
 def test_json__reads_texts_of_amounts_as_a_single_case_does(

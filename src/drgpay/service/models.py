@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from drgpay.cases.parse import amount_text
+from drgpay.cases.parse import MAX_MONEY_FEN, amount_text
 from drgpay.cases.values import CHOICE_WORDS, SEX_WORDS, by_word, coded
 from drgpay.ground.errors import both
 from drgpay.grouper.engine import MOST
@@ -29,6 +29,7 @@ from drgpay.names.columns import BY_NAME, Column
 
 MOST_CODES = 200  # of one case, diagnoses and procedures each
 LONGEST_TEXT = 64
+MOST_YUAN = MAX_MONEY_FEN // 100  # as files of cases have it
 # what of a case bears on its group, points and payment, in the order of the registry
 ASKED = (
     "case_id", "hospital_id", "pool", "sex", "age_years", "age_days", "birth_weight_g",
@@ -54,13 +55,13 @@ def _amount(value: Any) -> Any:
 
 Yuan = Annotated[
     Decimal,
-    Field(ge=0, max_digits=15, decimal_places=2),
+    Field(ge=0, le=MOST_YUAN, decimal_places=2),
     BeforeValidator(_amount),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^\d{1,11}(\.\d{1,2})?$"},
+                {"type": "number", "minimum": 0, "maximum": MOST_YUAN},
+                {"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$"},
             ]
         },
         mode="validation",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -241,7 +242,9 @@ def _message(kind: str, limits: dict[str, Any], text: str) -> Bilingual:
         ("max_length", "长度或项数最多", "its length must be at most"),
     ):
         if name in limits:
-            return both(f"{chinese} {limits[name]}", f"{english} {limits[name]}")
+            limit = limits[name]
+            shown = f"{limit:,}" if isinstance(limit, int | Decimal) else limit
+            return both(f"{chinese} {shown}", f"{english} {shown}")
     cause = limits.get("error")
     if isinstance(cause, ValueError) and cause.args and isinstance(cause.args[0], Bilingual):
         return cause.args[0]
