@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from drgpay.ground.errors import InputError
+from drgpay.ledger.tables import META as BOOK
 from drgpay.runs.folder import write_run
 from drgpay.service.audit import Audit, Note, joined
 from drgpay.service.faults import problem_of
@@ -244,6 +245,25 @@ def test_upgrade__of_what_is_not_ours_or_newer_is_refused_and_leaves_it(url: str
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '999'"))
     with pytest.raises(InputError, match="a newer drgpay"):
         store.upgrade()
+    store.close()
+
+
+def test_upgrade__of_somebody_elses_database_is_refused_though_no_name_is_shared(
+    url: str,
+) -> None:
+    store = Store(url)
+    with store.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE wards (id int)"))
+    with pytest.raises(InputError, match="not drgpay's: it has tables wards") as caught:
+        store.upgrade()
+    assert caught.value.remedy is not None and "空的" in caught.value.remedy.chinese
+    with store.begin() as connection:
+        assert sa.inspect(connection).get_table_names() == ["wards"]
+        connection.execute(sa.text("DROP TABLE wards"))
+        BOOK.create_all(connection)  # the year's book may lie there
+    store.upgrade()
+    with store.begin() as connection:
+        assert {*META.tables, *BOOK.tables} < set(sa.inspect(connection).get_table_names())
     store.close()
 
 

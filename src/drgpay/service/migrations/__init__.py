@@ -11,7 +11,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from drgpay.ground.errors import InputError, both
+from drgpay.ledger.tables import META as BOOK
 
+MOST_SHOWN = 8  # tables of somebody else
 OTHER = both(
     "--database 或 --data 改用另一个（空的）数据库", "name another database (an empty one)"
 )
@@ -21,7 +23,8 @@ def upgrade(engine: sa.Engine, own: Collection[str], form: str = "head") -> None
     """Bring a database to a form, in one transaction; two that start at once do it once.
 
     `own`: the names of the tables that the newest form has.
-    Raises InputError for one of a newer drgpay, and for one whose tables are not drgpay's.
+    Raises InputError for one of a newer drgpay, and for one whose tables are not drgpay's. The book
+    of the budget's years may lie in the same database.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
@@ -39,11 +42,14 @@ def _refuse_foreign(connection: sa.Connection, config: Config, names: Collection
     own = tables & set(names)
     where = connection.engine.url.render_as_string()
     if "alembic_version" not in tables:
-        if own:
+        others = sorted(own or tables - set(BOOK.tables))
+        if others:
+            more = "…" if len(others) > MOST_SHOWN else ""
+            shown = others[:MOST_SHOWN]
             raise InputError(
                 both(
-                    f"这个数据库不是 drgpay 建立的：已有表 {'、'.join(sorted(own))}",
-                    f"this database is not drgpay's: it has tables {', '.join(sorted(own))}",
+                    f"这个数据库不是 drgpay 建立的：已有表 {'、'.join(shown)}{more}",
+                    f"this database is not drgpay's: it has tables {', '.join(shown)}{more}",
                 ),
                 where=where,
                 remedy=OTHER,
