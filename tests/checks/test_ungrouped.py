@@ -140,6 +140,15 @@ def test_codes_that_would_group__hang_on_age_and_sex(grouper: Grouper) -> None:
     assert "N40.x00" in said["u1"] and "可入组的主要诊断" not in said["u2"]
 
 
+def test_codes_that_would_group__are_the_same_one_by_one_and_all_at_once(
+    grouper: Grouper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = told(checked(grouper))
+    assert len(together) > 5 and any("不计手术操作" in text for text in together.values())
+    monkeypatch.setattr(would, "AT_ONCE", 1)
+    assert told(checked(grouper)) == together
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_lists_of_findings__name_the_codes_of_every_case(
     grouper: Grouper, tmp_path: Path, suffix: str

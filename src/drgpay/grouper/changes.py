@@ -134,7 +134,7 @@ class Changer:
         self.cut_start = np.cumsum([0, *(len(cuts[name]) for name in VARIED)]).astype(np.int64)
         self.place = np.stack([self.adrg_number, self.mdc_number, self.no_drg]).astype(np.int64)
         self.more = grouper.more
-        self.asked = (*_SCALARS, *self.more)
+        self.asked = (*SCALARS, *self.more)
         # a number that the scheme does not ask has no limit to be carried across
         self.row_of = np.array(
             [self.asked.index(name) if name in self.asked else -1 for name in _FACTS], np.int64
@@ -223,7 +223,7 @@ class Changer:
 
 
 _FACTS = (*VARIED, "icu", "sex")  # by the numbers of variants
-_SCALARS = ("age_years", "age_days", "birth_weight_g", "los_days", "icu", "sex")
+SCALARS = ("age_years", "age_days", "birth_weight_g", "los_days", "icu", "sex")
 _CC, _MCC = Change("cc_more"), Change("mcc_more")
 
 

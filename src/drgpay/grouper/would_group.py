@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from drgpay.cases.encode import Codes, EncodedCases
 from drgpay.ground.languages import choose, is_chinese
-from drgpay.grouper.engine import Grouper, kept_by_grouper, select
+from drgpay.grouper.changed_kernels import exchanged
+from drgpay.grouper.changes import SCALARS
+from drgpay.grouper.engine import Grouper, kept_by_grouper
 from drgpay.schemes import Scheme
 
 MOST = 5  # codes that are named
@@ -22,6 +25,7 @@ SAME_PROCEDURE = 4  # letters of a procedure's category: 35.7
 AT_ONCE = 2_000  # cases whose codes are tried in one go
 Categories = Mapping[str, list[str]]
 _NO_CODES: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+_NO_WORDS = pa.array([], pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,55 +146,70 @@ class WouldGroup:
         diagnoses: Sequence[Sequence[str]],
         procedures: Sequence[Sequence[str]],
     ) -> list[Would]:
-        tries, helpless = _Tries(), _Tries()
-        like = [self._alike(0, codes[0]) for codes in diagnoses]
-        mains = [
-            self._alike(1, codes[0]) if codes else _Alike((), _NO_CODES) for codes in procedures
+        tried = [
+            _Tried(
+                row,
+                self._numbers(0, dx),
+                self._numbers(1, px),
+                self._alike(0, dx[0]),
+                self._alike(1, px[0]) if px else _NONE_ALIKE,
+            )
+            for row, dx, px in zip(rows, diagnoses, procedures, strict=True)
         ]
-        own = [
-            (self._numbers(0, dx), self._numbers(1, px))
-            for dx, px in zip(diagnoses, procedures, strict=True)
-        ]
-        for row, (dx, px), one, main in zip(rows, own, like, mains, strict=True):
-            tries.add(row, dx, px, 0, one.numbers)
-            tries.add(row, dx, px, 1, main.numbers)
-            tries.add(row, dx, _NO_CODES, 0, dx[:1] if len(px) else _NO_CODES)
-        took = iter(self._groups(cases, tries))
         found = []
-        for (dx, _), one, main in zip(own, like, mains, strict=True):
-            good, ops, last = one.of(next(took)), main.of(next(took)), next(took)
-            listed = self.grouper.contradictions.of(int(dx[0]))
-            own_drg = self._drg(int(last[0])) if len(last) else ""
+        for one, groups in zip(tried, self._groups(cases, tried, bare=False), strict=True):
+            first, others = len(one.alike.codes), len(one.alike.codes) + len(one.mains.codes)
+            good, ops = one.alike.of(groups[:first]), one.mains.of(groups[first:others])
+            own_drg = self._drg(int(groups[others])) if len(one.procedures) else ""
+            listed = self.grouper.contradictions.of(int(one.diagnoses[0]))
             found.append(Would(good, ops, own_drg, listed))
         # two changes where one helps nothing: another principal, and no procedures
         lost = [
             at
             for at, would in enumerate(found)
-            if len(own[at][1]) and not (would.diagnoses or would.procedures or would.without)
+            if len(tried[at].procedures)
+            and not (would.diagnoses or would.procedures or would.without)
         ]
-        for at in lost:
-            helpless.add(rows[at], own[at][0], _NO_CODES, 0, like[at].numbers)
-        for at, groups in zip(lost, self._groups(cases, helpless), strict=True):
-            found[at] = replace(found[at], both=like[at].of(groups))
+        helpless = [tried[at] for at in lost]
+        for at, groups in zip(lost, self._groups(cases, helpless, bare=True), strict=True):
+            found[at] = replace(found[at], both=tried[at].alike.of(groups))
         return found
 
     def _drg(self, group: int) -> str:
         return self.grouper.outcomes[group].drg if group >= 0 else ""
 
-    def _groups(self, cases: EncodedCases, tries: _Tries) -> list[NDArray[np.int64]]:
-        """Return by try the groups, -1 where a code groups nothing."""
-        rows = np.repeat(np.array(tries.rows, dtype=np.int64), tries.counts)
-        if not len(rows):
-            return [np.empty(0, dtype=np.int64) for _ in tries.counts]
-        made = replace(
-            select(cases, rows, cases.sex[rows]),
-            diagnoses=tries.codes(0),
-            procedures=tries.codes(1),
-            good=np.ones(len(rows), dtype=np.bool_),
+    def _groups(
+        self, cases: EncodedCases, tried: Sequence[_Tried], *, bare: bool
+    ) -> list[NDArray[np.int16]]:
+        """Return by case the groups of its tries (`exchanged`), -1 where a code groups nothing."""
+        if not tried:
+            return []
+        names = (*SCALARS, *self.grouper.more)
+        given = np.array([cases.number(name) for name in names], np.int32)
+        rows = [one.row for one in tried]
+        start, numbers, dx_offsets, dx, px_offsets, px = exchanged(
+            given if rows == [*range(len(cases))] else np.ascontiguousarray(given[:, rows]),
+            *_end_to_end([one.diagnoses for one in tried]),
+            *_end_to_end([one.procedures for one in tried]),
+            *_end_to_end([one.alike.numbers for one in tried]),
+            *_end_to_end([one.mains.numbers for one in tried]),
+            bare,
         )
-        groups = self.grouper.groups(made).astype(np.int64)
-        ends = np.cumsum([0, *tries.counts]).tolist()
-        return [groups[a:b] for a, b in pairwise(ends)]
+        own = dict(zip(names, numbers, strict=True))
+        made = EncodedCases(
+            age_years=own["age_years"],
+            age_days=own["age_days"],
+            birth_weight_g=own["birth_weight_g"],
+            los_days=own["los_days"],
+            icu=own["icu"].astype(np.int8),
+            sex=own["sex"].astype(np.int8),
+            diagnoses=Codes(dx_offsets, dx, _NO_WORDS),
+            procedures=Codes(px_offsets, px, _NO_WORDS),
+            good=np.ones(numbers.shape[1], np.bool_),
+            more={name: own[name] for name in self.grouper.more},
+        )
+        groups = self.grouper.groups(made)
+        return [groups[a:b] for a, b in pairwise(start.tolist())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,49 +219,31 @@ class _Alike:
     codes: tuple[str, ...]
     numbers: NDArray[np.int32]
 
-    def of(self, groups: NDArray[np.int64]) -> tuple[str, ...]:
+    def of(self, groups: NDArray[np.int16]) -> tuple[str, ...]:
         """Return the first codes that have a group."""
         return tuple([self.codes[at] for at in np.flatnonzero(groups >= 0)[:MOST].tolist()])
 
 
-class _Tries:
-    """Cases with one code exchanged, end to end as the kernel takes them."""
+_NONE_ALIKE = _Alike((), _NO_CODES)
 
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.counts: list[int] = []
-        self._own: tuple[list[NDArray[np.int32]], ...] = ([], [])
-        self._which: list[int] = []
-        self._firsts: list[NDArray[np.int32]] = []
 
-    def add(
-        self,
-        row: int,
-        diagnoses: NDArray[np.int32],
-        procedures: NDArray[np.int32],
-        which: int,
-        firsts: NDArray[np.int32],
-    ) -> None:
-        """Add a case once for each of some first codes: diagnoses (0) or procedures (1)."""
-        self.rows.append(row)
-        self.counts.append(len(firsts))
-        self._own[0].append(diagnoses)
-        self._own[1].append(procedures)
-        self._which.append(which)
-        self._firsts.append(firsts)
+class _Tried(NamedTuple):
+    """A case that is tried: its row, its own codes, and those in whose place others are tried."""
 
-    def codes(self, which: int) -> Codes:
-        """Return the diagnoses (0) or procedures (1)."""
-        own = self._own[which]
-        sizes = np.array([len(ids) for ids in own], dtype=np.int64)
-        lengths = np.repeat(sizes, self.counts)
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        starts = np.repeat(np.cumsum(sizes) - sizes, self.counts)
-        index = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        ids = np.append(np.concatenate(own)[index], np.int32(0))
-        exchanged = np.repeat(np.array(self._which) == which, self.counts)
-        ids[offsets[:-1][exchanged]] = np.concatenate(self._firsts)[exchanged]
-        return Codes(offsets, ids, pa.array([], pa.string()))
+    row: int
+    diagnoses: NDArray[np.int32]
+    procedures: NDArray[np.int32]
+    alike: _Alike
+    mains: _Alike
+
+
+def _end_to_end(
+    parts: Sequence[NDArray[np.int32]],
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return where each part begins and the last one ends, and all parts as one."""
+    if len(parts) == 1:
+        return np.array([0, len(parts[0])]), parts[0]
+    return np.cumsum([0, *map(len, parts)]), np.concatenate(parts)
 
 
 @lru_cache(maxsize=8)

@@ -181,8 +181,18 @@ class Vocabulary:
 
     def name(self, code: str) -> str:
         """Return the name of a code, empty when it has none."""
-        number = self.index.get(code, 0)
-        return str(self.names[number - 1].as_py() or "") if number else ""
+        found = self._asked.get(code)
+        if found is None:
+            number = self.index.get(code, 0)
+            if not number:
+                return ""
+            found = self._asked[code] = str(self.names[number - 1].as_py() or "")
+        return found
+
+    @cached_property
+    def _asked(self) -> dict[str, str]:
+        """The names that were asked for, by their codes."""
+        return {}
 
 
 @dataclass(frozen=True)
