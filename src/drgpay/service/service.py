@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
@@ -29,6 +30,9 @@ from drgpay.service.settings import Settings, secret_of
 from drgpay.service.store import Store, private_folder
 
 YOUNG = 20_000  # new objects before garbage among them is looked for
+# for how long a thread that writes notes or reads what is published may keep answers waiting; 5 ms,
+# as Python has it, is a third of what an answer may take
+SWITCH_SECONDS = 0.0005
 REFRESH_SECONDS = 1.0  # within twice of which a revoked key opens nothing, a published run is seen
 
 
@@ -122,6 +126,7 @@ class Service:
         self.desk.warm_up()
         if self.alone:
             gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+            sys.setswitchinterval(SWITCH_SECONDS)
             settle()
 
     def _take_up(self) -> None:
