@@ -65,6 +65,7 @@ GET /readyz                      ok        ok        ok        ok        ok     
 GET /region                      303       403       403       ok        ok        403
 GET /region/compared             303       403       403       ok        ok        403
 GET /region/trial                303       403       403       ok        403       403
+GET /region/trial/sliders        303       403       403       ok        403       403
 POST /region/trial               401       403       403       ok        403       403
 GET /static/{name:path}          ok        ok        ok        ok        ok        ok
 GET /v1/audit                    401       403       403       ok        ok        403

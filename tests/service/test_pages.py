@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import threading
 from fractions import Fraction
 from html import escape
 from pathlib import Path
@@ -13,10 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.cases.checks.catalogue import CHECKS
+from drgpay.ground.errors import InputError
 from drgpay.runs.one_case import OnePricer
+from drgpay.service.pages import trial_page
 from drgpay.service.pages.statics import FOLDER, files
 from drgpay.service.roles import Role
-from tests.service.conftest import Served
+from drgpay.trials.live import LiveTrial
+from tests.service.conftest import EX1, Served
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 
@@ -233,3 +237,55 @@ def test_objection__of_a_number_that_cannot_be_is_not_there(number: str, served:
     agency = served.headers(Role.AGENCY)
     answer = served.client.post(f"/objections/{number}", data=told, headers=agency)
     assert answer.status_code == 404
+
+
+def trying(served: Served, folder: Path, monkeypatch: pytest.MonkeyPatch) -> trial_page.Trials:
+    """Let the agency try on a region that nobody has read."""
+    own = dataclasses.replace(served.service.settings, region=str(folder))
+    monkeypatch.setattr(served.service, "settings", own)
+    monkeypatch.setattr(trial_page, "TRIALS", trial_page.Trials())
+    return trial_page.TRIALS
+
+
+def test_trial_page__says_at_once_that_the_year_is_settled_and_then_shows_sliders(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials, may = trying(served, EX1, monkeypatch), threading.Event()
+
+    def slow(folder: Path) -> LiveTrial:
+        assert may.wait(60)
+        return LiveTrial(folder)
+
+    monkeypatch.setattr(trial_page, "LiveTrial", slow)
+    waiting = 'hx-get="/region/trial/sliders"'
+    for path in ("/region/trial", "/region/trial/sliders"):
+        text = page_of(served, path)
+        assert waiting in text and "正在读取并清算" in text and "budget." not in text
+    may.set()
+    trials.begin(str(EX1)).result(60)
+    for path in ("/region/trial/sliders", "/region/trial"):
+        text = page_of(served, path)
+        assert waiting not in text and 'name="budget.310"' in text and 'id="trial-answer"' in text
+    assert text.count("<h1>") == 1 and trials.begin(str(EX1)).result() is not None
+
+
+def test_trial_page__of_a_region_that_cannot_be_read_says_so_and_tries_again(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials, may = trying(served, tmp_path, monkeypatch), threading.Event()
+
+    def slow(folder: Path) -> LiveTrial:
+        assert may.wait(60)
+        return LiveTrial(folder)
+
+    monkeypatch.setattr(trial_page, "LiveTrial", slow)
+    page_of(served, "/region/trial")
+    first = trials.begin(str(tmp_path), again=False)
+    may.set()
+    assert isinstance(first.exception(60), InputError)
+    assert 'role="alert"' in page_of(served, "/region/trial/sliders")
+    assert trials.begin(str(tmp_path), again=False) is first
+    may.clear()
+    assert "正在读取并清算" in page_of(served, "/region/trial")
+    assert trials.begin(str(tmp_path), again=False) is not first
+    may.set()

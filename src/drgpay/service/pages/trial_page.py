@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -57,18 +60,31 @@ class Slider:
 
 
 class Trials:
-    """The region that the agency tries on, read when it is first asked for."""
+    """The regions that the agency tries on, each read and settled when it is first asked for."""
 
     def __init__(self) -> None:
-        self._reading = threading.Lock()
-        self._read: dict[str, LiveTrial] = {}
+        self._one = threading.Lock()
+        self._begun: dict[str, Future[LiveTrial]] = {}
 
-    def of(self, folder: str) -> LiveTrial:
-        """Return the region of a folder, read once; raises InputError where it cannot be read."""
-        with self._reading:
-            if folder not in self._read:
-                self._read[folder] = LiveTrial(Path(folder))
-            return self._read[folder]
+    def begin(self, folder: str, *, again: bool = True) -> Future[LiveTrial]:
+        """Return the region of a folder, to be had as soon as it is read and settled.
+
+        `again`: what could not be read is tried once more.
+        """
+        with self._one:
+            found = self._begun.get(folder)
+            if found is None or (again and found.done() and found.exception()):
+                found = self._begun[folder] = Future()
+                found.set_running_or_notify_cancel()  # who waits and goes does not end it
+                Thread(target=_read, args=(folder, found), daemon=True).start()
+            return found
+
+
+def _read(folder: str, into: Future[LiveTrial]) -> None:
+    try:
+        into.set_result(LiveTrial(Path(folder)))
+    except BaseException as error:
+        into.set_exception(error)
 
 
 TRIALS = Trials()
@@ -87,13 +103,34 @@ def _folder(request: Request) -> str:
 
 
 async def trial(request: Request) -> Response:
-    """Show the sliders."""
-    lang = lang_of(request.scope)
-    live = await run_in_threadpool(TRIALS.of, _folder(request))
+    """Show the sliders, or at once that the year is being settled for them."""
     return page(
-        request, "trial.html.j2", scripts=_SCRIPTS, sliders=sliders_of(live, lang),
-        name=live.region.name, year=live.region.year,
-    )  # fmt: skip
+        request, "trial.html.j2", scripts=_SCRIPTS, **_body(request, TRIALS.begin(_folder(request)))
+    )
+
+
+async def sliders(request: Request) -> Response:
+    """Show the sliders in the place of what says that they are coming: a part of the page."""
+    begun = TRIALS.begin(_folder(request), again=False)
+    if begun.done() and isinstance(error := begun.exception(), DrgpayError):
+        return _fault(request, error)
+    return page(request, "trial_body.html.j2", **_body(request, begun))
+
+
+def _body(request: Request, begun: Future[LiveTrial]) -> dict[str, Any]:
+    """Return what the page's body shows; no sliders as long as there are none."""
+    if not begun.done():
+        return {"sliders": None}
+    live, lang = begun.result(), lang_of(request.scope)
+    return {
+        "sliders": sliders_of(live, lang), "name": live.region.name, "year": live.region.year,
+    }  # fmt: skip
+
+
+def _fault(request: Request, error: DrgpayError) -> Response:
+    lang = lang_of(request.scope)
+    told = {"detail": "", "errors": [], "request_id": "", **of_error(error).as_dict(lang)}
+    return page(request, "fault_part.html.j2", problem=told)
 
 
 def sliders_of(live: LiveTrial, lang: str) -> list[Slider]:
@@ -122,13 +159,12 @@ def _is_number(raw: object) -> bool:
 async def tried(request: Request) -> Response:
     """Settle the year as the sliders say: a part of the page."""
     form, lang = await form_of(request), lang_of(request.scope)
-    live = await run_in_threadpool(TRIALS.of, _folder(request))
     try:
+        live = await asyncio.wrap_future(TRIALS.begin(_folder(request)))
         settings = settings_of(form, live)
         found = await run_in_threadpool(live.outcome, settings)
     except DrgpayError as error:
-        told = {"detail": "", "errors": [], "request_id": "", **of_error(error).as_dict(lang)}
-        return page(request, "fault_part.html.j2", problem=told)
+        return _fault(request, error)
     return page(request, "trial_answer.html.j2", **_view(live, found, settings, lang))
 
 
@@ -201,6 +237,7 @@ def _view(live: LiveTrial, found: Outcome, settings: list[Setting], lang: str) -
 
 ROWS = (
     Row(method="GET", path="/region/trial", call=trial, roles=AGENCY, page=True),
+    Row(method="GET", path="/region/trial/sliders", call=sliders, roles=AGENCY, page=True),
     Row(method="POST", path="/region/trial", call=tried, roles=AGENCY, page=True, body=8 * KIB,
         audit="trial"),
 )  # fmt: skip

@@ -1,13 +1,17 @@
-// The value beside each slider, as it is moved.
+// The value beside each slider, as it is moved; the form may come after the page.
 (() => {
   'use strict';
-  const form = document.getElementById('trial');
-  const show = () => {
+  const show = (form) => {
     for (const input of form.querySelectorAll('input[type=range]')) {
       const told = form.querySelector(`output[for="${input.id}"]`);
       told.textContent = `${told.dataset.unit && Number(input.value) > 0 ? '+' : ''}${input.value}${told.dataset.unit}`;
     }
   };
-  form.addEventListener('input', show);
-  form.addEventListener('reset', () => setTimeout(show));
+  document.addEventListener('input', (event) => {
+    const form = event.target.closest('#trial');
+    if (form) show(form);
+  });
+  document.addEventListener('reset', (event) => {
+    if (event.target.id === 'trial') setTimeout(() => show(event.target));
+  });
 })();
