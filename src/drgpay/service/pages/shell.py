@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.languages import LANGUAGES, choose, choosing
 from drgpay.ground.times import day
+from drgpay.service.pages.digits import in_groups
 from drgpay.service.pages.statics import asset, have_vendor
 from drgpay.service.problems import lang_of
 from drgpay.service.roles import ADMINISTRATOR, HOSPITAL, READERS, REGION, WORDS, Caller, Role
@@ -58,6 +59,7 @@ def environment() -> Environment:
     )
     made.globals["asset"] = asset
     made.filters["day"] = day
+    made.filters["in_groups"] = in_groups
     made.globals["have_vendor"] = have_vendor()
     return made
 
