@@ -11,6 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from drgpay.ground.money import divide_rounded, points_text
+from drgpay.grouper import explain
+from drgpay.grouper.engine import kept_by_grouper
+from drgpay.service.desk import Desk, versions_of
+from drgpay.service.models import Case
+from drgpay.service.roles import Caller, Role
 from tests.service.conftest import EX1, Served
 
 REVIEWED = ("C02", "C09")
@@ -156,3 +161,28 @@ def test_preview__takes_amounts_as_files_have_them(served: Served) -> None:
         for cost in ("12,345.60", "12345.60", 12345.60, " 12345.6元")
     ]
     assert len(set(made)) == 1
+
+
+def test_explanation__once_the_desk_is_warm_compiles_nothing_whatever_the_case(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(served.service.store, served.service.settings)
+    monkeypatch.setattr(explain, "explainer_of", kept_by_grouper(explain.Explainer))
+    monkeypatch.setattr("drgpay.service.desk.explainer_of", explain.explainer_of)
+    desk.warm_up()
+    for own in versions_of(desk.board.grouper):
+        assert {"surgical_match", "sex_and_newborn"} <= explain.explainer_of(own)._others.keys()
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("somebody waits")
+
+    monkeypatch.setattr("drgpay.grouper.engine.compile_scheme", never)
+    somebody, seen = Caller("", Role.AGENCY, ""), set()
+    pairs = [(["I50.900", "E11.900"], []), (["I50.900"], ["96.0800x005", "45.1302"]),
+             (["A99.999"], ["99.9999"])]  # fmt: skip
+    for diagnoses, procedures in pairs:
+        for sex, age in (("M", 60), ("F", 30), ("F", 0)):
+            case = Case(sex=sex, age_years=age, diagnoses=diagnoses, procedures=procedures)
+            made = desk.preview(case, somebody, explained=True)
+            seen.add(made["status"]["code"])
+    assert "ungroupable" in seen and len(seen) > 1

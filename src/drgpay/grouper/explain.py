@@ -160,6 +160,22 @@ class Explainer:
         self._grouper = ref(grouper)  # kept by its grouper, which it must not keep
         self._unknown: dict[tuple[int, str], UnknownCode | None] = {}
 
+    def warm_up(self) -> None:
+        """Compile the other readings, for which the first case that needs one would wait."""
+        scheme = self.grouped_by
+        may_decide = {
+            "surgical_match": True,
+            "sex_and_newborn": True,
+            "ungroupable_principals": any(
+                codes["diagnosis"] for codes in (scheme.not_grouping, scheme.grey_codes)
+            ),
+            "valid_procedures": bool(self._later),
+            "conditions": bool(scheme.folder.small.get("named_conditions.csv")),
+        }
+        for option, may in may_decide.items():
+            if may:
+                self._other(option)
+
     def nearest_of_one(
         self, facts: dict[str, Any], most: int = MOST, *, case: EncodedCases | None = None
     ) -> tuple[Nearest, ...]:

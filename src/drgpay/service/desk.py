@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -199,20 +199,27 @@ class Desk:
             grouper = any_grouper(given, () if pricer is None else pricer.readings)
             if pricer is not None:
                 pricer.check_grouper(grouper)
+            if self.warm:
+                _read_otherwise(grouper)
             self._board = Board(runs, pricer, year, latest_values(runs), grouper)
             self._taken_up = runs
 
     def warm_up(self) -> None:
-        """Compile and touch everything that an answer goes through."""
+        """Compile and touch everything that an answer goes through, also that of an odd case."""
         board = self.board
+        _read_otherwise(board.grouper)
         hospital = next(iter(board.pricer.hospitals)) if board.pricer else None
-        case = Case(
+        usual = Case(
             sex="M", age_years=60, diagnoses=["I63.900", "E11.900"], procedures=[], los_days=9,
             total_cost_fen=1_000_000, hospital_id=hospital, pool=next(iter(board.values), None),
         )  # fmt: skip
+        odd = replace(usual, diagnoses=["I63.9x9", "E11.9x9"], procedures=["51.2399", "00.4599"])
         somebody = Caller("", Role.AGENCY, "")
-        for explained in (False, True):
-            self.preview(case, somebody, explained=explained)
+        for own in versions_of(board.grouper):
+            day = own.scheme.period[0]
+            for case in (usual, odd):
+                for explained in (False, True):
+                    self.preview(replace(case, discharge_date=day), somebody, explained=explained)
         self.warm = True
 
     def grouper(self, scheme: str | None) -> AnyGrouper:
@@ -417,6 +424,17 @@ class Asked:
 def version_of(grouper: AnyGrouper, case: Case) -> Grouper:
     """Return the grouper of the version in force at a case's discharge; raises InputError."""
     return grouper.of_day(case.discharge_date) if isinstance(grouper, VersionedGrouper) else grouper
+
+
+def versions_of(grouper: AnyGrouper) -> Sequence[Grouper]:
+    """Return the groupers that a grouper consists of."""
+    return grouper.groupers if isinstance(grouper, VersionedGrouper) else (grouper,)
+
+
+def _read_otherwise(grouper: AnyGrouper) -> None:
+    """Compile the readings that explanations compare with, before anybody waits for one."""
+    for own in versions_of(grouper):
+        explainer_of(own).warm_up()
 
 
 def facts_of(case: Case, grouper: Grouper, one: OnePricer | None) -> dict[str, Any]:
