@@ -9,6 +9,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from drgpay.ground.languages import choose
 from drgpay.ground.outputs import drop_folder, spill_folder, whole_file
 
 from . import amounts
-from .sheets import Field, Sheet, exact, kind_of
+from .sheets import PLACES, Field, Sheet, exact, kind_of
 from .tables import Cell
 
 MAX_ROWS = 1_048_576
@@ -345,6 +346,11 @@ def limited(rows: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Mapping[s
 
 def number(value: Any, kind: str) -> float:
     """The nearest number of Excel, whose shortest decimal text is the exact one."""
+    places = PLACES.get(kind, 0)
+    if isinstance(value, int):
+        return value / 10**places  # of whole numbers the nearest one, as through a fraction
+    if isinstance(value, Decimal) and not places:
+        return float(value)
     return float(exact(value, kind))
 
 
