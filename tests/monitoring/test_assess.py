@@ -22,10 +22,12 @@ from drgpay.monitoring.visits import read_visits
 from drgpay.monitoring.watch import Institution
 from drgpay.names.assessed import MEASURES
 from drgpay.policy import load_policy
+from drgpay.report.book_why import figure_rows
 from drgpay.wrapper.index_clearing import index_clearing_draft
 from drgpay.wrapper.index_year import index_month_draft
 from tests.ledger.conftest import settled
 from tests.monitoring.drawn import YEAR, book_of
+from tests.report.test_book_why import hold_words
 from tests.wrapper.test_index_year import write
 
 POLICY = load_policy("testland-budget", catalogue="budget").for_year(YEAR)
@@ -121,6 +123,9 @@ def test_assessment__is_as_by_hand(tmp_path: Path) -> None:
     with book.reading() as reading:
         (entry,) = reading.entries(("assessment",), year=YEAR)
     assert entry.body["scores"][0]["score"] == "3/5"
+    hold_words([entry])
+    told = {row["figure"]: row["value"] for row in figure_rows(entry, "", "H1", "zh")}
+    assert told["未过的一票否决项"] == "参保人员满意度" and told["考核得分"] == "3/5"
 
 
 def test_targets__of_a_level_come_before_those_of_all(tmp_path: Path) -> None:
@@ -194,6 +199,7 @@ def test_doctors__record_is_of_violations_alone(tmp_path: Path) -> None:
         turn.append(doctors_draft(turn, tmp_path, YEAR, "甲"))
     with book.reading() as reading:
         record = violations(reading, YEAR)
+        hold_words(reading.entries(("doctor_points",)))
         assert points_of(record, "D1") == Fraction("6.5")
         assert [v.doctor_id for v in record] == ["D1", "D1", "D2"]
         with pytest.raises(InputError, match="no violation"):

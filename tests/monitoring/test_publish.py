@@ -243,7 +243,7 @@ def test_own__figures_are_given_in_full(book: Book) -> None:
         entries = reading.entries(("indices", "assessment"), year=YEAR)
     sheets = own_sheets(entries, "H3", "zh")
     cells = [row for sheet in sheets for row in sheet.rows]
-    assert {"1,000.02"} <= {row["value"] for row in cells if row["fact"] == "index_fen"}
+    assert {"1,000.02"} <= {row["value"] for row in cells if row["figure"] == "指标"}
     assert any(row["value"] == "1/3" for row in cells)
     assert not any("H1" in str(row["value"]) for row in cells)
 

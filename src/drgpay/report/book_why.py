@@ -15,6 +15,8 @@ from drgpay.ground.times import moment
 from drgpay.ledger.approvals import Proposal
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Entry, Line
+from drgpay.monitoring.indicators import indicators
+from drgpay.names.assessed import DIRECTIONS, STATES
 from drgpay.names.book_figures import FIGURES, RESULTS, SECTIONS
 from drgpay.names.choices import WORDS as CHOICES
 from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS, METHODS
@@ -58,7 +60,7 @@ TEXTS: Mapping[str, Bilingual] = {
 }
 CODES: Mapping[str, Bilingual] = {
     **BUDGET_FACTORS, **DEDUCTIONS, **RESERVES, **INDEX_FACTORS, **CHANGES, **OUTCOMES, **PAYERS,
-    **METHODS, **RESULTS, **{code: account.word for code, account in ACCOUNTS.items()},
+    **METHODS, **STATES, **DIRECTIONS, **{code: own.name for code, own in indicators().items()}, **RESULTS, **{code: account.word for code, account in ACCOUNTS.items()},
 }  # fmt: skip
 AT_ONCE = 500  # entries that are read together
 UNVERIFIED = both("（未核实）", " (not verified)")

@@ -23,6 +23,7 @@ from drgpay.names.plan import DEDUCTIONS, OUTCOMES, RESERVES
 from drgpay.policy import YearPolicy
 
 from .assessment_sheets import figure_text
+from .book_why import figure_rows
 from .pages import Banner, PageSection, grid, write_page
 from .sections import parameter_rows
 from .sheets import Field, Sheet, page_table
@@ -273,71 +274,36 @@ def write_public(
 
 
 OWN_WORDS: Mapping[str, Bilingual] = {
-    "fact": both("项目", "Item"),
-    "value": both("数", "Figure"),
-    "entry": both("出处", "Entry"),
+    "number": both("账目记录号", "Entry"),
+    "about": both("关于", "About"),
+    "place": both("机构与险种", "Institution and pool"),
+    "figure": both("项目", "Figure"),
+    "value": both("数值", "Value"),
+    "rule": both("计算规则", "Rule"),
     "clause": both("依据", "Clause"),
 }
+OWN_FIELDS = {
+    "number": "code", "about": "text", "place": "code", "figure": "wide", "value": "wide",
+    "rule": "text", "clause": "text",
+}  # fmt: skip
 OWN_KINDS = ("indices", "adjustment", "month", "clearing", "transfer", "rebalancing", "assessment")
 
 
-def own_facts(entries: Sequence[Entry], hospital: str) -> list[dict[str, Any]]:
-    """Return all that entries say of an institution, figure by figure, amounts in fen."""
-    rows = []
-    for entry in entries:
-        for listed in entry.body.values():
-            for own in listed if isinstance(listed, list) else []:
-                if isinstance(own, Mapping) and own.get("hospital_id") == hospital:
-                    for path, value in _flat(own, ""):
-                        rows.append({"entry": entry, "path": path, "value": value})
-    return rows
-
-
-def _flat(value: Any, path: str) -> Any:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for at, inner in enumerate(value, start=1):
-            yield from _flat(inner, f"{path}[{at}]")
-    elif path not in ("hospital_id",):
-        yield path, value
-
-
 def own_sheets(entries: Sequence[Entry], hospital: str, lang: str) -> list[Sheet]:
-    """Return what an institution is given: a sheet a kind of entry, each figure in full."""
+    """Return what an institution is given: a sheet a kind of entry, each figure of it in full."""
     made = []
     for kind in OWN_KINDS:
         rows = [
-            {
-                "entry": f"{row['entry'].number}", "about": row["entry"].subject,
-                "fact": row["path"], "value": _own_value(row["path"], row["value"]),
-                "clause": row["entry"].clause,
-            }
-            for row in own_facts([e for e in entries if e.kind == kind], hospital)
-        ]  # fmt: skip
+            {**row, "about": entry.subject, "clause": entry.clause}
+            for entry in entries
+            if entry.kind == kind
+            for row in figure_rows(entry, "", hospital, lang)
+            if hospital in row["place"].split() or hospital in row["figure"].split()
+        ]
         if rows:
-            fields = [
-                Field("entry", OWN_WORDS["entry"].of(lang), "code"),
-                Field("about", choosing(lang)("关于", "About"), "text"),
-                Field("fact", OWN_WORDS["fact"].of(lang), "wide"),
-                Field("value", OWN_WORDS["value"].of(lang), "code", width=22),
-                Field("clause", OWN_WORDS["clause"].of(lang), "wide"),
-            ]
+            fields = [Field(key, OWN_WORDS[key].of(lang), own) for key, own in OWN_FIELDS.items()]
             made.append(Sheet(ENTRY_KINDS[kind].word.of(lang), fields, rows))
     return made
-
-
-def _own_value(path: str, value: Any) -> str:
-    if (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and path.split("[")[0].endswith("_fen")
-    ):
-        return f"{Decimal(value).scaleb(-2):,.2f}"
-    if isinstance(value, int) and path.startswith("months["):
-        return f"{Decimal(value).scaleb(-2):,.2f}"
-    return "" if value is None else str(value)
 
 
 def write_own(
