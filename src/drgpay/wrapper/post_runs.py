@@ -187,9 +187,8 @@ def _refuse_other_prepaid(hospitals: list[dict[str, Any]], months: Sequence[Entr
             both("清算所用的预付数与账上不符", "the clearing starts from other prepayments"),
             faults=faults,
             remedy=both(
-                "用 drgpay budget prepaid 取账上的预付数，写入统筹区的预付表后重新清算",
-                "take the prepayments from the book (drgpay budget prepaid) into the region's table "
-                "prepaid, and settle again",
+                "把最后一个月结果文件夹中的 prepaid.csv 放入统筹区文件夹，重新清算",
+                "put prepaid.csv of the last month's folder into the region's, and settle again",
             ),
         )
 
