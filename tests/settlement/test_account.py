@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drgpay.budget import formulas
+from drgpay.ground.errors import PolicyError
 from drgpay.ground.numbers import Number, fixed, line, spreadsheet
 from drgpay.region.standing import ENDED, NORMAL, PENALISED
 from drgpay.settlement import account
@@ -115,3 +116,11 @@ def test_spreadsheet__of_a_final_payment() -> None:
     assert spreadsheet(account.payable(made, line("waits", 1))) == (
         "MAX(0,{due}-{prepaid}-{forfeited}+{shared}-{violation})-{waits}"
     )
+
+
+@pytest.mark.parametrize("standing", [ENDED, NORMAL, PENALISED])
+def test_released__without_bands_is_refused_whoever_is_assessed(standing: str) -> None:
+    """A region all of whose agreements had ended was settled by a policy that says nothing."""
+    rules = {"deposit_score": "bands", "deposit_bands": None}
+    with pytest.raises(PolicyError, match="deposit_bands is none"):
+        account.released_share(Fraction(9, 10), rules, standing)

@@ -80,9 +80,10 @@ def deposit(recorded: N, *paid: N) -> N:
 def released_share(score: Fraction, rules: Rules, standing: str = NORMAL) -> Fraction:
     """Return what of the deposit a score releases; an ended agreement is not assessed.
 
-    Raises PolicyError when the bands of the policy are missing.
+    Raises PolicyError when the bands of the policy are missing, whoever is assessed.
     """
-    return Fraction(1) if standing == ENDED else released_by(score, rules)
+    released = released_by(score, rules)
+    return Fraction(1) if standing == ENDED else released
 
 
 def why_no_share(standing: str, forfeited: int, points: Fraction | int) -> str:
