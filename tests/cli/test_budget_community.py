@@ -88,7 +88,8 @@ def test_community__goes_through_its_year(desk: Desk, tmp_path: Path) -> None:
     amounts = {row["hospital_id"]: row["amount_fen"] for row in entry.body["sides"][0]["rows"]}
     after = {**amounts, "L": amounts["L"] - 100, "T1": 100}
     rows = [f",{m},310,{amounts[m] / 100},{after[m] / 100},签" for m in members]
-    desk("community", "rebalance", form(tmp_path, "附件5.csv", REBALANCING, *rows), *by)
+    told = desk("community", "rebalance", form(tmp_path, "附件5.csv", REBALANCING, *rows), *by)
+    assert "已逾期" in told and "最后一日 2026-02-10" in told
     desk.passed(last(desk))
     assert "1.00" in desk("community", "show", "C1", "--year", YEAR)
     assert "无误" in desk("verify")

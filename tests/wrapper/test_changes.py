@@ -106,6 +106,7 @@ def test_adjustment__is_decided_funded_and_shared_by_later_months(
     free = sums(book, "available")[""]
     entry = passed(book, adjusted(book, tmp_path / "a", PRICES, RULE))
     assert entry.body["decision"]["day"] == DAY.isoformat()
+    assert entry.body["raised_by"] == "agency"
     assert [c["amount_fen"] for c in entry.body["changes"]] == [2_400_000, 2_400_000]
     # 48,000 yuan come out of the reserve, 2,000 stay in it
     assert sums(book, "reserve") == {"": 200_000} and sums(book, "available")[""] == free

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from drgpay.report.sheets import Sheet
 
 policy_option = option(
-    "--policy", "总额控制政策", "the budget policy, by name or file", default=BUDGET_POLICY
-)
+    "--policy", "总额控制政策，也可用环境变量 DRGPAY_BUDGET_POLICY",
+    "the budget policy, by name or file; or DRGPAY_BUDGET_POLICY in the environment",
+    default=BUDGET_POLICY, envvar="DRGPAY_BUDGET_POLICY",
+)  # fmt: skip
 person_option = option("--as", "who", "经手人姓名", "who does it, by name", required=True)
 number_argument = click.argument("number", type=click.IntRange(1))
 
@@ -118,8 +120,11 @@ def needed(year: int | None) -> int:
     return year
 
 
-def propose_draft(book: Book, policy: str, draft_of: Callable[[Turn], Draft]) -> None:
-    """Propose the entry that is made within a turn of the book; the policy says by how many persons."""
+def propose_draft(book: Book, policy: str, draft_of: Callable[[Turn], Draft]) -> Draft:
+    """Propose the entry that is made within a turn of the book; the policy says by how many persons.
+
+    Return it as it was proposed.
+    """
     from drgpay.ledger.approvals import propose
     from drgpay.ledger.persons import PARAMETER
     from drgpay.names.ledger import ENTRY_KINDS
@@ -134,6 +139,7 @@ def propose_draft(book: Book, policy: str, draft_of: Callable[[Turn], Draft]) ->
         f"已拟定第 {made.number} 号：{word.chinese} {draft.subject}，待复核",
         f"proposed as {made.number}: {word} {draft.subject}; it waits for the checker",
     )
+    return draft
 
 
 def folder_command(name: str, chinese: str, english: str) -> Callable[..., Any]:

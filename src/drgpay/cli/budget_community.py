@@ -20,7 +20,7 @@ from drgpay.cli.budget_common import (
 )
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, option, out_option, year_option
-from drgpay.cli.told import say
+from drgpay.cli.told import say, tell
 from drgpay.ground.errors import InputError, both
 
 if TYPE_CHECKING:
@@ -255,9 +255,17 @@ def form_command(name: str, chinese: str, english: str) -> Callable[..., Any]:
 
             rules = budget_policy(policy, needed(year))
             told: dict[str, Any] = {"by": by, "day": day_or_today(day), "who": who}
-            propose_draft(
+            draft = propose_draft(
                 book, policy, lambda turn: filed()(turn, needed(year), name, table, rules, **told)
             )
+            own = draft.body["filed"]
+            if own["late"]:
+                tell(
+                    both(
+                        f"已逾期：{own['day']} 报送，最后一日 {own['last_day']}",
+                        f"late: filed on {own['day']}, the last day was {own['last_day']}",
+                    )
+                )
 
         return run
 

@@ -97,6 +97,7 @@ FIGURES: Mapping[str, Bilingual] = {  # a table: what a key of a body means
     "excess_fen": both("超出", "excess"),
     "factors": both("因素", "factors"),
     "final_fen": both("最终支付", "final payment"),
+    "filed": both("报送", "filed"),
     "folder": both("结果文件夹", "result folder"),
     "forfeited_fen": both("保证金扣减", "forfeited deposit"),
     "free_fen": both("预留之后", "free of reserves"),

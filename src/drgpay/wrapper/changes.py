@@ -96,6 +96,7 @@ def adjustment_draft(
     """
     policy = budget_policy(policy_name, year)
     decision = _decided(reading, year, application, policy)
+    applied = stands(reading, MID_YEAR, year, application, "apply", policy) is not None
     rows, rules = read_tables(Path(folder), ADJUSTMENTS, RULES)
     held = held_indices(reading, year)
     _refuse_closed(reading, rows, held, year, folder)
@@ -123,6 +124,7 @@ def adjustment_draft(
         funded.append(asdict(funding))
     body = {
         "policy": policy_facts(policy), "application": application, "decision": decision,
+        "raised_by": "institution" if applied else "agency",
         "indices": list(facts.values()), "funding": funded,
         "changes": [
             {

@@ -281,7 +281,7 @@ def file_transfer(
     rows = read_table(table, TRANSFER)
     held = held_indices(turn, year)
     moved = list(_moved(own, held, rows, table))
-    paper = _filed_paper(
+    paper, filed = _filed_paper(
         turn, own, year, "transfer", "transfer_table", table, policy, by=by, day=day
     )
     lines, indices = [], []
@@ -298,7 +298,7 @@ def file_transfer(
             )  # fmt: skip
     body = {
         "policy": policy_facts(policy), "community": own.filing.community_id, "name": own.name,
-        "table": paper.digest, "indices": indices,
+        "table": paper.digest, "filed": filed, "indices": indices,
         "transfers": [
             {
                 "pool": one.pool, "fund": one.fund, "total_fen": one.total_fen,
@@ -401,16 +401,19 @@ def _unlike_book(row: Row, held: Mapping[tuple[str, str], Any]) -> Iterator[Bili
 def _filed_paper(
     turn: Turn, own: Filed, year: int, step: str, paper: str, table: Path, policy: YearPolicy, *,
     by: str, day: dt.date,
-) -> Document:  # fmt: skip
-    """Put a form down as its lead's step; the same form whose step stands is not put down again."""
+) -> tuple[Document, dict[str, Any]]:  # fmt: skip
+    """Put a form down as its lead's step; the same form whose step stands is not put down again.
+
+    Return the form as it is kept, and what the step says: its day, its last day, whether it was late.
+    """
     document = kept_file(turn, table)
-    before = stands(turn, YEAR, year, own.name, step, policy)
-    if before != {paper: document.digest}:
+    if stands(turn, YEAR, year, own.name, step, policy) != {paper: document.digest}:
         step_done(
             turn, YEAR, year, own.name, step, policy,
             role="lead", who=by, day=day, papers={paper: document},
         )  # fmt: skip
-    return document
+    told = _steps(turn, own, year, step)[-1].body
+    return document, {key: told[key] for key in ("day", "last_day", "late")}
 
 
 # --- cleared on one side
@@ -544,7 +547,7 @@ def file_rebalancing(
     rows = read_table(table, REBALANCING)
     sides = {side["pool"]: side for side in cleared.body["sides"]}
     made = list(_rebalanced(own, sides, rows, table))
-    paper = _filed_paper(
+    paper, filed = _filed_paper(
         turn, own, year, "rebalance", "rebalance_table", table, policy, by=by, day=day
     )
     free = {
@@ -563,7 +566,7 @@ def file_rebalancing(
     ]
     body = {
         "policy": policy_facts(policy), "community": own.filing.community_id, "name": own.name,
-        "table": paper.digest,
+        "table": paper.digest, "filed": filed,
         "rows": [
             {
                 "pool": pool, "hospital_id": row.hospital_id, "before_fen": row.before_fen,
@@ -695,15 +698,20 @@ def member_years(reading: Reading, own: Filed, year: int) -> list[MemberYear]:
     ]
 
 
-def filed_on(reading: Reading, own: Filed, year: int, step: str) -> str:
-    """Return the day on which a step of a community's year was last done, empty for never."""
-    days = [
-        entry.body["day"]
+def _steps(reading: Reading, own: Filed, year: int, step: str) -> list[Entry]:
+    """Return the entries of a step of a community's year, in order."""
+    return [
+        entry
         for entry in reading.entries(("step",), year=year)
         if (entry.body["procedure"], entry.body["subject"], entry.body["step"])
         == (YEAR, own.name, step)
     ]
-    return days[-1] if days else ""
+
+
+def filed_on(reading: Reading, own: Filed, year: int, step: str) -> str:
+    """Return the day on which a step of a community's year was last done, empty for never."""
+    found = _steps(reading, own, year, step)
+    return str(found[-1].body["day"]) if found else ""
 
 
 def _member_amounts(entry: Entry) -> Iterator[tuple[str, tuple[str, str], int]]:
