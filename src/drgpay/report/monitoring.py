@@ -50,6 +50,15 @@ FIGURES = (
     "middle",
 )
 PLACES = {"percent": 6, "decimal": 2, "ratio": 4}
+IN_BOOK = (
+    "p",
+    "q",
+    "growth_shrunk",
+    "value_shrunk",
+    "shrunk_ratio",
+    "pattern",
+    "limit",
+)  # not on the page
 SHOWN = 60  # rows of a table on the page; the workbook has all
 TABLES = (
     "watch_together", "watch_index", "watch_abnormal", "watch_evidence", "watch_persons",
@@ -72,7 +81,12 @@ def sheet_of(table: str, rows: list[Record], lang: str) -> Sheet:
     """Return a table of a monitoring as a sheet: codes as words, costs in yuan."""
     t = choosing(lang)
     columns = DECLARED[table]
-    fields = [Field(name, label(table, name, lang), _kind(name)) for name in columns]
+    fields = [
+        Field(
+            name, label(table, name, lang), _kind(name), only="book" if name in IN_BOOK else "",
+        )
+        for name in columns
+    ]  # fmt: skip
     shown = [{name: _shown(table, name, row, lang) for name in columns} for row in rows]
     for made, row in zip(shown, rows, strict=True):
         what = row.get("indicator") or row.get("ranking") or ""
@@ -139,7 +153,7 @@ def write_papers(
         ],
         **page_parts(
             "monitoring.html.j2", lang, sheets=sheets, rows=rows, counts=counts, shown=SHOWN,
-            parameters=parameters, first=lambda sheet: grid(page_table(_first(sheet))),
+            parameters=parameters, first=lambda sheet: grid(page_table(_first(sheet), "wide")),
             quarantined=quarantined,
         ),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from markupsafe import Markup
 
 from drgpay import __version__
 from drgpay.ground.errors import Bilingual, both
@@ -34,14 +35,14 @@ from .workbook import write_book
 PAGE, BOOK = "index.html", "publish.xlsx"
 Record = Mapping[str, Any]
 WORDS: Mapping[str, Bilingual] = {
-    "targets": both("一、总额控制目标", "1. Control targets"),
-    "principles": both("二、指标分配与清算的原则", "2. Principles of allocation and clearing"),
-    "months": both("三、预算执行：各月", "3. Execution: months"),
-    "execution": both("三、预算执行：各机构", "3. Execution: institutions"),
-    "settlement": both("四、清算", "4. Clearing"),
-    "assessment": both("五、考核得分", "5. Assessment: scores"),
-    "rates": both("五、考核指标", "5. Assessment: indicators"),
-    "counts": both("六、就诊人次", "6. Visits"),
+    "targets": both("总额控制目标", "Control targets"),
+    "principles": both("指标分配与清算的原则", "Principles of allocation and clearing"),
+    "months": both("预算执行：各月", "Execution: months"),
+    "execution": both("预算执行：各机构", "Execution: institutions"),
+    "settlement": both("清算", "Clearing"),
+    "assessment": both("考核得分", "Assessment: scores"),
+    "rates": both("考核指标", "Assessment: indicators"),
+    "counts": both("就诊人次", "Visits"),
     "entries": both("出处：账目", "Sources: entries of the book"),
     "pool": both("险种", "Pool"),
     "item": both("项目", "Item"),
@@ -160,9 +161,24 @@ def public_sheets(found: Public, lang: str) -> dict[str, Sheet]:
         rows = list(found.tables[table])
         if table == "principles":
             rows = [dict(row) for row in parameter_rows(rows, Words(lang))]
-        fields = [Field(name, WORDS[name].of(lang), _kind(table, name)) for name in columns]
-        shown = [{name: _shown(table, name, row, lang) for name in columns} for row in rows]
+        fields = [_field(table, name, lang) for name in columns]
+        if "entry" in columns:
+            at = columns.index("entry") + 1
+            fields.insert(at, Field("link", WORDS["entry"].of(lang), "code", only="page"))
+        shown = [_shown_row(table, row, lang) for row in rows]
         made[table] = Sheet(WORDS[table].of(lang), fields, shown)
+    return made
+
+
+def _field(table: str, name: str, lang: str) -> Field:
+    only = "book" if name == "entry" else ""
+    return Field(name, WORDS[name].of(lang), _kind(table, name), only=only)
+
+
+def _shown_row(table: str, row: Record, lang: str) -> dict[str, Any]:
+    made = {name: _shown(table, name, row, lang) for name in COLUMNS[table]}
+    if "entry" in made:  # on the page it leads to the entries below
+        made["link"] = Cell(Markup('<a href="#entries">{}</a>').format(made["entry"]))
     return made
 
 
