@@ -230,7 +230,12 @@ def test_public__names_the_source_of_each_figure_and_no_person(book: Book, tmp_p
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "隐去" in page and "第 5 号" in page and "S0 10-14" in page and "张三" not in page
     rates = {row["hospital_id"]: row for row in found.tables["rates"]}
-    assert rates["H1"]["hidden"] and rates["H3"]["hidden"] and rates["H2"]["value"] is None
+    assert rates["H1"]["hidden"] and rates["H3"]["hidden"]
+    counts = {row["hospital_id"]: row for row in found.tables["counts"]}
+    for hospital, row in rates.items():
+        own = counts[hospital]
+        if None in (own["with_surgery"], own["without_surgery"]):
+            assert row["hidden"] and row["value"] is None
     assert (tmp_path / "publish.xlsx").stat().st_size > 5_000
     for lang in ("zh", "en"):
         assert len(public_sheets(found, lang)) == 8

@@ -41,7 +41,7 @@ def small(whole: Ints, least: int) -> Mask:
 
 def bounds(whole: Ints, hidden: Mask, cell: tuple[int, int]) -> tuple[float, float]:
     """Return between what a hidden cell lies for whoever has all published ones and their totals."""
-    places = [tuple(map(int, at)) for at in np.argwhere(hidden)]
+    places = _places(hidden)
     sign = signs(whole.shape)
     rows, columns = whole.shape
     lines, due = [], []
@@ -83,29 +83,30 @@ def hidden_cells(counts: Ints, least: int) -> Mask:
     whole = with_totals(counts)
     first = small(whole, least)
     hidden = first.copy()
-    while hidden.any():
-        wanting = _wanting(whole, hidden, first, least)
-        if wanting is None:
-            break
-        ring = _ring(whole, hidden, wanting, least if first[wanting] else 1)
+    waiting = _places(hidden)
+    while waiting:
+        cell = waiting[-1]
+        # what is left out later only opens a cell further: one that was open is not asked again
+        if open_enough(*bounds(whole, hidden, cell), least, bool(first[cell])):
+            waiting.pop()
+            continue
+        before = hidden.copy()
+        ring = _ring(whole, hidden, cell, least if first[cell] else 1)
         if ring is not None:
             for place in ring:
                 hidden[place] = True
-        elif not hidden[wanting[0]].all():
-            hidden[wanting[0]] = True  # the whole line
-        else:
+        elif not hidden[cell[0]].all():
+            hidden[cell[0]] = True  # the whole line
+        elif not hidden.all():
             hidden[:] = True
-            break
+        else:
+            break  # nothing is shown
+        waiting = _places(hidden & ~before) + waiting
     return hidden
 
 
-def _wanting(whole: Ints, hidden: Mask, first: Mask, least: int) -> tuple[int, int] | None:
-    """Return a hidden cell that could be computed, None where all are open."""
-    for at in np.argwhere(hidden):
-        cell = (int(at[0]), int(at[1]))
-        if not open_enough(*bounds(whole, hidden, cell), least, bool(first[cell])):
-            return cell
-    return None
+def _places(cells: Mask) -> list[tuple[int, int]]:
+    return [(int(i), int(j)) for i, j in np.argwhere(cells)]
 
 
 def _ring(
