@@ -38,33 +38,34 @@ SET_ASIDE = "deposit"  # the reserve that deposits come out of: they are not tak
 class Cash:
     """What a year and pool have bound and may spend, in fen, as balances of the accounts.
 
-    `payable` by institution: what one owes back of it leaves nothing for others. `reserves` by name.
+    `payable` by institution: what one owes back of it leaves nothing for others; `owed_fen` what is
+    payable to all of them together. `reserves` by name.
     """
 
     accounts: Mapping[str, int] = field(default_factory=dict)
     payable: Mapping[str, int] = field(default_factory=dict)
     reserves: Mapping[str, int] = field(default_factory=dict)
+    owed_fen: int = 0  # kept beside the balances: there are thousands of them
 
     def after(self, lines: Iterable[Line]) -> Cash:
         """Return the same after a posting."""
-        made = {name: dict(getattr(self, name)) for name in ("accounts", "payable", "reserves")}
+        accounts, payable, reserves = dict(self.accounts), dict(self.payable), dict(self.reserves)
+        owed = self.owed_fen
         for line in lines:
             if line.account == "payable":
-                own, key = made["payable"], line.hospital_id
+                before = payable.get(line.hospital_id, 0)
+                payable[line.hospital_id] = now = before + line.amount_fen
+                owed += above_zero(-now) - above_zero(-before)
             elif line.account == "reserve":
-                own, key = made["reserves"], line.detail
+                reserves[line.detail] = reserves.get(line.detail, 0) + line.amount_fen
             elif line.account in BOUND or line.account in MAY_BE_SPENT:
-                own, key = made["accounts"], line.account
-            else:
-                continue
-            own[key] = own.get(key, 0) + line.amount_fen
-        return Cash(**made)
+                accounts[line.account] = accounts.get(line.account, 0) + line.amount_fen
+        return Cash(accounts, payable, reserves, owed)
 
     @property
     def bound_fen(self) -> int:
         """What is paid or bound for payment, what comes back by itself taken off."""
-        owed = sum(above_zero(-fen) for fen in self.payable.values())
-        return owed - sum(self.accounts.get(name, 0) for name in BOUND)
+        return self.owed_fen - sum(self.accounts.get(name, 0) for name in BOUND)
 
     @property
     def set_aside_fen(self) -> int:
