@@ -348,7 +348,7 @@ def number(value: Any, kind: str) -> float:
     """The nearest number of Excel, whose shortest decimal text is the exact one."""
     places = PLACES.get(kind, 0)
     if isinstance(value, int):
-        return value / 10**places  # of whole numbers the nearest one, as through a fraction
+        return float(value / 10**places)  # of whole numbers the nearest one, as through a fraction
     if isinstance(value, Decimal) and not places:
         return float(value)
     return float(exact(value, kind))
