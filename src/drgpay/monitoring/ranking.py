@@ -96,7 +96,7 @@ def top_persons(sums: Sums, most: int) -> list[TopPerson]:
             edge = np.partition(values[there], len(there) - most)[len(there) - most]
             there = there[values[there] >= edge]
         persons = found["person"][there].tolist()
-        ids = sums.visits.ids_of(persons)
+        ids = sums.visits.ids_of(persons, sums.now)
         rows = [
             (value, ids[person], at)
             for value, person, at in zip(

@@ -52,18 +52,20 @@ class Visits:
     def __len__(self) -> int:
         return len(self.table)
 
-    def ids_of(self, persons: Iterable[int]) -> dict[int, str]:
-        """Return the ids of some persons."""
+    def ids_of(self, persons: Iterable[int], month: int | None = None) -> dict[int, str]:
+        """Return the ids of some persons, who came in a month where one is named (0 to 23)."""
         wanted = np.array(sorted(set(persons)), np.int64)
         own = np.asarray(self.table["person"])
-        found: dict[int, str] = {}
-        if len(wanted):
-            rows = np.flatnonzero(np.isin(own, wanted))
-            _, first = np.unique(own[rows], return_index=True)
-            rows = rows[first]
-            words = self.person_ids.take(pa.array(rows)).to_pylist()
-            found = dict(zip(own[rows].tolist(), words, strict=True))
-        return found
+        among = None if month is None else np.flatnonzero(np.asarray(self.table["month"]) == month)
+        own = own if among is None else own[among]
+        if not len(wanted) or not len(own):
+            return {}
+        at = np.minimum(np.searchsorted(wanted, own), len(wanted) - 1)
+        rows = np.flatnonzero(wanted[at] == own)
+        found, first = np.unique(own[rows], return_index=True)
+        rows = rows[first] if among is None else among[rows[first]]
+        words = self.person_ids.take(pa.array(rows)).to_pylist()
+        return dict(zip(found.tolist(), words, strict=True))
 
 
 def read_visits(paths: Sequence[Path], year: int) -> Visits:
