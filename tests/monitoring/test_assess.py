@@ -15,7 +15,7 @@ from drgpay.monitoring.assess import assess, assessment_draft, effects
 from drgpay.monitoring.doctors import doctors_draft, points_of, violations
 from drgpay.monitoring.indicators import indicators
 from drgpay.monitoring.measures import AFTER, PLAIN, measured
-from drgpay.monitoring.scores import Figure, Judged, Target, judged, score_of
+from drgpay.monitoring.scores import Figure, Judged, Score, Target, grade_of, judged, score_of
 from drgpay.monitoring.sums import asked
 from drgpay.monitoring.tables import AMOUNTS, DAYS, FLAGS
 from drgpay.monitoring.visits import read_visits
@@ -123,6 +123,7 @@ def test_assessment__is_as_by_hand(tmp_path: Path) -> None:
     with book.reading() as reading:
         (entry,) = reading.entries(("assessment",), year=YEAR)
     assert entry.body["scores"][0]["score"] == "3/5"
+    assert [own["grade"] for own in entry.body["scores"]] == ["C", "A"]
     hold_words([entry])
     told = {row["figure"]: row["value"] for row in figure_rows(entry, "", "H1", "zh")}
     assert told["未过的一票否决项"] == "参保人员满意度" and told["考核得分"] == "3/5"
@@ -183,6 +184,27 @@ def test_bounds__are_inside_and_nothing_to_divide_by_is_no_result(
 ) -> None:
     figure = Figure(1, 0, None if value is None else Fraction(value))
     assert judged(own, figure) == Judged(own, figure, state)
+
+
+@pytest.mark.parametrize(
+    ("score", "gates", "grade"),
+    [
+        ("0.9", (), "A"),
+        ("0.89", (), "B"),
+        ("0.75", (), "B"),
+        ("0.7499", (), "C"),
+        ("1", ("x",), "C"),
+    ],
+)
+def test_grade__is_the_first_that_is_reached(
+    score: str, gates: tuple[str, ...], grade: str
+) -> None:
+    own = Score("H1", (), Fraction(score), "some", gates)
+    limits = POLICY["assess.grade_limits"]
+    assert grade_of(own, POLICY["assess.grades"], limits) == grade
+    for names, given in ((("A", "B"), limits), (("A", "B", "C"), limits[::-1])):
+        with pytest.raises(InputError, match="one more"):
+            grade_of(own, names, given)
 
 
 def test_score__of_nothing_met_is_told(tmp_path: Path) -> None:

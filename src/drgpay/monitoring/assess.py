@@ -20,7 +20,16 @@ from drgpay.ledger.entries import Draft
 from drgpay.ledger.postings import INDEX
 from drgpay.monitoring.indicators import Indicator, indicators
 from drgpay.monitoring.measures import Measured, measured
-from drgpay.monitoring.scores import Figure, Score, Target, figure_of, ratio, score_of, targets_of
+from drgpay.monitoring.scores import (
+    Figure,
+    Score,
+    Target,
+    figure_of,
+    grade_of,
+    ratio,
+    score_of,
+    targets_of,
+)
 from drgpay.monitoring.sums import asked
 from drgpay.monitoring.tables import ENTERED, TARGETS
 from drgpay.monitoring.visits import read_visits
@@ -147,6 +156,7 @@ def _faults(rows: Sequence[Row]) -> Iterator[Bilingual]:
 
 def assessment_draft(found: Assessed, policy: YearPolicy, who: str) -> Draft:
     """Return the entry of an assessment: every figure, target, point and gate."""
+    grades, limits = policy["assess.grades"], policy["assess.grade_limits"]
     body = {
         "policy": policy_facts(policy),
         "month": found.month,
@@ -158,6 +168,7 @@ def assessment_draft(found: Assessed, policy: YearPolicy, who: str) -> Draft:
         "scores": [
             {
                 "hospital_id": own.hospital_id, "score": str(own.score), "met": own.met,
+                "grade": grade_of(own, grades, limits),
                 "gates": list(own.gates), "indicators": [_row_facts(row) for row in own.rows],
             }
             for own in found.scores

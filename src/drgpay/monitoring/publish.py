@@ -193,7 +193,8 @@ def _assessment(assessed: Sequence[Entry]) -> Iterator[Record]:
     for entry in assessed:
         for own in entry.body["scores"]:
             yield {
-                "hospital_id": own["hospital_id"], "score": own["score"], "met": own["met"],
+                "hospital_id": own["hospital_id"], "score": own["score"],
+                "grade": own.get("grade", ""), "met": own["met"],
                 "gates": len(own["gates"]), "entry": entry.number, "clause": entry.clause,
             }  # fmt: skip
 

@@ -69,6 +69,25 @@ class Score:
     gates: tuple[str, ...]
 
 
+def grade_of(score: Score, names: Sequence[str], limits: Sequence[Fraction]) -> str:
+    """Return an institution's grade: the first whose limit the score reaches, the last with a gate missed.
+
+    `limits` are one fewer than `names`, both from high to low; raises InputError otherwise.
+    """
+    if len(names) != len(limits) + 1 or sorted(limits, reverse=True) != list(limits):
+        raise InputError(
+            both(
+                "机构等次（assess.grades）须比界限（assess.grade_limits）多一个，界限由高到低",
+                "assess.grades are one more than assess.grade_limits, which go from high to low",
+            ),
+            remedy=both("改正总额控制政策", "mend the budget policy"),
+        )
+    if score.gates:
+        return names[-1]
+    reached = (name for name, least in zip(names, limits, strict=False) if score.score >= least)
+    return next(reached, names[-1])
+
+
 def ratio(over: int | Fraction, under: int | Fraction) -> Fraction | None:
     """Return a ratio; None where there is nothing to divide by."""
     return Fraction(over) / under if under else None

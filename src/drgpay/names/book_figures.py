@@ -108,6 +108,7 @@ FIGURES: Mapping[str, Bilingual] = {  # a table: what a key of a body means
     "gates_passed": both("一票否决项全部通过", "gates passed"),
     "given": both("所依据", "from"),
     "got": both("得分分值", "points got"),
+    "grade": both("等次", "grade"),
     "group": both("协商分组", "group"),
     "growth_cap": both("增长上限", "cap of growth"),
     "high": both("目标上限", "upper bound"),

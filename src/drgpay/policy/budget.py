@@ -10,7 +10,16 @@ from collections.abc import Mapping
 
 from drgpay.names.plan import CARE, CAUSES, DEDUCTIONS, INDEX_FACTORS, RESERVES
 from drgpay.policy.catalogue import CATALOGUE, NO, RATE, Known
-from drgpay.policy.constraints import Count, Decimal, MonthDay, Names, Switch, Tiers, one_of
+from drgpay.policy.constraints import (
+    Count,
+    Decimal,
+    MonthDay,
+    Names,
+    Switch,
+    Tiers,
+    Weights,
+    one_of,
+)
 
 BUDGET_POLICY = "hangzhou-budget"  # by default, as that of payment is Hangzhou's
 # fmt: off
@@ -92,6 +101,8 @@ OWN = (  # a table: key, Chinese name, rule, what it takes
     Known("assess.repeat_days", "重复就诊天数", "23.1", Count("days")),
     Known("assess.readmission_days", "重复住院天数", "23.1", Count("days")),
     Known("assess.costly_yuan", "高额住院费用", "23.1", Decimal("yuan")),
+    Known("assess.grades", "机构等次", "23.3", Names()),
+    Known("assess.grade_limits", "机构等次界限", "23.3", Weights()),
     # publication
     Known("publish.min_cell", "公开数据的最小单元", "24.1", Count("cases", low=2)),
 )

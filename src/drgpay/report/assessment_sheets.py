@@ -29,6 +29,7 @@ WORDS: Mapping[str, Bilingual] = {
     "score": both("得分", "Score"),
     "met": both("达标情况", "Outcome"),
     "gates": both("未过的一票否决项", "Gates missed"),
+    "grade": both("等次", "Grade"),
     "got": both("得分分值", "Points"),
     "points": both("分值", "Points in all"),
     "name": both("指标", "Indicator"),
@@ -89,7 +90,8 @@ def scores_sheet(entry: Entry, lang: str) -> Sheet:
     """Return each institution's score, outcome and missed gates."""
     comma = choosing(lang)("、", ", ")
     fields = [
-        _field("hospital", lang, "code"), _field("score", lang, "percent"), _field("met", lang),
+        _field("hospital", lang, "code"), _field("score", lang, "percent"), _field("grade", lang),
+        _field("met", lang),
         _field("got", lang), _field("points", lang), _field("gates", lang, "wide"),
     ]  # fmt: skip
     rows = []
@@ -98,7 +100,7 @@ def scores_sheet(entry: Entry, lang: str) -> Sheet:
         rows.append(
             {
                 "hospital": own["hospital_id"], "score": _decimal(own["score"], 6),
-                "met": OUTCOMES[own["met"]].of(lang),
+                "met": OUTCOMES[own["met"]].of(lang), "grade": own.get("grade", ""),
                 "got": _plain(sum((Fraction(r["got"]) for r in counted), Fraction(0))),
                 "points": _plain(sum((Fraction(r["points"]) for r in counted), Fraction(0))),
                 "gates": comma.join(indicators()[name].name.of(lang) for name in own["gates"]),

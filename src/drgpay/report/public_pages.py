@@ -59,6 +59,7 @@ WORDS: Mapping[str, Bilingual] = {
     "due_fen": both("决算（元）", "Due, yuan"),
     "score": both("得分", "Score"),
     "met": both("达标情况", "Outcome"),
+    "grade": both("等次", "Grade"),
     "gates": both("一票否决项", "Gates missed"),
     "indicator": both("指标", "Indicator"),
     "value": both("数值", "Figure"),
@@ -93,7 +94,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "hospital_id", "pool", "method", "index_fen", "actual_fen", "kept_fen", "borne_fen",
         "due_fen", "entry", "clause",
     ),
-    "assessment": ("hospital_id", "score", "met", "gates", "entry", "clause"),
+    "assessment": ("hospital_id", "score", "grade", "met", "gates", "entry", "clause"),
     "rates": ("hospital_id", "indicator", "value", "state", "entry", "clause"),
     "counts": (
         "hospital_id", "outpatient", "with_surgery", "without_surgery", "visits", "entry", "clause",
