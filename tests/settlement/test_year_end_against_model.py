@@ -130,7 +130,7 @@ def test_settlement__thousands_of_drawn_regions(
 ) -> None:
     first = 1_000_000 + block * 100
     met = settle_block(tmp_path, range(first, first + 100), monkeypatch)
-    assert met["settlements"] >= 50
+    assert met["settlements"] >= 40  # the others are refused, by engine and model alike
 
 
 def test_drawn_policies__take_every_choice_of_the_catalogue() -> None:

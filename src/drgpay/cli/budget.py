@@ -31,6 +31,7 @@ budget = LazyGroup(
         "advance": ("drgpay.cli.budget_advances", "advance"),
         "recover": ("drgpay.cli.budget_advances", "recover"),
         "reopen": (MONTHS, "reopen"),
+        "area": ("drgpay.cli.budget_areas", "area"),
         "check": (APPROVALS, "check"),
         "approve": (APPROVALS, "approve"),
         "return": (APPROVALS, "return_command"),

@@ -271,6 +271,16 @@ def recovery_lines(pool: str, hospital: str, fen: int) -> list[Line]:
     return [debit("payable", pool, fen, hospital), credit("receivable", pool, fen, hospital)]
 
 
+def area_lines(pool: str, area: str, hospital: str, fen: int) -> list[Line]:
+    """Post care of people insured in another area: payable here, owed by that area."""
+    return [debit("area_clearing", pool, fen, detail=area), credit("payable", pool, fen, hospital)]
+
+
+def area_paid_lines(pool: str, area: str, fen: int) -> list[Line]:
+    """Post what another area paid for its people."""
+    return [debit("fund", pool, fen), credit("area_clearing", pool, fen, detail=area)]
+
+
 def paid_lines(pool: str, hospital: str, fen: int) -> list[Line]:
     """Post what the bank paid out."""
     return [debit("payable", pool, fen, hospital), credit("fund", pool, fen)]

@@ -55,7 +55,7 @@ ACCOUNTS: Mapping[str, Account] = {  # a table: word, whether by institution, an
     "provision": Account(both("未定病例预提", "Provision for open cases"), None, "reason"),
     "forfeited": Account(both("保证金扣减", "Forfeited deposits"), True),
     "violations": Account(both("违规追回", "Recovered for violations"), True),
-    "area_clearing": Account(both("异地清算", "Clearing with other areas"), True, "area"),
+    "area_clearing": Account(both("异地清算", "Clearing with other areas"), False, "area"),
 }
 # fmt: on
 # how a month and its year are settled: one institution and pool may have both (B5)
@@ -107,6 +107,7 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "transfer": EntryKind(both("医共体调剂", "Transfer in a community"), _AGENCY, True, True, _YEAR),
     "rebalancing": EntryKind(both("医共体再平衡", "Rebalancing in a community"), _AGENCY, True, True, ("clearing", "rebalancing", "orders", "paid")),
     "assessment": EntryKind(both("考核", "Assessment"), _AGENCY, False, True, ("indices", "adjustment", "assessment")),
+    "area": EntryKind(both("异地清算入账", "Clearing with other areas"), _AGENCY, True, True, ("area",)),
     # payment
     "orders": EntryKind(both("拨付单", "Payment orders"), _AGENCY, False, True),
     "paid": EntryKind(both("银行回单", "Confirmed by the bank"), ("maker",), True),

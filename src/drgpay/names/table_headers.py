@@ -63,6 +63,8 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "amount_before_yuan": ("再分配前不予支付额或结余留用额",),
     "amount_after_yuan": ("再分配后不予支付额或结余留用额",),
     "signed_by": ("机构负责人签字", "签字人"),
+    "insured_area": ("参保地", "参保地医保区划", "参保地编码"),
+    "case_count": ("病例数", "例数"),
     "paid_on": ("支付日期", "付款日期", "交易日期"),
     "bank_reference": ("银行流水号", "流水号"),
     "rejected": ("退票", "是否退票"),

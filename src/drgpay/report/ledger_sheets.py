@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.times import moment
@@ -50,6 +51,13 @@ WORDS: Mapping[str, Bilingual] = {
     "waits_for": both("待", "Waits for"),
     "total": both("合计", "Total"),
     "digest": both("摘要", "Digest"),
+    "areas": both("异地清算", "Other areas"),
+    "area": both("参保地", "Insured in"),
+    "claimed_fen": both("应付（元）", "Owed, yuan"),
+    "paid_fen": both("已付（元）", "Paid, yuan"),
+    "open_fen": both("未付（元）", "Open, yuan"),
+    "since": both("最早未付月份", "Open since"),
+    "days": both("未付天数", "Days open"),
 }
 
 
@@ -118,6 +126,18 @@ def status_sheet(rows: Iterable[Row], lang: str) -> Sheet:
     fields = [Field(key, word.of(lang), "wide") for key, word in COLUMNS.items()]
     shown = [{key: str(cell) for key, cell in row.cells(lang).items()} for row in rows]
     return Sheet(WORDS["steps"].of(lang), fields, shown)
+
+
+def areas_sheet(rows: Iterable[Mapping[str, Any]], lang: str) -> Sheet:
+    """Return what other areas owe, paid, and since when it is open."""
+    fields = [
+        _field("area", lang, "code"), _field("pool", lang),
+        _field("claimed_fen", lang, "yuan", total=True), _field("paid_fen", lang, "yuan", total=True),
+        _field("open_fen", lang, "yuan", total=True), _field("since", lang, "code"),
+        _field("days", lang, "code"),
+    ]  # fmt: skip
+    shown = [{**r, "days": "" if r["days"] is None else str(r["days"])} for r in rows]
+    return Sheet(WORDS["areas"].of(lang), fields, shown, total=WORDS["total"].of(lang))
 
 
 def _line(line: Line, lang: str) -> dict[str, object]:
