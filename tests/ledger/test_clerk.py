@@ -29,5 +29,5 @@ def test_clerk__does_anything_and_no_invariant_breaks(
         desk = work([book, other], actions, rng)
     finally:
         other.close()
-    assert sum(desk.done.values()) == actions
+    assert sum(desk.done.values()) >= actions
     assert not list(kinds_done(desk)), desk.done
