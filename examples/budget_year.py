@@ -2,7 +2,7 @@
 
     python examples/budget_year.py 文件夹 [病例数]
 
-住院按点数付费（全市一个预算），云岫区医共体五家成员的门诊按指标付费；两者同在一个总额控制目标之下。
+住院按点数付费（全市一个预算），云岫区医共体三家成员的门诊按指标付费；两者同在一个总额控制目标之下。
 所有数据都是虚构的；各表先由本脚本写出，实际工作中由经办人填写（CSV 或 Excel，中文表头）。
 每条命令都可以照样在终端里执行；动钱的都由三个人办：张三经办、李四复核、王五审批。
 """
@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shlex
 import shutil
@@ -23,6 +24,7 @@ import openpyxl
 
 Run = Callable[[list[str], Path], str]  # runs `drgpay` with these words in a folder; what it said
 YEAR, POOL = 2025, "310"
+BOOK = "账.sqlite"  # 每条命令用 --book 账.sqlite，或设一次环境变量 DRGPAY_BOOK
 MEMBERS = ("SYN0004", "SYN0005", "SYN0006")  # 云岫区医共体
 POLICY = "--policy chongqing-budget"
 COMMUNITY, NAME = "C1", "云岫医共体"
@@ -31,9 +33,11 @@ ADJUSTED = "机构编码,险种,调整情形,百分比,原因"
 
 def by_process(words: list[str], folder: Path) -> str:
     """Run the command as a user does; raises CalledProcessError where it refuses."""
+    env = {**os.environ, "DRGPAY_BOOK": BOOK}
     done = subprocess.run(
-        ["drgpay", *words], cwd=folder, check=True, capture_output=True, text=True
-    )
+        [sys.executable, "-m", "drgpay", *words],
+        cwd=folder, check=True, capture_output=True, text=True, env=env,
+    )  # fmt: skip
     return done.stdout + done.stderr
 
 
@@ -99,7 +103,7 @@ def yuan(fen: int) -> str:
 
 def plan(desk: Desk) -> None:
     """一、编制：支出预算八项因素 → 控制目标；程序各步登记在账上（经办规程第7、10至14、20条）。"""
-    desk.do(f"budget init 账.sqlite --region synth-1 --name 合成市 --year {YEAR} --as 张三")
+    desk.do(f"budget init {BOOK} --region synth-1 --name 合成市 --year {YEAR} --as 张三")
     factors, outside = [], []
     for pool, fen in targets(desk).items():
         last = fen * 96 // 100

@@ -27,16 +27,16 @@ def in_process(words: list[str], folder: Path) -> str:
 def test_year__goes_from_the_first_draft_to_the_rebalancing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DRGPAY_BOOK", "账.sqlite")
     spec = importlib.util.spec_from_file_location("budget_year", SCRIPT)
     assert spec is not None and spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    monkeypatch.setenv("DRGPAY_BOOK", script.BOOK)
     folder = tmp_path / "一年"
     folder.mkdir()
     monkeypatch.chdir(folder)
     desk = script.main(folder, 400, in_process)
-    book = Book.open(desk.folder / "账.sqlite")
+    book = Book.open(desk.folder / script.BOOK)
     assert verify(book).faults == ()
     with book.reading() as reading:
         sums: dict[str, int] = {}
