@@ -30,7 +30,7 @@ from drgpay.region.standing import NORMAL
 from drgpay.region.tables import STANDINGS
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
-from drgpay.wrapper.filled import WHO, read_table
+from drgpay.wrapper.filled import WHO, paid_beyond, read_table
 from drgpay.wrapper.index_year import held_indices
 from drgpay.wrapper.planning import budget_policy, policy_facts
 
@@ -218,19 +218,19 @@ def repayments_draft(reading: Reading, table: Path, year: int, who: str) -> Draf
     """
     rows = read_table(table, REPAYMENTS)
     owed = _standing(reading, "receivable")
-    left, faults, lines, told = dict(owed), [], [], []
-    for row in rows:
-        place, fen = (row["hospital_id"], row["pool"]), row["amount_yuan"]
-        left[place] = left.get(place, 0) - fen
-        if left[place] < 0:
-            had = yuan_text(owed.get(place, 0))
-            faults.append(
-                fault_at(
-                    row.where,
-                    f"机构 {place[0]}、险种 {place[1]} 应收 {had} 元，退回合计多出 {yuan_text(-left[place])} 元",
-                    f"{place[0]}, pool {place[1]}, owes {had} yuan: {yuan_text(-left[place])} too much",
-                )
-            )
+    paid = [(row, (row["hospital_id"], row["pool"]), row["amount_yuan"]) for row in rows]
+    faults = [
+        fault_at(
+            row.where,
+            f"机构 {place[0]}、险种 {place[1]} 应收 {yuan_text(owed.get(place, 0))} 元，"
+            f"退回合计多出 {yuan_text(over)} 元",
+            f"{place[0]}, pool {place[1]}, owes {yuan_text(owed.get(place, 0))} yuan: "
+            f"{yuan_text(over)} too much",
+        )
+        for row, place, over in paid_beyond(owed, paid)
+    ]
+    lines, told = [], []
+    for row, place, fen in paid:
         lines += returned_lines(place[1], place[0], fen)
         told.append(
             {

@@ -18,7 +18,7 @@ from drgpay.ledger.entries import Draft
 from drgpay.ledger.postings import area_lines, area_paid_lines
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Table, optional
-from drgpay.wrapper.filled import WHO, read_table
+from drgpay.wrapper.filled import WHO, paid_beyond, read_table
 
 CLAUSE = "N7"
 CLAIMS, PAID = "claims", "paid"  # of an entry: what hospitals get, what the area paid
@@ -89,19 +89,20 @@ def area_payments_draft(reading: Reading, table: Path, year: int, who: str) -> D
     Raises InputError for more than an area owes of the year in a pool.
     """
     owed = owed_by_area(reading, year)
-    left, faults, lines, told = dict(owed), [], [], []
-    for row in read_table(table, AREA_PAYMENTS):
-        place, fen = (row["insured_area"], row["pool"]), row["amount_yuan"]
-        left[place] = left.get(place, 0) - fen
-        if left[place] < 0:
-            had, over = yuan_text(owed.get(place, 0)), yuan_text(-left[place])
-            faults.append(
-                fault_at(
-                    row.where,
-                    f"参保地 {place[0]}、险种 {place[1]} 应付 {had} 元，多出 {over} 元",
-                    f"area {place[0]}, pool {place[1]}, owes {had} yuan: {over} too much",
-                )
-            )
+    rows = read_table(table, AREA_PAYMENTS)
+    paid = [(row, (row["insured_area"], row["pool"]), row["amount_yuan"]) for row in rows]
+    faults = [
+        fault_at(
+            row.where,
+            f"参保地 {place[0]}、险种 {place[1]} 应付 {yuan_text(owed.get(place, 0))} 元，"
+            f"多出 {yuan_text(over)} 元",
+            f"area {place[0]}, pool {place[1]}, owes {yuan_text(owed.get(place, 0))} yuan: "
+            f"{yuan_text(over)} too much",
+        )
+        for row, place, over in paid_beyond(owed, paid)
+    ]
+    lines, told = [], []
+    for row, place, fen in paid:
         lines += area_paid_lines(place[1], place[0], fen)
         told.append(
             {
