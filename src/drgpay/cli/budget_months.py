@@ -24,47 +24,56 @@ if TYPE_CHECKING:
     from drgpay.ledger.entries import Draft
 
 
-@click.command(
+def _result_command(name: str, chinese: str, english: str) -> Callable[..., click.Command]:
+    """Make a command that proposes the entry of a result folder."""
+
+    def make(draft_of: Callable[[], Callable[..., Draft]]) -> click.Command:
+        @click.command(name, help=t(chinese, english))
+        @click.argument("folder", type=PATH)
+        @policy_option
+        @person_option
+        @with_book
+        def propose(book: Book, folder: Path, policy: str, who: str) -> None:
+            made, region = draft_of(), book.facts["region_id"]
+            propose_draft(book, policy, lambda turn: made(turn, folder, region, who))
+
+        return propose
+
+    return make
+
+
+def _with_cases(draft_of: Callable[..., Draft]) -> Callable[..., Draft]:
+    """Let a year's entry hold the cases that it pays, too."""
+    from drgpay.wrapper.paid_cases import with_paid_cases
+
+    def draft(turn: Turn, folder: Path, *more: str) -> Draft:
+        return with_paid_cases(turn, draft_of(turn, folder, *more), folder)
+
+    return draft
+
+
+@_result_command(
     "month",
-    help=t(
-        "拟定一个月的结算入账（drgpay month 的结果文件夹）",
-        "Propose the entry of a month (a folder that drgpay month wrote)",
-    ),
+    "拟定一个月的结算入账（drgpay month 的结果文件夹）",
+    "Propose the entry of a month (a folder that drgpay month wrote)",
 )
-@click.argument("folder", type=PATH)
-@policy_option
-@person_option
-@with_book
-def month(book: Book, folder: Path, policy: str, who: str) -> None:
+def month() -> Callable[..., Draft]:
     """Propose a month."""
     from drgpay.wrapper.post_runs import month_draft
 
-    propose_draft(
-        book, policy, lambda turn: month_draft(turn, folder, book.facts["region_id"], who)
-    )
+    return month_draft
 
 
-@click.command(
+@_result_command(
     "clear",
-    help=t(
-        "拟定年度清算入账（drgpay year-end 的结果文件夹）",
-        "Propose the entry of a year's clearing (a folder that drgpay year-end wrote)",
-    ),
+    "拟定年度清算入账（drgpay year-end 的结果文件夹）",
+    "Propose the entry of a year's clearing (a folder that drgpay year-end wrote)",
 )
-@click.argument("folder", type=PATH)
-@policy_option
-@person_option
-@with_book
-def clear(book: Book, folder: Path, policy: str, who: str) -> None:
+def clear() -> Callable[..., Draft]:
     """Propose a clearing."""
-    from drgpay.wrapper.paid_cases import with_paid_cases
     from drgpay.wrapper.post_runs import year_draft
 
-    def draft(turn: Turn) -> Draft:
-        own = year_draft(turn, folder, book.facts["region_id"], who)
-        return with_paid_cases(turn, own, folder)
-
-    propose_draft(book, policy, draft)
+    return _with_cases(year_draft)
 
 
 @click.command("paid", help=t("查一个病例在哪一年度支付", "In which year a case was paid"))
@@ -86,28 +95,17 @@ def paid(book: Book, hospital_id: str, case_id: str) -> None:
         say(f"{hospital_id} {case_id}：未支付过", f"{hospital_id} {case_id}: not paid")
 
 
-@click.command(
+@_result_command(
     "reopen",
-    help=t(
-        "拟定清算重开入账（drgpay year-end --reopens 的结果文件夹）：与账上前一版的差额",
-        "Propose the entry of a reopened year (a folder that drgpay year-end --reopens wrote): what "
-        "differs from the version in the book",
-    ),
+    "拟定清算重开入账（drgpay year-end --reopens 的结果文件夹）：与账上前一版的差额",
+    "Propose the entry of a reopened year (a folder that drgpay year-end --reopens wrote): what "
+    "differs from the version in the book",
 )
-@click.argument("folder", type=PATH)
-@policy_option
-@person_option
-@with_book
-def reopen(book: Book, folder: Path, policy: str, who: str) -> None:
+def reopen() -> Callable[..., Draft]:
     """Propose a reopening."""
-    from drgpay.wrapper.paid_cases import with_paid_cases
     from drgpay.wrapper.post_reopening import reopening_draft
 
-    def draft(turn: Turn) -> Draft:
-        own = reopening_draft(turn, folder, book.facts["region_id"], who)
-        return with_paid_cases(turn, own, folder)
-
-    propose_draft(book, policy, draft)
+    return _with_cases(reopening_draft)
 
 
 @folder_command(
