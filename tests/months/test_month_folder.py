@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -67,11 +68,21 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
 def test_folder__has_its_tables_in_both_forms(folders: dict[str, Path]) -> None:
     names = {"months_pools", "months_hospitals", "suspended", "adjustments", "corrections"}
     names.add("quarantine")
-    for key, more in (("month", set()), ("all", {"tie_out"})):
+    for key, more in (("month", {"paid_cases"}), ("all", {"tie_out"})):
         found = {p.name for p in folders[key].iterdir()}
         expected = {f"{n}{s}" for n in names | more for s in (".csv", ".parquet")}
         expected |= {"SHA256SUMS", "manifest.json", "month.xlsx", "month.html"}
         assert found == expected | ({"prepaid.csv"} if key == "all" else set())
+
+
+def test_paid_cases__are_those_of_the_months(folders: dict[str, Path]) -> None:
+    cases = pq.read_table(folders["month"] / "paid_cases.parquet").to_pylist()
+    sums = pq.read_table(folders["month"] / "months_hospitals.parquet").to_pylist()
+    counted = Counter((row["hospital_id"], row["month"]) for row in cases)
+    expected: Counter[tuple[str, str]] = Counter()
+    for row in sums:
+        expected[row["hospital_id"], row["month"]] += row["cases"]
+    assert counted == +expected and len(cases) == len({row["case_id"] for row in cases}) > 0
 
 
 def test_tables__add_up_to_each_other(folders: dict[str, Path]) -> None:

@@ -43,7 +43,7 @@ def _result_command(name: str, chinese: str, english: str) -> Callable[..., clic
 
 
 def _with_cases(draft_of: Callable[..., Draft]) -> Callable[..., Draft]:
-    """Let a year's entry hold the cases that it pays, too."""
+    """Let an entry hold the cases that it pays, too."""
     from drgpay.wrapper.paid_cases import with_paid_cases
 
     def draft(turn: Turn, folder: Path, *more: str) -> Draft:
@@ -61,7 +61,7 @@ def month() -> Callable[..., Draft]:
     """Propose a month."""
     from drgpay.wrapper.post_runs import month_draft
 
-    return month_draft
+    return _with_cases(month_draft)
 
 
 @_result_command(
@@ -76,20 +76,24 @@ def clear() -> Callable[..., Draft]:
     return _with_cases(year_draft)
 
 
-@click.command("paid", help=t("查一个病例在哪一年度支付", "In which year a case was paid"))
+@click.command(
+    "paid", help=t("查一个病例在哪个月或年度支付", "In which month or year a case was paid")
+)
 @click.argument("hospital_id")
 @click.argument("case_id")
 @with_book
 def paid(book: Book, hospital_id: str, case_id: str) -> None:
     """Look a case up in the register."""
-    from drgpay.ledger.paid_cases import key_of, paid_before
+    from drgpay.ground.times import day
+    from drgpay.ledger.paid_cases import key_of, paid_before, period_of
 
     with book.reading() as reading:
         found = paid_before(reading, key_of(hospital_id, case_id))
     for own in found:
+        period, at = period_of(own.entry), day(own.entry.at)
         say(
-            f"{hospital_id} {case_id}：{own.entry.year} 年，第 {own.entry.number} 号",
-            f"{hospital_id} {case_id}: {own.entry.year}, entry {own.entry.number}",
+            f"{hospital_id} {case_id}：{period}，第 {own.entry.number} 号，{at}",
+            f"{hospital_id} {case_id}: {period}, entry {own.entry.number}, {at}",
         )
     if not found:
         say(f"{hospital_id} {case_id}：未支付过", f"{hospital_id} {case_id}: not paid")

@@ -1,7 +1,9 @@
-"""The register of paid cases across the years: a case that was paid in one year is paid in no other.
+"""The register of paid cases across months and years: a case that was paid once is paid no more.
 
-Each clearing of a run, and each version that reopens it, keeps the keys of its cases as a document of the book: 16 bytes a case, the
-beginning of the SHA-256 of institution and case, sorted. So the register is chained, backed up and
+Each entry that pays cases keeps their keys as documents of the book: 16 bytes a case, the beginning
+of the SHA-256 of institution and case, sorted. A month keeps those that its year's months before did
+not pay, and those that they paid and it takes back. The clearing takes over what its months paid; a
+version that reopens it stands in its place. So the register is chained, backed up and
 verified as all papers are, in both databases, names no case, and is held against another year's by
 a sorted search: seconds for millions of cases. A table of rows in the book would grow it by an index
 of millions and be outside its chain.
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drgpay.ground.errors import InputError, both
+from drgpay.ground.times import day
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,10 +26,12 @@ if TYPE_CHECKING:
     from drgpay.ledger.entries import Document, Draft, Entry
 
 REGISTER = "paid_cases"  # of an entry's body: cases, and the digests of their keys' documents
+TAKEN_BACK = "cases_taken_back"  # of a month's body, as REGISTER: paid by a month before, no more
 FILE = "paid_cases.parquet"
 APART = "\x1f"  # between institution and case
 PART = 2_500_000  # keys a document, within what a document may hold
-KINDS = ("clearing", "reopening")
+MONTH = "month"
+KINDS = (MONTH, "clearing", "reopening")
 
 
 class Kept(Protocol):
@@ -81,51 +86,92 @@ def key_of(hospital_id: str, case_id: str) -> pa.Table:
     return pa.table({name: pa.array([value], pa.uint64()) for name, value in parts.items()})
 
 
-def paid_before(reading: Kept, keys: pa.Table, year: int | None = None) -> list[Twice]:
-    """Return which cases were paid in another year (or in any), by the entry that paid them."""
+def known_among(known: pa.Table, keys: pa.Table) -> Any:
+    """Return by key whether it is among known ones, which are sorted: an array of truth values."""
     import numpy as np
 
     a, b = (keys[name].to_numpy() for name in ("a", "b"))
+    first, second = (known[name].to_numpy() for name in ("a", "b"))
+    hit = np.zeros(len(a), dtype=bool)
+    at = np.searchsorted(first, a)
+    for step in (0, 1):  # two cases of one register may begin alike
+        place = np.minimum(at + step, len(first) - 1) if len(first) else None
+        if place is not None:
+            hit |= (first[place] == a) & (second[place] == b)
+    return hit
+
+
+def standing(reading: Kept, year: int | None = None) -> dict[int, list[Entry]]:
+    """Return by year (of one, or all) the entries whose registers hold, in order.
+
+    They are the months until the year is cleared, then the clearing or the version that reopened it.
+    """
+    found: dict[int, list[Entry]] = {}
+    for entry in reading.entries(KINDS):
+        if REGISTER in entry.body and year in (None, entry.year):
+            months = found.get(entry.year, []) if entry.kind == MONTH else []
+            found[entry.year] = [*months, entry]
+    return found
+
+
+def paid_before(
+    reading: Kept, keys: pa.Table, year: int | None = None, *, only: bool = False
+) -> list[Twice]:
+    """Return which cases were paid in another year than one (or in any), by the entries that paid them.
+
+    `only`: in that year instead.
+    """
+    import numpy as np
+
     found = []
-    # of a year that was reopened, the version that stands
-    standing = {e.year: e for e in reading.entries(KINDS) if REGISTER in e.body}
-    for entry in standing.values():
-        if entry.year == year:
+    for own, entries in standing(reading, year if only else None).items():
+        if own == year and not only:
             continue
-        known = kept_keys(reading, entry.body[REGISTER])
-        first, second = (known[name].to_numpy() for name in ("a", "b"))
-        hit = np.zeros(len(a), dtype=bool)
-        at = np.searchsorted(first, a)
-        for step in (0, 1):  # two cases of one register may begin alike
-            place = np.minimum(at + step, len(first) - 1) if len(first) else None
-            if place is not None:
-                hit |= (first[place] == a) & (second[place] == b)
-        if hit.any():
-            found.append(Twice(entry, np.flatnonzero(hit)))
+        paid: list[tuple[Entry, Any]] = []
+        for entry in entries:
+            if TAKEN_BACK in entry.body:
+                back = known_among(kept_keys(reading, entry.body[TAKEN_BACK]), keys)
+                paid = [(by, hit & ~back) for by, hit in paid]
+            paid.append((entry, known_among(kept_keys(reading, entry.body[REGISTER]), keys)))
+        found += [Twice(by, np.flatnonzero(hit)) for by, hit in paid if hit.any()]
     return found
 
 
 def check_paid_once(reading: Kept, draft: Draft) -> None:
-    """Fail if a case of an entry was paid in another year. Raises InputError that names the entries."""
+    """Fail if a case of an entry was paid by one that stands. Raises InputError that names the entries.
+
+    Of its own year months and reopenings have looked themselves: what a month keeps is new to it.
+    """
     if REGISTER not in draft.body:
         return
-    found = paid_before(reading, kept_keys(reading, draft.body[REGISTER]), draft.year)
+    keys = kept_keys(reading, draft.body[REGISTER])
+    found = paid_before(reading, keys, draft.year)
+    if draft.kind == MONTH:
+        found += paid_before(reading, keys, draft.year, only=True)
     if found:
         raise InputError(
-            both("有病例已在其他年度支付，不予入账", "cases were paid in another year"),
+            both("有病例已支付，不予入账", "cases were paid before"),
             where=draft.subject or draft.kind,
             faults=[told(own) for own in found],
-            remedy=both(
-                "从本年的病例中删去后重新清算",
-                "leave them out of this year's cases, and settle again",
-            ),
+            remedy=REMEDY,
         )
 
 
+REMEDY = both(
+    "从本次的病例中删去后重新结算", "leave them out of this folder's cases, and settle again"
+)
+
+
+def period_of(entry: Entry) -> str:
+    """Return the month or the year whose cases an entry paid."""
+    return str(entry.body["month"]) if entry.kind == MONTH else str(entry.year)
+
+
 def told(own: Twice) -> Any:
-    """Return how many cases another entry paid."""
-    count = len(own.places)
+    """Return how many cases another entry paid, for when, and when it was made."""
+    count, entry, at = len(own.places), own.entry, day(own.entry.at)
+    period = period_of(entry)
     return both(
-        f"{count} 例已于 {own.entry.year} 年（第 {own.entry.number} 号）支付",
-        f"{count} cases were paid in {own.entry.year} (entry {own.entry.number})",
+        f"{count} 例已在 {period} 支付（第 {entry.number} 号，{at}）",
+        f"{count} cases were paid in {period} (entry {entry.number}, {at})",
     )

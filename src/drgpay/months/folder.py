@@ -13,7 +13,7 @@ from drgpay import __version__
 from drgpay.ground.digests import file_digest
 from drgpay.ground.errors import Bilingual, both, in_language
 from drgpay.ground.money import decimal_text, points_text, round_half_away, yuan_text
-from drgpay.months.months import MonthRun, by_key
+from drgpay.months.months import MonthRun, by_key, paid_cases_table
 from drgpay.names.run_tables import VALUE_PLACES, fraction_text, of_trial, rows_table
 from drgpay.region.provenance import PREPAID_ORIGIN, SIMULATED, rows_digest
 from drgpay.region.tables import PREPAID as PREPAID_TABLE
@@ -74,6 +74,8 @@ def month_tables(run: MonthRun, lang: str) -> dict[str, pa.Table]:
         "quarantine": prepared.quarantine.table(lang),
         **prepared.changed_codes(),
     }
+    if not run.every:  # a simulation pays nobody
+        tables["paid_cases"] = paid_cases_table(run.year, run.month)
     if run.every:  # the sums of the months beside the year's
         tables["tie_out"] = rows_table(
             "tie_out",

@@ -17,7 +17,7 @@ from drgpay.ground.arrow import decimal_column, dictionary_column
 from drgpay.ground.errors import Bilingual, BooksError, both
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.months.orders import Orders
-from drgpay.points.kernels import POINTS
+from drgpay.points.kernels import MONEY, POINTS
 from drgpay.policy import YearPolicy
 from drgpay.region.records import Pool, Region, other_payments
 from drgpay.region.together import settled_together
@@ -229,6 +229,29 @@ def _run(year: ScoredYear, month: int, *, every: bool, orders: Orders | None = N
     ties = tie_out(year, months, corrections if every else corrections_table(year, MONTHS))
     ceiling = _ceiling(year, months, month)
     return MonthRun(year, month, every, months, corrections, ties, ceiling, orders)
+
+
+def paid_cases_table(year: ScoredYear, through: int) -> pa.Table:
+    """Return the cases by points or money of the months up to one, in the order of cases.
+
+    One row a case: hospital, case, the month in which it counts. Held ones are not among them.
+    """
+    hospitals = [h.id for h in year.region.hospitals]
+    names = [f"{year.region.year}-{m:02d}" for m in range(1, MONTHS + 1)]
+    parts = []
+    for p in year.pieces:
+        months = month_in_year(p.facts.key_day, year.region.year)
+        rows = np.flatnonzero(((p.paid_by == POINTS) | (p.paid_by == MONEY)) & (months < through))
+        parts.append(
+            pa.table(
+                {
+                    "hospital_id": dictionary_column(hospitals, p.facts.hospital[rows]),
+                    "case_id": p.case_id.take(pa.array(rows)).cast(pa.string()),
+                    "month": dictionary_column(names, months[rows]),
+                }
+            )
+        )
+    return pa.concat_tables(parts)
 
 
 def corrections_table(year: ScoredYear, through: int) -> pa.Table:

@@ -169,6 +169,7 @@ MONTH_TABLES: Mapping[str, str] = {
         paid_now_fen adjustment_fen""",
     "corrections": """case_id hospital_id pool drg month correction_month points_before points_after
         correction_points""",
+    "paid_cases": "hospital_id case_id month",
     "quarantine": _NOTES,
     "tie_out": "name name_en pool unit months year difference",
 }

@@ -15,6 +15,7 @@ from drgpay.ground.times import moment
 from drgpay.ledger.approvals import Proposal
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Entry, Line
+from drgpay.ledger.paid_cases import REGISTER, TAKEN_BACK
 from drgpay.monitoring.indicators import indicators
 from drgpay.names.assessed import DIRECTIONS, STATES
 from drgpay.names.book_figures import FIGURES, RESULTS, SECTIONS
@@ -242,6 +243,13 @@ def figure_rows(entry: Entry, pool: str, hospital: str, lang: str) -> Iterator[d
                     "number": str(entry.number), "part": word.of(lang), "rule": "、".join(rules),
                     "place": place, "figure": figure, "value": value,
                 }  # fmt: skip
+    for key in (REGISTER, TAKEN_BACK):  # whoever asks of one case: `drgpay budget paid`
+        if key in entry.body and not pool and not hospital:
+            told = FIGURES[key].of(lang)
+            yield {
+                "number": str(entry.number), "part": FIGURES["register"].of(lang), "rule": "",
+                "place": "", "figure": told, "value": str(entry.body[key]["cases"]),
+            }  # fmt: skip
 
 
 def _chosen(rows: Iterable[Mapping[str, Any]], pool: str, hospital: str) -> Iterator[Any]:
