@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,21 @@ from drgpay.ledger.calendar import load_calendar
 from drgpay.ledger.entries import Draft
 from drgpay.ledger.procedures import Terms
 from drgpay.monitoring.indicators import indicators
-from drgpay.monitoring.publish import counts_shown, joined_rows, public, rate_told, small_together
-from drgpay.monitoring.suppress import bounds, hidden_cells, small, with_totals
+from drgpay.monitoring.publish import (
+    joined_rows,
+    public,
+    rate_told,
+    rate_told_again,
+    small_together,
+)
+from drgpay.monitoring.published import (
+    TOTAL,
+    Earlier,
+    counts_shown,
+    earlier_publications,
+    told_of,
+)
+from drgpay.monitoring.suppress import Before, bounds, hidden_cells, small, with_totals
 from drgpay.policy import load_policy
 from drgpay.report.public_pages import own_sheets, public_sheets, public_tables, write_public
 from drgpay.wrapper import registers
@@ -123,6 +137,93 @@ def test_hidden__nothing_where_nothing_is_small() -> None:
     assert not hidden_cells(np.array([[10, 0], [7, 5]]), LEAST).any()
 
 
+def changed(rng: random.Random, counts: np.ndarray) -> np.ndarray:
+    """A table some time later: a few counts went up or down, mostly by little."""
+    later = counts.copy()
+    for _ in range(rng.choice([1, 1, 2, 4])):
+        place = rng.randrange(counts.shape[0]), rng.randrange(counts.shape[1])
+        later[place] = max(0, later[place] + rng.choice([-3, -1, 1, 1, 2, 4, 6, 40]))
+    return later
+
+
+def published(counts: np.ndarray, *before: Before) -> Before:
+    hidden = hidden_cells(counts, LEAST, before)
+    return Before(np.where(hidden, -1, with_totals(counts)), hidden)
+
+
+def told_by_difference(first: Before, second: Before) -> int:
+    """How many cells are shown twice, with a change that is above 0 and below the least."""
+    both = (first.shown >= 0) & (second.shown >= 0)
+    change = np.abs(first.shown - second.shown)
+    return int((both & (change > 0) & (change < LEAST)).sum())
+
+
+def held_open_again(rng: random.Random) -> int:
+    """Return how many small changes would be told if publications knew nothing of each other."""
+    counts, told = drawn_counts(rng), 0
+    known: list[Before] = []
+    for _ in range(3):
+        own, whole = published(counts, *known), with_totals(counts)
+        for earlier in known:
+            told += told_by_difference(earlier, published(counts))
+            assert not told_by_difference(earlier, own)
+            assert (own.left_out | ~earlier.left_out).all()
+        for at in np.argwhere(own.left_out):
+            place = (int(at[0]), int(at[1]))
+            low, high = bounds(whole, own.left_out, place)
+            assert high - low >= 1 - 1e-6, (counts, own, place)
+            for earlier in known:
+                then, now = int(earlier.shown[place]), int(whole[place])
+                if then >= 0 and 0 < abs(now - then) < LEAST:
+                    assert high >= then + LEAST - 1e-6, (counts, own, place)
+        known.append(own)
+        counts = changed(rng, counts)
+    return told
+
+
+def test_hidden__what_changed_little_since_it_was_published_is_not_told() -> None:
+    rng = random.Random(9)
+    assert sum(held_open_again(rng) for _ in range(8)) > 5
+
+
+@pytest.mark.long
+def test_hidden__what_changed_little_is_not_told_in_many_tables() -> None:
+    rng = random.Random(10)
+    assert sum(held_open_again(rng) for _ in range(1_000)) > 500
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 7), min_size=2, max_size=2), min_size=2, max_size=2),
+    st.tuples(st.integers(0, 1), st.integers(0, 1)),
+)
+def test_hidden__one_visit_more_is_not_told_by_two_publications(
+    cells: list[list[int]], place: tuple[int, int]
+) -> None:
+    """Without linear programmes: of all pairs of tables that agree with both, some say otherwise."""
+    first = np.array(cells, np.int64)
+    second = first.copy()
+    second[place] += 1
+    one = published(first)
+    two = published(second, one)
+    before = other_tables(with_totals(first), one.left_out, 16)
+    after = other_tables(with_totals(second), two.left_out, 16)
+    for at in np.ndindex(with_totals(first).shape):
+        then = before.get(at, {int(one.shown[at])})
+        now = after.get(at, {int(two.shown[at])})
+        changes = {abs(b - a) for a in then for b in now}
+        assert changes == {0} or max(changes) >= LEAST, (first, at)
+
+
+def test_hidden__what_was_left_out_beside_a_small_count_stays_so() -> None:
+    """The cheapest cell to go with it is another one now: shown, the old one would tell the count."""
+    first = np.array([[2, 10, 50], [30, 12, 50], [60, 20, 30]])
+    second = first + np.array([[0, 0, 0], [0, 60, 0], [0, 0, 0]])
+    one = published(first)
+    assert one.left_out[1, 0] and not published(second).left_out[1, 0]
+    assert published(second, one).left_out[1, 0]
+
+
 # --- rates and money
 
 
@@ -153,6 +254,22 @@ def test_rates__of_what_is_left_out_are_left_out() -> None:
     for count, told in ((0, True), (1, False), (4, False), (5, True)):
         row = {"numerator": str(count), "denominator": "1", "document": "台账"}
         assert rate_told(complaints, row, set(), {}, LEAST) == told
+
+
+def test_rates__that_tell_a_count_which_changed_little_are_left_out() -> None:
+    then = {"H1": {"admissions": 100, "surgeries": 40}}
+    earlier = [Earlier({}, (), then, {("H1", "complaints"): Fraction(9)})]
+    rate, complaints = indicators()["surgery_rate"], indicators()["complaints"]
+    for admissions, surgeries, told in (
+        (100, 40, True), (104, 40, False), (100, 42, False), (120, 60, True), (120, 58, False),
+        (120, 55, True),
+    ):  # fmt: skip
+        own = {"admissions": admissions, "surgeries": surgeries}
+        assert rate_told_again(rate, {}, "H1", own, LEAST, earlier) == told, own
+        assert rate_told_again(rate, {}, "H2", own, LEAST, earlier)
+    for count, told in ((9, True), (10, False), (13, False), (14, True)):
+        row = {"numerator": str(count), "denominator": "1", "document": "台账"}
+        assert rate_told_again(complaints, row, "H1", {}, LEAST, earlier) == told
 
 
 @given(st.dictionaries(st.sampled_from("ABCDEFGH"), st.integers(0, 40), min_size=1))
@@ -241,6 +358,44 @@ def test_public__names_the_source_of_each_figure_and_no_person(book: Book, tmp_p
         assert len(public_sheets(found, lang)) == 8
     exported = public_tables(found)
     assert exported["public_counts"]["with_surgery"].null_count > 0
+
+
+def put_down(book: Book, *, kept: bool = True) -> dict[str, list[dict[str, object]]]:
+    """Publish the book's year; return its tables. `kept`: the entry says what was told."""
+    with book.writing() as turn:
+        found = public(turn, POLICY)
+        body = {"audience": "public", "book": {"number": found.head[0]}, "sums": ""}
+        if kept:
+            body |= told_of(found.tables["counts"], found.together, found.entries)
+        turn.append(Draft("published", YEAR, "张三", "maker", body, clause="S0 9"))
+    return {name: list(rows) for name, rows in found.tables.items()}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_public__again_does_not_tell_who_came_since(book: Book, kept: bool) -> None:
+    first = put_down(book, kept=kept)
+    assert put_down(book)["counts"] == first["counts"]
+    more = {name: dict(own) for name, own in MEASURES.items()}
+    more["H2"]["surgeries"] += 1
+    more["H2"]["admissions"] += 1
+    more["H3"] = {**more["H3"], "persons": 300}
+    with book.reading() as reading:
+        (last,) = reading.entries(("assessment",), year=YEAR)
+    body = {**last.body, "measures": more}
+    settled(book, Draft("assessment", YEAR, "张三", "maker", body, clause="S0 26-27"))
+    second = put_down(book)
+    counts = [{row["hospital_id"]: row for row in t["counts"]} for t in (first, second)]
+    for name in ("H2", TOTAL):
+        was, now = (own[name] for own in counts)
+        assert was["visits"] is not None and now["visits"] is None
+        assert was["outpatient"] == now["outpatient"] is not None
+    with book.reading() as reading:
+        before = earlier_publications(reading, YEAR, LEAST)
+    for name, own in more.items():
+        told = rate_told_again(indicators()["surgery_rate"], {}, name, own, LEAST, before)
+        assert told == (name != "H2")
+    # who stood together does so again, whatever came since: the rest would tell who left
+    assert [r["hospital_id"] for r in second["execution"]] == ["H1", "H2", "others"]
 
 
 def test_own__figures_are_given_in_full(book: Book) -> None:

@@ -18,6 +18,7 @@ from drgpay.cli.budget_common import (
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import flag, new_folder_option, option, out_option, year_option
 from drgpay.cli.told import say
+from drgpay.ground.errors import InputError, both
 
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book, Turn
@@ -45,6 +46,7 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
     from drgpay.ground.outputs import new_folder
     from drgpay.ledger.entries import Draft
     from drgpay.monitoring.publish import public
+    from drgpay.monitoring.published import PUBLIC, told_of
     from drgpay.report.public_pages import PAGE, public_tables, write_public
     from drgpay.runs.writer import write_result
     from drgpay.wrapper.planning import budget_policy, policy_facts
@@ -63,8 +65,16 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
         out, public_tables(found), lambda: told, declared=False, manifest="publish.json",
         finish=lambda folder: write_public(folder, found, book.facts, own, LANG),
     )  # fmt: skip
-    body = {"audience": "public", "book": told["book"], "sums": file_digest(out / SUMS)}
+    body = {
+        "audience": PUBLIC, "book": told["book"], "sums": file_digest(out / SUMS),
+        **told_of(found.tables["counts"], found.together, found.entries),
+    }  # fmt: skip
     with book.writing(who) as turn:
+        if turn.last(("published",), own.year) > found.head[0]:
+            raise InputError(
+                both("同时另有一次公开", "it was published by somebody else meanwhile"),
+                remedy=both("删去这个文件夹，再公开一次", "delete this folder, and publish again"),
+            )
         entry = turn.append(
             Draft("published", own.year, who, "maker", body, clause="S0 9", subject=f"{own.year}")
         )

@@ -11,22 +11,22 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from drgpay.ground.money import round_half_away
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Entry
 from drgpay.monitoring.indicators import Indicator, indicators
-from drgpay.monitoring.suppress import hidden_cells
+from drgpay.monitoring.published import (
+    Earlier,
+    changed_little,
+    counts_shown,
+    earlier_publications,
+)
 from drgpay.policy import YearPolicy
 from drgpay.wrapper.index_year import held_indices
 
 PRINCIPLES = ("target.", "coverage.", "index.", "volume.", "negotiation.", "month_index.",
               "month_pay.", "clearing.", "patients.", "deposit", "out_of_area", "budget_growth_cap")  # fmt: skip
-# kinds of care that sum to a visit: what each column counts
-CARE = ("outpatient", "with_surgery", "without_surgery")
 OTHERS = "others"  # institutions told together
-TOTAL = "total"
 MONEY = ("index_fen", "paid_fen")
 SETTLED = ("index_fen", "actual_fen", "kept_fen", "borne_fen", "due_fen")
 Record = dict[str, Any]
@@ -62,8 +62,11 @@ def public(reading: Reading, policy: YearPolicy) -> Public:
     held = held_indices(reading, year)
     money = list(_execution(by_kind, held))
     settled = list(_settlement(by_kind["clearing"]))
-    together = small_together(persons, {row["hospital_id"] for row in [*money, *settled]}, least)
-    counts, hidden = counts_shown(measures, least)
+    before = earlier_publications(reading, year, least)
+    hospitals = {row["hospital_id"] for row in [*money, *settled]}
+    once = {name for own in before for name in own.together} & hospitals
+    together = sorted({*small_together(persons, hospitals, least), *once})
+    counts, hidden = counts_shown(measures, least, before)
     tables = {
         "targets": list(_targets(by_kind["target"])),
         "principles": list(_principles(policy)),
@@ -71,7 +74,7 @@ def public(reading: Reading, policy: YearPolicy) -> Public:
         "execution": joined_rows(money, together, MONEY),
         "settlement": joined_rows(settled, together, SETTLED),
         "assessment": list(_assessment(assessed)),
-        "rates": list(_rates(assessed, hidden, measures, least)),
+        "rates": list(_rates(assessed, hidden, measures, least, before)),
         "counts": [{**row, "entry": assessed[0].number} for row in counts] if assessed else [],
     }
     named = {row["entry"] for rows in tables.values() for row in rows if row.get("entry")}
@@ -199,48 +202,6 @@ def _assessment(assessed: Sequence[Entry]) -> Iterator[Record]:
             }  # fmt: skip
 
 
-def counts_shown(
-    measures: Mapping[str, Mapping[str, int]], least: int
-) -> tuple[list[Record], dict[str, set[str]]]:
-    """Return the table of visits by kind of care, hidden counts as None, and what is hidden of each.
-
-    The last row are the totals. Nothing where records do not tell care and surgery.
-    """
-    needs = {"outpatient_visits", "admissions", "surgeries"}
-    names = sorted(name for name, own in measures.items() if needs <= own.keys())
-    if not names:
-        return [], {}
-    table = np.array(
-        [
-            [own["outpatient_visits"], own["surgeries"], own["admissions"] - own["surgeries"]]
-            for own in map(measures.__getitem__, names)
-        ],
-        np.int64,
-    )
-    mask = hidden_cells(table, least)
-    rows: list[Record] = []
-    hidden: dict[str, set[str]] = {}
-    for at, name in enumerate([*names, TOTAL]):
-        values = table[at] if at < len(names) else table.sum(axis=0)
-        shown: Record = {"hospital_id": name, "clause": "S0 9"}
-        for column, care in enumerate(CARE):
-            shown[care] = None if mask[at, column] else int(values[column])
-        shown["visits"] = None if mask[at, -1] else int(values.sum())
-        rows.append(shown)
-        gone = {care for column, care in enumerate((*CARE, "visits")) if mask[at, column]}
-        hidden[name] = _measures_hidden(gone)
-    return rows, hidden
-
-
-def _measures_hidden(gone: set[str]) -> set[str]:
-    """Return the measures that cells which are left out would tell."""
-    of = {
-        "outpatient": {"outpatient_visits"}, "with_surgery": {"surgeries", "admissions"},
-        "without_surgery": {"admissions"}, "visits": {"visits"},
-    }  # fmt: skip
-    return {measure for care in gone for measure in of[care]}
-
-
 def shown_value(indicator: Indicator, value: str | None) -> str | None:
     """Return a figure as it is published, rounded: an exact fraction would tell its counts.
 
@@ -262,7 +223,7 @@ COUNTS = frozenset(
 
 def _rates(
     assessed: Sequence[Entry], hidden: Mapping[str, set[str]],
-    measures: Mapping[str, Mapping[str, int]], least: int,
+    measures: Mapping[str, Mapping[str, int]], least: int, before: Sequence[Earlier],
 ) -> Iterator[Record]:  # fmt: skip
     for entry in assessed:
         for own in entry.body["scores"]:
@@ -271,6 +232,8 @@ def _rates(
                 indicator = indicators()[row["indicator"]]
                 told = rate_told(
                     indicator, row, hidden.get(hospital, set()), measures.get(hospital, {}), least
+                ) and rate_told_again(
+                    indicator, row, hospital, measures.get(hospital, {}), least, before
                 )
                 yield {
                     "hospital_id": hospital, "indicator": indicator.id,
@@ -300,4 +263,28 @@ def rate_told(
     over_count, under_count = counts.get(indicator.numerator), counts.get(indicator.denominator)
     if over_count is not None and under_count is not None:
         return not 0 < under_count - over_count < least
+    return True
+
+
+def rate_told_again(
+    indicator: Indicator, row: Mapping[str, Any], hospital: str, measures: Mapping[str, int],
+    least: int, before: Sequence[Earlier],
+) -> bool:  # fmt: skip
+    """Whether a rate may be told after earlier publications: no count behind it changed by little."""
+    names = [
+        n for n in (indicator.numerator, indicator.denominator) if n in COUNTS & measures.keys()
+    ]
+    for own in before:
+        known = own.measures.get(hospital, {})
+        pairs = [(measures[name], known[name]) for name in names if name in known]
+        if len(pairs) == 2:  # and what the one has beyond the other
+            (over, over_then), (under, under_then) = pairs
+            pairs.append((under - over, under_then - over_then))
+        if any(changed_little(Fraction(now), Fraction(then), least) for now, then in pairs):
+            return False
+        entered = own.entered.get((hospital, indicator.id))
+        if "document" not in row or entered is None:
+            continue
+        if changed_little(Fraction(row["numerator"]), entered, least):
+            return False
     return True

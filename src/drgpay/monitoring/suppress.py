@@ -4,10 +4,15 @@ A table with its row and column totals is one of lines that sum to nothing, tota
 A cell that is left out is safe when the published ones leave it open: it lies on a ring of cells
 left out, along which some may be moved without a line noticing. The audit asks the linear programme
 of all tables that fit, and what it finds wanting leaves out more; at last whole lines.
+
+Of what is published again: what was left out once stays so, since the other cells of its line may be
+what they were; a cell that changed by less than the least would tell by how much, and is left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -16,6 +21,14 @@ from scipy import optimize
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What an earlier publication showed of a table with totals, -1 where nothing, and left out."""
+
+    shown: Ints
+    left_out: Mask
 
 
 def with_totals(counts: Ints) -> Ints:
@@ -69,29 +82,46 @@ def bounds(whole: Ints, hidden: Mask, cell: tuple[int, int]) -> tuple[float, flo
     return found[0], found[1]
 
 
-def open_enough(low: float, high: float, least: int, small_cell: bool) -> bool:
-    """Whether a hidden cell is open: another count fits, and of a small one also one that is not."""
-    return high - low >= 1 - 1e-6 and (not small_cell or high >= least - 1e-6)
+def goals(whole: Ints, least: int, before: Sequence[Before] = ()) -> tuple[Mask, Ints]:
+    """Return which cells must be left out, and up to what count each must stay possible.
+
+    A small one up to one that is not; one that changed by less than the least up to a change that is
+    as much.
+    """
+    hidden = small(whole, least)
+    reach = np.where(hidden, least, 0).astype(np.int64)
+    for earlier in before:
+        hidden |= earlier.left_out
+        change = np.abs(whole - earlier.shown)
+        near = (earlier.shown >= 0) & (change > 0) & (change < least)
+        hidden |= near
+        reach = np.maximum(reach, np.where(near, earlier.shown + least, 0))
+    return hidden, reach
 
 
-def hidden_cells(counts: Ints, least: int) -> Mask:
+def open_enough(low: float, high: float, reach: int) -> bool:
+    """Whether a hidden cell is open: another count fits, and one as far up as it must reach."""
+    return high - low >= 1 - 1e-6 and high >= reach - 1e-6
+
+
+def hidden_cells(counts: Ints, least: int, before: Sequence[Before] = ()) -> Mask:
     """Return which cells of a table with totals are left out; `counts` [rows, columns], none below 0.
 
     No cell that is left out can be computed from those that are shown, nor can it be told of a small
-    one that it is small.
+    one that it is small, or of one that changed little since it was published (`before`) that it did.
     """
     whole = with_totals(counts)
-    first = small(whole, least)
-    hidden = first.copy()
+    hidden, reach = goals(whole, least, before)
     waiting = _places(hidden)
     while waiting:
         cell = waiting[-1]
+        goal = int(reach[cell])
         # what is left out later only opens a cell further: one that was open is not asked again
-        if open_enough(*bounds(whole, hidden, cell), least, bool(first[cell])):
+        if _on_ring(whole, hidden, cell, goal) or open_enough(*bounds(whole, hidden, cell), goal):
             waiting.pop()
             continue
-        before = hidden.copy()
-        ring = _ring(whole, hidden, cell, least if first[cell] else 1)
+        before_it = hidden.copy()
+        ring = _ring(whole, hidden, cell, max(goal, 1))
         if ring is not None:
             for place in ring:
                 hidden[place] = True
@@ -101,12 +131,32 @@ def hidden_cells(counts: Ints, least: int) -> Mask:
             hidden[:] = True
         else:
             break  # nothing is shown
-        waiting = _places(hidden & ~before) + waiting
+        waiting = _places(hidden & ~before_it) + waiting
     return hidden
 
 
 def _places(cells: Mask) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in np.argwhere(cells)]
+
+
+def _on_ring(whole: Ints, hidden: Mask, cell: tuple[int, int], reach: int) -> bool:
+    """Whether three other hidden cells open one: known without a linear programme, if so."""
+    i, j = cell
+    sign = signs(whole.shape)
+    most = np.iinfo(np.int64).max // 4
+    up, down = np.where(sign < 0, whole, most), np.where(sign > 0, whole, most)
+    if sign[cell] < 0:  # a total goes up as its signed count goes down
+        up, down = down, up
+    rise = np.minimum(
+        np.minimum(up[i, j], up), np.minimum(down[i, :][None, :], down[:, j][:, None])
+    )
+    fall = np.minimum(
+        np.minimum(down[i, j], down), np.minimum(up[i, :][None, :], up[:, j][:, None])
+    )
+    corners = hidden & hidden[i, :][None, :] & hidden[:, j][:, None]
+    corners[i, :] = corners[:, j] = False
+    found = corners & (whole[cell] + rise >= reach) & (rise + fall >= 1)
+    return bool(found.any())
 
 
 def _ring(

@@ -17,7 +17,8 @@ from drgpay.ground.languages import choosing
 from drgpay.ground.times import day
 from drgpay.ledger.entries import Entry
 from drgpay.monitoring.indicators import indicators
-from drgpay.monitoring.publish import OTHERS, TOTAL, Public
+from drgpay.monitoring.publish import OTHERS, Public
+from drgpay.monitoring.published import TOTAL
 from drgpay.names.assessed import STATES
 from drgpay.names.ledger import ENTRY_KINDS, METHODS
 from drgpay.names.plan import DEDUCTIONS, OUTCOMES, RESERVES
@@ -237,8 +238,9 @@ def write_public(
     least = policy["publish.min_cell"]
     items = [
         t(
-            f"人次、人数大于0而小于 {least} 的隐去，并隐去足以推算出它的其他数",
-            f"counts above 0 and below {least} are left out, with what would tell them",
+            f"人次、人数大于0而小于 {least} 的隐去，并隐去足以推算出它的其他数；与以前公开的相比变动小于 {least} 的也隐去",
+            f"counts above 0 and below {least} are left out, with what would tell them, and those that "
+            "changed by less since an earlier publication",
         ),
         t("不含任何个人信息", "there is nothing of any person"),
     ]
