@@ -73,16 +73,16 @@ def test_community__goes_through_its_year(desk: Desk, tmp_path: Path) -> None:
         "community", "transfer", form(tmp_path, "附件3.csv", TRANSFER, *rows),
         "--day", "2026-01-10", *by,
     )  # fmt: skip
-    desk.passed(last(desk))
-    step(desk, tmp_path, "community_year", "receipt", "2026-01-18", "transfer_receipt")
-    step(desk, tmp_path, "community_year", "adjust", "2026-01-18", "adjusted_budgets")
+    told = desk.passed(last(desk), "--day", "2026-01-21")
+    assert "出具调剂分配备案回执·" in told and "调整成员预算指标·" in told and "已过期限" in told
+    with pytest.raises(InputError, match="was done on 2026-01-21"):  # it is not asked twice
+        step(desk, tmp_path, "community_year", "adjust", "2026-01-22", "adjusted_budgets")
     members = ("L", "T1", "T2")
     write(tmp_path / "s", "assessed", "机构编码,险种,score", *(f"{m},310,1" for m in members))
     write(tmp_path / "s", "community_allocation", "机构编码,险种,金额,原因", "T1,310,0,办法")
     settle = ("community", "settle", tmp_path / "s", "--community", NAME, *OF_YEAR, "--as", "甲")
     assert "年度清算 2025 城东医共体" in desk(*settle)
-    desk.passed(last(desk))
-    step(desk, tmp_path, "community_year", "clear", "2026-01-30", "clearing_result")
+    assert "完成成员年终清算·" in desk.passed(last(desk), "--day", "2026-01-30")
     with Book.open(desk.book).reading() as reading:
         (entry,) = reading.entries(("clearing",), year=YEAR)
     amounts = {row["hospital_id"]: row["amount_fen"] for row in entry.body["sides"][0]["rows"]}
@@ -90,7 +90,7 @@ def test_community__goes_through_its_year(desk: Desk, tmp_path: Path) -> None:
     rows = [f",{m},310,{amounts[m] / 100},{after[m] / 100},签" for m in members]
     told = desk("community", "rebalance", form(tmp_path, "附件5.csv", REBALANCING, *rows), *by)
     assert "已逾期" in told and "最后一日 2026-02-10" in told
-    desk.passed(last(desk))
+    assert "纳入清算拨付或月结算扣减·" in desk.passed(last(desk))
     assert "1.00" in desk("community", "show", "C1", "--year", YEAR)
     assert "无误" in desk("verify")
 

@@ -17,7 +17,7 @@ from drgpay.cli.budget_common import (
 )
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import flag, new_folder_option, option, out_option, year_option
-from drgpay.cli.told import say
+from drgpay.cli.told import say, tell
 from drgpay.ground.errors import InputError, both
 
 if TYPE_CHECKING:
@@ -44,11 +44,13 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
     from drgpay import __version__
     from drgpay.ground.digests import SUMS, file_digest
     from drgpay.ground.outputs import new_folder
+    from drgpay.ground.times import today
     from drgpay.ledger.entries import Draft
     from drgpay.monitoring.publish import public
     from drgpay.monitoring.published import PUBLIC, told_of
     from drgpay.report.public_pages import PAGE, public_tables, write_public
     from drgpay.runs.writer import write_result
+    from drgpay.wrapper.own_steps import put_down_own_steps
     from drgpay.wrapper.planning import budget_policy, policy_facts
 
     new_folder(out)
@@ -78,10 +80,13 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
         entry = turn.append(
             Draft("published", own.year, who, "maker", body, clause="S0 9", subject=f"{own.year}")
         )
+        notes = put_down_own_steps(turn, entry, today(), policy)
     say(
         f"已公开 {own.year} 年，第 {entry.number} 号；网页 {out / PAGE}",
         f"{own.year} is published, entry {entry.number}; page {out / PAGE}",
     )
+    for note in notes:
+        tell(note)
 
 
 @click.command(

@@ -19,7 +19,7 @@ from drgpay.ledger.procedures import (
     Step,
     TimeLimit,
 )
-from drgpay.names.ledger import BOOK_ROLES
+from drgpay.names.ledger import BOOK_ROLES, ENTRY_KINDS
 from drgpay.policy.budget import BUDGET
 from drgpay.policy.constraints import MonthDay
 
@@ -27,7 +27,7 @@ TABLE = Path(__file__).with_name("procedures.toml")
 FILE_KEYS = frozenset("texts papers procedure".split())
 PROCEDURE_KEYS = frozenset("name clause per begins persons step".split())
 STEP_KEYS = frozenset(
-    "id name clause role papers after when optional each returns_to deadline late".split()
+    "id name clause role papers after when optional each returns_to deadline late entry".split()
 )
 # ways to say when, by the keys that each has; all may have `clause` and `assumed`
 LIMIT_KEYS = (
@@ -191,6 +191,7 @@ class _Reader:
             returns_to=returns_to,
             limit=limit,
             late=self.choice(where, row, "late", tuple(LATENESS)) if "late" in row else "",
+            entry=self.choice(where, row, "entry", tuple(ENTRY_KINDS)) if "entry" in row else "",
         )
 
     def limit(

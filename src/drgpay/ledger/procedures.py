@@ -96,7 +96,8 @@ class Step:
 
     An `optional` one is waited for by nobody. One with `when` is asked for only where that step was
     done. `each`: owed by every party of the matter. `returns_to`: the step from which all is done
-    again when this one sends it back. `late`: what becomes of it after its last day.
+    again when this one sends it back. `late`: what becomes of it after its last day. `entry`: the
+    kind of entry that does it, and puts it down, when it takes effect.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Step:
     returns_to: str = ""
     limit: TimeLimit | None = None
     late: str = ""
+    entry: str = ""
 
     @property
     def before(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from drgpay.ground.errors import DrgpayError, InputError, both, in_language
 from drgpay.ground.money import yuan_text
 from drgpay.ground.times import moment, today
 from drgpay.ledger.approvals import Proposal, approve, check, proposals, send_back, waiting
-from drgpay.ledger.book import Balance, Book, Reading
+from drgpay.ledger.book import Balance, Book, Reading, Turn
 from drgpay.ledger.cash import Cash, CashSums
 from drgpay.ledger.entries import Entry
 from drgpay.ledger.orders import OPEN, orders
@@ -43,6 +43,7 @@ from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
 from drgpay.wrapper.communities import member_years
 from drgpay.wrapper.filings import filed_communities, in_force
+from drgpay.wrapper.own_steps import put_down_own_steps
 from drgpay.wrapper.planning import standing
 
 LAST = 30  # entries that the page shows
@@ -207,7 +208,12 @@ async def checked(request: Request) -> Response:
 
 async def approved(request: Request) -> Response:
     """Approve a proposal."""
-    return await _act(request, lambda turn, number, who, why: approve(turn, number, who))
+    policy = request.app.state.service.settings.budget_policy
+
+    def act(turn: Turn, number: int, who: str, why: str) -> None:
+        put_down_own_steps(turn, approve(turn, number, who), today(), policy)
+
+    return await _act(request, act)
 
 
 async def returned(request: Request) -> Response:
