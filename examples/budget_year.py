@@ -1,4 +1,4 @@
-"""一座虚构城市的一个总额控制年度：从编制方案到次年二月的再平衡，一条命令一条命令地走一遍。
+"""一座虚构城市的一个总额控制年度：从编制方案到次年二月的再平衡和公开，一条命令一条命令地走一遍。
 
     python examples/budget_year.py 文件夹 [病例数]
 
@@ -52,12 +52,12 @@ class Desk:
         print(f"$ drgpay {command}")
         return self.run(shlex.split(command), self.folder)
 
-    def pass_on(self, command: str) -> None:
-        """拟定之后，另一人复核，第三人审批，随即入账。"""
+    def pass_on(self, command: str, day: str = "") -> None:
+        """拟定之后，另一人复核，第三人审批，随即入账；它办成的程序步骤随之登记（哪一天）。"""
         found = re.search(r"已拟定第 (\d+) 号", self.do(f"budget {command} --as 张三"))
         assert found, command
         self.do(f"budget check {found[1]} --as 李四")
-        self.do(f"budget approve {found[1]} --as 王五")
+        self.do(f"budget approve {found[1]} --as 王五" + (f" --day {day}" if day else ""))
 
     def step(self, procedure: str, step: str, day: str, *papers: str, more: str = "") -> None:
         """登记程序的一步：哪一天、附哪些文件。"""
@@ -153,8 +153,7 @@ def indices(desk: Desk) -> None:
         "指标/index_factors", "机构编码,险种,因素,百分比,reason",
         [(name, POOL, "有效服务量", "2.5", "就诊人次增长") for name in MEMBERS],
     )  # fmt: skip
-    desk.pass_on(f"indices 指标 --year {YEAR} {POLICY}")
-    desk.step("yearly_plan", "set", "2024-12-26", "index_table")
+    desk.pass_on(f"indices 指标 --year {YEAR} {POLICY}", "2024-12-26")
 
 
 def community(desk: Desk) -> None:
@@ -195,7 +194,35 @@ def months(desk: Desk) -> None:
         desk.pass_on(f"index-month 申报 --year {YEAR} {POLICY}")
         pay(desk, f"{YEAR + month // 12}-{month % 12 + 1:02d}-20")
         if month == 6:
+            watch(desk)
             mid_year(desk)
+
+
+def watch(desk: Desk) -> None:
+    """五、运行监控：两年的就诊记录 → 同比、指标使用与预计、排序、预警（经办规程第26、27条）。"""
+    rows = [row for year in (YEAR - 1, YEAR) for row in visits(year)]
+    desk.table("就诊", VISITS, rows)
+    desk.do(f"budget watch 就诊.csv --year {YEAR} --month 6 {POLICY} -o 监控-{YEAR}-06")
+
+
+VISITS = "就诊号,参保人编号,医疗机构编码,就诊日期,总费用,统筹基金支付,就医类别,有无手术"
+
+
+def visits(year: int) -> Iterable[Sequence[object]]:
+    """一年的就诊记录：每家四十人，隔月来；第三家从本年四月起每人每月来。"""
+    for at, member in enumerate(MEMBERS):
+        for month in range(1, 13):
+            often = at == 2 and year == YEAR and month >= 4
+            for person in range(40):
+                if not often and (person + month) % 2:
+                    continue
+                stay, cost = person % 10 == 9, 30_000 + 700 * (person * month % 17)
+                cost *= 20 if stay else 1
+                yield (
+                    f"V{year}{month:02d}{at}{person:02d}", f"P{at}{person:02d}", member,
+                    f"{year}-{month:02d}-{1 + person % 28:02d}", yuan(cost), yuan(cost * 6 // 10),
+                    "住院" if stay else "门诊", "是" if stay and (person + month) % 3 else "否",
+                )  # fmt: skip
 
 
 def pay(desk: Desk, day: str) -> None:
@@ -212,7 +239,7 @@ def pay(desk: Desk, day: str) -> None:
 
 
 def mid_year(desk: Desk) -> None:
-    """五、年中调整：价格政策变动，主管部门审定后，同组各机构一起调（经办规程第22、23条）。"""
+    """六、年中调整：价格政策变动，主管部门审定后，同组各机构一起调（经办规程第22、23条）。"""
     about = f"--subject 价格调整 {POLICY}"
     desk.step(
         "mid_year", "propose", f"{YEAR}-07-08", "adjustment_plan", "cause_evidence", more=about
@@ -229,42 +256,53 @@ def mid_year(desk: Desk) -> None:
         "调整/adjustment_rules", "协商分组,调整情形,百分比",
         [("县区", "重大政策调整、突发事件或价格大幅变动", "1")],
     )  # fmt: skip
-    desk.pass_on(f"adjust 调整 --application 价格调整 --year {YEAR} {POLICY}")
+    desk.pass_on(f"adjust 调整 --application 价格调整 --year {YEAR} {POLICY}", f"{YEAR}-07-16")
 
 
 def clearing(desk: Desk) -> None:
-    """六、年终清算：住院由点数和点值清算，清算从账上已付的数起算（经办规程第32至35条）。"""
+    """七、年终清算：住院由点数和点值清算，清算从账上已付的数起算（经办规程第32至35条）。"""
     shutil.copy(desk.folder / "各月" / f"{YEAR}-12" / "prepaid.csv", desk.folder / "城市")
     desk.do("year-end 城市 -o 清算")
     desk.step("clearing", "analyse", "2026-01-05", "execution_analysis")
+    assess(desk)
     desk.step("clearing", "assess", "2026-01-06", "assessment_report")
     desk.step("clearing", "draft", "2026-01-08", "clearing_plan")
     desk.step(
         "clearing", "decide", "2026-01-09", "decision_minutes", more="--role authority --as 刘局长"
     )
     desk.step("clearing", "announce", "2026-01-09", "clearing_notice")
-    desk.pass_on("clear 清算")
+    desk.pass_on("clear 清算", "2026-01-12")
+
+
+def assess(desk: Desk) -> None:
+    """八、考核：指标由就诊记录算出，没有的填报；得分、一票否决入账，清算照此（经办规程第26、32条）。"""
+    desk.table(
+        "考核目标/assessment_targets", "考核指标,目标上限,分值,一票否决",
+        [("人次人头比", "9", "60", "否"), ("投诉件数", "5", "40", "是")],
+    )  # fmt: skip
+    desk.table(
+        "考核目标/assessment_entered", "机构编码,考核指标,分子,依据",
+        [(member, "投诉件数", at, "投诉台账") for at, member in enumerate(MEMBERS)],
+    )  # fmt: skip
+    desk.pass_on(f"assess propose 考核目标 就诊.csv --year {YEAR} {POLICY}")
+    desk.do(f"budget assess show --year {YEAR} -o 考核.xlsx")
 
 
 def community_year(desk: Desk) -> None:
-    """七、医共体年终：一月十五日前调剂，同盈同亏清算，二月十日前再平衡（附件3至5）。"""
+    """九、医共体年终：一月十五日前调剂，同盈同亏清算，二月十日前再平衡（附件3至5）。"""
     of = f"--community {COMMUNITY} --year {YEAR} {POLICY}"
     desk.do(f"budget community form 3 --community {COMMUNITY} --year {YEAR} -o 附件3.xlsx")
     given = (10_000, -4_000, -6_000)  # 牵头单位让出一万元
     filled(desk.folder / "附件3.xlsx", "调剂出让额", dict(zip(MEMBERS, given, strict=True)))
-    desk.pass_on(f"community transfer 附件3.xlsx {of} --by 周院长 --day 2026-01-12")
-    about = f"--subject {NAME} {POLICY}"
-    desk.step("community_year", "receipt", "2026-01-14", "transfer_receipt", more=about)
-    desk.step("community_year", "adjust", "2026-01-16", "adjusted_budgets", more=about)
+    desk.pass_on(f"community transfer 附件3.xlsx {of} --by 周院长 --day 2026-01-12", "2026-01-16")
     desk.table(
         "考核/assessed", "机构编码,险种,score,已交超支报告",
-        [(member, POOL, "0.96", "是") for member in MEMBERS],
+        [(member, POOL, "", "是") for member in MEMBERS],  # 得分以账上的考核为准
     )  # fmt: skip
-    desk.pass_on(f"community settle 考核 {of}")
-    desk.step("community_year", "clear", "2026-01-28", "clearing_result", more=about)
+    desk.pass_on(f"community settle 考核 {of}", "2026-01-28")
     desk.do(f"budget community form 5 --community {COMMUNITY} --year {YEAR} -o 附件5.xlsx")
     filled(desk.folder / "附件5.xlsx", "再分配后", "再分配前")  # 这一年不再分配：前后相同
-    desk.pass_on(f"community rebalance 附件5.xlsx {of} --by 周院长 --day 2026-02-06")
+    desk.pass_on(f"community rebalance 附件5.xlsx {of} --by 周院长 --day 2026-02-06", "2026-02-10")
 
 
 def filled(path: Path, column: str, values: Mapping[str, int] | str) -> None:
@@ -287,6 +325,24 @@ def filled(path: Path, column: str, values: Mapping[str, int] | str) -> None:
     book.save(path)
 
 
+def publication(desk: Desk) -> None:
+    """十、公开与反馈：向社会公开，向各机构反馈，异议有编号、答复、结果（经办规程第9条、第33条）。"""
+    desk.do(f"budget assess effects --year {YEAR} {POLICY}")
+    desk.step("clearing", "report", "2026-02-12", "report_upward", "filing_upward")
+    desk.do(f"budget publish --year {YEAR} {POLICY} -o 公开 --as 张三")
+    desk.do(f"budget give --year {YEAR} {POLICY} -o 反馈 --as 张三")
+    found = re.search(
+        r"编号 (\d+)",
+        desk.do(
+            f"budget objection add --year {YEAR} --hospital {MEMBERS[2]} --about 人次人头比 "
+            f"--text 四月起承接慢病配药 --evidence {desk.paper('慢病名册')} --as 周院长"
+        ),
+    )
+    assert found
+    desk.do(f"budget objection answer {found[1]} --accepted --text 属实，下年单列 --as 张三")
+    desk.do(f"budget objection effect {found[1]} --text 已列入下年考核办法 --as 张三")
+
+
 def main(folder: Path, cases: int = 2_000, run: Run = by_process) -> Desk:
     """走一遍整年；返回工作台，供查看。"""
     folder.mkdir(exist_ok=True)
@@ -299,6 +355,7 @@ def main(folder: Path, cases: int = 2_000, run: Run = by_process) -> Desk:
     clearing(desk)
     community_year(desk)
     pay(desk, "2026-02-20")
+    publication(desk)
     desk.do(f"budget status --year {YEAR} {POLICY}")
     desk.do("budget verify")
     desk.do("budget backup 备份.zip")
