@@ -9,7 +9,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, flag, option, out_option, run_argument
 from drgpay.cli.serving import data_options, open_store
-from drgpay.cli.told import day_of, paper_of, say, say_table
+from drgpay.cli.told import day_of, paper_of, say, say_table, tell
 
 
 @click.group(
@@ -80,6 +80,36 @@ def diff_command(a: Path, b: Path, out: Path | None) -> None:
     write = write_diff_page if suffix == ".html" else write_diff_excel
     write(found, out, LANG)
     say(f"已写入 {out}", f"written to {out}")
+
+
+@runs.command(
+    "balance",
+    help=t(
+        "各机构盈亏：按公式（应付−记账），公布口径（高、低倍率病例归零），以及两者之间的差额",
+        "The balance of hospitals by formula, as published (high and low cases set to zero), and the "
+        "bridge between the two",
+    ),
+)
+@run_argument
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+def balance_command(run_dir: Path, out: Path | None) -> None:
+    """Show balances."""
+    from drgpay.report.hospital_balance import balance_sheet, balances, told
+    from drgpay.report.run import Run
+    from drgpay.report.sheets import text_lines
+    from drgpay.report.workbook import write_book
+
+    run = Run(run_dir)
+    run.refuse_changed()
+    sheet = balance_sheet(run, LANG)
+    if out is None:
+        click.echo("\n".join([*sheet.lead, *text_lines(sheet)]))
+    else:
+        paper_of(out, (".xlsx",), [run_dir])
+        mark = "; ".join(run.trial)
+        write_book(out, [sheet], LANG, title=sheet.title, digest=run.digest, mark=mark)
+        say(f"已写入 {out}", f"written to {out}")
+    tell(told(balances(run)))
 
 
 @runs.command(
