@@ -38,6 +38,7 @@ budget = LazyGroup(
         "withdraw": (APPROVALS, "withdraw"),
         "paid": (MONTHS, "paid"),
         "community": ("drgpay.cli.budget_community", "community"),
+        "reviews": ("drgpay.cli.budget_reviews", "reviews"),
         "order": (ORDERS, "order"),
         "watch": (WATCH, "watch"),
         "notices": (WATCH, "notices"),
