@@ -104,7 +104,7 @@ NOT_HERE = {
     "keys user lock", "keys user password", "runs withdraw", "serve", "mcp", "budget month",
     "budget clear", "budget reopen", "budget check", "budget approve", "budget return", "budget withdraw",
     "budget order propose", "budget order confirm", "budget plan", "budget done",
-    "budget area claim", "budget area paid", "budget area list", "budget indices", "budget index-month", "budget index-clear",
+    "budget area price", "budget area claim", "budget area paid", "budget area list", "budget indices", "budget index-month", "budget index-clear",
     "budget community file", "budget community withdraw", "budget community transfer",
     "budget community settle", "budget community rebalance", "budget community show", "budget community templates", "budget adjust", "budget costly", "budget draw", "budget reviews",
     "budget advance grant", "budget advance return", "budget recover",

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drgpay.ground.digests import file_digest
 from drgpay.ground.errors import InputError, both, fault_at
+from drgpay.ground.inputs import parse_json, read_input
 from drgpay.ground.money import yuan_text
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Draft
@@ -21,6 +23,7 @@ from drgpay.tables.declared import Column, Table, optional
 from drgpay.wrapper.filled import WHO, paid_beyond, read_table
 
 CLAUSE = "N7"
+FACTS = "area.json"  # beside the claims that a run priced: what they rest on
 CLAIMS, PAID = "claims", "paid"  # of an entry: what hospitals get, what the area paid
 AREA_CLAIMS = Table(
     "area_claims",
@@ -51,7 +54,9 @@ AREA_PAYMENTS = Table(
 def area_claims_draft(reading: Reading, table: Path, year: int, month: int, who: str) -> Draft:
     """Return the entry of a month's care of people insured elsewhere, by area; each month once.
 
-    Raises InputError for a month that stands already, and for faults of the table.
+    `table`: a file, or a folder of `drgpay budget area price`, whose run the entry then names. Raises
+    InputError for a month that stands already, for faults of the table, and for one that was changed
+    since its cases were priced.
     """
     name = f"{year}-{month:02d}"
     for entry in reading.entries(("area",), year=year):
@@ -64,7 +69,8 @@ def area_claims_draft(reading: Reading, table: Path, year: int, month: int, who:
                 where=table,
                 remedy=both("更正另行办理", "a correction is an entry of its own"),
             )
-    rows = read_table(table, AREA_CLAIMS)
+    priced = _priced(table) if table.is_dir() else {}
+    rows = read_table(table / "area_claims.csv" if priced else table, AREA_CLAIMS)
     told = [
         {
             "area": r["insured_area"], "hospital_id": r["hospital_id"], "pool": r["pool"],
@@ -78,9 +84,24 @@ def area_claims_draft(reading: Reading, table: Path, year: int, month: int, who:
         for line in area_lines(r["pool"], r["area"], r["hospital_id"], r["amount_fen"])
     ]
     return Draft(
-        "area", year, who, "maker", {"of": CLAIMS, "month": name, "figures": told}, clause=CLAUSE,
-        subject=name, lines=tuple(lines),
+        "area", year, who, "maker",
+        {"of": CLAIMS, "month": name, "figures": told, **({"priced": priced} if priced else {})},
+        clause=CLAUSE, subject=name, lines=tuple(lines),
     )  # fmt: skip
+
+
+def _priced(folder: Path) -> dict[str, Any]:
+    """Return what the claims of a folder rest on; raises InputError where they were changed."""
+    told: dict[str, Any] = parse_json(read_input(folder / FACTS))
+    if told.pop("claims", None) != file_digest(folder / "area_claims.csv"):
+        raise InputError(
+            both("计价之后改动过", "the claims were changed since their cases were priced"),
+            where=folder / "area_claims.csv",
+            remedy=both(
+                "重新计价，或单独给出这张表", "price them anew, or give the table by itself"
+            ),
+        )
+    return told
 
 
 def area_payments_draft(reading: Reading, table: Path, year: int, who: str) -> Draft:
