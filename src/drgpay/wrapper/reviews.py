@@ -25,7 +25,6 @@ from drgpay.runs.reader import RunFolder
 from drgpay.wrapper.planning import chosen
 
 PROCEDURE, ACCEPT, DECIDE, APPEAL = "special_review", "accept", "decide", "appeal"
-REGION = "region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def counted(found: Sequence[Application], folder: str | Path, year: int) -> list
             name = row["hospital_id"]
             discharges[name] = discharges.get(name, 0) + row["cases"]
         share = Fraction(str(run.values["special_quota"]))
-        of_region = says(run.values, "special_quota.scope", REGION, "hospital")
+        of_region = says(run.values, "special_quota.scope", "region", "hospital")
     if of_region:
         return [_counted("", found, sum(discharges.values()), share)]
     nobodys = [own.subject for own in found if not own.hospital_id]
