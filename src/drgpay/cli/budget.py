@@ -41,6 +41,7 @@ budget = LazyGroup(
         "reviews": ("drgpay.cli.budget_reviews", "reviews"),
         "order": (ORDERS, "order"),
         "watch": (WATCH, "watch"),
+        "late-lists": (WATCH, "late_lists_command"),
         "notices": (WATCH, "notices"),
         "assess": (ASSESS, "assess"),
         "publish": (PUBLISH, "publish"),

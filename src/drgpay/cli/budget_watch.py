@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drgpay.cli.budget_common import needed, policy_option, with_book
+from drgpay.cli.budget_common import (
+    day_option,
+    day_or_today,
+    needed,
+    policy_option,
+    with_book,
+)
 from drgpay.cli.lang import LANG, t
-from drgpay.cli.options import PATH, new_folder_option, option, threads_option, year_option
-from drgpay.cli.told import notes, say
+from drgpay.cli.options import (
+    PATH,
+    new_folder_option,
+    option,
+    out_option,
+    threads_option,
+    year_option,
+)
+from drgpay.cli.told import notes, paper_of, say
 
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book
@@ -81,6 +94,49 @@ def watch(
     say(
         f"结果 {out}（{seconds:.1f} 秒），报告 {out / PAGE}",
         f"result {out} ({seconds:.1f} s), report {out / PAGE}",
+    )
+
+
+@click.command(
+    "late-lists",
+    help=t(
+        "逾期上传的结算清单：由 list_uploads 表（机构编码、病例号、结算日期、上传日期，未上传的空着），"
+        "按工作日期限（lists.upload_days）列出各机构的件数和逾期的每一份",
+        "Settlement lists uploaded late: of the table list_uploads, by working days "
+        "(lists.upload_days), each institution's counts and each list that is late",
+    ),
+)
+@click.argument("table", type=PATH)
+@year_option("年度", "the year")
+@policy_option
+@day_option
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+def late_lists_command(
+    table: Path, year: int | None, policy: str, day: str, out: Path | None
+) -> None:
+    """List what is late."""
+    from drgpay.ground.digests import file_digest
+    from drgpay.ledger.calendar import load_calendar
+    from drgpay.report.late_sheets import late_sheets
+    from drgpay.report.sheets import text_lines
+    from drgpay.report.workbook import write_book
+    from drgpay.wrapper.late_lists import late_lists
+    from drgpay.wrapper.planning import budget_policy
+
+    own = budget_policy(policy, needed(year))
+    found = late_lists(table, own, load_calendar(), day_or_today(day))
+    sheets = late_sheets(found, LANG)
+    notes(found.notes)
+    if out is None:
+        click.echo("\n".join(line for sheet in sheets for line in text_lines(sheet)))
+    else:
+        paper_of(out, (".xlsx",), [table])
+        write_book(out, sheets, LANG, title=sheets[0].title, digest=file_digest(table))
+        say(f"已写入 {out}", f"written to {out}")
+    late, missing = (sum(getattr(o, key) for o in found.hospitals) for key in ("late", "missing"))
+    say(
+        f"逾期上传 {late} 份，逾期未上传 {missing} 份",
+        f"{late} lists were late, {missing} are missing",
     )
 
 

@@ -65,6 +65,8 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "signed_by": ("机构负责人签字", "签字人"),
     "insured_area": ("参保地", "参保地医保区划", "参保地编码"),
     "case_count": ("病例数", "例数"),
+    "settlement_date": ("结算日期",),
+    "uploaded_on": ("上传日期", "清单上传日期", "上传时间"),
     "paid_on": ("支付日期", "付款日期", "交易日期"),
     "bank_reference": ("银行流水号", "流水号"),
     "rejected": ("退票", "是否退票"),

@@ -85,6 +85,7 @@ OWN = (  # a table: key, Chinese name, rule, what it takes
     Known("deadline.weekend", "截止日逢非工作日", "21.5",
           one_of("same_day", "next_working_day", "previous_working_day")),
     Known("procedures.followed", "适用的程序", "21.7", Names()),
+    Known("lists.upload_days", "清单上传期限", "21.8", Count("days", low=1, high=250)),
     Known("persons.distinct", "经办复核审批分人", "21.6",
           one_of("three_persons", "maker_and_approver", "not_asked")),
     # monitoring
