@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+from drgpay.cli import cli
 from drgpay.ground.errors import InputError
 from drgpay.ledger.approvals import approve, check, propose
 from drgpay.ledger.book import Book
@@ -201,6 +203,15 @@ def test_months__keep_what_each_pays_first_and_what_it_takes_back(
         (own,) = paid_before(reading, key_of(first["hospital_id"], first["case_id"]))
     assert own.entry.number == entry.number
     assert verify(book).faults == ()
+    words = ["why", str(run), "--case", first["case_id"], "--book", str(tmp_path / "b")]
+    said = CliRunner().invoke(cli, words, catch_exceptions=False).output
+    assert (
+        f"账上支付：{first['hospital_id']} {first['case_id']}：2024，第 {entry.number} 号" in said
+    )
+    words[3] = "C03"  # it came twice: the year quarantines both
+    assert "C03：未支付过" in CliRunner().invoke(cli, words, catch_exceptions=False).output
+    refused = CliRunner().invoke(cli, ["why", str(run), "--pool", "310", "--book", "b"])
+    assert isinstance(refused.exception, InputError)
 
 
 def test_month__of_a_run_that_does_not_know_the_month_before_pays_none_of_its_cases(

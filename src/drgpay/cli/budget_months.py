@@ -84,19 +84,12 @@ def clear() -> Callable[..., Draft]:
 @with_book
 def paid(book: Book, hospital_id: str, case_id: str) -> None:
     """Look a case up in the register."""
-    from drgpay.ground.times import day
-    from drgpay.ledger.paid_cases import key_of, paid_before, period_of
+    from drgpay.ledger.paid_cases import key_of, paid_before, paid_told
 
     with book.reading() as reading:
         found = paid_before(reading, key_of(hospital_id, case_id))
-    for own in found:
-        period, at = period_of(own.entry), day(own.entry.at)
-        say(
-            f"{hospital_id} {case_id}：{period}，第 {own.entry.number} 号，{at}",
-            f"{hospital_id} {case_id}: {period}, entry {own.entry.number}, {at}",
-        )
-    if not found:
-        say(f"{hospital_id} {case_id}：未支付过", f"{hospital_id} {case_id}: not paid")
+    for text in paid_told(found, hospital_id, case_id):
+        say(text.chinese, str(text))
 
 
 @_result_command(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from drgpay.cli.lang import LANG
 from drgpay.cli.options import PATH, command, json_option, option, run_argument
 from drgpay.cli.start import spare_imports
-from drgpay.cli.told import paper_of
+from drgpay.cli.told import paper_of, say
 from drgpay.ground.errors import InputError, both
+
+if TYPE_CHECKING:
+    from drgpay.why import RunFolder
 
 
 @command(
@@ -27,6 +31,11 @@ from drgpay.ground.errors import InputError, both
 @option("--hospital", "医疗机构编码", "hospital id")
 @option("--pool", "险种", "pool")
 @option("--drg", "病组编码", "group")
+@option(
+    "--book",
+    "年度账的文件或地址：与 --case 同用，另说明账上在哪个月或年度、第几号支付",
+    "file or address of the book: with --case, also by which entry the case was paid",
+)
 @json_option
 @option(
     "--html",
@@ -41,6 +50,7 @@ def why(
     hospital: str | None,
     pool: str | None,
     drg: str | None,
+    book: str | None,
     as_json: bool,
     page: Path | None,
 ) -> None:
@@ -59,6 +69,10 @@ def why(
                 "for example --case C02; --hospital H1 has each of its pools",
             ),
         )
+    if book is not None and (case_id is None or as_json):
+        raise InputError(
+            both("--book 只与 --case 同用，不与 --json", "--book goes with --case, without --json")
+        )
     paper_of(page, (".html",))
     from drgpay.why import RunFolder, text
     from drgpay.why import why as derive
@@ -74,6 +88,20 @@ def why(
         click.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
     else:
         click.echo(text(made, LANG))
+    if book is not None and case_id is not None:
+        _paid(run, case_id.strip(), book)
     fault = fault_of(run_dir, run.manifest, made.disagreements)
     if fault is not None:
         raise fault
+
+
+def _paid(run: RunFolder, case_id: str, address: str) -> None:
+    """Tell by which entries of the book a case of a run was paid."""
+    from drgpay.cli.budget_common import opened
+    from drgpay.ledger.paid_cases import key_of, paid_before, paid_told
+
+    rows = run.table("cases", ["hospital_id"], [("case_id", "=", case_id)]).to_pylist()
+    with opened(address) as book, book.reading() as reading:
+        for name in sorted({str(row["hospital_id"]) for row in rows if row["hospital_id"]}):
+            for told in paid_told(paid_before(reading, key_of(name, case_id)), name, case_id):
+                say(f"账上支付：{told.chinese}", f"paid by the book: {told}")

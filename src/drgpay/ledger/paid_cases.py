@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ground.times import day
 
 if TYPE_CHECKING:
@@ -160,6 +160,20 @@ def check_paid_once(reading: Kept, draft: Draft) -> None:
 REMEDY = both(
     "从本次的病例中删去后重新结算", "leave them out of this folder's cases, and settle again"
 )
+
+
+def paid_told(found: Sequence[Twice], hospital_id: str, case_id: str) -> list[Bilingual]:
+    """Return by which entries a case was paid, for when, and when they were made."""
+    name = f"{hospital_id} {case_id}"
+    if not found:
+        return [both(f"{name}：未支付过", f"{name}: not paid")]
+    return [
+        both(
+            f"{name}：{period_of(own.entry)}，第 {own.entry.number} 号，{day(own.entry.at)}",
+            f"{name}: {period_of(own.entry)}, entry {own.entry.number}, {day(own.entry.at)}",
+        )
+        for own in found
+    ]
 
 
 def period_of(entry: Entry) -> str:
