@@ -98,6 +98,49 @@ def watch(
 
 
 @click.command(
+    "unreferred",
+    help=t(
+        "未转诊外出就医：异地机构中没有转诊手续的就诊，个人自付比例是否比办理转诊的至少高出 "
+        "referral.own_share_more，列出不足的件数和金额；只作核对",
+        "Care elsewhere without a referral: whether patients bore at least so much more themselves "
+        "than those with one (referral.own_share_more), and how many did not; a check alone",
+    ),
+)
+@click.argument("visits", nargs=-1, required=True, type=PATH)
+@year_option("年度", "the year")
+@option(
+    "--institutions",
+    "文件夹，其中 institutions 表标明异地机构",
+    "a folder with the table institutions, which says who is elsewhere",
+    type=PATH,
+    required=True,
+)
+@policy_option
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+def unreferred_command(
+    visits: tuple[Path, ...], year: int | None, institutions: Path, policy: str, out: Path | None
+) -> None:
+    """Check care elsewhere."""
+    from drgpay.ground.digests import file_digest
+    from drgpay.monitoring.unreferred import unreferred
+    from drgpay.monitoring.watch import read_institutions
+    from drgpay.report.late_sheets import unreferred_sheet
+    from drgpay.report.sheets import text_lines
+    from drgpay.report.workbook import write_book
+    from drgpay.wrapper.planning import budget_policy
+
+    own = budget_policy(policy, needed(year))
+    found = unreferred(visits, read_institutions(institutions), own)
+    sheet = unreferred_sheet(found, LANG)
+    if out is None:
+        click.echo("\n".join([*sheet.lead, *text_lines(sheet)]))
+        return
+    paper_of(out, (".xlsx",), visits)
+    write_book(out, [sheet], LANG, title=sheet.title, digest=file_digest(visits[0]))
+    say(f"已写入 {out}", f"written to {out}")
+
+
+@click.command(
     "late-lists",
     help=t(
         "逾期上传的结算清单：由 list_uploads 表（机构编码、病例号、结算日期、上传日期，未上传的空着），"

@@ -22,7 +22,7 @@ CARE_WORDS: Mapping[str, int] = {
     for word in (code, name.chinese, name.chinese + "就诊")
 }
 AMOUNTS = ("own_share", "outside_list", "drug_cost")  # in yuan, 0 where empty
-FLAGS = ("surgery", "elective", "referred", "marked")  # 0 where empty
+FLAGS = ("surgery", "elective", "referred", "with_referral", "marked")  # 0 where empty
 DAYS = "stay_days"
 VISITS = Table(
     "visits",

@@ -123,6 +123,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "surgery": ("有无手术", "是否手术"),
     "elective": ("择期手术", "是否择期手术"),
     "referred": ("转出", "是否转出"),
+    "with_referral": ("转诊手续", "是否办理转诊"),
     "marked": ("异常记录", "审核标记"),
     "stay_days": ("住院天数",),
     "remote": ("异地机构", "是否异地"),

@@ -98,6 +98,7 @@ OWN = (  # a table: key, Chinese name, rule, what it takes
     Known("watch.abnormal_multiple", "单次费用异常倍数", "22.5", Decimal("multiple", low=1)),
     Known("watch.abnormal_per_day", "同日就诊异常次数", "22.5", Count("cases", low=2)),
     Known("watch.together", "同时异常的指标数", "22.6", Count("cases", low=1)),
+    Known("referral.own_share_more", "未转诊外出就医加付比例", "22.7", RATE),
     # assessment
     Known("assess.repeat_days", "重复就诊天数", "23.1", Count("days")),
     Known("assess.readmission_days", "重复住院天数", "23.1", Count("days")),

@@ -1,8 +1,12 @@
-"""Lists uploaded late, as sheets: by institution, and one by one."""
+"""Lists uploaded late, and care elsewhere without a referral, as sheets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from drgpay.ground.errors import both
+from drgpay.monitoring.unreferred import Unreferred
+from drgpay.names.plan import CARE
 from drgpay.wrapper.late_lists import LateLists
 
 from .sheets import Field, Sheet
@@ -22,6 +26,14 @@ WORDS = {
     "uploaded": both("上传日期", "Uploaded"),
     "days": both("逾期天数", "Days late"),
     "total": both("合计", "Total"),
+    "unreferred": both("未转诊外出就医", "Care elsewhere without a referral"),
+    "care": both("就医类别", "Care"),
+    "visits": both("未转诊人次", "Visits without a referral"),
+    "cost_fen": both("总费用（元）", "Cost, yuan"),
+    "share": both("个人自付比例", "Own share"),
+    "least": both("应不低于", "At least"),
+    "short": both("不足的人次", "Bore less"),
+    "short_fen": both("少付（元）", "Short by, yuan"),
 }
 COUNTS = ("lists", "in_time", "late", "missing", "waiting")
 DAYS = ("settled", "last_day", "uploaded")
@@ -50,3 +62,26 @@ def late_sheets(found: LateLists, lang: str) -> list[Sheet]:
         Sheet(WORDS["hospitals"].of(lang), hospitals, counts, total=WORDS["total"].of(lang)),
         Sheet(WORDS["lists_late"].of(lang), [*fields, days], rows),
     ]
+
+
+def unreferred_sheet(found: Iterable[Unreferred], lang: str) -> Sheet:
+    """Return care elsewhere without a referral, by institution and kind of care."""
+    kinds = {
+        "hospital_id": "code", "care": "text", "visits": "count", "cost_fen": "yuan",
+        "share": "percent", "least": "percent", "short": "count", "short_fen": "yuan",
+    }  # fmt: skip
+    fields = [
+        Field(key, WORDS[key].of(lang), kind, total=kind in ("count", "yuan"))
+        for key, kind in kinds.items()
+    ]
+    rows = [
+        {**{key: getattr(own, key) for key in kinds}, "care": CARE[own.care].of(lang)}
+        for own in found
+    ]
+    lead = both(
+        "办理转诊的同类就医的自付比例，加上应高出的部分，为应不低于的比例；只作核对，不据此拒付",
+        "at least: the share that those with a referral bore, and what the policy adds; a check alone",
+    )
+    return Sheet(
+        WORDS["unreferred"].of(lang), fields, rows, (lead.of(lang),), total=WORDS["total"].of(lang)
+    )
