@@ -130,7 +130,8 @@ def test_settlement__thousands_of_drawn_regions(
 ) -> None:
     first = 1_000_000 + block * 100
     met = settle_block(tmp_path, range(first, first + 100), monkeypatch)
-    assert met["settlements"] >= 40  # the others are refused, by engine and model alike
+    # the others are refused, by engine and model alike: nearly every second one, drawn from seeds
+    assert met["settlements"] >= 25
 
 
 def test_drawn_policies__take_every_choice_of_the_catalogue() -> None:
