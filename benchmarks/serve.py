@@ -1,10 +1,13 @@
 """Load on the service, open loop: `python -m benchmarks.serve [SECONDS]` (needs Debian's h2load).
 
 Invents a small city, settles and publishes it, starts `drgpay serve` with one worker beside the
-client on this machine, and asks for previews at fixed rates (`h2load --h1 -c64 --rps`). Prints for
-each: requests answered a second, failures, times in ms within which 50, 90 and 99 % were answered,
-and the server's CPU time a request, since machines are noisy. Bodies: three cases, one after the
-other, so that no figure is that of one case. Then batches of 100,000 cases by upload (serve_batch).
+client on this machine, and asks for previews at fixed rates (`h2load --h1 -c64 --rps`), in two ways:
+64 clients that keep step ask all at once, wait, and ask again, so that the last waits for 63 others;
+64 clients that began one after the other ask one after the other, as people do who know nothing of
+each other. Prints for each: requests answered a second, failures, times in ms within which 50, 90
+and 99 % were answered, and the server's CPU time a request, since machines are noisy. Bodies: three
+cases, one after the other, so that no figure is that of one case. Then batches of 100,000 cases by
+upload (serve_batch).
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from benchmarks.serve_batch import measure_demo
@@ -61,14 +65,17 @@ def city(data: Path) -> None:
     store.close()
 
 
-def loaded(server: Serving, query: str, body: Path, rate: int, seconds: int) -> Load:
+def loaded(server: Serving, query: str, body: Path, rate: int, seconds: int, in_step: bool) -> Load:
     """Ask at a rate for some seconds; times are those of every request, the first second too."""
+    how = ["-D", str(seconds)]
+    if not in_step:  # a client more each 64th of the time that passes between a client's requests
+        how = ["-n", str(rate * seconds), "-r", "1", f"--rate-period={round(1000 / rate) or 1}ms"]
     log = body.with_suffix(".log")
     log.unlink(missing_ok=True)
     own = server.process.pid
     before, started = server.cpu_seconds()[own], time.monotonic()
     subprocess.run(
-        ["h2load", "--h1", f"-c{CLIENTS}", f"--rps={rate / CLIENTS:g}", "-D", str(seconds),
+        ["h2load", "--h1", f"-c{CLIENTS}", f"--rps={rate / CLIENTS:g}", *how,
          "-d", str(body), "-H", f"Authorization: Bearer {server.key}", "-H",
          "Content-Type: application/json", f"--log-file={log}",
          f"{server.base}/v1/preview{query}"],
@@ -102,9 +109,11 @@ def main() -> None:
         own = manifest["hospitals"][0]["hospital_id"]
         with serving(data) as server:
             print(
-                "what                 asked/s  answered/s failed   p50 ms   p90 ms   p99 ms  CPU µs"
+                "what                             asked/s  answered/s failed   p50 ms   p90 ms   "
+                "p99 ms  CPU µs"
             )
-            for what, query, rate in RUNS:
+            for (what, query, rate), in_step in product(RUNS, (True, False)):
+                what += ", all at once" if in_step else ", in turn"
                 for number, (diagnoses, procedures, cost, days) in enumerate(BODIES):
                     body = Path(place) / f"{number}.json"
                     case = {
@@ -113,9 +122,9 @@ def main() -> None:
                         "pool": "310", "hospital_id": own, "discharge_date": "2025-03-31",
                     }  # fmt: skip
                     body.write_text(json.dumps(case), encoding="utf-8")
-                    made = loaded(server, query, body, rate, seconds)
+                    made = loaded(server, query, body, rate, seconds, in_step)
                     print(
-                        f"{what:20} {rate:7,} {made.rate:11,.0f} {made.failed:6} {made.p50:8.1f} "
+                        f"{what:32} {rate:7,} {made.rate:11,.0f} {made.failed:6} {made.p50:8.1f} "
                         f"{made.p90:8.1f} {made.p99:8.1f} {made.cpu:7.0f}",
                         flush=True,
                     )
