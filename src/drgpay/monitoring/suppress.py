@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,20 +138,32 @@ def _places(cells: Mask) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in np.argwhere(cells)]
 
 
-def _on_ring(whole: Ints, hidden: Mask, cell: tuple[int, int], reach: int) -> bool:
-    """Whether three other hidden cells open one: known without a linear programme, if so."""
+def _moves(whole: Ints, cell: tuple[int, int]) -> tuple[Ints, Ints]:
+    """Return by how much a signed cell may go up, and down, along the ring with each other cell.
+
+    On a ring one count goes up as far as two of the others can come down: for cells of the same sign
+    those beside it, for totals those of the other sign go up with it. Cells of the same row or column
+    make no ring.
+    """
     i, j = cell
     sign = signs(whole.shape)
     most = np.iinfo(np.int64).max // 4
     up, down = np.where(sign < 0, whole, most), np.where(sign > 0, whole, most)
-    if sign[cell] < 0:  # a total goes up as its signed count goes down
-        up, down = down, up
-    rise = np.minimum(
-        np.minimum(up[i, j], up), np.minimum(down[i, :][None, :], down[:, j][:, None])
-    )
-    fall = np.minimum(
-        np.minimum(down[i, j], down), np.minimum(up[i, :][None, :], up[:, j][:, None])
-    )
+
+    def along(one: Ints, other: Ints) -> Ints:
+        beside = np.minimum(other[i, :][None, :], other[:, j][:, None])
+        found: Ints = np.minimum(np.minimum(one[i, j], one), beside)
+        return found
+
+    return along(up, down), along(down, up)
+
+
+def _on_ring(whole: Ints, hidden: Mask, cell: tuple[int, int], reach: int) -> bool:
+    """Whether three other hidden cells open one: known without a linear programme, if so."""
+    i, j = cell
+    rise, fall = _moves(whole, cell)
+    if signs(whole.shape)[cell] < 0:  # a total goes up as its signed count goes down
+        rise, fall = fall, rise
     corners = hidden & hidden[i, :][None, :] & hidden[:, j][:, None]
     corners[i, :] = corners[:, j] = False
     found = corners & (whole[cell] + rise >= reach) & (rise + fall >= 1)
@@ -162,39 +173,16 @@ def _on_ring(whole: Ints, hidden: Mask, cell: tuple[int, int], reach: int) -> bo
 def _ring(
     whole: Ints, hidden: Mask, cell: tuple[int, int], least: int
 ) -> tuple[tuple[int, int], ...] | None:
-    """Return the three cells that make the cheapest ring with one, None where no ring opens it.
-
-    Along a ring one count goes up as far as two of the others can come down: for cells of the same
-    sign those beside it, for totals those of the other sign go up with it.
-    """
-    rows, columns = whole.shape
+    """Return the three cells that make the cheapest ring with one, None where no ring opens it."""
     i, j = cell
-    best, found = None, None
-    sign = signs(whole.shape)
-    for k, n in product(range(rows), range(columns)):
-        if k == i or n == j:
-            continue
-        corners = ((i, n), (k, j), (k, n))
-        if all(hidden[place] for place in corners):
-            continue
-        rise = _most(whole, sign, ((i, j), (k, n)), ((i, n), (k, j)))
-        fall = _most(whole, sign, ((i, n), (k, j)), ((i, j), (k, n)))
-        if whole[cell] + rise < least or rise + fall < 1:
-            continue
-        cost = sum(int(whole[place]) for place in corners if not hidden[place])
-        if best is None or cost < best:
-            best, found = cost, corners
-    return found
-
-
-def _most(
-    whole: Ints,
-    sign: Ints,
-    up: tuple[tuple[int, int], ...],
-    down: tuple[tuple[int, int], ...],
-) -> float:
-    """Return by how much signed cells may go up and down together, no count falling below 0."""
-    falling = [int(whole[p]) for p in up if sign[p] < 0] + [
-        int(whole[p]) for p in down if sign[p] > 0
-    ]
-    return min(falling) if falling else float("inf")
+    rise, fall = _moves(whole, cell)
+    cost = np.where(hidden, 0, whole)
+    cost = cost + cost[i, :][None, :] + cost[:, j][:, None]
+    opens = (whole[cell] + rise >= least) & (rise + fall >= 1)
+    opens &= ~(hidden & hidden[i, :][None, :] & hidden[:, j][:, None])
+    opens[i, :] = opens[:, j] = False
+    if not opens.any():
+        return None
+    cheapest = int(np.where(opens, cost, np.iinfo(np.int64).max).argmin())
+    k, n = (int(at) for at in np.unravel_index(cheapest, whole.shape))
+    return (i, n), (k, j), (k, n)
