@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,6 +18,11 @@ from drgpay.region.standing import NORMAL
 
 GRANTED, REFUSED = 1, 2
 DECISIONS = {GRANTED: "granted", REFUSED: "refused"}  # as tables write them
+
+
+def review_places(share: Fraction, cases: int) -> int:
+    """Return how many special reviews so many cases allow: their share, rounded up."""
+    return math.ceil(share * cases)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -14,7 +13,7 @@ from drgpay.cases.quarantine import Quarantine
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.points.kernels import HELD, LOW_WITHOUT_REVIEW, SPECIAL_DISCHARGE
 from drgpay.policy import YearPolicy
-from drgpay.region.records import GRANTED, Region
+from drgpay.region.records import GRANTED, Region, review_places
 from drgpay.settlement.scored import ScoredPieces
 from drgpay.settlement.scoring import CASE_CLASSES
 
@@ -93,7 +92,7 @@ def quotas_of(
         rows = [
             (h.id, int(g), int(n)) for h, g, n in zip(region.hospitals, granted, paid, strict=True)
         ]
-    quotas = [Quota(name, g, n, math.ceil(share * n)) for name, g, n in rows]
+    quotas = [Quota(name, g, n, review_places(share, n)) for name, g, n in rows]
     over = [q for q in quotas if q.granted > q.allowed]
     if over and policy.says("special_quota.over", "refuse", "warn"):
         raise InputError(

@@ -7,7 +7,6 @@ holds what was granted to the same quota.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +19,7 @@ from drgpay.ledger.procedures import Step, Terms, progress
 from drgpay.ledger.steps import StepLog
 from drgpay.policy import YearPolicy
 from drgpay.policy.year import says
+from drgpay.region.records import review_places
 from drgpay.runs.manifest import MONTH
 from drgpay.runs.reader import RunFolder
 from drgpay.wrapper.planning import chosen
@@ -113,5 +113,5 @@ def _counted(name: str, found: Sequence[Application], discharges: int, share: Fr
     accepted, decided, appeals = (
         sum(own.has(step) for own in found) for step in (ACCEPT, DECIDE, APPEAL)
     )
-    quota = math.ceil(share * discharges)  # rounded up, as the settlement does it
+    quota = review_places(share, discharges)
     return Counted(name, len(found), accepted, decided, appeals, discharges, quota)
