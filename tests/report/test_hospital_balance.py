@@ -54,7 +54,7 @@ def test_balance__is_what_cases_bring_less_what_they_cost(run: Path) -> None:
 
 
 def test_sheet__has_the_bridge_as_a_formula(run: Path, tmp_path: Path) -> None:
-    rows = list(balance_sheet(Run(run), "zh").rows)
+    rows = list(balance_sheet(Run(run), balances(Run(run)), "zh").rows)
     assert all(r["published"] == r["formula"] - r["fen_high"] - r["fen_low"] for r in rows)
     out = tmp_path / "盈亏.xlsx"
     told_of = CliRunner().invoke(cli, ["runs", "balance", str(run), "-o", str(out)])

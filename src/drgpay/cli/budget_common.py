@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from drgpay.cli.lang import LANG, t
+from drgpay.cli.lang import t
 from drgpay.cli.options import PATH, option, year_option
-from drgpay.cli.told import paper_of, say
+from drgpay.cli.told import say, tell_sheets
 from drgpay.ground.errors import InputError, both, located
 from drgpay.policy.budget import BUDGET_POLICY
 
@@ -96,21 +96,16 @@ def opened(address: str) -> Iterator[Book]:
 
 def shown(made: Sheet | Sequence[Sheet], out: Path | None, book: Book) -> None:
     """Print sheets, or write them as a workbook with the book's last digest."""
-    from drgpay.report.sheets import Sheet, text_lines
-    from drgpay.report.workbook import write_book
+    from drgpay.report.sheets import Sheet
+
+    def head() -> str:
+        with book.reading() as reading:
+            number, digest = reading.head()
+        return f"{number}:{digest}"
 
     sheets = [made] if isinstance(made, Sheet) else made
-    if out is None:
-        for sheet in sheets:
-            for line in (*sheet.lead, *text_lines(sheet)):
-                click.echo(line)
-        return
-    paper_of(out, (".xlsx",))
-    with book.reading() as reading:
-        number, digest = reading.head()
     title = f"{book.facts['region_name']} {sheets[0].title if sheets else ''}"
-    write_book(out, sheets, LANG, title=title, digest=f"{number}:{digest}")
-    say(f"已写入 {out}", f"written to {out}")
+    tell_sheets(sheets, out, head, title=title)
 
 
 def needed(year: int | None) -> int:

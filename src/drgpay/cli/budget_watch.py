@@ -24,7 +24,7 @@ from drgpay.cli.options import (
     threads_option,
     year_option,
 )
-from drgpay.cli.told import notes, paper_of, say
+from drgpay.cli.told import notes, say, tell_sheets
 
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book
@@ -125,19 +125,12 @@ def unreferred_command(
     from drgpay.monitoring.unreferred import unreferred
     from drgpay.monitoring.watch import read_institutions
     from drgpay.report.late_sheets import unreferred_sheet
-    from drgpay.report.sheets import text_lines
-    from drgpay.report.workbook import write_book
     from drgpay.wrapper.planning import budget_policy
 
     own = budget_policy(policy, needed(year))
     found = unreferred(visits, read_institutions(institutions), own)
     sheet = unreferred_sheet(found, LANG)
-    if out is None:
-        click.echo("\n".join([*sheet.lead, *text_lines(sheet)]))
-        return
-    paper_of(out, (".xlsx",), visits)
-    write_book(out, [sheet], LANG, title=sheet.title, digest=file_digest(visits[0]))
-    say(f"已写入 {out}", f"written to {out}")
+    tell_sheets([sheet], out, lambda: file_digest(visits[0]), visits)
 
 
 @click.command(
@@ -161,21 +154,13 @@ def late_lists_command(
     from drgpay.ground.digests import file_digest
     from drgpay.ledger.calendar import load_calendar
     from drgpay.report.late_sheets import late_sheets
-    from drgpay.report.sheets import text_lines
-    from drgpay.report.workbook import write_book
     from drgpay.wrapper.late_lists import late_lists
     from drgpay.wrapper.planning import budget_policy
 
     own = budget_policy(policy, needed(year))
     found = late_lists(table, own, load_calendar(), day_or_today(day))
-    sheets = late_sheets(found, LANG)
     notes(found.notes)
-    if out is None:
-        click.echo("\n".join(line for sheet in sheets for line in text_lines(sheet)))
-    else:
-        paper_of(out, (".xlsx",), [table])
-        write_book(out, sheets, LANG, title=sheets[0].title, digest=file_digest(table))
-        say(f"已写入 {out}", f"written to {out}")
+    tell_sheets(late_sheets(found, LANG), out, lambda: file_digest(table), [table])
     late, missing = (sum(getattr(o, key) for o in found.hospitals) for key in ("late", "missing"))
     say(
         f"逾期上传 {late} 份，逾期未上传 {missing} 份",

@@ -9,7 +9,7 @@ import click
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import PATH, flag, option, out_option, run_argument
 from drgpay.cli.serving import data_options, open_store
-from drgpay.cli.told import day_of, paper_of, say, say_table, tell
+from drgpay.cli.told import day_of, paper_of, say, say_table, tell, tell_sheets
 
 
 @click.group(
@@ -96,20 +96,13 @@ def balance_command(run_dir: Path, out: Path | None) -> None:
     """Show balances."""
     from drgpay.report.hospital_balance import balance_sheet, balances, told
     from drgpay.report.run import Run
-    from drgpay.report.sheets import text_lines
-    from drgpay.report.workbook import write_book
 
     run = Run(run_dir)
     run.refuse_changed()
-    sheet = balance_sheet(run, LANG)
-    if out is None:
-        click.echo("\n".join([*sheet.lead, *text_lines(sheet)]))
-    else:
-        paper_of(out, (".xlsx",), [run_dir])
-        mark = "; ".join(run.trial)
-        write_book(out, [sheet], LANG, title=sheet.title, digest=run.digest, mark=mark)
-        say(f"已写入 {out}", f"written to {out}")
-    tell(told(balances(run)))
+    found = balances(run)
+    sheet = balance_sheet(run, found, LANG)
+    tell_sheets([sheet], out, lambda: run.digest, [run_dir], mark="; ".join(run.trial))
+    tell(told(found))
 
 
 @runs.command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from drgpay.ground.times import day
 if TYPE_CHECKING:
     from drgpay.cases.quarantine import Why
     from drgpay.grouper.outcome import Counts
+    from drgpay.report.sheets import Sheet
 
 
 def say(chinese: str, english: str, err: bool = False) -> None:
@@ -51,6 +52,24 @@ def paper_of(out: Path | None, suffixes: Sequence[str], inputs: Iterable[str | P
     suffix = result_file(out, suffixes)
     not_an_input([out], inputs)
     return suffix
+
+
+def tell_sheets(
+    sheets: Sequence[Sheet], out: Path | None, digest: Callable[[], str],
+    inputs: Iterable[str | Path] = (), title: str = "", mark: str = "",
+) -> None:  # fmt: skip
+    """Print sheets, or write them as a workbook; its title is by default that of the first."""
+    from drgpay.report.sheets import text_lines
+    from drgpay.report.workbook import write_book
+
+    if out is None:
+        for sheet in sheets:
+            for line in (*sheet.lead, *text_lines(sheet)):
+                click.echo(line)
+        return
+    paper_of(out, (".xlsx",), inputs)
+    write_book(out, sheets, LANG, title=title or sheets[0].title, digest=digest(), mark=mark)
+    say(f"已写入 {out}", f"written to {out}")
 
 
 def settings_text(texts: Iterable[str]) -> str:

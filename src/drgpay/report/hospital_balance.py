@@ -7,7 +7,7 @@ what they bring is decided by review and multiples, not by how the hospital work
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -92,7 +92,7 @@ def balances(run: Run) -> list[Balance]:
     return found
 
 
-def balance_sheet(run: Run, lang: str) -> Sheet:
+def balance_sheet(run: Run, found: Iterable[Balance], lang: str) -> Sheet:
     """Return the balances as a sheet: by formula, the bridge, as published."""
 
     def label(key: str, more: str = "") -> str:
@@ -116,11 +116,13 @@ def balance_sheet(run: Run, lang: str) -> Sheet:
         Field("published", label("published"), "change", formula="{formula}" + minus, total=True),
         Field("share", label("share"), "percent"),
     ]
-    return Sheet(TITLE.of(lang), fields, list(_rows(run)), (LEAD.of(lang),), "", label("total"))
+    return Sheet(
+        TITLE.of(lang), fields, list(_rows(run, found)), (LEAD.of(lang),), "", label("total")
+    )
 
 
-def _rows(run: Run) -> Iterator[dict[str, object]]:
-    for own in balances(run):
+def _rows(run: Run, found: Iterable[Balance]) -> Iterator[dict[str, object]]:
+    for own in found:
         bridge = {
             key: value
             for name, (cases, fen) in own.of_class.items()
