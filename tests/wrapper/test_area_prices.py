@@ -20,8 +20,8 @@ from drgpay.months.run import run_month
 from drgpay.runs.folder import write_run
 from drgpay.runs.reader import RunFolder
 from drgpay.settlement.year_end import year_end
-from drgpay.wrapper.area_prices import CASES, CLAIMS, price_areas, write_areas
-from drgpay.wrapper.areas import area_claims_draft
+from drgpay.wrapper.area_prices import CASES, price_areas, write_areas
+from drgpay.wrapper.areas import PRICED, area_claims_draft
 from tests.months.folders import ex1, rows_of, write_rows
 from tests.wrapper.test_post_runs import own_book, passed
 
@@ -90,8 +90,8 @@ def test_claims__name_the_run_that_priced_them(
     assert [row["amount_fen"] for row in entry.body["figures"]] == [
         fen for _, fen in made.claims.values()
     ]
-    text = (out / CLAIMS).read_text(encoding="utf-8-sig")
-    (out / CLAIMS).write_text(text.rstrip("\n") + "1\n", encoding="utf-8-sig")
+    text = (out / PRICED).read_text(encoding="utf-8-sig")
+    (out / PRICED).write_text(text.rstrip("\n") + "1\n", encoding="utf-8-sig")
     with book.reading() as reading, pytest.raises(InputError, match="were changed since"):
         area_claims_draft(reading, out, 2024, 4, "甲")
     words[words.index(str(out))] = str(tmp_path / "other")

@@ -75,9 +75,23 @@ def later_rows(manifest: Manifest) -> list[Manifest]:
     return list((manifest.get("later_violations") or {}).get("rows", []))
 
 
+def settled_values(manifest: Manifest) -> list[tuple[str, Fraction]]:
+    """Return yuan a point, exact, by the name that a pool is settled under ("310+390").
+
+    Of a year, or of the last month of a month's folder, where pools without points have none.
+    """
+    if kind_of(manifest) != MONTH:
+        return [(p["pool"], Fraction(p["point_value_fraction"])) for p in manifest["pools"]]
+    return [
+        (p["pool"], Fraction(p["point_value_fraction"]))
+        for p in manifest["months"]
+        if p["month"] == manifest["month"] and p["point_value_fraction"] is not None
+    ]
+
+
 def point_values(manifest: Manifest) -> dict[str, Fraction]:
     """Return yuan a point, exact, by pool, also where several have one value."""
-    return by_pool((p["pool"], Fraction(p["point_value_fraction"])) for p in manifest["pools"])
+    return by_pool(settled_values(manifest))
 
 
 # --- what manifests of several kinds say alike

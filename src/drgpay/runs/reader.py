@@ -21,13 +21,13 @@ from drgpay.ground.inputs import parse_json, read_input
 from drgpay.ground.outputs import RECORD, refuse_unfinished
 from drgpay.policy import YearPolicy
 from drgpay.policy.year import policy_of_manifest
-from drgpay.region.together import ids_in
+from drgpay.region.together import by_pool, ids_in
 from drgpay.runs.manifest import (
     MONTH,
     YEAR,
     check_manifest,
     kind_of,
-    point_values,
+    settled_values,
     values_of,
 )
 from drgpay.runs.sums import CaseSums
@@ -209,8 +209,8 @@ class RunFolder:
     @cached_property
     def point_values(self) -> dict[str, Fraction]:
         """Yuan a point, exact, by pool, and by the name of what has one value together."""
-        joint = {p["pool"]: Fraction(p["point_value_fraction"]) for p in self.manifest["pools"]}
-        return {**point_values(self.manifest), **joint}
+        joint = settled_values(self.manifest)
+        return {**by_pool(joint), **dict(joint)}
 
     def settled_in(self, pool: str) -> str:
         """Return the row of the pools table that settles a pool: itself, or the combined "310+390"."""

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from drgpay.ground.digests import changed_files
 from drgpay.ground.errors import BooksError, DrgpayError, InputError, both
 from drgpay.ground.inputs import parse_json, read_input
-from drgpay.region.together import ids_in
 from drgpay.runs.manifest import MONTH, YEAR
 from drgpay.runs.reader import RunFolder
 from drgpay.service.store import PUBLISHED, Store, now
@@ -187,18 +186,6 @@ def latest_values(runs: Sequence[Published]) -> dict[str, PointValue]:
     """Return the latest point value of each pool: the later of a month's and a year's."""
     made: dict[str, PointValue] = {}
     for one in sorted(runs, key=lambda p: p.order):
-        folder = RunFolder(one.folder, one.kind)
-        if one.kind == YEAR:
-            values = folder.point_values
-        else:
-            values = {
-                str(p["pool"]): Fraction(p["point_value_fraction"])
-                for p in folder.manifest["months"]
-                if p["month"] == folder.manifest["month"] and p["point_value_fraction"] is not None
-            }
-        made |= {
-            own: PointValue(value, one, one.kind == MONTH)
-            for pool, value in values.items()
-            for own in {pool, *ids_in(pool)}
-        }
+        values = RunFolder(one.folder, one.kind).point_values
+        made |= {pool: PointValue(value, one, one.kind == MONTH) for pool, value in values.items()}
     return made

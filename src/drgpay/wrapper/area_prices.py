@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,13 @@ from drgpay.ground.digests import file_digest, write_sums
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.outputs import whole_folder
 from drgpay.grouper.versions import any_grouper
-from drgpay.region.together import by_pool
-from drgpay.runs.manifest import MONTH
 from drgpay.runs.priced import Pricing, price_cases
 from drgpay.runs.pricing import Pricer
 from drgpay.runs.reader import RunFolder
 from drgpay.tables.writer import write_rows
-from drgpay.wrapper.areas import AREA_CLAIMS, FACTS
+from drgpay.wrapper.areas import AREA_CLAIMS, FACTS, PRICED
 
-CASES, CLAIMS = "area_cases.csv", "area_claims.csv"
+CASES = "area_cases.csv"
 TOLD = (
     "row", "case_id", "hospital_id", "pool", "drg", "status", "reason", "case_class", "paid_by",
     "points", "expected_fen", "total_cost_fen", "due_fen", "unpriced",
@@ -49,18 +46,6 @@ class AreaPrices:
     left: int
     below: Mapping[tuple[str, str, str], tuple[int, int]]
     facts: Mapping[str, Any]
-
-
-def values_of(folder: RunFolder) -> dict[str, Fraction]:
-    """Return yuan a point by pool, of a settled year or of a month's folder's last month."""
-    if folder.kind != MONTH:
-        return folder.point_values
-    last = folder.manifest["month"]
-    return by_pool(
-        (p["pool"], Fraction(p["point_value_fraction"]))
-        for p in folder.manifest["months"]
-        if p["month"] == last and p["point_value_fraction"] is not None
-    )
 
 
 def price_areas(
@@ -89,7 +74,7 @@ def price_areas(
     name = scheme or pricer.scheme_name
     grouper = any_grouper(Path(name) if "/" in name else name, pricer.readings)
     pricer.check_grouper(grouper)
-    pricing = Pricing(pricer, values_of(folders[-1]))
+    pricing = Pricing(pricer, folders[-1].point_values)
     sums: dict[tuple[str, str, str], tuple[int, int]] = {}
     parts, left = [], 0
     for area, path in of:
@@ -120,11 +105,11 @@ def write_areas(made: AreaPrices, out: Path) -> Path:
     with whole_folder(out) as folder:
         columns = [column.name for column in AREA_CLAIMS.columns]
         rows = [(*place, count, fen) for place, (count, fen) in made.claims.items()]
-        write_rows(folder / CLAIMS, AREA_CLAIMS, columns, rows, chinese=True)
+        write_rows(folder / PRICED, AREA_CLAIMS, columns, rows, chinese=True)
         writer = table_writer(folder / CASES, made.cases.schema)
         writer.write_table(made.cases)
         writer.close()
-        told = {**made.facts, "claims": file_digest(folder / CLAIMS)}
+        told = {**made.facts, "claims": file_digest(folder / PRICED)}
         text = json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1)
         (folder / FACTS).write_text(text + "\n", encoding="utf-8")
         write_sums(folder)

@@ -24,6 +24,7 @@ from drgpay.wrapper.filled import WHO, paid_beyond, read_table
 
 CLAUSE = "N7"
 FACTS = "area.json"  # beside the claims that a run priced: what they rest on
+PRICED = "area_claims.csv"  # of their folder
 CLAIMS, PAID = "claims", "paid"  # of an entry: what hospitals get, what the area paid
 AREA_CLAIMS = Table(
     "area_claims",
@@ -70,7 +71,7 @@ def area_claims_draft(reading: Reading, table: Path, year: int, month: int, who:
                 remedy=both("更正另行办理", "a correction is an entry of its own"),
             )
     priced = _priced(table) if table.is_dir() else {}
-    rows = read_table(table / "area_claims.csv" if priced else table, AREA_CLAIMS)
+    rows = read_table(table / PRICED if priced else table, AREA_CLAIMS)
     told = [
         {
             "area": r["insured_area"], "hospital_id": r["hospital_id"], "pool": r["pool"],
@@ -93,10 +94,10 @@ def area_claims_draft(reading: Reading, table: Path, year: int, month: int, who:
 def _priced(folder: Path) -> dict[str, Any]:
     """Return what the claims of a folder rest on; raises InputError where they were changed."""
     told: dict[str, Any] = parse_json(read_input(folder / FACTS))
-    if told.pop("claims", None) != file_digest(folder / "area_claims.csv"):
+    if told.pop("claims", None) != file_digest(folder / PRICED):
         raise InputError(
             both("计价之后改动过", "the claims were changed since their cases were priced"),
-            where=folder / "area_claims.csv",
+            where=folder / PRICED,
             remedy=both(
                 "重新计价，或单独给出这张表", "price them anew, or give the table by itself"
             ),
