@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from drgpay.ground.languages import choose
@@ -59,6 +59,13 @@ def in_language(text: object, lang: str) -> str:
     if isinstance(text, Exception):
         text = text.args[0] if text.args else text
     return text.of(lang) if isinstance(text, Bilingual) else str(text)
+
+
+def joined(texts: Iterable[object]) -> Bilingual:
+    """Return texts as one, in both languages."""
+    every = list(texts)
+    chinese, english = ([in_language(text, lang) for text in every] for lang in ("zh", "en"))
+    return both("；".join(chinese), "; ".join(english))
 
 
 def located(where: object, text: object) -> Bilingual:

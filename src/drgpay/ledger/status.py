@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from drgpay.ground.errors import Bilingual, both, in_language, unknown_choice
+from drgpay.ground.errors import Bilingual, both, joined, unknown_choice
 from drgpay.ledger.procedures import (
     DONE,
     OPEN,
@@ -64,9 +64,9 @@ class Row:
             "step": step.name,
             "owed_by": _owed_by(state),
             "state": STATES[state.state],
-            "waits_for": _listed(other.name for other in state.waits_for),
+            "waits_for": joined(other.name for other in state.waits_for),
             "clause": step.clause.told,
-            "notes": _listed((*state.notes, *done)),
+            "notes": joined((*state.notes, *done)),
         }
         plain: dict[str, str | int] = {
             "last_day": state.due.day.isoformat() if shown and state.due else "",
@@ -180,9 +180,3 @@ def _owed_by(state: StepState) -> Bilingual:
         return role
     told = parties_told(missing)
     return both(f"{role.of('zh')}（{told.of('zh')}）", f"{role.of('en')} ({told.of('en')})")
-
-
-def _listed(texts: Iterable[Bilingual]) -> Bilingual:
-    every = list(texts)
-    chinese, english = ([in_language(text, lang) for text in every] for lang in ("zh", "en"))
-    return both("；".join(chinese), "; ".join(english))

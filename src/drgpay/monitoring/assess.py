@@ -37,6 +37,7 @@ from drgpay.monitoring.watch import Institution
 from drgpay.policy import YearPolicy
 from drgpay.tables.declared import Row
 from drgpay.tables.reader import Reader
+from drgpay.wrapper.filled import MEND
 from drgpay.wrapper.index_year import held_indices
 from drgpay.wrapper.planning import policy_facts
 
@@ -112,7 +113,7 @@ def _tables(folder: Path) -> tuple[list[Target], list[Row]]:
     reader.refuse(
         Path(folder),
         both("考核表有误", "the tables of the assessment have faults"),
-        both("逐条改正后重试", "mend each and try again"),
+        MEND,
     )
     return [_target(row) for row in asked_for], entered
 

@@ -16,6 +16,7 @@ from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Draft
 from drgpay.monitoring.tables import DOCTORS
 from drgpay.tables.reader import Reader
+from drgpay.wrapper.filled import MEND
 
 KIND = "doctor_points"
 
@@ -56,7 +57,7 @@ def doctors_draft(reading: Reading, folder: Path, year: int, who: str) -> Draft:
     reader.refuse(
         Path(folder),
         both("积分表有误", "the table of points has faults"),
-        both("逐条改正后重试", "mend each and try again"),
+        MEND,
     )
     body = {
         "violations": [

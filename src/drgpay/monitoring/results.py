@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from drgpay import __version__
 from drgpay.ground.digests import file_digest
-from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both, joined
 from drgpay.monitoring.abnormal import abnormal_text
 from drgpay.monitoring.forecast import use_text
 from drgpay.monitoring.growth import growth_text
@@ -88,7 +88,7 @@ def _reasons(found: Watch, own: Together) -> Bilingual:
             word = GROWTH[name]
             said = growth_text(growth[name], own.place, now, last, least)
             texts.append(both(f"{word.chinese}{said.chinese}", f"{word} {said}"))
-    return both("；".join(t.chinese for t in texts), "; ".join(map(str, texts)))
+    return joined(texts)
 
 
 def _growth_rows(found: Watch, lang: str) -> list[dict[str, Any]]:

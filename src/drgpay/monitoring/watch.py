@@ -24,6 +24,7 @@ from drgpay.monitoring.tables import INSTITUTIONS
 from drgpay.monitoring.visits import Visits, read_visits
 from drgpay.policy import YearPolicy
 from drgpay.tables.reader import Reader
+from drgpay.wrapper.filled import MEND
 from drgpay.wrapper.index_year import held_indices
 from drgpay.wrapper.post_runs import posted_months
 
@@ -82,7 +83,7 @@ def read_institutions(folder: Path | None) -> dict[str, Institution]:
     reader.refuse(
         Path(folder),
         both("机构表有误", "the table of institutions has faults"),
-        both("逐条改正后重试", "mend each and try again"),
+        MEND,
     )
     return {row["hospital_id"]: row.record(Institution) for row in rows}
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from drgpay.cases.checks.catalogue import CHECKS, NAMES
-from drgpay.ground.errors import Bilingual, both
+from drgpay.ground.errors import Bilingual, both, joined
 from drgpay.ground.money import POINT, round_half_away
 from drgpay.grouper.engine import Grouper
 from drgpay.grouper.stream import unused_columns
@@ -216,7 +216,7 @@ def _of_findings(prepared: Prepared, policy: YearPolicy, totals: Totals) -> list
         note("finding_paid", finding=_finding(name), name=name, cases=cases, fund_fen=fund)
         for name, (cases, _, fund) in dearest
     ]
-    told = both("；".join(f.chinese for f in findings), "; ".join(findings))
+    told = joined(findings)
     return [note("paid_with_error", kinds=len(rest), findings=told)]
 
 

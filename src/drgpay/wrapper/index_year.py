@@ -47,7 +47,7 @@ from drgpay.names.plan import INDEX_FACTORS
 from drgpay.policy import YearPolicy
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
-from drgpay.wrapper.filled import WHO, read_tables
+from drgpay.wrapper.filled import MEND, WHO, read_tables
 from drgpay.wrapper.planning import budget_policy, coded, policy_facts
 from drgpay.wrapper.post_runs import posted_months
 
@@ -124,7 +124,7 @@ def indices_draft(reading: Reading, folder: Path, year: int, policy_name: str, w
     if faults:
         raise InputError(
             both("指标定不了", "the indices cannot be set"), where=folder, faults=faults,
-            remedy=both("逐条改正后重试", "mend each and try again"),
+            remedy=MEND,
         )  # fmt: skip
     pools = {
         pool: _pool_indices(

@@ -16,7 +16,7 @@ from drgpay.ledger.calendar import Calendar, Deadline
 from drgpay.policy import YearPolicy
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
-from drgpay.wrapper.filled import read_table
+from drgpay.wrapper.filled import MEND, read_table
 
 PARAMETER = "lists.upload_days"
 UPLOADS = Table(
@@ -114,7 +114,7 @@ def _refuse(rows: Sequence[Row], table: Path, year: int, today: dt.date) -> None
             both("清单上传记录有误", "the records of uploads have faults"),
             where=table,
             faults=faults,
-            remedy=both("逐条改正后重试", "mend each and try again"),
+            remedy=MEND,
         )
 
 

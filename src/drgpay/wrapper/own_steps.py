@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
-from drgpay.ground.errors import Bilingual, DrgpayError, both, in_language, located
+from drgpay.ground.errors import Bilingual, DrgpayError, both, joined, located
 from drgpay.ledger.book import Turn
 from drgpay.ledger.calendar import load_calendar
 from drgpay.ledger.entries import Document, Entry, canonical
@@ -97,6 +97,4 @@ def _not_put_down(
         f"not put down: {procedure.name}, {step.name} {matter.subject}; once it may be, by "
         f"drgpay budget done {procedure.id} {step.id}",
     )
-    faults = [error.what, *error.faults]
-    return located(what, both("；".join(in_language(f, "zh") for f in faults),
-                              "; ".join(in_language(f, "en") for f in faults)))  # fmt: skip
+    return located(what, joined([error.what, *error.faults]))

@@ -34,6 +34,7 @@ from drgpay.policy.year import shown
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Table
 from drgpay.tables.reader import Reader
+from drgpay.wrapper.filled import MEND
 
 BUDGET = "budget"  # the catalogue of its policies
 
@@ -118,7 +119,7 @@ def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: st
     reader.refuse(
         Path(folder),
         both("预算表有误", "the tables of the budget have faults"),
-        both("逐条改正后重试", "mend each and try again"),
+        MEND,
     )
     pools = sorted({row["pool"] for row in factors})
     strange = sorted({row["pool"] for row in outside} - set(pools))
