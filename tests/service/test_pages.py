@@ -16,6 +16,7 @@ import pytest
 from drgpay.cases.checks.catalogue import CHECKS
 from drgpay.ground.errors import InputError
 from drgpay.runs.one_case import OnePricer
+from drgpay.service.keys import add_key
 from drgpay.service.pages import trial_page
 from drgpay.service.pages.statics import FOLDER, files
 from drgpay.service.roles import Role
@@ -150,6 +151,21 @@ def test_hospital_page__tells_findings_in_words(served: Served, lang: str) -> No
     found = CHECKS["principal_in_no_mdc"]
     assert escape(found.message(lang)) in text and escape(found.advice(lang)) in text
     assert "principal_in_no_mdc" not in text
+
+
+def test_hospital_page__of_a_hospital_that_was_not_settled_says_which_and_what_to_do(
+    served: Served,
+) -> None:
+    new = add_key(
+        served.service.store, served.service.secret, Role.HOSPITAL, "a new one",
+        hospital="H404", anyway=True,
+    )  # fmt: skip
+    served.service.keys.refresh()
+    answer = served.client.get("/hospital", headers={**HTML, "Authorization": f"Bearer {new}"})
+    assert answer.status_code == 404
+    assert "2024 年度清算结果中没有本机构（编码 H404）" in answer.text
+    assert "新机构要到下次清算才有结果" in answer.text
+    assert "没有这一项" in page_of(served, "/hospital/H404", Role.AGENCY, 404)
 
 
 def test_hospital_and_region_page__name_versions_values_and_what_is_not_verified(

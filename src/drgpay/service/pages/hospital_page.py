@@ -75,13 +75,16 @@ async def _shown(request: Request, hospital: str) -> Response:
     board = service.desk.board
     if board.year is None:
         raise results.nothing_published()
-    sees_all = request.state.caller.role in REGION
+    caller: Caller = request.state.caller
+    sees_all = caller.role in REGION
+    if caller.role in HOSPITAL and hospital not in results.year_run(board).hospitals:
+        raise results.not_settled(hospital, board.year.period)
     values = await run_in_threadpool(_view, board, hospital, lang, sees_all)
     found = await run_in_threadpool(list_objections, service.store, hospital)
     return page(
         request, "hospital.html.j2", scripts=_SCRIPTS, hospital=hospital, period=board.year.period,
         objections=[shown_objection(o, lang) for o in found], longest=(LONGEST_ABOUT, LONGEST_TEXT),
-        may_object=request.state.caller.role in HOSPITAL, sent=request.query_params.get("sent", ""),
+        may_object=caller.role in HOSPITAL, sent=request.query_params.get("sent", ""),
         **values,
     )  # fmt: skip
 

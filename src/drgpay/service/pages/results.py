@@ -33,6 +33,23 @@ def nothing_published() -> Problem:
     )
 
 
+def not_settled(hospital: str, period: str) -> Problem:
+    """The published year has no row of the asker's own hospital: a new one, or a mistaken id."""
+    return Problem(
+        404,
+        "not_settled",
+        both(
+            f"已发布的 {period} 年度清算结果中没有本机构（编码 {hospital}）",
+            f"the published settlement of {period} has no hospital with your id, {hospital}",
+        ),
+        both(
+            "新机构要到下次清算才有结果；编码有误的，请医保经办机构的密钥管理员更正",
+            "a new hospital is in the next settlement; the agency's administrator of keys mends a "
+            "wrong id",
+        ),
+    )
+
+
 @lru_cache(maxsize=4)
 def _run(folder: Path, digest: str) -> Run:
     return Run(folder)
