@@ -19,6 +19,7 @@ from drgpay.ground.inputs import plain_file, read_input
 
 KEY = "tables"
 SUMS = "SHA256SUMS"
+SMALL_BYTES = 2**22  # of files that are digested sooner than threads are started
 SUMS_KEY = "sums"  # in the manifest: that the folder has SHA256SUMS
 
 
@@ -33,6 +34,8 @@ def file_digests(folder: Path, known: Mapping[str, str] | None = None) -> dict[s
     names = sorted(path.relative_to(folder).as_posix() for path in _files(folder))
     made = {name: known[name] for name in names if name in known} if known else {}
     rest = [name for name in names if name not in made]
+    if sum((folder / name).stat().st_size for name in rest) <= SMALL_BYTES:
+        return {**made, **{name: file_digest(folder / name) for name in rest}}
     with ThreadPoolExecutor(4) as pool:
         found = pool.map(file_digest, [folder / name for name in rest])
         return {**made, **dict(zip(rest, found, strict=True))}

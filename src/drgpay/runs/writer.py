@@ -21,6 +21,8 @@ from drgpay.names.run_tables import check_declared
 from drgpay.runs.manifest import Manifest, write_manifest
 
 AHEAD = 2  # pieces that may wait for each of the two writers
+SUFFIXES = ("parquet", "csv")
+SMALL = 10_000  # rows of a table that is written sooner than two threads are started
 
 Tables = Mapping[str, pa.Table | Callable[[], Iterator[pa.Table]]]
 
@@ -62,7 +64,17 @@ def write_table(
     table: pa.Table | Callable[[], Iterator[pa.Table]],
     declared: bool = True,
 ) -> None:
-    """Write a table as Parquet and as CSV, each on a thread of its own, its pieces made once."""
+    """Write a table as Parquet and as CSV, a large one each on a thread of its own.
+
+    Its pieces are made once.
+    """
+    if not callable(table) and table.num_rows <= SMALL:
+        if declared:
+            check_declared(name, table.schema)
+        for suffix in SUFFIXES:
+            with table_writer(folder / f"{name}.{suffix}", table.schema) as writer:
+                writer.write_table(table)
+        return
     writers: list[tuple[ThreadPoolExecutor, Any]] = []
     waiting: deque[Future[None]] = deque()
     with ExitStack() as stack:
@@ -70,7 +82,7 @@ def write_table(
             if not writers:
                 if declared:
                     check_declared(name, piece.schema)
-                for suffix in ("parquet", "csv"):
+                for suffix in SUFFIXES:
                     writer = table_writer(folder / f"{name}.{suffix}", piece.schema)
                     writers.append((stack.enter_context(ThreadPoolExecutor(1)), writer))
             waiting.extend(pool.submit(writer.write_table, piece) for pool, writer in writers)

@@ -205,16 +205,23 @@ class RunFolder(reader.RunFolder):
         for group in range(self.cases.num_row_groups):
             if self._outside(group, column, value):
                 continue
-            texts = flat(self.cases.read_row_group(group, columns=[column])[column])
+            own = self._at_hand.get(group)
+            texts = flat((own or self.cases.read_row_group(group, columns=[column]))[column])
             hits = pc.indices_nonzero(
                 pc.fill_null(pc.equal(texts.cast(pa.string()), wanted), False)
             )
             if len(hits):
-                rows = self.cases.read_row_group(group).take(hits).to_pylist()
+                rows = (own or self.cases.read_row_group(group)).take(hits).to_pylist()
                 made += [Row("cases", (("case_id", row["case_id"]),), row) for row in rows]
                 if first:
                     break
         return made
+
+    @cached_property
+    def _at_hand(self) -> dict[int, pa.Table]:
+        """The row groups of a small file, read once for all cases that are asked for."""
+        groups = range(self.cases.num_row_groups) if self.case_sums.small else ()
+        return {group: self.cases.read_row_group(group) for group in groups}
 
     def _outside(self, group: int, column: str, value: str) -> bool:
         """Whether a row group cannot hold a text, by its smallest and largest."""
@@ -276,7 +283,7 @@ class RunFolder(reader.RunFolder):
     def classes_of(self, drg: str) -> list[tuple[str, str, dict[str, Figure]]]:
         """Return class, way of paying and sums of a group's cases."""
         made = []
-        for r in self.case_sums.of_group(drg).to_pylist():
+        for r in self.case_sums.of_group(drg):
             named = (r["case_class"] or "", r["paid_by"] or "")
             where = (("drg", drg), ("case_class", named[0]), ("paid_by", named[1]))
             figures = {
