@@ -12,6 +12,11 @@ export PYTHONDONTWRITEBYTECODE :=
 # what the pages take from npm; with Node from PyPI, by assets/package-lock.json
 ASSETS := src/drgpay/service/pages/static/vendor/LICENSES.txt
 
+# where tests write: in memory where there is enough of it, since each of them keeps files that the
+# disk must have before it goes on
+ROOMY := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 6000000 {print "/dev/shm"}')
+TESTS := $(if $(ROOMY),TMPDIR=$(ROOMY) )$(BIN)/python -m pytest
+
 .PHONY: assets needed help demo test test-long test-lowest lint types bench soak wheel clean
 
 help:
@@ -71,7 +76,7 @@ demo: $(READY)
 
 test: $(READY) $(ASSETS) needed
 	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=3) $(SPARK) $(VENV)/.bytecode $(VENV)/.kernels
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
+	$(TESTS) -n 3 --dist loadgroup -m "not long"
 
 test-long: $(READY) $(SPARK) $(ASSETS) needed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --durations=20

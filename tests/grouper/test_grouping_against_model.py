@@ -17,6 +17,10 @@ ON_A_BASE = tuple(
     for path in sorted(p.parent for p in (ROOT / "reference" / "schemes").glob("*/manifest.toml"))
     if path.name not in BUNDLED and "base" in read_manifest(path)
 )
+AIMED = [
+    *((name, 2_000) for n, name in enumerate(ON_A_BASE) if n % 3 == 0 or name in DEFAULTS),
+    *(pytest.param(name, 20_000, marks=pytest.mark.long) for name in ON_A_BASE),
+]
 READINGS = (
     {"sex_and_newborn": "passed_on"},
     {"ungroupable_principals": "tried"},
@@ -41,14 +45,14 @@ def both(request: pytest.FixtureRequest):
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", SYSTEMATIC)
 def test_grouping__of_systematic_cases_is_the_models(both, kind: str, whole: bool) -> None:
-    """By default every ninth diagnosis, procedure and severity code, in `long` each of them."""
+    """By default one diagnosis, procedure and severity code of 21, in `long` each of them."""
     grouper, model = both
     cases = list(getattr(Tables(grouper, 7), kind)())
     if grouper.scheme.surgical_match == "any" and kind in ("each_principal", "each_severity"):
-        cases = cases[:: 10 if whole else 31]  # without a procedure both readings are one
+        cases = cases[:: 10 if whole else 61]  # without a procedure both readings are one
     elif not whole and len(cases) > 10_000:
         # an odd number, so that what stands in pairs (a man and a woman) takes turns
-        cases = cases[:: 15 if kind == "each_principal" else 9]
+        cases = cases[::21]
     wrong = differences(grouper, model, cases)
     assert not wrong, f"{len(wrong)} of {len(cases)} cases differ, first: {wrong[0]}"
 
@@ -60,10 +64,11 @@ def test_grouping__of_drawn_cases_is_the_models(both) -> None:
     assert not wrong, f"{len(wrong)} cases differ, first: {wrong[0]}"
 
 
-@pytest.mark.parametrize("least", [2_000, pytest.param(20_000, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", ON_A_BASE)
+@pytest.mark.parametrize(("name", "least"), AIMED)
 def test_grouping__of_cases_aimed_at_each_rule_is_the_models(name: str, least: int) -> None:
     """So many cases of each scheme on a base; every group that can be reached is.
+
+    By default of every third scheme and the defaults, in `long` of each of them.
 
     Few cases miss some of the groups: these are aimed at again.
     """
