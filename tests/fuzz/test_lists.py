@@ -152,7 +152,7 @@ def check(
 
 
 def test_mutated_lists__come_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = campaign("lists", one_try(tmp_path, monkeypatch), tries=20)
+    counts = campaign("lists", one_try(tmp_path, monkeypatch), tries=10)
     assert counts["of them read"] > 0
 
 

@@ -24,10 +24,11 @@ from tests.grouper.generated import Tables, as_table
 SCHEMES = [
     ("zj-drg-2022", "main"),
     ("zj-drg-2022", "any"),
-    ("zj-drg-2024", "main"),
     ("jiangsu-drg-2025", "main"),
-    ("nanchang-drg-2025", "main"),
-    ("foshan-drg-2025", "main"),
+    *(
+        pytest.param(name, "main", marks=pytest.mark.long)
+        for name in ("zj-drg-2024", "nanchang-drg-2025", "foshan-drg-2025")
+    ),
 ]
 
 

@@ -36,11 +36,11 @@ OLD = "an older result\n"
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|found: .*")
 MEMORY = 4 << 30
 LIMIT_SECONDS = int(os.environ.get("H_LIMIT", 120))
-# the commands that take cases: all of them in `long`; else `group` and one other, by turns
+# the commands that take cases: all of them in `long`; else `group`, and one other for every second
 OTHERS = ("convert", "check", "explain")
 BEYOND = [
     *(
-        pytest.param(k, OTHERS[n % 3 :][:1], id=k.name, marks=[pytest.mark.long] * k.long)
+        pytest.param(k, OTHERS[n % 6 : n % 6 + 1], id=k.name, marks=[pytest.mark.long] * k.long)
         for n, k in enumerate(KINDS)
     ),
     *(

@@ -52,6 +52,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long  # by default the worked example, and chains and bounds in test_spark_rules
 def test_settle_on_spark__gives_the_year_of_one_machine(
     spark: Any, city: Path, tmp_path: Path
 ) -> None:
