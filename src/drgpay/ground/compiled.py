@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -120,7 +121,19 @@ def kernel(function: F) -> F:
     """Compile a kernel: no Python objects inside, no global lock held, cached on disk."""
     compiled: Any = numba.njit(nogil=True, boundscheck=False)(function)
     compiled._cache = _cache_of(function)
+    compiled.typeof_pyval = partial(_type_of, compiled.typeof_pyval)
     return cast(F, compiled)
+
+
+def _type_of(typed: Callable[[object], Any], value: object) -> Any:
+    """Return a value's type; an array that may not be written has that of one that may.
+
+    The same columns come written by us or lent by a file: a kernel, which writes into nothing but
+    its results, need not be compiled for each of the ways in which they come together.
+    """
+    found = typed(value)
+    lent = isinstance(found, types.Array) and not found.mutable
+    return found.copy(readonly=False) if lent else found
 
 
 @structref.register
