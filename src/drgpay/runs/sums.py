@@ -87,7 +87,7 @@ class CaseSums:
         """Return sums of a group's cases by class and way of payment; held cases have rows, too."""
         if self.small:
             return self._of_each_group.get(drg, [])
-        return self._of_groups(f"AND drg = {quoted(drg)}").to_pylist()
+        return list(self._of_groups(f"AND drg = {quoted(drg)}").to_pylist())
 
     @cached_property
     def _of_each_group(self) -> dict[str, list[dict[str, Any]]]:
