@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     "plan",
     help=t(
         "由支出预算八项因素和扣除项目（文件夹中的 budget_factors、target_deductions 两张表）"
-        "计算支出预算、总额控制目标与预留资金，并拟定入账",
+        "计算支出预算、总额控制目标与预留资金，并拟定入账；可另有市县分解（county_budgets）、"
+        "覆盖范围（target_coverage）、额度块（budget_blocks、city_hospitals）",
         "Compute the expenditure budget, control target and reserves from the tables budget_factors "
-        "and target_deductions of a folder, and propose them",
+        "and target_deductions of a folder, and propose them; it may have county_budgets, "
+        "target_coverage, budget_blocks and city_hospitals as well",
     ),
 )
 @click.argument("folder", type=PATH)
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 def plan(book: Book, folder: Path, year: int | None, policy: str, approval: str, who: str) -> None:
     """Propose a plan."""
     from drgpay.ground.money import yuan_text
+    from drgpay.wrapper.plan_parts import told
     from drgpay.wrapper.planning import plan_draft
 
     draft = plan_draft(folder, needed(year), policy, who, approval)
@@ -56,6 +59,8 @@ def plan(book: Book, folder: Path, year: int | None, policy: str, approval: str,
             f"pool {own['pool']}: budget {yuan_text(own['budget_fen'])} yuan, target "
             f"{yuan_text(own['target_fen'])}, less reserves {yuan_text(own['free_fen'])}",
         )
+    for line in told(draft.body):
+        tell(line)
     for text in draft.body["assumed"]:
         say(f"未核实参数：{text}", f"not verified: {text}")
     propose_draft(book, policy, lambda turn: draft)

@@ -11,7 +11,6 @@ from drgpay.names.assessed import DIRECTIONS
 from drgpay.names.plan import CARE
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Table, optional
-from drgpay.wrapper.planning import coded
 
 # care as records name it, by its place among those of names/plan.py; an empty cell is outpatient
 CARE_KINDS = tuple(CARE)
@@ -48,13 +47,13 @@ INSTITUTIONS = Table(
     filled=True,
 )
 SIGNED = kinds.number(least=-1_000_000)  # growth may be below 0
-INDICATOR = coded({name: own.name for name, own in indicators().items()})
+INDICATOR = kinds.coded({name: own.name for name, own in indicators().items()})
 TARGETS = Table(
     "assessment_targets",
     (
         Column("indicator", INDICATOR),
         optional("level"),
-        optional("direction", coded(DIRECTIONS)),
+        optional("direction", kinds.coded(DIRECTIONS)),
         optional("target_low", SIGNED, None),
         optional("target_high", SIGNED, None),
         optional("full_points", kinds.number(least=0), Fraction(0)),

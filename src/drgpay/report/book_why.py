@@ -22,7 +22,9 @@ from drgpay.names.book_figures import FIGURES, RESULTS, SECTIONS
 from drgpay.names.choices import WORDS as CHOICES
 from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS, METHODS
 from drgpay.names.plan import (
+    BLOCKS,
     BUDGET_FACTORS,
+    CARE,
     CHANGES,
     DEDUCTIONS,
     INDEX_FACTORS,
@@ -61,6 +63,7 @@ TEXTS: Mapping[str, Bilingual] = {
 }
 CODES: Mapping[str, Bilingual] = {
     **BUDGET_FACTORS, **DEDUCTIONS, **RESERVES, **INDEX_FACTORS, **CHANGES, **OUTCOMES, **PAYERS,
+    **CARE, **BLOCKS,
     **METHODS, **STATES, **DIRECTIONS, **{code: own.name for code, own in indicators().items()}, **RESULTS, **{code: account.word for code, account in ACCOUNTS.items()},
 }  # fmt: skip
 AT_ONCE = 500  # entries that are read together

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from drgpay.ground.errors import both
+from drgpay.ground.errors import Bilingual, both
 from drgpay.ground.money import POINT, decimal_fraction, fen_of_yuan
 
 Kind = Callable[[str], Any]
@@ -161,6 +161,11 @@ def choice(options: Mapping[str, tuple[Any, ...]]) -> Kind:
         return values[cell]
 
     return read
+
+
+def coded(named: Mapping[str, Bilingual]) -> Kind:
+    """Return the kind of some codes, each known by its Chinese word too."""
+    return choice({code: (code, word.chinese) for code, word in named.items()})
 
 
 def words(values: Mapping[str, Any]) -> Kind:

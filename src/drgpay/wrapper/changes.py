@@ -35,7 +35,7 @@ from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.wrapper.filled import WHO, read_table, read_tables
 from drgpay.wrapper.index_clearing import cleared_places
 from drgpay.wrapper.index_year import PERCENT, held_indices
-from drgpay.wrapper.planning import budget_policy, coded, kept_file, policy_facts, stands
+from drgpay.wrapper.planning import budget_policy, kept_file, policy_facts, stands
 from drgpay.wrapper.post_runs import posted_months
 
 MID_YEAR, COSTLY = "mid_year", "costly_cases"  # procedures
@@ -52,7 +52,7 @@ ADJUSTMENTS = Table(
     "adjustments",
     (
         *WHO,
-        Column("cause", coded(CHANGES)),
+        Column("cause", kinds.coded(CHANGES)),
         optional("amount_yuan", kinds.signed_amount, None),
         optional("percent", PERCENT, None),
         Column("reason"),
@@ -64,7 +64,11 @@ ADJUSTMENTS = Table(
 )
 RULES = Table(
     "adjustment_rules",
-    (Column("group", empty=""), Column("cause", coded(CAUSES)), optional("percent", PERCENT, None)),
+    (
+        Column("group", empty=""),
+        Column("cause", kinds.coded(CAUSES)),
+        optional("percent", PERCENT, None),
+    ),
     unique=("group", "cause"),
 )
 COSTLY_CASES = Table(

@@ -54,7 +54,7 @@ from drgpay.wrapper.index_clearing import (
     nothing_open,
 )
 from drgpay.wrapper.index_year import control_of, held_indices, refuse_others
-from drgpay.wrapper.planning import budget_policy, coded, kept_file, policy_facts, stands, step_done
+from drgpay.wrapper.planning import budget_policy, kept_file, policy_facts, stands, step_done
 
 LEAD_MARKS = ("牵头单位", "lead")
 MEMBERS = Table(
@@ -81,7 +81,7 @@ TRANSFER = Table(
     "community_transfer",
     (
         *OF_MEMBER,
-        optional("fund", coded(PAYERS), "pooled_fund"),
+        optional("fund", kinds.coded(PAYERS), "pooled_fund"),
         Column("before_yuan", kinds.amount),
         Column("moved_out_yuan", kinds.signed_amount),
         optional("after_yuan", kinds.signed_amount, None),

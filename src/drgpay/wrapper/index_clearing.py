@@ -27,7 +27,7 @@ from drgpay.tables.declared import Row, Table, optional
 from drgpay.wrapper.filings import members_of
 from drgpay.wrapper.filled import WHO, read_tables
 from drgpay.wrapper.index_year import control_of, held_indices, month_figures, refuse_others
-from drgpay.wrapper.planning import budget_policy, coded, policy_facts
+from drgpay.wrapper.planning import budget_policy, policy_facts
 from drgpay.wrapper.post_runs import of_method, posted_months
 
 ASSESSED = Table(
@@ -35,7 +35,7 @@ ASSESSED = Table(
     (
         *WHO,
         optional("score", kinds.share, None),
-        optional("met", coded(OUTCOMES), None),
+        optional("met", kinds.coded(OUTCOMES), None),
         optional("standing", STANDINGS, NORMAL),
         optional("report", kinds.yes_no, False),
         optional("costly_yuan", kinds.amount, None),

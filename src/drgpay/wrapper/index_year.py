@@ -48,7 +48,7 @@ from drgpay.policy import YearPolicy
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.wrapper.filled import MEND, WHO, read_tables
-from drgpay.wrapper.planning import budget_policy, coded, policy_facts
+from drgpay.wrapper.planning import budget_policy, policy_facts
 from drgpay.wrapper.post_runs import posted_months
 
 PERCENT = kinds.number(least=-100)
@@ -72,14 +72,19 @@ PAST = Table(
 )  # fmt: skip
 FACTORS = Table(
     "index_factors",
-    (*WHO, Column("factor", coded(INDEX_FACTORS)), Column("percent", PERCENT), Column("reason")),
+    (
+        *WHO,
+        Column("factor", kinds.coded(INDEX_FACTORS)),
+        Column("percent", PERCENT),
+        Column("reason"),
+    ),
     unique=("hospital_id", "pool", "factor"),
 )
 GROUPS = Table(
     "group_rules",
     (
         Column("group"),
-        Column("factor", coded(INDEX_FACTORS)),
+        Column("factor", kinds.coded(INDEX_FACTORS)),
         optional("percent", PERCENT, None),
     ),
     unique=("group", "factor"),

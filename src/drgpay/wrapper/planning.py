@@ -35,20 +35,16 @@ from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Table
 from drgpay.tables.reader import Reader
 from drgpay.wrapper.filled import MEND
+from drgpay.wrapper.plan_parts import parts_of, read_parts
 
 BUDGET = "budget"  # the catalogue of its policies
-
-
-def coded(words: Mapping[str, Any]) -> kinds.Kind:
-    """Return the kind of some codes, each known by its Chinese word too."""
-    return kinds.choice({code: (code, word.chinese) for code, word in words.items()})
 
 
 FACTORS = Table(
     "budget_factors",
     (
         Column("pool", kinds.code),
-        Column("factor", coded(BUDGET_FACTORS)),
+        Column("factor", kinds.coded(BUDGET_FACTORS)),
         Column("amount_yuan", kinds.signed_amount),
         Column("basis"),
         Column("author"),
@@ -61,7 +57,7 @@ OUTSIDE = Table(
     "target_deductions",
     (
         Column("pool", kinds.code),
-        Column("deduction", coded(DEDUCTIONS)),
+        Column("deduction", kinds.coded(DEDUCTIONS)),
         Column("amount_yuan", kinds.amount),
     ),
     required=True,
@@ -108,20 +104,22 @@ def policy_facts(policy: YearPolicy) -> dict[str, Any]:
 
 
 def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: str = "") -> Draft:
-    """Return the entry of a plan: budget, control target and reserves of each pool.
+    """Return the entry of a plan: budget, control target, reserves, divisions of each pool.
 
     Raises InputError for tables that cannot be read (all faults at once), for a budget that grows
-    or spends too much, and for a target that does not hold its reserves.
+    or spends too much, for a target that does not hold its reserves, and for parts that exceed what they divide.
     """
     policy = budget_policy(policy_name, year)
     reader = Reader(Path(folder))
     factors, outside = reader.read(FACTORS), reader.read(OUTSIDE)
+    pools = sorted({row["pool"] for row in factors})
+    reader.give(FACTORS.name, pools, reader.path(FACTORS).name)
+    given = read_parts(reader)
     reader.refuse(
         Path(folder),
         both("预算表有误", "the tables of the budget have faults"),
         MEND,
     )
-    pools = sorted({row["pool"] for row in factors})
     strange = sorted({row["pool"] for row in outside} - set(pools))
     if strange:
         raise InputError(
@@ -133,12 +131,12 @@ def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: st
         )
     made = []
     for pool in pools:
-        given = [
+        amounts = [
             BudgetFactor(r["factor"], r["amount_yuan"], r["basis"], r["author"])
             for r in factors
             if r["pool"] == pool
         ]
-        budget = fund_budget(pool, given, policy, approval)
+        budget = fund_budget(pool, amounts, policy, approval)
         left_out = {r["deduction"]: r["amount_yuan"] for r in outside if r["pool"] == pool}
         made.append((budget, control_target(pool, budget.budget_fen, left_out, policy)))
     lines = [
@@ -148,10 +146,12 @@ def plan_draft(folder: Path, year: int, policy_name: str, who: str, approval: st
             own.pool, own.target_fen, {r.code: r.amount_fen for r in own.reserves}, {}
         )
     ]
+    parts = parts_of(given, made, policy)
     body = {
         "policy": policy_facts(policy),
         "approval": approval.strip(),
         "targets": [_facts(budget, own) for budget, own in made],
+        **parts,
         "assumed": _assumed(policy),
     }
     return Draft(
