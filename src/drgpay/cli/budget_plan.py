@@ -151,8 +151,10 @@ def done(
 
 @folder_command(
     "indices",
-    "由往年指标和费用（past_years 表）与调整因素（index_factors、group_rules 表）拟定各机构指标",
-    "Propose the institutions' indices from the tables past_years, index_factors and group_rules",
+    "由往年指标和费用（past_years 表，按历年各月分配的另有 past_months 表）与调整因素"
+    "（index_factors、group_rules 表）拟定各机构指标",
+    "Propose the institutions' indices from the tables past_years, index_factors and group_rules, "
+    "with past_months where months share them as in past years",
 )
 def indices() -> Callable[..., Any]:
     """Propose indices."""

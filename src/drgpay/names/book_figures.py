@@ -147,6 +147,7 @@ FIGURES: Mapping[str, Bilingual] = {  # a table: what a key of a body means
     "month": both("月份", "month"),
     "monthly_fen": both("各月分摊的指标", "shared by months"),
     "months": both("各月", "months"),
+    "months_fen": both("各月费用", "cost by month"),
     "most_fen": both("上限", "at most"),
     "moved_out_fen": both("调剂出让额", "moved out"),
     "name": both("名称", "name"),
@@ -174,6 +175,7 @@ FIGURES: Mapping[str, Bilingual] = {  # a table: what a key of a body means
     "paid_on": both("支付日期", "paid on"),
     "paid_up_fen": both("上解支出", "paid upwards"),
     "parts": both("构成", "parts"),
+    "past_months": both("历年各月费用", "past years by month"),
     "patients": both("本年人数", "patients"),
     "patients_last": both("上年人数", "patients last year"),
     "payable_fen": both("应付", "payable"),
@@ -225,5 +227,6 @@ FIGURES: Mapping[str, Bilingual] = {  # a table: what a key of a body means
     "waiting_fen": both("待报告后支付", "waits for the report"),
     "warnings": both("提示", "warnings"),
     "within_rate": both("转诊率不超上限", "rate within its limit"),
+    "year": both("年度", "year"),
 }
 # fmt: on

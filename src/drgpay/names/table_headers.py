@@ -49,6 +49,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "year_1_yuan": ("前三年费用",),
     "year_2_yuan": ("前二年费用",),
     "year_3_yuan": ("上一年费用",),
+    "cost_yuan": ("当月费用",),
     "percent": ("百分比", "调整百分比"),
     "group": ("协商分组", "分组"),
     "claim_yuan": ("申报金额", "申报费用"),

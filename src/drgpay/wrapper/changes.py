@@ -21,7 +21,7 @@ from drgpay.budget.changes import (
     fund_changes,
     hold_change_rules,
 )
-from drgpay.budget.index_months import changed_months, index_shares
+from drgpay.budget.index_months import changed_months
 from drgpay.budget.indices import GroupRule
 from drgpay.ground.errors import Bilingual, InputError, both, fault_at
 from drgpay.ground.money import yuan_text
@@ -35,6 +35,7 @@ from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.wrapper.filled import WHO, read_table, read_tables
 from drgpay.wrapper.index_clearing import cleared_places
 from drgpay.wrapper.index_year import PERCENT, held_indices
+from drgpay.wrapper.past_months import shares_of
 from drgpay.wrapper.planning import budget_policy, kept_file, policy_facts, stands
 from drgpay.wrapper.post_runs import posted_months
 
@@ -264,15 +265,16 @@ def _refuse_spent(
 ) -> None:
     """Fail if months that are settled had more than an index has after its change."""
     months = posted_months(reading, year, INDEX)
-    if not months:
+    if not 0 < len(months) < 12:
         return
+    shares = shares_of(facts, policy, folder)
     gone = {(own["hospital_id"], own["pool"]): own["months"] for own in months[-1].body["figures"]}
     faults = []
     for place, own in facts.items():
         try:
-            if place in gone and len(months) < 12:
-                shares = index_shares(policy)
-                changed_months(gone[place], own["monthly_fen"], len(months) + 1, shares)
+            if place in gone:
+                first = len(months) + 1
+                changed_months(gone[place], own["monthly_fen"], first, shares[place])
         except InputError as error:
             faults.append(fault_at("、".join(place), error.what.chinese, str(error.what)))
     if faults:

@@ -16,7 +16,6 @@ from drgpay.budget.deposit import hold_deposits
 from drgpay.budget.index_months import (
     IndexMonth,
     changed_months,
-    index_shares,
     month_budgets,
     settle_month,
 )
@@ -48,6 +47,7 @@ from drgpay.policy import YearPolicy
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.wrapper.filled import MEND, WHO, read_tables
+from drgpay.wrapper.past_months import PAST_MONTHS, months_faults, past_of, shares_of
 from drgpay.wrapper.planning import budget_policy, policy_facts
 from drgpay.wrapper.post_runs import posted_months
 
@@ -115,17 +115,19 @@ def indices_draft(reading: Reading, folder: Path, year: int, policy_name: str, w
     """Return the entry that sets the indices of a year, out of what its target leaves free.
 
     Raises InputError for tables with faults, for a target that is not set, for factors that are not
-    those of the institution's group, for indices that do not fit.
+    those of the institution's group, for indices that do not fit, or that a policy shares as in past
+    years without their months.
     """
     policy = budget_policy(policy_name, year)
-    past, factors, rules = read_tables(Path(folder), PAST, FACTORS, GROUPS)
+    past, factors, rules, by_month = read_tables(Path(folder), PAST, FACTORS, GROUPS, PAST_MONTHS)
     free = {b.pool: b.amount_fen for b in reading.balances("available", year=year)}
     aside = {
         b.pool: b.amount_fen
         for b in reading.balances("reserve", year=year)
         if b.detail == SET_ASIDE
     }
-    faults = list(_unknown(past, factors, rules, free))
+    known = {(row["hospital_id"], row["pool"]) for row in past}
+    faults = [*_unknown(past, factors, rules, free), *months_faults(by_month, known, year)]
     if faults:
         raise InputError(
             both("指标定不了", "the indices cannot be set"), where=folder, faults=faults,
@@ -145,13 +147,17 @@ def indices_draft(reading: Reading, folder: Path, year: int, policy_name: str, w
         set_to = {name: fen for name, _, fen in own.fit.rows}
         for held in hold_deposits(set_to, policy, own.set_aside_fen):
             group = own.groups[held.hospital_id]
-            rows.append(_index_facts(pool, own.indices[held.hospital_id], asdict(held), group))
+            facts = _index_facts(pool, own.indices[held.hospital_id], asdict(held), group)
+            before = past_of(by_month, (held.hospital_id, pool))
+            rows.append({**facts, **({"past_months": before} if before else {})})
             lines += index_lines(pool, held.hospital_id, set_to[held.hospital_id])
             if own.set_aside_fen is not None:
                 lines += [
                     debit("allotted", pool, held.deposit_fen, held.hospital_id),
                     credit("reserve", pool, held.deposit_fen, detail=SET_ASIDE),
                 ]
+    # refused now rather than in January: what the policy shares by past months has them
+    shares_of({(own["hospital_id"], own["pool"]): own for own in rows}, policy, Path(folder))
     body = {
         "policy": policy_facts(policy),
         "indices": rows,
@@ -314,12 +320,12 @@ def index_month_draft(
     last = {
         (r["hospital_id"], r["pool"]): r for r in (before[-1].body["figures"] if before else [])
     }
-    shares, within = index_shares(policy), paid_within_index(policy)
+    shares, within = shares_of(held, policy, Path(folder)), paid_within_index(policy)
     rows, figures = [], []
     for row in sorted(claims, key=lambda r: (r["pool"], r["hospital_id"])):
         place = row["hospital_id"], row["pool"]
         was = last.get(place)
-        months = _months(held[place]["monthly_fen"], was, month, shares)
+        months = _months(held[place]["monthly_fen"], was, month, shares[place])
         earlier = IndexMonth(**was["month"]) if was else None
         claimed = row["claim_yuan"], row["violation_yuan"]
         own = (
