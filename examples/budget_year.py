@@ -266,7 +266,7 @@ def clearing(desk: Desk) -> None:
     desk.step("clearing", "analyse", "2026-01-05", "execution_analysis")
     assess(desk)
     desk.step("clearing", "assess", "2026-01-06", "assessment_report")
-    desk.step("clearing", "draft", "2026-01-08", "clearing_plan")
+    desk.pass_on(f"settlement-plan --year {YEAR} {POLICY}", "2026-01-08")
     desk.step(
         "clearing", "decide", "2026-01-09", "decision_minutes", more="--role authority --as 刘局长"
     )

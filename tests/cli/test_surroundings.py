@@ -103,7 +103,7 @@ NOT_HERE = {
     "demo", "synth", "scheme import", "scheme import-nhsa", "keys revoke", "keys user add",
     "keys user lock", "keys user password", "runs withdraw", "serve", "mcp", "budget month",
     "budget clear", "budget reopen", "budget check", "budget approve", "budget return", "budget withdraw",
-    "budget order propose", "budget order confirm", "budget plan", "budget done",
+    "budget order propose", "budget order confirm", "budget plan", "budget settlement-plan", "budget done",
     "budget area price", "budget area claim", "budget area paid", "budget area list", "budget indices", "budget index-month", "budget index-clear",
     "budget community file", "budget community withdraw", "budget community transfer",
     "budget community settle", "budget community rebalance", "budget community show", "budget community templates", "budget adjust", "budget costly", "budget draw", "budget reviews",

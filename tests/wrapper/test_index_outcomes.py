@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,18 @@ INDEX = 120_000_000  # of each institution, in fen
 
 
 def ended(
-    folder: Path, policy: str, year: int, claims: Mapping[str, int], head: str, rows: Sequence[str]
+    folder: Path,
+    policy: str,
+    year: int,
+    claims: Mapping[str, int],
+    head: str,
+    rows: Sequence[str],
+    before: Callable[[Book], object] = lambda book: None,
 ) -> tuple[Book, dict[str, dict[str, Any]]]:
-    """Post a year in which each claims so many yuan a month; return the book and its clearing."""
+    """Post a year in which each claims so many yuan a month; return the book and its clearing.
+
+    `before`: what is done with the book when its months are settled.
+    """
     book = Book.create(folder / "b", region_id="R", region_name="区", year=year, who="甲")
     lines = tuple(target_lines("310", 10**10, {}, {}))
     passed(book, Draft("target", year, "甲", "maker", {}, lines=lines))
@@ -36,6 +45,7 @@ def ended(
         with book.reading() as reading:
             draft = index_month_draft(reading, folder / "m", year, policy, "甲")
         passed(book, draft)
+    before(book)
     write(folder / "y", "assessed", head, *rows)
     with book.reading() as reading:
         draft = index_clearing_draft(reading, folder / "y", year, policy, "甲")

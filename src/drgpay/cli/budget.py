@@ -18,6 +18,7 @@ budget = LazyGroup(
         "balances": (BOOK, "balances"),
         "why": (BOOK, "why"),
         "plan": (PLAN, "plan"),
+        "settlement-plan": (PLAN, "settlement_plan"),
         "status": (PLAN, "status"),
         "done": (PLAN, "done"),
         "indices": (PLAN, "indices"),

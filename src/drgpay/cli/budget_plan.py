@@ -67,6 +67,36 @@ def plan(book: Book, folder: Path, year: int | None, policy: str, approval: str,
 
 
 @click.command(
+    "settlement-plan",
+    help=t(
+        "拟定清算方案：年终清算所用的各项参数（留用、分担、补偿等），审批后清算须与之一致",
+        "Propose the settlement plan: the parameters that the year is cleared by (shares, compensation); "
+        "once approved, the clearing is held to it",
+    ),
+)
+@year_option("年度", "the year")
+@policy_option
+@option("--points-policy", "按点数付费的政策，方案连同其参数", "policy of what is paid by points, for its "
+        "parameters to be held too", default="")  # fmt: skip
+@person_option
+@with_book
+def settlement_plan(
+    book: Book, year: int | None, policy: str, points_policy: str, who: str
+) -> None:
+    """Propose a settlement plan."""
+    from drgpay.wrapper.settlement_plan import settlement_plan_draft, told
+
+    with book.reading() as reading:
+        made = settlement_plan_draft(reading, needed(year), policy, who, points_policy)
+    for line in told(made.body):
+        tell(line)
+    propose_draft(
+        book, policy,
+        lambda turn: settlement_plan_draft(turn, needed(year), policy, who, points_policy),
+    )  # fmt: skip
+
+
+@click.command(
     "status",
     help=t(
         "年度进度：待复核、待审批的拟定，各程序逾期、待办的步骤，谁在何时之前办什么",

@@ -80,9 +80,22 @@ class EntryKind:
     stands_on: tuple[str, ...] = ()
 
 
+# what an entry's body names the policy of what is paid by points, beside its own
+POINTS_POLICY = "points_policy"
+
 _AGENCY = ("maker", "checker", "approver")
 _INDICES = ("target", "indices", "adjustment")
-_YEAR = (*_INDICES, "month", "advance", "transfer", "filing", "costly", "assessment", "clearing")
+_YEAR = (
+    *_INDICES,
+    "month",
+    "advance",
+    "transfer",
+    "filing",
+    "costly",
+    "assessment",
+    "settlement_plan",
+    "clearing",
+)
 _ANY = tuple(BOOK_ROLES)
 # fmt: off
 ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it moves money
@@ -99,6 +112,7 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "indices": EntryKind(both("机构指标", "Indices"), _AGENCY, True, True, _INDICES),
     "adjustment": EntryKind(both("年中调整", "Mid-year adjustment"), _AGENCY, True, True, _YEAR),
     "month": EntryKind(both("月度结算", "Month"), _AGENCY, True, True, (*_INDICES, "month")),
+    "settlement_plan": EntryKind(both("清算方案", "Settlement plan"), _AGENCY, False, True, ("settlement_plan", "clearing")),
     "clearing": EntryKind(both("年度清算", "Clearing"), _AGENCY, True, True, _YEAR),
     "reopening": EntryKind(both("重新清算", "Reopening"), _AGENCY, True, True),
     "advance": EntryKind(both("预拨", "Advance"), _AGENCY, True, True, (*_INDICES, "month", "advance")),

@@ -20,7 +20,7 @@ from drgpay.monitoring.indicators import indicators
 from drgpay.names.assessed import DIRECTIONS, STATES
 from drgpay.names.book_figures import FIGURES, RESULTS, SECTIONS
 from drgpay.names.choices import WORDS as CHOICES
-from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS, METHODS
+from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS, METHODS, POINTS_POLICY
 from drgpay.names.plan import (
     BLOCKS,
     BUDGET_FACTORS,
@@ -311,10 +311,13 @@ def _parameters(entries: Iterable[Entry], lang: str) -> Iterator[dict[str, str]]
     """Return the parameters that entries hang on, each once as it was then."""
     seen = set()
     for entry in entries:
-        policy = entry.body.get("policy")
-        if not isinstance(policy, Mapping):  # of a run: its manifest has them
-            continue
-        for own in policy.get("parameters", ()):
+        policies = (entry.body.get(part) for part in ("policy", POINTS_POLICY))
+        for policy, own in (
+            (asked, each)
+            for asked in policies
+            if isinstance(asked, Mapping)  # of a run: its manifest has them
+            for each in asked.get("parameters", ())
+        ):
             told = (policy["id"], own["key"], own["value"])
             if told in seen:
                 continue

@@ -55,6 +55,7 @@ from drgpay.wrapper.index_clearing import (
 )
 from drgpay.wrapper.index_year import control_of, held_indices, refuse_others
 from drgpay.wrapper.planning import budget_policy, kept_file, policy_facts, stands, step_done
+from drgpay.wrapper.settlement_plan import hold_to_plan
 
 LEAD_MARKS = ("牵头单位", "lead")
 MEMBERS = Table(
@@ -429,6 +430,7 @@ def community_clearing_draft(
     much, and as the clearing by index does.
     """
     policy = budget_policy(policy_name, year)
+    hold_to_plan(reading, year, policy)
     own = community(reading, year, name)
     assessed, allocated = read_tables(Path(folder), ASSESSED, ALLOCATION)
     book = IndexBook.read(reading, year)

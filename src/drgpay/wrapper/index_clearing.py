@@ -29,6 +29,7 @@ from drgpay.wrapper.filled import WHO, read_tables
 from drgpay.wrapper.index_year import control_of, held_indices, month_figures, refuse_others
 from drgpay.wrapper.planning import budget_policy, policy_facts
 from drgpay.wrapper.post_runs import of_method, posted_months
+from drgpay.wrapper.settlement_plan import hold_to_plan
 
 ASSESSED = Table(
     "assessed",
@@ -166,9 +167,10 @@ def index_clearing_draft(
     """Return the entry that clears a year against its indices (S0 32-35).
 
     Raises InputError for tables with faults, for a year whose months are not all settled or that is
-    cleared already; BooksError where the months in the book come to other amounts.
+    cleared already, for other parameters than its settlement plan; BooksError where the months in the book come to other amounts.
     """
     policy = budget_policy(policy_name, year)
+    hold_to_plan(reading, year, policy)
     (assessed,) = read_tables(Path(folder), ASSESSED)
     book = IndexBook.read(reading, year)
     members = members_of(reading, year)

@@ -24,8 +24,9 @@ from drgpay.ledger.postings import (
     provision_lines,
 )
 from drgpay.months.orders import Place, booked_sums, ordered_rows
-from drgpay.runs.manifest import MONTH, YEAR, version_of
+from drgpay.runs.manifest import MONTH, YEAR, values_of, version_of
 from drgpay.runs.reader import RunFolder
+from drgpay.wrapper.settlement_plan import hold_points_to_plan
 
 
 def month_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -> Draft:
@@ -99,7 +100,8 @@ def _refuse_out_of_turn(reading: Reading, run: RunFolder, year: int, month: int)
 def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -> Draft:
     """Return the entry of a settled year: the clearing of its months, and what else was paid.
 
-    Raises InputError for a folder of another region, a trial, a second clearing of a year;
+    Raises InputError for a folder of another region, a trial, a second clearing of a year, for
+    other parameters than its settlement plan;
     BooksError where it does not meet the months in the book.
     """
     run = own_run(folder, YEAR, region_id)
@@ -110,6 +112,7 @@ def year_draft(reading: Reading, folder: str | Path, region_id: str, who: str) -
             where=run.folder,
             remedy=both("更正用重新清算（reopening）", "corrections go by a reopening"),
         )
+    hold_points_to_plan(reading, year, values_of(run.manifest))
     with run.reading():
         hospitals = run.table("hospitals").to_pylist()
         funds = run.table("funds").to_pylist()
