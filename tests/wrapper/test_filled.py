@@ -18,7 +18,7 @@ from drgpay.wrapper.filled import read_table
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "budget-year.zh-CN.md").read_text(encoding="utf-8")
 # whatever a column is, one of these it takes
-CELLS = ("甲", "0.5", "1", "2025-06-30", "true", "all", "是")
+CELLS = ("甲", "0.5", "1", "2024", "2025-06-30", "true", "all", "是")
 
 
 def tables() -> dict[str, Table]:
