@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from drgpay.ground.errors import Bilingual, both
+from drgpay.names.run_columns import column_of
 from drgpay.wrapper.communities import MemberYear
 from drgpay.wrapper.filings import STATES, Filed
 
@@ -22,7 +23,7 @@ WORDS: Mapping[str, Bilingual] = {
     "filed_on": both("备案日期", "Filed on"),
     "state": both("状态", "State"),
     "entry": both("记录号", "Entry"),
-    "hospital_id": both("医疗机构编码", "Institution"),
+    "hospital_id": column_of("", "hospital_id").name,
     "before_fen": both("预算总额（元）", "Budget, yuan"),
     "moved_out_fen": both("调剂出让额（元）", "Moved out, yuan"),
     "after_fen": both("调剂后预算总额（元）", "Budget after, yuan"),

@@ -13,24 +13,23 @@ from fractions import Fraction
 
 from drgpay.ground.errors import Bilingual, both
 from drgpay.names.codes import word
+from drgpay.names.run_columns import column_of
 from drgpay.runs.case_bounds import NOBODY
 
 from .run import Part, Run
 from .sheets import Field, Sheet
+from .texts import TEXTS
 
 SET_TO_ZERO = ("high", "low")  # classes; second-hand (Chongqing 2025)
 TITLE = both("机构盈亏：公式与公布口径", "Balance of hospitals: by formula and as published")
 WORDS = {
-    "hospital": both("机构编码", "Hospital"),
-    "name": both("医疗机构", "Name"),
-    "pool": both("险种", "Pool"),
-    "cases": both("病例数", "Cases"),
+    **{key: column_of("", key).name for key in ("hospital_id", "hospital_name", "pool", "cases")},
     "formula": both("公式盈亏（应付－记账）", "By formula: due less recorded"),
     "cases_of": both("病例数：", "Cases: "),
     "less": both("其中：", "of it: "),
     "published": both("公布盈亏", "As published"),
     "share": both("公布盈亏÷费用", "Published ÷ cost"),
-    "total": both("合计", "Total"),
+    "total": both(*TEXTS["total"]),
 }
 LEAD = both(
     "公布盈亏 = 公式盈亏 − 高倍率、低倍率病例的盈亏（按转述的做法归零，未见原文）；不改变任何支付",
@@ -107,8 +106,8 @@ def balance_sheet(run: Run, found: Iterable[Balance], lang: str) -> Sheet:
         ]
     minus = "".join(f"-{{fen_{name}}}" for name in SET_TO_ZERO)
     fields = [
-        Field("hospital", label("hospital"), "code"),
-        Field("name", label("name"), "wide"),
+        Field("hospital_id", label("hospital_id"), "code"),
+        Field("hospital_name", label("hospital_name"), "wide"),
         Field("pool", label("pool")),
         Field("cases", label("cases"), "count", total=True),
         Field("formula", label("formula"), "change", total=True),
@@ -129,8 +128,8 @@ def _rows(run: Run, found: Iterable[Balance]) -> Iterator[dict[str, object]]:
             for key, value in ((f"cases_{name}", cases), (f"fen_{name}", fen))
         }
         yield {
-            "hospital": own.hospital, "name": run.hospital_name(own.hospital), "pool": own.pool,
-            "cases": own.cases, "formula": own.formula_fen, **bridge,
+            "hospital_id": own.hospital, "hospital_name": run.hospital_name(own.hospital),
+            "pool": own.pool, "cases": own.cases, "formula": own.formula_fen, **bridge,
             "published": own.published_fen,
             "share": Fraction(own.published_fen, own.cost_fen) if own.cost_fen else None,
         }  # fmt: skip

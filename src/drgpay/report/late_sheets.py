@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from drgpay.ground.errors import both
 from drgpay.monitoring.unreferred import Unreferred
 from drgpay.names.plan import CARE
+from drgpay.names.run_columns import column_of
 from drgpay.wrapper.late_lists import LateLists
 
 from .sheets import Field, Sheet
+from .texts import TEXTS
 
 WORDS = {
     "hospitals": both("清单上传：各机构", "Uploads of lists: institutions"),
     "lists_late": both("逾期的清单", "Lists that are late"),
-    "hospital_id": both("机构编码", "Institution"),
-    "case_id": both("病例号", "Case"),
+    **{key: column_of("", key).name for key in ("hospital_id", "case_id")},
     "lists": both("清单数", "Lists"),
     "in_time": both("按期上传", "In time"),
     "late": both("逾期上传", "Late"),
@@ -25,7 +26,7 @@ WORDS = {
     "last_day": both("最后一日", "Last day"),
     "uploaded": both("上传日期", "Uploaded"),
     "days": both("逾期天数", "Days late"),
-    "total": both("合计", "Total"),
+    "total": both(*TEXTS["total"]),
     "unreferred": both("未转诊外出就医", "Care elsewhere without a referral"),
     "care": both("就医类别", "Care"),
     "visits": both("未转诊人次", "Visits without a referral"),

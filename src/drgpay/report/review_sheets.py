@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from drgpay.ground.errors import both
+from drgpay.names.run_columns import column_of
 from drgpay.wrapper.reviews import Application, Counted
 
 from .sheets import Field, Sheet
@@ -12,7 +13,7 @@ from .sheets import Field, Sheet
 WORDS = {
     "count": both("特病单议名额", "Quota of special reviews"),
     "applications": both("特病单议申请", "Applications for special review"),
-    "hospital": both("机构编码", "Institution"),
+    "hospital_id": column_of("", "hospital_id").name,
     "region": both("全统筹区", "the region"),
     "applied": both("申请", "Applied"),
     "accepted": both("受理", "Accepted"),
@@ -33,10 +34,10 @@ def _field(key: str, lang: str, kind: str) -> Field:
 
 def count_sheet(rows: Iterable[Counted], lang: str) -> Sheet:
     """Return the counts against the quota."""
-    fields = [_field("hospital", lang, "code"), *(_field(key, lang, "count") for key in COUNTS)]
+    fields = [_field("hospital_id", lang, "code"), *(_field(key, lang, "count") for key in COUNTS)]
     shown = [
         {
-            "hospital": own.hospital_id or WORDS["region"].of(lang),
+            "hospital_id": own.hospital_id or WORDS["region"].of(lang),
             **{key: getattr(own, key) for key in COUNTS},
         }
         for own in rows
@@ -46,10 +47,10 @@ def count_sheet(rows: Iterable[Counted], lang: str) -> Sheet:
 
 def applications_sheet(found: Iterable[Application], lang: str) -> Sheet:
     """Return the applications with the step that was done last."""
-    fields = [_field(key, lang, "wide") for key in ("subject", "hospital", "last")]
+    fields = [_field(key, lang, "wide") for key in ("subject", "hospital_id", "last")]
     shown = [
         {
-            "subject": own.subject, "hospital": own.hospital_id or "—",
+            "subject": own.subject, "hospital_id": own.hospital_id or "—",
             "last": own.done[-1].name.of(lang) if own.done else "—",
         }
         for own in found
