@@ -108,7 +108,7 @@ NOT_HERE = {
     "budget community file", "budget community withdraw", "budget community transfer",
     "budget community settle", "budget community rebalance", "budget community show", "budget community templates", "budget adjust", "budget costly", "budget draw", "budget reviews",
     "budget advance grant", "budget advance return", "budget recover",
-    "budget watch", "budget late-lists", "budget unreferred", "budget notices", "budget give", "budget assess propose", "budget assess show",
+    "budget watch", "budget volume", "budget late-lists", "budget unreferred", "budget notices", "budget give", "budget assess propose", "budget assess show",
     "budget assess effects", "budget assess doctors", "budget objection add",
     "budget objection answer", "budget objection effect", "budget opinion add",
     "budget opinion answer", "budget opinion take-up", "budget agreement file",

@@ -14,6 +14,7 @@ from drgpay.cli import cli
 from drgpay.ground.errors import InputError
 from drgpay.ground.money import round_half_away
 from drgpay.monitoring.unreferred import PARAMETER, unreferred
+from drgpay.monitoring.visits import read_visits
 from drgpay.monitoring.watch import Institution
 from drgpay.policy import load_policy
 
@@ -44,7 +45,8 @@ def test_visits__without_a_referral_are_held_against_those_with_one(tmp_path: Pa
         place = rng.choice(["FAR", "FURTHER", "HERE"]), rng.choice([YEAR, YEAR, YEAR - 1])
         visits.append((*place, rng.choice(["门诊", "住院"]), cost, own, rng.random() < 0.4))
     found = {
-        (o.hospital_id, o.care): o for o in unreferred([written(tmp_path, visits)], KNOWN, POLICY)
+        (o.hospital_id, o.care): o
+        for o in unreferred(read_visits([written(tmp_path, visits)], YEAR), KNOWN, POLICY)
     }
     assert len(found) == 4 and not any(hospital == "HERE" for hospital, _ in found)
     now = [v for v in visits if v[1] == YEAR and v[0] != "HERE"]
@@ -64,18 +66,18 @@ def test_visits__without_a_referral_are_held_against_those_with_one(tmp_path: Pa
 
 def test_visits__with_nobody_to_hold_them_against_are_not_judged(tmp_path: Path) -> None:
     path = written(tmp_path, [("FAR", YEAR, "门诊", 100_00, 0, False)])
-    (own,) = unreferred([path], KNOWN, POLICY)
+    (own,) = unreferred(read_visits([path], YEAR), KNOWN, POLICY)
     assert (own.least, own.short, own.short_fen) == (None, 0, 0)
 
 
 def test_visits__that_do_not_say_are_refused(tmp_path: Path) -> None:
     visits: list[Visit] = [("HERE", YEAR, "门诊", 100_00, 0, False)]
     with pytest.raises(InputError, match="elsewhere"):
-        unreferred([written(tmp_path, visits)], KNOWN, POLICY)
+        unreferred(read_visits([written(tmp_path, visits)], YEAR), KNOWN, POLICY)
     head = HEAD.replace("转诊手续", "备用")
     far: list[Visit] = [("FAR", YEAR, "门诊", 100_00, 0, False)]
     with pytest.raises(InputError, match="with_referral"):
-        unreferred([written(tmp_path, far, head)], KNOWN, POLICY)
+        unreferred(read_visits([written(tmp_path, far, head)], YEAR), KNOWN, POLICY)
 
 
 def test_command__shows_and_writes_them(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ budget = LazyGroup(
         "reviews": ("drgpay.cli.budget_reviews", "reviews"),
         "order": (ORDERS, "order"),
         "watch": (WATCH, "watch"),
+        "volume": (WATCH, "volume"),
         "unreferred": (WATCH, "unreferred_command"),
         "late-lists": (WATCH, "late_lists_command"),
         "notices": (WATCH, "notices"),

@@ -123,14 +123,54 @@ def unreferred_command(
     """Check care elsewhere."""
     from drgpay.ground.digests import file_digest
     from drgpay.monitoring.unreferred import unreferred
+    from drgpay.monitoring.visits import read_visits
     from drgpay.monitoring.watch import read_institutions
     from drgpay.report.late_sheets import unreferred_sheet
     from drgpay.wrapper.planning import budget_policy
 
     own = budget_policy(policy, needed(year))
-    found = unreferred(visits, read_institutions(institutions), own)
+    read = read_visits(visits, own.year)
+    notes([read.told, *read.notes])
+    found = unreferred(read, read_institutions(institutions), own)
     sheet = unreferred_sheet(found, LANG)
     tell_sheets([sheet], out, lambda: file_digest(visits[0]), visits)
+
+
+@click.command(
+    "volume",
+    help=t(
+        "有效服务量：由就诊记录统计各机构本年和上年的人次、重复就诊、重复住院、人头、人次人头比和"
+        "有效服务量及其增长，供指标调整因素参考",
+        "Effective volume: visits, repeated visits and stays, persons, visits per person of each "
+        "institution, this year and last, with its growth, as a factor of indices",
+    ),
+)
+@click.argument("visits", nargs=-1, required=True, type=PATH)
+@year_option("年度", "the year")
+@option(
+    "--invalid",
+    "无效人头表（invalid_heads：医疗机构编码、无效人头、无效人次）",
+    "the table invalid_heads: institutions, invalid heads and their visits",
+    type=PATH,
+)
+@policy_option
+@out_option("写入 .xlsx 文件", "write an .xlsx file")
+def volume(
+    visits: tuple[Path, ...], year: int | None, invalid: Path | None, policy: str, out: Path | None
+) -> None:
+    """Count the effective volume."""
+    from drgpay.ground.digests import file_digest
+    from drgpay.monitoring.visits import read_visits
+    from drgpay.monitoring.volume import read_invalid, volumes
+    from drgpay.report.volume_sheets import volume_sheet
+    from drgpay.wrapper.planning import budget_policy
+
+    own = budget_policy(policy, needed(year))
+    read = read_visits(visits, own.year)
+    notes([read.told, *read.notes])
+    found = volumes(read, own, read_invalid(invalid) if invalid else None)
+    given = [*visits, *([invalid] if invalid else ())]
+    tell_sheets([volume_sheet(found, own, LANG)], out, lambda: file_digest(visits[0]), given)
 
 
 @click.command(

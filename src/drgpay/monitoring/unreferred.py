@@ -5,16 +5,15 @@ A check of what other systems settled: nothing is paid or refused by it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from drgpay.ground.errors import InputError, both
 from drgpay.ground.money import divide_rounded
 from drgpay.monitoring.sums import Sums, asked
 from drgpay.monitoring.tables import CARE_KINDS
-from drgpay.monitoring.visits import read_visits
+from drgpay.monitoring.visits import Visits
 from drgpay.monitoring.watch import Institution
 from drgpay.policy import YearPolicy
 
@@ -46,14 +45,13 @@ class Unreferred:
 
 
 def unreferred(
-    paths: Sequence[Path], known: Mapping[str, Institution], policy: YearPolicy
+    visits: Visits, known: Mapping[str, Institution], policy: YearPolicy
 ) -> list[Unreferred]:
     """Return the year's care without a referral at institutions elsewhere.
 
-    Raises InputError for visits that cannot be read or do not say who had a referral and what each
-    bore, and where no institution is elsewhere.
+    Raises InputError for visits that do not say who had a referral and what each bore, and where no
+    institution is elsewhere.
     """
-    visits = read_visits(paths, policy.year)
     lacking = [name for name in NEEDED if name not in visits.table.column_names]
     remote = [
         number
@@ -66,7 +64,7 @@ def unreferred(
                 "就诊记录没有个人自付、转诊手续两列，或没有异地机构的记录",
                 "the visits lack own_share or with_referral, or none is at an institution elsewhere",
             ),
-            where=paths[0],
+            where=visits.files[0],
             remedy=both(
                 "补上这两列；异地机构在 institutions 表中标明",
                 "add the columns; the table institutions says who is elsewhere",

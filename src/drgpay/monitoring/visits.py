@@ -22,7 +22,7 @@ from drgpay.capitation.texts import Words, column_of
 from drgpay.capitation.visit_rows import first_and_last, id_hashes, stood_twice, visit_rows
 from drgpay.cases import parse
 from drgpay.cases.duplicates import text_hashes
-from drgpay.ground.errors import BooksError, InputError, both
+from drgpay.ground.errors import Bilingual, BooksError, InputError, both
 from drgpay.monitoring.tables import AMOUNTS, CARE_WORDS, DAYS, FLAGS, OUTPATIENT, VISITS
 
 Ints = NDArray[np.int64]
@@ -51,6 +51,15 @@ class Visits:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def told(self) -> Bilingual:
+        """How many rows were read, counted, quarantined: whoever asks few things of them says so."""
+        return both(
+            f"就诊记录 {self.rows:,} 行：计入 {len(self):,}，隔离 {len(self.quarantined):,}",
+            f"{self.rows:,} rows of visits: {len(self):,} counted, {len(self.quarantined):,} "
+            "quarantined",
+        )
 
     def ids_of(self, persons: Iterable[int], month: int | None = None) -> dict[int, str]:
         """Return the ids of some persons, who came in a month where one is named (0 to 23)."""
