@@ -29,9 +29,12 @@ PAGES: dict[str, tuple[Role, str, str]] = {
     "/budget": (AGENCY, "最近的账目", "The last entries"),
     "/budget/entries/1": (AUDITOR, "没有分录", "It posts nothing"),
     "/budget/own": (HOSPITAL, "涉及本院的账目", "Entries that concern it"),
+    "/budget/registers": (AUDITOR, "异议登记", "Objections"),
+    "/budget/published": (HOSPITAL, "还没有公开", "Nothing is published yet"),
     "/nowhere": (AGENCY, "没有这一项", "no such thing"),
 }
 SLOW = (
+    "/budget/published",
     "/budget/entries/1",
     "/budget/own",
     "/groups/compared?from=zj-drg-2022&to=zj-drg-2022",

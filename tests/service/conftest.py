@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from drgpay.ledger.book import Book
+from drgpay.ledger.calendar import load_calendar
+from drgpay.ledger.entries import Draft
+from drgpay.ledger.procedures import Terms
+from drgpay.policy import load_policy
 from drgpay.runs.folder import write_run
 from drgpay.service.app import make_app
 from drgpay.service.keys import add_key
@@ -21,6 +26,7 @@ from drgpay.service.roles import Role
 from drgpay.service.service import Service
 from drgpay.service.settings import Settings
 from drgpay.settlement.year_end import year_end
+from drgpay.wrapper.registers import give
 from tests.service.stores import server
 
 __all__ = ["server"]
@@ -59,7 +65,7 @@ def ex1_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(ex1_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service of most tests; who changes what others see makes one of its own."""
     data = tmp_path_factory.mktemp("data")
-    with serving(data, publish_run=ex1_run, book=new_book(data)) as found:
+    with serving(data, publish_run=ex1_run, book=papered_book(data)) as found:
         yield found
 
 
@@ -68,6 +74,22 @@ def new_book(folder: Path) -> str:
     place = folder / "账.sqlite"
     Book.create(place, region_id="R1", region_name="测试区", year=2026, who="张三").close()
     return str(place)
+
+
+def papered_book(folder: Path) -> str:
+    """Open a book with a publication (entry 2) and what two hospitals were given; its address."""
+    place = new_book(folder)
+    book = Book.open(place)
+    policy = load_policy("testland-budget", catalogue="budget").for_year(2026)
+    with book.writing("张三") as turn:
+        page = turn.keep("index.html", "<p>公开</p>".encode())
+        body = {"audience": "public", "sums": ""}
+        turn.append(Draft("published", 2026, "张三", "maker", body, documents=(page,)))
+        packages = {h: turn.keep(f"{h}.xlsx", f"of {h}".encode()) for h in (HOSPITAL, OTHER)}
+        terms = Terms.of(policy, load_calendar())
+        give(turn, 2026, packages, "张三", terms, dt.date(2026, 6, 1))
+    book.close()
+    return place
 
 
 OFTEN = tuple((name, "1000000/minute") for name in ("login", "usual", "batch", "open"))

@@ -34,6 +34,10 @@ GET /batch/{job_id}              303       ok        404       404       404    
 GET /budget                      303       403       403       ok        ok        403
 GET /budget/own                  303       ok        ok        403       403       403
 GET /budget/entries/{number}     303       403       403       ok        ok        403
+GET /budget/registers            303       403       403       ok        ok        403
+GET /budget/published            303       ok        ok        ok        ok        403
+GET /budget/published/{number}/{name} 303  ok        ok        ok        ok        403
+GET /budget/given                303       ok        ok        403       403       403
 POST /budget/check               401       403       403       ok        403       403
 POST /budget/approve             401       403       403       ok        403       403
 POST /budget/return              401       403       403       ok        403       403
@@ -126,6 +130,7 @@ ASKED: dict[str, Callable[[Served], Asked]] = {
     "POST /v1/preview": lambda _: Asked("/v1/preview", {"json": CASE}),
     "GET /static/{name:path}": lambda _: Asked(asset("app.css")),
     "GET /budget/entries/{number}": lambda _: Asked("/budget/entries/1"),
+    "GET /budget/published/{number}/{name}": lambda _: Asked("/budget/published/2/index.html"),
     **{
         f"POST /budget/{step}": lambda _, step=step: Asked(  # type: ignore[misc]
             f"/budget/{step}", {"data": {"number": "1", "why": "误"}}
@@ -205,7 +210,7 @@ ASKED |= {
 }
 ROWS = {row.name: row for row in rows()}
 # numbers that are no secret to whom the route is open
-COUNTED = {"/budget/entries/{number}"}
+COUNTED = {"/budget/entries/{number}", "/budget/published/{number}/{name}"}
 GUESSES = ("0", "1", "guessed", "%2e%2e", "..%2f..%2fsecret.key", "'%20or%20'1'='1", "%00", "脑")
 
 

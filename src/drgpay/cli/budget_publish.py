@@ -48,7 +48,7 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
     from drgpay.ledger.entries import Draft
     from drgpay.monitoring.publish import public
     from drgpay.monitoring.published import PUBLIC, told_of
-    from drgpay.report.public_pages import PAGE, public_tables, write_public
+    from drgpay.report.public_pages import BOOK, PAGE, public_tables, write_public
     from drgpay.runs.writer import write_result
     from drgpay.wrapper.own_steps import put_down_own_steps
     from drgpay.wrapper.planning import budget_policy, policy_facts
@@ -77,9 +77,12 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
                 both("同时另有一次公开", "it was published by somebody else meanwhile"),
                 remedy=both("删去这个文件夹，再公开一次", "delete this folder, and publish again"),
             )
-        entry = turn.append(
-            Draft("published", own.year, who, "maker", body, clause="S0 9", subject=f"{own.year}")
-        )
+        files = tuple(turn.keep(name, (out / name).read_bytes()) for name in (PAGE, BOOK))
+        draft = Draft(
+            "published", own.year, who, "maker", body, clause="S0 9", subject=f"{own.year}",
+            documents=files,
+        )  # fmt: skip
+        entry = turn.append(draft)
         notes = put_down_own_steps(turn, entry, today(), policy)
     say(
         f"已公开 {own.year} 年，第 {entry.number} 号；网页 {out / PAGE}",

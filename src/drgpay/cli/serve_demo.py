@@ -14,8 +14,10 @@ from drgpay.cli.lang import LANG
 from drgpay.cli.progress import bar_of
 from drgpay.cli.told import say
 from drgpay.ground.errors import both, in_language
+from drgpay.ground.languages import choosing
 
 if TYPE_CHECKING:
+    from drgpay.ledger.book import Book
     from drgpay.ledger.orders import Order
     from drgpay.service.settings import Settings
     from drgpay.service.store import Store
@@ -67,7 +69,7 @@ def demo_city(settings: Settings, store: Store) -> None:
             before = folder
         publish(store, run, "demo")
     if settings.book == str(place / BOOK) and not (place / BOOK).exists():
-        _book(place)
+        _book(place, sorted(_hospitals(store))[0])
     secret = secret_of(settings.data)
     hospital = sorted(_hospitals(store))[0]
     for role in Role:
@@ -76,8 +78,11 @@ def demo_city(settings: Settings, store: Store) -> None:
         click.echo(f"  {in_language(WORDS[role], LANG)} {own}\t{key}")
 
 
-def _book(place: Path) -> None:
-    """Open a book of the city's year: its target, eleven months in effect and paid, one that waits."""
+def _book(place: Path, hospital: str) -> None:
+    """Open a book of the city's year: its target, eleven months in effect and paid, one that waits.
+
+    `hospital` was given its figures, objected and has an opinion.
+    """
     from drgpay.ledger.approvals import approve, check, propose
     from drgpay.ledger.book import Book, Turn
     from drgpay.ledger.entries import Draft
@@ -117,8 +122,38 @@ def _book(place: Path) -> None:
                 month = int(folder.name[-2:])
                 paid_on = dt.date(region.year, month + 1, 20)
                 confirm(turn, region.year, maker, list(_receipts(orders(turn), paid_on)))
+    _given(book, place, region.year, hospital, maker)
     book.close()
     made.rename(place / BOOK)
+
+
+def _given(book: Book, place: Path, year: int, hospital: str, who: str) -> None:
+    """Give a hospital its own figures; it objects and is answered, and states an opinion."""
+    from drgpay.ground.times import today
+    from drgpay.ledger.calendar import load_calendar
+    from drgpay.ledger.procedures import Terms
+    from drgpay.policy.budget import BUDGET_POLICY
+    from drgpay.report.public_pages import OWN_KINDS, own_sheets, write_own
+    from drgpay.wrapper.planning import budget_policy
+    from drgpay.wrapper.registers import answer, give, last_day_to_object, object_to, state_opinion
+
+    terms = Terms.of(budget_policy(BUDGET_POLICY, year), load_calendar())
+    with book.reading() as reading:
+        sheets = own_sheets(reading.entries(OWN_KINDS, year=year), hospital, LANG)
+    path, last = place / f"{hospital}.xlsx", last_day_to_object(terms, today())
+    write_own(path, sheets, hospital, book.facts, year, f"{last}", LANG)
+    content = path.read_bytes()
+    path.unlink()  # the book keeps it
+    t = choosing(LANG)
+    about, text = t("11月结算", "November"), t("少计两例", "two cases are missing")
+    opinion = t("基准点数偏低，附费用测算（虚构）", "base points too low, with figures (invented)")
+    with book.writing(who) as turn:
+        give(turn, year, {hospital: turn.keep(path.name, content)}, who, terms, today())
+        made = object_to(turn, year, hospital, about, text, hospital)
+        said = t("两例在12月出院，计入12月", "both left in December and are in its month")
+        answer(turn, "objection", made.number, said, False, who)
+        paper = turn.keep(t("测算.txt", "figures.txt"), opinion.encode())
+        state_opinion(turn, year, hospital, "weight", "GB15", opinion, hospital, documents=[paper])
 
 
 def _receipts(made: Iterable[Order], paid_on: dt.date) -> Iterator[Row]:

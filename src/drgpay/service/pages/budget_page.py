@@ -36,6 +36,12 @@ from drgpay.report.ledger_sheets import (
 from drgpay.report.sheets import Sheet, page_table
 from drgpay.report.tables import Table
 from drgpay.service.pages.forms import form_of
+from drgpay.service.pages.registers_view import (
+    assessment_of,
+    given_facts,
+    registers_of,
+    sections_of,
+)
 from drgpay.service.pages.shell import page
 from drgpay.service.problems import Problem, lang_of, not_there
 from drgpay.service.roles import AGENCY, HOSPITAL, REGION, Caller
@@ -72,10 +78,10 @@ async def _shown(request: Request, wrong: DrgpayError | None = None) -> Response
 
 def _view(service: Service, asked: str, lang: str) -> dict[str, Any]:
     """Return what the page of the year shows."""
-    book = _book(service)
+    book = book_of(service)
     with book.reading() as reading:
-        years = _years(reading)
-        year = _year(asked, years)
+        years = years_of(reading)
+        year = year_of(asked, years)
         waits = waiting(proposals(reading, year=year))
         policy = service.settings.budget_policy
         names = [own.name for own in in_force(filed_communities(reading, year))]
@@ -127,7 +133,7 @@ def _tables(*sheets: Sheet) -> list[Table]:
     return [page_table(sheet) for sheet in sheets]
 
 
-def _book(service: Service) -> Book:
+def book_of(service: Service) -> Book:
     """Return the book; raises Problem where the service has none, or it cannot be opened."""
     if not service.settings.book:
         raise not_there(
@@ -142,11 +148,13 @@ def _book(service: Service) -> Book:
         raise Problem(503, "book_away", error.what, error.remedy or "") from error
 
 
-def _years(reading: Reading) -> list[int]:
+def years_of(reading: Reading) -> list[int]:
+    """Return the years that the book has."""
     return sorted({entry.year for entry in reading.entries(("opened", "target", "indices"))})
 
 
-def _year(asked: str, years: Sequence[int]) -> int:
+def year_of(asked: str, years: Sequence[int]) -> int:
+    """Return the year that is asked for, the last one by default; raises Problem for another."""
     if not asked:
         return years[-1]
     if asked not in map(str, years):
@@ -182,7 +190,7 @@ async def entry(request: Request) -> Response:
 
 
 def _entry(service: Service, number: int, lang: str) -> dict[str, Any]:
-    with _book(service).reading() as reading:
+    with book_of(service).reading() as reading:
         found = reading.entries(numbers=[number])
         if not found:
             raise not_there(both("账中没有这一号", "the book has no such entry"))
@@ -235,7 +243,7 @@ async def _act(request: Request, step: Any) -> Response:
             raise InputError(both("没有这一号拟定", "there is no such proposal"))
         if not caller.name.strip():
             raise InputError(both("登录没有姓名", "the log-in has no name"))
-        with _book(service).writing(caller.name) as turn:
+        with book_of(service).writing(caller.name) as turn:
             step(turn, int(number), caller.name, why)
 
     try:
@@ -255,13 +263,18 @@ async def of_hospital(request: Request) -> Response:
 
 
 def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
-    book = _book(service)
+    book = book_of(service)
     with book.reading() as reading:
-        year = _years(reading)[-1]
+        year = years_of(reading)[-1]
         balances = [b for b in reading.balances(year=year, hospital=hospital) if b.amount_fen]
         paid = [o for o in orders(reading, year=year) if o.hospital_id == hospital]
         moved = [e for e in reading.entries(year=year) if _concerns(e, hospital)]
         communities = _communities(reading, year, hospital, lang)
+        own = [
+            *assessment_of(reading, year, hospital, lang),
+            *registers_of(reading, year, hospital, lang),
+        ]
+        given = given_facts(reading, year, hospital)
     return {
         "name": book.facts["region_name"],
         "year": year,
@@ -270,6 +283,8 @@ def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
             _only(orders_sheet(paid, today(), lang), {*ORDER_COLUMNS, "state", "paid_on"}),
             entries_sheet(reversed(moved), lang),
         ),
+        "sections": sections_of(own),
+        "given": given,
         "communities": [(sheet.lead[0], page_table(sheet)) for sheet in communities],
     }
 

@@ -10,6 +10,7 @@ from drgpay.service.pages import (
     keys_page,
     preview_page,
     region_page,
+    register_page,
     statics,
     trial_page,
 )
@@ -24,5 +25,6 @@ ROWS: tuple[Row, ...] = (
     *region_page.ROWS,
     *trial_page.ROWS,
     *budget_page.ROWS,
+    *register_page.ROWS,
     *keys_page.ROWS,
 )

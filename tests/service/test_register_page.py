@@ -1,0 +1,104 @@
+"""Assessment, registers and publications in the pages: the agency sees all, a hospital its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drgpay.ledger.book import Book
+from drgpay.ledger.calendar import load_calendar
+from drgpay.ledger.entries import Draft
+from drgpay.ledger.postings import target_lines
+from drgpay.ledger.procedures import Terms
+from drgpay.policy import load_policy
+from drgpay.service.roles import Role
+from drgpay.wrapper.registers import give
+from tests.ledger.conftest import settled
+from tests.service.conftest import Served, new_book, serving
+from tests.service.test_budget_page import text
+
+NAME = "testland-budget"
+POLICY = load_policy(NAME, catalogue="budget").for_year(2026)
+INDICATOR = {
+    "indicator": "complaints", "direction": "max", "high": "5", "points": "40", "got": "40",
+    "state": "met", "value": "3", "numerator": "3", "document": "投诉台账", "gate": True,
+}  # fmt: skip
+
+
+def score(hospital: str, part: str) -> dict[str, object]:
+    return {
+        "hospital_id": hospital, "score": part, "met": "all", "gates": [], "grade": "甲等",
+        "indicators": [INDICATOR],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A service whose book has an assessment, an objection, an opinion, papers given and published."""
+    place = new_book(tmp_path)
+    book = Book.open(place)
+    settled(
+        book,
+        Draft("target", 2026, "张三", "maker", {}, lines=tuple(target_lines("310", 1, {}, {}))),
+    )
+    scores = {"scores": [score("H1", "9/10"), score("H2", "4/5")], "policy": {"id": NAME}}
+    settled(book, Draft("assessment", 2026, "张三", "maker", scores))
+    with book.writing("张三") as turn:
+        packages = {h: turn.keep(f"{h}.xlsx", f"of {h}".encode()) for h in ("H1", "H2")}
+        give(turn, 2026, packages, "张三", Terms.of(POLICY, load_calendar()), dt.date(2026, 6, 1))
+        for hospital in ("H1", "H2"):
+            body = {"hospital_id": hospital, "about": "三月点数", "text": f"{hospital} 少计两例"}
+            turn.append(Draft("objection", 2026, hospital, "institution", body))
+        page = turn.keep("index.html", b"<script>as published</script>")
+        told = {"audience": "public", "sums": "", "secret": "未隐去的数"}
+        turn.append(Draft("published", 2026, "张三", "maker", told, documents=(page,)))
+        turn.append(Draft("published", 2026, "张三", "maker", told))
+    book.close()
+    with serving(tmp_path / "data", book=place) as found:
+        yield found
+
+
+def test_registers__are_shown_whole_to_agency_and_auditor(served: Served) -> None:
+    for role in (Role.AGENCY, Role.AUDITOR):
+        shown = text(served, "/budget/registers", served.headers(role))
+        for told in ("90.00%", "80.00%", "甲等", "投诉件数", "投诉台账", "H1 少计两例", "H2 少计两例",
+                     "服务协议", "当时没有留存"):  # fmt: skip
+            assert told in shown, told
+    assert served.client.get(
+        "/budget/registers?year=1999", headers=served.headers(Role.AGENCY)
+    ).status_code == 404  # fmt: skip
+
+
+def test_hospital__sees_its_own_assessment_objections_and_what_it_was_given(served: Served) -> None:
+    shown = text(served, "/budget/own", served.headers(Role.HOSPITAL))
+    assert "90.00%" in shown and "80.00%" not in shown
+    assert "H1 少计两例" in shown and "H2" not in shown
+    assert "2026-06-01 反馈；异议截止" in shown and "个工作日" in shown
+    for who, due in ((Role.HOSPITAL, b"of H1"), ("other", b"of H2")):
+        answer = served.client.get("/budget/given", headers=served.headers(who))
+        assert answer.content == due
+        assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_publication__is_served_as_it_was_published_and_never_shown(served: Served) -> None:
+    headers = served.headers(Role.HOSPITAL)
+    shown = text(served, "/budget/published", headers)
+    assert "网页" in shown and "未隐去的数" not in shown
+    with served.service.book.reading() as reading:
+        own, bare = reading.entries(("published",), year=2026)[-2:]
+        other = reading.entries(("objection",), year=2026)[0]
+        given = reading.entries(("published",), year=2026)[0]
+    answer = served.client.get(f"/budget/published/{own.number}/index.html", headers=headers)
+    assert answer.content == b"<script>as published</script>"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    for path in (
+        f"{bare.number}/index.html", f"{own.number}/publish.xlsx", f"{other.number}/index.html",
+        f"{given.number}/H2.xlsx", "x/index.html", f"{own.number}/..%2fservice.sqlite",
+    ):  # fmt: skip
+        answer = served.client.get(f"/budget/published/{path}", headers=headers)
+        assert answer.status_code == 404, path
+    noted = served.client.get("/v1/audit", headers=served.headers(Role.AUDITOR)).json()
+    assert "take publication" in str(noted)
