@@ -19,15 +19,17 @@ from .sheets import Field, Sheet, page_table
 KINDS: Mapping[str, Bilingual] = {
     "refused": both("拒付", "Refused"),
     "deferred": both("缓付", "Deferred"),
+    "prepaid": both("预付多于实际", "Prepaid beyond the real figure"),
     "deferred_paid": both("补付此前缓付", "Paid of what was deferred"),
     "owed": both("以后月份扣回", "To be taken off later months"),
 }
 
 
 def notices_sheet(found: Sequence[MonthNotice], lang: str) -> Sheet:
-    """Return all notices of a month, one amount a row."""
+    """Return notices of a month or a year, one amount a row."""
     t = choosing(lang)
     fields = [
+        Field("month", t("月份", "Month"), "code"),
         Field("hospital", t("医疗机构编码", "Institution"), "code"),
         Field("pool", t("险种", "Pool")), Field("method", t("方式", "By")),
         Field("kind", t("事项", "What")), Field("amount", t("金额（元）", "Yuan"), "yuan"),
@@ -36,7 +38,7 @@ def notices_sheet(found: Sequence[MonthNotice], lang: str) -> Sheet:
     ]  # fmt: skip
     rows = [
         {
-            "hospital": own.hospital_id, "pool": own.pool, "method": METHODS[own.method].of(lang),
+            "month": own.entry.subject, "hospital": own.hospital_id, "pool": own.pool, "method": METHODS[own.method].of(lang),
             "kind": KINDS[n.kind].of(lang), "amount": n.amount_fen, "reason": n.reason.of(lang),
             "clause": "S0 29-30", "entry": str(own.entry.number),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,21 @@ def month_notices(reading: Reading, year: int, month: int) -> list[MonthNotice]:
                 "first: drgpay budget index-month, or month",
             ),
         )
-    found = [_notice(entry, own) for entry in entries for own in entry.body["figures"]]
-    return sorted((own for own in found if own.notices), key=lambda n: (n.hospital_id, n.pool))
+    return sorted(_told(entries), key=lambda n: (n.hospital_id, n.pool))
+
+
+def notices_to(reading: Reading, year: int, hospital: str) -> list[MonthNotice]:
+    """Return the notices of a year to one institution, month by month."""
+    entries = reading.entries(("month",), year=year)
+    return [own for own in _told(entries) if own.hospital_id == hospital]
+
+
+def _told(entries: Iterable[Entry]) -> Iterator[MonthNotice]:
+    for entry in entries:
+        for own in entry.body.get("figures", ()):
+            notice = _notice(entry, own)
+            if notice.notices:
+                yield notice
 
 
 def _notice(entry: Entry, own: Mapping[str, Any]) -> MonthNotice:

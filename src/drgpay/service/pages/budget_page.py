@@ -33,6 +33,7 @@ from drgpay.report.ledger_sheets import (
     status_sheet,
     voucher_sheet,
 )
+from drgpay.report.notice_letters import notices_sheet
 from drgpay.report.sheets import Sheet, page_table
 from drgpay.report.tables import Table
 from drgpay.service.pages.forms import form_of
@@ -49,6 +50,7 @@ from drgpay.service.rows import KIB, Row
 from drgpay.service.service import Service
 from drgpay.wrapper.communities import member_years
 from drgpay.wrapper.filings import filed_communities, in_force
+from drgpay.wrapper.notices import notices_to
 from drgpay.wrapper.own_steps import put_down_own_steps
 from drgpay.wrapper.planning import standing
 
@@ -270,7 +272,9 @@ def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
         paid = [o for o in orders(reading, year=year) if o.hospital_id == hospital]
         moved = [e for e in reading.entries(year=year) if _concerns(e, hospital)]
         communities = _communities(reading, year, hospital, lang)
+        told = notices_to(reading, year, hospital)
         own = [
+            *([notices_sheet(told, lang)] if told else ()),
             *assessment_of(reading, year, hospital, lang),
             *registers_of(reading, year, hospital, lang),
         ]
