@@ -139,6 +139,33 @@ def test_cases__are_read_as_one_by_one_many_times(
         both_ways(number, tmp_path / "cases.json", monkeypatch)
 
 
+@pytest.mark.parametrize("block", [4 << 20, 7, 1])
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [(b" [ \t", 5), (b"\n\n [{} ,", 9), (b"  [{}] x", 6), (b"   7", 4), (b" " * 20 + b"[1]", 22)],
+)
+def test_fault__is_told_at_its_place_in_the_file_whatever_was_read_at_once(
+    raw: bytes, place: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place was counted from what was read last, and blanks at the head were not counted."""
+    monkeypatch.setattr(case_json, "_BLOCK", block)
+    (tmp_path / "cases.json").write_bytes(raw)
+    assert f"near character {place}:" in str(read(tmp_path / "cases.json"))
+
+
+def test_cases__behind_more_blanks_than_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read_of(tmp_path, b'[{"case_id":"1"}]')
+    monkeypatch.setattr(case_json, "_BLOCK", 7)
+    assert read_of(tmp_path, b"\n" * 20 + b'[{"case_id":"1"}]') == whole
+
+
+def read_of(folder: Path, raw: bytes) -> object:
+    (folder / "cases.json").write_bytes(raw)
+    return read(folder / "cases.json")
+
+
 def test_plain_cases__are_never_parsed_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,8 +200,9 @@ class _Text:
         self.path, self.file, self.gone, self.at_end = path, file, 0, False
         self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self.text, self.place, self.raw, self.at = "", 0, b"", 0
-        self.more()
-        self.text = self.text.lstrip()
+        while not self.text and self.more():  # blanks before the first object count as read
+            kept = self.text.lstrip()
+            self.gone, self.text = self.gone + len(self.text) - len(kept), kept
         self.inside = self.text.startswith("[")
         self.raw = self.text.encode()
         self.place = self.at = 1 if self.inside else 0
@@ -241,11 +242,13 @@ class _Text:
                 if self.more():
                     continue
                 if self.inside:
-                    raise self._refused(both("数组没有结尾", "the array has no end"), 0)
+                    raise self._refused(both("数组没有结尾", "the array has no end"), self.place)
                 return None
             if self.text[self.place] == "]" and self.inside:
                 if self.text[self.place + 1 :].strip() or self.file.read().strip():
-                    raise self._refused(both("数组之后还有内容", "text behind the array"), 0)
+                    raise self._refused(
+                        both("数组之后还有内容", "text behind the array"), self.place
+                    )
                 return None
             try:
                 value, end = _DECODER.raw_decode(self.text, self.place)
