@@ -8,19 +8,22 @@ from drgpay.ground.errors import both
 from drgpay.ground.money import decimal_text
 from drgpay.monitoring.volume import Served
 from drgpay.names.assessed import MEASURES
-from drgpay.names.book_figures import FIGURES
 from drgpay.names.choices import WORDS as CHOICES
+from drgpay.names.run_columns import column_of
 from drgpay.policy import YearPolicy
 
 from .sheets import Field, Sheet
+from .texts import TEXTS
 
 TITLE = both("有效服务量", "Effective volume")
-TEXTS = {
+WORDS = {
+    "hospital_id": column_of("", "hospital_id").name,
     "per_head": both("人次人头比", "Visits per person"),
     "effective": both("有效服务量", "Effective volume"),
     "effective_last": both("上年有效服务量", "Effective volume of last year"),
     "change": both("增长", "Growth"),
-    "total": both("合计", "Total"),
+    "invalid": both("无效人头", "Invalid heads"),
+    "total": both(*TEXTS["total"]),
 }
 COUNTS = ("visits", "repeat_visits", "readmissions", "persons")
 
@@ -28,13 +31,13 @@ COUNTS = ("visits", "repeat_visits", "readmissions", "persons")
 def volume_sheet(found: Iterable[Served], policy: YearPolicy, lang: str) -> Sheet:
     """Return each institution's counts, effective volume of the year and the one before, growth."""
     fields = [
-        Field("hospital_id", FIGURES["hospital_id"].of(lang), "code"),
+        Field("hospital_id", WORDS["hospital_id"].of(lang), "code"),
         *(Field(key, MEASURES[key].of(lang), "count", total=key != "persons") for key in COUNTS),
-        Field("invalid", both("无效人头", "Invalid heads").of(lang), "count", total=True),
-        Field("per_head", TEXTS["per_head"].of(lang), "text"),
-        Field("effective", TEXTS["effective"].of(lang), "count", total=True),
-        Field("effective_last", TEXTS["effective_last"].of(lang), "count", total=True),
-        Field("change", TEXTS["change"].of(lang), "percent"),
+        Field("invalid", WORDS["invalid"].of(lang), "count", total=True),
+        Field("per_head", WORDS["per_head"].of(lang), "text"),
+        Field("effective", WORDS["effective"].of(lang), "count", total=True),
+        Field("effective_last", WORDS["effective_last"].of(lang), "count", total=True),
+        Field("change", WORDS["change"].of(lang), "percent"),
     ]
     rows = [
         {
@@ -62,7 +65,7 @@ def volume_sheet(found: Iterable[Served], policy: YearPolicy, lang: str) -> Shee
     )
     return Sheet(
         TITLE.of(lang), fields, rows, (lead.of(lang), *_open(policy, lang)),
-        total=TEXTS["total"].of(lang),
+        total=WORDS["total"].of(lang),
     )  # fmt: skip
 
 
