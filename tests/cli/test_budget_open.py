@@ -10,6 +10,7 @@ import pytest
 
 from drgpay.ground.digests import read_sums
 from drgpay.ground.errors import InputError
+from drgpay.ledger.book import Book
 from tests.cli.test_budget import Desk, last
 from tests.monitoring.drawn import YEAR, House, book_of, draw, written
 from tests.monitoring.test_assess import tables
@@ -87,6 +88,11 @@ def test_publication__and_what_institutions_do_with_it(desk: Desk, tmp_path: Pat
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "总额控制信息公开" in page and "900,000.00" in page and "<script" not in page
     assert json.loads((out / "publish.json").read_text(encoding="utf-8"))["year"] == YEAR
+    with Book.open(desk.book).reading() as reading:
+        kept = {d.name: d.digest for d in reading.entries(("published",))[-1].documents}
+        assert sorted(kept) == ["index.html", "publish.xlsx"]
+        for name, digest in kept.items():
+            assert reading.document(digest) == (out / name).read_bytes()
     given = desk("give", "--year", YEAR, *POLICY, "-o", tmp_path / "own", "--as", "经办人")
     assert "2 家机构" in given and "异议截止" in given
     own = cells_of(tmp_path / "own" / "H1.xlsx")

@@ -102,3 +102,24 @@ def test_publication__is_served_as_it_was_published_and_never_shown(served: Serv
         assert answer.status_code == 404, path
     noted = served.client.get("/v1/audit", headers=served.headers(Role.AUDITOR)).json()
     assert "take publication" in str(noted)
+
+
+def test_hospital__still_sees_what_it_was_given_when_the_next_year_has_begun(
+    served: Served,
+) -> None:
+    lines = tuple(target_lines("310", 1, {}, {}))
+    settled(served.service.book, Draft("target", 2027, "张三", "maker", {}, lines=lines))
+    headers = served.headers(Role.HOSPITAL)
+    shown = text(served, "/budget/own", headers)
+    assert "2027年度本院账目" in shown and "2026-06-01 反馈；异议截止" in shown
+    assert "90.00%" in text(served, "/budget/own?year=2026", headers)
+    assert served.client.get("/budget/own?year=1999", headers=headers).status_code == 404
+    assert served.client.get("/budget/given", headers=headers).content == b"of H1"
+
+
+def test_registers__say_why_the_effects_on_money_cannot_be_told(served: Served) -> None:
+    headers = served.headers(Role.AGENCY)
+    assert "2026年尚未按指标清算入账" in text(served, "/budget/registers", headers)
+    facts = {"method": "index", "policy": {"digest": "another"}, "figures": []}
+    settled(served.service.book, Draft("clearing", 2026, "张三", "maker", facts))
+    assert "清算所用的政策不是这一份" in text(served, "/budget/registers", headers)

@@ -260,14 +260,16 @@ async def of_hospital(request: Request) -> Response:
     """Show a hospital what the book says of it: balances, orders, months."""
     service: Service = request.app.state.service
     caller: Caller = request.state.caller
-    values = await run_in_threadpool(_own, service, caller.hospital, lang_of(request.scope))
+    asked = request.query_params.get("year", "")
+    values = await run_in_threadpool(_own, service, caller.hospital, asked, lang_of(request.scope))
     return page(request, "budget_own.html.j2", **values)
 
 
-def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
+def _own(service: Service, hospital: str, asked: str, lang: str) -> dict[str, Any]:
     book = book_of(service)
     with book.reading() as reading:
-        year = years_of(reading)[-1]
+        years = years_of(reading)
+        year = year_of(asked, years)
         balances = [b for b in reading.balances(year=year, hospital=hospital) if b.amount_fen]
         paid = [o for o in orders(reading, year=year) if o.hospital_id == hospital]
         moved = [e for e in reading.entries(year=year) if _concerns(e, hospital)]
@@ -278,10 +280,11 @@ def _own(service: Service, hospital: str, lang: str) -> dict[str, Any]:
             *assessment_of(reading, year, hospital, lang),
             *registers_of(reading, year, hospital, lang),
         ]
-        given = given_facts(reading, year, hospital)
+        given = given_facts(reading, years, hospital)
     return {
         "name": book.facts["region_name"],
         "year": year,
+        "years": years,
         "tables": _tables(
             balances_sheet(balances, lang),
             _only(orders_sheet(paid, today(), lang), {*ORDER_COLUMNS, "state", "paid_on"}),

@@ -5,6 +5,7 @@ What was published or given is served as it was written then, from the book: it 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from drgpay.service.pages.budget_page import book_of, year_of, years_of
 from drgpay.service.pages.registers_view import (
     REGISTERS,
     assessment_of,
+    last_given,
     publications,
     sections_of,
 )
@@ -33,7 +35,7 @@ from drgpay.service.roles import HOSPITAL, READERS, REGION, Caller
 from drgpay.service.rows import Row
 from drgpay.service.service import Service
 from drgpay.wrapper.planning import budget_policy
-from drgpay.wrapper.registers import filed, given_to
+from drgpay.wrapper.registers import filed
 
 KINDS = {".html": "text/html; charset=utf-8",
          ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}  # fmt: skip
@@ -59,7 +61,7 @@ def _view(service: Service, asked: str, lang: str) -> dict[str, Any]:
         assessed = assessment_of(reading, year, "", lang)
         sheets = [
             *assessed,
-            *_effects(service, reading, year, lang),
+            *([_effects(service, reading, year, lang)] if assessed else ()),
             *(filed_sheet(kind, filed(reading, kind, year=year), lang) for kind in REGISTERS),
             agreements_sheet(reading.entries(("agreement",), year=year), lang),
         ]
@@ -70,13 +72,13 @@ def _view(service: Service, asked: str, lang: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _effects(service: Service, reading: Reading, year: int, lang: str) -> list[Sheet]:
-    """Return what the assessment did to the money; nothing in a year that no index cleared."""
+def _effects(service: Service, reading: Reading, year: int, lang: str) -> Sheet:
+    """Return what the assessment did to the money, or why it cannot be told (yet)."""
     try:
         policy = budget_policy(service.settings.budget_policy, year)
-        return [effects_sheet(effects(reading, year, policy), lang)]
-    except DrgpayError:  # not assessed, or not cleared by index: the sections above say which
-        return []
+        return effects_sheet(effects(reading, year, policy), lang)
+    except DrgpayError as error:
+        return replace(effects_sheet((), lang), total="", lead=[error.what.of(lang)])
 
 
 # --- what was published
@@ -132,13 +134,11 @@ async def given(request: Request) -> Response:
 
     def made() -> tuple[bytes, str]:
         with book_of(service).reading() as reading:
-            years = years_of(reading)
-            for year in reversed(years):
-                entry = given_to(reading, year, caller.hospital)
-                if entry is not None:
-                    digest = entry.body["packages"][caller.hospital]
-                    return reading.document(digest), f"{caller.hospital}-{year}.xlsx"
-        raise not_there(NOTHING_GIVEN)
+            entry = last_given(reading, years_of(reading), caller.hospital)
+            if entry is None:
+                raise not_there(NOTHING_GIVEN)
+            content = reading.document(entry.body["packages"][caller.hospital])
+            return content, f"{caller.hospital}-{entry.year}.xlsx"
 
     content, name = await run_in_threadpool(made)
     return _file(content, name)

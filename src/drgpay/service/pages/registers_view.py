@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from drgpay.ground.times import day
 from drgpay.ledger.book import Reading
+from drgpay.ledger.entries import Entry
 from drgpay.monitoring.published import PUBLIC
 from drgpay.report.assessment_sheets import definitions_sheet, indicators_sheet, scores_sheet
 from drgpay.report.register_sheets import filed_sheet
@@ -54,11 +55,20 @@ def publications(reading: Reading, year: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def given_facts(reading: Reading, year: int, hospital: str) -> dict[str, Any] | None:
-    """Return when an institution was given its own and until when it may object; None before."""
-    entry = given_to(reading, year, hospital)
+def last_given(reading: Reading, years: Sequence[int], hospital: str) -> Entry | None:
+    """Return the entry by which an institution was given its own last, of whatever year.
+
+    A year's figures are given in the year after it, when the book may have that year's target.
+    """
+    found = (given_to(reading, year, hospital) for year in reversed(years))
+    return next((entry for entry in found if entry is not None), None)
+
+
+def given_facts(reading: Reading, years: Sequence[int], hospital: str) -> dict[str, Any] | None:
+    """Return what an institution was given last and until when it may object; None before."""
+    entry = last_given(reading, years, hospital)
     if entry is None:
         return None
     return {key: entry.body[key] for key in ("day", "last_day", "working_days")} | {
-        "number": entry.number
-    }
+        "number": entry.number, "year": entry.year
+    }  # fmt: skip
