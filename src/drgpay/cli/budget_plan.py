@@ -24,7 +24,8 @@ from drgpay.cli.options import PATH, flag, option, out_option, year_option
 from drgpay.cli.told import say, tell
 
 if TYPE_CHECKING:
-    from drgpay.ledger.book import Book
+    from drgpay.ledger.book import Book, Turn
+    from drgpay.ledger.entries import Draft
 
 
 @click.command(
@@ -86,14 +87,13 @@ def settlement_plan(
     """Propose a settlement plan."""
     from drgpay.wrapper.settlement_plan import settlement_plan_draft, told
 
-    with book.reading() as reading:
-        made = settlement_plan_draft(reading, needed(year), policy, who, points_policy)
-    for line in told(made.body):
-        tell(line)
-    propose_draft(
-        book, policy,
-        lambda turn: settlement_plan_draft(turn, needed(year), policy, who, points_policy),
-    )  # fmt: skip
+    def draft_of(turn: Turn) -> Draft:
+        made = settlement_plan_draft(turn, needed(year), policy, who, points_policy)
+        for line in told(made.body):
+            tell(line)
+        return made
+
+    propose_draft(book, policy, draft_of)
 
 
 @click.command(

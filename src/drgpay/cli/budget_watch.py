@@ -28,6 +28,7 @@ from drgpay.cli.told import notes, say, tell_sheets
 
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book
+    from drgpay.monitoring.visits import Visits
 
 
 @click.command(
@@ -97,6 +98,15 @@ def watch(
     )
 
 
+def _read(paths: tuple[Path, ...], year: int) -> Visits:
+    """Return the visits of a year and the one before, and say how many rows count."""
+    from drgpay.monitoring.visits import read_visits
+
+    found = read_visits(paths, year)
+    notes([found.told, *found.notes])
+    return found
+
+
 @click.command(
     "unreferred",
     help=t(
@@ -123,14 +133,12 @@ def unreferred_command(
     """Check care elsewhere."""
     from drgpay.ground.digests import file_digest
     from drgpay.monitoring.unreferred import unreferred
-    from drgpay.monitoring.visits import read_visits
     from drgpay.monitoring.watch import read_institutions
     from drgpay.report.late_sheets import unreferred_sheet
     from drgpay.wrapper.planning import budget_policy
 
     own = budget_policy(policy, needed(year))
-    read = read_visits(visits, own.year)
-    notes([read.told, *read.notes])
+    read = _read(visits, own.year)
     found = unreferred(read, read_institutions(institutions), own)
     sheet = unreferred_sheet(found, LANG)
     tell_sheets([sheet], out, lambda: file_digest(visits[0]), visits)
@@ -160,14 +168,12 @@ def volume(
 ) -> None:
     """Count the effective volume."""
     from drgpay.ground.digests import file_digest
-    from drgpay.monitoring.visits import read_visits
     from drgpay.monitoring.volume import read_invalid, volumes
     from drgpay.report.volume_sheets import volume_sheet
     from drgpay.wrapper.planning import budget_policy
 
     own = budget_policy(policy, needed(year))
-    read = read_visits(visits, own.year)
-    notes([read.told, *read.notes])
+    read = _read(visits, own.year)
     found = volumes(read, own, read_invalid(invalid) if invalid else None)
     given = [*visits, *([invalid] if invalid else ())]
     tell_sheets([volume_sheet(found, own, LANG)], out, lambda: file_digest(visits[0]), given)

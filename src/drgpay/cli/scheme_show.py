@@ -14,6 +14,7 @@ from drgpay.cli.options import command, flag
 from drgpay.cli.told import say
 from drgpay.ground.errors import InputError, SchemeError, both, in_language
 from drgpay.ground.reference import bundled
+from drgpay.names.codes import UNVERIFIED
 from drgpay.names.readings import OPEN_READINGS
 from drgpay.schemes.checks import CHECKS, Finding, counts
 from drgpay.schemes.load import Checked, check_scheme, describe, is_sealed, load_scheme, seal
@@ -92,7 +93,7 @@ def list_schemes() -> None:
     say("按出院日期选用版本的族：", "families, version by discharge date:")
     for family in bundled_families().values():
         versions = t("；", "; ").join(
-            f"{v.id} {in_language(v.period, LANG)}{'' if v.verified else t('（未核实）', ' (not verified)')}"
+            f"{v.id} {in_language(v.period, LANG)}{'' if v.verified else in_language(UNVERIFIED, LANG)}"
             for v in family.versions
         )
         click.echo(f"    {family.name}{t('：', ': ')}{versions}")
@@ -264,7 +265,7 @@ def _title(manifest: dict[str, Any]) -> str:
 def _effective(manifest: dict[str, Any]) -> str:
     effective = manifest.get("effective", {})
     first, last = effective.get("from", "?"), effective.get("to", "")
-    verified = "" if effective.get("verified", True) else t("（未核实）", " (not verified)")
+    verified = "" if effective.get("verified", True) else in_language(UNVERIFIED, LANG)
     return f"{t('施行', 'effective')} {first} – {last}".rstrip() + verified
 
 

@@ -68,10 +68,10 @@ def demo_city(settings: Settings, store: Store) -> None:
             publish(store, folder, "demo")
             before = folder
         publish(store, run, "demo")
+    hospital = min(_hospitals(store))
     if settings.book == str(place / BOOK) and not (place / BOOK).exists():
-        _book(place, sorted(_hospitals(store))[0])
+        _book(place, hospital)
     secret = secret_of(settings.data)
-    hospital = sorted(_hospitals(store))[0]
     for role in Role:
         own = hospital if role is Role.HOSPITAL else ""
         key = add_key(store, secret, role, f"demo {role}", hospital=own, days=30, by="demo")

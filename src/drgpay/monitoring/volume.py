@@ -21,14 +21,13 @@ from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Table, optional
 from drgpay.wrapper.filled import read_table
 
-COUNTED = kinds.whole(0, 999_999_999)
 NAMES = ("invalid_heads", "invalid_visits")
 INVALID = Table(
     "invalid_heads",
     (
         Column("hospital_id", kinds.code),
-        *(Column(name, COUNTED) for name in NAMES),
-        *(optional(f"{name}_last", COUNTED, 0) for name in NAMES),
+        *(Column(name, kinds.count) for name in NAMES),
+        *(optional(f"{name}_last", kinds.count, 0) for name in NAMES),
     ),
     unique=("hospital_id",),
 )

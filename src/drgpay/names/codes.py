@@ -9,6 +9,9 @@ from drgpay.names.plan import CARE
 from drgpay.names.reasons import CAPITATION, GROUPING_REASONS, QUARANTINED, REASONS, UNASSIGNED
 from drgpay.names.watch import GRADES, GROWTH, RANKED, SCOPES, TOP, VERDICTS
 
+# what is added to a parameter or a day that no text at hand was read for
+UNVERIFIED = both("（未核实）", " (not verified)")
+
 CASE_CLASSES: Mapping[str, Bilingual] = {
     "normal": both("正常病例", "Normal"),
     "high": both("高倍率病例", "High-cost"),

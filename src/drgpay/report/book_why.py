@@ -20,6 +20,7 @@ from drgpay.monitoring.indicators import indicators
 from drgpay.names.assessed import DIRECTIONS, STATES
 from drgpay.names.book_figures import FIGURES, RESULTS, SECTIONS
 from drgpay.names.choices import WORDS as CHOICES
+from drgpay.names.codes import UNVERIFIED
 from drgpay.names.ledger import ACCOUNTS, ENTRY_KINDS, METHODS, POINTS_POLICY
 from drgpay.names.plan import (
     BLOCKS,
@@ -67,7 +68,6 @@ CODES: Mapping[str, Bilingual] = {
     **METHODS, **STATES, **DIRECTIONS, **{code: own.name for code, own in indicators().items()}, **RESULTS, **{code: account.word for code, account in ACCOUNTS.items()},
 }  # fmt: skip
 AT_ONCE = 500  # entries that are read together
-UNVERIFIED = both("（未核实）", " (not verified)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

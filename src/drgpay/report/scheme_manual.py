@@ -15,6 +15,7 @@ from drgpay import __version__
 from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choosing
 from drgpay.ground.outputs import file_names, whole_folder
+from drgpay.names.codes import UNVERIFIED
 from drgpay.names.readings import OPEN_READINGS
 from drgpay.schemes.load import is_sealed
 from drgpay.schemes.remarks import remark
@@ -107,7 +108,7 @@ class Manual:
         first, last = effective.get("from", ""), effective.get("to")
         period = f"{first} – {last}" if last else t(f"{first} 起", f"from {first}")
         if not effective.get("verified", True):
-            period += t("（未核实）", " (not verified)")
+            period += t(UNVERIFIED.chinese, str(UNVERIFIED))
         sealed = t("与封存一致", "as sealed") if is_sealed(s) else t("未封存", "not sealed")
         groups = (
             f"MDC {len(s.mdcs)}, ADRG {len({a.adrg for a in s.adrgs})}, "

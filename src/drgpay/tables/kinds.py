@@ -122,6 +122,7 @@ def whole(least: int, most: int) -> Kind:
     return read
 
 
+count = whole(0, 999_999_999)
 month = whole(1, 12)
 day_of_stay = whole(1, 36_500)
 

@@ -167,7 +167,8 @@ def index_clearing_draft(
     """Return the entry that clears a year against its indices (S0 32-35).
 
     Raises InputError for tables with faults, for a year whose months are not all settled or that is
-    cleared already, for other parameters than its settlement plan; BooksError where the months in the book come to other amounts.
+    cleared already, for other parameters than its settlement plan; BooksError where the months in
+    the book come to other amounts.
     """
     policy = budget_policy(policy_name, year)
     hold_to_plan(reading, year, policy)

@@ -47,7 +47,7 @@ from drgpay.policy import YearPolicy
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.wrapper.filled import MEND, WHO, read_tables
-from drgpay.wrapper.past_months import PAST_MONTHS, months_faults, past_of, shares_of
+from drgpay.wrapper.past_months import PAST_MONTHS, months_faults, past_by_place, shares_of
 from drgpay.wrapper.planning import budget_policy, policy_facts
 from drgpay.wrapper.post_runs import posted_months
 
@@ -142,13 +142,14 @@ def indices_draft(reading: Reading, folder: Path, year: int, policy_name: str, w
         )
         for pool in sorted({row["pool"] for row in past})
     }  # fmt: skip
+    earlier = past_by_place(by_month)
     rows, lines = [], []
     for pool, own in pools.items():
         set_to = {name: fen for name, _, fen in own.fit.rows}
         for held in hold_deposits(set_to, policy, own.set_aside_fen):
             group = own.groups[held.hospital_id]
             facts = _index_facts(pool, own.indices[held.hospital_id], asdict(held), group)
-            before = past_of(by_month, (held.hospital_id, pool))
+            before = earlier.get((held.hospital_id, pool))
             rows.append({**facts, **({"past_months": before} if before else {})})
             lines += index_lines(pool, held.hospital_id, set_to[held.hospital_id])
             if own.set_aside_fen is not None:

@@ -56,17 +56,16 @@ def months_faults(
             )
 
 
-def past_of(rows: Sequence[Row], place: Place) -> list[dict[str, Any]]:
-    """Return the past years of an institution in a pool, each with the cost of its months in fen."""
-    own = sorted(
-        (row["year"], row["month"], row["cost_yuan"])
-        for row in rows
-        if (row["hospital_id"], row["pool"]) == place
-    )
-    return [
-        {"year": year, "months_fen": [fen for of, _, fen in own if of == year]}
-        for year in sorted({of for of, _, _ in own})
-    ]
+def past_by_place(rows: Sequence[Row]) -> dict[Place, list[dict[str, Any]]]:
+    """Return each institution's past years in a pool, each with the cost of its months in fen."""
+    found: dict[Place, dict[int, list[int]]] = {}
+    for row in sorted(rows, key=lambda row: row.of("year", "month")):
+        years = found.setdefault((row["hospital_id"], row["pool"]), {})
+        years.setdefault(row["year"], []).append(row["cost_yuan"])
+    return {
+        place: [{"year": year, "months_fen": months} for year, months in years.items()]
+        for place, years in found.items()
+    }
 
 
 def shares_of(

@@ -20,7 +20,6 @@ from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.tables.reader import Reader
 
-COUNTED = kinds.whole(0, 999_999_999)
 POOL = Column("pool", kinds.code, link="budget_factors")
 AMOUNT = Column("amount_yuan", kinds.amount)
 COUNTIES = Table(
@@ -60,8 +59,8 @@ CITY_HOSPITALS = Table(
         POOL,
         *(Column(f"{part}_yuan", kinds.amount) for part in HOSPITAL_PARTS),
         Column("income_yuan", kinds.amount),
-        optional("referred_out", COUNTED, None),
-        optional("admissions", COUNTED, None),
+        optional("referred_out", kinds.count, None),
+        optional("admissions", kinds.count, None),
     ),
     unique=("hospital_id", "pool"),
 )

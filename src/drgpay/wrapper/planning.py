@@ -78,7 +78,11 @@ class AskedPolicy(YearPolicy):
 
 def budget_policy(name: str, year: int) -> AskedPolicy:
     """Return the parameters of a budget policy in force in a year."""
-    own = load_policy(name, catalogue=BUDGET).for_year(year)
+    return asked_policy(load_policy(name, catalogue=BUDGET).for_year(year))
+
+
+def asked_policy(own: YearPolicy) -> AskedPolicy:
+    """Return the same parameters, none of them asked yet."""
     return AskedPolicy(**{each.name: getattr(own, each.name) for each in fields(own)})
 
 

@@ -7,16 +7,16 @@ clearing, which is refused where it hangs on others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from drgpay.ground.errors import Bilingual, InputError, both
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Draft, Entry
+from drgpay.names.codes import UNVERIFIED
 from drgpay.names.ledger import POINTS_POLICY
 from drgpay.policy import YearPolicy, load_policy
 from drgpay.policy.year import shown
-from drgpay.wrapper.planning import AskedPolicy, budget_policy, policy_facts
+from drgpay.wrapper.planning import AskedPolicy, asked_policy, budget_policy, policy_facts
 
 KIND = "settlement_plan"
 # chapters of docs/rules.md whose parameters decide a clearing: of indices, and of points
@@ -42,9 +42,8 @@ def settlement_plan_draft(
         )
     body: dict[str, Any] = {"policy": _facts(budget_policy(policy_name, year), BY_INDEX)}
     if points_policy:
-        own = load_policy(points_policy).for_year(year)
-        asked = AskedPolicy(**{each.name: getattr(own, each.name) for each in fields(own)})
-        body[POINTS_POLICY] = _facts(asked, BY_POINTS)
+        points = asked_policy(load_policy(points_policy).for_year(year))
+        body[POINTS_POLICY] = _facts(points, BY_POINTS)
     return Draft(
         KIND, year, who, "maker", body, clause="S0 32; S0 33 (3)", subject=f"{year}"
     )  # fmt: skip
@@ -61,10 +60,10 @@ def told(body: Mapping[str, Any]) -> Iterator[Bilingual]:
     """Yield a line for each parameter of a plan, those that are not verified marked."""
     for part in ("policy", POINTS_POLICY):
         for own in body.get(part, {}).get("parameters", ()):
-            mark = both("", "") if own["verified"] else both("（未核实）", " (not verified)")
+            zh, en = ("", "") if own["verified"] else (UNVERIFIED.chinese, str(UNVERIFIED))
             yield both(
-                f"{own['name']}（{own['key']}）：{own['value']}{mark.chinese}",
-                f"{own['key']}: {own['value']}{mark}",
+                f"{own['name']}（{own['key']}）：{own['value']}{zh}",
+                f"{own['key']}: {own['value']}{en}",
             )
 
 

@@ -181,23 +181,32 @@ def _cash(pool: str, own: Cash) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def number_of(text: str) -> int | None:
+    """Return the number of an entry as a request says it, None for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
+
+
+def entry_of(reading: Reading, text: str) -> Entry | None:
+    """Return the entry of a number as a request says it, None where there is none."""
+    number = number_of(text)
+    found = [] if number is None else reading.entries(numbers=[number])
+    return found[0] if found else None
+
+
 async def entry(request: Request) -> Response:
     """Show an entry: its voucher, and of a proposal what it would post."""
     service: Service = request.app.state.service
     number = request.path_params["number"]
-    if not number.isascii() or not number.isdigit() or len(number) > 12:
-        raise not_there(both("账中没有这一号", "the book has no such entry"))
-    values = await run_in_threadpool(_entry, service, int(number), lang_of(request.scope))
+    values = await run_in_threadpool(_entry, service, number, lang_of(request.scope))
     return page(request, "budget_entry.html.j2", **values)
 
 
-def _entry(service: Service, number: int, lang: str) -> dict[str, Any]:
+def _entry(service: Service, number: str, lang: str) -> dict[str, Any]:
     with book_of(service).reading() as reading:
-        found = reading.entries(numbers=[number])
-        if not found:
+        own = entry_of(reading, number)
+        if own is None:
             raise not_there(both("账中没有这一号", "the book has no such entry"))
-        (own,) = found
-        about = reading.entries(about=number)
+        about = reading.entries(about=own.number)
     sheet = voucher_sheet(own, lang)
     if own.kind == "proposed":  # what it would post
         draft = Proposal(own, "proposed", ()).draft
@@ -237,16 +246,16 @@ async def _act(request: Request, step: Any) -> Response:
     """Do a step with a proposal in the name of who asks, and show the year anew."""
     service: Service = request.app.state.service
     form = await form_of(request)
-    number, why = form.one("number"), form.one("why")
+    number, why = number_of(form.one("number")), form.one("why")
     caller: Caller = request.state.caller
 
     def act() -> None:
-        if not number.isascii() or not number.isdigit() or len(number) > 12:
+        if number is None:
             raise InputError(both("没有这一号拟定", "there is no such proposal"))
         if not caller.name.strip():
             raise InputError(both("登录没有姓名", "the log-in has no name"))
         with book_of(service).writing(caller.name) as turn:
-            step(turn, int(number), caller.name, why)
+            step(turn, number, caller.name, why)
 
     try:
         await run_in_threadpool(act)

@@ -15,13 +15,13 @@ from starlette.responses import Response
 
 from drgpay.ground.errors import DrgpayError, both
 from drgpay.ledger.book import Reading
-from drgpay.ledger.entries import Entry
 from drgpay.monitoring.assess import effects
 from drgpay.monitoring.published import PUBLIC
 from drgpay.report.assessment_sheets import effects_sheet
 from drgpay.report.register_sheets import agreements_sheet, filed_sheet
 from drgpay.report.sheets import Sheet
-from drgpay.service.pages.budget_page import book_of, year_of, years_of
+from drgpay.service.batch import MEDIA
+from drgpay.service.pages.budget_page import book_of, entry_of, year_of, years_of
 from drgpay.service.pages.registers_view import (
     REGISTERS,
     assessment_of,
@@ -37,8 +37,7 @@ from drgpay.service.service import Service
 from drgpay.wrapper.planning import budget_policy
 from drgpay.wrapper.registers import filed
 
-KINDS = {".html": "text/html; charset=utf-8",
-         ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}  # fmt: skip
+KINDS = {".html": "text/html; charset=utf-8", ".xlsx": MEDIA["xlsx"]}
 NO_PUBLICATION = both(
     "没有这次公开，或当时没有留存文件", "no such publication, or no file was kept"
 )
@@ -109,7 +108,7 @@ async def published_file(request: Request) -> Response:
 
     def made() -> bytes:
         with book_of(service).reading() as reading:
-            entry = _entry(reading, number)
+            entry = entry_of(reading, number)
             if entry is None or entry.kind != "published" or entry.body["audience"] != PUBLIC:
                 raise not_there(NO_PUBLICATION)
             for own in entry.documents:
@@ -118,13 +117,6 @@ async def published_file(request: Request) -> Response:
         raise not_there(NO_PUBLICATION)
 
     return _file(await run_in_threadpool(made), name)
-
-
-def _entry(reading: Reading, number: str) -> Entry | None:
-    if not number.isascii() or not number.isdigit() or len(number) > 12:
-        return None
-    found = reading.entries(numbers=[int(number)])
-    return found[0] if found else None
 
 
 async def given(request: Request) -> Response:
