@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import random
 from collections import defaultdict
@@ -17,6 +18,7 @@ from drgpay.ground.errors import InputError
 from drgpay.monitoring.visits import Visits, read_visits
 from drgpay.monitoring.volume import read_invalid, volumes
 from drgpay.policy import load_policy
+from drgpay.report.volume_sheets import ASKED, volume_sheet
 
 YEAR, NAME = 2026, "testland-budget"
 OF = load_policy(NAME, catalogue="budget")
@@ -129,3 +131,13 @@ def test_command__tells_counts_and_writes_the_sheet(tmp_path: Path) -> None:
     text = "\n".join(str(cell) for row in rows for cell in row)
     assert "未核实参数" in text and "剔除重复就诊" in text
     assert any(row[:5] == ["A", 3, 1, 0, 2] for row in rows)
+
+
+def test_sheet__names_in_both_languages_the_parameters_that_are_open_and_no_other() -> None:
+    own = POLICY.parameters
+    known = dataclasses.replace(own["volume.measure"], verified=True)
+    policy = dataclasses.replace(POLICY, parameters={**own, "volume.measure": known})
+    (chinese, english) = (volume_sheet((), policy, lang).lead[1] for lang in ("zh", "en"))
+    rest = [key for key in ASKED if key != "volume.measure"]
+    assert english == f"not verified: {', '.join(rest)}"
+    assert chinese == f"未核实参数：{'、'.join(own[key].name for key in rest)}"

@@ -79,6 +79,7 @@ ASKED = ("volume.measure", "volume.invalid_heads", "assess.repeat_days", "assess
 
 def _open(policy: YearPolicy, lang: str) -> list[str]:
     """Return a line that names the parameters that are not verified, where some are not."""
-    names = [policy.parameters[key].name for key in ASKED if not policy.parameters[key].verified]
-    line = both(f"未核实参数：{'、'.join(names)}", f"not verified: {', '.join(ASKED)}")
-    return [line.of(lang)] if names else []
+    keys = [key for key in ASKED if not policy.parameters[key].verified]
+    names = "、".join(policy.parameters[key].name for key in keys)
+    line = both(f"未核实参数：{names}", f"not verified: {', '.join(keys)}")
+    return [line.of(lang)] if keys else []
