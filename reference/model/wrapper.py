@@ -136,11 +136,16 @@ def parts_of_year(amount: int, shares: Sequence[Fraction]) -> list[int]:
     return [after - before for before, after in pairwise(ends)]
 
 
-def months(rows: Sequence[tuple[int, int, int]], p: Parameters) -> list[tuple[int, int, int, int]]:
-    """Of (index, claim, violation) by month: paid, carried on, deferred to date, owed."""
+def months(
+    rows: Sequence[tuple[int, int, int, int | None]], p: Parameters
+) -> list[tuple[int, int, int, int, int]]:
+    """Of (index, claim, violation, last year's month): paid, carried on, deferred, owed, suspended.
+
+    What is deferred and what is suspended are told to date.
+    """
     made = []
-    carry = deferred = owed = 0
-    for month_index, claim, violation in rows:
+    carry = deferred = owed = suspended = 0
+    for month_index, claim, violation, last_year in rows:
         room = month_index + carry
         net = claim - violation - owed
         owed = -min(net, 0)
@@ -148,11 +153,21 @@ def months(rows: Sequence[tuple[int, int, int]], p: Parameters) -> list[tuple[in
         paid = min(net, room)
         deferred += net - paid
         carry = room - paid
+        cut = abnormal(paid, claim, last_year, p)
+        paid, suspended = paid - cut, suspended + cut
         if p["rollover_pays_deferred"]:
             late = min(carry, deferred)
             paid, carry, deferred = paid + late, carry - late, deferred - late
-        made.append((paid, carry, deferred, owed))
+        made.append((paid, carry, deferred, owed, suspended))
     return made
+
+
+def abnormal(payment: int, claim: int, last_year: int | None, p: Parameters) -> int:
+    """What of a payment is suspended: its part of the claim above last year's and the limit."""
+    limit = p["month.growth_limit"]
+    if limit is None or last_year is None or claim <= last_year * (1 + limit):
+        return 0
+    return payment - round_fen(Fraction(payment) * last_year * (1 + limit) / claim)
 
 
 def changes_funded(needed: int, reserve: int, free: int) -> tuple[int, int]:

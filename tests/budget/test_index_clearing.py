@@ -159,6 +159,18 @@ def test_notices__say_what_was_deferred_and_paid_late() -> None:
         settle_months([1], [-1], [0], rules)
 
 
+def test_notices__tell_what_is_suspended_with_its_own_clause() -> None:
+    rules = RULES | {"month.growth_limit": Fraction(1, 10)}
+    made = settle_months([100_00, 100_00], [120_00, 20_00], [0, 0], rules, [50_00, None])
+    told = [(n.kind, n.amount_fen, n.clause) for m in made for n in notices(m)]
+    # 100 of 120 are within the room; of them 55 / 120 are paid
+    assert told == [
+        ("deferred", 20_00, "S0 29-30"),
+        ("suspended", 54_17, "S2 二(二)1(6)"),
+    ]
+    assert [(m.paid_fen, m.carry_fen) for m in made] == [(45_83, 0), (20_00, 80_00)]
+
+
 def test_changed_months__leave_past_ones_as_they_were() -> None:
     shares = index_shares(RULES)
     parts = month_budgets(1200, shares)

@@ -67,13 +67,13 @@ def test_t2__months_roll_on_and_defer(
     pays_deferred: bool, paid: list[str], carry: list[str], deferred: list[str]
 ) -> None:
     rules = policy(rollover_pays_deferred=pays_deferred)
-    rows = [(Y("100000"), Y(claim), Y(violation)) for claim, violation in T2]
+    rows = [(Y("100000"), Y(claim), Y(violation), None) for claim, violation in T2]
     made = settle_months([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], rules)
     assert [m.paid_fen for m in made] == [Y(text) for text in paid]
     assert [m.carry_fen for m in made] == [Y(text) for text in carry]
     assert [m.deferred_total_fen for m in made] == [Y(text) for text in deferred]
     columns = zip(paid, carry, deferred, strict=True)
-    assert wrapper.months(rows, rules) == [(Y(a), Y(b), Y(c), 0) for a, b, c in columns]
+    assert wrapper.months(rows, rules) == [(Y(a), Y(b), Y(c), 0, 0) for a, b, c in columns]
 
 
 CONTROL = Y("1000000")

@@ -15,7 +15,7 @@ from drgpay.budget.index_clearing import IndexYear, clear_pool
 from drgpay.budget.index_months import index_shares, settle_months
 from drgpay.budget.indices import base_of, fit, index_of
 from drgpay.budget.pool import share
-from drgpay.budget.prepayment import month_prepayment
+from drgpay.budget.prepayment import month_prepayment, prepaid_month
 from drgpay.budget.targets import control_target
 from drgpay.ground.errors import InputError
 from reference.model import wrapper
@@ -76,13 +76,25 @@ def paid_in_months(rng: random.Random, year: Drawn, index: int) -> tuple[int, in
     most = rng.choice((120, 160, 200))
     claims = [mean * rng.randint(50, most) // 100 for _ in range(12)]
     violations = [rng.choice((*[0] * 11, rng.randint(0, 2 * mean + 1))) for _ in range(12)]
-    made = settle_months(parts, claims, violations, year.policy)
-    model = wrapper.months(list(zip(parts, claims, violations, strict=True)), year.policy)
-    assert [(m.paid_fen, m.carry_fen, m.deferred_total_fen, m.owed_fen) for m in made] == model
-    assert all(m.paid_fen <= m.room_fen and m.carry_fen >= 0 for m in made)
-    for m in made:
+    last_year = [rng.choice((None, 0, fen, fen * 9 // 10, fen * 7 // 10)) for fen in claims]
+    made = settle_months(parts, claims, violations, year.policy, last_year)
+    rows = list(zip(parts, claims, violations, last_year, strict=True))
+    assert [
+        (m.paid_fen, m.carry_fen, m.deferred_total_fen, m.owed_fen, m.suspended_total_fen)
+        for m in made
+    ] == wrapper.months(rows, year.policy)
+    assert all(m.paid_fen + m.suspended_fen <= m.room_fen and m.carry_fen >= 0 for m in made)
+    before = None
+    for m, was in zip(made, last_year, strict=True):
         found = month_prepayment(index, m.claim_fen, year.policy)
         assert found.prepaid_fen == wrapper.prepayment(index, m.claim_fen, year.policy)
+        before = prepaid_month(
+            before, m.month, m.index_fen, index, m.claim_fen, m.violation_fen, year.policy, was
+        )
+        whole = wrapper.prepayment(index, before.net_fen, year.policy)
+        cut = wrapper.abnormal(whole, m.claim_fen, was, year.policy)
+        assert (before.paid_fen, before.suspended_fen) == (whole - cut, cut)
+        assert before.net_fen == whole + before.deferred_fen
     return sum(m.paid_fen for m in made), max(0, sum(claims) - sum(violations))
 
 

@@ -54,6 +54,7 @@ def drawn_policy(rng: random.Random) -> dict[str, Any]:
         "deposit_bands": BANDS,
         "clearing.keep_tiers": rng.choice((None, TIERS)),
         "clearing.overspend_tiers": rng.choice((None, TIERS)),
+        "month.growth_limit": rng.choice((None, Fraction(0), Fraction(1, 10))),
         "patients.growth_min": rng.choice((None, Fraction(0), Fraction(1, 10))),
         "patients.cap": rng.choice((None, Fraction(0), Fraction(1, 33))),
         "index.fit_spared": rng.choice(((), ("primary",), ("primary", "second"))),

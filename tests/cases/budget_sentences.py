@@ -69,13 +69,26 @@ def volume(told: Told, policy: YearPolicy) -> Found:
 
 
 def months(told: Told, policy: YearPolicy) -> Found:
-    rows = [(fen(m, "指标"), fen(m, "申报"), fen(m, "违规")) for m in told["各月"]]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    made = settle_months(columns[0], columns[1], columns[2], policy)
-    own = [(m.paid_fen, m.carry_fen, m.deferred_total_fen, m.owed_fen) for m in made]
+    rows = [
+        (
+            fen(m, "指标"),
+            fen(m, "申报"),
+            fen(m, "违规"),
+            fen(m, "上年同月") if "上年同月" in m else None,
+        )
+        for m in told["各月"]
+    ]
+    indices, claims, violations, last_year = (list(column) for column in zip(*rows, strict=True))
+    made = settle_months(indices, claims, violations, policy, last_year)
+    own = [
+        (m.paid_fen, m.carry_fen, m.deferred_total_fen, m.owed_fen, m.suspended_total_fen)
+        for m in made
+    ]
     assert own == wrapper.months(rows, policy)
-    names = ("支付", "滚存", "累计暂缓")
-    return {"各月": [dict(zip(names, row[:3], strict=True)) for row in own]}
+    names = {"支付": 0, "滚存": 1, "累计暂缓": 2}
+    if any(fen is not None for fen in last_year):
+        names["累计暂停支付"] = 4
+    return {"各月": [{name: row[at] for name, at in names.items()} for row in own]}
 
 
 def clearing(told: Told, policy: YearPolicy) -> Found:

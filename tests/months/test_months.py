@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drgpay.budget.index_months import month_budgets
+from drgpay.budget.index_months import month_budgets, suspended_fen
 from drgpay.ground.errors import BooksError, InputError, PolicyError
 from drgpay.months.folder import prepaid_rows, write_month
 from drgpay.months.months import all_months, month_run, tie_out
 from drgpay.months.run import parse_month, run_all_months, run_month
-from drgpay.settlement.by_month import Months, suspended_fen
+from drgpay.settlement.by_month import Months
 from drgpay.settlement.year_end import year_end
 from tests.months.folders import (
     EX1,

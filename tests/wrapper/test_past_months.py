@@ -47,7 +47,9 @@ def by_month(name: str, years: dict[int, list[int]]) -> list[str]:
 ROWS = by_month("H1", COLD) + by_month("H2", {2025: EQUAL})
 
 
-def indices(book: Book, folder: Path, policy: str, rows: list[str] | None) -> Draft:
+def indices(
+    book: Book, folder: Path, policy: str, rows: list[str] | None, year: int = YEAR
+) -> Draft:
     """Indices of 1,200,000 yuan each for H1 and H2."""
     write(
         folder, "past_years", "机构编码,险种,上年指标,上年实际执行,协商分组",
@@ -56,7 +58,7 @@ def indices(book: Book, folder: Path, policy: str, rows: list[str] | None) -> Dr
     if rows is not None:
         write(folder, "past_months", HEAD, *rows)
     with book.reading() as reading:
-        return indices_draft(reading, folder, YEAR, policy, "甲")
+        return indices_draft(reading, folder, year, policy, "甲")
 
 
 def month(book: Book, folder: Path, policy: str, *claims: int) -> list[dict[str, Any]]:

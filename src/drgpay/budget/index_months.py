@@ -1,6 +1,6 @@
 """Months of an index: its parts, what is paid, rolls on and is deferred, and what is notified.
 
-Sources: S0 28-30, S4 (7), S3 二(一)3. Amounts in fen.
+Sources: S0 28-30, S4 (7), S3 二(一)3; S2 二(二)1(6) (suspended). Amounts in fen.
 """
 
 from __future__ import annotations
@@ -86,14 +86,34 @@ def changed_months(
     return made
 
 
+def suspended_fen(
+    payment_fen: int, fund_fen: int, last_year_fen: int | None, limit: Fraction | None
+) -> int:
+    """Return what of a payment is withheld, as the fund grew abnormally (S2 二(二)1(6)).
+
+    The payment is cut in the proportion of last year's fund x (1 + limit) to this month's; nothing
+    is compared without a limit or without last year's fund.
+
+    >>> suspended_fen(950, 1300, 1000, Fraction("0.1"))
+    146
+    """
+    if limit is None or last_year_fen is None:
+        return 0
+    normal = last_year_fen * (1 + Fraction(limit))
+    if fund_fen <= normal:
+        return 0
+    return payment_fen - round_half_away(payment_fen * normal / fund_fen)
+
+
 @dataclass(frozen=True, slots=True)
 class IndexMonth:
     """A month of an institution in one pool, in fen.
 
     `room` = index + `carried` (left by earlier months). Net = claim less violations found, and less
     what earlier months' violations exceeded their claims (`owed_before`). Within the room it is
-    paid; beyond it `deferred`. `deferred_total` waits for year end; `carry` rolls on; `owed`: what
-    violations still exceed claims.
+    paid, less what is `suspended` of an abnormal rise; beyond it `deferred`. `deferred_total` and
+    `suspended_total` wait for year end, the room of the latter is held; `carry` rolls on; `owed`:
+    what violations still exceed claims.
     """
 
     month: int
@@ -110,6 +130,8 @@ class IndexMonth:
     deferred_total_fen: int
     carry_fen: int
     owed_fen: int
+    suspended_fen: int = 0
+    suspended_total_fen: int = 0
 
     @property
     def paid_fen(self) -> int:
@@ -119,12 +141,13 @@ class IndexMonth:
 
 def settle_month(
     before: IndexMonth | None, month: int, index_fen: int, claim_fen: int, violation_fen: int,
-    policy: Rules,
+    policy: Rules, last_year_fen: int | None = None,
 ) -> IndexMonth:  # fmt: skip
     """Return a month on what the one before left (None: the first). Source: S0 29.
 
-    `rollover_pays_deferred`: a month's rest pays what earlier ones deferred. Raises InputError for
-    amounts below 0.
+    `rollover_pays_deferred`: a month's rest pays what earlier ones deferred. `last_year_fen`: what
+    the same month of last year cost, which `month.growth_limit` compares the claim with. Raises
+    InputError for amounts below 0.
     """
     if min(index_fen, claim_fen, violation_fen) < 0:
         told = [yuan_text(fen) for fen in (index_fen, claim_fen, violation_fen)]
@@ -145,6 +168,7 @@ def settle_month(
     paid = index_formulas.within(claim, room)
     rest = room - paid
     late = min(rest, deferred) if policy["rollover_pays_deferred"] else 0
+    withheld = suspended_fen(paid, claim_fen, last_year_fen, policy["month.growth_limit"])
     return IndexMonth(
         month=month,
         index_fen=index_fen,
@@ -154,29 +178,34 @@ def settle_month(
         violation_fen=violation_fen,
         owed_before_fen=owed,
         net_fen=claim,
-        paid_claim_fen=paid,
+        paid_claim_fen=paid - withheld,
         deferred_fen=claim - paid,
         paid_deferred_fen=late,
         deferred_total_fen=deferred + claim - paid - late,
         carry_fen=rest - late,
         owed_fen=max(0, -net),
+        suspended_fen=withheld,
+        suspended_total_fen=withheld + (before.suspended_total_fen if before else 0),
     )
 
 
 def settle_months(
-    indices: Sequence[int], claims: Sequence[int], violations: Sequence[int], policy: Rules
-) -> tuple[IndexMonth, ...]:
+    indices: Sequence[int], claims: Sequence[int], violations: Sequence[int], policy: Rules,
+    last_year: Sequence[int | None] = (),
+) -> tuple[IndexMonth, ...]:  # fmt: skip
     """Return the months one after another, from the first; their sums tie out.
 
-    Index = paid and carried on; claims less violations = paid and deferred, less what is owed.
+    Index = paid, suspended and carried on; claims less violations = paid, suspended and deferred,
+    less what is owed. `last_year`: the months of the year before, each None where unknown.
     """
     made: list[IndexMonth] = []
-    rows = zip(indices, claims, violations, strict=True)
-    for month, (index, claim, violation) in enumerate(rows, 1):
+    rows = zip(indices, claims, violations, last_year or [None] * len(indices), strict=True)
+    for month, (index, claim, violation, was) in enumerate(rows, 1):
         before = made[-1] if made else None
-        made.append(settle_month(before, month, index, claim, violation, policy))
+        made.append(settle_month(before, month, index, claim, violation, policy, was))
     if made:
-        paid, last = sum(m.paid_fen for m in made), made[-1]
+        last = made[-1]
+        paid = sum(m.paid_fen for m in made) + last.suspended_total_fen
         tie(both("指标", "indices"), sum(indices), paid + last.carry_fen)
         net = sum(claims) - sum(violations)
         tie(both("申报", "claims"), net, paid + last.deferred_total_fen - last.owed_fen)
@@ -185,28 +214,39 @@ def settle_months(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an institution is told of a month (拒付、缓付): an amount in fen and the reason."""
+    """What an institution is told of a month (拒付、缓付): an amount in fen, the reason, its clause."""
 
     kind: str
     amount_fen: int
     reason: Bilingual
+    clause: str = "S0 29-30"
+
+
+def suspended_notice(fen: int) -> Notice:
+    """Return what is told of the part of a month that is suspended for its abnormal rise."""
+    reason = both(
+        "费用比上年同期异常增长的部分暂缓拨付，年终清算",
+        "an abnormal rise over last year's month; reviewed at year end",
+    )
+    return Notice("suspended", fen, reason, "S2 二(二)1(6)")
 
 
 def notices(month: IndexMonth) -> tuple[Notice, ...]:
-    """Return what a month refused, deferred and paid of what was deferred. Source: S0 30."""
+    """Return what a month refused, deferred, suspended and paid late, of what is above 0 (S0 30)."""
     m = month
     room, net = yuan_text(m.room_fen), yuan_text(m.net_fen)
     told = (
-        ("refused", m.violation_fen,
+        Notice("refused", m.violation_fen,
          both("审核与监督检查查实的违规费用", "violations found by review and inspection")),
-        ("deferred", m.deferred_fen,
+        Notice("deferred", m.deferred_fen,
          both(f"扣除违规后 {net} 元，超出本月可结算额 {room} 元，年终清算时审核",
               f"net {net} yuan, beyond the month's {room}; reviewed at year end")),
-        ("deferred_paid", m.paid_deferred_fen,
+        suspended_notice(m.suspended_fen),
+        Notice("deferred_paid", m.paid_deferred_fen,
          both("以本月结余补付此前缓付的金额", "the month's rest pays what was deferred")),
-        ("prepaid", -m.deferred_fen,
+        Notice("prepaid", -m.deferred_fen,
          both("预付多于当月实际，年终清算时扣回", "prepaid beyond the real figure; taken back at clearing")),
-        ("owed", m.owed_fen,
+        Notice("owed", m.owed_fen,
          both("违规费用多于申报，由以后月份扣回", "violations exceed claims; taken off later months")),
     )  # fmt: skip
-    return tuple(Notice(kind, fen, reason) for kind, fen, reason in told if fen > 0)
+    return tuple(notice for notice in told if notice.amount_fen > 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from drgpay.budget import index_formulas
-from drgpay.budget.index_months import IndexMonth, settle_month
+from drgpay.budget.index_months import IndexMonth, settle_month, suspended_fen
 from drgpay.budget.indices import percent
 from drgpay.budget.pool import Rules
 from drgpay.ground.errors import InputError, both
@@ -144,23 +144,26 @@ class MonthPrepayment:
 
 def prepaid_month(
     before: IndexMonth | None, month: int, index_fen: int, control_fen: int, claim_fen: int,
-    violation_fen: int, policy: Rules,
+    violation_fen: int, policy: Rules, last_year_fen: int | None = None,
 ) -> IndexMonth:  # fmt: skip
     """Return a month that is prepaid from the control's mean and its real figure (S3 二(一)3).
 
     `index_fen`: the month's part of the control. Nothing is carried on; what the real figure, less
     violations, exceeds the prepayment waits for the clearing, below 0 what was prepaid beyond it.
+    An abnormal rise over `last_year_fen` suspends its part of the prepayment.
     """
     own = settle_month(None, month, index_fen, claim_fen, violation_fen, policy)
     owed = before.owed_fen if before else 0
     net = claim_fen - violation_fen - owed
     real = max(0, net)
     paid = month_prepayment(control_fen, real, policy).prepaid_fen
+    withheld = suspended_fen(paid, claim_fen, last_year_fen, policy["month.growth_limit"])
     return replace(
         own, carried_fen=0, room_fen=paid, owed_before_fen=owed, net_fen=real,
-        paid_claim_fen=paid, deferred_fen=real - paid, paid_deferred_fen=0,
+        paid_claim_fen=paid - withheld, deferred_fen=real - paid, paid_deferred_fen=0,
         deferred_total_fen=(before.deferred_total_fen if before else 0) + real - paid,
-        carry_fen=0, owed_fen=max(0, -net),
+        carry_fen=0, owed_fen=max(0, -net), suspended_fen=withheld,
+        suspended_total_fen=withheld + (before.suspended_total_fen if before else 0),
     )  # fmt: skip
 
 

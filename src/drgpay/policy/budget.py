@@ -112,6 +112,7 @@ OWN = (  # a table: key, Chinese name, rule, what it takes
 SHARED = (
     "budget_growth_cap",
     "out_of_area",
+    "month.growth_limit",
     "rollover_pays_deferred",
     "deposit_score",
     "deposit_bands",

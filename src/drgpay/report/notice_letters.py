@@ -19,6 +19,7 @@ from .sheets import Field, Sheet, page_table
 KINDS: Mapping[str, Bilingual] = {
     "refused": both("拒付", "Refused"),
     "deferred": both("缓付", "Deferred"),
+    "suspended": both("暂停支付", "Suspended"),
     "prepaid": both("预付多于实际", "Prepaid beyond the real figure"),
     "deferred_paid": both("补付此前缓付", "Paid of what was deferred"),
     "owed": both("以后月份扣回", "To be taken off later months"),
@@ -40,7 +41,7 @@ def notices_sheet(found: Sequence[MonthNotice], lang: str) -> Sheet:
         {
             "month": own.entry.subject, "hospital": own.hospital_id, "pool": own.pool, "method": METHODS[own.method].of(lang),
             "kind": KINDS[n.kind].of(lang), "amount": n.amount_fen, "reason": n.reason.of(lang),
-            "clause": "S0 29-30", "entry": str(own.entry.number),
+            "clause": n.clause, "entry": str(own.entry.number),
         }
         for own in found
         for n in own.notices

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drgpay.budget import formulas
-from drgpay.budget.index_months import month_budgets
+from drgpay.budget.index_months import month_budgets, suspended_fen
 from drgpay.budget.pool import available_budget
 from drgpay.ground.errors import PolicyError, both
 from drgpay.ground.money import POINT, round_half_away
@@ -252,25 +252,6 @@ def _account(
         paid_before_fen=before,
         **_sums(row),
     )
-
-
-def suspended_fen(
-    payment_fen: int, fund_fen: int, last_year_fen: int | None, limit: Fraction | None
-) -> int:
-    """Return what of a payment is withheld, as the fund grew abnormally (S2 二(二)1(6)).
-
-    The payment is cut in the proportion of last year's fund x (1 + limit) to this month's; nothing
-    is compared without a limit or without last year's fund.
-
-    >>> suspended_fen(950, 1300, 1000, Fraction("0.1"))
-    146
-    """
-    if limit is None or last_year_fen is None:
-        return 0
-    normal = last_year_fen * (1 + Fraction(limit))
-    if fund_fen <= normal:
-        return 0
-    return payment_fen - round_half_away(payment_fen * normal / fund_fen)
 
 
 def payments_of_year(

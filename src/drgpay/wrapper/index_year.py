@@ -47,7 +47,13 @@ from drgpay.policy import YearPolicy
 from drgpay.tables import kinds
 from drgpay.tables.declared import Column, Row, Table, optional
 from drgpay.wrapper.filled import MEND, WHO, read_tables
-from drgpay.wrapper.past_months import PAST_MONTHS, months_faults, past_by_place, shares_of
+from drgpay.wrapper.past_months import (
+    PAST_MONTHS,
+    months_faults,
+    past_by_place,
+    past_month,
+    shares_of,
+)
 from drgpay.wrapper.planning import budget_policy, policy_facts
 from drgpay.wrapper.post_runs import posted_months
 
@@ -322,6 +328,7 @@ def index_month_draft(
         (r["hospital_id"], r["pool"]): r for r in (before[-1].body["figures"] if before else [])
     }
     shares, within = shares_of(held, policy, Path(folder)), paid_within_index(policy)
+    compared = _last_year(reading, held, year - 1, month, policy)
     rows, figures = [], []
     for row in sorted(claims, key=lambda r: (r["pool"], r["hospital_id"])):
         place = row["hospital_id"], row["pool"]
@@ -329,28 +336,53 @@ def index_month_draft(
         months = _months(held[place]["monthly_fen"], was, month, shares[place])
         earlier = IndexMonth(**was["month"]) if was else None
         claimed = row["claim_yuan"], row["violation_yuan"]
+        year_before = compared.get(place) if compared else None
         own = (
-            settle_month(earlier, month, months[month - 1], *claimed, policy)
+            settle_month(earlier, month, months[month - 1], *claimed, policy, year_before)
             if within
             else prepaid_month(
-                earlier, month, months[month - 1], held[place]["monthly_fen"], *claimed, policy
+                earlier, month, months[month - 1], held[place]["monthly_fen"], *claimed, policy,
+                year_before,
             )
-        )
+        )  # fmt: skip
         figures.append(month_figures(place, own))
         rows.append(
             {
                 "hospital_id": place[0], "pool": place[1], "paid_fen": own.paid_fen,
                 "months": months, "month": asdict(own),
+                **({"last_year_fen": year_before} if year_before is not None else {}),
             }
         )  # fmt: skip
     body = {
         "method": INDEX, "policy": policy_facts(policy), "month": f"{year}-{month:02d}",
         "figures": rows,
     }  # fmt: skip
+    if compared is not None:
+        alone = sorted(set(held) - set(compared))
+        body["not_compared"] = [{"hospital_id": h, "pool": p} for h, p in alone]
     return Draft(
         "month", year, who, "maker", body, clause="S0 28-29", subject=f"{year}-{month:02d}",
         lines=tuple(month_lines(figures)),
     )  # fmt: skip
+
+
+def _last_year(
+    reading: Reading, held: Mapping[Place, Mapping[str, Any]], last: int, month: int,
+    policy: YearPolicy,
+) -> dict[Place, int] | None:  # fmt: skip
+    """Return what the same month of last year cost, in fen; None where nothing is compared.
+
+    What was claimed of it by the book; where the book has it not, what the index keeps of past years.
+    """
+    if policy["month.growth_limit"] is None:
+        return None
+    kept = {place: past_month(own, last, month) for place, own in held.items()}
+    claimed = {
+        (own["hospital_id"], own["pool"]): own["month"]["claim_fen"]
+        for entry in posted_months(reading, last, INDEX)[month - 1 : month]
+        for own in entry.body["figures"]
+    }
+    return {place: fen for place, fen in kept.items() if fen is not None} | claimed
 
 
 def _months(
@@ -372,7 +404,7 @@ def month_figures(place: Place, month: IndexMonth) -> MonthFigures:
     return MonthFigures(
         *place,
         paid_fen=month.paid_fen,
-        deferred_fen=month.deferred_fen - month.paid_deferred_fen,
+        deferred_fen=month.deferred_fen + month.suspended_fen - month.paid_deferred_fen,
         violations_fen=taken,
         method=INDEX,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drgpay.budget.index_months import IndexMonth, Notice, notices
+from drgpay.budget.index_months import IndexMonth, Notice, notices, suspended_notice
 from drgpay.ground.errors import InputError, both
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Entry
@@ -68,14 +68,7 @@ def _notice(entry: Entry, own: Mapping[str, Any]) -> MonthNotice:
             own["hospital_id"], own["pool"], INDEX, own["paid_fen"], month.claim_fen,
             notices(month), entry,
         )  # fmt: skip
-    deferred = own["deferred_fen"]
-    told = [
-        Notice(
-            "deferred", deferred,
-            both("费用比上年同期异常增长的部分暂缓拨付，年终清算",
-                 "an abnormal rise over last year's month; reviewed at year end"),
-        )
-    ]  # fmt: skip
+    told = [suspended_notice(own["deferred_fen"])]
     return MonthNotice(
         own["hospital_id"], own["pool"], entry.body["method"], own["paid_fen"], None,
         tuple(n for n in told if n.amount_fen > 0), entry,

@@ -68,6 +68,14 @@ def past_by_place(rows: Sequence[Row]) -> dict[Place, list[dict[str, Any]]]:
     }
 
 
+def past_month(index: Mapping[str, Any], year: int, month: int) -> int | None:
+    """Return the cost of a month of a past year in fen, as an index's entry keeps it; else None."""
+    for own in index.get("past_months", ()):
+        if own["year"] == year:
+            return int(own["months_fen"][month - 1])
+    return None
+
+
 def shares_of(
     indices: Mapping[Place, Mapping[str, Any]], policy: YearPolicy, where: Path
 ) -> dict[Place, tuple[Fraction, ...]]:
