@@ -38,6 +38,8 @@ GET /budget/registers            303       403       403       ok        ok     
 GET /budget/published            303       ok        ok        ok        ok        403
 GET /budget/published/{number}/{name} 303  ok        ok        ok        ok        403
 GET /budget/given                303       ok        ok        403       403       403
+POST /budget/objections          401       ok        ok        403       403       403
+POST /budget/objections/{number} 401       403       403       ok        403       403
 POST /budget/check               401       403       403       ok        403       403
 POST /budget/approve             401       403       403       ok        403       403
 POST /budget/return              401       403       403       ok        403       403
@@ -195,6 +197,12 @@ ASKED |= {
     "GET /hospital/{hospital_id}": lambda _: Asked("/hospital/H1"),
     "GET /hospital/{hospital_id}/case": lambda _: Asked("/hospital/H1/case?case_id=C01"),
     "GET /hospital/{hospital_id}/why": lambda _: Asked("/hospital/H1/why"),
+    "POST /budget/objections": lambda _: Asked(
+        "/budget/objections", {"data": {"about": "点数", "text": "少计"}}
+    ),
+    "POST /budget/objections/{number}": lambda _: Asked(
+        "/budget/objections/1", {"data": {"answer": "已核", "accepted": "no"}}
+    ),
     "POST /objections": lambda _: Asked("/objections", {"data": {"about": "点数", "text": "少计"}}),
     "POST /objections/{number}": objection_of,
     "GET /groups/{drg}": lambda _: Asked("/groups/GB11"),
@@ -210,7 +218,11 @@ ASKED |= {
 }
 ROWS = {row.name: row for row in rows()}
 # numbers that are no secret to whom the route is open
-COUNTED = {"/budget/entries/{number}", "/budget/published/{number}/{name}"}
+COUNTED = {
+    "/budget/entries/{number}",
+    "/budget/objections/{number}",
+    "/budget/published/{number}/{name}",
+}
 GUESSES = ("0", "1", "guessed", "%2e%2e", "..%2f..%2fsecret.key", "'%20or%20'1'='1", "%00", "脑")
 
 

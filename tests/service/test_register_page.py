@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from httpx2 import Response
 
 from drgpay.ledger.book import Book
 from drgpay.ledger.calendar import load_calendar
@@ -123,3 +124,91 @@ def test_registers__say_why_the_effects_on_money_cannot_be_told(served: Served) 
     facts = {"method": "index", "policy": {"digest": "another"}, "figures": []}
     settled(served.service.book, Draft("clearing", 2026, "张三", "maker", facts))
     assert "清算所用的政策不是这一份" in text(served, "/budget/registers", headers)
+
+
+def html(served: Served, path: str, headers: dict[str, str]) -> str:
+    return str(served.client.get(path, headers=headers).text)
+
+
+def given_until(served: Served, last_day: str) -> int:
+    """Figures are given to H1 once more, to be checked until a day; return the entry's number."""
+    with served.service.book.writing("张三") as turn:
+        package = turn.keep("H1.xlsx", b"of H1, again")
+        body = {
+            "audience": "institutions", "day": "2026-06-02", "last_day": last_day,
+            "working_days": 10, "packages": {"H1": package.digest},
+        }  # fmt: skip
+        entry = turn.append(Draft("published", 2026, "张三", "maker", body, documents=(package,)))
+        return entry.number
+
+
+def objection(served: Served, about: str, text: str) -> Response:
+    return served.client.post(
+        "/budget/objections", data={"about": about, "text": text},
+        headers=served.headers(Role.HOSPITAL), follow_redirects=False,
+    )  # fmt: skip
+
+
+def test_hospital__objects_to_what_it_was_given_and_the_agency_answers(served: Served) -> None:
+    given = given_until(served, "2999-12-31")
+    assert 'action="/budget/objections"' in html(
+        served, "/budget/own", served.headers(Role.HOSPITAL)
+    )
+    sent = objection(served, "四月指标", "<b>少计一例</b>")
+    assert sent.status_code == 303
+    number = sent.headers["location"].partition("sent=")[2]
+    told = html(served, sent.headers["location"], served.headers(Role.HOSPITAL))
+    assert f"异议已受理，编号 {number}" in told and "四月指标" in told and "<b>" not in told
+
+    agency = served.headers(Role.AGENCY)
+    waiting = html(served, "/objections", agency)
+    assert "对反馈数据的异议" in waiting and "对公布结果的异议" in waiting
+    assert f'action="/budget/objections/{number}"' in waiting
+    path = f"/budget/objections/{number}"
+    for answer, status in (
+        ({"answer": "", "accepted": "no"}, 422), ({"answer": "已核"}, 422),
+        ({"answer": "已补计", "accepted": "yes"}, 303), ({"answer": "又答", "accepted": "no"}, 422),
+    ):  # fmt: skip
+        done = served.client.post(path, data=answer, headers=agency, follow_redirects=False)
+        assert done.status_code == status, answer
+    assert f'action="{path}"' not in html(served, "/objections", agency)
+    assert "已补计" in html(served, "/budget/own", served.headers(Role.HOSPITAL))
+    assert "已补计" in html(served, "/budget/registers", agency)
+    with served.service.book.reading() as reading:
+        made = reading.entry(int(number))
+        answer = reading.entries(("answer",), about=int(number))[0]
+    assert (made.role, made.body["hospital_id"], made.body["given"]) == ("institution", "H1", given)
+    assert (answer.role, answer.body["accepted"]) == ("maker", True)
+
+
+@pytest.mark.parametrize(
+    ("about", "reason", "told"),
+    [
+        ("", "少计", "“针对什么”不能为空"),
+        ("点数", "", "“理由”不能为空"),
+        ("点" * 121, "少计", "“针对什么”最多120字"),
+    ],
+)
+def test_objection__without_words_is_refused_by_field(
+    served: Served, about: str, reason: str, told: str
+) -> None:
+    given_until(served, "2999-12-31")
+    refused = objection(served, about, reason)
+    assert refused.status_code == 422 and told in refused.text
+
+
+def test_objection__after_the_time_to_check_is_refused(served: Served) -> None:
+    given_until(served, "2026-06-15")
+    shown = html(served, "/budget/own", served.headers(Role.HOSPITAL))
+    assert "核对期已届满" in shown and 'action="/budget/objections"' not in shown
+    refused = objection(served, "点数", "少计")
+    assert refused.status_code == 422 and "核对期已于 2026-06-15 届满" in refused.text
+
+
+def test_answer__to_what_is_no_objection_is_refused(served: Served) -> None:
+    for number in ("1", "999", "x"):
+        done = served.client.post(
+            f"/budget/objections/{number}", data={"answer": "已核", "accepted": "no"},
+            headers=served.headers(Role.AGENCY), follow_redirects=False,
+        )  # fmt: skip
+        assert done.status_code in (404, 422), number

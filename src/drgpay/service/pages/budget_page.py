@@ -37,6 +37,7 @@ from drgpay.report.notice_letters import notices_sheet
 from drgpay.report.sheets import Sheet, page_table
 from drgpay.report.tables import Table
 from drgpay.service.pages.forms import form_of
+from drgpay.service.pages.objections import LONGEST_ABOUT, LONGEST_TEXT
 from drgpay.service.pages.registers_view import (
     assessment_of,
     given_facts,
@@ -252,10 +253,9 @@ async def _act(request: Request, step: Any) -> Response:
     def act() -> None:
         if number is None:
             raise InputError(both("没有这一号拟定", "there is no such proposal"))
-        if not caller.name.strip():
-            raise InputError(both("登录没有姓名", "the log-in has no name"))
-        with book_of(service).writing(caller.name) as turn:
-            step(turn, number, caller.name, why)
+        who = writer_of(caller)
+        with book_of(service).writing(who) as turn:
+            step(turn, number, who, why)
 
     try:
         await run_in_threadpool(act)
@@ -265,13 +265,28 @@ async def _act(request: Request, step: Any) -> Response:
     return RedirectResponse("/budget", 303)
 
 
+def writer_of(caller: Caller) -> str:
+    """Return the name that who asks writes on the book by; raises InputError without one."""
+    if not caller.name.strip():
+        raise InputError(both("登录没有姓名", "the log-in has no name"))
+    return caller.name
+
+
 async def of_hospital(request: Request) -> Response:
     """Show a hospital what the book says of it: balances, orders, months."""
+    return await shown_own(request)
+
+
+async def shown_own(request: Request, wrong: DrgpayError | None = None) -> Response:
+    """Show a hospital its own accounts, with what was wrong with its objection."""
     service: Service = request.app.state.service
     caller: Caller = request.state.caller
     asked = request.query_params.get("year", "")
     values = await run_in_threadpool(_own, service, caller.hospital, asked, lang_of(request.scope))
-    return page(request, "budget_own.html.j2", **values)
+    return page(
+        request, "budget_own.html.j2", status=422 if wrong else 200, wrong=wrong,
+        sent=request.query_params.get("sent", ""), longest=(LONGEST_ABOUT, LONGEST_TEXT), **values,
+    )  # fmt: skip
 
 
 def _own(service: Service, hospital: str, asked: str, lang: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from drgpay.cases.checks.catalogue import CHECKS
-from drgpay.ground.errors import both, in_language
+from drgpay.ground.errors import in_language
 from drgpay.ground.languages import choosing
 from drgpay.ground.times import day
 from drgpay.names.run_columns import label
@@ -22,19 +22,21 @@ from drgpay.report.tables import Table
 from drgpay.service.desk import Board
 from drgpay.service.models import LONGEST_TEXT as LONGEST_ID
 from drgpay.service.pages import results
+from drgpay.service.pages.book_objections import objections_on_book
 from drgpay.service.pages.charts import Series, chart, lengths
 from drgpay.service.pages.forms import form_of
 from drgpay.service.pages.objections import (
     LONGEST_ABOUT,
     LONGEST_TEXT,
     Objection,
+    accepted_of,
     answer_objection,
     list_objections,
     object_to,
 )
 from drgpay.service.pages.shell import page
 from drgpay.service.pages.signals_view import signals_of
-from drgpay.service.problems import Problem, lang_of, not_there
+from drgpay.service.problems import lang_of, not_there
 from drgpay.service.published import Published
 from drgpay.service.results import WITHHELD, case_of, hospital_of, names_others
 from drgpay.service.roles import AGENCY, HOSPITAL, READERS, REGION, Caller
@@ -45,7 +47,6 @@ from drgpay.why.model import UNITS, Step
 from drgpay.why.text import heads, parameter_line, sources
 
 MOST_LOSSES = 15  # groups
-_UNDECIDED = both("须选择采纳或不采纳", "say whether it is accepted")
 _SCRIPTS = ["vendor/echarts.js", "charts.js"]
 
 
@@ -94,7 +95,7 @@ def shown_objection(own: Objection, lang: str) -> dict[str, Any]:
     return {
         "number": own.number, "hospital": own.hospital, "about": own.about, "text": own.text,
         "at": day(own.made_at), "answer": own.answer, "accepted": own.accepted,
-        "answered": day(own.answered_at),
+        "answered": day(own.answered_at), "effect": "",
     }  # fmt: skip
 
 
@@ -326,6 +327,7 @@ async def all_objections(request: Request) -> Response:
     found = await run_in_threadpool(list_objections, service.store)
     return page(
         request, "objections.html.j2", objections=[shown_objection(o, lang) for o in found],
+        on_book=await run_in_threadpool(objections_on_book, service),
         may_answer=request.state.caller.role in AGENCY,
     )  # fmt: skip
 
@@ -334,9 +336,7 @@ async def answered(request: Request, number: int) -> Response:
     """Answer an objection."""
     service: Service = request.app.state.service
     form = await form_of(request)
-    decided = {"yes": True, "no": False}.get(form.one("accepted"))
-    if decided is None:
-        raise Problem(422, "invalid", _UNDECIDED)
+    decided = accepted_of(form)
     request.state.subject = str(number)
     await run_in_threadpool(
         answer_objection, service.store, request.state.caller, number, form.one("answer"), decided

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from drgpay.ground.errors import both
+from drgpay.service.pages.forms import Form
 from drgpay.service.problems import At, Problem, not_there
 from drgpay.service.roles import Caller
 from drgpay.service.store import OBJECTIONS, Store, now
@@ -16,6 +17,8 @@ from drgpay.service.store import OBJECTIONS, Store, now
 LONGEST_ABOUT, LONGEST_TEXT = 120, 4_000
 LISTED = 200
 MOST_OPEN = 200  # of one hospital
+FIELDS = {"about": both("针对什么", "what it is about"), "text": both("理由", "the reasons")}
+UNDECIDED = both("须选择采纳或不采纳", "say whether it is accepted")
 HIGHEST = 2**63 - 1  # number that the store has
 
 
@@ -36,15 +39,7 @@ class Objection:
 
 def object_to(store: Store, caller: Caller, run_id: str, about: str, text: str) -> int:
     """Take an objection of a hospital and return its number; raises Problem for an empty one."""
-    wrong = [
-        At(name, both("不能为空", "must not be empty"))
-        for name, value in (("about", about), ("text", text))
-        if not value
-    ]
-    if len(about) > LONGEST_ABOUT:
-        wrong.append(At("about", both(f"最多{LONGEST_ABOUT}字", f"at most {LONGEST_ABOUT} characters")))  # fmt: skip
-    if len(text) > LONGEST_TEXT:
-        wrong.append(At("text", both(f"最多{LONGEST_TEXT}字", f"at most {LONGEST_TEXT} characters")))  # fmt: skip
+    wrong = faults_of(about, text)
     if wrong:
         raise Problem(422, "invalid", both("异议未受理", "the objection is not taken"), faults=wrong)  # fmt: skip
     with store.begin() as connection:
@@ -70,25 +65,53 @@ def object_to(store: Store, caller: Caller, run_id: str, about: str, text: str) 
     return int(made)
 
 
-def answer_objection(store: Store, caller: Caller, number: int, text: str, accepted: bool) -> None:
-    """Answer an objection, once; raises Problem for one that there is not or that is answered."""
-    if not 0 < number <= HIGHEST:
-        raise _none_waits()
+def faults_of(about: str, text: str) -> list[At]:
+    """Return what is wrong with an objection as it was written, by field."""
+    wrong = []
+    for name, value, most in (("about", about, LONGEST_ABOUT), ("text", text, LONGEST_TEXT)):
+        word = FIELDS[name]
+        if not value:
+            told = both(f"“{word.chinese}”不能为空", f"{word} must not be empty")
+            wrong.append(At(name, told))
+        elif len(value) > most:
+            told = both(f"“{word.chinese}”最多{most}字", f"{word}: at most {most} characters")
+            wrong.append(At(name, told))
+    return wrong
+
+
+def accepted_of(form: Form) -> bool:
+    """Return whether an answer accepts; raises Problem where it says neither."""
+    decided = {"yes": True, "no": False}.get(form.one("accepted"))
+    if decided is None:
+        raise Problem(422, "invalid", UNDECIDED)
+    return decided
+
+
+def answer_faults(text: str) -> None:
+    """Raise Problem for an answer without words, or with too many."""
     if not text or len(text) > LONGEST_TEXT:
         raise Problem(
             422, "invalid", both("答复不能为空，也不能过长", "an answer has some words, not too many"),
             faults=[At("answer", both(f"1至{LONGEST_TEXT}字", f"1 to {LONGEST_TEXT} characters"))],
         )  # fmt: skip
+
+
+def answer_objection(store: Store, caller: Caller, number: int, text: str, accepted: bool) -> None:
+    """Answer an objection, once; raises Problem for one that there is not or that is answered."""
+    if not 0 < number <= HIGHEST:
+        raise none_waits()
+    answer_faults(text)
     done = store.write(
         sa.update(OBJECTIONS)
         .where(OBJECTIONS.c.number == number, OBJECTIONS.c.accepted.is_(None))
         .values(answer=text, accepted=accepted, answered_at=now(), answered_by=caller.id)
     )
     if not done:
-        raise _none_waits()
+        raise none_waits()
 
 
-def _none_waits() -> Problem:
+def none_waits() -> Problem:
+    """Return the refusal of an answer to what waits for none."""
     return not_there(both("没有待答复的这一异议", "no such objection waits for an answer"))
 
 

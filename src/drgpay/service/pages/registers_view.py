@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drgpay.ground.times import day
+from drgpay.ground.times import day, today
 from drgpay.ledger.book import Reading
 from drgpay.ledger.entries import Entry
 from drgpay.monitoring.published import PUBLIC
@@ -70,5 +70,6 @@ def given_facts(reading: Reading, years: Sequence[int], hospital: str) -> dict[s
     if entry is None:
         return None
     return {key: entry.body[key] for key in ("day", "last_day", "working_days")} | {
-        "number": entry.number, "year": entry.year
+        "number": entry.number, "year": entry.year,
+        "open": today().isoformat() <= entry.body["last_day"],
     }  # fmt: skip

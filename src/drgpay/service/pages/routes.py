@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drgpay.service.pages import (
     batch_page,
+    book_objections,
     budget_page,
     groups_page,
     hospital_page,
@@ -25,6 +26,7 @@ ROWS: tuple[Row, ...] = (
     *region_page.ROWS,
     *trial_page.ROWS,
     *budget_page.ROWS,
+    *book_objections.ROWS,
     *register_page.ROWS,
     *keys_page.ROWS,
 )
