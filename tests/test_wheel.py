@@ -39,6 +39,7 @@ def _try(python: str, where: Path, path: str | None) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_wheel__carries_its_tables_and_works_elsewhere(wheel: Path, tmp_path: Path) -> None:
     inside = tmp_path / "unpacked"
     with zipfile.ZipFile(wheel) as archive:

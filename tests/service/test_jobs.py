@@ -256,6 +256,7 @@ def test_states__are_those_of_the_store() -> None:
     assert LEASE_SECONDS > 10 * job_process.RENEW_SECONDS
 
 
+@pytest.mark.long
 def test_jobs__outlive_a_store_that_stops_in_the_middle(
     server: servers.Postgresql, ex1_run: Path, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def killed(tmp_path: Path, ex1_run: Path) -> Iterator[Killed]:
         served.stop()
 
 
+@pytest.mark.long
 def test_jobs__outlive_a_kill_of_each_kind(killed: Killed) -> None:
     under_load(killed, (JOBS, SERVER), random.Random(11), senders=1, pause=0.6)
     print(check(killed))

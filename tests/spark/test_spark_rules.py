@@ -95,6 +95,7 @@ def test_settle_on_spark__counts_chains_and_bounds_each_case(
     assert {p.mode for p in one.ceiling.payments} > {"prepaid", "payable", "capitation"}
 
 
+@pytest.mark.long
 def test_settle_on_spark__says_when_bounded_cases_are_too_many(
     spark: Any,
     together: tuple[Path, pa.Table],
