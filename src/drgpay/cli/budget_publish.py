@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from drgpay.cli.budget_common import (
 from drgpay.cli.lang import LANG, t
 from drgpay.cli.options import flag, new_folder_option, option, out_option, year_option
 from drgpay.cli.told import say, tell
-from drgpay.ground.errors import InputError, both
+from drgpay.ground.errors import Bilingual, InputError, both
 
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book, Turn
@@ -41,6 +42,26 @@ if TYPE_CHECKING:
 @with_book
 def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> None:
     """Publish a year."""
+    from drgpay.report.public_pages import PAGE
+
+    year = needed(year)
+    number, notes = publish_year(book, year, policy, out, who)
+    say(
+        f"已公开 {year} 年，第 {number} 号；网页 {out / PAGE}",
+        f"{year} is published, entry {number}; page {out / PAGE}",
+    )
+    for note in notes:
+        tell(note)
+
+
+def publish_year(
+    book: Book, year: int, policy: str, out: Path, who: str
+) -> tuple[int, Sequence[Bilingual]]:
+    """Write what the public may know of a year into a new folder, and put it down.
+
+    Returns the number of the entry and what its steps say. Raises InputError where it was published
+    meanwhile.
+    """
     from drgpay import __version__
     from drgpay.ground.digests import SUMS, file_digest
     from drgpay.ground.outputs import new_folder
@@ -54,7 +75,7 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
     from drgpay.wrapper.planning import budget_policy, policy_facts
 
     new_folder(out)
-    own = budget_policy(policy, needed(year))
+    own = budget_policy(policy, year)
     with book.reading() as reading:
         found = public(reading, own)
     told = {
@@ -84,12 +105,7 @@ def publish(book: Book, year: int | None, policy: str, out: Path, who: str) -> N
         )  # fmt: skip
         entry = turn.append(draft)
         notes = put_down_own_steps(turn, entry, today(), policy)
-    say(
-        f"已公开 {own.year} 年，第 {entry.number} 号；网页 {out / PAGE}",
-        f"{own.year} is published, entry {entry.number}; page {out / PAGE}",
-    )
-    for note in notes:
-        tell(note)
+    return entry.number, notes
 
 
 @click.command(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from drgpay.cli.demo_book import BOOK as DEMO_BOOK
 from drgpay.cli.options import PATH, command, flag, option
-from drgpay.cli.serve_demo import BOOK as DEMO_BOOK
 from drgpay.cli.serve_demo import demo_city
 from drgpay.cli.serving import data_options, need_service
 from drgpay.cli.told import say
