@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 
-from drgpay.ground.digests import read_sums
+from drgpay.ground.digests import SUMS, file_digest, read_sums
 from drgpay.ground.errors import InputError
 from drgpay.ledger.book import Book
+from drgpay.monitoring.filed import filed_rows, filed_watches
+from drgpay.names.run_tables import WATCH_TABLES
 from tests.cli.test_budget import Desk, last
 from tests.monitoring.drawn import YEAR, House, book_of, draw, written
 from tests.monitoring.test_assess import tables
@@ -51,6 +54,24 @@ def test_watch__writes_page_workbook_and_tables(desk: Desk, visits: Path, tmp_pa
     assert sums is not None and "report.html" in sums and "watch.json" in sums
     with pytest.raises(InputError):
         desk(*words)
+
+
+def test_watch__is_put_down_by_whom_it_names_and_by_nobody_else(
+    desk: Desk, visits: Path, tmp_path: Path
+) -> None:
+    before = last(desk)
+    words = ("watch", visits, "--year", YEAR, "--month", 6, *POLICY)
+    assert "已登记" not in desk(*words, "-o", tmp_path / "seen") and last(desk) == before
+    out = tmp_path / "filed"
+    assert f"已登记，第 {before + 1} 号" in desk(*words, "-o", out, "--as", "经办人")
+    with Book.open(desk.book).reading() as reading:
+        (entry,) = filed_watches(reading, YEAR)
+        assert entry.who == "经办人" and entry.body["sums"] == file_digest(out / SUMS)
+        for table in WATCH_TABLES:
+            rows = filed_rows(reading, entry, table, "zh")
+            assert rows == pq.read_table(out / f"{table}.parquet").to_pylist(), table
+        english = filed_rows(reading, entry, "watch_together", "en", "H2")
+    assert [row["hospital_id"] for row in english] == ["H2"] and "grew by" in english[0]["text"]
 
 
 def test_assessment__is_proposed_approved_and_shown(

@@ -226,7 +226,7 @@ def straight(desk: Desk, turn: Turn) -> None:
     )
 
 
-FREE = ("step", "filing", "objection", "answer", "opinion", "agreement", "published")
+FREE = ("step", "filing", "objection", "answer", "opinion", "agreement", "published", "watch")
 
 
 def wrong_role(desk: Desk, turn: Turn) -> None:

@@ -12,8 +12,12 @@ import pyarrow.parquet as pq
 
 from drgpay.ground.arrow import decimal_column
 from drgpay.ledger.book import Book
-from drgpay.ledger.entries import Draft
+from drgpay.ledger.entries import Draft, Entry
 from drgpay.ledger.postings import index_lines, target_lines
+from drgpay.monitoring.filed import file_watch
+from drgpay.monitoring.results import manifest
+from drgpay.monitoring.watch import watch
+from drgpay.wrapper.planning import budget_policy
 from tests.ledger.conftest import settled
 
 YEAR = 2026
@@ -98,3 +102,13 @@ def fund_of(table: pa.Table, year: int) -> dict[str, int]:
     own = table.filter(pc.equal(pc.year(table["visit_date"]), year))
     sums = own.group_by("hospital_id").aggregate([("pool_fund", "sum")]).to_pylist()
     return {row["hospital_id"]: int(row["pool_fund_sum"] * 100) for row in sums}
+
+
+def filed(book: Book, visits: Path, month: int = 6) -> Entry:
+    """Watch a month and put it down in the book."""
+    with book.reading() as reading:
+        found = watch(
+            reading, [visits], month, budget_policy("testland-budget", YEAR), {}, facts=book.facts
+        )
+    with book.writing("张三") as turn:
+        return file_watch(turn, found, manifest(found), "", "张三")

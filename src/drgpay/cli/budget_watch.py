@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +29,7 @@ from drgpay.cli.told import notes, say, tell_sheets
 if TYPE_CHECKING:
     from drgpay.ledger.book import Book
     from drgpay.monitoring.visits import Visits
+    from drgpay.monitoring.watch import Watch
 
 
 @click.command(
@@ -52,10 +53,17 @@ if TYPE_CHECKING:
 @policy_option
 @new_folder_option
 @threads_option
+@option(
+    "--as",
+    "who",
+    "经手人姓名；给出时结果登记在账，在服务的网页上可看",
+    "who does it, by name: then the result is put down, and the service's pages show it",
+    default="",
+)
 @with_book
 def watch(
     book: Book, visits: tuple[Path, ...], year: int | None, month: int, institutions: Path | None,
-    policy: str, out: Path, threads: int | None,
+    policy: str, out: Path, threads: int | None, who: str,
 ) -> None:  # fmt: skip
     """Watch a month."""
     from drgpay.ground.outputs import new_folder
@@ -91,10 +99,25 @@ def watch(
         f"{grades['none']}, not evaluable {grades['not_evaluable']}",
     )
     say("预警只提示应当核查之处，不是结论", "a flag is a reason to look, not a verdict")
+    if who:
+        _filed(book, found, told, out, who)
     seconds = time.perf_counter() - started
     say(
         f"结果 {out}（{seconds:.1f} 秒），报告 {out / PAGE}",
         f"result {out} ({seconds:.1f} s), report {out / PAGE}",
+    )
+
+
+def _filed(book: Book, found: Watch, told: dict[str, Any], out: Path, who: str) -> None:
+    """Put a monitoring down in the book, and say as which entry."""
+    from drgpay.ground.digests import SUMS, file_digest
+    from drgpay.monitoring.filed import file_watch
+
+    with book.writing(who) as turn:
+        entry = file_watch(turn, found, told, file_digest(out / SUMS), who)
+    say(
+        f"已登记，第 {entry.number} 号；网页 /budget/watch",
+        f"put down as entry {entry.number}; page /budget/watch",
     )
 
 

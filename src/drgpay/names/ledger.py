@@ -134,6 +134,7 @@ ENTRY_KINDS: Mapping[str, EntryKind] = {  # a table: word, who, and whether it m
     "opinion": EntryKind(both("意见", "Opinion"), ("institution", "lead")),
     "agreement": EntryKind(both("服务协议", "Agreement"), _AGENCY),
     "published": EntryKind(both("公开", "Published"), _AGENCY),
+    "watch": EntryKind(both("运行监控", "Monitoring"), _AGENCY),
     "doctor_points": EntryKind(both("医师违规记录", "Doctors' violations"), _AGENCY),
 }
 # fmt: on
