@@ -19,6 +19,7 @@ import httpx2
 import pytest
 import uvicorn
 
+from drgpay.ledger.book import Book
 from drgpay.months.folder import write_month
 from drgpay.months.run import run_month
 from drgpay.runs.folder import write_run
@@ -30,6 +31,7 @@ from drgpay.service.roles import Role
 from drgpay.service.service import Service
 from drgpay.service.settings import Settings
 from drgpay.settlement.year_end import year_end
+from tests.monitoring.drawn import House, draw, filed, written
 from tests.service.conftest import EX1, HOSPITAL, SCHEME, new_book
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +106,18 @@ class Site:
             self.problems.append(f"another host: {request.url}")
 
 
+def watched_book(folder: Path) -> str:
+    """Open a book with a monitoring, of which one institution is raised; return its address."""
+    place = new_book(folder)
+    book = Book.open(place)
+    houses = [House(f"H{n}", 60, odd=0.02) for n in range(1, 8)] + [
+        House("H8", 200, visits=1.7, odd=0.2)
+    ]
+    filed(book, written(draw(houses, care=True), folder / "visits.parquet"))
+    book.close()
+    return place
+
+
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[Role, str]]]:
     lacks = _lacks()
@@ -115,7 +129,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
     service = Service(
         Settings(
             data=folder / "data", scheme=SCHEME, region=str(EX1), rates=rates,
-            book=new_book(folder),
+            book=watched_book(folder),
         )
     )  # fmt: skip
     publish(service.store, folder / "run", "test")

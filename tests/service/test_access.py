@@ -35,6 +35,8 @@ GET /budget                      303       403       403       ok        ok     
 GET /budget/own                  303       ok        ok        403       403       403
 GET /budget/entries/{number}     303       403       403       ok        ok        403
 GET /budget/registers            303       403       403       ok        ok        403
+GET /budget/watch                303       403       403       ok        ok        403
+GET /budget/watch/persons        303       403       403       ok        403       403
 GET /budget/published            303       ok        ok        ok        ok        403
 GET /budget/published/{number}/{name} 303  ok        ok        ok        ok        403
 GET /budget/given                303       ok        ok        403       403       403

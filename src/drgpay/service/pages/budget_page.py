@@ -45,6 +45,7 @@ from drgpay.service.pages.registers_view import (
     sections_of,
 )
 from drgpay.service.pages.shell import page
+from drgpay.service.pages.watch_view import own_watch
 from drgpay.service.problems import Problem, lang_of, not_there
 from drgpay.service.roles import AGENCY, HOSPITAL, REGION, Caller
 from drgpay.service.rows import KIB, Row
@@ -303,6 +304,7 @@ def _own(service: Service, hospital: str, asked: str, lang: str) -> dict[str, An
             *([notices_sheet(told, lang)] if told else ()),
             *assessment_of(reading, year, hospital, lang),
             *registers_of(reading, year, hospital, lang),
+            *own_watch(reading, year, hospital, lang),
         ]
         given = given_facts(reading, years, hospital)
     return {

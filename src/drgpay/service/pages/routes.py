@@ -14,6 +14,7 @@ from drgpay.service.pages import (
     register_page,
     statics,
     trial_page,
+    watch_page,
 )
 from drgpay.service.rows import Row
 
@@ -28,5 +29,6 @@ ROWS: tuple[Row, ...] = (
     *budget_page.ROWS,
     *book_objections.ROWS,
     *register_page.ROWS,
+    *watch_page.ROWS,
     *keys_page.ROWS,
 )
