@@ -29,7 +29,7 @@ PAGES: dict[str, tuple[Role, str, str]] = {
     "/budget": (AGENCY, "最近的账目", "The last entries"),
     "/budget/entries/1": (AUDITOR, "没有分录", "It posts nothing"),
     "/budget/own": (HOSPITAL, "涉及本院的账目", "Entries that concern it"),
-    "/budget/watch": (AUDITOR, "综合判断", "Judged together"),
+    "/budget/watch": (AUDITOR, "综合判断", "Together"),
     "/budget/watch/persons": (AGENCY, "仅供经办机构内部使用", "for the agency's own use"),
     "/budget/registers": (AUDITOR, "异议登记", "Objections"),
     "/budget/published": (HOSPITAL, "还没有公开", "Nothing is published yet"),
