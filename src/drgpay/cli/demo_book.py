@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from drgpay.cli.demo_visits import file_demo_watch
 from drgpay.cli.lang import LANG
 from drgpay.cli.told import say
 from drgpay.ground.errors import both, in_language
@@ -30,8 +31,8 @@ PEOPLE = (
 def book_of_city(place: Path, hospital: str) -> None:
     """Open a book of the city's year: its target, eleven months in effect and paid, one that waits.
 
-    Institutions are assessed, the year is published as far as it is; `hospital` was given its
-    figures, objected, has an opinion and an agreement.
+    Institutions are assessed, a month is watched, the year is published as far as it is;
+    `hospital` was given its figures, objected, has an opinion and an agreement.
     """
     from drgpay.ledger.approvals import approve, check, propose
     from drgpay.ledger.book import Book, Turn
@@ -76,6 +77,7 @@ def book_of_city(place: Path, hospital: str) -> None:
     _assessed(book, region.year, hospitals, (maker, checker, approver))
     _given(book, place, region.year, hospital, maker)
     _published(book, region.year, maker)
+    file_demo_watch(book, hospitals, region.year, maker)
     book.close()
     made.rename(place / BOOK)
 
