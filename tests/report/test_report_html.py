@@ -216,6 +216,19 @@ def test_clawbacks__are_counted_and_marked(page: Callable[..., str]) -> None:
     assert html.count('<span class="tag">下期抵回</span>') == 1
 
 
+def test_notes__stand_in_a_closing_section_that_the_top_links_to(
+    page: Callable[..., str],
+) -> None:
+    told = [{"zh": f"第{n}件", "en": f"no. {n}"} for n in (1, 2)]
+    html = page(lambda m: m.update(warnings=told))
+    top, _, rest = html.partition('<div class="tiles">')
+    assert "有 2 项须知" in top and '<a href="#notes">' in top and "第1件" not in top
+    notes = rest.partition('<section id="notes">')[2].partition("</section>")[0]
+    assert notes.index("第1件") < notes.index("第2件")
+    assert rest.index('<section id="hospitals">') < rest.index('<section id="notes">')
+    assert '<section id="notes">' not in page()
+
+
 def test_hospitals__beyond_forty_are_folded_under_a_subtotal(page: Callable[..., str]) -> None:
     many = [
         (f"X{n:03d}", "310", 1, f"{n}", 100, 100 * n, 100 * n + (-n if n % 2 else n), *[0] * 5)
@@ -223,7 +236,8 @@ def test_hospitals__beyond_forty_are_folded_under_a_subtotal(page: Callable[...,
     ]
     html = page(hospitals=many)
     reader = Reader(html)
-    assert html.count("<details>") == 3  # the tails of two tables and the verified parameters
+    assert html.count("<details>") == 2  # the tails of two tables
+    assert html.count('<details class="onscreen">') == 1  # the verified parameters, not printed
     subtotal = next(r for r in reader.rows_of("其余 15 家小计") if len(r) == 7)
     assert subtotal[1:5] == ["15", "120.0000", "0.00", "120.00"]
     assert "差额最大的 30 家（共 45 家" in html

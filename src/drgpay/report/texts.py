@@ -76,6 +76,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "s_front_page": ("首页质量", "Quality of the front pages"),
     "s_parameters": ("政策参数", "Policy parameters"),
     "s_checks": ("校验", "Checks"),
+    "s_notes": ("须知", "Things to know"),
     "s_inputs": ("输入文件", "Input files"),
     # point value
     "line": ("行", "Line"),
